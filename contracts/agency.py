@@ -1,0 +1,97 @@
+"""What agencies send: to their own Kafka topic, or as the same CloudEvent to intake's `POST /v1/events`.
+
+Both versions of an event stay accepted, because agencies upgrade slowly. Inside, only the newest exists.
+"""
+
+from datetime import date
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field
+
+from contracts.event import Language, Moment, Payload
+from contracts.reference import (
+    UNSPECIFIED,
+    Application,
+    Code,
+    ContactPerson,
+    CostLine,
+    Money,
+    Party,
+    Problem,
+)
+
+Title = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=8000)]
+
+
+class _Submission(Payload):
+    """The part of an application that is the same in every version."""
+
+    title: Title
+    problem: Text
+    solution: Text
+    sector: Code
+    initiator: Party
+    customer: Party
+    executor: Party | None = None
+    territory: str | None = Field(default=None, min_length=1, max_length=300)
+    planned_start: date | None = None
+    planned_end: date | None = None
+    expected_effect: str | None = Field(default=None, min_length=1, max_length=8000)
+    own_number: str | None = Field(default=None, min_length=1, max_length=60)
+    contact: ContactPerson | None = None
+
+
+class ApplicationSubmittedV1(_Submission):
+    """An application for a pilot (заявка на пилотный проект), with one total cost."""
+
+    TYPE: ClassVar[str] = "pilots.agency.application-submitted.v1"
+
+    total_cost: Money | None = None
+
+    def upcast(self) -> "ApplicationSubmittedV2":
+        """The same in version 2: the total becomes one line of an unspecified source, without a year."""
+        total = self.total_cost
+        line = total and CostLine(
+            source=UNSPECIFIED, year=None, amount_minor=total.amount_minor, currency=total.currency
+        )
+        same = {name: getattr(self, name) for name in _Submission.model_fields}
+        return ApplicationSubmittedV2(**same, costs=(line,) if line else ())
+
+
+class ApplicationSubmittedV2(_Submission):
+    """An application for a pilot (заявка на пилотный проект), with its cost by money source and year."""
+
+    TYPE: ClassVar[str] = "pilots.agency.application-submitted.v2"
+
+    costs: tuple[CostLine, ...] = Field(default=(), max_length=100)
+
+    def application(self) -> Application:
+        """The content that facts carry: everything but the contact person."""
+        return Application(**{name: getattr(self, name) for name in Application.model_fields})
+
+
+class ReceiptIssuedV1(Payload):
+    """What became of an agency's event (квитанция); sent to the agency's receipts topic at every change.
+
+    `outcome` is one of registered, refused, accepted, returned. `problems` names all that is wrong, at once.
+    """
+
+    TYPE: ClassVar[str] = "pilots.intake.receipt-issued.v1"
+
+    agency: str
+    event_id: str
+    outcome: str
+    pilot: str
+    number: str | None = None
+    own_number: str | None = None
+    due_at: Moment | None = None
+    problems: tuple[Problem, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+AGENCY: Final = Language[Payload]((ApplicationSubmittedV1, ApplicationSubmittedV2))
+"""All that agencies may send."""
+
+RECEIPTS: Final = Language[Payload]((ReceiptIssuedV1,))
+"""All that agencies are sent."""

@@ -1,0 +1,310 @@
+"""The envelope of every event: CloudEvents 1.0 with the extensions of this system; parse and dump.
+
+The record's value carries the whole event as JSON, so that it explains itself when parked or archived. The
+headers repeat the attributes that tools route by. That is close to, but not strictly, the binary mode of the
+CloudEvents Kafka binding (there the value is the bare data): `data` can be split out without touching services.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
+
+TRACE_HEADERS: Final = ("traceparent", "tracestate")
+
+
+def to_millisecond(moment: datetime) -> datetime:
+    """The same instant in UTC, cut to whole milliseconds (all that MongoDB keeps)."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def wire_moment(moment: datetime) -> str:
+    """An instant in its one wire form, which sorts as text: `2026-11-21T17:42:00.000Z`."""
+    return to_millisecond(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(to_millisecond),
+    PlainSerializer(wire_moment, return_type=str, when_used="json"),
+]
+"""An instant with a time zone, kept in UTC to the millisecond; a naive time is refused."""
+
+
+class Contract(BaseModel):
+    """What all parts of the published language share: frozen, and tolerant of fields added later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Marks a field that holds personal data: kept out of facts, masked in logs, receipts and parked views."""
+
+    what: str
+
+
+class Actor(Contract):
+    """Who acted: an opaque id, the organisation acted for, and the role acted in. Never a name."""
+
+    id: str = Field(min_length=1, max_length=128)
+    organisation: str | None = None
+    role: str
+
+
+class Basis(Contract):
+    """The document that a legal step rests on (основание): which body, what kind, its number and date."""
+
+    body: str = Field(min_length=1, max_length=300)
+    kind: str = Field(min_length=1, max_length=100)
+    number: str = Field(min_length=1, max_length=60)
+    date: date
+
+
+class FactCause(Contract):
+    """The fact of another service that made this service decide."""
+
+    kind: Literal["fact"] = "fact"
+    source: str
+    sequence: int = Field(ge=1)
+
+
+class ClaimCause(Contract):
+    """The event or command with an id of its own that made the service decide."""
+
+    kind: Literal["claim"] = "claim"
+    owner: str
+    id: str
+    digest: str
+
+
+class TimerCause(Contract):
+    """The stored due time that made the service decide."""
+
+    kind: Literal["timer"] = "timer"
+    due: Moment
+
+
+Cause = Annotated[FactCause | ClaimCause | TimerCause, Field(discriminator="kind")]
+
+
+class Payload(Contract):
+    """The data of an event that an agency publishes."""
+
+    TYPE: ClassVar[str]
+
+
+class Fact(Contract):
+    """The data of a fact that a service publishes.
+
+    `actor` is set by `decide`; `cause` and `after` are stamped by the engine: `cause` on the last fact of each
+    command, `after` is the writer's own watermarks at that moment, which carries causal order between sources.
+    """
+
+    TYPE: ClassVar[str]
+
+    actor: Actor
+    cause: Cause | None = None
+    after: dict[str, int] = Field(default_factory=dict)
+
+
+SequenceText = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
+
+
+class Envelope(Contract):
+    """The CloudEvents attributes. `sequence` is 20 digits on the wire (it must sort), an int inside."""
+
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1, max_length=128)
+    source: str = Field(pattern=r"^/(services|agencies)/[a-z0-9-]{2,20}$")
+    type: str = Field(pattern=r"^[a-z0-9]+(\.[a-z0-9-]+)*\.v[1-9][0-9]*$", max_length=120)
+    subject: str | None = Field(default=None, min_length=1, max_length=128)
+    time: Moment
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str | None = Field(default=None, max_length=300)
+    sequence: SequenceText | None = None
+    causationid: str | None = Field(default=None, max_length=256)
+    correlationid: str | None = Field(default=None, max_length=256)
+    traceparent: str | None = Field(default=None, max_length=100)
+    tracestate: str | None = Field(default=None, max_length=512)
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact read from a topic: its attributes, and its data upcast to the newest version of its type."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    correlation: str
+    trace: Mapping[str, str]
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A fact of a type that this reader does not know: it moves the watermark and is counted."""
+
+    source: str
+    type: str
+    subject: str
+    sequence: int
+    after: Mapping[str, int]
+
+
+class BrokenEvent(ValueError):
+    """A record that cannot be read as an event of this system. `where` says which part, as a JSON pointer."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(f"{where}: {reason}" if where else reason)
+        self.reason = reason
+        self.where = where
+
+
+class NewerVersion(BrokenEvent):
+    """A known type in a version that this program does not know yet: it needs a newer program."""
+
+
+T = TypeVar("T", bound=Contract)
+
+
+class Language(Generic[T]):
+    """A set of event types: which classes there are, and how an older version becomes the newest one.
+
+    An upcast is declared beside the class it starts from, as `upcast(self) -> NextVersion`.
+    """
+
+    def __init__(self, classes: Iterable[type[T]]) -> None:
+        self.classes: dict[str, type[T]] = {_type_of(c): c for c in classes}
+        self._newest: dict[str, int] = {}
+        for name in self.classes:
+            base, version = split_type(name)
+            self._newest[base] = max(version, self._newest.get(base, 0))
+        self._adapters = {name: TypeAdapter(c) for name, c in self.classes.items()}
+
+    def knows(self, type_name: str) -> bool:
+        """Whether this exact type and version is known."""
+        return type_name in self.classes
+
+    def is_newer(self, type_name: str) -> bool:
+        """Whether the type is known, but only in versions older than this one."""
+        base, version = split_type(type_name)
+        return version > self._newest.get(base, version)
+
+    def read(self, type_name: str, data: Mapping[str, Any]) -> T:
+        """The data as its declared version. Raises pydantic.ValidationError with every fault in it."""
+        return self._adapters[type_name].validate_python(data)
+
+    def newest(self, payload: T) -> T:
+        """The same content in the newest version of its type; an upcast never invents what was not said."""
+        while (step := getattr(payload, "upcast", None)) is not None:
+            payload = step()
+        return payload
+
+
+def _type_of(cls: type[Any]) -> str:
+    return str(cls.TYPE)
+
+
+def split_type(type_name: str) -> tuple[str, int]:
+    """`pilots.intake.application-accepted.v2` -> its base name and 2. Raises BrokenEvent without a version."""
+    match = re.fullmatch(r"(.+)\.v([1-9][0-9]*)", type_name)
+    if match is None:
+        raise BrokenEvent("the type has no version", "/type")
+    return match.group(1), int(match.group(2))
+
+
+def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
+    """Reads one record of a fact topic.
+
+    Returns Skipped for a type that is not in the language. Raises NewerVersion for a known type in a version
+    not known yet, and BrokenEvent for anything else that is not a whole, valid fact.
+    """
+    try:
+        envelope = Envelope.model_validate_json(value)
+    except ValidationError as error:
+        raise BrokenEvent(_first(error), _pointer(error)) from error
+    if envelope.subject is None or envelope.sequence is None:
+        raise BrokenEvent("a fact needs subject and sequence", "/sequence")
+    source = envelope.source.rsplit("/", 1)[1]
+    sequence = int(envelope.sequence)
+    if language.is_newer(envelope.type):
+        raise NewerVersion("this program knows only older versions", "/type")
+    if not language.knows(envelope.type):
+        after = {str(k): int(v) for k, v in (envelope.data.get("after") or {}).items()}
+        return Skipped(source, envelope.type, envelope.subject, sequence, after)
+    try:
+        fact = language.newest(language.read(envelope.type, envelope.data))
+    except ValidationError as error:
+        raise BrokenEvent(_first(error), "/data" + _pointer(error)) from error
+    trace = {k: v for k in TRACE_HEADERS if (v := getattr(envelope, k))}
+    return Event(
+        id=envelope.id,
+        source=source,
+        type=envelope.type,
+        subject=envelope.subject,
+        time=envelope.time,
+        sequence=sequence,
+        correlation=envelope.correlationid or envelope.id,
+        trace=trace,
+        fact=fact,
+    )
+
+
+def peek(value: bytes) -> dict[str, Any]:
+    """The attributes of a record as far as they can be read, for parking and display; never raises."""
+    try:
+        raw = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """The record headers that repeat an event's attributes for tools which route without parsing."""
+    repeated = ("specversion", "id", "type", "source", "subject", "time")
+    found = {f"ce_{name}": str(event[name]) for name in repeated if event.get(name)}
+    traced = {name: str(event[name]) for name in TRACE_HEADERS if event.get(name)}
+    return {**found, "content-type": "application/json", **traced}
+
+
+def digest(event: Mapping[str, Any]) -> str:
+    """A fingerprint of an event's content, the same for every resend of it.
+
+    Keys in any order give the same digest; trace attributes do not count, for a resend may be traced anew.
+    """
+    content = {k: v for k, v in event.items() if k not in TRACE_HEADERS}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def json_pointer(location: Iterable[object]) -> str:
+    """A place in a document as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def _pointer(error: ValidationError) -> str:
+    return json_pointer(error.errors(include_url=False, include_input=False)[0]["loc"])
+
+
+def _first(error: ValidationError) -> str:
+    return str(error.errors(include_url=False, include_input=False)[0]["msg"])

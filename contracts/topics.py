@@ -1,0 +1,99 @@
+"""Every Kafka topic of the system: who writes it, who reads it, how long it is kept.
+
+Nothing else creates topics; brokers and clients have auto-creation switched off. Keys decide order, and
+partitions are fixed at creation (adding one would move keys), so fact topics have 12 from the first day.
+"""
+
+import re
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+FOR_EVER: Final = -1
+DAY_MS: Final = 24 * 60 * 60 * 1000
+FACT_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Largest record of a fact topic, in bytes; a fact above it is refused before it is written."""
+AGENCY_MAX_BYTES: Final = 1024 * 1024
+"""Largest event of an agency, in bytes; the same bound holds at both doors."""
+
+SERVICES: Final = ("intake", "expertise", "registry")
+AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"
+AGENCY_PATTERN: Final = r"^pilots\.agency\.[a-z0-9-]+\.v1$"
+"""What intake subscribes to: a new agency's topic is picked up without a restart."""
+
+
+class Topic(BaseModel):
+    """A topic as it is created. Writers and readers are principals: a service, or `agency:<code>`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    partitions: int
+    retention_ms: int
+    max_bytes: int
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+
+
+def fact_topic(service: str) -> str:
+    """The name of the topic that is the complete journal of a service."""
+    return f"pilots.{service}.v1"
+
+
+def _facts(service: str, readers: tuple[str, ...]) -> Topic:
+    return Topic(
+        name=fact_topic(service),
+        partitions=12,
+        retention_ms=FOR_EVER,
+        max_bytes=FACT_MAX_BYTES,
+        writers=(service,),
+        readers=(service, *readers),
+    )
+
+
+FACT_TOPICS: Final = (
+    _facts("intake", ("expertise", "registry")),
+    _facts("expertise", ("registry",)),
+    _facts("registry", ()),
+)
+
+
+def agency_topic(code: str) -> Topic:
+    """The topic that one agency writes its events to. Raises ValueError for a bad agency code."""
+    return Topic(
+        name=f"pilots.agency.{_checked(code)}.v1",
+        partitions=1,
+        retention_ms=30 * DAY_MS,
+        max_bytes=AGENCY_MAX_BYTES,
+        writers=(f"agency:{code}",),
+        readers=("intake",),
+    )
+
+
+def receipts_topic(code: str) -> Topic:
+    """The topic on which one agency reads what became of its events. Raises ValueError for a bad code."""
+    return Topic(
+        name=f"pilots.receipts.{_checked(code)}.v1",
+        partitions=1,
+        retention_ms=30 * DAY_MS,
+        max_bytes=AGENCY_MAX_BYTES,
+        writers=("intake",),
+        readers=(f"agency:{code}",),
+    )
+
+
+def agency_of(topic: str) -> str | None:
+    """The agency code in the name of an agency topic, or None for any other topic."""
+    match = re.fullmatch(rf"pilots\.agency\.({AGENCY_CODE})\.v1", topic)
+    return match.group(1) if match else None
+
+
+def group(service: str, topic_read: str) -> str:
+    """The consumer group of a service for one source, e.g. `expertise.intake`; stable for ever."""
+    return f"{service}.{topic_read}"
+
+
+def _checked(code: str) -> str:
+    if not re.fullmatch(AGENCY_CODE, code):
+        raise ValueError(f"{code!r} is no agency code: 2 to 20 of a-z, 0-9 and hyphen")
+    return code

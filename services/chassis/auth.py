@@ -1,0 +1,117 @@
+"""Who is calling and in which role: JWTs checked against a JWKS. Every route is closed unless a role opens it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import jwt
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from contracts.event import Actor
+from services.chassis.problems import Problematic
+
+ROLES: Final = (
+    "publisher",
+    "officer",
+    "operator",
+    "expert",
+    "approver",
+    "council-secretary",
+    "head-organisation",
+    "commission-secretary",
+    "registrar",
+    "auditor",
+    "ops",
+    "admin",
+)
+BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller: an opaque id, the roles the token gives, the organisation or agency acted for."""
+
+    id: str
+    roles: frozenset[str]
+    organisation: str | None
+
+    def acting(self, roles: frozenset[str]) -> Actor:
+        """The caller as the actor of a command, in the first of these roles that the token gives."""
+        role = next(r for r in ROLES if r in roles & self.roles)
+        return Actor(id=self.id, organisation=self.organisation, role=role)
+
+
+class Keys:
+    """The identity provider's public keys, from an https address (cached) or a JWKS file."""
+
+    def __init__(self, where: str, issuer: str, audience: str) -> None:
+        self._issuer, self._audience = issuer, audience
+        self._remote = jwt.PyJWKClient(where) if where.startswith("https://") else None
+        self._local = None if self._remote else _from_file(where)
+
+    def caller(self, token: str) -> Caller:
+        """Who the token speaks for. Raises jwt.PyJWTError unless it is signed by a known key, for us, and in time."""
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            self._key(token),
+            algorithms=list(ALGORITHMS),
+            audience=self._audience,
+            issuer=self._issuer,
+            options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+        )
+        roles = claims.get("roles")
+        if not isinstance(roles, list) or not all(isinstance(r, str) for r in roles):
+            raise jwt.InvalidTokenError("the token has no list of roles")
+        organisation = claims.get("org")
+        return Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
+
+    def _key(self, token: str) -> Any:
+        if self._remote is not None:
+            return self._remote.get_signing_key_from_jwt(token).key
+        assert self._local is not None
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = self._local.get(str(kid))
+        if key is None:
+            raise jwt.InvalidTokenError("the token is signed with an unknown key")
+        return key
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    found = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {str(k.key_id): k.key for k in jwt.PyJWKSet.from_dict(found).keys}
+
+
+def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:
+    """A route's dependency: lets in callers with one of these roles, and hands the caller over.
+
+    Raises 401 without a valid token and 403 without the role.
+    """
+    unknown = set(roles) - set(ROLES)
+    if unknown or not roles:
+        raise ValueError(f"no such roles: {sorted(unknown)}")
+
+    async def opened(
+        request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
+    ) -> Caller:
+        if bearer is None:
+            raise Problematic(401, "auth.missing", "A bearer token is needed.", headers=CHALLENGE)
+        keys: Keys = request.app.state.keys
+        try:
+            # Fetching a remote key set blocks, so it must not run on the event loop.
+            caller = await asyncio.to_thread(keys.caller, bearer.credentials)
+        except jwt.PyJWTError as error:
+            raise Problematic(401, "auth.invalid", f"The token is not valid: {error}", headers=CHALLENGE) from error
+        if not caller.roles & frozenset(roles):
+            raise Problematic(403, "auth.role", f"This needs one of the roles: {', '.join(roles)}.")
+        return caller
+
+    opened.__dict__["roles"] = roles
+    return opened

@@ -1,0 +1,193 @@
+"""Kafka through FastStream: batches in, acknowledged sends out. Topics are never created here.
+
+FastStream's telemetry middleware is not used: it would overwrite the trace context stored with each fact.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+from faststream.security import SASLScram512
+
+from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
+from services.chassis import telemetry
+from services.chassis.fold import Record
+from services.chassis.outbox import Message, SendFailed
+from services.chassis.settings import Settings
+from services.chassis.store import StoreAway
+
+log = logging.getLogger(__name__)
+
+AGENCIES: Final = "agency"
+"""The name of the source that all agencies' topics together are, in groups and metrics."""
+
+Take = Callable[[Sequence[Record]], Awaitable[None]]
+
+
+class Bus:
+    """One service's connection to Kafka. `give_up` is called when the producer cannot recover by itself."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        sources: Sequence[str],
+        take: Take,
+        give_up: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._take = take
+        self._give_up = give_up
+        self._failures = 0
+        self.broker = make_broker(settings, service)
+        if settings.only != "http":
+            for source in sources:
+                self._subscribe(source)
+
+    def _subscribe(self, source: str) -> None:
+        where: dict[str, Any] = {"pattern": AGENCY_PATTERN} if source == AGENCIES else {}
+        topics = () if source == AGENCIES else (fact_topic(source),)
+        subscriber = self.broker.subscriber(
+            *topics,
+            **where,
+            group_id=group(self._service, source),
+            batch=True,
+            max_records=self._settings.batch_records,
+            batch_timeout_ms=50,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=2 * FACT_MAX_BYTES,
+            auto_offset_reset="earliest",
+            parser=_parse,
+            decoder=_undecoded,
+            title=f"{self._service} reads {source}",
+        )
+
+        @subscriber  # type: ignore[untyped-decorator]
+        async def batch(message: KafkaMessage) -> None:
+            await self._batch(source, message.raw_message)
+
+    async def _batch(self, source: str, raw: Any) -> None:
+        """Hands a batch to the engine; when it returns, FastStream commits. Raises to have it read again."""
+        records = [record_of(one) for one in (raw if isinstance(raw, tuple) else (raw,))]
+        with telemetry.batch_span(source, len(records)):
+            for pause in (*self._settings.retry_pauses, None):
+                try:
+                    await self._take(records)
+                    return
+                except (StoreAway, SendFailed) as error:
+                    log.warning("a batch of %s from %s did not go: %s", len(records), source, error)
+                    # A rejected batch is read again at once, so the pause must be here.
+                    await asyncio.sleep(self._settings.nack_pause if pause is None else pause)
+                    if pause is None:
+                        raise
+
+    async def start(self) -> None:
+        """Connects and starts reading, trying again with growing pauses until Kafka is there."""
+        pause = 0.5
+        while True:
+            try:
+                await self.broker.start()
+                return
+            except Exception as error:
+                log.warning("Kafka cannot be reached: %s: %s", type(error).__name__, error)
+                await self.broker.stop()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+
+    async def stop(self) -> None:
+        """Stops taking, finishes the batch in hand, commits, leaves its groups."""
+        await self.broker.stop()
+
+    async def ping(self) -> None:
+        """Raises unless the broker answers."""
+        if not await self.broker.ping(timeout=3.0):
+            raise ConnectionError("the broker does not answer")
+
+    async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
+        """Publishes all messages at once and waits for every acknowledgement."""
+        answers = await asyncio.gather(*map(self._publish, messages), return_exceptions=True)
+        failures = [a if isinstance(a, BaseException) else None for a in answers]
+        await self._watch(failures)
+        return failures
+
+    async def _publish(self, message: Message) -> None:
+        async with asyncio.timeout(20):
+            await self.broker.publish(
+                message.value,
+                message.topic,
+                key=message.key.encode(),
+                headers=dict(message.headers),
+                correlation_id=message.headers.get("ce_id"),
+            )
+
+    async def _watch(self, failures: Sequence[BaseException | None]) -> None:
+        """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts."""
+        if not any(failures):
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= self._settings.publish_failures and await self.broker.ping(timeout=3.0):
+            log.critical("%s publishes failed in a row while the broker answers: starting anew", self._failures)
+            self._give_up()
+
+
+def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
+    """A broker with the delivery settings that the engine rests on."""
+    return KafkaBroker(
+        settings.kafka_url,
+        client_id=client_id,
+        security=security(settings),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=FACT_MAX_BYTES,
+        linger_ms=2,
+        request_timeout_ms=10_000,
+        metadata_max_age_ms=int(settings.metadata_age * 1000),
+        allow_auto_create_topics=False,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        graceful_timeout=settings.stop_within,
+        logger=log,
+    )
+
+
+def security(settings: Settings) -> SASLScram512 | None:
+    """How to log in: SCRAM if a user name is given, else not at all."""
+    if settings.kafka_username is None or settings.kafka_password is None:
+        return None
+    return SASLScram512(
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        use_ssl=settings.kafka_tls,
+    )
+
+
+def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
+    """A record as the engine keeps it."""
+    return Record(
+        topic=raw.topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        key=raw.key,
+        value=raw.value or b"",
+        headers=tuple((name, value) for name, value in raw.headers),
+    )
+
+
+async def _parse(raw: Any, original: Callable[[Any], Awaitable[KafkaMessage]]) -> KafkaMessage:
+    """Hides headers from FastStream's parser, which would skip a whole batch over one that is not UTF-8."""
+    bare = tuple(replace(one, headers=()) for one in raw)
+    message = await original(bare)
+    message.raw_message = raw
+    return message
+
+
+async def _undecoded(message: KafkaMessage) -> Any:
+    """Leaves the bytes alone: the engine parses each record by itself, so one bad one parks alone."""
+    return message.body

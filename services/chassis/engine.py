@@ -1,0 +1,431 @@
+"""The engine: one call for every input, whether it came as a record, an HTTP command or a timer.
+
+Claims first, then all documents with one query, then fold, then one guarded bulk write; losers load again and
+decide again. What must wait is parked, what became next is taken up, outboxes are sent: only then may the caller
+commit or go on.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from opentelemetry.trace import Span
+from pydantic import BaseModel
+
+from contracts.event import Actor, BrokenEvent, Event, Fact, Language, parse_fact
+from contracts.topics import FACT_MAX_BYTES, fact_topic
+from services.chassis import parking, telemetry
+from services.chassis.fold import (
+    Aggregate,
+    Broken,
+    Claimed,
+    Conflict,
+    Context,
+    Document,
+    Done,
+    Duplicate,
+    Fold,
+    Input,
+    Outcome,
+    Record,
+    Refused,
+    Sequenced,
+    Timed,
+    Waiting,
+    Writer,
+    fold,
+    ready,
+)
+from services.chassis.outbox import Message, Outbox, Send
+from services.chassis.parking import BROKEN, WAITING, Parked
+from services.chassis.store import Claim, Keys, Row, Store, StoreAway
+
+log = logging.getLogger(__name__)
+
+PILOT: Final = "pilot"
+ATTEMPTS: Final = 60
+"""How often a guard may be missed before the input is given back as if MongoDB were away."""
+STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
+TIMER: Final = Actor(id="timer", role="timer")
+
+
+class _Nothing(BaseModel):
+    """The state of a subject that this service only watches pass by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What makes one service out of the engine. Every part but `prepare`, `arrived` and `settled` is pure.
+
+    `reads` maps each source of foreign facts to its language, `translate` turns such a fact into a command (None:
+    of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
+    used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
+    `keep` names rows of side collections (persons) that must be safe before the facts that point to them.
+    `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
+    """
+
+    name: str
+    aggregates: Mapping[str, Aggregate]
+    prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
+    reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
+    translate: Callable[[Event], object | None] = lambda _event: None
+    read_agency: Callable[[Record, datetime], Input] | None = None
+    on_conflict: Callable[[Input], Input | None] = lambda _input: None
+    keep: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
+    copies: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _event: ()
+    journal: Callable[[Mapping[str, Any]], Sequence[tuple[str, Row]]] = lambda _event: ()
+    indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
+    arrived: Callable[[Input], None] = lambda _input: None
+    settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
+
+    def kind_of(self, subject: str) -> str:
+        """A pilot's subject is a bare id; every other aggregate's is `<kind>:<id>`."""
+        kind, colon, _ = subject.partition(":")
+        return kind if colon else PILOT
+
+    def aggregate_of(self, subject: str) -> Aggregate:
+        """The aggregate of a subject; one that only passes by has no state and decides nothing."""
+        kind = self.kind_of(subject)
+        return self.aggregates.get(kind) or Aggregate(kind, _Nothing, _decide_nothing, _stay)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call's inputs and what has come of them so far."""
+
+    inputs: list[Input]
+    spans: list[Span]
+    outcomes: list[Outcome | None]
+    documents: dict[str, Document] = field(default_factory=dict)
+
+
+class Engine:
+    """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids."""
+
+    def __init__(
+        self,
+        service: Service,
+        store: Store,
+        send: Send,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.service = service
+        self.store = store
+        self.now = now
+        self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
+        self.outbox = Outbox(fact_topic(service.name), store, send, copies=service.copies, journal=service.journal)
+
+    # ---- the three doors
+
+    async def records(self, records: Sequence[Record]) -> None:
+        """Takes a batch from Kafka. When it returns, the batch may be committed.
+
+        Raises StoreAway or SendFailed when it must be read again; what was done already is then met as duplicate.
+        """
+        inputs, parked = list[Input](), list[Parked]()
+        for record in records:
+            try:
+                inputs.append(self.read(record))
+            except Exception as error:
+                log.warning("record %s is broken: %s", record.id, type(error).__name__)
+                parked.append(parking.unreadable(record, str(error)))
+        await parking.park(self.store, parked, self.now())
+        run = await self._run(inputs)
+        await parking.park(self.store, _to_park(run), self.now())
+        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        await self.take_up(run.documents)
+
+    async def command(self, one: Input) -> Outcome:
+        """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.
+
+        Its facts are sent in a moment: by the pump, or after a crash by the sweep. Raises StoreAway.
+        """
+        run = await self._run([one])
+        for document in run.documents.values():
+            self.outbox.soon(document)
+        outcome = run.outcomes[0]
+        assert outcome is not None
+        return outcome
+
+    async def timers(self, limit: int = 500) -> int:
+        """Fires the timers that are due; returns how many there were. Two replicas may both try: one wins."""
+        found = await self.store.due(self.now(), limit)
+        inputs = [one for subject, due in found if (one := self._tick(subject, due)) is not None]
+        run = await self._run(inputs)
+        for one, outcome in zip(run.inputs, run.outcomes, strict=True):
+            if isinstance(outcome, (Broken, Refused)) and isinstance(one.mark, Timed):
+                log.error("timer of %s failed: %s", one.subject, outcome)
+                await self.store.postpone(one.subject, one.mark.due, self.now() + STUCK_TIMER_PAUSE)
+        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        return len(found)
+
+    def _tick(self, subject: str, due: datetime) -> Input | None:
+        tick = self.service.aggregate_of(subject).tick
+        if tick is None:
+            return None
+        return Input(subject, Timed(due), tick(due), TIMER, cause_id=f"timer:{subject}:{due.isoformat()}")
+
+    # ---- reading
+
+    def read(self, record: Record) -> Input:
+        """A record as an input of this service. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
+        trace = _trace_headers(record)
+        if self.service.read_agency is not None and record.topic.startswith("pilots.agency."):
+            return replace(self.service.read_agency(record, self.now()), trace=trace)
+        source = next((s for s in self.service.reads if fact_topic(s) == record.topic), None)
+        if source is None:
+            raise BrokenEvent(f"{self.service.name} does not read {record.topic}")
+        event = parse_fact(record.value, self.service.reads[source])
+        if event.source != source:
+            raise BrokenEvent(f"a fact of {event.source} stands in the topic of {source}", "/source")
+        after = event.fact.after if isinstance(event, Event) else event.after
+        mark = Sequenced(source, event.sequence, after)
+        if not isinstance(event, Event):
+            telemetry.UNKNOWN_TYPES.labels(source).inc()
+            return Input(
+                event.subject,
+                mark,
+                None,
+                service_actor(source),
+                record.id,
+                record=record,
+                event_type=event.type,
+            )
+        return Input(
+            subject=event.subject,
+            mark=mark,
+            command=self.service.translate(event),
+            actor=event.fact.actor,
+            cause_id=event.id,
+            correlation=event.correlation,
+            trace=trace or event.trace,
+            record=record,
+            event_type=event.type,
+        )
+
+    # ---- deciding
+
+    async def _run(self, inputs: Sequence[Input]) -> _Run:
+        spans = telemetry.open_spans(inputs)
+        traced = [replace(i, trace=telemetry.carrier_of(s)) for i, s in zip(inputs, spans, strict=True)]
+        run = _Run(traced, spans, [None] * len(traced))
+        for one in inputs:
+            self.service.arrived(one)
+        try:
+            await self._claims(run)
+            await self._decide(run)
+        finally:
+            for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
+                telemetry.close_span(span, one, outcome)
+                self.service.settled(one, outcome)
+        return run
+
+    async def _claims(self, run: _Run) -> None:
+        """Inserts the claims of agencies' and people's ids; who finds another digest there is a conflict."""
+        instead: list[int] = []
+        for place in await self._conflicts(run, range(len(run.inputs))):
+            refusing = self.service.on_conflict(run.inputs[place])
+            if refusing is None:
+                run.outcomes[place] = Conflict()
+            else:
+                run.inputs[place] = refusing
+                instead.append(place)
+        for place in await self._conflicts(run, instead):
+            run.outcomes[place] = Conflict()
+
+    async def _conflicts(self, run: _Run, places: Iterable[int]) -> list[int]:
+        mine: dict[int, Claim] = {}
+        for place in places:
+            one = run.inputs[place]
+            if isinstance(one.mark, Claimed):
+                mine[place] = Claim(one.mark.key, one.mark.digest, one.subject)
+        first: dict[str, Claim] = {}
+        for claim in mine.values():
+            first.setdefault(claim.key, claim)
+        stored = {**first, **await self.store.claim(list(first.values()))}
+        return [place for place, claim in mine.items() if stored[claim.key] != claim]
+
+    async def _decide(self, run: _Run) -> None:
+        pending = _by_subject(run)
+        given: dict[int, Any] = dict.fromkeys(range(len(run.inputs)))
+        if self.service.prepare is not None:
+            given = dict(enumerate(await self.service.prepare(self.store, run.inputs)))
+        for attempt in range(ATTEMPTS):
+            if not pending:
+                return
+            if attempt:
+                await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.2)))
+            pending = await self._attempt(run, pending, given)
+        raise StoreAway(f"{len(pending)} subjects were taken by others {ATTEMPTS} times")
+
+    async def _attempt(
+        self, run: _Run, pending: Mapping[str, list[int]], given: Mapping[int, Any]
+    ) -> dict[str, list[int]]:
+        loaded = await self.documents(pending)
+        now = self.now()
+        folds = {
+            subject: self._fold(run, places, loaded.get(subject), given, now, subject)
+            for subject, places in pending.items()
+        }
+        changed = [f for f in folds.values() if f.changed]
+        await self._keep(run, pending, folds)
+        written = await self.store.write(changed)
+        again: dict[str, list[int]] = {}
+        for subject, done in folds.items():
+            if subject in written.lost:
+                again[subject] = pending[subject]
+            elif (unfit := written.unfit.get(subject)) is not None:
+                _settle(run, pending[subject], [Broken(unfit)] * len(pending[subject]))
+            else:
+                _settle(run, pending[subject], done.outcomes)
+                run.documents[subject] = done.after
+        return again
+
+    def _fold(
+        self,
+        run: _Run,
+        places: Sequence[int],
+        document: Document | None,
+        given: Mapping[int, Any],
+        now: datetime,
+        subject: str,
+    ) -> Fold:
+        aggregate = self.service.aggregate_of(subject)
+        start = document or Document(subject, aggregate.kind)
+        contexts = [Context(now, subject, run.inputs[p].actor, given[p]) for p in places]
+        for place in places:
+            telemetry.link_to_cause(run.spans[place], run.inputs[place], start.trace)
+        return fold(start, [run.inputs[p] for p in places], aggregate, self._writer, contexts)
+
+    async def _keep(self, run: _Run, pending: Mapping[str, list[int]], folds: Mapping[str, Fold]) -> None:
+        rows: dict[str, list[Row]] = {}
+        for subject, done in folds.items():
+            for place, outcome in zip(pending[subject], done.outcomes, strict=True):
+                if isinstance(outcome, Done):
+                    for collection, row in self.service.keep(run.inputs[place], outcome.facts):
+                        rows.setdefault(collection, []).append(row)
+        for collection, some in rows.items():
+            await self.store.put_new(collection, some)
+
+    async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
+        """The stored documents of these subjects."""
+        return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
+
+    # ---- parking
+
+    async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> int:
+        """Feeds parked records of these subjects, in order, until none of them is next; returns how many went.
+
+        Only waiting ones, unless `also_broken`: those are a redrive, done by hand.
+        """
+        names, went = list(subjects), 0
+        while names:
+            query: dict[str, Any] = {"subject": {"$in": names}}
+            if not also_broken:
+                query["status"] = WAITING
+            moved = await self._feed(await parking.rows(self.store, query))
+            went += len(moved)
+            names = sorted(set(moved))
+        return went
+
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
+        moved = await self._feed(await parking.rows(self.store, {"_id": {"$in": list(ids)}}))
+        return len(moved) + await self.take_up(set(moved))
+
+    async def _feed(self, rows: Sequence[Row]) -> list[str]:
+        """Runs those parked records whose turn it is; returns the subject of each that went."""
+        inputs, still = list[Input](), list[Parked]()
+        for row in rows:
+            record = parking.record_of(row)
+            try:
+                inputs.append(self.read(record))
+            except Exception as error:
+                still.append(parking.unreadable(record, str(error)))
+        run = await self._run(await self._next(inputs))
+        still += _to_park(run)
+        await parking.park(self.store, still, self.now())
+        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        stayed = {p.record.id for p in still}
+        went = {i.record.id: i.subject for i in run.inputs if i.record and i.record.id not in stayed}
+        await self.store.remove(parking.COLLECTION, list(went))
+        return list(went.values())
+
+    async def _next(self, inputs: Sequence[Input]) -> list[Input]:
+        groups: dict[str, list[Input]] = {}
+        for one in inputs:
+            groups.setdefault(one.subject, []).append(one)
+        loaded = await self.documents(groups) if groups else {}
+        return [
+            one
+            for subject, some in groups.items()
+            for one in ready(loaded.get(subject) or Document(subject, ""), some, self._writer)
+        ]
+
+    # ---- the sweep
+
+    async def sweep(self, age: timedelta) -> None:
+        """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
+        while await self.outbox.sweep(self.now(), age, self.documents) == 500:
+            pass
+        subjects: list[str] = []
+        async for row in self.store.scan(parking.COLLECTION, {"status": WAITING}):
+            subjects.append(row["subject"])
+            if len(subjects) >= 500:
+                await self.take_up(set(subjects))
+                subjects = []
+        await self.take_up(set(subjects))
+        for status in (WAITING, BROKEN):
+            count = await self.store.count(parking.COLLECTION, {"status": status}, 100_000)
+            telemetry.PARKED.labels(status).set(count)
+
+
+def service_actor(name: str) -> Actor:
+    """The actor of what a service does by itself."""
+    return Actor(id=name, role="service")
+
+
+def _decide_nothing(_state: Any, _command: Any, _context: Any) -> Sequence[Fact]:
+    return ()
+
+
+def _stay(state: Any, _fact: Any) -> Any:
+    return state
+
+
+def _trace_headers(record: Record) -> dict[str, str]:
+    found = {name: value for name, value in record.headers if name in ("traceparent", "tracestate")}
+    return {name: value.decode("ascii", "replace") for name, value in found.items()}
+
+
+def _by_subject(run: _Run) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for place, one in enumerate(run.inputs):
+        if run.outcomes[place] is None:
+            groups.setdefault(one.subject, []).append(place)
+    return groups
+
+
+def _settle(run: _Run, places: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    for place, outcome in zip(places, outcomes, strict=True):
+        run.outcomes[place] = outcome
+
+
+def _to_park(run: _Run) -> list[Parked]:
+    pairs = zip(run.inputs, run.outcomes, strict=True)
+    return [_parked(one, outcome) for one, outcome in pairs if not isinstance(outcome, (Done, Duplicate))]
+
+
+def _parked(one: Input, outcome: Outcome | None) -> Parked:
+    assert one.record is not None
+    status = WAITING if isinstance(outcome, Waiting) else BROKEN
+    cause = getattr(outcome, "cause", None) or repr(outcome)
+    mark = one.mark
+    source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
+    return Parked(one.record, status, cause, one.subject, source, sequence)

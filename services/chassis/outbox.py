@@ -1,0 +1,167 @@
+"""Sends facts from the head of their subject's outbox, in order, after the write, until Kafka acknowledges them.
+
+Two senders at once only make duplicates, which readers' watermarks drop: each sends in order, so no reader ever
+meets n+1 before n.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from opentelemetry.trace import Status, StatusCode
+
+from contracts.event import headers
+from services.chassis import telemetry
+from services.chassis.fold import Document, Entry
+from services.chassis.store import Row, Store, StoreAway
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to publish."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class SendFailed(Exception):
+    """Kafka did not acknowledge everything; what it did acknowledge is cleared, the rest stays in the outbox."""
+
+
+class Send(Protocol):
+    """Publishes messages together and tells for each whether Kafka acknowledged it (None) or what went wrong."""
+
+    async def __call__(self, messages: Sequence[Message], /) -> Sequence[BaseException | None]: ...
+
+
+class Outbox:
+    """The sending half of a service.
+
+    `copies` gives the further messages that go out with a fact (receipts); `journal` the rows that fold it into
+    side collections. Both must be repeatable: a fact is cleared only when all of them are safe.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        store: Store,
+        send: Send,
+        *,
+        copies: Callable[[Mapping[str, Any]], Sequence[Message]],
+        journal: Callable[[Mapping[str, Any]], Sequence[tuple[str, Row]]],
+    ) -> None:
+        self._topic = topic
+        self._store = store
+        self._send = send
+        self._copies = copies
+        self._journal = journal
+        self._soon: dict[str, tuple[Entry, ...]] = {}
+        self._wake = asyncio.Event()
+
+    def soon(self, document: Document) -> None:
+        """Has the pump send this document's facts in a moment; for callers who must not wait for Kafka."""
+        if document.outbox:
+            self._soon[document.subject] = document.outbox
+            self._wake.set()
+
+    async def pump(self) -> None:
+        """Sends what `soon` gathered, many subjects at a time, until cancelled. Failures are left to the sweep."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Sends what `soon` has gathered so far; failures are logged and left to the sweep."""
+        gathered, self._soon = self._soon, {}
+        try:
+            await self.deliver(gathered)
+        except (SendFailed, StoreAway) as error:
+            log.warning("facts stay in their outboxes for now: %s", error)
+
+    async def deliver(self, outboxes: Mapping[str, Sequence[Entry]]) -> None:
+        """Sends the outboxes of these subjects and clears what was acknowledged.
+
+        Raises SendFailed if anything was not acknowledged, and StoreAway if clearing failed.
+        """
+        waiting = {subject: list(entries) for subject, entries in outboxes.items() if entries}
+        if not waiting:
+            return
+        events = {(s, e.sequence): json.loads(e.value) for s, entries in waiting.items() for e in entries}
+        await self._fold_into_side_collections(events.values())
+        sent, failure = await self._send_from_heads(waiting, events)
+        await self._store.clear(sent)
+        if failure is not None:
+            raise SendFailed(f"{type(failure).__name__}: {failure}") from failure
+
+    async def _fold_into_side_collections(self, events: Any) -> None:
+        rows: dict[str, list[Row]] = {}
+        for event in events:
+            for collection, row in self._journal(event):
+                rows.setdefault(collection, []).append(row)
+        for collection, some in rows.items():
+            await self._store.put(collection, some)
+
+    async def _send_from_heads(
+        self, waiting: dict[str, list[Entry]], events: Mapping[tuple[str, int], Mapping[str, Any]]
+    ) -> tuple[dict[str, int], BaseException | None]:
+        """Rounds: the first fact of every subject together, then the second of those that are still whole."""
+        sent: dict[str, int] = {}
+        failure: BaseException | None = None
+        while waiting:
+            heads = [(subject, entries.pop(0)) for subject, entries in waiting.items()]
+            failures = await self._round([(s, e, events[s, e.sequence]) for s, e in heads])
+            for (subject, entry), failed in zip(heads, failures, strict=True):
+                if failed is None:
+                    sent[subject] = entry.sequence
+                else:
+                    failure = failed
+                    waiting[subject] = []
+            waiting = {subject: entries for subject, entries in waiting.items() if entries}
+        return sent, failure
+
+    async def _round(self, heads: Sequence[tuple[str, Entry, Mapping[str, Any]]]) -> list[BaseException | None]:
+        messages: list[Message] = []
+        owners: list[int] = []
+        spans = []
+        for place, (subject, entry, event) in enumerate(heads):
+            span = telemetry.send_span(self._topic, subject, event)
+            spans.append(span)
+            traced = {**headers(event), **telemetry.carrier_of(span)}
+            fact = Message(self._topic, subject, entry.value, traced)
+            for message in (fact, *self._copies(event)):
+                messages.append(message)
+                owners.append(place)
+        answers = await self._send(messages)
+        failures: list[BaseException | None] = [None] * len(heads)
+        for message, owner, answer in zip(messages, owners, answers, strict=True):
+            if answer is None:
+                telemetry.SENT.labels(_bounded(message.topic)).inc()
+            else:
+                telemetry.SEND_FAILURES.labels(_bounded(message.topic)).inc()
+                failures[owner] = answer
+        for span, failed in zip(spans, failures, strict=True):
+            if failed is not None:
+                span.set_status(Status(StatusCode.ERROR, type(failed).__name__))
+            span.end()
+        return failures
+
+    async def sweep(self, now: datetime, age: timedelta, documents: Callable[..., Any], limit: int = 500) -> int:
+        """Sends what a crash or an outage left behind; returns how many subjects were taken up."""
+        subjects = await self._store.unsent(now - age, limit)
+        if subjects:
+            loaded: Mapping[str, Document] = await documents(subjects)
+            await self.deliver({s: d.outbox for s, d in loaded.items()})
+        return len(subjects)
+
+
+def _bounded(topic: str) -> str:
+    return "pilots.receipts" if topic.startswith("pilots.receipts.") else topic

@@ -1,0 +1,91 @@
+"""Records that cannot be applied now: `waiting` behind something that has not arrived, `broken` until a hand helps.
+
+A parked record keeps its original bytes, so that redriving feeds this reader's own engine exactly what was read;
+no topic and no other reader is touched. `_id` is where the record stands, so reading it again parks it once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from contracts.event import peek
+from services.chassis.fold import Record
+from services.chassis.store import Row, Store
+
+WAITING: Final = "waiting"
+BROKEN: Final = "broken"
+COLLECTION: Final = "parked"
+ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A record to park, with what is known of it. `sequence` is None for an agency's event."""
+
+    record: Record
+    status: str
+    cause: str
+    subject: str | None = None
+    source: str | None = None
+    sequence: int | None = None
+
+
+def unreadable(record: Record, cause: str) -> Parked:
+    """A record that could not be parsed, with as much as its text and key still tell."""
+    event = peek(record.value)
+    sequence = event.get("sequence")
+    key = record.key.decode("utf-8", "replace") if record.key else None
+    return Parked(
+        record,
+        BROKEN,
+        cause,
+        subject=_text(event.get("subject")) or key,
+        source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
+        sequence=int(sequence) if isinstance(sequence, str) and sequence.isdigit() else None,
+    )
+
+
+async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
+    """Writes parked records; one that is parked already only gets its new status and cause."""
+    await store.put_new(COLLECTION, [_row(one, now) for one in some], renewed=("status", "cause"))
+
+
+async def rows(store: Store, query: Mapping[str, Any], limit: int = 1000) -> list[Row]:
+    """Parked rows in the order in which they must be fed: per subject and source, by sequence."""
+    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=limit)
+
+
+def record_of(row: Row) -> Record:
+    """The record as it was read."""
+    return Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        key=row["key"],
+        value=row["value"],
+        headers=tuple((name, value) for name, value in row["headers"]),
+    )
+
+
+def _row(one: Parked, now: datetime) -> Row:
+    record = one.record
+    return {
+        "_id": record.id,
+        "status": one.status,
+        "cause": one.cause[:2000],
+        "subject": one.subject,
+        "source": one.source,
+        "sequence": one.sequence,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key,
+        "value": record.value,
+        "headers": [[name, value] for name, value in record.headers],
+        "at": now,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,86 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, everything that is wrong, and whether to retry."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from contracts.event import json_pointer
+from contracts.reference import Problem
+from services.chassis.store import StoreAway
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problematic(Exception):
+    """A request that is answered with a problem. `action` tells the caller to `fix` it or to `retry` it as it is."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        action: str = "fix",
+        problems: Sequence[Problem] = (),
+        headers: dict[str, str] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.action = status, code, detail, action
+        self.problems, self.headers, self.extra = tuple(problems), headers, extra or {}
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem document."""
+
+    @app.exception_handler(Problematic)
+    async def _problematic(_request: Request, error: Problematic) -> JSONResponse:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = [
+            Problem(
+                pointer=json_pointer(e["loc"]),
+                rule=f"schema.{e['type'].replace('_', '-')}",
+                message=str(e["msg"]),
+                message_ru="Значение не соответствует схеме.",
+            )
+            for e in error.errors()
+        ]
+        return answer(Problematic(422, "request.invalid", "The request does not fit the schema.", problems=problems))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return answer(Problematic(error.status_code, f"http.{error.status_code}", str(error.detail)))
+
+    @app.exception_handler(StoreAway)
+    async def _away(_request: Request, _error: StoreAway) -> JSONResponse:
+        return answer(
+            Problematic(
+                503,
+                "store.away",
+                "The database cannot be reached; nothing is known to be stored. Send the same again.",
+                action="retry",
+                headers={"Retry-After": "2"},
+            )
+        )
+
+
+def answer(error: Problematic) -> JSONResponse:
+    """The problem document of an error."""
+    body = {
+        "type": f"urn:lotsman:problem:{error.code}",
+        "title": error.code,
+        "status": error.status,
+        "detail": error.detail,
+        "action": error.action,
+        **error.extra,
+    }
+    if error.problems:
+        body["problems"] = [p.model_dump(mode="json") for p in error.problems]
+    return JSONResponse(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)

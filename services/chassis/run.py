@@ -1,0 +1,151 @@
+"""Runs one service: store, engine, bus, loops and HTTP in one process, started and stopped in order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+from fastapi import APIRouter
+
+from contracts.event import to_millisecond
+from services.chassis import telemetry
+from services.chassis.auth import Keys
+from services.chassis.bus import Bus
+from services.chassis.engine import Engine, Service
+from services.chassis.fold import Record
+from services.chassis.settings import Settings
+from services.chassis.store import Store, StoreAway, open_client
+from services.chassis.web import make_app
+
+log = logging.getLogger(__name__)
+STARTS_ANEW = 70
+"""Exit code of a process that wants to be started again."""
+
+
+def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter]) -> None:
+    """The whole life of a service process; returns its exit code through SystemExit."""
+    settings = Settings()
+    telemetry.log_to_stdout(service.name)
+    provider = telemetry.start(service.name, settings.otlp_url)
+    try:
+        code = asyncio.run(_serve(service, sources, routers, settings))
+    finally:
+        provider.shutdown()
+    raise SystemExit(code)
+
+
+async def _serve(service: Service, sources: Sequence[str], routers: Sequence[APIRouter], settings: Settings) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    code = 0
+
+    def give_up() -> None:
+        nonlocal code
+        code = STARTS_ANEW
+        stopping.set()
+
+    client = open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver)
+    store = Store(client, settings.database or f"lotsman_{service.name}")
+    engine: Engine
+
+    async def take(records: Sequence[Record]) -> None:
+        await engine.records(records)
+
+    bus = Bus(settings, service.name, sources, take, give_up)
+    engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
+    server = _server(service, engine, bus, store, routers, settings)
+    tasks = [asyncio.create_task(one) for one in _loops(engine, bus, store, service, settings, stopping)]
+    http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
+    await stopping.wait()
+    log.info("stopping")
+    server.should_exit = True
+    if http is not None:
+        await http
+    with suppress(asyncio.TimeoutError):
+        async with asyncio.timeout(settings.stop_within):
+            await bus_stop(engine, bus, tasks)
+    await store.close()
+    return code
+
+
+async def bus_stop(engine: Engine, bus: Bus, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Ends the loops, sends what is gathered, then lets the bus finish its batch, commit and leave."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await engine.outbox.flush()
+    await bus.stop()
+
+
+def utc_now() -> datetime:
+    """The clock of the machine, UTC, to the millisecond; everything below gets the time from here."""
+    return to_millisecond(datetime.now(UTC))
+
+
+def _server(
+    service: Service,
+    engine: Engine,
+    bus: Bus,
+    store: Store,
+    routers: Sequence[APIRouter],
+    settings: Settings,
+) -> uvicorn.Server:
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    keys = Keys(settings.jwks, settings.issuer, settings.audience)
+    app = make_app(f"Lotsman {service.name}", keys, engine, {"mongo": store.ping, "kafka": bus.ping})
+    for router in routers:
+        app.include_router(router)
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])
+    config = uvicorn.Config(
+        app, settings.http_host, settings.http_port, log_config=None, access_log=False, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    return server
+
+
+def _loops(
+    engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings, stopping: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    async def connect() -> None:
+        await _until_done(lambda: store.prepare(service.indexes))
+        await bus.start()
+
+    age = timedelta(seconds=settings.sweep_age)
+    loops = [connect(), engine.outbox.pump(), _every(settings.sweep_every, lambda: engine.sweep(age))]
+    if settings.only != "http":
+        loops.append(_every(settings.timers_every, lambda: _all_timers(engine)))
+    return loops
+
+
+async def _all_timers(engine: Engine) -> None:
+    while await engine.timers() == 500:
+        pass
+
+
+async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await step()
+            return
+        except StoreAway as error:
+            log.warning("MongoDB cannot be reached: %s", error)
+            await asyncio.sleep(1)
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Repeats a step for ever; a failure is logged and the next turn tries again."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step()
+        except Exception as error:
+            log.warning("%s: %s", type(error).__name__, error)

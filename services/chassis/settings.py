@@ -1,0 +1,41 @@
+"""What a service is told by its environment. Secrets come from here alone and never show in a representation."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one service process, each an environment variable `LOTSMAN_<NAME>`. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="LOTSMAN_", frozen=True)
+
+    kafka_url: str = "127.0.0.1:9092"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_tls: bool = False
+    mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
+    mongo_driver: Literal["motor", "pymongo"] = "motor"
+    database: str = ""
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    jwks: str = ""
+    """Where the keys of the identity provider are: an https address, or the path of a JWKS file."""
+    issuer: str = ""
+    audience: str = "lotsman"
+    otlp_url: str | None = None
+    only: Literal["all", "http", "consumers"] = "all"
+    batch_records: int = Field(default=500, ge=1, le=5000)
+    metadata_age: float = Field(default=2.0, gt=0)
+    """How soon a new agency's topic is noticed."""
+    sweep_every: float = Field(default=2.0, gt=0)
+    sweep_age: float = Field(default=5.0, ge=0)
+    """How long a fact may wait in an outbox before the sweep takes it for left behind."""
+    timers_every: float = Field(default=1.0, gt=0)
+    retry_pauses: tuple[float, ...] = (0.2, 1.0, 3.0)
+    """Pauses between the short retries of a batch, before it is given back to the broker."""
+    nack_pause: float = Field(default=5.0, ge=0)
+    publish_failures: int = Field(default=10, ge=1)
+    """Consecutive failures to publish to a broker that answers, after which the process ends to start anew."""
+    stop_within: float = Field(default=30.0, gt=0)

@@ -1,0 +1,374 @@
+"""The only file that knows the MongoDB driver: documents, claims, counters, parked records, pages.
+
+Only methods that Motor and PyMongo Async share are used, and its tests run on both: the swap is `open_client`.
+Reads are primary with `readConcern=majority`, writes `w=majority`: nothing is acted on that could be rolled back.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import wraps
+from typing import Any, Final, Literal, ParamSpec, TypeVar
+
+import bson
+import bson.errors
+import pymongo
+from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo import errors as driver_errors
+
+from services.chassis.fold import Document, Entry, Fold, Remembered, state_json
+
+Driver = Literal["motor", "pymongo"]
+Row = dict[str, Any]
+Keys = tuple[tuple[str, int], ...]
+"""The fields of an index, each ascending (1) or descending (-1)."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DUPLICATE_KEY: Final = 11000
+OPTIONS: Final[dict[str, Any]] = {
+    "w": "majority",
+    "readConcernLevel": "majority",
+    "retryWrites": True,
+    "tz_aware": True,
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 20_000,
+}
+
+
+class StoreAway(Exception):
+    """MongoDB cannot be reached or did not confirm: the outcome is unknown; load again and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That an owner used an id for one content, meant for one subject."""
+
+    key: str
+    digest: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a bulk write did: subjects whose guard missed, and subjects that the database can never take."""
+
+    lost: frozenset[str] = frozenset()
+    unfit: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_client(url: str, driver: Driver = "motor") -> Any:
+    """A client of the running event loop. Motor by default; PyMongo Async is its successor."""
+    if driver == "motor":
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        return AsyncIOMotorClient(url, **OPTIONS)
+    return pymongo.AsyncMongoClient(url, **OPTIONS)
+
+
+def _away(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Turns the driver's errors of reach into StoreAway, so that no caller needs to know the driver."""
+
+    @wraps(call)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await call(*args, **kwargs)
+        except driver_errors.PyMongoError as error:
+            raise StoreAway(f"{type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+class Store:
+    """One service's own database."""
+
+    def __init__(self, client: Any, database: str) -> None:
+        self._client = client
+        self._db = client[database]
+        self._subjects = self._db["subjects"]
+        self._claims = self._db["claims"]
+        self._counters = self._db["counters"]
+        self._parked = self._db["parked"]
+
+    @_away
+    async def prepare(self, indexes: Mapping[str, Sequence[Keys]]) -> None:
+        """Creates the engine's indexes and those of the service's own lists; safe to repeat."""
+        own = {
+            "subjects": [
+                IndexModel("outbox.at"),
+                IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
+            ],
+            "parked": [
+                IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
+                IndexModel([("status", 1), ("_id", 1)]),
+            ],
+        }
+        for name in {**own, **indexes}:
+            wanted = [IndexModel(list(keys)) for keys in indexes.get(name, ())]
+            await self._db[name].create_indexes([*own.get(name, []), *wanted])
+
+    @_away
+    async def ping(self) -> None:
+        """Raises StoreAway unless a primary answers."""
+        await self._db.command("ping")
+
+    async def close(self) -> None:
+        """Closes the client; a coroutine in one driver, not in the other."""
+        closing = self._client.close()
+        if inspect.isawaitable(closing):
+            await closing
+
+    # ---- documents
+
+    @_away
+    async def load(self, subjects: Iterable[str], kind_of: Callable[[str], type[Any]]) -> dict[str, Document]:
+        """The documents of these subjects, with one query; those that do not exist yet are missing.
+
+        `kind_of` gives the class of a subject's state.
+        """
+        rows = await self._subjects.find({"_id": {"$in": list(subjects)}}).to_list(None)
+        return {row["_id"]: _document(row, kind_of(row["_id"])) for row in rows}
+
+    @_away
+    async def write(self, folds: Sequence[Fold]) -> Written:
+        """Writes each fold under its guard, all in one unordered bulk.
+
+        A guard that misses comes back as a duplicate key with its index, because each write is an upsert on
+        `{_id, rev}`. Raises StoreAway when the outcome is unknown.
+        """
+        if not folds:
+            return Written()
+        try:
+            await self._subjects.bulk_write([_guarded(fold) for fold in folds], ordered=False)
+        except driver_errors.BulkWriteError as error:
+            return _verdicts(error, folds)
+        except (bson.errors.BSONError, driver_errors.DocumentTooLarge, OverflowError) as error:
+            return await self._one_by_one(folds, error)
+        return Written()
+
+    async def _one_by_one(self, folds: Sequence[Fold], error: Exception) -> Written:
+        if len(folds) == 1:
+            return Written(unfit={folds[0].after.subject: f"{type(error).__name__}: {error}"})
+        lost, unfit = set[str](), dict[str, str]()
+        for fold in folds:
+            written = await self.write([fold])
+            lost |= written.lost
+            unfit.update(written.unfit)
+        return Written(frozenset(lost), unfit)
+
+    @_away
+    async def clear(self, sent: Mapping[str, int]) -> None:
+        """Takes acknowledged facts out of outboxes: for each subject, all up to a sequence. No guard, no `rev`."""
+        if sent:
+            await self._subjects.bulk_write(
+                [
+                    UpdateOne({"_id": subject}, {"$pull": {"outbox": {"sequence": {"$lte": last}}}})
+                    for subject, last in sent.items()
+                ],
+                ordered=False,
+            )
+
+    @_away
+    async def unsent(self, before: datetime, limit: int) -> list[str]:
+        """Subjects with a fact that has waited in the outbox since before this moment."""
+        rows = await self._subjects.find({"outbox.at": {"$lt": before}}, {"_id": 1}).limit(limit).to_list(None)
+        return [row["_id"] for row in rows]
+
+    @_away
+    async def due(self, now: datetime, limit: int) -> list[tuple[str, datetime]]:
+        """Subjects whose timer must fire, the longest overdue first."""
+        found = self._subjects.find({"due": {"$lte": now}}, {"due": 1}).sort("due", 1).limit(limit)
+        return [(row["_id"], row["due"]) for row in await found.to_list(None)]
+
+    @_away
+    async def postpone(self, subject: str, seen_due: datetime, until: datetime) -> None:
+        """Moves a timer whose decision failed, so that it does not spin. An engine write like any other."""
+        await self._subjects.update_one({"_id": subject, "due": seen_due}, {"$set": {"due": until}, "$inc": {"rev": 1}})
+
+    # ---- claims and numbers
+
+    @_away
+    async def claim(self, claims: Sequence[Claim]) -> dict[str, Claim]:
+        """Inserts claims; returns those that were there before, as they are stored."""
+        if not claims:
+            return {}
+        rows = [{"_id": c.key, "digest": c.digest, "subject": c.subject} for c in claims]
+        try:
+            await self._claims.bulk_write([InsertOne(row) for row in rows], ordered=False)
+        except driver_errors.BulkWriteError as error:
+            errors = error.details["writeErrors"]
+            if error.details["writeConcernErrors"] or any(e["code"] != DUPLICATE_KEY for e in errors):
+                raise StoreAway(str(error)) from error
+            taken = [rows[e["index"]]["_id"] for e in errors]
+            return await self._claimed(taken)
+        return {}
+
+    async def _claimed(self, keys: Sequence[str]) -> dict[str, Claim]:
+        found = await self._claims.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {row["_id"]: Claim(row["_id"], row["digest"], row["subject"]) for row in found}
+
+    @_away
+    async def claimed(self, key: str) -> Claim | None:
+        """The claim stored under this key."""
+        return (await self._claimed([key])).get(key)
+
+    @_away
+    async def draw(self, series: str, count: int) -> range:
+        """The next `count` numbers of a series, each given out once; gaps are allowed."""
+        row = await self._counters.find_one_and_update(
+            {"_id": series},
+            {"$inc": {"last": count}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return range(row["last"] - count + 1, row["last"] + 1)
+
+    # ---- rows of side collections and lists
+
+    @_away
+    async def put(self, collection: str, rows: Sequence[Row]) -> None:
+        """Writes whole rows by `_id`; the same row twice is the same as once."""
+        if rows:
+            writes = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows]
+            await self._db[collection].bulk_write(writes, ordered=False)
+
+    @_away
+    async def put_new(self, collection: str, rows: Sequence[Row], renewed: Sequence[str] = ()) -> None:
+        """Writes rows unless their `_id` is there already; of one that is, only the `renewed` fields change."""
+        if rows:
+            writes = [_once(row, {"_id", *renewed}, renewed) for row in rows]
+            await self._db[collection].bulk_write(writes, ordered=False)
+
+    @_away
+    async def get(self, collection: str, id_: str) -> Row | None:
+        """One row by `_id`."""
+        row: Row | None = await self._db[collection].find_one({"_id": id_})
+        return row
+
+    @_away
+    async def rows(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]],
+        limit: int,
+        fields: Sequence[str] | None = None,
+    ) -> list[Row]:
+        """At most `limit` rows in an order that an index gives."""
+        shown = None if fields is None else dict.fromkeys(fields, 1)
+        found = self._db[collection].find(query, shown).sort(list(sort)).limit(limit)
+        rows: list[Row] = await found.to_list(None)
+        return rows
+
+    @_away
+    async def count(self, collection: str, query: Mapping[str, Any], limit: int) -> int:
+        """How many rows there are, counted up to `limit`."""
+        return int(await self._db[collection].count_documents(query, limit=limit))
+
+    @_away
+    async def remove(self, collection: str, ids: Sequence[str]) -> None:
+        """Deletes rows by `_id`."""
+        if ids:
+            await self._db[collection].delete_many({"_id": {"$in": list(ids)}})
+
+    async def scan(self, collection: str, query: Mapping[str, Any], page: int = 500) -> AsyncIterator[Row]:
+        """Every row in the order of `_id`, in pages, for maintenance; never for an answer to a request."""
+        last: Any = None
+        while True:
+            where = query if last is None else {"$and": [query, {"_id": {"$gt": last}}]}
+            rows = await self.rows(collection, where, sort=[("_id", 1)], limit=page)
+            for row in rows:
+                yield row
+            if len(rows) < page:
+                return
+            last = rows[-1]["_id"]
+
+    @_away
+    async def collections(self) -> list[str]:
+        """The names of the collections that exist."""
+        names: list[str] = await self._db.list_collection_names()
+        return sorted(names)
+
+    def sibling(self, database: str) -> "Store":
+        """Another database on the same client: where a rebuild puts its result."""
+        return Store(self._client, database)
+
+
+@asynccontextmanager
+async def opened(url: str, database: str, driver: Driver = "motor") -> AsyncIterator[Store]:
+    """A store for as long as the block lasts."""
+    store = Store(open_client(url, driver), database)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _once(row: Row, left_out: set[str], renewed: Sequence[str]) -> UpdateOne:
+    update: Row = {"$setOnInsert": {k: v for k, v in row.items() if k not in left_out}}
+    if renewed:
+        update["$set"] = {k: row[k] for k in renewed}
+    return UpdateOne({"_id": row["_id"]}, update, upsert=True)
+
+
+def _guarded(fold: Fold) -> UpdateOne:
+    doc = fold.after
+    values: Row = {
+        "kind": doc.kind,
+        "rev": doc.rev,
+        "version": doc.version,
+        "seen": dict(doc.seen),
+        "due": doc.due,
+        "correlation": doc.correlation,
+        "trace": dict(doc.trace),
+    }
+    if doc.state is not None:
+        values["state"] = state_json(doc.state)
+    for key, known in doc.ids.items():
+        if key not in fold.before.ids:
+            values[f"ids.{key}"] = {"digest": known.digest, "version": known.version}
+    update: Row = {"$set": values, "$push": {"outbox": {"$each": [_row(e) for e in fold.entries]}}}
+    return UpdateOne({"_id": doc.subject, "rev": fold.before.rev}, update, upsert=True)
+
+
+def _row(entry: Entry) -> Row:
+    return {
+        "at": entry.at,
+        "sequence": entry.sequence,
+        "id": entry.id,
+        "type": entry.type,
+        "value": entry.value,
+    }
+
+
+def _document(row: Row, state_class: type[Any]) -> Document:
+    return Document(
+        subject=row["_id"],
+        kind=row["kind"],
+        rev=row["rev"],
+        version=row["version"],
+        state=None if "state" not in row else state_class.model_validate(row["state"]),
+        seen=row["seen"],
+        ids={k: Remembered(v["digest"], v["version"]) for k, v in row.get("ids", {}).items()},
+        outbox=tuple(Entry(**entry) for entry in row.get("outbox", [])),
+        due=row["due"],
+        correlation=row["correlation"],
+        trace=row["trace"],
+    )
+
+
+def _verdicts(error: driver_errors.BulkWriteError, folds: Sequence[Fold]) -> Written:
+    if error.details["writeConcernErrors"]:
+        raise StoreAway("the write was not confirmed by a majority")
+    lost, unfit = set[str](), dict[str, str]()
+    for one in error.details["writeErrors"]:
+        subject = folds[one["index"]].after.subject
+        if one["code"] == DUPLICATE_KEY:
+            lost.add(subject)
+        else:
+            unfit[subject] = f"MongoDB {one['code']}: {one['errmsg']}"
+    return Written(frozenset(lost), unfit)

@@ -1,0 +1,213 @@
+"""Traces, metrics and logs: one trace from an agency's event to the register, bounded labels, JSON lines."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.chassis.fold import Broken, Claimed, Input, Outcome, Sequenced, Timed
+
+INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
+SUBMISSIONS: Final = Counter(
+    "lotsman_submissions",
+    "Agencies' events: received = registered + refused + duplicate + conflict + parked + given-back + in flight",
+    ["agency", "outcome"],
+)
+SENT: Final = Counter("lotsman_sent", "Records acknowledged by Kafka", ["topic"])
+SEND_FAILURES: Final = Counter("lotsman_send_failures", "Records that Kafka did not acknowledge", ["topic"])
+PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
+UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
+BATCH_SECONDS: Final = Histogram("lotsman_batch_seconds", "Time from a batch read to ready to commit", ["door"])
+BATCH_RECORDS: Final = Histogram(
+    "lotsman_batch_records",
+    "Records in a batch",
+    ["door"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+)
+
+_about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
+_tracer: Final = trace.get_tracer("lotsman")
+
+
+def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
+    """Sets up tracing for this process; instruments the MongoDB driver, so call it before opening a client.
+
+    Without an address nothing is exported, but trace ids still travel and stand in the logs.
+    """
+    from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    if exporter is None and otlp_url:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces")
+    if exporter is not None:
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    trace.set_tracer_provider(provider)
+    PymongoInstrumentor().instrument()
+    return provider
+
+
+def carried() -> dict[str, str]:
+    """The current trace context as it travels in headers and outbox entries."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier
+
+
+def context_of(carrier: Mapping[str, str]) -> otel_context.Context:
+    """The trace context that a record or request brought; empty if it brought none or a bad one."""
+    return propagate.extract(dict(carrier), context=otel_context.Context())
+
+
+def carrier_of(span: Span) -> dict[str, str]:
+    """A span's context as it travels."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, context=trace.set_span_in_context(span))
+    return carrier
+
+
+def _link(carrier: Mapping[str, str]) -> list[Link]:
+    context = trace.get_current_span(context_of(carrier)).get_span_context()
+    return [Link(context)] if context.is_valid else []
+
+
+def open_spans(inputs: Sequence[Input]) -> list[Span]:
+    """One span for each input, whose parent is what the input brought, linked to the span around it."""
+    around = trace.get_current_span().get_span_context()
+    links = [Link(around)] if around.is_valid and any(i.record for i in inputs) else []
+    return [_span(one, links) for one in inputs]
+
+
+def _span(one: Input, links: Sequence[Link]) -> Span:
+    attributes = {"pilot.id": one.subject, "pilot.event.id": one.cause_id}
+    if one.event_type:
+        attributes["pilot.event.type"] = one.event_type
+    if isinstance(one.mark, Claimed) and one.record:
+        attributes["pilot.agency"] = one.mark.owner
+    if one.record is not None:
+        name, kind = f"process {one.record.topic}", SpanKind.CONSUMER
+        return _tracer.start_span(name, context=context_of(one.trace), kind=kind, attributes=attributes, links=links)
+    name = f"decide {type(one.command).__name__}"
+    return _tracer.start_span(name, attributes=attributes)
+
+
+def link_to_cause(span: Span, one: Input, built_on: Mapping[str, str]) -> None:
+    """A person's or a timer's command is a trace of its own: it links to the fact that it builds on."""
+    if one.record is None and isinstance(one.mark, (Claimed, Timed)):
+        for link in _link(built_on):
+            span.add_link(link.context)
+
+
+def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
+    """Ends an input's span with what came of it."""
+    name = outcome_name(outcome)
+    span.set_attribute("pilot.outcome", name)
+    if outcome is None or isinstance(outcome, Broken):
+        span.set_status(Status(StatusCode.ERROR, getattr(outcome, "cause", "not finished")))
+    INPUTS.labels(door_of(one), name).inc()
+    span.end()
+
+
+def outcome_name(outcome: Outcome | None) -> str:
+    """The bounded label of an outcome."""
+    return "given-back" if outcome is None else type(outcome).__name__.lower()
+
+
+def door_of(one: Input) -> str:
+    """The bounded label of where an input came in: the source service, `agency`, `http` or `timer`."""
+    match one.mark:
+        case Sequenced(source=source):
+            return source
+        case Timed():
+            return "timer"
+        case _:
+            return "agency" if one.record else "http"
+
+
+@contextmanager
+def batch_span(door: str, size: int) -> Iterator[None]:
+    """The span around one batch from Kafka, with its size and time measured."""
+    with (
+        BATCH_SECONDS.labels(door).time(),
+        _tracer.start_as_current_span(
+            f"batch {door}",
+            context=otel_context.Context(),
+            attributes={"messaging.batch.message_count": size},
+        ),
+    ):
+        BATCH_RECORDS.labels(door).observe(size)
+        yield
+
+
+def send_span(topic: str, subject: str, event: Mapping[str, Any]) -> Span:
+    """The span of sending one record; its parent is the stored context of the decision."""
+    stored = {k: str(event[k]) for k in ("traceparent", "tracestate") if event.get(k)}
+    return _tracer.start_span(
+        f"send {topic}",
+        context=context_of(stored),
+        kind=SpanKind.PRODUCER,
+        attributes={
+            "pilot.id": subject,
+            "pilot.event.id": str(event.get("id")),
+            "pilot.event.type": str(event.get("type")),
+        },
+    )
+
+
+@contextmanager
+def about(**what: str) -> Iterator[None]:
+    """What the log lines written inside are about: `pilot`, `event`."""
+    token = _about.set({**(_about.get() or {}), **what})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+class JsonLines(logging.Formatter):
+    """Log records as JSON lines with trace id, pilot id and event id. Messages must not hold personal data."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON; `time` is UTC."""
+        span = trace.get_current_span().get_span_context()
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **(_about.get() or {}),
+        }
+        if span.is_valid:
+            line["trace"] = f"{span.trace_id:032x}"
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to_stdout(service: str) -> None:
+    """Sends every log line of this process to standard output as JSON."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,291 @@
+"""The ledger of a legal term (учёт срока): its budget, every stop of the clock, every extension, its end.
+
+Nothing that follows from the ledger is stored: what is used, what is left, when it is due and whether it is
+overdue are counted from it and a calendar each time, so no job has to run for them to be right.
+
+**The day rule** (assumption; no text of an act was found). Days are those of the term's zone.
+
+    A day counts when it is a day of the term's unit and the clock runs at both of its midnights, the one it
+    begins with and the one it ends with. It is used as soon as it is over. What is entered exactly at
+    midnight belongs to the day that begins.
+
+It follows that
+- the day of the start does not count, the day after it is the first;
+- the day on which the clock stops does not count, nor does the day on which it runs again (that day is like
+  a day of start); a stop and a restart within one day move nothing;
+- the last day can be used to its end: the term is due at the first instant of the day after it; while
+  the clock runs, `overdue` is the same as `remaining` being zero or less;
+- `used + remaining` is always the budget plus the extensions; `remaining` below zero is days of lateness;
+- a last day in calendar days is not moved when it falls on a day off.
+
+Pure: no clock, no I/O; moments come in as arguments. A ledger is a value of an aggregate's state.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StrictBool, StrictInt
+
+from contracts.event import Contract, Moment, to_millisecond
+from contracts.reference import Code, Term
+from contracts.rules import TermRule
+from services.chassis.calendar import Calendar
+
+ONE_DAY: Final = timedelta(days=1)
+
+TermFault = Literal[
+    "already-stopped",
+    "before-last-entry",
+    "cannot-be-extended",
+    "cannot-be-stopped",
+    "ended",
+    "expired",
+    "not-stopped",
+    "other-calendar",
+]
+
+
+class TermError(ValueError):
+    """An operation that the ledger or its rule does not allow. `code` says which of the rules was broken."""
+
+    def __init__(self, code: TermFault, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Suspension(Contract):
+    """A stop of the clock (приостановление срока). `until` None: it still stands. `who` is an opaque id."""
+
+    since: Moment
+    until: Moment | None = None
+    who: str = Field(min_length=1)
+    why: str = Field(min_length=1)
+
+
+class Extension(Contract):
+    """An extension (продление срока) by `days` of the term's unit. `who` is an opaque id, never a name."""
+
+    days: StrictInt = Field(ge=1)
+    at: Moment
+    who: str = Field(min_length=1)
+    why: str = Field(min_length=1)
+
+
+class Ledger(Contract):
+    """A term and all that happened to it. Suspensions are in order and apart; only the last may still stand.
+
+    `breached` says that somebody was told of the breach; whether there is one is `overdue`.
+    """
+
+    term: Term
+    suspensions: tuple[Suspension, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    ended: Moment | None = None
+    breached: StrictBool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the clock stands (срок приостановлен)."""
+        return bool(self.suspensions) and self.suspensions[-1].until is None
+
+    @property
+    def total(self) -> int:
+        """The budget and all extensions, in days of the term's unit."""
+        return self.term.budget + sum(extension.days for extension in self.extensions)
+
+    @property
+    def last_entry(self) -> datetime:
+        """The moment of the latest entry; nothing may be entered before it."""
+        stops = [moment for s in self.suspensions for moment in (s.since, s.until) if moment is not None]
+        return max([self.term.started, *stops, *(extension.at for extension in self.extensions)])
+
+
+def start(rule: TermRule, calendar: Calendar, kind: Code, at: datetime, zone: str) -> Term:
+    """A term of the rule that starts at `at`; its days are those of `zone`.
+
+    Raises TermError "other-calendar" when the rule counts by another calendar.
+    """
+    _same(rule.calendar, calendar)
+    return Term(
+        kind=kind,
+        budget=rule.budget,
+        unit=rule.unit,
+        calendar=calendar.id,
+        calendar_version=calendar.version,
+        legal_effect=rule.legal_effect,
+        started=at,
+        zone=zone,
+        origin=rule.origin.kind,
+    )
+
+
+def open_ledger(term: Term) -> Ledger:
+    """The ledger of a term that has just started."""
+    return Ledger(term=term)
+
+
+def suspend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, calendar: Calendar) -> Ledger:
+    """Stops the clock.
+
+    Raises TermError: "cannot-be-stopped" by its rule, "already-stopped", "expired" (nothing is left to save),
+    "ended", "before-last-entry", "other-calendar".
+    """
+    if not rule.stops_while_with_applicant:
+        raise TermError("cannot-be-stopped", "the rule lets this clock run on")
+    _enter(ledger, at)
+    if ledger.stopped:
+        raise TermError("already-stopped", "the clock stands already")
+    _not_expired(ledger, at, calendar)
+    stop = Suspension(since=at, who=who, why=why)
+    return ledger.model_copy(update={"suspensions": (*ledger.suspensions, stop)})
+
+
+def resume(ledger: Ledger, at: datetime) -> Ledger:
+    """Lets the clock run again. Raises TermError "not-stopped", "ended" or "before-last-entry"."""
+    _enter(ledger, at)
+    if not ledger.stopped:
+        raise TermError("not-stopped", "the clock runs")
+    standing = ledger.suspensions[-1]
+    closed = Suspension(since=standing.since, until=at, who=standing.who, why=standing.why)
+    return ledger.model_copy(update={"suspensions": (*ledger.suspensions[:-1], closed)})
+
+
+def extend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, calendar: Calendar) -> Ledger:
+    """Adds the days of one extension of the rule; also while the clock stands.
+
+    Raises TermError: "cannot-be-extended" (by its rule at all, or not once more), "expired", "ended",
+    "before-last-entry", "other-calendar".
+    """
+    if rule.extension is None or len(ledger.extensions) >= rule.extension.max_count:
+        raise TermError("cannot-be-extended", "the rule allows no (further) extension")
+    _enter(ledger, at)
+    _not_expired(ledger, at, calendar)
+    added = Extension(days=rule.extension.days, at=at, who=who, why=why)
+    return ledger.model_copy(update={"extensions": (*ledger.extensions, added)})
+
+
+def end(ledger: Ledger, at: datetime) -> Ledger:
+    """Ends the term: what was owed has been done. Raises TermError "ended" or "before-last-entry"."""
+    _enter(ledger, at)
+    return ledger.model_copy(update={"ended": _exact(at)})
+
+
+def breach(ledger: Ledger) -> Ledger:
+    """Notes that the breach was announced, so that it is announced once."""
+    return ledger.model_copy(update={"breached": True})
+
+
+def recalendar(ledger: Ledger, calendar: Calendar) -> Ledger:
+    """The ledger under a new calendar, or a new version of its own: the whole term is counted anew by it.
+
+    Raises TermError "ended": a finished term keeps the calendar that it ended under.
+    """
+    if ledger.ended is not None:
+        raise TermError("ended", "the term has ended")
+    changed = {"calendar": calendar.id, "calendar_version": calendar.version}
+    return ledger.model_copy(update={"term": ledger.term.model_copy(update=changed)})
+
+
+def used(ledger: Ledger, at: datetime, calendar: Calendar) -> int:
+    """How many days of the term are over at a moment; more than `total` when it is late."""
+    _same(ledger.term.calendar, calendar)
+    yesterday = day_of(at, ledger.term.zone) - ONE_DAY
+    return sum(
+        calendar.count(run.after, min(run.last or yesterday, yesterday), ledger.term.unit) for run in runs(ledger)
+    )
+
+
+def remaining(ledger: Ledger, at: datetime, calendar: Calendar) -> int:
+    """How many days are left at a moment, the running day among them; below zero: days of lateness."""
+    return ledger.total - used(ledger, at, calendar)
+
+
+def due_at(ledger: Ledger, calendar: Calendar) -> datetime | None:
+    """The first instant after the last day in the term's zone, in UTC; None while stopped, or once ended."""
+    if ledger.stopped or ledger.ended is not None:
+        return None
+    last = last_day(ledger, calendar)
+    return None if last is None else _midnight_after(last, ledger.term.zone)
+
+
+def overdue(ledger: Ledger, now: datetime, calendar: Calendar) -> bool:
+    """Whether the term has run out and was not ended. What stands or has ended is never overdue."""
+    due = due_at(ledger, calendar)
+    return due is not None and now >= due
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch in which the clock runs: the days after `after` up to and with `last`; None: it is open."""
+
+    since: datetime
+    until: datetime | None
+    after: date
+    last: date | None
+
+
+def runs(ledger: Ledger) -> Iterator[Run]:
+    """The day rule, in one place. A stop within one day is no stop."""
+    zone = ledger.term.zone
+    since = ledger.term.started
+    for stop in ledger.suspensions:
+        stopped_on = day_of(stop.since, zone)
+        if stop.until is not None and day_of(stop.until, zone) == stopped_on:
+            continue
+        yield Run(since, stop.since, day_of(since, zone), stopped_on - ONE_DAY)
+        if stop.until is None:
+            return
+        since = stop.until
+    last = None if ledger.ended is None else day_of(ledger.ended, zone) - ONE_DAY
+    yield Run(since, ledger.ended, day_of(since, zone), last)
+
+
+def last_day(ledger: Ledger, calendar: Calendar) -> date | None:
+    """The day that uses the term up; None when the clock stood, or the term ended, before that."""
+    _same(ledger.term.calendar, calendar)
+    left, unit = ledger.total, ledger.term.unit
+    for run in runs(ledger):
+        counted = left if run.last is None else calendar.count(run.after, run.last, unit)
+        if counted >= left:
+            return calendar.add(run.after, left, unit)
+        left -= counted
+    return None
+
+
+def day_of(moment: datetime, zone: str) -> date:
+    """The date of a moment in a zone. Raises ValueError for a moment without a zone of its own."""
+    return _exact(moment).astimezone(ZoneInfo(zone)).date()
+
+
+def _exact(moment: datetime) -> datetime:
+    # A naive time would silently be read in the zone of the machine.
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return to_millisecond(moment)
+
+
+def _midnight_after(day: date, zone: str) -> datetime:
+    following = day + ONE_DAY
+    # Where summer time leaves that midnight out, this is the instant of the change: the first of the day.
+    local = datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC)
+
+
+def _enter(ledger: Ledger, at: datetime) -> None:
+    if ledger.ended is not None:
+        raise TermError("ended", "the term has ended")
+    if _exact(at) < ledger.last_entry:
+        raise TermError("before-last-entry", "something later is in the ledger already")
+
+
+def _not_expired(ledger: Ledger, at: datetime, calendar: Calendar) -> None:
+    if remaining(ledger, at, calendar) <= 0:
+        raise TermError("expired", "the term has run out")
+
+
+def _same(id: str, calendar: Calendar) -> None:
+    if id != calendar.id:
+        raise TermError("other-calendar", f"the term is counted by {id!r}, not by {calendar.id!r}")

@@ -1,0 +1,320 @@
+"""What every service's HTTP side shares: the app, health, commands with If-Match, keyset pages, parked records."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
+
+from contracts.event import Actor
+from services.chassis import parking, problems
+from services.chassis.auth import Caller, Keys, allow
+from services.chassis.engine import Engine
+from services.chassis.fold import (
+    Broken,
+    Claimed,
+    Conflict,
+    Document,
+    Done,
+    Duplicate,
+    Input,
+    Outcome,
+    Refused,
+    Stale,
+)
+from services.chassis.masking import masked
+from services.chassis.problems import Problematic
+from services.chassis.store import Row, Store
+
+Check = Callable[[], Awaitable[None]]
+PAGE: Final = 50
+MOST: Final = 200
+
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description='The ETag that the caller saw, e.g. `"7"`; required')
+]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=128,
+        description="The caller's own id of this command: sending the same again gives the same answer; required",
+    ),
+]
+After = Annotated[str | None, Query(description="The `next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+
+
+class CommandAnswer(BaseModel):
+    """A command was carried out: the subject stands at `version`. The ETag header is its present revision."""
+
+    subject: str
+    version: int
+
+
+class Page(BaseModel):
+    """A part of a list. `next` fetches the following part; it is null at the end."""
+
+    items: list[dict[str, Any]]
+    next: str | None = Field(default=None)
+
+
+def make_app(title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check]) -> FastAPI:
+    """The app of one service with what all of them have; the service adds its own routes."""
+    app = FastAPI(title=title, version="1", redoc_url=None)
+    app.state.keys = keys
+    app.state.engine = engine
+    problems.install(app)
+    app.include_router(_health(checks))
+    app.include_router(_operations())
+    return app
+
+
+def engine_of(request: Request) -> Engine:
+    """The engine behind a request."""
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+EngineOf = Annotated[Engine, Depends(engine_of)]
+
+
+# ---- commands
+
+
+async def command(
+    request: Request,
+    subject: str,
+    what: object,
+    caller: Caller,
+    actor: Actor,
+    *,
+    if_match: str | None,
+    key: str | None,
+    creates: bool = False,
+) -> Response:
+    """Gives a person's command to the engine and answers with what came of it.
+
+    Needs an `Idempotency-Key`, and `If-Match` with the revision that the person saw unless it may `create` the
+    subject. Raises Problematic: 400 and 428 for missing headers, 409 and 422 for a refusal or a key used for
+    something else, 412 for a revision that is gone.
+    """
+    one = Input(
+        subject=subject,
+        mark=Claimed(f"person:{caller.id}", _needed(key), await _content(request, subject)),
+        command=what,
+        actor=actor,
+        cause_id=f"{caller.id}:{key}",
+        if_match=_revision(if_match, needed=not creates),
+    )
+    return await settle(engine_of(request), one)
+
+
+async def settle(engine: Engine, one: Input) -> Response:
+    """Runs one command and turns its outcome into an answer."""
+    outcome = await engine.command(one)
+    version, rev, again = _good(outcome)
+    headers = {"ETag": f'"{rev}"'} | ({"Idempotent-Replayed": "true"} if again else {})
+    return JSONResponse(CommandAnswer(subject=one.subject, version=version).model_dump(), headers=headers)
+
+
+def _good(outcome: Outcome) -> tuple[int, int, bool]:
+    match outcome:
+        case Done(version, rev, _):
+            return version, rev, False
+        case Duplicate(version, rev):
+            return version, rev, True
+        case Stale(rev):
+            raise Problematic(
+                412,
+                "revision.gone",
+                "Somebody changed it meanwhile. Read it again, then decide again.",
+                headers={"ETag": f'"{rev}"'},
+            )
+        case Conflict():
+            raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")
+        case Refused(refusal):
+            raise Problematic(refusal.status, refusal.code, refusal.detail, problems=refusal.problems)
+        case Broken():
+            raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
+        case _:
+            raise AssertionError(f"a command cannot end as {outcome}")
+
+
+def _needed(key: str | None) -> str:
+    if not key:
+        raise Problematic(400, "idempotency-key.missing", "Send an Idempotency-Key header.")
+    return key
+
+
+def _revision(if_match: str | None, *, needed: bool) -> int | None:
+    if if_match is None:
+        if needed:
+            raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdigit():
+        raise Problematic(400, "if-match.bad", "If-Match must be one ETag of this resource.")
+    return int(text)
+
+
+async def _content(request: Request, subject: str) -> str:
+    """A fingerprint of what is asked for: the route, the subject and the body, in whatever order its keys came."""
+    try:
+        body = json.loads(await request.body() or b"null")
+    except ValueError:
+        body = None
+    asked = [request.method, request.url.path, subject, body]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+# ---- reading
+
+
+async def document(engine: Engine, subject: str, kind: str) -> Document:
+    """A subject with a state. Raises Problematic 404 if there is none of this kind."""
+    found = (await engine.documents([subject])).get(subject)
+    if found is None or found.kind != kind or found.version == 0:
+        raise Problematic(404, "not-found", "There is nothing with this id here.")
+    return found
+
+
+def card(body: Mapping[str, Any], rev: int) -> JSONResponse:
+    """A resource with its revision as the ETag."""
+    return JSONResponse(dict(body), headers={"ETag": f'"{rev}"'})
+
+
+async def page(
+    store: Store,
+    collection: str,
+    query: Mapping[str, Any],
+    order: Sequence[tuple[str, int]],
+    *,
+    after: str | None,
+    limit: int,
+    show: Callable[[Row], dict[str, Any]],
+    fields: Sequence[str] | None = None,
+) -> Page:
+    """One keyset page in an order that an index gives and that ends in `_id`. Raises Problematic for a bad cursor."""
+    where = {"$and": [query, _beyond(order, _cursor(after, len(order)))]} if after else query
+    rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields)
+    shown, more = rows[:limit], len(rows) > limit
+    last = [_at(shown[-1], name) for name, _ in order] if more else None
+    return Page(items=[show(row) for row in shown], next=_text(last) if last else None)
+
+
+def _beyond(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> dict[str, Any]:
+    """Rows after `last`: greater in the first field, or equal there and greater in the next, and so on."""
+    branches = []
+    for place, (name, way) in enumerate(order):
+        equal = {order[i][0]: last[i] for i in range(place)}
+        branches.append({**equal, name: _past(last[place], way)})
+    return {"$or": branches}
+
+
+def _past(value: Any, way: int) -> dict[str, Any]:
+    """Greater or less than a value, where null stands before all values, as in MongoDB's sort order."""
+    if value is None:
+        return {"$ne": None} if way > 0 else {"$in": []}
+    return {"$gt": value} if way > 0 else {"$lt": value}
+
+
+def _at(row: Row, name: str) -> Any:
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _text(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _cursor(text: str, length: int) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        values = None
+    good = isinstance(values, list) and len(values) == length
+    if not good or not all(v is None or isinstance(v, (str, int)) for v in values):
+        raise Problematic(400, "cursor.bad", "This `after` was not given out by this list.")
+    return list(values)
+
+
+# ---- health, metrics, parked records
+
+
+def _health(checks: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.get("/live")
+    async def live() -> dict[str, str]:
+        """The process runs. Open to all."""
+        return {"status": "live"}
+
+    @router.get("/ready")
+    async def ready() -> JSONResponse:
+        """Whether the service can do its work now: its database and its broker answer. Open to all."""
+        found = {name: await _checked(check) for name, check in checks.items()}
+        good = all(answer == "ok" for answer in found.values())
+        body = {"status": "ready" if good else "not ready", "checks": found}
+        return JSONResponse(body, 200 if good else 503)
+
+    return router
+
+
+async def _checked(check: Check) -> str:
+    try:
+        await check()
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+class Redrive(BaseModel):
+    """Which parked records to feed again: by id, or all of these subjects."""
+
+    ids: list[str] = Field(default_factory=list, max_length=1000)
+    subjects: list[str] = Field(default_factory=list, max_length=1000)
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/metrics", dependencies=[Depends(allow("ops"))])
+    async def metrics() -> Response:
+        """Prometheus metrics of this process."""
+        return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/v1/parked", dependencies=[Depends(allow("ops"))])
+    async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:
+        """Records that wait or are broken, personal data masked, oldest position first."""
+        if status not in (None, parking.WAITING, parking.BROKEN):
+            raise Problematic(422, "status.unknown", "status is `waiting` or `broken`.")
+        query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
+        order = (("status", 1), ("_id", 1))
+        return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
+
+    @router.post("/v1/parked/redrive", dependencies=[Depends(allow("ops"))])
+    async def redrive(engine: EngineOf, what: Redrive) -> dict[str, int]:
+        """Feeds parked records to this service again, in order; nothing is published to any topic."""
+        went = await engine.redrive(what.ids) if what.ids else 0
+        went += await engine.take_up(what.subjects, also_broken=True) if what.subjects else 0
+        return {"went": went}
+
+    return router
+
+
+def _parked(row: Row) -> dict[str, Any]:
+    shown = ("status", "cause", "subject", "source", "sequence", "topic", "partition", "offset")
+    return {
+        "id": row["_id"],
+        **{name: row[name] for name in shown},
+        "at": row["at"].isoformat(),
+        "event": masked(row["value"]),
+    }

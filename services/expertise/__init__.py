@@ -1,0 +1,1 @@
+"""Expertise (оператор экспертизы): reviews of accepted applications, experts' opinions, conclusions."""

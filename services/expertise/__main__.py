@@ -1,0 +1,8 @@
+"""Runs the expertise service: `python -m services.expertise`."""
+
+from services.chassis.run import main
+from services.expertise.api import make_router
+from services.expertise.service import SERVICE
+
+if __name__ == "__main__":
+    main(SERVICE, sorted(SERVICE.reads), [make_router()])

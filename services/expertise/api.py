@@ -1,0 +1,131 @@
+"""Expertise over HTTP: the operator's queues, assignment, the expert's opinion, the conclusion."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from contracts.reference import OrganisationId, Remark, Verdict
+from services.chassis.auth import Caller, allow
+from services.chassis.problems import Problematic
+from services.chassis.web import (
+    PAGE,
+    After,
+    EngineOf,
+    IfMatch,
+    Key,
+    Limit,
+    Page,
+    card,
+    command,
+    document,
+    page,
+)
+from services.expertise import queries
+from services.expertise.domain.pilot import KIND, Assign, Conclude, GiveOpinion, Review, Status
+
+Operator = Annotated[Caller, Depends(allow("operator"))]
+Expert = Annotated[Caller, Depends(allow("expert"))]
+Reader = Annotated[Caller, Depends(allow("operator", "expert", "approver", "auditor"))]
+SEE_ALL = frozenset({"operator", "approver", "auditor"})
+
+
+class Assignment(BaseModel):
+    """Which expert, and from which organisation."""
+
+    expert_id: str = Field(min_length=1, max_length=128)
+    organisation: OrganisationId
+
+
+class Judgement(BaseModel):
+    """A verdict with its reasoning and remarks."""
+
+    verdict: Verdict
+    text: str = Field(min_length=1, max_length=20_000)
+    remarks: list[Remark] = Field(default_factory=list, max_length=200)
+
+
+def make_router() -> APIRouter:
+    """All routes of expertise."""
+    router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
+    _reading(router)
+    _working(router)
+    return router
+
+
+def _reading(router: APIRouter) -> None:
+    @router.get("")
+    async def reviews(
+        engine: EngineOf,
+        caller: Reader,
+        status: Status | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """Reviews, the longest open first. An expert sees only those assigned to the expert."""
+        query = queries.reviews(status, None if caller.roles & SEE_ALL else caller.id)
+        return await page(
+            engine.store, "subjects", query, queries.BY_AGE, after=after, limit=limit, show=queries.review_row
+        )
+
+    @router.get("/{pilot}")
+    async def review(pilot: str, engine: EngineOf, caller: Reader) -> Response:
+        """One review. For an expert who is not assigned to it, it does not exist."""
+        found = await document(engine, pilot, KIND)
+        assert isinstance(found.state, Review)
+        if not caller.roles & SEE_ALL and caller.id not in found.state.experts:
+            raise Problematic(404, "not-found", "There is nothing with this id here.")
+        return card(queries.review_card(found), found.rev)
+
+
+def _working(router: APIRouter) -> None:
+    @router.post("/{pilot}/assignment")
+    async def assign(
+        pilot: str,
+        body: Assignment,
+        request: Request,
+        engine: EngineOf,
+        caller: Operator,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """Assigns an expert (назначить эксперта); refused where the expert comes from a party."""
+        await document(engine, pilot, KIND)
+        what = Assign(body.expert_id, body.organisation)
+        actor = caller.acting(frozenset({"operator"}))
+        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+
+    @router.post("/{pilot}/opinion")
+    async def opinion(
+        pilot: str,
+        body: Judgement,
+        request: Request,
+        engine: EngineOf,
+        caller: Expert,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """The assigned expert's opinion (мнение эксперта)."""
+        found = await document(engine, pilot, KIND)
+        assert isinstance(found.state, Review)
+        if caller.id not in found.state.experts:
+            raise Problematic(404, "not-found", "There is nothing with this id here.")
+        what = GiveOpinion(body.verdict, body.text, tuple(body.remarks))
+        actor = caller.acting(frozenset({"expert"}))
+        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+
+    @router.post("/{pilot}/conclusion")
+    async def conclude(
+        pilot: str,
+        body: Judgement,
+        request: Request,
+        engine: EngineOf,
+        caller: Operator,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """The operator's conclusion (заключение)."""
+        await document(engine, pilot, KIND)
+        what = Conclude(body.verdict, body.text, tuple(body.remarks))
+        actor = caller.acting(frozenset({"operator"}))
+        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)

@@ -1,0 +1,15 @@
+"""Expertise put together from its domain, its handlers and the engine."""
+
+from contracts.intake import INTAKE
+from services.chassis.engine import Service
+from services.chassis.fold import Aggregate
+from services.expertise import handlers, queries
+from services.expertise.domain import pilot
+
+SERVICE = Service(
+    name="expertise",
+    aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Review, pilot.decide, pilot.evolve)},
+    reads={"intake": INTAKE},
+    translate=handlers.translate,
+    indexes=queries.INDEXES,
+)

@@ -1,0 +1,9 @@
+"""Runs the intake service: `python -m services.intake`."""
+
+from services.chassis.bus import AGENCIES
+from services.chassis.run import main
+from services.intake.api import make_router
+from services.intake.service import RULES, SERVICE
+
+if __name__ == "__main__":
+    main(SERVICE, [AGENCIES], [make_router(RULES)])

@@ -1,0 +1,260 @@
+"""Intake over HTTP: the agencies' second door, the officers' look-over, the directory of agencies."""
+
+import hashlib
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from contracts.event import Actor, NewerVersion
+from contracts.intake import EditionFrom
+from contracts.reference import Problem, ReturnReason
+from contracts.rules import RuleBook, UnknownEdition
+from contracts.topics import AGENCY_CODE, AGENCY_MAX_BYTES
+from services.chassis.auth import Caller, allow
+from services.chassis.engine import Engine
+from services.chassis.fold import Broken, Claimed, Conflict, Document, Duplicate, Input
+from services.chassis.problems import MEDIA_TYPE, Problematic
+from services.chassis.web import (
+    PAGE,
+    After,
+    EngineOf,
+    IfMatch,
+    Key,
+    Limit,
+    Page,
+    card,
+    command,
+    document,
+    page,
+)
+from services.intake import queries
+from services.intake.domain.agency import KIND as AGENCY_KIND
+from services.intake.domain.agency import EnterAgency, subject_of
+from services.intake.domain.pilot import KIND as PILOT_KIND
+from services.intake.domain.pilot import Accept, Pilot, Return, Status
+from services.intake.handlers import owner, submission
+
+Publisher = Annotated[Caller, Depends(allow("publisher"))]
+Officer = Annotated[Caller, Depends(allow("officer"))]
+Admin = Annotated[Caller, Depends(allow("admin"))]
+ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
+READERS: Final = ("officer", "auditor", "admin")
+AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
+CLOUD_EVENT: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {
+                "schema": {"$ref": "urn:lotsman:schema:pilots.agency.application-submitted.v2"}
+            }
+        },
+    }
+}
+
+
+class AgencyEntry(BaseModel):
+    """An agency's entry: its name, and which rule edition holds for it since when."""
+
+    name: str = Field(min_length=1, max_length=300)
+    editions: list[EditionFrom] = Field(min_length=1, max_length=50)
+
+
+class ReturnOf(BaseModel):
+    """Why an application goes back."""
+
+    reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
+
+
+def make_router(rules: RuleBook) -> APIRouter:
+    """All routes of intake."""
+    router = APIRouter(prefix="/v1")
+    _publishing(router)
+    _look_over(router)
+    _directory(router)
+    _editions(router, rules)
+    return router
+
+
+def _publishing(router: APIRouter) -> None:
+    @router.post("/events", tags=["agencies"], status_code=201, openapi_extra=CLOUD_EVENT)
+    async def publish(
+        request: Request,
+        engine: EngineOf,
+        caller: Publisher,
+        content_length: Annotated[int | None, Header()] = None,
+    ) -> Response:
+        """Publishes one CloudEvent. 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an
+        id used for something else. Nothing is answered before it is durable."""
+        agency = _agency_of(caller)
+        if content_length is not None and content_length > AGENCY_MAX_BYTES:
+            raise Problematic(413, "event.too-large", f"An event has at most {AGENCY_MAX_BYTES} bytes.")
+        body = await request.body()
+        if len(body) > AGENCY_MAX_BYTES:
+            raise Problematic(413, "event.too-large", f"An event has at most {AGENCY_MAX_BYTES} bytes.")
+        one = _input(agency, body, Actor(id=caller.id, organisation=agency, role="publisher"))
+        return await _published(engine, one)
+
+    @router.get("/receipts/{event_id:path}", tags=["agencies"])
+    async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
+        """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
+        code = agency if agency and caller.roles & {"officer", "auditor"} else _agency_of(caller)
+        claim = await engine.store.claimed(Claimed(owner(code), event_id, "").key)
+        if claim is None:
+            raise Problematic(404, "receipt.unknown", "No event with this id has been taken.", action="retry")
+        found = await document(engine, claim.subject, PILOT_KIND)
+        return card(queries.receipt(found), found.rev)
+
+
+def _agency_of(caller: Caller) -> str:
+    if not caller.organisation:
+        raise Problematic(403, "auth.organisation", "The token names no agency.")
+    return caller.organisation
+
+
+def _input(agency: str, body: bytes, actor: Actor) -> Input:
+    try:
+        return submission(agency, body, f"http:{hashlib.sha256(body).hexdigest()}", actor=actor)
+    except NewerVersion as error:
+        fault = Problem(
+            pointer="/type",
+            rule="type.newer-version",
+            message="This version of the event is not known here yet.",
+            message_ru="Эта версия события здесь пока не известна.",
+            action="retry",
+        )
+        raise Problematic(
+            422, "event.newer-version", "Send an older version, or the same later.", problems=[fault]
+        ) from error
+
+
+async def _published(engine: Engine, one: Input) -> Response:
+    if await _entry(engine, one.actor.organisation or "") is None:
+        raise Problematic(
+            403, "agency.unknown", "The agency is not in the directory; ask the operator.", action="retry"
+        )
+    outcome = await engine.command(one)
+    agency = str(one.actor.organisation)
+    if isinstance(outcome, Conflict):
+        raise Problematic(409, "id.reused", "This id was used before for a different event: use a new id.")
+    if isinstance(outcome, Broken):
+        raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
+    found = await document(engine, one.subject, PILOT_KIND)
+    assert isinstance(found.state, Pilot)
+    return _receipt_answer(found, found.state, agency, again=isinstance(outcome, Duplicate))
+
+
+def _receipt_answer(found: Document, state: Pilot, agency: str, *, again: bool) -> Response:
+    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{state.event_id}"}
+    if again:
+        headers["Idempotent-Replayed"] = "true"
+    body = queries.receipt(found)
+    if state.status is Status.REFUSED:
+        said = f"Refused, with {len(state.problems)} problem(s); correct all of them and send it under a new id."
+        body = {
+            "type": "urn:lotsman:problem:event.refused",
+            "title": "event.refused",
+            "status": 422,
+            "detail": said,
+            "action": "fix",
+            **{k: v for k, v in body.items() if k != "status"},
+        }
+        return JSONResponse(body, 422, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, 200 if again else 201, headers=headers)
+
+
+async def _entry(engine: Engine, code: str) -> Document | None:
+    return (await engine.documents([subject_of(code)])).get(subject_of(code))
+
+
+def _look_over(router: APIRouter) -> None:
+    @router.get("/applications", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def applications(
+        engine: EngineOf,
+        status: Status | None = None,
+        agency: str | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """Applications: with a status by due date, else the newest first."""
+        query, order = queries.applications(status, agency)
+        return await page(
+            engine.store, "subjects", query, order, after=after, limit=limit, show=queries.application_row
+        )
+
+    @router.get("/applications/{pilot}", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def application(pilot: str, engine: EngineOf) -> Response:
+        """One application with its look-over term."""
+        found = await document(engine, pilot, PILOT_KIND)
+        return card(queries.application_card(found), found.rev)
+
+    @router.post("/applications/{pilot}/acceptance", tags=["look-over"])
+    async def accept(
+        pilot: str,
+        request: Request,
+        engine: EngineOf,
+        caller: Officer,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """The application is complete and goes to expertise (принять к рассмотрению)."""
+        await document(engine, pilot, PILOT_KIND)
+        actor = caller.acting(frozenset({"officer"}))
+        return await command(request, pilot, Accept(), caller, actor, if_match=if_match, key=key)
+
+    @router.post("/applications/{pilot}/return", tags=["look-over"])
+    async def give_back(
+        pilot: str,
+        body: ReturnOf,
+        request: Request,
+        engine: EngineOf,
+        caller: Officer,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """The application goes back with coded reasons (вернуть)."""
+        await document(engine, pilot, PILOT_KIND)
+        actor = caller.acting(frozenset({"officer"}))
+        what = Return(tuple(body.reasons))
+        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+
+
+def _directory(router: APIRouter) -> None:
+    @router.get("/agencies", tags=["directory"], dependencies=[Depends(allow(*READERS))])
+    async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+        """The agencies that may publish."""
+        query, order = queries.agencies()
+        return await page(engine.store, "subjects", query, order, after=after, limit=limit, show=queries.agency_row)
+
+    @router.get("/agencies/{code}", tags=["directory"], dependencies=[Depends(allow(*READERS))])
+    async def agency(code: AgencyCode, engine: EngineOf) -> Response:
+        """One agency's entry."""
+        found = await document(engine, subject_of(code), AGENCY_KIND)
+        return card(queries.agency_card(found), found.rev)
+
+    @router.put("/agencies/{code}", tags=["directory"])
+    async def enter(
+        code: AgencyCode,
+        body: AgencyEntry,
+        request: Request,
+        caller: Admin,
+        if_match: IfMatch = None,
+        key: Key = None,
+    ) -> Response:
+        """Enters an agency or changes its entry. Its topics are made by `./lotsman agency add`."""
+        what = EnterAgency(code, body.name, tuple(body.editions))
+        actor = caller.acting(frozenset({"admin"}))
+        return await command(request, subject_of(code), what, caller, actor, if_match=if_match, key=key, creates=True)
+
+
+def _editions(router: APIRouter, rules: RuleBook) -> None:
+    everyone = Depends(allow("publisher", "officer", "operator", "auditor", "admin"))
+
+    @router.get("/editions/{edition}", tags=["rules"], dependencies=[everyone])
+    async def edition(edition: str) -> dict[str, Any]:
+        """A rule edition: every number and list of it, each with its origin (law or assumption)."""
+        try:
+            return rules.edition(edition).model_dump(mode="json")
+        except UnknownEdition as error:
+            raise Problematic(404, "edition.unknown", str(error)) from error

@@ -1,0 +1,272 @@
+"""How agencies' events come in and what goes out to them: event -> command, fact -> receipt."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from contracts.agency import AGENCY, ReceiptIssuedV1
+from contracts.event import (
+    Actor,
+    BrokenEvent,
+    Fact,
+    NewerVersion,
+    digest,
+    headers,
+    split_type,
+)
+from contracts.intake import ApplicationRegisteredV1, SubmissionRefusedV1
+from contracts.reference import Problem
+from contracts.rules import RuleBook
+from contracts.topics import agency_of, receipts_topic
+from services.chassis import telemetry
+from services.chassis.fold import Broken, Claimed, Done, Input, Outcome, Record
+from services.chassis.outbox import Message
+from services.chassis.store import Row, Store
+from services.intake.domain.agency import Agency, edition_for, subject_of
+from services.intake.domain.given import Given
+from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id
+from services.intake.domain.validation import problem, time_of
+
+PERSONS: Final = "persons"
+LONGEST_ID: Final = 128
+
+
+def owner(agency: str) -> str:
+    """Who an agency's ids belong to, among all claims."""
+    return f"agency:{agency}"
+
+
+def read_agency(record: Record, _now: datetime) -> Input:
+    """A record of an agency's topic as an input. Raises NewerVersion for a version that is not known yet."""
+    agency = agency_of(record.topic)
+    if agency is None:
+        raise BrokenEvent(f"{record.topic} is no agency's topic")
+    try:
+        return submission(agency, record.value, f"kafka:{record.id}", record=record)
+    except NewerVersion:
+        for label in ("received", "parked"):
+            telemetry.SUBMISSIONS.labels(agency, label).inc()
+        raise
+
+
+def arrived(one: Input) -> None:
+    """Counts an agency's event as received; one that is taken up from parking is received again."""
+    if isinstance(one.command, (Submit, Refuse)):
+        telemetry.SUBMISSIONS.labels(one.command.agency, "received").inc()
+
+
+def settled(one: Input, outcome: Outcome | None) -> None:
+    """Counts what came of an agency's event, so that for each agency the balance can be struck."""
+    if isinstance(one.command, (Submit, Refuse)):
+        telemetry.SUBMISSIONS.labels(one.command.agency, _label(outcome)).inc()
+
+
+def _label(outcome: Outcome | None) -> str:
+    match outcome:
+        case None:
+            return "given-back"
+        case Done(facts=facts):
+            return "refused" if isinstance(facts[0], SubmissionRefusedV1) else "registered"
+        case Broken():
+            return "parked"
+        case _:
+            return type(outcome).__name__.lower()
+
+
+def submission(
+    agency: str, body: bytes, place: str, *, actor: Actor | None = None, record: Record | None = None
+) -> Input:
+    """An agency's event, by whichever door it came. `place` is the id of one that has none that can be used.
+
+    Raises NewerVersion for a known type in a version that this program does not know.
+    """
+    actor = actor or Actor(id=owner(agency), organisation=agency, role="publisher")
+    event, fault = _parsed(body)
+    event_id = event.get("id")
+    usable = isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and event_id.isprintable()
+    if fault is not None or not usable:
+        named, fingerprint = place, hashlib.sha256(body).hexdigest()
+        found = fault or problem(
+            "/id",
+            "id.unusable",
+            f"An id is text of 1 to {LONGEST_ID} characters.",
+            "Нужен непустой id события.",
+        )
+        command: Submit | Refuse = Refuse(agency, named, (found,))
+    else:
+        named, fingerprint = str(event_id), digest(event)
+        command = Submit(agency, named, event)
+        _not_newer(event)
+    return Input(
+        subject=pilot_id(agency, named),
+        mark=Claimed(owner(agency), named, fingerprint),
+        command=command,
+        actor=actor,
+        cause_id=named,
+        correlation=named,
+        record=record,
+        event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
+    )
+
+
+def _parsed(body: bytes) -> tuple[dict[str, Any], Problem | None]:
+    try:
+        event = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return {}, problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
+    if not isinstance(event, dict):
+        return {}, problem("", "json.not-an-object", "An event is a JSON object.", "Событие должно быть объектом JSON.")
+    return event, None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _not_newer(event: Mapping[str, Any]) -> None:
+    kind = event.get("type")
+    try:
+        newer = isinstance(kind, str) and split_type(kind)[1] > 0 and AGENCY.is_newer(kind)
+    except BrokenEvent:
+        return
+    if newer:
+        raise NewerVersion("this program knows only older versions", "/type")
+
+
+def on_conflict(one: Input) -> Input | None:
+    """An agency used an id twice for different events over Kafka: the second is refused with a receipt.
+
+    It becomes a subject of its own, so that the first stays untouched and a resend of the second meets its answer.
+    Over HTTP the caller is told at once, and nothing is kept.
+    """
+    if one.record is None or not isinstance(one.command, (Submit, Refuse)):
+        return None
+    command, mark = one.command, one.mark
+    assert isinstance(mark, Claimed)
+    other = f"{mark.id}#{mark.digest}"
+    fault = problem(
+        "/id",
+        "id.reused",
+        "This id was used before for a different event: send it again under a new id.",
+        "Этот id уже использован для другого события: отправьте событие с новым id.",
+    )
+    return Input(
+        subject=pilot_id(command.agency, other),
+        mark=Claimed(mark.owner, other, mark.digest),
+        command=Refuse(command.agency, command.event_id, (fault,)),
+        actor=one.actor,
+        cause_id=one.cause_id,
+        correlation=one.correlation,
+        trace=one.trace,
+        record=one.record,
+        event_type=one.event_type,
+    )
+
+
+# ---- what decisions are given
+
+
+def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Callable[[Store, Sequence[Input]], Any]:
+    """What a batch of decisions is given: directory entries with one query, numbers with one draw per series."""
+
+    async def prepare(store: Store, inputs: Sequence[Input]) -> list[Given]:
+        submits = {n: i.command for n, i in enumerate(inputs) if isinstance(i.command, Submit)}
+        agencies = await _agencies(store, {s.agency for s in submits.values()})
+        series: dict[tuple[str, int], list[int]] = {}
+        for place, command in submits.items():
+            agency = agencies.get(command.agency)
+            edition = edition_for(agency, time_of(command.event) or now(), rules) if agency else None
+            if edition is not None:
+                year = now().astimezone(ZoneInfo(edition.zone)).year
+                series.setdefault((edition.id, year), []).append(place)
+        numbers: dict[int, str] = {}
+        for (edition_id, year), places in series.items():
+            edition = rules.edition(edition_id)
+            drawn = await store.draw(f"registration:{edition.registration.prefix}:{year}", len(places))
+            numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
+        return [
+            Given(rules, agencies.get(submits[n].agency) if n in submits else None, numbers.get(n))
+            for n in range(len(inputs))
+        ]
+
+    return prepare
+
+
+async def _agencies(store: Store, codes: set[str]) -> dict[str, Agency]:
+    if not codes:
+        return {}
+    loaded = await store.load([subject_of(code) for code in codes], lambda _subject: Agency)
+    return {a.code: a for d in loaded.values() if isinstance(a := d.state, Agency)}
+
+
+def keep(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
+    """The contact person of a registered application: kept here alone, erasable, never in a fact."""
+    if not isinstance(one.command, Submit) or not any(isinstance(f, ApplicationRegisteredV1) for f in facts):
+        return []
+    contact = one.command.event.get("data", {}).get("contact")
+    if not contact:
+        return []
+    shown = {name: contact.get(name) for name in ("name", "email", "phone")}
+    return [(PERSONS, {"_id": person_id(one.subject), "pilot": one.subject, **shown})]
+
+
+# ---- receipts
+
+
+def copies(event: Mapping[str, Any]) -> list[Message]:
+    """The receipt that goes to the agency with a fact that concerns it."""
+    receipt = _receipt(event)
+    if receipt is None:
+        return []
+    body = {
+        "specversion": "1.0",
+        "id": f"{event['id']}.receipt",
+        "source": "/services/intake",
+        "type": ReceiptIssuedV1.TYPE,
+        "subject": event["subject"],
+        "time": event["time"],
+        "datacontenttype": "application/json",
+        "dataschema": f"urn:lotsman:schema:{ReceiptIssuedV1.TYPE}",
+        "causationid": event["id"],
+        "correlationid": event["correlationid"],
+        **{name: event[name] for name in ("traceparent", "tracestate") if event.get(name)},
+        "data": receipt.model_dump(mode="json"),
+    }
+    value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return [Message(receipts_topic(receipt.agency).name, event["subject"], value, headers(body))]
+
+
+def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
+    data, pilot = event["data"], event["subject"]
+    event_id = event["correlationid"]
+    match event["type"]:
+        case "pilots.intake.application-registered.v1":
+            return ReceiptIssuedV1(
+                agency=data["agency"],
+                event_id=data["event_id"],
+                outcome="registered",
+                pilot=pilot,
+                number=data["number"],
+                own_number=data["application"].get("own_number"),
+            )
+        case "pilots.intake.submission-refused.v1":
+            return ReceiptIssuedV1(
+                agency=data["agency"],
+                event_id=data["event_id"],
+                outcome="refused",
+                pilot=pilot,
+                problems=tuple(Problem.model_validate(p) for p in data["problems"]),
+            )
+        case "pilots.intake.application-accepted.v1" | "pilots.intake.application-returned.v1":
+            return ReceiptIssuedV1(
+                agency=data["agency"],
+                event_id=event_id,
+                outcome=event["type"].split("-")[-1].split(".")[0],
+                pilot=pilot,
+                number=data["number"],
+                reasons=tuple(r["code"] for r in data.get("reasons", ())),
+            )
+    return None

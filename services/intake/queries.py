@@ -1,0 +1,90 @@
+"""What intake shows: applications, the directory, receipts. Lists are kept fast by the indexes named here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from services.chassis.fold import Document
+from services.chassis.store import Keys, Row
+from services.intake.domain.agency import KIND as AGENCY_KIND
+from services.intake.domain.agency import Agency
+from services.intake.domain.pilot import KIND as PILOT_KIND
+from services.intake.domain.pilot import Pilot
+
+BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
+BY_AGE: Final = (("state.received", -1), ("_id", -1))
+BY_CODE: Final = (("_id", 1),)
+INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
+    "subjects": [
+        (("kind", 1), ("state.status", 1), *BY_DUE),
+        (("kind", 1), ("state.agency", 1), ("state.status", 1), *BY_DUE),
+        (("kind", 1), ("state.received", -1), ("_id", -1)),
+        (("kind", 1), ("state.agency", 1), ("state.received", -1), ("_id", -1)),
+        (("kind", 1), ("_id", 1)),
+    ]
+}
+
+
+def applications(status: str | None, agency: str | None) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
+    """The query and the order of the list: by due date where a status is asked for, else the newest first."""
+    query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}}
+    if agency is not None:
+        query["state.agency"] = agency
+    if status is not None:
+        query["state.status"] = status
+    return query, BY_DUE if status is not None else BY_AGE
+
+
+def agencies() -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
+    """The query and the order of the directory."""
+    return {"kind": AGENCY_KIND, "version": {"$gt": 0}}, BY_CODE
+
+
+def application_row(row: Row) -> dict[str, Any]:
+    """A line of the list."""
+    state = row["state"]
+    asked = state.get("application") or {}
+    return {
+        "id": row["_id"],
+        "status": state["status"],
+        "number": state["number"],
+        "agency": state["agency"],
+        "title": asked.get("title"),
+        "sector": asked.get("sector"),
+        "submitted": state["submitted"],
+        "received": state["received"],
+        "due_at": state["due_at"] if state["decided"] is None else None,
+        "edition": state["edition"],
+    }
+
+
+def application_card(document: Document) -> dict[str, Any]:
+    """An application as an officer sees it; of the contact person only the opaque id."""
+    assert isinstance(document.state, Pilot)
+    return {"id": document.subject, "version": document.version, **document.state.model_dump(mode="json")}
+
+
+def agency_row(row: Row) -> dict[str, Any]:
+    """A line of the directory."""
+    state = row["state"]
+    return {"code": state["code"], "name": state["name"], "editions": state["editions"]}
+
+
+def agency_card(document: Document) -> dict[str, Any]:
+    """An entry of the directory."""
+    assert isinstance(document.state, Agency)
+    return document.state.model_dump(mode="json")
+
+
+def receipt(document: Document) -> dict[str, Any]:
+    """What became of an agency's event, as its receipt says it; with nothing in it that is personal."""
+    assert isinstance(document.state, Pilot)
+    state = document.state
+    shown = state.model_dump(mode="json", include={"agency", "event_id", "status", "number", "edition", "problems"})
+    running = state.decided is None and state.due_at is not None
+    return {
+        "pilot": document.subject,
+        **shown,
+        "own_number": state.application.own_number if state.application else None,
+        "due_at": state.model_dump(mode="json")["due_at"] if running else None,
+        "reasons": [r.model_dump(mode="json") for r in state.reasons],
+    }

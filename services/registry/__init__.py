@@ -1,0 +1,1 @@
+"""Registry (реестр пилотных проектов): where each pilot stands, what was decided on it, and its timeline."""

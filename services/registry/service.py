@@ -1,0 +1,19 @@
+"""The registry put together from its domain, its handlers and the engine."""
+
+from contracts.expertise import EXPERTISE
+from contracts.intake import INTAKE
+from contracts.rules import load
+from services.chassis.engine import Service
+from services.chassis.fold import Aggregate
+from services.registry import handlers, queries
+from services.registry.domain import pilot
+
+SERVICE = Service(
+    name="registry",
+    aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Pilot, pilot.decide, pilot.evolve)},
+    reads={"intake": INTAKE, "expertise": EXPERTISE},
+    translate=handlers.translate,
+    prepare=handlers.preparing(load()),
+    journal=handlers.journal,
+    indexes=queries.INDEXES,
+)
