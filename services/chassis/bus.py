@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaMessage
+from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
 
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
@@ -95,7 +96,7 @@ class Bus:
             try:
                 await self.broker.start()
                 return
-            except Exception as error:
+            except (KafkaError, OSError) as error:
                 log.warning("Kafka cannot be reached: %s: %s", type(error).__name__, error)
                 await self.broker.stop()
                 await asyncio.sleep(pause)

@@ -51,6 +51,13 @@ async def _serve(service: Service, sources: Sequence[str], routers: Sequence[API
         code = STARTS_ANEW
         stopping.set()
 
+    def fail(task: asyncio.Task[None]) -> None:
+        nonlocal code
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a loop ended: %s", error, exc_info=error)
+            code = 1
+            stopping.set()
+
     client = open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver)
     store = Store(client, settings.database or f"lotsman_{service.name}")
     engine: Engine
@@ -62,6 +69,8 @@ async def _serve(service: Service, sources: Sequence[str], routers: Sequence[API
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
     server = _server(service, engine, bus, store, routers, settings)
     tasks = [asyncio.create_task(one) for one in _loops(engine, bus, store, service, settings, stopping)]
+    for task in tasks:
+        task.add_done_callback(fail)
     http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
     await stopping.wait()
     log.info("stopping")

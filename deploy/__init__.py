@@ -1,0 +1,1 @@
+"""Everything that installs, starts, stops and administers the system; no part of the services."""

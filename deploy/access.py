@@ -1,0 +1,117 @@
+"""Who may do what in Kafka: users and access rules, derived from `contracts/topics.py`.
+
+Whoever has no rule may do nothing (`allow.everyone.if.no.acl.found=false`). A service reads and writes what its
+topics say and joins groups that begin with its own name. An agency writes one topic and reads one.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from contracts.topics import FACT_TOPICS, SERVICES, Topic, agency_topic, receipts_topic
+from deploy.topics import ensure, wait
+
+ITERATIONS: Final = 8192
+
+
+class Rule(NamedTuple):
+    """One permission: this user may do this to that topic or group, or to all that begin so."""
+
+    user: str
+    kind: Literal["topic", "group"]
+    name: str
+    prefix: bool
+    operation: Literal["read", "write", "describe"]
+
+
+def user_of(principal: str) -> str:
+    """The Kafka user of a principal: `agency:minzdrav` is user `agency-minzdrav`, a service its name."""
+    return principal.replace(":", "-", 1)
+
+
+def rules_of(topics: Iterable[Topic]) -> set[Rule]:
+    """What writers and readers of these topics may do, with the groups that readers need."""
+    rules: set[Rule] = set()
+    for topic in topics:
+        for writer in map(user_of, topic.writers):
+            rules |= _may("write", writer, topic.name)
+        for reader in map(user_of, topic.readers):
+            rules |= _may("read", reader, topic.name)
+            rules.add(_group(reader))
+    return rules
+
+
+def service_rules() -> set[Rule]:
+    """The rules of the three services; a new agency needs no change here."""
+    open_ended = _may("read", "intake", "pilots.agency.", prefix=True) | _may(
+        "write", "intake", "pilots.receipts.", prefix=True
+    )
+    return rules_of(FACT_TOPICS) | open_ended | {_group(service) for service in SERVICES}
+
+
+def agency_rules(code: str) -> set[Rule]:
+    """What one agency may do. Raises ValueError for a bad code."""
+    user = user_of(f"agency:{code}")
+    return {rule for rule in rules_of((agency_topic(code), receipts_topic(code))) if rule.user == user}
+
+
+def allow(admin: AdminClient, rules: Iterable[Rule]) -> None:
+    """Adds the rules to the cluster; those that exist stay as they are."""
+    bindings = [_binding(rule) for rule in sorted(rules)]
+    if bindings:
+        wait(admin.create_acls(bindings).values())
+
+
+def set_password(admin: AdminClient, user: str, password: str) -> None:
+    """Creates the Kafka user, or gives it this password."""
+    credential = UserScramCredentialUpsertion(
+        user, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS), password.encode()
+    )
+    wait(admin.alter_user_scram_credentials([credential]).values())
+
+
+def add_agency(admin: AdminClient, code: str, password: str | None, replication: int = 1) -> str:
+    """Topics, user and rules of one agency; the name of its user. Raises ValueError for a bad code.
+
+    Without a password only the topics are made: for a cluster that knows no users.
+    """
+    ensure(admin, (agency_topic(code), receipts_topic(code)), replication)
+    user = user_of(f"agency:{code}")
+    if password is not None:
+        set_password(admin, user, password)
+        allow(admin, agency_rules(code))
+    return user
+
+
+def _may(operation: Literal["read", "write"], user: str, topic: str, *, prefix: bool = False) -> set[Rule]:
+    return {
+        Rule(user, "topic", topic, prefix, operation),
+        Rule(user, "topic", topic, prefix, "describe"),
+    }
+
+
+def _group(user: str) -> Rule:
+    return Rule(user, "group", f"{user}.", True, "read")
+
+
+def _binding(rule: Rule) -> AclBinding:
+    return AclBinding(
+        ResourceType.TOPIC if rule.kind == "topic" else ResourceType.GROUP,
+        rule.name,
+        ResourcePatternType.PREFIXED if rule.prefix else ResourcePatternType.LITERAL,
+        f"User:{rule.user}",
+        "*",
+        AclOperation[rule.operation.upper()],
+        AclPermissionType.ALLOW,
+    )

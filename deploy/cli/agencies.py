@@ -1,0 +1,123 @@
+"""agency add, agency list."""
+
+import os
+import secrets
+import uuid
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from confluent_kafka import KafkaException
+from rich.table import Table
+
+from contracts.intake import EditionFrom
+from contracts.topics import agency_of, agency_topic
+from deploy import access, topics
+from deploy.cli.common import out, running
+from deploy.complaint import Complaint
+from deploy.local import keys
+from deploy.local import secrets as passwords
+from deploy.local.home import directory, home, write_private
+from deploy.local.ports import Ports
+from deploy.login import Login
+
+app = typer.Typer()
+group = typer.Typer(help="Agencies: their topics, Kafka users and entries in intake.")
+app.add_typer(group, name="agency")
+
+
+@group.command()
+def add(
+    code: str,
+    name: Annotated[str, typer.Option(help="The name of the agency, in its language.")],
+    edition: Annotated[str, typer.Option(help="The edition of the rule book that it follows.")],
+    since: Annotated[str | None, typer.Option(help="From which day (YYYY-MM-DD); today if left out.")] = None,
+) -> None:
+    """Create an agency's topics and Kafka user, and enter it at intake."""
+    try:
+        agency_topic(code)
+        first_day = date.fromisoformat(since) if since else date.today()
+    except ValueError as error:
+        raise Complaint(f"{error}.") from error
+    found = running()
+    login = admin_login(found.base)
+    secret_file = directory(home() / "agencies") / f"{code}.password"
+    password = secret_file.read_text().strip() if secret_file.exists() else secrets.token_hex(24)
+    try:
+        user = access.add_agency(login.admin(), code, password if login.username else None)
+    except KafkaException as error:
+        raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
+    write_private(secret_file, password + "\n")
+    enter(found.urls["intake"], code, name, EditionFrom(edition=edition, since=first_day))
+    out.print(f"Kafka user: {user}")
+    out.print(f"password:   in {secret_file}", soft_wrap=True)
+
+
+@group.command("list")
+def list_() -> None:
+    """Show the agencies that have a topic."""
+    found = running()
+    known = topics.existing(admin_login(found.base).admin())
+    table = Table("agency", "topic", "Kafka user")
+    for topic in sorted(known):
+        code = agency_of(topic)
+        if code:
+            table.add_row(code, topic, access.user_of(f"agency:{code}"))
+    out.print(table)
+
+
+def admin_login(base: int) -> Login:
+    """How the administrator reaches the broker of the running system."""
+    env = os.environ
+    if env.get("LOTSMAN_KAFKA_URL"):
+        user, password = env.get("LOTSMAN_KAFKA_USERNAME"), env.get("LOTSMAN_KAFKA_PASSWORD")
+        return Login(env["LOTSMAN_KAFKA_URL"], user, password)
+    address = f"127.0.0.1:{Ports(base)['kafka']}"
+    if not Path(home() / "kafka.properties").exists():
+        return Login(address)
+    return Login(address, "admin", passwords.load(home())["kafka-admin"])
+
+
+def enter(url: str, code: str, name: str, edition: EditionFrom) -> None:
+    """Enters the agency at the running intake, or adds the edition to its entry. Raises Complaint."""
+    enter_at(url, keys.token(home(), ["admin"]), code, name, edition)
+
+
+def enter_at(url: str, token: str, code: str, name: str, edition: EditionFrom) -> None:
+    """The same at any intake, with an administrator's token. Raises Complaint."""
+    path = f"{url}/v1/agencies/{code}"
+    there = _ask("GET", path, token)
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    editions = [edition.model_dump(mode="json")]
+    if there.status_code == 200:
+        headers["If-Match"] = there.headers["ETag"]
+        since = editions[0]["since"]
+        editions += [one for one in there.json().get("editions", []) if one["since"] != since]
+    answer = _ask("PUT", path, token, headers, {"name": name, "editions": editions})
+    if answer.is_error:
+        raise Complaint(f"Intake refused the agency ({answer.status_code}): {_why(answer)}")
+
+
+def _ask(
+    method: str,
+    url: str,
+    token: str,
+    headers: dict[str, str] | None = None,
+    body: dict[str, Any] | None = None,
+) -> httpx.Response:
+    bearer = {"Authorization": f"Bearer {token}"}
+    try:
+        return httpx.request(method, url, json=body, headers={**bearer, **(headers or {})}, timeout=20, trust_env=False)
+    except httpx.HTTPError as error:
+        raise Complaint(f"Intake does not answer ({type(error).__name__}); ./lotsman status says why.") from error
+
+
+def _why(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        faults = [f"{fault['pointer']}: {fault['message']}" for fault in problem.get("problems", [])]
+        return "; ".join([problem.get("detail", problem["title"]), *faults])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answer.text[:300]

@@ -1,0 +1,168 @@
+"""up, down, status."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event
+from typing import Annotated, Final
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.cli.common import err, out, port_base, progress, stop_signals
+from deploy.complaint import Complaint
+from deploy.local import state
+from deploy.local.health import why_not_ready
+from deploy.local.home import ROOT, directory, home
+from deploy.local.ports import OFFSETS, Ports, is_free
+from deploy.local.stack import Stack
+
+app = typer.Typer()
+NOT_READY: Final = 1
+NOTHING_RUNS: Final = 3
+DETACHED_WITHIN: Final = 300.0
+
+Base = Annotated[
+    int | None,
+    typer.Option("--port-base", help="Count all ports from here (8100, or LOTSMAN_PORT_BASE).", min=1024),
+]
+RequireKafka = Annotated[
+    bool,
+    typer.Option("--require-kafka", help="Fail rather than put noida-db in the place of Kafka."),
+]
+
+
+@app.command()
+def up(
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+    base: Base = None,
+    require_kafka: RequireKafka = False,
+) -> None:
+    """Start the system and keep it running; its data stays for the next time."""
+    ports = Ports(port_base(base))
+    if detach:
+        _detach(ports, require_kafka)
+        return
+    with stop_signals() as stopping:
+        stack = Stack(home(), ports, say=progress(), require_kafka=require_kafka, stopping=stopping)
+        stack.start()
+        try:
+            _print_urls(stack.urls)
+            out.print("Ctrl-C or ./lotsman down stops it.")
+            _wait(stopping)
+            err.print("stopping")
+        finally:
+            stack.stop()
+
+
+@app.command()
+def down() -> None:
+    """Stop the system; what a killed one left is stopped too, and nothing else."""
+    stopped = state.stop(home())
+    out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
+
+
+@app.command()
+def status() -> None:
+    """Say what runs and how it is. Exit code: 0 all ready, 1 something is not, 3 nothing runs."""
+    found = state.read(home())
+    if found is None or not (found.supervisor.runs() or any(child.runs() for child in found.children.values())):
+        out.print("nothing runs; ./lotsman up starts it")
+        raise typer.Exit(NOTHING_RUNS)
+    rows = list(_rows(found))
+    table = Table("", "pid", "port", "state")
+    for name, pid, port, reason in rows:
+        table.add_row(name, pid, port, f"[red]{escape(reason)}[/red]" if reason else "[green]ready[/green]")
+    out.print(table)
+    for what, note in found.notes.items():
+        out.print(f"{what}: {note}", soft_wrap=True)
+    if any(reason for *_, reason in rows):
+        raise typer.Exit(NOT_READY)
+
+
+def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
+    ports = Ports(found.base)
+    rows: list[tuple[str, str, str, str | None]] = [
+        (
+            "supervisor",
+            str(found.supervisor.pid or ""),
+            "",
+            None if found.supervisor.runs() else "was killed; ./lotsman down cleans up",
+        )
+    ]
+    for name in ("mongod", "kafka", *found.urls):
+        child = found.children.get(name)
+        if child is None and name not in found.urls:
+            continue  # an address was given, or it has not been started
+        port = str(ports[name]) if found.base and name in OFFSETS else ""
+        pid = str(child.pid) if child and child.runs() else ""
+        rows.append((name, pid, port, _reason(found, name, child)))
+    return rows
+
+
+def _reason(found: state.State, name: str, child: state.Child | None) -> str | None:
+    if child is None or not child.runs():
+        return "does not run"
+    if name in found.urls:
+        return why_not_ready(found.urls[name])
+    return "does not listen" if found.base and is_free(Ports(found.base)[name]) else None
+
+
+def _print_urls(urls: dict[str, str]) -> None:
+    for name, url in urls.items():
+        out.print(f"{name:10} {url}   (docs: {url}/docs)", soft_wrap=True)
+
+
+def _wait(stopping: Event) -> None:
+    while not stopping.wait(1.0):
+        pass
+
+
+def _detach(ports: Ports, require_kafka: bool) -> None:
+    """Starts the same supervisor in a session of its own and waits until it says that all is ready."""
+    state.take(home()).close()  # else the log of the one that runs would be lost
+    log = directory(home() / "logs") / "supervisor.log"
+    words = [sys.executable, "-m", "deploy.cli", "up", "--port-base", str(ports.base)]
+    with log.open("wb") as file:
+        child = subprocess.Popen(
+            [*words, *(["--require-kafka"] if require_kafka else [])],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        urls = _follow(child, log)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise
+    _print_urls(urls)
+    out.print("./lotsman status shows how it is, ./lotsman down stops it.")
+
+
+def _follow(child: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
+    deadline = time.monotonic() + DETACHED_WITHIN
+    shown = 0
+    while time.monotonic() < deadline:
+        ended = child.poll() is not None
+        lines = log.read_text(errors="replace").splitlines(keepends=True)
+        whole = lines if ended else [line for line in lines if line.endswith("\n")]
+        for line in whole[shown:]:
+            if not ended or line is not whole[-1]:
+                err.print(line.rstrip(), markup=False, soft_wrap=True)
+        shown = len(whole)
+        if ended:
+            raise Complaint(whole[-1].strip() if whole else "The supervisor ended without a word.")
+        found = state.read(home())
+        if found and found.supervisor.pid == child.pid and _all_ready(found.urls):
+            return found.urls
+        time.sleep(0.1)
+    raise Complaint(f"Not ready after {DETACHED_WITHIN:.0f} s; {log} says how far it came.")
+
+
+def _all_ready(urls: dict[str, str]) -> bool:
+    return bool(urls) and all(why_not_ready(url) is None for url in urls.values())

@@ -1,0 +1,173 @@
+"""MongoDB and Kafka for one stack: started together, topics and rules made, or an address used as given.
+
+with Backends(tmp_path) as backends:
+    backends.mongo_url, backends.kafka.bootstrap, backends.service_env("intake")
+"""
+
+import os
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaException
+
+from deploy import access, topics
+from deploy.complaint import Complaint, Interrupted
+from deploy.local import jars, keys, secrets, tools
+from deploy.local.home import directory, need_space
+from deploy.local.kafka import Kafka
+from deploy.local.mongod import Mongod, database
+from deploy.local.noida import WARNING, Noida
+from deploy.local.packages import Say
+from deploy.local.ports import Ports
+from deploy.login import Login
+
+SPACE_MB: Final = 500
+
+
+def _silent(_: str) -> None: ...
+
+
+class Backends:
+    """The two back ends of one stack. `mongod` and `broker` are None when an address was given."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports | None = None,
+        *,
+        say: Say = _silent,
+        require_kafka: bool = True,
+        stopping: Event | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.ports = ports or Ports.free()
+        self._say = say
+        self._require_kafka = require_kafka
+        self._stopping = stopping or Event()
+        self.mongod: Mongod | None = None
+        self.broker: Kafka | Noida | None = None
+        self._passwords: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts both side by side, then makes topics and rules. Stops what it started if one fails."""
+        need_space(directory(self.folder), SPACE_MB, "the data of MongoDB and Kafka")
+        self._passwords = secrets.load(self.folder)
+        pool = ThreadPoolExecutor(2)
+        try:
+            self._await([pool.submit(self._start_mongo), pool.submit(self._start_kafka)])
+            self._prepare_kafka()
+        except BaseException:
+            tools.interrupt()
+            self.stop()
+            pool.shutdown()
+            self.stop()  # again: a thread may have got one step further meanwhile
+            raise
+        finally:
+            pool.shutdown()
+
+    def stop(self) -> None:
+        """Stops what was started here, side by side; the data stays."""
+        with ThreadPoolExecutor(2) as pool:
+            for part in (self.broker, self.mongod):
+                if part:
+                    pool.submit(part.stop)
+
+    @property
+    def mongo_url(self) -> str:
+        """The address of MongoDB with the login of its administrator."""
+        return self.mongod.url() if self.mongod else os.environ["LOTSMAN_MONGO_URL"]
+
+    @property
+    def kafka(self) -> Login:
+        """How the administrator reaches Kafka."""
+        return self.kafka_as("admin")
+
+    def kafka_as(self, user: str) -> Login:
+        """How `admin` or a service reaches Kafka."""
+        if self.broker:
+            return self.broker.login(user)
+        env = os.environ
+        return Login(
+            env["LOTSMAN_KAFKA_URL"],
+            env.get("LOTSMAN_KAFKA_USERNAME"),
+            env.get("LOTSMAN_KAFKA_PASSWORD"),
+        )
+
+    def mongo_as(self, service: str) -> str:
+        """The address of MongoDB with the login of a service, which sees its own database alone."""
+        return self.mongod.url(service) if self.mongod else os.environ["LOTSMAN_MONGO_URL"]
+
+    def service_env(self, service: str) -> dict[str, str]:
+        """The environment of a service as far as back ends and tokens go."""
+        login = self.kafka_as(service)
+        env = {
+            "LOTSMAN_KAFKA_URL": login.bootstrap,
+            "LOTSMAN_MONGO_URL": self.mongo_as(service),
+            "LOTSMAN_DATABASE": database(service),
+            **keys.service_env(self.folder),
+        }
+        if login.username and login.password:
+            env["LOTSMAN_KAFKA_USERNAME"] = login.username
+            env["LOTSMAN_KAFKA_PASSWORD"] = login.password
+        return env
+
+    def notes(self) -> dict[str, str]:
+        """Which database and which broker are in use, in words."""
+        return {
+            "database": self.mongod.note if self.mongod else "as LOTSMAN_MONGO_URL says",
+            "broker": self.broker.note if self.broker else "as LOTSMAN_KAFKA_URL says",
+        }
+
+    def _await(self, starting: list[Future[None]]) -> None:
+        while True:
+            done, pending = wait(starting, timeout=0.05, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            if not pending:
+                return
+            if self._stopping.is_set():
+                raise Interrupted
+
+    def _start_mongo(self) -> None:
+        if os.environ.get("LOTSMAN_MONGO_URL"):
+            return
+        self.mongod = Mongod(self.folder, self.ports["mongod"], self._passwords, self._say)
+        self.mongod.start()
+
+    def _start_kafka(self) -> None:
+        if os.environ.get("LOTSMAN_KAFKA_URL"):
+            return
+        kafka, controller = self.ports["kafka"], self.ports["controller"]
+        self.broker = Kafka(self.folder, kafka, controller, self._passwords, self._say)
+        try:
+            self.broker.start()
+        except jars.NoMaven as error:
+            if self._require_kafka:
+                raise Complaint(f"Apache Kafka is required: {error}") from error
+            self._say(WARNING)
+            self.broker = Noida(self.folder, kafka, self._say)
+            self.broker.start()
+
+    def _prepare_kafka(self) -> None:
+        try:
+            admin = self.kafka.admin()
+            topics.ensure(admin)
+            if isinstance(self.broker, Kafka):
+                access.allow(admin, access.service_rules())
+        except KafkaException as error:
+            raise Complaint(f"Kafka refused its topics or rules: {error.args[0].str()}") from error

@@ -1,0 +1,211 @@
+"""The whole system on one machine: back ends, then topics, then services; stopped in reverse order.
+
+with Stack(folder) as stack:
+    stack.urls["intake"], stack.token(["officer"]), stack.backends.broker.kill()
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import IO, Final, Self
+
+from contracts.topics import SERVICES
+from deploy.complaint import Complaint, Interrupted
+from deploy.local import keys, state
+from deploy.local.backends import Backends
+from deploy.local.health import why_not_ready
+from deploy.local.packages import Say
+from deploy.local.ports import Ports, need_free
+from deploy.local.process import Process
+from deploy.local.traces import Receiver
+
+GRACE: Final = 40.0
+READY_WITHIN: Final = 60.0
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 10.0
+STEADY_AFTER: Final = 30.0
+"""Seconds a process must live for its next death to count as a first one."""
+
+
+def _silent(_: str) -> None: ...
+
+
+def commands() -> dict[str, list[str]]:
+    """How each service is run."""
+    return {name: [sys.executable, "-m", f"services.{name}"] for name in SERVICES}
+
+
+class Stack:
+    """Supervises one system whose files are all in `folder`; one stack per folder at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports | None = None,
+        *,
+        say: Say = _silent,
+        require_kafka: bool = False,
+        services: Mapping[str, Sequence[str]] | None = None,
+        stopping: Event | None = None,
+        extra_env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.ports = ports or Ports.free()
+        self.stopping = stopping or Event()
+        self.backends = Backends(self.folder, self.ports, say=say, require_kafka=require_kafka, stopping=self.stopping)
+        self.services: dict[str, Process] = {}
+        self._commands = commands() if services is None else services
+        self.urls = {name: f"http://127.0.0.1:{self.ports[name]}" for name in self._commands}
+        self._extra_env = dict(extra_env or {})
+        self._say = say
+        self._receiver: Receiver | None = None
+        self._pauses: dict[str, Pause] = {}
+        self._lock: IO[str] | None = None
+        self._tending = Event()
+        self._tender: Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts everything and returns when all services are ready. Stops all of it if that fails.
+
+        Raises Complaint, and Interrupted when `stopping` was set meanwhile.
+        """
+        self._lock = state.take(self.folder)
+        try:
+            for name in [*self._commands, "otlp"]:
+                need_free(self.ports[name], "traces" if name == "otlp" else f"service {name}")
+            state.write(self.folder, self.ports.base, self.urls, {})
+            self._say("starting MongoDB and Kafka")
+            self.backends.start()
+            notes = self.backends.notes()
+            state.write(self.folder, self.ports.base, self.urls, notes)
+            self._say(f"database: {notes['database']}; broker: {notes['broker']}")
+            self._receiver = Receiver(self.folder / "traces.sqlite", self.ports["otlp"])
+            self._receiver.start()
+            self._say(f"starting {', '.join(self._commands)}")
+            self._start_services()
+            self._tend()
+            self.await_ready(READY_WITHIN)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stops services, then back ends. Their data stays. Calling it again does nothing."""
+        self._tending.clear()
+        if self._tender:
+            self._tender.join()
+        backwards = list(reversed(self.services.values()))
+        for process in backwards:
+            process.ask_to_stop()
+        for process in backwards:
+            process.stop(GRACE)
+        if self._receiver:
+            self._receiver.stop()
+            self._receiver = None
+        self.backends.stop()
+        if self._lock:
+            state.clear(self.folder)
+            self._lock.close()
+            self._lock = None
+
+    def await_ready(self, seconds: float, names: Sequence[str] | None = None) -> None:
+        """Returns when these services (all, if none is named) are ready. Raises Complaint, Interrupted."""
+        deadline = time.monotonic() + seconds
+        for name in names or list(self.services):
+            while reason := why_not_ready(self.urls[name]):
+                if self.stopping.is_set():
+                    raise Interrupted
+                if time.monotonic() > deadline:
+                    process = self.services[name]
+                    raise Complaint(
+                        f"Service {name} is not ready after {seconds:.0f} s ({reason}); "
+                        f"the last line of {process.log}: {process.last_words()}"
+                    )
+                time.sleep(0.05)
+
+    def service_env(self, name: str) -> dict[str, str]:
+        """The environment that a service is started with, beside that of this process."""
+        return {
+            **self.backends.service_env(name),
+            "LOTSMAN_HTTP_HOST": "127.0.0.1",
+            "LOTSMAN_HTTP_PORT": str(self.ports[name]),
+            "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",
+            **self._extra_env,
+        }
+
+    def token(self, roles: list[str], org: str | None = None, sub: str | None = None) -> str:
+        """A token that the services of this stack accept."""
+        return keys.token(self.folder, roles, org, sub)
+
+    def processes(self) -> list[Process]:
+        """Everything that was started, in the order of starting."""
+        parts = (self.backends.mongod, self.backends.broker)
+        backends = [part.process for part in parts if part and part.process]
+        return [*backends, *self.services.values()]
+
+    def _start_services(self) -> None:
+        for name, command in self._commands.items():
+            process = Process(name, f"Service {name}", command, self.folder, self.service_env(name))
+            self.services[name] = process
+            process.start()
+
+    def _tend(self) -> None:
+        self._tending.set()
+        self._tender = Thread(target=self._tend_on, name="supervisor", daemon=True)
+        self._tender.start()
+
+    def _tend_on(self) -> None:
+        while self._tending.is_set():
+            for process in self.processes():
+                if process.wanted and process.pid is None:
+                    self._revive(process)
+            time.sleep(0.1)
+
+    def _revive(self, process: Process) -> None:
+        """Starts what died, after a pause that doubles with every death soon after a start."""
+        now = time.monotonic()
+        pause = self._pauses.setdefault(process.name, Pause())
+        if pause.until is None:
+            pause.begin(now)
+            return
+        if now >= pause.until:
+            pause.over(now)
+            try:
+                process.start()
+            except (Complaint, OSError) as error:
+                self._say(f"{process.title} cannot be started again: {error}")
+
+
+@dataclass
+class Pause:
+    """How long a process that died has to wait before it is started again."""
+
+    length: float = 0.0
+    until: float | None = None
+    born: float = -STEADY_AFTER
+
+    def begin(self, now: float) -> None:
+        """It has just died."""
+        steady = now - self.born > STEADY_AFTER
+        self.length = FIRST_PAUSE if steady else min(2 * self.length, LONGEST_PAUSE)
+        self.until = now + self.length
+
+    def over(self, now: float) -> None:
+        """It is started again."""
+        self.until, self.born = None, now

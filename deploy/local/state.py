@@ -1,0 +1,125 @@
+"""What runs in a directory, as far as files tell: who supervises it, what it started, where it listens."""
+
+import fcntl
+import json
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from deploy.complaint import Complaint
+from deploy.local.home import directory, write_private
+from deploy.local.process import start_time, stop_recorded
+
+STOPS_WITHIN: Final = 120.0
+CHILD_GRACE: Final = 20.0
+ORDER: Final = ("registry", "expertise", "intake", "kafka", "mongod")
+"""Services first, so that they find their back ends while they finish."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process by its id and its start time, which together name it for good."""
+
+    pid: int
+    started: str | None
+
+    def runs(self) -> bool:
+        """Whether that very process is there."""
+        return self.started is not None and start_time(self.pid) == self.started
+
+
+@dataclass(frozen=True)
+class State:
+    """What `run.json` says, with the children that recorded themselves beside it."""
+
+    supervisor: Child
+    base: int
+    urls: dict[str, str]
+    notes: dict[str, str]
+    children: dict[str, Child] = field(default_factory=dict)
+
+
+def write(folder: Path, base: int, urls: dict[str, str], notes: dict[str, str]) -> None:
+    """Records this process as the supervisor of the directory."""
+    me = Child(os.getpid(), start_time(os.getpid()))
+    state = asdict(State(me, base, urls, notes))
+    del state["children"]
+    write_private(folder / "run.json", json.dumps(state, indent=1) + "\n")
+
+
+def read(folder: Path) -> State | None:
+    """The state of the directory; None when nothing was left there."""
+    children = _children(folder)
+    try:
+        raw = json.loads((folder / "run.json").read_text())
+    except FileNotFoundError:
+        return State(Child(0, None), 0, {}, {}, children) if children else None
+    return State(Child(**raw["supervisor"]), raw["base"], raw["urls"], raw["notes"], children)
+
+
+def clear(folder: Path) -> None:
+    """Forgets the run; for the supervisor when all it started has ended."""
+    (folder / "run.json").unlink(missing_ok=True)
+
+
+def take(folder: Path) -> IO[str]:
+    """Makes this process the only supervisor of the directory, for as long as it holds the answer.
+
+    Raises Complaint when there is another one. What a killed one left running is stopped.
+    """
+    lock = (directory(folder) / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        state = read(folder)
+        pid = f" (pid {state.supervisor.pid})" if state and state.supervisor.pid else ""
+        raise Complaint(f"The system already runs{pid}; ./lotsman status shows it, ./lotsman down stops it.") from error
+    stop_leftovers(folder)
+    return lock
+
+
+def stop(folder: Path) -> list[str]:
+    """Asks the supervisor to stop and waits; then stops what a killed one left. The names of what ran."""
+    state = read(folder)
+    if state is None:
+        return []
+    stopped = []
+    if state.supervisor.runs():
+        os.kill(state.supervisor.pid, signal.SIGTERM)
+        stopped = ["supervisor", *(name for name, child in state.children.items() if child.runs())]
+        deadline = time.monotonic() + STOPS_WITHIN
+        while state.supervisor.runs():
+            if time.monotonic() > deadline:
+                raise Complaint(
+                    f"The supervisor (pid {state.supervisor.pid}) did not stop within "
+                    f"{STOPS_WITHIN:.0f} s; its logs are in {folder / 'logs'}."
+                )
+            time.sleep(0.05)
+    return stopped + stop_leftovers(folder)
+
+
+def stop_leftovers(folder: Path) -> list[str]:
+    """Stops recorded processes whose supervisor is gone, each only if it is still that very process."""
+    children = _children(folder)
+    known = [name for name in ORDER if name in children]
+    stopped = []
+    for name in [*known, *sorted(children.keys() - set(known))]:
+        if stop_recorded(children[name].pid, children[name].started, CHILD_GRACE):
+            stopped.append(name)
+        (folder / "run" / f"{name}.json").unlink(missing_ok=True)
+    clear(folder)
+    return stopped
+
+
+def _children(folder: Path) -> dict[str, Child]:
+    found = {}
+    for path in sorted((folder / "run").glob("*.json")):
+        try:
+            found[path.stem] = Child(**json.loads(path.read_text()))
+        except FileNotFoundError:  # it ended just now
+            continue
+    return found

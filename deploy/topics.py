@@ -1,0 +1,121 @@
+"""Creates the topics that `contracts/topics.py` lists, and verifies those that exist.
+
+`python -m deploy.topics` does it for the cluster of LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME and
+LOTSMAN_KAFKA_PASSWORD with LOTSMAN_REPLICATION copies: a container runs it once before the services start.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from contracts.topics import FACT_TOPICS, Topic
+from deploy.complaint import Complaint
+from deploy.login import TIMEOUT, Login
+
+
+def ensure(admin: AdminClient, topics: Iterable[Topic] = FACT_TOPICS, replication: int = 1) -> None:
+    """Creates what is missing and sets what differs; calling it again changes nothing.
+
+    Raises Complaint when a topic has another number of partitions: that cannot be mended in place, because keys
+    would move to other partitions and their order would be lost.
+    """
+    wanted = {topic.name: topic for topic in topics}
+    there = existing(admin)
+    missing = [topic for name, topic in wanted.items() if name not in there]
+    _create(admin, missing, replication)
+    for name in wanted.keys() & there.keys():
+        if there[name] != wanted[name].partitions:
+            raise Complaint(
+                f"Topic {name} has {there[name]} partitions and must have {wanted[name].partitions}; "
+                "copy its records to a new topic instead of changing it."
+            )
+    _configure(admin, [wanted[name] for name in wanted.keys() & there.keys()])
+
+
+def existing(admin: AdminClient) -> dict[str, int]:
+    """The topics of the cluster with their numbers of partitions."""
+    metadata = admin.list_topics(timeout=TIMEOUT)
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def settings(topic: Topic) -> dict[str, str]:
+    """A topic's configuration in the words of Kafka."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(topic.retention_ms),
+        "retention.bytes": "-1",
+        "max.message.bytes": str(topic.max_bytes),
+    }
+
+
+def wait(futures: Iterable[Future[Any]]) -> None:
+    """Waits for every answer; what already exists is fine, the first other error is raised."""
+    for future in futures:
+        try:
+            future.result(TIMEOUT)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def _create(admin: AdminClient, topics: list[Topic], replication: int) -> None:
+    new = [NewTopic(topic.name, topic.partitions, replication, config=settings(topic)) for topic in topics]
+    if new:
+        wait(admin.create_topics(new, operation_timeout=TIMEOUT).values())
+
+
+def _configure(admin: AdminClient, topics: list[Topic]) -> None:
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    if not resources:
+        return
+    answers = admin.describe_configs(resources, request_timeout=TIMEOUT)
+    now = {resource.name: future.result(TIMEOUT) for resource, future in answers.items()}
+    changes = []
+    for topic in topics:
+        differing = {
+            key: value
+            for key, value in settings(topic).items()
+            if key not in now[topic.name] or now[topic.name][key].value != value
+        }
+        if differing:
+            entries = [
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in differing.items()
+            ]
+            changes.append(ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries))
+    if changes:
+        wait(admin.incremental_alter_configs(changes).values())
+
+
+def main() -> int:
+    """The topics of the cluster that the environment names."""
+    address = os.environ.get("LOTSMAN_KAFKA_URL")
+    if not address:
+        print("LOTSMAN_KAFKA_URL is not set.", file=sys.stderr)
+        return 1
+    user, password = (os.environ.get(f"LOTSMAN_KAFKA_{part}") for part in ("USERNAME", "PASSWORD"))
+    try:
+        ensure(
+            Login(address, user, password).admin(),
+            replication=int(os.environ.get("LOTSMAN_REPLICATION", "1")),
+        )
+    except (Complaint, KafkaException) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(FACT_TOPICS)} topics are as they should be")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Programs that use Lotsman from outside, as an agency or a reader would."""

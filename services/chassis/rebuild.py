@@ -1,0 +1,226 @@
+"""Folds a service's own topic into a NEW database, compares it with the old one, and says whether to switch.
+
+Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, journals,
+claims) are made anew; primary data (parked records, persons, counters) is copied, never dropped. A database that
+was lost unprepared is restored from backup first.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact, peek
+from contracts.topics import fact_topic
+from services.chassis import parking
+from services.chassis.engine import Service
+from services.chassis.fold import Claimed, Document, Fold, Record, Remembered, state_json
+from services.chassis.store import Claim, Row, Store
+
+PAGE: Final = 500
+FOLDED: Final = frozenset({"subjects", "claims"})
+"""Collections that are made from facts; those that the service's journal writes are found by running it."""
+
+Read = Callable[[str], AsyncIterator[Record]]
+"""Every record of a topic, each partition in order; of a foreign topic only those below the committed offsets."""
+
+
+class NotPrepared(Exception):
+    """The rebuild cannot start, or its source is not whole. The message says what to do."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a rebuild did. `different` names subjects whose fold is not what the old database holds."""
+
+    facts: int = 0
+    duplicates: int = 0
+    subjects: int = 0
+    copied: dict[str, int] = field(default_factory=dict)
+    different: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether the new database may take the old one's place."""
+        return not self.different and not self.missing
+
+
+@dataclass(slots=True)
+class _Subject:
+    """One document on its way, with a short fingerprint of the id under each sequence."""
+
+    document: Document
+    ids: list[bytes] = field(default_factory=list)
+
+
+async def rebuild(
+    service: Service, language: Language[Fact], old: Store, new: Store, own: Read, foreign: Read
+) -> Report:
+    """Runs a prepared rebuild into `new`, which must be empty; `old` is only read.
+
+    Raises NotPrepared for facts still in outboxes, a target that is not empty, a hole in a series, or two ids
+    under one sequence.
+    """
+    await _prepared(old, new)
+    report = Report()
+    subjects: dict[str, _Subject] = {}
+    journal: list[tuple[str, Row]] = []
+    journals: set[str] = set()
+    async for record in own(fact_topic(service.name)):
+        event = parse_fact(record.value, language)
+        if not isinstance(event, Event):
+            raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
+        if _take(service, subjects, event, report):
+            journal += service.journal(peek(record.value))
+            journals |= {name for name, _ in journal}
+        if len(journal) >= PAGE:
+            await _put(new, journal)
+            journal = []
+    await _put(new, journal)
+    await _watermarks(service, subjects, old, foreign)
+    await _write(old, new, subjects)
+    await _copy(old, new, leave_out=FOLDED | journals, report=report)
+    report.subjects = len(subjects)
+    await _compare(service, old, new, report)
+    return report
+
+
+async def _prepared(old: Store, new: Store) -> None:
+    if await old.rows("subjects", {"outbox.0": {"$exists": True}}, sort=[("_id", 1)], limit=1, fields=["_id"]):
+        raise NotPrepared("facts wait in outboxes: run the service until they are sent, then stop it")
+    if await new.rows("subjects", {}, sort=[("_id", 1)], limit=1, fields=["_id"]):
+        raise NotPrepared("the target database is not empty")
+
+
+def _take(service: Service, subjects: dict[str, _Subject], event: Event, report: Report) -> bool:
+    """Folds one own fact; False for a duplicate."""
+    aggregate = service.aggregate_of(event.subject)
+    one = subjects.setdefault(event.subject, _Subject(Document(event.subject, aggregate.kind)))
+    mark = hashlib.sha256(event.id.encode()).digest()[:8]
+    if event.sequence <= len(one.ids):
+        if one.ids[event.sequence - 1] != mark:
+            raise NotPrepared(f"{event.subject} has two ids under sequence {event.sequence}")
+        report.duplicates += 1
+        return False
+    if event.sequence != len(one.ids) + 1:
+        raise NotPrepared(f"{event.subject} has a hole before sequence {event.sequence}")
+    one.ids.append(mark)
+    report.facts += 1
+    state = aggregate.evolve(one.document.state, event.fact)
+    one.document = _after(one.document, event, state, aggregate.due(state) if state is not None else None)
+    return True
+
+
+def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
+    seen, ids = dict(document.seen), dict(document.ids)
+    match event.fact.cause:
+        case FactCause(source=source, sequence=sequence):
+            seen[source] = max(seen.get(source, 0), sequence)
+        case ClaimCause(owner=owner, id=id_, digest=digest):
+            ids[Claimed(owner, id_, digest).key] = Remembered(digest, event.sequence)
+    return replace(
+        document,
+        version=event.sequence,
+        state=state,
+        seen=seen,
+        ids=ids,
+        due=due,
+        correlation=document.correlation or event.correlation,
+        trace=dict(event.trace),
+    )
+
+
+async def _watermarks(service: Service, subjects: dict[str, _Subject], old: Store, foreign: Read) -> None:
+    """Moves `seen` over foreign facts that were read, also those that made no own fact; not over parked ones."""
+    parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {})}
+    for source in sorted(service.reads):
+        async for record in foreign(fact_topic(source)):
+            if record.id in parked:
+                continue
+            event = parse_fact(record.value, service.reads[source])
+            kind = service.aggregate_of(event.subject).kind
+            one = subjects.setdefault(event.subject, _Subject(Document(event.subject, kind)))
+            seen = {**one.document.seen}
+            seen[source] = max(seen.get(source, 0), event.sequence)
+            one.document = replace(one.document, seen=seen)
+
+
+async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> None:
+    documents = [one.document for one in subjects.values()]
+    for start in range(0, len(documents), PAGE):
+        some = documents[start : start + PAGE]
+        revisions = await _revisions(old, [d.subject for d in some])
+        folds = [_fold(d, revisions.get(d.subject, d.version)) for d in some]
+        written = await new.write(folds)
+        if written.lost or written.unfit:
+            raise NotPrepared(f"the target took not all: {sorted(written.lost | set(written.unfit))[:5]}")
+        await new.claim([c for d in some for c in _claims(d)])
+
+
+async def _revisions(old: Store, subjects: Sequence[str]) -> dict[str, int]:
+    query = {"_id": {"$in": list(subjects)}}
+    rows = await old.rows("subjects", query, sort=[("_id", 1)], limit=len(subjects), fields=["rev"])
+    return {row["_id"]: row["rev"] for row in rows}
+
+
+def _fold(document: Document, rev: int) -> Fold:
+    """A first write whose revision lies above the old one, so that no ETag given out before fits by chance."""
+    return Fold(Document(document.subject, document.kind), replace(document, rev=rev + 1), (), ())
+
+
+def _claims(document: Document) -> Iterable[Claim]:
+    return (Claim(key, known.digest, document.subject) for key, known in document.ids.items())
+
+
+async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str], report: Report) -> None:
+    for name in await old.collections():
+        if name in leave_out or name.startswith("system."):
+            continue
+        rows: list[Row] = []
+        async for row in old.scan(name, {}):
+            rows.append(row)
+            report.copied[name] = report.copied.get(name, 0) + 1
+            if len(rows) == PAGE:
+                await new.put(name, rows)
+                rows = []
+        await new.put(name, rows)
+
+
+async def _put(new: Store, rows: Sequence[tuple[str, Row]]) -> None:
+    by_name: dict[str, list[Row]] = {}
+    for name, row in rows:
+        by_name.setdefault(name, []).append(row)
+    for name, some in by_name.items():
+        await new.put(name, some)
+
+
+async def _compare(service: Service, old: Store, new: Store, report: Report) -> None:
+    """Each old document must be there anew with the same version, state and watermarks.
+
+    A remembered id without a fact of its own (a command that changed nothing) is not in any topic and may go.
+    """
+    subjects: list[str] = []
+    async for row in old.scan("subjects", {}):
+        subjects.append(row["_id"])
+        if len(subjects) == PAGE:
+            await _compare_some(service, old, new, subjects, report)
+            subjects = []
+    await _compare_some(service, old, new, subjects, report)
+
+
+async def _compare_some(service: Service, old: Store, new: Store, subjects: Sequence[str], report: Report) -> None:
+    before = await old.load(subjects, lambda s: service.aggregate_of(s).state)
+    after = await new.load(subjects, lambda s: service.aggregate_of(s).state)
+    for subject, was in before.items():
+        now = after.get(subject)
+        if now is None:
+            if was.version or was.seen:
+                report.missing.append(subject)
+        elif _essence(was) != _essence(now):
+            report.different.append(subject)
+
+
+def _essence(document: Document) -> tuple[object, ...]:
+    state = None if document.state is None else state_json(document.state)
+    return document.version, state, {k: v for k, v in document.seen.items() if v}, document.due
