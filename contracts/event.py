@@ -17,13 +17,17 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 
+ID: Final = re.compile(r"^[^\x00-\x1f\x7f]{1,128}$")
+"""The form of an event's id: 1 to 128 characters, none of them a control character."""
 TRACE_HEADERS: Final = ("traceparent", "tracestate")
 
 
@@ -35,13 +39,36 @@ def to_millisecond(moment: datetime) -> datetime:
 
 def wire_moment(moment: datetime) -> str:
     """An instant in its one wire form, which sorts as text: `2026-11-21T17:42:00.000Z`."""
-    return to_millisecond(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return to_millisecond(moment).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _no_number(value: object) -> object:
+    # It would have to be guessed whether it counts seconds or milliseconds.
+    if isinstance(value, (int, float)):
+        raise ValueError("a time is text with a zone, not a number")
+    return value
+
+
+def _exact(moment: datetime) -> datetime:
+    # Near the ends of what a datetime can hold, no zone could be applied to it any more.
+    if not 1900 <= moment.year < 3000:
+        raise ValueError("the year must be from 1900 to 2999")
+    return to_millisecond(moment)
 
 
 Moment = Annotated[
     AwareDatetime,
-    AfterValidator(to_millisecond),
+    BeforeValidator(_no_number),
+    AfterValidator(_exact),
     PlainSerializer(wire_moment, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+        },
+        mode="serialization",
+    ),
 ]
 """An instant with a time zone, kept in UTC to the millisecond; a naive time is refused."""
 
@@ -130,7 +157,7 @@ class Envelope(Contract):
     """The CloudEvents attributes. `sequence` is 20 digits on the wire (it must sort), an int inside."""
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=128)
+    id: str = Field(pattern=ID.pattern)
     source: str = Field(pattern=r"^/(services|agencies)/[a-z0-9-]{2,20}$")
     type: str = Field(pattern=r"^[a-z0-9]+(\.[a-z0-9-]+)*\.v[1-9][0-9]*$", max_length=120)
     subject: str | None = Field(default=None, min_length=1, max_length=128)
@@ -138,8 +165,8 @@ class Envelope(Contract):
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str | None = Field(default=None, max_length=300)
     sequence: SequenceText | None = None
-    causationid: str | None = Field(default=None, max_length=256)
-    correlationid: str | None = Field(default=None, max_length=256)
+    causationid: str | None = Field(default=None, max_length=300)
+    correlationid: str | None = Field(default=None, max_length=300)
     traceparent: str | None = Field(default=None, max_length=100)
     tracestate: str | None = Field(default=None, max_length=512)
     data: dict[str, Any]
@@ -185,6 +212,7 @@ class NewerVersion(BrokenEvent):
 
 
 T = TypeVar("T", bound=Contract)
+_watermarks: Final = TypeAdapter(dict[str, int])
 
 
 class Language(Generic[T]):
@@ -200,6 +228,7 @@ class Language(Generic[T]):
             base, version = split_type(name)
             self._newest[base] = max(version, self._newest.get(base, 0))
         self._adapters = {name: TypeAdapter(c) for name, c in self.classes.items()}
+        self._upcasts = {c: vars(c)["upcast"] for c in self.classes.values() if "upcast" in vars(c)}
 
     def knows(self, type_name: str) -> bool:
         """Whether this exact type and version is known."""
@@ -216,8 +245,8 @@ class Language(Generic[T]):
 
     def newest(self, payload: T) -> T:
         """The same content in the newest version of its type; an upcast never invents what was not said."""
-        while (step := getattr(payload, "upcast", None)) is not None:
-            payload = step()
+        while (step := self._upcasts.get(type(payload))) is not None:
+            payload = step(payload)
         return payload
 
 
@@ -250,8 +279,7 @@ def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
     if language.is_newer(envelope.type):
         raise NewerVersion("this program knows only older versions", "/type")
     if not language.knows(envelope.type):
-        after = {str(k): int(v) for k, v in (envelope.data.get("after") or {}).items()}
-        return Skipped(source, envelope.type, envelope.subject, sequence, after)
+        return Skipped(source, envelope.type, envelope.subject, sequence, _after(envelope.data))
     try:
         fact = language.newest(language.read(envelope.type, envelope.data))
     except ValidationError as error:
@@ -268,6 +296,13 @@ def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
         trace=trace,
         fact=fact,
     )
+
+
+def _after(data: Mapping[str, Any]) -> dict[str, int]:
+    try:
+        return _watermarks.validate_python(data.get("after") or {})
+    except ValidationError as error:
+        raise BrokenEvent(_first(error), "/data/after" + _pointer(error)) from error
 
 
 def peek(value: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ AGENCY_MAX_BYTES: Final = 1024 * 1024
 
 SERVICES: Final = ("intake", "expertise", "registry")
 AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"
-AGENCY_PATTERN: Final = r"^pilots\.agency\.[a-z0-9-]+\.v1$"
+AGENCY_PATTERN: Final = rf"^pilots\.agency\.{AGENCY_CODE}\.v1$"
 """What intake subscribes to: a new agency's topic is picked up without a restart."""
 
 

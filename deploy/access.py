@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -20,7 +21,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from contracts.topics import FACT_TOPICS, SERVICES, Topic, agency_topic, receipts_topic
-from deploy.topics import ensure, wait
+from deploy.login import TIMEOUT
+from deploy.topics import ensure, until, wait
 
 ITERATIONS: Final = 8192
 
@@ -71,6 +73,7 @@ def allow(admin: AdminClient, rules: Iterable[Rule]) -> None:
     bindings = [_binding(rule) for rule in sorted(rules)]
     if bindings:
         wait(admin.create_acls(bindings).values())
+        until(lambda: set(bindings) <= _known(admin), "Kafka does not show its new rules")
 
 
 def set_password(admin: AdminClient, user: str, password: str) -> None:
@@ -103,6 +106,20 @@ def _may(operation: Literal["read", "write"], user: str, topic: str, *, prefix: 
 
 def _group(user: str) -> Rule:
     return Rule(user, "group", f"{user}.", True, "read")
+
+
+def _known(admin: AdminClient) -> set[AclBinding]:
+    # The library's types know no None here, yet None is how it says "any".
+    everything = AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]
+        ResourcePatternType.ANY,
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    return set(admin.describe_acls(everything, request_timeout=TIMEOUT).result(TIMEOUT))
 
 
 def _binding(rule: Rule) -> AclBinding:

@@ -6,7 +6,8 @@ LOTSMAN_KAFKA_PASSWORD with LOTSMAN_REPLICATION copies: a container runs it once
 
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -45,9 +46,9 @@ def ensure(admin: AdminClient, topics: Iterable[Topic] = FACT_TOPICS, replicatio
 
 
 def existing(admin: AdminClient) -> dict[str, int]:
-    """The topics of the cluster with their numbers of partitions."""
+    """The topics of the cluster that can be used now, with their numbers of partitions."""
     metadata = admin.list_topics(timeout=TIMEOUT)
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
 
 def settings(topic: Topic) -> dict[str, str]:
@@ -70,10 +71,21 @@ def wait(futures: Iterable[Future[Any]]) -> None:
                 raise
 
 
+def until(true: Callable[[], bool], otherwise: str) -> None:
+    """Waits for a broker to apply what its controller has already confirmed. Raises Complaint."""
+    deadline = time.monotonic() + TIMEOUT
+    while not true():
+        if time.monotonic() > deadline:
+            raise Complaint(f"{otherwise} after {TIMEOUT:.0f} s.")
+        time.sleep(0.02)
+
+
 def _create(admin: AdminClient, topics: list[Topic], replication: int) -> None:
     new = [NewTopic(topic.name, topic.partitions, replication, config=settings(topic)) for topic in topics]
     if new:
         wait(admin.create_topics(new, operation_timeout=TIMEOUT).values())
+        names = {topic.name for topic in topics}
+        until(lambda: names <= existing(admin).keys(), "Kafka does not show its new topics")
 
 
 def _configure(admin: AdminClient, topics: list[Topic]) -> None:

@@ -2,22 +2,42 @@
 
 import errno
 import sys
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from deploy.cli import agencies, demo, identity, quality, run, traces
 from deploy.cli.common import err
 from deploy.complaint import Complaint, Interrupted
 
 INTERRUPTED = 130
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for part in (demo, run, quality, identity, agencies, traces):
-    app.registered_commands += part.app.registered_commands
-    app.registered_groups += part.app.registered_groups
+PARTS: Final = {
+    "agencies": ("agency",),
+    "bench": ("bench",),
+    "demo": ("demo",),
+    "identity": ("token",),
+    "quality": ("test", "check"),
+    "rebuild": ("rebuild",),
+    "run": ("up", "down", "status"),
+    "traces": ("trace",),
+}
+"""Which file of this folder has which verbs."""
 
 
-@app.callback()
+def command_line(words: list[str]) -> typer.Typer:
+    """The verb that is asked for, or all of them: only what is needed is loaded, since some load slowly."""
+    verb = next((word for word in words if not word.startswith("-")), None)
+    needed = [part for part, verbs in PARTS.items() if verb in verbs] or list(PARTS)
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(lotsman)
+    for name in needed:
+        part: typer.Typer = import_module(f"deploy.cli.{name}").app
+        app.registered_commands += part.registered_commands
+        app.registered_groups += part.registered_groups
+    return app
+
+
 def lotsman(
     _debug: bool = typer.Option(False, "--debug", help="Show the stack trace of a failure."),
 ) -> None:
@@ -27,7 +47,7 @@ def lotsman(
 def main(words: list[str]) -> int:
     """Runs one verb; the exit code of the process."""
     try:
-        app([word for word in words if word != "--debug"], prog_name="./lotsman")
+        command_line(words)([word for word in words if word != "--debug"], prog_name="./lotsman")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (Interrupted, KeyboardInterrupt):

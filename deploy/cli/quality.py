@@ -10,6 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from deploy.cli.common import err, progress
+from deploy.complaint import Complaint
+from deploy.local import jars
 from deploy.local.home import ROOT
 from deploy.local.packages import install
 
@@ -20,6 +22,12 @@ CHECKS: Final = (
     ("mypy", "--strict", "contracts", "services", "deploy"),
     ("lint-imports",),
 )
+PYTEST: Final = """
+import signal, sys, pytest
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+"""SIGTERM is to pytest what Ctrl-C is: so it stops the back ends that its tests started."""
 PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -32,17 +40,13 @@ def test(
 ) -> None:
     """Run every test; what follows is handed to pytest."""
     _dev_tools()
-    env = dict(os.environ)
+    words = context.args
     if require_kafka:
-        env["LOTSMAN_REQUIRE_KAFKA"] = "1"
-        if not (shutil.which("mvn") or env.get("LOTSMAN_KAFKA_URL") or _has_jars()):
-            err.print("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
-            raise typer.Exit(1)
-    words = context.args or ["tests"]
-    if all(word.startswith("-") for word in words):
-        words = ["tests", *words]
-    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, env=env, check=False)
-    raise typer.Exit(done.returncode)
+        if not (shutil.which("mvn") or os.environ.get("LOTSMAN_KAFKA_URL") or jars.kept().is_dir()):
+            raise Complaint("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
+        words = ["--require-kafka", *words]
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-c", PYTEST, *words])
 
 
 @app.command()
@@ -57,12 +61,6 @@ def check() -> None:
     if failed:
         err.print(f"[red]failed:[/red] {'; '.join(failed)}")
         raise typer.Exit(1)
-
-
-def _has_jars() -> bool:
-    from deploy.local import jars
-
-    return jars.kept().is_dir()
 
 
 def _dev_tools() -> None:

@@ -15,13 +15,13 @@ from confluent_kafka import KafkaException
 
 from deploy import access, topics
 from deploy.complaint import Complaint, Interrupted
-from deploy.local import jars, keys, secrets, tools
+from deploy.local import databases, jars, keys, secrets, tools
 from deploy.local.home import directory, need_space
 from deploy.local.kafka import Kafka
-from deploy.local.mongod import Mongod, database
+from deploy.local.mongod import Mongod
 from deploy.local.noida import WARNING, Noida
 from deploy.local.packages import Say
-from deploy.local.ports import Ports
+from deploy.local.ports import Ports, need_free
 from deploy.login import Login
 
 SPACE_MB: Final = 500
@@ -65,6 +65,7 @@ class Backends:
 
     def start(self) -> None:
         """Starts both side by side, then makes topics and rules. Stops what it started if one fails."""
+        self._need_ports()
         need_space(directory(self.folder), SPACE_MB, "the data of MongoDB and Kafka")
         self._passwords = secrets.load(self.folder)
         pool = ThreadPoolExecutor(2)
@@ -118,7 +119,7 @@ class Backends:
         env = {
             "LOTSMAN_KAFKA_URL": login.bootstrap,
             "LOTSMAN_MONGO_URL": self.mongo_as(service),
-            "LOTSMAN_DATABASE": database(service),
+            "LOTSMAN_DATABASE": databases.current(self.folder, service),
             **keys.service_env(self.folder),
         }
         if login.username and login.password:
@@ -132,6 +133,14 @@ class Backends:
             "database": self.mongod.note if self.mongod else "as LOTSMAN_MONGO_URL says",
             "broker": self.broker.note if self.broker else "as LOTSMAN_KAFKA_URL says",
         }
+
+    def _need_ports(self) -> None:
+        """Looked at before anything starts, so that a taken port costs no time."""
+        if not os.environ.get("LOTSMAN_MONGO_URL"):
+            need_free(self.ports["mongod"], "MongoDB")
+        if not os.environ.get("LOTSMAN_KAFKA_URL"):
+            need_free(self.ports["kafka"], "Kafka")
+            need_free(self.ports["controller"], "Kafka's controller")
 
     def _await(self, starting: list[Future[None]]) -> None:
         while True:

@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from contracts.topics import SERVICES
 from deploy.complaint import Complaint
+from deploy.local import databases
 from deploy.local.home import directory, write_private
 from deploy.local.packages import Say, install
 from deploy.local.ports import need_free
@@ -27,11 +28,6 @@ FLAGS: Final = (
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "ttlMonitorSleepSecs=1"),
 )
-
-
-def database(service: str) -> str:
-    """The name of the database that belongs to one service alone."""
-    return f"lotsman_{service}"
 
 
 def binary(say: Say) -> str:
@@ -166,6 +162,7 @@ class Mongod:
             there = {user["user"] for user in client.admin.command("usersInfo")["users"]}
             for service in SERVICES:
                 verb = "updateUser" if service in there else "createUser"
-                roles = [{"role": "readWrite", "db": database(service)}]
+                mine = {databases.first(service), databases.current(self._folder, service)}
+                roles = [{"role": "readWrite", "db": name} for name in sorted(mine)]
                 password = self._passwords[f"mongo-{service}"]
                 client.admin.command(verb, service, pwd=password, roles=roles)

@@ -1,7 +1,7 @@
 """noida-db speaks Kafka's protocol in one small binary: for a first look on a machine without Maven."""
 
-import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -39,9 +39,8 @@ class Noida:
         if self.process is None:
             install("noida", self._say, "noida-db")
             data = directory(self._folder / "data" / "noida")
-            binary = str(Path(sys.prefix) / "bin" / "noida-db")
             words = ["start", "--data-dir", str(data), "--only", "kafka"]
-            command = [binary, *words, "--kafka-port", str(self.port)]
+            command = [_binary(), *words, "--kafka-port", str(self.port)]
             self.process = Process("kafka", "noida-db", command, self._folder)
         self.process.start()
         self._await_answer()
@@ -72,3 +71,13 @@ class Noida:
                 if time.monotonic() > deadline:
                     raise Complaint("noida-db does not answer after 20 s.") from error
             time.sleep(0.02)
+
+
+def _binary() -> str:
+    """The program itself: the command of the same name is a wrapper that would outlive its own stop."""
+    spec = find_spec("noida_db")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(place) / "noida-db"
+        if path.is_file():
+            return str(path)
+    raise Complaint("The installed noida-db holds no program for this machine.")

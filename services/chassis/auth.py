@@ -68,6 +68,8 @@ class Keys:
         roles = claims.get("roles")
         if not isinstance(roles, list) or not all(isinstance(r, str) for r in roles):
             raise jwt.InvalidTokenError("the token has no list of roles")
+        if not 0 < len(claims["sub"]) <= 128:
+            raise jwt.InvalidTokenError("the subject is no id of 1 to 128 characters")
         organisation = claims.get("org")
         return Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
+from faststream.exceptions import IncorrectState
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
@@ -27,6 +28,11 @@ log = logging.getLogger(__name__)
 
 AGENCIES: Final = "agency"
 """The name of the source that all agencies' topics together are, in groups and metrics."""
+
+SEND_WITHIN: Final = 20.0
+"""Seconds for handing messages to the producer, and again for their acknowledgements."""
+PRODUCER_BATCH: Final = 512 * 1024
+"""Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
@@ -113,20 +119,30 @@ class Bus:
 
     async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
         """Publishes all messages at once and waits for every acknowledgement."""
-        answers = await asyncio.gather(*map(self._publish, messages), return_exceptions=True)
-        failures = [a if isinstance(a, BaseException) else None for a in answers]
+        sent = list[asyncio.Future[Any]]()
+        failure: BaseException | None = None
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                for message in messages:
+                    sent.append(await self._publish(message))
+        except (KafkaError, IncorrectState, OSError, TimeoutError) as error:
+            failure = error
+        if sent:
+            await asyncio.wait(sent, timeout=SEND_WITHIN)
+        failures = [*map(_failure, sent), *[failure] * (len(messages) - len(sent))]
         await self._watch(failures)
         return failures
 
-    async def _publish(self, message: Message) -> None:
-        async with asyncio.timeout(20):
-            await self.broker.publish(
-                message.value,
-                message.topic,
-                key=message.key.encode(),
-                headers=dict(message.headers),
-                correlation_id=message.headers.get("ce_id"),
-            )
+    async def _publish(self, message: Message) -> asyncio.Future[Any]:
+        """Hands a message to the producer; the future is done when Kafka has acknowledged it."""
+        return await self.broker.publish(
+            message.value,
+            message.topic,
+            key=message.key.encode(),
+            headers=dict(message.headers),
+            correlation_id=message.headers.get("ce_id"),
+            no_confirm=True,
+        )
 
     async def _watch(self, failures: Sequence[BaseException | None]) -> None:
         """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts."""
@@ -139,6 +155,10 @@ class Bus:
             self._give_up()
 
 
+def _failure(sent: asyncio.Future[Any]) -> BaseException | None:
+    return sent.exception() if sent.done() else TimeoutError("Kafka did not acknowledge in time")
+
+
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
     """A broker with the delivery settings that the engine rests on."""
     return KafkaBroker(
@@ -148,6 +168,7 @@ def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
         acks="all",
         enable_idempotence=True,
         max_request_size=FACT_MAX_BYTES,
+        max_batch_size=PRODUCER_BATCH,
         linger_ms=2,
         request_timeout_ms=10_000,
         metadata_max_age_ms=int(settings.metadata_age * 1000),

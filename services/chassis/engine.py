@@ -177,7 +177,8 @@ class Engine:
         """A record as an input of this service. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
         trace = _trace_headers(record)
         if self.service.read_agency is not None and record.topic.startswith("pilots.agency."):
-            return replace(self.service.read_agency(record, self.now()), trace=trace)
+            one = self.service.read_agency(record, self.now())
+            return replace(one, trace=trace or one.trace)
         source = next((s for s in self.service.reads if fact_topic(s) == record.topic), None)
         if source is None:
             raise BrokenEvent(f"{self.service.name} does not read {record.topic}")

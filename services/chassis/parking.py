@@ -4,6 +4,7 @@ A parked record keeps its original bytes, so that redriving feeds this reader's 
 no topic and no other reader is touched. `_id` is where the record stands, so reading it again parks it once.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from services.chassis.store import Row, Store
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
 COLLECTION: Final = "parked"
+MOST: Final = 2**63 - 1
+"""The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
 ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
 
 
@@ -34,7 +37,6 @@ class Parked:
 def unreadable(record: Record, cause: str) -> Parked:
     """A record that could not be parsed, with as much as its text and key still tell."""
     event = peek(record.value)
-    sequence = event.get("sequence")
     key = record.key.decode("utf-8", "replace") if record.key else None
     return Parked(
         record,
@@ -42,7 +44,7 @@ def unreadable(record: Record, cause: str) -> Parked:
         cause,
         subject=_text(event.get("subject")) or key,
         source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
-        sequence=int(sequence) if isinstance(sequence, str) and sequence.isdigit() else None,
+        sequence=_number(event.get("sequence")),
     )
 
 
@@ -73,10 +75,10 @@ def _row(one: Parked, now: datetime) -> Row:
     return {
         "_id": record.id,
         "status": one.status,
-        "cause": one.cause[:2000],
+        "cause": _storable(one.cause[:2000]),
         "subject": one.subject,
         "source": one.source,
-        "sequence": one.sequence,
+        "sequence": one.sequence if one.sequence is None or one.sequence <= MOST else None,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -88,4 +90,13 @@ def _row(one: Parked, now: datetime) -> Row:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return _storable(value) if isinstance(value, str) and value else None
+
+
+def _storable(text: str) -> str:
+    """Text without halves of surrogate pairs, which JSON can spell but UTF-8 and so MongoDB cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,20}", value) else None

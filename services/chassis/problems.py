@@ -56,7 +56,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return answer(Problematic(error.status_code, f"http.{error.status_code}", str(error.detail)))
+        headers = dict(error.headers or {})
+        return answer(Problematic(error.status_code, f"http.{error.status_code}", str(error.detail), headers=headers))
 
     @app.exception_handler(StoreAway)
     async def _away(_request: Request, _error: StoreAway) -> JSONResponse:
@@ -69,6 +70,10 @@ def install(app: FastAPI) -> None:
                 headers={"Retry-After": "2"},
             )
         )
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
+        return answer(Problematic(500, "unforeseen", "This failed here; the operators can see why.", action="retry"))
 
 
 def answer(error: Problematic) -> JSONResponse:

@@ -28,6 +28,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DUPLICATE_KEY: Final = 11000
+UNFIT: Final = (bson.errors.BSONError, driver_errors.DocumentTooLarge, OverflowError, UnicodeEncodeError)
+"""What the driver raises for a document that cannot be sent at all."""
+UNFIT_CODES: Final = frozenset({15, 22, 10334})
+"""With what the server refuses a whole bulk because of one document: nested too deep, no BSON, too large."""
 OPTIONS: Final[dict[str, Any]] = {
     "w": "majority",
     "readConcernLevel": "majority",
@@ -145,7 +149,11 @@ class Store:
             await self._subjects.bulk_write([_guarded(fold) for fold in folds], ordered=False)
         except driver_errors.BulkWriteError as error:
             return _verdicts(error, folds)
-        except (bson.errors.BSONError, driver_errors.DocumentTooLarge, OverflowError) as error:
+        except UNFIT as error:
+            return await self._one_by_one(folds, error)
+        except driver_errors.OperationFailure as error:
+            if error.code not in UNFIT_CODES:
+                raise
             return await self._one_by_one(folds, error)
         return Written()
 
@@ -179,8 +187,11 @@ class Store:
 
     @_away
     async def due(self, now: datetime, limit: int) -> list[tuple[str, datetime]]:
-        """Subjects whose timer must fire, the longest overdue first."""
-        found = self._subjects.find({"due": {"$lte": now}}, {"due": 1}).sort("due", 1).limit(limit)
+        """Subjects whose timer must fire, the longest overdue first.
+
+        The type is in the query because only then does MongoDB use the partial index.
+        """
+        found = self._subjects.find({"due": {"$lte": now, "$type": "date"}}, {"due": 1}).sort("due", 1).limit(limit)
         return [(row["_id"], row["due"]) for row in await found.to_list(None)]
 
     @_away

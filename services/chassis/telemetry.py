@@ -101,7 +101,12 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
         name, kind = f"process {one.record.topic}", SpanKind.CONSUMER
         return _tracer.start_span(name, context=context_of(one.trace), kind=kind, attributes=attributes, links=links)
     name = f"decide {type(one.command).__name__}"
-    return _tracer.start_span(name, attributes=attributes)
+    if not one.trace:
+        return _tracer.start_span(name, attributes=attributes)
+    around = trace.get_current_span().get_span_context()
+    return _tracer.start_span(
+        name, context=context_of(one.trace), attributes=attributes, links=[Link(around)] if around.is_valid else []
+    )
 
 
 def link_to_cause(span: Span, one: Input, built_on: Mapping[str, str]) -> None:

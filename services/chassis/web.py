@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -157,10 +158,10 @@ def _revision(if_match: str | None, *, needed: bool) -> int | None:
         if needed:
             raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
         return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
+    etag = re.fullmatch(r'(?:W/)?"?([0-9]{1,18})"?', if_match.strip())
+    if etag is None:
         raise Problematic(400, "if-match.bad", "If-Match must be one ETag of this resource.")
-    return int(text)
+    return int(etag.group(1))
 
 
 async def _content(request: Request, subject: str) -> str:
@@ -218,10 +219,13 @@ def _beyond(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> dict[str, 
 
 
 def _past(value: Any, way: int) -> dict[str, Any]:
-    """Greater or less than a value, where null stands before all values, as in MongoDB's sort order."""
+    """Greater or less than a value, where null stands before all values, as in MongoDB's sort order.
+
+    `$lt` would leave the nulls out, for it compares within one type only.
+    """
     if value is None:
         return {"$ne": None} if way > 0 else {"$in": []}
-    return {"$gt": value} if way > 0 else {"$lt": value}
+    return {"$gt": value} if way > 0 else {"$not": {"$gte": value}}
 
 
 def _at(row: Row, name: str) -> Any:
@@ -238,7 +242,7 @@ def _text(values: Sequence[Any]) -> str:
 def _cursor(text: str, length: int) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     good = isinstance(values, list) and len(values) == length
     if not good or not all(v is None or isinstance(v, (str, int)) for v in values):

@@ -1,7 +1,9 @@
 """Intake over HTTP: the agencies' second door, the officers' look-over, the directory of agencies."""
 
 import hashlib
+from dataclasses import replace
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
@@ -94,6 +96,8 @@ def _publishing(router: APIRouter) -> None:
         if len(body) > AGENCY_MAX_BYTES:
             raise Problematic(413, "event.too-large", f"An event has at most {AGENCY_MAX_BYTES} bytes.")
         one = _input(agency, body, Actor(id=caller.id, organisation=agency, role="publisher"))
+        if "traceparent" in request.headers:
+            one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
         return await _published(engine, one)
 
     @router.get("/receipts/{event_id:path}", tags=["agencies"])
@@ -146,7 +150,7 @@ async def _published(engine: Engine, one: Input) -> Response:
 
 
 def _receipt_answer(found: Document, state: Pilot, agency: str, *, again: bool) -> Response:
-    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{state.event_id}"}
+    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(state.event_id, safe='')}"}
     if again:
         headers["Idempotent-Replayed"] = "true"
     body = queries.receipt(found)

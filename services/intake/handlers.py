@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from contracts.agency import AGENCY, ReceiptIssuedV1
 from contracts.event import (
+    ID,
+    TRACE_HEADERS,
     Actor,
     BrokenEvent,
     Fact,
@@ -31,7 +34,8 @@ from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id
 from services.intake.domain.validation import problem, time_of
 
 PERSONS: Final = "persons"
-LONGEST_ID: Final = 128
+LONE: Final = re.compile("[\ud800-\udfff]")
+"""Half a character, as a JSON escape can give it: text with it cannot be encoded, so it is no id."""
 
 
 def owner(agency: str) -> str:
@@ -84,22 +88,11 @@ def submission(
     Raises NewerVersion for a known type in a version that this program does not know.
     """
     actor = actor or Actor(id=owner(agency), organisation=agency, role="publisher")
-    event, fault = _parsed(body)
+    event, fingerprint, fault = _parsed(body)
     event_id = event.get("id")
-    usable = isinstance(event_id, str) and 0 < len(event_id) <= LONGEST_ID and event_id.isprintable()
-    if fault is not None or not usable:
-        named, fingerprint = place, hashlib.sha256(body).hexdigest()
-        found = fault or problem(
-            "/id",
-            "id.unusable",
-            f"An id is text of 1 to {LONGEST_ID} characters.",
-            "Нужен непустой id события.",
-        )
-        command: Submit | Refuse = Refuse(agency, named, (found,))
-    else:
-        named, fingerprint = str(event_id), digest(event)
-        command = Submit(agency, named, event)
-        _not_newer(event)
+    named = event_id if isinstance(event_id, str) and ID.fullmatch(event_id) and not LONE.search(event_id) else place
+    _not_newer(event)
+    command: Submit | Refuse = Refuse(agency, named, (fault,)) if fault else Submit(agency, named, event)
     return Input(
         subject=pilot_id(agency, named),
         mark=Claimed(owner(agency), named, fingerprint),
@@ -107,19 +100,23 @@ def submission(
         actor=actor,
         cause_id=named,
         correlation=named,
+        trace={name: text for name in TRACE_HEADERS if isinstance(text := event.get(name), str)},
         record=record,
         event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
     )
 
 
-def _parsed(body: bytes) -> tuple[dict[str, Any], Problem | None]:
+def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
+    """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step."""
+    fault = problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
     try:
         event = json.loads(body, parse_constant=_no_constant)
+        if isinstance(event, dict):
+            return event, digest(event), None
+        fault = problem("", "json.not-an-object", "An event is a JSON object.", "Событие должно быть объектом JSON.")
     except (ValueError, RecursionError):
-        return {}, problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
-    if not isinstance(event, dict):
-        return {}, problem("", "json.not-an-object", "An event is a JSON object.", "Событие должно быть объектом JSON.")
-    return event, None
+        pass
+    return {}, hashlib.sha256(body).hexdigest(), fault
 
 
 def _no_constant(name: str) -> None:

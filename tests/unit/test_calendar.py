@@ -159,9 +159,7 @@ def test_count_is_the_inverse_of_add(by: Calendar, start: date, n: int, unit: Te
 
 
 @given(calendars, days, st.integers(1, 700))
-def test_the_last_day_is_a_working_day_also_after_a_start_on_a_day_off(
-    by: Calendar, day: date, n: int
-) -> None:
+def test_the_last_day_is_a_working_day_also_after_a_start_on_a_day_off(by: Calendar, day: date, n: int) -> None:
     assert by.is_working(by.add(day, n, WORKING))
 
 

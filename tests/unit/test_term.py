@@ -191,9 +191,7 @@ def test_a_ledger_and_its_explanation_survive_json(history: History, later: time
 
 @settings(max_examples=300, deadline=None)
 @given(histories(), MINUTES)
-def test_the_intervals_of_an_explanation_add_up_and_do_not_overlap(
-    history: History, later: timedelta
-) -> None:
+def test_the_intervals_of_an_explanation_add_up_and_do_not_overlap(history: History, later: timedelta) -> None:
     ledger, by, last = history
     told = explain(ledger, last + later, by)
     counted = sum(interval.counted for interval in told.intervals)
@@ -217,17 +215,11 @@ def test_the_look_over_takes_three_working_days_of_minsk_by_law() -> None:
 
 def test_the_zone_decides_which_day_the_start_is() -> None:
     late = datetime(2026, 4, 16, 21, 30, tzinfo=UTC)
-    assert due_at(open_ledger(start(LOOK_OVER, BY, "look-over", late, MINSK)), BY) == minsk(
-        "2026-04-25T00:00"
-    )
-    assert due_at(open_ledger(start(LOOK_OVER, BY, "look-over", late, "UTC")), BY) == datetime(
-        2026, 4, 24, tzinfo=UTC
-    )
+    assert due_at(open_ledger(start(LOOK_OVER, BY, "look-over", late, MINSK)), BY) == minsk("2026-04-25T00:00")
+    assert due_at(open_ledger(start(LOOK_OVER, BY, "look-over", late, "UTC")), BY) == datetime(2026, 4, 24, tzinfo=UTC)
 
 
-@given(
-    st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)), st.integers(1, 60), st.sampled_from(TermUnit)
-)
+@given(st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1)), st.integers(1, 60), st.sampled_from(TermUnit))
 def test_an_untouched_term_is_due_after_the_day_that_the_calendar_adds_up_to(
     at: datetime, budget: int, unit: TermUnit
 ) -> None:
@@ -319,9 +311,7 @@ def test_an_explanation_says_when_it_rests_on_a_year_without_its_act() -> None:
         ("2026-04-24T00:00", "2026-06-01T00:00", "ended-late"),
     ],
 )
-def test_a_term_ends_in_time_until_the_last_instant_of_its_last_day(
-    ended: str | None, now: str, state: str
-) -> None:
+def test_a_term_ends_in_time_until_the_last_instant_of_its_last_day(ended: str | None, now: str, state: str) -> None:
     ledger = ledger_of(LOOK_OVER)
     if ended is not None:
         ledger = end(ledger, minsk(ended))

@@ -215,7 +215,8 @@ def _term_ended(state: Pilot, context: Context[Given]) -> TermEndedV1:
 
 
 def _ticked(state: Pilot | None, due: datetime, context: Context[Given]) -> Sequence[Fact]:
-    if state is None or state.look_over is None or state.look_over.breached or state.due_at != due:
+    ledger = state.look_over if state is not None else None
+    if state is None or ledger is None or ledger.breached or ledger.ended is not None or state.due_at != due:
         return ()
     return (TermBreachedV1(actor=context.actor, kind=LOOK_OVER, due_at=due),)
 

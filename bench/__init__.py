@@ -1,0 +1,1 @@
+"""What the design costs and brings, measured on this machine as ratios inside one run."""

@@ -1,0 +1,220 @@
+"""The frozen JSON Schemas of all event types: what stands on the wire, and whether a class still fits it.
+
+`python -m contracts.freeze` writes the schemas of new types into `contracts/schemas/`. A file that exists is never
+edited: programs in the field were built on it. A class that no longer fits needs a new version of its type.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic_core import core_schema
+
+from contracts.agency import AGENCY, RECEIPTS
+from contracts.event import Contract, Envelope, SequenceText
+from contracts.expertise import EXPERTISE
+from contracts.intake import INTAKE
+from contracts.registry import REGISTRY
+
+FOLDER: Final = Path(__file__).parent / "schemas"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+OWNERS: Final[Mapping[str, Mapping[str, type[Contract]]]] = {
+    "agency": AGENCY.classes,
+    "receipts": RECEIPTS.classes,
+    "intake": INTAKE.classes,
+    "expertise": EXPERTISE.classes,
+    "registry": REGISTRY.classes,
+}
+CLASSES: Final[Mapping[str, type[Contract]]] = {name: cls for some in OWNERS.values() for name, cls in some.items()}
+"""Every event type of the system with the class of its data."""
+
+WORDS: Final = frozenset({"title", "description", "examples", "$id", "$schema", "$defs"})
+"""Keywords that may change freely: they say nothing about what is valid."""
+ABSENT: Final = object()
+LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+
+
+class _PlainSchema(GenerateJsonSchema):
+    """Leaves out `discriminator`, which is OpenAPI's and not JSON Schema's."""
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
+        """A tagged union as a plain `oneOf`; the tags are constants in its members."""
+        return {k: v for k, v in super().tagged_union_schema(schema).items() if k != "discriminator"}
+
+
+def owner_of(type_name: str) -> str:
+    """Who publishes a type: `agency`, `receipts` or a service. Raises KeyError for an unknown type."""
+    for owner, classes in OWNERS.items():
+        if type_name in classes:
+            return owner
+    raise KeyError(type_name)
+
+
+def event_model(type_name: str, data: type[Contract], owner: str) -> type[BaseModel]:
+    """The model of a whole event on the wire: the envelope as its owner writes it, and the data."""
+    fixed: dict[str, Any] = {"type": (Literal[type_name], ...), "data": (data, ...)}
+    if owner == "agency":
+        fixed["source"] = (str, Field(pattern=r"^/agencies/[a-z0-9-]{2,20}$"))
+    else:
+        service = "intake" if owner == "receipts" else owner
+        written = ("dataschema", "causationid", "correlationid")
+        fixed |= {name: (str, Field(min_length=1, max_length=300)) for name in written}
+        fixed |= {
+            "source": (Literal[f"/services/{service}"], ...),
+            "subject": (str, Field(min_length=1, max_length=128)),
+            "datacontenttype": (Literal["application/json"], ...),
+        }
+        if owner != "receipts":
+            fixed["sequence"] = (SequenceText, ...)
+    return create_model(data.__name__ + "Event", __base__=_Wire, __doc__=data.__doc__, **fixed)
+
+
+class _Wire(Envelope):
+    # An attribute without a value is left out on the wire, so having a default does not make it required.
+    model_config = {"json_schema_serialization_defaults_required": False}
+
+
+def schema_of(type_name: str, mode: JsonSchemaMode | None = None, data: type[Contract] | None = None) -> dict[str, Any]:
+    """The JSON Schema of a type's whole event; with `data`, as if that were its class. Raises KeyError.
+
+    Without a mode: what agencies may send (validation), and what services write (serialization).
+    """
+    owner = owner_of(type_name)
+    model = event_model(type_name, data or CLASSES[type_name], owner)
+    body = model.model_json_schema(
+        mode=mode or ("validation" if owner == "agency" else "serialization"), schema_generator=_PlainSchema
+    )
+    return {"$schema": DIALECT, "$id": f"urn:lotsman:schema:{type_name}", **body, "title": type_name}
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def frozen(type_name: str) -> dict[str, Any]:
+    """The frozen schema of a type. Raises FileNotFoundError when it was not frozen yet."""
+    found: dict[str, Any] = json.loads(_read(FOLDER / f"{type_name}.json"))
+    return found
+
+
+def example(type_name: str) -> dict[str, Any]:
+    """The example of a type. Raises FileNotFoundError when there is none yet."""
+    found: dict[str, Any] = json.loads(_read(FOLDER / f"{type_name}.example.json"))
+    return found
+
+
+def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without references and without an address of its own, to stand inside another document."""
+    definitions: Mapping[str, Any] = schema.get("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(one) for one in part]
+        if not isinstance(part, Mapping):
+            return part
+        beside = {k: resolved(v) for k, v in part.items() if k not in ("$ref", "$defs", "$id", "$schema")}
+        return {**resolved(definitions[part["$ref"].rsplit("/", 1)[1]]), **beside} if "$ref" in part else beside
+
+    whole: dict[str, Any] = resolved(schema)
+    return whole
+
+
+# ---- does a class still fit?
+
+
+def unfit(type_name: str, data: type[Contract], before: Mapping[str, Any]) -> list[str]:
+    """Why this class no longer fits a frozen schema of its type; empty where it does.
+
+    Both directions: what is written now must be readable for programs built on the frozen schema, and what was
+    written by it must be readable now.
+    """
+    written, read = schema_of(type_name, data=data), schema_of(type_name, "validation", data)
+    return sorted({*changes(before, written), *changes(before, read, reading=True)})
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any], *, reading: bool = False) -> list[str]:
+    """The changes between two schemas that need a new version.
+
+    Allowed: other words (title, description), and an added property that is optional. Everything else is not.
+    With `reading`, `now` is what is accepted today, so a keyword may also be missing there: more is accepted.
+    """
+    return list(_changes(inlined(before), inlined(now), "", reading))
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], where: str, reading: bool) -> Iterator[str]:
+    for key in sorted((before.keys() | now.keys()) - WORDS):
+        old, new = before.get(key, ABSENT), now.get(key, ABSENT)
+        if key == "properties":
+            yield from _properties(before.get(key, {}), now.get(key, {}), where, reading)
+        elif key == "required":
+            yield from _required(before, now, where, reading)
+        elif isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _changes(old, new, f"{where}/{key}", reading)
+        elif key in LISTS and isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            for place, (one, other) in enumerate(zip(old, new, strict=True)):
+                yield from _changes(one, other, f"{where}/{key}/{place}", reading)
+        elif old != new and not (reading and new is ABSENT):
+            yield f"{where or '/'}: {key} changed"
+
+
+def _properties(old: Mapping[str, Any], new: Mapping[str, Any], where: str, reading: bool) -> Iterator[str]:
+    for name, one in old.items():
+        if name in new:
+            yield from _changes(one, new[name], f"{where}/{name}", reading)
+        else:
+            yield f"{where}/{name}: removed"
+
+
+def _required(before: Mapping[str, Any], now: Mapping[str, Any], where: str, reading: bool) -> Iterator[str]:
+    old, new = set(before.get("required", ())), set(now.get("required", ()))
+    added = now.get("properties", {}).keys() - before.get("properties", {}).keys()
+    if reading:
+        yield from (f"{where}/{name}: required now" for name in sorted(new - old))
+    else:
+        yield from (f"{where}/{name}: required before or now, not both" for name in sorted(old ^ (new - added)))
+
+
+# ---- writing the files
+
+
+def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
+    """Writes the schemas of new types; never touches a file that exists. Returns what was written, and complaints."""
+    written, complaints = [], []
+    folder.mkdir(exist_ok=True)
+    for name, cls in CLASSES.items():
+        path = folder / f"{name}.json"
+        if path.exists():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            complaints += [f"{name}: {one}" for one in unfit(name, cls, before)]
+        else:
+            path.write_text(json.dumps(schema_of(name), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            written.append(name)
+        if not (folder / f"{name}.example.json").exists():
+            complaints.append(f"{name}: write an example, {name}.example.json")
+    kept = {path.name.removesuffix(".json") for path in folder.glob("*.json") if ".example." not in path.name}
+    complaints += [
+        f"{name}: its class is gone, but such events are in the field" for name in sorted(kept - set(CLASSES))
+    ]
+    return written, complaints
+
+
+def main() -> int:
+    """Freezes what is new and says what no longer fits; the exit code."""
+    written, complaints = freeze()
+    for name in written:
+        print(f"frozen: {name}")
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    if complaints:
+        print("Frozen schemas are never edited: make a new version of the type.", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""rebuild: folds a service's own topic into a new database and, if it is the same, puts it in place."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.event import Fact, Language
+from contracts.expertise import EXPERTISE
+from contracts.intake import INTAKE
+from contracts.registry import REGISTRY
+from contracts.topics import SERVICES, group
+from deploy import topics
+from deploy.cli.common import out, port_base, progress, stop_signals
+from deploy.cli.run import Base
+from deploy.complaint import Complaint
+from deploy.local import databases, state
+from deploy.local.backends import Backends
+from deploy.local.home import home
+from deploy.local.ports import Ports
+from deploy.login import Login
+from services.chassis.bus import record_of
+from services.chassis.engine import Service
+from services.chassis.fold import Record
+from services.chassis.rebuild import NotPrepared, Report, rebuild
+from services.chassis.store import Store, open_client
+
+app = typer.Typer()
+LANGUAGES: Final[dict[str, Language[Fact]]] = {"intake": INTAKE, "expertise": EXPERTISE, "registry": REGISTRY}
+
+
+@app.command("rebuild")
+def command(
+    service: Annotated[str, typer.Argument(help="intake, expertise or registry")],
+    base: Base = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare only; keep the old database.")] = False,
+) -> None:
+    """Fold a stopped service's topic into a new database, compare, and switch to it."""
+    if service not in SERVICES:
+        raise Complaint(f"There is no service {service}; there are {', '.join(SERVICES)}.")
+    folder = home()
+    name = f"{databases.first(service)}_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    with state.take(folder), stop_signals() as stopping:
+        backends = Backends(folder, Ports(port_base(base)), say=progress(), stopping=stopping)
+        with backends:
+            old = databases.current(folder, service)
+            try:
+                report = asyncio.run(run(backends, service, old, name))
+            except NotPrepared as error:
+                raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
+            _tell(report, old, name)
+            if report.good and not dry_run:
+                databases.switch(folder, service, name)
+                out.print(f"{service} works on {name} from its next start on; {old} is kept")
+
+
+async def run(backends: Backends, service: str, old: str, new: str) -> Report:
+    """The rebuild itself, with the administrator's logins."""
+    found: Service = importlib.import_module(f"services.{service}.service").SERVICE
+    store = Store(open_client(backends.mongo_url), old)
+    target = store.sibling(new)
+    try:
+        await target.prepare(found.indexes)
+        own, foreign = Reader(backends.kafka), Reader(backends.kafka, service)
+        return await rebuild(found, LANGUAGES[service], store, target, own, foreign)
+    finally:
+        await store.close()
+
+
+class Reader:
+    """Reads topics from their beginning: to the end, or to where a service's groups have committed."""
+
+    def __init__(self, login: Login, committed_by: str | None = None) -> None:
+        self._login = login
+        self._service = committed_by
+
+    async def __call__(self, topic: str) -> AsyncIterator[Record]:
+        """Every record, each partition in order."""
+        source = topic.split(".")[1]
+        named = {"group_id": group(self._service, source)} if self._service else {}
+        consumer = AIOKafkaConsumer(
+            **self._login.aiokafka(), **named, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            async for record in self._records(consumer, topic):
+                yield record
+        finally:
+            await consumer.stop()
+
+    async def _records(self, consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Record]:
+        count = topics.existing(self._login.admin()).get(topic, 0)
+        partitions = [TopicPartition(topic, p) for p in range(count)]
+        if not partitions:
+            raise NotPrepared(f"there is no topic {topic}")
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        if self._service:
+            ends = {p: await consumer.committed(p) or 0 for p in partitions}
+        await consumer.seek_to_beginning(*partitions)
+        left = {p: end for p, end in ends.items() if end > 0}
+        while left:
+            for partition, records in (await consumer.getmany(*left, timeout_ms=1000)).items():
+                for raw in records:
+                    if raw.offset < ends[partition]:
+                        yield record_of(raw)
+            for partition in list(left):
+                if await consumer.position(partition) >= ends[partition]:
+                    del left[partition]
+
+
+def _tell(report: Report, old: str, new: str) -> None:
+    out.print(f"{report.facts} facts ({report.duplicates} duplicates) make {report.subjects} documents in {new}")
+    for name, count in sorted(report.copied.items()):
+        out.print(f"copied {count} rows of {name}")
+    if report.good:
+        out.print(f"the same as {old}")
+        return
+    for what, subjects in (("different", report.different), ("missing", report.missing)):
+        if subjects:
+            out.print(f"{what}: {len(subjects)}, such as {', '.join(subjects[:5])}")
+    raise Complaint(f"{new} is not the same as {old}: nothing was switched.")

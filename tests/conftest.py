@@ -1,0 +1,98 @@
+"""What tests share: one real mongod and Kafka for the whole run, stores on fresh databases, waiting with a deadline."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.backends import Backends
+from deploy.local.kafka import Kafka
+from services.chassis.store import Driver, Store, open_client
+
+REQUIRE_KAFKA = "--require-kafka"
+
+
+class Eventually(Protocol):
+    """Asks again and again until the answer is true, and returns it."""
+
+    async def __call__(self, check: Callable[[], Any], within: float = 10, every: float = 0.02) -> Any: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--require-kafka`: what needs Apache Kafka itself fails without it instead of being skipped."""
+    parser.addoption(REQUIRE_KAFKA, action="store_true", help="fail, do not skip, what needs Apache Kafka itself")
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """MongoDB and the broker of this run, started when the first test asks for them."""
+    with Backends(tmp_path_factory.mktemp("backends"), require_kafka=False) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _kafka_itself(request: pytest.FixtureRequest) -> None:
+    """Skips, or with `--require-kafka` fails, a test marked `kafka` where only the fallback broker is there."""
+    if request.node.get_closest_marker("kafka") is None:
+        return
+    running: Backends = request.getfixturevalue("backends")
+    if running.broker is None or isinstance(running.broker, Kafka):
+        return
+    reason = f"needs Apache Kafka itself; there is {running.notes()['broker']}"
+    if request.config.getoption(REQUIRE_KAFKA):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def mongo_url(backends: Backends) -> str:
+    """The address of MongoDB with an administrator's login."""
+    return backends.mongo_url
+
+
+@pytest.fixture
+def driver() -> Driver:
+    """The MongoDB driver that `store` uses; a test may be parametrised over `driver` to run on both."""
+    return "motor"
+
+
+@pytest.fixture
+async def store(mongo_url: str, driver: Driver) -> AsyncIterator[Store]:
+    """A store on a database of its own with the engine's indexes; the database is dropped afterwards."""
+    client, name = open_client(mongo_url, driver), f"test_{uuid4().hex[:12]}"
+    opened = Store(client, name)
+    await opened.prepare({})
+    yield opened
+    await client.drop_database(name)
+    await opened.close()
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Waits for something to come true: `await eventually(check, within=10)`."""
+    return wait_until
+
+
+async def wait_until(check: Callable[[], Any], within: float = 10, every: float = 0.02) -> Any:
+    """The first true answer of `check`, which may be a coroutine function. Fails with the last answer or error."""
+    deadline, last = time.monotonic() + within, None
+    while True:
+        try:
+            last = check()
+            if inspect.isawaitable(last):
+                last = await _of(last)
+            if last:
+                return last
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > deadline:
+            pytest.fail(f"not so within {within} s; last answer: {last!r}")
+        await asyncio.sleep(every)
+
+
+async def _of(answer: Awaitable[Any]) -> Any:
+    return await answer

@@ -1,0 +1,157 @@
+"""Topics, users and rules on a real Kafka: everybody may do what the contracts say, and nothing else."""
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from contracts.topics import FACT_TOPICS, agency_topic, receipts_topic
+from deploy import access, topics
+from deploy.complaint import Complaint
+from deploy.local.backends import Backends
+from deploy.login import Login
+
+pytestmark = pytest.mark.kafka
+
+
+def write(login: Login, topic: str) -> KafkaError | None:
+    """What Kafka answers to one record."""
+    answers: list[KafkaError | None] = []
+    producer = Producer({**login.librdkafka(), "message.timeout.ms": 8000, "enable.idempotence": True})
+    try:
+        producer.produce(topic, b"{}", key=b"k", on_delivery=lambda error, _: answers.append(error))
+        producer.flush(10)
+    except KafkaException as error:
+        return error.args[0]
+    return answers[0] if answers else KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+def read(login: Login, topic: str, group: str) -> KafkaError | None:
+    """None when a record arrives, else what Kafka answers."""
+    reader = Consumer({**login.librdkafka(), "group.id": group, "auto.offset.reset": "earliest"})
+    try:
+        reader.subscribe([topic])
+        for _ in range(50):
+            record = reader.poll(0.2)
+            if record is not None:
+                return record.error()
+    finally:
+        reader.close()
+    return KafkaError(KafkaError._TIMED_OUT)
+
+
+@pytest.fixture(scope="session")
+def agencies(backends: Backends) -> dict[str, Login]:
+    """Two agencies with their Kafka users."""
+    logins = {}
+    for code in ("alpha", "beta"):
+        user = access.add_agency(backends.kafka.admin(), code, f"secret-{code}")
+        logins[code] = Login(backends.kafka.bootstrap, user, f"secret-{code}")
+    return logins
+
+
+def test_topics_exist_with_their_partitions(backends: Backends, agencies) -> None:
+    there = topics.existing(backends.kafka.admin())
+    for topic in (*FACT_TOPICS, agency_topic("alpha"), receipts_topic("alpha")):
+        assert there[topic.name] == topic.partitions
+
+
+def test_creating_topics_again_changes_nothing_and_mends_settings(backends: Backends) -> None:
+    admin = backends.kafka.admin()
+    before = topics.existing(admin)
+    topics.ensure(admin)
+    topics.ensure(admin, [FACT_TOPICS[0].model_copy(update={"retention_ms": 1000})])
+    topics.ensure(admin)
+    assert topics.existing(admin) == before
+
+
+def test_another_number_of_partitions_is_refused(backends: Backends) -> None:
+    wrong = FACT_TOPICS[0].model_copy(update={"partitions": 13})
+    with pytest.raises(Complaint, match="has 12 partitions and must have 13"):
+        topics.ensure(backends.kafka.admin(), [wrong])
+
+
+def test_writing_to_a_topic_nobody_created_does_not_create_it(backends: Backends) -> None:
+    assert write(backends.kafka, "pilots.unheard-of.v1") is not None
+    assert "pilots.unheard-of.v1" not in topics.existing(backends.kafka.admin())
+
+
+def test_a_wrong_password_is_refused(backends: Backends) -> None:
+    wrong = Login(backends.kafka.bootstrap, "intake", "wrong")
+    with pytest.raises(KafkaException):
+        wrong.admin().list_topics(timeout=3)
+
+
+def test_nobody_comes_in_without_a_login(backends: Backends) -> None:
+    with pytest.raises(KafkaException):
+        Login(backends.kafka.bootstrap).admin().list_topics(timeout=3)
+
+
+@pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
+def test_a_service_writes_its_own_facts_alone(backends: Backends, service: str) -> None:
+    for topic in FACT_TOPICS:
+        answer = write(backends.kafka_as(service), topic.name)
+        if service in topic.writers:
+            assert answer is None
+        else:
+            assert answer is not None
+            assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+
+
+@pytest.mark.parametrize("topic", FACT_TOPICS, ids=lambda topic: topic.name)
+@pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
+def test_a_service_reads_what_the_contracts_say(backends: Backends, service: str, topic) -> None:
+    assert write(backends.kafka_as(topic.writers[0]), topic.name) is None
+    answer = read(backends.kafka_as(service), topic.name, f"{service}.test-{topic.name}")
+    if service in topic.readers:
+        assert answer is None
+    else:
+        assert answer is not None
+        assert answer.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_a_service_joins_no_group_of_another(backends: Backends) -> None:
+    answer = read(backends.kafka_as("registry"), "pilots.intake.v1", "expertise.intake")
+    assert answer is not None
+    assert answer.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+def test_an_agency_writes_its_topic_and_intake_reads_it(backends: Backends, agencies: dict[str, Login]) -> None:
+    assert write(agencies["alpha"], "pilots.agency.alpha.v1") is None
+    assert read(backends.kafka_as("intake"), "pilots.agency.alpha.v1", "intake.agency-test") is None
+
+
+def test_an_agency_reads_its_receipts(backends: Backends, agencies: dict[str, Login]) -> None:
+    assert write(backends.kafka_as("intake"), "pilots.receipts.alpha.v1") is None
+    assert read(agencies["alpha"], "pilots.receipts.alpha.v1", "agency-alpha.receipts") is None
+
+
+@pytest.mark.parametrize(
+    "topic", ["pilots.agency.beta.v1", "pilots.receipts.alpha.v1", *(topic.name for topic in FACT_TOPICS)]
+)
+def test_an_agency_writes_nothing_else(agencies: dict[str, Login], topic: str) -> None:
+    answer = write(agencies["alpha"], topic)
+    assert answer is not None
+    assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+
+
+@pytest.mark.parametrize("topic", ["pilots.agency.beta.v1", "pilots.receipts.beta.v1", "pilots.intake.v1"])
+def test_an_agency_reads_nothing_else(agencies: dict[str, Login], topic: str) -> None:
+    answer = read(agencies["alpha"], topic, "agency-alpha.curious")
+    assert answer is not None
+    assert answer.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_what_is_acknowledged_survives_a_killed_broker(backends: Backends) -> None:
+    assert backends.broker is not None
+    assert write(backends.kafka_as("intake"), "pilots.intake.v1") is None
+    backends.broker.kill()
+    backends.broker.start()
+    group = "expertise.after-the-kill"
+    assert read(backends.kafka_as("expertise"), "pilots.intake.v1", group) is None
+
+
+def test_a_topic_without_any_rule_is_closed(backends: Backends) -> None:
+    lonely = FACT_TOPICS[0].model_copy(update={"name": "lonely.v1", "partitions": 1})
+    topics.ensure(backends.kafka.admin(), [lonely])
+    answer = write(backends.kafka_as("intake"), lonely.name)
+    assert answer is not None
+    assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)

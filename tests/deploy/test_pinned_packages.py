@@ -1,0 +1,42 @@
+"""Pinned packages: every one with a hash, from no particular registry."""
+
+import re
+
+import pytest
+
+from deploy.local.home import ROOT
+
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+NAMES = [lock.name for lock in LOCKS]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
+def test_no_lock_names_a_registry(lock) -> None:
+    text = lock.read_text()
+    assert not re.search(r"https?://|--(extra-)?index|--find-links|--trusted-host|\bfiles\.|\.org\b", text)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
+def test_every_package_is_pinned_with_hashes(lock) -> None:
+    entries = re.split(r"\n(?=\S)", lock.read_text())
+    packages = [entry for entry in entries if not entry.startswith("#")]
+    assert packages
+    for package in packages:
+        assert re.match(r"[\w.\-\[\]]+==\S+", package), package
+        assert "--hash=sha256:" in package
+
+
+def test_every_wish_has_a_lock() -> None:
+    wishes = {path.stem for path in (ROOT / "requirements").glob("*.in")}
+    assert wishes == {lock.stem for lock in LOCKS} >= {"bootstrap", "run", "dev", "mongod", "java", "noida"}
+
+
+def test_tests_share_the_versions_that_run() -> None:
+    def pins(name: str) -> dict[str, str]:
+        text = (ROOT / "requirements" / f"{name}.lock").read_text()
+        return dict(re.findall(r"^([\w.\-]+)==(\S+)", text, re.MULTILINE))
+
+    run, dev = pins("run"), pins("dev")
+    assert {name: dev[name] for name in run.keys() & dev.keys()} == {
+        name: run[name] for name in run.keys() & dev.keys()
+    }

@@ -1,0 +1,196 @@
+"""The supervisor starts what is needed, keeps it running, and stops that and nothing else."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.cli import run
+from deploy.cli.__main__ import main
+from deploy.complaint import Complaint, Interrupted
+from deploy.local import state
+from deploy.local.home import ROOT
+from deploy.local.ports import Ports
+from deploy.local.process import Process, start_time
+from deploy.local.stack import FIRST_PAUSE, LONGEST_PAUSE, Pause, Stack
+
+SUPERVISOR = """
+import json, sys
+from pathlib import Path
+from deploy.cli.common import stop_signals
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+with stop_signals() as stopping:
+    stack = Stack(Path(sys.argv[1]), Ports(int(sys.argv[2])), services=json.loads(sys.argv[3]), stopping=stopping)
+    stack.start()
+    print("up", flush=True)
+    stopping.wait()
+    stack.stop()
+"""
+
+
+@pytest.fixture
+def supervisor(given, own_home: Path, stubs):
+    """A supervisor in a process of its own."""
+    words = [sys.executable, "-c", SUPERVISOR, str(own_home), str(Ports.free().base), json.dumps(stubs)]
+    child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "up\n"
+    yield child
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    state.stop_leftovers(own_home)
+
+
+def pids(folder: Path) -> dict[str, int]:
+    found = state.read(folder)
+    return {name: child.pid for name, child in found.children.items()} if found else {}
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_exactly_what_was_started(supervisor, own_home: Path, stubs, sign) -> None:
+    stranger = subprocess.Popen(stubs["intake"], env={**os.environ, "LOTSMAN_HTTP_PORT": str(Ports.free()["intake"])})
+    try:
+        started = pids(own_home)
+        assert started.keys() == stubs.keys()
+        supervisor.send_signal(sign)
+        assert supervisor.wait(20) == 0
+        assert [start_time(pid) for pid in started.values()] == [None, None]
+        assert stranger.poll() is None
+        assert state.read(own_home) is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_second_up_refuses(supervisor, own_home: Path, capsys) -> None:
+    assert main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert f"already runs (pid {supervisor.pid})" in said
+    assert supervisor.poll() is None
+
+
+def test_down_stops_a_running_system(supervisor, own_home: Path, capsys) -> None:
+    assert main(["status"]) == 0
+    assert main(["down"]) == 0
+    assert supervisor.wait(5) == 0
+    assert "supervisor, intake, registry" in capsys.readouterr().out
+    assert main(["status"]) == run.NOTHING_RUNS
+
+
+def test_down_cleans_up_after_a_killed_supervisor(supervisor, own_home: Path, capsys) -> None:
+    started = pids(own_home)
+    supervisor.kill()
+    supervisor.wait()
+    assert all(start_time(pid) for pid in started.values()), "they outlive it, which is what down is for"
+    assert main(["status"]) == run.NOT_READY
+    assert main(["down"]) == 0
+    assert "registry, intake" in capsys.readouterr().out
+    assert not any(start_time(pid) for pid in started.values())
+    assert state.read(own_home) is None
+
+
+def test_the_next_start_cleans_up_after_a_killed_supervisor(supervisor, own_home: Path) -> None:
+    started = pids(own_home)
+    supervisor.kill()
+    supervisor.wait()
+    state.take(own_home).close()
+    assert not any(start_time(pid) for pid in started.values())
+
+
+def test_a_recorded_id_that_now_belongs_to_another_is_left_alone(own_home: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        (own_home / "run").mkdir(parents=True)
+        record = {"pid": stranger.pid, "started": "12345"}
+        (own_home / "run" / "intake.json").write_text(json.dumps(record))
+        assert state.stop(own_home) == []
+        assert stranger.poll() is None
+        assert state.read(own_home) is None
+    finally:
+        stranger.kill()
+        stranger.communicate()
+
+
+def test_a_service_that_dies_is_started_again(given, tmp_path: Path, stubs, soon) -> None:
+    with Stack(tmp_path, services=stubs) as stack:
+        first = stack.services["intake"].pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        soon(lambda: stack.services["intake"].pid not in (None, first))
+        stack.await_ready(20)
+        assert pids(tmp_path)["intake"] == stack.services["intake"].pid
+
+
+def test_a_service_that_was_killed_on_purpose_stays_down(given, tmp_path: Path, stubs) -> None:
+    with Stack(tmp_path, services=stubs) as stack:
+        stack.services["intake"].kill()
+        with pytest.raises(Complaint, match="Service intake is not ready after 1 s"):
+            stack.await_ready(1)
+        stack.services["intake"].start()
+        stack.await_ready(20)
+
+
+def test_the_pause_before_a_restart_grows_and_is_forgotten() -> None:
+    pause, now, lengths = Pause(), 100.0, []
+    for _ in range(7):
+        pause.begin(now)
+        lengths.append(pause.length)
+        pause.over(now)
+        now += 1
+    assert lengths == [FIRST_PAUSE, 1, 2, 4, 8, LONGEST_PAUSE, LONGEST_PAUSE]
+    pause.begin(now + 60)
+    assert pause.length == FIRST_PAUSE
+
+
+def test_a_service_that_cannot_start_is_a_complaint_with_its_last_words(given, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("deploy.local.stack.READY_WITHIN", 1)
+    broken = {"intake": [sys.executable, "-c", "raise SystemExit('the reason')"]}
+    with pytest.raises(Complaint, match=r"not ready after 1 s \(does not listen\).*the reason"):
+        Stack(tmp_path, services=broken).start()
+    assert state.read(tmp_path) is None
+
+
+def test_a_stop_in_the_middle_of_starting_leaves_nothing(given, tmp_path: Path) -> None:
+    never = {"intake": [sys.executable, "-c", "import time; time.sleep(60)"]}
+    stack = Stack(tmp_path, services=never)
+    stack.stopping.set()
+    with pytest.raises(Interrupted):
+        stack.start()
+    assert pids(tmp_path) == {}
+    assert stack.services["intake"].pid is None
+
+
+def test_what_ignores_the_polite_signal_is_killed(tmp_path: Path, soon) -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    )
+    deaf = Process("deaf", "Deaf", [sys.executable, "-c", code], tmp_path)
+    deaf.start()
+    soon(lambda: "deaf" in deaf.last_words())
+    deaf.stop(grace=0.3)
+    assert deaf.exit_code == -signal.SIGKILL
+
+
+def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
+    for word in ("first", "second"):
+        process = Process("talker", "Talker", [sys.executable, "-c", f"print('{word}')"], tmp_path)
+        process.start()
+        process._child.wait()  # type: ignore[union-attr]
+    assert process.log.read_text() == "second\n"
+    assert (tmp_path / "logs" / "talker.log.1").read_text() == "first\n"
+
+
+def test_secrets_and_state_are_private(given, tmp_path: Path, stubs) -> None:
+    folder = tmp_path / "stack"
+    with Stack(folder, services=stubs) as stack:
+        stack.token(["admin"])
+        files = [path for path in folder.rglob("*") if path.suffix in {".json", ".pem"}]
+        assert {path.name for path in files} >= {"secrets.json", "signing-key.pem", "run.json"}
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,60 @@
+"""For end-to-end tests: one whole system, as `./lotsman up` starts it, and a desk to use it from."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+
+from contracts.intake import EditionFrom
+from deploy import access
+from deploy.cli.agencies import enter_at
+from deploy.cli.main_job import Desk
+from deploy.local.kafka import Kafka
+from deploy.local.stack import Stack
+from deploy.login import Login
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A running system of this test module, with short sweeps so that recovery is seen soon."""
+    quick = {"LOTSMAN_SWEEP_AGE": "1", "LOTSMAN_SWEEP_EVERY": "0.5", "LOTSMAN_NACK_PAUSE": "0.5"}
+    with Stack(tmp_path_factory.mktemp("stack"), extra_env=quick) as running:
+        if not isinstance(running.backends.broker, Kafka):
+            reason = "delivery is only promised by Apache Kafka itself"
+            pytest.fail(reason) if request.config.getoption("--require-kafka") else pytest.skip(reason)
+        running.await_ready(60)
+        yield running
+
+
+@pytest.fixture
+def desk(stack: Stack) -> Iterator[Desk]:
+    """Hands for HTTP and Kafka."""
+    with httpx.Client(timeout=30, trust_env=False) as http:
+        yield Desk(stack, Console(quiet=True), http, {})
+
+
+Enter = Callable[[str], str]
+
+
+@pytest.fixture
+def agency(stack: Stack, desk: Desk) -> str:
+    """A fresh agency with its topics, its Kafka user and its entry; its code."""
+    code = f"demo-{uuid.uuid4().hex[:8]}"
+    user = access.add_agency(stack.backends.kafka.admin(), code, "a-secret-of-tests")
+    desk.logins[code] = Login(stack.backends.kafka.bootstrap, user, "a-secret-of-tests")
+    since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
+    enter_at(stack.urls["intake"], stack.token(["admin"]), code, "Демонстрационное ведомство", since)
+    return code
+
+
+@pytest.fixture(scope="session")
+def inventory() -> Path:
+    """The real inventory; the test is skipped where the file is absent."""
+    path = Path(__file__).parents[3] / "shared" / "data" / "us-federal-ai-use-cases-2025.csv"
+    if not path.exists():
+        pytest.skip("the real inventory is not here")
+    return path

@@ -1,0 +1,210 @@
+"""The main job on the whole running system, through the doors that its users have."""
+
+import asyncio
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.reference import OrganisationId
+from deploy.cli.main_job import CLINIC, Desk, application, main_job, pilots, publish, receipts, run_inventory
+from deploy.local.stack import Stack
+from deploy.local.traces import spans_of
+from tests.conftest import Eventually
+
+pytestmark = [pytest.mark.timeout(240)]
+V1, V2 = ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE
+
+
+def test_the_demo_carries_a_pilot_from_the_agencys_event_to_its_launch(stack: Stack) -> None:
+    shown = io.StringIO()
+    main_job(Console(file=shown, width=200), stack)
+    text = shown.getvalue()
+    assert "stage running, next move: executor, executor: ООО «Пример-Разработка»" in text
+    assert "422, everything that is wrong at once" in text
+    assert "pilot-launched.v1" in text
+
+
+def test_the_real_inventory_ends_in_the_register_or_in_a_refusal_that_names_everything(
+    desk: Desk, inventory: Path
+) -> None:
+    shown = io.StringIO()
+    run_inventory(replace(desk, console=Console(file=shown, width=200)), inventory)
+    text = shown.getvalue()
+    assert "440 pilots of 28 agencies" in text
+    assert "415 in the register, 25 refused" in text
+    assert "/data/sector sector.unknown" in text
+
+
+def test_version_1_by_kafka_and_version_2_by_http_come_to_the_same_register(desk: Desk, agency: str) -> None:
+    asyncio.run(publish(desk.logins[agency], {agency: [application(1, agency, kind=V1)]}))
+    posted = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=application(2, agency, kind=V2))
+    assert posted.status_code == 201
+    first = receipts(desk.logins[agency], agency, 2)
+    assert {r["outcome"] for r in first} == {"registered"}
+    costs = {}
+    for receipt in first:
+        card = desk.ask("registry", f"/v1/pilots/{receipt['pilot']}", "registrar", lambda a: a.status_code == 200)
+        costs[receipt["event_id"]] = [
+            (line["source"], line["year"], line["amount_minor"]) for line in card.json()["application"]["costs"]
+        ]
+    assert costs[f"{agency}-1"] == [("unspecified", None, 12_000_000)]
+    assert costs[f"{agency}-2"] == [("republican-budget", 2027, 9_000_000), ("own-money", 2027, 3_000_000)]
+
+
+def test_both_doors_refuse_with_the_same_words(desk: Desk, agency: str) -> None:
+    faulty = application(1, agency, kind=V2)
+    faulty["data"] |= {"title": "", "sector": "mars", "planned_end": "2020-01-01", "customer": None}
+    by_http = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=faulty)
+    assert by_http.status_code == 422
+    asyncio.run(publish(desk.logins[agency], {agency: [faulty | {"id": "another"}]}))
+    by_kafka = receipts(desk.logins[agency], agency, 2)[1]
+    assert by_kafka["problems"] == by_http.json()["problems"]
+    assert len(by_kafka["problems"]) == 4
+
+
+def test_the_same_event_by_both_doors_is_one_pilot_with_one_number(
+    desk: Desk, agency: str, eventually: Eventually
+) -> None:
+    event = application(1, agency, kind=V2)
+    asyncio.run(publish(desk.logins[agency], {agency: [event, event]}))
+    number = receipts(desk.logins[agency], agency, 1)[0]["number"]
+    again = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event)
+    assert again.status_code == 200
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json()["number"] == number
+    changed = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event | {"data": {}})
+    assert changed.status_code == 409
+
+
+def test_a_return_tells_the_agency_the_coded_reasons(desk: Desk, agency: str) -> None:
+    event = application(1, agency, kind=V2)
+    pilot = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event).json()["pilot"]
+    card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
+    unknown = {"reasons": [{"code": "bad-weather"}]}
+    path = f"/v1/applications/{pilot}/return"
+    refused = desk.call("POST", "intake", path, "officer", body=unknown, etag=card.headers["ETag"])
+    assert refused.status_code == 422
+    assert refused.json()["problems"][0]["pointer"] == "/reasons/0/code"
+    desk.do("intake", path, "officer", {"reasons": [{"code": "documents-missing"}]}, card.headers["ETag"])
+    told = receipts(desk.logins[agency], agency, 2)[1]
+    assert (told["outcome"], told["reasons"]) == ("returned", ["documents-missing"])
+    stands = desk.ask(
+        "registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.status_code == 200 and a.json()["reasons"]
+    )
+    assert (stands.json()["stage"], stands.json()["next_move"]) == ("returned", "initiator")
+    receipt = desk.call("GET", "intake", f"/v1/receipts/{event['id']}", "publisher")
+    assert receipt.status_code == 403, "a token without an agency reads no receipt"
+
+
+def test_an_expert_of_a_party_is_refused_and_a_stranger_sees_nothing(desk: Desk, agency: str) -> None:
+    event = application(1, agency, kind=V2)
+    pilot = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event).json()["pilot"]
+    card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
+    desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
+    review = desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
+    own = {"expert_id": "e-1", "organisation": OrganisationId(scheme="BY-UNP", value=CLINIC).model_dump()}
+    path = f"/v1/reviews/{pilot}/assignment"
+    refused = desk.call("POST", "expertise", path, "operator", body=own, etag=review.headers["ETag"])
+    assert (refused.status_code, refused.json()["title"]) == (409, "conflict.same-organisation")
+    stranger = desk.call("GET", "expertise", f"/v1/reviews/{pilot}", "expert", sub="e-2")
+    assert stranger.status_code == 404
+    listed = desk.call("GET", "expertise", "/v1/reviews", "expert", sub="e-2").json()
+    assert listed["items"] == []
+
+
+def test_who_acts_on_a_stale_card_is_told_so(desk: Desk, agency: str) -> None:
+    event = application(1, agency, kind=V2)
+    pilot = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event).json()["pilot"]
+    etag = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer").headers["ETag"]
+    path = f"/v1/applications/{pilot}/acceptance"
+    assert desk.call("POST", "intake", path, "officer", etag=etag).status_code == 200
+    late = desk.call("POST", "intake", path, "officer", etag=etag)
+    assert (late.status_code, late.json()["title"]) == (412, "revision.gone")
+
+
+def test_one_trace_leads_from_the_agencys_event_through_all_three_services(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    event = application(1, agency, kind=V2, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    asyncio.run(publish(desk.logins[agency], {agency: [event]}))
+
+    def crossed() -> list[Any]:
+        spans = spans_of(stack.folder / "traces.sqlite", trace)
+        names = {(s.service, s.name) for s in spans}
+        wanted = {
+            ("intake", f"process pilots.agency.{agency}.v1"),
+            ("intake", "send pilots.intake.v1"),
+            ("expertise", "process pilots.intake.v1"),
+            ("registry", "process pilots.intake.v1"),
+            ("registry", "send pilots.registry.v1"),
+        }
+        return spans if wanted <= names else []
+
+    spans = asyncio.run(eventually(crossed, within=20))
+    known = {s.span_id for s in spans} | {"00f067aa0ba902b7"}
+    assert all(s.parent_id in known for s in spans), "no span hangs in the air"
+
+
+def test_a_persons_command_is_a_trace_of_its_own_that_links_to_what_it_builds_on(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    trace = "5bf92f3577b34da6a3ce929d0e0e4737"
+    event = application(1, agency, kind=V2, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    asyncio.run(publish(desk.logins[agency], {agency: [event]}))
+    pilot = receipts(desk.logins[agency], agency, 1)[0]["pilot"]
+    etag = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer").headers["ETag"]
+    desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, etag)
+
+    def linked() -> list[Any]:
+        spans = spans_of(stack.folder / "traces.sqlite", pilot)
+        return [s for s in spans if s.name == "decide Accept" and trace in {link["trace_id"] for link in s.links}]
+
+    (decision,) = asyncio.run(eventually(linked, within=20))
+    assert decision.trace_id != trace
+    card = desk.call("GET", "registry", f"/v1/pilots/{pilot}", "registrar").json()
+    assert card["correlation"] == event["id"]
+
+
+def test_personal_data_leaves_intake_in_no_answer_topic_or_log(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    secret = "Тайнова-Примерова"
+    event = application(1, agency, kind=V2)
+    event["data"]["contact"] = {"name": secret, "email": "tainova@example.test", "phone": "+000 00 000"}
+    garbled = application(2, agency, kind=V2)
+    garbled["data"]["contact"] = {"name": secret, "email": ["tainova@example.test"]}
+    asyncio.run(publish(desk.logins[agency], {agency: [event, garbled]}))
+    told = receipts(desk.logins[agency], agency, 2)
+    pilot = next(r["pilot"] for r in told if r["outcome"] == "registered")
+    desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.status_code == 200)
+    answers = [
+        desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer").text,
+        desk.call("GET", "registry", f"/v1/pilots/{pilot}", "registrar").text,
+        desk.call("GET", "registry", f"/v1/pilots/{pilot}/timeline", "registrar").text,
+        *[desk.call("GET", s, "/v1/parked", "ops").text for s in stack.urls],
+        json.dumps(told, ensure_ascii=False),
+        *[path.read_text() for path in (stack.folder / "logs").glob("*.log")],
+    ]
+    assert not [a for a in answers if secret in a or "tainova@example.test" in a]
+
+
+def test_every_page_of_the_list_together_is_the_whole_register_without_doubles(desk: Desk, agency: str) -> None:
+    events = [application(n, agency, kind=V2) for n in range(25)]
+    asyncio.run(publish(desk.logins[agency], {agency: events}))
+    receipts(desk.logins[agency], agency, 25)
+    path, seen, after = f"/v1/pilots?agency={agency}&limit=7", list[str](), ""
+    desk.ask("registry", f"/v1/pilots?agency={agency}&limit=200", "registrar", lambda a: len(a.json()["items"]) == 25)
+    while after is not None:
+        page = desk.call("GET", "registry", f"{path}{f'&after={after}' if after else ''}", "registrar").json()
+        assert len(page["items"]) <= 7
+        seen += [row["id"] for row in page["items"]]
+        after = page["next"]
+    assert len(seen) == len(set(seen)) == 25
+    assert set(seen) <= {row["id"] for row in pilots(desk)}
