@@ -6,7 +6,7 @@ here stand those that are the same everywhere.
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt
 
@@ -17,6 +17,22 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
 MinorUnits = Annotated[StrictInt, Field(ge=0, le=10**15)]
 """An amount of money in the smallest unit of its currency (kopecks, копейки); never a fraction."""
+
+ROLES: Final = (
+    "publisher",
+    "officer",
+    "operator",
+    "expert",
+    "approver",
+    "council-secretary",
+    "head-organisation",
+    "commission-secretary",
+    "registrar",
+    "auditor",
+    "ops",
+    "admin",
+)
+"""Every role that a token can give."""
 
 UNSPECIFIED: Code = "unspecified"
 """What an older version did not say; never a guess."""

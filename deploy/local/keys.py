@@ -11,26 +11,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from contracts.reference import ROLES
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
 
 ISSUER: Final = "lotsman-local"
 AUDIENCE: Final = "lotsman"
 KEY_ID: Final = "local-1"
-ROLES: Final = (
-    "publisher",
-    "officer",
-    "operator",
-    "expert",
-    "approver",
-    "council-secretary",
-    "head-organisation",
-    "commission-secretary",
-    "registrar",
-    "auditor",
-    "ops",
-    "admin",
-)
 
 
 def token(

@@ -12,22 +12,9 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.event import Actor
+from contracts.reference import ROLES
 from services.chassis.problems import Problematic
 
-ROLES: Final = (
-    "publisher",
-    "officer",
-    "operator",
-    "expert",
-    "approver",
-    "council-secretary",
-    "head-organisation",
-    "commission-secretary",
-    "registrar",
-    "auditor",
-    "ops",
-    "admin",
-)
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")

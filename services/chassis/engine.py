@@ -39,6 +39,7 @@ from services.chassis.fold import (
     Writer,
     fold,
     ready,
+    why,
 )
 from services.chassis.outbox import Message, Outbox, Send
 from services.chassis.parking import BROKEN, WAITING, Parked
@@ -134,7 +135,7 @@ class Engine:
                 inputs.append(self.read(record))
             except Exception as error:
                 log.warning("record %s is broken: %s", record.id, type(error).__name__)
-                parked.append(parking.unreadable(record, str(error)))
+                parked.append(parking.unreadable(record, why(error)))
         await parking.park(self.store, parked, self.now())
         run = await self._run(inputs)
         await parking.park(self.store, _to_park(run), self.now())
@@ -325,12 +326,15 @@ class Engine:
 
         Only waiting ones, unless `also_broken`: those are a redrive, done by hand.
         """
+        status = {} if also_broken else {"status": WAITING}
         names, went = list(subjects), 0
         while names:
-            query: dict[str, Any] = {"subject": {"$in": names}}
-            if not also_broken:
-                query["status"] = WAITING
-            moved = await self._feed(await parking.rows(self.store, query))
+            moved = list[str]()
+            where: Mapping[str, Any] | None = {"subject": {"$in": names}}
+            while where is not None:
+                rows = await parking.rows(self.store, {**where, **status})
+                moved += await self._feed(rows)
+                where = parking.beyond(rows, names)
             went += len(moved)
             names = sorted(set(moved))
         return went
@@ -348,7 +352,7 @@ class Engine:
             try:
                 inputs.append(self.read(record))
             except Exception as error:
-                still.append(parking.unreadable(record, str(error)))
+                still.append(parking.unreadable(record, why(error)))
         run = await self._run(await self._next(inputs))
         still += _to_park(run)
         await parking.park(self.store, still, self.now())
@@ -401,7 +405,7 @@ def _stay(state: Any, _fact: Any) -> Any:
 
 
 def _trace_headers(record: Record) -> dict[str, str]:
-    found = {name: value for name, value in record.headers if name in ("traceparent", "tracestate")}
+    found = {name: value for name, value in record.headers if name in ("traceparent", "tracestate") and value}
     return {name: value.decode("ascii", "replace") for name, value in found.items()}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contracts.event import (
     Actor,
@@ -305,9 +305,17 @@ def _apply(
     except Refusal as refusal:
         return Refused(refusal), doc
     except Exception as error:
-        return Broken(f"{type(error).__name__}: {error}"), doc
+        return Broken(why(error)), doc
     after = replace(after, rev=rev)
     return Done(after.version, rev, facts), after
+
+
+def why(error: Exception) -> str:
+    """An error in words, without the values that it is about: they may be personal."""
+    if isinstance(error, ValidationError):
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        return "; ".join(f"{'/'.join(map(str, fault['loc']))}: {fault['type']}" for fault in faults[:20])
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | None:

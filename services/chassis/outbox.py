@@ -68,7 +68,8 @@ class Outbox:
 
     def soon(self, document: Document) -> None:
         """Has the pump send this document's facts in a moment; for callers who must not wait for Kafka."""
-        if document.outbox:
+        gathered = self._soon.get(document.subject)
+        if document.outbox and (not gathered or gathered[-1].sequence < document.outbox[-1].sequence):
             self._soon[document.subject] = document.outbox
             self._wake.set()
 

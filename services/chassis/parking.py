@@ -19,6 +19,7 @@ BROKEN: Final = "broken"
 COLLECTION: Final = "parked"
 MOST: Final = 2**63 - 1
 """The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
+PAGE: Final = 1000
 ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
 
 
@@ -53,9 +54,21 @@ async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
     await store.put_new(COLLECTION, [_row(one, now) for one in some], renewed=("status", "cause"))
 
 
-async def rows(store: Store, query: Mapping[str, Any], limit: int = 1000) -> list[Row]:
-    """Parked rows in the order in which they must be fed: per subject and source, by sequence."""
-    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=limit)
+async def rows(store: Store, query: Mapping[str, Any]) -> list[Row]:
+    """Parked rows in the order in which they must be fed: per subject and source, by sequence; one page of them."""
+    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=PAGE)
+
+
+def beyond(page: Sequence[Row], subjects: Sequence[str]) -> Mapping[str, Any] | None:
+    """Where the series behind a full page are; None if the page was the last.
+
+    What the page left out of its last series cannot be next before what it holds of it.
+    """
+    if len(page) < PAGE:
+        return None
+    subject, source = page[-1]["subject"], page[-1]["source"]
+    further = {"subject": subject, "source": {"$gt": source} if source is not None else {"$ne": None}}
+    return {"$or": [further, {"subject": {"$in": [s for s in subjects if s > subject]}}]}
 
 
 def record_of(row: Row) -> Record:

@@ -15,7 +15,7 @@ from services.chassis.store import StoreAway
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class Problematic(Exception):
+class Problematic(HTTPException):
     """A request that is answered with a problem. `action` tells the caller to `fix` it or to `retry` it as it is."""
 
     def __init__(
@@ -29,9 +29,9 @@ class Problematic(Exception):
         headers: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.action = status, code, detail, action
-        self.problems, self.headers, self.extra = tuple(problems), headers, extra or {}
+        super().__init__(status, detail, headers)
+        self.status, self.code, self.action = status, code, action
+        self.problems, self.extra = tuple(problems), extra or {}
 
 
 def install(app: FastAPI) -> None:

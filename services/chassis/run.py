@@ -114,7 +114,14 @@ def _server(
         app.include_router(router)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])
     config = uvicorn.Config(
-        app, settings.http_host, settings.http_port, log_config=None, access_log=False, lifespan="off"
+        app,
+        settings.http_host,
+        settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

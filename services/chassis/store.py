@@ -133,7 +133,8 @@ class Store:
 
         `kind_of` gives the class of a subject's state.
         """
-        rows = await self._subjects.find({"_id": {"$in": list(subjects)}}).to_list(None)
+        names = list(subjects)
+        rows = await self._subjects.find({"_id": {"$in": names}}, batch_size=len(names) + 1).to_list(None)
         return {row["_id"]: _document(row, kind_of(row["_id"])) for row in rows}
 
     @_away
@@ -271,7 +272,7 @@ class Store:
     ) -> list[Row]:
         """At most `limit` rows in an order that an index gives."""
         shown = None if fields is None else dict.fromkeys(fields, 1)
-        found = self._db[collection].find(query, shown).sort(list(sort)).limit(limit)
+        found = self._db[collection].find(query, shown, batch_size=limit).sort(list(sort)).limit(limit)
         rows: list[Row] = await found.to_list(None)
         return rows
 

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Respons
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.event import Actor
+from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.engine import Engine
@@ -71,9 +73,35 @@ def make_app(title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check]
     app.state.keys = keys
     app.state.engine = engine
     problems.install(app)
+    app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
     app.include_router(_health(checks))
     app.include_router(_operations())
     return app
+
+
+class BodyLimit:
+    """Refuses a request body above `most` bytes with 413, also one that does not say how long it is."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts what comes in; the app sees the rest of the request untouched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._most:
+                raise Problematic(413, "request.too-large", f"A request has at most {self._most} bytes.")
+            return message
+
+        await self._app(scope, counted, send)
 
 
 def engine_of(request: Request) -> Engine:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -13,7 +13,7 @@ from contracts.event import Actor, NewerVersion
 from contracts.intake import EditionFrom
 from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
-from contracts.topics import AGENCY_CODE, AGENCY_MAX_BYTES
+from contracts.topics import AGENCY_CODE
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.fold import Broken, Claimed, Conflict, Document, Duplicate, Input
@@ -85,16 +85,11 @@ def _publishing(router: APIRouter) -> None:
         request: Request,
         engine: EngineOf,
         caller: Publisher,
-        content_length: Annotated[int | None, Header()] = None,
     ) -> Response:
         """Publishes one CloudEvent. 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an
         id used for something else. Nothing is answered before it is durable."""
         agency = _agency_of(caller)
-        if content_length is not None and content_length > AGENCY_MAX_BYTES:
-            raise Problematic(413, "event.too-large", f"An event has at most {AGENCY_MAX_BYTES} bytes.")
         body = await request.body()
-        if len(body) > AGENCY_MAX_BYTES:
-            raise Problematic(413, "event.too-large", f"An event has at most {AGENCY_MAX_BYTES} bytes.")
         one = _input(agency, body, Actor(id=caller.id, organisation=agency, role="publisher"))
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one

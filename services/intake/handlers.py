@@ -72,8 +72,10 @@ def _label(outcome: Outcome | None) -> str:
     match outcome:
         case None:
             return "given-back"
-        case Done(facts=facts):
-            return "refused" if isinstance(facts[0], SubmissionRefusedV1) else "registered"
+        case Done(facts=facts) if facts:
+            return "refused" if any(isinstance(f, SubmissionRefusedV1) for f in facts) else "registered"
+        case Done():
+            return "duplicate"
         case Broken():
             return "parked"
         case _:

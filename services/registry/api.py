@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from contracts.event import Basis
-from contracts.reference import Expediency
-from services.chassis.auth import ROLES, Caller, allow
+from contracts.reference import ROLES, Expediency
+from services.chassis.auth import Caller, allow
 from services.chassis.web import (
     PAGE,
     After,
