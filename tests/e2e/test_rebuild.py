@@ -1,0 +1,185 @@
+"""A service's documents are a fold of its topic: proven by folding them again, and by finding what is not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from contracts.agency import ApplicationSubmittedV2
+from contracts.intake import INTAKE, EditionFrom
+from deploy import access
+from deploy.cli.agencies import enter_at
+from deploy.cli.main_job import Desk, application, publish, receipts
+from deploy.cli.rebuild import Reader, run
+from deploy.local import databases
+from deploy.local.backends import Backends
+from deploy.local.kafka import Kafka
+from deploy.local.stack import Stack
+from deploy.login import Login
+from services.chassis.fold import Record
+from services.chassis.rebuild import NotPrepared, rebuild
+from services.chassis.store import Store, open_client
+from services.intake.service import SERVICE as INTAKE_SERVICE
+
+pytestmark = [pytest.mark.timeout(240)]
+AGENCY = "demo-rebuilt"
+V2 = ApplicationSubmittedV2.TYPE
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The files of a system that has worked, and was then stopped as `down` stops it."""
+    place = tmp_path_factory.mktemp("worked")
+    with Stack(place) as stack, httpx.Client(timeout=30, trust_env=False) as http:
+        if not isinstance(stack.backends.broker, Kafka):
+            reason = "a rebuild reads Apache Kafka itself"
+            pytest.fail(reason) if request.config.getoption("--require-kafka") else pytest.skip(reason)
+        stack.await_ready(60)
+        _work(Desk(stack, Console(quiet=True), http, {}))
+    return place
+
+
+def _work(desk: Desk) -> None:
+    backends, urls = desk.stack.backends, desk.stack.urls
+    login = Login(backends.kafka.bootstrap, access.add_agency(backends.kafka.admin(), AGENCY, "secret"), "secret")
+    since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
+    enter_at(urls["intake"], desk.stack.token(["admin"]), AGENCY, "Демонстрационное ведомство", since)
+    events = [application(n, AGENCY, kind=V2) for n in range(20)]
+    faulty = application(99, AGENCY, kind=V2) | {"data": {}}
+    reused = application(1, AGENCY, kind=V2) | {"data": {"title": "another"}}
+    asyncio.run(publish(login, {AGENCY: [*events, faulty, reused]}))
+    told = receipts(login, AGENCY, 22)
+    pilot = next(r["pilot"] for r in told if r["outcome"] == "registered")
+    card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
+    desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
+    desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
+    desk.ask("registry", "/v1/pilots?limit=200", "registrar", lambda a: len(a.json()["items"]) == 20)
+    desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.json()["stage"] == "expertise")
+
+
+@pytest.fixture(scope="module")
+def stopped(folder: Path) -> Any:
+    """Its back ends alone, the services being stopped."""
+    with Backends(folder) as running:
+        yield running
+
+
+@pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
+def test_every_service_is_the_fold_of_its_topic(stopped: Backends, service: str) -> None:
+    report = asyncio.run(run(stopped, service, databases.first(service), f"rebuilt_{service}"))
+    assert report.good, report
+    assert report.facts > 0
+    assert report.subjects > 0
+
+
+def test_a_document_that_was_changed_by_hand_is_found(stopped: Backends) -> None:
+    async def tampered() -> Any:
+        client = open_client(stopped.mongo_url)
+        subjects = client["lotsman_registry"]["subjects"]
+        row = await subjects.find_one({"kind": "pilot"})
+        await subjects.update_one({"_id": row["_id"]}, {"$set": {"state.agency": "somebody-else"}})
+        try:
+            report = await run(stopped, "registry", "lotsman_registry", "rebuilt_tampered")
+        finally:
+            await subjects.update_one({"_id": row["_id"]}, {"$set": {"state.agency": row["state"]["agency"]}})
+            client.close()
+        return report, row["_id"]
+
+    report, subject = asyncio.run(tampered())
+    assert not report.good
+    assert report.different == [subject]
+
+
+Change = Callable[[list[Record]], list[Record]]
+
+
+def _without_one(records: list[Record]) -> list[Record]:
+    """Leaves out the first fact of a series that goes on."""
+    subjects = [r.key for r in records]
+    place = next(n for n, r in enumerate(records) if subjects.count(r.key) > 1)
+    return records[:place] + records[place + 1 :]
+
+
+def _with_another_id(records: list[Record]) -> list[Record]:
+    event = json.loads(records[0].value)
+    other = replace(records[0], value=json.dumps(event | {"id": "somebody-elses"}).encode())
+    return [*records, other]
+
+
+def _each_twice(records: list[Record]) -> list[Record]:
+    return [*records, *records]
+
+
+async def _intake_again(stopped: Backends, change: Change, database: str) -> Any:
+    store = Store(open_client(stopped.mongo_url), "lotsman_intake")
+    records = [r async for r in Reader(stopped.kafka)("pilots.intake.v1")]
+
+    async def own(_topic: str) -> AsyncIterator[Record]:
+        for record in change(records):
+            yield record
+
+    try:
+        return await rebuild(INTAKE_SERVICE, INTAKE, store, store.sibling(database), own, own)
+    finally:
+        await store.close()
+
+
+def test_a_hole_in_a_series_stops_the_rebuild(stopped: Backends) -> None:
+    with pytest.raises(NotPrepared, match="hole"):
+        asyncio.run(_intake_again(stopped, _without_one, "rebuilt_hole"))
+
+
+def test_two_ids_under_one_sequence_stop_the_rebuild(stopped: Backends) -> None:
+    with pytest.raises(NotPrepared, match="two ids"):
+        asyncio.run(_intake_again(stopped, _with_another_id, "rebuilt_two"))
+
+
+def test_duplicates_in_the_topic_change_nothing(stopped: Backends) -> None:
+    report = asyncio.run(_intake_again(stopped, _each_twice, "rebuilt_twice"))
+    assert report.good
+    assert report.duplicates >= report.facts
+
+
+def test_facts_still_in_an_outbox_stop_the_rebuild(stopped: Backends) -> None:
+    async def undrained() -> None:
+        client = open_client(stopped.mongo_url)
+        subjects = client["lotsman_intake"]["subjects"]
+        row = await subjects.find_one({"kind": "pilot"})
+        await subjects.update_one({"_id": row["_id"]}, {"$push": {"outbox": {"sequence": 1}}})
+        try:
+            await run(stopped, "intake", "lotsman_intake", "rebuilt_undrained")
+        finally:
+            await subjects.update_one({"_id": row["_id"]}, {"$set": {"outbox": []}})
+            client.close()
+
+    with pytest.raises(NotPrepared, match="outboxes"):
+        asyncio.run(undrained())
+
+
+def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(folder: Path, stopped: Backends) -> None:
+    for service in ("intake", "expertise", "registry"):
+        databases.switch(folder, service, f"rebuilt_{service}")
+    stopped.stop()
+    with Stack(folder) as stack, httpx.Client(timeout=30, trust_env=False) as http:
+        stack.await_ready(60)
+        desk = Desk(stack, Console(quiet=True), http, {})
+        listed = desk.call("GET", "registry", "/v1/pilots?limit=200", "registrar").json()["items"]
+        assert len(listed) == 20
+        timeline = desk.call("GET", "registry", f"/v1/pilots/{listed[0]['id']}/timeline", "registrar").json()
+        assert timeline["items"][0]["type"] == "pilots.registry.pilot-entered.v1"
+        again = application(5, AGENCY, kind=V2) | {"data": {"title": "changed"}}
+        reused = desk.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=again)
+        assert reused.status_code == 409, "an id that was used stays used"
+        fresh = application(50, AGENCY, kind=V2)
+        posted = desk.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=fresh)
+        assert posted.status_code == 201
+        desk.ask("registry", f"/v1/pilots/{posted.json()['pilot']}", "registrar", lambda a: a.status_code == 200)
+        numbers = [row["number"] for row in listed] + [posted.json()["number"]]
+        assert len(set(numbers)) == 21, "numbers go on where they were"
