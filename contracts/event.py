@@ -33,8 +33,9 @@ TRACE_HEADERS: Final = ("traceparent", "tracestate")
 
 def to_millisecond(moment: datetime) -> datetime:
     """The same instant in UTC, cut to whole milliseconds (all that MongoDB keeps)."""
-    utc = moment.astimezone(UTC)
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    beyond = utc.microsecond % 1000
+    return utc.replace(microsecond=utc.microsecond - beyond) if beyond else utc
 
 
 def wire_moment(moment: datetime) -> str:

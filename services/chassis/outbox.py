@@ -109,7 +109,7 @@ class Outbox:
             for collection, row in self._journal(event):
                 rows.setdefault(collection, []).append(row)
         for collection, some in rows.items():
-            await self._store.put(collection, some)
+            await self._store.add(collection, some)
 
     async def _send_from_heads(
         self, waiting: dict[str, list[Entry]], events: Mapping[tuple[str, int], Mapping[str, Any]]

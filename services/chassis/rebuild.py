@@ -192,7 +192,7 @@ async def _put(new: Store, rows: Sequence[tuple[str, Row]]) -> None:
     for name, row in rows:
         by_name.setdefault(name, []).append(row)
     for name, some in by_name.items():
-        await new.put(name, some)
+        await new.add(name, some)
 
 
 async def _compare(service: Service, old: Store, new: Store, report: Report) -> None:

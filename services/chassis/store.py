@@ -211,11 +211,7 @@ class Store:
         try:
             await self._claims.bulk_write([InsertOne(row) for row in rows], ordered=False)
         except driver_errors.BulkWriteError as error:
-            errors = error.details["writeErrors"]
-            if error.details["writeConcernErrors"] or any(e["code"] != DUPLICATE_KEY for e in errors):
-                raise StoreAway(str(error)) from error
-            taken = [rows[e["index"]]["_id"] for e in errors]
-            return await self._claimed(taken)
+            return await self._claimed([rows[place]["_id"] for place in _only_duplicates(error)])
         return {}
 
     async def _claimed(self, keys: Sequence[str]) -> dict[str, Claim]:
@@ -246,6 +242,16 @@ class Store:
         if rows:
             writes = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows]
             await self._db[collection].bulk_write(writes, ordered=False)
+
+    @_away
+    async def add(self, collection: str, rows: Sequence[Row]) -> None:
+        """Inserts rows that never change; one whose `_id` is there already is the same row, and stays."""
+        if not rows:
+            return
+        try:
+            await self._db[collection].bulk_write([InsertOne(row) for row in rows], ordered=False)
+        except driver_errors.BulkWriteError as error:
+            _only_duplicates(error)
 
     @_away
     async def put_new(self, collection: str, rows: Sequence[Row], renewed: Sequence[str] = ()) -> None:
@@ -327,7 +333,12 @@ def _once(row: Row, left_out: set[str], renewed: Sequence[str]) -> UpdateOne:
     return UpdateOne({"_id": row["_id"]}, update, upsert=True)
 
 
-def _guarded(fold: Fold) -> UpdateOne:
+def _guarded(fold: Fold) -> UpdateOne | InsertOne[Row]:
+    """A write that fails as a duplicate key if the document is not at the revision that was loaded.
+
+    A new subject is inserted: whoever comes second meets its `_id`, as with the upsert, and MongoDB takes inserts
+    of a bulk together.
+    """
     doc = fold.after
     values: Row = {
         "kind": doc.kind,
@@ -340,10 +351,12 @@ def _guarded(fold: Fold) -> UpdateOne:
     }
     if doc.state is not None:
         values["state"] = state_json(doc.state)
-    for key, known in doc.ids.items():
-        if key not in fold.before.ids:
-            values[f"ids.{key}"] = {"digest": known.digest, "version": known.version}
-    update: Row = {"$set": values, "$push": {"outbox": {"$each": [_row(e) for e in fold.entries]}}}
+    ids = {k: {"digest": i.digest, "version": i.version} for k, i in doc.ids.items() if k not in fold.before.ids}
+    entries = [_row(e) for e in fold.entries]
+    if fold.before.rev == 0:
+        return InsertOne({"_id": doc.subject, **values, "ids": ids, "outbox": entries})
+    values |= {f"ids.{key}": known for key, known in ids.items()}
+    update: Row = {"$set": values, "$push": {"outbox": {"$each": entries}}}
     return UpdateOne({"_id": doc.subject, "rev": fold.before.rev}, update, upsert=True)
 
 
@@ -371,6 +384,14 @@ def _document(row: Row, state_class: type[Any]) -> Document:
         correlation=row["correlation"],
         trace=row["trace"],
     )
+
+
+def _only_duplicates(error: driver_errors.BulkWriteError) -> list[int]:
+    """Which inserts met an `_id` that was there. Raises StoreAway for any other error."""
+    errors = error.details["writeErrors"]
+    if error.details["writeConcernErrors"] or any(e["code"] != DUPLICATE_KEY for e in errors):
+        raise StoreAway("a bulk of inserts was not confirmed") from error
+    return [e["index"] for e in errors]
 
 
 def _verdicts(error: driver_errors.BulkWriteError, folds: Sequence[Fold]) -> Written:

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from contracts.agency import AGENCY
 from contracts.event import Actor, NewerVersion
+from contracts.freeze import example, frozen, inlined
 from contracts.intake import EditionFrom
 from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
@@ -49,7 +51,8 @@ CLOUD_EVENT: Final = {
         "required": True,
         "content": {
             "application/cloudevents+json": {
-                "schema": {"$ref": "urn:lotsman:schema:pilots.agency.application-submitted.v2"}
+                "schema": {"oneOf": [inlined(frozen(name)) for name in AGENCY.classes]},
+                "examples": {name: {"value": example(name)} for name in AGENCY.classes},
             }
         },
     }

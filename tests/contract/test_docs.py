@@ -1,0 +1,226 @@
+"""The documents of the interfaces: up to date, valid by the published schemas, and complete."""
+
+import copy
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from jsonschema import Draft7Validator, Draft202012Validator
+from schemathesis.specs.openapi.definitions import OPENAPI_31
+from typer.testing import CliRunner
+
+from contracts.agency import AGENCY
+from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined
+from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, receipts_topic
+from deploy import docs
+from deploy.cli import docs as verb
+from deploy.topics import settings
+
+ROOT = Path(__file__).parents[2]
+STANDARDS = Path(__file__).parent / "standards"
+TOPICS = [*FACT_TOPICS, agency_topic("minzdrav"), receipts_topic("minzdrav")]
+every_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@cache
+def asyncapi() -> Any:
+    return docs.asyncapi()
+
+
+@cache
+def openapi(service: str) -> Any:
+    return docs.openapi(service)
+
+
+@cache
+def published() -> Draft7Validator:
+    return Draft7Validator(json.loads((STANDARDS / "asyncapi-3.0.0.json").read_text(encoding="utf-8")))
+
+
+def address(name: str) -> str:
+    return re.sub(r"^pilots\.(agency|receipts)\.minzdrav\.v1$", r"pilots.\1.{agency}.v1", name)
+
+
+def at(document: Any, reference: str) -> Any:
+    """What a reference inside a document points to."""
+    for part in reference.removeprefix("#/").split("/"):
+        document = document[part]
+    return document
+
+
+# ---- up to date
+
+
+def test_the_documents_in_the_repository_are_what_the_contracts_say_today() -> None:
+    assert docs.stale(ROOT) == []
+
+
+def test_the_documents_are_the_same_each_time_they_are_made() -> None:
+    assert docs.documents() == docs.documents()
+
+
+def test_a_document_that_is_missing_or_differs_is_named(tmp_path: Path) -> None:
+    written = docs.write(tmp_path)
+    assert docs.stale(tmp_path) == []
+    written[0].write_text("{}", encoding="utf-8")
+    written[1].unlink()
+    assert docs.stale(tmp_path) == written[:2]
+
+
+def test_the_verb_writes_the_documents_and_checks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "ROOT", tmp_path)
+    run = CliRunner()
+    assert run.invoke(verb.app, ["--check"]).exit_code != 0
+    said = run.invoke(verb.app, [])
+    assert (said.exit_code, len(said.output.splitlines())) == (0, 4)
+    assert run.invoke(verb.app, ["--check"]).exit_code == 0
+
+
+# ---- AsyncAPI
+
+
+def test_the_asyncapi_document_is_valid_by_the_published_schema() -> None:
+    published().validate(asyncapi())
+
+
+def test_the_published_schema_is_asked_in_earnest() -> None:
+    for place, value in (
+        (("channels", "intake", "address"), 5),
+        (("operations", "intake-sends-intake", "action"), "x"),
+    ):
+        spoilt = copy.deepcopy(asyncapi())
+        at(spoilt, "/".join(place[:-1]))[place[-1]] = value
+        assert not published().is_valid(spoilt)
+
+
+def test_every_reference_inside_the_document_points_to_something() -> None:
+    references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(asyncapi()))
+    assert references
+    assert all(at(asyncapi(), reference) for reference in references)
+
+
+def test_every_topic_is_a_channel_with_its_partitions_and_retention() -> None:
+    channels = {c["address"]: c for c in asyncapi()["channels"].values()}
+    assert channels.keys() == {address(topic.name) for topic in TOPICS}
+    for topic in TOPICS:
+        bound = channels[address(topic.name)]["bindings"]["kafka"]
+        assert (bound["topic"], bound["partitions"]) == (address(topic.name), topic.partitions)
+        said = {k: ",".join(v) if isinstance(v, list) else str(v) for k, v in bound["topicConfiguration"].items()}
+        assert said == settings(topic)
+
+
+def test_the_topics_of_agencies_have_the_code_as_a_parameter() -> None:
+    with_parameter = {n: c for n, c in asyncapi()["channels"].items() if "{agency}" in c["address"]}
+    assert with_parameter.keys() == {"agency", "receipts"}
+    assert all(set(c["parameters"]) == {"agency"} for c in with_parameter.values())
+    assert all("parameters" not in c for n, c in asyncapi()["channels"].items() if n not in with_parameter)
+
+
+def test_every_topic_is_named_in_both_directions_for_everybody_who_writes_or_reads_it() -> None:
+    found = set()
+    for operation in asyncapi()["operations"].values():
+        channel = at(asyncapi(), operation["channel"]["$ref"])
+        found.add((operation["tags"][0]["name"], operation["action"], channel["address"]))
+        named = {reference["$ref"].rsplit("/", 1)[1] for reference in operation["messages"]}
+        assert named == channel["messages"].keys()
+    expected = {(who.split(":")[0], "send", address(t.name)) for t in TOPICS for who in t.writers}
+    expected |= {(who.split(":")[0], "receive", address(t.name)) for t in TOPICS for who in t.readers}
+    assert found == expected
+    assert {action for _, action, _ in found} == {"send", "receive"}
+
+
+def test_the_consumer_groups_of_services_are_named() -> None:
+    groups = {
+        name: o["bindings"]["kafka"]["groupId"]["enum"]
+        for name, o in asyncapi()["operations"].items()
+        if "bindings" in o
+    }
+    assert groups == {
+        "intake-receives-agency": ["intake.agency"],
+        "expertise-receives-intake": ["expertise.intake"],
+        "registry-receives-intake": ["registry.intake"],
+        "registry-receives-expertise": ["registry.expertise"],
+    }
+
+
+def test_every_event_type_is_a_message_of_the_channel_of_its_owner() -> None:
+    assert asyncapi()["components"]["messages"].keys() == CLASSES.keys()
+    for owner, classes in OWNERS.items():
+        assert asyncapi()["channels"][owner]["messages"].keys() == classes.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_every_message_carries_its_frozen_schema_and_a_valid_example(name: str) -> None:
+    message = asyncapi()["components"]["messages"][name]
+    assert message["payload"] == inlined(frozen(name))
+    [shown] = message["examples"]
+    assert shown["payload"] == example(name)
+    Draft202012Validator(message["payload"]).validate(shown["payload"])
+    Draft7Validator(message["payload"]).validate(shown["payload"])
+    assert message["bindings"]["kafka"]["key"]["type"] == "string"
+    assert {"ce_id", "ce_type", "ce_source", "content-type"} <= message["headers"]["properties"].keys()
+
+
+def test_everything_over_kafka_needs_a_login() -> None:
+    scheme = {"$ref": "#/components/securitySchemes/scram"}
+    assert asyncapi()["components"]["securitySchemes"]["scram"]["type"] == "scramSha512"
+    assert asyncapi()["servers"]["kafka"]["security"] == [scheme]
+    assert all(o["security"] == [scheme] for o in asyncapi()["operations"].values())
+
+
+# ---- OpenAPI
+
+
+def operations(service: str) -> list[tuple[str, str, Any]]:
+    verbs = ("get", "put", "post", "delete", "patch")
+    return [(p, v, item[v]) for p, item in openapi(service)["paths"].items() for v in verbs if v in item]
+
+
+@every_service
+def test_the_openapi_document_is_valid_by_the_published_schema(service: str) -> None:
+    Draft202012Validator(OPENAPI_31).validate(openapi(service))
+    spoilt = copy.deepcopy(openapi(service))
+    del spoilt["info"]
+    assert not Draft202012Validator(OPENAPI_31).is_valid(spoilt)
+
+
+@every_service
+def test_a_tester_finds_every_operation_and_can_resolve_it(service: str) -> None:
+    loaded = schemathesis.openapi.from_dict(openapi(service))
+    found = {(one.ok().path, one.ok().method) for one in loaded.get_all_operations()}
+    assert found == {(path, verb_) for path, verb_, _ in operations(service)}
+
+
+@every_service
+def test_every_reference_of_an_openapi_document_is_inside_it(service: str) -> None:
+    references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(openapi(service)))
+    assert references
+    assert all(reference.startswith("#/") and at(openapi(service), reference) for reference in references)
+
+
+@every_service
+def test_every_operation_but_health_needs_a_bearer_token(service: str) -> None:
+    [(scheme, said)] = openapi(service)["components"]["securitySchemes"].items()
+    assert (said["type"], said["scheme"]) == ("http", "bearer")
+    for path, _, operation in operations(service):
+        expected = None if path.startswith("/health/") else [{scheme: []}]
+        assert operation.get("security") == expected, path
+
+
+@every_service
+def test_every_operation_says_what_it_is_for(service: str) -> None:
+    assert [path for path, _, operation in operations(service) if not operation.get("description")] == []
+
+
+def test_an_event_over_http_has_the_frozen_schemas_of_both_versions() -> None:
+    content = openapi("intake")["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    body = content["application/cloudevents+json"]
+    judge = Draft202012Validator(body["schema"])
+    for name in AGENCY.classes:
+        judge.validate(example(name))
+        judge.validate(body["examples"][name]["value"])
+    assert not judge.is_valid(example("pilots.intake.receipt-issued.v1"))
