@@ -39,7 +39,7 @@ UNSPECIFIED: Code = "unspecified"
 
 
 class OrganisationId(Contract):
-    """An organisation by a number that a named scheme gives it, e.g. `BY-UNP` (УНП) and `200988541`."""
+    """An organisation by a number that a named scheme gives it, e.g. `BY-UNP` (УНП) and `790000029`."""
 
     scheme: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)+$", max_length=40)
     value: str = Field(min_length=1, max_length=60)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,7 +70,7 @@ class Page(BaseModel):
 
 def make_app(title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check]) -> FastAPI:
     """The app of one service with what all of them have; the service adds its own routes."""
-    app = FastAPI(title=title, version="1", redoc_url=None)
+    app = FastAPIOffline(redoc_url=None, title=title, version="1", static_url="/docs/assets")
     app.state.keys = keys
     app.state.engine = engine
     problems.install(app)
