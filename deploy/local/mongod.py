@@ -19,6 +19,7 @@ from deploy.local.home import directory, write_private
 from deploy.local.packages import Say, install
 from deploy.local.ports import need_free
 from deploy.local.process import Process
+from deploy.setup import make_user
 
 GRACE: Final = 20.0
 READY_WITHIN: Final = 60.0
@@ -159,10 +160,6 @@ class Mongod:
             if error.code not in (13, 51003):  # not allowed any more, or already there
                 raise
         with self._client(login=True) as client:
-            there = {user["user"] for user in client.admin.command("usersInfo")["users"]}
             for service in SERVICES:
-                verb = "updateUser" if service in there else "createUser"
                 mine = {databases.first(service), databases.current(self._folder, service)}
-                roles = [{"role": "readWrite", "db": name} for name in sorted(mine)]
-                password = self._passwords[f"mongo-{service}"]
-                client.admin.command(verb, service, pwd=password, roles=roles)
+                make_user(client, service, self._passwords[f"mongo-{service}"], mine)

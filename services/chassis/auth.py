@@ -60,9 +60,10 @@ class Keys:
         organisation = claims.get("org")
         return Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
 
-    def _key(self, token: str) -> Any:
+    def _key(self, token: str) -> jwt.PyJWK:
+        # The whole key, not its material alone: it is then used with its own algorithm, whatever the token says.
         if self._remote is not None:
-            return self._remote.get_signing_key_from_jwt(token).key
+            return self._remote.get_signing_key_from_jwt(token)
         assert self._local is not None
         kid = jwt.get_unverified_header(token).get("kid")
         key = self._local.get(str(kid))
@@ -71,11 +72,11 @@ class Keys:
         return key
 
 
-def _from_file(path: str) -> dict[str, Any]:
+def _from_file(path: str) -> dict[str, jwt.PyJWK]:
     if not path:
         return {}
     found = json.loads(Path(path).read_text(encoding="utf-8"))
-    return {str(k.key_id): k.key for k in jwt.PyJWKSet.from_dict(found).keys}
+    return {str(k.key_id): k for k in jwt.PyJWKSet.from_dict(found).keys}
 
 
 def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:

@@ -573,8 +573,8 @@ async def test_2000_events_are_neither_lost_nor_doubled_while_intake_and_registr
                 publish(backends, agency_topic(code).name, [_event(code, n) for n in range(1, total + 1)])
             )
             killed_at: dict[str, list[int]] = {"intake": [], "registry": []}
-            for mark in (100, 700):
-                for name in urls:
+            for first, then in ((100, 25), (700, 200)):
+                for name, mark in (("intake", first), ("registry", then)):
                     await eventually(lambda name=name, mark=mark: stored(name) >= mark, within=60, every=0.002)
                     await asyncio.to_thread(processes[name].kill)
                     killed_at[name].append(stored(name))

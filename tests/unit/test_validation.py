@@ -82,7 +82,7 @@ TWENTY_FAULTS: dict[str, Any] = {
         "solution": "р" * 8001,
         "sector": "space",
         "initiator": unp("700000113"),
-        "customer": {"id": {"scheme": "RU-INN", "value": "7707083893"}},
+        "customer": {"id": {"scheme": "RU-INN", "value": "9999000006"}},
         "executor": unp("MA7000001"),
         "planned_start": "2026-06-01",
         "planned_end": "2026-05-31",
@@ -190,7 +190,7 @@ def test_each_required_attribute_is_missed(missing: str) -> None:
 # ---- organisations
 
 
-@pytest.mark.parametrize("value", ["700000112", "200988541", "100000007"])
+@pytest.mark.parametrize("value", ["700000112", "700000125", "700000138"])
 def test_a_number_of_a_legal_entity_passes_exactly_when_its_check_digit_is_right(value: str) -> None:
     last = [f"{value[:8]}{digit}" for digit in range(10)]
     passed = [one for one in last if faults(event(initiator=unp(one))) == []]
@@ -201,7 +201,7 @@ def test_a_number_of_a_legal_entity_passes_exactly_when_its_check_digit_is_right
     ("value", "rule"),
     [
         ("700000113", "party.check-digit"),
-        ("200988542", "party.check-digit"),
+        ("700000126", "party.check-digit"),
         ("MA7000001", "party.not-legal-entity"),
         ("MA7000002", "party.check-digit"),
         ("МА7000001", "party.form"),
@@ -222,7 +222,7 @@ def test_no_party_is_a_person_or_has_a_wrong_number(role: str, value: str, rule:
 
 
 @pytest.mark.parametrize("role", ["initiator", "customer", "executor"])
-@pytest.mark.parametrize("scheme", ["RU-INN", "US-FED", "BY-OTHER"])
+@pytest.mark.parametrize("scheme", ["RU-OGRN", "US-FED", "BY-OTHER"])
 def test_a_scheme_that_the_edition_does_not_take_is_refused(role: str, scheme: str) -> None:
     party = {"id": {"scheme": scheme, "value": "700000112"}}
     assert faults(event(**{role: party})) == [(f"/data/{role}/id/scheme", "party.scheme")]
@@ -457,3 +457,23 @@ def test_the_same_event_is_the_same_command_by_both_doors() -> None:
     assert (by_kafka.subject, by_kafka.mark, by_kafka.command) == (by_http.subject, by_http.mark, by_http.command)
     assert isinstance(by_kafka.command, Submit)
     assert NOW.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("9999000006", []),
+        ("9999000007", [("/data/executor/id/value", "party.check-digit")]),
+        ("999900000097", [("/data/executor/id/value", "party.not-legal-entity")]),
+        ("99990000", [("/data/executor/id/value", "party.form")]),
+    ],
+)
+def test_an_executor_may_be_named_by_a_russian_inn_with_its_check_digits(
+    value: str, found: list[tuple[str, str]]
+) -> None:
+    assert faults(event(executor={"id": {"scheme": "RU-INN", "value": value}})) == found
+
+
+def test_an_initiator_cannot_be_named_by_a_russian_inn() -> None:
+    named = event(initiator={"id": {"scheme": "RU-INN", "value": "9999000006"}})
+    assert faults(named) == [("/data/initiator/id/scheme", "party.scheme")]

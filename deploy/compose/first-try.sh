@@ -1,0 +1,35 @@
+#!/bin/sh
+# Writes what docker-compose.yml needs for a first try: a `.env` with fresh secrets, and a signing key of one's own
+# whose public half the services are given. Everything is in .lotsman/compose, which git and images leave out; `.env`
+# is a link to it. What is there already stays.
+set -eu
+cd -- "$(dirname -- "$0")/../.."
+umask 077
+folder=.lotsman/compose
+
+secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+fill() {
+    while IFS= read -r line; do
+        case $line in
+            *_PASSWORD= | *_KEY=) printf '%s%s\n' "$line" "$(secret)" ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done
+}
+
+token() { LOTSMAN_HOME=$folder ./lotsman token --role "$1" --hours "$2"; }
+
+mkdir -p "$folder/identity" "$folder/metrics"
+# Those inside the containers are other users: the public key and this one token are for them.
+chmod 755 "$folder/identity" "$folder/metrics"
+token ops 720 > "$folder/metrics/ops.token"
+cp "$folder/jwks.json" "$folder/identity/jwks.json"
+chmod 644 "$folder/metrics/ops.token" "$folder/identity/jwks.json"
+
+if [ ! -e "$folder/env" ]; then
+    fill < deploy/compose/example.env > "$folder/env.new"
+    mv "$folder/env.new" "$folder/env"
+fi
+[ -e .env ] || ln -s "$folder/env" .env
+printf 'The variables are in .env; docker compose up -d --build --wait starts the system.\n'

@@ -1,0 +1,169 @@
+"""Makes back ends ready once, before the services start: `python -m deploy.setup`. Running it again changes nothing.
+
+It makes the topics, each service's Kafka user with its rules, the MongoDB replica set if there is none, and each
+service's MongoDB user, who may use that service's database alone. A password that was changed takes effect.
+
+The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD and
+LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the services' passwords from
+LOTSMAN_KAFKA_<SERVICE>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies.
+
+`python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from contracts.topics import SERVICES
+from deploy import access, topics
+from deploy.complaint import Complaint
+from deploy.local.databases import first
+from deploy.login import Login
+
+WITHIN: Final = 120.0
+"""Seconds that MongoDB and Kafka together may take until they answer."""
+WRONG_LOGIN: Final = 18
+ALREADY: Final = 23
+USAGE: Final = "usage: python -m deploy.setup [agency CODE]"
+
+Mongo = MongoClient[dict[str, Any]]
+
+
+def prepare_kafka(admin: AdminClient, passwords: Mapping[str, str], replication: int = 1) -> None:
+    """Topics, then users with these passwords, then what they may do."""
+    topics.ensure(admin, replication=replication)
+    for user, password in passwords.items():
+        access.set_password(admin, user, password)
+    access.allow(admin, access.service_rules())
+
+
+def prepare_mongo(url: str, passwords: Mapping[str, str], deadline: float) -> None:
+    """The replica set, then users with these passwords, each for the database of its service."""
+    initiate(url, deadline)
+    with MongoClient(url, serverSelectionTimeoutMS=int(WITHIN * 1000)) as client:
+        for service, password in passwords.items():
+            make_user(client, service, password, [first(service)])
+
+
+def initiate(url: str, deadline: float) -> None:
+    """Makes the replica set that the address names of the members that it names, unless there is one."""
+    options = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+    if "replicaset" not in options:
+        return  # somebody else's affair, as with mongodb+srv
+    hosts = enumerate(urlsplit(url).netloc.rpartition("@")[2].split(","))
+    members = [{"_id": number, "host": host} for number, host in hosts]
+    with MongoClient(_first_member(url), serverSelectionTimeoutMS=2000) as client:
+        _retry(lambda: _initiate(client, options["replicaset"], members), deadline, "MongoDB")
+
+
+def make_user(client: Mongo, name: str, password: str, databases: Iterable[str]) -> None:
+    """Creates the user, or gives it this password and exactly these databases."""
+    verb = "updateUser" if client.admin.command("usersInfo", name)["users"] else "createUser"
+    roles = [{"role": "readWrite", "db": database} for database in sorted(databases)]
+    client.admin.command(verb, name, pwd=password, roles=roles)
+
+
+def _initiate(client: Mongo, name: str, members: list[dict[str, Any]]) -> None:
+    if "setName" in client.admin.command("hello"):
+        return
+    try:
+        client.admin.command("replSetInitiate", {"_id": name, "members": members})
+    except OperationFailure as error:
+        if error.code != ALREADY:
+            raise
+
+
+def _first_member(url: str) -> str:
+    """The same address and login for its first member alone, which may not be in a replica set yet."""
+    parts = urlsplit(url)
+    options = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() != "replicaset"]
+    query = urlencode([*options, ("directConnection", "true")])
+    return urlunsplit(parts._replace(netloc=parts.netloc.split(",")[0], query=query))
+
+
+def _await_brokers(admin: AdminClient, number: int, deadline: float) -> None:
+    def enough() -> None:
+        there = len(admin.list_topics(timeout=2).brokers)
+        if there < number:
+            raise Complaint(f"{there} of {number} brokers are there")
+
+    _retry(enough, deadline, "Kafka")
+
+
+def _retry(step: Callable[[], None], deadline: float, system: str) -> None:
+    """Repeats a step while its system does not answer. Raises Complaint when the time is over or a login is wrong."""
+    while True:
+        try:
+            step()
+            return
+        except (Complaint, KafkaException, PyMongoError) as error:
+            if isinstance(error, OperationFailure) and error.code == WRONG_LOGIN:
+                raise Complaint(f"{system} refuses the administrator's login.") from error
+            if time.monotonic() > deadline:
+                raise Complaint(f"{system} is not ready after {WITHIN:.0f} s: {error}") from error
+            time.sleep(0.5)
+
+
+def _needed(names: Iterable[str]) -> dict[str, str]:
+    """These variables of the environment. Raises Complaint with all that are missing."""
+    values = {name: os.environ.get(name, "") for name in names}
+    if missing := [name for name, value in values.items() if not value]:
+        raise Complaint(f"Not set: {', '.join(missing)}.")
+    return values
+
+
+def _login() -> Login:
+    return Login(*_needed(f"LOTSMAN_KAFKA_{part}" for part in ("URL", "USERNAME", "PASSWORD")).values())
+
+
+def _passwords(system: str) -> dict[str, str]:
+    found = _needed(f"LOTSMAN_{system}_{service.upper()}_PASSWORD" for service in SERVICES)
+    return dict(zip(SERVICES, found.values(), strict=True))
+
+
+def _replication() -> int:
+    return int(os.environ.get("LOTSMAN_REPLICATION") or "1")
+
+
+def _everything() -> str:
+    admin, kafka, mongo = _login().admin(), _passwords("KAFKA"), _passwords("MONGO")
+    url = _needed(["LOTSMAN_MONGO_URL"])["LOTSMAN_MONGO_URL"]
+    deadline = time.monotonic() + WITHIN
+    _await_brokers(admin, _replication(), deadline)
+    prepare_kafka(admin, kafka, _replication())
+    prepare_mongo(url, mongo, deadline)
+    return "topics, users, rules and the replica set are as they should be"
+
+
+def _agency(code: str) -> str:
+    password = _needed(["LOTSMAN_AGENCY_PASSWORD"])["LOTSMAN_AGENCY_PASSWORD"]
+    user = access.add_agency(_login().admin(), code, password, _replication())
+    return f"agency {code} has its topics; its Kafka user is {user}"
+
+
+def main(words: list[str]) -> int:
+    """Does what the words say with the back ends that the environment names; the exit code."""
+    try:
+        match words:
+            case []:
+                print(_everything())
+            case ["agency", code]:
+                print(_agency(code))
+            case _:
+                raise Complaint(USAGE)
+    except (Complaint, KafkaException, PyMongoError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
