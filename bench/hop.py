@@ -54,6 +54,7 @@ def _record(offset: int, subject: str, application: Application) -> Record:
         event_type="pilots.agency.application-submitted.v2",
         submitted=now,
         received=now,
+        look_over_due_at=now,
         edition="by-2024",
         number=f"ПП-2026-{offset:06d}",
         application=application,

@@ -3,12 +3,11 @@
 Both versions of an event stay accepted, because agencies upgrade slowly. Inside, only the newest exists.
 """
 
-from datetime import date
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from contracts.event import Language, Moment, Payload
+from contracts.event import Day, Language, Moment, Payload
 from contracts.reference import (
     UNSPECIFIED,
     Application,
@@ -35,8 +34,8 @@ class _Submission(Payload):
     customer: Party
     executor: Party | None = None
     territory: str | None = Field(default=None, min_length=1, max_length=300)
-    planned_start: date | None = None
-    planned_end: date | None = None
+    planned_start: Day | None = None
+    planned_end: Day | None = None
     expected_effect: str | None = Field(default=None, min_length=1, max_length=8000)
     own_number: str | None = Field(default=None, min_length=1, max_length=60)
     contact: ContactPerson | None = None

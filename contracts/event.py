@@ -74,6 +74,16 @@ Moment = Annotated[
 """An instant with a time zone, kept in UTC to the millisecond; a naive time is refused."""
 
 
+def _text_only(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        raise ValueError("a day is text such as 2026-11-21")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_text_only)]
+"""A calendar day, written as text; a number is never taken for one."""
+
+
 class Contract(BaseModel):
     """What all parts of the published language share: frozen, and tolerant of fields added later."""
 
@@ -101,7 +111,7 @@ class Basis(Contract):
     body: str = Field(min_length=1, max_length=300)
     kind: str = Field(min_length=1, max_length=100)
     number: str = Field(min_length=1, max_length=60)
-    date: date
+    date: Day
 
 
 class FactCause(Contract):

@@ -1,9 +1,8 @@
 """Facts of the intake service (регистрация и рассмотрение заявок): its topic is `pilots.intake.v1`."""
 
-from datetime import date
 from typing import ClassVar, Final
 
-from contracts.event import Contract, Fact, Language, Moment
+from contracts.event import Contract, Day, Fact, Language, Moment
 from contracts.reference import Application, Problem, ReturnReason, Term
 
 
@@ -11,7 +10,7 @@ class EditionFrom(Contract):
     """Which rule edition holds for an agency's applications from a day on (a day in the edition's zone)."""
 
     edition: str
-    since: date
+    since: Day
 
 
 class AgencyEnteredV1(Fact):
@@ -36,6 +35,7 @@ class ApplicationRegisteredV1(Fact):
     received: Moment
     edition: str
     number: str
+    look_over_due_at: Moment
     application: Application
     contact_person_id: str | None = None
 

@@ -4,13 +4,12 @@ Codes that depend on the jurisdiction (sectors, money sources, return reasons) l
 here stand those that are the same everywhere.
 """
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt
 
-from contracts.event import Contract, Moment, Personal
+from contracts.event import Contract, Day, Moment, Personal
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 """A code of a code list: lower-case words joined by hyphens."""
@@ -91,8 +90,8 @@ class Application(Contract):
     customer: Party
     executor: Party | None = None
     territory: str | None = None
-    planned_start: date | None = None
-    planned_end: date | None = None
+    planned_start: Day | None = None
+    planned_end: Day | None = None
     expected_effect: str | None = None
     costs: tuple[CostLine, ...] = ()
     own_number: str | None = None

@@ -1,10 +1,9 @@
 """Facts of the registry service (реестр пилотных проектов): its topic is `pilots.registry.v1`."""
 
-from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from contracts.event import Basis, Fact, Language, Moment
+from contracts.event import Basis, Day, Fact, Language, Moment
 from contracts.reference import Application, Expediency, Party, Remark, ReturnReason, Verdict
 
 
@@ -56,7 +55,8 @@ class TermRecordedV1(Fact):
 
 
 class ConclusionRecordedV1(Fact):
-    """The expertise operator's conclusion was recorded (заключение внесено)."""
+    """The expertise operator's conclusion was recorded (заключение внесено); `to_council`: it goes before the
+    Council, otherwise the next move is the initiator's."""
 
     TYPE: ClassVar[str] = "pilots.registry.conclusion-recorded.v1"
 
@@ -64,6 +64,7 @@ class ConclusionRecordedV1(Fact):
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
+    to_council: bool = True
 
 
 class ExpediencyDecidedV1(Fact):
@@ -85,7 +86,7 @@ class PilotLaunchedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-launched.v1"
 
-    started: date
+    started: Day
     basis: Basis
 
 

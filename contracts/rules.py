@@ -257,6 +257,11 @@ class Edition(Data):
         """The declared organisation scheme of this code, or None."""
         return next((scheme for scheme in self.schemes if scheme.scheme == code), None)
 
+    def on(self, switch: str) -> bool:
+        """Whether a switch of the edition is on; one that it does not name is off."""
+        found = self.switches.get(switch)
+        return found is not None and found.on
+
     def in_force(self, day: date) -> bool:
         """Whether the edition is in force on a day of its zone."""
         return self.in_force_from <= day and (self.in_force_to is None or day <= self.in_force_to)

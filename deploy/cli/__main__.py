@@ -16,6 +16,7 @@ PARTS: Final = {
     "agencies": ("agency",),
     "bench": ("bench",),
     "demo": ("demo",),
+    "docs": ("docs",),
     "identity": ("token",),
     "quality": ("test", "check"),
     "rebuild": ("rebuild",),

@@ -82,7 +82,7 @@ def _from_file(path: str) -> dict[str, jwt.PyJWK]:
 def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
-    Raises 401 without a valid token and 403 without the role.
+    Raises 401 without a valid token, 403 without the role, 503 when the key set cannot be fetched.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -97,6 +97,9 @@ def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:
         try:
             # Fetching a remote key set blocks, so it must not run on the event loop.
             caller = await asyncio.to_thread(keys.caller, bearer.credentials)
+        except jwt.PyJWKClientConnectionError as error:
+            detail = "The identity provider cannot be reached; send the same again."
+            raise Problematic(503, "auth.away", detail, action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:
             raise Problematic(401, "auth.invalid", f"The token is not valid: {error}", headers=CHALLENGE) from error
         if not caller.roles & frozenset(roles):

@@ -391,6 +391,15 @@ class Engine:
             telemetry.PARKED.labels(status).set(count)
 
 
+def given_to_all(given: Any) -> Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]]:
+    """A `prepare` that gives the same to every decision: the rule book."""
+
+    async def prepare(_store: Store, inputs: Sequence[Input]) -> Sequence[Any]:
+        return [given] * len(inputs)
+
+    return prepare
+
+
 def service_actor(name: str) -> Actor:
     """The actor of what a service does by itself."""
     return Actor(id=name, role="service")

@@ -1,7 +1,8 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
 from contracts.intake import INTAKE
-from services.chassis.engine import Service
+from contracts.rules import load
+from services.chassis.engine import Service, given_to_all
 from services.chassis.fold import Aggregate
 from services.expertise import handlers, queries
 from services.expertise.domain import pilot
@@ -11,5 +12,6 @@ SERVICE = Service(
     aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Review, pilot.decide, pilot.evolve)},
     reads={"intake": INTAKE},
     translate=handlers.translate,
+    prepare=given_to_all(load()),
     indexes=queries.INDEXES,
 )

@@ -250,6 +250,7 @@ def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
                 pilot=pilot,
                 number=data["number"],
                 own_number=data["application"].get("own_number"),
+                due_at=data["look_over_due_at"],
             )
         case "pilots.intake.submission-refused.v1":
             return ReceiptIssuedV1(

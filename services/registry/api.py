@@ -1,12 +1,11 @@
 """The register over HTTP: list, card, timeline; the council's decision and the launch."""
 
-from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from contracts.event import Basis
+from contracts.event import Basis, Day
 from contracts.reference import ROLES, Expediency
 from services.chassis.auth import Caller, allow
 from services.chassis.web import (
@@ -42,7 +41,7 @@ class CouncilDecision(BaseModel):
 class LaunchOf(BaseModel):
     """The first day of carrying out and the document it rests on (the agreement)."""
 
-    started: date
+    started: Day
     basis: Basis
 
 

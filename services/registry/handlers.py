@@ -1,6 +1,6 @@
 """What the register makes of the other services' facts: fact -> command; and its own facts -> timeline rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.event import Event
@@ -14,9 +14,7 @@ from contracts.intake import (
     TermStartedV1,
 )
 from contracts.registry import ApplicationOutcome, TermStage
-from contracts.rules import RuleBook
-from services.chassis.fold import Input
-from services.chassis.store import Row, Store
+from services.chassis.store import Row
 from services.registry.domain.pilot import Enter, RecordConclusion, RecordOutcome, RecordTerm
 
 TIMELINE: Final = "timeline"
@@ -40,15 +38,6 @@ def translate(event: Event) -> object | None:
         case ConclusionIssuedV1() as fact:
             return RecordConclusion(fact.round, fact.verdict, fact.text, fact.remarks)
     return None
-
-
-def preparing(rules: RuleBook) -> Any:
-    """Every decision is given the rule book."""
-
-    async def prepare(_store: Store, inputs: Sequence[Input]) -> list[RuleBook]:
-        return [rules] * len(inputs)
-
-    return prepare
 
 
 def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:

@@ -3,7 +3,7 @@
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.rules import load
-from services.chassis.engine import Service
+from services.chassis.engine import Service, given_to_all
 from services.chassis.fold import Aggregate
 from services.registry import handlers, queries
 from services.registry.domain import pilot
@@ -13,7 +13,7 @@ SERVICE = Service(
     aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Pilot, pilot.decide, pilot.evolve)},
     reads={"intake": INTAKE, "expertise": EXPERTISE},
     translate=handlers.translate,
-    prepare=handlers.preparing(load()),
+    prepare=given_to_all(load()),
     journal=handlers.journal,
     indexes=queries.INDEXES,
 )

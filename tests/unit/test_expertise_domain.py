@@ -94,9 +94,29 @@ def test_an_expert_from_a_party_is_refused_by_the_number_and_not_by_the_name(rol
     assert role in refusal.detail
 
 
-def test_the_same_digits_in_another_scheme_are_another_organisation() -> None:
-    other = OrganisationId(scheme="RU-INN", value=APPLICATION.initiator.id.value)
-    assert len(story.when(STATES["unassigned"], Assign("u-4002", other))) == 1
+@pytest.mark.parametrize(
+    ("scheme", "value", "wrong"),
+    [
+        ("BY-UNP", "79000 0029", "form"),
+        ("BY-UNP", "790000028", "check-digit"),
+        ("RU-INN", "999900000097", "not-legal-entity"),
+        ("US-FED", "DHS", "scheme"),
+    ],
+)
+def test_an_experts_organisation_must_be_a_valid_number_so_that_no_conflict_can_hide(
+    scheme: str, value: str, wrong: str
+) -> None:
+    refusal = story.refused(STATES["unassigned"], Assign("u-4002", OrganisationId(scheme=scheme, value=value)))
+    assert (refusal.code, refusal.status) == ("organisation.invalid", 422)
+    assert wrong in refusal.detail
+
+
+def test_a_positive_verdict_with_remarks_is_a_switch_of_the_edition() -> None:
+    remarks = (Remark(code="data", text="Хранение."),)
+    book = with_switches("by-2024", remarks_with_positive=False)
+    told = Conclude(Verdict.POSITIVE_WITH_REMARKS, "С замечаниями.", remarks)
+    assert len(story.when(STATES["to-conclude"], told)) == 1
+    assert story.refused(STATES["to-conclude"], told, given=book).code == "verdict.unknown"
 
 
 def test_an_application_without_an_executor_has_no_conflict_with_one() -> None:

@@ -67,6 +67,12 @@ def after(state: Any, *commands: object) -> Any:
     return state
 
 
+def unseen_negative(state: Any) -> Any:
+    """After a negative conclusion under an edition by which the Council does not see it."""
+    book = with_switches("by-2024", council_sees_negative=False)
+    return story.given(*story.when(state, conclusion(Verdict.NEGATIVE), given=book), state=state)
+
+
 def states() -> Mapping[str, Any]:
     """A pilot at every stage that there is."""
     entered = after(None, ENTER)
@@ -76,6 +82,7 @@ def states() -> Mapping[str, Any]:
         "look-over": entered,
         "returned": after(entered, RETURNED),
         "expertise": after(entered, ACCEPTED),
+        "negative-conclusion": unseen_negative(after(entered, ACCEPTED)),
         "council": council,
         "expedient": after(council, decide(Expediency.EXPEDIENT)),
         "not-expedient": after(council, decide(Expediency.NOT_EXPEDIENT)),
@@ -212,16 +219,19 @@ def test_an_edition_may_know_no_postponement() -> None:
     assert len(story.when(STATES["council"], decide(Expediency.NOT_EXPEDIENT), given=book)) == 1
 
 
-NEGATIVE = after(STATES["expertise"], conclusion(Verdict.NEGATIVE))
-
-
 @pytest.mark.parametrize("command", COUNCIL, ids=[str(c.decision) for c in COUNCIL])
 def test_an_edition_says_whether_the_council_sees_negative_conclusions(command: DecideExpediency) -> None:
-    assert len(story.when(NEGATIVE, command)) == 1
+    seen = after(STATES["expertise"], conclusion(Verdict.NEGATIVE))
+    assert len(story.when(seen, command)) == 1
+    unseen = unseen_negative(STATES["expertise"])
+    assert (unseen.stage, NEXT_MOVE[unseen.stage]) == (Stage.NEGATIVE, "initiator")
+    assert story.refused(unseen, command).code == "pilot.out-of-order"
+
+
+def test_a_positive_conclusion_goes_before_the_council_whatever_it_sees_of_negative_ones() -> None:
     book = with_switches("by-2024", council_sees_negative=False)
-    refusal = story.refused(NEGATIVE, command, given=book)
-    assert (refusal.code, refusal.status) == ("council.negative-conclusion", 409)
-    assert len(story.when(STATES["council"], command, given=book)) == 1
+    recorded = story.when(STATES["expertise"], conclusion(Verdict.POSITIVE), given=book)
+    assert story.given(*recorded, state=STATES["expertise"]).stage is Stage.COUNCIL
 
 
 def test_a_switch_that_an_edition_does_not_have_is_off() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 from contracts.event import Contract, Fact, Moment
 from contracts.expertise import (
@@ -13,7 +13,9 @@ from contracts.expertise import (
     ReviewOpenedV1,
 )
 from contracts.reference import Application, OrganisationId, Remark, Verdict
+from contracts.rules import Edition, RuleBook
 from services.chassis.fold import Context, Refusal
+from services.chassis.identifiers import fault
 
 KIND = "pilot"
 
@@ -93,7 +95,7 @@ class Conclude:
 Command = Open | Assign | GiveOpinion | Conclude
 
 
-def decide(state: Review | None, command: Command, context: Context[Any]) -> Sequence[Fact]:
+def decide(state: Review | None, command: Command, context: Context[RuleBook]) -> Sequence[Fact]:
     """What follows from a command. Raises Refusal for what cannot be done now, or not by this person."""
     match command:
         case Open():
@@ -108,7 +110,7 @@ def decide(state: Review | None, command: Command, context: Context[Any]) -> Seq
             assert_never(command)
 
 
-def _opened(state: Review | None, command: Open, context: Context[Any]) -> Sequence[Fact]:
+def _opened(state: Review | None, command: Open, context: Context[RuleBook]) -> Sequence[Fact]:
     if state is not None:
         return ()
     return (
@@ -130,11 +132,13 @@ def _open(state: Review | None) -> Review:
     return state
 
 
-def _assigned(state: Review, command: Assign, context: Context[Any]) -> Sequence[Fact]:
+def _assigned(state: Review, command: Assign, context: Context[RuleBook]) -> Sequence[Fact]:
     if command.expert_id in state.experts:
         return ()
     if state.experts:
         raise Refusal("review.has-expert", "An expert is assigned already.")
+    if wrong := fault(command.organisation, context.given.edition(state.edition), legal_entity=True):
+        raise Refusal("organisation.invalid", f"The expert's organisation is not valid: {wrong}.", status=422)
     if role := _party_of(state.application, command.organisation):
         raise Refusal(
             "conflict.same-organisation",
@@ -158,13 +162,13 @@ def _party_of(application: Application, organisation: OrganisationId) -> str | N
     return None
 
 
-def _opinion(state: Review, command: GiveOpinion, context: Context[Any]) -> Sequence[Fact]:
+def _opinion(state: Review, command: GiveOpinion, context: Context[RuleBook]) -> Sequence[Fact]:
     expert = context.actor.id
     if expert not in state.experts:
         raise Refusal("opinion.not-yours", "Only an assigned expert gives an opinion.", status=403)
     if any(o.expert_id == expert for o in state.opinions):
         raise Refusal("opinion.given", "Your opinion is given already.")
-    _must_agree(command.verdict, command.remarks)
+    _must_agree(command.verdict, command.remarks, context.given.edition(state.edition))
     given = OpinionGivenV1(
         actor=context.actor,
         round=state.round,
@@ -176,10 +180,10 @@ def _opinion(state: Review, command: GiveOpinion, context: Context[Any]) -> Sequ
     return (given,)
 
 
-def _concluded(state: Review, command: Conclude, context: Context[Any]) -> Sequence[Fact]:
+def _concluded(state: Review, command: Conclude, context: Context[RuleBook]) -> Sequence[Fact]:
     if state.status is not Status.TO_CONCLUDE:
         raise Refusal("review.no-opinion", "A conclusion needs the opinion of the assigned expert first.")
-    _must_agree(command.verdict, command.remarks)
+    _must_agree(command.verdict, command.remarks, context.given.edition(state.edition))
     concluded = ConclusionIssuedV1(
         actor=context.actor,
         round=state.round,
@@ -191,8 +195,11 @@ def _concluded(state: Review, command: Conclude, context: Context[Any]) -> Seque
     return (concluded,)
 
 
-def _must_agree(verdict: Verdict, remarks: Sequence[Remark]) -> None:
-    """A verdict with remarks has remarks, and a plain positive one has none (assumption)."""
+def _must_agree(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:
+    """A verdict with remarks has remarks and a plain positive one has none (assumption); whether there is such a
+    verdict at all is a switch of the edition."""
+    if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.on("remarks_with_positive"):
+        raise Refusal("verdict.unknown", "This edition knows no positive verdict with remarks.", status=422)
     if (verdict is Verdict.POSITIVE_WITH_REMARKS) and not remarks:
         raise Refusal("verdict.needs-remarks", "This verdict needs at least one remark.", status=422)
     if verdict is Verdict.POSITIVE and remarks:

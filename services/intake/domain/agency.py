@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -69,9 +69,11 @@ def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition
 
     The day of an application is a day in the zone of the edition. A pilot keeps this edition (assumption).
     """
-    holding = [e for e in agency.editions if e.since <= _day(submitted, rules.edition(e.edition))]
+    holding = [e for e in agency.editions if _holds(e, submitted, rules)]
     return rules.edition(holding[-1].edition) if holding else None
 
 
-def _day(moment: datetime, edition: Edition) -> date:
-    return moment.astimezone(ZoneInfo(edition.zone)).date()
+def _holds(entry: EditionFrom, submitted: datetime, rules: RuleBook) -> bool:
+    edition = rules.edition(entry.edition)
+    day = submitted.astimezone(ZoneInfo(edition.zone)).date()
+    return entry.since <= day and edition.in_force(day)

@@ -151,6 +151,11 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
             ),
         )
     assert given.number is not None, "a submission is always given a number"
+    rule = edition.terms[LOOK_OVER]
+    days = calendar(rule.calendar)
+    begun = term.start(rule, days, LOOK_OVER, context.now, edition.zone)
+    due = term.due_at(term.open_ledger(begun), days)
+    assert due is not None, "a term that has just started runs"
     registered = ApplicationRegisteredV1(
         actor=context.actor,
         agency=command.agency,
@@ -160,14 +165,10 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         received=context.now,
         edition=edition.id,
         number=given.number,
+        look_over_due_at=due,
         application=judged.submission.application(),
         contact_person_id=person_id(context.subject) if judged.submission.contact else None,
     )
-    rule = edition.terms[LOOK_OVER]
-    days = calendar(rule.calendar)
-    begun = term.start(rule, days, LOOK_OVER, context.now, edition.zone)
-    due = term.due_at(term.open_ledger(begun), days)
-    assert due is not None, "a term that has just started runs"
     return registered, TermStartedV1(actor=context.actor, term=begun, due_at=due)
 
 

@@ -11,18 +11,20 @@ from typing import Any, Final
 
 from dateutil.relativedelta import relativedelta
 from pydantic import TypeAdapter, ValidationError
-from stdnum.by import unp
-from stdnum.ru import inn
 
 from contracts.agency import AGENCY, ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.event import Envelope, Moment, json_pointer
 from contracts.reference import CostLine, Money, Party, Problem
-from contracts.rules import Edition, PartyRule, Scheme
+from contracts.rules import Edition, PartyRule
+from services.chassis.identifiers import fault
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an agency's clock may run ahead of ours (assumption)."""
-CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
-"""Check digits by the name that an edition gives them; none of these goes to the network."""
+NUMBER_FAULTS: Final = {
+    "form": ("No {} has this form.", "Неверный формат: {}."),
+    "check-digit": ("The check digit is wrong: {}.", "Неверная контрольная цифра: {}."),
+    "not-legal-entity": ("This party must be a legal entity.", "Сторона должна быть юридическим лицом."),
+}
 
 RUSSIAN: Final = {
     "missing": "Обязательное поле не заполнено.",
@@ -175,33 +177,14 @@ def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterato
     if scheme is None or party.id.scheme not in rule.schemes:
         allowed = ", ".join(rule.schemes)
         yield problem(
-            f"{pointer}/id/scheme",
-            "party.scheme",
-            f"Schemes here: {allowed}.",
-            f"Допустимые схемы: {allowed}.",
+            f"{pointer}/id/scheme", "party.scheme", f"Schemes here: {allowed}.", f"Допустимые схемы: {allowed}."
         )
         return
-    yield from _number(party.id.value, f"{pointer}/id/value", scheme, rule)
-
-
-def _number(value: str, pointer: str, scheme: Scheme, rule: PartyRule) -> Iterator[Problem]:
-    title = (scheme.title_en, scheme.title_ru)
-    if not scheme.has_form(value):
-        yield problem(pointer, "party.form", f"No {title[0]} has this form.", f"Неверный формат: {title[1]}.")
-    elif scheme.check != "none" and not CHECKS[scheme.check](value):
-        yield problem(
-            pointer,
-            "party.check-digit",
-            f"The check digit is wrong: {title[0]}.",
-            f"Неверная контрольная цифра: {title[1]}.",
-        )
-    elif rule.legal_entity_only and not scheme.is_legal_entity(value):
-        yield problem(
-            pointer,
-            "party.not-legal-entity",
-            "This party must be a legal entity.",
-            "Сторона должна быть юридическим лицом.",
-        )
+    found = fault(party.id, edition, legal_entity=rule.legal_entity_only)
+    if found is not None:
+        en, ru = NUMBER_FAULTS[found]
+        words = (en.format(scheme.title_en), ru.format(scheme.title_ru))
+        yield problem(f"{pointer}/id/value", f"party.{found}", *words)
 
 
 def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:

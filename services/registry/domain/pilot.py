@@ -26,12 +26,13 @@ KIND: Final = "pilot"
 
 
 class Stage(StrEnum):
-    """Where a pilot stands: рассмотрение, возвращён, экспертиза, у Совета, целесообразен, нецелесообразен,
-    реализация."""
+    """Where a pilot stands: рассмотрение, возвращён, экспертиза, отрицательное заключение, у Совета,
+    целесообразен, нецелесообразен, реализация."""
 
     LOOK_OVER = "look-over"
     RETURNED = "returned"
     EXPERTISE = "expertise"
+    NEGATIVE = "negative-conclusion"
     COUNCIL = "council"
     EXPEDIENT = "expedient"
     NOT_EXPEDIENT = "not-expedient"
@@ -42,6 +43,7 @@ NEXT_MOVE: Final = {
     Stage.LOOK_OVER: "officer",
     Stage.RETURNED: "initiator",
     Stage.EXPERTISE: "expertise-operator",
+    Stage.NEGATIVE: "initiator",
     Stage.COUNCIL: "council",
     Stage.EXPEDIENT: "executor",
     Stage.NOT_EXPEDIENT: None,
@@ -160,9 +162,8 @@ def decide(state: Pilot | None, command: Command, context: Context[RuleBook]) ->
             return (ApplicationOutcomeRecordedV1(actor=actor, outcome=outcome, reasons=reasons),)
         case RecordTerm(kind, stage, due_at):
             return (TermRecordedV1(actor=actor, kind=kind, stage=stage, due_at=due_at),)
-        case RecordConclusion(round_, verdict, text, remarks):
-            recorded = ConclusionRecordedV1(actor=actor, round=round_, verdict=verdict, text=text, remarks=remarks)
-            return (recorded,)
+        case RecordConclusion():
+            return (_conclusion(state, command, context),)
         case DecideExpediency():
             return (_expediency(_at(state, Stage.COUNCIL), command, context),)
         case Launch():
@@ -183,6 +184,20 @@ def _entered(command: Enter, context: Context[RuleBook]) -> PilotEnteredV1:
     )
 
 
+def _conclusion(state: Pilot | None, command: RecordConclusion, context: Context[RuleBook]) -> ConclusionRecordedV1:
+    """Whether a negative conclusion goes before the Council is a switch of the edition (assumption)."""
+    negative = command.verdict is Verdict.NEGATIVE
+    edition = context.given.edition(state.edition) if state is not None else None
+    return ConclusionRecordedV1(
+        actor=context.actor,
+        round=command.round,
+        verdict=command.verdict,
+        text=command.text,
+        remarks=command.remarks,
+        to_council=not negative or edition is None or edition.on("council_sees_negative"),
+    )
+
+
 def _at(state: Pilot | None, stage: Stage) -> Pilot:
     if state is None or state.stage is not stage:
         stands = "unknown" if state is None else state.stage
@@ -193,13 +208,8 @@ def _at(state: Pilot | None, stage: Stage) -> Pilot:
 def _expediency(state: Pilot, command: DecideExpediency, context: Context[RuleBook]) -> ExpediencyDecidedV1:
     edition = context.given.edition(state.edition)
     _not_in_the_future(command.basis.date, edition, context.now)
-    if command.decision is Expediency.POSTPONED and not _on(edition, "council_may_postpone"):
+    if command.decision is Expediency.POSTPONED and not edition.on("council_may_postpone"):
         raise Refusal("council.cannot-postpone", "This edition knows no postponement.", status=422)
-    verdict = state.conclusion.verdict if state.conclusion else None
-    if verdict is Verdict.NEGATIVE and not _on(edition, "council_sees_negative"):
-        raise Refusal(
-            "council.negative-conclusion", "By this edition a negative conclusion does not reach the council."
-        )
     expedient = command.decision is Expediency.EXPEDIENT
     return ExpediencyDecidedV1(
         actor=context.actor,
@@ -222,11 +232,6 @@ def _launched(state: Pilot, command: Launch, context: Context[RuleBook]) -> Pilo
 def _not_in_the_future(day: date, edition: Edition, now: datetime) -> None:
     if day > now.astimezone(ZoneInfo(edition.zone)).date():
         raise Refusal("date.future", f"{day} has not come yet.", status=422)
-
-
-def _on(edition: Edition, switch: str) -> bool:
-    found = edition.switches.get(switch)
-    return found is not None and found.on
 
 
 def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
@@ -257,7 +262,8 @@ def _changes(state: Pilot, fact: Fact) -> dict[str, Any]:
             return {"term": RunningTerm(kind=fact.kind, due_at=fact.due_at, breached=breached)}
         case ConclusionRecordedV1():
             conclusion = Conclusion(round=fact.round, verdict=fact.verdict, text=fact.text, remarks=fact.remarks)
-            return {"stage": Stage.COUNCIL, "conclusion": conclusion}
+            stage = Stage.COUNCIL if fact.to_council else Stage.NEGATIVE
+            return {"stage": stage, "conclusion": conclusion}
         case ExpediencyDecidedV1():
             decision = Decision(decision=fact.decision, basis=fact.basis)
             return {
