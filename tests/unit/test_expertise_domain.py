@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from story import APPLICATION, NOW, Story, made, moments, party
+from story import APPLICATION, NOW, Story, made, moments, party, with_switches
 
 from contracts.event import Actor
 from contracts.expertise import (
