@@ -50,5 +50,7 @@ def _line(span: Span, zero: int) -> str:
     line += f" [dim]+{at:.0f} ms, {took:.1f} ms[/dim]"
     if span.status == "error":
         line += " [red]error[/red]"
+    if span.kind == "consumer":
+        return line  # a record's span is linked to its batch, which says nothing about what it follows
     links = dict.fromkeys(link["trace_id"] for link in span.links if link["trace_id"] != span.trace_id)
     return line + "".join(f" [dim]follows {trace_id}[/dim]" for trace_id in links)

@@ -1,0 +1,335 @@
+"""The system on containers: what docker-compose.yml promises, and the job that makes fresh back ends ready."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from confluent_kafka import KafkaException
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, receipts_topic
+from deploy import access, setup, topics
+from deploy.local import jars, mongod, secrets
+from deploy.local.home import ROOT, write_private
+from deploy.local.kafka import Kafka
+from deploy.local.ports import Ports
+from deploy.local.process import Process
+from deploy.login import Login
+from services.chassis.settings import Settings
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
+FOLDER = ROOT / "deploy" / "compose"
+SECRET = re.compile(r"PASSWORD|_KEY$")
+REQUIRED = re.compile(r"\$\{LOTSMAN_[A-Z_]+:\?[^}]*\}")
+
+
+def variables() -> dict[str, set[str]]:
+    """Every variable of docker-compose.yml with the ways in which it is asked for, such as `:?` or `:-`."""
+    found: dict[str, set[str]] = {}
+    for name, how in re.findall(r"\$\{([A-Z_]+)(:[?-])?", (ROOT / "docker-compose.yml").read_text()):
+        found.setdefault(name, set()).add(how)
+    return found
+
+
+def example() -> dict[str, str]:
+    lines = (FOLDER / "example.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
+
+
+def environment(part: str) -> dict[str, str]:
+    found: dict[str, str] = PARTS[part].get("environment", {})
+    return found
+
+
+# ---- the file itself
+
+
+def test_every_published_port_is_on_this_machine_alone() -> None:
+    published = [port for part in PARTS.values() for port in part.get("ports", [])]
+    assert len(published) >= 5
+    assert all(re.match(r"127\.0\.0\.1:\$\{LOTSMAN_[A-Z]+_PORT:-\d+\}:\d+$", port) for port in published)
+
+
+def test_every_secret_comes_from_the_environment() -> None:
+    secret_values = [
+        value for part in PARTS for name, value in environment(part).items() if SECRET.search(name) and value
+    ]
+    assert len(secret_values) >= 14
+    assert all(REQUIRED.fullmatch(value) for value in secret_values)
+    urls = [value for part in PARTS for value in environment(part).values() if "@" in value]
+    logins = [re.fullmatch(r"mongodb://(\w+):(.+)@mongo:27017/\?replicaSet=rs0&authSource=admin", url) for url in urls]
+    assert [login and login[1] for login in logins] == ["admin", *SERVICES]
+    assert all(login and REQUIRED.fullmatch(login[2]) for login in logins)
+    assert all(how == {":?"} for name, how in variables().items() if SECRET.search(name))
+
+
+def test_the_example_has_every_variable_and_no_secret() -> None:
+    assert example().keys() == variables().keys()
+    assert {name for name, value in example().items() if not value} == {n for n in example() if SECRET.search(n)}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_waits_for_the_setup_and_is_locked_down(service: str) -> None:
+    part = PARTS[service]
+    assert part["command"] == ["python3", "-m", f"services.{service}"]
+    assert part["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
+    assert "/health/ready" in part["healthcheck"]["test"][-1]
+    assert part["restart"] == "unless-stopped"
+    assert int(part["stop_grace_period"].removesuffix("s")) > Settings.model_fields["stop_within"].default
+    assert part["user"].split(":")[0] not in {"0", "root"}
+    assert environment(service)["LOTSMAN_KAFKA_USERNAME"] == service
+    settings = {name.removeprefix("LOTSMAN_").lower() for name in environment(service)}
+    assert settings <= Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_writes_to_its_root_or_gains_privileges(part: str) -> None:
+    assert PARTS[part]["read_only"] is True
+    assert PARTS[part]["security_opt"] == ["no-new-privileges:true"]
+    assert PARTS[part]["cap_drop"] == ["ALL"]
+    assert not {"privileged", "cap_add", "network_mode", "pid"} & PARTS[part].keys()
+
+
+def test_the_setup_waits_for_both_back_ends_and_runs_once() -> None:
+    assert PARTS["setup"]["depends_on"] == {name: {"condition": "service_healthy"} for name in ("mongo", "kafka")}
+    assert PARTS["setup"]["restart"] == "no"
+    assert all("healthcheck" in PARTS[name] for name in ("mongo", "kafka"))
+
+
+def test_data_is_in_named_volumes_and_mounted_files_exist() -> None:
+    for name, inside in (("mongo", "/data/db"), ("kafka", "/var/lib/kafka/data")):
+        assert f"{name}:{inside}" in PARTS[name]["volumes"]
+        assert name in COMPOSE["volumes"]
+    mounts = [mount.split(":") for part in PARTS.values() for mount in part.get("volumes", [])]
+    files = [ROOT / mount[0] for mount in mounts if mount[0].startswith("./")]
+    assert files and all(path.is_file() for path in files)
+
+
+def test_versions_are_those_of_the_embedded_stack() -> None:
+    assert PARTS["kafka"]["image"] == f"apache/kafka:{jars.version()}"
+    assert all(re.search(r":v?\d", PARTS[name]["image"]) for name in ("mongo", "kafka", "jaeger", "prometheus"))
+
+
+def test_kafka_lets_nobody_in_without_a_login_and_makes_no_topic_by_itself() -> None:
+    lines = [line for line in (FOLDER / "kafka.properties").read_text().splitlines() if line and line[0] != "#"]
+    settings = dict(line.split("=", 1) for line in lines)
+    protocols = settings["listener.security.protocol.map"].split(",")
+    assert {one.split(":")[1] for one in protocols} == {"SASL_PLAINTEXT"}
+    assert settings["authorizer.class.name"].endswith(".StandardAuthorizer")
+    assert settings["allow.everyone.if.no.acl.found"] == "false"
+    assert settings["auto.create.topics.enable"] == "false"
+    passwords = re.findall(r'(?:password|user_controller)="([^"]*)"', "\n".join(lines))
+    assert len(passwords) == 3 and all(re.fullmatch(r"\$\{env:LOTSMAN_KAFKA_[A-Z]+_PASSWORD\}", p) for p in passwords)
+
+
+# ---- the first try
+
+
+@pytest.fixture
+def tried(tmp_path: Path) -> Path:
+    """A checkout in which first-try.sh has run, with a stand-in for ./lotsman."""
+    shutil.copytree(FOLDER, tmp_path / "deploy" / "compose")
+    stub = tmp_path / "lotsman"
+    stub.write_text('#!/bin/sh\nprintf keys > "$LOTSMAN_HOME/jwks.json"\nprintf "token %s" "$3"\n')
+    stub.chmod(0o755)
+    first_try(tmp_path)
+    return tmp_path
+
+
+def first_try(folder: Path) -> None:
+    subprocess.run(["sh", str(folder / "deploy" / "compose" / "first-try.sh")], check=True, capture_output=True)
+
+
+def test_the_first_try_makes_fresh_secrets_once(tried: Path) -> None:
+    text = (tried / ".env").read_text()
+    made = dict(line.split("=", 1) for line in text.splitlines() if line and line[0] != "#")
+    assert made.keys() == example().keys()
+    fresh = [value for name, value in made.items() if SECRET.search(name)]
+    assert len(set(fresh)) == len(fresh) and all(re.fullmatch("[0-9a-f]{48}", value) for value in fresh)
+    first_try(tried)
+    assert (tried / ".env").read_text() == text
+
+
+def test_the_first_try_shows_others_no_more_than_they_need(tried: Path) -> None:
+    made = tried / ".lotsman" / "compose"
+    assert os.readlink(tried / ".env") == ".lotsman/compose/env"
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert (made / "env").stat().st_mode & 0o777 == 0o600
+    for path, text in ((made / "identity" / "jwks.json", "keys"), (made / "metrics" / "ops.token", "token ops")):
+        assert path.read_text() == text
+        assert path.stat().st_mode & 0o777 == 0o644
+
+
+def compose() -> list[str]:
+    """The words of Compose v2. Skips where it is not."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]):
+            done = subprocess.run([*words, "version", "--short"], capture_output=True, text=True, check=False)
+            if done.returncode == 0 and int(done.stdout.strip().removeprefix("v").split(".")[0]) >= 2:
+                return words
+    pytest.skip("docker compose (v2) is not on PATH")
+
+
+def config(env_file: Path) -> "subprocess.CompletedProcess[str]":
+    words = [*compose(), "--profile", "*", "--env-file", str(env_file), "config", "-q"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LOTSMAN_")}
+    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_compose_itself_accepts_the_file(tried: Path) -> None:
+    done = config(tried / ".env")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_compose_refuses_to_go_without_a_secret(tried: Path) -> None:
+    env = tried / "less.env"
+    env.write_text(re.sub("LOTSMAN_MONGO_KEY=.*", "LOTSMAN_MONGO_KEY=", (tried / ".env").read_text()))
+    done = config(env)
+    assert done.returncode != 0
+    assert "LOTSMAN_MONGO_KEY" in done.stderr
+
+
+# ---- the setup job
+
+
+class Fresh(NamedTuple):
+    """Back ends as the images leave them: each has its administrator, and nothing else."""
+
+    kafka: Login
+    mongo_url: str
+    env: dict[str, str]
+    left_over: dict[str, str]
+
+    def kafka_as(self, service: str) -> Login:
+        return Login(self.kafka.bootstrap, service, self.env[f"LOTSMAN_KAFKA_{service.upper()}_PASSWORD"])
+
+    def mongo_as(self, service: str) -> "MongoClient[dict[str, Any]]":
+        password = self.env[f"LOTSMAN_MONGO_{service.upper()}_PASSWORD"]
+        address = self.mongo_url.rpartition("@")[2]
+        return MongoClient(f"mongodb://{service}:{password}@{address}", serverSelectionTimeoutMS=5000)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
+    """Kafka and mongod of their own; the setup has run twice."""
+    folder = tmp_path_factory.mktemp("fresh")
+    ports, old = Ports.free(), secrets.load(folder)
+    kafka = Kafka(folder, ports["kafka"], ports["controller"], old, lambda _: None)
+    replica: Process | None = None
+    try:
+        kafka.start()
+        replica = mongod_with_administrator(folder, ports["mongod"], old)
+        url = f"mongodb://admin:{old['mongo-admin']}@127.0.0.1:{ports['mongod']}/?replicaSet=rs0&authSource=admin"
+        passwords = [
+            f"LOTSMAN_{system}_{service.upper()}_PASSWORD" for system in ("KAFKA", "MONGO") for service in SERVICES
+        ]
+        login = kafka.login()
+        env = {
+            "LOTSMAN_KAFKA_URL": login.bootstrap,
+            "LOTSMAN_KAFKA_USERNAME": "admin",
+            "LOTSMAN_KAFKA_PASSWORD": old["kafka-admin"],
+            "LOTSMAN_MONGO_URL": url,
+            **{name: f"new-{name.lower()}" for name in passwords},
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            assert [setup.main([]), setup.main([])] == [0, 0]
+        yield Fresh(login, url, env, old)
+    finally:
+        kafka.stop()
+        if replica:
+            replica.stop(20)
+
+
+def mongod_with_administrator(folder: Path, port: int, passwords: dict[str, str]) -> Process:
+    """What the official image does: the administrator first, without logins; then a member of a replica set."""
+    data, key = folder / "mongo", folder / "mongo.key"
+    data.mkdir()
+    write_private(key, passwords["mongo-key"] + "\n")
+    words = [mongod.binary(lambda _: None), "--dbpath", str(data), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    alone = Process("mongod", "MongoDB", [*words, "--nounixsocket"], folder)
+    alone.start()
+    try:
+        with MongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=20_000) as client:
+            client.admin.command("createUser", "admin", pwd=passwords["mongo-admin"], roles=["root"])
+    finally:
+        alone.stop(20)
+    member = Process("mongod", "MongoDB", [*words, *mongod.FLAGS[2:], "--keyFile", str(key)], folder)
+    member.start()
+    return member
+
+
+@pytest.mark.kafka
+def test_the_setup_makes_topics_and_exactly_the_rules_of_the_services(fresh: Fresh) -> None:
+    admin = fresh.kafka.admin()
+    there = topics.existing(admin)
+    assert {topic.name: there.get(topic.name) for topic in FACT_TOPICS} == {t.name: t.partitions for t in FACT_TOPICS}
+    assert access._known(admin) == {access._binding(rule) for rule in access.service_rules()}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_comes_in_with_the_new_password_alone(fresh: Fresh, service: str) -> None:
+    assert f"pilots.{service}.v1" in fresh.kafka_as(service).admin().list_topics(timeout=10).topics
+    with pytest.raises(KafkaException):
+        Login(fresh.kafka.bootstrap, service, fresh.left_over[f"kafka-{service}"]).admin().list_topics(timeout=2)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_its_own_database_alone(fresh: Fresh, service: str) -> None:
+    with fresh.mongo_as(service) as client:
+        client[f"lotsman_{service}"].things.insert_one({"_id": 1})
+        for other in ("admin", *(f"lotsman_{name}" for name in SERVICES if name != service)):
+            with pytest.raises(OperationFailure, match="not authorized"):
+                client[other].things.find_one()
+    with MongoClient(fresh.mongo_url) as admin:
+        assert admin.admin.command("usersInfo", service)["users"][0]["roles"] == [
+            {"role": "readWrite", "db": f"lotsman_{service}"}
+        ]
+
+
+@pytest.mark.kafka
+def test_the_setup_adds_an_agency(fresh: Fresh, monkeypatch, capsys) -> None:
+    for name, value in {**fresh.env, "LOTSMAN_AGENCY_PASSWORD": "of-gamma"}.items():
+        monkeypatch.setenv(name, value)
+    assert setup.main(["agency", "gamma"]) == 0
+    seen = Login(fresh.kafka.bootstrap, "agency-gamma", "of-gamma").admin().list_topics(timeout=10).topics
+    assert {agency_topic("gamma").name, receipts_topic("gamma").name} <= seen.keys()
+    assert setup.main(["agency", "No Code"]) == 1
+    assert "'No Code' is no agency code" in capsys.readouterr().err
+
+
+@pytest.mark.kafka
+def test_a_wrong_login_at_mongodb_is_said_at_once(fresh: Fresh, monkeypatch, capsys) -> None:
+    wrong = re.sub("admin:[^@]*", "admin:wrong", fresh.mongo_url)
+    for name, value in {**fresh.env, "LOTSMAN_MONGO_URL": wrong}.items():
+        monkeypatch.setenv(name, value)
+    assert setup.main([]) == 1
+    assert capsys.readouterr().err == "MongoDB refuses the administrator's login.\n"
+
+
+def test_everything_that_is_not_set_is_said_at_once(monkeypatch, capsys) -> None:
+    for name in [name for name in os.environ if name.startswith("LOTSMAN_")]:
+        monkeypatch.delenv(name)
+    assert setup.main([]) == 1
+    said = capsys.readouterr().err
+    assert said == "Not set: LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD.\n"
+    assert setup.main(["agencies"]) == 1
+
+
+def test_what_does_not_come_up_is_a_sentence(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(setup, "WITHIN", 0.0)
+    with pytest.raises(Exception, match="MongoDB is not ready after 0 s") as failed:
+        setup.initiate("mongodb://admin:hidden@127.0.0.1:1/?replicaSet=rs0", 0.0)
+    assert "hidden" not in str(failed.value)
+    assert not isinstance(failed.value, PyMongoError)
