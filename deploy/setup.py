@@ -32,6 +32,7 @@ WITHIN: Final = 120.0
 """Seconds that MongoDB and Kafka together may take until they answer."""
 WRONG_LOGIN: Final = 18
 ALREADY: Final = 23
+KAFKA_LOGIN: Final = ("LOTSMAN_KAFKA_URL", "LOTSMAN_KAFKA_USERNAME", "LOTSMAN_KAFKA_PASSWORD")
 USAGE: Final = "usage: python -m deploy.setup [agency CODE]"
 
 Mongo = MongoClient[dict[str, Any]]
@@ -48,7 +49,7 @@ def prepare_kafka(admin: AdminClient, passwords: Mapping[str, str], replication:
 def prepare_mongo(url: str, passwords: Mapping[str, str], deadline: float) -> None:
     """The replica set, then users with these passwords, each for the database of its service."""
     initiate(url, deadline)
-    with MongoClient(url, serverSelectionTimeoutMS=int(WITHIN * 1000)) as client:
+    with _client(url, WITHIN) as client:
         for service, password in passwords.items():
             make_user(client, service, password, [first(service)])
 
@@ -60,7 +61,7 @@ def initiate(url: str, deadline: float) -> None:
         return  # somebody else's affair, as with mongodb+srv
     hosts = enumerate(urlsplit(url).netloc.rpartition("@")[2].split(","))
     members = [{"_id": number, "host": host} for number, host in hosts]
-    with MongoClient(_first_member(url), serverSelectionTimeoutMS=2000) as client:
+    with _client(_first_member(url), 2.0) as client:
         _retry(lambda: _initiate(client, options["replicaset"], members), deadline, "MongoDB")
 
 
@@ -69,6 +70,10 @@ def make_user(client: Mongo, name: str, password: str, databases: Iterable[str])
     verb = "updateUser" if client.admin.command("usersInfo", name)["users"] else "createUser"
     roles = [{"role": "readWrite", "db": database} for database in sorted(databases)]
     client.admin.command(verb, name, pwd=password, roles=roles)
+
+
+def _client(url: str, wait: float) -> Mongo:
+    return MongoClient(url, serverSelectionTimeoutMS=int(wait * 1000))
 
 
 def _initiate(client: Mongo, name: str, members: list[dict[str, Any]]) -> None:
@@ -112,7 +117,7 @@ def _retry(step: Callable[[], None], deadline: float, system: str) -> None:
             time.sleep(0.5)
 
 
-def _needed(names: Iterable[str]) -> dict[str, str]:
+def _needed(*names: str) -> dict[str, str]:
     """These variables of the environment. Raises Complaint with all that are missing."""
     values = {name: os.environ.get(name, "") for name in names}
     if missing := [name for name, value in values.items() if not value]:
@@ -120,13 +125,8 @@ def _needed(names: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def _login() -> Login:
-    return Login(*_needed(f"LOTSMAN_KAFKA_{part}" for part in ("URL", "USERNAME", "PASSWORD")).values())
-
-
-def _passwords(system: str) -> dict[str, str]:
-    found = _needed(f"LOTSMAN_{system}_{service.upper()}_PASSWORD" for service in SERVICES)
-    return dict(zip(SERVICES, found.values(), strict=True))
+def _password_of(system: str, service: str) -> str:
+    return f"LOTSMAN_{system}_{service.upper()}_PASSWORD"
 
 
 def _replication() -> int:
@@ -134,18 +134,22 @@ def _replication() -> int:
 
 
 def _everything() -> str:
-    admin, kafka, mongo = _login().admin(), _passwords("KAFKA"), _passwords("MONGO")
-    url = _needed(["LOTSMAN_MONGO_URL"])["LOTSMAN_MONGO_URL"]
-    deadline = time.monotonic() + WITHIN
+    asked = [_password_of(system, service) for system in ("KAFKA", "MONGO") for service in SERVICES]
+    env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", *asked)
+    kafka, mongo = (
+        {service: env[_password_of(system, service)] for service in SERVICES} for system in ("KAFKA", "MONGO")
+    )
+    admin, deadline = Login(*(env[name] for name in KAFKA_LOGIN)).admin(), time.monotonic() + WITHIN
     _await_brokers(admin, _replication(), deadline)
     prepare_kafka(admin, kafka, _replication())
-    prepare_mongo(url, mongo, deadline)
+    prepare_mongo(env["LOTSMAN_MONGO_URL"], mongo, deadline)
     return "topics, users, rules and the replica set are as they should be"
 
 
 def _agency(code: str) -> str:
-    password = _needed(["LOTSMAN_AGENCY_PASSWORD"])["LOTSMAN_AGENCY_PASSWORD"]
-    user = access.add_agency(_login().admin(), code, password, _replication())
+    env = _needed(*KAFKA_LOGIN, "LOTSMAN_AGENCY_PASSWORD")
+    admin = Login(*(env[name] for name in KAFKA_LOGIN)).admin()
+    user = access.add_agency(admin, code, env["LOTSMAN_AGENCY_PASSWORD"], _replication())
     return f"agency {code} has its topics; its Kafka user is {user}"
 
 

@@ -94,6 +94,10 @@ class Bus:
                     await asyncio.sleep(self._settings.nack_pause if pause is None else pause)
                     if pause is None:
                         raise
+                except Exception as error:
+                    log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
+                    await asyncio.sleep(self._settings.nack_pause)
+                    raise
 
     async def start(self) -> None:
         """Connects and starts reading, trying again with growing pauses until Kafka is there."""
@@ -118,7 +122,21 @@ class Bus:
             raise ConnectionError("the broker does not answer")
 
     async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
-        """Publishes all messages at once and waits for every acknowledgement."""
+        """Publishes all messages and waits for every acknowledgement.
+
+        Each topic by itself: one that is missing, which the client waits for, must not hold up the others.
+        """
+        topics: dict[str, list[int]] = {}
+        for place, message in enumerate(messages):
+            topics.setdefault(message.topic, []).append(place)
+        found = await asyncio.gather(*(self._send([messages[p] for p in some]) for some in topics.values()))
+        places = [place for some in topics.values() for place in some]
+        told = dict(zip(places, (answer for answers in found for answer in answers), strict=True))
+        failures = [told[place] for place in range(len(messages))]
+        await self._watch(failures)
+        return failures
+
+    async def _send(self, messages: Sequence[Message]) -> list[BaseException | None]:
         sent = list[asyncio.Future[Any]]()
         failure: BaseException | None = None
         try:
@@ -129,9 +147,7 @@ class Bus:
             failure = error
         if sent:
             await asyncio.wait(sent, timeout=SEND_WITHIN)
-        failures = [*map(_failure, sent), *[failure] * (len(messages) - len(sent))]
-        await self._watch(failures)
-        return failures
+        return [*map(_failure, sent), *[failure] * (len(messages) - len(sent))]
 
     async def _publish(self, message: Message) -> asyncio.Future[Any]:
         """Hands a message to the producer; the future is done when Kafka has acknowledged it."""

@@ -4,17 +4,21 @@ import asyncio
 import json
 import runpy
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from faststream import AckPolicy
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -38,6 +42,7 @@ from deploy.local.keys import token
 from deploy.local.process import Process
 from services.chassis import parking, telemetry
 from services.chassis import store as store_module
+from services.chassis.auth import Keys
 from services.chassis.bus import AGENCIES, Bus
 from services.chassis.engine import Engine, Service
 from services.chassis.fold import Claimed, Done, Input, Record
@@ -45,6 +50,7 @@ from services.chassis.outbox import Message, SendFailed
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, opened
+from services.chassis.web import make_app
 from services.expertise.service import SERVICE as EXPERTISE
 from services.intake.domain.agency import EnterAgency
 from services.intake.domain.pilot import Accept, pilot_id
@@ -220,6 +226,8 @@ async def committed(backends: Backends, name: str) -> int:
     try:
         offsets = await admin.list_consumer_group_offsets(name)
         return sum(max(one.offset, 0) for one in offsets.values())
+    except GroupCoordinatorNotAvailableError:  # nobody has ever joined a group on this broker
+        return 0
     finally:
         await admin.close()
 
@@ -309,6 +317,38 @@ async def _is(answer: Awaitable[Any], wanted: Any) -> bool:
     return bool(await answer == wanted)
 
 
+async def test_a_batch_that_fails_for_a_reason_that_nobody_foresaw_is_read_again_with_pauses(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    async def prepare(_store: Store, inputs: Sequence[Input]) -> list[None]:
+        if inputs and len(at) < 4:
+            at.append(time.monotonic())
+            raise LookupError("nobody thought of this")
+        return [None] * len(inputs)
+
+    at: list[float] = []
+    await publish(backends, fact_topic(pair.source), [pair.fact("p1", 1, "a")])
+    async with running(backends, replace(pair.service, prepare=prepare), [pair.source], pair.name) as here:
+        await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
+        assert len(at) == 4 and await count_notes(here) == 1
+        assert min(later - sooner for sooner, later in pairwise(at)) > 0.15, "it does not spin"
+
+
+async def test_a_message_for_a_topic_that_does_not_exist_fails_alone(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    async with running(backends, pair.service, [pair.source], pair.name) as here:
+        some = [
+            Message(fact_topic(pair.name), "p1", b"{}"),
+            Message(f"pilots.receipts.nobody-{uuid4().hex[:8]}.v1", "p1", b"{}"),
+            Message(fact_topic(pair.name), "p2", b"{}"),
+        ]
+        await publish(backends, fact_topic(pair.source), [pair.fact("p0", 1, "a")])
+        await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
+        first, missing, last = await here.bus.send(some)
+        assert first is None and last is None and isinstance(missing, Exception)
+
+
 # ---- outages
 
 
@@ -348,19 +388,27 @@ async def test_while_the_broker_is_stopped_it_is_not_ready_and_commands_are_kept
     async with running(backends, pair.service, [pair.source], pair.name) as here:
         await publish(backends, fact_topic(pair.source), [pair.fact("p1", 1, "before")])
         await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
-        await here.bus.ping()
+        env = backends.service_env("intake")
+        keys = Keys(env["LOTSMAN_JWKS"], env["LOTSMAN_ISSUER"], env["LOTSMAN_AUDIENCE"])
+        app = make_app(pair.name, keys, here.engine, {"mongo": here.store.ping, "kafka": here.bus.ping})
+
+        async def readiness() -> tuple[int, dict[str, str]]:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+                answer = await client.get("/health/ready")
+                return answer.status_code, answer.json()["checks"]
+
+        assert await readiness() == (200, {"mongo": "ok", "kafka": "ok"})
         await asyncio.to_thread(backends.broker.stop)
         try:
             outcome = await here.engine.command(claimed("p1", "k1", Note(("while",))))
             assert isinstance(outcome, Done), "a person is answered although Kafka is away"
-            with pytest.raises(ConnectionError):
-                await here.bus.ping()
+            assert await readiness() == (503, {"mongo": "ok", "kafka": "ConnectionError"})
         finally:
             await asyncio.to_thread(backends.broker.start)
         await publish(backends, fact_topic(pair.source), [pair.fact("p1", 2, "after")])
 
         async def all_sent() -> bool:
-            await here.bus.ping()
+            assert (await readiness())[0] == 200
             facts = await everything(backends, fact_topic(pair.name))
             return series(facts) == {"p1": [1, 2, 3]}
 

@@ -299,6 +299,15 @@ def test_an_event_carries_envelope_trace_and_the_correlation_of_what_began_it() 
     assert later["correlationid"] == "began" and later["causationid"] == "k2" and later["id"] == "id-2"
 
 
+def test_a_document_keeps_the_trace_of_what_last_made_a_fact() -> None:
+    first, second, third = ({"traceparent": f"00-{c * 32}-{'b' * 16}-01"} for c in "123")
+    done = folded(NEW, claimed("p1", "k1", Note(("a",)), trace=first))
+    assert done.after.trace == first
+    done = folded(done.after, claimed("p1", "k2", Pass(), trace=second))
+    assert done.after.trace == first
+    assert folded(done.after, claimed("p1", "k3", Note(("b",)), trace=third)).after.trace == third
+
+
 # ---- what breaks
 
 
