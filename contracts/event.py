@@ -267,7 +267,7 @@ def _type_of(cls: type[Any]) -> str:
 
 def split_type(type_name: str) -> tuple[str, int]:
     """`pilots.intake.application-accepted.v2` -> its base name and 2. Raises BrokenEvent without a version."""
-    match = re.fullmatch(r"(.+)\.v([1-9][0-9]*)", type_name)
+    match = re.fullmatch(r"(.+)\.v([1-9][0-9]{0,8})", type_name)
     if match is None:
         raise BrokenEvent("the type has no version", "/type")
     return match.group(1), int(match.group(2))

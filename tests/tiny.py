@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from contracts.event import Actor, Contract, Event, Fact, Language, Moment, wire_moment
 from contracts.topics import fact_topic
+from services.chassis import parking
 from services.chassis.engine import Service
 from services.chassis.fold import Aggregate, Claimed, Context, Input, Record, Refusal, Sequenced, Timed
 from services.chassis.outbox import Message
@@ -290,3 +291,8 @@ async def crash() -> None:
 async def away() -> None:
     """A hook: the database does not answer."""
     raise StoreAway("it was taken away")
+
+
+async def parked_rows(store: Store, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every parked record that a query finds, whole, in the order in which they must be fed."""
+    return await store.rows(parking.COLLECTION, query, sort=list(parking.ORDER), limit=10_000)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,6 +17,8 @@ from contracts.reference import ROLES
 from services.chassis.problems import Problematic
 
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
+REFRESH_AT_MOST_EVERY: Final = 10.0
+"""Seconds between two fetches of the provider's keys because of an unknown one."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")
 
@@ -39,7 +42,8 @@ class Keys:
 
     def __init__(self, where: str, issuer: str, audience: str) -> None:
         self._issuer, self._audience = issuer, audience
-        self._remote = jwt.PyJWKClient(where) if where.startswith("https://") else None
+        self._remote = jwt.PyJWKClient(where, timeout=5) if where.startswith("https://") else None
+        self._ask_again_from = 0.0
         self._local = None if self._remote else _from_file(where)
 
     def caller(self, token: str) -> Caller:
@@ -62,14 +66,24 @@ class Keys:
 
     def _key(self, token: str) -> jwt.PyJWK:
         # The whole key, not its material alone: it is then used with its own algorithm, whatever the token says.
-        if self._remote is not None:
-            return self._remote.get_signing_key_from_jwt(token)
-        assert self._local is not None
-        kid = jwt.get_unverified_header(token).get("kid")
-        key = self._local.get(str(kid))
+        kid = str(jwt.get_unverified_header(token).get("kid"))
+        key = self._local.get(kid) if self._local is not None else self._remote_key(kid)
         if key is None:
             raise jwt.InvalidTokenError("the token is signed with an unknown key")
         return key
+
+    def _remote_key(self, kid: str) -> jwt.PyJWK | None:
+        """A key of the provider's set; for an unknown one the set is fetched anew, but not at every stranger's call."""
+        assert self._remote is not None
+        found = _named(self._remote.get_signing_keys(), kid)
+        if found is None and time.monotonic() >= self._ask_again_from:
+            self._ask_again_from = time.monotonic() + REFRESH_AT_MOST_EVERY
+            found = _named(self._remote.get_signing_keys(refresh=True), kid)
+        return found
+
+
+def _named(keys: Sequence[jwt.PyJWK], kid: str) -> jwt.PyJWK | None:
+    return next((key for key in keys if key.key_id == kid), None)
 
 
 def _from_file(path: str) -> dict[str, jwt.PyJWK]:

@@ -5,12 +5,19 @@ FastStream's telemetry middleware is not used: it would overwrite the trace cont
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from faststream import AckPolicy
 from faststream.exceptions import IncorrectState
 from faststream.kafka import KafkaBroker
@@ -19,6 +26,7 @@ from faststream.security import SASLScram512
 
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
 from services.chassis import telemetry
+from services.chassis.consumer import CarefulConsumer
 from services.chassis.fold import Record
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.settings import Settings
@@ -31,6 +39,8 @@ AGENCIES: Final = "agency"
 
 SEND_WITHIN: Final = 20.0
 """Seconds for handing messages to the producer, and again for their acknowledgements."""
+SILENT: Final = 30.0
+"""Seconds without asking Kafka for records, after which a service is not called ready."""
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
@@ -53,12 +63,15 @@ class Bus:
         self._take = take
         self._give_up = give_up
         self._failures = 0
+        self._consumers: dict[str, CarefulConsumer] = {}
+        self._subscriptions = 0
         self.broker = make_broker(settings, service)
         if settings.only != "http":
             for source in sources:
                 self._subscribe(source)
 
     def _subscribe(self, source: str) -> None:
+        self._subscriptions += 1
         where: dict[str, Any] = {"pattern": AGENCY_PATTERN} if source == AGENCIES else {}
         topics = () if source == AGENCIES else (fact_topic(source),)
         subscriber = self.broker.subscriber(
@@ -104,6 +117,9 @@ class Bus:
         pause = 0.5
         while True:
             try:
+                await self.broker.connect()
+                config = self.broker.config.broker_config
+                config.builder = partial(self._consumer, **config.builder.keywords)  # type: ignore[attr-defined]
                 await self.broker.start()
                 return
             except (KafkaError, OSError) as error:
@@ -112,9 +128,25 @@ class Bus:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
 
+    def _consumer(self, *topics: str, **options: Any) -> CarefulConsumer:
+        consumer = CarefulConsumer(*topics, **options)
+        self._consumers[str(options.get("group_id"))] = consumer
+        return consumer
+
+    async def reading(self) -> None:
+        """Raises unless every subscription has asked Kafka for records a short while ago."""
+        oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
+        if len(self._consumers) < self._subscriptions or time.monotonic() - oldest > SILENT:
+            raise ConnectionError("a subscription does not read")
+
     async def stop(self) -> None:
         """Stops taking, finishes the batch in hand, commits, leaves its groups."""
         await self.broker.stop()
+
+    async def missing(self, topics: Sequence[str]) -> list[str]:
+        """Those of the topics that do not exist, or are closed to this service. Raises KafkaError when it is away."""
+        there = await self.broker.config.broker_config.admin_client.list_topics()
+        return [topic for topic in topics if topic not in there]
 
     async def ping(self) -> None:
         """Raises unless the broker answers."""
@@ -161,9 +193,13 @@ class Bus:
         )
 
     async def _watch(self, failures: Sequence[BaseException | None]) -> None:
-        """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts."""
-        if not any(failures):
+        """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts.
+
+        What a topic refuses (it is missing, closed to us, or takes no such record) says nothing of the producer.
+        """
+        if not all(failures):
             self._failures = 0
+        if not any(failure and not isinstance(failure, REFUSALS) for failure in failures):
             return
         self._failures += 1
         if self._failures >= self._settings.publish_failures and await self.broker.ping(timeout=3.0):
@@ -171,8 +207,14 @@ class Bus:
             self._give_up()
 
 
+REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError)
+
+
 def _failure(sent: asyncio.Future[Any]) -> BaseException | None:
-    return sent.exception() if sent.done() else TimeoutError("Kafka did not acknowledge in time")
+    if sent.cancelled() or not sent.done():
+        return TimeoutError("Kafka did not acknowledge in time")
+    failure: BaseException | None = sent.exception()
+    return failure
 
 
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:

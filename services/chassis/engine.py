@@ -41,7 +41,7 @@ from services.chassis.fold import (
     ready,
     why,
 )
-from services.chassis.outbox import Message, Outbox, Send
+from services.chassis.outbox import Message, Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Parked
 from services.chassis.store import Claim, Keys, Row, Store, StoreAway
 
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 PILOT: Final = "pilot"
 ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
+FEED: Final = 100
+"""How many parked records, each of some megabytes at most, are in memory at once."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
 TIMER: Final = Actor(id="timer", role="timer")
 
@@ -128,19 +130,38 @@ class Engine:
         """Takes a batch from Kafka. When it returns, the batch may be committed.
 
         Raises StoreAway or SendFailed when it must be read again; what was done already is then met as duplicate.
+        What nobody foresaw is looked for record by record, and the one that raises it is parked.
         """
-        inputs, parked = list[Input](), list[Parked]()
-        for record in records:
-            try:
-                inputs.append(self.read(record))
-            except Exception as error:
-                log.warning("record %s is broken: %s", record.id, type(error).__name__)
-                parked.append(parking.unreadable(record, why(error)))
+        try:
+            await self._records(records)
+        except (StoreAway, SendFailed):
+            raise
+        except Exception as error:
+            if len(records) == 1:
+                log.exception("record %s cannot be taken", records[0].id)
+                await parking.park(self.store, [parking.unreadable(records[0], why(error))], self.now())
+                return
+            for record in records:
+                await self.records([record])
+
+    async def _records(self, records: Sequence[Record]) -> None:
+        inputs, parked = self._read_all(records)
         await parking.park(self.store, parked, self.now())
         run = await self._run(inputs)
         await parking.park(self.store, _to_park(run), self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         await self.take_up(run.documents)
+
+    def _read_all(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
+        inputs, parked = list[Input](), list[Parked]()
+        for record in records:
+            try:
+                inputs.append(self.read(record))
+            except Exception as error:
+                parked.append(parking.unreadable(record, why(error)))
+                with telemetry.about(record=record.id, pilot=str(parked[-1].subject)):
+                    log.warning("a record is broken: %s", type(error).__name__)
+        return inputs, parked
 
     async def command(self, one: Input) -> Outcome:
         """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.
@@ -161,7 +182,8 @@ class Engine:
         run = await self._run(inputs)
         for one, outcome in zip(run.inputs, run.outcomes, strict=True):
             if isinstance(outcome, (Broken, Refused)) and isinstance(one.mark, Timed):
-                log.error("timer of %s failed: %s", one.subject, outcome)
+                with telemetry.about(pilot=one.subject):
+                    log.error("a timer failed: %s", getattr(outcome, "cause", "refused"))
                 await self.store.postpone(one.subject, one.mark.due, self.now() + STUCK_TIMER_PAUSE)
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         return len(found)
@@ -220,26 +242,31 @@ class Engine:
         for one in inputs:
             self.service.arrived(one)
         try:
-            await self._claims(run)
+            await self._settle_claims(run, range(len(run.inputs)))
             await self._decide(run)
+            if instead := self._refusing(run):
+                await self._settle_claims(run, instead)
+                await self._decide(run)
         finally:
             for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
                 telemetry.close_span(span, one, outcome)
                 self.service.settled(one, outcome)
         return run
 
-    async def _claims(self, run: _Run) -> None:
+    async def _settle_claims(self, run: _Run, places: Iterable[int]) -> None:
         """Inserts the claims of agencies' and people's ids; who finds another digest there is a conflict."""
-        instead: list[int] = []
-        for place in await self._conflicts(run, range(len(run.inputs))):
-            refusing = self.service.on_conflict(run.inputs[place])
-            if refusing is None:
-                run.outcomes[place] = Conflict()
-            else:
-                run.inputs[place] = refusing
-                instead.append(place)
-        for place in await self._conflicts(run, instead):
+        for place in await self._conflicts(run, places):
             run.outcomes[place] = Conflict()
+
+    def _refusing(self, run: _Run) -> list[int]:
+        """Puts the input that refuses it in the place of each conflict that can be told to nobody else."""
+        places = []
+        for place, outcome in enumerate(run.outcomes):
+            instead = self.service.on_conflict(run.inputs[place]) if isinstance(outcome, Conflict) else None
+            if instead is not None:
+                run.inputs[place], run.outcomes[place] = instead, None
+                places.append(place)
+        return places
 
     async def _conflicts(self, run: _Run, places: Iterable[int]) -> list[int]:
         mine: dict[int, Claim] = {}
@@ -255,9 +282,11 @@ class Engine:
 
     async def _decide(self, run: _Run) -> None:
         pending = _by_subject(run)
-        given: dict[int, Any] = dict.fromkeys(range(len(run.inputs)))
-        if self.service.prepare is not None:
-            given = dict(enumerate(await self.service.prepare(self.store, run.inputs)))
+        places = [place for some in pending.values() for place in some]
+        given: dict[int, Any] = dict.fromkeys(places)
+        if self.service.prepare is not None and places:
+            answers = await self.service.prepare(self.store, [run.inputs[place] for place in places])
+            given = dict(zip(places, answers, strict=True))
         for attempt in range(ATTEMPTS):
             if not pending:
                 return
@@ -332,27 +361,44 @@ class Engine:
             moved = list[str]()
             where: Mapping[str, Any] | None = {"subject": {"$in": names}}
             while where is not None:
-                rows = await parking.rows(self.store, {**where, **status})
-                moved += await self._feed(rows)
+                rows = await parking.places(self.store, {**where, **status})
+                moved += await self._feed(await self._turn(rows))
                 where = parking.beyond(rows, names)
             went += len(moved)
             names = sorted(set(moved))
         return went
 
+    async def _turn(self, rows: Sequence[Row]) -> list[str]:
+        """The ids of those parked records that may be next, told by their places in their series alone."""
+        loaded = await self.documents({row["subject"] for row in rows}) if rows else {}
+        expected: dict[tuple[str, str], int] = {}
+        found = list[str]()
+        for row in rows:
+            subject, source, sequence = row["subject"], row["source"], row["sequence"]
+            if sequence is not None:
+                document = loaded.get(subject)
+                seen = document.seen.get(source, 0) if document else 0
+                following = expected.get((subject, source), seen + 1)
+                if sequence > following:
+                    continue
+                expected[subject, source] = max(following, sequence + 1)
+            found.append(row["_id"])
+        return found
+
     async def redrive(self, ids: Sequence[str]) -> int:
         """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
-        moved = await self._feed(await parking.rows(self.store, {"_id": {"$in": list(ids)}}))
+        moved = await self._feed(list(ids))
         return len(moved) + await self.take_up(set(moved))
 
-    async def _feed(self, rows: Sequence[Row]) -> list[str]:
-        """Runs those parked records whose turn it is; returns the subject of each that went."""
-        inputs, still = list[Input](), list[Parked]()
-        for row in rows:
-            record = parking.record_of(row)
-            try:
-                inputs.append(self.read(record))
-            except Exception as error:
-                still.append(parking.unreadable(record, why(error)))
+    async def _feed(self, ids: Sequence[str]) -> list[str]:
+        """Runs those of these parked records whose turn it is; returns the subject of each that went."""
+        went = list[str]()
+        for start in range(0, len(ids), FEED):
+            went += await self._feed_some(await parking.rows(self.store, ids[start : start + FEED]))
+        return went
+
+    async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
+        inputs, still = self._read_all([parking.record_of(row) for row in rows])
         run = await self._run(await self._next(inputs))
         still += _to_park(run)
         await parking.park(self.store, still, self.now())
@@ -377,10 +423,14 @@ class Engine:
 
     async def sweep(self, age: timedelta) -> None:
         """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
-        while await self.outbox.sweep(self.now(), age, self.documents) == 500:
-            pass
+        try:
+            await self.outbox.sweep(self.now(), age, self.documents)
+        finally:
+            await self._sweep_waiting()
+
+    async def _sweep_waiting(self) -> None:
         subjects: list[str] = []
-        async for row in self.store.scan(parking.COLLECTION, {"status": WAITING}):
+        async for row in self.store.scan(parking.COLLECTION, {"status": WAITING}, fields=["subject"]):
             subjects.append(row["subject"])
             if len(subjects) >= 500:
                 await self.take_up(set(subjects))
@@ -441,5 +491,8 @@ def _parked(one: Input, outcome: Outcome | None) -> Parked:
     status = WAITING if isinstance(outcome, Waiting) else BROKEN
     cause = getattr(outcome, "cause", None) or repr(outcome)
     mark = one.mark
+    trace = one.trace.get("traceparent", "").split("-")
+    with telemetry.about(pilot=one.subject, event=one.cause_id, **({"trace": trace[1]} if len(trace) > 1 else {})):
+        log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
     return Parked(one.record, status, cause, one.subject, source, sequence)

@@ -181,6 +181,8 @@ class Document:
     due: datetime | None = None
     correlation: str | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
+    """Why the stored state cannot be read by this program: nothing is decided on it until a hand has helped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,8 @@ def _apply(
     context: Context[Any],
 ) -> tuple[Outcome, Document]:
     rev = loaded.rev + 1
+    if loaded.fault is not None:
+        return Broken(f"the stored state cannot be read: {loaded.fault}"), doc
     if (early := _already_or_not_yet(doc, one, writer)) is not None:
         return early, doc
     if one.if_match is not None and one.if_match != doc.rev:
@@ -343,17 +347,19 @@ def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | 
 
 def ready(document: Document, inputs: Sequence[Input], writer: Writer) -> list[Input]:
     """Those of the inputs whose turn has come, in the order in which they must be applied."""
-    seen, found = dict(document.seen), list[Input]()
-    left = list(inputs)
-    while True:
-        current = replace(document, seen=seen)
-        going = [i for i in left if not isinstance(_already_or_not_yet(current, i, writer), Waiting)]
-        if not going:
-            return found
-        found += going
-        left = [i for i in left if i not in going]
-        for one in going:
-            seen = dict(_moved(seen, one.mark))
+    seen, found, left = dict(document.seen), list[Input](), list(inputs)
+    while left:
+        later = list[Input]()
+        for one in left:
+            if isinstance(_already_or_not_yet(replace(document, seen=seen), one, writer), Waiting):
+                later.append(one)
+            else:
+                found.append(one)
+                seen = dict(_moved(seen, one.mark))
+        if len(later) == len(left):
+            break
+        left = later
+    return found
 
 
 def _decided(

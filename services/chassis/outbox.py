@@ -7,7 +7,7 @@ meets n+1 before n.
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -30,6 +30,9 @@ class Message:
     key: str
     value: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Documents = Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]]
 
 
 class SendFailed(Exception):
@@ -155,13 +158,21 @@ class Outbox:
             span.end()
         return failures
 
-    async def sweep(self, now: datetime, age: timedelta, documents: Callable[..., Any], limit: int = 500) -> int:
-        """Sends what a crash or an outage left behind; returns how many subjects were taken up."""
-        subjects = await self._store.unsent(now - age, limit)
-        if subjects:
-            loaded: Mapping[str, Document] = await documents(subjects)
-            await self.deliver({s: d.outbox for s, d in loaded.items()})
-        return len(subjects)
+    async def sweep(self, now: datetime, age: timedelta, documents: Documents, page: int = 500) -> None:
+        """Sends what a crash or an outage left behind, every subject of it.
+
+        Raises SendFailed at the end if some would not go: one that cannot is not in the way of the others.
+        """
+        stuck, failure = list[str](), None
+        while subjects := await self._store.unsent(now - age, page, stuck):
+            loaded = await documents(subjects)
+            try:
+                await self.deliver({s: d.outbox for s, d in loaded.items()})
+            except SendFailed as error:
+                failure = error
+                stuck += subjects
+        if failure is not None:
+            raise failure
 
 
 def _bounded(topic: str) -> str:

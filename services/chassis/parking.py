@@ -20,6 +20,8 @@ COLLECTION: Final = "parked"
 MOST: Final = 2**63 - 1
 """The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
 PAGE: Final = 1000
+LARGEST: Final = 12 * 1024 * 1024
+"""Bytes of a record that a document can hold; only a topic that compresses could hold a larger one."""
 ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
 
 
@@ -54,9 +56,15 @@ async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
     await store.put_new(COLLECTION, [_row(one, now) for one in some], renewed=("status", "cause"))
 
 
-async def rows(store: Store, query: Mapping[str, Any]) -> list[Row]:
-    """Parked rows in the order in which they must be fed: per subject and source, by sequence; one page of them."""
-    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=PAGE)
+async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:
+    """Where parked records stand in their series, in the order in which they must be fed; one page of them."""
+    shown = ("subject", "source", "sequence")
+    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=PAGE, fields=shown)
+
+
+async def rows(store: Store, ids: Sequence[str]) -> list[Row]:
+    """These parked records, whole, in the order in which they must be fed."""
+    return await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=list(ORDER), limit=len(ids))
 
 
 def beyond(page: Sequence[Row], subjects: Sequence[str]) -> Mapping[str, Any] | None:
@@ -96,7 +104,7 @@ def _row(one: Parked, now: datetime) -> Row:
         "partition": record.partition,
         "offset": record.offset,
         "key": record.key,
-        "value": record.value,
+        "value": record.value[:LARGEST],
         "headers": [[name, value] for name, value in record.headers],
         "at": now,
     }

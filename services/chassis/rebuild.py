@@ -223,4 +223,4 @@ async def _compare_some(service: Service, old: Store, new: Store, subjects: Sequ
 
 def _essence(document: Document) -> tuple[object, ...]:
     state = None if document.state is None else state_json(document.state)
-    return document.version, state, {k: v for k, v in document.seen.items() if v}, document.due
+    return document.version, state, {k: v for k, v in document.seen.items() if v}

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,6 +23,7 @@ from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.web import make_app
 
 log = logging.getLogger(__name__)
+FLUSH_WITHIN = 5.0
 STARTS_ANEW = 70
 """Exit code of a process that wants to be started again."""
 
@@ -72,7 +73,12 @@ async def _serve(service: Service, sources: Sequence[str], routers: Sequence[API
     for task in tasks:
         task.add_done_callback(fail)
     http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
+    if http is not None:
+        http.add_done_callback(lambda _done: stopping.set())
     await stopping.wait()
+    if http is not None and http.done():
+        log.critical("the HTTP server ended")
+        code = code or 1
     log.info("stopping")
     server.should_exit = True
     if http is not None:
@@ -89,13 +95,24 @@ async def bus_stop(engine: Engine, bus: Bus, tasks: Sequence[asyncio.Task[None]]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await engine.outbox.flush()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FLUSH_WITHIN):  # the next start sends the rest; stopping the bus must not wait
+            await engine.outbox.flush()
     await bus.stop()
 
 
 def utc_now() -> datetime:
     """The clock of the machine, UTC, to the millisecond; everything below gets the time from here."""
     return to_millisecond(datetime.now(UTC))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals alone: the process stops its parts in an order of its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures nothing."""
+        yield
 
 
 def _server(
@@ -109,7 +126,10 @@ def _server(
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
     keys = Keys(settings.jwks, settings.issuer, settings.audience)
-    app = make_app(f"Lotsman {service.name}", keys, engine, {"mongo": store.ping, "kafka": bus.ping})
+    app = make_app(
+        f"Lotsman {service.name}", keys, engine, {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
+    )
+    app.state.missing_topics = bus.missing
     for router in routers:
         app.include_router(router)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])
@@ -123,9 +143,7 @@ def _server(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    return server
+    return _Server(config)
 
 
 def _loops(

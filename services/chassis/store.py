@@ -15,10 +15,11 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar
 import bson
 import bson.errors
 import pymongo
+from pydantic import ValidationError
 from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
 from pymongo import errors as driver_errors
 
-from services.chassis.fold import Document, Entry, Fold, Remembered, state_json
+from services.chassis.fold import Document, Entry, Fold, Remembered, state_json, why
 
 Driver = Literal["motor", "pymongo"]
 Row = dict[str, Any]
@@ -30,6 +31,8 @@ R = TypeVar("R")
 DUPLICATE_KEY: Final = 11000
 UNFIT: Final = (bson.errors.BSONError, driver_errors.DocumentTooLarge, OverflowError, UnicodeEncodeError)
 """What the driver raises for a document that cannot be sent at all."""
+PASSING_CODES: Final = frozenset({24, 50, 91, 112, 189, 262, 10107, 11600, 11602, 13435, 14031})
+"""Errors of one write that may pass: locks, time limits, a primary that steps down, a full disk."""
 UNFIT_CODES: Final = frozenset({15, 22, 10334})
 """With what the server refuses a whole bulk because of one document: nested too deep, no BSON, too large."""
 OPTIONS: Final[dict[str, Any]] = {
@@ -81,9 +84,17 @@ def _away(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         try:
             return await call(*args, **kwargs)
         except driver_errors.PyMongoError as error:
-            raise StoreAway(f"{type(error).__name__}: {error}") from error
+            # The driver's own text may hold whole documents, and with them personal data: it goes nowhere.
+            raise StoreAway(_named(error)) from None
 
     return guarded
+
+
+def _named(error: driver_errors.PyMongoError) -> str:
+    """What kind of error it is, with the server's codes, without a word of any document."""
+    details = getattr(error, "details", None) or {}
+    codes = {e["code"] for e in details.get("writeErrors", ())} | {getattr(error, "code", None)}
+    return " ".join([type(error).__name__, *sorted(str(code) for code in codes if code is not None)])
 
 
 class Store:
@@ -181,9 +192,10 @@ class Store:
             )
 
     @_away
-    async def unsent(self, before: datetime, limit: int) -> list[str]:
-        """Subjects with a fact that has waited in the outbox since before this moment."""
-        rows = await self._subjects.find({"outbox.at": {"$lt": before}}, {"_id": 1}).limit(limit).to_list(None)
+    async def unsent(self, before: datetime, limit: int, but: Sequence[str] = ()) -> list[str]:
+        """Subjects, `but` some, with a fact that has waited in the outbox since before this moment."""
+        query: Row = {"outbox.at": {"$lt": before}} | ({"_id": {"$nin": list(but)}} if but else {})
+        rows = await self._subjects.find(query, {"_id": 1}).hint("outbox.at_1").limit(limit).to_list(None)
         return [row["_id"] for row in rows]
 
     @_away
@@ -211,7 +223,11 @@ class Store:
         try:
             await self._claims.bulk_write([InsertOne(row) for row in rows], ordered=False)
         except driver_errors.BulkWriteError as error:
-            return await self._claimed([rows[place]["_id"] for place in _only_duplicates(error)])
+            taken = [rows[place]["_id"] for place in _only_duplicates(error)]
+            found = await self._claimed(taken)
+            if len(found) < len(set(taken)):
+                raise StoreAway("a claim that is there cannot be read by a majority yet") from None
+            return found
         return {}
 
     async def _claimed(self, keys: Sequence[str]) -> dict[str, Claim]:
@@ -293,12 +309,14 @@ class Store:
         if ids:
             await self._db[collection].delete_many({"_id": {"$in": list(ids)}})
 
-    async def scan(self, collection: str, query: Mapping[str, Any], page: int = 500) -> AsyncIterator[Row]:
+    async def scan(
+        self, collection: str, query: Mapping[str, Any], page: int = 500, fields: Sequence[str] | None = None
+    ) -> AsyncIterator[Row]:
         """Every row in the order of `_id`, in pages, for maintenance; never for an answer to a request."""
         last: Any = None
         while True:
             where = query if last is None else {"$and": [query, {"_id": {"$gt": last}}]}
-            rows = await self.rows(collection, where, sort=[("_id", 1)], limit=page)
+            rows = await self.rows(collection, where, sort=[("_id", 1)], limit=page, fields=fields)
             for row in rows:
                 yield row
             if len(rows) < page:
@@ -371,12 +389,17 @@ def _row(entry: Entry) -> Row:
 
 
 def _document(row: Row, state_class: type[Any]) -> Document:
+    try:
+        state, fault = (None if "state" not in row else state_class.model_validate(row["state"])), None
+    except ValidationError as error:
+        state, fault = None, why(error)
     return Document(
         subject=row["_id"],
         kind=row["kind"],
         rev=row["rev"],
         version=row["version"],
-        state=None if "state" not in row else state_class.model_validate(row["state"]),
+        state=state,
+        fault=fault,
         seen=row["seen"],
         ids={k: Remembered(v["digest"], v["version"]) for k, v in row.get("ids", {}).items()},
         outbox=tuple(Entry(**entry) for entry in row.get("outbox", [])),
@@ -402,6 +425,8 @@ def _verdicts(error: driver_errors.BulkWriteError, folds: Sequence[Fold]) -> Wri
         subject = folds[one["index"]].after.subject
         if one["code"] == DUPLICATE_KEY:
             lost.add(subject)
+        elif one["code"] in PASSING_CODES:
+            raise StoreAway(f"MongoDB {one['code']}")
         else:
-            unfit[subject] = f"MongoDB {one['code']}: {one['errmsg']}"
+            unfit[subject] = f"MongoDB {one['code']}"
     return Written(frozenset(lost), unfit)

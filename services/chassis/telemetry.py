@@ -29,6 +29,7 @@ SENT: Final = Counter("lotsman_sent", "Records acknowledged by Kafka", ["topic"]
 SEND_FAILURES: Final = Counter("lotsman_send_failures", "Records that Kafka did not acknowledge", ["topic"])
 PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
 UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
+UNREADABLE: Final = Counter("lotsman_unreadable", "Partitions paused because they cannot be read", ["topic"])
 BATCH_SECONDS: Final = Histogram("lotsman_batch_seconds", "Time from a batch read to ready to commit", ["door"])
 BATCH_RECORDS: Final = Histogram(
     "lotsman_batch_records",

@@ -73,6 +73,7 @@ def make_app(title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check]
     app = FastAPIOffline(redoc_url=None, title=title, version="1", static_url="/docs/assets")
     app.state.keys = keys
     app.state.engine = engine
+    app.state.missing_topics = _none_missing
     problems.install(app)
     app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
     app.include_router(_health(checks))
@@ -103,6 +104,22 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+async def _none_missing(_topics: Sequence[str]) -> list[str]:
+    return []
+
+
+async def need_topics(request: Request, topics: Sequence[str]) -> None:
+    """Raises Problematic 409 unless these Kafka topics exist, and 503 when Kafka cannot say."""
+    try:
+        missing = await request.app.state.missing_topics(topics)
+    except Exception as error:
+        raise Problematic(
+            503, "kafka.away", "Kafka cannot be asked now; send the same again.", action="retry"
+        ) from error
+    if missing:
+        raise Problematic(409, "topics.missing", f"These topics do not exist yet: {', '.join(missing)}.")
 
 
 def engine_of(request: Request) -> Engine:
@@ -140,7 +157,7 @@ async def command(
         command=what,
         actor=actor,
         cause_id=f"{caller.id}:{key}",
-        if_match=_revision(if_match, needed=not creates),
+        if_match=_revision(if_match, creates=creates),
     )
     return await settle(engine_of(request), one)
 
@@ -182,11 +199,12 @@ def _needed(key: str | None) -> str:
     return key
 
 
-def _revision(if_match: str | None, *, needed: bool) -> int | None:
+def _revision(if_match: str | None, *, creates: bool) -> int:
+    """The revision that the caller saw; 0, that nothing is there yet, for one who creates and saw none."""
     if if_match is None:
-        if needed:
-            raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
-        return None
+        if creates:
+            return 0
+        raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
     etag = re.fullmatch(r'(?:W/)?"?([0-9]{1,18})"?', if_match.strip())
     if etag is None:
         raise Problematic(400, "if-match.bad", "If-Match must be one ETag of this resource.")
@@ -197,7 +215,7 @@ async def _content(request: Request, subject: str) -> str:
     """A fingerprint of what is asked for: the route, the subject and the body, in whatever order its keys came."""
     try:
         body = json.loads(await request.body() or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     asked = [request.method, request.url.path, subject, body]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
@@ -211,6 +229,8 @@ async def document(engine: Engine, subject: str, kind: str) -> Document:
     found = (await engine.documents([subject])).get(subject)
     if found is None or found.kind != kind or found.version == 0:
         raise Problematic(404, "not-found", "There is nothing with this id here.")
+    if found.fault is not None:
+        raise Problematic(500, "state.unreadable", "What is stored cannot be read; the operators can see why.")
     return found
 
 
@@ -274,9 +294,16 @@ def _cursor(text: str, length: int) -> list[Any]:
     except (ValueError, RecursionError):
         values = None
     good = isinstance(values, list) and len(values) == length
-    if not good or not all(v is None or isinstance(v, (str, int)) for v in values):
+    if not good or not all(map(_storable, values)):
         raise Problematic(400, "cursor.bad", "This `after` was not given out by this list.")
     return list(values)
+
+
+def _storable(value: Any) -> bool:
+    """Whether a value of a cursor can stand in a query: null, a 64-bit number, or text that can be encoded."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return value is None or (isinstance(value, int) and abs(value) < 2**63)
 
 
 # ---- health, metrics, parked records

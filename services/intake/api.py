@@ -15,7 +15,7 @@ from contracts.freeze import example, frozen, inlined
 from contracts.intake import EditionFrom
 from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
-from contracts.topics import AGENCY_CODE
+from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.fold import Broken, Claimed, Conflict, Document, Duplicate, Input
@@ -31,6 +31,7 @@ from services.chassis.web import (
     card,
     command,
     document,
+    need_topics,
     page,
 )
 from services.intake import queries
@@ -244,7 +245,8 @@ def _directory(router: APIRouter) -> None:
         if_match: IfMatch = None,
         key: Key = None,
     ) -> Response:
-        """Enters an agency or changes its entry. Its topics are made by `./lotsman agency add`."""
+        """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
+        await need_topics(request, (agency_topic(code).name, receipts_topic(code).name))
         what = EnterAgency(code, body.name, tuple(body.editions))
         actor = caller.acting(frozenset({"admin"}))
         return await command(request, subject_of(code), what, caller, actor, if_match=if_match, key=key, creates=True)

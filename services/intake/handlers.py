@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from contracts.event import (
 from contracts.intake import ApplicationRegisteredV1, SubmissionRefusedV1
 from contracts.reference import Problem
 from contracts.rules import RuleBook
-from contracts.topics import agency_of, receipts_topic
+from contracts.topics import AGENCY_MAX_BYTES, agency_of, receipts_topic
 from services.chassis import telemetry
 from services.chassis.fold import Broken, Claimed, Done, Input, Outcome, Record
 from services.chassis.outbox import Message
@@ -49,11 +50,34 @@ def read_agency(record: Record, _now: datetime) -> Input:
     if agency is None:
         raise BrokenEvent(f"{record.topic} is no agency's topic")
     try:
+        if len(record.value) > AGENCY_MAX_BYTES:
+            return _too_large(agency, record)
         return submission(agency, record.value, f"kafka:{record.id}", record=record)
-    except NewerVersion:
+    except Exception:
         for label in ("received", "parked"):
             telemetry.SUBMISSIONS.labels(agency, label).inc()
         raise
+
+
+def _too_large(agency: str, record: Record) -> Input:
+    """A record above the bound: a topic that compresses may hold one. It is refused without being looked at."""
+    place = f"kafka:{record.id}"
+    fault = problem(
+        "",
+        "event.too-large",
+        f"An event has at most {AGENCY_MAX_BYTES} bytes.",
+        f"Событие не может быть больше {AGENCY_MAX_BYTES} байт.",
+    )
+    return Input(
+        subject=pilot_id(agency, place),
+        mark=Claimed(owner(agency), place, hashlib.sha256(record.value).hexdigest()),
+        command=Refuse(agency, place, (fault,)),
+        actor=Actor(id=owner(agency), organisation=agency, role="publisher"),
+        cause_id=place,
+        correlation=place,
+        record=record,
+        event_type="unknown",
+    )
 
 
 def arrived(one: Input) -> None:
@@ -152,16 +176,11 @@ def on_conflict(one: Input) -> Input | None:
         "This id was used before for a different event: send it again under a new id.",
         "Этот id уже использован для другого события: отправьте событие с новым id.",
     )
-    return Input(
+    return replace(
+        one,
         subject=pilot_id(command.agency, other),
         mark=Claimed(mark.owner, other, mark.digest),
         command=Refuse(command.agency, command.event_id, (fault,)),
-        actor=one.actor,
-        cause_id=one.cause_id,
-        correlation=one.correlation,
-        trace=one.trace,
-        record=one.record,
-        event_type=one.event_type,
     )
 
 

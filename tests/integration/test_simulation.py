@@ -32,7 +32,21 @@ from services.chassis.engine import Engine, Service
 from services.chassis.fold import Claimed, Done, Duplicate, Input, Record, Sequenced, Timed, Waiting
 from services.chassis.outbox import Message, Outbox, SendFailed
 from services.chassis.store import Driver, Store, StoreAway, open_client
-from tests.tiny import LANGUAGE, START, TALLY, Clock, Crash, Explode, Note, NotedV1, Pass, claimed, notes_of, numbered
+from tests.tiny import (
+    LANGUAGE,
+    START,
+    TALLY,
+    Clock,
+    Crash,
+    Explode,
+    Note,
+    NotedV1,
+    Pass,
+    claimed,
+    notes_of,
+    numbered,
+    parked_rows,
+)
 
 SEEDS = int(os.environ.get("LOTSMAN_SIMULATION_SEEDS", "16"))
 FIRST = int(os.environ.get("LOTSMAN_SIMULATION_FIRST", "1"))
@@ -266,7 +280,7 @@ class World:
                 positions.clear()
                 positions.update(self._assigned(name))
             elif drawn < 0.24:
-                rows = await parking.rows(process.store, {})
+                rows = await parked_rows(process.store, {})
                 if rows:
                     await process.redrive([self.rng.choice(rows)["_id"]])
             else:
@@ -318,7 +332,7 @@ class World:
         store = self.stores[name]
         inputs = [self._readers[name].read(record) for record in batch]
         documents = await store.load({one.subject for one in inputs}, lambda _s: TALLY.state)
-        kept = {row["_id"] for row in await parking.rows(store, {"_id": {"$in": [r.id for r in batch]}})}
+        kept = {row["_id"] for row in await parked_rows(store, {"_id": {"$in": [r.id for r in batch]}})}
         there = {
             (message.key, json.loads(message.value)["sequence"])
             for (topic, _), log in self.logs.items()
@@ -376,7 +390,7 @@ class World:
                         await self.read(process, place, positions, 50)
                 await process.timers()
                 await process.sweep(timedelta(0))
-                rows = await parking.rows(process.store, {})
+                rows = await parked_rows(process.store, {})
                 await process.take_up({row["subject"] for row in rows if row["subject"]}, also_broken=True)
                 self.clock.forward(seconds=1)
             if before == sum(map(len, self.logs.values())):
@@ -387,7 +401,7 @@ class World:
         """The invariants at rest."""
         facts = {name: self._series(name) for name in READS}
         for name, store in self.stores.items():
-            if left := await parking.rows(store, {}):
+            if left := await parked_rows(store, {}):
                 raise Violation(
                     f"{name} has parked records left: {[(r['_id'], r['status'], r['cause']) for r in left]}"
                 )

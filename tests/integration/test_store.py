@@ -20,7 +20,7 @@ from services.expertise import queries as expertise
 from services.intake import queries as intake
 from services.registry import queries as registry
 from tests.conftest import Eventually
-from tests.tiny import START, Tally, notes_of
+from tests.tiny import START, Tally, notes_of, parked_rows
 
 pytestmark = pytest.mark.parametrize("driver", ["motor", "pymongo"])
 TRACE = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
@@ -334,7 +334,7 @@ async def test_whatever_stands_in_a_record_it_can_be_parked(store: Store) -> Non
         Record("pilots.left.v1", 0, 7, b"k", b"[" * 100_000),
     ]
     await parking.park(store, [parking.unreadable(one, "a \ud800 cause") for one in records], START)
-    rows = await parking.rows(store, {})
+    rows = await parked_rows(store, {})
     assert {row["_id"] for row in rows} == {one.id for one in records}
     assert sorted((parking.record_of(row) for row in rows), key=lambda r: r.offset) == records
     assert {row["sequence"] for row in rows} == {None, 7}
@@ -345,7 +345,7 @@ async def test_a_record_read_again_is_parked_once_with_its_new_status(store: Sto
     await parking.park(store, [parking.Parked(record, parking.WAITING, "gap", "p1", "left", 2)], START)
     later = START + timedelta(hours=1)
     await parking.park(store, [parking.Parked(record, parking.BROKEN, "raised", "p1", "left", 2)], later)
-    (row,) = await parking.rows(store, {})
+    (row,) = await parked_rows(store, {})
     assert (row["_id"], row["status"], row["cause"], row["at"]) == ("pilots.left.v1/0/3", "broken", "raised", START)
 
 
@@ -379,8 +379,8 @@ async def test_the_engines_queries_and_writes_use_their_indexes(store: Store, mo
         await store.clear({"p1": 1})
         await store.postpone("p1", START + timedelta(hours=1), at)
         await parking.park(store, [parking.Parked(record, parking.WAITING, "gap", "p1", "left", 2)], START)
-        assert len(await parking.rows(store, {"subject": {"$in": ["p1", "p2"]}, "status": "waiting"})) == 1
-        assert len(await parking.rows(store, {"subject": {"$in": ["p1", "p2"]}})) == 1
+        assert len(await parking.places(store, {"subject": {"$in": ["p1", "p2"]}, "status": "waiting"})) == 1
+        assert len(await parking.places(store, {"subject": {"$in": ["p1", "p2"]}})) == 1
         assert [row["_id"] async for row in store.scan("parked", {"status": "waiting"}, page=1)] == [record.id]
         status = {"status": {"$in": ["waiting", "broken"]}}
         await web.page(store, "parked", status, (("status", 1), ("_id", 1)), after=None, limit=1, show=dict)

@@ -1,0 +1,91 @@
+"""A Kafka consumer that one unreadable partition cannot stop.
+
+The client raises while it hands out records: for a header name that is not UTF-8, a codec it lacks, a corrupt batch.
+All partitions of a subscription share one consumer, so without care one agency could stop all others. Here the
+partition that cannot be read is found and paused until the next assignment; its records stay where they are.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+
+from services.chassis import telemetry
+
+log = logging.getLogger(__name__)
+
+UNREADABLE: Final = (UnsupportedCodecError, CorruptRecordException, UnicodeError, ValueError)
+"""What the client raises for content that it cannot read, however often it tries."""
+
+Fetched = dict[TopicPartition, list[Any]]
+
+
+class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
+    """Reads like any consumer until something cannot be read; then partition by partition, to find which."""
+
+    def __init__(self, *topics: str, **options: Any) -> None:
+        super().__init__(*topics, **options)
+        self.last_read = time.monotonic()
+        self._searching = False
+        self._doubtful: set[TopicPartition] = set()
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Fetched:
+        """The next records. Raises KafkaError for what may pass; what cannot be read is paused instead."""
+        fetch = super().getmany
+        if self._searching:
+            found = await self._one_by_one(fetch, timeout_ms, max_records)
+        else:
+            try:
+                found = await fetch(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            except UNREADABLE as error:
+                log.error("something cannot be read (%s): looking for it", type(error).__name__)
+                # What other partitions gave in this very call is gone with the error, so all go back.
+                await self._rewind()
+                self._searching, found = True, {}
+        self.last_read = time.monotonic()
+        return found
+
+    async def _rewind(self) -> None:
+        """Back to what is committed: whoever reads here commits each batch before asking for the next."""
+        for partition in self.assignment():
+            committed = await self.committed(partition)
+            if committed is None:
+                await self.seek_to_beginning(partition)
+            else:
+                self.seek(partition, committed)
+
+    async def _one_by_one(
+        self, fetch: Callable[..., Awaitable[Fetched]], timeout_ms: int, max_records: int | None
+    ) -> Fetched:
+        found: Fetched = {}
+        for partition in sorted(self.assignment() - self.paused()):
+            most = 1 if partition in self._doubtful else max_records
+            try:
+                found |= await fetch(partition, timeout_ms=0, max_records=most)
+            except UNREADABLE as error:
+                self._doubt(partition, error)
+        if not found:
+            await asyncio.sleep(timeout_ms / 1000)
+        return found
+
+    def _doubt(self, partition: TopicPartition, error: Exception) -> None:
+        """The first time, its records are asked for singly, so that those before the bad one still come."""
+        if partition not in self._doubtful:
+            self._doubtful.add(partition)
+            return
+        self.pause(partition)
+        self._doubtful.discard(partition)
+        self._searching = bool(self._doubtful)
+        telemetry.UNREADABLE.labels(partition.topic).inc()
+        log.critical(
+            "partition %s of %s is paused: its next record cannot be read (%s); a hand is needed",
+            partition.partition,
+            partition.topic,
+            type(error).__name__,
+        )

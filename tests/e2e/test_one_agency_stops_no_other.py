@@ -1,0 +1,124 @@
+"""What one agency does wrong at the Kafka door, other agencies do not notice."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from contracts.agency import ApplicationSubmittedV2
+from contracts.topics import AGENCY_MAX_BYTES, agency_topic
+from deploy import access
+from deploy.cli.main_job import Desk, application, publish, receipts
+from deploy.local.stack import Stack
+from deploy.login import Login
+
+pytestmark = [pytest.mark.timeout(240)]
+V2 = ApplicationSubmittedV2.TYPE
+
+BAD_HEADER = """
+import asyncio, json, sys
+from aiokafka import AIOKafkaProducer
+
+class NotUtf8(str):
+    def encode(self, *_words, **_named):
+        return b"\\xff\\xfe"
+
+async def main():
+    producer = AIOKafkaProducer(**json.loads(sys.argv[1]))
+    await producer.start()
+    await producer.send_and_wait(sys.argv[2], b"{}", headers=[(NotUtf8("ab"), b"1")])
+    await producer.stop()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def other(stack: Stack, desk: Desk) -> str:
+    """Another agency's code; its topics and Kafka user are there, its entry is not."""
+    code = f"other-{os.urandom(3).hex()}"
+    user = access.add_agency(stack.backends.kafka.admin(), code, "a-secret-of-tests")
+    desk.logins[code] = Login(stack.backends.kafka.bootstrap, user, "a-secret-of-tests")
+    return code
+
+
+def test_a_header_name_that_is_no_text_pauses_its_own_topic_alone(
+    desk: Desk, stack: Stack, agency: str, other: str
+) -> None:
+    settings = json.dumps(desk.logins[other].aiokafka())
+    env = {**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}
+    subprocess.run([sys.executable, "-c", BAD_HEADER, settings, agency_topic(other).name], check=True, env=env)
+    events = [application(n, agency, kind=V2) for n in range(20)]
+    asyncio.run(publish(desk.logins[agency], {agency: events}))
+    assert {r["outcome"] for r in receipts(desk.logins[agency], agency, 20)} == {"registered"}
+    ready = desk.http.get(f"{stack.urls['intake']}/health/ready").json()["checks"]
+    assert ready["reading"] == "ok"
+    paused = "lotsman_unreadable_total{topic=" + f'"{agency_topic(other).name}"' + "}"
+
+    def told(answer: Any) -> bool:
+        return f"{paused} 1.0" in answer.text
+
+    desk.ask("intake", "/metrics", "ops", told)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_record_of_any_codec_is_read(desk: Desk, agency: str, codec: str) -> None:
+    producer = Producer(desk.logins[agency].librdkafka() | {"compression.type": codec})
+    producer.produce(agency_topic(agency).name, json.dumps(application(1, agency, kind=V2)))
+    assert producer.flush(20) == 0
+    assert receipts(desk.logins[agency], agency, 1)[0]["outcome"] == "registered"
+
+
+def test_the_bound_on_an_events_size_holds_for_compressed_records_too(desk: Desk, agency: str) -> None:
+    told: list[Any] = []
+    large = {"compression.type": "gzip", "message.max.bytes": 20_000_000}
+    producer = Producer(desk.logins[agency].librdkafka() | large)
+    event = application(1, agency, kind=V2)
+    event["data"]["problem"] = "п" * AGENCY_MAX_BYTES
+    producer.produce(
+        agency_topic(agency).name, json.dumps(event), on_delivery=lambda error, _record: told.append(error)
+    )
+    assert producer.flush(20) == 0
+    assert told[0].name() == "MSG_SIZE_TOO_LARGE"
+
+
+def test_an_agency_that_is_not_in_the_directory_yet_waits_parked_and_goes_on_when_it_is(
+    desk: Desk, stack: Stack, agency: str, other: str
+) -> None:
+    asyncio.run(publish(desk.logins[other], {other: [application(1, other, kind=V2)]}))
+    asyncio.run(publish(desk.logins[agency], {agency: [application(1, agency, kind=V2)]}))
+    receipts(desk.logins[agency], agency, 1)
+
+    def mine(answer: Any) -> bool:
+        return any(row["topic"] == agency_topic(other).name for row in answer.json()["items"])
+
+    parked = desk.ask("intake", "/v1/parked?limit=200", "ops", mine).json()["items"]
+    row = next(row for row in parked if row["topic"] == agency_topic(other).name)
+    assert "UnknownAgency" in row["cause"]
+    assert "Образцова" not in json.dumps(row, ensure_ascii=False)
+    entry = {"name": "Другое ведомство", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    assert desk.call("PUT", "intake", f"/v1/agencies/{other}", "admin", body=entry).status_code == 200
+    went = desk.call("POST", "intake", "/v1/parked/redrive", "ops", body={"ids": [row["id"]]})
+    assert went.json() == {"went": 1}
+    assert receipts(desk.logins[other], other, 1)[0]["outcome"] == "registered"
+
+
+def test_an_agency_without_topics_cannot_be_entered(desk: Desk) -> None:
+    entry = {"name": "Ведомство без тем", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    refused = desk.call("PUT", "intake", "/v1/agencies/no-topics-yet", "admin", body=entry)
+    assert (refused.status_code, refused.json()["title"]) == (409, "topics.missing")
+
+
+def test_an_entry_that_is_there_is_not_overwritten_by_who_has_not_seen_it(desk: Desk, agency: str) -> None:
+    entry = {"name": "Чужое имя", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    refused = desk.call("PUT", "intake", f"/v1/agencies/{agency}", "admin", body=entry)
+    assert refused.status_code == 412
+    kept = desk.call("GET", "intake", f"/v1/agencies/{agency}", "admin")
+    assert kept.json()["name"] == "Демонстрационное ведомство"
+    seen = desk.call("PUT", "intake", f"/v1/agencies/{agency}", "admin", body=entry, etag=kept.headers["ETag"])
+    assert seen.status_code == 200
