@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from contracts.event import Actor, Contract, Event, Fact, Language, Moment, wire_moment
 from contracts.topics import fact_topic
 from services.chassis import parking
-from services.chassis.engine import Service
 from services.chassis.fold import Aggregate, Claimed, Context, Input, Record, Refusal, Sequenced, Timed
 from services.chassis.outbox import Message
+from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway
 
 ROBOT = Actor(id="robot", role="tester")

@@ -24,9 +24,9 @@ from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.login import Login
 from services.chassis.bus import record_of
-from services.chassis.engine import Service
 from services.chassis.fold import Record
 from services.chassis.rebuild import NotPrepared, Report, rebuild
+from services.chassis.service import Service
 from services.chassis.store import Store, open_client
 
 app = typer.Typer()

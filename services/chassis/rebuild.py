@@ -13,8 +13,8 @@ from typing import Any, Final
 from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact, peek
 from contracts.topics import fact_topic
 from services.chassis import parking
-from services.chassis.engine import Service
 from services.chassis.fold import Claimed, Document, Fold, Record, Remembered, state_json
+from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store
 
 PAGE: Final = 500

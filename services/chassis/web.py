@@ -1,35 +1,23 @@
 """What every service's HTTP side shares: the app, health, commands with If-Match, keyset pages, parked records."""
 
 import base64
-import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.event import Actor
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
-from services.chassis.auth import Caller, Keys, allow
+from services.chassis.auth import Keys, allow
 from services.chassis.engine import Engine
 from services.chassis.fold import (
-    Broken,
-    Claimed,
-    Conflict,
     Document,
-    Done,
-    Duplicate,
-    Input,
-    Outcome,
-    Refused,
-    Stale,
 )
 from services.chassis.masking import masked
 from services.chassis.problems import Problematic
@@ -39,26 +27,8 @@ Check = Callable[[], Awaitable[None]]
 PAGE: Final = 50
 MOST: Final = 200
 
-IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description='The ETag that the caller saw, e.g. `"7"`; required')
-]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=128,
-        description="The caller's own id of this command: sending the same again gives the same answer; required",
-    ),
-]
 After = Annotated[str | None, Query(description="The `next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
-
-
-class CommandAnswer(BaseModel):
-    """A command was carried out: the subject stands at `version`. The ETag header is its present revision."""
-
-    subject: str
-    version: int
 
 
 class Page(BaseModel):
@@ -129,96 +99,6 @@ def engine_of(request: Request) -> Engine:
 
 
 EngineOf = Annotated[Engine, Depends(engine_of)]
-
-
-# ---- commands
-
-
-async def command(
-    request: Request,
-    subject: str,
-    what: object,
-    caller: Caller,
-    actor: Actor,
-    *,
-    if_match: str | None,
-    key: str | None,
-    creates: bool = False,
-) -> Response:
-    """Gives a person's command to the engine and answers with what came of it.
-
-    Needs an `Idempotency-Key`, and `If-Match` with the revision that the person saw unless it may `create` the
-    subject. Raises Problematic: 400 and 428 for missing headers, 409 and 422 for a refusal or a key used for
-    something else, 412 for a revision that is gone.
-    """
-    one = Input(
-        subject=subject,
-        mark=Claimed(f"person:{caller.id}", _needed(key), await _content(request, subject)),
-        command=what,
-        actor=actor,
-        cause_id=f"{caller.id}:{key}",
-        if_match=_revision(if_match, creates=creates),
-    )
-    return await settle(engine_of(request), one)
-
-
-async def settle(engine: Engine, one: Input) -> Response:
-    """Runs one command and turns its outcome into an answer."""
-    outcome = await engine.command(one)
-    version, rev, again = _good(outcome)
-    headers = {"ETag": f'"{rev}"'} | ({"Idempotent-Replayed": "true"} if again else {})
-    return JSONResponse(CommandAnswer(subject=one.subject, version=version).model_dump(), headers=headers)
-
-
-def _good(outcome: Outcome) -> tuple[int, int, bool]:
-    match outcome:
-        case Done(version, rev, _):
-            return version, rev, False
-        case Duplicate(version, rev):
-            return version, rev, True
-        case Stale(rev):
-            raise Problematic(
-                412,
-                "revision.gone",
-                "Somebody changed it meanwhile. Read it again, then decide again.",
-                headers={"ETag": f'"{rev}"'},
-            )
-        case Conflict():
-            raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")
-        case Refused(refusal):
-            raise Problematic(refusal.status, refusal.code, refusal.detail, problems=refusal.problems)
-        case Broken():
-            raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
-        case _:
-            raise AssertionError(f"a command cannot end as {outcome}")
-
-
-def _needed(key: str | None) -> str:
-    if not key:
-        raise Problematic(400, "idempotency-key.missing", "Send an Idempotency-Key header.")
-    return key
-
-
-def _revision(if_match: str | None, *, creates: bool) -> int:
-    """The revision that the caller saw; 0, that nothing is there yet, for one who creates and saw none."""
-    if if_match is None:
-        if creates:
-            return 0
-        raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
-    etag = re.fullmatch(r'(?:W/)?"?([0-9]{1,18})"?', if_match.strip())
-    if etag is None:
-        raise Problematic(400, "if-match.bad", "If-Match must be one ETag of this resource.")
-    return int(etag.group(1))
-
-
-async def _content(request: Request, subject: str) -> str:
-    """A fingerprint of what is asked for: the route, the subject and the body, in whatever order its keys came."""
-    try:
-        body = json.loads(await request.body() or b"null")
-    except (ValueError, RecursionError):
-        body = None
-    asked = [request.method, request.url.path, subject, body]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 # ---- reading

@@ -2,30 +2,28 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from contracts.reference import OrganisationId, Remark, Verdict
 from services.chassis.auth import Caller, allow
+from services.chassis.commands import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.web import (
     PAGE,
     After,
     EngineOf,
-    IfMatch,
-    Key,
     Limit,
     Page,
     card,
-    command,
     document,
     page,
 )
 from services.expertise import queries
 from services.expertise.domain.pilot import KIND, Assign, Conclude, GiveOpinion, Review, Status
 
-Operator = Annotated[Caller, Depends(allow("operator"))]
-Expert = Annotated[Caller, Depends(allow("expert"))]
+Operator = Annotated[Hand, Depends(hand("operator"))]
+Expert = Annotated[Hand, Depends(hand("expert"))]
 Reader = Annotated[Caller, Depends(allow("operator", "expert", "approver", "auditor"))]
 SEE_ALL = frozenset({"operator", "approver", "auditor"})
 
@@ -80,52 +78,20 @@ def _reading(router: APIRouter) -> None:
 
 def _working(router: APIRouter) -> None:
     @router.post("/{pilot}/assignment")
-    async def assign(
-        pilot: str,
-        body: Assignment,
-        request: Request,
-        engine: EngineOf,
-        caller: Operator,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def assign(pilot: str, body: Assignment, by: Operator) -> Response:
         """Assigns an expert (назначить эксперта); refused where the expert comes from a party."""
-        await document(engine, pilot, KIND)
-        what = Assign(body.expert_id, body.organisation)
-        actor = caller.acting(frozenset({"operator"}))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, KIND, Assign(body.expert_id, body.organisation))
 
     @router.post("/{pilot}/opinion")
-    async def opinion(
-        pilot: str,
-        body: Judgement,
-        request: Request,
-        engine: EngineOf,
-        caller: Expert,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def opinion(pilot: str, body: Judgement, by: Expert) -> Response:
         """The assigned expert's opinion (мнение эксперта)."""
-        found = await document(engine, pilot, KIND)
+        found = await document(by.engine, pilot, KIND)
         assert isinstance(found.state, Review)
-        if caller.id not in found.state.experts:
+        if by.caller.id not in found.state.experts:
             raise Problematic(404, "not-found", "There is nothing with this id here.")
-        what = GiveOpinion(body.verdict, body.text, tuple(body.remarks))
-        actor = caller.acting(frozenset({"expert"}))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, KIND, GiveOpinion(body.verdict, body.text, tuple(body.remarks)))
 
     @router.post("/{pilot}/conclusion")
-    async def conclude(
-        pilot: str,
-        body: Judgement,
-        request: Request,
-        engine: EngineOf,
-        caller: Operator,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def conclude(pilot: str, body: Judgement, by: Operator) -> Response:
         """The operator's conclusion (заключение)."""
-        await document(engine, pilot, KIND)
-        what = Conclude(body.verdict, body.text, tuple(body.remarks))
-        actor = caller.acting(frozenset({"operator"}))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, KIND, Conclude(body.verdict, body.text, tuple(body.remarks)))

@@ -17,6 +17,7 @@ from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
+from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
 from services.chassis.fold import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.problems import MEDIA_TYPE, Problematic
@@ -24,12 +25,9 @@ from services.chassis.web import (
     PAGE,
     After,
     EngineOf,
-    IfMatch,
-    Key,
     Limit,
     Page,
     card,
-    command,
     document,
     need_topics,
     page,
@@ -42,8 +40,8 @@ from services.intake.domain.pilot import Accept, Pilot, Return, Status
 from services.intake.handlers import owner, submission
 
 Publisher = Annotated[Caller, Depends(allow("publisher"))]
-Officer = Annotated[Caller, Depends(allow("officer"))]
-Admin = Annotated[Caller, Depends(allow("admin"))]
+Officer = Annotated[Hand, Depends(hand("officer"))]
+Admin = Annotated[Hand, Depends(hand("admin"))]
 ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
 READERS: Final = ("officer", "auditor", "admin")
 AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
@@ -193,34 +191,14 @@ def _look_over(router: APIRouter) -> None:
         return card(queries.application_card(found), found.rev)
 
     @router.post("/applications/{pilot}/acceptance", tags=["look-over"])
-    async def accept(
-        pilot: str,
-        request: Request,
-        engine: EngineOf,
-        caller: Officer,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def accept(pilot: str, by: Officer) -> Response:
         """The application is complete and goes to expertise (принять к рассмотрению)."""
-        await document(engine, pilot, PILOT_KIND)
-        actor = caller.acting(frozenset({"officer"}))
-        return await command(request, pilot, Accept(), caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, PILOT_KIND, Accept())
 
     @router.post("/applications/{pilot}/return", tags=["look-over"])
-    async def give_back(
-        pilot: str,
-        body: ReturnOf,
-        request: Request,
-        engine: EngineOf,
-        caller: Officer,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def give_back(pilot: str, body: ReturnOf, by: Officer) -> Response:
         """The application goes back with coded reasons (вернуть)."""
-        await document(engine, pilot, PILOT_KIND)
-        actor = caller.acting(frozenset({"officer"}))
-        what = Return(tuple(body.reasons))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, PILOT_KIND, Return(tuple(body.reasons)))
 
 
 def _directory(router: APIRouter) -> None:
@@ -237,19 +215,10 @@ def _directory(router: APIRouter) -> None:
         return card(queries.agency_card(found), found.rev)
 
     @router.put("/agencies/{code}", tags=["directory"])
-    async def enter(
-        code: AgencyCode,
-        body: AgencyEntry,
-        request: Request,
-        caller: Admin,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def enter(code: AgencyCode, body: AgencyEntry, by: Admin) -> Response:
         """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
-        await need_topics(request, (agency_topic(code).name, receipts_topic(code).name))
-        what = EnterAgency(code, body.name, tuple(body.editions))
-        actor = caller.acting(frozenset({"admin"}))
-        return await command(request, subject_of(code), what, caller, actor, if_match=if_match, key=key, creates=True)
+        await need_topics(by.request, (agency_topic(code).name, receipts_topic(code).name))
+        return await by.put(subject_of(code), EnterAgency(code, body.name, tuple(body.editions)))
 
 
 def _editions(router: APIRouter, rules: RuleBook) -> None:

@@ -2,22 +2,20 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from contracts.event import Basis, Day
 from contracts.reference import ROLES, Expediency
-from services.chassis.auth import Caller, allow
+from services.chassis.auth import allow
+from services.chassis.commands import Hand, hand
 from services.chassis.web import (
     PAGE,
     After,
     EngineOf,
-    IfMatch,
-    Key,
     Limit,
     Page,
     card,
-    command,
     document,
     page,
 )
@@ -25,8 +23,8 @@ from services.registry import queries
 from services.registry.domain.pilot import KIND, DecideExpediency, Launch, Stage
 from services.registry.handlers import TIMELINE
 
-CouncilSecretary = Annotated[Caller, Depends(allow("council-secretary"))]
-Registrar = Annotated[Caller, Depends(allow("registrar"))]
+CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
+Registrar = Annotated[Hand, Depends(hand("registrar"))]
 READERS: Final = tuple(role for role in ROLES if role not in ("expert", "ops"))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
 
@@ -95,33 +93,11 @@ def _reading(router: APIRouter) -> None:
 
 def _deciding(router: APIRouter) -> None:
     @router.post("/{pilot}/expediency-decision")
-    async def expediency(
-        pilot: str,
-        body: CouncilDecision,
-        request: Request,
-        engine: EngineOf,
-        caller: CouncilSecretary,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def expediency(pilot: str, body: CouncilDecision, by: CouncilSecretary) -> Response:
         """The council's decision (решение о целесообразности); expedient makes the initiator the executor."""
-        await document(engine, pilot, KIND)
-        what = DecideExpediency(body.decision, body.basis)
-        actor = caller.acting(frozenset({"council-secretary"}))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, KIND, DecideExpediency(body.decision, body.basis))
 
     @router.post("/{pilot}/launch")
-    async def launch(
-        pilot: str,
-        body: LaunchOf,
-        request: Request,
-        engine: EngineOf,
-        caller: Registrar,
-        if_match: IfMatch = None,
-        key: Key = None,
-    ) -> Response:
+    async def launch(pilot: str, body: LaunchOf, by: Registrar) -> Response:
         """Carrying out began (начало реализации)."""
-        await document(engine, pilot, KIND)
-        what = Launch(body.started, body.basis)
-        actor = caller.acting(frozenset({"registrar"}))
-        return await command(request, pilot, what, caller, actor, if_match=if_match, key=key)
+        return await by.give(pilot, KIND, Launch(body.started, body.basis))

@@ -42,10 +42,11 @@ from services.chassis import store as store_module
 from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import AGENCIES, Bus
-from services.chassis.engine import Engine, Service
+from services.chassis.engine import Engine
 from services.chassis.fold import Claimed, Done, Input, Record
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.run import utc_now
+from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, opened
 from services.chassis.web import make_app

@@ -1,0 +1,72 @@
+"""What makes one service out of the engine: its aggregates, what it reads, what goes out with its facts."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from contracts.event import Event, Fact, Language
+from services.chassis.fold import Aggregate, Input, Outcome, Record
+from services.chassis.outbox import Message
+from services.chassis.store import Keys, Row, Store
+
+PILOT: Final = "pilot"
+
+
+class _Nothing(BaseModel):
+    """The state of a subject that this service only watches pass by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What makes one service out of the engine. Every part but `prepare`, `arrived` and `settled` is pure.
+
+    `reads` maps each source of foreign facts to its language, `translate` turns such a fact into a command (None:
+    of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
+    used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
+    `keep` names rows of side collections (persons) that must be safe before the facts that point to them.
+    `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
+    """
+
+    name: str
+    aggregates: Mapping[str, Aggregate]
+    prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
+    reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
+    translate: Callable[[Event], object | None] = lambda _event: None
+    read_agency: Callable[[Record, datetime], Input] | None = None
+    on_conflict: Callable[[Input], Input | None] = lambda _input: None
+    keep: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
+    copies: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _event: ()
+    journal: Callable[[Mapping[str, Any]], Sequence[tuple[str, Row]]] = lambda _event: ()
+    indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
+    arrived: Callable[[Input], None] = lambda _input: None
+    settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
+
+    def kind_of(self, subject: str) -> str:
+        """A pilot's subject is a bare id; every other aggregate's is `<kind>:<id>`."""
+        kind, colon, _ = subject.partition(":")
+        return kind if colon else PILOT
+
+    def aggregate_of(self, subject: str) -> Aggregate:
+        """The aggregate of a subject; one that only passes by has no state and decides nothing."""
+        kind = self.kind_of(subject)
+        return self.aggregates.get(kind) or Aggregate(kind, _Nothing, _decide_nothing, _stay)
+
+
+def given_to_all(given: Any) -> Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]]:
+    """A `prepare` that gives the same to every decision: the rule book."""
+
+    async def prepare(_store: Store, inputs: Sequence[Input]) -> Sequence[Any]:
+        return [given] * len(inputs)
+
+    return prepare
+
+
+def _decide_nothing(_state: Any, _command: Any, _context: Any) -> Sequence[Fact]:
+    return ()
+
+
+def _stay(state: Any, _fact: Any) -> Any:
+    return state
