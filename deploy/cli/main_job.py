@@ -209,19 +209,20 @@ def receipts(login: Login, agency: str, count: int) -> list[dict[str, Any]]:
 
 
 async def _receipts(login: Login, agency: str, count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}  # a receipt may come twice; its id is the same
     consumer = AIOKafkaConsumer(receipts_topic(agency).name, **login.aiokafka(), auto_offset_reset="earliest")
     await consumer.start()
     try:
         async with asyncio.timeout(PATIENCE):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [json.loads(record.value)["data"] for record in records]
+                    events = [json.loads(record.value) for record in records]
+                    found |= {event["id"]: event["data"] for event in events}
     except TimeoutError as error:
         raise Complaint(f"{agency} got {len(found)} receipts of {count}.") from error
     finally:
         await consumer.stop()
-    return found
+    return list(found.values())
 
 
 def _carry(desk: Desk, pilot: str) -> None:

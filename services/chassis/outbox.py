@@ -7,10 +7,11 @@ meets n+1 before n.
 import asyncio
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.trace import Status, StatusCode
 
@@ -33,6 +34,10 @@ class Message:
 
 
 Documents = Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]]
+
+
+REMEMBERED: Final = 10_000
+"""Of how many subjects the last acknowledged sequence is kept in memory, to send less twice."""
 
 
 class SendFailed(Exception):
@@ -67,6 +72,7 @@ class Outbox:
         self._copies = copies
         self._journal = journal
         self._soon: dict[str, tuple[Entry, ...]] = {}
+        self._acknowledged: OrderedDict[str, int] = OrderedDict()
         self._wake = asyncio.Event()
 
     def soon(self, document: Document) -> None:
@@ -96,15 +102,38 @@ class Outbox:
 
         Raises SendFailed if anything was not acknowledged, and StoreAway if clearing failed.
         """
-        waiting = {subject: list(entries) for subject, entries in outboxes.items() if entries}
-        if not waiting:
-            return
+        waiting, sent = self._not_acknowledged(outboxes)
         events = {(s, e.sequence): json.loads(e.value) for s, entries in waiting.items() for e in entries}
         await self._fold_into_side_collections(events.values())
-        sent, failure = await self._send_from_heads(waiting, events)
-        await self._store.clear(sent)
+        acknowledged, failure = await self._send_from_heads(waiting, events)
+        self._remember(acknowledged)
+        await self._store.clear({**sent, **acknowledged})
         if failure is not None:
             raise SendFailed(f"{type(failure).__name__}: {failure}") from failure
+
+    def _not_acknowledged(
+        self, outboxes: Mapping[str, Sequence[Entry]]
+    ) -> tuple[dict[str, list[Entry]], dict[str, int]]:
+        """What is to be sent, and of the rest, which this process knows to be sent, up to where it may be cleared.
+
+        A document that was loaded while its facts were on their way still holds them. Forgetting is harmless.
+        """
+        waiting: dict[str, list[Entry]] = {}
+        sent: dict[str, int] = {}
+        for subject, entries in outboxes.items():
+            last = self._acknowledged.get(subject, 0)
+            if fresh := [entry for entry in entries if entry.sequence > last]:
+                waiting[subject] = fresh
+            if len(fresh) < len(entries):
+                sent[subject] = last
+        return waiting, sent
+
+    def _remember(self, acknowledged: Mapping[str, int]) -> None:
+        for subject, last in acknowledged.items():
+            self._acknowledged[subject] = max(last, self._acknowledged.get(subject, 0))
+            self._acknowledged.move_to_end(subject)
+        while len(self._acknowledged) > REMEMBERED:
+            self._acknowledged.popitem(last=False)
 
     async def _fold_into_side_collections(self, events: Any) -> None:
         rows: dict[str, list[Row]] = {}
