@@ -264,12 +264,12 @@ async def test_every_subscriber_is_at_least_once_from_the_earliest_and_creates_n
 
     bus = Bus(Settings(), name, sources, take, lambda: None)
     assert len(bus.broker.subscribers) == len(sources)
-    for source, subscriber in zip(sources, bus.broker.subscribers, strict=True):
+    assert {s.group_id for s in bus.broker.subscribers} == {group(name, source) for source in sources}
+    for subscriber in bus.broker.subscribers:
         assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
         options: dict[str, Any] = subscriber._connection_args
         assert options["auto_offset_reset"] == "earliest"
         assert options.get("enable_auto_commit") is False
-        assert subscriber.group_id == group(name, source)
     assert bus.broker.config.broker_config.allow_auto_create_topics is False
 
 
