@@ -20,11 +20,11 @@ from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
-from services.chassis.fold import Record
 from services.chassis.outbox import Message
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, open_client
+from services.chassis.subject import Record
 from services.registry.service import SERVICE
 
 BATCH: Final = 500

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from contracts.event import Actor, Contract, Event, Fact, Language, Moment, wire_moment
 from contracts.topics import fact_topic
 from services.chassis import parking
-from services.chassis.fold import Aggregate, Claimed, Context, Input, Record, Refusal, Sequenced, Timed
 from services.chassis.outbox import Message
 from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway
+from services.chassis.subject import Aggregate, Claimed, Context, Input, Record, Refusal, Sequenced, Timed
 
 ROBOT = Actor(id="robot", role="tester")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

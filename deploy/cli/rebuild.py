@@ -24,10 +24,10 @@ from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.login import Login
 from services.chassis.bus import record_of
-from services.chassis.fold import Record
 from services.chassis.rebuild import NotPrepared, Report, rebuild
 from services.chassis.service import Service
 from services.chassis.store import Store, open_client
+from services.chassis.subject import Record
 
 app = typer.Typer()
 LANGUAGES: Final[dict[str, Language[Fact]]] = {"intake": INTAKE, "expertise": EXPERTISE, "registry": REGISTRY}

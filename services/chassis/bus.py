@@ -27,10 +27,10 @@ from faststream.security import SASLScram512
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
 from services.chassis import telemetry
 from services.chassis.consumer import CarefulConsumer
-from services.chassis.fold import Record
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
+from services.chassis.subject import Record
 
 log = logging.getLogger(__name__)
 

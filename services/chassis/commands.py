@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
-from services.chassis.fold import Broken, Claimed, Conflict, Done, Duplicate, Input, Outcome, Refused, Stale
 from services.chassis.problems import Problematic
+from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Outcome, Refused, Stale
 from services.chassis.web import EngineOf, document
 
 IfMatch = Annotated[

@@ -18,7 +18,12 @@ from opentelemetry.trace import Span
 from contracts.event import Actor, BrokenEvent, Event, parse_fact
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
-from services.chassis.fold import (
+from services.chassis.fold import Fold, Writer, fold, ready, why
+from services.chassis.outbox import Outbox, Send, SendFailed
+from services.chassis.parking import BROKEN, WAITING, Parked
+from services.chassis.service import Service
+from services.chassis.store import Claim, Row, Store, StoreAway
+from services.chassis.subject import (
     Broken,
     Claimed,
     Conflict,
@@ -26,7 +31,6 @@ from services.chassis.fold import (
     Document,
     Done,
     Duplicate,
-    Fold,
     Input,
     Outcome,
     Record,
@@ -34,15 +38,7 @@ from services.chassis.fold import (
     Sequenced,
     Timed,
     Waiting,
-    Writer,
-    fold,
-    ready,
-    why,
 )
-from services.chassis.outbox import Outbox, Send, SendFailed
-from services.chassis.parking import BROKEN, WAITING, Parked
-from services.chassis.service import Service
-from services.chassis.store import Claim, Row, Store, StoreAway
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from opentelemetry.trace import Status, StatusCode
 
 from contracts.event import headers
 from services.chassis import telemetry
-from services.chassis.fold import Document, Entry
 from services.chassis.store import Row, Store, StoreAway
+from services.chassis.subject import Document, Entry
 
 log = logging.getLogger(__name__)
 

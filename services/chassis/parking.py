@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.event import peek
-from services.chassis.fold import Record
 from services.chassis.store import Row, Store
+from services.chassis.subject import Record
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"

@@ -13,9 +13,10 @@ from typing import Any, Final
 from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact, peek
 from contracts.topics import fact_topic
 from services.chassis import parking
-from services.chassis.fold import Claimed, Document, Fold, Record, Remembered, state_json
+from services.chassis.fold import Fold, state_json
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store
+from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
 FOLDED: Final = frozenset({"subjects", "claims"})

@@ -17,10 +17,10 @@ from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
-from services.chassis.fold import Record
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
+from services.chassis.subject import Record
 from services.chassis.web import make_app
 
 log = logging.getLogger(__name__)

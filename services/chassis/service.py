@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import Event, Fact, Language
-from services.chassis.fold import Aggregate, Input, Outcome, Record
 from services.chassis.outbox import Message
 from services.chassis.store import Keys, Row, Store
+from services.chassis.subject import Aggregate, Input, Outcome, Record
 
 PILOT: Final = "pilot"
 

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
 from pymongo import errors as driver_errors
 
-from services.chassis.fold import Document, Entry, Fold, Remembered, state_json, why
+from services.chassis.fold import Fold, state_json, why
+from services.chassis.subject import Document, Entry, Remembered
 
 Driver = Literal["motor", "pymongo"]
 Row = dict[str, Any]

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.chassis.fold import Broken, Claimed, Input, Outcome, Sequenced, Timed
+from services.chassis.subject import Broken, Claimed, Input, Outcome, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
 SUBMISSIONS: Final = Counter(

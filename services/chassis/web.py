@@ -16,12 +16,10 @@ from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
 from services.chassis.engine import Engine
-from services.chassis.fold import (
-    Document,
-)
 from services.chassis.masking import masked
 from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
+from services.chassis.subject import Document
 
 Check = Callable[[], Awaitable[None]]
 PAGE: Final = 50

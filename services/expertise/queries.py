@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.chassis.fold import Document
 from services.chassis.store import Keys, Row
+from services.chassis.subject import Document
 from services.expertise.domain.pilot import KIND, Review
 
 BY_AGE: Final = (("state.opened", 1), ("_id", 1))

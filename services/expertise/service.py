@@ -2,8 +2,8 @@
 
 from contracts.intake import INTAKE
 from contracts.rules import load
-from services.chassis.fold import Aggregate
 from services.chassis.service import Service, given_to_all
+from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
 from services.expertise.domain import pilot
 

@@ -19,8 +19,8 @@ from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
 from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
-from services.chassis.fold import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.problems import MEDIA_TYPE, Problematic
+from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.web import (
     PAGE,
     After,

@@ -26,9 +26,9 @@ from contracts.reference import Problem
 from contracts.rules import RuleBook
 from contracts.topics import AGENCY_MAX_BYTES, agency_of, receipts_topic
 from services.chassis import telemetry
-from services.chassis.fold import Broken, Claimed, Done, Input, Outcome, Record
 from services.chassis.outbox import Message
 from services.chassis.store import Row, Store
+from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.agency import Agency, edition_for, subject_of
 from services.intake.domain.given import Given
 from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.chassis.fold import Document
 from services.chassis.store import Keys, Row
+from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.pilot import KIND as PILOT_KIND

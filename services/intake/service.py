@@ -1,9 +1,9 @@
 """Intake put together from its domain, its handlers and the engine."""
 
 from contracts.rules import load
-from services.chassis.fold import Aggregate
 from services.chassis.run import utc_now
 from services.chassis.service import Service
+from services.chassis.subject import Aggregate
 from services.intake import handlers, queries
 from services.intake.domain import agency, pilot
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.chassis.fold import Document
 from services.chassis.store import Keys, Row
+from services.chassis.subject import Document
 from services.registry.domain.pilot import KIND, NEXT_MOVE, Pilot, Stage
 from services.registry.handlers import TIMELINE
 

@@ -3,8 +3,8 @@
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.rules import load
-from services.chassis.fold import Aggregate
 from services.chassis.service import Service, given_to_all
+from services.chassis.subject import Aggregate
 from services.registry import handlers, queries
 from services.registry.domain import pilot
 

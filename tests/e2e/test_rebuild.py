@@ -23,9 +23,9 @@ from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.stack import Stack
 from deploy.login import Login
-from services.chassis.fold import Record
 from services.chassis.rebuild import NotPrepared, rebuild
 from services.chassis.store import Store, open_client
+from services.chassis.subject import Record
 from services.intake.service import SERVICE as INTAKE_SERVICE
 
 pytestmark = [pytest.mark.timeout(240)]

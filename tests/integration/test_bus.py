@@ -43,12 +43,12 @@ from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import AGENCIES, Bus
 from services.chassis.engine import Engine
-from services.chassis.fold import Claimed, Done, Input, Record
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, opened
+from services.chassis.subject import Claimed, Done, Input, Record
 from services.chassis.web import make_app
 from services.expertise.service import SERVICE as EXPERTISE
 from services.intake.domain.agency import EnterAgency

@@ -19,10 +19,10 @@ from deploy.cli.main_job import application
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
-from services.chassis.fold import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
 from services.chassis.outbox import SendFailed
 from services.chassis.service import Service
 from services.chassis.store import Row, Store, StoreAway, opened
+from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
 from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
 from services.intake.domain.agency import EnterAgency

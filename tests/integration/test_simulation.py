@@ -29,10 +29,10 @@ from services.chassis import fold as fold_module
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import Engine
-from services.chassis.fold import Claimed, Done, Duplicate, Input, Record, Sequenced, Timed, Waiting
 from services.chassis.outbox import Message, Outbox, SendFailed
 from services.chassis.service import Service
 from services.chassis.store import Driver, Store, StoreAway, open_client
+from services.chassis.subject import Claimed, Done, Duplicate, Input, Record, Sequenced, Timed, Waiting
 from tests.tiny import (
     LANGUAGE,
     START,

@@ -13,9 +13,10 @@ from pymongo import MongoClient
 
 from deploy.local.backends import Backends
 from services.chassis import parking, web
-from services.chassis.fold import Document, Done, Entry, Fold, Record, Remembered
+from services.chassis.fold import Fold
 from services.chassis.problems import Problematic
 from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway, opened
+from services.chassis.subject import Document, Done, Entry, Record, Remembered
 from services.expertise import queries as expertise
 from services.intake import queries as intake
 from services.registry import queries as registry

@@ -18,7 +18,7 @@ from contracts.expertise import (
     ReviewOpenedV1,
 )
 from contracts.reference import OrganisationId, Remark, Verdict
-from services.chassis.fold import Refusal
+from services.chassis.subject import Refusal
 from services.expertise.domain.pilot import Assign, Conclude, GiveOpinion, Open, Status
 from services.expertise.service import SERVICE
 

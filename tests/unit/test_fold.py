@@ -10,23 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.chassis.fold import (
-    MARGIN,
+from services.chassis.fold import MARGIN, Fold, Writer, fold, ready
+from services.chassis.subject import (
     Broken,
     Conflict,
     Context,
     Document,
     Done,
     Duplicate,
-    Fold,
     Input,
     Outcome,
     Refused,
     Stale,
     Waiting,
-    Writer,
-    fold,
-    ready,
 )
 from tests.tiny import (
     ROBOT,

@@ -17,7 +17,7 @@ from contracts.expertise import EXPERTISE
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE, EditionFrom
 from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
-from services.chassis.fold import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
+from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import pilot as review
 from services.intake import handlers as intake

@@ -28,7 +28,7 @@ from contracts.intake import (
 from contracts.reference import LegalEffect, Problem, ReturnReason, TermUnit
 from contracts.rules import RuleBook
 from services.chassis.calendar import calendar
-from services.chassis.fold import Refusal
+from services.chassis.subject import Refusal
 from services.intake.domain import agency, pilot
 from services.intake.domain.given import Given
 from services.intake.domain.pilot import Accept, Pilot, Refuse, Return, Status, Submit, Tick, UnknownAgency, due

@@ -23,7 +23,7 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.rules import RuleBook
-from services.chassis.fold import Refusal
+from services.chassis.subject import Refusal
 from services.registry.domain.pilot import (
     NEXT_MOVE,
     DecideExpediency,

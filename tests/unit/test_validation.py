@@ -17,7 +17,7 @@ from contracts.freeze import example
 from contracts.intake import ApplicationRegisteredV1, EditionFrom, SubmissionRefusedV1
 from contracts.reference import Problem
 from contracts.rules import Edition
-from services.chassis.fold import Context
+from services.chassis.subject import Context
 from services.intake.domain.agency import Agency
 from services.intake.domain.given import Given
 from services.intake.domain.pilot import Submit, UnknownAgency, decide

@@ -26,7 +26,8 @@ from contracts.intake import EditionFrom
 from contracts.reference import ROLES, Problem
 from contracts.topics import AGENCY_MAX_BYTES, SERVICES
 from services.chassis.auth import Keys, allow
-from services.chassis.fold import (
+from services.chassis.store import Claim, StoreAway
+from services.chassis.subject import (
     Broken,
     Claimed,
     Conflict,
@@ -39,7 +40,6 @@ from services.chassis.fold import (
     Refused,
     Stale,
 )
-from services.chassis.store import Claim, StoreAway
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.domain.pilot import Review

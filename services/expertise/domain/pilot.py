@@ -14,8 +14,8 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, OrganisationId, Remark, Verdict
 from contracts.rules import Edition, RuleBook
-from services.chassis.fold import Context, Refusal
 from services.chassis.identifiers import fault
+from services.chassis.subject import Context, Refusal
 
 KIND = "pilot"
 

@@ -20,7 +20,7 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.rules import Edition, RuleBook
-from services.chassis.fold import Context, Refusal
+from services.chassis.subject import Context, Refusal
 
 KIND: Final = "pilot"
 

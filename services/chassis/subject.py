@@ -1,0 +1,230 @@
+"""What a subject is and what can be asked of it: inputs and their marks, documents, aggregates, outcomes.
+
+The words that the whole chassis and the domains share. No behaviour beyond what a value says of itself.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from contracts.event import (
+    Actor,
+    Fact,
+)
+from contracts.reference import Problem
+
+S = TypeVar("S", bound=BaseModel)
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """The mark of a fact of another service: its place in that service's series for this subject."""
+
+    source: str
+    sequence: int
+    after: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The mark of an agency's event or a person's command: an id that its owner gave it."""
+
+    owner: str
+    id: str
+    digest: str
+
+    @property
+    def key(self) -> str:
+        """The claim's `_id`, and the key under which the document remembers it."""
+        return hashlib.sha256(f"{self.owner}\0{self.id}".encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The mark of a timer: the due time at which it was found."""
+
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as it was read, kept so that it can be parked and read again."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Where it stands: `topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to be decided on: from a record, an HTTP command or a timer; the engine treats them alike.
+
+    `command` is None for a fact that this service has no interest in: only its watermark moves. `if_match` is
+    the revision a person saw. `correlation` is None where the input belongs to what the subject began with.
+    """
+
+    subject: str
+    mark: Sequenced | Claimed | Timed
+    command: object | None
+    actor: Actor
+    cause_id: str
+    correlation: str | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
+    record: Record | None = None
+    if_match: int | None = None
+    event_type: str | None = None
+
+
+class Refusal(Exception):
+    """A person's command that the domain does not allow. Nothing changes; the person is told why.
+
+    `code` is a stable rule id, `status` the HTTP status that fits it (409: not in this state; 403: not you;
+    422: the content is wrong, see `problems`).
+    """
+
+    def __init__(self, code: str, detail: str, *, status: int = 409, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.status = status
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[G]):
+    """What `decide` may know besides state and command: the time (UTC), the subject, who acts, and what the
+    service was given for this input (rules, a fresh number, a directory entry)."""
+
+    now: datetime
+    subject: str
+    actor: Actor
+    given: G
+
+
+class Decide(Protocol):
+    """`decide(state, command, context) -> facts`: pure; raises Refusal for a person's impossible command."""
+
+    def __call__(self, state: Any, command: Any, context: Any, /) -> Sequence[Fact]: ...
+
+
+class Evolve(Protocol):
+    """`evolve(state, fact) -> state`: pure and total; it never refuses a fact that happened."""
+
+    def __call__(self, state: Any, fact: Any, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One kind of subject: its state's shape and its two functions. `due` is when its timer must fire next;
+    `tick` makes the command for that moment."""
+
+    kind: str
+    state: type[BaseModel]
+    decide: Decide
+    evolve: Evolve
+    due: Callable[[Any], datetime | None] = lambda _state: None
+    tick: Callable[[datetime], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A fact waiting in a document's outbox: the bytes to send, unchanged on every attempt."""
+
+    at: datetime
+    sequence: int
+    id: str
+    type: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a document keeps of a claimed input: its digest, and the version that it led to."""
+
+    digest: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One subject as it is stored. `rev` 0 means that nothing is stored yet."""
+
+    subject: str
+    kind: str
+    rev: int = 0
+    version: int = 0
+    state: BaseModel | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, Remembered] = field(default_factory=dict)
+    outbox: tuple[Entry, ...] = ()
+    due: datetime | None = None
+    correlation: str | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
+    """Why the stored state cannot be read by this program: nothing is decided on it until a hand has helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The input was decided; the subject stands at `version`. `facts` may be empty."""
+
+    version: int
+    rev: int
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The input was decided before; for a claimed one, `version` is what it led to then."""
+
+    version: int
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The input must wait: something that comes before it has not arrived. No error."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The input cannot be decided and needs a hand."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A person's command was not allowed."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The same id was used before for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The subject is no longer at the revision the person saw."""
+
+    rev: int
+
+
+Outcome = Done | Duplicate | Waiting | Broken | Refused | Conflict | Stale
