@@ -29,8 +29,7 @@ from services.chassis import telemetry
 from services.chassis.outbox import Message
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
-from services.intake.domain.agency import Agency, edition_for, subject_of
-from services.intake.domain.given import Given
+from services.intake.domain.agency import Agency, Given, edition_for, subject_of
 from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id
 from services.intake.domain.validation import problem, time_of
 

@@ -30,7 +30,7 @@ from contracts.rules import RuleBook
 from services.chassis.calendar import calendar
 from services.chassis.subject import Refusal
 from services.intake.domain import agency, pilot
-from services.intake.domain.given import Given
+from services.intake.domain.agency import Given
 from services.intake.domain.pilot import Accept, Pilot, Refuse, Return, Status, Submit, Tick, UnknownAgency, due
 from services.intake.service import SERVICE
 

@@ -18,8 +18,7 @@ from contracts.intake import ApplicationRegisteredV1, EditionFrom, SubmissionRef
 from contracts.reference import Problem
 from contracts.rules import Edition
 from services.chassis.subject import Context
-from services.intake.domain.agency import Agency
-from services.intake.domain.given import Given
+from services.intake.domain.agency import Agency, Given
 from services.intake.domain.pilot import Submit, UnknownAgency, decide
 from services.intake.domain.validation import CLOCK_SKEW, RUSSIAN, judge
 from services.intake.handlers import copies, submission

@@ -10,7 +10,6 @@ from contracts.event import Contract, Fact
 from contracts.intake import AgencyEnteredV1, EditionFrom
 from contracts.rules import Edition, RuleBook
 from services.chassis.subject import Context, Refusal
-from services.intake.domain.given import Given
 
 KIND = "agency"
 
@@ -21,6 +20,16 @@ class Agency(Contract):
     code: str
     name: str
     editions: tuple[EditionFrom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What intake's decisions are given besides state and command: the rule book; for a submission also its
+    agency's entry and a fresh registration number (gaps allowed)."""
+
+    rules: RuleBook
+    agency: Agency | None = None
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from contracts.reference import Application, Problem, ReturnReason
 from services.chassis import term
 from services.chassis.calendar import calendar
 from services.chassis.subject import Context, Refusal
-from services.intake.domain.agency import edition_for
-from services.intake.domain.given import Given
+from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.validation import judge, time_of
 
 KIND = "pilot"
