@@ -39,6 +39,7 @@ def empty_path(tmp_path: Path) -> str:
 def test_a_port_in_use(own_home: Path) -> None:
     ports = Ports.free()
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an old connection may linger on the port
         other.bind(("127.0.0.1", ports["mongod"]))
         other.listen()
         done = cli("up", "--port-base", str(ports.base))
@@ -52,6 +53,7 @@ def test_a_port_in_use(own_home: Path) -> None:
 def test_a_port_of_a_service_in_use(own_home: Path) -> None:
     ports = Ports.free()
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an old connection may linger on the port
         other.bind(("127.0.0.1", ports["registry"]))
         other.listen()
         said = one_sentence(cli("demo", "--port-base", str(ports.base)))
