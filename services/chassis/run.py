@@ -70,7 +70,7 @@ async def _serve(service: Service, sources: Sequence[str], routers: Sequence[API
     bus = Bus(settings, service.name, sources, take, give_up)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
     server = _server(service, engine, bus, store, routers, settings)
-    tasks = [asyncio.create_task(one) for one in _loops(engine, bus, store, service, settings, stopping)]
+    tasks = [asyncio.create_task(one) for one in _loops(engine, bus, store, service, settings)]
     for task in tasks:
         task.add_done_callback(fail)
     http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
@@ -148,7 +148,7 @@ def _server(
 
 
 def _loops(
-    engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings, stopping: asyncio.Event
+    engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings
 ) -> list[Coroutine[Any, Any, None]]:
     async def connect() -> None:
         await _until_done(lambda: store.prepare(service.indexes))

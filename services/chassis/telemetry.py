@@ -61,13 +61,6 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
     return provider
 
 
-def carried() -> dict[str, str]:
-    """The current trace context as it travels in headers and outbox entries."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier
-
-
 def context_of(carrier: Mapping[str, str]) -> otel_context.Context:
     """The trace context that a record or request brought; empty if it brought none or a bad one."""
     return propagate.extract(dict(carrier), context=otel_context.Context())

@@ -136,17 +136,16 @@ async def _published(engine: Engine, one: Input) -> Response:
             403, "agency.unknown", "The agency is not in the directory; ask the operator.", action="retry"
         )
     outcome = await engine.command(one)
-    agency = str(one.actor.organisation)
     if isinstance(outcome, Conflict):
         raise Problematic(409, "id.reused", "This id was used before for a different event: use a new id.")
     if isinstance(outcome, Broken):
         raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
     found = await document(engine, one.subject, PILOT_KIND)
     assert isinstance(found.state, Pilot)
-    return _receipt_answer(found, found.state, agency, again=isinstance(outcome, Duplicate))
+    return _receipt_answer(found, found.state, again=isinstance(outcome, Duplicate))
 
 
-def _receipt_answer(found: Document, state: Pilot, agency: str, *, again: bool) -> Response:
+def _receipt_answer(found: Document, state: Pilot, *, again: bool) -> Response:
     headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(state.event_id, safe='')}"}
     if again:
         headers["Idempotent-Replayed"] = "true"

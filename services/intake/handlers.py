@@ -49,34 +49,11 @@ def read_agency(record: Record, _now: datetime) -> Input:
     if agency is None:
         raise BrokenEvent(f"{record.topic} is no agency's topic")
     try:
-        if len(record.value) > AGENCY_MAX_BYTES:
-            return _too_large(agency, record)
         return submission(agency, record.value, f"kafka:{record.id}", record=record)
     except Exception:
         for label in ("received", "parked"):
             telemetry.SUBMISSIONS.labels(agency, label).inc()
         raise
-
-
-def _too_large(agency: str, record: Record) -> Input:
-    """A record above the bound: a topic that compresses may hold one. It is refused without being looked at."""
-    place = f"kafka:{record.id}"
-    fault = problem(
-        "",
-        "event.too-large",
-        f"An event has at most {AGENCY_MAX_BYTES} bytes.",
-        f"Событие не может быть больше {AGENCY_MAX_BYTES} байт.",
-    )
-    return Input(
-        subject=pilot_id(agency, place),
-        mark=Claimed(owner(agency), place, hashlib.sha256(record.value).hexdigest()),
-        command=Refuse(agency, place, (fault,)),
-        actor=Actor(id=owner(agency), organisation=agency, role="publisher"),
-        cause_id=place,
-        correlation=place,
-        record=record,
-        event_type="unknown",
-    )
 
 
 def arrived(one: Input) -> None:
@@ -132,7 +109,14 @@ def submission(
 
 
 def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
-    """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step."""
+    """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step.
+
+    One above the bound, which a topic that compresses may hold, is not looked at.
+    """
+    if len(body) > AGENCY_MAX_BYTES:
+        en = f"An event has at most {AGENCY_MAX_BYTES} bytes."
+        ru = f"Событие не может быть больше {AGENCY_MAX_BYTES} байт."
+        return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", en, ru)
     fault = problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
     try:
         event = json.loads(body, parse_constant=_no_constant)

@@ -17,6 +17,7 @@ from contracts.expertise import EXPERTISE
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE, EditionFrom
 from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
+from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import pilot as review
@@ -411,3 +412,12 @@ def test_what_is_no_event_of_an_agency_is_not_counted_as_one() -> None:
     intake.arrived(person)
     intake.settled(person, Broken("x"))
     assert len(list(SUBMISSIONS.collect()[0].samples)) == before
+
+
+def test_an_event_above_the_bound_is_refused_by_its_place_without_being_looked_at() -> None:
+    body = sent(SUBMITTED)
+    one = intake.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body) + 1), "kafka:here/0/1")
+    assert isinstance(one.command, Refuse)
+    assert (one.command.event_id, [p.rule for p in one.command.problems]) == ("kafka:here/0/1", ["event.too-large"])
+    within = intake.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body)), "kafka:here/0/1")
+    assert isinstance(within.command, Submit)
