@@ -31,6 +31,14 @@ LOG4J: Final = Path(__file__).with_name("log4j2.properties")
 JAAS: Final = "org.apache.kafka.common.security"
 
 
+def cluster_id(random: bytes) -> str:
+    """A cluster's id from 16 random bytes, as Kafka writes one: base64 for URLs without padding.
+
+    The first bit is cleared: an id that begins with a dash is an option to Kafka's own tools.
+    """
+    return base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
+
+
 class Kafka:
     """One Kafka node with its data under `folder`; users: admin and the three services."""
 
@@ -139,7 +147,7 @@ class Kafka:
             return
         shutil.rmtree(self._data, ignore_errors=True)
         directory(self._data.parent)
-        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        cluster = cluster_id(secrets.token_bytes(16))
         words = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
         for user in ("admin", *SERVICES):
             words += ["--add-scram", scram_credential(user, self._passwords[f"kafka-{user}"])]
