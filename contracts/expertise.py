@@ -1,13 +1,58 @@
-"""Facts of the expertise service (оператор экспертизы): its topic is `pilots.expertise.v1`."""
+"""Facts of the expertise service (оператор экспертизы): its topic is `pilots.expertise.v1`.
 
-from typing import ClassVar, Final
+Every step of a review stands here, so that a reader of the topic alone knows each queue. `notify` names the
+persons (opaque ids) whom a fact concerns: their notices are a fold of these facts.
+"""
 
-from contracts.event import Fact, Language, Moment
-from contracts.reference import Application, OrganisationId, Remark, Verdict
+from enum import StrEnum
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field, JsonValue, StrictInt
+
+from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.reference import (
+    Application,
+    Clock,
+    Code,
+    ItemAnswer,
+    ItemId,
+    Met,
+    OnExpiry,
+    OrganisationId,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Term,
+    Verdict,
+)
+
+People = tuple[str, ...]
+"""Opaque ids of persons."""
+
+
+class ReviewKind(StrEnum):
+    """What is reviewed: первичная экспертиза, повторная экспертиза, зачёт, тиражирование."""
+
+    FIRST = "first"
+    REPEAT = "repeat"
+    CREDIT = "credit"
+    REPLICATION = "replication"
+
+
+class Change(Contract):
+    """A field of the application that differs from the round before (изменение заявки)."""
+
+    field: str
+    before: JsonValue = None
+    after: JsonValue = None
 
 
 class ReviewOpenedV1(Fact):
-    """The expertise of an accepted application began (экспертиза начата). `round` counts from 1."""
+    """The expertise of an accepted application began (экспертиза начата). `round` counts from 1.
+
+    A repeat names the conclusion before it (`earlier`, its number), what changed in the application, and what the
+    applicant says to have done about each remark. `needed` is how many opinions are asked for.
+    """
 
     TYPE: ClassVar[str] = "pilots.expertise.review-opened.v1"
 
@@ -15,42 +60,606 @@ class ReviewOpenedV1(Fact):
     number: str
     edition: str
     round: int
+    kind: ReviewKind
+    submission: int
     opened: Moment
     application: Application
+    needed: int
+    earlier: str | None = None
+    changes: tuple[Change, ...] = ()
+    met: tuple[Met, ...] = ()
+    notify: People = ()
+
+
+# ---- terms
+
+
+class TermStartedV1(Fact):
+    """A term began to run (срок начал течь)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-started.v1"
+
+    term: Term
+    clock: Clock
+
+
+class TermSuspendedV1(Fact):
+    """The clock was stopped (срок приостановлен)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-suspended.v1"
+
+    kind: str
+    since: Moment
+    why: str
+
+
+class TermResumedV1(Fact):
+    """The clock runs again (течение срока возобновлено)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-resumed.v1"
+
+    kind: str
+    at: Moment
+    clock: Clock
+
+
+class TermExtendedV1(Fact):
+    """A term was extended by days of its unit (срок продлён)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-extended.v1"
+
+    kind: str
+    at: Moment
+    days: int
+    why: str
+    clock: Clock
+
+
+class TermNearingV1(Fact):
+    """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-nearing.v1"
+
+    kind: str
+    rungs: tuple[int, ...]
+    due_at: Moment
+    clock: Clock
+    notify: People = ()
+
+
+class TermBreachedV1(Fact):
+    """A term ran out before what it bounds was done (срок нарушен). An alarm, never an automatic consent."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-breached.v1"
+
+    kind: str
+    due_at: Moment
+    notify: People = ()
+
+
+class TermRecalendaredV1(Fact):
+    """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-recalendared.v1"
+
+    kind: str
+    calendar: str
+    version_before: str
+    version: str
+    due_before: Moment | None
+    due_at: Moment | None
+    clock: Clock
+    notify: People = ()
+
+
+class TermEndedV1(Fact):
+    """A term ended because what it bounds was done or fell away (срок прекращён)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.term-ended.v1"
+
+    kind: str
+    ended: Moment
+    late: bool
+
+
+# ---- who works on it
+
+
+class CaseClaimedV1(Fact):
+    """An operator took the case in hand (взято в работу)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.case-claimed.v1"
+
+    round: int
+    operator_id: str
+
+
+class CaseReleasedV1(Fact):
+    """An operator gave the case back to the queue (возвращено в очередь)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.case-released.v1"
+
+    round: int
+    operator_id: str
+    why: str
+    notify: People = ()
+
+
+class Seat(Contract):
+    """What is known of an expert at a review: where from, with which organisations a group is formed, in which the
+    expert has an interest; `entry` is the version of the directory entry that says so."""
+
+    expert_id: str
+    organisation: OrganisationId
+    affiliated: tuple[OrganisationId, ...] = ()
+    interests: tuple[OrganisationId, ...] = ()
+    entry: int
 
 
 class ExpertAssignedV1(Fact):
-    """An operator assigned an expert (эксперт назначен); `expert_id` is opaque."""
+    """An operator assigned an expert (эксперт назначен), who may accept or decline. `instead_of`: taken over from."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-assigned.v1"
 
     round: int
+    at: Moment
     expert_id: str
-    organisation: OrganisationId
+    seat: Seat
+    instead_of: str | None = None
+    notify: People = ()
+
+
+class ExpertAcceptedV1(Fact):
+    """The expert accepted the assignment (эксперт согласился)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.expert-accepted.v1"
+
+    round: int
+    expert_id: str
+    notify: People = ()
+
+
+class ExpertDeclinedV1(Fact):
+    """The expert declined the assignment (эксперт отказался)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.expert-declined.v1"
+
+    round: int
+    expert_id: str
+    why: str
+    notify: People = ()
+
+
+class ExpertReleasedV1(Fact):
+    """An operator took the assignment back (эксперт освобождён), e.g. to hand it over to `to`."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.expert-released.v1"
+
+    round: int
+    expert_id: str
+    why: str
+    to: str | None = None
+    notify: People = ()
+
+
+# ---- conflicts of interest
+
+
+class ConflictKind(StrEnum):
+    """Why an expert is not free: same organisation as a party, one group with it, took part in the application, an
+    interest of the expert's own, expert of the challenged round, or declared in this case."""
+
+    SAME_ORGANISATION = "same-organisation"
+    SAME_GROUP = "same-group"
+    TOOK_PART = "took-part"
+    INTEREST = "interest"
+    EARLIER_ROUND = "earlier-round"
+    DECLARED = "declared"
+
+
+class Conflict(Contract):
+    """A conflict of interest (конфликт интересов): the kind, with whom (a role of the application), and in words."""
+
+    kind: ConflictKind
+    party: str | None = None
+    organisation: OrganisationId | None = None
+    text: str | None = Field(default=None, max_length=4000)
+
+
+class ConflictFoundV1(Fact):
+    """A conflict came to light, derived or declared (выявлен конфликт интересов). An assigned expert's opinion is
+    frozen until it is decided."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conflict-found.v1"
+
+    round: int
+    at: Moment
+    expert_id: str
+    conflicts: tuple[Conflict, ...]
+    notify: People = ()
+
+
+class ConflictDismissedV1(Fact):
+    """A second person found these conflicts to be false alarms (конфликт не подтверждён), with a reason."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conflict-dismissed.v1"
+
+    round: int
+    at: Moment
+    expert_id: str
+    conflicts: tuple[Conflict, ...]
+    why: str
+    notify: People = ()
+
+
+class ConflictConfirmedV1(Fact):
+    """A conflict is real (конфликт подтверждён): the expert leaves the case, and the opinion does not count."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conflict-confirmed.v1"
+
+    round: int
+    expert_id: str
+    why: str
+    notify: People = ()
+
+
+class ExpertRecheckedV1(Fact):
+    """The directory entry of an assigned expert changed, and the case was checked against it."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.expert-rechecked.v1"
+
+    round: int
+    seat: Seat
+
+
+# ---- opinions
+
+
+class Score(Contract):
+    """A value on the scale of a criterion of the edition, and why (оценка и её обоснование)."""
+
+    criterion: Code
+    value: StrictInt
+    reason: str = Field(min_length=1, max_length=4000)
 
 
 class OpinionGivenV1(Fact):
-    """An assigned expert gave an opinion (мнение эксперта)."""
+    """An assigned expert gave an opinion, or changed it (мнение эксперта); every version stays.
+
+    `version` counts from 1; `total` is the weighted sum of the scores in basis points of the highest possible one.
+    """
 
     TYPE: ClassVar[str] = "pilots.expertise.opinion-given.v1"
 
     round: int
+    at: Moment
     expert_id: str
+    version: int
+    verdict: Verdict
+    text: str
+    scores: tuple[Score, ...] = ()
+    total: int | None = None
+    remarks: tuple[Remark, ...] = ()
+    why_changed: str | None = None
+    notify: People = ()
+
+
+class FurtherOpinionCalledV1(Fact):
+    """The opinions differ by more than the edition bears: one more is called for (нужно ещё одно мнение)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.further-opinion-called.v1"
+
+    round: int
+    needed: int
+    why: str
+    notify: People = ()
+
+
+# ---- requests for information
+
+
+class InformationRequestedV1(Fact):
+    """An operator asked the applicant for information (запрос сведений). `due_at` is when the answers are due;
+    `stops_clock`: the review's own term stands meanwhile."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.information-requested.v1"
+
+    round: int
+    at: Moment
+    request: str
+    items: tuple[RequestItem, ...]
+    on_expiry: OnExpiry
+    due_at: Moment
+    stops_clock: bool
+
+
+class AnswersTakenV1(Fact):
+    """The applicant answered items of a request; `application` is as it stands with the answers."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.answers-taken.v1"
+
+    round: int
+    request: str
+    answers: tuple[ItemAnswer, ...]
+    open_items: tuple[ItemId, ...]
+    application: Application
+    changes: tuple[Change, ...] = ()
+    notify: People = ()
+
+
+class RequestOutcome(StrEnum):
+    """How a request ended: answered, cancelled by the operator, expired, or fallen away with the case."""
+
+    ANSWERED = "answered"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+
+
+class RequestClosedV1(Fact):
+    """A request for information is no longer open (запрос закрыт)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.request-closed.v1"
+
+    round: int
+    request: str
+    outcome: RequestOutcome
+    notify: People = ()
+
+
+# ---- conclusions
+
+
+class EarlierRemark(Contract):
+    """Whether a remark of the conclusion before was met, by its place there (from 1), with a word why."""
+
+    place: StrictInt = Field(ge=1, le=1000)
+    met: bool
+    text: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class Signer(Contract):
+    """Who signed a conclusion, by opaque id: its author (составил) and who approved it (утвердил)."""
+
+    person_id: str
+    role: Literal["author", "approver"]
+
+
+class ConclusionDraftedV1(Fact):
+    """An operator wrote the conclusion (проект заключения); a second person must approve it. `replaces`: an appeal
+    ended in it, and it amends that conclusion."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-drafted.v1"
+
+    round: int
+    at: Moment
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
+    earlier_remarks: tuple[EarlierRemark, ...] = ()
+    replaces: str | None = None
+
+
+class ConclusionSentBackV1(Fact):
+    """The second person sent the draft back (проект возвращён на доработку)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-sent-back.v1"
+
+    round: int
+    why: str
+    notify: People = ()
+
+
+class ConclusionApprovedV1(Fact):
+    """The second person approved the conclusion (заключение утверждено); its number is drawn from the series.
+
+    `date` is a day in the zone of the edition, and `series` the subject of its year's numbers. `replaces` is the
+    number of the conclusion that an appeal amended.
+    """
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-approved.v1"
+
+    round: int
+    edition: str
+    series: str
+    date: Day
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    earlier_remarks: tuple[EarlierRemark, ...] = ()
+    signers: tuple[Signer, ...]
+    replaces: str | None = None
+    notify: People = ()
 
 
 class ConclusionIssuedV1(Fact):
-    """The operator's conclusion on the expertise (заключение экспертизы)."""
+    """The conclusion on the expertise is in force under its number (заключение экспертизы)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-issued.v1"
 
+    agency: str
     round: int
-    concluded: Moment
+    number: str
+    date: Day
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
+    earlier_remarks: tuple[EarlierRemark, ...] = ()
+    signers: tuple[Signer, ...]
+    replaces: str | None = None
+    rounds_left: int
+    notify: People = ()
 
 
-EXPERTISE: Final = Language[Fact]((ReviewOpenedV1, ExpertAssignedV1, OpinionGivenV1, ConclusionIssuedV1))
+class ConclusionNumberedV1(Fact):
+    """A conclusion got the next number of its yearly series (присвоен номер); no number is left out or given twice."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-numbered.v1"
+
+    pilot: str
+    approval: int
+    place: int
+    number: str
+
+
+# ---- appeals and the end
+
+
+class AppealOpenedV1(Fact):
+    """An appeal against the conclusion was opened on a document (обжалование)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.appeal-opened.v1"
+
+    round: int
+    at: Moment
+    number: str
+    grounds: str
+    basis: Basis
+
+
+class AppealOutcome(StrEnum):
+    """What an appeal ends in: оставлено в силе, изменено, отменено."""
+
+    UPHELD = "upheld"
+    AMENDED = "amended"
+    ANNULLED = "annulled"
+
+
+class AppealDecidedV1(Fact):
+    """Others than those who made the conclusion decided on the appeal (решение по жалобе)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.appeal-decided.v1"
+
+    round: int
+    number: str
+    outcome: AppealOutcome
+    why: str
+    basis: Basis
+    notify: People = ()
+
+
+class ConclusionAnnulledV1(Fact):
+    """A conclusion lost its force (заключение отменено); it stays readable, its number is not used again."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-annulled.v1"
+
+    agency: str
+    round: int
+    number: str
+
+
+class Closure(StrEnum):
+    """Why a review ended without a conclusion: returned to the applicant, refused, withdrawn by the applicant,
+    stopped, or overtaken by a new submission."""
+
+    RETURNED = "returned"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    OVERTAKEN = "overtaken"
+
+
+class ReviewClosedV1(Fact):
+    """The review ended without a conclusion (экспертиза прекращена), with the reason; all that was open is closed."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.review-closed.v1"
+
+    agency: str
+    round: int
+    at: Moment
+    outcome: Closure
+    reasons: tuple[ReturnReason, ...] = ()
+    text: str | None = None
+    rounds_left: int
+    notify: People = ()
+
+
+# ---- the directory
+
+
+class Absence(Contract):
+    """When an expert is away, both days included (отсутствие); days in the zone of the edition."""
+
+    since: Day
+    until: Day
+
+
+class ExpertEnteredV1(Fact):
+    """An expert was entered in the directory, or the entry changed (база экспертов). Nothing in it names a person.
+
+    `affiliated` are organisations of one group with the expert's own, `interests` those in which the expert declares
+    an interest; `competences` are sectors; `capacity` is how many reviews may be open at once.
+    """
+
+    TYPE: ClassVar[str] = "pilots.expertise.expert-entered.v1"
+
+    expert_id: str
+    edition: str
+    organisation: OrganisationId
+    affiliated: tuple[OrganisationId, ...] = ()
+    interests: tuple[OrganisationId, ...] = ()
+    competences: tuple[Code, ...]
+    capacity: int
+    absences: tuple[Absence, ...] = ()
+    active: bool = True
+
+
+class PersonErasedV1(Fact):
+    """A person's data was erased from the directory (персональные данные удалены); the opaque id stays."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.person-erased.v1"
+
+    person_id: str
+
+
+class TeamEnteredV1(Fact):
+    """A team of operators was entered, or its entry changed (группа): its members and the sectors it looks after."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.team-entered.v1"
+
+    code: str
+    name: str
+    members: People
+    sectors: tuple[Code, ...] = ()
+
+
+EXPERTISE: Final = Language[Fact](
+    (
+        ReviewOpenedV1,
+        TermStartedV1,
+        TermSuspendedV1,
+        TermResumedV1,
+        TermExtendedV1,
+        TermNearingV1,
+        TermBreachedV1,
+        TermRecalendaredV1,
+        TermEndedV1,
+        CaseClaimedV1,
+        CaseReleasedV1,
+        ExpertAssignedV1,
+        ExpertAcceptedV1,
+        ExpertDeclinedV1,
+        ExpertReleasedV1,
+        ConflictFoundV1,
+        ConflictDismissedV1,
+        ConflictConfirmedV1,
+        ExpertRecheckedV1,
+        OpinionGivenV1,
+        FurtherOpinionCalledV1,
+        InformationRequestedV1,
+        AnswersTakenV1,
+        RequestClosedV1,
+        ConclusionDraftedV1,
+        ConclusionSentBackV1,
+        ConclusionApprovedV1,
+        ConclusionIssuedV1,
+        ConclusionNumberedV1,
+        AppealOpenedV1,
+        AppealDecidedV1,
+        ConclusionAnnulledV1,
+        ReviewClosedV1,
+        ExpertEnteredV1,
+        PersonErasedV1,
+        TeamEnteredV1,
+    )
+)

@@ -2,8 +2,21 @@
 
 from typing import ClassVar, Final
 
-from contracts.event import Contract, Day, Fact, Language, Moment
-from contracts.reference import Application, Problem, ReturnReason, Term
+from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.reference import (
+    Application,
+    Clock,
+    ItemAnswer,
+    ItemId,
+    Met,
+    OnExpiry,
+    Problem,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Term,
+    Verdict,
+)
 
 
 class EditionFrom(Contract):
@@ -59,6 +72,7 @@ class TermStartedV1(Fact):
 
     term: Term
     due_at: Moment
+    clock: Clock = Clock()
 
 
 class TermEndedV1(Fact):
@@ -80,10 +94,36 @@ class TermBreachedV1(Fact):
     due_at: Moment
 
 
+class TermNearingV1(Fact):
+    """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
+
+    TYPE: ClassVar[str] = "pilots.intake.term-nearing.v1"
+
+    kind: str
+    rungs: tuple[int, ...]
+    due_at: Moment
+    clock: Clock
+
+
+class TermRecalendaredV1(Fact):
+    """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.term-recalendared.v1"
+
+    kind: str
+    calendar: str
+    version_before: str
+    version: str
+    due_before: Moment | None
+    due_at: Moment | None
+    clock: Clock
+
+
 class ApplicationAcceptedV1(Fact):
     """An officer found the application complete: it goes to expertise (заявка принята к рассмотрению).
 
-    It carries the whole application, so that who starts here needs nothing said before.
+    It carries the whole application, so that who starts here needs nothing said before. `submission` counts from
+    1; `met` says what a resubmission did about each remark of the conclusion before it.
     """
 
     TYPE: ClassVar[str] = "pilots.intake.application-accepted.v1"
@@ -92,16 +132,160 @@ class ApplicationAcceptedV1(Fact):
     number: str
     edition: str
     application: Application
+    submission: int = 1
+    met: tuple[Met, ...] = ()
 
 
 class ApplicationReturnedV1(Fact):
-    """An officer sent the application back with coded reasons (заявка возвращена)."""
+    """An officer sent the application back with coded reasons (заявка возвращена); until `due_at` it may come again."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-returned.v1"
 
     agency: str
     number: str
     reasons: tuple[ReturnReason, ...]
+    due_at: Moment | None = None
+
+
+class ResubmissionRegisteredV1(Fact):
+    """A returned application came again after changes, and is looked over anew (повторная подача)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.resubmission-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    event_type: str
+    submission: int
+    submitted: Moment
+    received: Moment
+    look_over_due_at: Moment
+    application: Application
+    met: tuple[Met, ...] = ()
+    contact_person_id: str | None = None
+
+
+class EventRefusedV1(Fact):
+    """A later event of an agency about its pilot was not taken, with everything that is wrong with it."""
+
+    TYPE: ClassVar[str] = "pilots.intake.event-refused.v1"
+
+    agency: str
+    event_id: str
+    event_type: str
+    received: Moment
+    problems: tuple[Problem, ...]
+
+
+class InformationRequestForwardedV1(Fact):
+    """The expertise asks the applicant for information (запрос сведений); the agency gets it as a receipt."""
+
+    TYPE: ClassVar[str] = "pilots.intake.information-request-forwarded.v1"
+
+    agency: str
+    number: str
+    request: str
+    items: tuple[RequestItem, ...]
+    on_expiry: OnExpiry
+    due_at: Moment | None
+
+
+class ClarificationRegisteredV1(Fact):
+    """The applicant answered items of a request (ответ на запрос). `application` is as it stands with the answers."""
+
+    TYPE: ClassVar[str] = "pilots.intake.clarification-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    request: str
+    answers: tuple[ItemAnswer, ...]
+    open_items: tuple[ItemId, ...]
+    application: Application
+
+
+class InformationRequestClosedV1(Fact):
+    """A request is no longer open: answered, cancelled, or expired with the outcome chosen in advance."""
+
+    TYPE: ClassVar[str] = "pilots.intake.information-request-closed.v1"
+
+    agency: str
+    number: str
+    request: str
+    outcome: str
+
+
+class WithdrawalRegisteredV1(Fact):
+    """The applicant took the application back (заявка отозвана)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.withdrawal-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    reason: str
+
+
+class ApplicationStoppedV1(Fact):
+    """An officer stopped the procedure on a document (рассмотрение прекращено), e.g. the initiator was dissolved."""
+
+    TYPE: ClassVar[str] = "pilots.intake.application-stopped.v1"
+
+    agency: str
+    number: str
+    reason: str
+    basis: Basis
+
+
+class ApplicationLapsedV1(Fact):
+    """A returned application was not sent again within its term (заявка утратила силу)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.application-lapsed.v1"
+
+    agency: str
+    number: str
+
+
+class ConclusionForwardedV1(Fact):
+    """The expertise's conclusion was passed on to the applicant. `may_resubmit`: there is a round left, and the
+    term for changes has begun."""
+
+    TYPE: ClassVar[str] = "pilots.intake.conclusion-forwarded.v1"
+
+    agency: str
+    number: str
+    conclusion_number: str
+    date: Day
+    round: int
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    may_resubmit: bool = False
+    due_at: Moment | None = None
+
+
+class ConclusionAnnulmentForwardedV1(Fact):
+    """An appeal annulled a conclusion (заключение отменено); the applicant is told, and a new round follows."""
+
+    TYPE: ClassVar[str] = "pilots.intake.conclusion-annulment-forwarded.v1"
+
+    agency: str
+    number: str
+    conclusion_number: str
+
+
+class ExpertiseClosedV1(Fact):
+    """The expertise ended without a conclusion: returned (it may come again) or refused, with coded reasons."""
+
+    TYPE: ClassVar[str] = "pilots.intake.expertise-closed.v1"
+
+    agency: str
+    number: str
+    outcome: str
+    reasons: tuple[ReturnReason, ...] = ()
+    due_at: Moment | None = None
 
 
 INTAKE: Final = Language[Fact](
@@ -112,7 +296,20 @@ INTAKE: Final = Language[Fact](
         TermStartedV1,
         TermEndedV1,
         TermBreachedV1,
+        TermNearingV1,
+        TermRecalendaredV1,
         ApplicationAcceptedV1,
         ApplicationReturnedV1,
+        ResubmissionRegisteredV1,
+        EventRefusedV1,
+        InformationRequestForwardedV1,
+        ClarificationRegisteredV1,
+        InformationRequestClosedV1,
+        WithdrawalRegisteredV1,
+        ApplicationStoppedV1,
+        ApplicationLapsedV1,
+        ConclusionForwardedV1,
+        ConclusionAnnulmentForwardedV1,
+        ExpertiseClosedV1,
     )
 )

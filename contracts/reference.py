@@ -7,7 +7,7 @@ here stand those that are the same everywhere.
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import Field, JsonValue, StrictInt
 
 from contracts.event import Contract, Day, Moment, Personal
 
@@ -75,11 +75,22 @@ class ContactPerson(Contract):
     phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
+class Procedure(StrEnum):
+    """By which procedure an application goes: a pilot (пилотный проект), the credit of a product that is in use
+    already (зачёт), or the replication of a proven case (тиражирование). The last two are switches of the edition."""
+
+    PILOT = "pilot"
+    CREDIT = "credit"
+    REPLICATION = "replication"
+
+
 class Application(Contract):
     """What is asked for (заявка), without personal data: the form in which facts carry it.
 
     `initiator` (инициатор) applies, `customer` (заказчик) is the state side, `executor` (исполнитель) is whom
-    the application proposes to carry it out. Dates are calendar days in the zone of the edition.
+    the application proposes to carry it out; `participants` are other organisations that took part in preparing
+    it. `replicates` names the case that a replication copies, `evidence` what a credit rests on. Dates are calendar
+    days in the zone of the edition.
     """
 
     title: str
@@ -95,6 +106,10 @@ class Application(Contract):
     expected_effect: str | None = None
     costs: tuple[CostLine, ...] = ()
     own_number: str | None = None
+    procedure: Procedure = Procedure.PILOT
+    replicates: str | None = None
+    evidence: str | None = None
+    participants: tuple[Party, ...] = ()
 
 
 class TermUnit(StrEnum):
@@ -129,6 +144,18 @@ class Term(Contract):
     origin: Literal["law", "assumption"]
 
 
+class Clock(Contract):
+    """What a term comes to at the moment of a fact; counted again by every fact that touches the term.
+
+    `due_at` is the first instant after its last day, `nearing_at` the instant of its first reminder, `alarm_at` when
+    something must next be announced. All are None while the clock stands, and once the term has ended.
+    """
+
+    due_at: Moment | None = None
+    nearing_at: Moment | None = None
+    alarm_at: Moment | None = None
+
+
 class Verdict(StrEnum):
     """What an expert or the operator concludes (заключение)."""
 
@@ -137,12 +164,75 @@ class Verdict(StrEnum):
     NEGATIVE = "negative"
 
 
+class Severity(StrEnum):
+    """How much a remark weighs: незначительное, существенное, критическое."""
+
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
 class Remark(Contract):
-    """A remark (замечание) of an expert: its code, its words, and whether it must be met."""
+    """A remark (замечание) of an expert: its code, its words, how much it weighs, and whether it must be met."""
 
     code: Code
     text: str = Field(min_length=1, max_length=4000)
+    severity: Severity = Severity.MAJOR
     must_fix: bool = False
+
+
+class Met(Contract):
+    """What an applicant did about a remark of the conclusion, by its place among the remarks (from 1)."""
+
+    place: StrictInt = Field(ge=1, le=1000)
+    text: str = Field(min_length=1, max_length=4000)
+
+
+ReopenableField = Literal[
+    "title",
+    "problem",
+    "solution",
+    "executor",
+    "territory",
+    "planned_start",
+    "planned_end",
+    "expected_effect",
+    "costs",
+    "own_number",
+    "replicates",
+    "evidence",
+    "participants",
+]
+"""The fields of an application that a request for information may open again. Who applies and for whom, the sector
+and the procedure are not among them: with another one it is another application."""
+
+ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
+
+
+class RequestItem(Contract):
+    """One thing asked of the applicant (пункт запроса); `field` is the application's field that it opens again."""
+
+    id: ItemId
+    text: str = Field(min_length=1, max_length=4000)
+    field: ReopenableField | None = None
+
+
+class ItemAnswer(Contract):
+    """An applicant's answer to one item; `value` is the new content of the item's field, in the form in which an
+    application carries it. Without one the field stays as it was."""
+
+    item: ItemId
+    text: str = Field(min_length=1, max_length=8000)
+    value: JsonValue = None
+
+
+class OnExpiry(StrEnum):
+    """What happens when a request runs out unanswered, chosen when it is made: decide on what there is (решить по
+    имеющемуся), return the application (вернуть), or refuse (отказать)."""
+
+    DECIDE = "decide"
+    RETURN = "return"
+    REFUSE = "refuse"
 
 
 class ReturnReason(Contract):

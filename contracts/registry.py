@@ -8,10 +8,16 @@ from contracts.reference import Application, Expediency, Party, Remark, ReturnRe
 
 
 class ApplicationOutcome(StrEnum):
-    """What the look-over of the application ended in: принята, возвращена."""
+    """What became of the application: принята, возвращена, подана повторно, отозвана, прекращена, утратила силу,
+    отказано в экспертизе."""
 
     ACCEPTED = "accepted"
     RETURNED = "returned"
+    RESUBMITTED = "resubmitted"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    LAPSED = "lapsed"
+    REFUSED = "refused"
 
 
 class PilotEnteredV1(Fact):
@@ -28,24 +34,42 @@ class PilotEnteredV1(Fact):
 
 
 class ApplicationOutcomeRecordedV1(Fact):
-    """The look-over's outcome was recorded (итог рассмотрения заявки)."""
+    """What became of the application was recorded (итог рассмотрения заявки). `application` is the new one of a
+    resubmission; `basis` the document of a stop."""
 
     TYPE: ClassVar[str] = "pilots.registry.application-outcome-recorded.v1"
 
     outcome: ApplicationOutcome
     reasons: tuple[ReturnReason, ...] = ()
+    text: str | None = None
+    application: Application | None = None
+    basis: Basis | None = None
+
+
+class ApplicationAmendedV1(Fact):
+    """Answers to a request for information changed the application (заявка уточнена)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.application-amended.v1"
+
+    request: str
+    application: Application
 
 
 class TermStage(StrEnum):
-    """What happened to a term: начат, нарушен, прекращён."""
+    """What happened to a term: начат, приостановлен, возобновлён, продлён, пересчитан, нарушен, прекращён."""
 
     STARTED = "started"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    EXTENDED = "extended"
+    RECALENDARED = "recalendared"
     BREACHED = "breached"
     ENDED = "ended"
 
 
 class TermRecordedV1(Fact):
-    """A term of another service began, ran out or ended (срок внесён), so that the register knows what runs."""
+    """Something happened to a term of another service (срок внесён), so that the register knows what runs.
+    `due_at` None: the clock stands, or the term has ended."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-recorded.v1"
 
@@ -56,15 +80,30 @@ class TermRecordedV1(Fact):
 
 class ConclusionRecordedV1(Fact):
     """The expertise operator's conclusion was recorded (заключение внесено); `to_council`: it goes before the
-    Council, otherwise the next move is the initiator's."""
+    Council, otherwise the next move is the initiator's. `replaces` is the conclusion that an appeal amended.
+    `overtaken`: it was made before a later word on the application was known, so the pilot stays where it stands.
+    """
 
     TYPE: ClassVar[str] = "pilots.registry.conclusion-recorded.v1"
 
     round: int
+    number: str
+    date: Day
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
+    replaces: str | None = None
     to_council: bool = True
+    overtaken: bool = False
+
+
+class AnnulmentRecordedV1(Fact):
+    """An appeal annulled a conclusion (заключение отменено): the pilot is back in the expertise."""
+
+    TYPE: ClassVar[str] = "pilots.registry.annulment-recorded.v1"
+
+    round: int
+    number: str
 
 
 class ExpediencyDecidedV1(Fact):
@@ -94,8 +133,10 @@ REGISTRY: Final = Language[Fact](
     (
         PilotEnteredV1,
         ApplicationOutcomeRecordedV1,
+        ApplicationAmendedV1,
         TermRecordedV1,
         ConclusionRecordedV1,
+        AnnulmentRecordedV1,
         ExpediencyDecidedV1,
         PilotLaunchedV1,
     )

@@ -12,10 +12,11 @@ from datetime import date
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
 
 from contracts.event import Contract
 from contracts.reference import Code, LegalEffect, TermUnit
@@ -44,6 +45,18 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 Pattern = Annotated[str, AfterValidator(_compiles)]
 Text = Annotated[str, Field(min_length=1)]
 CalendarId = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)*$")]
+
+NEEDED_TERMS: Final = (
+    "look-over",
+    "fixing-remarks",
+    "clarification",
+    "expertise",
+    "repeat-expertise",
+    "replication-expertise",
+    "credit-expertise",
+    "appeal",
+)
+"""The terms that services count by, whatever the edition: one that lacks any of them cannot be worked with."""
 
 
 class Data(Contract):
@@ -164,7 +177,9 @@ class ExtensionRule(Data):
 class TermRule(Data):
     """A legal term (срок) as the edition sets it. `origin` speaks of the budget; its note speaks of the rest.
 
-    `stops_while_with_applicant`: the clock may be stopped while the applicant has the next move.
+    `stops_while_with_applicant`: the clock may be stopped while the applicant has the next move. `reminders` is
+    the ladder (лестница напоминаний): with how many of its days left, the running one among them, somebody is
+    reminded; the breach is the rung after the last.
     """
 
     budget: StrictInt = Field(ge=1)
@@ -173,7 +188,17 @@ class TermRule(Data):
     legal_effect: LegalEffect
     stops_while_with_applicant: StrictBool
     extension: ExtensionRule | None = None
+    reminders: tuple[StrictInt, ...] = ()
     origin: Origin
+
+    @model_validator(mode="after")
+    def _ladder_goes_down(self) -> Self:
+        rungs = self.reminders
+        if list(rungs) != sorted(set(rungs), reverse=True):
+            raise ValueError("reminders must go down, each once")
+        if any(not 1 <= rung < self.budget for rung in rungs):
+            raise ValueError("a reminder comes with at least one day left, and after the term has begun")
+        return self
 
 
 class Number(Data):
@@ -188,6 +213,32 @@ class Number(Data):
     def share(self) -> Fraction:
         """The number as an exact fraction; whole numbers are fractions of one."""
         return Fraction(self.value, self.of or 1)
+
+
+class Criterion(Data):
+    """A criterion (критерий) of the opinions, and what it weighs in their total."""
+
+    code: Code
+    ru: Text
+    en: Text
+    weight: StrictInt = Field(ge=1, le=1000)
+
+
+class Criteria(Data):
+    """The criteria of an expert's opinion, all on one scale of whole numbers. `entries` may be empty: the edition
+    asks for a verdict and its reasoning only."""
+
+    origin: Origin
+    scale_min: StrictInt
+    scale_max: StrictInt
+    entries: tuple[Criterion, ...] = ()
+
+    @model_validator(mode="after")
+    def _scale_goes_up(self) -> Self:
+        _unique("criterion", tuple(entry.code for entry in self.entries))
+        if self.scale_min >= self.scale_max:
+            raise ValueError("the scale's lowest value must be below its highest")
+        return self
 
 
 class Switch(Data):
@@ -207,6 +258,32 @@ class Registration(Data):
     origin: Origin
 
 
+class ConclusionNumbers(Data):
+    """The form of a conclusion's number (номер заключения): a gapless series for each year. Editions that name the
+    same `series` go on with the same numbers."""
+
+    series: Code
+    prefix: str = Field(pattern=r"^\S{1,10}$")
+    digits: StrictInt = Field(ge=1, le=12)
+    origin: Origin
+
+    def number(self, year: int, n: int) -> str:
+        """A conclusion's number, e.g. `ЗЭ-2026-0007`. It grows wider when the digits do not suffice."""
+        return f"{self.prefix}-{year}-{n:0{self.digits}d}"
+
+
+NEEDED_NUMBERS: Final = (
+    "opinions_first",
+    "opinions_repeat",
+    "opinions_credit",
+    "opinions_replication",
+    "opinions_most",
+    "opinion_disagreement",
+    "repeat_expertise_max",
+)
+"""The numbers that the expertise counts by."""
+
+
 class Edition(Data):
     """One edition of the rules (редакция правил). Dates and terms are of the zone `zone`.
 
@@ -223,6 +300,8 @@ class Edition(Data):
     zone: Zone
     calendar: CalendarId
     registration: Registration
+    conclusions: ConclusionNumbers
+    criteria: Criteria
     sectors: CodeList
     parties: Parties
     schemes: tuple[Scheme, ...] = Field(min_length=1)
@@ -242,6 +321,10 @@ class Edition(Data):
                 raise ValueError(f"a party names schemes that are not declared: {sorted(unknown)}")
         if self.in_force_to is not None and self.in_force_to < self.in_force_from:
             raise ValueError("the edition ends before it begins")
+        if missing := [kind for kind in NEEDED_TERMS if kind not in self.terms]:
+            raise ValueError(f"terms are missing: {', '.join(missing)}")
+        if missing := [name for name in NEEDED_NUMBERS if name not in self.numbers]:
+            raise ValueError(f"numbers are missing: {', '.join(missing)}")
         return self
 
     def number(self, year: int, n: int) -> str:
@@ -344,6 +427,41 @@ class CalendarRules(Data):
         _unique("override", tuple(str(o.day) for o in self.overrides))
         return self
 
+    def updated(self, update: "CalendarUpdate") -> "CalendarRules":
+        """These rules after an update: its years and its days stand instead of what was said of them before.
+
+        Raises pydantic.ValidationError when together they speak twice of a day.
+        """
+        years = {t.year: t for t in (*self.transfers, *update.transfers)}
+        days = {o.day: o for o in (*self.overrides, *update.overrides)}
+        changed = {"transfers": tuple(years.values()), "overrides": tuple(days.values())}
+        return CalendarRules.model_validate({**dict(self), **changed})
+
+
+class CalendarUpdate(Data):
+    """What an act changed in a calendar after the release: a file of a deployment's own.
+
+    `dated` is the date of the act; updates of one calendar take effect in that order.
+    """
+
+    id: CalendarId
+    dated: date
+    origin: Origin
+    transfers: tuple[Transfers, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.transfers or self.overrides):
+            raise ValueError("neither transfers nor overrides are given")
+        _unique("year", tuple(str(t.year) for t in self.transfers))
+        _unique("override", tuple(str(o.day) for o in self.overrides))
+        return self
+
+
+class FaultyUpdate(ValueError):
+    """A file of calendar updates that cannot be used; the message is one sentence that names file and fault."""
+
 
 def _unique(what: str, values: tuple[str, ...]) -> None:
     twice = sorted({value for value in values if values.count(value) > 1})
@@ -379,3 +497,50 @@ def load_calendars() -> tuple[CalendarRules, ...]:
     found = tuple(read_calendar(text) for text in _texts("calendars"))
     _unique("calendar", tuple(rules.id for rules in found))
     return found
+
+
+def read_update(text: str) -> CalendarUpdate:
+    """An update from TOML. Raises tomllib.TOMLDecodeError, and pydantic.ValidationError with every fault."""
+    return CalendarUpdate.model_validate(tomllib.loads(text))
+
+
+def load_updates(folder: Path) -> tuple[CalendarUpdate, ...]:
+    """The calendar updates in the `.toml` files of a folder, in the order of their dates.
+
+    Raises FaultyUpdate: no such folder, a file that cannot be read, an unknown calendar, two files of one date
+    and calendar, or one that does not fit what stands before it.
+    """
+    if not folder.is_dir():
+        raise FaultyUpdate(f"There is no folder {folder} with calendar updates.")
+    read = [(path, _update(path)) for path in sorted(folder.glob("*.toml"))]
+    rules = {one.id: one for one in load_calendars()}
+    places = dict[tuple[str, date], Path]()
+    for path, update in sorted(read, key=lambda pair: pair[1].dated):
+        if update.id not in rules:
+            raise _faulty(path, f"there is no calendar {update.id}; known: {', '.join(sorted(rules))}")
+        other = places.setdefault((update.id, update.dated), path)
+        if other is not path:
+            raise _faulty(path, f"{other.name} is of the same date and calendar, {update.dated} and {update.id}")
+        try:
+            rules[update.id] = rules[update.id].updated(update)
+        except ValidationError as error:
+            raise _faulty(path, _faults(error)) from None
+    return tuple(sorted((update for _, update in read), key=lambda update: update.dated))
+
+
+def _update(path: Path) -> CalendarUpdate:
+    try:
+        return read_update(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise _faulty(path, _faults(error)) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _faulty(path, str(error)) from None
+
+
+def _faulty(path: Path, fault: str) -> FaultyUpdate:
+    return FaultyUpdate(f"The calendar update {path} cannot be used: {fault}.")
+
+
+def _faults(error: ValidationError) -> str:
+    said = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in said)

@@ -17,6 +17,8 @@ AGENCY_MAX_BYTES: Final = 1024 * 1024
 """Largest event of an agency, in bytes; the same bound holds at both doors."""
 
 SERVICES: Final = ("intake", "expertise", "registry")
+OPERATOR: Final = "operator"
+"""The principal of the expertise operator's own systems: they follow the queue from expertise's topic alone."""
 AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"
 AGENCY_PATTERN: Final = rf"^pilots\.agency\.{AGENCY_CODE}\.v1$"
 """What intake subscribes to: a new agency's topic is picked up without a restart."""
@@ -53,7 +55,7 @@ def _facts(service: str, readers: tuple[str, ...]) -> Topic:
 
 FACT_TOPICS: Final = (
     _facts("intake", ("expertise", "registry")),
-    _facts("expertise", ("registry",)),
+    _facts("expertise", ("intake", "registry", OPERATOR)),
     _facts("registry", ()),
 )
 

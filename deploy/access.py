@@ -1,10 +1,12 @@
 """Who may do what in Kafka: users and access rules, derived from `contracts/topics.py`.
 
 Whoever has no rule may do nothing (`allow.everyone.if.no.acl.found=false`). A service reads and writes what its
-topics say and joins groups that begin with its own name. An agency writes one topic and reads one.
+topics say and joins groups that begin with its own name. An agency writes one topic and reads one. The expertise
+operator's own systems read what their topics say, in groups of their own, and write nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import Final, Literal, NamedTuple
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -20,11 +22,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from contracts.topics import FACT_TOPICS, SERVICES, Topic, agency_topic, receipts_topic
+from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
 from deploy.login import TIMEOUT
 from deploy.topics import ensure, until, wait
 
 ITERATIONS: Final = 8192
+USERS: Final = (*SERVICES, OPERATOR)
+"""The users that every cluster has beside its administrator and the agencies."""
 
 
 class Rule(NamedTuple):
@@ -55,7 +59,7 @@ def rules_of(topics: Iterable[Topic]) -> set[Rule]:
 
 
 def service_rules() -> set[Rule]:
-    """The rules of the three services; a new agency needs no change here."""
+    """The rules of all `USERS`; a new agency needs no change here."""
     open_ended = _may("read", "intake", "pilots.agency.", prefix=True) | _may(
         "write", "intake", "pilots.receipts.", prefix=True
     )
@@ -74,6 +78,20 @@ def allow(admin: AdminClient, rules: Iterable[Rule]) -> None:
     if bindings:
         wait(admin.create_acls(bindings).values())
         until(lambda: set(bindings) <= _known(admin), "Kafka does not show its new rules")
+
+
+def make_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
+    """Creates those of these users whom Kafka does not know; who is known keeps the password."""
+
+    def missing() -> set[str]:
+        answer = admin.describe_user_scram_credentials(request_timeout=TIMEOUT)
+        assert isinstance(answer, Future)  # one for all, because none was named
+        known: dict[str, object] = answer.result(TIMEOUT)
+        return passwords.keys() - known.keys()
+
+    for user in missing():
+        set_password(admin, user, passwords[user])
+    until(lambda: not missing(), "Kafka does not show its new users")
 
 
 def set_password(admin: AdminClient, user: str, password: str) -> None:

@@ -1,11 +1,12 @@
 """Makes back ends ready once, before the services start: `python -m deploy.setup`. Running it again changes nothing.
 
-It makes the topics, each service's Kafka user with its rules, the MongoDB replica set if there is none, and each
-service's MongoDB user, who may use that service's database alone. A password that was changed takes effect.
+It makes the topics, the Kafka users of the services and of the expertise operator's own systems with their rules, the
+MongoDB replica set if there is none, and each service's MongoDB user, who may use that service's database alone. A
+password that was changed takes effect.
 
 The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD and
-LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the services' passwords from
-LOTSMAN_KAFKA_<SERVICE>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies.
+LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the users' passwords from
+LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies.
 
 `python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD.
 """
@@ -125,8 +126,8 @@ def _needed(*names: str) -> dict[str, str]:
     return values
 
 
-def _password_of(system: str, service: str) -> str:
-    return f"LOTSMAN_{system}_{service.upper()}_PASSWORD"
+def _password_of(system: str, user: str) -> str:
+    return f"LOTSMAN_{system}_{user.upper()}_PASSWORD"
 
 
 def _replication() -> int:
@@ -134,11 +135,10 @@ def _replication() -> int:
 
 
 def _everything() -> str:
-    asked = [_password_of(system, service) for system in ("KAFKA", "MONGO") for service in SERVICES]
-    env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", *asked)
-    kafka, mongo = (
-        {service: env[_password_of(system, service)] for service in SERVICES} for system in ("KAFKA", "MONGO")
-    )
+    users = {"KAFKA": access.USERS, "MONGO": SERVICES}
+    asked = {system: {user: _password_of(system, user) for user in found} for system, found in users.items()}
+    env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", *(name for names in asked.values() for name in names.values()))
+    kafka, mongo = ({user: env[name] for user, name in names.items()} for names in asked.values())
     admin, deadline = Login(*(env[name] for name in KAFKA_LOGIN)).admin(), time.monotonic() + WITHIN
     _await_brokers(admin, _replication(), deadline)
     prepare_kafka(admin, kafka, _replication())

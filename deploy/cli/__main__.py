@@ -17,6 +17,7 @@ PARTS: Final = {
     "bench": ("bench",),
     "demo": ("demo",),
     "docs": ("docs",),
+    "experts": ("expert",),
     "identity": ("token",),
     "quality": ("test", "check"),
     "rebuild": ("rebuild",),

@@ -5,9 +5,8 @@ import secrets
 import uuid
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 import typer
 from confluent_kafka import KafkaException
 from rich.table import Table
@@ -22,6 +21,7 @@ from deploy.local import secrets as passwords
 from deploy.local.home import directory, home, write_private
 from deploy.local.ports import Ports
 from deploy.login import Login
+from deploy.service import ask, why
 
 app = typer.Typer()
 group = typer.Typer(help="Agencies: their topics, Kafka users and entries in intake.")
@@ -88,36 +88,13 @@ def enter(url: str, code: str, name: str, edition: EditionFrom) -> None:
 def enter_at(url: str, token: str, code: str, name: str, edition: EditionFrom) -> None:
     """The same at any intake, with an administrator's token. Raises Complaint."""
     path = f"{url}/v1/agencies/{code}"
-    there = _ask("GET", path, token)
+    there = ask("intake", "GET", path, token)
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     editions = [edition.model_dump(mode="json")]
     if there.status_code == 200:
         headers["If-Match"] = there.headers["ETag"]
         since = editions[0]["since"]
         editions += [one for one in there.json().get("editions", []) if one["since"] != since]
-    answer = _ask("PUT", path, token, headers, {"name": name, "editions": editions})
+    answer = ask("intake", "PUT", path, token, headers=headers, body={"name": name, "editions": editions})
     if answer.is_error:
-        raise Complaint(f"Intake refused the agency ({answer.status_code}): {_why(answer)}")
-
-
-def _ask(
-    method: str,
-    url: str,
-    token: str,
-    headers: dict[str, str] | None = None,
-    body: dict[str, Any] | None = None,
-) -> httpx.Response:
-    bearer = {"Authorization": f"Bearer {token}"}
-    try:
-        return httpx.request(method, url, json=body, headers={**bearer, **(headers or {})}, timeout=20, trust_env=False)
-    except httpx.HTTPError as error:
-        raise Complaint(f"Intake does not answer ({type(error).__name__}); ./lotsman status says why.") from error
-
-
-def _why(answer: httpx.Response) -> str:
-    try:
-        problem = answer.json()
-        faults = [f"{fault['pointer']}: {fault['message']}" for fault in problem.get("problems", [])]
-        return "; ".join([problem.get("detail", problem["title"]), *faults])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return answer.text[:300]
+        raise Complaint(f"Intake refused the agency ({answer.status_code}): {why(answer)}")

@@ -9,16 +9,15 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
@@ -27,6 +26,8 @@ from contracts.intake import EditionFrom
 from contracts.topics import agency_topic, receipts_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
+from deploy.cli.desk import PATIENCE, Desk
+from deploy.cli.expertise_job import ask_and_answer, review
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.stack import Stack
@@ -40,63 +41,7 @@ NAMES: Final = {
     HEALTH: "Демонстрационное ведомство здравоохранения",
     TRANSPORT: "Демонстрационное ведомство транспорта",
 }
-CLINIC, DEVELOPER, LABORATORY = "790000016", "790000029", "790000031"
-EXPERT: Final = "expert-17"
-PATIENCE: Final = 20.0
-"""Seconds that one step of the demo may take before it is called failed."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The demo's hands: HTTP with a role's token, Kafka with an agency's user, and somewhere to show results."""
-
-    stack: Stack
-    console: Console
-    http: httpx.Client
-    logins: dict[str, Login]
-
-    def call(
-        self,
-        method: str,
-        service: str,
-        path: str,
-        role: str,
-        *,
-        org: str | None = None,
-        sub: str | None = None,
-        body: object = None,
-        etag: str | None = None,
-    ) -> httpx.Response:
-        """One request in a role; commands get an Idempotency-Key of their own."""
-        headers = {"Authorization": f"Bearer {self.stack.token([role], org, sub)}"}
-        if method != "GET":
-            headers["Idempotency-Key"] = str(uuid.uuid4())
-        if etag is not None:
-            headers["If-Match"] = etag
-        return self.http.request(method, f"{self.stack.urls[service]}{path}", json=body, headers=headers)
-
-    def ask(self, service: str, path: str, role: str, good: Callable[[httpx.Response], bool]) -> httpx.Response:
-        """Reads until the answer is good. Raises Complaint after PATIENCE."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            answer = self.call("GET", service, path, role)
-            if good(answer):
-                return answer
-            if time.monotonic() > deadline:
-                raise Complaint(f"{service} {path} did not get there: {answer.status_code} {answer.text[:300]}")
-            time.sleep(0.05)
-
-    def do(self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None) -> str:
-        """One command; the new ETag. Raises Complaint if it is refused."""
-        answer = self.call("POST", service, path, role, body=body, etag=etag, sub=sub)
-        if answer.is_error:
-            raise Complaint(f"{service} refused {path}: {answer.text[:500]}")
-        self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")
-        return answer.headers["ETag"]
-
-    def say(self, text: str) -> None:
-        """One line of progress."""
-        self.console.print(f"  [dim]·[/dim] {escape(text)}", soft_wrap=True)
+CLINIC, DEVELOPER = "790000016", "790000029"
 
 
 def main_job(console: Console, stack: Stack, inventory: Path | None = None) -> None:
@@ -226,19 +171,17 @@ async def _receipts(login: Login, agency: str, count: int) -> list[dict[str, Any
 
 
 def _carry(desk: Desk, pilot: str) -> None:
-    """Look-over, expertise, the council's decision, the launch."""
+    """Look-over, expertise with a question to the applicant, the council's decision, the launch."""
     today = date.today().isoformat()
     council = {"body": "Совет по проектам", "kind": "протокол", "number": "Д-1", "date": today}
     agreement = {"body": "Стороны", "kind": "договор", "number": "Д-2", "date": today}
-    positive = {"verdict": "positive", "text": "Целесообразно испытать на одном районе."}
     card = desk.ask("intake", f"/v1/applications/{pilot}", "officer", lambda a: a.status_code == 200)
     desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
-    review = desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
-    path = f"/v1/reviews/{pilot}"
-    expert = {"expert_id": EXPERT, "organisation": {"scheme": "BY-UNP", "value": LABORATORY}}
-    etag = desk.do("expertise", f"{path}/assignment", "operator", expert, review.headers["ETag"])
-    etag = desk.do("expertise", f"{path}/opinion", "expert", positive, etag, sub=EXPERT)
-    desk.do("expertise", f"{path}/conclusion", "operator", positive, etag)
+    login = desk.logins[HEALTH]
+    concluded = review(
+        desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, HEALTH, partial(publish, login))
+    ).json()
+    desk.say(f"conclusion {concluded['conclusions'][-1]['number']}")
     at_council = desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.json().get("stage") == "council")
     decision = {"decision": "expedient", "basis": council}
     path = f"/v1/pilots/{pilot}"

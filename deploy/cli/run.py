@@ -1,5 +1,6 @@
 """up, down, status."""
 
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from deploy.local import state
 from deploy.local.health import why_not_ready
 from deploy.local.home import ROOT, directory, home
 from deploy.local.ports import OFFSETS, Ports, is_free
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, commands
 
 app = typer.Typer()
 NOT_READY: Final = 1
@@ -46,7 +47,8 @@ def up(
         _detach(ports, require_kafka)
         return
     with stop_signals() as stopping:
-        stack = Stack(home(), ports, say=progress(), require_kafka=require_kafka, stopping=stopping)
+        services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")))
+        stack = Stack(home(), ports, say=progress(), require_kafka=require_kafka, services=services, stopping=stopping)
         stack.start()
         try:
             _print_urls(stack.urls)

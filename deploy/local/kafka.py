@@ -14,7 +14,7 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 
-from contracts.topics import SERVICES
+from deploy import access
 from deploy.complaint import Complaint
 from deploy.local import jars, java, tools
 from deploy.local.home import directory, write_private
@@ -40,7 +40,7 @@ def cluster_id(random: bytes) -> str:
 
 
 class Kafka:
-    """One Kafka node with its data under `folder`; users: admin and the three services."""
+    """One Kafka node with its data under `folder`; users: admin and those of `access.USERS`."""
 
     kind = "kafka"
 
@@ -62,6 +62,7 @@ class Kafka:
             self.process = self._make()
         self.process.start()
         self._await_answer()
+        self._make_users()
 
     def stop(self) -> None:
         """A clean stop; the data stays."""
@@ -74,7 +75,7 @@ class Kafka:
             self.process.kill()
 
     def login(self, user: str = "admin") -> Login:
-        """How `admin` or a service reaches it."""
+        """How `admin` or one of `access.USERS` reaches it."""
         return Login(f"127.0.0.1:{self.port}", user, self._passwords[f"kafka-{user}"])
 
     def _make(self) -> Process:
@@ -141,7 +142,7 @@ class Kafka:
         ]
 
     def _format(self, command: list[str], settings: Path) -> None:
-        """Makes the log directory with the users in it. Begun anew if an earlier try broke off."""
+        """Makes the log directory with the administrator in it. Begun anew if an earlier try broke off."""
         done_mark = self._data / "formatted"
         if done_mark.exists():
             return
@@ -149,13 +150,20 @@ class Kafka:
         directory(self._data.parent)
         cluster = cluster_id(secrets.token_bytes(16))
         words = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
-        for user in ("admin", *SERVICES):
-            words += ["--add-scram", scram_credential(user, self._passwords[f"kafka-{user}"])]
+        words += ["--add-scram", scram_credential("admin", self._passwords["kafka-admin"])]
         done = tools.run(words)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
             raise Complaint(f"Kafka's data directory could not be made: {lines[-1][:300]}")
         done_mark.touch()
+
+    def _make_users(self) -> None:
+        """All users the first time, and later those whom the data of an older version does not know yet."""
+        passwords = {user: self._passwords[f"kafka-{user}"] for user in access.USERS}
+        try:
+            access.make_users(self.login().admin(), passwords)
+        except KafkaException as error:
+            raise Complaint(f"Kafka refused its users: {error.args[0].str()}") from error
 
     def _await_answer(self) -> None:
         assert self.process is not None

@@ -11,6 +11,7 @@ OFFSETS: Final = {
     "intake": 1,
     "expertise": 2,
     "registry": 3,
+    "mail": 4,
     "mongod": 17,
     "otlp": 18,
     "kafka": 92,

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from contracts.topics import SERVICES
+from deploy.access import USERS
 from deploy.local.home import directory, write_private
 
 NAMES: Final = (
     "mongo-key",
-    *(f"{system}-{user}" for system in ("mongo", "kafka") for user in ("admin", *SERVICES)),
+    *(f"mongo-{user}" for user in ("admin", *SERVICES)),
+    *(f"kafka-{user}" for user in ("admin", *USERS)),
     "kafka-controller",
 )
 

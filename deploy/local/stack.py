@@ -4,6 +4,7 @@ with Stack(folder) as stack:
     stack.urls["intake"], stack.token(["officer"]), stack.backends.broker.kill()
 """
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,14 @@ STEADY_AFTER: Final = 30.0
 def _silent(_: str) -> None: ...
 
 
-def commands() -> dict[str, list[str]]:
-    """How each service is run."""
-    return {name: [sys.executable, "-m", f"services.{name}"] for name in SERVICES}
+MAIL: Final = "mail"
+"""The process that sends notices as e-mail; it works on the database of expertise."""
+
+
+def commands(*, mail: bool = False) -> dict[str, list[str]]:
+    """How each service is run, and on demand the process that sends mail."""
+    found = {name: [sys.executable, "-m", f"services.{name}"] for name in SERVICES}
+    return found | ({MAIL: [sys.executable, "-m", "services.expertise.mail"]} if mail else {})
 
 
 class Stack:
@@ -142,10 +148,12 @@ class Stack:
     def service_env(self, name: str) -> dict[str, str]:
         """The environment that a service is started with, beside that of this process."""
         return {
-            **self.backends.service_env(name),
+            **self.backends.service_env("expertise" if name == MAIL else name),
             "LOTSMAN_HTTP_HOST": "127.0.0.1",
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
             "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",
+            "LOTSMAN_INDEX_DIR": str(self.folder / "index" / name),
+            **_calendars(),
             **self._extra_env,
         }
 
@@ -190,6 +198,12 @@ class Stack:
                 process.start()
             except (Complaint, OSError) as error:
                 self._say(f"{process.title} cannot be started again: {error}")
+
+
+def _calendars() -> dict[str, str]:
+    """The folder of calendar updates as the caller means it: services run in another directory."""
+    folder = os.environ.get("LOTSMAN_CALENDARS")
+    return {"LOTSMAN_CALENDARS": str(Path(folder).absolute())} if folder else {}
 
 
 @dataclass

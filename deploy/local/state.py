@@ -15,7 +15,7 @@ from deploy.local.process import start_time, stop_recorded
 
 STOPS_WITHIN: Final = 120.0
 CHILD_GRACE: Final = 20.0
-ORDER: Final = ("registry", "expertise", "intake", "kafka", "mongod")
+ORDER: Final = ("mail", "registry", "expertise", "intake", "kafka", "mongod")
 """Services first, so that they find their back ends while they finish."""
 
 

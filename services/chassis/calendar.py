@@ -1,25 +1,26 @@
 """Working-day calendars: which day counts, which does not, and by which rule.
 
 Holidays come from the `holidays` library, transfers of working days (переносы рабочих дней) and single
-overrides from the dated files in `contracts/rules/calendars/`. A day is decided by the first that speaks
-of it: override, transfer of the file, holiday, transfer of the library, weekend. A year whose act is in the
-file takes no transfer from the library. A holiday that falls on a weekend is moved only where the country's
-own law does so (not in Belarus). Days are calendar dates; zones are the caller's.
+overrides from the files in `contracts/rules/calendars/` and from the dated updates of the deployment, which the
+composition root gives to `install`. A day is decided by the first that speaks of it: override, transfer of an
+act, holiday, transfer of the library, weekend. A year whose act is known takes no transfer from the library. A
+holiday that falls on a weekend is moved only where the country's own law does so (not in Belarus). Days are
+calendar dates; zones are the caller's.
 Pure: nothing is read after the packaged data, and there is no clock.
 """
 
+import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
 from typing import Final, Literal
 
 import holidays
 from holidays.version import __version__ as library_version
 
 from contracts.reference import TermUnit
-from contracts.rules import CalendarRules, MovedDay, load_calendars
+from contracts.rules import CalendarRules, CalendarUpdate, MovedDay, load_calendars
 
 DAY: Final = timedelta(days=1)
 
@@ -57,7 +58,8 @@ class _Year:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A calendar of working days. `version` names the data file's version and that of the holiday library.
+    """A calendar of working days. `version` names all that its days follow from: the data file's version, the
+    date of the last update with a fingerprint of the days of all, and the version of the holiday library.
 
     Years are worked out when they are first asked for and kept.
     """
@@ -123,18 +125,62 @@ class Calendar:
         return found
 
 
-@cache
+_current: dict[str, Calendar] = {}
+"""The calendars of this process. Replaced as a whole by `install`, never changed otherwise."""
+
+
+def install(updates: Sequence[CalendarUpdate]) -> None:
+    """Makes the packaged calendars, with these updates in the order of their dates, those of this process.
+
+    Called once, before anything is counted; without it there are the packaged ones. Raises UnknownCalendar for an
+    update of none of them, and pydantic.ValidationError for one that does not fit; then nothing has changed.
+    """
+    rules = {one.id: one for one in load_calendars()}
+    ordered = sorted(updates, key=lambda update: update.dated)
+    for update in ordered:
+        if update.id not in rules:
+            raise _unknown(update.id, rules)
+        rules[update.id] = rules[update.id].updated(update)
+    made = {id: from_rules(one, [u for u in ordered if u.id == id]) for id, one in rules.items()}
+    _current.clear()
+    _current.update(made)
+
+
 def calendar(id: str) -> Calendar:
     """The calendar of this id. Raises UnknownCalendar, which names the calendars that there are."""
-    known = {rules.id: rules for rules in load_calendars()}
+    known = _known()
     if id not in known:
-        raise UnknownCalendar(f"no calendar {id!r}; known: {', '.join(sorted(known))}")
-    return from_rules(known[id])
+        raise _unknown(id, known)
+    return known[id]
 
 
-def from_rules(rules: CalendarRules) -> Calendar:
-    """A calendar from a data file that was read, e.g. to see what a new version of it would change."""
-    return Calendar(rules.id, f"{rules.id}-{rules.version}+holidays-{library_version}", rules)
+def versions() -> tuple[str, ...]:
+    """The versions of all calendars of this process: what was counted by any other must be counted anew."""
+    return tuple(sorted(one.version for one in _known().values()))
+
+
+def from_rules(rules: CalendarRules, updates: Sequence[CalendarUpdate] = ()) -> Calendar:
+    """A calendar from rules that were read, e.g. to see what a new version would change; `updates` are in them."""
+    changed = f"+{updates[-1].dated.isoformat()}-{_fingerprint(updates)}" if updates else ""
+    return Calendar(rules.id, f"{rules.id}-{rules.version}{changed}+holidays-{library_version}", rules)
+
+
+def _known() -> dict[str, Calendar]:
+    if not _current:
+        install(())
+    return _current
+
+
+def _unknown(id: str, known: Iterable[str]) -> UnknownCalendar:
+    return UnknownCalendar(f"no calendar {id!r}; known: {', '.join(sorted(known))}")
+
+
+def _fingerprint(updates: Sequence[CalendarUpdate]) -> str:
+    """What the updates say of days. A file that was mended, or came late, makes another version by it."""
+    transfers = [(t.year, m.off, m.worked) for u in updates for t in u.transfers for m in t.moved]
+    years = [t.year for u in updates for t in u.transfers]
+    days = [(o.day, o.working) for u in updates for o in u.overrides]
+    return hashlib.sha256(repr((years, transfers, days)).encode()).hexdigest()[:6]
 
 
 def _work_out(rules: CalendarRules, year: int) -> _Year:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
+from services.chassis.problems import answer as problem_answer
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Outcome, Refused, Stale
 from services.chassis.web import EngineOf, document
 
@@ -44,7 +45,7 @@ class Hand:
     request: Request
     engine: Engine
     caller: Caller
-    role: str
+    roles: tuple[str, ...]
     if_match: str | None
     key: str | None
 
@@ -65,47 +66,98 @@ class Hand:
         """
         return await self._settle(subject, what, _needed(self.key))
 
-    async def _settle(self, subject: str, what: object, key: str) -> Response:
-        one = Input(
+    async def give_many(self, items: Sequence[tuple[str, int, object]]) -> list[dict[str, Any]]:
+        """Commands to many subjects at once, each with the revision that was seen: an answer for each, in order.
+
+        One that cannot be done says why and is in nobody's way; sending the same again gives the same answers. Raises
+        Problematic 400 for a missing Idempotency-Key, 422 for a subject that is named twice.
+        """
+        key = _needed(self.key)
+        subjects = [subject for subject, _, _ in items]
+        if len(set(subjects)) != len(subjects):
+            raise Problematic(422, "subject.twice", "Name every subject once.")
+        content = await self.content()
+        inputs = [self._input(s, f"{key}:{s}", content, what, rev) for s, rev, what in items]
+        outcomes = await self.engine.commands(inputs)
+        versions = await self._versions([s for s, o in zip(subjects, outcomes, strict=True) if isinstance(o, Stale)])
+        return [_told(s, outcome, versions.get(s)) for s, outcome in zip(subjects, outcomes, strict=True)]
+
+    async def content(self, subject: str = "") -> str:
+        """A fingerprint of what is asked for: the same for every resend of it."""
+        return await _content(self.request, subject)
+
+    async def _versions(self, subjects: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Version and revision of these subjects as they stand now: what somebody who came too late must know."""
+        if not subjects:
+            return {}
+        return {s: (d.version, d.rev) for s, d in (await self.engine.documents(subjects)).items()}
+
+    def _input(self, subject: str, key: str, content: str, what: object, if_match: int) -> Input:
+        return Input(
             subject=subject,
-            mark=Claimed(f"person:{self.caller.id}", key, await _content(self.request, subject)),
+            mark=Claimed(f"person:{self.caller.id}", key, content),
             command=what,
-            actor=self.caller.acting(frozenset({self.role})),
+            actor=self.caller.acting(frozenset(self.roles)),
             cause_id=f"{self.caller.id}:{key}",
-            if_match=_revision(self.if_match),
+            if_match=if_match,
         )
-        version, rev, again = _good(await self.engine.command(one))
+
+    async def _settle(self, subject: str, what: object, key: str) -> Response:
+        one = self._input(subject, key, await self.content(subject), what, _revision(self.if_match))
+        outcome = await self.engine.command(one)
+        now = await self._versions([subject]) if isinstance(outcome, Stale) else {}
+        version, rev, again = _good(outcome, now.get(subject))
         headers = {"ETag": f'"{rev}"'} | ({"Idempotent-Replayed": "true"} if again else {})
         return JSONResponse(CommandAnswer(subject=subject, version=version).model_dump(), headers=headers)
 
 
-def hand(role: str) -> Callable[..., Awaitable[Hand]]:
-    """A command route's dependency: lets in callers with this role alone, and hands over what acts for them."""
+def hand(*roles: str) -> Callable[..., Awaitable[Hand]]:
+    """A command route's dependency: lets in callers with one of these roles, and hands over what acts for them.
+
+    One who has several of them acts in the first, in the order of `contracts.reference.ROLES`.
+    """
 
     async def ready(
         request: Request,
         engine: EngineOf,
-        caller: Annotated[Caller, Depends(allow(role))],
+        caller: Annotated[Caller, Depends(allow(*roles))],
         if_match: IfMatch = None,
         key: Key = None,
     ) -> Hand:
-        return Hand(request, engine, caller, role, if_match, key)
+        return Hand(request, engine, caller, roles, if_match, key)
 
     return ready
 
 
-def _good(outcome: Outcome) -> tuple[int, int, bool]:
+def _told(subject: str, outcome: Outcome, now: tuple[int, int] | None) -> dict[str, Any]:
+    """The answer for one of many: done with its version, or the problem that a command of its own would get."""
+    try:
+        version, rev, again = _good(outcome, now)
+    except Problematic as error:
+        return not_done(subject, error)
+    return {"subject": subject, "done": True, "version": version, "etag": f'"{rev}"', "replayed": again}
+
+
+def not_done(subject: str, error: Problematic) -> dict[str, Any]:
+    """The answer for one of many that could not be done, with its problem document."""
+    return {"subject": subject, "done": False, "problem": json.loads(bytes(problem_answer(error).body))}
+
+
+def _good(outcome: Outcome, now: tuple[int, int] | None) -> tuple[int, int, bool]:
+    """Version, revision, and whether it is an answer given before. `now`: how a subject that went on stands."""
     match outcome:
         case Done(version, rev, _):
             return version, rev, False
         case Duplicate(version, rev):
             return version, rev, True
         case Stale(rev):
+            standing, present = now if now is not None and now[1] >= rev else (None, rev)
             raise Problematic(
                 412,
                 "revision.gone",
                 "Somebody changed it meanwhile. Read it again, then decide again.",
-                headers={"ETag": f'"{rev}"'},
+                headers={"ETag": f'"{present}"'},
+                extra={"version": standing, "etag": f'"{present}"'},
             )
         case Conflict():
             raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")

@@ -75,8 +75,9 @@ class Engine:
         self.service = service
         self.store = store
         self.now = now
+        self._own_topic = fact_topic(service.name)
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
-        self.outbox = Outbox(fact_topic(service.name), store, send, copies=service.copies, journal=service.journal)
+        self.outbox = Outbox(self._own_topic, store, send, copies=service.copies, journal=service.journal)
 
     # ---- the three doors
 
@@ -99,18 +100,20 @@ class Engine:
                 await self.records([record])
 
     async def _records(self, records: Sequence[Record]) -> None:
-        inputs, parked = self._read_all(records)
+        inputs, parked = await self._read_all(records)
         await parking.park(self.store, parked, self.now())
         run = await self._run(inputs)
         await parking.park(self.store, _to_park(run), self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         await self.take_up(run.documents)
 
-    def _read_all(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
+    async def _read_all(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
         inputs, parked = list[Input](), list[Parked]()
         for record in records:
             try:
-                inputs.append(self.read(record))
+                inputs += await self._relayed(record) if record.topic == self._own_topic else [self.read(record)]
+            except StoreAway:
+                raise
             except Exception as error:
                 parked.append(parking.unreadable(record, why(error)))
                 with telemetry.about(record=record.id, pilot=str(parked[-1].subject)):
@@ -122,12 +125,14 @@ class Engine:
 
         Its facts are sent in a moment: by the pump, or after a crash by the sweep. Raises StoreAway.
         """
-        run = await self._run([one])
+        return (await self.commands([one]))[0]
+
+    async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
+        """Takes many commands together, with an outcome for each in their order; otherwise like `command`."""
+        run = await self._run(inputs)
         for document in run.documents.values():
             self.outbox.soon(document)
-        outcome = run.outcomes[0]
-        assert outcome is not None
-        return outcome
+        return [outcome for outcome in run.outcomes if outcome is not None]
 
     async def timers(self, limit: int = 500) -> int:
         """Fires the timers that are due; returns how many there were. Two replicas may both try: one wins."""
@@ -187,9 +192,37 @@ class Engine:
             event_type=event.type,
         )
 
+    async def _relayed(self, record: Record) -> list[Input]:
+        """What a fact of this service itself asks other subjects of it, each under a claim of that fact.
+
+        So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
+        """
+        assert self.service.relay is not None and self.service.own is not None
+        event = parse_fact(record.value, self.service.own)
+        if not isinstance(event, Event):
+            telemetry.UNKNOWN_TYPES.labels(self.service.name).inc()
+            return []
+        owner, place = f"fact:{self.service.name}", f"{event.subject}/{event.sequence}"
+        return [
+            Input(
+                subject=subject,
+                mark=Claimed(owner, f"{place}>{subject}", event.id),
+                command=command,
+                actor=event.fact.actor,
+                cause_id=event.id,
+                correlation=event.correlation,
+                trace=_trace_headers(record) or event.trace,
+                record=record,
+                event_type=event.type,
+            )
+            for subject, command in await self.service.relay(self.store, event)
+        ]
+
     # ---- deciding
 
     async def _run(self, inputs: Sequence[Input]) -> _Run:
+        if self.service.address is not None:
+            inputs = await self.service.address(self.store, inputs)
         spans = telemetry.open_spans(inputs)
         traced = [replace(i, trace=telemetry.carrier_of(s)) for i, s in zip(inputs, spans, strict=True)]
         run = _Run(traced, spans, [None] * len(traced))
@@ -208,7 +241,11 @@ class Engine:
         return run
 
     async def _settle_claims(self, run: _Run, places: Iterable[int]) -> None:
-        """Inserts the claims of agencies' and people's ids; who finds another digest there is a conflict."""
+        """Inserts the claims of agencies' and people's ids; who finds another digest there is a conflict.
+
+        Where inputs are addressed, the claim of the same content decides where one belongs: it was addressed when less
+        was known, and a second try must meet the first one's answer.
+        """
         for place in await self._conflicts(run, places):
             run.outcomes[place] = Conflict()
 
@@ -232,7 +269,11 @@ class Engine:
         for claim in mine.values():
             first.setdefault(claim.key, claim)
         stored = {**first, **await self.store.claim(list(first.values()))}
-        return [place for place, claim in mine.items() if stored[claim.key] != claim]
+        if self.service.address is None:
+            return [place for place, claim in mine.items() if stored[claim.key] != claim]
+        for place, claim in mine.items():
+            run.inputs[place] = replace(run.inputs[place], subject=stored[claim.key].subject)
+        return [place for place, claim in mine.items() if stored[claim.key].digest != claim.digest]
 
     async def _decide(self, run: _Run) -> None:
         pending = _by_subject(run)
@@ -352,14 +393,16 @@ class Engine:
         return went
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
-        inputs, still = self._read_all([parking.record_of(row) for row in rows])
+        inputs, still = await self._read_all([parking.record_of(row) for row in rows])
         run = await self._run(await self._next(inputs))
         still += _to_park(run)
         await parking.park(self.store, still, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         stayed = {p.record.id for p in still}
         went = {i.record.id: i.subject for i in run.inputs if i.record and i.record.id not in stayed}
-        await self.store.remove(parking.COLLECTION, list(went))
+        asking = stayed | {i.record.id for i in inputs if i.record}
+        idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
+        await self.store.remove(parking.COLLECTION, [*went, *idle])
         return list(went.values())
 
     async def _next(self, inputs: Sequence[Input]) -> list[Input]:

@@ -40,7 +40,8 @@ class Interval(Contract):
     """A stretch of the term. `first` to `last` are the whole days that are its own, None where it has none.
 
     A stop within one day has none, and moves nothing. `worked_weekends` are the days off by the week that
-    count all the same. A running interval goes no further than the last day of the term.
+    count all the same. A running interval goes no further than the last day of the term. Of a stop, `who` made it
+    (an opaque id) and `why`.
     """
 
     state: Literal["running", "stopped"]
@@ -59,8 +60,10 @@ class Explanation(Contract):
     """How a term's numbers come about, day by day. Dates are days of the term's zone.
 
     `counted_by` is the calendar version that was counted by; when it is not the term's own, the calendar
-    has changed since, and `recalendar` is due. `provisional`: an act may still move
-    days of a year that the term touches.
+    has changed since, and `recalendar` is due. `provisional`: an act may still move days of a year that the term
+    touches. `due` is the first instant after the term, `due_ru` and `due_en` the same as one says it: the last day,
+    to its end, in the term's zone. `reminded` are the reminders that were announced, each by the days that were
+    left; `breached`: the breach was announced. `ru` and `en` are the whole in words, with every stop and extension.
     """
 
     term: Term
@@ -71,9 +74,13 @@ class Explanation(Contract):
     left: int
     last_day: date | None
     due: Moment | None
+    due_ru: str | None
+    due_en: str | None
     provisional: bool
     intervals: tuple[Interval, ...]
     extensions: tuple[Extension, ...]
+    reminded: tuple[int, ...]
+    breached: bool
     ru: str
     en: str
 
@@ -84,7 +91,10 @@ def explain(ledger: Ledger, now: datetime, calendar: Calendar) -> Explanation:
     final = last_day(ledger, calendar)
     due = due_at(ledger, calendar)
     state = _state(ledger, due is not None and now >= due, final)
+    provisional = _provisional(ledger, final or day_of(ledger.ended or now, ledger.term.zone), calendar)
     ru, en = _words(ledger, state, spent, final, due)
+    more_ru, more_en = _entries(ledger, provisional, calendar)
+    due_ru, due_en = _due(ledger, final) if due is not None and final is not None else (None, None)
     return Explanation(
         term=ledger.term,
         counted_by=calendar.version,
@@ -94,11 +104,15 @@ def explain(ledger: Ledger, now: datetime, calendar: Calendar) -> Explanation:
         left=remaining(ledger, now, calendar),
         last_day=final,
         due=due,
-        provisional=_provisional(ledger, final or day_of(ledger.ended or now, ledger.term.zone), calendar),
+        due_ru=due_ru,
+        due_en=due_en,
+        provisional=provisional,
         intervals=tuple(_intervals(ledger, final, calendar)),
         extensions=ledger.extensions,
-        ru=ru,
-        en=en,
+        reminded=ledger.reminded,
+        breached=ledger.breached,
+        ru=" ".join([ru, *more_ru]),
+        en=" ".join([en, *more_en]),
     )
 
 
@@ -207,3 +221,40 @@ def _words(ledger: Ledger, state: State, spent: int, final: date | None, due: da
         ru.append(f"Просрочка с {local:%d.%m.%Y %H:%M} ({term.zone}).")
         en.append(f"Overdue from {local:%Y-%m-%d %H:%M} ({term.zone}).")
     return " ".join(ru), " ".join(en)
+
+
+def _due(ledger: Ledger, final: date) -> tuple[str, str]:
+    zone = ledger.term.zone
+    return f"{final:%d.%m.%Y}, конец дня, {zone}", f"{final.isoformat()}, end of the day, {zone}"
+
+
+def _entries(ledger: Ledger, provisional: bool, calendar: Calendar) -> tuple[list[str], list[str]]:
+    """What was entered in the ledger, and what its numbers rest on, where there is anything to say of it."""
+    zone, ru, en = ledger.term.zone, list[str](), list[str]()
+    for stop in ledger.suspensions:
+        since, until = _local(stop.since, zone), None if stop.until is None else _local(stop.until, zone)
+        ru.append(f"Остановлен с {since[0]}{f' по {until[0]}' if until else ''}: {stop.why} ({stop.who}).")
+        en.append(f"Stopped from {since[1]}{f' to {until[1]}' if until else ''}: {stop.why} ({stop.who}).")
+    for extension in ledger.extensions:
+        at = _local(extension.at, zone)
+        ru.append(f"Продлён {at[0]}, дней: {extension.days}: {extension.why} ({extension.who}).")
+        en.append(f"Extended on {at[1]}, days: {extension.days}: {extension.why} ({extension.who}).")
+    if ledger.reminded:
+        rungs = ", ".join(map(str, ledger.reminded))
+        ru.append(f"Напоминания сделаны, когда оставалось дней: {rungs}.")
+        en.append(f"Reminders were given with days left: {rungs}.")
+    if ledger.breached:
+        ru.append("О нарушении срока сообщено.")
+        en.append("The breach was announced.")
+    if provisional and ledger.ended is None:
+        ru.append("Дата предварительная: переносы рабочих дней ещё не опубликованы.")
+        en.append("The date is provisional: the transfers of working days are not published yet.")
+    if calendar.version != ledger.term.calendar_version:
+        ru.append(f"Сосчитано по календарю {calendar.version} вместо {ledger.term.calendar_version}.")
+        en.append(f"Counted by calendar {calendar.version} instead of {ledger.term.calendar_version}.")
+    return ru, en
+
+
+def _local(moment: datetime, zone: str) -> tuple[str, str]:
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{local:%d.%m.%Y %H:%M}", f"{local:%Y-%m-%d %H:%M}"

@@ -82,6 +82,7 @@ async def rebuild(
     await _watermarks(service, subjects, old, foreign)
     await _write(old, new, subjects)
     await _copy(old, new, leave_out=FOLDED | journals, report=report)
+    await _take_over_marks(service, old, new)
     report.subjects = len(subjects)
     await _compare(service, old, new, report)
     return report
@@ -186,6 +187,19 @@ async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str],
                 await new.put(name, rows)
                 rows = []
         await new.put(name, rows)
+
+
+async def _take_over_marks(service: Service, old: Store, new: Store) -> None:
+    """What people set on journal rows (a notice that was read) stands in no fact: it is taken over."""
+    for name, fields in service.marked.items():
+        set_since = {"$or": [{one: {"$ne": None}} for one in fields]}
+        rows: list[Row] = []
+        async for row in old.scan(name, set_since):
+            rows.append(row)
+            if len(rows) == PAGE:
+                await new.put_new(name, rows, renewed=fields)
+                rows = []
+        await new.put_new(name, rows, renewed=fields)
 
 
 async def _put(new: Store, rows: Sequence[tuple[str, Row]]) -> None:

@@ -6,17 +6,20 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from contracts.event import to_millisecond
-from services.chassis import telemetry
+from contracts.rules import FaultyUpdate, load_updates
+from services.chassis import calendar, telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
+from services.chassis.recalendar import again, recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
@@ -27,21 +30,38 @@ log = logging.getLogger(__name__)
 FLUSH_WITHIN = 5.0
 STARTS_ANEW = 70
 """Exit code of a process that wants to be started again."""
+RECALENDAR_SWEEPS = 20
+"""After how many sweeps it is looked again for terms that are counted by another calendar."""
 
 
-def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter]) -> None:
+Beside = Callable[[FastAPI, Store, Settings], Coroutine[Any, Any, None]]
+"""Work beside the engine for the life of a process that answers HTTP: it may show what it keeps to the routes as
+`app.state`. It rides out outages by itself; if it ends, so does the process. Readiness does not ask it."""
+
+
+def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter], beside: Sequence[Beside] = ()) -> None:
     """The whole life of a service process; returns its exit code through SystemExit."""
     settings = Settings()
+    try:
+        calendar.install(load_updates(Path(settings.calendars)) if settings.calendars else ())
+    except FaultyUpdate as error:
+        raise SystemExit(str(error)) from None
     telemetry.log_to_stdout(service.name)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
-        code = asyncio.run(_serve(service, sources, routers, settings))
+        code = asyncio.run(_serve(service, sources, routers, beside, settings))
     finally:
         provider.shutdown()
     raise SystemExit(code)
 
 
-async def _serve(service: Service, sources: Sequence[str], routers: Sequence[APIRouter], settings: Settings) -> int:
+async def _serve(
+    service: Service,
+    sources: Sequence[str],
+    routers: Sequence[APIRouter],
+    beside: Sequence[Beside],
+    settings: Settings,
+) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -69,8 +89,12 @@ async def _serve(service: Service, sources: Sequence[str], routers: Sequence[API
 
     bus = Bus(settings, service.name, sources, take, give_up)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
-    server = _server(service, engine, bus, store, routers, settings)
-    tasks = [asyncio.create_task(one) for one in _loops(engine, bus, store, service, settings)]
+    app = _app(service, engine, bus, store, routers, settings)
+    server = serving(app, settings)
+    loops = _loops(engine, bus, store, service, settings)
+    if settings.only != "consumers":
+        loops += [one(app, store, settings) for one in beside]
+    tasks = [asyncio.create_task(one) for one in loops]
     for task in tasks:
         task.add_done_callback(fail)
     http = asyncio.create_task(server.serve()) if settings.only != "consumers" else None
@@ -116,24 +140,28 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(
+def _app(
     service: Service,
     engine: Engine,
     bus: Bus,
     store: Store,
     routers: Sequence[APIRouter],
     settings: Settings,
-) -> uvicorn.Server:
+) -> FastAPI:
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
     keys = Keys(settings.jwks, settings.issuer, settings.audience)
-    app = make_app(
-        f"Lotsman {service.name}", keys, engine, {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
-    )
+    checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
+    app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
     app.state.missing_topics = bus.missing
     for router in routers:
         app.include_router(router)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])
+    return app
+
+
+def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """A server of the app that leaves signals and logs to its process."""
     config = uvicorn.Config(
         app,
         settings.http_host,
@@ -150,14 +178,27 @@ def _server(
 def _loops(
     engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings
 ) -> list[Coroutine[Any, Any, None]]:
+    stored = asyncio.Event()
+
     async def connect() -> None:
         await _until_done(lambda: store.prepare(service.indexes))
+        stored.set()
         await bus.start()
+
+    async def count_anew() -> None:
+        await stored.wait()
+        try:
+            await _until_done(lambda: recalendar(engine))
+        except Exception as error:  # the service works without it, and the next turn tries again
+            log.exception("terms could not be counted anew: %s", type(error).__name__)
+        pause = settings.sweep_every * RECALENDAR_SWEEPS
+        await _every(pause, lambda: again(engine, timedelta(seconds=3 * pause)))
 
     age = timedelta(seconds=settings.sweep_age)
     loops = [connect(), engine.outbox.pump(), _every(settings.sweep_every, lambda: engine.sweep(age))]
     if settings.only != "http":
         loops.append(_every(settings.timers_every, lambda: _all_timers(engine)))
+        loops.append(count_anew())
     return loops
 
 
@@ -166,7 +207,7 @@ async def _all_timers(engine: Engine) -> None:
         pass
 
 
-async def _until_done(step: Callable[[], Awaitable[None]]) -> None:
+async def _until_done(step: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await step()

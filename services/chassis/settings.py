@@ -26,6 +26,17 @@ class Settings(BaseSettings):
     audience: str = "lotsman"
     otlp_url: str | None = None
     only: Literal["all", "http", "consumers"] = "all"
+    calendars: str = ""
+    """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/rules.py); empty: none."""
+    index_dir: str = ""
+    """Where the register keeps its search index, a folder of this process alone; empty: a passing one, so that the
+    index is made anew at every start."""
+    trusted_hops: int = Field(default=0, ge=0, le=10)
+    """How many proxies of one's own stand before this service: so many entries of X-Forwarded-For are believed."""
+    public_limit: str = "120/minute"
+    """How often one address may ask what is open without a token."""
+    public_age: int = Field(default=10, ge=0)
+    """How long an answer that is open to all may be kept by whoever passes it on."""
     batch_records: int = Field(default=500, ge=1, le=5000)
     metadata_age: float = Field(default=2.0, gt=0)
     """How soon a new agency's topic is noticed."""

@@ -292,17 +292,45 @@ class Store:
         sort: Sequence[tuple[str, int]],
         limit: int,
         fields: Sequence[str] | None = None,
+        hint: Keys | None = None,
     ) -> list[Row]:
-        """At most `limit` rows in an order that an index gives."""
+        """At most `limit` rows in an order that an index gives; `hint` is that index where several could be taken."""
         shown = None if fields is None else dict.fromkeys(fields, 1)
         found = self._db[collection].find(query, shown, batch_size=limit).sort(list(sort)).limit(limit)
+        if hint is not None:
+            found = found.hint(list(hint))
         rows: list[Row] = await found.to_list(None)
         return rows
 
     @_away
-    async def count(self, collection: str, query: Mapping[str, Any], limit: int) -> int:
-        """How many rows there are, counted up to `limit`."""
-        return int(await self._db[collection].count_documents(query, limit=limit))
+    async def count(self, collection: str, query: Mapping[str, Any], limit: int, hint: Keys | None = None) -> int:
+        """How many rows there are, counted up to `limit`, by the index `hint` where it is given."""
+        by = {"hint": list(hint)} if hint is not None else {}
+        return int(await self._db[collection].count_documents(query, limit=limit, **by))
+
+    @_away
+    async def tally(
+        self, collection: str, query: Mapping[str, Any], field: str, values: Sequence[str]
+    ) -> dict[str, int]:
+        """In how many rows each of these values stands in a field that holds a list; none: 0 rows."""
+        asked = {"$in": list(values)}
+        steps = [
+            {"$match": {**query, field: asked}},
+            {"$unwind": f"${field}"},
+            {"$match": {field: asked}},
+            {"$group": {"_id": f"${field}", "rows": {"$sum": 1}}},
+        ]
+        cursor = self._db[collection].aggregate(steps)
+        if inspect.isawaitable(cursor):  # the one driver hands out a cursor, the other a promise of one
+            cursor = await cursor
+        found = {row["_id"]: int(row["rows"]) for row in await cursor.to_list(None)}
+        return {value: found.get(value, 0) for value in values}
+
+    @_away
+    async def mark(self, collection: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+        """Sets fields of the rows that fit; returns how many there were."""
+        done = await self._db[collection].update_many(where, {"$set": dict(values)})
+        return int(done.modified_count)
 
     @_away
     async def remove(self, collection: str, ids: Sequence[str]) -> None:

@@ -129,7 +129,12 @@ class Evolve(Protocol):
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One kind of subject: its state's shape and its two functions. `due` is when its timer must fire next;
-    `tick` makes the command for that moment."""
+    `tick` makes the command for that moment.
+
+    `recalendar` makes the command to count open terms anew by the calendars of this process; a ledger that is
+    counted by them already makes no fact. The state then has `calendars`, stored or computed: the calendar
+    versions of its open ledgers, and only of those.
+    """
 
     kind: str
     state: type[BaseModel]
@@ -137,6 +142,7 @@ class Aggregate:
     evolve: Evolve
     due: Callable[[Any], datetime | None] = lambda _state: None
     tick: Callable[[datetime], object] | None = None
+    recalendar: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

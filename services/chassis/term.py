@@ -18,10 +18,16 @@ It follows that
 - `used + remaining` is always the budget plus the extensions; `remaining` below zero is days of lateness;
 - a last day in calendar days is not moved when it falls on a day off.
 
+**The ladder** (лестница напоминаний). A rung is a number of days left; its moment is the first instant at which
+`remaining` is no more than it. The ladder begins with the term, and anew with each extension: a rung that was
+reached by then is left out, for nobody is reminded of what they have just set. (A calendar that changes may put its
+moment after that beginning; then it comes.) The clock's stops move the rungs as they move the end, and while it
+stands nothing is announced. The breach is the rung after the last: once it is announced, no reminder follows.
+
 Pure: no clock, no I/O; moments come in as arguments. A ledger is a value of an aggregate's state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
@@ -77,7 +83,8 @@ class Extension(Contract):
 class Ledger(Contract):
     """A term and all that happened to it. Suspensions are in order and apart; only the last may still stand.
 
-    `breached` says that somebody was told of the breach; whether there is one is `overdue`.
+    `breached` says that somebody was told of the breach; whether there is one is `overdue`. `reminded` are the
+    rungs of the present ladder that were announced, descending.
     """
 
     term: Term
@@ -85,6 +92,7 @@ class Ledger(Contract):
     extensions: tuple[Extension, ...] = ()
     ended: Moment | None = None
     breached: StrictBool = False
+    reminded: tuple[StrictInt, ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -154,7 +162,7 @@ def resume(ledger: Ledger, at: datetime) -> Ledger:
 
 
 def extend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, calendar: Calendar) -> Ledger:
-    """Adds the days of one extension of the rule; also while the clock stands.
+    """Adds the days of one extension of the rule, also while the clock stands; the ladder begins anew.
 
     Raises TermError: "cannot-be-extended" (by its rule at all, or not once more), "expired", "ended",
     "before-last-entry", "other-calendar".
@@ -164,7 +172,8 @@ def extend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, cal
     _enter(ledger, at)
     _not_expired(ledger, at, calendar)
     added = Extension(days=rule.extension.days, at=at, who=who, why=why)
-    return ledger.model_copy(update={"extensions": (*ledger.extensions, added)})
+    changed = {"extensions": (*ledger.extensions, added), "reminded": (), "breached": False}
+    return ledger.model_copy(update=changed)
 
 
 def end(ledger: Ledger, at: datetime) -> Ledger:
@@ -178,15 +187,25 @@ def breach(ledger: Ledger) -> Ledger:
     return ledger.model_copy(update={"breached": True})
 
 
-def recalendar(ledger: Ledger, calendar: Calendar) -> Ledger:
+def remind(ledger: Ledger, rungs: Iterable[int]) -> Ledger:
+    """Notes that these rungs were announced (or need not be), so that each is announced once."""
+    return ledger.model_copy(update={"reminded": tuple(sorted({*ledger.reminded, *rungs}, reverse=True))})
+
+
+def recalendar(ledger: Ledger, calendar: Calendar, at: datetime | None = None) -> Ledger:
     """The ledger under a new calendar, or a new version of its own: the whole term is counted anew by it.
 
+    With `at`, the moment of the change, a breach that was announced but is none any more is forgotten, so that
+    the breach at the new due time will be announced; without it `breached` stays. What was reminded of stays.
     Raises TermError "ended": a finished term keeps the calendar that it ended under.
     """
     if ledger.ended is not None:
         raise TermError("ended", "the term has ended")
     changed = {"calendar": calendar.id, "calendar_version": calendar.version}
-    return ledger.model_copy(update={"term": ledger.term.model_copy(update=changed)})
+    counted = ledger.model_copy(update={"term": ledger.term.model_copy(update=changed)})
+    if at is None or remaining(counted, at, calendar) <= 0:
+        return counted
+    return counted.model_copy(update={"breached": False})
 
 
 def used(ledger: Ledger, at: datetime, calendar: Calendar) -> int:
@@ -217,6 +236,37 @@ def overdue(ledger: Ledger, now: datetime, calendar: Calendar) -> bool:
     return due is not None and now >= due
 
 
+def rungs_passed(ledger: Ledger, rungs: Iterable[int], now: datetime, calendar: Calendar) -> tuple[int, ...]:
+    """The rungs whose moment has come and which were not announced, descending; the last says how it stands now.
+
+    Empty while the clock stands, and once the term has ended or its breach was announced.
+    """
+    at = _exact(now)
+    return tuple(rung for rung, moment in _ahead(ledger, rungs, calendar) if moment <= at)
+
+
+def next_alarm(ledger: Ledger, rungs: Iterable[int], calendar: Calendar) -> datetime | None:
+    """The first instant at which something must be announced, in UTC: a rung, or the breach. It may be past.
+
+    None while the clock stands, and once the term has ended or its breach was announced.
+    """
+    due = due_at(ledger, calendar)
+    if due is None or ledger.breached:
+        return None
+    return min([due, *(moment for _, moment in _ahead(ledger, rungs, calendar))])
+
+
+def _ahead(ledger: Ledger, rungs: Iterable[int], calendar: Calendar) -> Iterator[tuple[int, datetime]]:
+    """The rungs of the present ladder that were not announced, descending, each with its moment."""
+    if ledger.stopped or ledger.ended is not None or ledger.breached:
+        return
+    begun = ledger.extensions[-1].at if ledger.extensions else ledger.term.started
+    for rung in sorted(set(rungs) - set(ledger.reminded), reverse=True):
+        day = _day_using(ledger, ledger.total - rung, calendar) if 0 < rung < ledger.total else None
+        if day is not None and (moment := _midnight_after(day, ledger.term.zone)) > begun:
+            yield rung, moment
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A stretch in which the clock runs: the days after `after` up to and with `last`; None: it is open."""
@@ -245,8 +295,13 @@ def runs(ledger: Ledger) -> Iterator[Run]:
 
 def last_day(ledger: Ledger, calendar: Calendar) -> date | None:
     """The day that uses the term up; None when the clock stood, or the term ended, before that."""
+    return _day_using(ledger, ledger.total, calendar)
+
+
+def _day_using(ledger: Ledger, days: int, calendar: Calendar) -> date | None:
+    """The day with which `days` of the term are used, one at least; None when it did not come to that."""
     _same(ledger.term.calendar, calendar)
-    left, unit = ledger.total, ledger.term.unit
+    left, unit = days, ledger.term.unit
     for run in runs(ledger):
         counted = left if run.last is None else calendar.count(run.after, run.last, unit)
         if counted >= left:

@@ -17,7 +17,10 @@ from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
 from services.chassis.engine import Engine
 from services.chassis.masking import masked
+from services.chassis.openly import OpenDoor
 from services.chassis.problems import Problematic
+from services.chassis.settings import Settings
+from services.chassis.store import Keys as IndexKeys
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document
 
@@ -36,16 +39,26 @@ class Page(BaseModel):
     next: str | None = Field(default=None)
 
 
-def make_app(title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check]) -> FastAPI:
+def make_app(
+    title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check], settings: Settings | None = None
+) -> FastAPI:
     """The app of one service with what all of them have; the service adds its own routes."""
-    app = FastAPIOffline(redoc_url=None, title=title, version="1", static_url="/docs/assets")
-    app.state.keys = keys
+    app = make_bare_app(title, keys, checks)
+    app.add_middleware(OpenDoor, settings=settings or Settings())
     app.state.engine = engine
     app.state.missing_topics = _none_missing
+    app.include_router(_operations())
+    return app
+
+
+def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAPI:
+    """The app of a process beside the services: health and metrics alone."""
+    app = FastAPIOffline(redoc_url=None, title=title, version="1", static_url="/docs/assets")
+    app.state.keys = keys
     problems.install(app)
     app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
     app.include_router(_health(checks))
-    app.include_router(_operations())
+    app.include_router(_metrics())
     return app
 
 
@@ -127,22 +140,32 @@ async def page(
     limit: int,
     show: Callable[[Row], dict[str, Any]],
     fields: Sequence[str] | None = None,
+    hint: IndexKeys | None = None,
 ) -> Page:
-    """One keyset page in an order that an index gives and that ends in `_id`. Raises Problematic for a bad cursor."""
-    where = {"$and": [query, _beyond(order, _cursor(after, len(order)))]} if after else query
-    rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields)
+    """One keyset page in an order that an index (`hint`, where several could be taken) gives and that ends in `_id`.
+
+    Raises Problematic for a bad cursor.
+    """
+    where = {"$and": [query, _beyond(order, cursor_values(after, len(order)))]} if after else query
+    rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields, hint=hint)
     shown, more = rows[:limit], len(rows) > limit
     last = [_at(shown[-1], name) for name, _ in order] if more else None
-    return Page(items=[show(row) for row in shown], next=_text(last) if last else None)
+    return Page(items=[show(row) for row in shown], next=cursor_text(last) if last else None)
 
 
 def _beyond(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> dict[str, Any]:
-    """Rows after `last`: greater in the first field, or equal there and greater in the next, and so on."""
+    """Rows after `last`: greater in the first field, or equal there and greater in the next, and so on.
+
+    That the first field is no less says nothing new, but it is what lets an index begin there.
+    """
     branches = []
     for place, (name, way) in enumerate(order):
         equal = {order[i][0]: last[i] for i in range(place)}
         branches.append({**equal, name: _past(last[place], way)})
-    return {"$or": branches}
+    if last[0] is None:
+        return {"$or": branches}
+    first, way = order[0]
+    return {first: {"$gte": last[0]} if way > 0 else {"$not": {"$gt": last[0]}}, "$or": branches}
 
 
 def _past(value: Any, way: int) -> dict[str, Any]:
@@ -162,11 +185,13 @@ def _at(row: Row, name: str) -> Any:
     return value
 
 
-def _text(values: Sequence[Any]) -> str:
+def cursor_text(values: Sequence[Any]) -> str:
+    """A cursor as it is given out: where the next page begins."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _cursor(text: str, length: int) -> list[Any]:
+def cursor_values(text: str, length: int) -> list[Any]:
+    """The values of a cursor that was given out. Raises Problematic 400 for anything else."""
     try:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, RecursionError):
@@ -221,13 +246,19 @@ class Redrive(BaseModel):
     subjects: list[str] = Field(default_factory=list, max_length=1000)
 
 
-def _operations() -> APIRouter:
+def _metrics() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", dependencies=[Depends(allow("ops"))])
     async def metrics() -> Response:
         """Prometheus metrics of this process."""
         return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _operations() -> APIRouter:
+    router = APIRouter(tags=["operations"])
 
     @router.get("/v1/parked", dependencies=[Depends(allow("ops"))])
     async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:

@@ -5,4 +5,4 @@ from services.expertise.api import make_router
 from services.expertise.service import SERVICE
 
 if __name__ == "__main__":
-    main(SERVICE, sorted(SERVICE.reads), [make_router()])
+    main(SERVICE, SERVICE.sources, [make_router()])

@@ -1,18 +1,194 @@
-"""What expertise makes of intake's facts: fact -> command."""
+"""What expertise makes of intake's facts and of its own: fact -> command; fact -> notices; what decisions are given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from contracts.event import Event
-from contracts.intake import ApplicationAcceptedV1
-from services.expertise.domain.pilot import Open
+from contracts.expertise import (
+    Closure,
+    ConclusionApprovedV1,
+    ConclusionNumberedV1,
+    ExpertAssignedV1,
+    ExpertEnteredV1,
+    Seat,
+)
+from contracts.intake import (
+    ApplicationAcceptedV1,
+    ApplicationStoppedV1,
+    ClarificationRegisteredV1,
+    WithdrawalRegisteredV1,
+)
+from contracts.rules import RuleBook
+from services.chassis.store import Row, Store
+from services.chassis.subject import Input
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Assign,
+    CloseFor,
+    Dismiss,
+    HandOver,
+    Number,
+    Open,
+    Recheck,
+    TakeAnswers,
+)
+from services.expertise.domain.expert import Expert, Given, Known
+from services.expertise.domain.expert import subject_of as expert_subject
+from services.expertise.domain.series import TakeNumber
+from services.expertise.domain.state import KIND
+
+NOTICES: Final = "notices"
+PERSONS: Final = "persons"
 
 
 def translate(event: Event) -> object | None:
-    """A review is opened for an accepted application; everything else only passes by."""
+    """A round is opened for an accepted application, answers are taken, a case is closed; the rest passes by."""
     match event.fact:
-        case ApplicationAcceptedV1() as accepted:
+        case ApplicationAcceptedV1() as fact:
             return Open(
-                agency=accepted.agency,
-                number=accepted.number,
-                edition=accepted.edition,
-                application=accepted.application,
+                agency=fact.agency,
+                number=fact.number,
+                edition=fact.edition,
+                application=fact.application,
+                submission=fact.submission,
+                met=fact.met,
             )
+        case ClarificationRegisteredV1() as fact:
+            return TakeAnswers(fact.request, fact.answers, fact.application)
+        case WithdrawalRegisteredV1() as fact:
+            return CloseFor(Closure.WITHDRAWN, fact.reason)
+        case ApplicationStoppedV1() as fact:
+            return CloseFor(Closure.STOPPED, fact.reason)
     return None
+
+
+# ---- what decisions are given
+
+
+def preparing(rules: RuleBook) -> Callable[[Store, Sequence[Input]], Any]:
+    """What a batch of decisions is given: the experts that it names, with their loads, by two queries at most.
+
+    The load counts what this very batch has assigned before, so that one batch cannot overload an expert.
+    """
+
+    async def prepare(store: Store, inputs: Sequence[Input]) -> list[Given]:
+        named = [_expert_of(one) for one in inputs]
+        known = await known_experts(store, sorted({one for one in named if one is not None}))
+        given = list[Given]()
+        for one, expert in zip(inputs, named, strict=True):
+            found = known.get(expert) if expert is not None else None
+            if expert is None or found is None:
+                given.append(Given(rules))
+                continue
+            given.append(Given(rules, {expert: found}))
+            if isinstance(one.command, (Assign, HandOver)):
+                known[expert] = replace(found, load=found.load + 1)
+        return given
+
+    return prepare
+
+
+def _expert_of(one: Input) -> str | None:
+    match one.command:
+        case Assign(expert_id) | Dismiss(expert_id=expert_id):
+            return expert_id
+        case HandOver(to=to):
+            return to
+        case AcceptAssignment():
+            return one.actor.id
+    return None
+
+
+async def known_experts(store: Store, ids: Sequence[str]) -> dict[str, Known]:
+    """These experts' entries with their loads; who is not in the directory is missing."""
+    if not ids:
+        return {}
+    loaded = await store.load([expert_subject(one) for one in ids], lambda _subject: Expert)
+    entries = {d.state.expert_id: d.state for d in loaded.values() if isinstance(d.state, Expert)}
+    loads = await load_of(store, list(entries))
+    return {one: Known(entry, loads[one]) for one, entry in entries.items()}
+
+
+async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
+    """How many reviews wait for each expert's opinion (нагрузка)."""
+    return await store.tally("subjects", {"kind": KIND}, "state.working", ids)
+
+
+# ---- what own facts ask of other subjects
+
+
+async def relay(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+    """An approved conclusion asks for its number, the number goes to its case; an expert's changed entry is looked
+    at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
+    match event.fact:
+        case ConclusionApprovedV1() as fact:
+            return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
+        case ConclusionNumberedV1() as fact:
+            return [(fact.pilot, Number(fact.number))]
+        case ExpertAssignedV1() as fact:
+            entry = await _entry(store, fact.expert_id)
+            return [(event.subject, Recheck(entry))] if entry is not None and _differ(fact.seat, entry) else []
+        case ExpertEnteredV1() as fact:
+            return await _rechecks(store, fact.expert_id)
+    return []
+
+
+async def _entry(store: Store, expert: str) -> Seat | None:
+    subject = expert_subject(expert)
+    found = (await store.load([subject], lambda _subject: Expert)).get(subject)
+    return found.state.seat() if found is not None and isinstance(found.state, Expert) else None
+
+
+def _differ(seat: Seat, entry: Seat) -> bool:
+    return seat.model_copy(update={"entry": entry.entry}) != entry
+
+
+async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
+    entry = await _entry(store, expert)
+    if entry is None:
+        return []
+    where = {"kind": KIND, "state.seated": expert}
+    found = list[tuple[str, object]]()
+    async for row in store.scan("subjects", where, fields=["state.places"]):
+        seats = [Seat.model_validate(place["seat"]) for place in row["state"]["places"]]
+        if any(seat.expert_id == expert and _differ(seat, entry) for seat in seats):
+            found.append((row["_id"], Recheck(entry)))
+    return found
+
+
+# ---- what goes out with facts
+
+
+KIND_OF: Final[Mapping[str, str]] = {
+    "expert-assigned": "assigned",
+    "answers-taken": "answered",
+    "term-nearing": "due",
+    "term-breached": "breached",
+}
+"""The kind of a notice where it is not simply the fact's own name."""
+
+
+def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted."""
+    data = event["data"]
+    noun = str(event["type"]).split(".")[2]
+    people = [person for person in data.get("notify", ()) if person != data["actor"]["id"]]
+    shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
+    return [
+        (
+            NOTICES,
+            {
+                "_id": f"{event['id']}:{person}",
+                "person": person,
+                "pilot": event["subject"],
+                "kind": KIND_OF.get(noun, noun),
+                "fact": event["type"],
+                "time": event["time"],
+                "what": {name: data[name] for name in shown if data.get(name) is not None},
+                "read": None,
+                "mailed": None,
+            },
+        )
+        for person in people
+    ]

@@ -1,50 +1,444 @@
-"""What expertise shows: reviews and their queues. Lists are kept fast by the indexes named here."""
+"""What expertise shows, and to whom. Every list is given by one of the indexes named here.
+
+`Sight` is the one place that says which cases a caller may see: lists, counts, cards, clocks, documents, notices,
+proposals and bulk answers all ask it. For whom a case is hidden it does not exist: nothing is left out visibly.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
+from contracts.event import wire_moment
+from contracts.expertise import ReviewKind
+from contracts.reference import OrganisationId
+from services.chassis import recalendar
+from services.chassis.auth import Caller
 from services.chassis.store import Keys, Row
-from services.chassis.subject import Document
-from services.expertise.domain.pilot import KIND, Review
+from services.expertise.domain.expert import KIND as EXPERT_KIND
+from services.expertise.domain.state import KIND, LAST, Case, Status
+from services.expertise.domain.team import KIND as TEAM_KIND
+from services.expertise.handlers import NOTICES
 
-BY_AGE: Final = (("state.opened", 1), ("_id", 1))
+SEE_ALL: Final = frozenset({"operator", "approver", "auditor"})
+"""Who sees every case that no conflict hides; an expert sees those that the expert is on."""
+Query = dict[str, Any]
+
+# ---- orders and indexes
+
+BY_DUE: Final = (("state.order", 1), ("_id", 1))
+BY_ANSWERS: Final = (("state.answers_due", 1), ("_id", 1))
+NEWEST: Final = (("state.opened", -1), ("_id", -1))
+BY_CODE: Final = (("_id", 1),)
+LATEST: Final = (("time", -1), ("_id", -1))
+
+FILTERS: Final = (
+    ("state.application.sector", 1),
+    ("state.agency", 1),
+    ("state.kind", 1),
+    ("state.round", 1),
+    ("state.status", 1),
+)
+"""What a queue is filtered by: kept at the end of its index, so that only what fits is fetched."""
+OPEN: Final[Keys] = (
+    ("kind", 1),
+    ("state.views", 1),
+    *BY_DUE,
+    ("state.nearing_at", 1),
+    ("state.answers_due", 1),
+    ("state.operator", 1),
+    *FILTERS,
+)
+WAITING: Final[Keys] = (("kind", 1), ("state.views", 1), *BY_ANSWERS, *FILTERS)
+SEATED: Final[Keys] = (("kind", 1), ("state.seated", 1), *BY_DUE)
+WORKING: Final[Keys] = (("kind", 1), ("state.working", 1), *BY_DUE)
+OWED_BY: Final[Keys] = (("kind", 1), ("state.owed.by", 1), *BY_DUE)
+OWED_WHO: Final[Keys] = (("kind", 1), ("state.owed.who", 1), *BY_DUE)
+HIDDEN: Final[Keys] = (("kind", 1), ("state.hidden_from", 1), ("_id", 1))
+ALL: Final[Keys] = (("kind", 1), *NEWEST, *FILTERS)
+NUMBERED: Final[Keys] = (("kind", 1), ("state.number", 1), *BY_DUE)
+OF_EXPERT: Final[Keys] = (("kind", 1), ("state.visible_to", 1), *NEWEST)
+OF_AGENCY: Final[Keys] = (("kind", 1), ("state.agency", 1), *NEWEST)
+OF_SECTOR: Final[Keys] = (("kind", 1), ("state.application.sector", 1), *NEWEST)
+OF_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *NEWEST)
+ENTRIES: Final[Keys] = (("kind", 1), *BY_CODE)
+COMPETENT: Final[Keys] = (("kind", 1), ("state.competences", 1), *BY_CODE)
+MEMBERS: Final[Keys] = (("kind", 1), ("state.members", 1), *BY_CODE)
+PERSONS_NOTICES: Final[Keys] = (("person", 1), *LATEST)
+UNREAD_NOTICES: Final[Keys] = (("person", 1), ("read", 1), *LATEST)
+
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     "subjects": [
-        (("kind", 1), *BY_AGE),
-        (("kind", 1), ("state.status", 1), *BY_AGE),
-        (("kind", 1), ("state.experts", 1), *BY_AGE),
-    ]
+        OPEN,
+        WAITING,
+        SEATED,
+        WORKING,
+        OWED_BY,
+        OWED_WHO,
+        HIDDEN,
+        ALL,
+        NUMBERED,
+        OF_EXPERT,
+        OF_AGENCY,
+        OF_SECTOR,
+        OF_STATUS,
+        ENTRIES,
+        COMPETENT,
+        MEMBERS,
+        recalendar.INDEX,
+    ],
+    NOTICES: [PERSONS_NOTICES, UNREAD_NOTICES, (("mailed.until", 1), ("time", 1))],
 }
 
 
-def reviews(status: str | None, expert: str | None) -> dict[str, Any]:
-    """The query of the list; an expert sees only what is assigned to that expert."""
-    query: dict[str, Any] = {"kind": KIND, "version": {"$gt": 0}}
-    if status is not None:
-        query["state.status"] = status
-    if expert is not None:
-        query["state.experts"] = expert
-    return query
+# ---- who sees what
 
 
-def review_row(row: Row) -> dict[str, Any]:
-    """A line of the list."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whose eyes see. `all_cases`: every case but those that a conflict hides from this very person.
+
+    `hindered` False: it was just seen that nothing is hidden from the person, so a count need not look again.
+    """
+
+    id: str
+    all_cases: bool
+    expert: bool = False
+    hindered: bool = True
+
+    def where(self) -> Query:
+        """The cases that this caller may see."""
+        own = {} if self.all_cases else {"state.visible_to": self.id}
+        but = {"state.hidden_from": {"$ne": self.id}} if self.hindered else {}
+        return {"kind": KIND, **but, **own}
+
+    def sees(self, case: Case) -> bool:
+        """The same of one case."""
+        return self.id not in case.hidden_from and (self.all_cases or self.id in case.visible_to)
+
+    def as_expert(self, case: Case) -> bool:
+        """Whether the case is shown as its experts see it: to who sits on it, whatever roles else the person has."""
+        return not self.all_cases or case.place_of(self.id) is not None
+
+
+def sight(caller: Caller) -> Sight:
+    """The eyes of a caller."""
+    return Sight(caller.id, bool(caller.roles & SEE_ALL), "expert" in caller.roles)
+
+
+# ---- the lists of cases
+
+
+class View(StrEnum):
+    """The queues (очереди) of open cases."""
+
+    OPEN = "open"
+    UNASSIGNED = "unassigned"
+    MINE = "mine"
+    TEAM = "team"
+    WAITING_APPLICANT = "waiting-applicant"
+    SECOND_OPINION = "second-opinion"
+    NEAR = "near"
+    PAST = "past"
+    SUSPENDED = "suspended"
+    TO_CONCLUDE = "to-conclude"
+    TO_APPROVE = "to-approve"
+    CONFLICT = "conflict"
+    APPEALED = "appealed"
+    UNCLAIMED = "unclaimed"
+
+
+FOR_EXPERTS: Final = (View.OPEN, View.MINE, View.WAITING_APPLICANT, View.NEAR, View.PAST, View.SUSPENDED)
+"""The queues of an expert; the others tell of what other experts did, and of their conflicts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """By what a list is narrowed. `expert`: who sits on the case."""
+
+    sector: str | None = None
+    agency: str | None = None
+    kind: ReviewKind | None = None
+    round: int | None = None
+    expert: str | None = None
+    status: Status | None = None
+    number: str | None = None
+
+    def where(self) -> Query:
+        """The query of all but `expert`, which depends on the list."""
+        asked = {
+            "state.application.sector": self.sector,
+            "state.agency": self.agency,
+            "state.kind": self.kind,
+            "state.round": self.round,
+            "state.status": self.status,
+            "state.number": self.number,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list as it is asked of the store: the query, its order, and the index that gives it."""
+
+    query: Query
+    order: tuple[tuple[str, int], ...]
+    index: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Teams:
+    """Whose unclaimed cases and whose colleagues' cases a caller looks after."""
+
+    members: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+
+
+def cases(eyes: Sight, view: View | None, filters: Filters, now: datetime, teams: Teams) -> Listing:
+    """A queue in the order of what is due first, suspended ones last; without a view all cases, newest first."""
+    if view is None:
+        return _all_cases(eyes, filters)
+    asked = [eyes.where(), filters.where(), _of_view(eyes, view, wire_moment(now), teams)]
+    if filters.expert is not None:
+        asked.append({"state.seated": filters.expert})
+    if not eyes.all_cases:
+        asked.append({"state.seated": eyes.id})
+    seated = filters.expert is not None or not eyes.all_cases
+    if view is View.WAITING_APPLICANT:
+        return Listing({"$and": asked}, BY_ANSWERS, WAITING)
+    return Listing({"$and": asked}, BY_DUE, _index_of_queue(filters, seated))
+
+
+def _index_of_queue(filters: Filters, seated: bool) -> Keys:
+    if filters.number is not None:
+        return NUMBERED
+    return SEATED if seated else OPEN
+
+
+def _all_cases(eyes: Sight, filters: Filters) -> Listing:
+    # A subject that only passed by has no state: it has not been opened.
+    asked = [eyes.where(), filters.where(), {"state.opened": {"$gt": ""}}]
+    if filters.expert is not None:
+        asked.append({"state.visible_to": filters.expert})
+    if filters.number is not None:
+        return Listing({"$and": asked}, BY_DUE, NUMBERED)
+    return Listing({"$and": asked}, NEWEST, _index_of_all(eyes, filters))
+
+
+def _index_of_all(eyes: Sight, filters: Filters) -> Keys:
+    """The index of the filter that leaves the fewest cases, as a rule."""
+    by = (
+        (filters.expert if eyes.all_cases else eyes.id, OF_EXPERT),
+        (filters.agency, OF_AGENCY),
+        (filters.sector, OF_SECTOR),
+        (filters.status, OF_STATUS),
+    )
+    return next((index for value, index in by if value is not None), ALL)
+
+
+def _of_view(eyes: Sight, view: View, now: str, teams: Teams) -> Query:
+    match view:
+        case View.NEAR:
+            return {"state.views": "open", "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
+        case View.PAST:
+            return {"state.views": "open", "state.order": {"$lte": now}}
+        case View.MINE if not eyes.all_cases:
+            return {"state.views": "open"}
+        case View.MINE:
+            own = {"state.operator": eyes.id}
+            both = {"$or": [own, {"state.visible_to": eyes.id}]}
+            return {"state.views": "open", **(both if eyes.expert else own)}
+        case View.TEAM:
+            colleagues = {"state.views": "open", "state.operator": {"$in": list(teams.members)}}
+            unclaimed = {"state.views": "unclaimed", "state.application.sector": {"$in": list(teams.sectors)}}
+            return {"$or": [colleagues, unclaimed]}
+        case _:
+            return {"state.views": str(view)}
+
+
+def work_of(eyes: Sight, expert: str) -> Listing:
+    """The cases in which an expert owes an opinion, what is due first coming first."""
+    return Listing({**eyes.where(), "state.working": expert}, BY_DUE, WORKING)
+
+
+def hidden(eyes: Sight) -> Query:
+    """The cases that a conflict hides from this caller."""
+    return {"kind": KIND, "state.hidden_from": eyes.id}
+
+
+# ---- the board of everything owed
+
+
+class BoardState(StrEnum):
+    """How it stands with what is owed: near its term, past it, or with the clock stopped."""
+
+    NEARING = "nearing"
+    BREACHED = "breached"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Debtor:
+    """Of whom something is owed: a role, a person."""
+
+    by: str | None = None
+    who: str | None = None
+
+    def owes(self, owed: Mapping[str, Any]) -> bool:
+        """Whether an entry is this debtor's."""
+        return self.by in (None, owed["by"]) and self.who in (None, owed["who"])
+
+    def where(self) -> Query:
+        """The cases in which there is such an entry."""
+        asked = {name: value for name, value in (("by", self.by), ("who", self.who)) if value is not None}
+        return {"state.owed": {"$elemMatch": asked}} if asked else {}
+
+    def index(self) -> Keys | None:
+        """The index by which these cases are found."""
+        if self.who is not None:
+            return OWED_WHO
+        return OWED_BY if self.by is not None else None
+
+
+def board(eyes: Sight, debtor: Debtor, state: BoardState | None, filters: Filters, now: datetime) -> Listing:
+    """Open cases in which something is owed, what is due first coming first."""
+    asked = [eyes.where(), filters.where(), debtor.where(), _of_state(state, wire_moment(now))]
+    if filters.expert is not None:
+        asked.append({"state.seated": filters.expert})
+    return Listing({"$and": asked}, BY_DUE, debtor.index() or _index_of_queue(filters, filters.expert is not None))
+
+
+def _of_state(state: BoardState | None, now: str) -> Query:
+    match state:
+        case BoardState.NEARING:
+            answers = {
+                "ledger.term.kind": "clarification",
+                "ledger.ended": None,
+                "clock.nearing_at": {"$lte": now},
+                "clock.due_at": {"$gt": now},
+            }
+            main = {"state.views": "open", "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
+            waiting = {"state.views": "waiting-applicant", "state.terms": {"$elemMatch": answers}}
+            return {"$or": [main, waiting]}
+        case BoardState.BREACHED:
+            late = {"$lte": now}
+            waiting = {"state.views": "waiting-applicant", "state.answers_due": late}
+            return {"$or": [{"state.views": "open", "state.order": late}, waiting]}
+        case BoardState.SUSPENDED:
+            return {"state.views": "suspended"}
+        case None:
+            return {"state.views": "open"}
+
+
+# ---- the directory
+
+
+def experts(sector: str | None, active: bool | None, organisation: OrganisationId | None) -> Listing:
+    """The directory of experts."""
+    query: Query = {"kind": EXPERT_KIND, "version": {"$gt": 0}}
+    if sector is not None:
+        query["state.competences"] = sector
+    if active is not None:
+        query["state.active"] = active
+    if organisation is not None:
+        query |= {"state.organisation.scheme": organisation.scheme, "state.organisation.value": organisation.value}
+    return Listing(query, BY_CODE, ENTRIES if sector is None else COMPETENT)
+
+
+def teams() -> Listing:
+    """All teams."""
+    return Listing({"kind": TEAM_KIND, "version": {"$gt": 0}}, BY_CODE, ENTRIES)
+
+
+def teams_of(person: str) -> Listing:
+    """The teams that a person is a member of."""
+    return Listing({"kind": TEAM_KIND, "state.members": person}, BY_CODE, MEMBERS)
+
+
+# ---- notices
+
+
+def notices(person: str, unread: bool, about: Query) -> Listing:
+    """A person's notices, newest first, about those cases."""
+    query = {"person": person, **about, **({"read": None} if unread else {})}
+    return Listing(query, LATEST, UNREAD_NOTICES if unread else PERSONS_NOTICES)
+
+
+# ---- lines of lists
+
+ROW: Final = (
+    "rev",
+    "state.number",
+    "state.agency",
+    "state.application.title",
+    "state.application.sector",
+    "state.status",
+    "state.kind",
+    "state.round",
+    "state.opened",
+    "state.order",
+    "state.operator",
+    "state.needed",
+    "state.seated",
+    "state.due_at",
+    "state.nearing_at",
+    "state.answers_due",
+    "state.views",
+)
+"""The fields that a line is made of: a case with its rounds may be large."""
+
+
+def case_row(row: Row, now: str, eyes: Sight) -> dict[str, Any]:
+    """A line of a queue. Who else is on the case is told to nobody who only judges it."""
     state = row["state"]
-    return {
+    shown = {
         "id": row["_id"],
-        "status": state["status"],
+        "etag": f'"{row["rev"]}"',
         "number": state["number"],
         "agency": state["agency"],
         "title": state["application"]["title"],
         "sector": state["application"]["sector"],
+        "status": state["status"],
+        "kind": state["kind"],
         "round": state["round"],
         "opened": state["opened"],
-        "experts": state["experts"],
-        "verdict": state["verdict"],
+        "operator": state["operator"],
+        **flags(state, now),
+        "answers_due": None if state["answers_due"] == LAST else state["answers_due"],
+    }
+    if eyes.all_cases and eyes.id not in state["seated"]:
+        shown |= {"needed": state["needed"], "experts": state["seated"]}
+    return shown
+
+
+def flags(state: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """When a case is due and how it stands, decided at reading: right even if no timer ran."""
+    due, near = state["due_at"], state["nearing_at"]
+    return {
+        "due_at": due,
+        "nearing": due is not None and near is not None and near <= now < due,
+        "breached": due is not None and due <= now,
+        "suspended": "suspended" in state["views"],
     }
 
 
-def review_card(document: Document) -> dict[str, Any]:
-    """A review as operators and its expert see it."""
-    assert isinstance(document.state, Review)
-    return {"id": document.subject, "version": document.version, **document.state.model_dump(mode="json")}
+def expert_row(row: Row) -> dict[str, Any]:
+    """A line of the directory."""
+    shown = ("organisation", "competences", "capacity", "absences", "active", "edition")
+    return {
+        "id": row["state"]["expert_id"],
+        "etag": f'"{row["rev"]}"',
+        **{name: row["state"][name] for name in shown},
+    }
+
+
+def team_row(row: Row) -> dict[str, Any]:
+    """A line of the list of teams."""
+    return {"etag": f'"{row["rev"]}"', **row["state"]}
+
+
+def notice_row(row: Row) -> dict[str, Any]:
+    """A notice."""
+    shown = ("pilot", "kind", "fact", "time", "what", "read")
+    return {"id": row["_id"], **{name: row[name] for name in shown}}

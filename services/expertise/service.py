@@ -1,17 +1,36 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
+from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.rules import load
-from services.chassis.service import Service, given_to_all
+from services.chassis.service import Service
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
-from services.expertise.domain import pilot
+from services.expertise.domain import commands, expert, pilot, series, team
 
+RULES = load()
 SERVICE = Service(
     name="expertise",
-    aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Review, pilot.decide, pilot.evolve)},
+    aggregates={
+        pilot.KIND: Aggregate(
+            pilot.KIND,
+            pilot.Case,
+            pilot.decide,
+            pilot.evolve,
+            pilot.due,
+            commands.Tick,
+            recalendar=commands.Recalendar,
+        ),
+        expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
+        team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
+        series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),
+    },
     reads={"intake": INTAKE},
     translate=handlers.translate,
-    prepare=given_to_all(load()),
+    own=EXPERTISE,
+    relay=handlers.relay,
+    prepare=handlers.preparing(RULES),
+    journal=handlers.journal,
+    marked={handlers.NOTICES: ("read", "mailed")},
     indexes=queries.INDEXES,
 )

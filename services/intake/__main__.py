@@ -6,4 +6,4 @@ from services.intake.api import make_router
 from services.intake.service import RULES, SERVICE
 
 if __name__ == "__main__":
-    main(SERVICE, [AGENCIES], [make_router(RULES)])
+    main(SERVICE, [AGENCIES, *SERVICE.sources], [make_router(RULES)])

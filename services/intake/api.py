@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -10,15 +10,17 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from contracts.agency import AGENCY
-from contracts.event import Actor, NewerVersion
+from contracts.event import Actor, Basis, NewerVersion
 from contracts.freeze import example, frozen, inlined
 from contracts.intake import EditionFrom
 from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
+from services.chassis.calendar import calendar
 from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
+from services.chassis.explanation import explain
 from services.chassis.problems import MEDIA_TYPE, Problematic
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.web import (
@@ -36,13 +38,14 @@ from services.intake import queries
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import EnterAgency, subject_of
 from services.intake.domain.pilot import KIND as PILOT_KIND
-from services.intake.domain.pilot import Accept, Pilot, Return, Status
+from services.intake.domain.pilot import Accept, Pilot, Return, Status, Stop
 from services.intake.handlers import owner, submission
 
 Publisher = Annotated[Caller, Depends(allow("publisher"))]
 Officer = Annotated[Hand, Depends(hand("officer"))]
 Admin = Annotated[Hand, Depends(hand("admin"))]
 ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
+Clocked = Literal["look-over", "fixing-remarks"]
 READERS: Final = ("officer", "auditor", "admin")
 AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
 CLOUD_EVENT: Final = {
@@ -69,6 +72,13 @@ class ReturnOf(BaseModel):
     """Why an application goes back."""
 
     reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
+
+
+class StopOf(BaseModel):
+    """Why the procedure is stopped, and the document that it rests on."""
+
+    reason: str = Field(min_length=1, max_length=4000)
+    basis: Basis
 
 
 def make_router(rules: RuleBook) -> APIRouter:
@@ -101,11 +111,8 @@ def _publishing(router: APIRouter) -> None:
     async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
         """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
         code = agency if agency and caller.roles & {"officer", "auditor"} else _agency_of(caller)
-        claim = await engine.store.claimed(Claimed(owner(code), event_id, "").key)
-        if claim is None:
-            raise Problematic(404, "receipt.unknown", "No event with this id has been taken.", action="retry")
-        found = await document(engine, claim.subject, PILOT_KIND)
-        return card(queries.receipt(found), found.rev)
+        found, body = await _receipt(engine, code, event_id)
+        return card(body, found.rev)
 
 
 def _agency_of(caller: Caller) -> str:
@@ -140,24 +147,39 @@ async def _published(engine: Engine, one: Input) -> Response:
         raise Problematic(409, "id.reused", "This id was used before for a different event: use a new id.")
     if isinstance(outcome, Broken):
         raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
-    found = await document(engine, one.subject, PILOT_KIND)
-    assert isinstance(found.state, Pilot)
-    return _receipt_answer(found, found.state, again=isinstance(outcome, Duplicate))
+    found, body = await _receipt(engine, one.actor.organisation or "", one.cause_id)
+    return _receipt_answer(found, body, again=isinstance(outcome, Duplicate))
 
 
-def _receipt_answer(found: Document, state: Pilot, *, again: bool) -> Response:
-    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(state.event_id, safe='')}"}
+async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document, dict[str, Any]]:
+    """What became of an agency's event, wherever it was led to. Raises Problematic 404, and 410 for one whose
+    outcome is kept in the receipts topic alone."""
+    key = Claimed(owner(agency), event_id, "").key
+    claim = await engine.store.claimed(key)
+    if claim is None:
+        raise Problematic(404, "receipt.unknown", "No event with this id has been taken.", action="retry")
+    found = await document(engine, claim.subject, PILOT_KIND)
+    body = queries.receipt(found, event_id)
+    if body is None and key in found.ids:
+        raise Problematic(410, "receipt.gone", "It was answered long ago: the receipt went to your receipts topic.")
+    if body is None:
+        raise Problematic(404, "receipt.unknown", "The event is not decided yet.", action="retry")
+    return found, body
+
+
+def _receipt_answer(found: Document, body: dict[str, Any], *, again: bool) -> Response:
+    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(body['event_id'], safe='')}"}
     if again:
         headers["Idempotent-Replayed"] = "true"
-    body = queries.receipt(found)
-    if state.status is Status.REFUSED:
-        said = f"Refused, with {len(state.problems)} problem(s); correct all of them and send it under a new id."
+    if body["outcome"] == "refused":
+        said = f"Refused, with {len(body['problems'])} problem(s); correct all of them and send it under a new id."
+        later = bool(body["problems"]) and all(one["action"] == "retry" for one in body["problems"])
         body = {
             "type": "urn:lotsman:problem:event.refused",
             "title": "event.refused",
             "status": 422,
             "detail": said,
-            "action": "fix",
+            "action": "retry" if later else "fix",
             **{k: v for k, v in body.items() if k != "status"},
         }
         return JSONResponse(body, 422, headers=headers, media_type=MEDIA_TYPE)
@@ -198,6 +220,22 @@ def _look_over(router: APIRouter) -> None:
     async def give_back(pilot: str, body: ReturnOf, by: Officer) -> Response:
         """The application goes back with coded reasons (вернуть)."""
         return await by.give(pilot, PILOT_KIND, Return(tuple(body.reasons)))
+
+    @router.post("/applications/{pilot}/stop", tags=["look-over"])
+    async def stop(pilot: str, body: StopOf, by: Officer) -> Response:
+        """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
+        return await by.give(pilot, PILOT_KIND, Stop(body.reason, body.basis))
+
+    @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def clock(pilot: str, engine: EngineOf, term: Clocked = "look-over") -> Response:
+        """How the due date of a term comes about, day by day, in words of both languages."""
+        found = await document(engine, pilot, PILOT_KIND)
+        assert isinstance(found.state, Pilot)
+        ledger = found.state.ledger(term)
+        if ledger is None:
+            raise Problematic(404, "term.none", "This term has not begun.")
+        told = explain(ledger, engine.now(), calendar(ledger.term.calendar))
+        return card(told.model_dump(mode="json"), found.rev)
 
 
 def _directory(router: APIRouter) -> None:

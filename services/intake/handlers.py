@@ -1,4 +1,4 @@
-"""How agencies' events come in and what goes out to them: event -> command, fact -> receipt."""
+"""How agencies' events and the expertise's facts come in: event -> command, to the subject that it is about."""
 
 import hashlib
 import json
@@ -9,31 +9,46 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contracts.agency import AGENCY, ReceiptIssuedV1
+from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationWithdrawnV1, ClarificationProvidedV1
 from contracts.event import (
     ID,
     TRACE_HEADERS,
     Actor,
     BrokenEvent,
+    Event,
     Fact,
     NewerVersion,
     digest,
-    headers,
     split_type,
 )
-from contracts.intake import ApplicationRegisteredV1, SubmissionRefusedV1
+from contracts.expertise import (
+    ConclusionAnnulledV1,
+    ConclusionIssuedV1,
+    InformationRequestedV1,
+    RequestClosedV1,
+    ReviewClosedV1,
+)
+from contracts.intake import (
+    ApplicationRegisteredV1,
+    EventRefusedV1,
+    ResubmissionRegisteredV1,
+    SubmissionRefusedV1,
+)
 from contracts.reference import Problem
 from contracts.rules import RuleBook
-from contracts.topics import AGENCY_MAX_BYTES, agency_of, receipts_topic
+from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from services.chassis import telemetry
-from services.chassis.outbox import Message
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id
-from services.intake.domain.validation import problem, time_of
+from services.intake.domain.pilot import KIND, Forward, Later, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.shape import problem, time_of
 
 PERSONS: Final = "persons"
+LATER: Final = frozenset({ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE})
+"""The events that are about a pilot which is there already."""
+Published = Submit | Later | Refuse
+"""What an agency's event can be."""
 LONE: Final = re.compile("[\ud800-\udfff]")
 """Half a character, as a JSON escape can give it: text with it cannot be encoded, so it is no id."""
 
@@ -58,13 +73,13 @@ def read_agency(record: Record, _now: datetime) -> Input:
 
 def arrived(one: Input) -> None:
     """Counts an agency's event as received; one that is taken up from parking is received again."""
-    if isinstance(one.command, (Submit, Refuse)):
+    if isinstance(one.command, Published):
         telemetry.SUBMISSIONS.labels(one.command.agency, "received").inc()
 
 
 def settled(one: Input, outcome: Outcome | None) -> None:
     """Counts what came of an agency's event, so that for each agency the balance can be struck."""
-    if isinstance(one.command, (Submit, Refuse)):
+    if isinstance(one.command, Published):
         telemetry.SUBMISSIONS.labels(one.command.agency, _label(outcome)).inc()
 
 
@@ -73,7 +88,7 @@ def _label(outcome: Outcome | None) -> str:
         case None:
             return "given-back"
         case Done(facts=facts) if facts:
-            return "refused" if any(isinstance(f, SubmissionRefusedV1) for f in facts) else "registered"
+            return "refused" if isinstance(facts[-1], (SubmissionRefusedV1, EventRefusedV1)) else "registered"
         case Done():
             return "duplicate"
         case Broken():
@@ -87,21 +102,27 @@ def submission(
 ) -> Input:
     """An agency's event, by whichever door it came. `place` is the id of one that has none that can be used.
 
-    Raises NewerVersion for a known type in a version that this program does not know.
+    Its subject is its own, as an application's always is; a later event's is found by `address`. Raises
+    NewerVersion for a known type in a version that this program does not know.
     """
     actor = actor or Actor(id=owner(agency), organisation=agency, role="publisher")
     event, fingerprint, fault = _parsed(body)
     event_id = event.get("id")
     named = event_id if isinstance(event_id, str) and ID.fullmatch(event_id) and not LONE.search(event_id) else place
     _not_newer(event)
-    command: Submit | Refuse = Refuse(agency, named, (fault,)) if fault else Submit(agency, named, event)
+    later = isinstance(kind := event.get("type"), str) and kind in LATER
+    command: Published = Submit(agency, named, event)
+    if fault is not None:
+        command = Refuse(agency, named, (fault,))
+    elif later:
+        command = Later(agency, named, event)
     return Input(
         subject=pilot_id(agency, named),
         mark=Claimed(owner(agency), named, fingerprint),
         command=command,
         actor=actor,
         cause_id=named,
-        correlation=named,
+        correlation=None if later else named,  # a later event belongs to what its pilot began with
         trace={name: text for name in TRACE_HEADERS if isinstance(text := event.get(name), str)},
         record=record,
         event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
@@ -142,13 +163,40 @@ def _not_newer(event: Mapping[str, Any]) -> None:
         raise NewerVersion("this program knows only older versions", "/type")
 
 
+async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
+    """Leads an agency's later events to the pilots that they name: registered ones of that agency, found with one
+    query, or such as come before them in the same batch. Whatever names another pilot, or none, stays with a
+    subject of its own and is refused there, so that nothing can be done to it, and nothing be learnt of it.
+    """
+    named = {n: pilot for n, one in enumerate(inputs) if isinstance(c := one.command, Later) and (pilot := c.named)}
+    owners = await _owners(store, set(named.values()))
+    led = list[Input]()
+    for place, one in enumerate(inputs):
+        command = one.command
+        if isinstance(command, Submit):
+            owners.setdefault(one.subject, command.agency)
+        elif isinstance(command, Later) and place in named and owners.get(named[place]) == command.agency:
+            one = replace(one, subject=named[place])
+        led.append(one)
+    return led
+
+
+async def _owners(store: Store, pilots: set[str]) -> dict[str, str]:
+    """The agencies of those of these pilots that were registered."""
+    if not pilots:
+        return {}
+    query = {"_id": {"$in": sorted(pilots)}, "kind": KIND, "state.number": {"$type": "string"}}
+    rows = await store.rows("subjects", query, sort=[("_id", 1)], limit=len(pilots), fields=["state.agency"])
+    return {row["_id"]: row["state"]["agency"] for row in rows}
+
+
 def on_conflict(one: Input) -> Input | None:
     """An agency used an id twice for different events over Kafka: the second is refused with a receipt.
 
     It becomes a subject of its own, so that the first stays untouched and a resend of the second meets its answer.
     Over HTTP the caller is told at once, and nothing is kept.
     """
-    if one.record is None or not isinstance(one.command, (Submit, Refuse)):
+    if one.record is None or not isinstance(one.command, Published):
         return None
     command, mark = one.command, one.mark
     assert isinstance(mark, Claimed)
@@ -167,6 +215,23 @@ def on_conflict(one: Input) -> Input | None:
     )
 
 
+# ---- facts of the expertise
+
+
+def translate(event: Event) -> Forward | None:
+    """What a fact of the expertise asks of intake: to pass it on to the applicant."""
+    match event.fact:
+        case (
+            InformationRequestedV1()
+            | RequestClosedV1()
+            | ConclusionIssuedV1()
+            | ConclusionAnnulledV1()
+            | ReviewClosedV1() as fact
+        ):
+            return Forward(fact)
+    return None
+
+
 # ---- what decisions are given
 
 
@@ -175,7 +240,8 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Callable[[Store, 
 
     async def prepare(store: Store, inputs: Sequence[Input]) -> list[Given]:
         submits = {n: i.command for n, i in enumerate(inputs) if isinstance(i.command, Submit)}
-        agencies = await _agencies(store, {s.agency for s in submits.values()})
+        codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
+        agencies = await _agencies(store, set(codes.values()))
         series: dict[tuple[str, int], list[int]] = {}
         for place, command in submits.items():
             agency = agencies.get(command.agency)
@@ -188,10 +254,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Callable[[Store, 
             edition = rules.edition(edition_id)
             drawn = await store.draw(f"registration:{edition.registration.prefix}:{year}", len(places))
             numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
-        return [
-            Given(rules, agencies.get(submits[n].agency) if n in submits else None, numbers.get(n))
-            for n in range(len(inputs))
-        ]
+        return [Given(rules, agencies.get(codes.get(n, "")), numbers.get(n)) for n in range(len(inputs))]
 
     return prepare
 
@@ -205,70 +268,15 @@ async def _agencies(store: Store, codes: set[str]) -> dict[str, Agency]:
 
 def keep(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
     """The contact person of a registered application: kept here alone, erasable, never in a fact."""
-    if not isinstance(one.command, Submit) or not any(isinstance(f, ApplicationRegisteredV1) for f in facts):
-        return []
-    contact = one.command.event.get("data", {}).get("contact")
+    match one.command:
+        case Submit(event=event) if any(isinstance(f, ApplicationRegisteredV1) for f in facts):
+            kept = person_id(one.subject)
+        case Later(event_id=event_id, event=event) if any(isinstance(f, ResubmissionRegisteredV1) for f in facts):
+            kept = person_id(one.subject, event_id)
+        case _:
+            return []
+    contact = event.get("data", {}).get("contact")
     if not contact:
         return []
     shown = {name: contact.get(name) for name in ("name", "email", "phone")}
-    return [(PERSONS, {"_id": person_id(one.subject), "pilot": one.subject, **shown})]
-
-
-# ---- receipts
-
-
-def copies(event: Mapping[str, Any]) -> list[Message]:
-    """The receipt that goes to the agency with a fact that concerns it."""
-    receipt = _receipt(event)
-    if receipt is None:
-        return []
-    body = {
-        "specversion": "1.0",
-        "id": f"{event['id']}.receipt",
-        "source": "/services/intake",
-        "type": ReceiptIssuedV1.TYPE,
-        "subject": event["subject"],
-        "time": event["time"],
-        "datacontenttype": "application/json",
-        "dataschema": f"urn:lotsman:schema:{ReceiptIssuedV1.TYPE}",
-        "causationid": event["id"],
-        "correlationid": event["correlationid"],
-        **{name: event[name] for name in ("traceparent", "tracestate") if event.get(name)},
-        "data": receipt.model_dump(mode="json"),
-    }
-    value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return [Message(receipts_topic(receipt.agency).name, event["subject"], value, headers(body))]
-
-
-def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
-    data, pilot = event["data"], event["subject"]
-    event_id = event["correlationid"]
-    match event["type"]:
-        case "pilots.intake.application-registered.v1":
-            return ReceiptIssuedV1(
-                agency=data["agency"],
-                event_id=data["event_id"],
-                outcome="registered",
-                pilot=pilot,
-                number=data["number"],
-                own_number=data["application"].get("own_number"),
-                due_at=data["look_over_due_at"],
-            )
-        case "pilots.intake.submission-refused.v1":
-            return ReceiptIssuedV1(
-                agency=data["agency"],
-                event_id=data["event_id"],
-                outcome="refused",
-                pilot=pilot,
-                problems=tuple(Problem.model_validate(p) for p in data["problems"]),
-            )
-        case "pilots.intake.application-accepted.v1" | "pilots.intake.application-returned.v1":
-            return ReceiptIssuedV1(
-                agency=data["agency"],
-                event_id=event_id,
-                outcome=event["type"].split("-")[-1].split(".")[0],
-                pilot=pilot,
-                number=data["number"],
-                reasons=tuple(r["code"] for r in data.get("reasons", ())),
-            )
-    return None
+    return [(PERSONS, {"_id": kept, "pilot": one.subject, **shown})]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from services.chassis import recalendar
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.pilot import KIND as PILOT_KIND
-from services.intake.domain.pilot import Pilot
+from services.intake.domain.pilot import PLACES, Pilot, Status, pilot_id
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
@@ -20,6 +21,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("state.agency", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("_id", 1)),
+        recalendar.INDEX,
     ]
 }
 
@@ -43,24 +45,33 @@ def application_row(row: Row) -> dict[str, Any]:
     """A line of the list."""
     state = row["state"]
     asked = state.get("application") or {}
+    runs = any((state.get(place) or {"ended": ...})["ended"] is None for place in PLACES.values())
     return {
         "id": row["_id"],
         "status": state["status"],
+        "submission": state.get("submission", 1),
         "number": state["number"],
         "agency": state["agency"],
         "title": asked.get("title"),
         "sector": asked.get("sector"),
         "submitted": state["submitted"],
         "received": state["received"],
-        "due_at": state["due_at"] if state["decided"] is None else None,
+        "due_at": state["due_at"] if runs else None,
         "edition": state["edition"],
     }
 
 
 def application_card(document: Document) -> dict[str, Any]:
-    """An application as an officer sees it; of the contact person only the opaque id."""
+    """An application as an officer sees it, with the requests that wait for answers and the last conclusion; of the
+    contact person only the opaque id."""
     assert isinstance(document.state, Pilot)
-    return {"id": document.subject, "version": document.version, **document.state.model_dump(mode="json")}
+    state = document.state
+    return {
+        "id": document.subject,
+        "version": document.version,
+        **state.model_dump(mode="json"),
+        "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
+    }
 
 
 def agency_row(row: Row) -> dict[str, Any]:
@@ -75,16 +86,26 @@ def agency_card(document: Document) -> dict[str, Any]:
     return document.state.model_dump(mode="json")
 
 
-def receipt(document: Document) -> dict[str, Any]:
-    """What became of an agency's event, as its receipt says it; with nothing in it that is personal."""
+def receipt(document: Document, event_id: str) -> dict[str, Any] | None:
+    """What became of an agency's event, as its receipt says it; with nothing in it that is personal.
+
+    Of a later event its own outcome and problems are told, and how its pilot stands. None for one whose outcome is
+    not kept here (any more).
+    """
     assert isinstance(document.state, Pilot)
     state = document.state
-    shown = state.model_dump(mode="json", include={"agency", "event_id", "status", "number", "edition", "problems"})
-    running = state.decided is None and state.due_at is not None
+    told = state.told(event_id)
+    if told is None and document.subject != pilot_id(state.agency, event_id):
+        return None
+    shown = state.model_dump(mode="json", include={"agency", "status", "number", "edition", "due_at"})
+    outcome = "refused" if state.status is Status.REFUSED else "registered"
     return {
         "pilot": document.subject,
         **shown,
+        "event_id": told.event_id if told else state.event_id,
+        "outcome": told.outcome if told else outcome,
+        "problems": [p.model_dump(mode="json") for p in (told.problems if told else state.problems)],
         "own_number": state.application.own_number if state.application else None,
-        "due_at": state.model_dump(mode="json")["due_at"] if running else None,
+        "due_at": shown["due_at"] if state.running else None,
         "reasons": [r.model_dump(mode="json") for r in state.reasons],
     }

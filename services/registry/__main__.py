@@ -2,7 +2,8 @@
 
 from services.chassis.run import main
 from services.registry.api import make_router
+from services.registry.finding import follower
 from services.registry.service import SERVICE
 
 if __name__ == "__main__":
-    main(SERVICE, sorted(SERVICE.reads), [make_router()])
+    main(SERVICE, SERVICE.sources, [make_router()], beside=[follower.run])

@@ -141,6 +141,7 @@ def test_the_consumer_groups_of_services_are_named() -> None:
     }
     assert groups == {
         "intake-receives-agency": ["intake.agency"],
+        "intake-receives-expertise": ["intake.expertise"],
         "expertise-receives-intake": ["expertise.intake"],
         "registry-receives-intake": ["registry.intake"],
         "registry-receives-expertise": ["registry.expertise"],
@@ -203,11 +204,11 @@ def test_every_reference_of_an_openapi_document_is_inside_it(service: str) -> No
 
 
 @every_service
-def test_every_operation_but_health_needs_a_bearer_token(service: str) -> None:
+def test_every_operation_but_health_and_what_is_public_needs_a_bearer_token(service: str) -> None:
     [(scheme, said)] = openapi(service)["components"]["securitySchemes"].items()
     assert (said["type"], said["scheme"]) == ("http", "bearer")
     for path, _, operation in operations(service):
-        expected = None if path.startswith("/health/") else [{scheme: []}]
+        expected = None if path.startswith(("/health/", "/public/")) else [{scheme: []}]
         assert operation.get("security") == expected, path
 
 

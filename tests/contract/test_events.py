@@ -4,7 +4,7 @@ import json
 import string
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example as also
@@ -13,11 +13,18 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.agency import AGENCY, ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.agency import (
+    AGENCY,
+    RECEIPTS,
+    ApplicationResubmittedV1,
+    ApplicationSubmittedV1,
+    ApplicationSubmittedV2,
+)
 from contracts.event import (
     BrokenEvent,
     Envelope,
     Event,
+    Language,
     Moment,
     NewerVersion,
     Skipped,
@@ -32,7 +39,15 @@ from contracts.event import (
 from contracts.expertise import EXPERTISE
 from contracts.freeze import CLASSES, OWNERS, example
 from contracts.intake import INTAKE, ApplicationAcceptedV1
-from contracts.reference import UNSPECIFIED, CostLine
+from contracts.reference import (
+    UNSPECIFIED,
+    Application,
+    CostLine,
+    ItemAnswer,
+    Procedure,
+    ReopenableField,
+    RequestItem,
+)
 from contracts.registry import REGISTRY
 
 STANDARDS = Path(__file__).parent / "standards"
@@ -85,8 +100,8 @@ def test_fields_that_a_later_program_added_are_ignored() -> None:
 def test_an_unknown_type_is_skipped_with_what_the_watermark_needs() -> None:
     whole = example(ACCEPTED)
     whole["data"] = {"after": {"registry": 4}, "unheard": "of"}
-    read = parse_fact(raw(whole, type="pilots.intake.application-withdrawn.v1"), INTAKE)
-    assert read == Skipped("intake", "pilots.intake.application-withdrawn.v1", whole["subject"], 4, {"registry": 4})
+    read = parse_fact(raw(whole, type="pilots.intake.heard-of-later.v1"), INTAKE)
+    assert read == Skipped("intake", "pilots.intake.heard-of-later.v1", whole["subject"], 4, {"registry": 4})
 
 
 def test_a_newer_version_of_a_known_type_is_told_from_a_broken_event() -> None:
@@ -213,12 +228,75 @@ def test_a_cost_of_nothing_is_still_a_line() -> None:
     assert [line.amount_minor for line in new.costs] == [0]
 
 
+@pytest.mark.parametrize("language", [AGENCY, RECEIPTS, *LANGUAGES.values()])
+def test_every_version_ends_as_the_newest_of_its_own_type(language: Language[Any]) -> None:
+    newest: dict[str, int] = {}
+    for name in language.classes:
+        base, version = split_type(name)
+        newest[base] = max(version, newest.get(base, 0))
+    for name in language.classes:
+        base, _ = split_type(name)
+        became = language.newest(language.read(name, example(name)["data"]))
+        assert f"{base}.v{newest[base]}" == became.TYPE
+
+
+def test_an_upcast_says_nothing_that_version_1_could_not_say() -> None:
+    new = AGENCY.newest(ApplicationSubmittedV1.model_validate(example(ApplicationSubmittedV1.TYPE)["data"]))
+    assert isinstance(new, ApplicationSubmittedV2)
+    unsaid = ApplicationSubmittedV2.model_fields.keys() - ApplicationSubmittedV1.model_fields.keys() - {"costs"}
+    assert unsaid == {"procedure", "replicates", "evidence", "participants"}
+    assert {getattr(new, name) for name in unsaid} == {Procedure.PILOT, None, ()}
+
+
+def test_a_resubmission_is_whole_and_becomes_an_application_without_the_contact_person() -> None:
+    sent = ApplicationResubmittedV1.model_validate(example(ApplicationResubmittedV1.TYPE)["data"])
+    assert AGENCY.newest(sent) is sent
+    assert sent.contact is not None and sent.met
+    assert sent.application().model_dump() == {name: sent.model_dump()[name] for name in Application.model_fields}
+    assert ApplicationResubmittedV1.model_fields.keys() - Application.model_fields.keys() == {"contact", "met"}
+
+
 @pytest.mark.parametrize("amount", [1.5, 1.0, "1", True, -1, 10**15 + 1])
 def test_money_is_whole_smallest_units_and_nothing_else(amount: object) -> None:
     data = example(ApplicationSubmittedV2.TYPE)["data"]
     data["costs"][0]["amount_minor"] = amount
     with pytest.raises(ValidationError):
         AGENCY.read(ApplicationSubmittedV2.TYPE, data)
+
+
+# ---- what a request for information opens again
+
+REOPENABLE = frozenset(get_args(ReopenableField))
+
+
+def test_what_a_request_may_open_again_are_fields_of_an_application_and_never_whose_it_is() -> None:
+    assert Application.model_fields.keys() > REOPENABLE
+    assert Application.model_fields.keys() - REOPENABLE == {"initiator", "customer", "sector", "procedure"}
+
+
+def test_a_request_names_no_other_field() -> None:
+    for field in Application.model_fields.keys() - REOPENABLE | {"contact", "unheard-of"}:
+        with pytest.raises(ValidationError):
+            RequestItem.model_validate({"id": "a", "text": "?", "field": field})
+
+
+def test_an_answer_carries_the_new_content_as_an_application_does() -> None:
+    asked = example("pilots.intake.information-request-forwarded.v1")["data"]
+    answered = example("pilots.intake.clarification-registered.v1")["data"]
+    fields = {item["id"]: item["field"] for item in asked["items"]}
+    values = {fields[a["item"]]: a["value"] for a in answered["answers"] if a["value"] is not None}
+    assert values.keys() == {"expected_effect", "costs"}
+    assert {name: answered["application"][name] for name in values} == values
+    assert Application.model_validate(answered["application"]).model_dump(mode="json") == answered["application"]
+    changes = {c["field"]: c for c in example("pilots.expertise.answers-taken.v1")["data"]["changes"]}
+    before = example("pilots.intake.application-accepted.v1")["data"]["application"]
+    assert {n: (c["before"], c["after"]) for n, c in changes.items()} == {n: (before[n], values[n]) for n in values}
+
+
+@pytest.mark.parametrize("value", [None, "text", 5, True, ["x"], [{"source": "own-money"}], {"a": {"b": None}}])
+def test_an_answer_may_carry_any_json_value_unchanged(value: Any) -> None:
+    answer = ItemAnswer.model_validate({"item": "a", "text": "Ответ.", "value": value})
+    assert ItemAnswer.model_validate_json(answer.model_dump_json()).value == value
 
 
 # ---- moments

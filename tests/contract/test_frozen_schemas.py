@@ -432,6 +432,9 @@ def test_both_versions_of_an_application_are_accepted_and_receipts_are_frozen() 
     assert set(AGENCY.classes) == {
         "pilots.agency.application-submitted.v1",
         "pilots.agency.application-submitted.v2",
+        "pilots.agency.application-resubmitted.v1",
+        "pilots.agency.clarification-provided.v1",
+        "pilots.agency.application-withdrawn.v1",
     }
     assert set(RECEIPTS.classes) == {"pilots.intake.receipt-issued.v1"}
     assert all(issubclass(cls, Payload) for cls in (*AGENCY.classes.values(), *RECEIPTS.classes.values()))

@@ -1,14 +1,15 @@
 """No personal data in facts: a field marked Personal cannot be reached from any fact or receipt."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, get_args
 
 import pytest
 from pydantic import BaseModel, Field
 
-from contracts.agency import AGENCY
-from contracts.event import Contract, Fact, Personal
-from contracts.freeze import CLASSES, OWNERS
+from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.event import Contract, Fact, Payload, Personal
+from contracts.freeze import CLASSES, OWNERS, example
 from contracts.reference import ContactPerson
 from services.chassis.masking import personal_fields
 
@@ -41,9 +42,25 @@ def test_no_personal_field_can_be_reached_from_what_services_publish(name: str) 
     assert list(marked(CLASSES[name])) == []
 
 
-@pytest.mark.parametrize("name", sorted(OWNERS["agency"]))
-def test_the_contact_person_of_an_application_is_marked_field_by_field(name: str) -> None:
-    assert set(marked(CLASSES[name])) == {"contact/name", "contact/email", "contact/phone"}
+WITH_CONTACT = (ApplicationSubmittedV1, ApplicationSubmittedV2, ApplicationResubmittedV1)
+
+
+@pytest.mark.parametrize("cls", WITH_CONTACT)
+def test_the_contact_person_of_an_application_is_marked_field_by_field(cls: type[Payload]) -> None:
+    assert set(marked(cls)) == {"contact/name", "contact/email", "contact/phone"}
+
+
+@pytest.mark.parametrize("name", sorted(OWNERS["agency"].keys() - {cls.TYPE for cls in WITH_CONTACT}))
+def test_nothing_else_that_an_agency_sends_asks_for_personal_data(name: str) -> None:
+    assert list(marked(CLASSES[name])) == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_example_of_what_services_publish_tells_who_the_contact_persons_are(name: str) -> None:
+    told = json.dumps(example(name), ensure_ascii=False)
+    people = [example(cls.TYPE)["data"]["contact"] for cls in WITH_CONTACT]
+    assert all(len(person) == 3 and all(person.values()) for person in people)
+    assert [value for person in people for value in person.values() if value in told] == []
 
 
 def test_every_field_of_a_contact_person_is_marked() -> None:

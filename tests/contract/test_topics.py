@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.freeze import OWNERS
+from contracts.freeze import CLASSES, OWNERS
 from contracts.topics import (
     AGENCY_CODE,
     AGENCY_MAX_BYTES,
@@ -15,6 +15,7 @@ from contracts.topics import (
     FACT_MAX_BYTES,
     FACT_TOPICS,
     FOR_EVER,
+    OPERATOR,
     SERVICES,
     agency_of,
     agency_topic,
@@ -43,14 +44,31 @@ def test_every_service_has_one_fact_topic_that_is_kept_for_ever() -> None:
 def test_the_readers_of_fact_topics_are_those_that_the_flow_needs() -> None:
     assert {topic.name: set(topic.readers) for topic in FACT_TOPICS} == {
         "pilots.intake.v1": {"intake", "expertise", "registry"},
-        "pilots.expertise.v1": {"expertise", "registry"},
+        "pilots.expertise.v1": {"expertise", "intake", "registry", OPERATOR},
         "pilots.registry.v1": {"registry"},
     }
 
 
-def test_every_fact_type_belongs_to_a_service_with_a_topic() -> None:
-    for service in SERVICES:
-        assert all(name.startswith(f"pilots.{service}.") for name in OWNERS[service])
+def test_the_operators_own_systems_write_nothing_anywhere() -> None:
+    topics = [*FACT_TOPICS, agency_topic("minzdrav"), receipts_topic("minzdrav")]
+    assert OPERATOR not in SERVICES
+    assert all(OPERATOR not in topic.writers for topic in topics)
+    assert [topic.name for topic in topics if OPERATOR in topic.readers] == ["pilots.expertise.v1"]
+
+
+def test_every_type_names_its_owner_and_a_receipt_is_intakes() -> None:
+    assert OWNERS.keys() == {*SERVICES, "agency", "receipts"}
+    for owner, classes in OWNERS.items():
+        named = "intake" if owner == "receipts" else owner
+        assert all(name.startswith(f"pilots.{named}.") for name in classes)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_a_type_and_its_class_have_one_name(name: str) -> None:
+    noun, version = name.split(".")[2:]
+    words = "".join(word.capitalize() for word in noun.split("-"))
+    assert CLASSES[name].__name__ == words + version.upper()
+    assert CLASSES[name].__doc__
 
 
 def test_an_agency_writes_one_topic_and_reads_one_of_its_own_for_30_days() -> None:

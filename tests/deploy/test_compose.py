@@ -1,20 +1,25 @@
 """The system on containers: what docker-compose.yml promises, and the job that makes fresh back ends ready."""
 
+import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, receipts_topic
+from contracts import freeze
+from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
 from deploy import access, setup, topics
 from deploy.local import jars, mongod, secrets
 from deploy.local.home import ROOT, write_private
@@ -22,12 +27,17 @@ from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.local.process import Process
 from deploy.login import Login
+from examples.my_open_work import Owed, follow, rebuild
 from services.chassis.settings import Settings
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
 FOLDER = ROOT / "deploy" / "compose"
 SECRET = re.compile(r"PASSWORD|_KEY$")
+PASSWORDS = (
+    *(f"LOTSMAN_KAFKA_{user.upper()}_PASSWORD" for user in (*SERVICES, OPERATOR)),
+    *(f"LOTSMAN_MONGO_{service.upper()}_PASSWORD" for service in SERVICES),
+)
 REQUIRED = re.compile(r"\$\{LOTSMAN_[A-Z_]+:\?[^}]*\}")
 
 
@@ -62,11 +72,11 @@ def test_every_secret_comes_from_the_environment() -> None:
     secret_values = [
         value for part in PARTS for name, value in environment(part).items() if SECRET.search(name) and value
     ]
-    assert len(secret_values) >= 14
+    assert len(secret_values) >= 15
     assert all(REQUIRED.fullmatch(value) for value in secret_values)
     urls = [value for part in PARTS for value in environment(part).values() if "@" in value]
     logins = [re.fullmatch(r"mongodb://(\w+):(.+)@mongo:27017/\?replicaSet=rs0&authSource=admin", url) for url in urls]
-    assert [login and login[1] for login in logins] == ["admin", *SERVICES]
+    assert [login and login[1] for login in logins] == ["admin", *SERVICES, "expertise"], "the last is for mail"
     assert all(login and REQUIRED.fullmatch(login[2]) for login in logins)
     assert all(how == {":?"} for name, how in variables().items() if SECRET.search(name))
 
@@ -198,7 +208,7 @@ def test_compose_refuses_to_go_without_a_secret(tried: Path) -> None:
     assert "LOTSMAN_MONGO_KEY" in done.stderr
 
 
-# ---- the setup job
+# ---- the setup job, and who comes in by it
 
 
 class Fresh(NamedTuple):
@@ -209,8 +219,8 @@ class Fresh(NamedTuple):
     env: dict[str, str]
     left_over: dict[str, str]
 
-    def kafka_as(self, service: str) -> Login:
-        return Login(self.kafka.bootstrap, service, self.env[f"LOTSMAN_KAFKA_{service.upper()}_PASSWORD"])
+    def kafka_as(self, user: str) -> Login:
+        return Login(self.kafka.bootstrap, user, self.env[f"LOTSMAN_KAFKA_{user.upper()}_PASSWORD"])
 
     def mongo_as(self, service: str) -> "MongoClient[dict[str, Any]]":
         password = self.env[f"LOTSMAN_MONGO_{service.upper()}_PASSWORD"]
@@ -229,16 +239,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
         kafka.start()
         replica = mongod_with_administrator(folder, ports["mongod"], old)
         url = f"mongodb://admin:{old['mongo-admin']}@127.0.0.1:{ports['mongod']}/?replicaSet=rs0&authSource=admin"
-        passwords = [
-            f"LOTSMAN_{system}_{service.upper()}_PASSWORD" for system in ("KAFKA", "MONGO") for service in SERVICES
-        ]
         login = kafka.login()
         env = {
             "LOTSMAN_KAFKA_URL": login.bootstrap,
             "LOTSMAN_KAFKA_USERNAME": "admin",
             "LOTSMAN_KAFKA_PASSWORD": old["kafka-admin"],
             "LOTSMAN_MONGO_URL": url,
-            **{name: f"new-{name.lower()}" for name in passwords},
+            **{name: f"new-{name.lower()}" for name in PASSWORDS},
         }
         with pytest.MonkeyPatch.context() as patch:
             for name, value in env.items():
@@ -270,7 +277,7 @@ def mongod_with_administrator(folder: Path, port: int, passwords: dict[str, str]
 
 
 @pytest.mark.kafka
-def test_the_setup_makes_topics_and_exactly_the_rules_of_the_services(fresh: Fresh) -> None:
+def test_the_setup_makes_topics_and_exactly_the_rules_of_its_users(fresh: Fresh) -> None:
     admin = fresh.kafka.admin()
     there = topics.existing(admin)
     assert {topic.name: there.get(topic.name) for topic in FACT_TOPICS} == {t.name: t.partitions for t in FACT_TOPICS}
@@ -278,11 +285,11 @@ def test_the_setup_makes_topics_and_exactly_the_rules_of_the_services(fresh: Fre
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_comes_in_with_the_new_password_alone(fresh: Fresh, service: str) -> None:
-    assert f"pilots.{service}.v1" in fresh.kafka_as(service).admin().list_topics(timeout=10).topics
+@pytest.mark.parametrize(("user", "service"), [*((service, service) for service in SERVICES), (OPERATOR, "expertise")])
+def test_a_user_comes_in_with_the_new_password_alone(fresh: Fresh, user: str, service: str) -> None:
+    assert f"pilots.{service}.v1" in fresh.kafka_as(user).admin().list_topics(timeout=10).topics
     with pytest.raises(KafkaException):
-        Login(fresh.kafka.bootstrap, service, fresh.left_over[f"kafka-{service}"]).admin().list_topics(timeout=2)
+        Login(fresh.kafka.bootstrap, user, fresh.left_over[f"kafka-{user}"]).admin().list_topics(timeout=2)
 
 
 @pytest.mark.kafka
@@ -297,6 +304,72 @@ def test_a_service_has_its_own_database_alone(fresh: Fresh, service: str) -> Non
         assert admin.admin.command("usersInfo", service)["users"][0]["roles"] == [
             {"role": "readWrite", "db": f"lotsman_{service}"}
         ]
+
+
+def told(subject: str, *names: str) -> list[dict[str, Any]]:
+    """A series of one subject, made of the contracts' examples."""
+    facts = [freeze.example(f"pilots.expertise.{name}.v1") for name in names]
+    return [fact | {"subject": subject, "sequence": f"{n:020d}"} for n, fact in enumerate(facts, 1)]
+
+
+def publish(fresh: Fresh, events: list[dict[str, Any]]) -> None:
+    producer = Producer({**fresh.kafka_as("expertise").librdkafka(), "enable.idempotence": True})
+    for event in events:
+        producer.produce("pilots.expertise.v1", json.dumps(event), key=event["subject"])
+    assert producer.flush(10) == 0
+
+
+@pytest.mark.kafka
+async def test_the_operators_own_program_rebuilds_its_open_work_from_the_topic_alone(fresh: Fresh) -> None:
+    expert, operator = freeze.example("pilots.expertise.expert-assigned.v1")["data"]["expert_id"], "u-3002"
+    opened = told("a", "review-opened", "term-started", "case-claimed", "expert-assigned")
+    events = [*opened, *opened[1:], *told("b", "review-opened", "case-claimed", "case-released")]
+    events += told("expert:x", "expert-entered")
+    publish(fresh, events)
+    login = fresh.kafka_as(OPERATOR).aiokafka()
+    due = {"a": datetime.fromisoformat(opened[1]["data"]["clock"]["due_at"])}
+    for person, owed in ((expert, Owed.ACCEPT), (operator, Owed.EXPERTS)):
+        found = await rebuild(login, person)
+        assert {subject: work.owed(person) for subject, work in found.items()} == {"a": owed}
+        assert {subject: work.until(person) for subject, work in found.items()} == due
+    assert await rebuild(login, "nobody") == {}
+
+
+@pytest.mark.kafka
+async def test_the_operators_own_program_follows_what_happens(fresh: Fresh, eventually, capsys) -> None:
+    events = told("c", "review-opened", "case-claimed", "case-released")
+    operator = events[1]["data"]["operator_id"] = "u-of-c"
+    publish(fresh, events[:1])
+    following = asyncio.create_task(follow(fresh.kafka_as(OPERATOR).aiokafka(), operator))
+    said: list[str] = []
+
+    def lines() -> list[str]:
+        said.extend(line for line in capsys.readouterr().out.splitlines() if not line.startswith(" "))
+        return said
+
+    try:
+        await eventually(lambda: lines() == [f"0 open for {operator}"])
+        publish(fresh, events[1:2])
+        await eventually(lambda: lines()[1:] == [f"1 open for {operator}"])
+        publish(fresh, events[2:])
+        await eventually(lambda: lines()[2:] == [f"0 open for {operator}"])
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+@pytest.mark.kafka
+def test_the_operators_own_program_is_a_command(fresh: Fresh) -> None:
+    events = told("d", "review-opened", "case-claimed")
+    events[1]["data"]["operator_id"] = "u-of-d"
+    publish(fresh, events)
+    login = fresh.kafka_as(OPERATOR)
+    env = {**os.environ, "LOTSMAN_KAFKA_URL": login.bootstrap, "LOTSMAN_KAFKA_PASSWORD": login.password or ""}
+    env.pop("LOTSMAN_KAFKA_USERNAME", None)
+    words = [sys.executable, "-m", "examples.my_open_work", "u-of-d"]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[0] == "1 open for u-of-d"
+    assert "ПП-2026-000123, round 2: assign experts, the clock stands" in done.stdout
 
 
 @pytest.mark.kafka
@@ -327,9 +400,8 @@ def test_everything_that_is_not_set_is_said_at_once(monkeypatch, capsys) -> None
     assert said.startswith(
         "Not set: LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD, LOTSMAN_MONGO_URL"
     )
-    assert all(
-        f"LOTSMAN_{system}_{name.upper()}_PASSWORD" in said for system in ("KAFKA", "MONGO") for name in SERVICES
-    )
+    assert all(name in said for name in PASSWORDS)
+    assert environment("setup").keys() >= set(PASSWORDS)
     assert setup.main(["agencies"]) == 1
 
 

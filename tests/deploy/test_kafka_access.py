@@ -3,13 +3,18 @@
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from contracts.topics import FACT_TOPICS, agency_topic, receipts_topic
+from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
 from deploy import access, topics
 from deploy.complaint import Complaint
+from deploy.local import secrets
 from deploy.local.backends import Backends
+from deploy.local.kafka import Kafka
+from deploy.local.ports import Ports
 from deploy.login import Login
 
 pytestmark = pytest.mark.kafka
+
+AGENCYS = (agency_topic("alpha").name, receipts_topic("alpha").name)
 
 
 def write(login: Login, topic: str) -> KafkaError | None:
@@ -85,7 +90,7 @@ def test_nobody_comes_in_without_a_login(backends: Backends) -> None:
         Login(backends.kafka.bootstrap).admin().list_topics(timeout=3)
 
 
-@pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_writes_its_own_facts_alone(backends: Backends, service: str) -> None:
     for topic in FACT_TOPICS:
         answer = write(backends.kafka_as(service), topic.name)
@@ -97,7 +102,7 @@ def test_a_service_writes_its_own_facts_alone(backends: Backends, service: str) 
 
 
 @pytest.mark.parametrize("topic", FACT_TOPICS, ids=lambda topic: topic.name)
-@pytest.mark.parametrize("service", ["intake", "expertise", "registry"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_reads_what_the_contracts_say(backends: Backends, service: str, topic) -> None:
     assert write(backends.kafka_as(topic.writers[0]), topic.name) is None
     answer = read(backends.kafka_as(service), topic.name, f"{service}.test-{topic.name}")
@@ -112,6 +117,57 @@ def test_a_service_joins_no_group_of_another(backends: Backends) -> None:
     answer = read(backends.kafka_as("registry"), "pilots.intake.v1", "expertise.intake")
     assert answer is not None
     assert answer.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+def test_the_operators_own_systems_read_the_topic_of_expertise(backends: Backends) -> None:
+    assert write(backends.kafka_as("expertise"), "pilots.expertise.v1") is None
+    assert read(backends.kafka_as(OPERATOR), "pilots.expertise.v1", "operator.queue") is None
+
+
+@pytest.mark.parametrize("topic", ["pilots.intake.v1", "pilots.registry.v1", *AGENCYS])
+def test_the_operators_own_systems_read_nothing_else(backends: Backends, agencies, topic: str) -> None:
+    answer = read(backends.kafka_as(OPERATOR), topic, "operator.curious")
+    assert answer is not None
+    assert answer.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+@pytest.mark.parametrize("topic", [*(topic.name for topic in FACT_TOPICS), *AGENCYS])
+def test_the_operators_own_systems_write_nothing(backends: Backends, agencies, topic: str) -> None:
+    answer = write(backends.kafka_as(OPERATOR), topic)
+    assert answer is not None
+    assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+
+
+@pytest.mark.parametrize("group", ["expertise.intake", "registry.expertise", "operators", "operator"])
+def test_the_operators_own_systems_join_no_group_but_their_own(backends: Backends, group: str) -> None:
+    answer = read(backends.kafka_as(OPERATOR), "pilots.expertise.v1", group)
+    assert answer is not None
+    assert answer.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+def test_a_user_whom_the_data_of_an_older_version_lacks_is_made_and_nobody_gets_a_new_password(
+    backends: Backends,
+) -> None:
+    admin = backends.kafka.admin()
+    access.make_users(admin, {"intake": "not-this", "newcomer": "a-secret"})
+    assert Login(backends.kafka.bootstrap, "newcomer", "a-secret").admin().list_topics(timeout=5).brokers
+    assert backends.kafka_as("intake").admin().list_topics(timeout=5).brokers
+    with pytest.raises(KafkaException):
+        Login(backends.kafka.bootstrap, "intake", "not-this").admin().list_topics(timeout=2)
+
+
+def test_a_kafka_of_an_older_version_gets_its_new_user_when_it_starts(tmp_path, monkeypatch) -> None:
+    ports, passwords = Ports.free(), secrets.load(tmp_path)
+    for users in (SERVICES, (*SERVICES, OPERATOR)):
+        monkeypatch.setattr(access, "USERS", users)
+        kafka = Kafka(tmp_path, ports["kafka"], ports["controller"], passwords, lambda _: None)
+        try:
+            kafka.start()
+            admin = kafka.login().admin()
+            known = admin.describe_user_scram_credentials().result(10)
+            assert known.keys() == {"admin", *users}
+        finally:
+            kafka.stop()
 
 
 def test_an_agency_writes_its_topic_and_intake_reads_it(backends: Backends, agencies: dict[str, Login]) -> None:

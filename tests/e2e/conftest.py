@@ -12,7 +12,7 @@ from rich.console import Console
 from contracts.intake import EditionFrom
 from deploy import access
 from deploy.cli.agencies import enter_at
-from deploy.cli.main_job import Desk
+from deploy.cli.desk import Desk
 from deploy.local.kafka import Kafka
 from deploy.local.stack import Stack
 from deploy.login import Login

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
-from contracts.reference import OrganisationId
-from deploy.cli.main_job import CLINIC, Desk, application, main_job, pilots, publish, receipts, run_inventory
+from deploy.cli.desk import Desk
+from deploy.cli.expertise_job import enter_expert
+from deploy.cli.main_job import CLINIC, application, main_job, pilots, publish, receipts, run_inventory
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
 from tests.conftest import Eventually
@@ -108,10 +109,11 @@ def test_an_expert_of_a_party_is_refused_and_a_stranger_sees_nothing(desk: Desk,
     card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
     desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
     review = desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
-    own = {"expert_id": "e-1", "organisation": OrganisationId(scheme="BY-UNP", value=CLINIC).model_dump()}
-    path = f"/v1/reviews/{pilot}/assignment"
-    refused = desk.call("POST", "expertise", path, "operator", body=own, etag=review.headers["ETag"])
-    assert (refused.status_code, refused.json()["title"]) == (409, "conflict.same-organisation")
+    enter_expert(desk, "e-1", organisation=CLINIC)
+    path = f"/v1/reviews/{pilot}/assignments"
+    refused = desk.call("POST", "expertise", path, "operator", body={"expert_id": "e-1"}, etag=review.headers["ETag"])
+    assert (refused.status_code, refused.json()["title"]) == (409, "conflict.found")
+    assert refused.json()["problems"][0]["rule"] == "conflict.same-organisation"
     stranger = desk.call("GET", "expertise", f"/v1/reviews/{pilot}", "expert", sub="e-2")
     assert stranger.status_code == 404
     listed = desk.call("GET", "expertise", "/v1/reviews", "expert", sub="e-2").json()

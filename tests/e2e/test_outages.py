@@ -13,7 +13,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from contracts.agency import ApplicationSubmittedV2
-from deploy.cli.main_job import Desk, application, publish
+from deploy.cli.desk import Desk
+from deploy.cli.main_job import application, publish
 from deploy.local.stack import Stack
 from tests.conftest import Eventually
 

@@ -16,7 +16,8 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import INTAKE, EditionFrom
 from deploy import access
 from deploy.cli.agencies import enter_at
-from deploy.cli.main_job import Desk, application, publish, receipts
+from deploy.cli.desk import Desk
+from deploy.cli.main_job import application, publish, receipts
 from deploy.cli.rebuild import Reader, run
 from deploy.local import databases
 from deploy.local.backends import Backends

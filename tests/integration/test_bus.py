@@ -258,7 +258,8 @@ async def test_every_subscriber_is_at_least_once_from_the_earliest_and_creates_n
     runpy.run_module(f"services.{name}", run_name="__main__")
     service, sources, _ = given
     assert service.name == name
-    assert set(sources) == (set(service.reads) or {AGENCIES}), "what a service reads is what it subscribes to"
+    wanted = {*service.sources, *([AGENCIES] if service.read_agency is not None else [])}
+    assert set(sources) == wanted, "what a service reads is what it subscribes to"
 
     async def take(_records: Sequence[Record]) -> None: ...
 
@@ -520,7 +521,7 @@ async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_re
     await asyncio.to_thread(add_agency, backends.kafka.admin(), code, None)
     async with (
         running(backends, INTAKE, [AGENCIES], f"test_in_{mark}") as intake,
-        running(backends, EXPERTISE, ["intake"], f"test_ex_{mark}") as expertise,
+        running(backends, EXPERTISE, EXPERTISE.sources, f"test_ex_{mark}") as expertise,
         running(backends, REGISTRY, ["intake", "expertise"], f"test_re_{mark}") as registry,
     ):
         await enter(intake.engine, code)

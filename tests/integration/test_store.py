@@ -17,7 +17,6 @@ from services.chassis.fold import Fold
 from services.chassis.problems import Problematic
 from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway, opened
 from services.chassis.subject import Document, Done, Entry, Record, Remembered
-from services.expertise import queries as expertise
 from services.intake import queries as intake
 from services.registry import queries as registry
 from tests.conftest import Eventually
@@ -389,18 +388,13 @@ async def test_the_engines_queries_and_writes_use_their_indexes(store: Store, mo
         await store.rows("subjects", {"state.notes": "a"}, sort=[("state.notes", 1)], limit=1)
 
 
-async def test_every_list_of_the_three_services_uses_an_index_on_every_page(store: Store, mongo_url: str) -> None:
+async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(store: Store, mongo_url: str) -> None:
     lists: list[tuple[Mapping[str, Any], str, Row, Sequence[tuple[str, int]]]] = [
         (intake.INDEXES, "subjects", *intake.agencies()),
         *(
             (intake.INDEXES, "subjects", *intake.applications(status, agency))
             for status in (None, "registered")
             for agency in (None, "minzdrav")
-        ),
-        *(
-            (expertise.INDEXES, "subjects", expertise.reviews(status, expert), expertise.BY_AGE)
-            for status in (None, "registered")
-            for expert in (None, "e1")
         ),
         *(
             (registry.INDEXES, "subjects", registry.pilots(*chosen), registry.NEWEST)

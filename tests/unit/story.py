@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from contracts.event import Actor, Fact
 from contracts.reference import Application, OrganisationId, Party
-from contracts.rules import RuleBook, load
+from contracts.rules import Edition, RuleBook, load
 from services.chassis.subject import Aggregate, Context, Refusal
 
 settings.register_profile("domains", deadline=None)
@@ -80,12 +80,22 @@ class Story:
         return caught.value
 
 
-def with_switches(edition: str, **switches: bool) -> RuleBook:
+def with_switches(edition: str, book: RuleBook = BOOK, **switches: bool) -> RuleBook:
     """The rule book with some switches of one edition turned."""
-    found = BOOK.edition(edition)
+    found = book.edition(edition)
     turned = {name: found.switches[name].model_copy(update={"on": on}) for name, on in switches.items()}
-    changed = found.model_copy(update={"switches": {**found.switches, **turned}})
-    return RuleBook(tuple(changed if e.id == edition else e for e in BOOK.values()))
+    return _with_edition(book, found.model_copy(update={"switches": {**found.switches, **turned}}))
+
+
+def with_numbers(edition: str, book: RuleBook = BOOK, **numbers: int) -> RuleBook:
+    """The rule book with other values of some numbers of one edition."""
+    found = book.edition(edition)
+    changed = {name: found.numbers[name].model_copy(update={"value": value}) for name, value in numbers.items()}
+    return _with_edition(book, found.model_copy(update={"numbers": {**found.numbers, **changed}}))
+
+
+def _with_edition(book: RuleBook, changed: Edition) -> RuleBook:
+    return RuleBook(tuple(changed if edition.id == changed.id else edition for edition in book.values()))
 
 
 # ---- any fact or command, made from its own declaration
@@ -103,6 +113,8 @@ def made(cls: type[BaseModel]) -> st.SearchStrategy[Any]:
 
 def _made(kind: Any, marks: Sequence[Any] = ()) -> st.SearchStrategy[Any]:
     origin, args = get_origin(kind), get_args(kind)
+    if kind is JsonValue:
+        return st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists, max_leaves=3)
     if origin is Annotated:
         own = [m for mark in args[1:] for m in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
         return _made(args[0], [*own, *marks])

@@ -1,14 +1,20 @@
 """The working-day calendars: golden days of Belarus, and laws that hold for every calendar."""
 
+import re
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import TermUnit
-from contracts.rules import CalendarRules, Override, load_calendars
-from services.chassis.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules
+from contracts.rules import CalendarRules, FaultyUpdate, Override, load_calendars, load_updates, read_update
+from deploy.local.stack import Stack
+from services.chassis.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules, install, versions
+from services.chassis.run import main
+from tests.tiny import tiny_service
 
 WORKING, CALENDAR = TermUnit.WORKING_DAYS, TermUnit.CALENDAR_DAYS
 BY = calendar("BY")
@@ -181,3 +187,157 @@ def test_count_is_the_number_of_days_that_a_walk_does_not_skip(
 def test_calendar_days_skip_nothing() -> None:
     assert BY.add(date(2026, 4, 18), 2, CALENDAR) == date(2026, 4, 20)
     assert list(BY.walk(date(2026, 4, 19), date(2026, 4, 20), CALENDAR)) == [Day(date(2026, 4, 20), None)]
+
+
+# ---- updates of a deployment
+
+
+ACT = 'kind = "law"\nact = "Постановление № 1"\nsource = "example.org"\nnote = "n"\n'
+YEAR_2027 = (date(2027, 1, 8), date(2027, 1, 16))
+"""A Friday that is free, and the Saturday that is worked for it."""
+
+
+def update_text(
+    dated: str = "2026-12-01",
+    id: str = "BY",
+    off: date = YEAR_2027[0],
+    worked: date = YEAR_2027[1],
+    more: str = "",
+) -> str:
+    moved = f"moved = [{{ off = {off}, worked = {worked} }}]\n"
+    transfers = f"[[transfers]]\nyear = {worked.year}\n{moved}[transfers.origin]\n{ACT}"
+    return f'id = "{id}"\ndated = {dated}\n[origin]\n{ACT}{transfers}{more}'
+
+
+def override_text(day: date, working: bool) -> str:
+    said = f'reason_ru = "р"\nreason_en = "r"\nact = "a"\nworking = {str(working).lower()}\n'
+    return f"[[overrides]]\nday = {day}\n{said}"
+
+
+@pytest.fixture
+def installed() -> Iterator[Callable[..., Calendar]]:
+    """Installs updates given as texts; the packaged calendars stand again afterwards."""
+
+    def put(*texts: str, id: str = "BY") -> Calendar:
+        install([read_update(text) for text in texts])
+        return calendar(id)
+
+    yield put
+    install(())
+
+
+def test_an_update_moves_days_names_itself_in_the_version_and_makes_its_year_firm(
+    installed: Callable[..., Calendar],
+) -> None:
+    before = calendar("BY")
+    after = installed(update_text())
+    assert (after.provisional(2027), before.provisional(2027)) == (False, True)
+    assert (after.is_working(YEAR_2027[0]), after.is_working(YEAR_2027[1])) == (False, True)
+    skip = after.explain(YEAR_2027[0])
+    assert skip is not None
+    assert (skip.rule, skip.act) == ("moved-day", "Постановление № 1")
+    assert re.fullmatch(r"BY-2026\.1\+2026-12-01-[0-9a-f]{6}\+holidays-.+", after.version)
+    assert versions() == tuple(sorted([after.version, calendar("US").version]))
+    assert calendar("US").version.startswith("US-2026.1+holidays-")
+
+
+def test_the_act_that_is_dated_last_has_the_say_over_its_year_and_its_days(
+    installed: Callable[..., Calendar],
+) -> None:
+    day = date(2027, 2, 3)
+    first = update_text("2026-12-01", more=override_text(day, False))
+    second = update_text("2027-01-04", off=date(2027, 1, 4), worked=date(2027, 1, 23), more=override_text(day, True))
+    after = installed(second, first)
+    assert after.version == installed(first, second).version
+    assert "+2027-01-04-" in after.version
+    assert after.is_working(YEAR_2027[0])
+    assert not after.is_working(YEAR_2027[1])
+    assert not after.is_working(date(2027, 1, 4))
+    assert after.is_working(day)
+
+
+def test_an_update_of_a_packaged_year_takes_its_place(installed: Callable[..., Calendar]) -> None:
+    after = installed(update_text("2026-03-01", off=date(2026, 4, 20), worked=date(2026, 5, 16)))
+    assert after.is_working(date(2026, 5, 16))
+    assert not after.is_working(date(2026, 4, 25))
+    assert not after.is_working(date(2026, 4, 20))
+
+
+def test_an_update_that_was_mended_is_another_version(installed: Callable[..., Calendar]) -> None:
+    one, mended = installed(update_text()), installed(update_text(worked=date(2027, 1, 23)))
+    assert one.version != mended.version
+    assert installed(update_text().replace("№ 1", "№ 2")).version == one.version
+
+
+def test_an_update_with_single_days_alone_leaves_its_year_provisional(installed: Callable[..., Calendar]) -> None:
+    bare = f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}'
+    after = installed(bare + override_text(date(2027, 2, 3), False))
+    assert after.provisional(2027)
+    assert not after.is_working(date(2027, 2, 3))
+
+
+def test_an_update_of_an_unknown_calendar_changes_nothing(installed: Callable[..., Calendar]) -> None:
+    known = installed(update_text())
+    with pytest.raises(UnknownCalendar, match="XX.*BY, US"):
+        install([read_update(update_text(id="XX"))])
+    assert calendar("BY") is known
+
+
+def test_a_folder_of_updates_is_read_in_the_order_of_their_dates(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(update_text("2027-01-04"))
+    (tmp_path / "b.toml").write_text(update_text("2026-12-01"))
+    (tmp_path / "notes.txt").write_text("no update")
+    assert [u.dated for u in load_updates(tmp_path)] == [date(2026, 12, 1), date(2027, 1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (update_text(id="XX"), "no calendar XX; known: BY, US"),
+        (update_text().replace("dated", "datet"), "datet"),
+        (f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}', "neither transfers nor overrides"),
+        (update_text(off=date(2026, 4, 20)), "moved day given twice: 2026-04-20"),
+        ("id = ", "Invalid value"),
+        (update_text("2026-11-01"), "sound.toml is of the same date and calendar, 2026-11-01 and BY"),
+        (update_text().replace('act = "Постановление № 1"\n', ""), "must name its act"),
+    ],
+)
+def test_a_faulty_update_is_refused_in_one_sentence_with_the_file_and_the_fault(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    (tmp_path / "sound.toml").write_text(update_text("2026-11-01", off=date(2027, 1, 4), worked=date(2027, 1, 23)))
+    assert load_updates(tmp_path)
+    (tmp_path / "wrong.toml").write_text(text)
+    with pytest.raises(FaultyUpdate) as caught:
+        load_updates(tmp_path)
+    said = str(caught.value)
+    assert str(tmp_path / "wrong.toml") in said
+    assert fault in said
+    assert "\n" not in said
+
+
+def test_a_file_that_is_no_text_and_a_folder_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FaultyUpdate, match=r"wrong\.toml"):
+        load_updates(tmp_path)
+    with pytest.raises(FaultyUpdate, match="nowhere"):
+        load_updates(tmp_path / "nowhere")
+
+
+def test_a_service_does_not_start_with_a_faulty_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wrong.toml").write_text(update_text(id="XX"))
+    monkeypatch.setenv("LOTSMAN_CALENDARS", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"wrong\.toml cannot be used: there is no calendar XX"):
+        main(tiny_service(), [], [])
+
+
+def test_services_of_the_local_stack_get_the_folder_as_the_caller_means_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path / "home")
+    monkeypatch.setattr(stack.backends, "service_env", lambda _name: {})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOTSMAN_CALENDARS", "updates")
+    assert stack.service_env("intake")["LOTSMAN_CALENDARS"] == str(tmp_path / "updates")
+    monkeypatch.delenv("LOTSMAN_CALENDARS")
+    assert "LOTSMAN_CALENDARS" not in stack.service_env("intake")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,23 +12,23 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from story import BOOK, NOW, SOMEBODY, made
 
-from contracts.agency import ApplicationSubmittedV2, ReceiptIssuedV1
+from contracts.agency import ApplicationResubmittedV1, ApplicationSubmittedV2, ApplicationWithdrawnV1, ReceiptIssuedV1
 from contracts.event import Actor, BrokenEvent, Event, NewerVersion, digest, parse_fact
 from contracts.expertise import EXPERTISE
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE, EditionFrom
-from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
-from services.expertise.domain import pilot as review
+from services.expertise.domain import commands
 from services.intake import handlers as intake
+from services.intake import receipts
 from services.intake.domain.agency import Agency
-from services.intake.domain.pilot import Refuse, Submit, person_id, pilot_id
+from services.intake.domain.pilot import Forward, Later, Refuse, Submit, person_id, pilot_id
 from services.registry import handlers as registry
-from services.registry.domain import pilot as entry
 
 CODE = "vedomstvo-primer"
+PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 SUBMITTED = example(ApplicationSubmittedV2.TYPE)
 
 
@@ -46,107 +47,49 @@ def data(name: str) -> dict[str, Any]:
 
 # ---- facts of other services
 
+TAKEN = {
+    "pilots.intake.application-accepted.v1": commands.Open,
+    "pilots.intake.clarification-registered.v1": commands.TakeAnswers,
+    "pilots.intake.withdrawal-registered.v1": commands.CloseFor,
+    "pilots.intake.application-stopped.v1": commands.CloseFor,
+}
+
 
 def test_expertise_opens_a_review_for_an_accepted_application() -> None:
     event = read("pilots.intake.application-accepted.v1")
     command = expertise.translate(event)
-    assert isinstance(command, review.Open)
+    assert isinstance(command, commands.Open)
     said = data("pilots.intake.application-accepted.v1")
     assert (command.agency, command.number, command.edition) == (said["agency"], said["number"], said["edition"])
     assert command.application.model_dump(mode="json") == said["application"]
 
 
-@pytest.mark.parametrize("name", sorted(INTAKE.classes.keys() - {"pilots.intake.application-accepted.v1"}))
-def test_every_other_fact_of_intake_only_passes_expertise_by(name: str) -> None:
-    assert expertise.translate(read(name)) is None
+@pytest.mark.parametrize("name", sorted(INTAKE.classes))
+def test_expertise_takes_what_it_needs_of_intake_and_the_rest_passes_it_by(name: str) -> None:
+    assert type(expertise.translate(read(name))) is TAKEN.get(name, type(None))
 
 
-def due(name: str) -> datetime:
-    return datetime.fromisoformat(data(name)["due_at"])
-
-
-RECORDED = {
-    "pilots.intake.application-accepted.v1": entry.RecordOutcome(ApplicationOutcome.ACCEPTED),
-    "pilots.intake.term-started.v1": entry.RecordTerm(
-        "look-over", TermStage.STARTED, due("pilots.intake.term-started.v1")
-    ),
-    "pilots.intake.term-breached.v1": entry.RecordTerm(
-        "look-over", TermStage.BREACHED, due("pilots.intake.term-breached.v1")
-    ),
-    "pilots.intake.term-ended.v1": entry.RecordTerm("look-over", TermStage.ENDED),
-}
-PASSING = {
-    "pilots.intake.agency-entered.v1",
-    "pilots.intake.submission-refused.v1",
-    "pilots.expertise.review-opened.v1",
-    "pilots.expertise.expert-assigned.v1",
-    "pilots.expertise.opinion-given.v1",
+FORWARDED = {
+    "pilots.expertise.information-requested.v1",
+    "pilots.expertise.request-closed.v1",
+    "pilots.expertise.conclusion-issued.v1",
+    "pilots.expertise.conclusion-annulled.v1",
+    "pilots.expertise.review-closed.v1",
 }
 
 
-@pytest.mark.parametrize("name", RECORDED)
-def test_the_register_records_outcomes_and_terms(name: str) -> None:
-    assert registry.translate(read(name)) == RECORDED[name]
-
-
-def test_the_register_enters_a_registered_application() -> None:
-    said = data("pilots.intake.application-registered.v1")
-    command = registry.translate(read("pilots.intake.application-registered.v1"))
-    assert isinstance(command, entry.Enter)
-    assert (command.agency, command.number, command.edition) == (said["agency"], said["number"], said["edition"])
-    assert command.submitted == datetime.fromisoformat(said["submitted"])
-    assert command.application.model_dump(mode="json") == said["application"]
-
-
-def test_the_register_records_a_return_with_its_reasons() -> None:
-    command = registry.translate(read("pilots.intake.application-returned.v1"))
-    assert isinstance(command, entry.RecordOutcome)
-    assert command.outcome is ApplicationOutcome.RETURNED
-    assert [r.model_dump(mode="json") for r in command.reasons] == data("pilots.intake.application-returned.v1")[
-        "reasons"
-    ]
-
-
-def test_the_register_records_a_conclusion_word_by_word() -> None:
-    said = data("pilots.expertise.conclusion-issued.v1")
-    command = registry.translate(read("pilots.expertise.conclusion-issued.v1"))
-    assert isinstance(command, entry.RecordConclusion)
-    assert (command.round, command.verdict, command.text) == (said["round"], said["verdict"], said["text"])
-    assert [r.model_dump(mode="json") for r in command.remarks] == said["remarks"]
-
-
-@pytest.mark.parametrize("name", sorted(PASSING))
-def test_what_does_not_concern_the_register_only_passes_by(name: str) -> None:
-    assert registry.translate(read(name)) is None
-
-
-def test_every_fact_that_the_register_reads_is_spoken_of_here() -> None:
-    word_by_word = {
-        "pilots.intake.application-registered.v1",
-        "pilots.intake.application-returned.v1",
-        "pilots.expertise.conclusion-issued.v1",
-    }
-    assert set(RECORDED) | PASSING | word_by_word == INTAKE.classes.keys() | EXPERTISE.classes.keys()
+@pytest.mark.parametrize("name", sorted(EXPERTISE.classes))
+def test_intake_passes_on_what_concerns_the_applicant_and_the_rest_passes_it_by(name: str) -> None:
+    event = read(name)
+    assert intake.translate(event) == (Forward(event.fact) if name in FORWARDED else None)  # type: ignore[arg-type]
 
 
 @given(st.one_of([made(cls) for cls in (*INTAKE.classes.values(), *EXPERTISE.classes.values())]))
 def test_every_fact_can_be_translated_by_every_reader(fact: Any) -> None:
     event = Event("e", "intake", fact.TYPE, "s", NOW, 1, "c", {}, fact)
-    for translate in (expertise.translate, registry.translate):
+    for translate in (expertise.translate, registry.translate, intake.translate):
         command = translate(event)
         assert command is None or hasattr(command, "__dataclass_fields__")
-
-
-@pytest.mark.parametrize("name", sorted(REGISTRY.classes))
-def test_the_timeline_says_who_when_what_on_which_basis_and_by_what_it_was_caused(name: str) -> None:
-    event = example(name)
-    [(collection, row)] = registry.journal(event)
-    assert collection == "timeline"
-    assert row["_id"] == f"{event['subject']}/{event['sequence']}"
-    assert (row["pilot"], row["sequence"], row["time"]) == (event["subject"], int(event["sequence"]), event["time"])
-    assert (row["type"], row["event"], row["correlation"]) == (name, event["id"], event["correlationid"])
-    assert (row["actor"], row["basis"]) == (event["data"]["actor"], event["data"].get("basis"))
-    assert row["what"] == {k: v for k, v in event["data"].items() if k not in ("actor", "cause", "after", "basis")}
 
 
 # ---- agencies' events
@@ -168,6 +111,22 @@ def test_an_agencys_event_is_claimed_under_its_own_id_and_always_about_the_same_
     assert (one.cause_id, one.correlation) == (SUBMITTED["id"], SUBMITTED["id"])
     assert one.actor == Actor(id=f"agency:{CODE}", organisation=CODE, role="publisher")
     assert one.event_type == ApplicationSubmittedV2.TYPE
+
+
+@pytest.mark.parametrize("kind", sorted(intake.LATER))
+def test_a_later_event_begins_as_a_subject_of_its_own_and_belongs_to_what_its_pilot_began_with(kind: str) -> None:
+    later = {**example(kind), "source": f"/agencies/{CODE}"}
+    one = intake.read_agency(record(later), NOW)
+    assert one.command == Later(CODE, later["id"], later)
+    assert one.subject == pilot_id(CODE, later["id"]) != later["subject"]
+    assert (one.cause_id, one.correlation, one.event_type) == (later["id"], None, kind)
+    assert one.mark == Claimed(f"agency:{CODE}", later["id"], digest(later))
+
+
+@pytest.mark.parametrize("subject", [None, 5, "", "agency:demo", "ПП-2026-1", PILOT.upper(), f"{PILOT}\n", ["x"]])
+def test_what_has_not_the_form_of_a_pilots_id_names_no_pilot(subject: Any) -> None:
+    assert Later(CODE, "x", {"subject": subject}).named is None
+    assert Later(CODE, "x", {"subject": PILOT}).named == PILOT
 
 
 def test_a_resend_that_is_traced_anew_is_the_same_and_other_content_is_not() -> None:
@@ -231,6 +190,16 @@ def test_an_id_used_for_another_event_is_refused_as_a_subject_of_its_own() -> No
     assert (again.subject, again.mark) == (refusing.subject, refusing.mark)
 
 
+def test_an_id_used_for_another_later_event_is_refused_as_a_subject_of_its_own_too() -> None:
+    later = {**example(ApplicationWithdrawnV1.TYPE), "source": f"/agencies/{CODE}"}
+    led = replace(intake.read_agency(record(later), NOW), subject=PILOT)
+    refusing = intake.on_conflict(led)
+    assert refusing is not None
+    assert refusing.subject not in (PILOT, pilot_id(CODE, later["id"]))
+    assert isinstance(refusing.command, Refuse)
+    assert (refusing.command.event_id, refusing.command.problems[0].rule) == (later["id"], "id.reused")
+
+
 def test_over_http_a_reused_id_is_told_at_once_and_nothing_is_kept() -> None:
     assert intake.on_conflict(intake.submission(CODE, sent(SUBMITTED), "http:x")) is None
 
@@ -238,8 +207,10 @@ def test_over_http_a_reused_id_is_told_at_once_and_nothing_is_kept() -> None:
 # ---- receipts
 
 
-def receipt(name: str) -> dict[str, Any]:
-    [message] = intake.copies(example(name))
+def receipt(name: str, **changes: Any) -> dict[str, Any]:
+    fact = example(name)
+    fact["data"] |= changes
+    [message] = receipts.copies(fact)
     found: dict[str, Any] = json.loads(message.value)
     assert message.topic == f"pilots.receipts.{CODE}.v1"
     assert message.key == found["subject"]
@@ -247,28 +218,83 @@ def receipt(name: str) -> dict[str, Any]:
     return found
 
 
-OUTCOMES = {
-    "pilots.intake.application-registered.v1": "registered",
-    "pilots.intake.submission-refused.v1": "refused",
-    "pilots.intake.application-accepted.v1": "accepted",
-    "pilots.intake.application-returned.v1": "returned",
-}
+ANSWERS = {"registered", "refused", "resubmitted", "answers-taken", "withdrawn"}
+"""Outcomes that answer an event of the agency; the others go by the event that began the pilot."""
 
 
-@pytest.mark.parametrize("name", OUTCOMES)
+@pytest.mark.parametrize("name", receipts.OUTCOMES)
 def test_every_outcome_has_a_receipt_that_fits_its_frozen_schema(name: str) -> None:
     found, fact = receipt(name), example(name)
     Draft202012Validator(frozen(ReceiptIssuedV1.TYPE)).validate(found)
-    assert found["data"]["outcome"] == OUTCOMES[name]
+    outcome = receipts.OUTCOMES[name]
+    assert found["data"]["outcome"] == outcome
     assert (found["data"]["agency"], found["data"]["pilot"]) == (CODE, fact["subject"])
-    assert found["data"]["event_id"] == fact["correlationid"]
+    assert found["data"]["event_id"] == (fact["data"]["event_id"] if outcome in ANSWERS else fact["correlationid"])
+    assert found["data"]["number"] == fact["data"].get("number")
     assert (found["causationid"], found["correlationid"]) == (fact["id"], fact["correlationid"])
     assert found["traceparent"] == fact["traceparent"]
 
 
-@pytest.mark.parametrize("name", sorted(INTAKE.classes.keys() - OUTCOMES.keys()))
+def test_the_outcomes_are_those_that_the_contract_names() -> None:
+    said = " ".join((ReceiptIssuedV1.__doc__ or "").split())
+    named = said.split("`outcome` is one of ")[1].split(". ")[0].split(", ")
+    assert set(receipts.OUTCOMES.values()) == set(named)
+
+
+@pytest.mark.parametrize("name", sorted(INTAKE.classes.keys() - receipts.OUTCOMES.keys()))
 def test_no_other_fact_has_a_receipt(name: str) -> None:
-    assert intake.copies(example(name)) == []
+    assert receipts.copies(example(name)) == []
+
+
+SILENT = {"agency-entered", "term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
+
+
+def test_only_the_directory_and_the_terms_go_without_a_receipt() -> None:
+    assert {f"pilots.intake.{name}.v1" for name in SILENT} == INTAKE.classes.keys() - receipts.OUTCOMES.keys()
+
+
+def test_a_receipt_for_a_request_names_its_items_and_when_the_answers_are_due() -> None:
+    fact = data("pilots.intake.information-request-forwarded.v1")
+    said = receipt("pilots.intake.information-request-forwarded.v1")["data"]
+    assert (said["request"]["id"], said["request"]["items"]) == (fact["request"], fact["items"])
+    assert said["request"]["open_items"] == [item["id"] for item in fact["items"]]
+    assert (said["request"]["on_expiry"], said["due_at"]) == (fact["on_expiry"], fact["due_at"])
+
+
+def test_a_receipt_for_a_conclusion_says_all_of_it() -> None:
+    fact = data("pilots.intake.conclusion-forwarded.v1")
+    said = receipt("pilots.intake.conclusion-forwarded.v1")["data"]["conclusion"]
+    assert said.pop("number") == fact["conclusion_number"]
+    assert said == {name: fact[name] for name in ("date", "round", "verdict", "text", "remarks")}
+
+
+def test_a_receipt_for_a_resubmission_says_when_its_look_over_is_due() -> None:
+    fact = data("pilots.intake.resubmission-registered.v1")
+    said = receipt("pilots.intake.resubmission-registered.v1")["data"]
+    assert (said["due_at"], said["own_number"]) == (fact["look_over_due_at"], fact["application"]["own_number"])
+
+
+@pytest.mark.parametrize("outcome", ["expired", "cancelled"])
+def test_a_receipt_for_a_closed_request_says_how_it_ended(outcome: str) -> None:
+    said = receipt("pilots.intake.information-request-closed.v1", outcome=outcome)["data"]
+    assert said["reasons"] == [outcome]
+
+
+@pytest.mark.parametrize("outcome", ["returned", "refused"])
+def test_a_receipt_for_a_closed_review_says_whether_it_was_returned_or_refused_and_why(outcome: str) -> None:
+    said = receipt("pilots.intake.expertise-closed.v1", outcome=outcome, reasons=[{"code": "no-answer"}])["data"]
+    assert said["reasons"] == [outcome, "no-answer"]
+
+
+def test_a_receipt_for_a_stop_says_why() -> None:
+    said = receipt("pilots.intake.application-stopped.v1")["data"]
+    assert said["reasons"] == [data("pilots.intake.application-stopped.v1")["reason"]]
+
+
+def test_a_receipt_for_a_refused_later_event_names_every_problem_and_that_event() -> None:
+    fact = data("pilots.intake.event-refused.v1")
+    said = receipt("pilots.intake.event-refused.v1")["data"]
+    assert (said["problems"], said["event_id"]) == (fact["problems"], fact["event_id"])
 
 
 def test_a_receipt_for_a_registration_names_the_number_and_the_agencys_own() -> None:
@@ -293,17 +319,19 @@ def test_a_receipt_for_a_reused_id_goes_by_the_id_that_the_agency_gave() -> None
     assert isinstance(one.command, Refuse)
     fact = example("pilots.intake.submission-refused.v1")
     fact["data"]["event_id"] = one.command.event_id
-    [message] = intake.copies(fact)
+    [message] = receipts.copies(fact)
     assert json.loads(message.value)["data"]["event_id"] == SUBMITTED["id"]
 
 
 # ---- the contact person
 
 
+def fact_of(name: str) -> Any:
+    return CLASSES[name].model_validate(data(name))
+
+
 def registered_fact() -> Any:
-    return CLASSES["pilots.intake.application-registered.v1"].model_validate(
-        data("pilots.intake.application-registered.v1")
-    )
+    return fact_of("pilots.intake.application-registered.v1")
 
 
 def test_the_contact_person_of_a_registered_application_is_kept_under_the_opaque_id() -> None:
@@ -319,6 +347,19 @@ def test_nothing_of_a_person_is_kept_without_a_registration_or_without_a_person(
     assert intake.keep(one, [refused]) == []  # type: ignore[list-item]
     bare = {**SUBMITTED, "data": {k: v for k, v in SUBMITTED["data"].items() if k != "contact"}}
     assert intake.keep(intake.submission(CODE, sent(bare), "x"), [registered_fact()]) == []
+
+
+@pytest.mark.parametrize("contact", [True, False])
+def test_the_contact_person_of_a_resubmission_is_kept_under_an_id_of_its_own(contact: bool) -> None:
+    again = {**example(ApplicationResubmittedV1.TYPE), "source": f"/agencies/{CODE}"}
+    again["data"] = {**again["data"], "contact": SUBMITTED["data"]["contact"] if contact else None}
+    one = replace(intake.submission(CODE, sent(again), "x"), subject=PILOT)
+    name = "pilots.intake.resubmission-registered.v1"
+    kept = intake.keep(one, [fact_of(name)])
+    row = {"_id": person_id(PILOT, again["id"]), "pilot": PILOT, **SUBMITTED["data"]["contact"]}
+    assert kept == ([("persons", row)] if contact else [])
+    assert person_id(PILOT, again["id"]) != person_id(PILOT)
+    assert intake.keep(one, []) == []
 
 
 # ---- what decisions are given
@@ -382,7 +423,18 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
     assert len(given_) == len(inputs)
 
 
+async def test_a_later_event_is_given_its_agencys_entry_and_no_number() -> None:
+    store = Numbers(agency("one", "by-2024"))
+    later = {**example(ApplicationWithdrawnV1.TYPE), "source": "/agencies/one"}
+    inputs = [intake.submission(code, sent(later), "x") for code in ("one", "new")]
+    found = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
+    assert [(g.agency.code if g.agency else None, g.number) for g in found] == [("one", None), (None, None)]
+    assert store.drawn == []
+
+
 # ---- the balance
+
+WITHDRAWN = ("pilots.intake.term-ended.v1", "pilots.intake.withdrawal-registered.v1")
 
 
 @pytest.mark.parametrize(
@@ -393,6 +445,9 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
         (Broken("x"), "parked"),
         (Duplicate(1, 1), "duplicate"),
         (Conflict(), "conflict"),
+        (Done(1, 1, (fact_of("pilots.intake.submission-refused.v1"),)), "refused"),
+        (Done(9, 9, (fact_of("pilots.intake.event-refused.v1"),)), "refused"),
+        (Done(9, 9, tuple(map(fact_of, WITHDRAWN))), "registered"),
     ],
 )
 def test_every_event_of_an_agency_is_counted_by_what_came_of_it(outcome: Any, label: str) -> None:

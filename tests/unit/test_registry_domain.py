@@ -1,6 +1,6 @@
 """The register: what services say is recorded, people's steps come in order, the council's rules hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from contracts.event import Actor, Basis
 from contracts.reference import Expediency, Remark, ReturnReason, Verdict
 from contracts.registry import (
     REGISTRY,
+    AnnulmentRecordedV1,
+    ApplicationAmendedV1,
     ApplicationOutcome,
     ApplicationOutcomeRecordedV1,
     ConclusionRecordedV1,
@@ -25,10 +27,16 @@ from contracts.registry import (
 from contracts.rules import RuleBook
 from services.chassis.subject import Refusal
 from services.registry.domain.pilot import (
+    CLARIFICATION,
+    CONCLUDED,
+    FINAL,
     NEXT_MOVE,
+    SETTLED,
     DecideExpediency,
     Enter,
     Launch,
+    RecordAmendment,
+    RecordAnnulment,
     RecordConclusion,
     RecordOutcome,
     RecordTerm,
@@ -43,14 +51,27 @@ ENTER = Enter("vedomstvo", "ПП-2026-000123", "by-2024", NOW, APPLICATION)
 REASONS = (ReturnReason(code="documents-missing"),)
 ACCEPTED = RecordOutcome(ApplicationOutcome.ACCEPTED)
 RETURNED = RecordOutcome(ApplicationOutcome.RETURNED, REASONS)
+MENDED = APPLICATION.model_copy(update={"title": "Запись к врачу по согласию"})
+RESUBMITTED = RecordOutcome(ApplicationOutcome.RESUBMITTED, application=MENDED)
+WITHDRAWN = RecordOutcome(ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
+LAPSED = RecordOutcome(ApplicationOutcome.LAPSED)
+REFUSED = RecordOutcome(ApplicationOutcome.REFUSED, REASONS)
+AMENDED = RecordAmendment("q-1", MENDED)
+ANNULLED = RecordAnnulment(1, "ЗЭ-2026-0001")
+LATER = NOW + timedelta(days=1)
 
 
 def basis(day: date = date(2026, 4, 16)) -> Basis:
     return Basis(body="Совет", kind="протокол", number="5", date=day)
 
 
-def conclusion(verdict: Verdict = Verdict.POSITIVE) -> RecordConclusion:
-    return RecordConclusion(1, verdict, "Рекомендовать.", ())
+STOPPED = RecordOutcome(ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
+OUTCOMES = [ACCEPTED, RETURNED, RESUBMITTED, WITHDRAWN, STOPPED, LAPSED, REFUSED]
+
+
+def conclusion(verdict: Verdict = Verdict.POSITIVE, round: int = 1, **more: Any) -> RecordConclusion:
+    said = {"number": f"ЗЭ-2026-000{round}", "date": date(2026, 4, 16), "text": "Рекомендовать.", **more}
+    return RecordConclusion(round=round, verdict=verdict, **said)
 
 
 def decide(decision: Expediency, day: date = date(2026, 4, 16)) -> DecideExpediency:
@@ -87,17 +108,23 @@ def states() -> Mapping[str, Any]:
         "expedient": after(council, decide(Expediency.EXPEDIENT)),
         "not-expedient": after(council, decide(Expediency.NOT_EXPEDIENT)),
         "running": after(council, decide(Expediency.EXPEDIENT), LAUNCH),
+        "withdrawn": after(entered, WITHDRAWN),
+        "stopped": after(entered, STOPPED),
+        "lapsed": after(entered, RETURNED, LAPSED),
+        "refused": after(entered, ACCEPTED, REFUSED),
     }
 
 
 STATES = states()
 known = [name for name in STATES if name != "none"]
+settled = [name for name in known if name in SETTLED]
+moving = [name for name in known if name not in SETTLED]
 
 
 @pytest.mark.parametrize("name", known)
 def test_each_stage_is_the_one_that_its_name_says_and_somebody_has_the_next_move(name: str) -> None:
     assert STATES[name].stage == Stage(name)
-    assert (NEXT_MOVE[Stage(name)] is None) == (name == "not-expedient")
+    assert (STATES[name].next_move is None) == (name in FINAL)
 
 
 def test_every_stage_is_reached_in_these_tests() -> None:
@@ -133,11 +160,14 @@ def test_what_other_services_say_is_recorded_at_every_stage(name: str) -> None:
         RecordTerm("look-over", TermStage.STARTED, NOW): TermRecordedV1,
         RecordTerm("look-over", TermStage.BREACHED, NOW): TermRecordedV1,
         RecordTerm("look-over", TermStage.ENDED): TermRecordedV1,
+        AMENDED: ApplicationAmendedV1,
         conclusion(): ConclusionRecordedV1,
+        ANNULLED: AnnulmentRecordedV1,
     }
     for command, fact in said.items():
         [recorded] = story.when(STATES[name], command)
         assert type(recorded) is fact
+        assert (recorded.TYPE, story.given(recorded, state=STATES[name]) is None) == (fact.TYPE, name == "none")
 
 
 def test_a_return_is_recorded_with_its_reasons() -> None:
@@ -147,27 +177,241 @@ def test_a_return_is_recorded_with_its_reasons() -> None:
     assert STATES["returned"].reasons == REASONS
 
 
+@pytest.mark.parametrize("command", OUTCOMES, ids=[str(c.outcome) for c in OUTCOMES])
+def test_what_became_of_the_application_is_recorded_word_by_word(command: RecordOutcome) -> None:
+    [recorded] = story.when(STATES["expertise"], command)
+    assert isinstance(recorded, ApplicationOutcomeRecordedV1)
+    for part in ("outcome", "reasons", "text", "application", "basis"):
+        assert getattr(recorded, part) == getattr(command, part)
+    state = story.given(recorded, state=STATES["expertise"])
+    assert (state.reasons, state.text, state.basis) == (command.reasons, command.text, command.basis)
+    assert state.application == (MENDED if command is RESUBMITTED else APPLICATION)
+
+
+def test_a_resubmission_is_looked_over_anew_with_its_new_application() -> None:
+    again = after(STATES["returned"], RESUBMITTED)
+    assert (again.stage, again.application, again.reasons) == (Stage.LOOK_OVER, MENDED, ())
+    assert (again.number, again.entered) == (STATES["returned"].number, STATES["returned"].entered)
+
+
+def test_an_answer_changes_the_application_and_one_that_changes_nothing_is_not_recorded() -> None:
+    amended = after(STATES["expertise"], AMENDED)
+    assert (amended.stage, amended.application) == (Stage.EXPERTISE, MENDED)
+    assert story.when(amended, AMENDED) == ()
+
+
+@pytest.mark.parametrize("name", settled)
+@pytest.mark.parametrize("command", OUTCOMES, ids=[str(c.outcome) for c in OUTCOMES])
+def test_no_late_outcome_changes_a_pilot_that_was_decided_on_finally_or_runs(name: str, command: RecordOutcome) -> None:
+    assert len(story.when(STATES[name], command)) == 1
+    assert after(STATES[name], command) == STATES[name]
+    assert after(STATES[name], AMENDED).application == APPLICATION
+
+
+@pytest.mark.parametrize("name", settled)
+def test_no_late_conclusion_moves_a_settled_pilot_but_all_are_kept(name: str) -> None:
+    number = "ЗЭ-2026-0009"
+    concluded = after(STATES[name], conclusion(round=9))
+    annulled = after(concluded, RecordAnnulment(9, number))
+    assert (concluded.stage, annulled.stage) == (Stage(name), Stage(name))
+    assert [(c.number, c.standing) for c in annulled.conclusions][-1] == (number, "annulled")
+
+
+# ---- terms
+
+
 def test_a_term_runs_is_breached_and_ends() -> None:
     running = after(STATES["look-over"], RecordTerm("look-over", TermStage.STARTED, NOW))
     assert (running.term.kind, running.term.due_at, running.term.breached) == ("look-over", NOW, False)
     breached = after(running, RecordTerm("look-over", TermStage.BREACHED, NOW))
     assert (breached.term.due_at, breached.term.breached) == (NOW, True)
-    assert after(breached, RecordTerm("look-over", TermStage.ENDED)).term is None
+    ended = after(breached, RecordTerm("look-over", TermStage.ENDED))
+    assert (ended.term, ended.terms) == (None, ())
+
+
+def test_a_suspended_term_stays_with_no_due_time_until_it_runs_again() -> None:
+    suspended = after(
+        STATES["expertise"],
+        RecordTerm("expertise", TermStage.STARTED, NOW),
+        RecordTerm("expertise", TermStage.SUSPENDED),
+    )
+    assert [(t.kind, t.due_at, t.breached) for t in suspended.terms] == [("expertise", None, False)]
+    assert suspended.term == suspended.terms[0]
+    resumed = after(suspended, RecordTerm("expertise", TermStage.RESUMED, LATER))
+    assert (resumed.term.due_at, len(resumed.terms)) == (LATER, 1)
+
+
+@pytest.mark.parametrize("stage", [TermStage.EXTENDED, TermStage.RECALENDARED, TermStage.RESUMED])
+def test_a_term_that_was_counted_anew_is_due_at_its_new_time(stage: TermStage) -> None:
+    breached = after(STATES["expertise"], RecordTerm("expertise", TermStage.BREACHED, NOW))
+    counted = after(breached, RecordTerm("expertise", stage, LATER))
+    assert (counted.term.due_at, counted.term.breached) == (LATER, False)
+
+
+def test_a_term_that_has_run_out_by_the_new_calendar_too_is_breached_still() -> None:
+    breached = after(STATES["expertise"], RecordTerm("expertise", TermStage.BREACHED, NOW))
+    command = RecordTerm("expertise", TermStage.RECALENDARED, LATER, breached=True)
+    assert [f.stage for f in story.when(breached, command)] == [TermStage.RECALENDARED, TermStage.BREACHED]  # type: ignore[attr-defined]
+    assert (after(breached, command).term.due_at, after(breached, command).term.breached) == (LATER, True)
+
+
+def test_terms_run_side_by_side_and_the_one_that_is_due_first_is_shown_a_suspended_one_last() -> None:
+    state = STATES["expertise"]
+    for kind, due in (("expertise", None), (CLARIFICATION, LATER), ("appeal", NOW)):
+        state = after(state, RecordTerm(kind, TermStage.STARTED, due))
+    assert [t.kind for t in state.terms] == ["appeal", CLARIFICATION, "expertise"]
+    shown = []
+    while state.term is not None:
+        shown.append(state.term.kind)
+        state = after(state, RecordTerm(state.term.kind, TermStage.ENDED))
+    assert shown == ["appeal", CLARIFICATION, "expertise"]
+
+
+@given(st.permutations(["appeal", CLARIFICATION, "expertise", "look-over"]))
+def test_the_order_in_which_terms_begin_does_not_matter(kinds: list[str]) -> None:
+    starts = [RecordTerm(kind, TermStage.STARTED, NOW) for kind in kinds]
+    assert after(STATES["expertise"], *starts).terms == after(STATES["expertise"], *reversed(starts)).terms
+
+
+@pytest.mark.parametrize("name", known)
+def test_the_initiator_has_the_next_move_while_it_is_asked_in_the_expertise(name: str) -> None:
+    asked = after(STATES[name], RecordTerm(CLARIFICATION, TermStage.STARTED, NOW))
+    assert asked.next_move == ("initiator" if name == "expertise" else NEXT_MOVE[Stage(name)])
+    answered = after(asked, RecordTerm(CLARIFICATION, TermStage.ENDED))
+    assert answered.next_move == NEXT_MOVE[Stage(name)]
+
+
+# ---- conclusions
 
 
 def test_a_conclusion_is_recorded_word_by_word_and_the_council_has_the_next_move() -> None:
     remarks = (Remark(code="data", text="Хранение.", must_fix=True),)
-    command = RecordConclusion(2, Verdict.POSITIVE_WITH_REMARKS, "С замечаниями.", remarks)
+    command = conclusion(Verdict.POSITIVE_WITH_REMARKS, 2, text="С замечаниями.", remarks=remarks)
     [recorded] = story.when(STATES["expertise"], command)
     assert isinstance(recorded, ConclusionRecordedV1)
     state = story.given(recorded, state=STATES["expertise"])
-    assert state.stage is Stage.COUNCIL
-    assert (state.conclusion.round, state.conclusion.verdict, state.conclusion.text, state.conclusion.remarks) == (
-        2,
-        Verdict.POSITIVE_WITH_REMARKS,
-        "С замечаниями.",
-        remarks,
-    )
+    assert (state.stage, state.next_move) == (Stage.COUNCIL, "council")
+    for part in ("round", "number", "date", "verdict", "text", "remarks", "replaces"):
+        assert getattr(state.conclusion, part) == getattr(recorded, part) == getattr(command, part)
+    assert state.conclusions == (state.conclusion,)
+
+
+def test_the_conclusion_of_a_later_round_is_the_one_in_force_and_the_earlier_is_kept() -> None:
+    first = after(STATES["expertise"], conclusion(Verdict.NEGATIVE))
+    again = after(first, RESUBMITTED, ACCEPTED)
+    assert (again.stage, again.conclusion.number) == (Stage.EXPERTISE, "ЗЭ-2026-0001")
+    second = after(again, conclusion(round=2))
+    assert (second.stage, second.conclusion.number) == (Stage.COUNCIL, "ЗЭ-2026-0002")
+    assert [(c.round, c.standing) for c in second.conclusions] == [(1, "in-force"), (2, "in-force")]
+
+
+@pytest.mark.parametrize("name", sorted(CONCLUDED))
+def test_an_annulment_brings_the_pilot_back_to_the_expertise(name: str) -> None:
+    annulled = after(STATES[name], ANNULLED)
+    assert (annulled.stage, annulled.conclusion) == (Stage.EXPERTISE, None)
+    assert [(c.number, c.standing) for c in annulled.conclusions] == [("ЗЭ-2026-0001", "annulled")]
+    again = after(annulled, conclusion(round=2))
+    assert (again.stage, again.conclusion.round, len(again.conclusions)) == (Stage.COUNCIL, 2, 2)
+
+
+def test_an_amended_conclusion_takes_the_place_of_the_one_that_was_challenged() -> None:
+    amended = after(STATES["negative-conclusion"], conclusion(number="ЗЭ-2026-0007", replaces="ЗЭ-2026-0001"))
+    assert (amended.stage, amended.conclusion.number) == (Stage.COUNCIL, "ЗЭ-2026-0007")
+    assert [(c.number, c.standing) for c in amended.conclusions] == [
+        ("ЗЭ-2026-0001", "replaced"),
+        ("ЗЭ-2026-0007", "in-force"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [ANNULLED, conclusion(number="ЗЭ-2026-0007", replaces="ЗЭ-2026-0001")], ids=["annulled", "amended"]
+)
+def test_what_befalls_the_conclusion_of_an_earlier_round_does_not_touch_the_present_one(command: object) -> None:
+    again = after(STATES["expertise"], conclusion(Verdict.NEGATIVE), RESUBMITTED, ACCEPTED)
+    assert after(again, command).stage is Stage.EXPERTISE
+    concluded = after(again, conclusion(round=2))
+    later = after(concluded, command)
+    assert (later.stage, later.conclusion) == (Stage.COUNCIL, concluded.conclusion)
+
+
+@pytest.mark.parametrize("name", ["look-over", "returned"])
+def test_a_conclusion_does_not_take_an_application_out_of_the_applicants_or_the_officers_hands(name: str) -> None:
+    concluded = after(STATES[name], conclusion())
+    assert (concluded.stage, concluded.conclusion.number) == (Stage(name), "ЗЭ-2026-0001")
+
+
+def entered_at(*words: tuple[object, int]) -> Any:
+    """A pilot of whose application these words were recorded, each with its place in intake's series."""
+    state = None
+    for command, place in words:
+        facts = [f.model_copy(update={"after": {"intake": place}}) for f in story.when(state, command)]
+        state = story.given(*facts, state=state)
+    return state
+
+
+@pytest.mark.parametrize(("knowing", "stage"), [(3, Stage.EXPERTISE), (4, Stage.COUNCIL), (5, Stage.COUNCIL)])
+def test_what_was_concluded_before_the_last_word_on_the_application_was_known_moves_nothing(
+    knowing: int, stage: Stage
+) -> None:
+    state = entered_at((ENTER, 1), (ACCEPTED, 4))
+    concluded = after(state, conclusion(knowing=knowing))
+    assert (concluded.stage, concluded.conclusion.number) == (stage, "ЗЭ-2026-0001")
+    annulled = after(concluded, ANNULLED)
+    assert (annulled.stage, annulled.conclusions[0].standing) == (Stage.EXPERTISE, "annulled")
+
+
+# ---- the stages as a graph, as the domain makes it
+
+
+def steps(state: Any) -> Iterator[Any]:
+    """Every state that one step leads to."""
+    unseen = with_switches("by-2024", council_sees_negative=False)
+    in_force = state.conclusion.number if state.conclusion else "none"
+    said = [*OUTCOMES, *COUNCIL, LAUNCH, RecordAnnulment(1, in_force)]
+    said += [conclusion(verdict, replaces=old) for verdict in Verdict for old in (None, in_force)]
+    for book in (BOOK, unseen):
+        for command in said:
+            try:
+                yield story.given(*story.when(state, command, given=book), state=state)
+            except Refusal:
+                continue
+
+
+def graph() -> Mapping[Stage, set[Stage]]:
+    """Where each stage leads, found by walking from an entered pilot."""
+    found: dict[Stage, set[Stage]] = {}
+    known, left = set(), [STATES["look-over"]]
+    while left:
+        state = left.pop()
+        key = (state.stage, state.conclusion is None, state.started)
+        if key in known:
+            continue
+        known.add(key)
+        following = list(steps(state))
+        found.setdefault(state.stage, set()).update(s.stage for s in following if s.stage is not state.stage)
+        left += following
+    return found
+
+
+def test_every_stage_has_a_way_out_or_is_final() -> None:
+    ways = graph()
+    assert set(ways) == set(Stage)
+    # What follows the carrying out is not registered here yet.
+    assert {stage for stage, out in ways.items() if not out} == FINAL | {Stage.RUNNING}
+    assert all(NEXT_MOVE[stage] is None for stage in FINAL)
+    ending = FINAL | {Stage.RUNNING}
+    while further := {stage for stage, out in ways.items() if out & ending} - ending:
+        ending |= further
+    assert ending == set(Stage)
+
+
+def test_a_pilot_that_was_found_expedient_can_only_be_launched() -> None:
+    assert graph()[Stage.EXPEDIENT] == {Stage.RUNNING}
+
+
+@pytest.mark.parametrize("name", moving)
+def test_an_application_can_be_withdrawn_or_stopped_until_it_is_decided_on(name: str) -> None:
+    assert {Stage.WITHDRAWN, Stage.STOPPED} <= graph()[Stage(name)]
 
 
 # ---- the order of people's steps
@@ -299,9 +543,9 @@ def test_every_fact_evolves_at_the_stages_that_are_reached(name: str, fact: Any)
 
 days = st.dates(date(2026, 4, 1), date(2026, 4, 30))
 commands = st.one_of(
-    st.sampled_from([ENTER, ACCEPTED, RETURNED]),
-    st.builds(RecordTerm, st.just("look-over"), st.sampled_from(list(TermStage)), moments),
-    st.builds(conclusion, st.sampled_from(list(Verdict))),
+    st.sampled_from([ENTER, *OUTCOMES, AMENDED, ANNULLED]),
+    st.builds(RecordTerm, st.sampled_from(["look-over", CLARIFICATION]), st.sampled_from(list(TermStage)), moments),
+    st.builds(conclusion, st.sampled_from(list(Verdict)), st.integers(1, 3)),
     st.builds(decide, st.sampled_from(list(Expediency)), days),
     st.builds(lambda day: Launch(day, basis(day)), days),
 )
@@ -316,6 +560,10 @@ def test_any_commands_in_any_order_leave_a_sound_pilot(steps: list[object]) -> N
         except Refusal:
             continue
         state = story.given(*facts, state=state)
+    if state is not None:
+        assert state.conclusion is None or state.conclusion in state.conclusions
+        assert state.term is None or state.term in state.terms
+        assert len({term.kind for term in state.terms}) == len(state.terms)
     if state is not None and state.started is not None:
         assert any(d.decision is Expediency.EXPEDIENT for d in state.decisions)
         assert state.started <= NOW.date()

@@ -91,8 +91,12 @@ def test_belarus_has_every_term_of_the_life_cycle() -> None:
     assert set(BOOK["by-2024"].terms) == {
         "look-over",
         "fixing-remarks",
+        "clarification",
         "expertise",
         "repeat-expertise",
+        "replication-expertise",
+        "credit-expertise",
+        "appeal",
         "council-alarm",
         "agreement",
         "carrying-out",

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from contracts.reference import LegalEffect, TermUnit
-from contracts.rules import ExtensionRule, Origin, Override, TermRule, load, load_calendars
+from contracts.rules import NEEDED_TERMS, Edition, ExtensionRule, Origin, Override, TermRule, load, load_calendars
 from services.chassis.calendar import Calendar, calendar, from_rules
 from services.chassis.explanation import explain
 from services.chassis.term import (
@@ -20,11 +21,14 @@ from services.chassis.term import (
     due_at,
     end,
     extend,
+    next_alarm,
     open_ledger,
     overdue,
     recalendar,
     remaining,
+    remind,
     resume,
+    rungs_passed,
     start,
     suspend,
     used,
@@ -69,12 +73,15 @@ class History(NamedTuple):
     last: datetime
 
 
+RUNGS = (7, 4, 2, 1)
 CALENDARS = (BY, closed_on(date(2026, 4, 22), date(2026, 5, 4)), closed_on(date(2026, 4, 17)))
 MINUTES = st.integers(0, 9 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes))
 TO_MIDNIGHT = st.just(None)
 OPERATIONS = st.lists(
-    st.tuples(st.sampled_from(["suspend", "resume", "extend", "recalendar"]), MINUTES | TO_MIDNIGHT),
-    max_size=9,
+    st.tuples(
+        st.sampled_from(["suspend", "resume", "extend", "recalendar", "remind", "breach"]), MINUTES | TO_MIDNIGHT
+    ),
+    max_size=12,
 )
 
 
@@ -86,6 +93,7 @@ def histories(draw: st.DrawFn) -> History:
     its = rule(draw(st.integers(1, 12)), draw(st.sampled_from(TermUnit)))
     at = datetime(2026, 2, 20, tzinfo=UTC) + draw(st.integers(0, 90 * 24 * 60)) * timedelta(minutes=1)
     ledger = open_ledger(start(its, by, "expertise", at, zone))
+    forgets = draw(st.booleans())
     for what, gap in draw(OPERATIONS):
         at = midnight(at, zone) if gap is None else at + gap
         try:
@@ -98,7 +106,11 @@ def histories(draw: st.DrawFn) -> History:
                     ledger = extend(ledger, its, at, "p1", "hard", by)
                 case "recalendar":
                     by = draw(st.sampled_from(CALENDARS))
-                    ledger = recalendar(ledger, by)
+                    ledger = recalendar(ledger, by, at if forgets else None)
+                case "remind":
+                    ledger = remind(ledger, rungs_passed(ledger, RUNGS, at, by))
+                case "breach":
+                    ledger = breach(ledger) if overdue(ledger, at, by) else ledger
         except TermError:
             continue
     if draw(st.booleans()):
@@ -169,6 +181,71 @@ def test_a_running_term_is_overdue_exactly_when_due_has_come(history: History, l
         return
     for now in (last + later, due - MILLISECOND, due, due + later):
         assert overdue(ledger, now, by) == (now >= due) == (remaining(ledger, now, by) <= 0)
+
+
+POLLS = st.lists(st.integers(0, 40 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes)), max_size=8)
+LONG = timedelta(days=400)
+
+
+def to_announce(ledger: Ledger, now: datetime, by: Calendar) -> bool:
+    late = overdue(ledger, now, by) and not ledger.breached
+    return late or bool(rungs_passed(ledger, RUNGS, now, by))
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), POLLS)
+def test_each_rung_that_is_still_ahead_comes_exactly_once_however_it_is_polled(
+    history: History, polls: list[timedelta]
+) -> None:
+    ledger, by, last = history
+    begun = ledger.extensions[-1].at if ledger.extensions else ledger.term.started
+    at_its_beginning = ledger.total - used_by_midnights(ledger, begun, by)
+    quiet = ledger.stopped or ledger.breached or ledger.ended is not None
+    ahead = [] if quiet else [r for r in RUNGS if r < at_its_beginning and r not in ledger.reminded]
+    heard = list[int]()
+    for now in (*sorted(last + poll for poll in polls), last + LONG):
+        passed = rungs_passed(ledger, RUNGS, now, by)
+        assert all(ledger.total - used_by_midnights(ledger, now, by) <= rung for rung in passed)
+        heard += passed
+        ledger = remind(ledger, passed)
+    assert heard == ahead
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories())
+def test_the_next_alarm_is_the_first_instant_at_which_there_is_something_to_announce(history: History) -> None:
+    ledger, by, last = history
+    alarm = next_alarm(ledger, RUNGS, by)
+    if alarm is None:
+        assert not to_announce(ledger, last + LONG, by)
+        return
+    assert alarm.tzinfo is UTC
+    assert to_announce(ledger, alarm, by)
+    assert not to_announce(ledger, alarm - MILLISECOND, by)
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories())
+def test_answering_each_alarm_leads_in_few_steps_to_none(history: History) -> None:
+    ledger, by, _ = history
+    alarms = list[datetime]()
+    while (alarm := next_alarm(ledger, RUNGS, by)) is not None:
+        alarms.append(alarm)
+        ledger = remind(ledger, rungs_passed(ledger, RUNGS, alarm, by))
+        ledger = breach(ledger) if overdue(ledger, alarm, by) else ledger
+    assert alarms == sorted(set(alarms))
+    assert len(alarms) <= len(RUNGS) + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories(), MINUTES)
+def test_what_was_announced_changes_no_number_so_no_timer_need_have_run(history: History, later: timedelta) -> None:
+    ledger, by, last = history
+    told = breach(remind(ledger, RUNGS))
+    for now in (ledger.term.started, last, last + later, last + LONG):
+        assert overdue(told, now, by) == overdue(ledger, now, by)
+        assert remaining(told, now, by) == remaining(ledger, now, by)
+    assert due_at(told, by) == due_at(ledger, by)
 
 
 @settings(max_examples=200, deadline=None)
@@ -324,6 +401,90 @@ def test_announcing_a_breach_is_remembered_and_changes_no_number() -> None:
     assert due_at(ledger, BY) == due_at(ledger_of(LOOK_OVER), BY)
 
 
+def test_the_reminders_of_the_look_over_come_as_its_days_begin_to_run_short() -> None:
+    # Fri 17 April is used; 18 to 21 do not count; the 22nd is used; the 23rd is the last.
+    ledger, rungs = ledger_of(LOOK_OVER), LOOK_OVER.reminders
+    assert rungs == (2, 1)
+    assert next_alarm(ledger, rungs, BY) == minsk("2026-04-18T00:00")
+    assert rungs_passed(ledger, rungs, minsk("2026-04-17T23:59"), BY) == ()
+    assert rungs_passed(ledger, rungs, minsk("2026-04-18T00:00"), BY) == (2,)
+    assert rungs_passed(ledger, rungs, minsk("2026-04-23T09:00"), BY) == (2, 1)
+    ledger = remind(ledger, [2])
+    assert next_alarm(ledger, rungs, BY) == minsk("2026-04-23T00:00")
+    ledger = remind(ledger, [1])
+    assert (ledger.reminded, next_alarm(ledger, rungs, BY)) == ((2, 1), minsk("2026-04-24T00:00"))
+    assert next_alarm(breach(ledger), rungs, BY) is None
+
+
+def test_a_stopped_term_reminds_of_nothing_and_its_rungs_move_with_its_end() -> None:
+    ledger = suspend(ledger_of(rule(3)), rule(3), minsk("2026-04-17T09:00"), "p1", "asked", BY)
+    assert next_alarm(ledger, (1,), BY) is None
+    assert rungs_passed(ledger, (1,), minsk("2026-06-01T09:00"), BY) == ()
+    ledger = resume(ledger, minsk("2026-05-05T09:00"))
+    assert next_alarm(ledger, (1,), BY) == minsk("2026-05-08T00:00")
+
+
+def test_a_reminder_that_came_due_before_the_stop_is_given_when_the_clock_runs_again() -> None:
+    ledger = suspend(ledger_of(rule(3)), rule(3), minsk("2026-04-18T09:00"), "p1", "asked", BY)
+    ledger = resume(ledger, minsk("2026-05-05T09:00"))
+    assert rungs_passed(ledger, (2, 1), minsk("2026-05-05T09:00"), BY) == (2,)
+
+
+def test_a_longer_term_has_its_ladder_anew_but_for_rungs_that_it_begins_below() -> None:
+    its = rule(8)
+    ledger = remind(ledger_of(its), (6, 2))
+    at = minsk("2026-04-28T12:00")  # used: 17, 22, 23, 24, 25, 27
+    assert remaining(ledger, at, BY) == 2
+    ledger = extend(ledger, its, at, "p1", "hard", BY)
+    assert (ledger.reminded, remaining(ledger, at, BY)) == ((), 6)
+    assert rungs_passed(ledger, (6, 2), at, BY) == ()
+    assert next_alarm(ledger, (6, 2), BY) == minsk("2026-05-05T00:00")
+    assert rungs_passed(ledger, (6, 2), minsk("2026-05-05T00:00"), BY) == (2,)
+
+
+def test_a_rung_that_is_reached_at_the_very_moment_of_the_extension_is_left_out() -> None:
+    its, at = rule(8), minsk("2026-04-28T00:00")
+    ledger = extend(ledger_of(its), its, at, "p1", "hard", BY)
+    assert remaining(ledger, at, BY) == 6
+    assert rungs_passed(ledger, (6,), at, BY) == ()
+    assert rungs_passed(ledger, (5,), minsk("2026-04-29T00:00"), BY) == (5,)
+
+
+def test_a_rung_left_out_comes_when_a_new_act_puts_it_after_the_extension() -> None:
+    its = rule(8)
+    at, closed = minsk("2026-04-28T12:00"), closed_on(date(2026, 4, 27))
+    ledger = recalendar(extend(ledger_of(its), its, at, "p1", "hard", BY), closed)
+    assert remaining(ledger, at, closed) == 7
+    assert next_alarm(ledger, (6, 2), closed) == minsk("2026-04-29T00:00")
+
+
+def test_rungs_above_the_whole_term_never_come() -> None:
+    assert rungs_passed(ledger_of(rule(2)), (9, 2, 0, -1), minsk("2027-04-17T12:00"), BY) == ()
+
+
+def test_a_new_act_that_undoes_a_breach_lets_the_next_one_be_announced() -> None:
+    ledger, at = breach(ledger_of(LOOK_OVER)), minsk("2026-04-24T09:00")
+    changed = closed_on(date(2026, 4, 22))
+    assert next_alarm(recalendar(ledger, changed), (1,), changed) is None
+    again = recalendar(ledger, changed, at)
+    assert (again.breached, next_alarm(remind(again, (1,)), (1,), changed)) == (False, minsk("2026-04-25T00:00"))
+    assert recalendar(ledger, BY, at).breached
+
+
+@pytest.mark.parametrize(
+    ("started", "due"),
+    [
+        ("2026-04-16T12:00", "2026-04-24T00:00"),
+        ("2026-04-24T12:00", "2026-04-29T00:00"),
+        ("2025-07-02T12:00", "2025-07-10T00:00"),
+        ("2025-12-19T12:00", "2025-12-24T00:00"),
+        ("2026-12-30T12:00", "2027-01-06T00:00"),
+    ],
+)
+def test_the_look_over_is_due_after_the_golden_days(started: str, due: str) -> None:
+    assert due_at(ledger_of(LOOK_OVER, started), BY) == minsk(due)
+
+
 def test_the_look_over_can_be_neither_stopped_nor_extended() -> None:
     ledger = ledger_of(LOOK_OVER)
     with pytest.raises(TermError, match="^cannot-be-stopped"):
@@ -399,7 +560,31 @@ def test_a_term_is_not_counted_by_a_calendar_that_is_not_its_own() -> None:
             count()
 
 
+@pytest.mark.parametrize("rungs", [(1, 2), (2, 2), (5,), (6, 1), (2, 0), (1, -1), (2.0,)])
+def test_a_ladder_that_does_not_go_down_within_its_term_is_refused(rungs: tuple[int, ...]) -> None:
+    sound = rule(5).model_dump()
+    assert TermRule.model_validate({**sound, "reminders": (4, 2, 1)}).reminders == (4, 2, 1)
+    with pytest.raises(ValidationError, match="reminder"):
+        TermRule.model_validate({**sound, "reminders": rungs})
+
+
+@pytest.mark.parametrize("edition", load().values(), ids=load().keys())
+def test_every_edition_has_the_terms_that_services_count_by_each_with_a_ladder(edition: Edition) -> None:
+    assert set(NEEDED_TERMS) <= set(edition.terms)
+    assert all(its.reminders and "reminders" in its.origin.note for its in edition.terms.values())
+
+
+@pytest.mark.parametrize("kind", NEEDED_TERMS)
+def test_an_edition_that_lacks_a_needed_term_is_refused(kind: str) -> None:
+    whole = load().edition("by-2024")
+    terms = {name: its for name, its in whole.terms.items() if name != kind}
+    with pytest.raises(ValidationError, match=f"terms are missing: {kind}"):
+        Edition.model_validate({**dict(whole), "terms": terms})
+
+
 def test_a_moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        rungs_passed(ledger_of(rule()), (), datetime(2026, 4, 17), BY)
     with pytest.raises(ValueError, match="zone"):
         used(ledger_of(rule()), datetime(2026, 4, 17), BY)
     with pytest.raises(ValueError, match="zone"):

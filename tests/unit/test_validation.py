@@ -9,19 +9,26 @@ import pytest
 from hypothesis import example as also
 from hypothesis import given
 from hypothesis import strategies as st
-from story import BOOK, NOW, SUBJECT
+from intake_story import ENTRY as LATER_ENTRY
+from intake_story import STATES, after, clarify, request_closed, requested, resubmit, withdraw
+from story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.event import NewerVersion
+from contracts.expertise import RequestOutcome
 from contracts.freeze import example
-from contracts.intake import ApplicationRegisteredV1, EditionFrom, SubmissionRefusedV1
-from contracts.reference import Problem
+from contracts.intake import ApplicationRegisteredV1, EditionFrom, EventRefusedV1, SubmissionRefusedV1
+from contracts.reference import Problem, RequestItem
 from contracts.rules import Edition
 from services.chassis.subject import Context
 from services.intake.domain.agency import Agency, Given
-from services.intake.domain.pilot import Submit, UnknownAgency, decide
-from services.intake.domain.validation import CLOCK_SKEW, RUSSIAN, judge
-from services.intake.handlers import copies, submission
+from services.intake.domain.decisions import decide
+from services.intake.domain.later import UnknownAgency
+from services.intake.domain.pilot import Later, Submit, pilot_id
+from services.intake.domain.shape import CLOCK_SKEW, RUSSIAN
+from services.intake.domain.validation import judge
+from services.intake.handlers import submission
+from services.intake.receipts import copies
 
 CODE = "vedomstvo-primer"
 BY = BOOK.edition("by-2024")
@@ -40,9 +47,9 @@ def event(kind: str = V2, **data: Any) -> dict[str, Any]:
 def us_event(kind: str = V2, **data: Any) -> dict[str, Any]:
     """An application by the rules of the demonstration edition."""
     agency = {"id": {"scheme": "US-FED", "value": "HHS/CDC"}}
-    money = {"costs": None, "total_cost": None}
+    others = {"costs": None, "total_cost": None, "participants": None}
     return event(
-        kind, **{**money, "executor": None, "initiator": agency, "customer": agency, "sector": "science", **data}
+        kind, **{**others, "executor": None, "initiator": agency, "customer": agency, "sector": "science", **data}
     )
 
 
@@ -172,7 +179,7 @@ def test_a_time_without_an_edition_is_a_problem_of_the_time() -> None:
     assert faults(event(), edition=None) == [("/time", "edition.none")]
 
 
-@pytest.mark.parametrize("kind", ["pilots.agency.application-withdrawn.v1", "pilots.intake.agency-entered.v1"])
+@pytest.mark.parametrize("kind", ["pilots.agency.application-praised.v1", "pilots.intake.agency-entered.v1"])
 def test_an_unknown_type_is_refused_and_the_known_ones_are_named(kind: str) -> None:
     judged = judge({**event(), "type": kind}, CODE, BY, NOW)
     assert [(p.pointer, p.rule) for p in judged.problems] == [("/type", "type.unknown")]
@@ -339,6 +346,299 @@ def test_a_fault_of_the_shape_hides_no_fault_of_another_place() -> None:
         ("/data/title", "schema.missing"),
         ("/data/sector", "sector.unknown"),
     ]
+
+
+# ---- the procedure, and who took part
+
+
+def with_switch(name: str) -> Edition:
+    return with_switches("by-2024", **{name: True}).edition("by-2024")
+
+
+@pytest.mark.parametrize("procedure", ["credit", "replication"])
+def test_a_procedure_that_the_edition_has_not_is_refused(procedure: str) -> None:
+    assert faults(event(procedure=procedure)) == [("/data/procedure", "procedure.off")]
+    assert faults(us_event(procedure=procedure), US) == [("/data/procedure", "procedure.off")]
+
+
+@pytest.mark.parametrize(("procedure", "name"), [("credit", "evidence"), ("replication", "replicates")])
+def test_a_credit_and_a_replication_rest_on_something(procedure: str, name: str) -> None:
+    edition = with_switch(procedure)
+    assert faults(event(procedure=procedure), edition) == [(f"/data/{name}", f"{name}.required")]
+    assert faults(event(procedure=procedure, **{name: "ПП-2025-000007"}), edition) == []
+
+
+def test_an_unknown_procedure_is_a_fault_of_the_shape_alone() -> None:
+    assert faults(event(procedure="shortcut")) == [("/data/procedure", "schema.enum")]
+
+
+def test_whoever_took_part_is_named_by_a_right_number_of_a_known_scheme_and_may_be_a_person() -> None:
+    good = [unp("700000112"), unp("MA7000001"), {"id": {"scheme": "RU-INN", "value": "9999000006"}}]
+    assert faults(event(participants=good)) == []
+    bad = [unp("700000113"), {"id": {"scheme": "US-FED", "value": "HHS"}}, unp("7"), {"id": {"scheme": "BY-UNP"}}]
+    assert faults(event(participants=bad)) == [
+        ("/data/participants/3/id/value", "schema.missing"),
+        ("/data/participants/0/id/value", "party.check-digit"),
+        ("/data/participants/1/id/scheme", "party.scheme"),
+        ("/data/participants/2/id/value", "party.form"),
+    ]
+
+
+# ---- later events: by how the pilot stands
+
+
+def refused(state: Any, command: Any, now: datetime = NOW, book: Any = BOOK) -> list[tuple[str, str]]:
+    """The place and the rule of everything that is wrong with a later event; none where it is taken."""
+    context = Context(now, SUBJECT, SOMEBODY, Given(book, LATER_ENTRY))
+    facts = decide(state, command, context)
+    found = [p for fact in facts if isinstance(fact, EventRefusedV1) for p in fact.problems]
+    assert bool(found) == any(isinstance(fact, EventRefusedV1) for fact in facts)
+    for one in found:
+        in_both_languages(one)
+    return [(p.pointer, p.rule) for p in found]
+
+
+NOT_OPEN = ("/subject", "application.not-open")
+CAN_COME_AGAIN = {"returned", "negative", "returned by the expertise"}
+PILOTS = sorted(name for name, state in STATES.items() if state is not None and state.number is not None)
+OVER = {"lapsed", "withdrawn", "stopped", "refused by the expertise"}
+
+
+@pytest.mark.parametrize("name", PILOTS)
+def test_each_later_event_is_possible_in_its_states_only(name: str) -> None:
+    state = STATES[name]
+    assert refused(state, resubmit("n-1")) == ([] if name in CAN_COME_AGAIN else [NOT_OPEN])
+    assert refused(state, withdraw("n-2")) == ([NOT_OPEN] if name in OVER else [])
+    asked_ = after(requested("r-9"), state=state)
+    answer = clarify(("why", "а"), id_="n-3", request="r-9")
+    if asked_ is not state and asked_.open_requests:
+        assert refused(asked_, answer) == []
+    else:
+        assert set(refused(state, answer)) >= {("/data/request", "request.unknown")}
+        assert (NOT_OPEN in refused(state, answer)) == (name != "accepted" and state.status.value != "accepted")
+
+
+@pytest.mark.parametrize(
+    ("name", "en", "ru"),
+    [
+        ("registered", "registered", "зарегистрирована"),
+        ("accepted", "in expertise", "на экспертизе"),
+        ("positive", "concluded", "заключение"),
+        ("lapsed", "lapsed", "утратила силу"),
+        ("withdrawn", "withdrawn", "отозвана"),
+        ("stopped", "stopped", "прекращен"),
+        ("refused by the expertise", "refused by the expertise", "отклонена"),
+    ],
+)
+def test_what_is_not_possible_names_how_the_application_stands(name: str, en: str, ru: str) -> None:
+    [fact] = decide(STATES[name], resubmit("n-1"), Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    assert isinstance(fact, EventRefusedV1)
+    [told_] = fact.problems
+    assert en in told_.message and ru in told_.message_ru
+
+
+def test_what_was_returned_and_is_over_its_time_counts_as_lapsed_before_the_timer_says_so() -> None:
+    state = STATES["returned"]
+    context = Context(state.due_at, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY))
+    [fact] = decide(state, resubmit("n-1"), context)
+    assert isinstance(fact, EventRefusedV1)
+    assert "lapsed" in fact.problems[0].message
+
+
+def test_a_resubmission_is_held_against_everything_at_once() -> None:
+    met = [{"place": 3, "text": "Да."}, {"place": 1, "text": "Да."}, {"place": 1, "text": "Да."}, {"place": 0}]
+    command = resubmit(
+        title=None, sector="space", initiator=unp("700000125"), procedure="credit", met=met, planned_end="2026-05-01"
+    )
+    command.event["source"] = "/agencies/another"
+    assert sorted(refused(STATES["accepted"], command)) == sorted(
+        [
+            ("/source", "source.not-yours"),
+            ("/data/title", "schema.missing"),
+            ("/data/met/3/place", "schema.greater-than-equal"),
+            ("/data/met/3/text", "schema.missing"),
+            ("/data/sector", "sector.unknown"),
+            ("/data/initiator/id", "initiator.changed"),
+            ("/data/procedure", "procedure.off"),
+            ("/data/planned_end", "dates.order"),
+            ("/data/met/0/place", "met.unknown"),
+            ("/data/met/1/place", "met.unknown"),
+            ("/data/met/2/place", "met.unknown"),
+            NOT_OPEN,
+        ]
+    )
+
+
+def test_each_remark_of_the_last_conclusion_is_met_once_at_most() -> None:
+    def met(*places: int) -> list[tuple[str, str]]:
+        return refused(STATES["negative"], resubmit(met=[{"place": one, "text": "Да."} for one in places]))
+
+    assert met() == met(1) == met(2, 1) == []
+    assert met(3) == [("/data/met/0/place", "met.unknown")]
+    assert met(1, 2, 1, 2) == [("/data/met/2/place", "met.twice"), ("/data/met/3/place", "met.twice")]
+    assert refused(STATES["returned"], resubmit(met=[{"place": 1, "text": "Да."}])) == [
+        ("/data/met/0/place", "met.unknown")
+    ]
+
+
+def test_the_initiator_may_change_its_name_and_nothing_else() -> None:
+    state = STATES["returned"]
+    assert refused(state, resubmit(initiator={**unp("700000112"), "name": "ООО «Переименовано»"})) == []
+    assert refused(state, resubmit(initiator=unp("700000125"))) == [("/data/initiator/id", "initiator.changed")]
+    assert refused(state, resubmit(initiator=unp("700000113"))) == [
+        ("/data/initiator/id/value", "party.check-digit"),
+        ("/data/initiator/id", "initiator.changed"),
+    ]
+
+
+def test_a_resubmission_is_judged_by_the_edition_of_the_first_application() -> None:
+    moved = {"editions": (EditionFrom(edition="demo-us", since=date.min),)}
+    context = Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY.model_copy(update=moved)))
+    assert not isinstance(decide(STATES["returned"], resubmit(), context)[0], EventRefusedV1)
+
+
+@pytest.mark.parametrize("reason", [None, "", "т" * 4001, 5])
+def test_a_withdrawal_says_why(reason: Any) -> None:
+    [(pointer, rule)] = refused(STATES["registered"], withdraw(reason=reason))
+    assert pointer == "/data/reason"
+    assert rule.startswith("schema.")
+
+
+# ---- later events: answers
+
+
+def test_answers_are_held_against_everything_at_once() -> None:
+    state = after(clarify(("why", "а"), id_="first"), state=STATES["asked"])
+    command = clarify(
+        ("when", "нет такого"),
+        ("why", "ещё раз"),
+        ("costs", "а", [{"source": "piggy-bank", "year": 1999, "amount_minor": 1, "currency": "USD"}]),
+        ("costs", "б"),
+        ("end", "", "2026-13-01"),
+        {"item": "end"},
+        "no answer",
+    )
+    assert sorted(refused(state, command)) == sorted(
+        [
+            ("/data/answers/4/text", "schema.string-too-short"),
+            ("/data/answers/5/text", "schema.missing"),
+            ("/data/answers/6", "schema.model-type"),
+            ("/data/answers/0/item", "item.unknown"),
+            ("/data/answers/1/item", "item.answered"),
+            ("/data/answers/2/value/0/year", "schema.greater-than-equal"),
+            ("/data/answers/3/item", "item.twice"),
+            ("/data/answers/4/value", "schema.date-from-datetime-parsing"),
+            ("/data/answers/5/item", "item.twice"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ([], []),
+        ([{"source": "own-money", "amount_minor": 1, "currency": "BYN"}], []),
+        (
+            [{"source": "piggy-bank", "amount_minor": 1, "currency": "USD"}],
+            [("/0/currency", "costs.currency"), ("/0/source", "costs.source")],
+        ),
+        ("много", [("", "schema.tuple-type")]),
+        ([{"source": "own-money"}], [("/0/amount_minor", "schema.missing"), ("/0/currency", "schema.missing")]),
+    ],
+)
+def test_a_new_value_is_held_against_its_field_and_the_edition(value: Any, found: list[tuple[str, str]]) -> None:
+    expected = [(f"/data/answers/0/value{pointer}", rule) for pointer, rule in found]
+    assert refused(STATES["asked"], clarify(("costs", "а", value))) == expected
+
+
+def test_a_value_needs_a_field_and_a_field_takes_one() -> None:
+    assert refused(STATES["asked"], clarify(("why", "а", "б"))) == [("/data/answers/0/value", "value.no-field")]
+    two = (RequestItem(id="a", text="?", field="title"), RequestItem(id="b", text="?", field="title"))
+    state = after(requested("r-2", two), state=STATES["accepted"])
+    command = clarify(("a", "да", "Одно"), ("b", "да", "Другое"), request="r-2")
+    assert refused(state, command) == [("/data/answers/1/value", "value.twice")]
+
+
+def test_a_rule_that_two_fields_break_together_is_told_at_the_answer_that_breaks_it() -> None:
+    items = (
+        RequestItem(id="start", text="?", field="planned_start"),
+        RequestItem(id="end", text="?", field="planned_end"),
+    )
+    state = after(requested("r-2", items), state=STATES["accepted"])
+    end = state.application.planned_end
+    late = ("start", "да", (end + timedelta(days=1)).isoformat())
+    assert refused(state, clarify(late, request="r-2")) == [("/data/answers/0/value", "dates.order")]
+    both = clarify(late, ("end", "да", (end - timedelta(days=1)).isoformat()), request="r-2")
+    assert refused(state, both) == [("/data/answers/1/value", "dates.order")]
+    assert refused(state, clarify(late, ("end", "да", (end + timedelta(days=99)).isoformat()), request="r-2")) == []
+
+
+def test_what_an_answer_does_not_touch_is_not_held_against_it() -> None:
+    edition = BOOK.edition("by-2024")
+    sectors = edition.sectors.model_copy(update={"entries": edition.sectors.entries[:1]})
+    narrower = type(BOOK)((edition.model_copy(update={"sectors": sectors}),))
+    assert refused(STATES["asked"], clarify(("costs", "а", [])), book=narrower) == []
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"a": 1}, 10**400, [[[]]], True, 1.5])
+@pytest.mark.parametrize(
+    "field", ["title", "executor", "planned_start", "costs", "own_number", "evidence", "participants", "territory"]
+)
+def test_no_value_of_the_wrong_kind_gets_into_a_field(field: Any, value: Any) -> None:
+    state = after(requested("r-2", (RequestItem(id="a", text="?", field=field),)), state=STATES["accepted"])
+    found = refused(state, clarify(("a", "да", value), request="r-2"))
+    assert found and all(pointer.startswith("/data/answers/0/value") for pointer, _ in found)
+
+
+@pytest.mark.parametrize("request_", [None, 5, "", "r-0"])
+def test_a_request_that_was_not_made_cannot_be_answered(request_: Any) -> None:
+    [(pointer, rule)] = refused(STATES["asked"], clarify(("why", "а"), request=request_))
+    assert pointer == "/data/request"
+    assert rule == "request.unknown" if request_ == "r-0" else rule.startswith("schema.")
+
+
+@pytest.mark.parametrize("outcome", list(RequestOutcome))
+def test_a_request_that_is_closed_cannot_be_answered(outcome: RequestOutcome) -> None:
+    state = after(request_closed(outcome), state=STATES["asked"])
+    assert refused(state, clarify(("why", "а"))) == [("/data/request", "request.closed")]
+
+
+def test_a_request_that_is_answered_cannot_be_answered_again() -> None:
+    state = after(clarify(("why", "а"), ("costs", "б"), ("end", "в"), id_="all"), state=STATES["asked"])
+    assert refused(state, clarify(("why", "а"))) == [("/data/request", "request.closed")]
+
+
+# ---- later events: about no pilot of the agency
+
+
+@pytest.mark.parametrize(
+    ("subject", "action"),
+    [(SUBJECT, "retry"), (None, "fix"), ("ПП-2026-000123", "fix"), (SUBJECT.upper(), "fix"), (SUBJECT + "\n", "fix")],
+)
+def test_an_unknown_pilot_is_told_with_all_else_that_is_wrong(subject: str | None, action: str) -> None:
+    command = withdraw(subject=subject, reason="")
+    own = pilot_id(command.agency, command.event_id)
+    [fact] = decide(None, command, Context(NOW, own, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    assert isinstance(fact, SubmissionRefusedV1)
+    told_ = {p.rule: (p.pointer, p.action) for p in fact.problems}
+    assert told_ == {"schema.string-too-short": ("/data/reason", "fix"), "pilot.unknown": ("/subject", action)}
+    for one in fact.problems:
+        in_both_languages(one)
+
+
+@given(st.sampled_from(["resubmit", "clarify", "withdraw"]), st.sampled_from(PILOTS), st.data())
+def test_a_later_event_with_any_part_replaced_is_decided_and_its_refusal_tells_no_personal_value(
+    kind: str, name: str, data: st.DataObject
+) -> None:
+    command = {"resubmit": resubmit(), "clarify": clarify(("costs", "а", [])), "withdraw": withdraw()}[kind]
+    path = data.draw(st.sampled_from([p for p in places(command.event) if p and p[0] not in ("id", "type", "subject")]))
+    changed = Later(command.agency, command.event_id, replaced(command.event, path, data.draw(values)))
+    facts = decide(STATES[name], changed, Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    assert facts
+    told_ = "".join(p.model_dump_json() for f in facts if isinstance(f, EventRefusedV1) for p in f.problems)
+    assert not [secret for secret in SECRETS if secret in told_]
+    for fact in facts:
+        json.dumps(fact.model_dump(mode="json"), ensure_ascii=False).encode()
 
 
 # ---- whatever comes

@@ -1,242 +1,147 @@
-"""The review of an application (экспертиза): opened, given to experts, their opinions, one conclusion."""
+"""The case of a pilot (дело экспертизы): what follows from each command, and when its timer must fire."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from datetime import datetime
 from typing import assert_never
 
-from contracts.event import Contract, Fact, Moment
-from contracts.expertise import (
-    ConclusionIssuedV1,
-    ExpertAssignedV1,
-    OpinionGivenV1,
-    ReviewOpenedV1,
-)
-from contracts.reference import Application, OrganisationId, Remark, Verdict
-from contracts.rules import Edition, RuleBook
-from services.chassis.identifiers import fault
+from contracts.event import Fact
 from services.chassis.subject import Context, Refusal
+from services.expertise.domain import clock, closing, concluding, conflict, opinions, requests, staffing
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Approve,
+    AskApplicant,
+    Assign,
+    CancelRequest,
+    Claim,
+    CloseFor,
+    Command,
+    Confirm,
+    DecideAppeal,
+    Declare,
+    Decline,
+    Dismiss,
+    EndWithout,
+    Extend,
+    GiveOpinion,
+    HandOver,
+    Number,
+    Open,
+    OpenAppeal,
+    Recalendar,
+    Recheck,
+    Release,
+    SendBack,
+    TakeAnswers,
+    Tick,
+    Unclaim,
+    WriteConclusion,
+)
+from services.expertise.domain.course import Course
+from services.expertise.domain.evolve import evolve
+from services.expertise.domain.expert import Given
+from services.expertise.domain.state import CLARIFICATION, KIND, Case
 
-KIND = "pilot"
-
-
-class Status(StrEnum):
-    """Where a review stands: ждёт эксперта, у эксперта, ждёт заключения, заключение дано."""
-
-    UNASSIGNED = "unassigned"
-    WITH_EXPERT = "with-expert"
-    TO_CONCLUDE = "to-conclude"
-    CONCLUDED = "concluded"
-
-
-class Opinion(Contract):
-    """An expert's opinion as it was given."""
-
-    expert_id: str
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-
-
-class Review(Contract):
-    """A review as it stands. `round` is 1 for the first expertise; later rounds come with repeats."""
-
-    status: Status
-    agency: str
-    number: str
-    edition: str
-    round: int
-    application: Application
-    opened: Moment
-    experts: tuple[str, ...] = ()
-    opinions: tuple[Opinion, ...] = ()
-    verdict: Verdict | None = None
-    text: str | None = None
-    remarks: tuple[Remark, ...] = ()
-    concluded: Moment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open a review for an accepted application."""
-
-    agency: str
-    number: str
-    edition: str
-    application: Application
+__all__ = ["KIND", "Case", "decide", "due", "evolve"]
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Assign an expert, named by an opaque id and the organisation the expert comes from."""
-
-    expert_id: str
-    organisation: OrganisationId
-
-
-@dataclass(frozen=True, slots=True)
-class GiveOpinion:
-    """The acting expert's opinion."""
-
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...]
+def decide(state: Case | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
+    """What follows from a command. Raises Refusal for what a person cannot do now, or is not the one to do."""
+    if isinstance(command, Open) and state is None:
+        course = Course(None, context.given.rules.edition(command.edition), context)
+        closing.open_first(course, command)
+        return course.facts
+    if state is None:
+        if isinstance(command, (TakeAnswers, CloseFor, Recheck, Number, Tick, Recalendar)):
+            return ()
+        raise Refusal("review.unknown", "There is no such case.", status=404)
+    course = Course(state, context.given.rules.edition(state.edition), context)
+    _carry_out(course, command)
+    return course.facts
 
 
-@dataclass(frozen=True, slots=True)
-class Conclude:
-    """The operator's conclusion."""
-
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...]
-
-
-Command = Open | Assign | GiveOpinion | Conclude
-
-
-def decide(state: Review | None, command: Command, context: Context[RuleBook]) -> Sequence[Fact]:
-    """What follows from a command. Raises Refusal for what cannot be done now, or not by this person."""
+def _carry_out(course: Course, command: Command) -> None:
     match command:
         case Open():
-            return _opened(state, command, context)
-        case Assign():
-            return _assigned(_open(state), command, context)
+            closing.open_again(course, command)
+        case TakeAnswers():
+            requests.take(course, command)
+        case CloseFor():
+            closing.close_for(course, command)
+        case Claim() | Unclaim() | Assign() | AcceptAssignment() | Decline() | Release() | HandOver():
+            _staff(course, command)
+        case Declare():
+            conflict.declare(course, command)
+        case Dismiss():
+            conflict.dismiss(course, command)
+            opinions.call_for_another(course)
+        case Confirm():
+            conflict.confirm(course, command)
+        case Recheck():
+            conflict.recheck(course, command)
         case GiveOpinion():
-            return _opinion(_open(state), command, context)
-        case Conclude():
-            return _concluded(_open(state), command, context)
+            opinions.give(course, command)
+        case AskApplicant():
+            requests.ask(course, command)
+        case CancelRequest():
+            requests.cancel(course, command)
+        case Extend():
+            clock.extend(course, command)
+        case EndWithout():
+            closing.end_without(course, command)
+        case WriteConclusion() | SendBack() | Approve() | Number() | OpenAppeal() | DecideAppeal():
+            _conclude(course, command)
+        case Tick():
+            _ticked(course)
+        case Recalendar():
+            clock.recalendar(course)
         case _:
             assert_never(command)
 
 
-def _opened(state: Review | None, command: Open, context: Context[RuleBook]) -> Sequence[Fact]:
-    if state is not None:
-        return ()
-    return (
-        ReviewOpenedV1(
-            actor=context.actor,
-            agency=command.agency,
-            number=command.number,
-            edition=command.edition,
-            round=1,
-            opened=context.now,
-            application=command.application,
-        ),
-    )
+def _staff(course: Course, command: Claim | Unclaim | Assign | AcceptAssignment | Decline | Release | HandOver) -> None:
+    match command:
+        case Claim():
+            staffing.claim(course)
+        case Unclaim():
+            staffing.unclaim(course, command)
+        case Assign():
+            staffing.assign(course, command)
+        case AcceptAssignment():
+            staffing.accept(course)
+        case Decline():
+            staffing.decline(course, command)
+        case Release():
+            staffing.release(course, command)
+        case HandOver():
+            staffing.hand_over(course, command)
 
 
-def _open(state: Review | None) -> Review:
-    if state is None or state.status is Status.CONCLUDED:
-        raise Refusal("review.not-open", "The review is concluded: nothing more can be done in it.")
-    return state
+def _conclude(
+    course: Course, command: WriteConclusion | SendBack | Approve | Number | OpenAppeal | DecideAppeal
+) -> None:
+    match command:
+        case WriteConclusion():
+            concluding.write(course, command)
+        case SendBack():
+            concluding.send_back(course, command)
+        case Approve():
+            concluding.approve(course)
+        case Number():
+            concluding.number(course, command)
+        case OpenAppeal():
+            concluding.open_appeal(course, command)
+        case DecideAppeal():
+            concluding.decide_appeal(course, command)
 
 
-def _assigned(state: Review, command: Assign, context: Context[RuleBook]) -> Sequence[Fact]:
-    if command.expert_id in state.experts:
-        return ()
-    if state.experts:
-        raise Refusal("review.has-expert", "An expert is assigned already.")
-    if wrong := fault(command.organisation, context.given.edition(state.edition), legal_entity=True):
-        raise Refusal("organisation.invalid", f"The expert's organisation is not valid: {wrong}.", status=422)
-    if role := _party_of(state.application, command.organisation):
-        raise Refusal(
-            "conflict.same-organisation",
-            f"The expert comes from the {role} of this application (конфликт интересов).",
-        )
-    assigned = ExpertAssignedV1(
-        actor=context.actor,
-        round=state.round,
-        expert_id=command.expert_id,
-        organisation=command.organisation,
-    )
-    return (assigned,)
+def _ticked(course: Course) -> None:
+    """Announces what has come; an unanswered request that ran out ends as it was chosen in advance."""
+    if any(running.kind == CLARIFICATION for running in clock.announce(course)):
+        requests.expire(course)
 
 
-def _party_of(application: Application, organisation: OrganisationId) -> str | None:
-    """Which party the organisation is, by its number: an expert may come from a firm that applies."""
-    for role in ("initiator", "customer", "executor"):
-        party = getattr(application, role)
-        if party is not None and party.id == organisation:
-            return role
-    return None
-
-
-def _opinion(state: Review, command: GiveOpinion, context: Context[RuleBook]) -> Sequence[Fact]:
-    expert = context.actor.id
-    if expert not in state.experts:
-        raise Refusal("opinion.not-yours", "Only an assigned expert gives an opinion.", status=403)
-    if any(o.expert_id == expert for o in state.opinions):
-        raise Refusal("opinion.given", "Your opinion is given already.")
-    _must_agree(command.verdict, command.remarks, context.given.edition(state.edition))
-    given = OpinionGivenV1(
-        actor=context.actor,
-        round=state.round,
-        expert_id=expert,
-        verdict=command.verdict,
-        text=command.text,
-        remarks=command.remarks,
-    )
-    return (given,)
-
-
-def _concluded(state: Review, command: Conclude, context: Context[RuleBook]) -> Sequence[Fact]:
-    if state.status is not Status.TO_CONCLUDE:
-        raise Refusal("review.no-opinion", "A conclusion needs the opinion of the assigned expert first.")
-    _must_agree(command.verdict, command.remarks, context.given.edition(state.edition))
-    concluded = ConclusionIssuedV1(
-        actor=context.actor,
-        round=state.round,
-        concluded=context.now,
-        verdict=command.verdict,
-        text=command.text,
-        remarks=command.remarks,
-    )
-    return (concluded,)
-
-
-def _must_agree(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:
-    """A verdict with remarks has remarks and a plain positive one has none (assumption); whether there is such a
-    verdict at all is a switch of the edition."""
-    if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.on("remarks_with_positive"):
-        raise Refusal("verdict.unknown", "This edition knows no positive verdict with remarks.", status=422)
-    if (verdict is Verdict.POSITIVE_WITH_REMARKS) and not remarks:
-        raise Refusal("verdict.needs-remarks", "This verdict needs at least one remark.", status=422)
-    if verdict is Verdict.POSITIVE and remarks:
-        raise Refusal("verdict.has-remarks", "A positive verdict has no remarks.", status=422)
-
-
-def evolve(state: Review | None, fact: Fact) -> Review | None:
-    """The review after a fact."""
-    if isinstance(fact, ReviewOpenedV1):
-        return Review(
-            status=Status.UNASSIGNED,
-            agency=fact.agency,
-            number=fact.number,
-            edition=fact.edition,
-            round=fact.round,
-            application=fact.application,
-            opened=fact.opened,
-        )
-    return None if state is None else _evolve(state, fact)
-
-
-def _evolve(state: Review, fact: Fact) -> Review:
-    match fact:
-        case ExpertAssignedV1():
-            experts = (*state.experts, fact.expert_id)
-            return state.model_copy(update={"status": Status.WITH_EXPERT, "experts": experts})
-        case OpinionGivenV1():
-            opinion = Opinion(expert_id=fact.expert_id, verdict=fact.verdict, text=fact.text, remarks=fact.remarks)
-            opinions = (*state.opinions, opinion)
-            return state.model_copy(update={"status": Status.TO_CONCLUDE, "opinions": opinions})
-        case ConclusionIssuedV1():
-            concluded = {
-                "status": Status.CONCLUDED,
-                "verdict": fact.verdict,
-                "text": fact.text,
-                "remarks": fact.remarks,
-                "concluded": fact.concluded,
-            }
-            return state.model_copy(update=concluded)
-    return state
+def due(state: Case) -> datetime | None:
+    """When the timer must fire: at the first announcement that any open term asks for."""
+    alarms = [one.clock.alarm_at for one in state.terms if one.open and one.clock.alarm_at is not None]
+    return min(alarms, default=None)

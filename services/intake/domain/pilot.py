@@ -1,45 +1,106 @@
-"""A submission and what became of it: registered or refused, then accepted or returned within its term."""
+"""A submission and what became of it: the state that intake keeps of a pilot, and what can be asked of it."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from contracts.event import Contract, Fact, Moment
-from contracts.intake import (
-    ApplicationAcceptedV1,
-    ApplicationRegisteredV1,
-    ApplicationReturnedV1,
-    SubmissionRefusedV1,
-    TermBreachedV1,
-    TermEndedV1,
-    TermStartedV1,
-)
-from contracts.reference import Application, Problem, ReturnReason
-from services.chassis import term
-from services.chassis.calendar import calendar
-from services.chassis.subject import Context, Refusal
-from services.intake.domain.agency import Given, edition_for
-from services.intake.domain.validation import judge, time_of
+from pydantic import computed_field
 
-KIND = "pilot"
-LOOK_OVER = "look-over"
-NAMESPACE = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
+from contracts.event import Basis, Contract, Day, Moment
+from contracts.expertise import (
+    ConclusionAnnulledV1,
+    ConclusionIssuedV1,
+    InformationRequestedV1,
+    RequestClosedV1,
+    ReviewClosedV1,
+)
+from contracts.reference import (
+    Application,
+    Clock,
+    ItemId,
+    LegalEffect,
+    Met,
+    OnExpiry,
+    Problem,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Verdict,
+)
+from services.chassis import term
+
+KIND: Final = "pilot"
+LOOK_OVER: Final = "look-over"
+FIXING: Final = "fixing-remarks"
+PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
+"""Where the state keeps the ledger of each term."""
+NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
+PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The form of a pilot's id."""
+ANSWERED: Final = "answered"
+"""The outcome of a request whose items are all answered."""
 
 
 class Status(StrEnum):
-    """Where a submission stands in intake: зарегистрирована, отказано, принята, возвращена."""
+    """Where an application stands in intake: зарегистрирована, отказано в приёме, принята (на экспертизе),
+    возвращена, есть заключение, утратила силу, отозвана, прекращена, отказано по итогам экспертизы."""
 
     REGISTERED = "registered"
     REFUSED = "refused"
     ACCEPTED = "accepted"
     RETURNED = "returned"
+    CONCLUDED = "concluded"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    REFUSED_IN_EXPERTISE = "refused-in-expertise"
+
+
+FINAL: Final = frozenset({Status.REFUSED, Status.LAPSED, Status.WITHDRAWN, Status.STOPPED, Status.REFUSED_IN_EXPERTISE})
+"""Where nothing follows any more."""
+
+
+class Request(Contract):
+    """A request for information (запрос сведений). Of one that is closed its id and outcome are kept alone."""
+
+    id: str
+    on_expiry: OnExpiry
+    items: tuple[RequestItem, ...] = ()
+    open_items: tuple[ItemId, ...] = ()
+    due_at: Moment | None = None
+    outcome: str | None = None
+
+
+class Conclusion(Contract):
+    """The expertise's last conclusion (заключение): what a resubmission answers."""
+
+    number: str
+    date: Day
+    round: int
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+
+
+class Told(Contract):
+    """What the agency was told about a later event of its own."""
+
+    event_id: str
+    outcome: str
+    problems: tuple[Problem, ...] = ()
 
 
 class Pilot(Contract):
-    """A submission as it stands. `look_over` is the ledger of the look-over term (срок рассмотрения)."""
+    """A submission as it stands.
+
+    `look_over` and `fixing` are the ledgers of the two terms (срок рассмотрения, срок устранения замечаний), the
+    last of each; one of them runs at a time, and `clock` and `due_at` are of that one. `received` and `submitted`
+    are of the first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
+    """
 
     status: Status
     agency: str
@@ -50,20 +111,86 @@ class Pilot(Contract):
     application: Application | None = None
     contact_person_id: str | None = None
     submitted: Moment | None = None
+    submission: int = 1
+    resubmitted: Moment | None = None
+    met: tuple[Met, ...] = ()
     look_over: term.Ledger | None = None
+    fixing: term.Ledger | None = None
+    clock: Clock = Clock()
     due_at: Moment | None = None
     decided: Moment | None = None
     problems: tuple[Problem, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
+    requests: tuple[Request, ...] = ()
+    conclusion: Conclusion | None = None
+    events: tuple[Told, ...] = ()
+
+    @property
+    def running(self) -> term.Ledger | None:
+        """The ledger of the term that runs."""
+        return next((one for one in (self.fixing, self.look_over) if one is not None and one.ended is None), None)
+
+    def ledger(self, kind: str) -> term.Ledger | None:
+        """The last ledger of a kind of term."""
+        found: term.Ledger | None = getattr(self, PLACES[kind]) if kind in PLACES else None
+        return found
+
+    def request(self, id_: object) -> Request | None:
+        """The request of this id."""
+        return next((one for one in self.requests if one.id == id_), None)
+
+    @property
+    def open_requests(self) -> tuple[Request, ...]:
+        """The requests that wait for answers."""
+        return tuple(one for one in self.requests if one.outcome is None)
+
+    def told(self, event_id: str) -> Told | None:
+        """What the agency was told about this later event, as far as it is kept."""
+        return next((one for one in self.events if one.event_id == event_id), None)
+
+    def overrun(self, now: datetime) -> bool:
+        """Whether the time for changes is over, also where the timer has not said so yet."""
+        ledger = self.fixing
+        if ledger is None or ledger.ended is not None or self.due_at is None:
+            return True
+        return ledger.term.legal_effect is LegalEffect.LAPSE and now >= self.due_at
+
+    def may_resubmit(self, now: datetime) -> bool:
+        """Whether the application may come again after changes (повторная подача)."""
+        return self.status in (Status.RETURNED, Status.CONCLUDED) and not self.overrun(now)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The version of the calendar that the open term is counted by."""
+        return () if self.running is None else (self.running.term.calendar_version,)
+
+
+# ---- commands
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """An agency's event as it was sent."""
+    """An agency's event as it was sent: an application, or what is no known event at all."""
 
     agency: str
     event_id: str
     event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An agency's event about a pilot that exists already, as it was sent."""
+
+    agency: str
+    event_id: str
+    event: Mapping[str, Any]
+
+    @property
+    def named(self) -> str | None:
+        """The pilot that the event names as its subject, where that has the form of one."""
+        named = self.event.get("subject")
+        return named if isinstance(named, str) and PILOT_ID.fullmatch(named) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +215,37 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """The officer stops the procedure on a document (прекратить рассмотрение)."""
+
+    reason: str
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
-    """The term may have run out."""
+    """Something about a term must be announced."""
 
     due: datetime
 
 
-Command = Submit | Refuse | Accept | Return | Tick
+@dataclass(frozen=True, slots=True)
+class Recalendar:
+    """The calendars of this process may have changed: count the running term anew."""
 
 
-class UnknownAgency(LookupError):
-    """The agency writes to its topic but is not in the directory yet: enter it, then redrive."""
+Forwarded = InformationRequestedV1 | RequestClosedV1 | ConclusionIssuedV1 | ConclusionAnnulledV1 | ReviewClosedV1
+"""The facts of the expertise that concern the applicant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What happened in the expertise is passed on to the applicant."""
+
+    fact: Forwarded
+
+
+Command = Submit | Later | Refuse | Accept | Return | Stop | Tick | Recalendar | Forward
 
 
 def pilot_id(agency: str, event_id: str) -> str:
@@ -106,171 +253,6 @@ def pilot_id(agency: str, event_id: str) -> str:
     return str(uuid5(uuid5(NAMESPACE, agency), event_id))
 
 
-def person_id(pilot: str) -> str:
-    """The opaque id under which a pilot's contact person is kept."""
-    return str(uuid5(UUID(pilot), "contact"))
-
-
-def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
-    """What follows from a command. Raises Refusal for what an officer cannot do now."""
-    match command:
-        case Submit():
-            return () if state is not None else _submitted(command, context)
-        case Refuse(agency, event_id, problems):
-            refused = SubmissionRefusedV1(
-                actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=problems
-            )
-            return () if state is not None else (refused,)
-        case Accept():
-            return _accepted(_registered(state), context)
-        case Return(reasons):
-            return _returned(_registered(state), reasons, context)
-        case Tick(due):
-            return _ticked(state, due, context)
-        case _:
-            assert_never(command)
-
-
-def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
-    given = context.given
-    if given.agency is None:
-        raise UnknownAgency(f"agency {command.agency} is not in the directory")
-    sent = time_of(command.event) or context.now
-    edition = edition_for(given.agency, sent, given.rules)
-    judged = judge(command.event, command.agency, edition, context.now)
-    if judged.submission is None or judged.envelope is None or edition is None:
-        return (
-            SubmissionRefusedV1(
-                actor=context.actor,
-                agency=command.agency,
-                event_id=command.event_id,
-                received=context.now,
-                edition=edition.id if edition else None,
-                problems=judged.problems,
-            ),
-        )
-    assert given.number is not None, "a submission is always given a number"
-    rule = edition.terms[LOOK_OVER]
-    days = calendar(rule.calendar)
-    begun = term.start(rule, days, LOOK_OVER, context.now, edition.zone)
-    due = term.due_at(term.open_ledger(begun), days)
-    assert due is not None, "a term that has just started runs"
-    registered = ApplicationRegisteredV1(
-        actor=context.actor,
-        agency=command.agency,
-        event_id=command.event_id,
-        event_type=judged.envelope.type,
-        submitted=judged.envelope.time,
-        received=context.now,
-        edition=edition.id,
-        number=given.number,
-        look_over_due_at=due,
-        application=judged.submission.application(),
-        contact_person_id=person_id(context.subject) if judged.submission.contact else None,
-    )
-    return registered, TermStartedV1(actor=context.actor, term=begun, due_at=due)
-
-
-def _registered(state: Pilot | None) -> Pilot:
-    if state is None or state.status is not Status.REGISTERED:
-        stands = "unknown" if state is None else state.status
-        raise Refusal("application.not-open", f"The application is {stands}; it can be decided on once.")
-    return state
-
-
-def _accepted(state: Pilot, context: Context[Given]) -> Sequence[Fact]:
-    assert state.number and state.edition and state.application
-    accepted = ApplicationAcceptedV1(
-        actor=context.actor,
-        agency=state.agency,
-        number=state.number,
-        edition=state.edition,
-        application=state.application,
-    )
-    return _term_ended(state, context), accepted
-
-
-def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[Given]) -> Sequence[Fact]:
-    assert state.number and state.edition
-    known = context.given.rules.edition(state.edition).return_reasons
-    problems = [
-        Problem(
-            pointer=f"/reasons/{place}/code",
-            rule="reason.unknown",
-            message=f"Reasons: {', '.join(known.codes)}.",
-            message_ru=f"Причины: {', '.join(known.codes)}.",
-        )
-        for place, reason in enumerate(reasons)
-        if reason.code not in known
-    ]
-    if problems or not reasons:
-        raise Refusal("reasons.invalid", "A return needs coded reasons.", status=422, problems=problems)
-    returned = ApplicationReturnedV1(actor=context.actor, agency=state.agency, number=state.number, reasons=reasons)
-    return _term_ended(state, context), returned
-
-
-def _term_ended(state: Pilot, context: Context[Given]) -> TermEndedV1:
-    late = state.due_at is not None and context.now >= state.due_at
-    return TermEndedV1(actor=context.actor, kind=LOOK_OVER, ended=context.now, late=late)
-
-
-def _ticked(state: Pilot | None, due: datetime, context: Context[Given]) -> Sequence[Fact]:
-    ledger = state.look_over if state is not None else None
-    if state is None or ledger is None or ledger.breached or ledger.ended is not None or state.due_at != due:
-        return ()
-    return (TermBreachedV1(actor=context.actor, kind=LOOK_OVER, due_at=due),)
-
-
-def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
-    """The submission after a fact."""
-    match fact:
-        case ApplicationRegisteredV1():
-            return Pilot(
-                status=Status.REGISTERED,
-                agency=fact.agency,
-                event_id=fact.event_id,
-                received=fact.received,
-                number=fact.number,
-                edition=fact.edition,
-                application=fact.application,
-                contact_person_id=fact.contact_person_id,
-                submitted=fact.submitted,
-            )
-        case SubmissionRefusedV1():
-            return Pilot(
-                status=Status.REFUSED,
-                agency=fact.agency,
-                event_id=fact.event_id,
-                received=fact.received,
-                edition=fact.edition,
-                problems=fact.problems,
-            )
-    return None if state is None else _evolve(state, fact)
-
-
-def _evolve(state: Pilot, fact: Fact) -> Pilot:
-    ledger = state.look_over
-    match fact:
-        case TermStartedV1():
-            return _with(state, look_over=term.open_ledger(fact.term), due_at=fact.due_at)
-        case TermEndedV1() if ledger is not None:
-            return _with(state, look_over=ledger.model_copy(update={"ended": fact.ended}), decided=fact.ended)
-        case TermBreachedV1() if ledger is not None:
-            return _with(state, look_over=term.breach(ledger))
-        case ApplicationAcceptedV1():
-            return _with(state, status=Status.ACCEPTED)
-        case ApplicationReturnedV1():
-            return _with(state, status=Status.RETURNED, reasons=fact.reasons)
-    return state
-
-
-def _with(state: Pilot, **changes: Any) -> Pilot:
-    return state.model_copy(update=changes)
-
-
-def due(state: Pilot) -> datetime | None:
-    """When the look-over's timer must fire: at its due time, once, while it runs."""
-    ledger = state.look_over
-    if ledger is None or ledger.ended is not None or ledger.breached:
-        return None
-    return state.due_at
+def person_id(pilot: str, event_id: str | None = None) -> str:
+    """The opaque id under which a pilot's contact person is kept; a resubmission's has the event's id in it."""
+    return str(uuid5(UUID(pilot), "contact" if event_id is None else f"contact:{event_id}"))

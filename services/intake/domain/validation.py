@@ -1,46 +1,45 @@
 """Whether an agency's event can be taken: every fault at once, each with its place, its rule and what to do.
 
-The shape is checked by the contract, the rest by the rule edition. Rules look at the raw event part by part, so
-that a fault in one place hides none in another.
+The shape is checked by the contract, the rest by the rule edition and by how the pilot stands. A pilot keeps the
+edition of its first application.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from dateutil.relativedelta import relativedelta
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from contracts.agency import AGENCY, ApplicationSubmittedV1, ApplicationSubmittedV2
-from contracts.event import Envelope, Moment, json_pointer
-from contracts.reference import CostLine, Money, Party, Problem
-from contracts.rules import Edition, PartyRule
-from services.chassis.identifiers import fault
+from contracts.agency import AGENCY, ApplicationSubmittedV2, ClarificationProvidedV1
+from contracts.event import Envelope, json_pointer
+from contracts.reference import Application, ItemAnswer, Problem, RequestItem
+from contracts.rules import Edition
+from services.intake.domain import application
+from services.intake.domain.pilot import FINAL, Later, Pilot, Request, Status
+from services.intake.domain.shape import Read, problem, read, schema_problems, unless_covered
 
-CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far an agency's clock may run ahead of ours (assumption)."""
-NUMBER_FAULTS: Final = {
-    "form": ("No {} has this form.", "Неверный формат: {}."),
-    "check-digit": ("The check digit is wrong: {}.", "Неверная контрольная цифра: {}."),
-    "not-legal-entity": ("This party must be a legal entity.", "Сторона должна быть юридическим лицом."),
+STANDS: Final = {
+    Status.REGISTERED: ("registered and is being looked over", "зарегистрирована и рассматривается"),
+    Status.REFUSED: ("refused", "не принята"),
+    Status.ACCEPTED: ("accepted and in expertise", "принята и находится на экспертизе"),
+    Status.RETURNED: ("returned", "возвращена"),
+    Status.CONCLUDED: ("concluded on", "рассмотрена, по ней есть заключение"),
+    Status.LAPSED: ("lapsed", "утратила силу"),
+    Status.WITHDRAWN: ("withdrawn", "отозвана"),
+    Status.STOPPED: ("stopped", "снята, её рассмотрение прекращено"),
+    Status.REFUSED_IN_EXPERTISE: ("refused by the expertise", "отклонена по итогам экспертизы"),
 }
-
-RUSSIAN: Final = {
-    "missing": "Обязательное поле не заполнено.",
-    "string_too_short": "Значение слишком короткое.",
-    "string_too_long": "Значение слишком длинное.",
-    "string_pattern_mismatch": "Значение не соответствует образцу.",
-    "string_type": "Здесь должна быть строка.",
-    "int_type": "Здесь должно быть целое число.",
-    "greater_than_equal": "Число слишком мало.",
-    "less_than_equal": "Число слишком велико.",
-    "timezone_aware": "Во времени должен быть указан часовой пояс.",
-    "literal_error": "Это значение здесь не допускается.",
+"""How an application stands, in the words of both languages."""
+CLOSED: Final = {
+    "answered": "все ответы получены",
+    "cancelled": "он отозван",
+    "expired": "его срок истёк",
+    "closed": "рассмотрение, к которому он относился, окончено",
 }
-_parties: Final = TypeAdapter(Party)
-_dates: Final = TypeAdapter(date)
-_moments: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
+"""How a request ended."""
+MOVES: Final = {"planned_end": "planned_start"}
+"""Where a rule finds fault with a field because of another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +51,19 @@ class Judged:
     submission: ApplicationSubmittedV2 | None = None
 
 
-def time_of(event: Mapping[str, Any]) -> datetime | None:
-    """The time an event gives itself, if it can be read."""
-    try:
-        return _moments.validate_python(event.get("time"))
-    except ValidationError:
-        return None
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What answers were found to be: answers and the application as it stands with them, or problems."""
+
+    problems: tuple[Problem, ...]
+    answers: tuple[ItemAnswer, ...] = ()
+    application: Application | None = None
 
 
 def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: datetime) -> Judged:
-    """Checks one event of an agency against the contract and an edition."""
-    problems = list(_envelope_problems(event, agency, now))
-    payload, shape = _payload(event)
-    problems += shape
+    """Checks an application of an agency against the contract and an edition."""
+    found = read(event, agency, now)
+    problems = list(found.problems)
     if edition is None:
         problems.append(
             problem(
@@ -75,195 +74,225 @@ def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: d
             )
         )
     else:
-        problems += _unless_covered(_rule_problems(event, edition), problems)
-    if problems or payload is None:
-        return Judged(tuple(problems))
-    newest = AGENCY.newest(payload)
-    assert isinstance(newest, ApplicationSubmittedV2)
-    return Judged((), Envelope.model_validate(event), newest)
+        problems += unless_covered(_by_edition(event, edition), problems)
+    return _judged(problems, found)
 
 
-def problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
-    """A fault that the sender must fix."""
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
-
-
-def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
-    """Every fault that the contract found, without the values that were found faulty."""
-    return [
-        problem(
-            prefix + json_pointer(fault["loc"]),
-            f"schema.{fault['type'].replace('_', '-')}",
-            fault["msg"],
-            RUSSIAN.get(fault["type"], "Значение не соответствует схеме события."),
-        )
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-
-
-def _envelope_problems(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Problem]:
-    try:
-        Envelope.model_validate(event)
-    except ValidationError as error:
-        yield from schema_problems(error)
-    source = event.get("source")
-    if isinstance(source, str) and source != f"/agencies/{agency}":
-        yield problem(
-            "/source",
-            "source.not-yours",
-            f"The source of your events is /agencies/{agency}.",
-            f"Источник ваших событий: /agencies/{agency}.",
-        )
-    time = time_of(event)
-    if time is not None and time > now + CLOCK_SKEW:
-        yield problem("/time", "time.future", "The time lies in the future.", "Время события ещё не наступило.")
-
-
-def _payload(event: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
-    kind, data = event.get("type"), event.get("data")
-    if not isinstance(kind, str) or not isinstance(data, dict):
-        return None, []
-    if not AGENCY.knows(kind):
-        known = ", ".join(AGENCY.classes)
-        return None, [problem("/type", "type.unknown", f"Known types: {known}.", f"Известные типы: {known}.")]
-    try:
-        return AGENCY.read(kind, data), []
-    except ValidationError as error:
-        return None, schema_problems(error, "/data")
-
-
-def _unless_covered(found: Iterator[Problem], already: Sequence[Problem]) -> list[Problem]:
-    """Rule problems, without those whose place or a part of it the contract found faulty already."""
-    places = [p.pointer for p in already]
-    return [p for p in found if not any(_inside(place, p.pointer) for place in places)]
-
-
-def _inside(one: str, other: str) -> bool:
-    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
-
-
-# ---- the rules of an edition
-
-
-def _rule_problems(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    data = event.get("data")
-    if not isinstance(data, dict) or not AGENCY.knows(str(event.get("type"))):
-        return
-    yield from _sector(data, edition)
-    for role in ("initiator", "customer", "executor"):
-        yield from _party(data.get(role), f"/data/{role}", getattr(edition.parties, role), edition)
-    yield from _costs(data, str(event.get("type")), edition)
-    yield from _dates_in_order(data, edition)
-    yield from _lengths(data, edition)
-
-
-def _sector(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    sector = data.get("sector")
-    if isinstance(sector, str) and sector not in edition.sectors:
-        known = ", ".join(edition.sectors.codes)
-        yield problem("/data/sector", "sector.unknown", f"Sectors: {known}.", f"Отрасли: {known}.")
-
-
-def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
-    if raw is None:
-        if rule.required:
-            yield problem(pointer, "party.required", "This party must be named.", "Сторона должна быть указана.")
-        return
-    try:
-        party = _parties.validate_python(raw)
-    except ValidationError:
-        return
-    scheme = edition.scheme(party.id.scheme)
-    if scheme is None or party.id.scheme not in rule.schemes:
-        allowed = ", ".join(rule.schemes)
-        yield problem(
-            f"{pointer}/id/scheme", "party.scheme", f"Schemes here: {allowed}.", f"Допустимые схемы: {allowed}."
-        )
-        return
-    found = fault(party.id, edition, legal_entity=rule.legal_entity_only)
-    if found is not None:
-        en, ru = NUMBER_FAULTS[found]
-        words = (en.format(scheme.title_en), ru.format(scheme.title_ru))
-        yield problem(f"{pointer}/id/value", f"party.{found}", *words)
-
-
-def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
-    lines = list(_cost_lines(data, kind))
-    if edition.money is None:
-        for pointer, _ in lines[:1]:
-            yield problem(
-                pointer,
-                "costs.refused",
-                "This edition has no money.",
-                "В этой редакции стоимость не указывается.",
-            )
-        return
-    if edition.money.costs_required and not lines:
-        where = "/data/total_cost" if kind == ApplicationSubmittedV1.TYPE else "/data/costs"
-        yield problem(where, "costs.required", "The cost must be given.", "Стоимость должна быть указана.")
-    currencies = [c.code for c in edition.money.currencies]
-    for pointer, line in lines:
-        if line.currency not in currencies:
-            known = ", ".join(currencies)
-            yield problem(f"{pointer}/currency", "costs.currency", f"Currencies: {known}.", f"Валюты: {known}.")
-        if isinstance(line, CostLine) and line.source not in edition.money.sources:
-            known = ", ".join(edition.money.sources.codes)
-            yield problem(f"{pointer}/source", "costs.source", f"Sources: {known}.", f"Источники: {known}.")
-
-
-def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money | CostLine]]:
-    """Those cost lines that can be read, where they stand in the version that was sent."""
-    if kind == ApplicationSubmittedV1.TYPE:
-        raw: Any = [("/data/total_cost", data.get("total_cost"), Money)]
+def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
+    """What is wrong with an event about a pilot that the agency does not have; another agency's is no different."""
+    found = read(command.event, command.agency, now).problems
+    if command.named is None:
+        en = "The subject must be the id of your application, as its receipts name it."
+        ru = "В subject должен стоять номер вашей заявки (pilot), как он указан в квитанциях."
+        unknown = problem("/subject", "pilot.unknown", en, ru)
     else:
-        given = data.get("costs")
-        raw = [(f"/data/costs/{n}", one, CostLine) for n, one in enumerate(given if isinstance(given, list) else [])]
-    for pointer, one, cls in raw:
-        try:
-            yield pointer, cls.model_validate(one)
-        except ValidationError:
-            continue
+        en = "You have no such application. If it is on its way, send this later, under a new id."
+        ru = "У вас нет такой заявки. Если она ещё в пути, отправьте это событие позже под новым id."
+        unknown = problem("/subject", "pilot.unknown", en, ru, "retry")
+    return (*found, *unless_covered([unknown], found))
 
 
-def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    start, end = _date(data.get("planned_start")), _date(data.get("planned_end"))
-    if start is None or end is None:
-        return
-    if end < start:
-        yield problem("/data/planned_end", "dates.order", "The end lies before the start.", "Окончание раньше начала.")
-    longest = edition.numbers.get("pilot_max_months")
-    if longest is not None and end >= _months_after(start, longest.value):
-        yield problem(
-            "/data/planned_end",
-            "dates.longest",
-            f"A pilot lasts {longest.value} months at most ({longest.origin.kind}).",
-            f"Пилотный проект длится не более {longest.value} мес.",
-        )
+def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Judged:
+    """Checks an application that comes again: the rules of a first one, and what it answers to."""
+    found = read(event, state.agency, now)
+    data = _data(event)
+    rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
+    problems = [*found.problems, *unless_covered(rules, found.problems)]
+    if not state.may_resubmit(now):
+        lapsed = state.status is Status.RETURNED
+        problems.append(_not_open(Status.LAPSED if lapsed else state.status))
+    return _judged(problems, found)
 
 
-def _date(raw: Any) -> date | None:
-    try:
-        return None if raw is None else _dates.validate_python(raw)
-    except ValidationError:
-        return None
+def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Answered:
+    """Checks answers to a request for information, and the whole application as it stands with them."""
+    found = read(event, state.agency, now)
+    request = state.request(_data(event).get("request"))
+    rules, changes = _answers(_data(event), request)
+    updated, faulty = _updated(state, changes, edition)
+    problems = [*found.problems, *unless_covered([*_request(_data(event), request), *rules, *faulty], found.problems)]
+    if state.status is not Status.ACCEPTED:
+        problems.append(_not_open(state.status))
+    if problems or updated is None or not isinstance(found.payload, ClarificationProvidedV1):
+        return Answered(tuple(problems))
+    assert request is not None
+    return Answered((), _normal(found.payload.answers, request, updated), updated)
 
 
-def _months_after(day: date, months: int) -> date:
-    """The same day of the month so many months later, or that month's last day where it is shorter."""
-    try:
-        later: date = day + relativedelta(months=months)
-    except (ValueError, OverflowError):
-        return date.max
-    return later
+def judge_withdrawal(event: Mapping[str, Any], state: Pilot, now: datetime) -> tuple[Problem, ...]:
+    """What is wrong with a withdrawal."""
+    problems = list(read(event, state.agency, now).problems)
+    if state.status in FINAL:
+        problems.append(_not_open(state.status))
+    return tuple(problems)
 
 
-def _lengths(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    for name, limit in edition.lengths.items():
-        value = data.get(name)
-        if isinstance(value, str) and len(value) > limit.value:
+def _data(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = event.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _by_edition(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    kind, data = str(event.get("type")), event.get("data")
+    if isinstance(data, dict) and AGENCY.knows(kind):
+        yield from application.faults(data, kind, edition)
+
+
+def _judged(problems: list[Problem], found: Read) -> Judged:
+    if problems or found.envelope is None or found.payload is None:
+        return Judged(tuple(problems))
+    assert isinstance(found.payload, ApplicationSubmittedV2)
+    return Judged((), found.envelope, found.payload)
+
+
+def _not_open(status: Status) -> Problem:
+    en, ru = STANDS[status]
+    return problem(
+        "/subject",
+        "application.not-open",
+        f"The application is {en}: this cannot be done now.",
+        f"Заявка {ru}: сейчас это невозможно.",
+    )
+
+
+# ---- a resubmission
+
+
+def _same_initiator(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:
+    assert state.application is not None
+    given = data.get("initiator")
+    number = given.get("id") if isinstance(given, dict) else None
+    if isinstance(number, dict):
+        before = state.application.initiator.id
+        if (number.get("scheme"), number.get("value")) != (before.scheme, before.value):
             yield problem(
-                f"/data/{name}",
-                "text.length",
-                f"At most {limit.value} characters; there are {len(value)}.",
-                f"Не более {limit.value} знаков; сейчас {len(value)}.",
+                "/data/initiator/id",
+                "initiator.changed",
+                "With another initiator it is another application.",
+                "С другим инициатором это другая заявка.",
             )
+
+
+def _met(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:
+    """Each remark of the last conclusion is answered once at most, and none that was not made."""
+    remarks = len(state.conclusion.remarks) if state.conclusion else 0
+    seen, given = set[int](), data.get("met")
+    for n, raw in enumerate(given if isinstance(given, list) else []):
+        place = raw.get("place") if isinstance(raw, dict) else None
+        if not isinstance(place, int) or isinstance(place, bool):
+            continue
+        if place > remarks:
+            en = f"The last conclusion has {remarks} remark(s)."
+            ru = f"В последнем заключении замечаний: {remarks}."
+            yield problem(f"/data/met/{n}/place", "met.unknown", en, ru)
+        elif place in seen:
+            en, ru = "This remark is answered twice.", "На это замечание отвечено дважды."
+            yield problem(f"/data/met/{n}/place", "met.twice", en, ru)
+        seen.add(place)
+
+
+# ---- answers to a request
+
+
+def _request(data: Mapping[str, Any], request: Request | None) -> Iterator[Problem]:
+    if request is None:
+        en, ru = "There is no such request for information.", "Такого запроса сведений нет."
+        yield problem("/data/request", "request.unknown", en, ru)
+    elif request.outcome is not None:
+        en, ru = (
+            f"This request is closed: {request.outcome}.",
+            f"Этот запрос закрыт: {CLOSED.get(request.outcome, request.outcome)}.",
+        )
+        yield problem("/data/request", "request.closed", en, ru)
+
+
+Changes = dict[str, tuple[str, Any]]
+"""New content of an application's fields: by field, where it stands in the event, and what it is."""
+
+
+def _answers(data: Mapping[str, Any], request: Request | None) -> tuple[list[Problem], Changes]:
+    """What is wrong with the answers to an open request, and what they change."""
+    problems, changes, seen = list[Problem](), Changes(), set[str]()
+    given = data.get("answers")
+    if request is None or request.outcome is not None or not isinstance(given, list):
+        return problems, changes
+    items = {item.id: item for item in request.items}
+    for n, raw in enumerate(given):
+        id_ = raw.get("item") if isinstance(raw, dict) else None
+        if not isinstance(id_, str):
+            continue
+        where, item = f"/data/answers/{n}", items.get(id_)
+        problems += _item(where, id_, request, items, seen)
+        seen.add(id_)
+        if item is not None and raw.get("value") is not None:
+            problems += _value(where, item, changes)
+            if item.field is not None:
+                changes.setdefault(item.field, (f"{where}/value", raw["value"]))
+    return problems, changes
+
+
+def _item(
+    where: str, id_: str, request: Request, items: Mapping[str, RequestItem], seen: set[str]
+) -> Iterator[Problem]:
+    if id_ not in items:
+        known = ", ".join(items)
+        yield problem(f"{where}/item", "item.unknown", f"Items here: {known}.", f"Пункты запроса: {known}.")
+    elif id_ in seen:
+        yield problem(f"{where}/item", "item.twice", "This item is answered twice.", "На этот пункт отвечено дважды.")
+    elif id_ not in request.open_items:
+        en, ru = "This item was answered before.", "На этот пункт уже получен ответ."
+        yield problem(f"{where}/item", "item.answered", en, ru)
+
+
+def _value(where: str, item: RequestItem, changes: Changes) -> Iterator[Problem]:
+    if item.field is None:
+        en, ru = "This item opens no field: answer in words.", "Этот пункт не открывает поле: ответьте текстом."
+        yield problem(f"{where}/value", "value.no-field", en, ru)
+    elif item.field in changes:
+        en, ru = f"The field {item.field} is changed twice.", f"Поле {item.field} меняется дважды."
+        yield problem(f"{where}/value", "value.twice", en, ru)
+
+
+def _updated(state: Pilot, changes: Changes, edition: Edition) -> tuple[Application | None, list[Problem]]:
+    """The application with the changes, held against the contract and then, as a whole, against the edition."""
+    assert state.application is not None
+    before = state.application.model_dump(mode="json")
+    after = {**before, **{field: value for field, (_, value) in changes.items()}}
+    problems, updated = list[Problem](), None
+    try:
+        updated = ApplicationSubmittedV2.model_validate(after).application()
+    except ValidationError as error:
+        problems = [_placed(one, changes) for one in schema_problems(error, "/data")]
+    kind = ApplicationSubmittedV2.TYPE
+    known = {(one.pointer, one.rule) for one in application.faults(before, kind, edition)}
+    # What an answer did not touch was taken before, and is not held against it.
+    new = [
+        one
+        for one in application.faults(after, kind, edition)
+        if _field(one.pointer) in changes or (one.pointer, one.rule) not in known
+    ]
+    return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)]
+
+
+def _field(pointer: str) -> str:
+    return pointer.split("/")[2]
+
+
+def _placed(one: Problem, changes: Changes) -> Problem:
+    """A problem of the application, where the sender can see it: at the answer that makes it."""
+    field = _field(one.pointer)
+    if field in changes:
+        place = changes[field][0] + one.pointer[len(json_pointer(("data", field))) :]
+    else:
+        place = changes[MOVES[field]][0] if MOVES.get(field) in changes else "/data/answers"
+    return one.model_copy(update={"pointer": place})
+
+
+def _normal(answers: tuple[ItemAnswer, ...], request: Request, updated: Application) -> tuple[ItemAnswer, ...]:
+    """The answers with their values as the application carries them: what the contract does not know is not kept."""
+    content = updated.model_dump(mode="json")
+    fields = {item.id: item.field for item in request.items}
+    return tuple(
+        one if one.value is None else one.model_copy(update={"value": content[fields[one.item] or ""]})
+        for one in answers
+    )

@@ -1,8 +1,8 @@
-"""The register over HTTP: list, card, timeline; the council's decision and the launch."""
+"""Pilots over HTTP: list, card, timeline; the council's decision and the launch."""
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
 from contracts.event import Basis, Day
@@ -19,7 +19,7 @@ from services.chassis.web import (
     document,
     page,
 )
-from services.registry import queries
+from services.registry import queries, views
 from services.registry.domain.pilot import KIND, DecideExpediency, Launch, Stage
 from services.registry.handlers import TIMELINE
 
@@ -36,6 +36,12 @@ class CouncilDecision(BaseModel):
     basis: Basis
 
 
+class Counted(Page):
+    """A part of a list, and how long it is in all where that was asked."""
+
+    count: queries.Count | None = None
+
+
 class LaunchOf(BaseModel):
     """The first day of carrying out and the document it rests on (the agreement)."""
 
@@ -43,8 +49,8 @@ class LaunchOf(BaseModel):
     basis: Basis
 
 
-def make_router() -> APIRouter:
-    """All routes of the registry."""
+def routes() -> APIRouter:
+    """The routes of pilots, for those who may read the register or decide in it."""
     router = APIRouter(prefix="/v1/pilots", tags=["pilots"])
     _reading(router)
     _deciding(router)
@@ -54,7 +60,7 @@ def make_router() -> APIRouter:
 def _reading(router: APIRouter) -> None:
     readers = [Depends(allow(*READERS))]
 
-    @router.get("", dependencies=readers)
+    @router.get("", dependencies=readers, response_model_exclude_unset=True)
     async def pilots(
         engine: EngineOf,
         stage: Stage | None = None,
@@ -63,18 +69,21 @@ def _reading(router: APIRouter) -> None:
         number: str | None = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
+        count: Annotated[bool, Query(description="Also say how many there are, up to 10,000")] = False,
+    ) -> Counted:
         """Pilots, the newest first."""
         query = queries.pilots(stage, agency, sector, number)
-        return await page(
-            engine.store, "subjects", query, queries.NEWEST, after=after, limit=limit, show=queries.pilot_row
+        found = await page(
+            engine.store, "subjects", query, queries.NEWEST, after=after, limit=limit, show=views.internal_row
         )
+        counted = {"count": await queries.count(engine.store, query)} if count else {}
+        return Counted(items=found.items, next=found.next, **counted)
 
     @router.get("/{pilot}", dependencies=readers)
     async def pilot(pilot: str, engine: EngineOf) -> Response:
         """One pilot: where it stands, who has the next move, what was decided."""
         found = await document(engine, pilot, KIND)
-        return card(queries.pilot_card(found), found.rev)
+        return card(views.internal(found), found.rev)
 
     @router.get("/{pilot}/timeline", dependencies=readers)
     async def timeline(pilot: str, engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
@@ -87,7 +96,7 @@ def _reading(router: APIRouter) -> None:
             queries.IN_ORDER,
             after=after,
             limit=limit,
-            show=queries.timeline_row,
+            show=views.timeline,
         )
 
 

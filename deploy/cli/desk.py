@@ -1,0 +1,71 @@
+"""The hands that the demo and the tests have: HTTP in any role, Kafka with an agency's user."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.complaint import Complaint
+from deploy.local.stack import Stack
+from deploy.login import Login
+
+PATIENCE: Final = 20.0
+"""Seconds that one step of the demo may take before it is called failed."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The demo's hands: HTTP with a role's token, Kafka with an agency's user, and somewhere to show results."""
+
+    stack: Stack
+    console: Console
+    http: httpx.Client
+    logins: dict[str, Login]
+
+    def call(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        role: str,
+        *,
+        org: str | None = None,
+        sub: str | None = None,
+        body: object = None,
+        etag: str | None = None,
+    ) -> httpx.Response:
+        """One request in a role; commands get an Idempotency-Key of their own."""
+        headers = {"Authorization": f"Bearer {self.stack.token([role], org, sub)}"}
+        if method != "GET":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        if etag is not None:
+            headers["If-Match"] = etag
+        return self.http.request(method, f"{self.stack.urls[service]}{path}", json=body, headers=headers)
+
+    def ask(self, service: str, path: str, role: str, good: Callable[[httpx.Response], bool]) -> httpx.Response:
+        """Reads until the answer is good. Raises Complaint after PATIENCE."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = self.call("GET", service, path, role)
+            if good(answer):
+                return answer
+            if time.monotonic() > deadline:
+                raise Complaint(f"{service} {path} did not get there: {answer.status_code} {answer.text[:300]}")
+            time.sleep(0.05)
+
+    def do(self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None) -> str:
+        """One command; the new ETag. Raises Complaint if it is refused."""
+        answer = self.call("POST", service, path, role, body=body, etag=etag, sub=sub)
+        if answer.is_error:
+            raise Complaint(f"{service} refused {path}: {answer.text[:500]}")
+        self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")
+        return answer.headers["ETag"]
+
+    def say(self, text: str) -> None:
+        """One line of progress."""
+        self.console.print(f"  [dim]·[/dim] {escape(text)}", soft_wrap=True)

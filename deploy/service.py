@@ -1,0 +1,49 @@
+"""Speaks to a running service over HTTP, as the command line does: what goes wrong is one sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from deploy.complaint import Complaint
+
+TIMEOUT = 20.0
+
+
+def ask(
+    service: str,
+    method: str,
+    url: str,
+    token: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+    params: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
+) -> httpx.Response:
+    """The answer, whatever it is. Raises Complaint when there is none."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    try:
+        return httpx.request(
+            method,
+            url,
+            json=body,
+            params=params,
+            headers={**bearer, **(headers or {})},
+            timeout=timeout,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise Complaint(
+            f"{service.capitalize()} does not answer ({type(error).__name__}); ./lotsman status says why."
+        ) from error
+
+
+def why(answer: httpx.Response) -> str:
+    """Why a request was refused, with all problems of the answer."""
+    try:
+        problem = answer.json()
+        faults = [f"{fault['pointer']}: {fault['message']}" for fault in problem.get("problems", [])]
+        return "; ".join([problem.get("detail", problem["title"]), *faults])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answer.text[:300]

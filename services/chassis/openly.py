@@ -1,0 +1,120 @@
+"""What is open without a token: reading alone, so often for each address, from any page, kept by caches for a while.
+
+One middleware stands before every path under `/public/`, also those that do not exist, so that no route can forget
+it. It never looks at a token: with one or without, the answer is the same.
+"""
+
+import hashlib
+import ipaddress
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import Request, Response
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.chassis.problems import Problematic, answer
+from services.chassis.settings import Settings
+
+OPEN: Final = "/public/"
+METHODS: Final = ("GET", "HEAD")
+ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
+PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": ", ".join(METHODS),
+    "Access-Control-Allow-Headers": "If-None-Match",
+    "Access-Control-Max-Age": "86400",
+}
+IPV6_OF_ONE: Final = 64
+"""Bits of an IPv6 address that one client has for itself alone: it can change the others at will."""
+
+
+class OpenDoor:
+    """Guards the paths under `/public/`: 405 for what is not reading, 429 with Retry-After above the limit."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._hops = settings.trusted_hops
+        self._age = settings.public_age
+        self._limit = parse(settings.public_limit)
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets other paths through untouched."""
+        if scope["type"] != "http" or not scope["path"].startswith(OPEN):
+            await self._app(scope, receive, send)
+            return
+        refused = self._refused(scope)
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._say(MutableHeaders(scope=message), message["status"])
+            await send(message)
+
+        await (refused or self._app)(scope, receive, sent)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        if scope["method"] == "OPTIONS":
+            return Response(status_code=204, headers=PREFLIGHT)
+        if scope["method"] not in METHODS:
+            allow = {"Allow": ", ".join(METHODS)}
+            return answer(Problematic(405, "method.not-allowed", "This is for reading alone.", headers=allow))
+        address = client_of(scope, self._hops)
+        if self._counted.hit(self._limit, address):
+            return None
+        wait = math.ceil(self._counted.get_window_stats(self._limit, address).reset_time - time.time())
+        return answer(
+            Problematic(
+                429,
+                "rate.exceeded",
+                f"At most {self._limit} may be asked from one address.",
+                action="retry",
+                headers={"Retry-After": str(max(1, wait))},
+            )
+        )
+
+    def _say(self, headers: MutableHeaders, status: int) -> None:
+        headers.update(ANY_ORIGIN)
+        kept = status in (200, 304)
+        headers["Cache-Control"] = f"public, max-age={self._age}" if kept else "no-store"
+
+
+def client_of(scope: Scope, hops: int) -> str:
+    """The address that a request comes from, an IPv6 one cut to what one client has for itself.
+
+    `hops` proxies of one's own are believed: the address is the one that the outermost of them saw, so many entries
+    from the end of X-Forwarded-For. What stands before it the client may have written itself, and is not looked at.
+    Nor is a shorter chain: who sent it came another way than through those proxies.
+    """
+    peer = str((scope.get("client") or ("",))[0])
+    said = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",") if hops else []
+    entries = [one.strip() for one in said if one.strip()]
+    named = entries[-hops] if 0 < hops <= len(entries) else peer
+    return _network(named) or _network(peer) or peer
+
+
+def _network(address: str) -> str | None:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((found, IPV6_OF_ONE), strict=False))
+    return str(found)
+
+
+def openly(request: Request, body: Mapping[str, Any]) -> Response:
+    """A public answer with an ETag made of its content; 304 where the caller has it already."""
+    text = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":")).encode()
+    tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if tag in asked or asked == ["*"]:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(text, media_type="application/json", headers={"ETag": tag})

@@ -1,0 +1,19 @@
+"""Expertise over HTTP: queues and cases, the work on them, the board, the directory, what is one's own."""
+
+from fastapi import APIRouter
+
+from contracts.rules import RuleBook, load
+from services.expertise.api import board, experts, me, reviews, teams, work
+
+
+def make_router(rules: RuleBook | None = None) -> APIRouter:
+    """All routes of expertise, by the rule book of the package or another one."""
+    book = rules or load()
+    router = APIRouter(prefix="/v1")
+    reviews.add(router, book)
+    work.add(router)
+    board.add(router)
+    experts.add(router, book)
+    teams.add(router)
+    me.add(router)
+    return router

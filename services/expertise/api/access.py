@@ -1,0 +1,71 @@
+"""Who may come in, and what a case is to whom: for a caller who may not see it, it does not exist."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.chassis.auth import Caller, allow
+from services.chassis.commands import Hand, hand
+from services.chassis.engine import Engine
+from services.chassis.problems import Problematic
+from services.chassis.subject import Document
+from services.chassis.web import document
+from services.expertise import queries
+from services.expertise.domain.state import KIND, Case
+
+READERS: Final = ("operator", "expert", "approver", "auditor")
+OVERSEERS: Final = ("operator", "approver", "auditor")
+EVERYONE: Final = (*READERS, "admin")
+"""Every role of this service."""
+
+Reader = Annotated[Caller, Depends(allow(*READERS))]
+Overseer = Annotated[Caller, Depends(allow(*OVERSEERS))]
+AnOperator = Annotated[Caller, Depends(allow("operator"))]
+Anybody = Annotated[Caller, Depends(allow(*EVERYONE))]
+
+Operator = Annotated[Hand, Depends(hand("operator"))]
+Approver = Annotated[Hand, Depends(hand("approver"))]
+Expert = Annotated[Hand, Depends(hand("expert"))]
+
+PERSON: Final = r"^[^\x00-\x1f\x7f]+$"
+PersonId = Annotated[str, Field(min_length=1, max_length=120, pattern=PERSON)]
+"""An opaque id of a person. With its kind before it, it must still fit into an event's subject."""
+ExpertPath = Annotated[str, Path(min_length=1, max_length=120, pattern=PERSON)]
+Why = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Body(BaseModel):
+    """A request body: a key that is not known is a mistake, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reason(Body):
+    """Why it is done."""
+
+    why: Why
+
+
+def not_found() -> Problematic:
+    """The one answer for what is not there, and for what the caller may not see."""
+    return Problematic(404, "not-found", "There is nothing with this id here.")
+
+
+async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Case]:
+    """A case that the caller may see. Raises Problematic 404 for any other."""
+    found = await document(engine, pilot, KIND)
+    assert isinstance(found.state, Case)
+    if not queries.sight(caller).sees(found.state):
+        raise not_found()
+    return found, found.state
+
+
+async def act(by: Hand, pilot: str, what: object) -> Response:
+    """A command to a case that the caller may see. Raises Problematic like `Hand.give`."""
+    await seen(by.engine, pilot, by.caller)
+    try:
+        return await by.give(pilot, KIND, what)
+    except Problematic:
+        await seen(by.engine, pilot, by.caller)  # a conflict may have come to light meanwhile: then nothing is told
+        raise

@@ -1,0 +1,72 @@
+"""The board: everything that is owed in open cases, by whom and by when; and how much each expert has in hand."""
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query
+
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page
+from services.expertise import queries
+from services.expertise.api.access import Overseer
+from services.expertise.api.lists import FiltersOf, loads, paged, wired
+from services.expertise.domain.state import CLARIFICATION
+from services.expertise.queries import BoardState, Debtor, sight
+
+Role = Literal["operator", "expert", "approver", "applicant", "service"]
+FIELDS: Final = (*queries.ROW, "state.owed", "state.terms")
+
+
+def add(router: APIRouter) -> None:
+    """`/board`."""
+
+    @router.get("/board", tags=["board"])
+    async def board(
+        engine: EngineOf,
+        caller: Overseer,
+        wanted: FiltersOf,
+        by: Role | None = None,
+        who: Annotated[str | None, Query(max_length=128)] = None,
+        state: BoardState | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """Open cases with what is owed in each, what is due first coming first. `by` is a role, `who` a person."""
+        now, debtor, eyes = wired(engine), Debtor(by, who), sight(caller)
+        return await paged(
+            engine.store,
+            queries.board(eyes, debtor, state, wanted, engine.now()),
+            after=after,
+            limit=limit,
+            show=lambda row: {**queries.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor)},
+            fields=FIELDS,
+        )
+
+    @router.get("/board/experts", tags=["board"])
+    async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Page:
+        """Each active expert's load and capacity. Two assignments at once may exceed a capacity: `over` shows it."""
+        asked = queries.experts(None, True, None)
+        found = await paged(
+            engine.store, asked, after=after, limit=limit, show=lambda row: dict(row["state"]), fields=["state"]
+        )
+        known = await loads(engine.store, sight(caller), [entry["expert_id"] for entry in found.items])
+        return Page(items=[_burden(entry, known[entry["expert_id"]]) for entry in found.items], next=found.next)
+
+
+def _owed(state: dict[str, Any], now: str, debtor: Debtor) -> list[dict[str, Any]]:
+    """What the debtor owes. An answer of the applicant has a term of its own; all else goes by the case's."""
+    flags = queries.flags(state, now)
+    own = next(
+        (one for one in state["terms"] if _open(one) and one["ledger"]["term"]["kind"] == CLARIFICATION),
+        {"clock": {"due_at": None, "nearing_at": None}},
+    )
+    answers = queries.flags({**own["clock"], "views": ()}, now)
+    found = [one for one in state["owed"] if debtor.owes(one)]
+    return [{**one, **(answers if one["what"] == "answers" else flags), "due_at": one["due_at"]} for one in found]
+
+
+def _open(term: dict[str, Any]) -> bool:
+    return term["ledger"]["ended"] is None
+
+
+def _burden(entry: dict[str, Any], load: int) -> dict[str, Any]:
+    capacity = entry["capacity"]
+    return {"id": entry["expert_id"], "load": load, "capacity": capacity, "over": max(0, load - capacity)}

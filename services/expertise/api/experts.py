@@ -1,0 +1,225 @@
+"""The directory of experts over HTTP, their personal data, and the handover of everything that one has in hand."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from contracts.expertise import Absence
+from contracts.reference import Code, OrganisationId
+from contracts.rules import RuleBook
+from services.chassis.commands import Hand
+from services.chassis.engine import Engine
+from services.chassis.problems import Problematic
+from services.chassis.store import Row
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
+from services.expertise import queries
+from services.expertise.api import persons
+from services.expertise.api.access import AnOperator, Body, ExpertPath, Operator, Overseer, PersonId, Why
+from services.expertise.api.directory import active_experts, named_experts, with_loads
+from services.expertise.api.lists import loads, paged
+from services.expertise.api.work import assign_all
+from services.expertise.domain.commands import HandOver
+from services.expertise.domain.expert import KIND, EnterExpert, Expert, Known, subject_of
+from services.expertise.domain.state import Case
+from services.expertise.proposals import Move, Piece, spread
+from services.expertise.queries import Sight, sight
+
+HANDOVERS: Final = "handovers"
+"""What was planned under an Idempotency-Key, so that a resend does the same and not something further."""
+MOST_CASES: Final = 500
+
+
+class Entry(Body):
+    """An expert's entry: where from, in what competent, how much at once, when away. Nothing in it names a person."""
+
+    edition: Code
+    organisation: OrganisationId
+    affiliated: list[OrganisationId] = Field(default_factory=list, max_length=200)
+    interests: list[OrganisationId] = Field(default_factory=list, max_length=200)
+    competences: list[Code] = Field(min_length=1, max_length=100)
+    capacity: int = Field(ge=0, le=1000, strict=True)
+    absences: list[Absence] = Field(default_factory=list, max_length=200)
+    active: bool = True
+
+
+class HandoverOf(Body):
+    """Why an expert's work is handed over, and to whom; without `to`, to whomever of the directory it fits best."""
+
+    why: Why
+    to: list[PersonId] | None = Field(default=None, min_length=1, max_length=100)
+
+
+def add(router: APIRouter, rules: RuleBook) -> None:
+    """`/experts`."""
+    _directory(router)
+    _persons(router)
+    _handover(router, rules)
+
+
+def _directory(router: APIRouter) -> None:
+    @router.get("/experts", tags=["directory"])
+    async def experts(
+        engine: EngineOf,
+        _caller: Overseer,
+        sector: Annotated[str | None, Query(max_length=60)] = None,
+        active: bool | None = None,
+        organisation: Annotated[str | None, Query(max_length=101, pattern=r"^[A-Z0-9-]+:.+$")] = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """The directory. `organisation` is a scheme and a number, e.g. `BY-UNP:790000031`."""
+        asked = queries.experts(sector, active, _organisation(organisation))
+        return await paged(engine.store, asked, after=after, limit=limit, show=queries.expert_row)
+
+    @router.get("/experts/{expert}", tags=["directory"])
+    async def expert(expert: ExpertPath, engine: EngineOf, caller: Overseer) -> Response:
+        """One expert's entry with the load; the person's name and contact for operators alone."""
+        found = await document(engine, subject_of(expert), KIND)
+        assert isinstance(found.state, Expert)
+        known = await loads(engine.store, sight(caller), [expert])
+        shown = {"id": expert, **found.state.model_dump(mode="json"), "load": known[expert]}
+        if "operator" in caller.roles:
+            shown["person"] = await persons.person(engine, expert)
+        return card(shown, found.rev)
+
+    @router.put("/experts/{expert}", tags=["directory"])
+    async def enter(expert: ExpertPath, body: Entry, by: Operator) -> Response:
+        """Enters an expert or changes the entry; every case that the expert is on is checked against it."""
+        entered = EnterExpert(
+            expert_id=expert,
+            edition=body.edition,
+            organisation=body.organisation,
+            affiliated=tuple(body.affiliated),
+            interests=tuple(body.interests),
+            competences=tuple(body.competences),
+            capacity=body.capacity,
+            absences=tuple(body.absences),
+            active=body.active,
+        )
+        return await by.put(subject_of(expert), entered)
+
+
+def _organisation(text: str | None) -> OrganisationId | None:
+    if text is None:
+        return None
+    scheme, _, value = text.partition(":")
+    return OrganisationId.model_construct(scheme=scheme, value=value)
+
+
+def _persons(router: APIRouter) -> None:
+    @router.put("/experts/{expert}/person", tags=["personal data"])
+    async def keep(expert: ExpertPath, body: persons.Person, engine: EngineOf, _caller: AnOperator) -> Response:
+        """Keeps an expert's name and contact."""
+        await document(engine, subject_of(expert), KIND)
+        return await persons.keep(engine, expert, body)
+
+    @router.delete("/experts/{expert}/person", tags=["personal data"])
+    async def erase(expert: ExpertPath, by: Operator) -> Response:
+        """Erases an expert's name and contact for good; the entry stays, inactive. Safe to repeat."""
+        return await persons.erase(by, expert)
+
+
+# ---- handing over everything at once
+
+
+def _handover(router: APIRouter, rules: RuleBook) -> None:
+    @router.post("/experts/{expert}/handover", tags=["work"])
+    async def hand_over(expert: ExpertPath, body: HandoverOf, by: Operator) -> dict[str, Any]:
+        """Hands over every case in which the expert owes an opinion, each to whom it fits best, the load spread.
+
+        At most 500 cases at once; `more` says whether there are further ones. What was planned stays the plan of
+        its Idempotency-Key: sent again, it gives the same answers.
+        """
+        await document(by.engine, subject_of(expert), KIND)
+        plan = await _plan(by, expert, body, rules)
+        moving = [move for move in plan["moves"] if move["to"] is not None]
+        wanted = [(move["pilot"], move["rev"], HandOver(expert, move["to"], body.why)) for move in moving]
+        answers = await assign_all(by, wanted)
+        moved = [
+            {"to": move["to"], **{k: v for k, v in answer.items() if k != "done"}}
+            for move, answer in zip(moving, answers, strict=True)
+            if answer["done"]
+        ]
+        stayed = await _unplaced(by, plan["moves"])
+        stayed += [
+            {"pilot": one["pilot"], "why": one["problem"]["detail"], "problem": one["problem"]}
+            for one in answers
+            if not one["done"]
+        ]
+        return {"moved": moved, "stayed": stayed, "more": plan["more"]}
+
+
+async def _unplaced(by: Hand, moves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The cases that nobody can take, of those that the caller may see."""
+    left = [move for move in moves if move["to"] is None]
+    eyes = sight(by.caller)
+    loaded = await by.engine.documents([move["pilot"] for move in left]) if left else {}
+    return [
+        {"pilot": move["pilot"], "why": _why(move["against"]), "against": move["against"]}
+        for move in left
+        if isinstance(case := loaded[move["pilot"]].state, Case) and eyes.sees(case)
+    ]
+
+
+def _why(against: Mapping[str, int]) -> str:
+    counted = ", ".join(f"{reason}: {count}" for reason, count in sorted(against.items()))
+    return f"No expert can take it ({counted})." if counted else "There is no expert to take it."
+
+
+async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> Row:
+    """Which case goes to whom: made once for an Idempotency-Key, and kept before anything is done.
+
+    Raises Problematic 400 without a key, 409 for a key that was used for something else, 422 for unknown experts.
+    """
+    if not by.key:
+        raise Problematic(400, "idempotency-key.missing", "Send an Idempotency-Key header.")
+    key = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:40]
+    content = await by.content()
+    found = await by.engine.store.get(HANDOVERS, key)
+    if found is None:
+        moves, more = await _moves(by.engine, sight(by.caller), expert, body.to, rules)
+        shown = [{"pilot": one.pilot, "rev": one.rev, "to": one.to, "against": _stored(one.against)} for one in moves]
+        row = {"_id": key, "digest": content, "expert": expert, "moves": shown, "more": more, "at": by.engine.now()}
+        await by.engine.store.put_new(HANDOVERS, [row])
+        found = await by.engine.store.get(HANDOVERS, key)
+    assert found is not None
+    if found["digest"] != content:
+        raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")
+    return {**found, "moves": [{**one, "against": dict(one["against"])} for one in found["moves"]]}
+
+
+def _stored(against: Mapping[str, int]) -> list[list[Any]]:
+    """As pairs: a key of a stored document had better hold no dot."""
+    return [[reason, count] for reason, count in sorted(against.items())]
+
+
+async def _moves(
+    engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None, rules: RuleBook
+) -> tuple[list[Move], bool]:
+    asked = queries.work_of(eyes, expert)
+    rows = await engine.store.rows(
+        "subjects", asked.query, sort=asked.order, limit=MOST_CASES + 1, fields=["rev"], hint=asked.index
+    )
+    loaded = await engine.documents([row["_id"] for row in rows[:MOST_CASES]])
+    pieces = [
+        Piece(row["_id"], found.rev, found.state, rules.edition(found.state.edition))
+        for row in rows[:MOST_CASES]
+        if isinstance((found := loaded[row["_id"]]).state, Case)
+    ]
+    known = await _candidates(engine, eyes, expert, to)
+    moves = await asyncio.to_thread(spread, pieces, known, eyes.id, engine.now(), competent_only=to is None)
+    return moves, len(rows) > MOST_CASES
+
+
+async def _candidates(engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None) -> list[Known]:
+    if to is None:
+        known, _ = await active_experts(engine.store, eyes)
+        return [one for one in known if one.entry.expert_id != expert]
+    entries = await named_experts(engine, to)
+    if unknown := [one for one in to if one not in entries or one == expert]:
+        raise Problematic(422, "expert.unknown", f"It cannot go to these experts: {', '.join(unknown)}.")
+    return await with_loads(engine.store, eyes, list(entries.values()))

@@ -1,0 +1,87 @@
+"""What is one's own: notices (уведомления), and the personal data that is kept of oneself."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
+
+from contracts.expertise import ExpertReleasedV1
+from services.chassis.auth import Caller, allow
+from services.chassis.commands import Hand, hand
+from services.chassis.engine import Engine
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page
+from services.expertise import queries
+from services.expertise.api import persons
+from services.expertise.api.access import EVERYONE, Anybody, Body
+from services.expertise.api.lists import paged, wired
+from services.expertise.handlers import NOTICES
+from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT, Query, Sight, sight
+
+Noticed = Annotated[Caller, Depends(allow("operator", "expert", "approver"))]
+Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
+MOST_CASES: Final = 10_000
+"""Of how many cases a person's notices are looked for."""
+
+
+class Read(Body):
+    """Which notices were read."""
+
+    ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=500)
+
+
+def add(router: APIRouter) -> None:
+    """`/me`."""
+    _notices(router)
+    _person(router)
+
+
+def _notices(router: APIRouter) -> None:
+    @router.get("/me/notices", tags=["notices"])
+    async def notices(
+        engine: EngineOf, caller: Noticed, unread: bool = False, after: After = None, limit: Limit = PAGE
+    ) -> Page:
+        """The caller's notices, the newest first; none about a case that the caller may not see."""
+        asked = queries.notices(caller.id, unread, await _about(engine, sight(caller)))
+        return await paged(engine.store, asked, after=after, limit=limit, show=queries.notice_row, collection=NOTICES)
+
+    @router.post("/me/notices/read", tags=["notices"])
+    async def read(engine: EngineOf, caller: Noticed, body: Read) -> dict[str, int]:
+        """Marks notices as read; those that are marked already, or are not the caller's, stay as they are."""
+        asked = queries.notices(caller.id, True, await _about(engine, sight(caller)))
+        marked = await engine.store.mark(NOTICES, {**asked.query, "_id": {"$in": body.ids}}, {"read": wired(engine)})
+        return {"marked": marked}
+
+
+async def _about(engine: Engine, eyes: Sight) -> Query:
+    """Notices about cases that the caller may see.
+
+    An expert is also told of an assignment that was taken back, after which the case is not to be seen any more.
+    """
+    hidden = await engine.store.rows(
+        "subjects", queries.hidden(eyes), sort=BY_CODE, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
+    )
+    not_hidden = {"pilot": {"$nin": [row["_id"] for row in hidden]}}
+    if eyes.all_cases:
+        return not_hidden
+    seen = await engine.store.rows(
+        "subjects", eyes.where(), sort=NEWEST, limit=MOST_CASES, fields=["_id"], hint=OF_EXPERT
+    )
+    own = {"pilot": {"$in": [row["_id"] for row in seen]}}
+    return {"$or": [own, {**not_hidden, "fact": ExpertReleasedV1.TYPE}]}
+
+
+def _person(router: APIRouter) -> None:
+    @router.get("/me/person", tags=["personal data"])
+    async def known(engine: EngineOf, caller: Anybody) -> Response:
+        """What is kept of oneself."""
+        return await persons.tell(engine, caller.id)
+
+    @router.put("/me/person", tags=["personal data"])
+    async def keep(body: persons.Person, engine: EngineOf, caller: Anybody) -> Response:
+        """Keeps one's own name and contact."""
+        return await persons.keep(engine, caller.id, body)
+
+    @router.delete("/me/person", tags=["personal data"], status_code=204)
+    async def erase(by: Oneself) -> Response:
+        """Erases one's own name and contact for good; an expert's entry stays, inactive. Safe to repeat."""
+        return await persons.erase_own(by)

@@ -1,0 +1,172 @@
+"""Reading cases: the queues and their counts, a case, its clock, who could review it, its conclusions on paper."""
+
+import asyncio
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Response
+
+from contracts.rules import RuleBook
+from services.chassis.calendar import calendar
+from services.chassis.engine import Engine
+from services.chassis.explanation import explain
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card
+from services.expertise import cards, papers, queries
+from services.expertise.api.access import AnOperator, Reader, not_found, seen
+from services.expertise.api.directory import MOST_EXPERTS, active_experts
+from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
+from services.expertise.domain.state import Case, Round, Running
+from services.expertise.handlers import PERSONS
+from services.expertise.paper import docx, pdf
+from services.expertise.proposals import propose
+from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
+
+COUNTED: Final = 1_000
+"""How far a queue is counted: an exact count of a large one would cost more than it tells."""
+
+
+class Format(StrEnum):
+    """In which form a conclusion is wanted."""
+
+    PDF = "pdf"
+    DOCX = "docx"
+
+
+MADE: Final = {Format.PDF: pdf, Format.DOCX: docx}
+MEDIA: Final = {
+    Format.PDF: "application/pdf",
+    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+def add(router: APIRouter, rules: RuleBook) -> None:
+    """The reading half of `/reviews`."""
+    _queues(router)
+    _case(router, rules)
+    _documents(router, rules)
+
+
+def _queues(router: APIRouter) -> None:
+    @router.get("/reviews", tags=["reviews"])
+    async def reviews(
+        engine: EngineOf,
+        caller: Reader,
+        wanted: FiltersOf,
+        view: View | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """A queue, what is due first coming first; without `view` all cases, the newest first. Experts see only
+        what they are on."""
+        eyes, now = sight(caller), wired(engine)
+        need_own(eyes, view, wanted)
+        teams = await teams_for(engine, caller) if view is View.TEAM else Teams()
+        return await paged(
+            engine.store,
+            cases(eyes, view, wanted, engine.now(), teams),
+            after=after,
+            limit=limit,
+            show=lambda row: queries.case_row(row, now, eyes),
+            fields=queries.ROW,
+        )
+
+    @router.get("/reviews/counts", tags=["reviews"])
+    async def counts(engine: EngineOf, caller: Reader, wanted: FiltersOf) -> dict[str, Any]:
+        """How many cases stand in each queue, counted up to a bound (`exact: false`: there are more)."""
+        eyes = sight(caller)
+        need_own(eyes, None, wanted)
+        # Every counted case would be fetched to see that it is not hidden; for most people no case is.
+        hindered = await engine.store.count("subjects", queries.hidden(eyes), 1, hint=queries.HIDDEN)
+        eyes = replace(eyes, hindered=hindered > 0)
+        teams = await teams_for(engine, caller) if eyes.all_cases else Teams()
+        views = tuple(View) if eyes.all_cases else FOR_EXPERTS
+        found = await asyncio.gather(*(_count(engine, eyes, view, wanted, teams) for view in views))
+        return dict(zip(map(str, views), found, strict=True))
+
+
+async def _count(engine: Engine, eyes: Sight, view: View, wanted: Filters, teams: Teams) -> dict[str, Any]:
+    asked = cases(eyes, view, wanted, engine.now(), teams)
+    found = await engine.store.count("subjects", asked.query, COUNTED + 1, hint=asked.index)
+    return {"count": min(found, COUNTED), "exact": found <= COUNTED}
+
+
+def _case(router: APIRouter, rules: RuleBook) -> None:
+    @router.get("/reviews/{pilot}", tags=["reviews"])
+    async def review(pilot: str, engine: EngineOf, caller: Reader) -> Response:
+        """One case. Who sits on it as an expert sees it as an expert: blind until all opinions are in."""
+        found, case = await seen(engine, pilot, caller)
+        edition, now = rules.edition(case.edition), engine.now()
+        if sight(caller).as_expert(case):
+            return card(cards.expert_card(found, edition, now, caller.id), found.rev)
+        return card(cards.operator_card(found, edition, now), found.rev)
+
+    @router.get("/reviews/{pilot}/clock", tags=["reviews"])
+    async def clock(
+        pilot: str,
+        engine: EngineOf,
+        caller: Reader,
+        term: Annotated[str | None, Query(max_length=60)] = None,
+        round: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    ) -> Response:
+        """How the numbers of a term come about, day by day: of the one that bounds the work, or of the newest one of
+        a kind, in this round or in one before."""
+        found, case = await seen(engine, pilot, caller)
+        running = _term(case, term, round, own_round=sight(caller).as_expert(case))
+        told = explain(running.ledger, engine.now(), calendar(running.ledger.term.calendar))
+        return card(told.model_dump(mode="json"), found.rev)
+
+    @router.get("/reviews/{pilot}/proposals", tags=["reviews"])
+    async def proposals(
+        pilot: str, engine: EngineOf, caller: AnOperator, limit: Annotated[int, Query(ge=1, le=MOST_EXPERTS)] = 200
+    ) -> Response:
+        """Experts for the case, the best first; who cannot be assigned now comes last, with every reason. `more` of
+        them fit no more into the answer; `whole` says whether all active experts were looked at."""
+        found, case = await seen(engine, pilot, caller)
+        known, whole = await active_experts(engine.store, sight(caller))
+        edition = rules.edition(case.edition)
+        ranked = await asyncio.to_thread(propose, case, edition, known, caller.id, engine.now())
+        items = [one.shown() for one in ranked[:limit]]
+        return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
+
+
+def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> Running:
+    """The term that is asked for. Raises Problematic 404 where there is none; experts have this round's alone."""
+    rounds: list[Round] = [case] if own_round else [*case.past, case]
+    among = [one for one in rounds if number in (None, one.round)]
+    main = case.main() if kind is None and number in (None, case.round) else None
+    found = [term for one in among for term in one.terms if kind in (None, term.kind)]
+    if kind is None and main is None:
+        found = [term for term in found if term.kind != "clarification"]
+    if main is None and not found:
+        raise not_found()
+    return main or found[-1]
+
+
+def _documents(router: APIRouter, rules: RuleBook) -> None:
+    @router.get("/reviews/{pilot}/conclusions/{number}/document", tags=["reviews"], response_class=Response)
+    async def conclusion(
+        pilot: str,
+        number: Annotated[str, Path(max_length=128)],
+        engine: EngineOf,
+        caller: Reader,
+        format: Format = Format.PDF,
+    ) -> Response:
+        """A conclusion as a document, with the content of its round."""
+        _, case = await seen(engine, pilot, caller)
+        found = next((one for one in case.conclusions if one.number == number), None)
+        if found is None:
+            raise not_found()
+        names = {one.person_id: await _name(engine, one.person_id) for one in found.signers}
+        paper = papers.paper(case, found, rules.edition(case.edition), names, engine.now())
+        content = await asyncio.to_thread(MADE[format], paper)
+        name = quote(f"{number}.{format}")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(content, media_type=MEDIA[format], headers=headers)
+
+
+async def _name(engine: Engine, person: str) -> str:
+    """A signer's name where it is known, else the opaque id."""
+    row = await engine.store.get(PERSONS, person)
+    return str(row["name"]) if row is not None else person

@@ -1,0 +1,48 @@
+"""Teams of operators over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import Field
+
+from contracts.reference import Code
+from services.chassis.auth import allow
+from services.chassis.commands import Hand, hand
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
+from services.expertise import queries
+from services.expertise.api.access import Body, PersonId
+from services.expertise.api.lists import paged
+from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
+
+READERS = [Depends(allow("operator", "approver", "auditor", "admin"))]
+Admin = Annotated[Hand, Depends(hand("admin"))]
+TeamCode = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+class TeamEntry(Body):
+    """A team: its name, its members, and the sectors whose unclaimed cases it looks after."""
+
+    name: str = Field(min_length=1, max_length=300)
+    members: list[PersonId] = Field(max_length=500)
+    sectors: list[Code] = Field(default_factory=list, max_length=100)
+
+
+def add(router: APIRouter) -> None:
+    """`/teams`."""
+
+    @router.get("/teams", tags=["directory"], dependencies=READERS)
+    async def teams(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+        """All teams."""
+        return await paged(engine.store, queries.teams(), after=after, limit=limit, show=queries.team_row)
+
+    @router.get("/teams/{code}", tags=["directory"], dependencies=READERS)
+    async def team(code: TeamCode, engine: EngineOf) -> Response:
+        """One team."""
+        found = await document(engine, subject_of(code), KIND)
+        assert isinstance(found.state, Team)
+        return card(found.state.model_dump(mode="json"), found.rev)
+
+    @router.put("/teams/{code}", tags=["directory"])
+    async def enter(code: TeamCode, body: TeamEntry, by: Admin) -> Response:
+        """Enters a team or changes its entry."""
+        return await by.put(subject_of(code), EnterTeam(code, body.name, tuple(body.members), tuple(body.sectors)))

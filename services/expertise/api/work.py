@@ -1,0 +1,291 @@
+"""The work on cases: claimed, staffed, judged, asked about, concluded, appealed against; many assigned at once."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import Field
+
+from contracts.event import Basis
+from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
+from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Verdict
+from services.chassis.commands import Hand, hand, not_done
+from services.expertise.api.access import (
+    Approver,
+    Body,
+    Expert,
+    ExpertPath,
+    Operator,
+    PersonId,
+    Reason,
+    Why,
+    act,
+    not_found,
+)
+from services.expertise.domain import commands
+from services.expertise.domain.state import Case
+from services.expertise.queries import sight
+
+ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
+Either = Annotated[Hand, Depends(hand("operator", "approver"))]
+OperatorOrExpert = Annotated[Hand, Depends(hand("operator", "expert"))]
+
+
+class Assignment(Body):
+    """Which expert."""
+
+    expert_id: PersonId
+
+
+class Handover(Body):
+    """To whom an assignment goes, and why."""
+
+    to: PersonId
+    why: Why
+
+
+class DeclaredConflict(Body):
+    """A conflict of interest in words; an expert leaves `expert_id` out, and declares the own one."""
+
+    expert_id: PersonId | None = None
+    text: Why
+
+
+class Opinion(Body):
+    """An expert's opinion; a changed one says why."""
+
+    verdict: Verdict
+    text: str = Field(min_length=1, max_length=20_000)
+    scores: list[Score] = Field(default_factory=list, max_length=100)
+    remarks: list[Remark] = Field(default_factory=list, max_length=200)
+    why_changed: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class Question(Body):
+    """What is asked of the applicant, and what happens if nothing is answered."""
+
+    items: list[RequestItem] = Field(min_length=1, max_length=50)
+    on_expiry: OnExpiry
+
+
+class Extension(Body):
+    """Which term is extended, and why."""
+
+    term: Code
+    why: Why
+
+
+class Ending(Body):
+    """Why the review ends without a conclusion: coded reasons, and words."""
+
+    reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
+    text: str | None = Field(default=None, min_length=1, max_length=20_000)
+
+
+class Conclusion(Body):
+    """A conclusion; in a repeat it judges every remark of the one before."""
+
+    verdict: Verdict
+    text: str = Field(min_length=1, max_length=20_000)
+    remarks: list[Remark] = Field(default_factory=list, max_length=200)
+    earlier_remarks: list[EarlierRemark] = Field(default_factory=list, max_length=200)
+
+    def command(self) -> commands.WriteConclusion:
+        """What it asks of the case."""
+        return commands.WriteConclusion(self.verdict, self.text, tuple(self.remarks), tuple(self.earlier_remarks))
+
+
+class AppealOf(Body):
+    """On which grounds and which document the appeal rests."""
+
+    grounds: str = Field(min_length=1, max_length=20_000)
+    basis: Basis
+
+
+class AppealDecision(Body):
+    """What the appeal ends in; an amendment carries the new conclusion."""
+
+    outcome: AppealOutcome
+    why: Why
+    basis: Basis
+    amended: Conclusion | None = None
+
+
+class BulkItem(Body):
+    """One case of many: as it was seen, and for whom."""
+
+    pilot: str = Field(min_length=1, max_length=128)
+    etag: str = Field(pattern=ETAG)
+    expert_id: PersonId
+
+    @property
+    def rev(self) -> int:
+        """The revision that the ETag names."""
+        return int(self.etag.strip('W/"'))
+
+
+class Bulk(Body):
+    """Assignments of many cases."""
+
+    items: list[BulkItem] = Field(min_length=1, max_length=500)
+
+
+def add(router: APIRouter) -> None:
+    """Every command on a case."""
+    _claiming(router)
+    _assigning(router)
+    _bulk(router)
+    _conflicts(router)
+    _judging(router)
+    _asking(router)
+    _concluding(router)
+    _appealing(router)
+
+
+def _claiming(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/claim", tags=["work"])
+    async def claim(pilot: str, by: Operator) -> Response:
+        """The operator takes the case in hand (взять в работу)."""
+        return await act(by, pilot, commands.Claim())
+
+    @router.post("/reviews/{pilot}/release", tags=["work"])
+    async def release(pilot: str, body: Reason, by: Either) -> Response:
+        """The case goes back to the queue: by its operator, or by an approver when that one is away."""
+        return await act(by, pilot, commands.Unclaim(body.why))
+
+
+def _assigning(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/assignments", tags=["work"])
+    async def assign(pilot: str, body: Assignment, by: Operator) -> Response:
+        """Assigns an expert (назначить эксперта); refused with what stands in the way."""
+        return await act(by, pilot, commands.Assign(body.expert_id))
+
+    @router.post("/reviews/{pilot}/assignments/{expert}/release", tags=["work"])
+    async def release(pilot: str, expert: ExpertPath, body: Reason, by: Operator) -> Response:
+        """Takes an assignment back from an expert who has given no opinion."""
+        return await act(by, pilot, commands.Release(expert, body.why))
+
+    @router.post("/reviews/{pilot}/assignments/{expert}/handover", tags=["work"])
+    async def hand_over(pilot: str, expert: ExpertPath, body: Handover, by: Operator) -> Response:
+        """Gives one expert's assignment to another (передать)."""
+        return await act(by, pilot, commands.HandOver(expert, body.to, body.why))
+
+    @router.post("/reviews/{pilot}/acceptance", tags=["work"])
+    async def accept(pilot: str, by: Expert) -> Response:
+        """The expert takes the assignment (согласие эксперта)."""
+        return await act(by, pilot, commands.AcceptAssignment())
+
+    @router.post("/reviews/{pilot}/decline", tags=["work"])
+    async def decline(pilot: str, body: Reason, by: Expert) -> Response:
+        """The expert does not take the assignment, or gives it back (отказ эксперта)."""
+        return await act(by, pilot, commands.Decline(body.why))
+
+
+def _bulk(router: APIRouter) -> None:
+    @router.post("/assignments", tags=["work"])
+    async def assign_many(body: Bulk, by: Operator) -> dict[str, list[dict[str, Any]]]:
+        """Assigns experts to many cases, with an answer for each: what cannot be done is in nobody's way. Sent again
+        with the same Idempotency-Key it gives the same answers."""
+        wanted = [(one.pilot, one.rev, commands.Assign(one.expert_id)) for one in body.items]
+        return {"items": await assign_all(by, wanted)}
+
+
+async def assign_all(by: Hand, wanted: list[tuple[str, int, Any]]) -> list[dict[str, Any]]:
+    """Commands to many cases, those that the caller may not see answered as if they did not exist.
+
+    Raises Problematic like `Hand.give_many`.
+    """
+    there = await _visible(by, [pilot for pilot, _, _ in wanted])
+    given = await by.give_many([one for one in wanted if one[0] in there])
+    failed = [one["subject"] for one in given if not one["done"]]
+    still = await _visible(by, failed)  # a conflict may have come to light meanwhile: then nothing is told
+    told = {one["subject"]: one for one in given if one["done"] or one["subject"] in still}
+    answers = [told.get(pilot) or not_done(pilot, not_found()) for pilot, _, _ in wanted]
+    return [{"pilot": one["subject"], **{k: v for k, v in one.items() if k != "subject"}} for one in answers]
+
+
+async def _visible(by: Hand, pilots: list[str]) -> set[str]:
+    eyes = sight(by.caller)
+    loaded = await by.engine.documents(pilots) if pilots else {}
+    return {pilot for pilot, found in loaded.items() if isinstance(found.state, Case) and eyes.sees(found.state)}
+
+
+def _conflicts(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/conflicts", tags=["conflicts"])
+    async def declare(pilot: str, body: DeclaredConflict, by: OperatorOrExpert) -> Response:
+        """Declares a conflict of interest: of any expert by an operator, of oneself by an expert."""
+        return await act(by, pilot, commands.Declare(body.expert_id or by.caller.id, body.text))
+
+    @router.post("/reviews/{pilot}/conflicts/{expert}/dismissal", tags=["conflicts"])
+    async def dismiss(pilot: str, expert: ExpertPath, body: Reason, by: Approver) -> Response:
+        """A second person finds an expert's conflicts to be false alarms."""
+        return await act(by, pilot, commands.Dismiss(expert, body.why))
+
+    @router.post("/reviews/{pilot}/conflicts/{expert}/confirmation", tags=["conflicts"])
+    async def confirm(pilot: str, expert: ExpertPath, body: Reason, by: Approver) -> Response:
+        """An expert's conflicts are real: the expert leaves the case."""
+        return await act(by, pilot, commands.Confirm(expert, body.why))
+
+
+def _judging(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/opinion", tags=["work"])
+    async def opinion(pilot: str, body: Opinion, by: Expert) -> Response:
+        """The assigned expert's opinion (мнение эксперта), or a new version of it."""
+        given = commands.GiveOpinion(body.verdict, body.text, tuple(body.scores), tuple(body.remarks), body.why_changed)
+        return await act(by, pilot, given)
+
+
+def _asking(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/requests", tags=["work"])
+    async def ask(pilot: str, body: Question, by: Operator) -> Response:
+        """Asks the applicant for information (запрос сведений)."""
+        return await act(by, pilot, commands.AskApplicant(tuple(body.items), body.on_expiry))
+
+    @router.post("/reviews/{pilot}/requests/{request}/cancellation", tags=["work"])
+    async def cancel(pilot: str, request: Annotated[str, Path(max_length=60)], by: Operator) -> Response:
+        """Does without the answers."""
+        return await act(by, pilot, commands.CancelRequest(request))
+
+    @router.post("/reviews/{pilot}/extensions", tags=["work"])
+    async def extend(pilot: str, body: Extension, by: Operator) -> Response:
+        """Extends a term within what the edition allows (продлить срок)."""
+        return await act(by, pilot, commands.Extend(body.term, body.why))
+
+
+def _concluding(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/return", tags=["work"])
+    async def give_back(pilot: str, body: Ending, by: Operator) -> Response:
+        """Ends the review: the application goes back with coded reasons (вернуть)."""
+        return await act(by, pilot, commands.EndWithout(Closure.RETURNED, tuple(body.reasons), body.text))
+
+    @router.post("/reviews/{pilot}/refusal", tags=["work"])
+    async def refuse(pilot: str, body: Ending, by: Operator) -> Response:
+        """Ends the review: the application is refused with coded reasons (отказать)."""
+        return await act(by, pilot, commands.EndWithout(Closure.REFUSED, tuple(body.reasons), body.text))
+
+    @router.post("/reviews/{pilot}/conclusion", tags=["work"])
+    async def conclude(pilot: str, body: Conclusion, by: Operator) -> Response:
+        """Writes the conclusion (проект заключения) for a second person to approve."""
+        return await act(by, pilot, body.command())
+
+    @router.post("/reviews/{pilot}/conclusion/approval", tags=["work"])
+    async def approve(pilot: str, by: Approver) -> Response:
+        """The second person approves the conclusion; it gets its number in a moment."""
+        return await act(by, pilot, commands.Approve())
+
+    @router.post("/reviews/{pilot}/conclusion/sending-back", tags=["work"])
+    async def send_back(pilot: str, body: Reason, by: Approver) -> Response:
+        """The second person sends the draft back (на доработку)."""
+        return await act(by, pilot, commands.SendBack(body.why))
+
+
+def _appealing(router: APIRouter) -> None:
+    @router.post("/reviews/{pilot}/appeal", tags=["work"])
+    async def appeal(pilot: str, body: AppealOf, by: Operator) -> Response:
+        """Opens an appeal against the conclusion (обжалование)."""
+        return await act(by, pilot, commands.OpenAppeal(body.grounds, body.basis))
+
+    @router.post("/reviews/{pilot}/appeal/decision", tags=["work"])
+    async def decide(pilot: str, body: AppealDecision, by: Approver) -> Response:
+        """Decides the appeal, by others than those who made the conclusion."""
+        amended = body.amended.command() if body.amended is not None else None
+        return await act(by, pilot, commands.DecideAppeal(body.outcome, body.why, body.basis, amended))

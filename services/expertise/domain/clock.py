@@ -1,0 +1,155 @@
+"""The terms of a case (сроки): started, stopped, extended, ended, announced. Counted by the ledger of the chassis."""
+
+from contracts.expertise import (
+    TermBreachedV1,
+    TermEndedV1,
+    TermExtendedV1,
+    TermNearingV1,
+    TermRecalendaredV1,
+    TermResumedV1,
+    TermStartedV1,
+    TermSuspendedV1,
+)
+from contracts.reference import Clock
+from contracts.rules import TermRule
+from services.chassis import term
+from services.chassis.calendar import Calendar, calendar
+from services.chassis.subject import Refusal
+from services.chassis.term import Ledger, TermError
+from services.expertise.domain.commands import Extend
+from services.expertise.domain.course import Course
+from services.expertise.domain.state import Running
+
+
+def clock_of(ledger: Ledger, rule: TermRule, days: Calendar) -> Clock:
+    """What a ledger comes to now: when it is due, from when it is near, when something must be announced.
+
+    `nearing_at` is of the whole ladder, also of rungs that were announced; None where there is none.
+    """
+    end = term.due_at(ledger, days)
+    whole = ledger.model_copy(update={"reminded": (), "breached": False})
+    first = term.next_alarm(whole, rule.reminders, days)
+    return Clock(
+        due_at=end,
+        nearing_at=None if first == end else first,
+        alarm_at=term.next_alarm(ledger, rule.reminders, days),
+    )
+
+
+def started(course: Course, kind: str) -> TermStartedV1:
+    """A term of the edition that starts now."""
+    rule = course.edition.terms[kind]
+    days = calendar(rule.calendar)
+    begun = term.start(rule, days, kind, course.now, course.edition.zone)
+    return TermStartedV1(actor=course.actor, term=begun, clock=clock_of(term.open_ledger(begun), rule, days))
+
+
+def stopped(course: Course, running: Running, why: str) -> TermSuspendedV1 | None:
+    """The stop of a term's clock; None where its rule lets it not stop, or it has run out."""
+    rule, days = _counted_by(course, running)
+    try:
+        term.suspend(running.ledger, rule, course.now, course.actor.id, why, days)
+    except TermError:
+        return None
+    return TermSuspendedV1(actor=course.actor, kind=running.kind, since=course.now, why=why)
+
+
+def resume(course: Course, running: Running) -> None:
+    """Lets a stopped clock run again."""
+    rule, days = _counted_by(course, running)
+    resumed = term.resume(running.ledger, course.now)
+    course.then(
+        TermResumedV1(actor=course.actor, kind=running.kind, at=course.now, clock=clock_of(resumed, rule, days))
+    )
+
+
+def extend(course: Course, command: Extend) -> None:
+    """Extends an open term within the edition's bound. Raises Refusal with the ledger's reason."""
+    course.need_own_case()
+    running = course.case.term(command.term)
+    if running is None:
+        raise Refusal("term.unknown", f"No term {command.term} runs here.", status=404)
+    rule, days = _counted_by(course, running)
+    try:
+        ledger = term.extend(running.ledger, rule, course.now, course.actor.id, command.why, days)
+    except TermError as error:
+        raise Refusal(f"term.{error.code}", str(error)) from error
+    course.then(
+        TermExtendedV1(
+            actor=course.actor,
+            kind=running.kind,
+            at=course.now,
+            days=ledger.extensions[-1].days,
+            why=command.why,
+            clock=clock_of(ledger, rule, days),
+        )
+    )
+
+
+def end(course: Course, running: Running) -> None:
+    """Ends a term: what it bounds is done, or fell away."""
+    _, days = _counted_by(course, running)
+    late = term.overdue(running.ledger, course.now, days)
+    course.then(TermEndedV1(actor=course.actor, kind=running.kind, ended=course.now, late=late))
+
+
+def announce(course: Course) -> list[Running]:
+    """Announces what the ladders of the open terms have come to; returns the terms that have just run out.
+
+    A term that ran out is announced as such alone: its rungs were passed, too late to help anybody. Calendars are
+    looked at first, for the time that was stored may be that of an older one.
+    """
+    recalendar(course)
+    breached = list[Running]()
+    for running in [one for one in course.case.terms if one.open]:
+        alarm = running.clock.alarm_at
+        if alarm is None or course.now < alarm:
+            continue
+        rule, days = _counted_by(course, running)
+        due = term.due_at(running.ledger, days)
+        assert due is not None, "a clock that stands announces nothing"
+        if course.now >= due:
+            breached.append(running)
+            course.then(TermBreachedV1(actor=course.actor, kind=running.kind, due_at=due, notify=course.case.people()))
+            continue
+        rungs = term.rungs_passed(running.ledger, rule.reminders, course.now, days)
+        ledger = term.remind(running.ledger, rungs)
+        course.then(
+            TermNearingV1(
+                actor=course.actor,
+                kind=running.kind,
+                rungs=rungs,
+                due_at=due,
+                clock=clock_of(ledger, rule, days),
+                notify=course.case.people(),
+            )
+        )
+    return breached
+
+
+def recalendar(course: Course) -> None:
+    """Counts every open term anew that another version of its calendar counts."""
+    for running in [one for one in course.case.terms if one.open]:
+        rule, days = _counted_by(course, running)
+        if running.ledger.term.calendar_version == days.version:
+            continue
+        ledger = term.recalendar(running.ledger, days, course.now)
+        clock = clock_of(ledger, rule, days)
+        course.then(
+            TermRecalendaredV1(
+                actor=course.actor,
+                kind=running.kind,
+                calendar=days.id,
+                version_before=running.ledger.term.calendar_version,
+                version=days.version,
+                due_before=running.clock.due_at,
+                due_at=clock.due_at,
+                clock=clock,
+                notify=course.case.people(),
+            )
+        )
+
+
+def _counted_by(course: Course, running: Running) -> tuple[TermRule, Calendar]:
+    """The rule of a term, and the calendar that it is counted by, in its present version."""
+    return course.edition.terms[running.kind], calendar(running.ledger.term.calendar)

@@ -1,0 +1,125 @@
+"""How a review begins and how it ends without a conclusion: opened, returned, refused, withdrawn, stopped."""
+
+from collections.abc import Sequence
+
+from contracts.expertise import (
+    Closure,
+    RequestClosedV1,
+    RequestOutcome,
+    ReviewClosedV1,
+    ReviewKind,
+    ReviewOpenedV1,
+)
+from contracts.reference import Application, Met, ReturnReason
+from contracts.rules import Edition
+from services.chassis.subject import Refusal
+from services.expertise.domain import clock
+from services.expertise.domain.changes import changes
+from services.expertise.domain.commands import CloseFor, EndWithout, Open
+from services.expertise.domain.course import Course
+from services.expertise.domain.state import FINAL, FIRST_OF, OPINIONS_OF, TERM_OF, Case
+
+
+def rounds_left(case: Case, edition: Edition) -> int:
+    """How many repeat expertises may still follow (assumption: a number of the edition)."""
+    repeats = sum(1 for one in (*case.past, case) if one.kind is ReviewKind.REPEAT)
+    return max(0, edition.numbers["repeat_expertise_max"].value - repeats)
+
+
+def open_first(course: Course, command: Open) -> None:
+    """The first review of an application, of the kind that its procedure asks for."""
+    kind = FIRST_OF[command.application.procedure]
+    course.then(
+        ReviewOpenedV1(
+            actor=course.actor,
+            agency=command.agency,
+            number=command.number,
+            edition=command.edition,
+            round=1,
+            kind=kind,
+            submission=command.submission,
+            opened=course.now,
+            application=command.application,
+            needed=course.count(OPINIONS_OF[kind]),
+        )
+    )
+    course.then(clock.started(course, TERM_OF[kind]))
+
+
+def open_again(course: Course, command: Open) -> None:
+    """A round for a new submission: a repeat expertise where a conclusion was given before.
+
+    What is still open (an appeal at most, for a case is not resubmitted while it is worked on) is overtaken.
+    """
+    if command.submission <= course.case.submission:
+        return
+    if course.case.status not in FINAL:
+        close(course, Closure.OVERTAKEN, (), None)
+    open_round(course, command.application, command.submission, command.met)
+
+
+def open_round(course: Course, application: Application, submission: int, met: tuple[Met, ...]) -> None:
+    """The next round of a case that stands still."""
+    case = course.case
+    earlier = case.conclusions[-1].number if case.conclusions else None
+    kind = ReviewKind.REPEAT if earlier else FIRST_OF[application.procedure]
+    course.then(
+        ReviewOpenedV1(
+            actor=course.actor,
+            agency=case.agency,
+            number=case.number,
+            edition=case.edition,
+            round=case.round + 1,
+            kind=kind,
+            submission=submission,
+            opened=course.now,
+            application=application,
+            needed=course.count(OPINIONS_OF[kind]),
+            earlier=earlier,
+            changes=changes(case.application, application),
+            met=met,
+            notify=case.deciding(),
+        )
+    )
+    course.then(clock.started(course, TERM_OF[kind]))
+
+
+def end_without(course: Course, command: EndWithout) -> None:
+    """The operator sends the application back or refuses it, also while the applicant is asked. Raises Refusal."""
+    course.need_own_case()
+    if not course.case.undecided():
+        raise Refusal("review.not-working", f"The case stands at {course.case.status}.")
+    if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
+        raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
+    course.need_reasons(command.reasons)
+    close(course, command.outcome, command.reasons, command.text)
+
+
+def close_for(course: Course, command: CloseFor) -> None:
+    """The application was withdrawn or stopped: what is open here is closed, with the reason."""
+    if course.case.status not in FINAL:
+        close(course, command.outcome, (), command.text)
+
+
+def close(course: Course, outcome: Closure, reasons: Sequence[ReturnReason], text: str | None) -> None:
+    """Closes all that is open: the request, every term, the review itself."""
+    case = course.case
+    if (request := case.request()) is not None:
+        course.then(
+            RequestClosedV1(actor=course.actor, round=case.round, request=request.id, outcome=RequestOutcome.CLOSED)
+        )
+    for running in [one for one in case.terms if one.open]:
+        clock.end(course, running)
+    course.then(
+        ReviewClosedV1(
+            actor=course.actor,
+            agency=case.agency,
+            round=case.round,
+            at=course.now,
+            outcome=outcome,
+            reasons=tuple(reasons),
+            text=text,
+            rounds_left=rounds_left(case, course.edition),
+            notify=case.people(),
+        )
+    )

@@ -1,0 +1,225 @@
+"""The conclusion (заключение): written, approved by a second person, numbered, appealed against."""
+
+from contracts.expertise import (
+    AppealDecidedV1,
+    AppealOpenedV1,
+    AppealOutcome,
+    ConclusionAnnulledV1,
+    ConclusionApprovedV1,
+    ConclusionDraftedV1,
+    ConclusionIssuedV1,
+    ConclusionSentBackV1,
+    Signer,
+)
+from contracts.reference import Problem, Verdict
+from services.chassis.subject import Refusal
+from services.expertise.domain import clock
+from services.expertise.domain.closing import open_round, rounds_left
+from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
+from services.expertise.domain.course import Course
+from services.expertise.domain.opinions import need_agreement
+from services.expertise.domain.series import subject_of
+from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Draft, Status
+
+
+def write(course: Course, command: WriteConclusion) -> None:
+    """The operator writes the conclusion once the opinions are in. Raises Refusal with all that is missing."""
+    course.need_own_case()
+    if course.case.status is not Status.TO_CONCLUDE:
+        raise Refusal("review.not-to-conclude", f"The case stands at {course.case.status}: opinions come first.")
+    if course.actor.id in _judges(course.case):
+        raise Refusal("conclusion.second-person", "Who gave an opinion does not write the conclusion.", status=403)
+    if course.case.request() is not None:
+        raise Refusal("request.open", "The applicant is still asked: wait, cancel the request, or refuse.")
+    _need_content(course, command)
+    _draft(course, command, None)
+
+
+def _draft(course: Course, command: WriteConclusion, replaces: str | None) -> None:
+    course.then(
+        ConclusionDraftedV1(
+            actor=course.actor,
+            round=course.case.round,
+            at=course.now,
+            verdict=command.verdict,
+            text=command.text,
+            remarks=command.remarks,
+            earlier_remarks=command.earlier_remarks,
+            replaces=replaces,
+        )
+    )
+
+
+def _need_content(course: Course, command: WriteConclusion) -> None:
+    """In a repeat every remark of the conclusion before is judged, and none that had to be met may be open in a
+    plain positive one (assumption)."""
+    need_agreement(command.verdict, command.remarks, course.edition)
+    before = course.case.earlier_conclusion()
+    count = len(before.remarks) if before else 0
+    places = [one.place for one in command.earlier_remarks]
+    problems = [
+        _problem(f"/earlier_remarks/{at}/place", "remark.unknown", "There is no such remark.", "Нет такого замечания.")
+        for at, place in enumerate(places)
+        if place > count or places.index(place) != at
+    ]
+    problems += [
+        _problem("/earlier_remarks", "remark.not-judged", f"Remark {n} is not judged.", f"Замечание {n} не оценено.")
+        for n in range(1, count + 1)
+        if n not in places
+    ]
+    if problems:
+        raise Refusal("earlier-remarks.invalid", "Judge every earlier remark once.", status=422, problems=problems)
+    unmet = {one.place for one in command.earlier_remarks if not one.met}
+    must = {n for n, remark in enumerate(before.remarks if before else (), 1) if remark.must_fix}
+    if command.verdict is Verdict.POSITIVE and unmet & must:
+        raise Refusal("verdict.remarks-unmet", "Remarks that had to be met are not met.", status=422)
+
+
+def _problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
+    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
+
+
+def approve(course: Course) -> None:
+    """A second person approves the draft; its number is drawn from the year's series. Raises Refusal."""
+    draft = _draft_for_second_person(course)
+    case = course.case
+    if draft.replaces is None and len(case.counted()) < case.needed:
+        raise Refusal("conflict.open", "An opinion that this rests on is frozen: decide on the conflict first.")
+    if (main := case.main()) is not None:
+        clock.end(course, main)
+    signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=course.actor.id, role="approver"))
+    course.then(
+        ConclusionApprovedV1(
+            actor=course.actor,
+            round=case.round,
+            edition=case.edition,
+            series=subject_of(course.edition.conclusions.series, course.today.year),
+            date=course.today,
+            verdict=draft.verdict,
+            text=draft.text,
+            remarks=draft.remarks,
+            earlier_remarks=draft.earlier_remarks,
+            signers=signers,
+            replaces=draft.replaces,
+            notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != course.actor.id)),
+        )
+    )
+
+
+def send_back(course: Course, command: SendBack) -> None:
+    """The second person does not approve. Raises Refusal."""
+    draft = _draft_for_second_person(course)
+    course.then(
+        ConclusionSentBackV1(actor=course.actor, round=course.case.round, why=command.why, notify=(draft.author,))
+    )
+
+
+def _draft_for_second_person(course: Course) -> Draft:
+    draft = course.case.draft
+    if course.case.status is not Status.TO_APPROVE or draft is None:
+        raise Refusal("conclusion.no-draft", "There is no draft to approve.")
+    if draft.author == course.actor.id or course.actor.id in _judges(course.case):
+        raise Refusal("conclusion.second-person", "Another person than those who made it must decide.", status=403)
+    if draft.replaces is not None and course.actor.id in _signers(course.case, draft.replaces):
+        raise Refusal("appeal.others", "An appeal is decided by others than those who signed.", status=403)
+    return draft
+
+
+def _judges(case: Case) -> set[str]:
+    return {place.expert for place in case.places if place.opinions}
+
+
+def _signers(case: Case, number: str) -> set[str]:
+    return {signer.person_id for one in case.conclusions if one.number == number for signer in one.signers}
+
+
+def number(course: Course, command: Number) -> None:
+    """The conclusion is in force under its number; also when the case was closed meanwhile: it was approved."""
+    approved = course.case.approved
+    if approved is None:
+        return
+    left = rounds_left(course.case, course.edition)
+    same = {name: getattr(approved, name) for name in type(approved).model_fields}
+    course.then(
+        ConclusionIssuedV1(
+            **same,
+            actor=course.actor,
+            agency=course.case.agency,
+            number=command.number,
+            rounds_left=left,
+            notify=course.case.people(),
+        )
+    )
+
+
+# ---- appeals
+
+
+def open_appeal(course: Course, command: OpenAppeal) -> None:
+    """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
+    if not course.edition.on("appeal"):
+        raise Refusal("appeal.off", "This edition knows no appeal.")
+    conclusion = _of_this_round(course.case)
+    if course.case.status is not Status.CONCLUDED or conclusion is None:
+        raise Refusal("appeal.no-conclusion", "There is no conclusion to appeal against.")
+    if any(one.number == conclusion.number for one in course.case.appeals):
+        raise Refusal("appeal.decided", "An appeal against this conclusion was decided already.")
+    course.then(
+        AppealOpenedV1(
+            actor=course.actor,
+            round=course.case.round,
+            at=course.now,
+            number=conclusion.number,
+            grounds=command.grounds,
+            basis=command.basis,
+        ),
+        clock.started(course, APPEAL),
+    )
+
+
+def _of_this_round(case: Case) -> Conclusion | None:
+    found = case.in_force()
+    return found if found is not None and found.round == case.round else None
+
+
+def decide_appeal(course: Course, command: DecideAppeal) -> None:
+    """Others than the signers and experts decide: the conclusion stands, is amended, or is annulled. Raises Refusal.
+
+    An amendment is a draft that another person approves under a number of its own. An annulled conclusion is
+    followed by a repeat expertise of the same application.
+    """
+    appeal = course.case.appeal()
+    if course.case.status is not Status.APPEALED or appeal is None:
+        raise Refusal("appeal.not-open", "No appeal is open.")
+    if course.actor.id in _signers(course.case, appeal.number) | _judges(course.case):
+        raise Refusal("appeal.others", "An appeal is decided by others than those who made the conclusion.", status=403)
+    if (command.outcome is AppealOutcome.AMENDED) != (command.amended is not None):
+        raise Refusal("appeal.amendment", "An amendment, and only that, carries a new conclusion.", status=422)
+    if command.amended is not None:
+        _need_content(course, command.amended)
+    course.then(
+        AppealDecidedV1(
+            actor=course.actor,
+            round=course.case.round,
+            number=appeal.number,
+            outcome=command.outcome,
+            why=command.why,
+            basis=command.basis,
+            notify=course.case.people(),
+        )
+    )
+    # An amendment that is not approved leaves the appeal undecided, so its term runs until the approval.
+    if command.amended is None and (own := course.case.term(APPEAL)) is not None:
+        clock.end(course, own)
+    _carry_out(course, command, appeal)
+
+
+def _carry_out(course: Course, command: DecideAppeal, appeal: Appeal) -> None:
+    case = course.case
+    if command.amended is not None:
+        _draft(course, command.amended, appeal.number)
+    if command.outcome is AppealOutcome.ANNULLED:
+        course.then(
+            ConclusionAnnulledV1(actor=course.actor, agency=case.agency, round=case.round, number=appeal.number)
+        )
+        open_round(course, case.application, case.submission, ())

@@ -1,0 +1,210 @@
+"""The conflict-of-interest rule (конфликт интересов): derived from organisations and rounds, or declared.
+
+An expert may come from a firm of the High-Tech Park, and so may the initiator (found: who may be an expert; the rule
+itself is an assumption). Organisations are compared by scheme and number, never by name.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from contracts.expertise import (
+    Conflict,
+    ConflictConfirmedV1,
+    ConflictDismissedV1,
+    ConflictFoundV1,
+    ConflictKind,
+    ExpertRecheckedV1,
+    ReviewKind,
+    Seat,
+)
+from contracts.reference import Application, OrganisationId, Problem
+from contracts.rules import Edition
+from services.chassis.subject import Refusal
+from services.expertise.domain.commands import Confirm, Declare, Dismiss, Recheck
+from services.expertise.domain.course import Course
+from services.expertise.domain.state import FINAL, Case, KnownConflict
+
+WORDS = {
+    ConflictKind.SAME_ORGANISATION: ("comes from the same organisation as the", "из той же организации, что и"),
+    ConflictKind.SAME_GROUP: ("comes from one group of organisations with the", "из одной группы организаций с"),
+    ConflictKind.TOOK_PART: ("comes from an organisation that took part as", "из организации, участвовавшей как"),
+    ConflictKind.INTEREST: ("has declared an interest in the", "заявил интерес в организации:"),
+    ConflictKind.EARLIER_ROUND: ("gave an opinion in the challenged round", "давал мнение в прежнем раунде"),
+    ConflictKind.DECLARED: ("has a declared conflict", "объявленный конфликт"),
+}
+
+
+def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
+    """Every organisation of an application with its role."""
+    for role in ("initiator", "customer", "executor"):
+        party = getattr(application, role)
+        if party is not None:
+            yield role, party.id
+    for party in application.participants:
+        yield "participant", party.id
+
+
+def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
+    """All conflicts between an expert and a case that follow from what is known of both."""
+    found = [
+        Conflict(kind=kind, party=role, organisation=organisation)
+        for role, organisation in parties(case.application)
+        if (kind := _between(seat, role, organisation)) is not None
+    ]
+    again = case.kind is ReviewKind.REPEAT and edition.on("other_expert_in_repeat")
+    earlier = {place.expert for one in case.past for place in one.places if place.opinions}
+    if again and seat.expert_id in earlier:
+        found.append(Conflict(kind=ConflictKind.EARLIER_ROUND))
+    return tuple(found)
+
+
+def _between(seat: Seat, role: str, organisation: OrganisationId) -> ConflictKind | None:
+    if _same(organisation, seat.organisation):
+        return ConflictKind.TOOK_PART if role == "participant" else ConflictKind.SAME_ORGANISATION
+    if any(_same(organisation, one) for one in seat.affiliated):
+        return ConflictKind.SAME_GROUP
+    if any(_same(organisation, one) for one in seat.interests):
+        return ConflictKind.INTEREST
+    return None
+
+
+def _same(one: OrganisationId, other: OrganisationId) -> bool:
+    return (one.scheme, one.value.strip().upper()) == (other.scheme, other.value.strip().upper())
+
+
+def known(case: Case, expert: str) -> list[KnownConflict]:
+    """What is on record of an expert's conflicts in this case."""
+    return [one for one in case.conflicts if one.expert_id == expert]
+
+
+def new(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
+    """Derived conflicts that are not on record yet: neither open nor decided."""
+    on_record = [one.conflict for one in known(case, seat.expert_id)]
+    return tuple(one for one in derived(seat, case, edition) if one not in on_record)
+
+
+def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
+    """What bars an expert from a case: derived conflicts, and those on record that were not dismissed."""
+    on_record = [one.conflict for one in known(case, seat.expert_id) if one.status != "dismissed"]
+    return (*new(seat, case, edition), *on_record)
+
+
+def need_none(course: Course, seat: Seat) -> None:
+    """Raises Refusal with every conflict that bars the expert, derived or on record; 403 for one who acts on a
+    false alarm that the same person dismissed."""
+    if found := barring(seat, course.case, course.edition):
+        raise Refusal(
+            "conflict.found",
+            "The expert has a conflict of interest in this case (конфликт интересов).",
+            problems=[problem(one) for one in found],
+        )
+    on_record = known(course.case, seat.expert_id)
+    if any(one.status == "dismissed" and one.decided_by == course.actor.id for one in on_record):
+        raise Refusal("conflict.second-person", "Who dismissed the conflict cannot act on it too.", status=403)
+
+
+def problem(conflict: Conflict) -> Problem:
+    """A conflict in words, as a refusal tells it."""
+    en, ru = WORDS[conflict.kind]
+    party = f" {conflict.party}" if conflict.party else ""
+    return Problem(
+        pointer="/expert_id",
+        rule=f"conflict.{conflict.kind}",
+        message=f"The expert {en}{party}.",
+        message_ru=f"Эксперт {ru}{party}.",
+    )
+
+
+def found(course: Course, expert: str, conflicts: Sequence[Conflict]) -> None:
+    """Puts conflicts on record; an assigned expert's opinion is frozen by that."""
+    if conflicts:
+        course.then(
+            ConflictFoundV1(
+                actor=course.actor,
+                round=course.case.round,
+                at=course.now,
+                expert_id=expert,
+                conflicts=tuple(conflicts),
+                notify=course.case.deciding(),
+            )
+        )
+
+
+def would_find(course: Course, application: Application) -> set[str]:
+    """The experts on the case with whom a changed application would bring a new conflict to light."""
+    case = course.case.model_copy(update={"application": application})
+    return {place.expert for place in case.active() if new(place.seat, case, course.edition)}
+
+
+def recheck_all(course: Course) -> None:
+    """Looks again at every expert on the case, for the application has changed."""
+    for place in list(course.case.active()):
+        found(course, place.expert, new(place.seat, course.case, course.edition))
+
+
+def recheck(course: Course, command: Recheck) -> None:
+    """Looks again at one expert, whose directory entry has changed."""
+    place = course.case.place_of(command.seat.expert_id)
+    if course.case.status in FINAL or place is None or place.seat.entry >= command.seat.entry:
+        return
+    course.then(ExpertRecheckedV1(actor=course.actor, round=course.case.round, seat=command.seat))
+    found(course, command.seat.expert_id, new(command.seat, course.case, course.edition))
+
+
+def declare(course: Course, command: Declare) -> None:
+    """A declared conflict: an expert's own while on the case, or an operator's on anybody. Raises Refusal."""
+    _need_open(course)
+    own = course.actor.role == "expert"
+    if own and (command.expert_id != course.actor.id or course.case.place_of(command.expert_id) is None):
+        raise Refusal("conflict.not-yours", "You are not on this case.", status=403)
+    found(course, command.expert_id, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
+
+
+def dismiss(course: Course, command: Dismiss) -> None:
+    """A second person dismisses an expert's conflicts: those on record, or those that would bar an assignment.
+
+    Raises Refusal when there is none, and 403 for the person who raised it, the expert, or the case's operator.
+    """
+    _need_open(course)
+    undecided = [one for one in known(course.case, command.expert_id) if one.status == "open"]
+    conflicts = tuple(one.conflict for one in undecided)
+    if not conflicts:
+        conflicts = new(course.known(command.expert_id).entry.seat(), course.case, course.edition)
+    if not conflicts:
+        raise Refusal("conflict.none", "There is no conflict to decide on.")
+    involved = {command.expert_id, course.case.operator, *(one.raised_by for one in undecided)}
+    if course.actor.id in involved:
+        raise Refusal("conflict.second-person", "A second person must dismiss a conflict.", status=403)
+    course.then(
+        ConflictDismissedV1(
+            actor=course.actor,
+            round=course.case.round,
+            at=course.now,
+            expert_id=command.expert_id,
+            conflicts=conflicts,
+            why=command.why,
+            notify=course.case.deciding(),
+        )
+    )
+
+
+def confirm(course: Course, command: Confirm) -> None:
+    """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
+    _need_open(course)
+    if not any(one.status == "open" for one in known(course.case, command.expert_id)):
+        raise Refusal("conflict.none", "There is no conflict to decide on.")
+    if command.expert_id == course.actor.id:
+        raise Refusal("conflict.second-person", "Nobody decides on a conflict of their own.", status=403)
+    course.then(
+        ConflictConfirmedV1(
+            actor=course.actor,
+            round=course.case.round,
+            expert_id=command.expert_id,
+            why=command.why,
+            notify=course.case.deciding(),
+        )
+    )
+
+
+def _need_open(course: Course) -> None:
+    if course.case.status in FINAL:
+        raise Refusal("review.not-open", "Nothing is open in this case.")

@@ -1,0 +1,408 @@
+"""The case after a fact: pure and total. One small function for each type of fact."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from contracts.event import Fact
+from contracts.expertise import (
+    AnswersTakenV1,
+    AppealDecidedV1,
+    AppealOpenedV1,
+    CaseClaimedV1,
+    CaseReleasedV1,
+    ConclusionAnnulledV1,
+    ConclusionApprovedV1,
+    ConclusionDraftedV1,
+    ConclusionIssuedV1,
+    ConclusionSentBackV1,
+    ConflictConfirmedV1,
+    ConflictDismissedV1,
+    ConflictFoundV1,
+    ExpertAcceptedV1,
+    ExpertAssignedV1,
+    ExpertDeclinedV1,
+    ExpertRecheckedV1,
+    ExpertReleasedV1,
+    FurtherOpinionCalledV1,
+    InformationRequestedV1,
+    OpinionGivenV1,
+    RequestClosedV1,
+    ReviewClosedV1,
+    ReviewOpenedV1,
+    TermBreachedV1,
+    TermEndedV1,
+    TermExtendedV1,
+    TermNearingV1,
+    TermRecalendaredV1,
+    TermResumedV1,
+    TermStartedV1,
+    TermSuspendedV1,
+)
+from contracts.reference import Clock
+from services.chassis import term
+from services.chassis.term import Extension, Ledger, Suspension
+from services.expertise.domain.state import (
+    Appeal,
+    Approved,
+    Case,
+    Conclusion,
+    Draft,
+    Ended,
+    KnownConflict,
+    Opinion,
+    Place,
+    PlaceStatus,
+    Request,
+    Round,
+    Running,
+)
+
+Changes = dict[str, Any]
+"""Fields of the case and what they become."""
+
+
+def evolve(state: Case | None, fact: Fact) -> Case | None:
+    """The case after a fact."""
+    if isinstance(fact, ReviewOpenedV1):
+        return _opened(state, fact)
+    change = CHANGES.get(type(fact))
+    if state is None or change is None:
+        return state
+    return state.model_copy(update=change(state, fact))
+
+
+def _opened(state: Case | None, fact: ReviewOpenedV1) -> Case:
+    same = {name: getattr(fact, name) for name in ReviewOpenedV1.model_fields if name in Case.model_fields}
+    if state is None:
+        return Case(**same)
+    kept = ("agency", "number", "edition", "conclusions", "appeals", "conflicts", "approved")
+    past = Round(**{name: getattr(state, name) for name in Round.model_fields})
+    return Case(**{**same, **{name: getattr(state, name) for name in kept}}, past=(*state.past, past))
+
+
+# ---- terms
+
+
+def _with_term(state: Case, kind: str, ledger: Ledger | None = None, clock: Clock | None = None) -> Changes:
+    """The open term of a kind with another ledger or clock."""
+    changes = {name: value for name, value in (("ledger", ledger), ("clock", clock)) if value is not None}
+    return {
+        "terms": tuple(one.model_copy(update=changes) if one.open and one.kind == kind else one for one in state.terms)
+    }
+
+
+def _ledger(state: Case, kind: str) -> Ledger | None:
+    found = state.term(kind)
+    return found.ledger if found else None
+
+
+def _changed(state: Case, kind: str, clock: Clock | None, **changes: Any) -> Changes:
+    ledger = _ledger(state, kind)
+    return {} if ledger is None else _with_term(state, kind, ledger.model_copy(update=changes), clock)
+
+
+def _term_started(state: Case, fact: TermStartedV1) -> Changes:
+    return {"terms": (*state.terms, Running(ledger=term.open_ledger(fact.term), clock=fact.clock))}
+
+
+def _term_suspended(state: Case, fact: TermSuspendedV1) -> Changes:
+    ledger = _ledger(state, fact.kind)
+    if ledger is None:
+        return {}
+    stop = Suspension(since=fact.since, who=fact.actor.id, why=fact.why)
+    return _changed(state, fact.kind, Clock(), suspensions=(*ledger.suspensions, stop))
+
+
+def _term_resumed(state: Case, fact: TermResumedV1) -> Changes:
+    ledger = _ledger(state, fact.kind)
+    if ledger is None or not ledger.stopped:
+        return {}
+    ended = ledger.suspensions[-1].model_copy(update={"until": fact.at})
+    return _changed(state, fact.kind, fact.clock, suspensions=(*ledger.suspensions[:-1], ended))
+
+
+def _term_extended(state: Case, fact: TermExtendedV1) -> Changes:
+    ledger = _ledger(state, fact.kind)
+    if ledger is None:
+        return {}
+    added = Extension(days=fact.days, at=fact.at, who=fact.actor.id, why=fact.why)
+    return _changed(state, fact.kind, fact.clock, extensions=(*ledger.extensions, added), reminded=())
+
+
+def _term_nearing(state: Case, fact: TermNearingV1) -> Changes:
+    ledger = _ledger(state, fact.kind)
+    if ledger is None:
+        return {}
+    return _with_term(state, fact.kind, term.remind(ledger, fact.rungs), fact.clock)
+
+
+def _term_breached(state: Case, fact: TermBreachedV1) -> Changes:
+    found = state.term(fact.kind)
+    if found is None:
+        return {}
+    return _with_term(state, fact.kind, term.breach(found.ledger), found.clock.model_copy(update={"alarm_at": None}))
+
+
+def _term_recalendared(state: Case, fact: TermRecalendaredV1) -> Changes:
+    ledger = _ledger(state, fact.kind)
+    if ledger is None:
+        return {}
+    counted = ledger.term.model_copy(update={"calendar": fact.calendar, "calendar_version": fact.version})
+    # A breach that the new calendar undoes will be announced again at its new time.
+    breached = ledger.breached and fact.clock.alarm_at is None
+    return _changed(state, fact.kind, fact.clock, term=counted, breached=breached)
+
+
+def _term_ended(state: Case, fact: TermEndedV1) -> Changes:
+    return _changed(state, fact.kind, Clock(), ended=fact.ended)
+
+
+# ---- people
+
+
+def _with_place(state: Case, expert: str, **changes: Any) -> Changes:
+    """An expert's standing assignment, changed."""
+    return {
+        "places": tuple(
+            place.model_copy(update=changes) if place.active and place.expert == expert else place
+            for place in state.places
+        )
+    }
+
+
+def _claimed(_state: Case, fact: CaseClaimedV1) -> Changes:
+    return {"operator": fact.operator_id}
+
+
+def _released(_state: Case, _fact: CaseReleasedV1) -> Changes:
+    return {"operator": None}
+
+
+def _assigned(state: Case, fact: ExpertAssignedV1) -> Changes:
+    return {"places": (*state.places, Place(seat=fact.seat, assigned=fact.at, assigned_by=fact.actor.id))}
+
+
+def _accepted(state: Case, fact: ExpertAcceptedV1) -> Changes:
+    return _with_place(state, fact.expert_id, status=PlaceStatus.ACCEPTED)
+
+
+def _declined(state: Case, fact: ExpertDeclinedV1) -> Changes:
+    return _with_place(state, fact.expert_id, status=PlaceStatus.DECLINED)
+
+
+def _expert_released(state: Case, fact: ExpertReleasedV1) -> Changes:
+    return _with_place(state, fact.expert_id, status=PlaceStatus.RELEASED)
+
+
+def _rechecked(state: Case, fact: ExpertRecheckedV1) -> Changes:
+    return _with_place(state, fact.seat.expert_id, seat=fact.seat)
+
+
+# ---- conflicts
+
+
+def _conflict_found(state: Case, fact: ConflictFoundV1) -> Changes:
+    found = tuple(
+        KnownConflict(expert_id=fact.expert_id, conflict=one, found=fact.at, raised_by=fact.actor.id)
+        for one in fact.conflicts
+    )
+    return {"conflicts": (*state.conflicts, *found)}
+
+
+def _conflict_dismissed(state: Case, fact: ConflictDismissedV1) -> Changes:
+    """Marks those that are known; one that was dismissed before it was found is remembered as dismissed."""
+    decided = {"status": "dismissed", "decided_by": fact.actor.id, "why": fact.why}
+    known = [one.conflict for one in state.conflicts if one.expert_id == fact.expert_id]
+    marked = tuple(
+        one.model_copy(update=decided)
+        if one.expert_id == fact.expert_id and one.status == "open" and one.conflict in fact.conflicts
+        else one
+        for one in state.conflicts
+    )
+    ahead = tuple(
+        KnownConflict(expert_id=fact.expert_id, conflict=one, found=fact.at, raised_by=fact.actor.id, **decided)
+        for one in fact.conflicts
+        if one not in known
+    )
+    return {"conflicts": (*marked, *ahead)}
+
+
+def _conflict_confirmed(state: Case, fact: ConflictConfirmedV1) -> Changes:
+    decided = {"status": "confirmed", "decided_by": fact.actor.id, "why": fact.why}
+    marked = tuple(
+        one.model_copy(update=decided) if one.expert_id == fact.expert_id and one.status == "open" else one
+        for one in state.conflicts
+    )
+    # What was written on that expert's opinion must be written anew; an amendment was written on an appeal.
+    counted, draft = state.place_of(fact.expert_id), state.draft
+    rested = counted is not None and bool(counted.opinions) and draft is not None and draft.replaces is None
+    return {
+        "conflicts": marked,
+        **_with_place(state, fact.expert_id, status=PlaceStatus.REMOVED),
+        "draft": None if rested else draft,
+    }
+
+
+# ---- opinions and requests
+
+
+def _opinion(state: Case, fact: OpinionGivenV1) -> Changes:
+    place = state.place_of(fact.expert_id)
+    if place is None:
+        return {}
+    given = Opinion(
+        given=fact.at,
+        version=fact.version,
+        verdict=fact.verdict,
+        text=fact.text,
+        scores=fact.scores,
+        total=fact.total,
+        remarks=fact.remarks,
+        why_changed=fact.why_changed,
+    )
+    return _with_place(state, fact.expert_id, opinions=(*place.opinions, given))
+
+
+def _further(_state: Case, fact: FurtherOpinionCalledV1) -> Changes:
+    return {"needed": fact.needed}
+
+
+def _requested(state: Case, fact: InformationRequestedV1) -> Changes:
+    asked = Request(
+        id=fact.request,
+        items=fact.items,
+        on_expiry=fact.on_expiry,
+        asked=fact.at,
+        asked_by=fact.actor.id,
+        stopped_clock=fact.stops_clock,
+    )
+    return {"requests": (*state.requests, asked)}
+
+
+def _with_request(state: Case, id_: str, **changes: Any) -> Changes:
+    return {"requests": tuple(one.model_copy(update=changes) if one.id == id_ else one for one in state.requests)}
+
+
+def _answers(state: Case, fact: AnswersTakenV1) -> Changes:
+    known = next((one.answers for one in state.requests if one.id == fact.request), ())
+    return {"application": fact.application, **_with_request(state, fact.request, answers=(*known, *fact.answers))}
+
+
+def _request_closed(state: Case, fact: RequestClosedV1) -> Changes:
+    return _with_request(state, fact.request, outcome=fact.outcome)
+
+
+# ---- conclusions, appeals, the end
+
+
+def _drafted(_state: Case, fact: ConclusionDraftedV1) -> Changes:
+    draft = Draft(
+        author=fact.actor.id,
+        written=fact.at,
+        verdict=fact.verdict,
+        text=fact.text,
+        remarks=fact.remarks,
+        earlier_remarks=fact.earlier_remarks,
+        replaces=fact.replaces,
+    )
+    return {"draft": draft}
+
+
+def _sent_back(state: Case, _fact: ConclusionSentBackV1) -> Changes:
+    """The draft goes; an amendment that was not approved leaves its appeal undecided."""
+    replaced = state.draft.replaces if state.draft else None
+    undecided = {"outcome": None, "why": None, "decided_by": None, "decided_basis": None}
+    appeals = tuple(
+        one.model_copy(update=undecided) if replaced is not None and one.number == replaced else one
+        for one in state.appeals
+    )
+    return {"draft": None, "appeals": appeals}
+
+
+def _approved(_state: Case, fact: ConclusionApprovedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in Approved.model_fields}
+    return {"draft": None, "approved": Approved(**same)}
+
+
+def _issued(state: Case, fact: ConclusionIssuedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in Approved.model_fields}
+    before = _with_standing(state, fact.replaces, "replaced") if fact.replaces else state.conclusions
+    return {"approved": None, "conclusions": (*before, Conclusion(**same, number=fact.number))}
+
+
+def _with_standing(state: Case, number: str | None, standing: str) -> tuple[Conclusion, ...]:
+    return tuple(
+        one.model_copy(update={"standing": standing}) if one.number == number else one for one in state.conclusions
+    )
+
+
+def _appealed(state: Case, fact: AppealOpenedV1) -> Changes:
+    opened = Appeal(
+        round=fact.round,
+        number=fact.number,
+        grounds=fact.grounds,
+        basis=fact.basis,
+        opened=fact.at,
+        opened_by=fact.actor.id,
+    )
+    return {"appeals": (*state.appeals, opened)}
+
+
+def _appeal_decided(state: Case, fact: AppealDecidedV1) -> Changes:
+    decided = {
+        "outcome": fact.outcome,
+        "why": fact.why,
+        "decided_by": fact.actor.id,
+        "decided_basis": fact.basis,
+    }
+    return {
+        "appeals": tuple(
+            one.model_copy(update=decided) if one.number == fact.number and one.outcome is None else one
+            for one in state.appeals
+        )
+    }
+
+
+def _annulled(state: Case, fact: ConclusionAnnulledV1) -> Changes:
+    return {"conclusions": _with_standing(state, fact.number, "annulled")}
+
+
+def _closed(_state: Case, fact: ReviewClosedV1) -> Changes:
+    ended = Ended(outcome=fact.outcome, at=fact.at, reasons=fact.reasons, text=fact.text)
+    return {"closed": ended, "draft": None}
+
+
+CHANGES: Final[Mapping[type[Fact], Callable[[Case, Any], Changes]]] = {
+    TermStartedV1: _term_started,
+    TermSuspendedV1: _term_suspended,
+    TermResumedV1: _term_resumed,
+    TermExtendedV1: _term_extended,
+    TermNearingV1: _term_nearing,
+    TermBreachedV1: _term_breached,
+    TermRecalendaredV1: _term_recalendared,
+    TermEndedV1: _term_ended,
+    CaseClaimedV1: _claimed,
+    CaseReleasedV1: _released,
+    ExpertAssignedV1: _assigned,
+    ExpertAcceptedV1: _accepted,
+    ExpertDeclinedV1: _declined,
+    ExpertReleasedV1: _expert_released,
+    ExpertRecheckedV1: _rechecked,
+    ConflictFoundV1: _conflict_found,
+    ConflictDismissedV1: _conflict_dismissed,
+    ConflictConfirmedV1: _conflict_confirmed,
+    OpinionGivenV1: _opinion,
+    FurtherOpinionCalledV1: _further,
+    InformationRequestedV1: _requested,
+    AnswersTakenV1: _answers,
+    RequestClosedV1: _request_closed,
+    ConclusionDraftedV1: _drafted,
+    ConclusionSentBackV1: _sent_back,
+    ConclusionApprovedV1: _approved,
+    ConclusionIssuedV1: _issued,
+    AppealOpenedV1: _appealed,
+    AppealDecidedV1: _appeal_decided,
+    ConclusionAnnulledV1: _annulled,
+    ReviewClosedV1: _closed,
+}
+"""Every fact of a case but its opening, with the function that says what it changes."""

@@ -1,0 +1,172 @@
+"""The directory of experts (база экспертов): where from, in what competent, how much at once, when away.
+
+Names and contacts are not here: they are personal data and live in a collection of their own, where they can be
+erased. What decisions on cases are given of the directory is `Given`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import assert_never
+
+from contracts.event import Contract, Fact
+from contracts.expertise import Absence, ExpertEnteredV1, PersonErasedV1, Seat
+from contracts.reference import Code, OrganisationId, Problem
+from contracts.rules import Edition, RuleBook, UnknownEdition
+from services.chassis.identifiers import fault
+from services.chassis.subject import Context, Refusal
+
+KIND = "expert"
+
+
+class Expert(Contract):
+    """An expert's entry as it stands. `version` counts its changes."""
+
+    expert_id: str
+    edition: str
+    organisation: OrganisationId
+    affiliated: tuple[OrganisationId, ...] = ()
+    interests: tuple[OrganisationId, ...] = ()
+    competences: tuple[Code, ...]
+    capacity: int
+    absences: tuple[Absence, ...] = ()
+    active: bool = True
+    version: int = 1
+
+    def absent(self, day: date) -> bool:
+        """Whether the expert is away on a day."""
+        return any(absence.since <= day <= absence.until for absence in self.absences)
+
+    def seat(self) -> Seat:
+        """What a case keeps of the entry."""
+        return Seat(
+            expert_id=self.expert_id,
+            organisation=self.organisation,
+            affiliated=self.affiliated,
+            interests=self.interests,
+            entry=self.version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An expert's entry, and the load (нагрузка): how many reviews wait for the expert's opinion."""
+
+    entry: Expert
+    load: int
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What expertise's decisions are given besides state and command: the rule book, and the experts they name."""
+
+    rules: RuleBook
+    experts: Mapping[str, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterExpert:
+    """Enter an expert, or change the entry."""
+
+    expert_id: str
+    edition: str
+    organisation: OrganisationId
+    affiliated: tuple[OrganisationId, ...]
+    interests: tuple[OrganisationId, ...]
+    competences: tuple[str, ...]
+    capacity: int
+    absences: tuple[Absence, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePerson:
+    """Note that the expert's personal data is erased; the entry stays, inactive."""
+
+
+Command = EnterExpert | ErasePerson
+
+
+def subject_of(expert_id: str) -> str:
+    """The subject of an expert's entry."""
+    return f"{KIND}:{expert_id}"
+
+
+def decide(state: Expert | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
+    """An entry must fit its edition, in every part; all that does not is named at once. No fact if nothing changes."""
+    match command:
+        case EnterExpert():
+            return _entered(state, command, context)
+        case ErasePerson():
+            return _erased(state, context)
+        case _:
+            assert_never(command)
+
+
+def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]) -> Sequence[Fact]:
+    try:
+        edition = context.given.rules.edition(command.edition)
+    except UnknownEdition as error:
+        raise Refusal("edition.unknown", str(error), status=422) from error
+    if problems := _faults(command, edition):
+        raise Refusal("expert.invalid", "The entry does not fit its edition.", status=422, problems=problems)
+    fact = ExpertEnteredV1(
+        actor=context.actor,
+        expert_id=command.expert_id,
+        edition=command.edition,
+        organisation=command.organisation,
+        affiliated=command.affiliated,
+        interests=command.interests,
+        competences=command.competences,
+        capacity=command.capacity,
+        absences=tuple(sorted(command.absences, key=lambda one: one.since)),
+        active=command.active,
+    )
+    after = evolve(state, fact)
+    same = state is not None and after == state.model_copy(update={"version": state.version + 1})
+    return () if same else (fact,)
+
+
+def _faults(command: EnterExpert, edition: Edition) -> list[Problem]:
+    found = list[Problem]()
+    named = [("/organisation", command.organisation)]
+    named += [(f"/affiliated/{n}", one) for n, one in enumerate(command.affiliated)]
+    named += [(f"/interests/{n}", one) for n, one in enumerate(command.interests)]
+    for pointer, organisation in named:
+        if wrong := fault(organisation, edition, legal_entity=True):
+            found.append(_problem(pointer, "organisation.invalid", wrong, "Неверный номер организации."))
+    for place, code in enumerate(command.competences):
+        if code not in edition.sectors:
+            sectors = ", ".join(edition.sectors.codes)
+            found.append(
+                _problem(f"/competences/{place}", "sector.unknown", f"Sectors: {sectors}.", f"Отрасли: {sectors}.")
+            )
+    for place, absence in enumerate(command.absences):
+        if absence.until < absence.since:
+            ru = "Отсутствие заканчивается раньше, чем начинается."
+            found.append(_problem(f"/absences/{place}", "absence.dates", "It ends before it begins.", ru))
+    return found
+
+
+def _problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
+    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
+
+
+def _erased(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
+    if state is None:
+        raise Refusal("expert.unknown", "There is no such expert.", status=404)
+    erased = PersonErasedV1(actor=context.actor, person_id=state.expert_id)
+    if not state.active:
+        return (erased,)
+    kept = {name: getattr(state, name) for name in ExpertEnteredV1.model_fields if name in Expert.model_fields}
+    return erased, ExpertEnteredV1(**{**kept, "active": False}, actor=context.actor)
+
+
+def evolve(state: Expert | None, fact: Fact) -> Expert | None:
+    """The entry is what the last fact says."""
+    match fact:
+        case ExpertEnteredV1():
+            said = {name: getattr(fact, name) for name in ExpertEnteredV1.model_fields if name in Expert.model_fields}
+            return Expert(**said, version=1 if state is None else state.version + 1)
+        case _:
+            return state

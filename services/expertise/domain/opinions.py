@@ -1,0 +1,141 @@
+"""Experts' opinions (мнения экспертов): scores with their reasons, versions that stay, disagreement."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1, Score
+from contracts.reference import Problem, Remark, Verdict
+from contracts.rules import Edition
+from services.chassis.subject import Refusal
+from services.expertise.domain.commands import GiveOpinion
+from services.expertise.domain.course import Course
+from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
+
+BASIS_POINTS = 10_000
+
+
+def give(course: Course, command: GiveOpinion) -> None:
+    """The acting expert's opinion, or a new version of it; the earlier ones stay. Raises Refusal."""
+    place = _own(course)
+    if place.opinions and not command.why_changed:
+        raise Refusal("opinion.needs-reason", "Say why the opinion is changed.", status=422)
+    need_agreement(command.verdict, command.remarks, course.edition)
+    if problems := _faults(command.scores, course.edition):
+        raise Refusal("scores.invalid", "Every criterion needs one score.", status=422, problems=problems)
+    course.then(
+        OpinionGivenV1(
+            actor=course.actor,
+            round=course.case.round,
+            at=course.now,
+            expert_id=place.expert,
+            version=len(place.opinions) + 1,
+            verdict=command.verdict,
+            text=command.text,
+            scores=command.scores,
+            total=total(command.scores, course.edition),
+            remarks=command.remarks,
+            why_changed=command.why_changed if place.opinions else None,
+            notify=course.case.deciding(),
+        )
+    )
+    call_for_another(course)
+
+
+def _own(course: Course) -> Place:
+    expert = course.actor.id
+    place = course.case.place_of(expert)
+    if place is None or expert in course.case.hidden_from:
+        raise Refusal("opinion.not-yours", "Only an expert who is on the case gives an opinion.", status=403)
+    if course.case.status not in WORKING:
+        raise Refusal("review.not-working", f"The case stands at {course.case.status}: opinions stay as they are.")
+    if place.status is not PlaceStatus.ACCEPTED:
+        raise Refusal("assignment.not-accepted", "Accept the assignment first.")
+    return place
+
+
+def need_agreement(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:
+    """A verdict with remarks has remarks and a plain positive one has none (assumption); whether there is such a
+    verdict at all is a switch of the edition. Raises Refusal."""
+    if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.on("remarks_with_positive"):
+        raise Refusal("verdict.unknown", "This edition knows no positive verdict with remarks.", status=422)
+    if verdict is Verdict.POSITIVE_WITH_REMARKS and not remarks:
+        raise Refusal("verdict.needs-remarks", "This verdict needs at least one remark.", status=422)
+    if verdict is Verdict.POSITIVE and remarks:
+        raise Refusal("verdict.has-remarks", "A positive verdict has no remarks.", status=422)
+
+
+def _faults(scores: Sequence[Score], edition: Edition) -> list[Problem]:
+    """Everything that is wrong with the scores, each at its place."""
+    criteria = edition.criteria
+    wanted = {entry.code for entry in criteria.entries}
+    found, met = list[Problem](), set[str]()
+    for place, score in enumerate(scores):
+        if score.criterion not in wanted:
+            names = ", ".join(sorted(wanted)) or "none"
+            found.append(_problem(f"/scores/{place}/criterion", "criterion.unknown", f"Criteria: {names}."))
+        elif score.criterion in met:
+            found.append(_problem(f"/scores/{place}/criterion", "criterion.twice", "Scored twice."))
+        if not criteria.scale_min <= score.value <= criteria.scale_max:
+            scale = f"From {criteria.scale_min} to {criteria.scale_max}."
+            found.append(_problem(f"/scores/{place}/value", "score.off-scale", scale))
+        met.add(score.criterion)
+    for code in sorted(wanted - met):
+        found.append(_problem("/scores", "criterion.missing", f"Not scored: {code}."))
+    return found
+
+
+RU = {
+    "criterion.unknown": "Такого критерия нет в редакции правил.",
+    "criterion.twice": "Критерий оценён дважды.",
+    "criterion.missing": "Критерий не оценён.",
+    "score.off-scale": "Оценка вне шкалы.",
+}
+
+
+def _problem(pointer: str, rule: str, message: str) -> Problem:
+    return Problem(pointer=pointer, rule=rule, message=message, message_ru=RU[rule])
+
+
+def total(scores: Sequence[Score], edition: Edition) -> int | None:
+    """The weighted sum in basis points of the highest possible one; None where the edition has no criteria."""
+    criteria = edition.criteria
+    if not criteria.entries:
+        return None
+    weights = {entry.code: entry.weight for entry in criteria.entries}
+    reached = sum(weights[score.criterion] * (score.value - criteria.scale_min) for score in scores)
+    highest = sum(weights.values()) * (criteria.scale_max - criteria.scale_min)
+    return int(Fraction(reached * BASIS_POINTS, highest))
+
+
+def call_for_another(course: Course) -> None:
+    """Where the opinions are all in and too far apart, one more is called for, up to the edition's most.
+
+    Asked after everything by which an opinion comes to count: it was given, or its expert's conflict was dismissed.
+    """
+    case = course.case
+    if case.status not in WORKING:
+        return
+    opinions = case.counted()
+    apart = disagreement(opinions, course.edition)
+    if len(opinions) != case.needed or case.needed < 2 or case.needed >= course.count("opinions_most") or not apart:
+        return
+    course.then(
+        FurtherOpinionCalledV1(
+            actor=course.actor,
+            round=case.round,
+            needed=case.needed + 1,
+            why=apart,
+            notify=case.deciding(),
+        )
+    )
+
+
+def disagreement(opinions: Sequence[Opinion], edition: Edition) -> str | None:
+    """In which way opinions are too far apart: one for and one against, or totals beyond the edition's bound."""
+    if len({one.verdict is Verdict.NEGATIVE for one in opinions}) > 1:
+        return "verdicts: for and against"
+    totals = [one.total for one in opinions if one.total is not None]
+    bound = edition.numbers["opinion_disagreement"].share
+    if len(totals) > 1 and Fraction(max(totals) - min(totals), BASIS_POINTS) > bound:
+        return f"totals: {min(totals)} and {max(totals)} of {BASIS_POINTS}"
+    return None

@@ -1,0 +1,137 @@
+"""Requests for information (запросы сведений): itemised, bound to fields, on a term of their own."""
+
+from contracts.expertise import (
+    AnswersTakenV1,
+    Closure,
+    InformationRequestedV1,
+    RequestClosedV1,
+    RequestOutcome,
+)
+from contracts.reference import OnExpiry, Problem, ReturnReason
+from services.chassis.subject import Refusal
+from services.expertise.domain import clock, conflict
+from services.expertise.domain.changes import changes
+from services.expertise.domain.closing import close
+from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
+from services.expertise.domain.course import Course
+from services.expertise.domain.state import CLARIFICATION, WORKING, Request
+
+NO_ANSWER = "no-answer"
+CLOSURE_OF = {OnExpiry.RETURN: Closure.RETURNED, OnExpiry.REFUSE: Closure.REFUSED}
+WAITING = "waiting for the applicant"
+"""Why the clock stands while the applicant has the next move."""
+
+
+def ask(course: Course, command: AskApplicant) -> None:
+    """Asks the applicant; the review's clock stops meanwhile where the edition says so. Raises Refusal."""
+    course.need_own_case()
+    if course.case.status not in WORKING:
+        raise Refusal("review.not-working", f"The case stands at {course.case.status}.")
+    if course.case.request() is not None:
+        raise Refusal("request.open", "A request for information is open already.")
+    _need_items(command)
+    main = course.case.main()
+    stop = clock.stopped(course, main, WAITING) if main is not None else None
+    begun = clock.started(course, CLARIFICATION)
+    due = begun.clock.due_at
+    assert due is not None, "a term that has just started runs"
+    course.then(
+        InformationRequestedV1(
+            actor=course.actor,
+            round=course.case.round,
+            at=course.now,
+            request=f"r{course.case.round}-{len(course.case.requests) + 1}",
+            items=command.items,
+            on_expiry=command.on_expiry,
+            due_at=due,
+            stops_clock=stop is not None,
+        ),
+        begun,
+    )
+    if stop is not None:
+        course.then(stop)
+
+
+def _need_items(command: AskApplicant) -> None:
+    problems = list[Problem]()
+    for name in ("id", "field"):
+        met = set[str]()
+        for place, item in enumerate(command.items):
+            value = getattr(item, name)
+            if value is not None and value in met:
+                problems.append(
+                    Problem(
+                        pointer=f"/items/{place}/{name}",
+                        rule="item.twice",
+                        message="Named twice.",
+                        message_ru="Указано дважды.",
+                    )
+                )
+            met.add(value)
+    if problems or not command.items:
+        raise Refusal("items.invalid", "A request needs items, each of its own.", status=422, problems=problems)
+
+
+def take(course: Course, command: TakeAnswers) -> None:
+    """Takes answers; when none is missing, the request is closed and the clock runs again.
+
+    Answers that come after the request was closed still count as long as nothing is concluded: what the applicant
+    said is not lost. Experts are checked against the application as it now is.
+    """
+    request = next((one for one in course.case.requests if one.id == command.request), None)
+    if request is None or not course.case.undecided():
+        return
+    left = set(request.open_items) - {answer.item for answer in command.answers}
+    barred = conflict.would_find(course, command.application)
+    course.then(
+        AnswersTakenV1(
+            actor=course.actor,
+            round=course.case.round,
+            request=request.id,
+            answers=command.answers,
+            open_items=tuple(item for item in request.open_items if item in left),
+            application=command.application,
+            changes=changes(course.case.application, command.application),
+            notify=tuple(person for person in course.case.people() if person not in barred),
+        )
+    )
+    conflict.recheck_all(course)
+    if request.outcome is None and not left:
+        shut(course, request, RequestOutcome.ANSWERED)
+
+
+def cancel(course: Course, command: CancelRequest) -> None:
+    """The operator does without the answers. Raises Refusal."""
+    course.need_own_case()
+    request = course.case.request()
+    if request is None or request.id != command.request:
+        raise Refusal("request.not-open", "This request is not open.")
+    shut(course, request, RequestOutcome.CANCELLED)
+
+
+def shut(course: Course, request: Request, outcome: RequestOutcome) -> None:
+    """Closes a request: its term ends, and the review's clock runs again if the request had stopped it."""
+    course.then(
+        RequestClosedV1(
+            actor=course.actor,
+            round=course.case.round,
+            request=request.id,
+            outcome=outcome,
+            notify=course.case.deciding(),
+        )
+    )
+    if (own := course.case.term(CLARIFICATION)) is not None:
+        clock.end(course, own)
+    main = course.case.main()
+    if request.stopped_clock and main is not None and main.ledger.stopped:
+        clock.resume(course, main)
+
+
+def expire(course: Course) -> None:
+    """What was chosen when the request was made happens, now that its term has run out."""
+    request = course.case.request()
+    if request is None:
+        return
+    shut(course, request, RequestOutcome.EXPIRED)
+    if (outcome := CLOSURE_OF.get(request.on_expiry)) is not None:
+        close(course, outcome, (ReturnReason(code=NO_ANSWER),), None)

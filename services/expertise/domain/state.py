@@ -1,0 +1,468 @@
+"""A case of the expertise as it stands (дело экспертизы): its round, its people, terms, requests, conclusions.
+
+What follows from that, such as the status, the queues it stands in and who owes what, is computed here alone and
+stored with it, so that every list is found by an index. Nothing that depends on the time of reading is stored:
+whether a case is near its term or past it is asked with `nearing_at` and `due_at`.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import computed_field
+
+from contracts.event import Basis, Contract, Day, Moment, wire_moment
+from contracts.expertise import (
+    AppealOutcome,
+    Change,
+    Closure,
+    Conflict,
+    EarlierRemark,
+    RequestOutcome,
+    ReviewKind,
+    Score,
+    Seat,
+    Signer,
+)
+from contracts.reference import (
+    Application,
+    Clock,
+    ItemAnswer,
+    Met,
+    OnExpiry,
+    Procedure,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Verdict,
+)
+from services.chassis.term import Ledger
+
+KIND: Final = "pilot"
+CLARIFICATION: Final = "clarification"
+APPEAL: Final = "appeal"
+TERM_OF: Final = {
+    ReviewKind.FIRST: "expertise",
+    ReviewKind.REPEAT: "repeat-expertise",
+    ReviewKind.CREDIT: "credit-expertise",
+    ReviewKind.REPLICATION: "replication-expertise",
+}
+"""By which term of the edition each kind of review is bound."""
+OPINIONS_OF: Final = {kind: f"opinions_{kind}" for kind in ReviewKind}
+"""Which number of the edition says how many opinions each kind needs."""
+FIRST_OF: Final = {
+    Procedure.PILOT: ReviewKind.FIRST,
+    Procedure.CREDIT: ReviewKind.CREDIT,
+    Procedure.REPLICATION: ReviewKind.REPLICATION,
+}
+"""What an application's first review is, by its procedure."""
+LAST: Final = "9999"
+"""Sorts after every moment: what has no due time comes last."""
+
+
+class Status(StrEnum):
+    """Where a case stands: ждёт экспертов, у экспертов, ждёт заключения, на утверждении, ждёт номера, заключение
+    дано, обжалуется, прекращено."""
+
+    UNASSIGNED = "unassigned"
+    WITH_EXPERTS = "with-experts"
+    TO_CONCLUDE = "to-conclude"
+    TO_APPROVE = "to-approve"
+    NUMBERING = "numbering"
+    CONCLUDED = "concluded"
+    APPEALED = "appealed"
+    CLOSED = "closed"
+
+
+STAFFING: Final = frozenset({Status.UNASSIGNED, Status.WITH_EXPERTS})
+WORKING: Final = STAFFING | {Status.TO_CONCLUDE}
+"""While opinions are gathered, and nothing has been concluded from them yet."""
+REFUSABLE: Final = WORKING | {Status.TO_APPROVE}
+FINAL: Final = frozenset({Status.CONCLUDED, Status.CLOSED})
+"""Nothing is owed by anybody. A new submission opens a new round; a conclusion can be appealed against."""
+
+
+class Running(Contract):
+    """A term of the case with its ledger, and what the ledger came to at the last fact that touched it."""
+
+    ledger: Ledger
+    clock: Clock
+
+    @property
+    def kind(self) -> str:
+        """Which term of the edition it is."""
+        return self.ledger.term.kind
+
+    @property
+    def open(self) -> bool:
+        """Whether what it bounds is still to be done."""
+        return self.ledger.ended is None
+
+
+class PlaceStatus(StrEnum):
+    """How an expert stands to an assignment: предложено, согласие, отказ, освобождён, отстранён."""
+
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    RELEASED = "released"
+    REMOVED = "removed"
+
+
+class Opinion(Contract):
+    """One version of an expert's opinion; the last one counts, the earlier ones stay."""
+
+    given: Moment
+    version: int
+    verdict: Verdict
+    text: str
+    scores: tuple[Score, ...] = ()
+    total: int | None = None
+    remarks: tuple[Remark, ...] = ()
+    why_changed: str | None = None
+
+
+class Place(Contract):
+    """An expert's assignment in a round (назначение эксперта)."""
+
+    seat: Seat
+    status: PlaceStatus = PlaceStatus.OFFERED
+    assigned: Moment
+    assigned_by: str
+    opinions: tuple[Opinion, ...] = ()
+
+    @property
+    def expert(self) -> str:
+        """The expert's opaque id."""
+        return self.seat.expert_id
+
+    @property
+    def active(self) -> bool:
+        """Whether the expert is on the case."""
+        return self.status in (PlaceStatus.OFFERED, PlaceStatus.ACCEPTED)
+
+
+class KnownConflict(Contract):
+    """A conflict of interest that came to light, and what was decided on it."""
+
+    expert_id: str
+    conflict: Conflict
+    found: Moment
+    raised_by: str
+    status: Literal["open", "dismissed", "confirmed"] = "open"
+    decided_by: str | None = None
+    why: str | None = None
+
+
+class Request(Contract):
+    """A request for information to the applicant (запрос сведений) with the answers that came."""
+
+    id: str
+    items: tuple[RequestItem, ...]
+    on_expiry: OnExpiry
+    asked: Moment
+    asked_by: str
+    answers: tuple[ItemAnswer, ...] = ()
+    outcome: RequestOutcome | None = None
+    stopped_clock: bool = False
+
+    @property
+    def open_items(self) -> tuple[str, ...]:
+        """The items that nobody has answered."""
+        answered = {answer.item for answer in self.answers}
+        return tuple(item.id for item in self.items if item.id not in answered)
+
+
+class Draft(Contract):
+    """A conclusion as it was written, before a second person approved it. `replaces`: it amends that one."""
+
+    author: str
+    written: Moment
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    earlier_remarks: tuple[EarlierRemark, ...] = ()
+    replaces: str | None = None
+
+
+class Approved(Contract):
+    """A conclusion that waits for its number alone."""
+
+    round: int
+    date: Day
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    earlier_remarks: tuple[EarlierRemark, ...] = ()
+    signers: tuple[Signer, ...]
+    replaces: str | None = None
+
+
+class Conclusion(Approved):
+    """A conclusion under its number. One that lost its force stays readable."""
+
+    number: str
+    standing: Literal["in-force", "replaced", "annulled"] = "in-force"
+
+
+class Appeal(Contract):
+    """An appeal against a conclusion (обжалование); one that a new round overtakes is never decided."""
+
+    round: int
+    number: str
+    grounds: str
+    basis: Basis
+    opened: Moment
+    opened_by: str
+    outcome: AppealOutcome | None = None
+    why: str | None = None
+    decided_by: str | None = None
+    decided_basis: Basis | None = None
+
+
+class Ended(Contract):
+    """Why a review ended without a conclusion."""
+
+    outcome: Closure
+    at: Moment
+    reasons: tuple[ReturnReason, ...] = ()
+    text: str | None = None
+
+
+class Round(Contract):
+    """A round of the expertise: what was reviewed, by whom, within which terms, and how it ended."""
+
+    round: int
+    kind: ReviewKind
+    submission: int
+    opened: Moment
+    application: Application
+    needed: int
+    earlier: str | None = None
+    changes: tuple[Change, ...] = ()
+    met: tuple[Met, ...] = ()
+    operator: str | None = None
+    places: tuple[Place, ...] = ()
+    terms: tuple[Running, ...] = ()
+    requests: tuple[Request, ...] = ()
+    closed: Ended | None = None
+
+
+class Owed(Contract):
+    """Something that somebody owes a case, and by when (за кем шаг). `who` None: anybody in that role."""
+
+    what: Literal["assign", "accept", "opinion", "conclusion", "approval", "number", "answers", "conflict", "appeal"]
+    by: Literal["operator", "expert", "approver", "applicant", "service"]
+    who: str | None = None
+    due_at: Moment | None = None
+
+
+class Case(Round):
+    """The running round of a case, what is common to all rounds, and the rounds before it."""
+
+    agency: str
+    number: str
+    edition: str
+    conflicts: tuple[KnownConflict, ...] = ()
+    draft: Draft | None = None
+    approved: Approved | None = None
+    conclusions: tuple[Conclusion, ...] = ()
+    appeals: tuple[Appeal, ...] = ()
+    past: tuple[Round, ...] = ()
+
+    # ---- who is on it
+
+    def active(self) -> Iterator[Place]:
+        """The experts who are on the case, those with an open conflict among them."""
+        return (place for place in self.places if place.active)
+
+    def place_of(self, expert: str) -> Place | None:
+        """An expert's own assignment, where it stands."""
+        return next((place for place in self.active() if place.expert == expert), None)
+
+    def counted(self) -> list[Opinion]:
+        """The opinions that count: the newest of each expert who is on the case and has no undecided conflict."""
+        return [p.opinions[-1] for p in self.active() if p.opinions and p.expert not in self.hidden_from]
+
+    def people(self) -> tuple[str, ...]:
+        """Whom a change of the case concerns: its operator and the experts on it."""
+        experts = [place.expert for place in self.active() if place.expert not in self.hidden_from]
+        return tuple(dict.fromkeys([*([self.operator] if self.operator else []), *experts]))
+
+    def deciding(self) -> tuple[str, ...]:
+        """Whom news that the operator must act on concern: the one who has the case in hand."""
+        return (self.operator,) if self.operator else ()
+
+    def experts_of_all_rounds(self) -> set[str]:
+        """Every expert who has given an opinion in any round."""
+        rounds: tuple[Round, ...] = (*self.past, self)
+        return {place.expert for one in rounds for place in one.places if place.opinions}
+
+    # ---- its terms and papers
+
+    def term(self, kind: str) -> Running | None:
+        """The open term of a kind."""
+        return next((one for one in self.terms if one.open and one.kind == kind), None)
+
+    def main(self) -> Running | None:
+        """The term that bounds what is being done: that of the appeal, else that of the review."""
+        return self.term(APPEAL) or self.term(TERM_OF[self.kind])
+
+    def request(self) -> Request | None:
+        """The request for information that waits for the applicant."""
+        return next((one for one in self.requests if one.outcome is None), None)
+
+    def appeal(self) -> Appeal | None:
+        """The appeal that waits for its decision; it falls away when its round is closed or overtaken."""
+        if self.closed is not None:
+            return None
+        return next((one for one in self.appeals if one.outcome is None and one.round == self.round), None)
+
+    def undecided(self) -> bool:
+        """Whether nothing is concluded in this round yet. While an amendment waits for its approval, the conclusion
+        that it amends is in force."""
+        return self.status in REFUSABLE and (self.draft is None or self.draft.replaces is None)
+
+    def in_force(self) -> Conclusion | None:
+        """The newest conclusion that is in force, of whichever round."""
+        return next((one for one in reversed(self.conclusions) if one.standing == "in-force"), None)
+
+    def earlier_conclusion(self) -> Conclusion | None:
+        """The conclusion that a repeat expertise looks back at."""
+        return next((one for one in self.conclusions if one.number == self.earlier), None)
+
+    # ---- what is stored for lists
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def status(self) -> Status:
+        """Where the case stands."""
+        if self.closed is not None:
+            return Status.CLOSED
+        if self.appeal() is not None:
+            return Status.APPEALED
+        if self.approved is not None:
+            return Status.NUMBERING
+        if self.draft is not None:
+            return Status.TO_APPROVE
+        if any(one.round == self.round and one.standing == "in-force" for one in self.conclusions):
+            return Status.CONCLUDED
+        if len(self.counted()) >= self.needed:
+            return Status.TO_CONCLUDE
+        return Status.WITH_EXPERTS if any(self.active()) else Status.UNASSIGNED
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The queues that the case stands in, as far as the time of reading has no say."""
+        status, main = self.status, self.main()
+        if status in FINAL:
+            return ()
+        short = len(self.counted()) < self.needed
+        found = {
+            "open": True,
+            "unassigned": status in STAFFING and len(self.seated) < self.needed,
+            "second-opinion": status in STAFFING and bool(self.counted()) and short,
+            "waiting-applicant": self.request() is not None,
+            "suspended": main is not None and main.ledger.stopped,
+            "to-conclude": status is Status.TO_CONCLUDE,
+            "to-approve": status is Status.TO_APPROVE,
+            "conflict": any(one.status == "open" for one in self.conflicts),
+            "appealed": status is Status.APPEALED,
+            "unclaimed": self.operator is None,
+        }
+        return tuple(name for name, stands in found.items() if stands)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def due_at(self) -> Moment | None:
+        """When the term that bounds the work runs out; None while its clock stands."""
+        main = self.main()
+        return main.clock.due_at if main else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def nearing_at(self) -> Moment | None:
+        """From when the case counts as near its term."""
+        main = self.main()
+        return main.clock.nearing_at if main else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def order(self) -> str:
+        """Sorts by due time; what has none, for its clock stands, comes last."""
+        return LAST if self.due_at is None else wire_moment(self.due_at)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def answers_due(self) -> str:
+        """Sorts by when the applicant's answers are due."""
+        waiting = self.term(CLARIFICATION)
+        due = waiting.clock.due_at if waiting else None
+        return LAST if due is None else wire_moment(due)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def hidden_from(self) -> tuple[str, ...]:
+        """Experts with a conflict that is open or confirmed: for them the case does not exist."""
+        return tuple(dict.fromkeys(one.expert_id for one in self.conflicts if one.status != "dismissed"))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def visible_to(self) -> tuple[str, ...]:
+        """The experts who may see the case."""
+        return tuple(place.expert for place in self.active() if place.expert not in self.hidden_from)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def seated(self) -> tuple[str, ...]:
+        """The experts on the case while it is open, those with an open conflict among them."""
+        return () if self.status in FINAL else tuple(place.expert for place in self.active())
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def working(self) -> tuple[str, ...]:
+        """The experts who still owe an opinion: their load (нагрузка)."""
+        if self.status in FINAL:
+            return ()
+        return tuple(place.expert for place in self.active() if not place.opinions)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The versions of the calendars that the open terms are counted by."""
+        return tuple(sorted({one.ledger.term.calendar_version for one in self.terms if one.open}))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def owed(self) -> tuple[Owed, ...]:
+        """Everything that somebody owes the case now."""
+        return tuple(_owed(self))
+
+
+def _owed(case: Case) -> Iterator[Owed]:
+    status, due = case.status, case.due_at
+    if (waiting := case.term(CLARIFICATION)) is not None and case.request() is not None:
+        yield Owed(what="answers", by="applicant", due_at=waiting.clock.due_at)
+    if any(one.status == "open" for one in case.conflicts) and status not in FINAL:
+        yield Owed(what="conflict", by="approver", due_at=due)
+    if status in STAFFING:
+        yield from _of_experts(case)
+    elif status is Status.TO_CONCLUDE:
+        yield Owed(what="conclusion", by="operator", who=case.operator, due_at=due)
+    elif status is Status.TO_APPROVE:
+        yield Owed(what="approval", by="approver", due_at=due)
+    elif status is Status.NUMBERING:
+        yield Owed(what="number", by="service")
+    elif status is Status.APPEALED:
+        yield Owed(what="appeal", by="approver", due_at=due)
+
+
+def _of_experts(case: Case) -> Iterator[Owed]:
+    due = case.due_at
+    if len(case.seated) < case.needed:
+        yield Owed(what="assign", by="operator", who=case.operator, due_at=due)
+    for place in case.active():
+        if not place.opinions and place.expert not in case.hidden_from:
+            what: Literal["accept", "opinion"] = "accept" if place.status is PlaceStatus.OFFERED else "opinion"
+            yield Owed(what=what, by="expert", who=place.expert, due_at=due)

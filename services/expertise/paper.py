@@ -1,0 +1,283 @@
+"""The conclusion as a document (заключение экспертизы на бумаге): PDF for the file, DOCX for work in an office.
+
+How it looks is in `templates/`: `conclusion.typ` for the PDF, `conclusion.docx` (a Word file to be edited in Word) for
+the DOCX. Here is only what goes into them. Whatever people wrote goes in as data, never as markup: as JSON that the
+Typst template shows with `text()`, and as escaped text for the DOCX.
+"""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, Literal
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import typst
+from docxtpl import DocxTemplate
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+LARGE: Final = 200_000  # bytes of a PDF; an ordinary conclusion makes 70,000
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark (замечание). `severity` is a Russian word; `met` says in a repeat whether it was met, else None."""
+
+    code: str
+    title: str
+    text: str
+    severity: str
+    must_fix: bool
+    met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A criterion (критерий) with a value and a reason per expert: "Эксперт 1", "Эксперт 2", never a name."""
+
+    criterion: str
+    values: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TermLine:
+    """A stretch of the legal term (срок): running or stopped, from when to when, and why it stopped."""
+
+    state: Literal["running", "stopped"]
+    since: str
+    until: str
+    days: int
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed, as what, on what day."""
+
+    role: str
+    name: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """All that a conclusion shows, in Russian words. Sections without content are left out.
+
+    `parties` are (role, name, identifier such as "УНП 790000029"); `term_note` says where the term comes from (норма,
+    допущение); `earlier` names the earlier conclusion and `changes` are (field, was, now), both for a repeat;
+    `standing` is said on top when the conclusion no longer stands as it was given.
+    """
+
+    number: str
+    date: date
+    place_of_body: str
+    kind: str
+    round: int
+    application_number: str
+    title: str
+    parties: tuple[tuple[str, str, str], ...]
+    sector: str
+    verdict: str
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    scores: tuple[Score, ...] = ()
+    term_summary: str = ""
+    term_lines: tuple[TermLine, ...] = ()
+    term_note: str = ""
+    signers: tuple[Signer, ...] = ()
+    earlier: str | None = None
+    changes: tuple[tuple[str, str, str], ...] = ()
+    standing: str | None = None
+
+
+def pdf(paper: Paper) -> bytes:
+    """The conclusion as PDF/A-2b: the same paper gives the same bytes. Blocks: call it in a thread.
+
+    Its fonts come with the typesetter. A character that none of them has is shown as U+FFFD.
+    Raises ValueError when a score has not as many reasons as values.
+    """
+    made = typst.compile(
+        TEMPLATES / "conclusion.typ",
+        root=TEMPLATES,
+        ignore_system_fonts=True,
+        format="pdf",
+        sys_inputs={"paper": json.dumps(_drawable(_view(paper)))},
+        pdf_standards=["a-2b"],
+        timestamp=_midnight(paper),
+    )
+    if len(made) > LARGE:
+        _forget()
+    return made
+
+
+def docx(paper: Paper) -> bytes:
+    """The conclusion as a Word document: the same paper gives the same bytes. Blocks: call it in a thread.
+
+    Raises ValueError when a score has not as many reasons as values.
+    """
+    view = _view(paper)
+    template = DocxTemplate(BytesIO((TEMPLATES / "conclusion.docx").read_bytes()))
+    template.render(view, Environment(undefined=StrictUndefined, finalize=_inert))
+    about = template.docx.core_properties
+    about.title, about.author = view["about"]["title"], view["about"]["author"]
+    about.last_modified_by = about.author
+    about.created = about.modified = _midnight(paper)
+    made = BytesIO()
+    template.save(made)
+    return _without_times(made.getvalue())
+
+
+def _view(paper: Paper) -> dict[str, Any]:
+    """What both templates show, every word ready and clean."""
+    heading = f"Заключение № {paper.number} от {paper.date:%d.%m.%Y}"
+    view: dict[str, Any] = _clean(
+        {
+            "about": {"title": heading[:255], "author": paper.place_of_body[:255]},  # Word takes no more
+            "heading": heading,
+            "number": paper.number,
+            "date": f"{paper.date:%d.%m.%Y}",
+            "body": paper.place_of_body,
+            "standing": paper.standing or "",
+            "facts": [{"label": label, "value": value} for label, value in _facts(paper) if value],
+            "parties": [{"role": role, "name": name, "id": known_as} for role, name, known_as in paper.parties],
+            "verdict": paper.verdict,
+            "paragraphs": _paragraphs(paper.text),
+            "remarks": [_remark(number, remark) for number, remark in enumerate(paper.remarks, 1)],
+            "scores": [_score(score) for score in paper.scores],
+            "changes": [{"field": field, "was": was or "—", "now": now or "—"} for field, was, now in paper.changes],
+            "term": {
+                "summary": paper.term_summary,
+                "lines": [_term_line(line) for line in paper.term_lines],
+                "note": paper.term_note,
+            },
+            "signers": [{"role": one.role, "name": one.name, "date": one.date} for one in paper.signers],
+        }
+    )
+    return view
+
+
+def _facts(paper: Paper) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Пилотный проект", paper.title),
+        ("Номер заявки", paper.application_number),
+        ("Вид экспертизы", paper.kind),
+        ("Рассмотрение по счёту", str(paper.round)),
+        ("Отрасль", paper.sector),
+        ("Предыдущее заключение", paper.earlier or ""),
+    )
+
+
+def _remark(number: int, remark: Remark) -> dict[str, str]:
+    met = {True: "устранено", False: "не устранено", None: ""}[remark.met]
+    return {
+        "number": str(number),
+        "code": remark.code,
+        "title": remark.title,
+        "text": remark.text,
+        "severity": remark.severity,
+        "duty": "обязательно" if remark.must_fix else "рекомендуется",
+        "met": met,
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    pairs = enumerate(zip(score.values, score.reasons, strict=True), 1)
+    opinions = [{"expert": f"Эксперт {number}", "value": value, "reason": reason} for number, (value, reason) in pairs]
+    return {"criterion": score.criterion, "opinions": opinions}
+
+
+def _term_line(line: TermLine) -> dict[str, str]:
+    return {
+        "state": {"running": "идёт", "stopped": "приостановлен"}[line.state],
+        "since": line.since,
+        "until": line.until,
+        "days": str(line.days),
+        "why": line.why or "—",
+    }
+
+
+# ---- text as people send it
+
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_REPLACED: Final = frozenset({"Cc", "Cs", "Co", "Cn"})
+# What the fonts that come with Typst have (a test draws them all): Latin, Greek, Cyrillic, punctuation, currencies,
+# letter-like signs, fractions, arrows, mathematics, boxes. PDF/A allows no character without a glyph. Of the combining
+# marks the stress alone, over one letter: others are drawn only by luck.
+_NOT_DRAWN = re.compile(
+    "(?<![A-Za-z\u0400-\u045f])\u0301|[^\n\u0020-\u02ff\u0301\u0370-\u0482\u048a-\u04ff\u1e00-\u203e\u2070-\u209c"
+    "\u20a0-\u20bf\u2100-\u211e\u2122\u2126\u2153-\u2183\u2190-\u23ff\u2460-\u25ff\u2610-\u2612\u2713-\u2714\ufffd]"
+)
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [line for line in (line.strip() for line in _LINE_ENDS.sub("\n", text).split("\n")) if line]
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return _clean_text(value)
+        case list():
+            return [_clean(one) for one in value]
+        case _:
+            return {key: _clean(one) for key, one in value.items()}
+
+
+def _clean_text(text: str) -> str:
+    """Only characters that XML allows and that show what they are.
+
+    Invisible format characters go away (those that turn the direction of text could make a document read differently
+    from what is stored); other control characters, lone surrogates and unassigned ones become U+FFFD.
+    """
+    text = _LINE_ENDS.sub("\n", text).replace("\t", " ")
+    kept = (_seen(char) for char in text)
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def _seen(char: str) -> str:
+    category = unicodedata.category(char)
+    if char != "\n" and category in _REPLACED:
+        return "\ufffd"
+    return "" if category == "Cf" else char
+
+
+def _drawable(value: Any) -> Any:
+    match value:
+        case str():
+            return _NOT_DRAWN.sub("\ufffd", value)
+        case list():
+            return [_drawable(one) for one in value]
+        case _:
+            return {key: _drawable(one) for key, one in value.items()}
+
+
+def _inert(value: object) -> Markup:
+    """Escaped for XML, braces too: docxtpl looks once more for its own marks in what it has filled in."""
+    return Markup(str(escape(value)).replace("{", "&#123;").replace("}", "&#125;"))
+
+
+def _forget() -> None:
+    """Typst keeps the work of its last ten runs, for hundreds of pages 0.3 GB each; empty runs make it let go."""
+    for _ in range(11):
+        typst.compile(b"", ignore_system_fonts=True)
+
+
+# ---- the same bytes each time
+
+
+def _midnight(paper: Paper) -> datetime:
+    return datetime.combine(paper.date, time(), UTC)
+
+
+def _without_times(archive: bytes) -> bytes:
+    made = BytesIO()
+    with ZipFile(BytesIO(archive)) as old, ZipFile(made, "w", ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(ZipInfo(entry.filename), old.read(entry), ZIP_DEFLATED)
+    return made.getvalue()

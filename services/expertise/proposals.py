@@ -1,0 +1,162 @@
+"""Who could review a case (подбор экспертов): ranked, with every reason for and against. Pure.
+
+The reasons against are those for which an assignment would be refused: the same rules are asked, in the same words.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contracts.reference import Problem
+from contracts.rules import Edition
+from services.expertise.domain import conflict
+from services.expertise.domain.expert import Known
+from services.expertise.domain.state import Case
+
+Rank = tuple[bool, Fraction, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An expert for a case. `against`: why the expert cannot be assigned now, by the codes of the refusals."""
+
+    expert_id: str
+    competent: bool
+    load: int
+    capacity: int
+    rank: Rank
+    against: tuple[str, ...]
+    conflicts: tuple[Problem, ...] = ()
+
+    def shown(self) -> dict[str, Any]:
+        """As an operator sees it."""
+        return {
+            "expert_id": self.expert_id,
+            "free": not self.against,
+            "competent": self.competent,
+            "load": self.load,
+            "capacity": self.capacity,
+            "against": list(self.against),
+            "conflicts": [one.model_dump(mode="json") for one in self.conflicts],
+        }
+
+
+def today(edition: Edition, now: datetime) -> date:
+    """The day in the zone of an edition."""
+    return now.astimezone(ZoneInfo(edition.zone)).date()
+
+
+def propose(case: Case, edition: Edition, known: Iterable[Known], acting: str, now: datetime) -> list[Proposal]:
+    """Every one of these experts, the best first and those that cannot be assigned last; `acting` would assign."""
+    day = today(edition, now)
+    found = [_proposal(case, edition, one, acting, day) for one in known]
+    return sorted(found, key=lambda one: (bool(one.against), one.rank))
+
+
+def _proposal(case: Case, edition: Edition, known: Known, acting: str, day: date) -> Proposal:
+    entry = known.entry
+    barring = conflict.barring(entry.seat(), case, edition)
+    doubts = _of_conflict(case, entry.expert_id, bool(barring), acting)
+    return Proposal(
+        expert_id=entry.expert_id,
+        competent=_competent(case, known),
+        load=known.load,
+        capacity=entry.capacity,
+        rank=_rank(case, known),
+        against=(*_unavailable(case, known, day), *doubts),
+        conflicts=tuple(map(conflict.problem, barring)),
+    )
+
+
+def _rank(case: Case, known: Known) -> Rank:
+    """Sorts the competent first, and of those who has the most room."""
+    capacity = known.entry.capacity
+    used = Fraction(known.load, capacity) if capacity else Fraction(1)
+    return not _competent(case, known), used, known.load, known.entry.expert_id
+
+
+def _competent(case: Case, known: Known) -> bool:
+    return case.application.sector in known.entry.competences
+
+
+def _unavailable(case: Case, known: Known, day: date) -> Iterator[str]:
+    entry = known.entry
+    if case.place_of(entry.expert_id) is not None:
+        yield "expert.on-the-case"
+    if not entry.active:
+        yield "expert.inactive"
+    if entry.absent(day):
+        yield "expert.absent"
+    if known.load >= entry.capacity:
+        yield "expert.at-capacity"
+
+
+def _of_conflict(case: Case, expert: str, barred: bool, acting: str) -> Iterator[str]:
+    if barred:
+        yield "conflict.found"
+    elif any(one.status == "dismissed" and one.decided_by == acting for one in conflict.known(case, expert)):
+        yield "conflict.second-person"
+
+
+# ---- many cases at once
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A case with the revision that was seen, and its edition."""
+
+    pilot: str
+    rev: int
+    case: Case
+    edition: Edition
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a case goes in a handover; `to` None: it stays, for these reasons with how many each of them bars."""
+
+    pilot: str
+    rev: int
+    to: str | None
+    against: Mapping[str, int]
+
+
+def spread(
+    pieces: Sequence[Piece], experts: Sequence[Known], acting: str, now: datetime, *, competent_only: bool
+) -> list[Move]:
+    """The best of these experts for each case; each case adds to a load, so that it is spread."""
+    known = {one.entry.expert_id: one for one in experts}
+    moves = list[Move]()
+    for piece in pieces:
+        best, against = _best(piece, known, acting, now, competent_only)
+        moves.append(Move(piece.pilot, piece.rev, best, against))
+        if best is not None:
+            known[best] = replace(known[best], load=known[best].load + 1)
+    return moves
+
+
+def _best(
+    piece: Piece, known: Mapping[str, Known], acting: str, now: datetime, competent_only: bool
+) -> tuple[str | None, Mapping[str, int]]:
+    """Conflicts are looked for last: they cost the most, and the first expert without one is taken."""
+    day, case = today(piece.edition, now), piece.case
+    against = Counter[str]()
+    free = list[Known]()
+    for one in known.values():
+        reasons = [*_unavailable(case, one, day)]
+        if competent_only and not _competent(case, one):
+            reasons.append("expert.not-competent")
+        against.update(reasons)
+        if not reasons:
+            free.append(one)
+    for one in sorted(free, key=lambda one: _rank(case, one)):
+        barred = bool(conflict.barring(one.entry.seat(), case, piece.edition))
+        doubts = [*_of_conflict(case, one.entry.expert_id, barred, acting)]
+        if not doubts:
+            return one.entry.expert_id, {}
+        against.update(doubts)
+    return None, against

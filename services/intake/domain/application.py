@@ -1,0 +1,192 @@
+"""Whether an application keeps to the rules of its edition: sector, parties, money, dates, lengths, procedure.
+
+Rules look at the raw data part by part, so that a fault in one place hides none in another; what the contract
+finds faulty already is passed over here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from dateutil.relativedelta import relativedelta
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.agency import ApplicationSubmittedV1
+from contracts.reference import CostLine, Money, Party, Problem, Procedure
+from contracts.rules import Edition, PartyRule
+from services.chassis.identifiers import fault
+from services.intake.domain.shape import problem
+
+NUMBER_FAULTS: Final = {
+    "form": ("No {} has this form.", "Неверный формат: {}."),
+    "check-digit": ("The check digit is wrong: {}.", "Неверная контрольная цифра: {}."),
+    "not-legal-entity": ("This party must be a legal entity.", "Сторона должна быть юридическим лицом."),
+}
+_parties: Final = TypeAdapter(Party)
+_dates: Final = TypeAdapter(date)
+
+
+def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
+    """Every rule of the edition that the data of an application breaks; `kind` is the type of its event."""
+    yield from _sector(data, edition)
+    for role in ("initiator", "customer", "executor"):
+        yield from _party(data.get(role), f"/data/{role}", getattr(edition.parties, role), edition)
+    yield from _participants(data, edition)
+    yield from _costs(data, kind, edition)
+    yield from _dates_in_order(data, edition)
+    yield from _lengths(data, edition)
+    if kind != ApplicationSubmittedV1.TYPE:
+        yield from _procedure(data, edition)
+
+
+def _sector(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    sector = data.get("sector")
+    if isinstance(sector, str) and sector not in edition.sectors:
+        known = ", ".join(edition.sectors.codes)
+        yield problem("/data/sector", "sector.unknown", f"Sectors: {known}.", f"Отрасли: {known}.")
+
+
+def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
+    if raw is not None:
+        yield from _organisation(raw, pointer, rule.schemes, edition, legal_entity=rule.legal_entity_only)
+    elif rule.required:
+        yield problem(pointer, "party.required", "This party must be named.", "Сторона должна быть указана.")
+
+
+def _participants(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    """Whoever took part may be of any kind that the edition can tell by its number."""
+    given = data.get("participants")
+    known = tuple(scheme.scheme for scheme in edition.schemes)
+    for place, raw in enumerate(given if isinstance(given, list) else []):
+        yield from _organisation(raw, f"/data/participants/{place}", known, edition, legal_entity=False)
+
+
+def _organisation(
+    raw: Any, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
+) -> Iterator[Problem]:
+    try:
+        party = _parties.validate_python(raw)
+    except ValidationError:
+        return
+    scheme = edition.scheme(party.id.scheme)
+    if scheme is None or party.id.scheme not in schemes:
+        allowed = ", ".join(schemes)
+        yield problem(
+            f"{pointer}/id/scheme", "party.scheme", f"Schemes here: {allowed}.", f"Допустимые схемы: {allowed}."
+        )
+        return
+    found = fault(party.id, edition, legal_entity=legal_entity)
+    if found is not None:
+        en, ru = NUMBER_FAULTS[found]
+        words = (en.format(scheme.title_en), ru.format(scheme.title_ru))
+        yield problem(f"{pointer}/id/value", f"party.{found}", *words)
+
+
+def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
+    lines = list(_cost_lines(data, kind))
+    if edition.money is None:
+        for pointer, _ in lines[:1]:
+            yield problem(
+                pointer,
+                "costs.refused",
+                "This edition has no money.",
+                "В этой редакции стоимость не указывается.",
+            )
+        return
+    if edition.money.costs_required and not lines:
+        where = "/data/total_cost" if kind == ApplicationSubmittedV1.TYPE else "/data/costs"
+        yield problem(where, "costs.required", "The cost must be given.", "Стоимость должна быть указана.")
+    currencies = [c.code for c in edition.money.currencies]
+    for pointer, line in lines:
+        if line.currency not in currencies:
+            known = ", ".join(currencies)
+            yield problem(f"{pointer}/currency", "costs.currency", f"Currencies: {known}.", f"Валюты: {known}.")
+        if isinstance(line, CostLine) and line.source not in edition.money.sources:
+            known = ", ".join(edition.money.sources.codes)
+            yield problem(f"{pointer}/source", "costs.source", f"Sources: {known}.", f"Источники: {known}.")
+
+
+def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money | CostLine]]:
+    """Those cost lines that can be read, where they stand in the version that was sent."""
+    if kind == ApplicationSubmittedV1.TYPE:
+        raw: Any = [("/data/total_cost", data.get("total_cost"), Money)]
+    else:
+        given = data.get("costs")
+        raw = [(f"/data/costs/{n}", one, CostLine) for n, one in enumerate(given if isinstance(given, list) else [])]
+    for pointer, one, cls in raw:
+        try:
+            yield pointer, cls.model_validate(one)
+        except ValidationError:
+            continue
+
+
+def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    start, end = _date(data.get("planned_start")), _date(data.get("planned_end"))
+    if start is None or end is None:
+        return
+    if end < start:
+        yield problem("/data/planned_end", "dates.order", "The end lies before the start.", "Окончание раньше начала.")
+    longest = edition.numbers.get("pilot_max_months")
+    if longest is not None and end >= _months_after(start, longest.value):
+        yield problem(
+            "/data/planned_end",
+            "dates.longest",
+            f"A pilot lasts {longest.value} months at most ({longest.origin.kind}).",
+            f"Пилотный проект длится не более {longest.value} мес.",
+        )
+
+
+def _date(raw: Any) -> date | None:
+    try:
+        return None if raw is None else _dates.validate_python(raw)
+    except ValidationError:
+        return None
+
+
+def _months_after(day: date, months: int) -> date:
+    """The same day of the month so many months later, or that month's last day where it is shorter."""
+    try:
+        later: date = day + relativedelta(months=months)
+    except (ValueError, OverflowError):
+        return date.max
+    return later
+
+
+def _lengths(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    for name, limit in edition.lengths.items():
+        value = data.get(name)
+        if isinstance(value, str) and len(value) > limit.value:
+            yield problem(
+                f"/data/{name}",
+                "text.length",
+                f"At most {limit.value} characters; there are {len(value)}.",
+                f"Не более {limit.value} знаков; сейчас {len(value)}.",
+            )
+
+
+def _procedure(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    """The credit (зачёт) and the replication (тиражирование) are switches of the edition, and rest on something."""
+    asked = data.get("procedure")
+    if asked not in (Procedure.CREDIT.value, Procedure.REPLICATION.value):
+        return
+    if not edition.on(asked):
+        yield problem(
+            "/data/procedure",
+            "procedure.off",
+            f"The rules in force ({edition.id}) do not have this procedure.",
+            f"Действующие правила ({edition.id}) не предусматривают такой порядок.",
+        )
+    elif asked == Procedure.CREDIT.value and data.get("evidence") is None:
+        yield problem(
+            "/data/evidence",
+            "evidence.required",
+            "A credit says what it rests on.",
+            "Для зачёта должно быть указано, на чём он основан.",
+        )
+    elif asked == Procedure.REPLICATION.value and data.get("replicates") is None:
+        yield problem(
+            "/data/replicates",
+            "replicates.required",
+            "A replication names the case that it copies.",
+            "Для тиражирования должно быть указано тиражируемое решение.",
+        )

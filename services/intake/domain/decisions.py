@@ -1,0 +1,161 @@
+"""What follows from a command: submitting, the officer's look-over, and the way to all other decisions."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from contracts.event import Fact
+from contracts.intake import (
+    ApplicationAcceptedV1,
+    ApplicationRegisteredV1,
+    ApplicationReturnedV1,
+    ApplicationStoppedV1,
+    SubmissionRefusedV1,
+)
+from contracts.reference import Problem, ReturnReason
+from services.chassis.subject import Context, Refusal
+from services.intake.domain import terms
+from services.intake.domain.agency import Given, edition_for
+from services.intake.domain.forwarding import forwarded
+from services.intake.domain.later import UnknownAgency, heard
+from services.intake.domain.pilot import (
+    FINAL,
+    FIXING,
+    LOOK_OVER,
+    Accept,
+    Command,
+    Forward,
+    Later,
+    Pilot,
+    Recalendar,
+    Refuse,
+    Return,
+    Status,
+    Stop,
+    Submit,
+    Tick,
+    person_id,
+)
+from services.intake.domain.shape import time_of
+from services.intake.domain.validation import judge
+
+
+def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
+    """What follows from a command. Raises Refusal for what an officer cannot do now."""
+    match command:
+        case Submit():
+            return () if state is not None else _submitted(command, context)
+        case Later():
+            return heard(state, command, context)
+        case Refuse(agency, event_id, problems):
+            refused = SubmissionRefusedV1(
+                actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=problems
+            )
+            return () if state is not None else (refused,)
+        case Accept():
+            return _accepted(_registered(state), context)
+        case Return(reasons):
+            return _returned(_registered(state), reasons, context)
+        case Stop():
+            return _stopped(state, command, context)
+        case Tick(due):
+            return terms.ticked(state, due, context)
+        case Recalendar():
+            return terms.recalendared(state, context)
+        case Forward(fact):
+            return forwarded(state, fact, context)
+        case _:
+            assert_never(command)
+
+
+def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
+    given = context.given
+    if given.agency is None:
+        raise UnknownAgency(f"agency {command.agency} is not in the directory")
+    sent = time_of(command.event) or context.now
+    edition = edition_for(given.agency, sent, given.rules)
+    judged = judge(command.event, command.agency, edition, context.now)
+    if judged.submission is None or judged.envelope is None or edition is None:
+        return (
+            SubmissionRefusedV1(
+                actor=context.actor,
+                agency=command.agency,
+                event_id=command.event_id,
+                received=context.now,
+                edition=edition.id if edition else None,
+                problems=judged.problems,
+            ),
+        )
+    assert given.number is not None, "a submission is always given a number"
+    started = terms.started(LOOK_OVER, edition, context.now, context.actor)
+    registered = ApplicationRegisteredV1(
+        actor=context.actor,
+        agency=command.agency,
+        event_id=command.event_id,
+        event_type=judged.envelope.type,
+        submitted=judged.envelope.time,
+        received=context.now,
+        edition=edition.id,
+        number=given.number,
+        look_over_due_at=started.due_at,
+        application=judged.submission.application(),
+        contact_person_id=person_id(context.subject) if judged.submission.contact else None,
+    )
+    return registered, started
+
+
+def _registered(state: Pilot | None) -> Pilot:
+    if state is None or state.status is not Status.REGISTERED:
+        stands = "unknown" if state is None else state.status
+        raise Refusal("application.not-open", f"The application is {stands}; it can be decided on once.")
+    return state
+
+
+def _accepted(state: Pilot, context: Context[Given]) -> Sequence[Fact]:
+    assert state.number and state.edition and state.application
+    accepted = ApplicationAcceptedV1(
+        actor=context.actor,
+        agency=state.agency,
+        number=state.number,
+        edition=state.edition,
+        application=state.application,
+        submission=state.submission,
+        met=state.met,
+    )
+    return *terms.ended(state, context), accepted
+
+
+def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[Given]) -> Sequence[Fact]:
+    assert state.number and state.edition
+    edition = context.given.rules.edition(state.edition)
+    known = edition.return_reasons
+    problems = [
+        Problem(
+            pointer=f"/reasons/{place}/code",
+            rule="reason.unknown",
+            message=f"Reasons: {', '.join(known.codes)}.",
+            message_ru=f"Причины: {', '.join(known.codes)}.",
+        )
+        for place, reason in enumerate(reasons)
+        if reason.code not in known
+    ]
+    if problems or not reasons:
+        raise Refusal("reasons.invalid", "A return needs coded reasons.", status=422, problems=problems)
+    fixing = terms.started(FIXING, edition, context.now, context.actor)
+    returned = ApplicationReturnedV1(
+        actor=context.actor, agency=state.agency, number=state.number, reasons=reasons, due_at=fixing.due_at
+    )
+    return *terms.ended(state, context), returned, fixing
+
+
+def _stopped(state: Pilot | None, command: Stop, context: Context[Given]) -> Sequence[Fact]:
+    if state is None or state.number is None or state.status in FINAL:
+        stands = "unknown" if state is None else state.status
+        raise Refusal("application.not-open", f"The application is {stands}; there is nothing to stop.")
+    stopped = ApplicationStoppedV1(
+        actor=context.actor,
+        agency=state.agency,
+        number=state.number,
+        reason=command.reason,
+        basis=command.basis,
+    )
+    return *terms.ended(state, context), stopped

@@ -1,0 +1,222 @@
+"""How facts change what intake keeps of a pilot. Total: no fact that happened is refused."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from contracts.event import Fact
+from contracts.intake import (
+    ApplicationAcceptedV1,
+    ApplicationLapsedV1,
+    ApplicationRegisteredV1,
+    ApplicationReturnedV1,
+    ApplicationStoppedV1,
+    ClarificationRegisteredV1,
+    ConclusionAnnulmentForwardedV1,
+    ConclusionForwardedV1,
+    EventRefusedV1,
+    ExpertiseClosedV1,
+    InformationRequestClosedV1,
+    InformationRequestForwardedV1,
+    ResubmissionRegisteredV1,
+    SubmissionRefusedV1,
+    TermBreachedV1,
+    TermEndedV1,
+    TermNearingV1,
+    TermRecalendaredV1,
+    TermStartedV1,
+    WithdrawalRegisteredV1,
+)
+from contracts.reference import Clock, ItemId, Problem
+from services.chassis import term
+from services.intake.domain.pilot import ANSWERED, LOOK_OVER, PLACES, Conclusion, Pilot, Request, Status, Told
+
+OUTCOMES_KEPT: Final = 100
+"""Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""
+PROBLEMS_KEPT: Final = 10
+"""Of how many of these it tells the problems too."""
+FALLEN_AWAY: Final = "closed"
+"""The outcome of a request that has nobody to ask any more."""
+
+
+def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
+    """The submission after a fact."""
+    match fact:
+        case ApplicationRegisteredV1():
+            return Pilot(
+                status=Status.REGISTERED,
+                agency=fact.agency,
+                event_id=fact.event_id,
+                received=fact.received,
+                number=fact.number,
+                edition=fact.edition,
+                application=fact.application,
+                contact_person_id=fact.contact_person_id,
+                submitted=fact.submitted,
+            )
+        case SubmissionRefusedV1():
+            return Pilot(
+                status=Status.REFUSED,
+                agency=fact.agency,
+                event_id=fact.event_id,
+                received=fact.received,
+                edition=fact.edition,
+                problems=fact.problems,
+            )
+    return None if state is None else _evolve(state, fact)
+
+
+def _evolve(state: Pilot, fact: Fact) -> Pilot:
+    match fact:
+        case TermStartedV1() | TermEndedV1() | TermBreachedV1() | TermNearingV1() | TermRecalendaredV1():
+            return _counted(state, fact)
+        case ApplicationAcceptedV1():
+            return _with(state, status=Status.ACCEPTED)
+        case ApplicationReturnedV1():
+            return _with(state, status=Status.RETURNED, reasons=fact.reasons)
+        case ApplicationStoppedV1():
+            return _over(state, Status.STOPPED)
+        case ApplicationLapsedV1():
+            return _over(state, Status.LAPSED)
+        case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():
+            return _heard(state, fact)
+    return _forwarded(state, fact)
+
+
+def _heard(
+    state: Pilot,
+    fact: ResubmissionRegisteredV1 | ClarificationRegisteredV1 | WithdrawalRegisteredV1 | EventRefusedV1,
+) -> Pilot:
+    """After a later event of the agency."""
+    match fact:
+        case ResubmissionRegisteredV1():
+            again = _with(
+                _over(state, Status.REGISTERED),
+                submission=fact.submission,
+                resubmitted=fact.received,
+                application=fact.application,
+                met=fact.met,
+                # Who was to be asked before is still the one to ask, where nobody else is named (assumption).
+                contact_person_id=fact.contact_person_id or state.contact_person_id,
+                decided=None,
+                reasons=(),
+            )
+            return _tell(again, fact.event_id, "resubmitted")
+        case ClarificationRegisteredV1():
+            outcome = None if fact.open_items else ANSWERED
+            answered = _with_request(state, fact.request, outcome, fact.open_items)
+            return _tell(_with(answered, application=fact.application), fact.event_id, "answers-taken")
+        case WithdrawalRegisteredV1():
+            return _tell(_over(state, Status.WITHDRAWN), fact.event_id, "withdrawn")
+        case EventRefusedV1():
+            return _tell(state, fact.event_id, "refused", fact.problems)
+
+
+def _forwarded(state: Pilot, fact: Fact) -> Pilot:
+    """After something that the expertise did."""
+    match fact:
+        case InformationRequestForwardedV1():
+            asked = Request(
+                id=fact.request,
+                on_expiry=fact.on_expiry,
+                items=fact.items,
+                open_items=tuple(item.id for item in fact.items),
+                due_at=fact.due_at,
+            )
+            others = tuple(one for one in state.requests if one.id != fact.request)
+            return _with(state, requests=(*others, asked))
+        case InformationRequestClosedV1():
+            return _with_request(state, fact.request, fact.outcome)
+        case ConclusionForwardedV1():
+            conclusion = Conclusion(
+                number=fact.conclusion_number,
+                date=fact.date,
+                round=fact.round,
+                verdict=fact.verdict,
+                text=fact.text,
+                remarks=fact.remarks,
+            )
+            concluded = state.status in (Status.ACCEPTED, Status.CONCLUDED)
+            return _with(state, status=Status.CONCLUDED if concluded else state.status, conclusion=conclusion)
+        case ConclusionAnnulmentForwardedV1():
+            back = state.status is Status.CONCLUDED
+            gone = state.conclusion is not None and state.conclusion.number == fact.conclusion_number
+            return _with(
+                state,
+                status=Status.ACCEPTED if back else state.status,
+                conclusion=None if gone else state.conclusion,
+            )
+        case ExpertiseClosedV1(outcome="refused"):
+            return _with(_over(state, Status.REFUSED_IN_EXPERTISE), reasons=fact.reasons)
+        case ExpertiseClosedV1():
+            return _with(_over(state, Status.RETURNED), reasons=fact.reasons)
+    return state
+
+
+def _counted(
+    state: Pilot, fact: TermStartedV1 | TermEndedV1 | TermBreachedV1 | TermNearingV1 | TermRecalendaredV1
+) -> Pilot:
+    """After something that happened to a term."""
+    if isinstance(fact, TermStartedV1):
+        # Facts from before clocks were in them say the due time alone.
+        clock = fact.clock if fact.clock.due_at else Clock(due_at=fact.due_at, alarm_at=fact.due_at)
+        return _with_ledger(state, term.open_ledger(fact.term), clock)
+    ledger = state.ledger(fact.kind)
+    if ledger is None:
+        return state
+    match fact:
+        case TermEndedV1():
+            ended = _with_ledger(state, ledger.model_copy(update={"ended": fact.ended}), Clock())
+            return _with(ended, decided=fact.ended) if fact.kind == LOOK_OVER else ended
+        case TermBreachedV1():
+            return _with_ledger(state, term.breach(ledger), state.clock.model_copy(update={"alarm_at": None}))
+        case TermNearingV1():
+            return _with_ledger(state, term.remind(ledger, fact.rungs), fact.clock)
+        case TermRecalendaredV1():
+            days = {"calendar": fact.calendar, "calendar_version": fact.version}
+            # Something is to be announced again: then the breach that was announced is none any more.
+            changed = {
+                "term": ledger.term.model_copy(update=days),
+                "breached": ledger.breached and fact.clock.alarm_at is None,
+            }
+            return _with_ledger(state, ledger.model_copy(update=changed), fact.clock)
+
+
+def _with_ledger(state: Pilot, ledger: term.Ledger, clock: Clock) -> Pilot:
+    place = PLACES.get(ledger.term.kind)
+    return state if place is None else _with(state, **{place: ledger}, clock=clock, due_at=clock.due_at)
+
+
+def _with_request(state: Pilot, id_: str, outcome: str | None, open_items: tuple[ItemId, ...] = ()) -> Pilot:
+    def changed(one: Request) -> Request:
+        if outcome is None:
+            return one.model_copy(update={"open_items": open_items})
+        return Request(id=one.id, on_expiry=one.on_expiry, outcome=outcome)
+
+    return _with(state, requests=tuple(changed(one) if one.id == id_ else one for one in state.requests))
+
+
+def _over(state: Pilot, status: Status) -> Pilot:
+    """The expertise has nothing in hand any more, so what it asked for has fallen away."""
+    closed = _with(state, status=status)
+    for one in state.open_requests:
+        closed = _with_request(closed, one.id, FALLEN_AWAY)
+    return closed
+
+
+def _tell(state: Pilot, event_id: str, outcome: str, problems: tuple[Problem, ...] = ()) -> Pilot:
+    known = (*state.events, Told(event_id=event_id, outcome=outcome, problems=problems))[-OUTCOMES_KEPT:]
+    old, new = known[:-PROBLEMS_KEPT], known[-PROBLEMS_KEPT:]
+    bare = tuple(one.model_copy(update={"problems": ()}) if one.problems else one for one in old)
+    return _with(state, events=(*bare, *new))
+
+
+def _with(state: Pilot, **changes: Any) -> Pilot:
+    return state.model_copy(update=changes)
+
+
+def due(state: Pilot) -> datetime | None:
+    """When the timer must fire next: at the running term's next reminder, or at its end."""
+    ledger = state.running
+    if ledger is None or ledger.breached:
+        return None
+    return state.clock.alarm_at or state.due_at

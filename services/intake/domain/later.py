@@ -1,0 +1,151 @@
+"""An agency's later events about its own pilot: a resubmission, answers to a request, a withdrawal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contracts.agency import ApplicationResubmittedV1, ClarificationProvidedV1
+from contracts.event import Fact
+from contracts.intake import (
+    ClarificationRegisteredV1,
+    EventRefusedV1,
+    ResubmissionRegisteredV1,
+    SubmissionRefusedV1,
+    WithdrawalRegisteredV1,
+)
+from contracts.reference import Problem
+from contracts.rules import Edition
+from services.chassis.subject import Context
+from services.intake.domain import terms
+from services.intake.domain.agency import Given
+from services.intake.domain.pilot import LOOK_OVER, Later, Pilot, person_id, pilot_id
+from services.intake.domain.validation import (
+    judge_clarification,
+    judge_resubmission,
+    judge_unknown,
+    judge_withdrawal,
+)
+
+
+class UnknownAgency(LookupError):
+    """The agency writes to its topic but is not in the directory yet: enter it, then redrive."""
+
+
+class NotTheirs(LookupError):
+    """An event stands at a pilot that is not there (yet), or not its agency's: a hand must look why."""
+
+
+def heard(state: Pilot | None, command: Later, context: Context[Given]) -> Sequence[Fact]:
+    """What follows from a later event. Where it named no pilot of its agency, it is a subject of its own.
+
+    Raises UnknownAgency, and NotTheirs for an event that was led to a pilot whose application could not be
+    decided yet: a fact there would take the application's place.
+    """
+    if context.subject == pilot_id(command.agency, command.event_id):
+        return () if state is not None else _unknown(command, context)
+    if state is None or state.agency != command.agency:
+        raise NotTheirs("the pilot of this event is not there, or not its agency's")
+    if state.edition is None or state.application is None or state.number is None:
+        return _refused(command, judge_unknown(command, context.now), context)
+    edition = context.given.rules.edition(state.edition)
+    match command.event.get("type"):
+        case ApplicationResubmittedV1.TYPE:
+            return _resubmitted(state, command, edition, context)
+        case ClarificationProvidedV1.TYPE:
+            return _clarified(state, command, edition, context)
+        case _:
+            return _withdrawn(state, command, context)
+
+
+def _unknown(command: Later, context: Context[Given]) -> Sequence[Fact]:
+    if context.given.agency is None:
+        raise UnknownAgency(f"agency {command.agency} is not in the directory")
+    return (
+        SubmissionRefusedV1(
+            actor=context.actor,
+            agency=command.agency,
+            event_id=command.event_id,
+            received=context.now,
+            problems=judge_unknown(command, context.now),
+        ),
+    )
+
+
+def _refused(command: Later, problems: Sequence[Problem], context: Context[Given]) -> Sequence[Fact]:
+    return (
+        EventRefusedV1(
+            actor=context.actor,
+            agency=command.agency,
+            event_id=command.event_id,
+            event_type=str(command.event["type"]),
+            received=context.now,
+            problems=tuple(problems),
+        ),
+    )
+
+
+def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
+    judged = judge_resubmission(command.event, state, edition, context.now)
+    if judged.submission is None or judged.envelope is None:
+        return _refused(command, judged.problems, context)
+    assert isinstance(judged.submission, ApplicationResubmittedV1)
+    assert state.number
+    started = terms.started(LOOK_OVER, edition, context.now, context.actor)
+    person = person_id(context.subject, command.event_id) if judged.submission.contact else None
+    registered = ResubmissionRegisteredV1(
+        actor=context.actor,
+        agency=state.agency,
+        number=state.number,
+        event_id=command.event_id,
+        event_type=judged.envelope.type,
+        submission=state.submission + 1,
+        submitted=judged.envelope.time,
+        received=context.now,
+        look_over_due_at=started.due_at,
+        application=judged.submission.application(),
+        met=judged.submission.met,
+        contact_person_id=person,
+    )
+    return *terms.ended(state, context), registered, started
+
+
+def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
+    judged = judge_clarification(command.event, state, edition, context.now)
+    request = state.request(_data(command).get("request"))
+    if judged.application is None or request is None:
+        return _refused(command, judged.problems, context)
+    assert state.number
+    answered = {answer.item for answer in judged.answers}
+    return (
+        ClarificationRegisteredV1(
+            actor=context.actor,
+            agency=state.agency,
+            number=state.number,
+            event_id=command.event_id,
+            received=context.now,
+            request=request.id,
+            answers=judged.answers,
+            open_items=tuple(item for item in request.open_items if item not in answered),
+            application=judged.application,
+        ),
+    )
+
+
+def _withdrawn(state: Pilot, command: Later, context: Context[Given]) -> Sequence[Fact]:
+    problems = judge_withdrawal(command.event, state, context.now)
+    if problems:
+        return _refused(command, problems, context)
+    assert state.number
+    registered = WithdrawalRegisteredV1(
+        actor=context.actor,
+        agency=state.agency,
+        number=state.number,
+        event_id=command.event_id,
+        received=context.now,
+        reason=_data(command)["reason"],
+    )
+    return *terms.ended(state, context), registered
+
+
+def _data(command: Later) -> Mapping[str, Any]:
+    data = command.event.get("data")
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,221 @@
+"""Finding over HTTP, inside the house: search, facets, pilots that are like another, or like a text not yet sent."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field, StringConstraints
+
+from services.chassis.auth import allow
+from services.chassis.engine import Engine
+from services.chassis.problems import Problematic
+from services.chassis.store import Row, Store
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values, document
+from services.registry import views
+from services.registry.api.pilots import READERS
+from services.registry.domain.pilot import KIND
+from services.registry.finding import questions
+from services.registry.finding.entries import Facet, Order
+from services.registry.finding.finding import Finding, Progress, building
+from services.registry.finding.follower import documents
+from services.registry.finding.index import Index, in_thread
+from services.registry.finding.questions import Asked, Hits
+from services.registry.finding.text import MOST_CHARACTERS
+from services.registry.queries import Count
+from services.registry.views import View
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Values = Annotated[list[Value], Query(max_length=20)]
+Words = Annotated[
+    str | None,
+    Query(max_length=MOST_CHARACTERS, description="Words, numbers, organisations; `*` after the beginning of a word"),
+]
+LIKE: Final = 10
+CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3}
+
+
+def asked(
+    q: Words = None,
+    sector: Values = [],  # noqa: B006  FastAPI copies it
+    stage: Values = [],  # noqa: B006
+    region: Values = [],  # noqa: B006
+    agency: Values = [],  # noqa: B006
+    source: Values = [],  # noqa: B006
+    year: Values = [],  # noqa: B006
+    office: Values = [],  # noqa: B006
+) -> Asked:
+    """What a request looks for. Several values of one filter: any of them will do."""
+    named: dict[Facet, Sequence[str]] = {
+        "sector": sector,
+        "stage": stage,
+        "region": region,
+        "agency": agency,
+        "source": source,
+        "year": year,
+        "office": office,
+    }
+    return Asked(q, {name: values for name, values in named.items() if values})
+
+
+AskedOf = Annotated[Asked, Depends(asked)]
+
+
+def finding_of(request: Request) -> Finding:
+    """The indexes of this replica. Raises Problematic 503 before they are opened."""
+    found: Finding | None = getattr(request.app.state, "finding", None)
+    if found is None:
+        raise building(Progress())
+    return found
+
+
+FindingOf = Annotated[Finding, Depends(finding_of)]
+
+
+class Found(Page):
+    """A part of what was found, how much there is in all, and whether the index knows every fact but the newest."""
+
+    count: Count
+    complete: bool
+
+
+class FacetCounts(BaseModel):
+    """How many hits have each value, most first; `others` have a value that is not named."""
+
+    values: list[dict[str, Any]]
+    others: int
+
+
+class Facets(BaseModel):
+    """The counts of every facet under the same filters."""
+
+    facets: dict[str, FacetCounts]
+    count: Count
+    complete: bool
+
+
+class Draft(BaseModel):
+    """What is known of an application that was not sent yet."""
+
+    title: str = Field(min_length=1, max_length=500)
+    problem: str = Field(default="", max_length=20_000)
+    solution: str = Field(default="", max_length=20_000)
+    expected_effect: str = Field(default="", max_length=20_000)
+    sector: Value | None = None
+    territory: Value | None = None
+
+    def view(self) -> View:
+        """The draft in the form in which pilots are compared."""
+        said = self.model_dump(exclude={"title", "sector"})
+        return {"title": self.title, "sector": self.sector, "application": said}
+
+
+class Likes(BaseModel):
+    """Pilots that are like another, the nearest first, each with what they have in common."""
+
+    items: list[dict[str, Any]]
+    complete: bool
+
+
+def routes() -> APIRouter:
+    """Search, facets and similar pilots, for all who read the register."""
+    router = APIRouter(prefix="/v1", tags=["finding"], dependencies=[Depends(allow(*READERS))])
+
+    @router.get("/search")
+    async def search(
+        what: AskedOf,
+        engine: EngineOf,
+        finding: FindingOf,
+        sort: Order = "relevance",
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Found:
+        """What fits the words and the filters, the best first, or in the order asked for."""
+        index = finding.answering(finding.internal)
+        hits = await found_in(finding, index, what, sort, after, limit)
+        rows = await rows_of(engine.store, hits.ids)
+        return found(hits, [views.internal_row(row) for row in rows], finding)
+
+    @router.get("/facets")
+    async def facets(what: AskedOf, finding: FindingOf) -> Facets:
+        """How many pilots there are by sector, stage, region, agency, money source, year and office."""
+        return await counted(finding, finding.answering(finding.internal), what)
+
+    @router.get("/pilots/{pilot}/similar")
+    async def similar(
+        pilot: str, engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+    ) -> Likes:
+        """What has been tried elsewhere before: the nearest pilots entered earlier, whatever became of them."""
+        known = await document(engine, pilot, KIND)
+        view = views.internal(known)
+        before = int(datetime.fromisoformat(view["entered"]).timestamp() * 1000)
+        return await _likes(finding, engine, view, limit, before)
+
+    @router.post("/similar")
+    async def similar_to(
+        draft: Draft, engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+    ) -> Likes:
+        """The nearest pilots to an application that was not sent yet. Nothing of it is kept."""
+        return await _likes(finding, engine, draft.view(), limit, None)
+
+    return router
+
+
+async def found_in(finding: Finding, index: Index, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
+    """One page of ids. Without words there is no relevance: the newest come first."""
+    order: Order = "entered" if sort == "relevance" and not what.words else sort
+    cursor = cursor_values(after, CURSOR_LENGTHS[order]) if after else None
+    hits: Hits = await _asked(finding, questions.search, index, what, order, cursor, limit)
+    return hits
+
+
+async def counted(finding: Finding, index: Index, what: Asked) -> Facets:
+    """The facets of an index."""
+    found, count = await _asked(finding, questions.facets, index, what)
+    named = {name: FacetCounts(**one) for name, one in found.items()}
+    return Facets(facets=named, count=Count(value=count, exact=True), complete=finding.complete)
+
+
+async def _asked(finding: Finding, question: Any, *about: Any) -> Any:
+    """Asks an index off the event loop. An index that cannot be read is made anew, and that is the answer."""
+    try:
+        return await in_thread(question, *about)
+    except Problematic:
+        raise
+    except ValueError as error:
+        finding.damaged = True
+        raise building(finding.progress) from error
+
+
+async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:
+    """The documents of hits, in their order, as they stand now: an answer is never older than the index."""
+    known = {row["_id"]: row for row in await documents(store, ids)} if ids else {}
+    return [known[one] for one in ids if one in known]
+
+
+def found(hits: Hits, items: list[View], finding: Finding) -> Found:
+    """The answer to a search."""
+    return Found(
+        items=items,
+        next=cursor_text(hits.next) if hits.next else None,
+        count=Count(value=hits.count, exact=True),
+        complete=finding.complete,
+    )
+
+
+async def _likes(finding: Finding, engine: Engine, view: View, limit: int, before: int | None) -> Likes:
+    index = finding.answering(finding.internal)
+    near = await _asked(finding, questions.similar, index, view, limit, before)
+    scores = dict(near)
+    rows = await rows_of(engine.store, [one for one, _ in near])
+    known = [views.internal(row) for row in rows]
+    common = await _asked(finding, _in_common, index, view, known)
+    items = [
+        {**views.internal_row(row), "score": scores[row["_id"]], "common": shared}
+        for row, shared in zip(rows, common, strict=True)
+    ]
+    return Likes(items=items, complete=finding.complete)
+
+
+def _in_common(index: Index, view: View, known: Sequence[View]) -> list[dict[str, Any]]:
+    return [questions.in_common(index, view, other) for other in known]

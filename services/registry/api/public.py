@@ -1,0 +1,115 @@
+"""The register that is open to all: read alone, without a token, from the public view and the public index alone.
+
+Limits, caches and other sites' pages are the affair of `services/chassis/openly.py`, which stands before these paths.
+A pilot that is not public is not there: 404 as for one that does not exist.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.chassis.engine import Engine
+from services.chassis.openly import openly
+from services.chassis.problems import Problematic
+from services.chassis.subject import Document
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
+from services.registry import queries, views
+from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, Value, counted, found, found_in, rows_of
+from services.registry.domain.pilot import KIND
+from services.registry.finding.entries import Order
+from services.registry.handlers import TIMELINE
+
+PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
+"""The orders that the public view has keys for; terms are not shown."""
+Year = Annotated[int | None, Query(ge=2000, le=2100)]
+
+
+def routes() -> APIRouter:
+    """List, card, timeline, search and facets, for everyone."""
+    router = APIRouter(prefix="/public/v1", tags=["public"])
+    for path, answer, model in (
+        ("/pilots", _pilots, Page),
+        ("/pilots/{pilot}", _pilot, dict[str, Any]),
+        ("/pilots/{pilot}/timeline", _timeline, Page),
+        ("/search", _search, Found),
+        ("/facets", _facets, Facets),
+    ):
+        _open(router, path, answer, model)
+    return router
+
+
+def _open(router: APIRouter, path: str, answer: Callable[..., Any], model: Any) -> None:
+    name = answer.__name__.strip("_")
+    router.add_api_route(path, answer, methods=["GET"], response_model=model, name=f"public_{name}")
+    router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False, response_model=None)
+
+
+async def _pilots(
+    request: Request,
+    engine: EngineOf,
+    sector: Value | None = None,
+    stage: Value | None = None,
+    agency: Value | None = None,
+    year: Year = None,
+    after: After = None,
+    limit: Limit = PAGE,
+) -> Response:
+    """Public pilots, the newest first. `year` is that of the entry."""
+    query = queries.public_pilots(stage, agency, sector, year)
+    some = await page(engine.store, "subjects", query, queries.NEWEST, after=after, limit=limit, show=views.public_row)
+    return openly(request, some.model_dump(mode="json"))
+
+
+async def _pilot(request: Request, pilot: str, engine: EngineOf) -> Response:
+    """One pilot, with what the public may know of it."""
+    return openly(request, views.public(await _public(engine, pilot)))
+
+
+async def _timeline(
+    request: Request, pilot: str, engine: EngineOf, after: After = None, limit: Limit = PAGE
+) -> Response:
+    """What happened to a pilot, in order: what, when, on which basis."""
+    await _public(engine, pilot)
+    some = await page(
+        engine.store,
+        TIMELINE,
+        queries.public_timeline(pilot),
+        queries.IN_ORDER,
+        after=after,
+        limit=limit,
+        show=views.public_timeline,
+    )
+    return openly(request, some.model_dump(mode="json"))
+
+
+async def _search(
+    request: Request,
+    what: AskedOf,
+    engine: EngineOf,
+    finding: FindingOf,
+    sort: Order = "relevance",
+    after: After = None,
+    limit: Limit = PAGE,
+) -> Response:
+    """Public pilots that fit the words and the filters."""
+    if sort not in PUBLIC_ORDERS:
+        raise Problematic(422, "sort.unknown", f"The public register sorts by: {', '.join(PUBLIC_ORDERS)}.")
+    hits = await found_in(finding, finding.answering(finding.public), what, sort, after, limit)
+    # What has ceased to be public since it was indexed is left out at once.
+    rows = [row for row in await rows_of(engine.store, hits.ids) if views.is_public(row)]
+    answer = found(hits, [views.public_row(row) for row in rows], finding)
+    return openly(request, answer.model_dump(mode="json"))
+
+
+async def _facets(request: Request, what: AskedOf, finding: FindingOf) -> Response:
+    """How many public pilots there are by sector, stage, region, agency, money source, year and office."""
+    answer = await counted(finding, finding.answering(finding.public), what)
+    return openly(request, answer.model_dump(mode="json"))
+
+
+async def _public(engine: Engine, pilot: str) -> Document:
+    found = await document(engine, pilot, KIND)
+    if not views.is_public(found):
+        raise Problematic(404, "not-found", "There is nothing with this id here.")
+    return found

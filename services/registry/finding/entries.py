@@ -1,0 +1,148 @@
+"""What of a view is indexed, and under which names: a new facet or a new order is one line here.
+
+An entry is made from a view (`services/registry/views.py`) and from nothing else, so what a view does not show cannot
+be found, counted or sorted by.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from tantivy import Document, Schema, SchemaBuilder
+
+from services.registry.finding.text import code, normalised
+from services.registry.views import View, day_of
+
+VERSION: Final = 1
+"""Raise it when anything here or in `text` changes what is indexed: indexes of another version are made anew."""
+LONGEST_VALUE: Final = 200
+
+Entry = dict[str, list[Any]]
+Facet = Literal["sector", "stage", "region", "agency", "source", "year", "office"]
+Order = Literal["relevance", "entered", "due", "amount"]
+"""`entered` the newest first, `due` the soonest first, `amount` the largest first."""
+
+
+def _application(view: View) -> Mapping[str, Any]:
+    return view.get("application") or {}
+
+
+def _year(view: View) -> str | None:
+    return day_of(view["entered"])[:4] if view.get("entered") else None
+
+
+FACETS: Final[Mapping[Facet, Callable[[View], Any]]] = {
+    "sector": lambda view: view.get("sector"),
+    "stage": lambda view: view.get("stage"),
+    "region": lambda view: view.get("region") or _application(view).get("territory"),
+    "agency": lambda view: view.get("agency"),
+    "source": lambda view: sorted({line["source"] for line in view.get("money") or ()}),
+    "year": _year,
+    "office": lambda view: view.get("office"),
+}
+"""How the value, or the values, of each facet are read from a view. `year` is that of the entry, `region` what the
+application says of its territory until the register knows regions."""
+
+
+def _moment(text: str | None) -> int | None:
+    return int(datetime.fromisoformat(text).timestamp() * 1000) if text else None
+
+
+def _due(view: View) -> int | None:
+    moment = _moment((view.get("term") or {}).get("due_at"))
+    return None if moment is None else -moment
+
+
+def _amount(view: View) -> int | None:
+    """The cost in the currency in which most stands: amounts in different currencies are not added up."""
+    sums: dict[str, int] = {}
+    for line in view.get("money") or ():
+        sums[line["currency"]] = sums.get(line["currency"], 0) + line["amount_minor"]
+    return max(sums.values(), default=None)
+
+
+ORDERS: Final[Mapping[Order, Callable[[View], int | None]]] = {
+    "entered": lambda view: _moment(view.get("entered")),
+    "due": _due,
+    "amount": _amount,
+}
+"""The key of each order; the greatest key comes first, and what has none comes last."""
+LAST: Final = -(2**62)
+
+PARTIES: Final = ("initiator", "customer", "executor")
+
+
+def organisations(view: View) -> list[Mapping[str, Any]]:
+    """The organisations that a view shows with a part in the pilot, each once."""
+    application = _application(view)
+    named = [*(application.get(part) for part in PARTIES), view.get("executor"), *application.get("participants", ())]
+    return list({organisation_key(party): party for party in named if party}.values())
+
+
+def organisation_key(party: Mapping[str, Any]) -> str:
+    """An organisation's scheme and number in one word."""
+    return f"{party['id']['scheme']}:{party['id']['value']}".casefold()
+
+
+def texts(view: View) -> str:
+    """The words by which a pilot is found and compared: title, problem, solution, expected effect."""
+    application = _application(view)
+    said = (view.get("title"), *(application.get(part) for part in ("problem", "solution", "expected_effect")))
+    return "\n".join(text for text in said if text)
+
+
+def _codes(view: View) -> Iterable[str]:
+    yield view.get("number") or ""
+    yield from (conclusion["number"] for conclusion in view.get("conclusions") or ())
+    for party in organisations(view):
+        yield party["id"]["value"]
+        yield organisation_key(party)
+
+
+def make_schema() -> Schema:
+    """The fields of an index. Keys of orders are signed: the writer takes every number for one."""
+    builder = SchemaBuilder()
+    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("tie", fast=True)
+    builder.add_text_field("code", tokenizer_name="raw", index_option="basic")
+    for field in ("title", "text", "organisation"):
+        builder.add_text_field(field, tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("word", tokenizer_name="words", index_option="basic")
+    for facet in FACETS:
+        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=True)
+    for order in ORDERS:
+        builder.add_integer_field(order, fast=True)
+    return builder.build()
+
+
+def entry(view: View) -> Entry:
+    """What is indexed of a pilot's view."""
+    title, text = normalised(view.get("title") or ""), normalised(texts(view))
+    names = normalised("\n".join(party["name"] for party in organisations(view) if party.get("name")))
+    return {
+        "id": [view["id"]],
+        "tie": [tie(view["id"])],
+        "code": sorted({code(one) for one in _codes(view) if one}),
+        "title": [title],
+        "text": [text],
+        "organisation": [names],
+        "word": [f"{text}\n{names}"],
+        **{facet: _values(read(view)) for facet, read in FACETS.items()},
+        **{order: [LAST if (key := read(view)) is None else key] for order, read in ORDERS.items()},
+    }
+
+
+def document(one: Entry) -> Document:
+    """An entry as the index takes it."""
+    return Document(**{field: values for field, values in one.items() if values})
+
+
+def tie(id_: str) -> int:
+    """A number that puts pilots with an equal key in an order of their own, the same on every replica."""
+    return int.from_bytes(hashlib.blake2b(id_.encode(), digest_size=8).digest()) >> 1
+
+
+def _values(found: Any) -> list[str]:
+    values = found if isinstance(found, list) else [found]
+    return [str(value)[:LONGEST_VALUE] for value in values if value not in (None, "")]

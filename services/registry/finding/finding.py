@@ -1,0 +1,157 @@
+"""The two indexes of one replica and how far they are: what the follower fills and the routes ask."""
+
+import fcntl
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import tantivy
+
+from services.chassis.problems import Problematic
+from services.chassis.store import Row
+from services.registry import views
+from services.registry.finding.entries import VERSION, entry
+from services.registry.finding.index import Index
+
+log = logging.getLogger(__name__)
+
+PLACE: Final = "place.json"
+SILENT: Final = 10.0
+"""Seconds without a word from Kafka or MongoDB after which answers are not called complete."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the indexes are. `whole`: they have held all of the topic once, so that they may answer."""
+
+    done: int = 0
+    total: int = 0
+    whole: bool = False
+    heard: float = -SILENT
+    """When the follower last knew that it had read all there was, on the clock of `time.monotonic`."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """The internal and the public index, and the offsets of the own topic below which everything is in both.
+
+    `folder` None: in memory alone. Offsets are written after both indexes are: after a crash in between, some facts
+    are read twice, which changes nothing. (The index's own commit cannot carry them: its Python binding takes no
+    payload.)
+    """
+
+    folder: Path | None
+    internal: Index
+    public: Index
+    offsets: dict[int, int] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
+    damaged: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether answers hold every fact but those of the last moments."""
+        return self.progress.whole and time.monotonic() - self.progress.heard < SILENT
+
+    def put(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
+        """Indexes these documents anew, each index from its own view; takes out what is gone or not public."""
+        rows, gone = list(rows), list(gone)
+        seen = [row for row in rows if views.is_public(row)]
+        hidden = [row["_id"] for row in rows if not views.is_public(row)]
+        self.internal.put(entry(views.internal(row)) for row in rows)
+        self.internal.remove(gone)
+        self.public.put(entry(views.public(row)) for row in seen)
+        self.public.remove([*hidden, *gone])
+
+    def commit(self, *, whole: bool) -> None:
+        """Writes both indexes, then the offsets that they stand at. `whole`: they hold all of the topic."""
+        self.internal.commit()
+        self.public.commit()
+        if self.folder is not None:
+            place = {"made_by": _made_by(), "whole": whole, "offsets": self.offsets}
+            new = self.folder / f"{PLACE}.new"
+            new.write_text(json.dumps(place), encoding="utf-8")
+            new.replace(self.folder / PLACE)
+        self.progress.whole = whole
+
+    def close(self) -> None:
+        """Lets the folder go."""
+        self.internal.close()
+        self.public.close()
+
+    def answering(self, index: Index) -> Index:
+        """The index. Raises Problematic 503 as long as it is being made."""
+        if self.progress.whole and not self.damaged:
+            return index
+        raise building(self.progress)
+
+
+def building(progress: Progress) -> Problematic:
+    """The answer while the indexes are being made: how many of the topic's records are in."""
+    extra = {"done": progress.done, "total": progress.total}
+    return Problematic(
+        503,
+        "index.building",
+        "The search index is being made; lists and cards answer meanwhile. Ask again.",
+        action="retry",
+        headers={"Retry-After": "5"},
+        extra=extra,
+    )
+
+
+def in_memory() -> Finding:
+    """Indexes without a folder that answer at once: for tests, and for measurements."""
+    return Finding(None, Index(), Index(), progress=Progress(whole=True, heard=float("inf")))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps every other process out of a folder. Raises BlockingIOError where one is in it, OSError for a bad one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def open_finding(folder: Path) -> Finding:
+    """The indexes in a folder as they were left. Those that are missing, damaged, or made by another version of this
+    program are thrown away and begun anew. Raises OSError where the folder cannot be written."""
+    try:
+        place = _place(folder)
+        found = Finding(folder, Index(folder / "internal"), Index(folder / "public"))
+    except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        log.warning("the search index is made anew: %s", error)
+        return begin_anew(folder)
+    found.offsets = {int(partition): int(offset) for partition, offset in place["offsets"].items()}
+    found.progress.whole = bool(place["whole"])
+    return found
+
+
+def begin_anew(folder: Path) -> Finding:
+    """Empty indexes in a folder; what stood there is thrown away."""
+    for name in ("internal", "public"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / PLACE).unlink(missing_ok=True)
+    return Finding(folder, Index(folder / "internal"), Index(folder / "public"))
+
+
+def _place(folder: Path) -> Mapping[str, Any]:
+    try:
+        place: dict[str, Any] = json.loads((folder / PLACE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError("there is none yet") from None
+    if place["made_by"] != _made_by():
+        raise ValueError("it was made by another version")
+    if not all(tantivy.Index.exists(str(folder / name)) for name in ("internal", "public")):
+        raise ValueError("a part of it is missing")
+    return place
+
+
+def _made_by() -> str:
+    return f"{VERSION}/{version('tantivy')}/{views.fingerprint()}"

@@ -1,0 +1,191 @@
+"""Keeps the indexes up with the register's own topic, which it reads without a group, from the offsets they stand at.
+
+A record only says that a pilot changed. What is indexed is the pilot's document, which is at least as new as any of
+its facts in the topic (a fact is sent after its document is written), so each batch costs one query.
+"""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI
+from faststream.kafka.security import parse_security
+
+from contracts.topics import FACT_MAX_BYTES, fact_topic
+from services.chassis.bus import security
+from services.chassis.settings import Settings
+from services.chassis.store import Row, Store, StoreAway
+from services.registry.domain.pilot import KIND
+from services.registry.finding.finding import SILENT, Finding, alone, begin_anew, open_finding
+from services.registry.finding.index import in_thread
+
+log = logging.getLogger(__name__)
+
+TOPIC: Final = fact_topic("registry")
+FIELDS: Final = ("kind", "version", "correlation", "state")
+BATCH: Final = 2000
+COMMIT_EVERY: Final = 0.5
+"""Seconds between two commits while changes come in: with the poll before it, a change is seen within two."""
+COMMIT_EVERY_WHILE_BUILDING: Final = 15.0
+POLL_MS: Final = 300
+PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 10.0
+
+
+class _Replaced(Exception):
+    """The topic does not hold what the indexes were made from, or they are damaged: they must be begun anew."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A consumer on all partitions, and what came of it since the last commit."""
+
+    consumer: Any
+    dirty: bool = False
+    committed: float = 0.0
+
+
+async def run(app: FastAPI, store: Store, settings: Settings) -> None:
+    """For the life of the process: opens the indexes, shows them to the routes as `app.state.finding`, and follows.
+
+    Without a folder in the settings the indexes live in one of their own, and are made anew at every start.
+    """
+    own = None if settings.index_dir else await asyncio.to_thread(tempfile.mkdtemp, prefix="lotsman-index-")
+    folder = Path(own or settings.index_dir)
+    try:
+        while True:
+            try:
+                with alone(folder):
+                    await _keep(app, store, settings, folder)
+            except (OSError, ValueError) as error:
+                log.critical("the search index cannot be opened; everything else works: %s", error)
+                await asyncio.sleep(LONGEST_PAUSE)
+    finally:
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+async def _keep(app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
+    finding = await in_thread(open_finding, folder)
+    while True:
+        app.state.finding = finding
+        try:
+            await _follow(finding, store, settings)
+        finally:
+            app.state.finding = None
+            finding.close()
+        log.warning("the search index is begun anew")
+        finding = await in_thread(begin_anew, folder)
+
+
+async def _follow(finding: Finding, store: Store, settings: Settings) -> None:
+    """Reads on, through outages of Kafka and MongoDB; returns when the indexes must be begun anew."""
+    pause = PAUSE
+    while True:
+        reading = _Reading(_consumer(settings))
+        try:
+            await _start(reading, finding)
+            while True:
+                await _step(reading, finding, store)
+                pause = PAUSE
+        except _Replaced as error:
+            log.warning("%s", error)
+            return
+        except (KafkaError, StoreAway, OSError) as error:
+            log.warning("the search index waits: %s: %s", type(error).__name__, error)
+        except Exception as error:  # a writer that broke cannot go on
+            log.exception("the search index is damaged: %s", type(error).__name__)
+            finding.damaged = True
+            await asyncio.sleep(pause)
+            return
+        finally:
+            await reading.consumer.stop()
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _consumer(settings: Settings) -> Any:
+    return AIOKafkaConsumer(
+        TOPIC,
+        bootstrap_servers=settings.kafka_url,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=2 * FACT_MAX_BYTES,
+        fetch_max_wait_ms=POLL_MS,
+        **parse_security(security(settings)),
+    )
+
+
+async def _start(reading: _Reading, finding: Finding) -> None:
+    consumer = reading.consumer
+    await consumer.start()  # without a group every partition is this reader's
+    partitions = sorted(consumer.assignment())
+    ends, begins = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
+    for at in partitions:
+        offset = finding.offsets.get(at.partition, 0)
+        if offset > ends[at]:
+            raise _Replaced("the topic ends before what is indexed: it is another one")
+        finding.offsets[at.partition] = max(offset, begins[at])
+        consumer.seek(at, finding.offsets[at.partition])
+    finding.progress.total = sum(ends.values())
+    reading.committed = time.monotonic()
+
+
+async def _step(reading: _Reading, finding: Finding, store: Store) -> None:
+    """One poll: indexes what came, commits when it is time, and notes how far it is."""
+    if finding.damaged:
+        raise _Replaced("an answer could not be read from the index")
+    came = await reading.consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH)
+    if came:
+        await _take(finding, store, _subjects(came.values()))
+        finding.offsets.update({at.partition: records[-1].offset + 1 for at, records in came.items()})
+        reading.dirty = True
+    caught_up = _caught_up(reading.consumer, finding)
+    first = caught_up and not finding.progress.whole
+    finding.progress.done = sum(finding.offsets.values())
+    finding.progress.total = max(finding.progress.total, finding.progress.done)
+    every = COMMIT_EVERY if finding.progress.whole else COMMIT_EVERY_WHILE_BUILDING
+    now = time.monotonic()
+    if first or (reading.dirty and now - reading.committed >= every):
+        await in_thread(finding.commit, whole=finding.progress.whole or first)
+        reading.dirty, reading.committed = False, time.monotonic()
+    if caught_up:
+        finding.progress.heard = now
+
+
+def _caught_up(consumer: Any, finding: Finding) -> bool:
+    """Whether Kafka has said of every partition, a short while ago, that there is no more."""
+    recent = (time.time() - SILENT) * 1000
+    return all(
+        (consumer.last_poll_timestamp(at) or 0) >= recent and finding.offsets[at.partition] >= consumer.highwater(at)
+        for at in consumer.assignment()
+    )
+
+
+def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
+    """The pilots that records are about, each once; other kinds of subjects are named `<kind>:<id>`."""
+    keys = (record.key for records in partitions for record in records if record.key)
+    named = dict.fromkeys(key.decode("utf-8", "replace") for key in keys)
+    return [subject for subject in named if ":" not in subject]
+
+
+async def _take(finding: Finding, store: Store, subjects: Sequence[str]) -> None:
+    rows = await documents(store, subjects)
+    there = {row["_id"] for row in rows}
+    gone = [subject for subject in subjects if subject not in there]
+    await in_thread(finding.put, rows, gone)
+
+
+async def documents(store: Store, subjects: Sequence[str]) -> list[Row]:
+    """The stored pilots of these ids, as the views take them, with one query. Raises StoreAway."""
+    query = {"_id": {"$in": list(subjects)}, "kind": KIND, "version": {"$gt": 0}}
+    return await store.rows("subjects", query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=FIELDS)

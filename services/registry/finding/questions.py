@@ -1,0 +1,270 @@
+"""Questions to one index: search with orders and keyset pages, facets, and pilots that are like another.
+
+**Pages.** In an order by a key (`entered`, `due`, `amount`) a cursor is the key of the last hit and its tie (a hash of
+its id), so a page begins after that hit whatever was committed meanwhile: nothing that did not change is shown twice
+or left out. By relevance a cursor is how many hits were shown, the last one's id and its score. As long as nothing is
+committed the next page is exact; a commit shifts all scores a little, and then the page begins after the last hit
+where it stands now. Relevance is for the best hits: after `DEEPEST` of them there is no next page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log
+from typing import Any, Final
+
+from tantivy import DocAddress, FieldType, Occur, Query, Searcher
+from tantivy import Order as Way
+
+from services.chassis.problems import Problematic
+from services.registry.finding import text
+from services.registry.finding.entries import (
+    FACETS,
+    Facet,
+    Order,
+    entry,
+    organisation_key,
+    organisations,
+    texts,
+)
+from services.registry.finding.index import Index
+from services.registry.views import View
+
+DEEPEST: Final = 10_000
+MOST_VALUES: Final = 200
+"""Values of one facet that are named; what others there are is added up under `others`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for: words as they were typed, and for each facet the values of which any will do."""
+
+    words: str | None = None
+    filters: Mapping[Facet, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Ids of pilots in order, how many there are in all, and where the next page begins."""
+
+    ids: tuple[str, ...]
+    count: int
+    next: tuple[Any, ...] | None
+
+
+def search(index: Index, asked: Asked, order: Order, after: Sequence[Any] | None, limit: int) -> Hits:
+    """One page of what is found. Raises Problematic for a cursor that was given out for something else."""
+    searcher = index.searcher()
+    query = _query(index, asked)
+    if order == "relevance":
+        return _by_relevance(searcher, query, after, limit)
+    return _by_key(index, searcher, query, order, after, limit)
+
+
+def facets(index: Index, asked: Asked) -> tuple[dict[str, Any], int]:
+    """For every facet how many hits have each value, most first, and how many hits there are: in one pass."""
+    wanted = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in FACETS}
+    searcher, query = index.searcher(), _query(index, asked)
+    found = searcher.aggregate(query, wanted)
+    return {name: _counts(found[name]) for name in FACETS}, _count(searcher, query)
+
+
+def _counts(found: Mapping[str, Any]) -> dict[str, Any]:
+    values = [{"value": one["key"], "count": one["doc_count"]} for one in found["buckets"]]
+    return {"values": values, "others": found["sum_other_doc_count"]}
+
+
+def _query(index: Index, asked: Asked) -> Query:
+    parts = [text.query(index.schema, text.words_of(asked.words))] if asked.words else []
+    for name, values in asked.filters.items():
+        any_of = [(Occur.Should, Query.term_query(index.schema, name, value, "basic")) for value in values]
+        # A filter says which pilots, not how well they fit.
+        parts.append(Query.const_score_query(Query.boolean_query(any_of), 0.0))
+    return text.all_of(parts) if parts else Query.all_query()
+
+
+# ---- pages
+
+
+def _bad() -> Problematic:
+    return Problematic(400, "cursor.bad", "This `after` was not given out by this search.")
+
+
+def _by_relevance(searcher: Searcher, query: Query, after: Sequence[Any] | None, limit: int) -> Hits:
+    shown, last, score = _relevance_cursor(after)
+    found = searcher.search(query, min(shown + limit + 1, DEEPEST), count=False)
+    begin = _behind(searcher, found.hits, shown, last, score)
+    ids = [_id(searcher, address) for _, address in found.hits[begin : begin + limit]]
+    end = begin + len(ids)
+    more = end < len(found.hits) and bool(ids)
+    cursor = ("relevance", end, ids[-1], float(found.hits[end - 1][0]).hex()) if more else None
+    return Hits(tuple(ids), _count(searcher, query), cursor)
+
+
+def _relevance_cursor(after: Sequence[Any] | None) -> tuple[int, str, float]:
+    if after is None:
+        return 0, "", 0.0
+    match list(after):
+        case ["relevance", int(shown), str(last), str(score)] if 0 < shown < DEEPEST:
+            try:
+                return shown, last, float.fromhex(score)
+            except (ValueError, OverflowError):
+                raise _bad() from None
+    raise _bad()
+
+
+def _behind(searcher: Searcher, hits: Sequence[tuple[Any, DocAddress]], shown: int, last: str, score: float) -> int:
+    """Where the hits begin that come after the last one shown, wherever a commit has put it since."""
+    if not shown or not hits:
+        return 0
+    if shown <= len(hits) and _id(searcher, hits[shown - 1][1]) == last:
+        return shown
+    for place in sorted(range(len(hits)), key=lambda p: abs(p - shown))[: _looking(shown)]:
+        if _id(searcher, hits[place][1]) == last:
+            return place + 1
+    return next((place for place, (each, _) in enumerate(hits) if each < score), len(hits))
+
+
+def _looking(shown: int) -> int:
+    """How many hits around its old place are looked at for the last one shown."""
+    return min(max(200, shown // 10), 1000)
+
+
+def _by_key(
+    index: Index, searcher: Searcher, query: Query, order: Order, after: Sequence[Any] | None, limit: int
+) -> Hits:
+    found = _walk(index, searcher, query, order, _key_cursor(order, after), limit + 1)
+    ids = tuple(_id(searcher, address) for _, _, address in found[:limit])
+    cursor = (order, found[limit - 1][0], found[limit - 1][1]) if len(found) > limit else None
+    return Hits(ids, _count(searcher, query), cursor)
+
+
+def _key_cursor(order: Order, after: Sequence[Any] | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    match list(after):
+        case [str(of), int(key), int(tie)] if of == order and abs(key) < 2**63 and 0 <= tie < 2**63:
+            return key, tie
+    raise _bad()
+
+
+_Place = tuple[int, int, DocAddress]
+
+
+def _walk(
+    index: Index, searcher: Searcher, query: Query, order: Order, after: tuple[int, int] | None, limit: int
+) -> list[_Place]:
+    """The next hits by key and, among equal keys, by tie, both descending.
+
+    The index sorts by one field only and cuts off anywhere among equals. So those with the cursor's own key come
+    first, sorted by tie; then the best below it, of whose last key only a part may have come: that key again by tie.
+    """
+    found: list[_Place] = []
+    if after is not None:
+        found = _equal(index, searcher, query, order, after[0], after[1], limit)
+    need = limit - len(found)
+    if need <= 0:
+        return found
+    below = query if after is None else text.all_of([query, _between(index, order, None, after[0] - 1)])
+    hits = searcher.search(below, need, count=False, order_by_field=order, order=Way.Desc).hits
+    if not hits:
+        return found
+    lowest = hits[-1][0]
+    above = [(key, address) for key, address in hits if key != lowest]
+    ties = searcher.fast_field_values("tie", [address for _, address in above])
+    places = [(key, int(tie or 0), address) for (key, address), tie in zip(above, ties, strict=True)]
+    found += sorted(places, key=lambda place: place[:2], reverse=True)
+    return found + _equal(index, searcher, query, order, lowest, None, limit - len(found))
+
+
+def _equal(
+    index: Index, searcher: Searcher, query: Query, order: Order, key: int, below: int | None, limit: int
+) -> list[_Place]:
+    parts = [query, _between(index, order, key, key)]
+    if below is not None:
+        parts.append(_between(index, "tie", None, below - 1))
+    hits = searcher.search(text.all_of(parts), limit, count=False, order_by_field="tie", order=Way.Desc).hits
+    return [(key, tie, address) for tie, address in hits]
+
+
+def _between(index: Index, name: str, low: int | None, high: int) -> Query:
+    return Query.range_query(index.schema, name, FieldType.Integer, low, high)
+
+
+def _count(searcher: Searcher, query: Query) -> int:
+    found: Any = searcher.search(query, 1)  # `count` is not in the binding's own types
+    return int(found.count)
+
+
+def _id(searcher: Searcher, address: DocAddress) -> str:
+    return str(searcher.doc(address)["id"][0])
+
+
+# ---- pilots that are like another
+
+TELLING: Final = 20
+"""So many words, the most telling ones, are compared."""
+COMMON: Final = 0.2
+"""A word that stands in more than this part of all pilots tells nothing."""
+ALIKE: Final = 2
+"""So many telling words two pilots must share, where there are so many."""
+SAME_SECTOR: Final = 1.0
+SAME_REGION: Final = 0.5
+SAME_ORGANISATION: Final = 2.0
+
+
+def similar(index: Index, view: View, limit: int, before: int | None = None) -> list[tuple[str, float]]:
+    """The pilots nearest to a view, with their scores; itself is not among them.
+
+    `before` leaves out those that were entered at this moment (milliseconds) or later.
+    """
+    searcher, words = index.searcher(), telling(index, view)
+    if not words:
+        return []
+    stems = [(Occur.Should, Query.term_query(index.schema, "text", word, "freq")) for word in words]
+    parts: list[tuple[Occur, Query]] = [(Occur.Must, Query.boolean_query(stems, min(ALIKE, len(words))))]
+    parts += [(Occur.Should, one) for one in _alike(index, view)]
+    if before is not None:
+        parts.append((Occur.Must, Query.const_score_query(_between(index, "entered", None, before - 1), 0.0)))
+    if view.get("id"):
+        parts.append((Occur.MustNot, Query.term_query(index.schema, "id", view["id"], "basic")))
+    hits = searcher.search(Query.boolean_query(parts), limit, count=False).hits
+    return [(_id(searcher, address), round(float(score), 3)) for score, address in hits]
+
+
+def telling(index: Index, view: View) -> list[str]:
+    """The stems of a view's words that tell most about it: often in it, seldom elsewhere, but not only in it."""
+    searcher = index.searcher()
+    times: dict[str, int] = {}
+    for stem in text.stems(texts(view)):
+        times[stem] = times.get(stem, 0) + 1
+    most = max(3.0, COMMON * searcher.num_docs)
+    own = 1 if view.get("id") and index.holds(view["id"]) else 0
+    weights: dict[str, float] = {}
+    for stem, often in times.items():
+        known = searcher.doc_freq("text", stem) if len(stem) > 2 and not stem.isdigit() else 0
+        if own < known <= most:
+            weights[stem] = (1 + log(often)) * log(1 + searcher.num_docs / known)
+    return sorted(weights, key=lambda stem: (-weights[stem], stem))[:TELLING]
+
+
+def _alike(index: Index, view: View) -> list[Query]:
+    values = entry({"id": "", **view})
+    found = [("sector", value, SAME_SECTOR) for value in values["sector"]]
+    found += [("region", value, SAME_REGION) for value in values["region"]]
+    found += [("code", organisation_key(party), SAME_ORGANISATION) for party in organisations(view)]
+    return [
+        Query.const_score_query(Query.term_query(index.schema, name, value, "basic"), score)
+        for name, value, score in found
+    ]
+
+
+def in_common(index: Index, one: View, other: View) -> dict[str, Any]:
+    """What two views have in common: telling words as `other` writes them, organisations, sector, region."""
+    words, theirs = telling(index, one), text.surfaces(texts(other))
+    mine = {organisation_key(party) for party in organisations(one)}
+    ours, them = entry({"id": "", **one}), entry({"id": "", **other})
+    return {
+        "words": [theirs[stem] for stem in words if stem in theirs],
+        "organisations": [party for party in organisations(other) if organisation_key(party) in mine],
+        **{name: next((v for v in ours[name] if v in them[name]), None) for name in ("sector", "region")},
+    }

@@ -1,0 +1,287 @@
+"""What the register shows of a pilot: the one place with the two allow-lists, internal and public.
+
+Both views are built field by field from the tables below. A field that stands in no table is shown to nobody, one
+that is not marked `public` never leaves the house; a new field is one line. Lists, cards, timelines, the search
+indexes and everything that is given out are made from these views and from nothing else.
+
+Never public: ids of persons and actors, correlation and trace ids, the words of remarks, opinions and conclusions,
+why an application went back, cost lines one by one (their sums by source and year are), the applicant's own number.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from contracts.registry import (
+    AnnulmentRecordedV1,
+    ConclusionRecordedV1,
+    ExpediencyDecidedV1,
+    PilotEnteredV1,
+    PilotLaunchedV1,
+)
+from services.chassis.fold import state_json
+from services.chassis.store import Row
+from services.chassis.subject import Document
+from services.registry.domain.pilot import Pilot, Stage, next_move
+
+View = dict[str, Any]
+ZONE: Final = ZoneInfo("Europe/Minsk")
+"""The zone of the register's days and years (assumption: one register, one zone, whatever the edition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One field of an answer.
+
+    `at` says how it is read from what holds it: under another name, or by a function; `of` are the fields of the
+    object, or of each object of a list, that stands there. What is neither a table nor plain is not shown, unless
+    it is shown `whole`, which nothing public is. `listed`: it stands in lists too.
+    """
+
+    name: str
+    at: str | Callable[[Mapping[str, Any]], Any] = ""
+    of: tuple["Shown", ...] = ()
+    public: bool = False
+    listed: bool = False
+    whole: bool = False
+
+
+def _next_move(state: Mapping[str, Any]) -> str | None:
+    running = [term["kind"] for term in state.get("terms", ())]  # a document of an earlier program has none
+    return next_move(Stage(state["stage"]), running)
+
+
+def _sums(state: Mapping[str, Any]) -> list[View]:
+    """The cost by source, year and currency: exact sums of minor units, in that order."""
+    sums: dict[tuple[str, int | None, str], int] = {}
+    for line in state["application"].get("costs", ()):
+        key = (line["source"], line.get("year"), line["currency"])
+        sums[key] = sums.get(key, 0) + line["amount_minor"]
+    ordered = sorted(sums.items(), key=lambda one: (one[0][0], one[0][1] or 0, one[0][2]))
+    return [{"source": s, "year": y, "currency": c, "amount_minor": amount} for (s, y, c), amount in ordered]
+
+
+def _from_application(name: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda state: state["application"].get(name)
+
+
+def day_of(moment: str) -> str:
+    """The day, in the zone of the register, of a moment in its wire form."""
+    return datetime.fromisoformat(moment).astimezone(ZONE).date().isoformat()
+
+
+BASIS: Final = (
+    Shown("body", public=True),
+    Shown("kind", public=True),
+    Shown("number", public=True),
+    Shown("date", public=True),
+)
+ORGANISATION: Final = (Shown("scheme", public=True), Shown("value", public=True))
+PARTY: Final = (Shown("id", of=ORGANISATION, public=True), Shown("name", public=True))
+COST_LINE: Final = (Shown("source"), Shown("year"), Shown("amount_minor"), Shown("currency"))
+SUM: Final = (
+    Shown("source", public=True),
+    Shown("year", public=True),
+    Shown("currency", public=True),
+    Shown("amount_minor", public=True),
+)
+APPLICATION: Final = (
+    Shown("title", public=True),
+    Shown("problem", public=True),
+    Shown("solution", public=True),
+    Shown("sector", public=True),
+    Shown("initiator", of=PARTY, public=True),
+    Shown("customer", of=PARTY, public=True),
+    Shown("executor", of=PARTY, public=True),
+    Shown("territory", public=True),
+    Shown("planned_start", public=True),
+    Shown("planned_end", public=True),
+    Shown("expected_effect", public=True),
+    Shown("costs", of=COST_LINE),
+    Shown("own_number"),
+    Shown("procedure", public=True),
+    Shown("replicates", public=True),
+    Shown("evidence"),
+    Shown("participants", of=PARTY),
+)
+TERM: Final = (Shown("kind"), Shown("due_at"), Shown("breached"))
+REMARK: Final = (Shown("code"), Shown("text"), Shown("severity"), Shown("must_fix"))
+CONCLUSION: Final = (
+    Shown("round", public=True),
+    Shown("number", public=True),
+    Shown("date", public=True),
+    Shown("verdict", public=True),
+    Shown("text"),
+    Shown("remarks", of=REMARK),
+    Shown("replaces", public=True),
+    Shown("standing", public=True),
+)
+DECISION: Final = (Shown("decision", public=True), Shown("basis", of=BASIS, public=True))
+REASON: Final = (Shown("code"), Shown("text"))
+PILOT: Final = (
+    Shown("id", public=True, listed=True),
+    Shown("number", public=True, listed=True),
+    Shown("title", _from_application("title"), public=True, listed=True),
+    Shown("sector", _from_application("sector"), public=True, listed=True),
+    Shown("agency", public=True, listed=True),
+    Shown("stage", public=True, listed=True),
+    Shown("next_move", _next_move, listed=True),
+    Shown("term", of=TERM, listed=True),
+    Shown("entered", public=True, listed=True),
+    Shown("version"),
+    Shown("correlation"),
+    Shown("edition", public=True),
+    Shown("submitted"),
+    Shown("application", of=APPLICATION, public=True),
+    Shown("money", _sums, of=SUM, public=True),
+    Shown("executor", of=PARTY, public=True),
+    Shown("terms", of=TERM),
+    Shown("reasons", of=REASON),
+    Shown("text"),
+    Shown("basis", of=BASIS, public=True),
+    Shown("conclusion", of=CONCLUSION, public=True),
+    Shown("conclusions", of=CONCLUSION, public=True),
+    Shown("decisions", of=DECISION, public=True),
+    Shown("started", public=True),
+    Shown("launch_basis", of=BASIS, public=True),
+)
+"""A pilot: its state, its id, its version, what it began with."""
+HIDDEN: Final = frozenset({"turn"})
+"""What the state holds for the engine alone: shown to nobody."""
+
+
+def _row_day(row: Mapping[str, Any]) -> str:
+    """The day that a fact belongs to: that of the document it rests on, else its own, else that of the entry."""
+    basis, own = row.get("basis"), row.get("what", {}).get("date")
+    return str(basis["date"]) if basis else str(own) if own else day_of(row["time"])
+
+
+ACTOR: Final = (Shown("id"), Shown("organisation"), Shown("role"))
+TIMELINE: Final = (
+    Shown("sequence"),
+    Shown("time"),
+    Shown("type", public=True),
+    Shown("date", _row_day, public=True),
+    Shown("event"),
+    Shown("actor", of=ACTOR),
+    Shown("basis", of=BASIS, public=True),
+    Shown("correlation"),
+    Shown("trace"),
+    Shown("what", whole=True),
+)
+PUBLIC_FACTS: Final = frozenset(
+    {
+        PilotEnteredV1.TYPE,
+        ConclusionRecordedV1.TYPE,
+        AnnulmentRecordedV1.TYPE,
+        ExpediencyDecidedV1.TYPE,
+        PilotLaunchedV1.TYPE,
+    }
+)
+"""The facts that stand in the public timeline; what a new one says is kept in until it is named here."""
+
+When = Literal["always", "once-concluded", "never"]
+PUBLIC_STAGES: Final[Mapping[Stage, When]] = {
+    Stage.LOOK_OVER: "never",
+    Stage.RETURNED: "never",
+    Stage.EXPERTISE: "never",
+    Stage.NEGATIVE: "never",
+    Stage.COUNCIL: "always",
+    Stage.EXPEDIENT: "always",
+    Stage.NOT_EXPEDIENT: "always",
+    Stage.RUNNING: "always",
+    Stage.WITHDRAWN: "once-concluded",
+    Stage.STOPPED: "always",
+    Stage.LAPSED: "always",
+    Stage.REFUSED: "always",
+}
+"""At which stages the public sees a pilot (assumption; no text of an act was found that says it): from the Council
+on, and every final outcome, the failed ones too; what was withdrawn only if a conclusion had been issued. A stage
+that is not named is never public. Where an annulled conclusion brings a pilot back into the expertise, it leaves
+the public register until it is before the Council again."""
+
+
+def internal(pilot: Row | Document) -> View:
+    """All that the register shows of a pilot inside the house. Takes a stored row or a loaded document."""
+    return _shown(_flat(pilot), PILOT, public=False)
+
+
+def internal_row(pilot: Row | Document) -> View:
+    """A line of a list inside the house: where it stands, who has the next move, which term is due first."""
+    return _shown(_flat(pilot), PILOT, public=False, listed=True)
+
+
+def public(pilot: Row | Document) -> View:
+    """What the public sees of a pilot. Ask `is_public` first: this does not."""
+    return _shown(_flat(pilot), PILOT, public=True)
+
+
+def public_row(pilot: Row | Document) -> View:
+    """A line of a public list. Ask `is_public` first: this does not."""
+    return _shown(_flat(pilot), PILOT, public=True, listed=True)
+
+
+def is_public(pilot: Row | Document) -> bool:
+    """Whether the public sees this pilot at all."""
+    state = _flat(pilot)
+    when = PUBLIC_STAGES.get(Stage(state["stage"]), "never")
+    return when == "always" or (when == "once-concluded" and bool(state.get("conclusions")))
+
+
+def public_stages(*when: When) -> list[str]:
+    """The stages of which the table says one of these."""
+    return [stage for stage, said in PUBLIC_STAGES.items() if said in when]
+
+
+def timeline(row: Row) -> View:
+    """A line of the timeline inside the house: who, when, what, on which basis, and by what it was caused."""
+    return _shown(row, TIMELINE, public=False)
+
+
+def public_timeline(row: Row) -> View:
+    """A line of the public timeline: what, when, on which basis. Only for `PUBLIC_FACTS`."""
+    return _shown(row, TIMELINE, public=True)
+
+
+def fingerprint() -> str:
+    """Changes with the tables, so that what was derived from an earlier list (an index) is made anew."""
+    said = repr([_names(PILOT), sorted(PUBLIC_STAGES.items())])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _names(table: Iterable[Shown]) -> list[object]:
+    return [(one.name, one.public, one.listed, _names(one.of)) for one in table]
+
+
+def _flat(pilot: Row | Document) -> Mapping[str, Any]:
+    """A pilot's state with what stands beside it in the document."""
+    if isinstance(pilot, Document):
+        assert isinstance(pilot.state, Pilot)
+        beside = {"id": pilot.subject, "version": pilot.version, "correlation": pilot.correlation}
+        return {**state_json(pilot.state), **beside}
+    beside = {"id": pilot["_id"], "version": pilot.get("version"), "correlation": pilot.get("correlation")}
+    return {**pilot["state"], **beside}
+
+
+def _shown(held: Mapping[str, Any], table: Sequence[Shown], *, public: bool, listed: bool = False) -> View:
+    asked = (one for one in table if (one.public or not public) and (one.listed or not listed))
+    return {one.name: _value(held, one, public) for one in asked}
+
+
+def _value(held: Mapping[str, Any], one: Shown, public: bool) -> Any:
+    value = one.at(held) if callable(one.at) else held.get(one.at or one.name)
+    if one.whole:
+        return None if public else value
+    if isinstance(value, (list, tuple)):
+        shown = [_part(each, one, public) for each in value]
+        return [each for each in shown if each is not None]
+    return _part(value, one, public)
+
+
+def _part(value: Any, one: Shown, public: bool) -> Any:
+    if one.of:
+        return _shown(value, one.of, public=public) if isinstance(value, Mapping) else None
+    return value if isinstance(value, (str, int, float, bool)) else None

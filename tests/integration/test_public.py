@@ -1,0 +1,271 @@
+"""The open door: nothing but the public view comes through it, as often as allowed, from any page."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from contracts.registry import ExpediencyDecidedV1, PilotEnteredV1, TermRecordedV1
+from services.chassis.openly import client_of
+from services.chassis.settings import Settings
+from services.chassis.store import Row, Store
+from services.registry import views
+from services.registry.domain.pilot import Stage
+from services.registry.finding.entries import FACETS
+from services.registry.finding.finding import Finding, in_memory
+from services.registry.handlers import TIMELINE
+from services.registry.service import SERVICE
+from tests.register_app import app_of
+from tests.shelf import about, marked, row, timeline_row
+
+SETTINGS = Settings(public_limit="100000/minute", trusted_hops=0)
+
+
+class Outside:
+    """Somebody without a token."""
+
+    def __init__(self, store: Store, settings: Settings = SETTINGS) -> None:
+        self.store = store
+        self.finding: Finding = in_memory()
+        self.app: FastAPI = app_of(store, settings)
+        self.app.state.finding = self.finding
+
+    async def put(self, *rows: Row) -> None:
+        """Stores pilots and indexes them as the follower would."""
+        await self.store.put("subjects", rows)
+        self.finding.put(rows)
+        self.finding.commit(whole=True)
+
+    async def ask(self, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+        """One request."""
+        transport = httpx.ASGITransport(app=self.app, client=more.pop("client", ("203.0.113.7", 4711)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://register") as client:
+            return await client.request(method, path, **more)
+
+
+@pytest.fixture
+async def outside(store: Store) -> AsyncIterator[Outside]:
+    await store.prepare(SERVICE.indexes)
+    yield Outside(store)
+
+
+def said(answer: httpx.Response) -> str:
+    """All that an answer says: its body, its headers, and what is encoded in its cursor."""
+    headers = json.dumps(dict(answer.headers))
+    body = answer.json() if answer.content else {}
+    cursor = body.get("next") if isinstance(body, dict) else None
+    opened = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode() if cursor else ""
+    return f"{headers}\n{json.dumps(body, ensure_ascii=False)}\n{opened}"
+
+
+def public_paths(table: Any, above: str = "") -> set[str]:
+    found: set[str] = set()
+    for one in table:
+        if one.public:
+            found |= {f"{above}{one.name}"} | public_paths(one.of, f"{above}{one.name}.")
+    return found
+
+
+async def test_no_field_outside_the_list_is_in_any_public_answer(outside: Outside) -> None:
+    stored, markers = marked()
+    facts = [
+        timeline_row("marked", 1, PilotEnteredV1.TYPE, secret="zqwhat1zq"),
+        timeline_row("marked", 2, TermRecordedV1.TYPE, kind="zqwhat2zq"),
+        timeline_row("marked", 3, ExpediencyDecidedV1.TYPE, decision="zqwhat3zq"),
+    ]
+    inside = {"zqevent", "zqactor", "zqorg", "zqtrace", "zqrole", "zqcorrelationzq"}
+    inside |= {"zqwhat1zq", "zqwhat2zq", "zqwhat3zq"}
+    for fact in facts:
+        fact |= {"event": "zqevent", "trace": "zqtrace", "correlation": "zqcorrelationzq"}
+        fact["actor"] = {"id": "zqactor", "organisation": "zqorg", "role": "zqrole"}
+    listed = public_paths(views.PILOT) | {f"application.costs.{name}" for name in ("source", "year", "currency")}
+    listed |= {"application.costs.amount_minor"}  # of one line, and so its sum
+    names = {m: ".".join(part for part in path.split(".") if not part.isdigit()) for m, path in markers.items()}
+    open_, shut = {m for m, name in names.items() if name in listed}, {m for m, n in names.items() if n not in listed}
+    assert len(open_) > 20 and len(shut) > 10
+    others = [row(f"other{n}", stage=Stage.COUNCIL) for n in range(3)]
+    await outside.put(stored, *others)
+    await outside.store.put(TIMELINE, facts)
+
+    asked = [
+        "/pilots",
+        "/pilots?limit=1",
+        "/pilots/marked",
+        "/pilots/marked/timeline",
+        "/pilots/marked/timeline?limit=1",
+    ]
+    asked += ["/search", "/search?limit=1", "/search?sort=amount&limit=1", "/facets", "/search?sort=due", "/none"]
+    asked += [f"/search?q={marker}" for marker in markers] + [f"/facets?q={marker}" for marker in markers]
+    asked += ["/pilots/zqcorrelationzq", "/search?limit=0", "/pilots?after=x", "/openapi.json"]
+    answers = {path: await outside.ask(f"/public/v1{path}") for path in asked}
+    everything = "\n".join(said(answer) for answer in answers.values())
+    assert not [marker for marker in shut | inside if marker in everything]
+    seen = {marker for marker in open_ if marker in said(answers["/pilots/marked"])}
+    assert seen == open_, "and what is public is there"
+
+    searcher = outside.finding.public.searcher()
+    for field in (*FACETS, "id", "code", "title", "text", "organisation", "word"):
+        terms = {term for term, _ in searcher.terms_with_prefix(field, "")}
+        assert not [marker for marker in shut | inside for term in terms if marker in term], field
+
+    for marker, name in names.items():
+        hits = answers[f"/search?q={marker}"].json()
+        if marker in shut:
+            assert (hits["items"], hits["count"]["value"]) == ([], 0), name
+            assert answers[f"/facets?q={marker}"].json()["count"]["value"] == 0, name
+    found = [m for m, n in names.items() if n in ("number", "application.title", "application.initiator.name")]
+    for marker in found:
+        assert [one["id"] for one in answers[f"/search?q={marker}"].json()["items"]] == ["marked"]
+    assert [one["type"] for one in answers["/pilots/marked/timeline"].json()["items"]] == [
+        facts[0]["type"],
+        facts[2]["type"],
+    ]
+
+
+async def test_what_is_not_public_is_not_there_at_all(outside: Outside) -> None:
+    early = [Stage.LOOK_OVER, Stage.RETURNED, Stage.EXPERTISE, Stage.NEGATIVE]
+    hidden = [row(f"h-{stage}", stage=stage, conclusions=(), number=f"ПП-{stage}") for stage in early]
+    hidden.append(row("h-withdrawn", stage=Stage.WITHDRAWN, conclusions=(), number="ПП-withdrawn"))
+    await outside.put(*hidden, row("seen", stage=Stage.NOT_EXPEDIENT), row("late", stage=Stage.WITHDRAWN))
+    listed = (await outside.ask("/public/v1/pilots")).json()["items"]
+    assert {one["id"] for one in listed} == {"seen", "late"}
+    assert {one["id"] for one in (await outside.ask("/public/v1/search")).json()["items"]} == {"seen", "late"}
+    assert (await outside.ask("/public/v1/facets")).json()["count"]["value"] == 2
+    for one in hidden:
+        number = quote(one["state"]["number"])
+        assert (await outside.ask(f"/public/v1/pilots?stage={one['state']['stage']}")).json()["items"] in (
+            [],
+            [listed[1]],
+        )
+        assert (await outside.ask(f"/public/v1/search?q={number}")).json()["items"] == []
+        for path in ("", "/timeline"):
+            gone = await outside.ask(f"/public/v1/pilots/{one['_id']}{path}")
+            unknown = await outside.ask(f"/public/v1/pilots/no-such{path}")
+            assert (gone.status_code, gone.json()) == (404, unknown.json())
+
+
+async def test_what_ceases_to_be_public_is_out_of_answers_before_the_index_knows(outside: Outside) -> None:
+    await outside.put(row("p", stage=Stage.COUNCIL))
+    await outside.store.put("subjects", [row("p", stage=Stage.EXPERTISE)])
+    assert (await outside.ask("/public/v1/search")).json()["items"] == []
+    outside.finding.put([row("p", stage=Stage.EXPERTISE)])
+    outside.finding.commit(whole=True)
+    assert (await outside.ask("/public/v1/facets")).json()["count"]["value"] == 0
+
+
+async def test_the_public_list_filters_and_pages(outside: Outside) -> None:
+    kinds = [("health", Stage.COUNCIL, "a"), ("energy", Stage.RUNNING, "a"), ("health", Stage.RUNNING, "b")]
+    rows = [
+        row(f"p{n}-{y}", stage=stage, agency=agency, application=about("А", sector=sector)) | {}
+        for y in (2025, 2026)
+        for n, (sector, stage, agency) in enumerate(kinds)
+    ]
+    for one in rows:
+        year = one["_id"][-4:]
+        # Half an hour before the new year in London is the new year in Minsk.
+        one["state"]["entered"] = f"{int(year) - 1}-12-31T23:30:00.000Z"
+    await outside.put(*rows)
+    for query, wanted in (
+        ({"sector": "health"}, 4),
+        ({"stage": "running"}, 4),
+        ({"agency": "a"}, 4),
+        ({"year": "2026"}, 3),
+        ({"year": "2024"}, 0),
+        ({"sector": "health", "stage": "running", "agency": "b", "year": "2025"}, 1),
+        ({"stage": "no-such"}, 0),
+    ):
+        first = (await outside.ask("/public/v1/pilots", params={**query, "limit": "2"})).json()
+        ids, after = [one["id"] for one in first["items"]], first["next"]
+        while after:
+            more = (await outside.ask("/public/v1/pilots", params={**query, "limit": "2", "after": after})).json()
+            ids, after = ids + [one["id"] for one in more["items"]], more["next"]
+        assert len(ids) == len(set(ids)) == wanted, query
+
+
+# ---- the door
+
+
+async def test_only_reading_is_possible_and_heads_are_answered(outside: Outside) -> None:
+    await outside.put(row("p"))
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        refused = await outside.ask("/public/v1/pilots", method)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    for path in ("pilots", "pilots/p", "pilots/p/timeline", "search", "facets"):
+        assert (await outside.ask(f"/public/v1/{path}", "HEAD")).status_code == 200
+
+
+async def test_any_page_may_read_it_and_caches_may_keep_it(outside: Outside) -> None:
+    await outside.put(row("p"))
+    answer = await outside.ask("/public/v1/pilots/p", headers={"Origin": "https://elsewhere.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "public, max-age=10"
+    again = await outside.ask("/public/v1/pilots/p", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    gone = await outside.ask("/public/v1/pilots/no")
+    assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store")
+    assert gone.headers["access-control-allow-origin"] == "*"
+    flight = await outside.ask("/public/v1/pilots", "OPTIONS", headers={"Access-Control-Request-Method": "GET"})
+    assert (flight.status_code, flight.headers["access-control-allow-methods"]) == (204, "GET, HEAD")
+    inside = await outside.ask("/v1/pilots")
+    assert inside.status_code == 401 and "access-control-allow-origin" not in inside.headers
+
+
+async def test_a_token_changes_nothing(outside: Outside) -> None:
+    await outside.put(row("p"))
+    bare = await outside.ask("/public/v1/pilots/p")
+    with_one = await outside.ask("/public/v1/pilots/p", headers={"Authorization": "Bearer nonsense"})
+    assert with_one.content == bare.content
+
+
+async def test_an_address_that_asks_too_often_waits_and_others_do_not(store: Store) -> None:
+    outside = Outside(store, Settings(public_limit="3/minute"))
+    codes = [(await outside.ask("/public/v1/pilots")).status_code for _ in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    refused = await outside.ask("/public/v1/none")
+    assert (refused.status_code, refused.json()["title"], refused.json()["action"]) == (429, "rate.exceeded", "retry")
+    assert 1 <= int(refused.headers["retry-after"]) <= 120
+    assert (await outside.ask("/public/v1/pilots", client=("203.0.113.8", 1))).status_code == 200
+    forged = await outside.ask("/public/v1/pilots", headers={"X-Forwarded-For": "198.51.100.1"})
+    assert forged.status_code == 429, "no proxy is trusted"
+    assert (await outside.ask("/v1/pilots")).status_code == 401, "inside there is another door"
+
+
+def scope(peer: str, *forwarded: str) -> Mapping[str, Any]:
+    return {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", one.encode()) for one in forwarded]}
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "address"),
+    [
+        (0, ["1.1.1.1"], "10.0.0.1"),
+        (1, [], "10.0.0.1"),
+        (1, ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+        (1, ["6.6.6.6", "1.1.1.1"], "1.1.1.1"),
+        (2, ["6.6.6.6, 1.1.1.1, 10.0.0.2"], "1.1.1.1"),
+        (3, ["1.1.1.1"], "10.0.0.1"),
+        (1, ["6.6.6.6, nonsense"], "10.0.0.1"),
+        (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
+        (1, ["::ffff:1.2.3.4"], "1.2.3.4"),
+        (1, [" , ,"], "10.0.0.1"),
+    ],
+)
+def test_only_so_many_proxies_are_believed(hops: int, forwarded: list[str], address: str) -> None:
+    assert client_of(dict(scope("10.0.0.1", *forwarded)), hops) == address
+
+
+async def test_while_the_index_is_made_lists_and_cards_answer_and_searches_say_how_far_it_is(outside: Outside) -> None:
+    await outside.put(row("p"))
+    outside.finding.progress.whole = False
+    outside.finding.progress.done, outside.finding.progress.total = 3, 12
+    for path in ("search", "facets"):
+        answer = await outside.ask(f"/public/v1/{path}")
+        body = answer.json()
+        assert (answer.status_code, body["title"], body["done"], body["total"]) == (503, "index.building", 3, 12)
+        assert answer.headers["retry-after"] == "5"
+    assert (await outside.ask("/public/v1/pilots")).status_code == 200
+    assert (await outside.ask("/public/v1/pilots/p")).status_code == 200

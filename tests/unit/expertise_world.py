@@ -1,0 +1,292 @@
+"""The expertise in tests: the people around a case, the words that they use, and a play that notes each step."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from story import APPLICATION, BOOK, NOW, Story, party, with_switches
+
+from contracts.event import Actor, Basis, Fact
+from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
+from contracts.reference import (
+    Application,
+    ItemAnswer,
+    OnExpiry,
+    OrganisationId,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Verdict,
+)
+from contracts.rules import RuleBook
+from services.chassis.subject import Aggregate, Refusal
+from services.expertise.domain import commands, expert, pilot, series, team
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Approve,
+    AskApplicant,
+    Assign,
+    DecideAppeal,
+    EndWithout,
+    GiveOpinion,
+    Number,
+    Open,
+    OpenAppeal,
+    TakeAnswers,
+    WriteConclusion,
+)
+from services.expertise.domain.expert import Expert, Given, Known
+from services.expertise.domain.state import Case
+
+CASES = Story(
+    Aggregate(
+        pilot.KIND,
+        pilot.Case,
+        pilot.decide,
+        pilot.evolve,
+        pilot.due,
+        commands.Tick,
+        recalendar=commands.Recalendar,
+    )
+)
+DIRECTORY = Story(Aggregate(expert.KIND, Expert, expert.decide, expert.evolve), Given(BOOK))
+TEAMS = Story(Aggregate(team.KIND, team.Team, team.decide, team.evolve), Given(BOOK))
+NUMBERS = Story(Aggregate(series.KIND, series.Series, series.decide, series.evolve), Given(BOOK))
+
+APPEALS = with_switches("by-2024", appeal=True)
+"""The rule book in which the Belarusian edition knows appeals."""
+
+OPERATOR = Actor(id="op-1", role="operator")
+COLLEAGUE = Actor(id="op-2", role="operator")
+APPROVER = Actor(id="ap-1", role="approver")
+CHAIR = Actor(id="ap-2", role="approver")
+HEAD = Actor(id="ap-3", role="approver")
+INTAKE = Actor(id="of-1", role="officer")
+TIMER = Actor(id="timer", role="timer")
+EXPERTS = tuple(Actor(id=f"e-{n}", role="expert") for n in range(1, 7))
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = (one.id for one in EXPERTS)
+OUTSIDE = ("700000140", "700000153", "700000166", "700000179", "700000181", "700000194")
+"""Organisations that have no part in the application."""
+INSIDER = "e-insider"
+"""An expert from the executor's organisation."""
+NEWCOMER = party("700000204")
+"""An executor that an answer may bring in."""
+
+REMARKS = (
+    Remark(code="data-protection", text="Описать срок хранения.", must_fix=True),
+    Remark(code="costs", text="Уточнить источник."),
+)
+ITEMS = (RequestItem(id="who", text="Кто исполнитель?", field="executor"), RequestItem(id="why", text="Почему?"))
+BASIS = Basis(body="Оператор экспертизы", kind="жалоба", number="17", date=date(2026, 5, 4))
+REASONS = (ReturnReason(code="costs-unclear", text="Нет сметы."),)
+CRITERIA = tuple(entry.code for entry in BOOK.edition("by-2024").criteria.entries)
+
+
+def actor(id_: str) -> Actor:
+    """Somebody as an expert."""
+    return Actor(id=id_, role="expert")
+
+
+def entry(id_: str, number: str, **changes: Any) -> Expert:
+    """An expert's directory entry."""
+    said = {"edition": "by-2024", "competences": ("health",), "capacity": 3, **changes}
+    return Expert(expert_id=id_, organisation=OrganisationId(scheme="BY-UNP", value=number), **said)
+
+
+def scores(value: int) -> tuple[Score, ...]:
+    """The same value for each criterion of the Belarusian edition."""
+    return tuple(Score(criterion=code, value=value, reason="Обосновано.") for code in CRITERIA)
+
+
+def opinion(verdict: Verdict = Verdict.POSITIVE, value: int = 4, **more: Any) -> GiveOpinion:
+    """An opinion that fits the Belarusian edition."""
+    remarks = REMARKS if verdict is Verdict.POSITIVE_WITH_REMARKS else ()
+    return GiveOpinion(verdict, "Мнение.", more.pop("scores", scores(value)), more.pop("remarks", remarks), **more)
+
+
+def conclusion(verdict: Verdict = Verdict.POSITIVE, **more: Any) -> WriteConclusion:
+    """A conclusion in words."""
+    return WriteConclusion(verdict, "Заключение.", more.pop("remarks", ()), **more)
+
+
+def judged(met: bool, count: int = len(REMARKS)) -> tuple[EarlierRemark, ...]:
+    """Every earlier remark, met or not met."""
+    return tuple(EarlierRemark(place=n, met=met) for n in range(1, count + 1))
+
+
+def opened(application: Application = APPLICATION, submission: int = 1, **more: Any) -> Open:
+    """What intake's acceptance asks for."""
+    edition = more.pop("edition", "by-2024")
+    return Open("vedomstvo", "ПП-2026-000123", edition, application, submission, **more)
+
+
+def answers(*items: str) -> tuple[ItemAnswer, ...]:
+    """Answers in words to items of a request."""
+    return tuple(ItemAnswer(item=item, text="Ответ.") for item in items)
+
+
+def decide_appeal(outcome: AppealOutcome, **more: Any) -> DecideAppeal:
+    """A decision on an appeal, with a new conclusion where it amends."""
+    amended = conclusion(**more) if outcome is AppealOutcome.AMENDED else None
+    return DecideAppeal(outcome, "По жалобе.", BASIS, amended)
+
+
+def minsk(day: str, hour: int = 12) -> datetime:
+    """An hour of a day in Minsk, which is three hours ahead of UTC all year."""
+    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC) - timedelta(hours=3)
+
+
+def named(command: object) -> str:
+    """A command's name; the outcome of an appeal belongs to it, for the case goes on differently after each."""
+    name = type(command).__name__
+    return f"{name} {command.outcome}" if isinstance(command, DecideAppeal) else name
+
+
+Step = tuple[str, str, str]
+"""From a status, by a command, to a status."""
+
+
+class Play:
+    """A case that people work on. Every step is decided, evolves, survives its storage, and is noted in `steps`."""
+
+    def __init__(self, book: RuleBook = BOOK, now: datetime = NOW) -> None:
+        self.book = book
+        self.now = now
+        self.entries = {one.id: entry(one.id, OUTSIDE[n]) for n, one in enumerate(EXPERTS)}
+        self.entries[INSIDER] = entry(INSIDER, "700000138")
+        self.loads: dict[str, int] = {}
+        self.state: Case | None = None
+        self.facts: list[Fact] = []
+        self.steps: set[Step] = set()
+        self._numbers = 0
+
+    @property
+    def case(self) -> Case:
+        """The case, which must be open."""
+        assert self.state is not None
+        return self.state
+
+    @property
+    def status(self) -> str:
+        """Where the case stands."""
+        return str(self.state.status) if self.state is not None else "none"
+
+    def given(self) -> Given:
+        """What decisions are given."""
+        return Given(self.book, {id_: Known(one, self.loads.get(id_, 0)) for id_, one in self.entries.items()})
+
+    def do(self, command: object, who: Actor = OPERATOR) -> list[Any]:
+        """Somebody does something that is allowed; returns the facts."""
+        before = self.status
+        facts = list(CASES.when(self.state, command, now=self.now, actor=who, given=self.given()))
+        self.state = CASES.given(*facts, state=self.state)
+        self.facts += facts
+        if facts:
+            self.steps.add((before, named(command), self.status))
+        return facts
+
+    def refused(self, command: object, who: Actor = OPERATOR) -> Refusal:
+        """Somebody tries what is not allowed: nothing changes."""
+        return CASES.refused(self.state, command, now=self.now, actor=who, given=self.given())
+
+    def later(self, **by: float) -> None:
+        """Time passes."""
+        self.now += timedelta(**by)
+
+    # ---- the usual way
+
+    def open(self, command: Open | None = None) -> "Play":
+        """Intake has accepted the application."""
+        self.do(command or opened(), INTAKE)
+        return self
+
+    def seat(self, *experts: str) -> "Play":
+        """Experts are assigned and accept."""
+        for one in experts:
+            self.do(Assign(one))
+            self.do(AcceptAssignment(), actor(one))
+        return self
+
+    def judge(self, *experts: str, verdict: Verdict = Verdict.POSITIVE, value: int = 4) -> "Play":
+        """Experts are assigned, accept, and are of one opinion."""
+        for one in experts:
+            if self.case.place_of(one) is None:
+                self.seat(one)
+            self.do(opinion(verdict, value), actor(one))
+        return self
+
+    def to_conclude(self) -> "Play":
+        """Two experts agree."""
+        return self.open().judge(FIRST, SECOND)
+
+    def to_approve(self, **said: Any) -> "Play":
+        """The conclusion is written."""
+        self.to_conclude().do(conclusion(**said))
+        return self
+
+    def numbering(self, **said: Any) -> "Play":
+        """The conclusion is approved."""
+        self.to_approve(**said).do(Approve(), APPROVER)
+        return self
+
+    def number(self) -> list[Any]:
+        """The series gives the next number."""
+        self._numbers += 1
+        return self.do(Number(f"ЗЭ-2026-{self._numbers:04d}"), APPROVER)
+
+    def concluded(self, **said: Any) -> "Play":
+        """The conclusion is in force."""
+        self.numbering(**said).number()
+        return self
+
+    def appealed(self, **said: Any) -> "Play":
+        """An appeal is open."""
+        self.concluded(**said).do(OpenAppeal("Не согласны.", BASIS))
+        return self
+
+    def amending(self) -> "Play":
+        """An appeal ended in an amendment that waits for its approval."""
+        self.appealed().do(decide_appeal(AppealOutcome.AMENDED, verdict=Verdict.NEGATIVE), CHAIR)
+        return self
+
+    def closed(self) -> "Play":
+        """The application went back to the applicant."""
+        self.open().do(EndWithout(Closure.RETURNED, REASONS))
+        return self
+
+    def asked(self, on_expiry: OnExpiry = OnExpiry.DECIDE) -> "Play":
+        """The applicant is asked two things."""
+        self.do(AskApplicant(ITEMS, on_expiry))
+        return self
+
+    def answer(self, *items: str, request: str = "r1-1", **changes: Any) -> list[Any]:
+        """The applicant answers items, which may change the application."""
+        application = self.case.application.model_copy(update=changes)
+        return self.do(TakeAnswers(request, answers(*items), application), INTAKE)
+
+    def tick(self) -> list[Any]:
+        """The timer fires when it must."""
+        due = pilot.due(self.case)
+        assert due is not None
+        self.now = max(self.now, due)
+        return self.do(commands.Tick(due), TIMER)
+
+    def run_out(self, kind: str) -> list[Any]:
+        """Timers fire until a term has run out; returns what followed from that."""
+        running = self.case.term(kind)
+        assert running is not None
+        while True:
+            facts = self.tick()
+            if any(type(fact).__name__ == "TermBreachedV1" and fact.kind == kind for fact in facts):
+                return facts
+
+
+WAYS = ("open", "to_conclude", "to_approve", "numbering", "concluded", "appealed", "amending", "closed")
+"""The usual ways to a case at each status."""
+
+
+def at(way: str, book: RuleBook = APPEALS) -> Play:
+    """A case that came some way."""
+    if way == "with-experts":
+        return Play(book).open().seat(FIRST)
+    play: Play = getattr(Play(book), way)()
+    return play

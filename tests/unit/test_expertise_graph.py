@@ -1,0 +1,77 @@
+"""The graph of a case's states is sound, is covered by the scenarios, and stands in the documents as it is."""
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import test_expertise_scenarios as scenarios
+from expertise_graph import PAGE, ROUNDS, document, explored
+from expertise_world import Play, Step
+
+from contracts.expertise import EXPERTISE
+from services.expertise.domain.evolve import CHANGES
+from services.expertise.domain.state import FINAL, Status
+
+NOT_OF_A_CASE = {
+    "pilots.expertise.conclusion-numbered.v1",
+    "pilots.expertise.expert-entered.v1",
+    "pilots.expertise.person-erased.v1",
+    "pilots.expertise.team-entered.v1",
+}
+
+
+def stories() -> Mapping[str, Callable[[Play], None]]:
+    """The scenarios that take a play and nothing else."""
+    found = inspect.getmembers(scenarios, inspect.isfunction)
+    return {
+        name: test
+        for name, test in found
+        if name.startswith("test_") and [*inspect.signature(test).parameters] == ["play"]
+    }
+
+
+def test_every_status_is_reached() -> None:
+    assert {case.status for case in explored().sample.values()} == set(Status)
+
+
+def test_no_state_but_a_final_one_is_without_a_way_out() -> None:
+    graph = explored()
+    stuck = [
+        key
+        for key, ways in graph.ways.items()
+        if not ways - {key} and graph.sample[key].status not in FINAL and graph.sample[key].round <= ROUNDS
+    ]
+    assert stuck == []
+
+
+def test_from_every_state_a_final_one_is_reached() -> None:
+    graph = explored()
+    good = {key for key, case in graph.sample.items() if case.status in FINAL}
+    while more := {key for key, ways in graph.ways.items() if key not in good and ways & good}:
+        good |= more
+    assert [key for key, case in graph.sample.items() if key not in good and case.round <= ROUNDS] == []
+
+
+def test_in_every_state_that_is_open_somebody_owes_something_and_in_a_final_one_nobody_does() -> None:
+    for case in explored().sample.values():
+        assert bool(case.owed) == (case.status not in FINAL), case.status
+        assert bool(case.views) == (case.status not in FINAL), case.status
+
+
+def test_every_fact_of_a_case_occurs() -> None:
+    of_a_case = {kind.TYPE for kind in CHANGES} | {"pilots.expertise.review-opened.v1"}
+    assert of_a_case == set(EXPERTISE.classes) - NOT_OF_A_CASE
+    assert explored().facts == of_a_case
+
+
+def test_the_scenarios_go_every_step_that_the_domain_allows() -> None:
+    gone: set[Step] = set()
+    for story in stories().values():
+        play = Play()
+        story(play)
+        gone |= play.steps
+    assert explored().steps - gone == set(), "steps without a scenario"
+    assert gone - explored().steps == set(), "steps that the exploration has not found"
+
+
+def test_the_page_is_what_the_domain_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(explored().steps), "write it anew: see its head"

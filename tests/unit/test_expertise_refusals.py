@@ -1,0 +1,385 @@
+"""Every refusal of the expertise: who is told what, at least once each, and that nothing changes by it."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from expertise_world import (
+    APPEALS,
+    APPROVER,
+    BASIS,
+    CHAIR,
+    COLLEAGUE,
+    DIRECTORY,
+    FIRST,
+    HEAD,
+    INSIDER,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    SECOND,
+    THIRD,
+    WAYS,
+    Play,
+    actor,
+    at,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+    opinion,
+    scores,
+)
+from story import APPLICATION, BOOK, with_switches
+
+from contracts.event import Actor
+from contracts.expertise import Absence, AppealOutcome, Closure, EarlierRemark
+from contracts.reference import OnExpiry, OrganisationId, RequestItem, ReturnReason, Verdict
+from services.chassis.subject import Refusal
+from services.expertise import domain
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Approve,
+    AskApplicant,
+    Assign,
+    CancelRequest,
+    Claim,
+    Confirm,
+    DecideAppeal,
+    Declare,
+    Decline,
+    Dismiss,
+    EndWithout,
+    Extend,
+    GiveOpinion,
+    HandOver,
+    OpenAppeal,
+    Release,
+    SendBack,
+)
+from services.expertise.domain.expert import EnterExpert, ErasePerson
+
+ASK = AskApplicant(ITEMS, OnExpiry.DECIDE)
+Try = tuple[str, int, Callable[[], Play], object, Actor]
+
+
+def assigned() -> Play:
+    """An expert is asked and has not answered."""
+    play = Play().open()
+    play.do(Assign(FIRST))
+    return play
+
+
+def judged_once() -> Play:
+    """One of two opinions is in."""
+    return Play().open().judge(FIRST)
+
+
+def frozen() -> Play:
+    """The first expert's opinion is frozen by a conflict that an operator declared."""
+    play = judged_once()
+    play.do(Declare(FIRST, "Есть связь."))
+    return play
+
+
+def dismissed() -> Play:
+    """The chair has dismissed an insider's conflict ahead."""
+    play = Play().open()
+    play.do(Dismiss(INSIDER, "Ушёл оттуда."), CHAIR)
+    return play
+
+
+def repeat() -> Play:
+    """A repeat whose expert has given an opinion."""
+    play = Play().concluded(verdict=Verdict.NEGATIVE, remarks=REMARKS)
+    play.do(opened(submission=2), INTAKE)
+    return play.judge(THIRD)
+
+
+def with_entry(**changes: Any) -> Play:
+    """The first expert's entry says something else."""
+    play = Play().open()
+    play.entries[FIRST] = entry(FIRST, "700000140", **changes)
+    return play
+
+
+def loaded() -> Play:
+    """The first expert has no room."""
+    play = Play().open()
+    play.loads[FIRST] = 3
+    return play
+
+
+def claimed() -> Play:
+    """A colleague has the case in hand."""
+    play = Play().open()
+    play.do(Claim(), COLLEAGUE)
+    return play
+
+
+def breached(kind: str = "expertise") -> Play:
+    """A term ran out."""
+    play = Play().open()
+    play.run_out(kind)
+    return play
+
+
+def extended() -> Play:
+    """The term was extended."""
+    play = Play().open()
+    play.do(Extend("expertise", "Надо."))
+    return play
+
+
+def before_its_time() -> Play:
+    """A replica whose clock is behind."""
+    play = extended().asked()
+    play.later(hours=-1)
+    return play
+
+
+def upheld() -> Play:
+    """The appeal was decided."""
+    play = at("appealed")
+    play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
+    return play
+
+
+def no_positive_with_remarks() -> Play:
+    """An edition without that verdict."""
+    return Play(with_switches("by-2024", remarks_with_positive=False)).to_conclude()
+
+
+ME = actor(FIRST)
+WITH_REMARKS = conclusion(Verdict.POSITIVE_WITH_REMARKS, remarks=REMARKS)
+TRIES: list[Try] = [
+    ("review.unknown", 404, Play, Claim(), OPERATOR),
+    ("review.claimed", 409, claimed, Assign(FIRST), OPERATOR),
+    ("review.claimed", 409, claimed, EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    ("review.not-open", 409, lambda: at("concluded"), Claim(), OPERATOR),
+    ("review.not-open", 409, lambda: at("closed"), Claim(), OPERATOR),
+    ("review.not-staffing", 409, lambda: at("to_conclude"), Assign(THIRD), OPERATOR),
+    ("review.not-staffing", 409, lambda: at("to_approve"), Release(FIRST, "Нет."), OPERATOR),
+    ("review.not-staffing", 409, lambda: at("to_approve"), Decline("Нет."), ME),
+    ("review.has-experts", 409, lambda: Play().open().seat(FIRST, SECOND), Assign(THIRD), OPERATOR),
+    ("review.not-working", 409, lambda: at("to_approve"), ASK, OPERATOR),
+    ("review.not-working", 409, lambda: at("to_approve"), opinion(why_changed="Так."), ME),
+    ("review.not-working", 409, lambda: at("numbering"), EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    ("review.not-to-conclude", 409, lambda: at("open"), conclusion(), OPERATOR),
+    ("review.not-to-conclude", 409, lambda: at("to_approve"), conclusion(), OPERATOR),
+    ("expert.unknown", 422, lambda: at("open"), Assign("e-nobody"), OPERATOR),
+    ("expert.unknown", 422, lambda: at("open"), Dismiss("e-nobody", "Так."), CHAIR),
+    ("expert.inactive", 409, lambda: with_entry(active=False), Assign(FIRST), OPERATOR),
+    (
+        "expert.absent",
+        409,
+        lambda: with_entry(absences=(Absence(since=date(2026, 4, 16), until=date(2026, 4, 16)),)),
+        Assign(FIRST),
+        OPERATOR,
+    ),
+    ("expert.at-capacity", 409, loaded, Assign(FIRST), OPERATOR),
+    ("expert.not-on-the-case", 409, lambda: at("open"), Release(FIRST, "Нет."), OPERATOR),
+    ("expert.not-on-the-case", 409, lambda: at("open"), HandOver(FIRST, SECOND, "Нет."), OPERATOR),
+    ("expert.on-the-case", 409, lambda: Play().open().seat(FIRST, SECOND), HandOver(FIRST, SECOND, "Так."), OPERATOR),
+    ("assignment.not-yours", 403, assigned, AcceptAssignment(), actor(SECOND)),
+    ("assignment.not-yours", 403, frozen, Decline("Нет."), ME),
+    ("assignment.not-accepted", 409, assigned, opinion(), ME),
+    ("opinion.not-yours", 403, assigned, opinion(), actor(SECOND)),
+    ("opinion.not-yours", 403, frozen, opinion(why_changed="Так."), ME),
+    ("opinion.given", 409, judged_once, Decline("Нет."), ME),
+    ("opinion.given", 409, judged_once, Release(FIRST, "Нет."), OPERATOR),
+    ("opinion.given", 409, judged_once, HandOver(FIRST, SECOND, "Нет."), OPERATOR),
+    ("opinion.needs-reason", 422, judged_once, opinion(), ME),
+    ("scores.invalid", 422, lambda: Play().open().seat(FIRST), GiveOpinion(Verdict.POSITIVE, "Так."), ME),
+    ("verdict.unknown", 422, no_positive_with_remarks, WITH_REMARKS, OPERATOR),
+    ("verdict.needs-remarks", 422, lambda: at("to_conclude"), conclusion(Verdict.POSITIVE_WITH_REMARKS), OPERATOR),
+    ("verdict.has-remarks", 422, lambda: at("to_conclude"), conclusion(remarks=REMARKS), OPERATOR),
+    ("verdict.has-remarks", 422, lambda: Play().open().seat(FIRST), opinion(remarks=REMARKS), ME),
+    ("verdict.remarks-unmet", 422, repeat, conclusion(earlier_remarks=judged(False)), OPERATOR),
+    ("earlier-remarks.invalid", 422, repeat, conclusion(), OPERATOR),
+    (
+        "earlier-remarks.invalid",
+        422,
+        lambda: at("to_conclude"),
+        conclusion(earlier_remarks=(EarlierRemark(place=1, met=True),)),
+        OPERATOR,
+    ),
+    ("conflict.found", 409, lambda: at("open"), Assign(INSIDER), OPERATOR),
+    ("conflict.none", 409, lambda: at("open"), Dismiss(FIRST, "Так."), CHAIR),
+    ("conflict.none", 409, lambda: at("open"), Confirm(FIRST, "Так."), CHAIR),
+    ("conflict.not-yours", 403, lambda: at("open"), Declare(FIRST, "Так."), ME),
+    ("conflict.not-yours", 403, lambda: at("to_conclude"), Declare(SECOND, "Так."), ME),
+    ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), OPERATOR),
+    ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), ME),
+    ("conflict.second-person", 403, frozen, Confirm(FIRST, "Так."), ME),
+    ("conflict.second-person", 403, dismissed, Assign(INSIDER), CHAIR),
+    ("request.open", 409, lambda: at("open").asked(), ASK, OPERATOR),
+    ("request.not-open", 409, lambda: at("open"), CancelRequest("r1-1"), OPERATOR),
+    ("items.invalid", 422, lambda: at("open"), AskApplicant((), OnExpiry.DECIDE), OPERATOR),
+    ("items.invalid", 422, lambda: at("open"), AskApplicant((ITEMS[0], ITEMS[0]), OnExpiry.DECIDE), OPERATOR),
+    ("reasons.invalid", 422, lambda: at("open"), EndWithout(Closure.RETURNED, ()), OPERATOR),
+    ("reasons.invalid", 422, lambda: at("open"), EndWithout(Closure.REFUSED, (ReturnReason(code="x"),)), OPERATOR),
+    ("closure.not-yours", 422, lambda: at("open"), EndWithout(Closure.WITHDRAWN, REASONS), OPERATOR),
+    ("closure.not-yours", 422, lambda: at("open"), EndWithout(Closure.OVERTAKEN, REASONS), OPERATOR),
+    ("term.unknown", 404, lambda: at("open"), Extend("clarification", "Так."), OPERATOR),
+    ("term.cannot-be-extended", 409, extended, Extend("expertise", "Ещё."), OPERATOR),
+    ("term.cannot-be-extended", 409, lambda: at("appealed"), Extend("appeal", "Надо."), OPERATOR),
+    ("term.expired", 409, breached, Extend("expertise", "Поздно."), OPERATOR),
+    ("term.before-last-entry", 409, before_its_time, Extend("clarification", "Рано."), OPERATOR),
+    ("conclusion.no-draft", 409, lambda: at("to_conclude"), Approve(), APPROVER),
+    ("conclusion.no-draft", 409, lambda: at("numbering"), SendBack("Так."), APPROVER),
+    ("conclusion.second-person", 403, lambda: at("to_conclude"), conclusion(), Actor(id=FIRST, role="operator")),
+    ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), OPERATOR),
+    ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), Actor(id=FIRST, role="approver")),
+    ("appeal.off", 409, lambda: at("concluded", BOOK), OpenAppeal("Нет.", BASIS), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("to_approve"), OpenAppeal("Нет.", BASIS), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("amending"), OpenAppeal("Нет.", BASIS), OPERATOR),
+    ("appeal.decided", 409, upheld, OpenAppeal("Нет.", BASIS), OPERATOR),
+    ("appeal.not-open", 409, lambda: at("concluded"), decide_appeal(AppealOutcome.UPHELD), CHAIR),
+    ("appeal.others", 403, lambda: at("appealed"), decide_appeal(AppealOutcome.UPHELD), APPROVER),
+    ("appeal.others", 403, lambda: at("amending"), Approve(), APPROVER),
+    ("appeal.amendment", 422, lambda: at("appealed"), DecideAppeal(AppealOutcome.AMENDED, "Так.", BASIS), CHAIR),
+]
+
+
+def test_an_approval_waits_for_the_decision_on_a_conflict() -> None:
+    play = at("to_approve")
+    play.do(Declare(FIRST, "Вспомнил."), ME)
+    assert play.refused(Approve(), APPROVER).code == "conflict.open"
+
+
+@pytest.mark.parametrize(("code", "status", "way", "command", "who"), TRIES)
+def test_what_is_not_allowed_is_refused_by_its_code_and_changes_nothing(
+    code: str, status: int, way: Callable[[], Play], command: object, who: Actor
+) -> None:
+    play = way()
+    before = play.state
+    refusal = play.refused(command, who)
+    assert (refusal.code, refusal.status) == (code, status)
+    assert refusal.detail and play.state == before
+
+
+def entered(**changes: Any) -> EnterExpert:
+    """An entry of the directory, as an administrator writes it."""
+    said = {"organisation": OrganisationId(scheme="BY-UNP", value="700000140"), "edition": "by-2024", **changes}
+    rest: dict[str, Any] = {
+        "affiliated": (),
+        "interests": (),
+        "competences": ("health",),
+        "capacity": 3,
+        "absences": (),
+        "active": True,
+    }
+    return EnterExpert(expert_id=FIRST, **{**rest, **said})
+
+
+def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
+    broken = entered(
+        organisation=OrganisationId(scheme="BY-UNP", value="79000 0029"),
+        affiliated=(OrganisationId(scheme="BY-UNP", value="790000028"),),
+        interests=(OrganisationId(scheme="RU-INN", value="999900000097"),),
+        competences=("health", "magic"),
+        absences=(Absence(since=date(2026, 5, 2), until=date(2026, 5, 1)),),
+    )
+    refusal = DIRECTORY.refused(None, broken)
+    assert (refusal.code, refusal.status) == ("expert.invalid", 422)
+    assert [(problem.pointer, problem.rule) for problem in refusal.problems] == [
+        ("/organisation", "organisation.invalid"),
+        ("/affiliated/0", "organisation.invalid"),
+        ("/interests/0", "organisation.invalid"),
+        ("/competences/1", "sector.unknown"),
+        ("/absences/0", "absence.dates"),
+    ]
+    assert DIRECTORY.refused(None, entered(edition="by-1999")).code == "edition.unknown"
+    assert DIRECTORY.refused(None, ErasePerson()).status == 404
+
+
+PERSONS: list[tuple[object, Actor]] = [
+    (Claim(), OPERATOR),
+    (Assign(THIRD), OPERATOR),
+    (AcceptAssignment(), ME),
+    (Decline("Нет."), ME),
+    (Release(FIRST, "Нет."), OPERATOR),
+    (HandOver(FIRST, THIRD, "Нет."), OPERATOR),
+    (Declare(FIRST, "Да."), ME),
+    (Dismiss(FIRST, "Нет."), CHAIR),
+    (Confirm(FIRST, "Да."), CHAIR),
+    (opinion(why_changed="Так."), ME),
+    (ASK, OPERATOR),
+    (CancelRequest("r1-1"), OPERATOR),
+    (Extend("expertise", "Надо."), OPERATOR),
+    (EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    (conclusion(), OPERATOR),
+    (SendBack("Нет."), HEAD),
+    (Approve(), HEAD),
+    (OpenAppeal("Нет.", BASIS), OPERATOR),
+    (decide_appeal(AppealOutcome.UPHELD), CHAIR),
+]
+ALLOWED = {
+    "open": {"Claim", "Assign", "AskApplicant", "Extend", "EndWithout"},
+    "with-experts": {"Claim", "Assign", "AcceptAssignment", "Decline", "Release", "HandOver", "Declare", "GiveOpinion"}
+    | {"AskApplicant", "Extend", "EndWithout"},
+    "to_conclude": {"Claim", "AcceptAssignment", "Declare", "GiveOpinion", "AskApplicant", "Extend", "EndWithout"}
+    | {"WriteConclusion"},
+    "to_approve": {"Claim", "Declare", "Extend", "EndWithout", "SendBack", "Approve"},
+    "numbering": {"Claim", "Declare"},
+    "concluded": {"OpenAppeal"},
+    "appealed": {"Claim", "Declare", "DecideAppeal"},
+    "amending": {"Claim", "Declare", "SendBack", "Approve"},
+    "closed": set[str](),
+}
+"""What a person may do at each status, with nothing else open in the case."""
+
+
+@pytest.mark.parametrize("way", ["with-experts", *WAYS])
+def test_at_each_status_a_person_may_do_these_things_and_no_others(way: str) -> None:
+    allowed = set()
+    for command, who in PERSONS:
+        try:
+            at(way).do(command, who)
+        except Refusal:
+            continue
+        allowed.add(type(command).__name__)
+    assert allowed == ALLOWED[way]
+
+
+def test_every_code_of_the_domain_is_met_here() -> None:
+    text = "".join(file.read_text(encoding="utf-8") for file in Path(domain.__path__[0]).glob("*.py"))
+    codes = set(re.findall(r'Refusal\(\s*f?"([a-z.-]+[a-z])"', text))
+    met = {code for code, *_ in TRIES} | {"conflict.open", "expert.invalid", "edition.unknown"}
+    assert codes and codes <= met, codes - met
+    assert {"term.expired", "term.cannot-be-extended", "term.before-last-entry"} <= met
+
+
+def test_items_are_named_where_they_are_named_twice() -> None:
+    twice = (ITEMS[0], RequestItem(id="who", text="Ещё раз?", field="executor"), RequestItem(id="x", text="Без поля."))
+    refusal = at("open").refused(AskApplicant(twice, OnExpiry.DECIDE))
+    assert [problem.pointer for problem in refusal.problems] == ["/items/1/id", "/items/1/field"]
+
+
+def test_scores_are_named_with_all_that_is_wrong_with_them() -> None:
+    first, second, *rest = scores(4)
+    wrong = (first, first, second.model_copy(update={"value": 6}), rest[0].model_copy(update={"criterion": "beauty"}))
+    refusal = Play(APPEALS).open().seat(FIRST).refused(opinion(scores=wrong), ME)
+    assert [(problem.pointer, problem.rule) for problem in refusal.problems] == [
+        ("/scores/1/criterion", "criterion.twice"),
+        ("/scores/2/value", "score.off-scale"),
+        ("/scores/3/criterion", "criterion.unknown"),
+        *[("/scores", "criterion.missing")] * 4,
+    ]
+    assert (
+        Play().open(opened(APPLICATION, edition="demo-us")).seat(FIRST).refused(opinion(), ME).code == "scores.invalid"
+    )
+
+
+def test_a_capacity_is_the_expert_s_own_and_an_absence_ends_with_its_last_day() -> None:
+    play = with_entry(capacity=1, absences=(Absence(since=date(2026, 4, 10), until=date(2026, 4, 15)),))
+    play.do(Assign(FIRST))
+    full = with_entry(capacity=0)
+    assert full.refused(Assign(FIRST)).code == "expert.at-capacity"

@@ -1,0 +1,919 @@
+"""Cases of the expertise from their beginning to their end, as people live them.
+
+Every test here that takes a `play` notes the steps that it goes; `test_expertise_graph` demands that together they
+go every step that the domain allows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from expertise_graph import aged
+from expertise_world import (
+    APPEALS,
+    APPROVER,
+    BASIS,
+    CHAIR,
+    COLLEAGUE,
+    FIFTH,
+    FIRST,
+    FOURTH,
+    HEAD,
+    INSIDER,
+    INTAKE,
+    ITEMS,
+    NEWCOMER,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    SECOND,
+    SIXTH,
+    THIRD,
+    TIMER,
+    WAYS,
+    Play,
+    actor,
+    answers,
+    at,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    minsk,
+    opened,
+    opinion,
+    scores,
+)
+from story import APPLICATION, with_numbers, with_switches
+
+from contracts.event import Actor, Fact
+from contracts.expertise import (
+    AppealDecidedV1,
+    AppealOpenedV1,
+    AppealOutcome,
+    Closure,
+    ConclusionAnnulledV1,
+    ConclusionApprovedV1,
+    ConclusionIssuedV1,
+    ConclusionSentBackV1,
+    ConflictFoundV1,
+    ConflictKind,
+    EarlierRemark,
+    FurtherOpinionCalledV1,
+    InformationRequestedV1,
+    OpinionGivenV1,
+    RequestClosedV1,
+    RequestOutcome,
+    ReviewClosedV1,
+    ReviewKind,
+    ReviewOpenedV1,
+    TermEndedV1,
+    TermResumedV1,
+    TermStartedV1,
+    TermSuspendedV1,
+)
+from contracts.reference import Met, OnExpiry, Procedure, Verdict
+from services.expertise.domain import pilot
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Approve,
+    AskApplicant,
+    Assign,
+    CancelRequest,
+    Claim,
+    CloseFor,
+    Confirm,
+    Declare,
+    Decline,
+    Dismiss,
+    EndWithout,
+    Extend,
+    HandOver,
+    Number,
+    OpenAppeal,
+    Recalendar,
+    Recheck,
+    Release,
+    SendBack,
+    TakeAnswers,
+    Tick,
+    Unclaim,
+)
+from services.expertise.domain.state import PlaceStatus
+
+
+@pytest.fixture
+def play() -> Play:
+    """A case that is not open yet."""
+    return Play()
+
+
+def kinds(facts: Sequence[Fact]) -> list[str]:
+    """The facts by their names, in order."""
+    return [type(fact).__name__.removesuffix("V1") for fact in facts]
+
+
+def one(kind: type[Fact], facts: Sequence[Fact]) -> Any:
+    """The only fact of a type among facts."""
+    [found] = [fact for fact in facts if isinstance(fact, kind)]
+    return found
+
+
+def approver(id_: str) -> Actor:
+    """Somebody as an approver, whatever else that person is."""
+    return Actor(id=id_, role="approver")
+
+
+# ---- opening
+
+
+@pytest.mark.parametrize(
+    ("procedure", "kind", "needed", "days"),
+    [
+        (Procedure.PILOT, ReviewKind.FIRST, 2, "2026-05-12"),
+        (Procedure.CREDIT, ReviewKind.CREDIT, 2, "2026-05-05"),
+        (Procedure.REPLICATION, ReviewKind.REPLICATION, 1, "2026-04-26"),
+    ],
+)
+def test_a_procedure_asks_for_its_own_kind_of_review_with_its_number_of_opinions_and_its_term(
+    procedure: Procedure, kind: ReviewKind, needed: int, days: str
+) -> None:
+    play = Play()
+    facts = play.do(opened(APPLICATION.model_copy(update={"procedure": procedure})), INTAKE)
+    assert kinds(facts) == ["ReviewOpened", "TermStarted"]
+    assert (play.case.kind, play.case.needed, play.case.round) == (kind, needed, 1)
+    assert play.case.due_at == minsk(days, 0) and play.status == "unassigned"
+
+
+def test_the_demonstration_edition_needs_one_opinion_without_scores_and_counts_its_own_days() -> None:
+    play = Play()
+    play.open(opened(edition="demo-us"))
+    assert play.case.needed == 1 and play.case.terms[0].ledger.term.zone == "America/New_York"
+    assert play.case.calendars[0].startswith("US-")
+    play.seat(FIRST).do(opinion(scores=()), actor(FIRST))
+    assert play.case.counted()[0].total is None and play.status == "to-conclude"
+    play.do(conclusion())
+    play.do(Approve(), APPROVER)
+    assert play.case.approved is not None
+    assert one(ConclusionApprovedV1, play.facts[-1:]).series == "series:demo-us:2026"
+    assert play.refused(OpenAppeal("Нет.", BASIS)).code == "appeal.off"
+
+
+# ---- opinions
+
+
+def test_two_blind_opinions_agree_and_a_second_person_approves_the_conclusion(play: Play) -> None:
+    play.open().seat(FIRST, SECOND)
+    assert play.status == "with-experts"
+    [given] = play.do(opinion(), actor(FIRST))
+    assert isinstance(given, OpinionGivenV1) and given.notify == (), "nobody but the operator hears of it"
+    assert play.case.views == ("open", "second-opinion", "unclaimed")
+    play.do(opinion(value=5), actor(SECOND))
+    assert [found.total for found in play.case.counted()] == [8000, 10_000] and play.status == "to-conclude"
+    play.do(conclusion(Verdict.POSITIVE_WITH_REMARKS, remarks=REMARKS))
+    facts = play.do(Approve(), APPROVER)
+    assert kinds(facts) == ["TermEnded", "ConclusionApproved"]
+    [issued] = play.number()
+    assert isinstance(issued, ConclusionIssuedV1)
+    assert (issued.number, issued.rounds_left, issued.verdict) == ("ЗЭ-2026-0001", 2, Verdict.POSITIVE_WITH_REMARKS)
+    assert [(signer.person_id, signer.role) for signer in issued.signers] == [("op-1", "author"), ("ap-1", "approver")]
+    assert play.status == "concluded" and play.case.owed == () and pilot.due(play.case) is None
+
+
+def test_opinions_for_and_against_call_a_third_expert(play: Play) -> None:
+    play.open().judge(FIRST).seat(SECOND)
+    facts = play.do(opinion(Verdict.NEGATIVE), actor(SECOND))
+    assert one(FurtherOpinionCalledV1, facts).why == "verdicts: for and against"
+    assert play.case.needed == 3 and play.status == "with-experts"
+    assert [(o.what, o.by) for o in play.case.owed] == [("assign", "operator")]
+    play.judge(THIRD)
+    assert play.status == "to-conclude", "three is the most, however they disagree"
+
+
+def test_totals_too_far_apart_call_a_third_expert_and_the_bound_itself_does_not(play: Play) -> None:
+    play.open().judge(FIRST, value=4).seat(SECOND)
+    play.do(opinion(value=1), actor(SECOND))
+    assert play.case.needed == 3
+    for effect, needed in ((0, 2), (1, 2)):
+        near = Play().open().judge(FIRST, value=5)
+        said = tuple(s.model_copy(update={"value": effect}) if s.criterion == "effect" else s for s in scores(5))
+        near.seat(SECOND).do(opinion(scores=said), actor(SECOND))
+        assert near.case.needed == needed, "the effect weighs a quarter of all: exactly the bound"
+
+
+def test_a_changed_opinion_keeps_the_old_one_and_may_turn_agreement_into_a_call(play: Play) -> None:
+    play.to_conclude()
+    play.later(hours=1)
+    assert play.refused(opinion(Verdict.NEGATIVE), actor(SECOND)).code == "opinion.needs-reason"
+    play.do(opinion(value=5, why_changed="Уточнил."), actor(FIRST))
+    assert play.status == "to-conclude"
+    play.do(opinion(Verdict.NEGATIVE, why_changed="Увидел смету."), actor(SECOND))
+    assert play.status == "with-experts" and play.case.needed == 3
+    place = play.case.place_of(SECOND)
+    assert place is not None
+    assert [(o.version, o.verdict, o.why_changed) for o in place.opinions] == [
+        (1, Verdict.POSITIVE, None),
+        (2, Verdict.NEGATIVE, "Увидел смету."),
+    ]
+    assert place.opinions[0].given < place.opinions[1].given
+
+
+# ---- people
+
+
+def test_an_expert_declines_another_is_released_and_others_come(play: Play) -> None:
+    play.open()
+    play.do(Assign(FIRST))
+    play.do(Decline("Некогда."), actor(FIRST))
+    assert play.status == "unassigned"
+    play.do(Assign(SECOND))
+    play.do(Release(SECOND, "Ошибка."))
+    assert play.status == "unassigned" and play.case.visible_to == ()
+    play.seat(THIRD, FOURTH)
+    play.do(Decline("Заболел."), actor(FOURTH))
+    play.do(Assign(FIFTH))
+    play.do(Release(FIFTH, "Не тот."))
+    assert play.status == "with-experts" and play.case.visible_to == (THIRD,)
+    assert [place.status.value for place in play.case.places] == [
+        "declined",
+        "released",
+        "accepted",
+        "declined",
+        "released",
+    ]
+    play.do(Assign(FIRST))
+    assert play.case.place_of(FIRST) is not None, "who declined may be asked again"
+
+
+def test_a_hand_over_checks_conflicts_and_room_and_is_all_or_nothing(play: Play) -> None:
+    play.open().seat(FIRST)
+    before = play.case
+    assert play.refused(HandOver(FIRST, INSIDER, "Болезнь."), COLLEAGUE).code == "conflict.found"
+    play.loads[SECOND] = 3
+    assert play.refused(HandOver(FIRST, SECOND, "Болезнь."), COLLEAGUE).code == "expert.at-capacity"
+    assert play.refused(HandOver(FIRST, FIRST, "Болезнь."), COLLEAGUE).code == "expert.on-the-case"
+    assert play.case == before
+    play.do(Claim())
+    facts = play.do(HandOver(FIRST, THIRD, "Болезнь."), COLLEAGUE)
+    assert kinds(facts) == ["ExpertReleased", "ExpertAssigned"]
+    assert [fact.notify for fact in facts] == [(FIRST,), (THIRD,)]
+    assert play.case.visible_to == (THIRD,)
+    [released, assigned] = play.case.places
+    assert (released.status, assigned.status) == (PlaceStatus.RELEASED, PlaceStatus.OFFERED)
+
+
+def test_a_case_in_hand_is_closed_to_other_operators_until_an_approver_puts_it_back(play: Play) -> None:
+    play.open().do(Claim())
+    assert play.do(Claim()) == [], "claiming twice changes nothing"
+    for command in (Claim(), Assign(FIRST), AskApplicant(ITEMS, OnExpiry.DECIDE), Unclaim("Моё."), Extend("x", "y")):
+        assert play.refused(command, COLLEAGUE).code == "review.claimed"
+    [released] = play.do(Unclaim("Отпуск."), CHAIR)
+    assert released.notify == ("op-1",)
+    assert play.do(Unclaim("Ещё раз."), CHAIR) == []
+    play.do(Claim(), COLLEAGUE)
+    assert play.case.operator == "op-2"
+    [released] = play.do(Unclaim("Сам."), COLLEAGUE)
+    assert released.notify == ()
+
+
+# ---- conflicts
+
+
+def test_a_conflict_found_by_a_changed_entry_freezes_the_opinion_until_it_is_dismissed(play: Play) -> None:
+    play.to_conclude()
+    changed = entry(SECOND, "700000138", version=2).seat()
+    facts = play.do(Recheck(changed), INTAKE)
+    assert kinds(facts) == ["ExpertRechecked", "ConflictFound"]
+    assert play.status == "with-experts" and play.case.visible_to == (FIRST,) and len(play.case.counted()) == 1
+    assert "conflict" in play.case.views and [o.what for o in play.case.owed] == ["conflict"]
+    assert play.do(Recheck(changed), INTAKE) == [], "the same entry is looked at once"
+    assert play.refused(opinion(why_changed="Нет."), actor(SECOND)).code == "opinion.not-yours"
+    play.do(Dismiss(SECOND, "Ошибка в базе."), CHAIR)
+    assert play.status == "to-conclude" and play.case.visible_to == (FIRST, SECOND)
+    assert play.do(Recheck(changed.model_copy(update={"entry": 3})), INTAKE)[1:] == [], "it is not found again"
+    assert play.status == "to-conclude"
+
+
+def test_a_confirmed_conflict_takes_the_opinion_out_and_another_expert_comes(play: Play) -> None:
+    play.to_conclude().do(Declare(SECOND, "Работали вместе."), actor(SECOND))
+    assert play.status == "with-experts"
+    play.do(Confirm(SECOND, "Подтверждено."), CHAIR)
+    assert play.status == "with-experts" and play.case.visible_to == (FIRST,)
+    assert play.refused(Assign(SECOND)).code == "conflict.found", "for this case for good"
+    play.judge(THIRD)
+    assert play.status == "to-conclude"
+    play.do(Declare(FIRST, "И я."))
+    play.do(Confirm(FIRST, "Да."), CHAIR)
+    play.do(Declare(THIRD, "И я."))
+    play.do(Confirm(THIRD, "Да."), CHAIR)
+    assert play.status == "unassigned"
+
+
+def test_opinions_that_disagree_call_another_also_when_a_dismissal_brings_one_back(play: Play) -> None:
+    play.open().seat(FIRST, SECOND).judge(SECOND, verdict=Verdict.NEGATIVE)
+    play.do(Recheck(entry(SECOND, "700000138", version=2).seat()), INTAKE)
+    play.judge(FIRST)
+    assert play.case.needed == 2 and play.status == "with-experts"
+    facts = play.do(Dismiss(SECOND, "Ошибка."), CHAIR)
+    assert kinds(facts) == ["ConflictDismissed", "FurtherOpinionCalled"]
+    assert play.case.needed == 3 and play.status == "with-experts"
+
+
+def test_a_conflict_may_be_dismissed_before_the_assignment_by_another_than_who_assigns(play: Play) -> None:
+    play.open()
+    found = play.refused(Assign(INSIDER))
+    assert (found.code, [p.rule for p in found.problems]) == ("conflict.found", ["conflict.same-organisation"])
+    play.do(Claim())
+    assert play.refused(Dismiss(INSIDER, "Давно ушёл."), OPERATOR).code == "conflict.second-person"
+    play.do(Unclaim("Не моё."))
+    play.do(Dismiss(INSIDER, "Давно ушёл."), OPERATOR)
+    assert play.refused(Assign(INSIDER), OPERATOR).code == "conflict.second-person"
+    play.do(Assign(INSIDER), COLLEAGUE)
+    assert play.case.visible_to == (INSIDER,) and play.case.conflicts[0].status == "dismissed"
+
+
+def test_an_answer_that_changes_the_executor_finds_the_conflict_of_an_expert_on_the_case(play: Play) -> None:
+    play.entries[FIRST] = entry(FIRST, "700000140", interests=(NEWCOMER.id,))
+    play.open().judge(FIRST).asked()
+    facts = play.answer("who", executor=NEWCOMER)
+    assert kinds(facts) == ["AnswersTaken", "ConflictFound"]
+    found = one(ConflictFoundV1, facts)
+    assert isinstance(found, ConflictFoundV1)
+    assert [(c.kind, c.party) for c in found.conflicts] == [(ConflictKind.INTEREST, "executor")]
+    assert [change.field for change in facts[0].changes] == ["executor"]
+    assert facts[0].notify == (), "who is not free any more is not told of the answers either"
+    assert play.case.counted() == [] and play.case.application.executor == NEWCOMER
+
+
+def test_a_conflict_found_after_the_draft_bars_its_approval_until_it_is_decided(play: Play) -> None:
+    play.to_approve().do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    assert play.status == "to-approve"
+    assert play.refused(Approve(), APPROVER).code == "conflict.open"
+    play.do(Dismiss(FIRST, "Не то."), CHAIR)
+    play.do(Recheck(entry(FIRST, "700000140", version=5).seat()), INTAKE)
+    play.do(Recheck(entry(FIRST, "700000138", version=6).seat()), INTAKE)
+    play.do(SendBack("Сначала конфликт."), APPROVER)
+    assert play.status == "with-experts"
+    play.do(Dismiss(FIRST, "И это не то."), CHAIR)
+    play.do(conclusion())
+    play.do(Declare(FIRST, "Всё же."), actor(FIRST))
+    play.do(Confirm(FIRST, "Да."), CHAIR)
+    assert play.status == "with-experts" and play.case.draft is None, "it rested on that opinion"
+    alone = Play(with_numbers("by-2024", opinions_first=1)).open().judge(FIRST)
+    alone.do(conclusion())
+    alone.do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    alone.do(Confirm(FIRST, "Да."), CHAIR)
+    assert alone.status == "unassigned"
+    play.steps |= alone.steps
+
+
+def test_a_conflict_declared_on_somebody_else_leaves_a_draft_alone(play: Play) -> None:
+    play.to_approve().do(Declare(SIXTH, "На всякий случай."))
+    play.do(Confirm(SIXTH, "Да."), CHAIR)
+    assert play.status == "to-approve" and play.case.draft is not None
+    play.do(Approve(), APPROVER)
+
+
+# ---- requests for information
+
+
+def test_a_request_is_answered_item_by_item_and_the_clock_moves_by_the_days_really_paused(play: Play) -> None:
+    """By hand: fifteen working days from 16 April 2026 end with 11 May. The clock stands from Friday the 17th to
+    Saturday the 25th, which is worked for Monday the 20th; the 21st is Radunitsa. Five working days (17, 22, 23, 24,
+    25) do not count, and the five after 11 May that are added are 12, 13, 14, 15, 18."""
+    play.open()
+    assert play.case.due_at == minsk("2026-05-12", 0)
+    play.now = minsk("2026-04-17")
+    facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+    assert kinds(facts) == ["InformationRequested", "TermStarted", "TermSuspended"]
+    asked = one(InformationRequestedV1, facts)
+    assert isinstance(asked, InformationRequestedV1)
+    assert (asked.request, asked.stops_clock, asked.due_at) == ("r1-1", True, minsk("2026-05-06", 0))
+    assert play.case.due_at is None and play.case.order == "9999"
+    assert play.case.answers_due == "2026-05-05T21:00:00.000Z"
+    assert play.case.views == ("open", "unassigned", "waiting-applicant", "suspended", "unclaimed")
+    play.now = minsk("2026-04-24")
+    [taken] = play.answer("who", executor=NEWCOMER)
+    assert taken.open_items == ("why",)
+    play.now = minsk("2026-04-25")
+    facts = play.answer("why")
+    assert kinds(facts) == ["AnswersTaken", "RequestClosed", "TermEnded", "TermResumed"]
+    assert one(RequestClosedV1, facts).outcome is RequestOutcome.ANSWERED
+    assert play.case.due_at == minsk("2026-05-19", 0)
+    request = play.case.requests[0]
+    assert [answer.item for answer in request.answers] == ["who", "why"] and request.open_items == ()
+
+
+def test_a_cancelled_request_lets_the_clock_run_and_late_answers_still_count(play: Play) -> None:
+    play.open().asked()
+    assert play.refused(AskApplicant(ITEMS, OnExpiry.DECIDE)).code == "request.open"
+    assert play.refused(CancelRequest("r1-7")).code == "request.not-open"
+    facts = play.do(CancelRequest("r1-1"))
+    assert kinds(facts) == ["RequestClosed", "TermEnded", "TermResumed"]
+    assert play.case.due_at == minsk("2026-05-12", 0), "stopped and started within a day: nothing moved"
+    play.later(days=1)
+    [taken] = play.answer("who", title="Запись без очереди")
+    assert taken.open_items == ("why",) and play.case.application.title == "Запись без очереди"
+    assert play.case.requests[0].outcome is RequestOutcome.CANCELLED
+    assert play.do(TakeAnswers("r1-9", answers("who"), APPLICATION), INTAKE) == []
+
+
+def test_late_answers_count_until_the_approval_and_are_dropped_after_it(play: Play) -> None:
+    play.open().asked().do(CancelRequest("r1-1"))
+    play.judge(FIRST)
+    play.answer("who", executor=NEWCOMER)
+    play.judge(SECOND).do(conclusion())
+    play.answer("why")
+    assert play.status == "to-approve"
+    play.do(Approve(), APPROVER)
+    late = TakeAnswers("r1-1", answers("who"), APPLICATION)
+    assert play.do(late, INTAKE) == []
+    play.number()
+    assert play.do(late, INTAKE) == [] and play.case.application.executor == NEWCOMER
+
+
+@pytest.mark.parametrize("on_expiry", list(OnExpiry))
+@pytest.mark.parametrize("way", ["open", "with-experts", "to_conclude"])
+def test_a_request_that_runs_out_ends_as_was_chosen_when_it_was_made(way: str, on_expiry: OnExpiry) -> None:
+    play = at(way).asked(on_expiry)
+    before = play.status
+    facts = play.run_out("clarification")
+    assert play.now == minsk("2026-05-05", 0) and play.case.requests[0].outcome is RequestOutcome.EXPIRED
+    if on_expiry is OnExpiry.DECIDE:
+        assert kinds(facts) == ["TermBreached", "RequestClosed", "TermEnded", "TermResumed"]
+        assert play.status == before and play.case.due_at is not None
+    else:
+        assert kinds(facts) == [
+            "TermBreached",
+            "RequestClosed",
+            "TermEnded",
+            "TermResumed",
+            "TermEnded",
+            "ReviewClosed",
+        ]
+        closed = one(ReviewClosedV1, facts)
+        assert isinstance(closed, ReviewClosedV1)
+        assert closed.outcome == {OnExpiry.RETURN: "returned", OnExpiry.REFUSE: "refused"}[on_expiry]
+        assert [reason.code for reason in closed.reasons] == ["no-answer"]
+        assert play.status == "closed" and pilot.due(play.case) is None
+
+
+def test_a_request_may_run_out_in_every_status_in_which_it_may_be_made(play: Play) -> None:
+    for way in ("open", "with-experts", "to_conclude"):
+        for on_expiry in (OnExpiry.RETURN, OnExpiry.DECIDE):
+            other = at(way).asked(on_expiry)
+            other.run_out("clarification")
+            play.steps |= other.steps
+
+
+def test_an_application_may_be_refused_while_the_applicant_is_asked(play: Play) -> None:
+    play.open().asked()
+    facts = play.do(EndWithout(Closure.REFUSED, REASONS, "Не ждём."))
+    assert kinds(facts) == ["RequestClosed", "TermEnded", "TermEnded", "ReviewClosed"]
+    assert one(RequestClosedV1, facts).outcome is RequestOutcome.CLOSED
+    assert [fact.late for fact in facts if isinstance(fact, TermEndedV1)] == [False, False]
+    assert play.status == "closed" and play.case.owed == ()
+
+
+def test_no_conclusion_is_written_while_the_applicant_is_asked(play: Play) -> None:
+    play.to_conclude().asked()
+    assert play.refused(conclusion()).code == "request.open"
+    assert [o.what for o in play.case.owed] == ["answers", "conclusion"]
+    play.answer("who", "why")
+    play.do(conclusion())
+
+
+def test_the_clock_of_a_review_that_ran_out_is_not_stopped_for_a_request(play: Play) -> None:
+    play.open().run_out("expertise")
+    facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+    assert kinds(facts) == ["InformationRequested", "TermStarted"]
+    assert one(InformationRequestedV1, facts).stops_clock is False
+    facts = play.do(CancelRequest("r1-1"))
+    assert kinds(facts) == ["RequestClosed", "TermEnded"]
+
+
+# ---- extension
+
+
+def test_a_term_is_extended_once_and_not_after_it_ran_out(play: Play) -> None:
+    play.open()
+    [extended] = play.do(Extend("expertise", "Сложно."))
+    assert extended.days == 10 and play.case.due_at == minsk("2026-05-26", 0)
+    assert play.refused(Extend("expertise", "Ещё.")).code == "term.cannot-be-extended"
+    assert play.refused(Extend("appeal", "Нет такого.")).code == "term.unknown"
+    play.asked()
+    play.do(Extend("clarification", "Просят."))
+    assert play.case.answers_due == "2026-05-11T21:00:00.000Z"
+    late = Play().open()
+    late.run_out("expertise")
+    assert late.refused(Extend("expertise", "Поздно.")).code == "term.expired"
+
+
+# ---- the conclusion
+
+
+def test_neither_the_author_nor_an_expert_of_the_case_approves(play: Play) -> None:
+    play.to_approve()
+    for who in (OPERATOR, approver(FIRST), approver(OPERATOR.id)):
+        for command in (Approve(), SendBack("Нет.")):
+            assert play.refused(command, who).code == "conclusion.second-person"
+    [back] = play.do(SendBack("Мало."), APPROVER)
+    assert isinstance(back, ConclusionSentBackV1) and back.notify == ("op-1",)
+    assert play.status == "to-conclude" and play.case.draft is None
+    play.do(conclusion(), COLLEAGUE)
+    play.do(Approve(), APPROVER)
+
+
+def test_a_number_that_arrives_after_a_closure_still_issues_the_conclusion(play: Play) -> None:
+    play.numbering().do(CloseFor(Closure.WITHDRAWN, "Передумали."), INTAKE)
+    assert play.status == "closed" and play.case.approved is not None
+    [issued] = play.number()
+    assert isinstance(issued, ConclusionIssuedV1)
+    assert play.status == "closed" and play.case.approved is None
+    assert [found.number for found in play.case.conclusions] == ["ЗЭ-2026-0001"]
+    assert play.do(Number("ЗЭ-2026-0002"), APPROVER) == [], "there is nothing left to number"
+
+
+def test_a_number_that_arrives_after_a_new_round_began_goes_to_the_round_that_was_concluded(play: Play) -> None:
+    play.numbering()
+    play.do(opened(submission=2), INTAKE)
+    assert play.status == "numbering" and play.case.round == 2 and [o.what for o in play.case.owed] == ["number"]
+    play.do(Extend("expertise", "Ждём номера."))
+    play.tick()
+    play.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
+    play.number()
+    assert play.status == "unassigned" and play.case.conclusions[0].round == 1
+    closed = Play().numbering()
+    closed.do(CloseFor(Closure.STOPPED, "Решение."), INTAKE)
+    closed.do(opened(submission=2), INTAKE)
+    assert closed.status == "numbering" and closed.case.round == 2
+    play.steps |= closed.steps
+
+
+# ---- rounds
+
+
+def test_a_repeat_shows_what_changed_and_judges_every_remark_by_other_experts(play: Play) -> None:
+    play.concluded(verdict=Verdict.NEGATIVE, remarks=REMARKS)
+    after = APPLICATION.model_copy(update={"title": "Запись к врачу", "executor": NEWCOMER})
+    met = (Met(place=1, text="Описали."),)
+    facts = play.do(opened(after, 2, met=met), INTAKE)
+    review = one(ReviewOpenedV1, facts)
+    assert isinstance(review, ReviewOpenedV1)
+    assert (review.kind, review.round, review.earlier, review.met) == (ReviewKind.REPEAT, 2, "ЗЭ-2026-0001", met)
+    assert {change.field: change.after for change in review.changes}["title"] == "Запись к врачу"
+    assert [change.field for change in review.changes] == ["title", "executor"]
+    assert play.case.needed == 1 and play.case.past[0].places[0].opinions, "the round before stays readable"
+    refused = play.refused(Assign(FIRST))
+    assert [problem.rule for problem in refused.problems] == ["conflict.earlier-round"]
+    play.judge(THIRD)
+    unmet = play.refused(conclusion(earlier_remarks=judged(False)))
+    assert unmet.code == "verdict.remarks-unmet"
+    missing = play.refused(conclusion(earlier_remarks=judged(True, 1)))
+    assert [problem.rule for problem in missing.problems] == ["remark.not-judged"]
+    wrong = (*judged(True), EarlierRemark(place=2, met=True), EarlierRemark(place=3, met=True))
+    refused = play.refused(conclusion(earlier_remarks=wrong))
+    assert [(p.pointer, p.rule) for p in refused.problems] == [
+        ("/earlier_remarks/2/place", "remark.unknown"),
+        ("/earlier_remarks/3/place", "remark.unknown"),
+    ]
+    optional = (EarlierRemark(place=1, met=True), EarlierRemark(place=2, met=False, text="Не учли."))
+    play.do(conclusion(earlier_remarks=optional))
+    play.do(Approve(), APPROVER)
+    [issued] = play.number()
+    assert isinstance(issued, ConclusionIssuedV1)
+    assert (issued.round, issued.rounds_left, issued.earlier_remarks) == (2, 1, optional)
+
+
+def test_the_same_experts_may_do_the_repeat_where_the_edition_says_so(play: Play) -> None:
+    play.book = with_switches("by-2024", other_expert_in_repeat=False)
+    play.concluded(verdict=Verdict.NEGATIVE)
+    play.do(opened(submission=2), INTAKE)
+    play.judge(FIRST)
+    assert play.status == "to-conclude"
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_each_conclusion_says_how_many_rounds_the_edition_still_allows(most: int) -> None:
+    play = Play(with_numbers("by-2024", repeat_expertise_max=most))
+    play.concluded(verdict=Verdict.NEGATIVE)
+    left = []
+    for submission in range(2, most + 3):
+        issued = play.facts[-1]
+        assert isinstance(issued, ConclusionIssuedV1)
+        left.append(issued.rounds_left)
+        if not issued.rounds_left:
+            break
+        play.do(opened(submission=submission), INTAKE)
+        play.judge(f"e-{submission + 1}").do(conclusion(Verdict.NEGATIVE))
+        play.do(Approve(), APPROVER)
+        play.number()
+    assert left == list(range(most, -1, -1))
+    assert [past.kind for past in (*play.case.past, play.case)] == [ReviewKind.FIRST] + [ReviewKind.REPEAT] * most
+
+
+def test_a_submission_that_is_known_already_opens_nothing(play: Play) -> None:
+    play.concluded()
+    assert play.do(opened(), INTAKE) == [] and play.do(opened(submission=1), INTAKE) == []
+
+
+def test_a_returned_application_comes_again_as_a_first_review(play: Play) -> None:
+    play.closed()
+    play.do(opened(submission=2), INTAKE)
+    assert (play.case.kind, play.case.round, play.case.needed) == (ReviewKind.FIRST, 2, 2)
+    closed = play.case.past[0].closed
+    assert closed is not None and closed.reasons == REASONS
+
+
+# ---- appeals
+
+
+def test_an_appeal_is_an_edition_s_switch_and_one_for_each_conclusion(play: Play) -> None:
+    assert Play().concluded().refused(OpenAppeal("Нет.", BASIS)).code == "appeal.off"
+    play.book = APPEALS
+    play.concluded()
+    facts = play.do(OpenAppeal("Не согласны.", BASIS))
+    assert kinds(facts) == ["AppealOpened", "TermStarted"]
+    assert one(AppealOpenedV1, facts).number == "ЗЭ-2026-0001"
+    assert play.refused(OpenAppeal("Ещё.", BASIS)).code == "appeal.no-conclusion"
+    facts = play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
+    assert kinds(facts) == ["AppealDecided", "TermEnded"] and play.status == "concluded"
+    assert play.refused(OpenAppeal("Снова.", BASIS)).code == "appeal.decided"
+    appeal = play.case.appeals[0]
+    assert (appeal.outcome, appeal.decided_by, appeal.decided_basis) == (AppealOutcome.UPHELD, CHAIR.id, BASIS)
+
+
+def test_an_appeal_is_decided_by_others_than_those_who_made_the_conclusion(play: Play) -> None:
+    play.book = APPEALS
+    play.appealed()
+    for who in (OPERATOR, APPROVER, approver(FIRST)):
+        assert play.refused(decide_appeal(AppealOutcome.UPHELD), who).code == "appeal.others"
+    plain = decide_appeal(AppealOutcome.UPHELD)
+    bare = type(plain)(AppealOutcome.AMENDED, "Так.", BASIS)
+    full = type(plain)(AppealOutcome.UPHELD, "Так.", BASIS, conclusion())
+    for wrong in (bare, full):
+        assert play.refused(wrong, CHAIR).code == "appeal.amendment"
+
+
+def test_an_amendment_is_approved_by_another_and_the_conclusion_before_stays_readable(play: Play) -> None:
+    play.book = APPEALS
+    play.appealed()
+    due = play.case.due_at
+    facts = play.do(decide_appeal(AppealOutcome.AMENDED, verdict=Verdict.NEGATIVE), CHAIR)
+    assert kinds(facts) == ["AppealDecided", "ConclusionDrafted"] and play.status == "to-approve"
+    assert play.case.due_at == due, "the appeal's term runs until the amendment is approved"
+    assert play.refused(Approve(), CHAIR).code == "conclusion.second-person", "its author"
+    assert play.refused(Approve(), APPROVER).code == "appeal.others", "who signed what it amends"
+    assert play.refused(EndWithout(Closure.RETURNED, REASONS)).code == "review.not-working"
+    facts = play.do(Approve(), HEAD)
+    assert kinds(facts) == ["TermEnded", "ConclusionApproved"] and play.status == "numbering"
+    [issued] = play.number()
+    assert isinstance(issued, ConclusionIssuedV1)
+    assert (issued.number, issued.replaces, issued.verdict) == ("ЗЭ-2026-0002", "ЗЭ-2026-0001", Verdict.NEGATIVE)
+    old, new = play.case.conclusions
+    assert (old.standing, old.verdict, new.standing) == ("replaced", Verdict.POSITIVE, "in-force")
+    assert play.case.in_force() == new and play.status == "concluded"
+    play.do(OpenAppeal("И с этим.", BASIS))
+    assert play.status == "appealed", "the amended conclusion is another one"
+
+
+def test_an_amendment_that_is_sent_back_leaves_the_appeal_open_on_its_term(play: Play) -> None:
+    play.book = APPEALS
+    play.amending()
+    due = play.case.due_at
+    play.do(SendBack("Не так."), HEAD)
+    assert play.status == "appealed" and play.case.due_at == due is not None
+    assert [(o.what, o.by, o.due_at) for o in play.case.owed] == [("appeal", "approver", due)]
+    assert play.case.appeals[0].decided_by is None
+    play.run_out("appeal")
+    play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
+    assert play.status == "concluded" and pilot.due(play.case) is None
+
+
+def test_a_conflict_confirmed_while_an_amendment_waits_does_not_lose_the_amendment(play: Play) -> None:
+    play.book = APPEALS
+    play.amending().do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    play.do(Confirm(FIRST, "Да."), CHAIR)
+    assert play.status == "to-approve"
+    play.do(Approve(), HEAD)
+    play.number()
+    assert play.status == "concluded" and play.case.conclusions[-1].replaces == "ЗЭ-2026-0001"
+
+
+def test_late_answers_do_not_change_an_application_whose_conclusion_is_in_force(play: Play) -> None:
+    play.book = APPEALS
+    play.open().asked().do(CancelRequest("r1-1"))
+    play.judge(FIRST, SECOND).do(conclusion())
+    play.do(Approve(), APPROVER)
+    play.number()
+    play.do(OpenAppeal("Не согласны.", BASIS))
+    play.do(decide_appeal(AppealOutcome.AMENDED), CHAIR)
+    late = APPLICATION.model_copy(update={"title": "Другое"})
+    assert play.do(TakeAnswers("r1-1", answers("who"), late), INTAKE) == []
+
+
+def test_an_annulled_conclusion_is_followed_by_a_round_of_the_same_application(play: Play) -> None:
+    play.book = APPEALS
+    play.appealed(verdict=Verdict.NEGATIVE, remarks=REMARKS)
+    facts = play.do(decide_appeal(AppealOutcome.ANNULLED), CHAIR)
+    assert kinds(facts) == ["AppealDecided", "TermEnded", "ConclusionAnnulled", "ReviewOpened", "TermStarted"]
+    assert one(AppealDecidedV1, facts).outcome is AppealOutcome.ANNULLED
+    assert one(ConclusionAnnulledV1, facts).number == "ЗЭ-2026-0001"
+    assert play.case.conclusions[0].standing == "annulled" and play.case.in_force() is None
+    assert (play.case.round, play.case.kind, play.case.submission) == (2, ReviewKind.REPEAT, 1)
+    assert play.status == "unassigned"
+    play.judge(THIRD).do(conclusion(earlier_remarks=judged(True)))
+    play.do(Approve(), APPROVER)
+    [issued] = play.number()
+    assert issued.rounds_left == 1
+
+
+# ---- the end from outside
+
+EVERYWHERE = ("with-experts", *WAYS)
+
+
+@pytest.mark.parametrize("outcome", [Closure.WITHDRAWN, Closure.STOPPED])
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("way", EVERYWHERE)
+def test_a_withdrawal_or_a_stop_closes_all_that_is_open_at_every_status(
+    way: str, asked: bool, outcome: Closure
+) -> None:
+    play = at(way)
+    before = play.status
+    if asked:
+        if before not in ("unassigned", "with-experts", "to-conclude"):
+            assert play.refused(AskApplicant(ITEMS, OnExpiry.DECIDE)).code == "review.not-working"
+            return
+        play.asked()
+    facts = play.do(CloseFor(outcome, "Передумали."), INTAKE)
+    if before in ("concluded", "closed"):
+        assert facts == [] and play.status == before
+        return
+    assert one(ReviewClosedV1, facts).outcome is outcome
+    assert play.status == "closed" and play.case.owed == () and play.case.views == ()
+    assert pilot.due(play.case) is None and play.case.request() is None
+    assert not any(running.open for running in play.case.terms) and play.case.calendars == ()
+
+
+@pytest.mark.parametrize("way", EVERYWHERE)
+def test_a_new_submission_overtakes_what_is_open_at_every_status(way: str) -> None:
+    play = at(way)
+    before = play.status
+    facts = play.do(opened(submission=2), INTAKE)
+    closed = [fact for fact in facts if isinstance(fact, ReviewClosedV1)]
+    assert [fact.outcome for fact in closed] == ([] if before in ("concluded", "closed") else [Closure.OVERTAKEN])
+    assert play.case.round == 2 and play.status == ("numbering" if before == "numbering" else "unassigned")
+    assert play.case.appeal() is None, "an appeal of the round before is not one of this"
+    assert sum(running.open for running in play.case.terms) == 1 and len(play.case.terms) == 1
+
+
+def test_a_case_may_end_at_every_status(play: Play) -> None:
+    for way in EVERYWHERE:
+        for command in (
+            CloseFor(Closure.STOPPED, "Решение."),
+            opened(submission=2),
+        ):
+            other = at(way)
+            other.do(command, INTAKE)
+            play.steps |= other.steps
+        for outcome in (Closure.RETURNED, Closure.REFUSED):
+            other = at(way)
+            if not other.case.undecided():
+                assert other.refused(EndWithout(outcome, REASONS)).code == "review.not-working"
+                continue
+            other.do(EndWithout(outcome, REASONS))
+            assert other.status == "closed"
+            play.steps |= other.steps
+
+
+# ---- what goes on beside the main way
+
+
+def test_what_does_not_move_a_case_may_happen_at_every_status(play: Play) -> None:
+    for way in (*EVERYWHERE, "overtaken"):
+        other = beside(way)
+        before = other.status
+        if before in ("concluded", "closed"):
+            other.state = other.case.model_copy(update={"operator": OPERATOR.id})
+            other.do(Unclaim("Ушёл."), CHAIR)
+        else:
+            other.do(Claim())
+            other.do(Unclaim("Ушёл."))
+        for kind in [running.kind for running in other.case.terms if running.open]:
+            if kind != "appeal":
+                other.do(Extend(kind, "Надо."))
+        if pilot.due(other.case) is not None:
+            other.tick()
+            for found in [running.kind for running in other.case.terms if running.open]:
+                other.run_out(found)
+        assert other.status == before
+        play.steps |= other.steps
+
+
+def beside(way: str) -> Play:
+    """A case on some way; `overtaken`: a new round began while the number of the last was on its way."""
+    if way == "overtaken":
+        play = at("numbering")
+        play.do(opened(submission=2), INTAKE)
+        return play
+    return at(way)
+
+
+def test_conflicts_are_found_and_decided_at_every_status_at_which_something_is_open(play: Play) -> None:
+    for way in EVERYWHERE:
+        for decision in (Dismiss, Confirm):
+            other = at(way)
+            if other.status in ("concluded", "closed"):
+                assert other.refused(Declare(FIRST, "Вспомнил.")).code == "review.not-open"
+                assert other.refused(decision(FIRST, "Так.")).code == "review.not-open"
+                assert other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE) == []
+                continue
+            before = other.status
+            other.do(Declare(SIXTH, "На всякий случай."))
+            other.do(decision(SIXTH, "Так."), CHAIR)
+            assert other.status == before, "the sixth expert is not on the case"
+            barred = () if decision is Dismiss else (SIXTH,)
+            if other.case.place_of(FIRST) is not None:
+                other.do(Recheck(entry(FIRST, "700000140", version=2).seat()), INTAKE)
+                other.do(Recheck(entry(FIRST, "700000138", version=3).seat()), INTAKE)
+                assert other.case.hidden_from == (*barred, FIRST)
+                other.do(decision(FIRST, "Так."), CHAIR)
+                assert other.case.hidden_from == (() if decision is Dismiss else (SIXTH, FIRST))
+            play.steps |= other.steps
+
+
+def test_answers_and_cancellations_come_at_every_status_at_which_opinions_are_gathered(play: Play) -> None:
+    for way in ("open", "with-experts", "to_conclude"):
+        other = at(way).asked()
+        other.answer("who")
+        other.answer("why")
+        other.asked()
+        other.do(CancelRequest("r1-2"))
+        play.steps |= other.steps
+
+
+def test_terms_are_counted_anew_at_every_status_by_a_calendar_that_changed(play: Play) -> None:
+    for way in (*EVERYWHERE, "overtaken"):
+        other = beside(way)
+        if pilot.due(other.case) is None:
+            assert other.do(Recalendar(), TIMER) == []
+            continue
+        assert other.do(Recalendar(), TIMER) == [], "by the same calendar nothing changes"
+        other.state = aged(other.case)
+        before = other.case.due_at
+        [moved] = other.do(Recalendar(), TIMER)
+        assert (moved.version_before, moved.due_before, moved.due_at) == ("BY-of-the-past", before, before)
+        assert other.do(Recalendar(), TIMER) == [] and other.case.due_at == before
+        play.steps |= other.steps
+
+
+def test_what_comes_before_the_case_is_passed_by_and_a_person_is_told_that_there_is_none(play: Play) -> None:
+    early = (
+        TakeAnswers("r1-1", answers("who"), APPLICATION),
+        CloseFor(Closure.WITHDRAWN, "Передумали."),
+        Recheck(entry(FIRST, "700000140").seat()),
+        Number("ЗЭ-2026-0001"),
+        Tick(play.now),
+        Recalendar(),
+    )
+    for command in early:
+        assert play.do(command, INTAKE) == [] and play.state is None
+    assert play.refused(Claim()).code == "review.unknown"
+
+
+def test_accepting_and_assigning_twice_changes_nothing(play: Play) -> None:
+    play.open().seat(FIRST)
+    assert play.do(Assign(FIRST)) == [] and play.do(AcceptAssignment(), actor(FIRST)) == []
+
+
+# ---- what it all is worth
+
+
+def test_terms_are_ended_late_when_they_are_late(play: Play) -> None:
+    play.open().judge(FIRST, SECOND)
+    play.run_out("expertise")
+    play.do(conclusion())
+    facts = play.do(Approve(), APPROVER)
+    assert one(TermEndedV1, facts).late is True
+
+
+def test_each_pause_of_the_clock_ends_with_its_own_request(play: Play) -> None:
+    play.open()
+    for n in (1, 2):
+        facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+        assert [kind for kind in (TermStartedV1, TermSuspendedV1) if one(kind, facts)]
+        play.later(days=3)
+        facts = play.answer("who", "why", request=f"r1-{n}")
+        assert one(TermResumedV1, facts)
+        play.later(days=2)
+    main = play.case.main()
+    assert main is not None and len(main.ledger.suspensions) == 2 and not main.ledger.stopped
+
+
+def test_the_year_of_a_number_is_that_of_the_day_in_minsk(play: Play) -> None:
+    play.to_approve()
+    play.now = minsk("2027-01-01", 0)
+    facts = play.do(Approve(), APPROVER)
+    approved = one(ConclusionApprovedV1, facts)
+    assert (approved.date.isoformat(), approved.series) == ("2027-01-01", "series:by:2027")

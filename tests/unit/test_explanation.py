@@ -1,0 +1,113 @@
+"""What an explanation tells of a term: when it is due in its zone, by which rule a day is skipped, who did what."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from contracts.reference import LegalEffect, TermUnit
+from contracts.rules import ExtensionRule, Origin, Override, TermRule, load, load_calendars
+from services.chassis.calendar import Calendar, calendar, from_rules
+from services.chassis.explanation import explain
+from services.chassis.term import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
+
+MINSK = "Europe/Minsk"
+BY = calendar("BY")
+LOOK_OVER = load().edition("by-2024").terms["look-over"]
+RULE = TermRule(
+    budget=9,
+    unit=TermUnit.WORKING_DAYS,
+    calendar="BY",
+    legal_effect=LegalEffect.ALARM,
+    stops_while_with_applicant=True,
+    extension=ExtensionRule(max_count=2, days=4),
+    origin=Origin(kind="assumption", note="for a test"),
+)
+
+
+def minsk(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(MINSK))
+
+
+def ledger_of(rule: TermRule, by: Calendar = BY, at: str = "2026-04-16T12:00") -> Ledger:
+    return open_ledger(start(rule, by, "expertise", minsk(at), MINSK))
+
+
+def test_the_due_day_is_said_in_the_zone_of_the_term_beside_the_instant() -> None:
+    told = explain(ledger_of(LOOK_OVER), minsk("2026-04-17T12:00"), BY)
+    assert told.due == datetime(2026, 4, 23, 21, tzinfo=UTC)
+    assert told.last_day == date(2026, 4, 23)
+    assert told.due_en == "2026-04-23, end of the day, Europe/Minsk"
+    assert told.due_ru == "23.04.2026, конец дня, Europe/Minsk"
+
+
+def test_a_stopped_or_ended_term_has_no_due_day() -> None:
+    stopped = suspend(ledger_of(RULE), RULE, minsk("2026-04-17T09:00"), "p1", "asked", BY)
+    for ledger in (stopped, end(ledger_of(RULE), minsk("2026-04-17T09:00"))):
+        told = explain(ledger, minsk("2026-04-18T09:00"), BY)
+        assert (told.due, told.due_ru, told.due_en) == (None, None, None)
+
+
+def test_every_kind_of_rule_that_skips_a_day_is_named_with_its_act() -> None:
+    packaged = next(rules for rules in load_calendars() if rules.id == "BY")
+    closed = Override(day=date(2026, 4, 22), working=False, reason_ru="карантин", reason_en="quarantine", act="№ 5")
+    opened = Override(day=date(2026, 4, 18), working=True, reason_ru="р", reason_en="r", act="№ 6")
+    by = from_rules(packaged.model_copy(update={"overrides": (closed, opened)}))
+    told = explain(ledger_of(LOOK_OVER, by), minsk("2026-04-17T12:00"), by)
+    (running,) = told.intervals
+    assert [(s.day.day, s.rule, s.en, s.ru) for s in running.skipped] == [
+        (19, "weekend", "weekend", "выходной день"),
+        (20, "moved-day", "working day moved to 2026-04-25", "рабочий день перенесён на 25.04.2026"),
+        (21, "holiday", "Radunitsa (Day of Rejoicing)", "Радуница"),
+        (22, "override", "quarantine", "карантин"),
+    ]
+    assert [s.act for s in running.skipped if s.act] == [packaged.transfers[1].origin.act, "№ 5"]
+    assert running.worked_weekends == (date(2026, 4, 18),)
+
+
+def test_who_stopped_and_extended_the_term_and_why_is_told_in_both_languages() -> None:
+    ledger = suspend(ledger_of(RULE), RULE, minsk("2026-04-22T09:00"), "p7", "papers asked for", BY)
+    ledger = resume(ledger, minsk("2026-04-24T17:30"))
+    ledger = extend(ledger, RULE, minsk("2026-04-27T10:00"), "p8", "a second expert", BY)
+    ledger = suspend(ledger, RULE, minsk("2026-04-28T09:00"), "p9", "a sample is missing", BY)
+    told = explain(ledger, minsk("2026-04-29T12:00"), BY)
+    stops = [(i.who, i.why) for i in told.intervals if i.state == "stopped"]
+    assert stops == [("p7", "papers asked for"), ("p9", "a sample is missing")]
+    assert [(e.who, e.why, e.days) for e in told.extensions] == [("p8", "a second expert", 4)]
+    assert told.en.endswith(
+        "The clock is stopped. Used: 3, left: 10. "
+        "Stopped from 2026-04-22 09:00 to 2026-04-24 17:30: papers asked for (p7). "
+        "Stopped from 2026-04-28 09:00: a sample is missing (p9). "
+        "Extended on 2026-04-27 10:00, days: 4: a second expert (p8)."
+    )
+    assert told.ru.endswith(
+        "Срок приостановлен. Использовано: 3, осталось: 10. "
+        "Остановлен с 22.04.2026 09:00 по 24.04.2026 17:30: papers asked for (p7). "
+        "Остановлен с 28.04.2026 09:00: a sample is missing (p9). "
+        "Продлён 27.04.2026 10:00, дней: 4: a second expert (p8)."
+    )
+
+
+def test_what_was_announced_is_told() -> None:
+    plain = explain(ledger_of(LOOK_OVER), minsk("2026-04-24T12:00"), BY)
+    assert (plain.state, plain.reminded, plain.breached) == ("overdue", (), False)
+    told = explain(breach(remind(ledger_of(LOOK_OVER), (2, 1))), minsk("2026-04-24T12:00"), BY)
+    assert (told.state, told.reminded, told.breached) == ("overdue", (2, 1), True)
+    assert told.en == f"{plain.en} Reminders were given with days left: 2, 1. The breach was announced."
+    assert told.ru == f"{plain.ru} Напоминания сделаны, когда оставалось дней: 2, 1. О нарушении срока сообщено."
+
+
+@pytest.mark.parametrize(("at", "said"), [("2026-12-30T12:00", True), ("2026-04-16T12:00", False)])
+def test_it_is_said_when_the_due_day_rests_on_a_year_without_its_act(at: str, said: bool) -> None:
+    told = explain(ledger_of(LOOK_OVER, at=at), minsk(at), BY)
+    assert told.provisional is said
+    assert ("provisional" in told.en) is said
+    assert ("предварительная" in told.ru) is said
+
+
+def test_an_explanation_by_another_version_than_the_ledgers_own_says_so() -> None:
+    packaged = next(rules for rules in load_calendars() if rules.id == "BY")
+    newer = from_rules(packaged.model_copy(update={"version": "2026.9"}))
+    told = explain(ledger_of(LOOK_OVER), minsk("2026-04-17T12:00"), newer)
+    assert told.counted_by == newer.version != told.term.calendar_version
+    assert told.en.endswith(f"Counted by calendar {newer.version} instead of {BY.version}.")

@@ -1,0 +1,259 @@
+"""Words: stems, Belarusian, numbers, and that nothing which a person types can break a search."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.chassis.problems import Problematic
+from services.registry import views
+from services.registry.domain.pilot import Stage
+from services.registry.finding import questions, text
+from services.registry.finding.entries import FACETS, Order, entry, make_schema
+from services.registry.finding.index import Index
+from services.registry.finding.questions import Asked, Hits
+from tests.shelf import FULL, NOW, about, party, row
+
+
+def shelf(**titles: str) -> Index:
+    """An index of pilots that differ in their titles."""
+    return filled(row(id_, application=about(title)) for id_, title in titles.items())
+
+
+def filled(rows: Iterable[dict[str, Any]]) -> Index:
+    index = Index()
+    index.put(entry(views.internal(one)) for one in rows)
+    index.commit()
+    return index
+
+
+def found(index: Index, words: str | None, order: Order = "relevance", **filters: Sequence[str]) -> set[str]:
+    asked = Asked(words, filters)  # type: ignore[arg-type]
+    return set(questions.search(index, asked, order, None, 50).ids)
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Цифровые школы области", "цифровая школа"),
+        ("Учёт пациентов", "учет пациента"),
+        ("Recognition of scanned images", "image recognitions"),
+        ("Система распознавания images", "распознавание image"),
+        ("Запись в поликлинике", "ЗАПИСЬ, поликлиника!"),
+    ],
+)
+def test_russian_and_english_are_found_in_any_form(title: str, words: str) -> None:
+    assert found(shelf(this=title, other="Нечто иное"), words) == {"this"}
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Лячэнне хворых у бальніцы", "лячэнні бальніца"),
+        ("Электронны подпіс", "подпісы"),
+        ("Сям'я і дзеці", "сям’і"),
+        ("Кіраванне рухам", "кіравання"),
+        ("Школьны аўтобус", "аўтобуса"),
+    ],
+)
+def test_belarusian_is_found_by_its_beginning_in_whatever_spelling(title: str, words: str) -> None:
+    assert found(shelf(this=title, other="Нешта іншае"), words) == {"this"}
+
+
+def test_a_beginning_with_an_asterisk_is_found_in_any_language() -> None:
+    index = shelf(one="Телемедицинские услуги", two="Telemetry of bridges")
+    assert found(index, "телемед*") == {"one"}
+    assert found(index, "telem*") == {"two"}
+    assert found(index, "телемед") == set()
+
+
+def test_all_words_are_wanted_wherever_they_stand() -> None:
+    index = filled([row("p", application=about("Запись к врачу", problem="Очереди в больнице"))])
+    assert found(index, "запись больница") == {"p"}
+    assert found(index, "запись аэропорт") == set()
+
+
+@pytest.mark.parametrize(
+    "number", ["ПП-2026-000123", "пп-2026-000123", "790000001", "УНП 790000001", "УНП: 790000001", "BY-UNP:790000001"]
+)
+def test_numbers_are_found_exactly(number: str) -> None:
+    near = row("near", number="ПП-2026-000124", application=about("Б", initiator=party("790000011", "ООО «Иное»")))
+    assert found(filled([row("this", number="ПП-2026-000123", application=about("А")), near]), number) == {"this"}
+
+
+def test_organisations_are_found_by_name() -> None:
+    index = filled([row("p", application=about("А", customer=party("1", "Гомельский водоканал")))])
+    assert found(index, "гомельского водоканала") == {"p"}
+
+
+def test_the_title_weighs_more_than_the_text() -> None:
+    index = filled(
+        [
+            row("text", application=about("Иное", problem="про телемедицину")),
+            row("title", application=about("Телемедицина", problem="про иное")),
+        ]
+    )
+    assert questions.search(index, Asked("телемедицина"), "relevance", None, 9).ids == ("title", "text")
+
+
+NASTY = ['"', "title:", "AND", "a AND OR", "(((", "*", "***", "[a TO b]", "^2", "~", "\\", "\x00", "-", "+", "и", "§"]
+NASTY += ["a" * 5000, "слово " * 500, "\ud800".encode("utf-8", "replace").decode(), "🙂", "1" * 300, "№", "УНП", "a*b*"]
+WORDS = shelf(this="Запись к врачу")
+
+
+@pytest.mark.parametrize("typed", NASTY)
+def test_nothing_that_is_typed_is_a_query_language(typed: str) -> None:
+    assert found(WORDS, typed) <= {"this"}
+
+
+@given(st.text(max_size=400))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_typed_is_answered(typed: str) -> None:
+    assert len(text.words_of(typed)) <= text.MOST_WORDS
+    assert found(WORDS, typed) <= {"this"}
+
+
+@given(st.lists(st.sampled_from(["запись", "врачу", "и", "очередь"]), max_size=5))
+def test_words_of_a_title_find_it_in_any_order(some: list[str]) -> None:
+    wanted = {"this"} if some and set(some) - {"и"} <= {"запись", "врачу"} and set(some) != {"и"} else set()
+    assert found(WORDS, " ".join(some)) - (set() if some else {"this"}) == wanted
+
+
+# ---- facets and filters
+
+MANY = filled(
+    row(
+        f"p{n}",
+        agency=f"agency-{n % 3}",
+        stage=Stage.COUNCIL if n % 2 else Stage.EXPERTISE,
+        entered=NOW.replace(year=2024 + n % 3),
+        application=about("Запись", sector="health" if n < 20 else "energy", territory="Брестская область"),
+    )
+    for n in range(30)
+)
+
+
+def counts(facet: dict[str, Any]) -> dict[str, int]:
+    return {one["value"]: one["count"] for one in facet["values"]}
+
+
+def test_facets_count_what_the_same_filters_find() -> None:
+    for filters in ({}, {"sector": ["health"]}, {"agency": ["agency-1", "agency-2"]}, {"stage": ["council"]}):
+        facets, count = questions.facets(MANY, Asked("запись", filters))  # type: ignore[arg-type]
+        assert count == len(found(MANY, "запись", "relevance", **filters))
+        for name in ("sector", "stage", "agency", "year", "region"):
+            told = counts(facets[name])
+            assert sum(told.values()) == count
+            for value, number in told.items():
+                also = {**filters, name: [value]}
+                if name not in filters:
+                    assert number == len(found(MANY, "запись", "relevance", **also))
+
+
+def test_every_facet_is_a_field_and_can_be_filtered_by() -> None:
+    for name in FACETS:
+        assert found(MANY, None, "entered", **{name: ["nothing-of-the-kind"]}) == set()
+    assert make_schema() is not None
+
+
+def test_a_pilot_counts_once_for_each_money_source_that_it_has() -> None:
+    index = filled([row("p", FULL)])
+    facets, count = questions.facets(index, Asked())
+    assert (counts(facets["source"]), count) == ({"state-budget": 1}, 1)
+
+
+# ---- pages
+
+
+def walked(index: Index, asked: Asked, order: Order, size: int, between: Any = None) -> list[str]:
+    ids: list[str] = []
+    after: Sequence[Any] | None = None
+    for _ in range(1000):
+        hits: Hits = questions.search(index, asked, order, after, size)
+        ids += hits.ids
+        if hits.next is None:
+            return ids
+        after = list(hits.next)
+        if between is not None:
+            between()
+    raise AssertionError("the pages never end")
+
+
+@given(
+    keys=st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    size=st.integers(1, 7),
+    order=st.sampled_from(["entered", "due", "amount", "relevance"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_pages_show_every_hit_once_however_many_are_equal(keys: list[int], size: int, order: Order) -> None:
+    index = filled(
+        row(f"p{n}", entered=NOW.replace(minute=key), application=about("Запись " * (key + 1)))
+        for n, key in enumerate(keys)
+    )
+    ids = walked(index, Asked("запись"), order, size)
+    assert sorted(ids) == sorted(f"p{n}" for n in range(len(keys)))
+    if order == "entered":
+        told = [keys[int(id_[1:])] for id_ in ids]
+        assert told == sorted(told, reverse=True)
+
+
+def test_pages_by_a_key_neither_repeat_nor_miss_while_commits_come_in_between() -> None:
+    rows = [row(f"p{n}", entered=NOW.replace(minute=n % 5), application=about("Запись")) for n in range(60)]
+    index, more = filled(rows), iter(range(1000))
+
+    def meanwhile() -> None:
+        n = next(more)
+        index.put([entry(views.internal(row(f"new{n}", application=about("Запись"))))])
+        index.put([entry(views.internal(rows[(7 * n) % 60]))])
+        index.commit()
+
+    ids = walked(index, Asked("запись"), "entered", 7, meanwhile)
+    old = [id_ for id_ in ids if id_.startswith("p")]
+    assert sorted(old) == sorted(one["_id"] for one in rows)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "cursor", [["entered", 1], ["due", 1, 2], ["entered", "1", 2], ["entered", 2**70, 2], ["entered", None, None]]
+)
+def test_a_cursor_of_another_order_is_refused(cursor: list[Any]) -> None:
+    with pytest.raises(Problematic, match="not given out"):
+        questions.search(MANY, Asked(), "entered", cursor, 5)
+    with pytest.raises(Problematic, match="not given out"):
+        questions.search(MANY, Asked("запись"), "relevance", cursor, 5)
+
+
+# ---- similar
+
+
+def test_the_nearest_pilots_share_telling_words_and_say_which() -> None:
+    rows = [
+        row("tele", application=about("Телемедицинские консультации в сельской местности", sector="health")),
+        row("same", application=about("Консультации врачей: телемедицина для сельской больницы", sector="health")),
+        row("bus", application=about("Электронные билеты в автобусах", sector="transport")),
+        *(row(f"n{n}", application=about(f"Нечто обычное номер{n}", sector="energy")) for n in range(20)),
+    ]
+    index = filled(rows)
+    mine = views.internal(rows[0])
+    near = questions.similar(index, mine, 5)
+    assert [id_ for id_, _ in near] == ["same"]
+    common = questions.in_common(index, mine, views.internal(rows[1]))
+    assert {"консультации", "сельской"} <= set(common["words"])
+    assert (common["sector"], len(common["organisations"])) == ("health", 3)
+
+
+def test_only_what_was_entered_earlier_is_similar() -> None:
+    words = "Телемедицинские консультации на селе"
+    rows = [row(f"p{n}", entered=NOW.replace(minute=n), application=about(words)) for n in range(3)]
+    index = filled([*rows, *(row(f"n{n}", application=about(f"Иное {n}")) for n in range(20))])
+    before = int(NOW.replace(minute=1).timestamp() * 1000)
+    assert [id_ for id_, _ in questions.similar(index, views.internal(rows[1]), 5, before)] == ["p0"]
+
+
+def test_a_draft_is_compared_as_a_pilot_is() -> None:
+    rows = [row("p", application=about("Телемедицинские консультации на селе"))]
+    index = filled([*rows, *(row(f"n{n}", application=about(f"Иное {n}")) for n in range(20))])
+    draft = {"title": "Консультации телемедицины", "sector": "health", "application": {}}
+    assert [id_ for id_, _ in questions.similar(index, draft, 5)] == ["p"]
