@@ -29,7 +29,7 @@ from services.chassis.engine import Engine
 from services.chassis.outbox import Message
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store, open_client
+from services.chassis.store import Row, Store, StoreAway, open_client
 from services.chassis.web import make_app
 from services.registry import views
 from services.registry.api import make_router
@@ -44,6 +44,7 @@ FAR: Final = 50
 """The later page that is measured beside the first one."""
 PAGE: Final = 50
 WARM_UP: Final = 5
+INDEXES_WITHIN: Final = 900.0
 ROOM_FOR_ONE: Final = 10_000
 """Bytes of disk that a pilot may take, in the database and in both indexes together."""
 
@@ -130,10 +131,22 @@ async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int) -> li
             await _put(store, finding, rows)
             rows = []
     await _put(store, finding, rows)
-    await store.prepare(SERVICE.indexes)
+    await _prepare(store)
     await asyncio.to_thread(finding.commit, whole=True)
     finding.progress.heard = float("inf")
     return sample
+
+
+async def _prepare(store: Store) -> None:
+    """Indexes over many rows take longer than a call may wait; asking again joins the work that goes on."""
+    deadline = time.monotonic() + INDEXES_WITHIN
+    while True:
+        try:
+            return await store.prepare(SERVICE.indexes)
+        except StoreAway as error:
+            if time.monotonic() > deadline:
+                raise Complaint("MongoDB did not build its indexes in time.") from error
+            await asyncio.sleep(1)
 
 
 async def _put(store: Store, finding: Finding, rows: list[Row]) -> None:

@@ -365,6 +365,7 @@ class InformationRequestedV1(Fact):
     TYPE: ClassVar[str] = "pilots.expertise.information-requested.v1"
 
     round: int
+    submission: int = 1
     at: Moment
     request: str
     items: tuple[RequestItem, ...]
@@ -454,12 +455,13 @@ class ConclusionApprovedV1(Fact):
     """The second person approved the conclusion (заключение утверждено); its number is drawn from the series.
 
     `date` is a day in the zone of the edition, and `series` the subject of its year's numbers. `replaces` is the
-    number of the conclusion that an appeal amended.
+    number of the conclusion that an appeal amended; `judges` are the experts on whose opinions it rests.
     """
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-approved.v1"
 
     round: int
+    submission: int = 1
     edition: str
     series: str
     date: Day
@@ -468,6 +470,7 @@ class ConclusionApprovedV1(Fact):
     remarks: tuple[Remark, ...] = ()
     earlier_remarks: tuple[EarlierRemark, ...] = ()
     signers: tuple[Signer, ...]
+    judges: People = ()
     replaces: str | None = None
     notify: People = ()
 
@@ -479,6 +482,7 @@ class ConclusionIssuedV1(Fact):
 
     agency: str
     round: int
+    submission: int = 1
     number: str
     date: Day
     verdict: Verdict
@@ -486,6 +490,7 @@ class ConclusionIssuedV1(Fact):
     remarks: tuple[Remark, ...] = ()
     earlier_remarks: tuple[EarlierRemark, ...] = ()
     signers: tuple[Signer, ...]
+    judges: People = ()
     replaces: str | None = None
     rounds_left: int
     notify: People = ()
@@ -566,6 +571,7 @@ class ReviewClosedV1(Fact):
 
     agency: str
     round: int
+    submission: int = 1
     at: Moment
     outcome: Closure
     reasons: tuple[ReturnReason, ...] = ()

@@ -370,7 +370,7 @@ class Engine:
         found = list[str]()
         for row in rows:
             subject, source, sequence = row["subject"], row["source"], row["sequence"]
-            if sequence is not None:
+            if sequence is not None and source != self.service.name:  # own facts move no watermark here
                 document = loaded.get(subject)
                 seen = document.seen.get(source, 0) if document else 0
                 following = expected.get((subject, source), seen + 1)

@@ -148,7 +148,7 @@ async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
     entry = await _entry(store, expert)
     if entry is None:
         return []
-    where = {"kind": KIND, "state.seated": expert}
+    where = {"kind": KIND, "state.visible_to": expert}
     found = list[tuple[str, object]]()
     async for row in store.scan("subjects", where, fields=["state.places"]):
         seats = [Seat.model_validate(place["seat"]) for place in row["state"]["places"]]
@@ -170,10 +170,14 @@ KIND_OF: Final[Mapping[str, str]] = {
 
 
 def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted."""
+    """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted.
+
+    Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.
+    """
     data = event["data"]
     noun = str(event["type"]).split(".")[2]
-    people = [person for person in data.get("notify", ()) if person != data["actor"]["id"]]
+    knows = None if noun == "conflict-found" else data["actor"]["id"]
+    people = [person for person in data.get("notify", ()) if person != knows]
     shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
     return [
         (

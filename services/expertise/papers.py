@@ -83,7 +83,7 @@ def paper(case: Case, of: Conclusion, edition: Edition, names: Mapping[str, str]
         verdict=VERDICTS[of.verdict],
         text=of.text,
         remarks=_remarks(case, round_, of),
-        scores=_scores(case, round_, edition),
+        scores=_scores(round_, of, edition),
         term_summary=_summary(told),
         term_lines=_lines(told),
         term_note=_note(told),
@@ -125,11 +125,9 @@ def _remark(given: Given, met: bool | None) -> Remark:
     return Remark(given.code, "", given.text, SEVERITIES[given.severity], given.must_fix, met)
 
 
-def _scores(case: Case, round_: Round, edition: Edition) -> tuple[Score, ...]:
-    """Each criterion with what every expert gave it whose opinion counted."""
-    counted = [one.opinions[-1] for one in round_.places if one.active and one.opinions]
-    if isinstance(round_, Case):
-        counted = case.counted()
+def _scores(round_: Round, of: Conclusion, edition: Edition) -> tuple[Score, ...]:
+    """Each criterion with what every expert gave it on whose opinion the conclusion rests."""
+    counted = [one.opinions[-1] for one in round_.places if one.opinions and one.expert in of.judges]
     highest = edition.criteria.scale_max
     found = list[Score]()
     for criterion in edition.criteria.entries:

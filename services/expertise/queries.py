@@ -202,12 +202,18 @@ def cases(eyes: Sight, view: View | None, filters: Filters, now: datetime, teams
     asked = [eyes.where(), filters.where(), _of_view(eyes, view, wire_moment(now), teams)]
     if filters.expert is not None:
         asked.append({"state.seated": filters.expert})
+        asked += _but_own(eyes, filters.expert)
     if not eyes.all_cases:
         asked.append({"state.seated": eyes.id})
     seated = filters.expert is not None or not eyes.all_cases
     if view is View.WAITING_APPLICANT:
         return Listing({"$and": asked}, BY_ANSWERS, WAITING)
     return Listing({"$and": asked}, BY_DUE, _index_of_queue(filters, seated))
+
+
+def _but_own(eyes: Sight, asked_for: str) -> list[Query]:
+    """Who sits on a case as an expert does not learn here who else does."""
+    return [{"state.seated": {"$ne": eyes.id}}] if eyes.expert and asked_for != eyes.id else []
 
 
 def _index_of_queue(filters: Filters, seated: bool) -> Keys:
@@ -221,6 +227,7 @@ def _all_cases(eyes: Sight, filters: Filters) -> Listing:
     asked = [eyes.where(), filters.where(), {"state.opened": {"$gt": ""}}]
     if filters.expert is not None:
         asked.append({"state.visible_to": filters.expert})
+        asked += _but_own(eyes, filters.expert)
     if filters.number is not None:
         return Listing({"$and": asked}, BY_DUE, NUMBERED)
     return Listing({"$and": asked}, NEWEST, _index_of_all(eyes, filters))
@@ -306,6 +313,9 @@ def board(eyes: Sight, debtor: Debtor, state: BoardState | None, filters: Filter
     asked = [eyes.where(), filters.where(), debtor.where(), _of_state(state, wire_moment(now))]
     if filters.expert is not None:
         asked.append({"state.seated": filters.expert})
+        asked += _but_own(eyes, filters.expert)
+    if debtor.who is not None:
+        asked += _but_own(eyes, debtor.who)
     return Listing({"$and": asked}, BY_DUE, debtor.index() or _index_of_queue(filters, filters.expert is not None))
 
 

@@ -27,6 +27,7 @@ from contracts.expertise import (
     InformationRequestedV1,
     RequestClosedV1,
     ReviewClosedV1,
+    TermExtendedV1,
 )
 from contracts.intake import (
     ApplicationRegisteredV1,
@@ -41,7 +42,7 @@ from services.chassis import telemetry
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.pilot import KIND, Forward, Later, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.pilot import CLARIFICATION, KIND, Forward, Later, Refuse, Submit, person_id, pilot_id
 from services.intake.domain.shape import problem, time_of
 
 PERSONS: Final = "persons"
@@ -221,6 +222,8 @@ def on_conflict(one: Input) -> Input | None:
 def translate(event: Event) -> Forward | None:
     """What a fact of the expertise asks of intake: to pass it on to the applicant."""
     match event.fact:
+        case TermExtendedV1(kind=kind) as fact if kind == CLARIFICATION:
+            return Forward(fact)
         case (
             InformationRequestedV1()
             | RequestClosedV1()

@@ -316,6 +316,17 @@ async def test_search_is_a_page_of_lines_with_a_count_and_a_cursor(app: FastAPI,
     assert first.keys() == listed.keys()
 
 
+async def test_a_document_that_cannot_be_shown_holds_up_no_other(app: FastAPI, store: Store) -> None:
+    broken = row("broken", application=about("Запись"))
+    await fill(app, store, [row("old", application=about("Запись"))])
+    await fill(app, store, [broken, row("old", application=about("Иное"))])
+    broken["state"]["stage"] = "of-a-newer-program"
+    await fill(app, store, [row("good", application=about("Запись")), broken])
+    answer = (await ask(app, "/v1/facets", params={"q": "запись"})).json()
+    assert answer["count"]["value"] == 1
+    assert [one["id"] for one in (await ask(app, "/v1/search", params={"q": "запись"})).json()["items"]] == ["good"]
+
+
 async def test_without_words_the_newest_come_first_and_filters_take_several_values(app: FastAPI, store: Store) -> None:
     sectors = ["health", "energy", "transport"]
     rows = [

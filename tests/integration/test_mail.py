@@ -179,7 +179,8 @@ def test_every_kind_of_notice_has_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "x@", "@example.org", "x@example.org\nBcc: y@example.org", "A <a@b.c>", "a b"]
+    "text",
+    ["", "x", "x@", "@example.org", "x@example.org\nBcc: y@example.org", "A <a@b.c>", "a b", "a@[b", "a@[1.2.3.4"],
 )
 def test_what_is_no_address_is_no_address(text: str) -> None:
     with pytest.raises(BadAddress, match="no e-mail address$"):

@@ -136,6 +136,19 @@ async def test_a_relayed_fact_that_cannot_be_decided_is_parked_and_goes_when_it_
     assert await notes(engine, "p2") == ("hello of p1",)
 
 
+async def test_a_redrive_by_subject_finds_a_parked_own_fact_too(make: Make, store: Store, broker: Broker) -> None:
+    async def bad(_store: Store, _event: Event) -> Sequence[tuple[str, object]]:
+        raise LookupError("the directory is not there")
+
+    engine = make(telling())
+    await engine.command(claimed("p1", "a", Note(("plain", "plain", "tell:p2:hello"))))
+    await engine.outbox.flush()
+    await make(tiny_service(own=LANGUAGE, relay=bad)).records(own_records(broker.log)[2:])
+    assert await engine.take_up(["p1"], also_broken=True) == 1
+    assert await store.count(parking.COLLECTION, {}, 10) == 0
+    assert await notes(engine, "p2") == ("hello of p1",)
+
+
 # ---- addressing
 
 

@@ -62,6 +62,7 @@ from services.expertise.domain.commands import (
     OpenAppeal,
     Release,
     SendBack,
+    WriteConclusion,
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 
@@ -100,6 +101,27 @@ def repeat() -> Play:
     play = Play().concluded(verdict=Verdict.NEGATIVE, remarks=REMARKS)
     play.do(opened(submission=2), INTAKE)
     return play.judge(THIRD)
+
+
+def worn_out() -> Play:
+    """An expert has changed an opinion as often as it can be changed."""
+    play = judged_once()
+    for turn in range(9):
+        play.do(opinion(why_changed=f"{turn}"), actor(FIRST))
+    return play
+
+
+def last_round() -> Play:
+    """The second repeat, after which no further one is allowed."""
+    play = repeat()
+    play.do(conclusion(Verdict.NEGATIVE, remarks=REMARKS, earlier_remarks=judged(True)))
+    play.do(Approve(), APPROVER)
+    play.number()
+    play.do(opened(submission=3), INTAKE)
+    return play
+
+
+TOO_LONG = WriteConclusion(Verdict.POSITIVE, "а" * 50_001)
 
 
 def with_entry(**changes: Any) -> Play:
@@ -191,6 +213,9 @@ TRIES: list[Try] = [
     ("assignment.not-yours", 403, frozen, Decline("Нет."), ME),
     ("assignment.not-accepted", 409, assigned, opinion(), ME),
     ("opinion.not-yours", 403, assigned, opinion(), actor(SECOND)),
+    ("opinion.too-often", 409, worn_out, opinion(why_changed="Опять."), ME),
+    ("text.too-long", 422, lambda: at("to_conclude"), TOO_LONG, OPERATOR),
+    ("rounds.none-left", 409, last_round, EndWithout(Closure.RETURNED, REASONS), OPERATOR),
     ("opinion.not-yours", 403, frozen, opinion(why_changed="Так."), ME),
     ("opinion.given", 409, judged_once, Decline("Нет."), ME),
     ("opinion.given", 409, judged_once, Release(FIRST, "Нет."), OPERATOR),

@@ -820,14 +820,34 @@ def beside(way: str) -> Play:
     return at(way)
 
 
+def test_a_conflict_that_comes_to_light_after_the_end_is_still_decided(play: Play) -> None:
+    for decision in (Dismiss, Confirm):
+        other = at("with-experts")
+        other.do(EndWithout(Closure.REFUSED, REASONS))
+        other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
+        assert other.case.hidden_from == (FIRST,)
+        assert [one.what for one in other.case.owed] == ["conflict"]
+        other.do(decision(FIRST, "Так."), CHAIR)
+        assert other.case.owed == ()
+        assert other.case.hidden_from == (() if decision is Dismiss else (FIRST,))
+        play.steps |= other.steps
+
+
 def test_conflicts_are_found_and_decided_at_every_status_at_which_something_is_open(play: Play) -> None:
     for way in EVERYWHERE:
         for decision in (Dismiss, Confirm):
             other = at(way)
             if other.status in ("concluded", "closed"):
+                before = other.status
                 assert other.refused(Declare(FIRST, "Вспомнил.")).code == "review.not-open"
-                assert other.refused(decision(FIRST, "Так.")).code == "review.not-open"
-                assert other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE) == []
+                nothing = "review.not-open" if decision is Dismiss else "conflict.none"
+                assert other.refused(decision(FIRST, "Так."), CHAIR).code == nothing
+                other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
+                if other.case.hidden_from:
+                    other.do(decision(FIRST, "Так."), CHAIR)
+                    assert other.case.hidden_from == (() if decision is Dismiss else (FIRST,))
+                assert other.status == before, "what comes to light too late changes no conclusion"
+                play.steps |= other.steps
                 continue
             before = other.status
             other.do(Declare(SIXTH, "На всякий случай."))

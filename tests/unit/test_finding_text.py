@@ -239,7 +239,7 @@ def test_the_nearest_pilots_share_telling_words_and_say_which() -> None:
     mine = views.internal(rows[0])
     near = questions.similar(index, mine, 5)
     assert [id_ for id_, _ in near] == ["same"]
-    common = questions.in_common(index, mine, views.internal(rows[1]))
+    common = questions.in_common(questions.telling(index, mine), mine, views.internal(rows[1]))
     assert {"консультации", "сельской"} <= set(common["words"])
     assert (common["sector"], len(common["organisations"])) == ("health", 3)
 

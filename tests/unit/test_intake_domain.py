@@ -33,10 +33,10 @@ from intake_story import (
     submit,
     withdraw,
 )
-from story import APPLICATION, BOOK, NOW, SUBJECT, Story, made
+from story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT, Story, made
 
 from contracts.event import Actor, Fact
-from contracts.expertise import Closure, RequestOutcome
+from contracts.expertise import Closure, RequestOutcome, TermExtendedV1
 from contracts.intake import (
     INTAKE,
     AgencyEnteredV1,
@@ -73,6 +73,7 @@ from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.pilot import (
     FINAL,
     Accept,
+    Forward,
     Later,
     Pilot,
     Recalendar,
@@ -682,6 +683,28 @@ def test_an_amended_conclusion_that_is_negative_gives_the_whole_time_for_changes
     facts = pilots.when(STATES["negative"], concluded(number="ЗЭ-2026-0009"), now=later)
     assert [type(fact) for fact in facts] == [TermEndedV1, ConclusionForwardedV1, TermStartedV1]
     assert pilots.given(*facts, state=STATES["negative"]).fixing.term.started == later
+
+
+def test_what_the_expertise_says_of_an_older_submission_moves_nothing_when_the_newer_one_is_accepted_already() -> None:
+    state = STATES["accepted"].model_copy(update={"submission": 2})
+    (told,) = pilots.when(state, concluded())
+    assert isinstance(told, ConclusionForwardedV1)
+    assert (told.may_resubmit, told.due_at) == (False, None)
+    assert pilots.given(told, state=state).status is Status.ACCEPTED
+    for fact in (requested(), closed(Closure.REFUSED), closed(Closure.RETURNED)):
+        assert pilots.when(state, fact) == ()
+
+
+def test_an_extended_request_is_told_with_its_new_due_time_and_what_is_left_to_answer() -> None:
+    asked = pilots.given(*pilots.when(STATES["accepted"], requested()), state=STATES["accepted"])
+    later = Clock(due_at=NOW + timedelta(days=30))
+    extended = TermExtendedV1(actor=SOMEBODY, kind="clarification", at=NOW, days=5, why="Просят.", clock=later)
+    (told,) = pilots.when(asked, Forward(extended))
+    assert isinstance(told, InformationRequestForwardedV1)
+    assert told.due_at == later.due_at
+    after = pilots.given(told, state=asked)
+    assert [one.due_at for one in after.requests] == [later.due_at], "moved, not doubled"
+    assert pilots.when(after, Forward(extended)) == ()
 
 
 @pytest.mark.parametrize("name", ["resubmitted", "returned"])

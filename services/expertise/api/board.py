@@ -9,7 +9,7 @@ from services.expertise import queries
 from services.expertise.api.access import Overseer
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
 from services.expertise.domain.state import CLARIFICATION
-from services.expertise.queries import BoardState, Debtor, sight
+from services.expertise.queries import BoardState, Debtor, Sight, sight
 
 Role = Literal["operator", "expert", "approver", "applicant", "service"]
 FIELDS: Final = (*queries.ROW, "state.owed", "state.terms")
@@ -36,7 +36,7 @@ def add(router: APIRouter) -> None:
             queries.board(eyes, debtor, state, wanted, engine.now()),
             after=after,
             limit=limit,
-            show=lambda row: {**queries.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor)},
+            show=lambda row: {**queries.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
             fields=FIELDS,
         )
 
@@ -51,15 +51,23 @@ def add(router: APIRouter) -> None:
         return Page(items=[_burden(entry, known[entry["expert_id"]]) for entry in found.items], next=found.next)
 
 
-def _owed(state: dict[str, Any], now: str, debtor: Debtor) -> list[dict[str, Any]]:
-    """What the debtor owes. An answer of the applicant has a term of its own; all else goes by the case's."""
+def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[dict[str, Any]]:
+    """What the debtor owes. An answer of the applicant has a term of its own; all else goes by the case's.
+
+    Who sits on the case as an expert is not told what the other experts owe.
+    """
     flags = queries.flags(state, now)
     own = next(
         (one for one in state["terms"] if _open(one) and one["ledger"]["term"]["kind"] == CLARIFICATION),
         {"clock": {"due_at": None, "nearing_at": None}},
     )
     answers = queries.flags({**own["clock"], "views": ()}, now)
-    found = [one for one in state["owed"] if debtor.owes(one)]
+    blind = eyes.id in state["seated"]
+    found = [
+        one
+        for one in state["owed"]
+        if debtor.owes(one) and not (blind and one["by"] == "expert" and one["who"] != eyes.id)
+    ]
     return [{**one, **(answers if one["what"] == "answers" else flags), "due_at": one["due_at"]} for one in found]
 
 

@@ -124,6 +124,8 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         """Experts for the case, the best first; who cannot be assigned now comes last, with every reason. `more` of
         them fit no more into the answer; `whole` says whether all active experts were looked at."""
         found, case = await seen(engine, pilot, caller)
+        if sight(caller).as_expert(case):  # who sits on the case does not learn here who else does
+            return card({"items": [], "more": 0, "whole": False}, found.rev)
         known, whole = await active_experts(engine.store, sight(caller))
         edition = rules.edition(case.edition)
         ranked = await asyncio.to_thread(propose, case, edition, known, caller.id, engine.now())

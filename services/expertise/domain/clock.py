@@ -55,12 +55,11 @@ def stopped(course: Course, running: Running, why: str) -> TermSuspendedV1 | Non
 
 
 def resume(course: Course, running: Running) -> None:
-    """Lets a stopped clock run again."""
+    """Lets a stopped clock run again; not before it stopped, though the machine that stopped it may be ahead."""
     rule, days = _counted_by(course, running)
-    resumed = term.resume(running.ledger, course.now)
-    course.then(
-        TermResumedV1(actor=course.actor, kind=running.kind, at=course.now, clock=clock_of(resumed, rule, days))
-    )
+    at = max(course.now, running.ledger.last_entry)
+    resumed = term.resume(running.ledger, at)
+    course.then(TermResumedV1(actor=course.actor, kind=running.kind, at=at, clock=clock_of(resumed, rule, days)))
 
 
 def extend(course: Course, command: Extend) -> None:

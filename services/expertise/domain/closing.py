@@ -26,6 +26,11 @@ def rounds_left(case: Case, edition: Edition) -> int:
     return max(0, edition.numbers["repeat_expertise_max"].value - repeats)
 
 
+def may_come_again(course: Course) -> bool:
+    """Whether the application may be sent again after this round: a repeat counts, a first review does not."""
+    return course.case.kind is not ReviewKind.REPEAT or rounds_left(course.case, course.edition) > 0
+
+
 def open_first(course: Course, command: Open) -> None:
     """The first review of an application, of the kind that its procedure asks for."""
     kind = FIRST_OF[command.application.procedure]
@@ -92,6 +97,8 @@ def end_without(course: Course, command: EndWithout) -> None:
     if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
         raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
     course.need_reasons(command.reasons)
+    if command.outcome is Closure.RETURNED and not may_come_again(course):
+        raise Refusal("rounds.none-left", "No further round is allowed: conclude, or refuse.")
     close(course, command.outcome, command.reasons, command.text)
 
 
@@ -115,6 +122,7 @@ def close(course: Course, outcome: Closure, reasons: Sequence[ReturnReason], tex
             actor=course.actor,
             agency=case.agency,
             round=case.round,
+            submission=case.submission,
             at=course.now,
             outcome=outcome,
             reasons=tuple(reasons),

@@ -17,7 +17,7 @@ from services.expertise.domain import clock
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
 from services.expertise.domain.course import Course
-from services.expertise.domain.opinions import need_agreement
+from services.expertise.domain.opinions import need_agreement, need_size
 from services.expertise.domain.series import subject_of
 from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Draft, Status
 
@@ -53,6 +53,7 @@ def _draft(course: Course, command: WriteConclusion, replaces: str | None) -> No
 def _need_content(course: Course, command: WriteConclusion) -> None:
     """In a repeat every remark of the conclusion before is judged, and none that had to be met may be open in a
     plain positive one (assumption)."""
+    need_size(command.text, command.remarks, [one.text or "" for one in command.earlier_remarks])
     need_agreement(command.verdict, command.remarks, course.edition)
     before = course.case.earlier_conclusion()
     count = len(before.remarks) if before else 0
@@ -92,6 +93,7 @@ def approve(course: Course) -> None:
         ConclusionApprovedV1(
             actor=course.actor,
             round=case.round,
+            submission=case.submission,
             edition=case.edition,
             series=subject_of(course.edition.conclusions.series, course.today.year),
             date=course.today,
@@ -100,6 +102,7 @@ def approve(course: Course) -> None:
             remarks=draft.remarks,
             earlier_remarks=draft.earlier_remarks,
             signers=signers,
+            judges=case.judging(),
             replaces=draft.replaces,
             notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != course.actor.id)),
         )

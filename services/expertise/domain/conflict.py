@@ -142,9 +142,10 @@ def recheck_all(course: Course) -> None:
 
 
 def recheck(course: Course, command: Recheck) -> None:
-    """Looks again at one expert, whose directory entry has changed."""
+    """Looks again at one expert, whose directory entry has changed; also where all is concluded: what comes to light
+    then hides the case from the expert and waits for a decision, though it changes no conclusion."""
     place = course.case.place_of(command.seat.expert_id)
-    if course.case.status in FINAL or place is None or place.seat.entry >= command.seat.entry:
+    if place is None or place.seat.entry >= command.seat.entry:
         return
     course.then(ExpertRecheckedV1(actor=course.actor, round=course.case.round, seat=command.seat))
     found(course, command.seat.expert_id, new(command.seat, course.case, course.edition))
@@ -164,8 +165,9 @@ def dismiss(course: Course, command: Dismiss) -> None:
 
     Raises Refusal when there is none, and 403 for the person who raised it, the expert, or the case's operator.
     """
-    _need_open(course)
     undecided = [one for one in known(course.case, command.expert_id) if one.status == "open"]
+    if not undecided:
+        _need_open(course)
     conflicts = tuple(one.conflict for one in undecided)
     if not conflicts:
         conflicts = new(course.known(command.expert_id).entry.seat(), course.case, course.edition)
@@ -189,7 +191,6 @@ def dismiss(course: Course, command: Dismiss) -> None:
 
 def confirm(course: Course, command: Confirm) -> None:
     """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
-    _need_open(course)
     if not any(one.status == "open" for one in known(course.case, command.expert_id)):
         raise Refusal("conflict.none", "There is no conflict to decide on.")
     if command.expert_id == course.actor.id:

@@ -12,6 +12,11 @@ from services.expertise.domain.course import Course
 from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
 
 BASIS_POINTS = 10_000
+MOST_TEXT = 50_000
+"""Characters of all texts of an opinion or a conclusion together: a case with all its versions must fit a document of
+the database, and a conclusion the receipt that carries it to the agency."""
+MOST_VERSIONS = 10
+"""How often an opinion may be given, its changes among them, for the same reason."""
 
 
 def give(course: Course, command: GiveOpinion) -> None:
@@ -19,6 +24,9 @@ def give(course: Course, command: GiveOpinion) -> None:
     place = _own(course)
     if place.opinions and not command.why_changed:
         raise Refusal("opinion.needs-reason", "Say why the opinion is changed.", status=422)
+    if len(place.opinions) >= MOST_VERSIONS:
+        raise Refusal("opinion.too-often", f"An opinion has at most {MOST_VERSIONS} versions.")
+    need_size(command.text, command.remarks, [score.reason for score in command.scores])
     need_agreement(command.verdict, command.remarks, course.edition)
     if problems := _faults(command.scores, course.edition):
         raise Refusal("scores.invalid", "Every criterion needs one score.", status=422, problems=problems)
@@ -51,6 +59,13 @@ def _own(course: Course) -> Place:
     if place.status is not PlaceStatus.ACCEPTED:
         raise Refusal("assignment.not-accepted", "Accept the assignment first.")
     return place
+
+
+def need_size(text: str, remarks: Sequence[Remark], others: Sequence[str] = ()) -> None:
+    """Raises Refusal when the texts together are too long."""
+    length = len(text) + sum(len(remark.text) for remark in remarks) + sum(map(len, others))
+    if length > MOST_TEXT:
+        raise Refusal("text.too-long", f"All texts together have {length} characters of {MOST_TEXT}.", status=422)
 
 
 def need_agreement(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:

@@ -11,7 +11,7 @@ from contracts.reference import OnExpiry, Problem, ReturnReason
 from services.chassis.subject import Refusal
 from services.expertise.domain import clock, conflict
 from services.expertise.domain.changes import changes
-from services.expertise.domain.closing import close
+from services.expertise.domain.closing import close, may_come_again
 from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
 from services.expertise.domain.course import Course
 from services.expertise.domain.state import CLARIFICATION, WORKING, Request
@@ -39,6 +39,7 @@ def ask(course: Course, command: AskApplicant) -> None:
         InformationRequestedV1(
             actor=course.actor,
             round=course.case.round,
+            submission=course.case.submission,
             at=course.now,
             request=f"r{course.case.round}-{len(course.case.requests) + 1}",
             items=command.items,
@@ -128,10 +129,13 @@ def shut(course: Course, request: Request, outcome: RequestOutcome) -> None:
 
 
 def expire(course: Course) -> None:
-    """What was chosen when the request was made happens, now that its term has run out."""
+    """What was chosen when the request was made happens, now that its term has run out. Where no further round is
+    allowed, nothing can be returned: then it is refused."""
     request = course.case.request()
     if request is None:
         return
     shut(course, request, RequestOutcome.EXPIRED)
     if (outcome := CLOSURE_OF.get(request.on_expiry)) is not None:
+        if outcome is Closure.RETURNED and not may_come_again(course):
+            outcome = Closure.REFUSED
         close(course, outcome, (ReturnReason(code=NO_ANSWER),), None)

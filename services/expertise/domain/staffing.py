@@ -80,7 +80,7 @@ def _need_available(course: Course, known: Known) -> None:
     if entry.absent(course.today):
         raise Refusal("expert.absent", "The expert is away now.")
     if known.load >= entry.capacity:
-        raise Refusal("expert.at-capacity", f"The expert has {known.load} reviews of {entry.capacity} already.")
+        raise Refusal("expert.at-capacity", "The expert has no room for another review.")
 
 
 def _need_staffing(course: Course) -> None:

@@ -79,7 +79,8 @@ WORKING: Final = STAFFING | {Status.TO_CONCLUDE}
 """While opinions are gathered, and nothing has been concluded from them yet."""
 REFUSABLE: Final = WORKING | {Status.TO_APPROVE}
 FINAL: Final = frozenset({Status.CONCLUDED, Status.CLOSED})
-"""Nothing is owed by anybody. A new submission opens a new round; a conclusion can be appealed against."""
+"""Nothing is owed by anybody, but that a conflict be decided which came to light too late. A new submission opens a
+new round; a conclusion can be appealed against."""
 
 
 class Running(Contract):
@@ -189,12 +190,14 @@ class Approved(Contract):
     """A conclusion that waits for its number alone."""
 
     round: int
+    submission: int = 1
     date: Day
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
     earlier_remarks: tuple[EarlierRemark, ...] = ()
     signers: tuple[Signer, ...]
+    judges: tuple[str, ...] = ()
     replaces: str | None = None
 
 
@@ -234,7 +237,7 @@ class Round(Contract):
 
     round: int
     kind: ReviewKind
-    submission: int
+    submission: int = 1
     opened: Moment
     application: Application
     needed: int
@@ -283,6 +286,10 @@ class Case(Round):
     def counted(self) -> list[Opinion]:
         """The opinions that count: the newest of each expert who is on the case and has no undecided conflict."""
         return [p.opinions[-1] for p in self.active() if p.opinions and p.expert not in self.hidden_from]
+
+    def judging(self) -> tuple[str, ...]:
+        """The experts whose opinions count."""
+        return tuple(p.expert for p in self.active() if p.opinions and p.expert not in self.hidden_from)
 
     def people(self) -> tuple[str, ...]:
         """Whom a change of the case concerns: its operator and the experts on it."""
@@ -356,8 +363,9 @@ class Case(Round):
     def views(self) -> tuple[str, ...]:
         """The queues that the case stands in, as far as the time of reading has no say."""
         status, main = self.status, self.main()
+        conflict = any(one.status == "open" for one in self.conflicts)
         if status in FINAL:
-            return ()
+            return ("conflict",) if conflict else ()
         short = len(self.counted()) < self.needed
         found = {
             "open": True,
@@ -367,7 +375,7 @@ class Case(Round):
             "suspended": main is not None and main.ledger.stopped,
             "to-conclude": status is Status.TO_CONCLUDE,
             "to-approve": status is Status.TO_APPROVE,
-            "conflict": any(one.status == "open" for one in self.conflicts),
+            "conflict": conflict,
             "appealed": status is Status.APPEALED,
             "unclaimed": self.operator is None,
         }
@@ -444,7 +452,7 @@ def _owed(case: Case) -> Iterator[Owed]:
     status, due = case.status, case.due_at
     if (waiting := case.term(CLARIFICATION)) is not None and case.request() is not None:
         yield Owed(what="answers", by="applicant", due_at=waiting.clock.due_at)
-    if any(one.status == "open" for one in case.conflicts) and status not in FINAL:
+    if any(one.status == "open" for one in case.conflicts):
         yield Owed(what="conflict", by="approver", due_at=due)
     if status in STAFFING:
         yield from _of_experts(case)

@@ -114,6 +114,9 @@ def _heard(
 def _forwarded(state: Pilot, fact: Fact) -> Pilot:
     """After something that the expertise did."""
     match fact:
+        case InformationRequestForwardedV1() if (known := state.request(fact.request)) and known.outcome is None:
+            later = known.model_copy(update={"due_at": fact.due_at})
+            return _with(state, requests=tuple(later if one is known else one for one in state.requests))
         case InformationRequestForwardedV1():
             asked = Request(
                 id=fact.request,

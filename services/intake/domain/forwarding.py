@@ -14,6 +14,7 @@ from contracts.expertise import (
     InformationRequestedV1,
     RequestClosedV1,
     ReviewClosedV1,
+    TermExtendedV1,
 )
 from contracts.intake import (
     ConclusionAnnulmentForwardedV1,
@@ -27,7 +28,7 @@ from contracts.reference import Verdict
 from services.chassis.subject import Context
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import ANSWERED, FINAL, FIXING, Forwarded, Pilot, Status
+from services.intake.domain.pilot import ANSWERED, CLARIFICATION, FINAL, FIXING, Forwarded, Pilot, Status
 
 
 def forwarded(state: Pilot | None, fact: Forwarded, context: Context[Given]) -> Sequence[Fact]:
@@ -37,6 +38,8 @@ def forwarded(state: Pilot | None, fact: Forwarded, context: Context[Given]) -> 
     match fact:
         case InformationRequestedV1():
             return _requested(state, fact, context)
+        case TermExtendedV1():
+            return _extended(state, fact, context)
         case RequestClosedV1():
             return _request_closed(state, fact, context)
         case ConclusionIssuedV1():
@@ -49,8 +52,34 @@ def forwarded(state: Pilot | None, fact: Forwarded, context: Context[Given]) -> 
             assert_never(fact)
 
 
+def _of_this(state: Pilot, submission: int, *statuses: Status) -> bool:
+    """Whether a fact speaks of the submission that stands here; one of an older submission moves nothing."""
+    return state.status in statuses and state.submission == submission
+
+
+def _extended(state: Pilot, fact: TermExtendedV1, context: Context[Given]) -> Sequence[Fact]:
+    """The request again, with its new due time and what is still to be answered. One that was answered in full here
+    has nothing left that could be late."""
+    if fact.kind != CLARIFICATION or state.status is not Status.ACCEPTED:
+        return ()
+    due = fact.clock.due_at
+    return tuple(
+        InformationRequestForwardedV1(
+            actor=context.actor,
+            agency=state.agency,
+            number=state.number or "",
+            request=one.id,
+            items=tuple(item for item in one.items if item.id in one.open_items),
+            on_expiry=one.on_expiry,
+            due_at=due,
+        )
+        for one in state.open_requests[-1:]
+        if one.due_at != due
+    )
+
+
 def _requested(state: Pilot, fact: InformationRequestedV1, context: Context[Given]) -> Sequence[Fact]:
-    if state.status is not Status.ACCEPTED or state.request(fact.request) is not None:
+    if not _of_this(state, fact.submission, Status.ACCEPTED) or state.request(fact.request) is not None:
         return ()
     return (
         InformationRequestForwardedV1(
@@ -79,7 +108,7 @@ def _request_closed(state: Pilot, fact: RequestClosedV1, context: Context[Given]
 def _concluded(state: Pilot, fact: ConclusionIssuedV1, context: Context[Given]) -> Sequence[Fact]:
     """The time for changes begins with a negative conclusion, where a round is left. A conclusion on what was
     sent anew meanwhile (an appeal amended it) is told, and moves nothing."""
-    awaited = state.status in (Status.ACCEPTED, Status.CONCLUDED)
+    awaited = _of_this(state, fact.submission, Status.ACCEPTED, Status.CONCLUDED)
     again = awaited and fact.verdict is Verdict.NEGATIVE and fact.rounds_left > 0
     fixing = (_time_for_changes(state, context),) if again else ()
     told = ConclusionForwardedV1(
@@ -111,7 +140,9 @@ def _annulled(state: Pilot, fact: ConclusionAnnulledV1, context: Context[Given])
 
 def _closed(state: Pilot, fact: ReviewClosedV1, context: Context[Given]) -> Sequence[Fact]:
     """Withdrawn, stopped and overtaken reviews were ended from here."""
-    if fact.outcome not in (Closure.RETURNED, Closure.REFUSED) or state.status is not Status.ACCEPTED:
+    if fact.outcome not in (Closure.RETURNED, Closure.REFUSED):
+        return ()
+    if not _of_this(state, fact.submission, Status.ACCEPTED):
         return ()
     fixing = (_time_for_changes(state, context),) if fact.outcome is Closure.RETURNED else ()
     closed = ExpertiseClosedV1(

@@ -17,6 +17,7 @@ from contracts.expertise import (
     InformationRequestedV1,
     RequestClosedV1,
     ReviewClosedV1,
+    TermExtendedV1,
 )
 from contracts.reference import (
     Application,
@@ -34,6 +35,7 @@ from contracts.reference import (
 from services.chassis import term
 
 KIND: Final = "pilot"
+CLARIFICATION: Final = "clarification"
 LOOK_OVER: Final = "look-over"
 FIXING: Final = "fixing-remarks"
 PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
@@ -234,8 +236,15 @@ class Recalendar:
     """The calendars of this process may have changed: count the running term anew."""
 
 
-Forwarded = InformationRequestedV1 | RequestClosedV1 | ConclusionIssuedV1 | ConclusionAnnulledV1 | ReviewClosedV1
-"""The facts of the expertise that concern the applicant."""
+Forwarded = (
+    InformationRequestedV1
+    | TermExtendedV1
+    | RequestClosedV1
+    | ConclusionIssuedV1
+    | ConclusionAnnulledV1
+    | ReviewClosedV1
+)
+"""The facts of the expertise that concern the applicant; of the terms, that of a request (`CLARIFICATION`) alone."""
 
 
 @dataclass(frozen=True, slots=True)

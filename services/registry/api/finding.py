@@ -218,4 +218,5 @@ async def _likes(finding: Finding, engine: Engine, view: View, limit: int, befor
 
 
 def _in_common(index: Index, view: View, known: Sequence[View]) -> list[dict[str, Any]]:
-    return [questions.in_common(index, view, other) for other in known]
+    words = questions.telling(index, view)
+    return [questions.in_common(words, view, other) for other in known]

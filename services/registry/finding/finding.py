@@ -17,7 +17,7 @@ import tantivy
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.registry import views
-from services.registry.finding.entries import VERSION, entry
+from services.registry.finding.entries import VERSION, Entry, entry
 from services.registry.finding.index import Index
 
 log = logging.getLogger(__name__)
@@ -60,14 +60,27 @@ class Finding:
         return self.progress.whole and time.monotonic() - self.progress.heard < SILENT
 
     def put(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
-        """Indexes these documents anew, each index from its own view; takes out what is gone or not public."""
-        rows, gone = list(rows), list(gone)
-        seen = [row for row in rows if views.is_public(row)]
-        hidden = [row["_id"] for row in rows if not views.is_public(row)]
-        self.internal.put(entry(views.internal(row)) for row in rows)
-        self.internal.remove(gone)
-        self.public.put(entry(views.public(row)) for row in seen)
-        self.public.remove([*hidden, *gone])
+        """Indexes these documents anew, each index from its own view; takes out what is gone or not public.
+
+        A document that cannot be shown is taken out and named in the log: it must not hold up all others.
+        """
+        inside, outside, away = list[Entry](), list[Entry](), list(gone)
+        hidden = list[str]()
+        for row in rows:
+            try:
+                one = entry(views.internal(row))
+                two = entry(views.public(row)) if views.is_public(row) else None
+            except Exception as error:
+                log.error("%s cannot be indexed: %s", row["_id"], type(error).__name__)
+                away.append(row["_id"])
+                continue
+            inside.append(one)
+            outside += [two] if two else []
+            hidden += [] if two else [row["_id"]]
+        self.internal.put(inside)
+        self.internal.remove(away)
+        self.public.put(outside)
+        self.public.remove([*hidden, *away])
 
     def commit(self, *, whole: bool) -> None:
         """Writes both indexes, then the offsets that they stand at. `whole`: they hold all of the topic."""

@@ -129,6 +129,8 @@ async def _start(reading: _Reading, finding: Finding) -> None:
     consumer = reading.consumer
     await consumer.start()  # without a group every partition is this reader's
     partitions = sorted(consumer.assignment())
+    if not partitions:
+        raise OSError(f"{TOPIC} does not exist yet")
     ends, begins = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
     for at in partitions:
         offset = finding.offsets.get(at.partition, 0)

@@ -62,10 +62,10 @@ def search(index: Index, asked: Asked, order: Order, after: Sequence[Any] | None
 
 def facets(index: Index, asked: Asked) -> tuple[dict[str, Any], int]:
     """For every facet how many hits have each value, most first, and how many hits there are: in one pass."""
-    wanted = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in FACETS}
-    searcher, query = index.searcher(), _query(index, asked)
-    found = searcher.aggregate(query, wanted)
-    return {name: _counts(found[name]) for name in FACETS}, _count(searcher, query)
+    wanted: dict[str, Any] = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in FACETS}
+    wanted["hits"] = {"value_count": {"field": "tie"}}
+    found = index.searcher().aggregate(_query(index, asked), wanted)
+    return {name: _counts(found[name]) for name in FACETS}, int(found["hits"]["value"])
 
 
 def _counts(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,9 +258,10 @@ def _alike(index: Index, view: View) -> list[Query]:
     ]
 
 
-def in_common(index: Index, one: View, other: View) -> dict[str, Any]:
-    """What two views have in common: telling words as `other` writes them, organisations, sector, region."""
-    words, theirs = telling(index, one), text.surfaces(texts(other))
+def in_common(words: Sequence[str], one: View, other: View) -> dict[str, Any]:
+    """What two views have in common: the telling words of `one` as `other` writes them, organisations, sector,
+    region."""
+    theirs = text.surfaces(texts(other))
     mine = {organisation_key(party) for party in organisations(one)}
     ours, them = entry({"id": "", **one}), entry({"id": "", **other})
     return {
