@@ -250,7 +250,7 @@ class ApplicationLapsedV1(Fact):
 
 class ConclusionForwardedV1(Fact):
     """The expertise's conclusion was passed on to the applicant. `may_resubmit`: there is a round left, and the
-    term for changes has begun."""
+    term for changes has begun. `overtaken`: it is about an older submission than the one that stands here."""
 
     TYPE: ClassVar[str] = "pilots.intake.conclusion-forwarded.v1"
 
@@ -263,6 +263,7 @@ class ConclusionForwardedV1(Fact):
     text: str
     remarks: tuple[Remark, ...] = ()
     may_resubmit: bool = False
+    overtaken: bool = False
     due_at: Moment | None = None
 
 

@@ -138,7 +138,7 @@ def _forwarded(state: Pilot, fact: Fact) -> Pilot:
                 text=fact.text,
                 remarks=fact.remarks,
             )
-            concluded = state.status in (Status.ACCEPTED, Status.CONCLUDED)
+            concluded = not fact.overtaken and state.status in (Status.ACCEPTED, Status.CONCLUDED)
             return _with(state, status=Status.CONCLUDED if concluded else state.status, conclusion=conclusion)
         case ConclusionAnnulmentForwardedV1():
             back = state.status is Status.CONCLUDED

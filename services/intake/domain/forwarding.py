@@ -122,6 +122,7 @@ def _concluded(state: Pilot, fact: ConclusionIssuedV1, context: Context[Given]) 
         text=fact.text,
         remarks=fact.remarks,
         may_resubmit=again,
+        overtaken=not awaited,
         due_at=fixing[0].due_at if fixing else None,
     )
     over = terms.ended(state, context) if awaited else ()
