@@ -50,6 +50,8 @@ def expert_card(document: Document, edition: Edition, now: datetime, expert: str
     case = _case(document)
     own = case.place_of(expert)
     shown = case.model_dump(mode="json", include=set(TO_ALL))
+    for conclusion in shown.get("conclusions", ()):
+        conclusion.pop("judges")  # who else judged is nobody's affair but the operator's
     return {
         "id": document.subject,
         "version": document.version,

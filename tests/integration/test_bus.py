@@ -254,7 +254,7 @@ async def test_every_subscriber_is_at_least_once_from_the_earliest_and_creates_n
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Any] = []
-    monkeypatch.setattr("services.chassis.run.main", lambda *args: given.extend(args))
+    monkeypatch.setattr("services.chassis.run.main", lambda *args, **_beside: given.extend(args))
     runpy.run_module(f"services.{name}", run_name="__main__")
     service, sources, _ = given
     assert service.name == name
@@ -538,8 +538,8 @@ async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_re
         officer = Actor(id="officer-1", role="officer")
         accept = Input(subject, Claimed("person:officer-1", "accept", "d"), Accept(), officer, "accept")
         assert isinstance(await intake.engine.command(accept), Done)
-        await eventually(lambda: stands_at(expertise, 1), within=30)
-        await eventually(lambda: stands_at(registry, 4), within=30)
+        await eventually(lambda: stands_at(expertise, 2), within=30)
+        await eventually(lambda: stands_at(registry, 5), within=30)
         named = ("intake", "expertise", "registry")
         facts = {
             name: [e for e in await everything(backends, fact_topic(name)) if e.get("subject") == subject]
@@ -553,7 +553,8 @@ async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_re
     command = traces("expertise")[0]
     assert command != trace, "a person's command is a trace of its own"
     assert traces("intake") == [trace, trace, command, command]
-    assert traces("registry") == [trace, trace, command, command]
+    assert traces("expertise") == [command, command]
+    assert traces("registry") == [trace, trace, command, command, command]
     assert {e["correlationid"] for some in facts.values() for e in some} == {f"{code}-1"}
     for event in (e for some in facts.values() for e in some):
         assert event["headers"]["traceparent"].decode().split("-")[1] == event["traceparent"].split("-")[1]
