@@ -13,9 +13,14 @@ from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    InvalidProducerEpoch,
     KafkaError,
     MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
     TopicAuthorizationFailedError,
+    UnknownProducerId,
     UnknownTopicOrPartitionError,
 )
 from faststream import AckPolicy
@@ -195,8 +200,13 @@ class Bus:
     async def _watch(self, failures: Sequence[BaseException | None]) -> None:
         """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts.
 
-        What a topic refuses (it is missing, closed to us, or takes no such record) says nothing of the producer.
+        What a topic refuses (it is missing, closed to us, or takes no such record) says nothing of the producer. An
+        order that the broker no longer accepts in one partition never comes right again, though all others go on.
         """
+        if any(isinstance(failure, OUT_OF_ORDER) for failure in failures):
+            log.critical("the producer's order is lost: starting anew")
+            self._give_up()
+            return
         if not all(failures):
             self._failures = 0
         if not any(failure and not isinstance(failure, REFUSALS) for failure in failures):
@@ -207,6 +217,13 @@ class Bus:
             self._give_up()
 
 
+OUT_OF_ORDER: Final = (
+    OutOfOrderSequenceNumber,
+    DuplicateSequenceNumber,
+    InvalidProducerEpoch,
+    UnknownProducerId,
+    ProducerFenced,
+)
 REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError)
 
 

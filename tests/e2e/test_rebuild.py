@@ -127,7 +127,8 @@ async def _intake_again(stopped: Backends, change: Change, database: str) -> Any
             yield record
 
     try:
-        return await rebuild(INTAKE_SERVICE, INTAKE, store, store.sibling(database), own, own)
+        foreign = Reader(stopped.kafka, "intake")
+        return await rebuild(INTAKE_SERVICE, INTAKE, store, store.sibling(database), own, foreign)
     finally:
         await store.close()
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, OutOfOrderSequenceNumber
 from faststream import AckPolicy
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -272,6 +272,22 @@ async def test_every_subscriber_is_at_least_once_from_the_earliest_and_creates_n
         assert options["auto_offset_reset"] == "earliest"
         assert options.get("enable_auto_commit") is False
     assert bus.broker.config.broker_config.allow_auto_create_topics is False
+
+
+# ---- a producer that cannot go on
+
+
+@pytest.mark.parametrize("others", [[], [None, None]], ids=["alone", "beside partitions that go on"])
+async def test_a_producer_whose_order_is_lost_in_one_partition_is_given_up_at_once(others: list[Any]) -> None:
+    given_up: list[bool] = []
+
+    async def take(_records: Sequence[Record]) -> None: ...
+
+    bus = Bus(Settings(), "registry", [], take, lambda: given_up.append(True))
+    await bus._watch([None, KafkaConnectionError()])
+    assert not given_up, "an outage passes"
+    await bus._watch([*others, OutOfOrderSequenceNumber()])
+    assert given_up
 
 
 # ---- commits
