@@ -14,6 +14,8 @@ from deploy.complaint import Complaint
 from deploy.local.stack import Stack
 from deploy.login import Login
 
+TRIES: Final = 5
+"""How often a command is tried again on a newer revision."""
 PATIENCE: Final = 20.0
 """Seconds that one step of the demo may take before it is called failed."""
 
@@ -59,8 +61,15 @@ class Desk:
             time.sleep(0.05)
 
     def do(self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None) -> str:
-        """One command; the new ETag. Raises Complaint if it is refused."""
+        """One command; the new ETag. Raises Complaint if it is refused.
+
+        What other services say may move the revision between the look and the command: then it is tried on the new one.
+        """
         answer = self.call("POST", service, path, role, body=body, etag=etag, sub=sub)
+        for _ in range(TRIES):
+            if answer.status_code != 412:
+                break
+            answer = self.call("POST", service, path, role, body=body, etag=answer.headers["ETag"], sub=sub)
         if answer.is_error:
             raise Complaint(f"{service} refused {path}: {answer.text[:500]}")
         self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")
