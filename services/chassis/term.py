@@ -36,7 +36,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StrictBool, StrictInt
 
 from contracts.event import Contract, Moment, to_millisecond
-from contracts.reference import Code, Term
+from contracts.reference import Clock, Code, Term
 from contracts.rules import TermRule
 from services.chassis.calendar import Calendar
 
@@ -206,6 +206,21 @@ def recalendar(ledger: Ledger, calendar: Calendar, at: datetime | None = None) -
     if at is None or remaining(counted, at, calendar) <= 0:
         return counted
     return counted.model_copy(update={"breached": False})
+
+
+def clock_of(ledger: Ledger, rule: TermRule, days: Calendar) -> Clock:
+    """What a ledger comes to now: when it is due, from when it is near, when something must be announced.
+
+    `nearing_at` is of the whole ladder, also of rungs that were announced; None where there is none.
+    """
+    end = due_at(ledger, days)
+    whole = ledger.model_copy(update={"reminded": (), "breached": False})
+    first = next_alarm(whole, rule.reminders, days)
+    return Clock(
+        due_at=end,
+        nearing_at=None if first == end else first,
+        alarm_at=next_alarm(ledger, rule.reminders, days),
+    )
 
 
 def used(ledger: Ledger, at: datetime, calendar: Calendar) -> int:

@@ -164,7 +164,8 @@ def moves(case: Case, now: datetime) -> Iterator[Move]:
 def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     yield Claim(), OPERATOR
     free = [one.id for one in EXPERTS if all(place.expert != one.id for place in case.places)]
-    free = [one for one in free if one not in case.experts_of_all_rounds()]
+    judged = {place.expert for one in (*case.past, case) for place in one.places if place.opinions}
+    free = [one for one in free if one not in judged]
     for one in free[:1]:
         yield Assign(one), OPERATOR
     # One of each sort stands for all: offered, without an opinion, with one; free and frozen.

@@ -45,9 +45,9 @@ from services.chassis.subject import (
     Refused,
     Stale,
 )
+from services.chassis.term import clock_of
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
-from services.expertise.domain.clock import clock_of
 from services.expertise.domain.expert import Expert
 from services.expertise.domain.state import Case, Conclusion, KnownConflict, Place, PlaceStatus, Running
 from services.expertise.domain.team import Team

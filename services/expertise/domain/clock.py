@@ -10,30 +10,14 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from contracts.reference import Clock
 from contracts.rules import TermRule
 from services.chassis import term
 from services.chassis.calendar import Calendar, calendar
 from services.chassis.subject import Refusal
-from services.chassis.term import Ledger, TermError
+from services.chassis.term import TermError
 from services.expertise.domain.commands import Extend
 from services.expertise.domain.course import Course
 from services.expertise.domain.state import Running
-
-
-def clock_of(ledger: Ledger, rule: TermRule, days: Calendar) -> Clock:
-    """What a ledger comes to now: when it is due, from when it is near, when something must be announced.
-
-    `nearing_at` is of the whole ladder, also of rungs that were announced; None where there is none.
-    """
-    end = term.due_at(ledger, days)
-    whole = ledger.model_copy(update={"reminded": (), "breached": False})
-    first = term.next_alarm(whole, rule.reminders, days)
-    return Clock(
-        due_at=end,
-        nearing_at=None if first == end else first,
-        alarm_at=term.next_alarm(ledger, rule.reminders, days),
-    )
 
 
 def started(course: Course, kind: str) -> TermStartedV1:
@@ -41,7 +25,7 @@ def started(course: Course, kind: str) -> TermStartedV1:
     rule = course.edition.terms[kind]
     days = calendar(rule.calendar)
     begun = term.start(rule, days, kind, course.now, course.edition.zone)
-    return TermStartedV1(actor=course.actor, term=begun, clock=clock_of(term.open_ledger(begun), rule, days))
+    return TermStartedV1(actor=course.actor, term=begun, clock=term.clock_of(term.open_ledger(begun), rule, days))
 
 
 def stopped(course: Course, running: Running, why: str) -> TermSuspendedV1 | None:
@@ -59,7 +43,7 @@ def resume(course: Course, running: Running) -> None:
     rule, days = _counted_by(course, running)
     at = max(course.now, running.ledger.last_entry)
     resumed = term.resume(running.ledger, at)
-    course.then(TermResumedV1(actor=course.actor, kind=running.kind, at=at, clock=clock_of(resumed, rule, days)))
+    course.then(TermResumedV1(actor=course.actor, kind=running.kind, at=at, clock=term.clock_of(resumed, rule, days)))
 
 
 def extend(course: Course, command: Extend) -> None:
@@ -80,7 +64,7 @@ def extend(course: Course, command: Extend) -> None:
             at=course.now,
             days=ledger.extensions[-1].days,
             why=command.why,
-            clock=clock_of(ledger, rule, days),
+            clock=term.clock_of(ledger, rule, days),
         )
     )
 
@@ -119,7 +103,7 @@ def announce(course: Course) -> list[Running]:
                 kind=running.kind,
                 rungs=rungs,
                 due_at=due,
-                clock=clock_of(ledger, rule, days),
+                clock=term.clock_of(ledger, rule, days),
                 notify=course.case.people(),
             )
         )
@@ -133,7 +117,7 @@ def recalendar(course: Course) -> None:
         if running.ledger.term.calendar_version == days.version:
             continue
         ledger = term.recalendar(running.ledger, days, course.now)
-        clock = clock_of(ledger, rule, days)
+        clock = term.clock_of(ledger, rule, days)
         course.then(
             TermRecalendaredV1(
                 actor=course.actor,

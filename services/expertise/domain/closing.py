@@ -12,6 +12,7 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, Met, ReturnReason
 from contracts.rules import Edition
+from services.chassis.reasons import need_reasons
 from services.chassis.subject import Refusal
 from services.expertise.domain import clock
 from services.expertise.domain.changes import changes
@@ -96,7 +97,7 @@ def end_without(course: Course, command: EndWithout) -> None:
         raise Refusal("review.not-working", f"The case stands at {course.case.status}.")
     if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
         raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
-    course.need_reasons(command.reasons)
+    need_reasons(command.reasons, course.edition, "This needs coded reasons.")
     if command.outcome is Closure.RETURNED and not may_come_again(course):
         raise Refusal("rounds.none-left", "No further round is allowed: conclude, or refuse.")
     close(course, command.outcome, command.reasons, command.text)

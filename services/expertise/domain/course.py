@@ -1,11 +1,9 @@
 """One decision on its way (ход решения): the facts so far, and the case as it stands after them."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from contracts.event import Actor, Fact
-from contracts.reference import Problem, ReturnReason
 from contracts.rules import Edition
 from services.chassis.subject import Context, Refusal
 from services.expertise.domain.evolve import evolve
@@ -57,19 +55,3 @@ class Course:
         operator = self.case.operator
         if operator is not None and operator != self.actor.id:
             raise Refusal("review.claimed", f"The operator {operator} has this case in hand.")
-
-    def need_reasons(self, reasons: Sequence[ReturnReason]) -> None:
-        """Raises Refusal with every reason that is not of the edition's list, or when there is none at all."""
-        known = self.edition.return_reasons
-        problems = [
-            Problem(
-                pointer=f"/reasons/{place}/code",
-                rule="reason.unknown",
-                message=f"Reasons: {', '.join(known.codes)}.",
-                message_ru=f"Причины: {', '.join(known.codes)}.",
-            )
-            for place, reason in enumerate(reasons)
-            if reason.code not in known
-        ]
-        if problems or not reasons:
-            raise Refusal("reasons.invalid", "This needs coded reasons.", status=422, problems=problems)

@@ -285,11 +285,14 @@ class Case(Round):
 
     def counted(self) -> list[Opinion]:
         """The opinions that count: the newest of each expert who is on the case and has no undecided conflict."""
-        return [p.opinions[-1] for p in self.active() if p.opinions and p.expert not in self.hidden_from]
+        return [place.opinions[-1] for place in self._judges()]
 
     def judging(self) -> tuple[str, ...]:
         """The experts whose opinions count."""
-        return tuple(p.expert for p in self.active() if p.opinions and p.expert not in self.hidden_from)
+        return tuple(place.expert for place in self._judges())
+
+    def _judges(self) -> Iterator[Place]:
+        return (p for p in self.active() if p.opinions and p.expert not in self.hidden_from)
 
     def people(self) -> tuple[str, ...]:
         """Whom a change of the case concerns: its operator and the experts on it."""
@@ -299,11 +302,6 @@ class Case(Round):
     def deciding(self) -> tuple[str, ...]:
         """Whom news that the operator must act on concern: the one who has the case in hand."""
         return (self.operator,) if self.operator else ()
-
-    def experts_of_all_rounds(self) -> set[str]:
-        """Every expert who has given an opinion in any round."""
-        rounds: tuple[Round, ...] = (*self.past, self)
-        return {place.expert for one in rounds for place in one.places if place.opinions}
 
     # ---- its terms and papers
 

@@ -11,7 +11,8 @@ from contracts.intake import (
     ApplicationStoppedV1,
     SubmissionRefusedV1,
 )
-from contracts.reference import Problem, ReturnReason
+from contracts.reference import ReturnReason
+from services.chassis.reasons import need_reasons
 from services.chassis.subject import Context, Refusal
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
@@ -127,19 +128,7 @@ def _accepted(state: Pilot, context: Context[Given]) -> Sequence[Fact]:
 def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[Given]) -> Sequence[Fact]:
     assert state.number and state.edition
     edition = context.given.rules.edition(state.edition)
-    known = edition.return_reasons
-    problems = [
-        Problem(
-            pointer=f"/reasons/{place}/code",
-            rule="reason.unknown",
-            message=f"Reasons: {', '.join(known.codes)}.",
-            message_ru=f"Причины: {', '.join(known.codes)}.",
-        )
-        for place, reason in enumerate(reasons)
-        if reason.code not in known
-    ]
-    if problems or not reasons:
-        raise Refusal("reasons.invalid", "A return needs coded reasons.", status=422, problems=problems)
+    need_reasons(reasons, edition, "A return needs coded reasons.")
     fixing = terms.started(FIXING, edition, context.now, context.actor)
     returned = ApplicationReturnedV1(
         actor=context.actor, agency=state.agency, number=state.number, reasons=reasons, due_at=fixing.due_at

@@ -15,10 +15,10 @@ from contracts.intake import (
     TermRecalendaredV1,
     TermStartedV1,
 )
-from contracts.reference import Clock, LegalEffect
+from contracts.reference import LegalEffect
 from contracts.rules import Edition, TermRule
 from services.chassis import term
-from services.chassis.calendar import Calendar, calendar
+from services.chassis.calendar import calendar
 from services.chassis.subject import Context
 from services.chassis.term import Ledger
 from services.intake.domain.agency import Given
@@ -31,7 +31,7 @@ def started(kind: str, edition: Edition, at: datetime, actor: Actor) -> TermStar
     rule = edition.terms[kind]
     days = calendar(rule.calendar)
     ledger = term.open_ledger(term.start(rule, days, kind, at, edition.zone))
-    clock = clock_of(ledger, rule, days)
+    clock = term.clock_of(ledger, rule, days)
     assert clock.due_at is not None, "a term that has just started runs"
     return TermStartedV1(actor=actor, term=ledger.term, due_at=clock.due_at, clock=clock)
 
@@ -69,18 +69,6 @@ def recalendared(state: Pilot | None, context: Context[Given]) -> Sequence[Fact]
     return _recounted(state, state.running, context.now, context)
 
 
-def clock_of(ledger: Ledger, rule: TermRule, days: Calendar) -> Clock:
-    """What a term comes to; `nearing_at` is of the whole ladder, also of rungs that were announced."""
-    end = term.due_at(ledger, days)
-    whole = ledger.model_copy(update={"reminded": (), "breached": False})
-    first = term.next_alarm(whole, rule.reminders, days)
-    return Clock(
-        due_at=end,
-        nearing_at=None if first == end else first,
-        alarm_at=term.next_alarm(ledger, rule.reminders, days),
-    )
-
-
 def _announced(state: Pilot, ledger: Ledger, now: datetime, context: Context[Given]) -> Sequence[Fact]:
     days, rule, actor = calendar(ledger.term.calendar), _rule(state, ledger, context), context.actor
     end = term.due_at(ledger, days)
@@ -90,7 +78,7 @@ def _announced(state: Pilot, ledger: Ledger, now: datetime, context: Context[Giv
     rungs = term.rungs_passed(ledger, rule.reminders, now, days)
     if not rungs:
         return ()
-    clock = clock_of(term.remind(ledger, rungs), rule, days)
+    clock = term.clock_of(term.remind(ledger, rungs), rule, days)
     return (TermNearingV1(actor=actor, kind=ledger.term.kind, rungs=rungs, due_at=end, clock=clock),)
 
 
@@ -118,7 +106,7 @@ def _by_present_calendar(ledger: Ledger, now: datetime) -> Ledger:
 
 def _recalendared(state: Pilot, before: Ledger, after: Ledger, context: Context[Given]) -> TermRecalendaredV1:
     days = calendar(after.term.calendar)
-    clock = clock_of(after, _rule(state, after, context), days)
+    clock = term.clock_of(after, _rule(state, after, context), days)
     return TermRecalendaredV1(
         actor=context.actor,
         kind=after.term.kind,
