@@ -257,7 +257,7 @@ class _Told:
         self._do(do.EndWithout(Closure.RETURNED, (reason,)), self._operator, days=3)
 
     def _assign(self) -> None:
-        before = self.case.experts_of_all_rounds()
+        before = {place.expert for one in (*self.case.past, self.case) for place in one.places if place.opinions}
         free = [one for one in self._dice.sample(sorted(self._known), self.case.needed + 4) if one not in before]
         self._experts = free[: self.case.needed]
         self._story.given = Given(RULES, {one: self._known[one] for one in self._experts})

@@ -19,7 +19,7 @@ app = typer.Typer()
 CHECKS: Final = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
-    ("mypy", "--strict", "contracts", "services", "deploy"),
+    ("mypy", "--strict", "contracts", "services", "deploy", "bench"),
     ("lint-imports",),
 )
 PYTEST: Final = """
