@@ -1,39 +1,35 @@
 """Fictional pilots for measurements of the register: many, varied, the same in every run, made by the domain's evolve.
 
-Words come as in any language: a few very often, most hardly ever. Bodies are of real kinds with numbers of no one.
+Words come as in any language: a few very often, most hardly ever. Bodies are of real kinds with numbers of no one. How
+far pilots have come, and how unequally agencies have them, is as in the United States' federal inventory of 2025, the
+one list of this kind and size that is published whole.
 """
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
-from contracts.event import Actor, Basis, Fact
-from contracts.reference import Application, CostLine, Expediency, OrganisationId, Party, ReturnReason, Verdict
-from contracts.registry import (
-    ApplicationOutcome,
-    ApplicationOutcomeRecordedV1,
-    ConclusionRecordedV1,
-    ExpediencyDecidedV1,
-    PilotEnteredV1,
-    PilotLaunchedV1,
-    TermRecordedV1,
-    TermStage,
-)
+from bench.lives import STAGES, life
+from contracts.event import Fact
+from contracts.reference import Application, CostLine, OrganisationId, Party, Procedure, SectorShare
 from contracts.rules import load
 from services.chassis.fold import state_json
 from services.chassis.store import Row
-from services.registry.domain.pilot import Pilot, Stage, evolve
+from services.registry.domain.evolve import evolve
+from services.registry.domain.state import Pilot, Stage
 
 EDITION: Final = load().edition("by-2024")
 SECTORS: Final = tuple(EDITION.sectors.codes)
 SOURCES: Final = tuple(EDITION.money.sources.codes) if EDITION.money else ("unspecified",)
+REGIONS: Final = tuple(EDITION.regions.codes)
+OFFICES: Final = tuple(EDITION.offices.codes)
 AGENCIES: Final = tuple(f"agency-{n:02d}" for n in range(60))
-REGIONS: Final = ("Брестская", "Витебская", "Гомельская", "Гродненская", "Минская", "Могилёвская", "г. Минск")
-ROBOT: Final = Actor(id="bench", role="registrar")
-BEGIN: Final = datetime(2016, 1, 11, 8, 0, tzinfo=UTC)
+BY_SIZE: Final = tuple(accumulate(1 / (rank + 4) for rank in range(len(AGENCIES))))
+"""The largest agency has about a tenth of all pilots, as in that inventory."""
+BEGIN: Final = datetime(2014, 1, 13, 8, 0, tzinfo=UTC)
 YEARS: Final = 10
 ORGANISATIONS: Final = 4000
 KNOWN: Final = tuple(
@@ -93,66 +89,38 @@ class Shelf:
         return {**head, "state": state_json(state), **rest}
 
     def _facts(self, number: int, entered: datetime) -> list[Fact]:
-        dice, application = self._dice, self._application(entered)
-        stage = dice.choice(list(Stage))
-        label = f"{EDITION.registration.prefix}-{entered.year}-{number:07d}"
-        facts: list[Fact] = [
-            PilotEnteredV1(
-                actor=ROBOT,
-                agency=dice.choice(AGENCIES),
-                number=label,
-                edition=EDITION.id,
-                submitted=entered - timedelta(days=1),
-                entered=entered,
-                application=application,
-            )
-        ]
-        return facts + self._after(stage, entered, number, application.initiator)
-
-    def _after(self, stage: Stage, entered: datetime, number: int, initiator: Party) -> list[Fact]:
-        if stage in OUTCOMES:
-            reasons = (ReturnReason(code="other"),) if stage is Stage.RETURNED else ()
-            return [ApplicationOutcomeRecordedV1(actor=ROBOT, outcome=OUTCOMES[stage], reasons=reasons)]
-        if stage is Stage.LOOK_OVER:
-            return [_term("look-over", entered)]
-        accepted = ApplicationOutcomeRecordedV1(actor=ROBOT, outcome=ApplicationOutcome.ACCEPTED)
-        facts: list[Fact] = [accepted, _term("expertise", entered)]
-        if stage is Stage.EXPERTISE:
-            return facts
-        day = (entered + timedelta(days=30)).date()
-        negative = stage is Stage.NEGATIVE
-        facts.append(_conclusion(number, day, negative, " ".join(self._some(12))))
-        if stage in (Stage.NEGATIVE, Stage.COUNCIL):
-            return facts
-        expedient = stage is not Stage.NOT_EXPEDIENT
-        decision = Expediency.EXPEDIENT if expedient else Expediency.NOT_EXPEDIENT
-        basis = Basis(body="Совет", kind="протокол", number=str(number), date=day)
-        executor = initiator if expedient else None
-        facts.append(ExpediencyDecidedV1(actor=ROBOT, decision=decision, basis=basis, executor=executor))
-        return [*facts, PilotLaunchedV1(actor=ROBOT, started=day, basis=basis)] if stage is Stage.RUNNING else facts
-
-    def _application(self, entered: datetime) -> Application:
         dice = self._dice
-        lines = tuple(
-            CostLine(
-                source=dice.choice(SOURCES),
-                year=entered.year + n,
-                amount_minor=dice.randint(1, 5_000_000) * 100,
-                currency="BYN",
-            )
-            for n in range(dice.randint(0, 3))
-        )
+        [stage] = dice.choices(list(STAGES), cum_weights=BY_STAGE)
+        credit = stage in (Stage.CREDITED, Stage.NOT_CREDITED)
+        application = self._application(entered, Procedure.CREDIT if credit else Procedure.PILOT)
+        label = f"{EDITION.registration.prefix}-{entered.year}-{number:07d}"
+        [agency] = dice.choices(AGENCIES, cum_weights=BY_SIZE)
+        texts = [" ".join(self._some(length)) for length in (12, 30, 20)]
+        return life(stage, dice, agency, label, EDITION.id, entered, application, texts)
+
+    def _application(self, entered: datetime, procedure: Procedure) -> Application:
+        dice = self._dice
+        sectors = dice.sample(SECTORS, dice.choice((1, 1, 1, 1, 2, 3)))
         return Application(
             title=" ".join(self._some(6)),
             problem=" ".join(self._some(30)),
             solution=" ".join(self._some(30)),
-            sector=dice.choice(SECTORS),
+            sector=sectors[0],
             initiator=self._party(),
             customer=self._party(),
-            territory=dice.choice(REGIONS),
+            territory=dice.choice(TERRITORIES),
             expected_effect=" ".join(self._some(10)),
-            costs=lines,
+            costs=tuple(self._cost(entered.year + n) for n in range(dice.randint(0, 3))),
+            procedure=procedure,
+            region=dice.choice((*REGIONS, None)),
+            office=f"office-{sectors[0]}" if dice.random() < 0.7 else None,
+            sector_shares=_shares(sectors) if len(sectors) > 1 else (),
         )
+
+    def _cost(self, year: int) -> CostLine:
+        dice = self._dice
+        amount = dice.randint(1, 5_000_000) * 100
+        return CostLine(source=dice.choice(SOURCES), year=year, amount_minor=amount, currency="BYN")
 
     def _party(self) -> Party:
         number = self._dice.randrange(ORGANISATIONS)
@@ -165,26 +133,12 @@ class Shelf:
         return self._pool[start : start + length]
 
 
-OUTCOMES: Final = {
-    Stage.RETURNED: ApplicationOutcome.RETURNED,
-    Stage.WITHDRAWN: ApplicationOutcome.WITHDRAWN,
-    Stage.STOPPED: ApplicationOutcome.STOPPED,
-    Stage.LAPSED: ApplicationOutcome.LAPSED,
-    Stage.REFUSED: ApplicationOutcome.REFUSED,
-}
+TERRITORIES: Final = ("Район", "Несколько районов", "Город", "Область")
+BY_STAGE: Final = tuple(accumulate(STAGES.values()))
 
 
-def _term(kind: str, entered: datetime) -> TermRecordedV1:
-    return TermRecordedV1(actor=ROBOT, kind=kind, stage=TermStage.STARTED, due_at=entered + timedelta(days=60))
-
-
-def _conclusion(number: int, day: date, negative: bool, text: str) -> ConclusionRecordedV1:
-    return ConclusionRecordedV1(
-        actor=ROBOT,
-        round=1,
-        number=f"ЗЭ-{day.year}-{number}",
-        date=day,
-        verdict=Verdict.NEGATIVE if negative else Verdict.POSITIVE,
-        text=text,
-        to_council=not negative,
-    )
+def _shares(sectors: Sequence[str]) -> tuple[SectorShare, ...]:
+    """Equal shares, the first sector having what is left over."""
+    part = 10_000 // len(sectors)
+    points = [10_000 - part * (len(sectors) - 1), *[part] * (len(sectors) - 1)]
+    return tuple(SectorShare(sector=sector, basis_points=one) for sector, one in zip(sectors, points, strict=True))

@@ -1,9 +1,9 @@
 """How soon the register answers with many pilots in it: lists, search, facets, cards, similar ones; and its growth.
 
 Pilots go into a real mongod by the domain's own `evolve` and bulk inserts, and into the indexes from the same
-documents directly, not through Kafka; timelines are left empty. The routes answer in this process, one request at a
-time, with tokens, views and JSON as in the service; only the socket is left out. The same questions are put to a
-smaller register first: quote the growth too, it holds when the machine is slow.
+documents directly, not through Kafka; timelines are left empty, so cards are asked for as they stand now. The routes
+answer in this process, one request at a time, with tokens, views and JSON as in the service; only the socket is left
+out. The same questions are put to a smaller register first: quote the growth too, it holds when the machine is slow.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -20,7 +21,7 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
-from bench.pilots import AGENCIES, REGIONS, SECTORS, Shelf
+from bench.pilots import AGENCIES, BEGIN, OFFICES, REGIONS, SECTORS, SOURCES, YEARS, Shelf
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
@@ -33,7 +34,7 @@ from services.chassis.store import Row, Store, StoreAway, open_client
 from services.chassis.web import make_app
 from services.registry import views
 from services.registry.api import make_router
-from services.registry.domain.pilot import Stage
+from services.registry.domain.state import Stage
 from services.registry.finding.entries import entry
 from services.registry.finding.finding import Finding, begin_anew
 from services.registry.service import SERVICE
@@ -50,7 +51,10 @@ ROOM_FOR_ONE: Final = 10_000
 
 Params = Mapping[str, str]
 FILTERS: Final = ("", "stage", "agency", "sector", "agency+stage", "agency+sector", "sector+stage")
+AS_OF_FILTERS: Final = ("", "stage", "agency", "sector", "agency+stage", "sector+stage")
 PUBLIC_FILTERS: Final = ("", "stage", "agency", "sector", "year")
+FOUND_BY: Final = ("sector", "region", "office", "source", "year", "region+source+year", "agency+office")
+"""Filters without a word: search and facets alone have these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ async def _measured(backends: Backends, pilots: int, requests: int) -> dict[str,
         return {
             "pilots": pilots,
             "p95_ms": {name: round(1000 * percentile(times), 1) for name, times in found.items()},
+            "database_mb": round(await _size(client, name) / 2**20),
             "index_mb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20),
             "rss_mb": _rss_mb(),
             "filled_in_s": round(filled),
@@ -116,6 +121,12 @@ async def _measured(backends: Backends, pilots: int, requests: int) -> dict[str,
         shutil.rmtree(folder, ignore_errors=True)
         await client.drop_database(name)
         await store.close()
+
+
+async def _size(client: Any, name: str) -> int:
+    """Bytes of a database on the disk, with its indexes."""
+    found = await client[name].command("dbStats")
+    return int(found["storageSize"] + found["indexSize"])
 
 
 async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int) -> list[Row]:
@@ -234,7 +245,15 @@ async def _cursor(register: Register, client: httpx.AsyncClient, path: str, para
 
 def _value(register: Register, name: str) -> str:
     public = [stage for stage in Stage if views.PUBLIC_STAGES[stage] == "always"]
-    values = {"stage": public, "agency": AGENCIES, "sector": SECTORS, "year": range(2016, 2026), "region": REGIONS}
+    values = {
+        "stage": public,
+        "agency": AGENCIES,
+        "sector": SECTORS,
+        "year": range(BEGIN.year, BEGIN.year + YEARS),
+        "region": REGIONS,
+        "office": OFFICES,
+        "source": SOURCES,
+    }
     return str(register.dice.choice(list(values[name])))
 
 
@@ -242,9 +261,17 @@ def _choices(register: Register, names: str, count: int = 8) -> list[dict[str, s
     return [{one: _value(register, one) for one in names.split("+") if one} for _ in range(count)]
 
 
+def _day(register: Register) -> str:
+    """A day on which the register held some of its pilots."""
+    return str((BEGIN + timedelta(days=register.dice.randint(180, 365 * YEARS))).date())
+
+
 def _lists(register: Register) -> Iterator[tuple[str, list[dict[str, str]]]]:
     for names in FILTERS:
         yield f"list by {names or 'nothing'}", _choices(register, names)
+    for names in AS_OF_FILTERS:
+        asked = [{**one, "as_of": _day(register)} for one in _choices(register, names)]
+        yield f"list as of a day by {names or 'nothing'}", asked
     for names in PUBLIC_FILTERS:
         yield f"public list by {names or 'nothing'}", _choices(register, names)
     yield "counted list", [{**one, "count": "true"} for one in _choices(register, "sector")]
@@ -270,10 +297,13 @@ def _finding(register: Register) -> Iterator[tuple[str, str, list[dict[str, str]
     )
     yield "search, number", "/v1/search", numbers
     yield "search, beginning", "/v1/search", [{"q": f"{word[:4]}*"} for word in words[:16] if len(word) > 4]
-    yield "search, nothing but a sector", "/v1/search", _choices(register, "sector")
+    for names in FOUND_BY:
+        yield f"search, by {names} alone", "/v1/search", _choices(register, names)
     yield "search, public", "/public/v1/search", pairs
+    yield "search, public, by region+source+year alone", "/public/v1/search", _choices(register, "region+source+year")
     yield "facets, all", "/v1/facets", [{}]
-    yield "facets, in a sector", "/v1/facets", _choices(register, "sector")
+    for names in FOUND_BY:
+        yield f"facets, by {names} alone", "/v1/facets", _choices(register, names)
     yield "facets, in a region and a stage", "/v1/facets", _choices(register, "region+stage")
     yield "facets, common word", "/v1/facets", common
     yield "facets, public", "/public/v1/facets", _choices(register, "agency")

@@ -7,23 +7,28 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from contracts.event import Contract, Day, Language, Moment, Payload
+from contracts.event import Basis, Contract, Day, Language, Moment, Payload
 from contracts.reference import (
     UNSPECIFIED,
     Application,
     Code,
     ContactPerson,
     CostLine,
+    IndicatorValue,
     ItemAnswer,
     ItemId,
     Met,
     Money,
     OnExpiry,
     Party,
+    Payment,
+    Period,
     Problem,
     Procedure,
     Remark,
     RequestItem,
+    Risk,
+    SectorShare,
     Verdict,
 )
 
@@ -76,6 +81,10 @@ class ApplicationSubmittedV2(_Submission):
     replicates: str | None = Field(default=None, min_length=1, max_length=128)
     evidence: str | None = Field(default=None, min_length=1, max_length=8000)
     participants: tuple[Party, ...] = Field(default=(), max_length=50)
+    region: Code | None = None
+    office: Code | None = None
+    sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
+    adaptation: str | None = Field(default=None, min_length=1, max_length=8000)
 
     def application(self) -> Application:
         """The content that facts carry: everything but the contact person."""
@@ -110,6 +119,50 @@ class ApplicationWithdrawnV1(Payload):
     reason: str = Field(min_length=1, max_length=4000)
 
 
+class ProgressReportedV1(Payload):
+    """The executor's periodic report on the course of a pilot (отчёт о ходе реализации). `subject`: the pilot's id."""
+
+    TYPE: ClassVar[str] = "pilots.agency.progress-reported.v1"
+
+    period: Period
+    summary: Text
+    values: tuple[IndicatorValue, ...] = Field(default=(), max_length=100)
+
+
+class SpendingReportedV1(Payload):
+    """Money that was paid for a pilot since the report before (отчёт о расходах). `subject`: the pilot's id."""
+
+    TYPE: ClassVar[str] = "pilots.agency.spending-reported.v1"
+
+    payments: tuple[Payment, ...] = Field(min_length=1, max_length=200)
+
+
+class RiskReportedV1(Payload):
+    """Risks of a pilot, new or as they stand now (отчёт о рисках). `subject`: the pilot's id."""
+
+    TYPE: ClassVar[str] = "pilots.agency.risk-reported.v1"
+
+    risks: tuple[Risk, ...] = Field(min_length=1, max_length=100)
+
+
+class ResultReportedV1(Payload):
+    """Measured results of a pilot (отчёт о результатах). `subject`: the pilot's id."""
+
+    TYPE: ClassVar[str] = "pilots.agency.result-reported.v1"
+
+    values: tuple[IndicatorValue, ...] = Field(min_length=1, max_length=100)
+
+
+class CompletionReportedV1(Payload):
+    """Carrying out is finished (отчёт о завершении), with the last results. `subject`: the pilot's id."""
+
+    TYPE: ClassVar[str] = "pilots.agency.completion-reported.v1"
+
+    finished: Day
+    summary: Text
+    values: tuple[IndicatorValue, ...] = Field(default=(), max_length=100)
+
+
 class ReceiptRequest(Contract):
     """What a receipt says of a request for information: all of it when it is made, later what is still unanswered
     (`open_items`), and in the end how it was closed (`outcome`)."""
@@ -132,12 +185,31 @@ class ReceiptConclusion(Contract):
     remarks: tuple[Remark, ...] = ()
 
 
+class ReceiptDecision(Contract):
+    """What a receipt says of a decision of the Council (решение Совета): what was decided, and the document.
+
+    `decision` is one of expedient, not-expedient and postponed; on a credit (зачёт) credited or not-credited.
+    """
+
+    decision: str
+    basis: Basis
+
+
+class ReceiptReminder(Contract):
+    """What a receipt says of a term of carrying out (напоминание о сроке): progress-report or carrying-out. `rungs` are
+    the days that were left, the most first; `overdue`: it has run out. The receipt's `due_at` is its end."""
+
+    kind: str
+    rungs: tuple[int, ...] = ()
+    overdue: bool = False
+
+
 class ReceiptIssuedV1(Payload):
     """What became of an agency's event (квитанция); sent to the agency's receipts topic at every change.
 
     `outcome` is one of registered, refused, accepted, returned, resubmitted, withdrawn, stopped, lapsed,
-    information-requested, answers-taken, request-closed, concluded, conclusion-annulled, closed. `problems` names
-    all that is wrong, at once. `due_at` is when the next move, whoever has it, is due.
+    information-requested, answers-taken, request-closed, concluded, conclusion-annulled, closed, decided, reported,
+    reminded. `problems` names all that is wrong, at once. `due_at` is when the next move, whoever has it, is due.
     `conclusion_number` is that of a conclusion that was annulled.
     """
 
@@ -155,6 +227,8 @@ class ReceiptIssuedV1(Payload):
     request: ReceiptRequest | None = None
     conclusion: ReceiptConclusion | None = None
     conclusion_number: str | None = None
+    decision: ReceiptDecision | None = None
+    reminder: ReceiptReminder | None = None
 
 
 AGENCY: Final = Language[Payload](
@@ -164,6 +238,11 @@ AGENCY: Final = Language[Payload](
         ApplicationResubmittedV1,
         ClarificationProvidedV1,
         ApplicationWithdrawnV1,
+        ProgressReportedV1,
+        SpendingReportedV1,
+        RiskReportedV1,
+        ResultReportedV1,
+        CompletionReportedV1,
     )
 )
 """All that agencies may send."""

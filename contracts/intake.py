@@ -6,14 +6,19 @@ from contracts.event import Basis, Contract, Day, Fact, Language, Moment
 from contracts.reference import (
     Application,
     Clock,
+    Code,
+    IndicatorValue,
     ItemAnswer,
     ItemId,
     Met,
     OnExpiry,
+    Payment,
+    Period,
     Problem,
     Remark,
     RequestItem,
     ReturnReason,
+    Risk,
     Term,
     Verdict,
 )
@@ -250,7 +255,8 @@ class ApplicationLapsedV1(Fact):
 
 class ConclusionForwardedV1(Fact):
     """The expertise's conclusion was passed on to the applicant. `may_resubmit`: there is a round left, and the
-    term for changes has begun. `overtaken`: it is about an older submission than the one that stands here."""
+    term for changes has begun. `overtaken`: it is about an older submission than the one that stands here, or came
+    after the Council's decision."""
 
     TYPE: ClassVar[str] = "pilots.intake.conclusion-forwarded.v1"
 
@@ -289,6 +295,115 @@ class ExpertiseClosedV1(Fact):
     due_at: Moment | None = None
 
 
+class DecisionForwardedV1(Fact):
+    """The Council's decision was passed on to the applicant (решение доведено до заявителя), with its document.
+
+    `decision` is one of expedient, not-expedient and postponed; on a credit (зачёт) credited or not-credited.
+    """
+
+    TYPE: ClassVar[str] = "pilots.intake.decision-forwarded.v1"
+
+    agency: str
+    number: str
+    decision: str
+    basis: Basis
+
+
+class CarryingOutNotedV1(Fact):
+    """How a pilot stands that the Council has decided on was noted, so that what its agency sends can be judged.
+
+    With the first such note the application leaves intake's hands: what becomes of the pilot is the register's.
+    `reporting`: it is carried out, and all reports are taken; `indicators` are those of the agreement, `started` is
+    the first day, once there was one. `over`: carrying out is over, or will never be.
+    """
+
+    TYPE: ClassVar[str] = "pilots.intake.carrying-out-noted.v1"
+
+    reporting: bool
+    indicators: tuple[Code, ...] = ()
+    started: Day | None = None
+    over: bool = False
+
+
+class TermReminderForwardedV1(Fact):
+    """A term of carrying out that the register counts nears its end, or has run out; the executor is told of it
+    (напоминание исполнителю). `kind` is progress-report or carrying-out, `rungs` are the days that were left, the most
+    first; `overdue`: nothing is left."""
+
+    TYPE: ClassVar[str] = "pilots.intake.term-reminder-forwarded.v1"
+
+    agency: str
+    number: str
+    kind: str
+    due_at: Moment
+    rungs: tuple[int, ...] = ()
+    overdue: bool = False
+
+
+class ProgressRegisteredV1(Fact):
+    """A report on the course of a pilot was taken (отчёт о ходе принят)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.progress-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    period: Period
+    summary: str
+    values: tuple[IndicatorValue, ...] = ()
+
+
+class SpendingRegisteredV1(Fact):
+    """A report on money paid was taken (отчёт о расходах принят)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.spending-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    payments: tuple[Payment, ...]
+
+
+class RiskRegisteredV1(Fact):
+    """A report on risks was taken (отчёт о рисках принят)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.risk-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    risks: tuple[Risk, ...]
+
+
+class ResultRegisteredV1(Fact):
+    """A report on results was taken (отчёт о результатах принят)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.result-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    values: tuple[IndicatorValue, ...]
+
+
+class CompletionRegisteredV1(Fact):
+    """The report that carrying out is finished was taken (отчёт о завершении принят)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.completion-registered.v1"
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
+    finished: Day
+    summary: str
+    values: tuple[IndicatorValue, ...] = ()
+
+
 INTAKE: Final = Language[Fact](
     (
         AgencyEnteredV1,
@@ -312,5 +427,13 @@ INTAKE: Final = Language[Fact](
         ConclusionForwardedV1,
         ConclusionAnnulmentForwardedV1,
         ExpertiseClosedV1,
+        DecisionForwardedV1,
+        CarryingOutNotedV1,
+        TermReminderForwardedV1,
+        ProgressRegisteredV1,
+        SpendingRegisteredV1,
+        RiskRegisteredV1,
+        ResultRegisteredV1,
+        CompletionRegisteredV1,
     )
 )

@@ -84,13 +84,22 @@ class Procedure(StrEnum):
     REPLICATION = "replication"
 
 
+class SectorShare(Contract):
+    """A sector's share of a pilot in basis points; the shares of a pilot sum to 10,000 (доля отрасли)."""
+
+    sector: Code
+    basis_points: StrictInt = Field(ge=1, le=10_000)
+
+
 class Application(Contract):
     """What is asked for (заявка), without personal data: the form in which facts carry it.
 
     `initiator` (инициатор) applies, `customer` (заказчик) is the state side, `executor` (исполнитель) is whom
     the application proposes to carry it out; `participants` are other organisations that took part in preparing
-    it. `replicates` names the case that a replication copies, `evidence` what a credit rests on. Dates are calendar
-    days in the zone of the edition.
+    it. `replicates` names the case that a replication copies and `adaptation` what is changed for it, `evidence`
+    what a credit rests on. `sector_shares` split a pilot that touches several sectors; none: it is all of `sector`.
+    `office` is the project office (отраслевой офис цифровизации) that looks after it. Dates are calendar days in
+    the zone of the edition.
     """
 
     title: str
@@ -110,6 +119,10 @@ class Application(Contract):
     replicates: str | None = None
     evidence: str | None = None
     participants: tuple[Party, ...] = ()
+    region: Code | None = None
+    office: Code | None = None
+    sector_shares: tuple[SectorShare, ...] = ()
+    adaptation: str | None = None
 
 
 class TermUnit(StrEnum):
@@ -202,6 +215,10 @@ ReopenableField = Literal[
     "replicates",
     "evidence",
     "participants",
+    "region",
+    "office",
+    "sector_shares",
+    "adaptation",
 ]
 """The fields of an application that a request for information may open again. Who applies and for whom, the sector
 and the procedure are not among them: with another one it is another application."""
@@ -240,6 +257,80 @@ class ReturnReason(Contract):
 
     code: Code
     text: str | None = Field(default=None, min_length=1, max_length=2000)
+
+
+DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]
+"""A measured value as text, so that no digit is lost on the way."""
+
+
+class Indicator(Contract):
+    """What a pilot is measured by (показатель): from where (baseline) it is to get to where (target)."""
+
+    code: Code
+    title: str = Field(min_length=1, max_length=300)
+    unit: str = Field(min_length=1, max_length=60)
+    baseline: DecimalText
+    target: DecimalText
+    method: str | None = Field(default=None, min_length=1, max_length=2000)
+
+
+class IndicatorValue(Contract):
+    """An indicator's value as it was measured on a day."""
+
+    indicator: Code
+    value: DecimalText
+    measured: Day
+    evidence: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class Period(Contract):
+    """The days that a report speaks of, both included."""
+
+    since: Day
+    until: Day
+
+
+class Payment(Contract):
+    """Money that was paid (оплачено): from which source, of which budget year, when, by which document."""
+
+    source: Code
+    year: StrictInt = Field(ge=2000, le=2100)
+    amount_minor: MinorUnits
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    paid: Day
+    document: str | None = Field(default=None, min_length=1, max_length=120)
+
+
+class Level(StrEnum):
+    """How likely, or how grave, a risk is: низкая, средняя, высокая."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Risk(Contract):
+    """A risk with its scenario (риск, сценарий): how likely, how grave, what is done about it, whose it is.
+
+    The same `id` again replaces what was said before; `open` False: it has passed.
+    """
+
+    id: ItemId
+    title: str = Field(min_length=1, max_length=300)
+    scenario: str = Field(min_length=1, max_length=4000)
+    probability: Level
+    impact: Level
+    answer: str = Field(min_length=1, max_length=4000)
+    owner: OrganisationId
+    open: bool = True
+
+
+class Effectiveness(StrEnum):
+    """What a pilot is proposed, and judged, to be: эффективен, частично эффективен, неэффективен."""
+
+    EFFECTIVE = "effective"
+    PARTLY = "partly-effective"
+    INEFFECTIVE = "ineffective"
 
 
 class Expediency(StrEnum):

@@ -3,8 +3,28 @@
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from contracts.event import Basis, Day, Fact, Language, Moment
-from contracts.reference import Application, Expediency, Party, Remark, ReturnReason, Verdict
+from pydantic import Field, JsonValue, StrictInt
+
+from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.reference import (
+    Application,
+    Clock,
+    Code,
+    CostLine,
+    Effectiveness,
+    Expediency,
+    Indicator,
+    IndicatorValue,
+    Party,
+    Payment,
+    Period,
+    Remark,
+    ReturnReason,
+    Risk,
+    SectorShare,
+    Term,
+    Verdict,
+)
 
 
 class ApplicationOutcome(StrEnum):
@@ -39,6 +59,7 @@ class ApplicationOutcomeRecordedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.application-outcome-recorded.v1"
 
+    at: Moment
     outcome: ApplicationOutcome
     reasons: tuple[ReturnReason, ...] = ()
     text: str | None = None
@@ -51,6 +72,7 @@ class ApplicationAmendedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.application-amended.v1"
 
+    at: Moment
     request: str
     application: Application
 
@@ -86,6 +108,7 @@ class ConclusionRecordedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.conclusion-recorded.v1"
 
+    at: Moment
     round: int
     number: str
     date: Day
@@ -102,6 +125,7 @@ class AnnulmentRecordedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.annulment-recorded.v1"
 
+    at: Moment
     round: int
     number: str
 
@@ -115,6 +139,7 @@ class ExpediencyDecidedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.expediency-decided.v1"
 
+    at: Moment
     decision: Expediency
     basis: Basis
     executor: Party | None = None
@@ -125,8 +150,419 @@ class PilotLaunchedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-launched.v1"
 
+    at: Moment
     started: Day
     basis: Basis
+
+
+# ---- terms of the register's own
+
+
+class TermStartedV1(Fact):
+    """A term began to run (срок начал течь), in the place of an open one of its kind if there is any. `reminded`: the
+    reminders that had passed when it was entered; they are not sent."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-started.v1"
+
+    term: Term
+    clock: Clock
+    reminded: tuple[int, ...] = ()
+
+
+class TermSuspendedV1(Fact):
+    """The clock was stopped (срок приостановлен); `ran_out`: the term had run out before it stopped."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-suspended.v1"
+
+    kind: str
+    since: Moment
+    why: str
+    ran_out: bool = False
+
+
+class TermResumedV1(Fact):
+    """The clock runs again (течение срока возобновлено)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-resumed.v1"
+
+    kind: str
+    at: Moment
+    clock: Clock
+
+
+class TermExtendedV1(Fact):
+    """A term was extended by days of its unit (срок продлён)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-extended.v1"
+
+    kind: str
+    at: Moment
+    days: int
+    why: str
+    clock: Clock
+
+
+class TermNearingV1(Fact):
+    """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-nearing.v1"
+
+    kind: str
+    rungs: tuple[int, ...]
+    due_at: Moment
+    clock: Clock
+
+
+class TermBreachedV1(Fact):
+    """A term ran out before what it bounds was done (срок нарушен), such as an overdue report. An alarm."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-breached.v1"
+
+    kind: str
+    due_at: Moment
+
+
+class TermRecalendaredV1(Fact):
+    """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-recalendared.v1"
+
+    kind: str
+    calendar: str
+    version_before: str
+    version: str
+    due_before: Moment | None
+    due_at: Moment | None
+    clock: Clock
+
+
+class TermEndedV1(Fact):
+    """A term ended because what it bounds was done or fell away (срок прекращён)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-ended.v1"
+
+    kind: str
+    ended: Moment
+    late: bool
+
+
+# ---- the life after the council
+
+
+class Agreement(Contract):
+    """What executor and customer agreed on (соглашение): programme, indicators, term, money by source and year.
+
+    `until` is the last day of carrying out. `sector_shares` sum to 10,000 basis points; none: all of the sector.
+    """
+
+    customer: Party
+    executor: Party
+    programme: str = Field(min_length=1, max_length=20_000)
+    starts: Day
+    until: Day
+    indicators: tuple[Indicator, ...] = Field(min_length=1, max_length=100)
+    costs: tuple[CostLine, ...] = Field(default=(), max_length=200)
+    sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
+    region: Code | None = None
+
+
+class AgreementRecordedV1(Fact):
+    """The agreement of executor and customer was entered (соглашение внесено)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.agreement-recorded.v1"
+
+    at: Moment
+    basis: Basis
+    agreement: Agreement
+
+
+class AgreementFailedV1(Fact):
+    """Executor and customer did not agree, on a document (соглашение не достигнуто)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.agreement-failed.v1"
+
+    at: Moment
+    why: str
+    basis: Basis
+
+
+class ProgressRecordedV1(Fact):
+    """The executor's periodic report was recorded (отчёт о ходе реализации)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.progress-recorded.v1"
+
+    at: Moment
+    event_id: str
+    period: Period
+    summary: str
+    values: tuple[IndicatorValue, ...] = ()
+
+
+class SpendingRecordedV1(Fact):
+    """Payments were recorded (расходы)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.spending-recorded.v1"
+
+    at: Moment
+    event_id: str
+    payments: tuple[Payment, ...]
+
+
+class RiskRecordedV1(Fact):
+    """Risks and their scenarios were recorded (риски и сценарии)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.risk-recorded.v1"
+
+    at: Moment
+    event_id: str
+    risks: tuple[Risk, ...]
+
+
+class ResultRecordedV1(Fact):
+    """Measured results were recorded (результаты)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.result-recorded.v1"
+
+    at: Moment
+    event_id: str
+    values: tuple[IndicatorValue, ...]
+
+
+class PilotSuspendedV1(Fact):
+    """Carrying out was suspended on a document (реализация приостановлена)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-suspended.v1"
+
+    at: Moment
+    since: Day
+    why: str
+    basis: Basis
+
+
+class PilotResumedV1(Fact):
+    """Carrying out was resumed on a document (реализация возобновлена)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-resumed.v1"
+
+    at: Moment
+    since: Day
+    basis: Basis
+
+
+class PilotExtendedV1(Fact):
+    """The term of carrying out was extended on a document (срок реализации продлён)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-extended.v1"
+
+    at: Moment
+    until: Day
+    why: str
+    basis: Basis
+
+
+class PilotStoppedV1(Fact):
+    """Carrying out was stopped early on a document (реализация прекращена досрочно)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-stopped.v1"
+
+    at: Moment
+    stopped: Day
+    why: str
+    basis: Basis
+
+
+class PilotCompletedV1(Fact):
+    """Carrying out is finished (реализация завершена), as the executor reported."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-completed.v1"
+
+    at: Moment
+    event_id: str
+    finished: Day
+    summary: str
+    values: tuple[IndicatorValue, ...] = ()
+
+
+class CommissionNamedV1(Fact):
+    """The head organisation named the members and the secretary of the pilot's commission (состав комиссии).
+
+    Opaque ids of persons; at least as many members as the edition asks for (Resolution 4 of 23 Feb 2024: nine).
+    """
+
+    TYPE: ClassVar[str] = "pilots.registry.commission-named.v1"
+
+    at: Moment
+    basis: Basis
+    members: tuple[str, ...]
+    secretary: str
+
+
+class CriterionValue(Contract):
+    """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
+
+    criterion: Code
+    value: StrictInt
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class EffectivenessProposedV1(Fact):
+    """The head organisation's information and proposal on effectiveness (предложение об эффективности)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.effectiveness-proposed.v1"
+
+    at: Moment
+    outcome: Effectiveness
+    text: str
+    values: tuple[CriterionValue, ...] = ()
+    basis: Basis
+
+
+class Votes(Contract):
+    """How a body voted (голосование)."""
+
+    in_favour: StrictInt = Field(ge=0, le=1000)
+    against: StrictInt = Field(ge=0, le=1000)
+    abstained: StrictInt = Field(ge=0, le=1000)
+
+
+class EffectivenessJudgedV1(Fact):
+    """The commission's judgement on its minutes (решение комиссии, протокол)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.effectiveness-judged.v1"
+
+    at: Moment
+    outcome: Effectiveness
+    text: str
+    values: tuple[CriterionValue, ...] = ()
+    present: tuple[str, ...]
+    votes: Votes
+    basis: Basis
+
+
+class Scaling(StrEnum):
+    """What is decided on scaling: тиражировать, не тиражировать, только в каталог."""
+
+    SCALE = "scale"
+    DO_NOT_SCALE = "do-not-scale"
+    CATALOGUE_ONLY = "catalogue-only"
+
+
+class FundingWindow(Contract):
+    """When a source takes applications for money (окно финансирования), both days included."""
+
+    source: Code
+    opens: Day
+    closes: Day
+
+
+class ReplicaPlan(Contract):
+    """Where a scaled pilot is to be copied (тиражирование): for which customer, in which region."""
+
+    customer: Party
+    region: Code | None = None
+    note: str | None = Field(default=None, min_length=1, max_length=2000)
+
+
+class ScalingDecidedV1(Fact):
+    """A body's decision on scaling (решение о тиражировании): evidence, conditions, money, the replicas it leads to."""
+
+    TYPE: ClassVar[str] = "pilots.registry.scaling-decided.v1"
+
+    at: Moment
+    decision: Scaling
+    evidence: str
+    conditions: str | None = None
+    windows: tuple[FundingWindow, ...] = ()
+    replicas: tuple[ReplicaPlan, ...] = ()
+    basis: Basis
+
+
+class ReplicaLinkedV1(Fact):
+    """Another pilot copies this one (реплика); entered on the parent. `replica_number` is its registration."""
+
+    TYPE: ClassVar[str] = "pilots.registry.replica-linked.v1"
+
+    replica: str
+    replica_number: str
+    adaptation: str | None = None
+
+
+class ReplicaResultNotedV1(Fact):
+    """How a replica was judged in the end; entered on the parent (результат реплики)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.replica-result-noted.v1"
+
+    replica: str
+    outcome: Effectiveness
+
+
+class CreditDecidedV1(Fact):
+    """A body's decision whether a product in use counts as a pilot (зачёт), on evidence. A switch of the edition."""
+
+    TYPE: ClassVar[str] = "pilots.registry.credit-decided.v1"
+
+    at: Moment
+    granted: bool
+    evidence: str
+    basis: Basis
+
+
+class Correctable(StrEnum):
+    """What a correction may speak of: entries of people that state a document or numbers."""
+
+    EXPEDIENCY = "expediency"
+    AGREEMENT = "agreement"
+    CREDIT = "credit"
+    LAUNCH = "launch"
+    SPENDING = "spending"
+    SUSPENSION = "suspension"
+    EXTENSION = "extension"
+    ENDING = "ending"
+    COMMISSION = "commission"
+    PROPOSAL = "proposal"
+    JUDGEMENT = "judgement"
+    SCALING = "scaling"
+
+
+class EntryCorrectedV1(Fact):
+    """An entry was wrong, and this one stands in its place (исправление): with the reason and a document.
+
+    `place` counts entries of the kind from 1; `was` and `now` are their content. The old entry stays in the
+    timeline as it was.
+    """
+
+    TYPE: ClassVar[str] = "pilots.registry.entry-corrected.v1"
+
+    at: Moment
+    what: Correctable
+    place: int
+    reason: str
+    basis: Basis
+    was: JsonValue
+    now: JsonValue
+
+
+class ListTakenV1(Fact):
+    """Somebody took a list out of the register (выгрузка): who, which list, how much, why. Subject `export:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.list-taken.v1"
+
+    list: str
+    filters: dict[str, str]
+    format: str
+    why: str
+    asked: Moment
+
+
+class ListReadyV1(Fact):
+    """A list that was asked for is ready, or could not be made (выгрузка готова)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.list-ready.v1"
+
+    rows: int
+    bytes: int
+    digest: str | None
+    failed: str | None = None
 
 
 REGISTRY: Final = Language[Fact](
@@ -139,5 +575,34 @@ REGISTRY: Final = Language[Fact](
         AnnulmentRecordedV1,
         ExpediencyDecidedV1,
         PilotLaunchedV1,
+        TermStartedV1,
+        TermSuspendedV1,
+        TermResumedV1,
+        TermExtendedV1,
+        TermNearingV1,
+        TermBreachedV1,
+        TermRecalendaredV1,
+        TermEndedV1,
+        AgreementRecordedV1,
+        AgreementFailedV1,
+        ProgressRecordedV1,
+        SpendingRecordedV1,
+        RiskRecordedV1,
+        ResultRecordedV1,
+        PilotSuspendedV1,
+        PilotResumedV1,
+        PilotExtendedV1,
+        PilotStoppedV1,
+        PilotCompletedV1,
+        CommissionNamedV1,
+        EffectivenessProposedV1,
+        EffectivenessJudgedV1,
+        ScalingDecidedV1,
+        ReplicaLinkedV1,
+        ReplicaResultNotedV1,
+        CreditDecidedV1,
+        EntryCorrectedV1,
+        ListTakenV1,
+        ListReadyV1,
     )
 )

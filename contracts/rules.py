@@ -55,6 +55,15 @@ NEEDED_TERMS: Final = (
     "replication-expertise",
     "credit-expertise",
     "appeal",
+    "council-alarm",
+    "agreement",
+    "launch",
+    "carrying-out",
+    "progress-report",
+    "suspension",
+    "effectiveness-proposal",
+    "judgement",
+    "scaling-decision",
 )
 """The terms that services count by, whatever the edition: one that lacks any of them cannot be worked with."""
 
@@ -280,8 +289,14 @@ NEEDED_NUMBERS: Final = (
     "opinions_most",
     "opinion_disagreement",
     "repeat_expertise_max",
+    "commission_min_members",
+    "commission_quorum",
+    "commission_majority",
+    "pilot_max_months",
+    "pilot_extension_months",
+    "pilot_extensions_max",
 )
-"""The numbers that the expertise counts by."""
+"""The numbers that services count by, whatever the edition."""
 
 
 class Edition(Data):
@@ -302,7 +317,10 @@ class Edition(Data):
     registration: Registration
     conclusions: ConclusionNumbers
     criteria: Criteria
+    effectiveness: Criteria
     sectors: CodeList
+    regions: CodeList
+    offices: CodeList
     parties: Parties
     schemes: tuple[Scheme, ...] = Field(min_length=1)
     money: MoneyRules | None = None

@@ -56,7 +56,7 @@ def _facts(service: str, readers: tuple[str, ...]) -> Topic:
 FACT_TOPICS: Final = (
     _facts("intake", ("expertise", "registry")),
     _facts("expertise", ("intake", "registry", OPERATOR)),
-    _facts("registry", ()),
+    _facts("registry", ("intake",)),
 )
 
 

@@ -60,8 +60,10 @@ class Desk:
                 raise Complaint(f"{service} {path} did not get there: {answer.status_code} {answer.text[:300]}")
             time.sleep(0.05)
 
-    def do(self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None) -> str:
-        """One command; the new ETag. Raises Complaint if it is refused.
+    def attempt(
+        self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None
+    ) -> httpx.Response:
+        """One command, whatever is answered.
 
         What other services say may move the revision between the look and the command: then it is tried on the new one.
         """
@@ -70,6 +72,11 @@ class Desk:
             if answer.status_code != 412:
                 break
             answer = self.call("POST", service, path, role, body=body, etag=answer.headers["ETag"], sub=sub)
+        return answer
+
+    def do(self, service: str, path: str, role: str, body: object, etag: str, sub: str | None = None) -> str:
+        """One command that must succeed; the new ETag. Raises Complaint if it is refused."""
+        answer = self.attempt(service, path, role, body, etag, sub)
         if answer.is_error:
             raise Complaint(f"{service} refused {path}: {answer.text[:500]}")
         self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")

@@ -5,29 +5,29 @@ All persons and organisations are fictional.
 """
 
 import asyncio
-import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
 from rich.table import Table
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.event import wire_moment
 from contracts.intake import EditionFrom
-from contracts.topics import agency_topic, receipts_topic
+from contracts.topics import agency_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_and_answer, review
+from deploy.cli.publishing import publish, receipts
+from deploy.cli.register_job import launched, measured
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.stack import Stack
@@ -133,48 +133,8 @@ def _refused(desk: Desk) -> None:
         desk.say(f"   {problem['pointer']}  {problem['rule']}: {problem['message_ru']} ({problem['action']})")
 
 
-async def publish(login: Login, by_agency: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Sends agencies' events to their topics and waits until Kafka has acknowledged all of them."""
-    producer = AIOKafkaProducer(**login.aiokafka(), acks="all", enable_idempotence=True)
-    await producer.start()
-    try:
-        sent = [
-            await producer.send(agency_topic(code).name, json.dumps(event, ensure_ascii=False).encode())
-            for code, events in by_agency.items()
-            for event in events
-        ]
-        await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
-
-
-def receipts(login: Login, agency: str, count: int) -> list[dict[str, Any]]:
-    """The first receipts of an agency, read with its own user. Raises Complaint after PATIENCE."""
-    return asyncio.run(_receipts(login, agency, count))
-
-
-async def _receipts(login: Login, agency: str, count: int) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}  # a receipt may come twice; its id is the same
-    consumer = AIOKafkaConsumer(receipts_topic(agency).name, **login.aiokafka(), auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while len(found) < count:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    events = [json.loads(record.value) for record in records]
-                    found |= {event["id"]: event["data"] for event in events}
-    except TimeoutError as error:
-        raise Complaint(f"{agency} got {len(found)} receipts of {count}.") from error
-    finally:
-        await consumer.stop()
-    return list(found.values())
-
-
 def _carry(desk: Desk, pilot: str) -> None:
-    """Look-over, expertise with a question to the applicant, the council's decision, the launch."""
-    today = date.today().isoformat()
-    council = {"body": "Совет по проектам", "kind": "протокол", "number": "Д-1", "date": today}
-    agreement = {"body": "Стороны", "kind": "договор", "number": "Д-2", "date": today}
+    """Look-over, expertise with a question to the applicant, council, agreement, launch, the first result."""
     card = desk.ask("intake", f"/v1/applications/{pilot}", "officer", lambda a: a.status_code == 200)
     desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
     login = desk.logins[HEALTH]
@@ -182,11 +142,8 @@ def _carry(desk: Desk, pilot: str) -> None:
         desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, HEALTH, partial(publish, login))
     ).json()
     desk.say(f"conclusion {concluded['conclusions'][-1]['number']}")
-    at_council = desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.json().get("stage") == "council")
-    decision = {"decision": "expedient", "basis": council}
-    path = f"/v1/pilots/{pilot}"
-    etag = desk.do("registry", f"{path}/expediency-decision", "council-secretary", decision, at_council.headers["ETag"])
-    desk.do("registry", f"{path}/launch", "registrar", {"started": today, "basis": agreement}, etag)
+    launched(desk, pilot)
+    desk.say(f"the register: {measured(desk, HEALTH, pilot)} % of the way to the target")
 
 
 def _show(desk: Desk, pilot: str) -> None:

@@ -8,6 +8,7 @@ commit or go on.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -203,10 +204,15 @@ class Engine:
             telemetry.UNKNOWN_TYPES.labels(self.service.name).inc()
             return []
         owner, place = f"fact:{self.service.name}", f"{event.subject}/{event.sequence}"
-        return [
-            Input(
+        asked = Counter[str]()
+        inputs = list[Input]()
+        for subject, command in await self.service.relay(self.store, event):
+            # One fact may ask several things of one subject: each has a claim of its own.
+            again = f"#{asked[subject]}" if asked[subject] else ""
+            asked[subject] += 1
+            one = Input(
                 subject=subject,
-                mark=Claimed(owner, f"{place}>{subject}", event.id),
+                mark=Claimed(owner, f"{place}>{subject}{again}", event.id),
                 command=command,
                 actor=event.fact.actor,
                 cause_id=event.id,
@@ -215,8 +221,8 @@ class Engine:
                 record=record,
                 event_type=event.type,
             )
-            for subject, command in await self.service.relay(self.store, event)
-        ]
+            inputs.append(one)
+        return inputs
 
     # ---- deciding
 

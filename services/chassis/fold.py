@@ -106,7 +106,7 @@ def _apply(
         return Broken(f"the stored state cannot be read: {loaded.fault}"), doc
     if (early := _already_or_not_yet(doc, one, writer)) is not None:
         return early, doc
-    if one.if_match is not None and one.if_match != doc.rev:
+    if one.if_match is not None and not doc.moved <= one.if_match <= doc.rev:
         return Stale(doc.rev), doc
     try:
         after, facts = _decided(doc, one, aggregate, writer, context)
@@ -114,7 +114,7 @@ def _apply(
         return Refused(refusal), doc
     except Exception as error:
         return Broken(why(error)), doc
-    after = replace(after, rev=rev)
+    after = replace(after, rev=rev, moved=rev if facts else doc.moved)
     return Done(after.version, rev, facts), after
 
 

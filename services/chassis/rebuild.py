@@ -168,7 +168,7 @@ async def _revisions(old: Store, subjects: Sequence[str]) -> dict[str, int]:
 
 def _fold(document: Document, rev: int) -> Fold:
     """A first write whose revision lies above the old one, so that no ETag given out before fits by chance."""
-    return Fold(Document(document.subject, document.kind), replace(document, rev=rev + 1), (), ())
+    return Fold(Document(document.subject, document.kind), replace(document, rev=rev + 1, moved=rev + 1), (), ())
 
 
 def _claims(document: Document) -> Iterable[Claim]:

@@ -89,7 +89,7 @@ async def _serve(
 
     bus = Bus(settings, service.name, sources, take, give_up)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
-    app = _app(service, engine, bus, store, routers, settings)
+    app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)
     loops = _loops(engine, bus, store, service, settings)
     if settings.only != "consumers":
@@ -147,6 +147,7 @@ def _app(
     store: Store,
     routers: Sequence[APIRouter],
     settings: Settings,
+    stopping: asyncio.Event,
 ) -> FastAPI:
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
@@ -154,6 +155,7 @@ def _app(
     checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
     app.state.missing_topics = bus.missing
+    app.state.stopping = stopping
     for router in routers:
         app.include_router(router)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])

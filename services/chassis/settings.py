@@ -29,8 +29,10 @@ class Settings(BaseSettings):
     calendars: str = ""
     """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/rules.py); empty: none."""
     index_dir: str = ""
-    """Where the register keeps its search index, a folder of this process alone; empty: a passing one, so that the
-    index is made anew at every start."""
+    """Where the register keeps its search index and its figures, and lists while they are being made: a folder of this
+    process alone; empty: a passing one, so that index and figures are made anew at every start."""
+    export_lease: float = Field(default=60.0, gt=0)
+    """How long a list that is being taken out of the register may lie still before another worker goes on with it."""
     trusted_hops: int = Field(default=0, ge=0, le=10)
     """How many proxies of one's own stand before this service: so many entries of X-Forwarded-For are believed."""
     public_limit: str = "120/minute"

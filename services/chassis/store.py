@@ -391,6 +391,7 @@ def _guarded(fold: Fold) -> UpdateOne | InsertOne[Row]:
         "kind": doc.kind,
         "rev": doc.rev,
         "version": doc.version,
+        "moved": doc.moved,
         "seen": dict(doc.seen),
         "due": doc.due,
         "correlation": doc.correlation,
@@ -427,6 +428,7 @@ def _document(row: Row, state_class: type[Any]) -> Document:
         kind=row["kind"],
         rev=row["rev"],
         version=row["version"],
+        moved=row["moved"] if "moved" in row else row["rev"],  # a document of an earlier program has none
         state=state,
         fault=fault,
         seen=row["seen"],

@@ -166,12 +166,14 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One subject as it is stored. `rev` 0 means that nothing is stored yet."""
+    """One subject as it is stored. `rev` 0 means that nothing is stored yet; with the revision `moved` it came to its
+    present version: what was only seen since has changed nothing that a person could have read."""
 
     subject: str
     kind: str
     rev: int = 0
     version: int = 0
+    moved: int = 0
     state: BaseModel | None = None
     seen: Mapping[str, int] = field(default_factory=dict)
     ids: Mapping[str, Remembered] = field(default_factory=dict)

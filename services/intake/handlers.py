@@ -1,4 +1,4 @@
-"""How agencies' events and the expertise's facts come in: event -> command, to the subject that it is about."""
+"""How agencies' events and other services' facts come in: event -> command, to the subject that it is about."""
 
 import hashlib
 import json
@@ -36,17 +36,45 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.reference import Problem
+from contracts.registry import (
+    AgreementFailedV1,
+    AgreementRecordedV1,
+    Correctable,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EntryCorrectedV1,
+    ExpediencyDecidedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+    TermBreachedV1,
+    TermNearingV1,
+)
 from contracts.rules import RuleBook
 from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from services.chassis import telemetry
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.pilot import CLARIFICATION, KIND, Forward, Later, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.pilot import (
+    CLARIFICATION,
+    KIND,
+    REMINDED,
+    Forward,
+    Later,
+    Note,
+    Refuse,
+    Remind,
+    Submit,
+    person_id,
+    pilot_id,
+)
+from services.intake.domain.reports import REPORTS
 from services.intake.domain.shape import problem, time_of
 
 PERSONS: Final = "persons"
-LATER: Final = frozenset({ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE})
+LATER: Final = frozenset(
+    {ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE, *REPORTS}
+)
 """The events that are about a pilot which is there already."""
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
@@ -216,11 +244,12 @@ def on_conflict(one: Input) -> Input | None:
     )
 
 
-# ---- facts of the expertise
+# ---- facts of the other services
 
 
-def translate(event: Event) -> Forward | None:
-    """What a fact of the expertise asks of intake: to pass it on to the applicant."""
+def translate(event: Event) -> Forward | Note | Remind | None:
+    """What another service's fact asks of intake: to pass it on to the applicant, to note how the pilot stands, or to
+    remind the executor."""
     match event.fact:
         case TermExtendedV1(kind=kind) as fact if kind == CLARIFICATION:
             return Forward(fact)
@@ -232,6 +261,20 @@ def translate(event: Event) -> Forward | None:
             | ReviewClosedV1() as fact
         ):
             return Forward(fact)
+        case EntryCorrectedV1(what=what) as fact if what in (Correctable.AGREEMENT, Correctable.LAUNCH):
+            return Note(fact)
+        case (
+            ExpediencyDecidedV1()
+            | CreditDecidedV1()
+            | AgreementRecordedV1()
+            | AgreementFailedV1()
+            | PilotLaunchedV1()
+            | EffectivenessJudgedV1()
+            | PilotStoppedV1() as fact
+        ):
+            return Note(fact)
+        case TermNearingV1(kind=kind) | TermBreachedV1(kind=kind) as fact if kind in REMINDED:
+            return Remind(fact)
     return None
 
 

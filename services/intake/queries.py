@@ -63,13 +63,13 @@ def application_row(row: Row) -> dict[str, Any]:
 
 def application_card(document: Document) -> dict[str, Any]:
     """An application as an officer sees it, with the requests that wait for answers and the last conclusion; of the
-    contact person only the opaque id."""
+    contact person only the opaque id, of the reports that were taken only how many bytes they have."""
     assert isinstance(document.state, Pilot)
     state = document.state
     return {
         "id": document.subject,
         "version": document.version,
-        **state.model_dump(mode="json"),
+        **state.model_dump(mode="json", exclude={"taken": {"periods", "payments"}}),
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
     }
 

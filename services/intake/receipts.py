@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contracts.agency import ReceiptConclusion, ReceiptIssuedV1, ReceiptRequest
+from contracts.agency import ReceiptConclusion, ReceiptDecision, ReceiptIssuedV1, ReceiptReminder, ReceiptRequest
 from contracts.event import headers
 from contracts.topics import receipts_topic
 from services.chassis.outbox import Message
@@ -25,6 +25,13 @@ OUTCOMES: Final = {
     "pilots.intake.conclusion-forwarded.v1": "concluded",
     "pilots.intake.conclusion-annulment-forwarded.v1": "conclusion-annulled",
     "pilots.intake.expertise-closed.v1": "closed",
+    "pilots.intake.decision-forwarded.v1": "decided",
+    "pilots.intake.progress-registered.v1": "reported",
+    "pilots.intake.spending-registered.v1": "reported",
+    "pilots.intake.risk-registered.v1": "reported",
+    "pilots.intake.result-registered.v1": "reported",
+    "pilots.intake.completion-registered.v1": "reported",
+    "pilots.intake.term-reminder-forwarded.v1": "reminded",
 }
 """What a receipt says became of the application or event, by the type of the fact."""
 
@@ -70,13 +77,15 @@ def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
         "request": _request(data),
         "conclusion": _conclusion(data) if outcome == "concluded" else None,
         "conclusion_number": data.get("conclusion_number"),
+        "decision": ReceiptDecision.model_validate(data) if outcome == "decided" else None,
+        "reminder": ReceiptReminder.model_validate(data) if outcome == "reminded" else None,
     }
     return ReceiptIssuedV1.model_validate(said)
 
 
 def _reasons(data: Mapping[str, Any]) -> list[str]:
     """Codes, of a return or of how a request or the expertise ended; of a stop, which has no codes, its words."""
-    if "basis" in data:
+    if "basis" in data and "reason" in data:
         return [data["reason"]]
     ended = [data["outcome"]] if "outcome" in data else []
     return [*ended, *(reason["code"] for reason in data.get("reasons", ()))]

@@ -1,6 +1,7 @@
 """Intake put together from its domain, its handlers and the engine."""
 
 from contracts.expertise import EXPERTISE
+from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis.run import utc_now
 from services.chassis.service import Service
@@ -18,7 +19,7 @@ SERVICE = Service(
         agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
-    reads={"expertise": EXPERTISE},
+    reads={"expertise": EXPERTISE, "registry": REGISTRY},
     translate=handlers.translate,
     address=handlers.address,
     read_agency=handlers.read_agency,

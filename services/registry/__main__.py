@@ -1,9 +1,19 @@
 """Runs the registry service: `python -m services.registry`."""
 
-from services.chassis.run import main
+from functools import partial
+
+from services.chassis.run import Beside, main
+from services.registry import changes, exports, given_out
 from services.registry.api import make_router
+from services.registry.figures.following import FIGURES
 from services.registry.finding import follower
 from services.registry.service import SERVICE
 
 if __name__ == "__main__":
-    main(SERVICE, SERVICE.sources, [make_router()], beside=[follower.run])
+    beside: list[Beside] = [
+        follower.run,
+        partial(follower.keep, FIGURES),
+        changes.run,
+        exports.making(given_out.making, exports.options_of),
+    ]
+    main(SERVICE, SERVICE.sources, [make_router()], beside=beside)

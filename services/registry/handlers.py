@@ -5,23 +5,38 @@ stand in both topics. Each is recorded once, from the service that decides on it
 what it says (ended expertise and answers among it) from intake, conclusions and their annulment from the expertise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contracts import expertise, intake
 from contracts.event import Event, Fact
-from contracts.registry import ApplicationOutcome, TermStage
-from services.chassis.store import Row
-from services.registry.domain.pilot import (
-    INTAKE,
+from contracts.reference import Application, Effectiveness
+from contracts.registry import (
+    ApplicationAmendedV1,
+    ApplicationOutcome,
+    ApplicationOutcomeRecordedV1,
+    EffectivenessJudgedV1,
+    PilotEnteredV1,
+    TermStage,
+)
+from services.chassis.store import Row, Store
+from services.registry.domain.commands import (
     Command,
     Enter,
+    LinkReplica,
+    NoteReplicaResult,
     RecordAmendment,
     RecordAnnulment,
+    RecordCompletion,
     RecordConclusion,
     RecordOutcome,
+    RecordProgress,
+    RecordResults,
+    RecordRisks,
+    RecordSpending,
     RecordTerm,
 )
+from services.registry.domain.state import INTAKE, KIND, Pilot
 
 TIMELINE: Final = "timeline"
 CLOSED: Final[Mapping[str, ApplicationOutcome]] = {
@@ -29,11 +44,14 @@ CLOSED: Final[Mapping[str, ApplicationOutcome]] = {
     expertise.Closure.REFUSED: ApplicationOutcome.REFUSED,
 }
 """What becomes of an application whose expertise ended without a conclusion; the other ends are intake's own."""
+MOST_REPLICAS: Final = 500
+"""So many that were entered before the pilot that they copy are linked when that one comes."""
 
 
 def translate(event: Event) -> Command | None:
     """What another service's fact asks the register to record; None where it only passes by."""
-    return _of_application(event.fact) or _of_term(event.fact) or _of_conclusion(event.fact)
+    fact = event.fact
+    return _of_application(fact) or _of_term(fact) or _of_conclusion(fact) or _of_report(fact)
 
 
 def _of_application(fact: Fact) -> Command | None:
@@ -100,8 +118,91 @@ def _of_conclusion(fact: Fact) -> Command | None:
     return None
 
 
+def _of_report(fact: Fact) -> Command | None:
+    match fact:
+        case intake.ProgressRegisteredV1():
+            return RecordProgress(fact.event_id, fact.period, fact.summary, fact.values)
+        case intake.SpendingRegisteredV1():
+            return RecordSpending(fact.event_id, fact.payments)
+        case intake.RiskRegisteredV1():
+            return RecordRisks(fact.event_id, fact.risks)
+        case intake.ResultRegisteredV1():
+            return RecordResults(fact.event_id, fact.values)
+        case intake.CompletionRegisteredV1():
+            return RecordCompletion(fact.event_id, fact.finished, fact.summary, fact.values)
+    return None
+
+
+# ---- what own facts ask of other pilots
+
+
+async def relay(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+    """A replica is linked to the pilot that it copies, also where only a later application names that one, and its
+    judgement is noted there. A link that was made stays."""
+    match event.fact:
+        case PilotEnteredV1() as fact:
+            own = await _linked(store, event.subject, fact.number, fact.application)
+            return [*own, *await _entered_before(store, event.subject, fact.number)]
+        case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1() as fact if fact.application is not None:
+            rows = await store.rows("subjects", {"_id": event.subject}, sort=[("_id", 1)], limit=1, fields=["state"])
+            state = Pilot.model_validate(rows[0]["state"]) if rows else None
+            return await _linked(store, event.subject, state.number, state.application) if state is not None else []
+        case EffectivenessJudgedV1() as fact:
+            copied = await _copied_by(store, event.subject)
+            parent = await _named(store, copied) if copied is not None else None
+            return [(parent, NoteReplicaResult(event.subject, fact.outcome))] if parent is not None else []
+    return []
+
+
+async def _linked(store: Store, replica: str, number: str, application: Application) -> Sequence[tuple[str, object]]:
+    """The link to the pilot that an application names as the one it copies."""
+    parent = await _named(store, application.replicates) if application.replicates is not None else None
+    if parent is None or parent == replica:
+        return []
+    return [(parent, LinkReplica(replica, number, application.adaptation))]
+
+
+async def _entered_before(store: Store, parent: str, number: str) -> Sequence[tuple[str, object]]:
+    """The links to a pilot from those that name it and were entered before it: after an outage any comes first."""
+    query = {"kind": KIND, "state.application.replicates": {"$in": [parent, number]}}
+    fields = ["state.number", "state.application.adaptation", "state.judgement.outcome"]
+    found = list[tuple[str, object]]()
+    for row in await store.rows("subjects", query, sort=[("_id", 1)], limit=MOST_REPLICAS, fields=fields):
+        state, replica = row["state"], str(row["_id"])
+        if replica == parent:
+            continue
+        found.append((parent, LinkReplica(replica, state["number"], state["application"].get("adaptation"))))
+        if judged := state.get("judgement"):
+            found.append((parent, NoteReplicaResult(replica, Effectiveness(judged["outcome"]))))
+    return found
+
+
+async def _named(store: Store, name: str) -> str | None:
+    """The pilot of this id or registration number, as an application names the case that it copies."""
+    fields = ["state.number"]
+    for where in ({"_id": name, "kind": KIND}, {"state.number": name, "kind": KIND}):
+        found = await store.rows("subjects", where, sort=[("_id", 1)], limit=1, fields=fields)
+        if found:
+            return str(found[0]["_id"])
+    return None
+
+
+async def _copied_by(store: Store, pilot: str) -> str | None:
+    rows = await store.rows(
+        "subjects", {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=["state.application.replicates"]
+    )
+    named = rows[0].get("state", {}).get("application", {}).get("replicates") if rows else None
+    return str(named) if named is not None else None
+
+
+# ---- the timeline
+
+
 def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """The timeline's row for an own fact: who, when, what, on which basis, and by what it was caused."""
+    """The timeline's row for an own fact: who, when, what, on which basis, and by what it was caused.
+
+    With `after` the row holds all that the fact says of the pilot: what the register said at a time is folded of it.
+    """
     data = event["data"]
     hidden = {"actor", "cause", "after", "basis"}
     row: Row = {
@@ -113,6 +214,7 @@ def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
         "event": event["id"],
         "actor": data["actor"],
         "basis": data.get("basis"),
+        "after": data.get("after", {}),
         "correlation": event["correlationid"],
         "trace": event.get("traceparent"),
         "what": {k: v for k, v in data.items() if k not in hidden},

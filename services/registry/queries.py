@@ -1,19 +1,35 @@
-"""What the register shows: list, card, timeline. Lists are kept fast by the indexes named here."""
+"""What the register shows: lists, card, what belongs to one pilot. Lists are kept fast by the indexes named here."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from services.chassis.store import Keys, Store
+from services.chassis.store import Keys, Row, Store
+from services.chassis.subject import Document
 from services.registry import views
 from services.registry.domain.pilot import KIND
 from services.registry.handlers import TIMELINE
 
+View = dict[str, Any]
+
 NEWEST: Final = (("state.entered", -1), ("_id", -1))
+STAY: Final = (("state.history.until", 1), ("state.history.since", 1))
+"""The end of a stay stands in an index behind its order, so that a page of long ago reads no pilot in vain."""
 IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
+BY_ID: Final[Keys] = (("kind", 1), ("_id", 1))
+BY_STAGE: Final[Keys] = (("kind", 1), ("state.history.stage", 1), *NEWEST, *STAY)
+BY_SECTOR: Final[Keys] = (("kind", 1), ("state.history.sector", 1), *NEWEST, *STAY)
+BY_SECTOR_AND_STAGE: Final[Keys] = (
+    ("kind", 1),
+    ("state.history.sector", 1),
+    ("state.history.stage", 1),
+    *NEWEST,
+    *STAY,
+)
+BY_AGENCY_AND_STAGE: Final[Keys] = (("kind", 1), ("state.agency", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     "subjects": [
@@ -24,7 +40,13 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.agency", 1), ("state.stage", 1), *NEWEST),
         (("kind", 1), ("state.agency", 1), ("state.application.sector", 1), *NEWEST),
         (("kind", 1), ("state.application.sector", 1), ("state.stage", 1), *NEWEST),
+        BY_ID,
+        BY_STAGE,
+        BY_SECTOR,
+        BY_SECTOR_AND_STAGE,
+        BY_AGENCY_AND_STAGE,
         (("kind", 1), ("state.number", 1), *NEWEST),
+        (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
     ],
     TIMELINE: [(("pilot", 1), ("sequence", 1))],
 }
@@ -52,6 +74,40 @@ def pilots(stage: str | None, agency: str | None, sector: str | None, number: st
     return {"kind": KIND, "state.entered": {"$gt": ""}, **{k: v for k, v in asked.items() if v is not None}}
 
 
+def pilots_as_of(
+    moment: datetime, stage: str | None, agency: str | None, sector: str | None, number: str | None
+) -> View:
+    """The query of the list as of a moment: the stay of that moment must have this stage and this sector."""
+    then = wire_moment(moment)
+    query = pilots(None, agency, None, number) | {"state.entered": {"$gt": "", "$lte": then}}
+    asked = {name: value for name, value in (("stage", stage), ("sector", sector)) if value is not None}
+    if asked:
+        stay = {**asked, "since": {"$lte": then}, "until": {"$not": {"$lte": then}}}
+        query["state.history"] = {"$elemMatch": stay}
+    return query
+
+
+def index_as_of(stage: str | None, agency: str | None, sector: str | None) -> Keys | None:
+    """The index for the list as of a moment; None where those of the present list serve.
+
+    The database, which tries its plans on the first rows alone, would often take one that serves a later page badly.
+    """
+    if stage is not None and agency is not None:
+        return BY_AGENCY_AND_STAGE
+    if stage is not None:
+        return BY_STAGE if sector is None else BY_SECTOR_AND_STAGE
+    return BY_SECTOR if sector is not None and agency is None else None
+
+
+def listed(
+    moment: datetime | None, stage: str | None, agency: str | None, sector: str | None, number: str | None
+) -> tuple[View, Callable[[Row], View], Sequence[str]]:
+    """The query of the list, now or as of a moment, how its lines look, and what of a pilot they are made of."""
+    if moment is None:
+        return pilots(stage, agency, sector, number), views.internal_row, ROW
+    return pilots_as_of(moment, stage, agency, sector, number), lambda row: row_as_of(row, moment), ROW_AS_OF
+
+
 def public_pilots(stage: str | None, agency: str | None, sector: str | None, year: int | None) -> dict[str, Any]:
     """The query of the public list: as `views.is_public` says, in the words of the database."""
     query = pilots(None, agency, sector, None)
@@ -60,9 +116,28 @@ def public_pilots(stage: str | None, agency: str | None, sector: str | None, yea
     once = {"state.stage": {"$in": views.public_stages("once-concluded")}, "state.conclusions.0": {"$exists": False}}
     query["$nor"] = [once]
     if year is not None:
-        begin, end = (wire_moment(datetime(y, 1, 1, tzinfo=views.ZONE)) for y in (year, year + 1))
-        query["state.entered"] = {"$gte": begin, "$lt": end}
+        query["state.entered"] = year_of(year)
     return query
+
+
+def year_of(year: int) -> dict[str, str]:
+    """The bounds of a year, in the zone of the register, as moments are stored."""
+    return {"$gte": _begin(date(year, 1, 1)), "$lt": _begin(date(year + 1, 1, 1))}
+
+
+def between(since: str | None, until: str | None) -> dict[str, str]:
+    """The bounds of the days from `since` to `until`, both included, in the zone of the register, as moments are
+    stored."""
+    bounds = {}
+    if since is not None:
+        bounds["$gte"] = _begin(date.fromisoformat(since))
+    if until is not None:
+        bounds["$lt"] = _begin(date.fromisoformat(until) + timedelta(days=1))
+    return bounds
+
+
+def _begin(day: date) -> str:
+    return wire_moment(datetime.combine(day, time(), views.ZONE))
 
 
 def public_timeline(pilot: str) -> dict[str, Any]:
@@ -70,7 +145,109 @@ def public_timeline(pilot: str) -> dict[str, Any]:
     return {"pilot": pilot, "type": {"$in": sorted(views.PUBLIC_FACTS)}}
 
 
-async def count(store: Store, query: Mapping[str, Any]) -> Count:
+# ---- lines of lists, and what belongs to one pilot
+
+PUBLIC_ROW: Final = (
+    "state.number",
+    "state.application.title",
+    "state.application.sector",
+    "state.agency",
+    "state.stage",
+    "state.region",
+    "state.sectors",
+    "state.money",
+    "state.entered",
+    "state.started",
+    "state.until",
+)
+"""What the lines of the public lists are made of."""
+ROW: Final = (*PUBLIC_ROW, "state.terms", "state.term")
+"""What the lines of the lists inside the house are made of: the rest of a pilot, which may be long, is not read."""
+ROW_AS_OF: Final = ("state.number", "state.application.title", "state.agency", "state.entered", "state.history")
+"""What the lines of the list as of a moment are made of."""
+
+
+def row_as_of(row: Row, moment: datetime) -> View:
+    """A line of the list as of a moment: stage and sector as they were then. The title is the present one."""
+    state, then = row["state"], wire_moment(moment)
+    stays = [s for s in state.get("history", ()) if s["since"] <= then and (s["until"] is None or s["until"] > then)]
+    stay = stays[-1] if stays else {"stage": None, "sector": None, "since": None}
+    return {
+        "id": row["_id"],
+        "number": state["number"],
+        "title": state["application"]["title"],
+        "agency": state["agency"],
+        "stage": stay["stage"],
+        "sector": stay["sector"],
+        "since": stay["since"],
+        "entered": state["entered"],
+    }
+
+
+def results(pilot: Row | Document) -> View:
+    """The agreed indicators with how far each has come and all its values, in the order in which they were recorded.
+
+    `others` are values of indicators that are not agreed on (any more).
+    """
+    shown = views.internal_part(pilot, "agreement", "values", "progress")
+    agreed = shown["agreement"]["agreement"]["indicators"] if shown["agreement"] else []
+    progress = {one["indicator"]: one for one in shown["progress"]}
+    found = list[View]()
+    for indicator in agreed:
+        come, code = progress.get(indicator["code"], {}), indicator["code"]
+        how_far = {
+            "last": come.get("value"),
+            "measured": come.get("measured"),
+            "percent": come.get("percent"),
+            "reached": come.get("reached"),
+        }
+        mine = [one for one in shown["values"] if one["indicator"] == code]
+        found.append({**indicator, **how_far, "values": mine})
+    codes = {indicator["code"] for indicator in agreed}
+    return {"items": found, "others": [one for one in shown["values"] if one["indicator"] not in codes]}
+
+
+COPY: Final = ("kind", "state.number", "state.application.title", "state.stage")
+
+
+async def replicas(store: Store, pilot: Row | Document) -> View:
+    """What copies this pilot, each as it stands now, what it copies itself, and what the decision on scaling plans.
+
+    Raises StoreAway.
+    """
+    shown = views.internal_part(pilot, "application", "replicas", "scaling")
+    ids = [one["pilot"] for one in shown["replicas"]]
+    rows = {row["_id"]: row for row in await _copies(store, {"_id": {"$in": ids}, "kind": KIND}, len(ids))}
+    items = [{**_copy(one["pilot"], rows.get(one["pilot"])), **one} for one in shown["replicas"]]
+    planned = shown["scaling"]["replicas"] if shown["scaling"] else []
+    return {"parent": await _parent(store, shown["application"]["replicates"]), "items": items, "planned": planned}
+
+
+async def _parent(store: Store, named: str | None) -> View | None:
+    """The pilot that an application names by id or number; with the name alone where it is not in the register."""
+    if named is None:
+        return None
+    for where in ({"_id": named}, {"state.number": named}):
+        rows = await _copies(store, {**where, "kind": KIND}, 1)
+        if rows:
+            return {"named": named, **_copy(rows[0]["_id"], rows[0])}
+    return {"named": named, **_copy(None, None)}
+
+
+async def _copies(store: Store, query: Mapping[str, Any], most: int) -> list[Row]:
+    if not most:
+        return []
+    entered = {**query, "state.entered": {"$gt": ""}}
+    return await store.rows("subjects", entered, sort=[("_id", 1)], limit=most, fields=COPY)
+
+
+def _copy(pilot: str | None, row: Row | None) -> View:
+    names = ("number", "title", "stage")
+    shown = views.internal_part(row, *names) if row else dict.fromkeys(names)
+    return {"pilot": pilot, **shown}
+
+
+async def count(store: Store, query: Mapping[str, Any], hint: Keys | None = None) -> Count:
     """How long a list is, counted to `MOST_COUNTED`. Raises StoreAway."""
-    found = await store.count("subjects", query, MOST_COUNTED + 1)
+    found = await store.count("subjects", query, MOST_COUNTED + 1, hint)
     return Count(value=min(found, MOST_COUNTED), exact=found <= MOST_COUNTED)

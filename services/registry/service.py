@@ -1,19 +1,43 @@
 """The registry put together from its domain, its handlers and the engine."""
 
+from collections.abc import Mapping, Sequence
+
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
+from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis.service import Service, given_to_all
+from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
-from services.registry import handlers, queries
-from services.registry.domain import pilot
+from services.registry import exports, handlers, queries
+from services.registry.domain import commands, export, pilot
+
+
+def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
+    """The indexes of several parts of the service, collection by collection."""
+    names = dict.fromkeys(name for one in some for name in one)
+    return {name: [keys for one in some for keys in one.get(name, ())] for name in names}
+
 
 SERVICE = Service(
     name="registry",
-    aggregates={pilot.KIND: Aggregate(pilot.KIND, pilot.Pilot, pilot.decide, pilot.evolve)},
+    aggregates={
+        pilot.KIND: Aggregate(
+            pilot.KIND,
+            pilot.Pilot,
+            pilot.decide,
+            pilot.evolve,
+            pilot.due,
+            commands.Tick,
+            recalendar=commands.Recalendar,
+        ),
+        export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
+    },
     reads={"intake": INTAKE, "expertise": EXPERTISE},
     translate=handlers.translate,
+    own=REGISTRY,
+    relay=handlers.relay,
     prepare=given_to_all(load()),
     journal=handlers.journal,
-    indexes=queries.INDEXES,
+    indexes=together(queries.INDEXES, exports.INDEXES),
 )

@@ -4,8 +4,10 @@ Both views are built field by field from the tables below. A field that stands i
 that is not marked `public` never leaves the house; a new field is one line. Lists, cards, timelines, the search
 indexes and everything that is given out are made from these views and from nothing else.
 
-Never public: ids of persons and actors, correlation and trace ids, the words of remarks, opinions and conclusions,
-why an application went back, cost lines one by one (their sums by source and year are), the applicant's own number.
+Never public: ids of persons and actors, correlation and trace ids, the words of remarks, opinions, conclusions,
+reports and minutes, evidence, risks, why an application went back or a pilot stood still, cost lines and payments one
+by one (their sums by source and year are), the applicant's own number, and which pilots copy this one (they may not
+be public yet; each says itself what it copies).
 """
 
 import hashlib
@@ -16,15 +18,27 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from contracts.registry import (
+    AgreementFailedV1,
+    AgreementRecordedV1,
     AnnulmentRecordedV1,
     ConclusionRecordedV1,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EntryCorrectedV1,
     ExpediencyDecidedV1,
+    PilotCompletedV1,
     PilotEnteredV1,
+    PilotExtendedV1,
     PilotLaunchedV1,
+    PilotResumedV1,
+    PilotStoppedV1,
+    PilotSuspendedV1,
+    ScalingDecidedV1,
 )
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.chassis.subject import Document
+from services.registry.domain.money import MoneyStage
 from services.registry.domain.pilot import Pilot, Stage, next_move
 
 View = dict[str, Any]
@@ -54,14 +68,17 @@ def _next_move(state: Mapping[str, Any]) -> str | None:
     return next_move(Stage(state["stage"]), running)
 
 
-def _sums(state: Mapping[str, Any]) -> list[View]:
-    """The cost by source, year and currency: exact sums of minor units, in that order."""
-    sums: dict[tuple[str, int | None, str], int] = {}
-    for line in state["application"].get("costs", ()):
-        key = (line["source"], line.get("year"), line["currency"])
+def _totals(state: Mapping[str, Any]) -> View:
+    """Exact sums of a pilot's money by stage and currency: planned, committed, paid."""
+    sums: dict[tuple[str, str], int] = {}
+    for line in state.get("money", ()):
+        key = (line["stage"], line["currency"])
         sums[key] = sums.get(key, 0) + line["amount_minor"]
-    ordered = sorted(sums.items(), key=lambda one: (one[0][0], one[0][1] or 0, one[0][2]))
-    return [{"source": s, "year": y, "currency": c, "amount_minor": amount} for (s, y, c), amount in ordered]
+    ordered = sorted(sums.items())
+    return {
+        stage.value: [{"currency": c, "amount_minor": amount} for (of, c), amount in ordered if of == stage.value]
+        for stage in MoneyStage
+    }
 
 
 def _from_application(name: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -82,12 +99,17 @@ BASIS: Final = (
 ORGANISATION: Final = (Shown("scheme", public=True), Shown("value", public=True))
 PARTY: Final = (Shown("id", of=ORGANISATION, public=True), Shown("name", public=True))
 COST_LINE: Final = (Shown("source"), Shown("year"), Shown("amount_minor"), Shown("currency"))
-SUM: Final = (
+MONEY: Final = (
+    Shown("stage", public=True),
+    Shown("sector", public=True),
     Shown("source", public=True),
     Shown("year", public=True),
     Shown("currency", public=True),
     Shown("amount_minor", public=True),
 )
+SUM: Final = (Shown("currency", public=True), Shown("amount_minor", public=True))
+TOTALS: Final = tuple(Shown(stage.value, of=SUM, public=True) for stage in MoneyStage)
+SHARE: Final = (Shown("sector", public=True), Shown("basis_points", public=True))
 APPLICATION: Final = (
     Shown("title", public=True),
     Shown("problem", public=True),
@@ -106,8 +128,13 @@ APPLICATION: Final = (
     Shown("replicates", public=True),
     Shown("evidence"),
     Shown("participants", of=PARTY),
+    Shown("region", public=True),
+    Shown("office", public=True),
+    Shown("sector_shares", of=SHARE, public=True),
+    Shown("adaptation", public=True),
 )
 TERM: Final = (Shown("kind"), Shown("due_at"), Shown("breached"))
+PAST: Final = (Shown("kind"), Shown("kept"), Shown("broken"))
 REMARK: Final = (Shown("code"), Shown("text"), Shown("severity"), Shown("must_fix"))
 CONCLUSION: Final = (
     Shown("round", public=True),
@@ -121,6 +148,104 @@ CONCLUSION: Final = (
 )
 DECISION: Final = (Shown("decision", public=True), Shown("basis", of=BASIS, public=True))
 REASON: Final = (Shown("code"), Shown("text"))
+INDICATOR: Final = (
+    Shown("code", public=True),
+    Shown("title", public=True),
+    Shown("unit", public=True),
+    Shown("baseline", public=True),
+    Shown("target", public=True),
+    Shown("method", public=True),
+)
+AGREEMENT: Final = (
+    Shown("customer", of=PARTY, public=True),
+    Shown("executor", of=PARTY, public=True),
+    Shown("programme"),
+    Shown("starts", public=True),
+    Shown("until", public=True),
+    Shown("indicators", of=INDICATOR, public=True),
+    Shown("costs", of=COST_LINE),
+    Shown("sector_shares", of=SHARE, public=True),
+    Shown("region", public=True),
+)
+AGREED: Final = (Shown("agreement", of=AGREEMENT, public=True), Shown("basis", of=BASIS, public=True))
+LAUNCH: Final = (Shown("started", public=True), Shown("basis", of=BASIS, public=True))
+PERIOD: Final = (Shown("since"), Shown("until"))
+REPORT: Final = (Shown("event_id"), Shown("at"), Shown("period", of=PERIOD), Shown("summary"))
+VALUE: Final = (
+    Shown("indicator", public=True),
+    Shown("value", public=True),
+    Shown("measured", public=True),
+    Shown("evidence"),
+)
+PROGRESS: Final = (
+    Shown("indicator", public=True),
+    Shown("value", public=True),
+    Shown("measured", public=True),
+    Shown("percent", public=True),
+    Shown("reached", public=True),
+)
+PAYMENT: Final = (
+    Shown("source"),
+    Shown("year"),
+    Shown("amount_minor"),
+    Shown("currency"),
+    Shown("paid"),
+    Shown("document"),
+)
+SPENDING: Final = (Shown("event_id"), Shown("payments", of=PAYMENT))
+RISK: Final = (
+    Shown("id"),
+    Shown("title"),
+    Shown("scenario"),
+    Shown("probability"),
+    Shown("impact"),
+    Shown("answer"),
+    Shown("owner", of=(Shown("scheme"), Shown("value"))),
+    Shown("open"),
+)
+PAUSE: Final = (
+    Shown("since", public=True),
+    Shown("why"),
+    Shown("basis", of=BASIS, public=True),
+    Shown("until", public=True),
+    Shown("resumed", of=BASIS, public=True),
+)
+PROLONGATION: Final = (Shown("until", public=True), Shown("why"), Shown("basis", of=BASIS, public=True))
+ENDING: Final = (Shown("on", public=True), Shown("text"), Shown("basis", of=BASIS, public=True))
+COMMISSION: Final = (Shown("members"), Shown("secretary"), Shown("basis", of=BASIS, public=True))
+CRITERION: Final = (Shown("criterion", public=True), Shown("value", public=True), Shown("reason"))
+PROPOSAL: Final = (
+    Shown("outcome"),
+    Shown("text"),
+    Shown("values", of=(Shown("criterion"), Shown("value"), Shown("reason"))),
+    Shown("basis", of=BASIS),
+)
+VOTES: Final = (
+    Shown("in_favour", public=True),
+    Shown("against", public=True),
+    Shown("abstained", public=True),
+)
+JUDGEMENT: Final = (
+    Shown("outcome", public=True),
+    Shown("text"),
+    Shown("values", of=CRITERION, public=True),
+    Shown("present"),
+    Shown("votes", of=VOTES, public=True),
+    Shown("basis", of=BASIS, public=True),
+)
+WINDOW: Final = (Shown("source", public=True), Shown("opens", public=True), Shown("closes", public=True))
+PLAN: Final = (Shown("customer", of=PARTY, public=True), Shown("region", public=True), Shown("note"))
+SCALING: Final = (
+    Shown("decision", public=True),
+    Shown("evidence"),
+    Shown("conditions", public=True),
+    Shown("windows", of=WINDOW, public=True),
+    Shown("replicas", of=PLAN, public=True),
+    Shown("basis", of=BASIS, public=True),
+)
+CREDIT: Final = (Shown("granted", public=True), Shown("evidence"), Shown("basis", of=BASIS, public=True))
+REPLICA: Final = (Shown("pilot"), Shown("number"), Shown("adaptation"), Shown("outcome"))
+STAY: Final = (Shown("stage"), Shown("sector"), Shown("since"), Shown("until"))
 PILOT: Final = (
     Shown("id", public=True, listed=True),
     Shown("number", public=True, listed=True),
@@ -136,21 +261,44 @@ PILOT: Final = (
     Shown("edition", public=True),
     Shown("submitted"),
     Shown("application", of=APPLICATION, public=True),
-    Shown("money", _sums, of=SUM, public=True),
+    Shown("money", of=MONEY, public=True),
+    Shown("totals", _totals, of=TOTALS, public=True, listed=True),
+    Shown("region", public=True, listed=True),
+    Shown("sectors", public=True, listed=True),
     Shown("executor", of=PARTY, public=True),
     Shown("terms", of=TERM),
+    Shown("past_terms", of=PAST),
     Shown("reasons", of=REASON),
     Shown("text"),
     Shown("basis", of=BASIS, public=True),
     Shown("conclusion", of=CONCLUSION, public=True),
     Shown("conclusions", of=CONCLUSION, public=True),
     Shown("decisions", of=DECISION, public=True),
-    Shown("started", public=True),
-    Shown("launch_basis", of=BASIS, public=True),
+    Shown("credit", of=CREDIT, public=True),
+    Shown("agreement", of=AGREED, public=True),
+    Shown("launch", of=LAUNCH, public=True),
+    Shown("started", public=True, listed=True),
+    Shown("until", public=True, listed=True),
+    Shown("reports", of=REPORT),
+    Shown("values", of=VALUE, public=True),
+    Shown("progress", of=PROGRESS, public=True),
+    Shown("spending", of=SPENDING),
+    Shown("risks", of=RISK),
+    Shown("pauses", of=PAUSE, public=True),
+    Shown("prolongations", of=PROLONGATION, public=True),
+    Shown("ending", of=ENDING, public=True),
+    Shown("commission", of=COMMISSION, public=True),
+    Shown("proposal", of=PROPOSAL),
+    Shown("judgement", of=JUDGEMENT, public=True),
+    Shown("scaling", of=SCALING, public=True),
+    Shown("replicas", of=REPLICA),
+    Shown("history", of=STAY),
 )
 """A pilot: its state, its id, its version, what it began with."""
-HIDDEN: Final = frozenset({"turn"})
-"""What the state holds for the engine alone: shown to nobody."""
+BESIDE: Final = frozenset({"id", "version", "correlation"})
+"""What stands beside the state in a document."""
+HIDDEN: Final = frozenset({"turn", "own_terms", "foreign_terms", "calendars"})
+"""What the state holds for the engine alone: shown to nobody. Of the terms, `terms` shows how they stand."""
 
 
 def _row_day(row: Mapping[str, Any]) -> str:
@@ -172,16 +320,37 @@ TIMELINE: Final = (
     Shown("trace"),
     Shown("what", whole=True),
 )
-PUBLIC_FACTS: Final = frozenset(
-    {
-        PilotEnteredV1.TYPE,
-        ConclusionRecordedV1.TYPE,
-        AnnulmentRecordedV1.TYPE,
-        ExpediencyDecidedV1.TYPE,
-        PilotLaunchedV1.TYPE,
-    }
-)
-"""The facts that stand in the public timeline; what a new one says is kept in until it is named here."""
+
+
+def _open(*names: str) -> tuple[Shown, ...]:
+    return tuple(Shown(name, public=True) for name in names)
+
+
+PUBLIC_FACTS: Final[Mapping[str, tuple[Shown, ...]]] = {
+    PilotEnteredV1.TYPE: _open("agency", "number", "edition", "entered"),
+    ConclusionRecordedV1.TYPE: _open("round", "number", "date", "verdict", "replaces"),
+    AnnulmentRecordedV1.TYPE: _open("round", "number"),
+    ExpediencyDecidedV1.TYPE: (*_open("decision"), Shown("executor", of=PARTY, public=True)),
+    CreditDecidedV1.TYPE: _open("granted"),
+    AgreementRecordedV1.TYPE: (Shown("agreement", of=AGREEMENT, public=True),),
+    AgreementFailedV1.TYPE: (),
+    PilotLaunchedV1.TYPE: _open("started"),
+    PilotSuspendedV1.TYPE: _open("since"),
+    PilotResumedV1.TYPE: _open("since"),
+    PilotExtendedV1.TYPE: _open("until"),
+    PilotStoppedV1.TYPE: _open("stopped"),
+    PilotCompletedV1.TYPE: (*_open("finished"), Shown("values", of=VALUE, public=True)),
+    EffectivenessJudgedV1.TYPE: (
+        *_open("outcome"),
+        Shown("values", of=CRITERION, public=True),
+        Shown("votes", of=VOTES, public=True),
+    ),
+    ScalingDecidedV1.TYPE: tuple(one for one in SCALING if one.name != "basis"),
+    EntryCorrectedV1.TYPE: _open("what", "place"),
+}
+"""The facts that stand in the public timeline, and what of each is said there under `what`: a fact that is not named
+is kept in, and so is every field that is not. Of a correction the public learns which entry it speaks of and on what
+basis; the card says what holds now."""
 
 When = Literal["always", "once-concluded", "never"]
 PUBLIC_STAGES: Final[Mapping[Stage, When]] = {
@@ -192,7 +361,21 @@ PUBLIC_STAGES: Final[Mapping[Stage, When]] = {
     Stage.COUNCIL: "always",
     Stage.EXPEDIENT: "always",
     Stage.NOT_EXPEDIENT: "always",
+    Stage.AGREED: "always",
+    Stage.NOT_AGREED: "always",
     Stage.RUNNING: "always",
+    Stage.SUSPENDED: "always",
+    Stage.STOPPED_EARLY: "always",
+    Stage.FINISHED: "always",
+    Stage.AT_COMMISSION: "always",
+    Stage.EFFECTIVE: "always",
+    Stage.PARTLY_EFFECTIVE: "always",
+    Stage.INEFFECTIVE: "always",
+    Stage.SCALED: "always",
+    Stage.NOT_SCALED: "always",
+    Stage.CATALOGUED: "always",
+    Stage.CREDITED: "always",
+    Stage.NOT_CREDITED: "always",
     Stage.WITHDRAWN: "once-concluded",
     Stage.STOPPED: "always",
     Stage.LAPSED: "always",
@@ -207,6 +390,16 @@ the public register until it is before the Council again."""
 def internal(pilot: Row | Document) -> View:
     """All that the register shows of a pilot inside the house. Takes a stored row or a loaded document."""
     return _shown(_flat(pilot), PILOT, public=False)
+
+
+def internal_state(state: Pilot) -> View:
+    """The same of a state alone, without what stands beside it in a document."""
+    return _shown(state_json(state), tuple(one for one in PILOT if one.name not in BESIDE), public=False)
+
+
+def internal_part(pilot: Row | Document, *names: str) -> View:
+    """These fields of it alone; of the pilot no more need be there than they are made of."""
+    return _shown(_flat(pilot), tuple(one for one in PILOT if one.name in names), public=False)
 
 
 def internal_row(pilot: Row | Document) -> View:
@@ -243,7 +436,8 @@ def timeline(row: Row) -> View:
 
 def public_timeline(row: Row) -> View:
     """A line of the public timeline: what, when, on which basis. Only for `PUBLIC_FACTS`."""
-    return _shown(row, TIMELINE, public=True)
+    what = _shown(row.get("what") or {}, PUBLIC_FACTS.get(row["type"], ()), public=True)
+    return {**_shown(row, TIMELINE, public=True), "what": what}
 
 
 def fingerprint() -> str:

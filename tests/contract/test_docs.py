@@ -142,6 +142,7 @@ def test_the_consumer_groups_of_services_are_named() -> None:
     assert groups == {
         "intake-receives-agency": ["intake.agency"],
         "intake-receives-expertise": ["intake.expertise"],
+        "intake-receives-registry": ["intake.registry"],
         "expertise-receives-intake": ["expertise.intake"],
         "registry-receives-intake": ["registry.intake"],
         "registry-receives-expertise": ["registry.expertise"],
@@ -200,7 +201,9 @@ def test_a_tester_finds_every_operation_and_can_resolve_it(service: str) -> None
 def test_every_reference_of_an_openapi_document_is_inside_it(service: str) -> None:
     references = re.findall(r'"\$ref": "([^"]+)"', json.dumps(openapi(service)))
     assert references
-    assert all(reference.startswith("#/") and at(openapi(service), reference) for reference in references)
+    assert all(reference.startswith("#/") for reference in references)
+    for reference in references:
+        at(openapi(service), reference)  # KeyError: it is not there; an empty schema takes anything
 
 
 @every_service

@@ -244,7 +244,16 @@ def test_an_upcast_says_nothing_that_version_1_could_not_say() -> None:
     new = AGENCY.newest(ApplicationSubmittedV1.model_validate(example(ApplicationSubmittedV1.TYPE)["data"]))
     assert isinstance(new, ApplicationSubmittedV2)
     unsaid = ApplicationSubmittedV2.model_fields.keys() - ApplicationSubmittedV1.model_fields.keys() - {"costs"}
-    assert unsaid == {"procedure", "replicates", "evidence", "participants"}
+    assert unsaid == {
+        "procedure",
+        "replicates",
+        "evidence",
+        "participants",
+        "region",
+        "office",
+        "sector_shares",
+        "adaptation",
+    }
     assert {getattr(new, name) for name in unsaid} == {Procedure.PILOT, None, ()}
 
 

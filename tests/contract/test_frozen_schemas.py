@@ -435,6 +435,11 @@ def test_both_versions_of_an_application_are_accepted_and_receipts_are_frozen() 
         "pilots.agency.application-resubmitted.v1",
         "pilots.agency.clarification-provided.v1",
         "pilots.agency.application-withdrawn.v1",
+        "pilots.agency.progress-reported.v1",
+        "pilots.agency.spending-reported.v1",
+        "pilots.agency.risk-reported.v1",
+        "pilots.agency.result-reported.v1",
+        "pilots.agency.completion-reported.v1",
     }
     assert set(RECEIPTS.classes) == {"pilots.intake.receipt-issued.v1"}
     assert all(issubclass(cls, Payload) for cls in (*AGENCY.classes.values(), *RECEIPTS.classes.values()))

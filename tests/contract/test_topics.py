@@ -45,7 +45,7 @@ def test_the_readers_of_fact_topics_are_those_that_the_flow_needs() -> None:
     assert {topic.name: set(topic.readers) for topic in FACT_TOPICS} == {
         "pilots.intake.v1": {"intake", "expertise", "registry"},
         "pilots.expertise.v1": {"expertise", "intake", "registry", OPERATOR},
-        "pilots.registry.v1": {"registry"},
+        "pilots.registry.v1": {"registry", "intake"},
     }
 
 

@@ -101,6 +101,22 @@ def test_a_service_waits_for_the_setup_and_is_locked_down(service: str) -> None:
     assert settings <= Settings.model_fields.keys()
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_given_every_folder_that_its_settings_name(service: str) -> None:
+    mounted = {mount.rsplit(":", 1)[0].rsplit(":", 1)[-1] for mount in PARTS[service]["volumes"]}
+    settings = environment(service)
+    wanted = {settings["LOTSMAN_CALENDARS"], "/identity"}
+    assert mounted == wanted | ({settings["LOTSMAN_INDEX_DIR"]} if service == "registry" else set())
+
+
+def test_the_registers_derived_views_are_in_a_volume_of_each_replica_that_its_user_may_write() -> None:
+    folder = environment("registry")["LOTSMAN_INDEX_DIR"]
+    assert folder in PARTS["registry"]["volumes"], "without a name: replicas share none"
+    owner = PARTS["registry"]["user"].split(":")[0]
+    image = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert f"--uid {owner} " in image and re.search(rf"install -d -o lotsman .* {folder}\n", image)
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_nothing_writes_to_its_root_or_gains_privileges(part: str) -> None:
     assert PARTS[part]["read_only"] is True

@@ -1,7 +1,10 @@
 """For end-to-end tests: one whole system, as `./lotsman up` starts it, and a desk to use it from."""
 
+import os
+import signal
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from deploy.login import Login
 def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A running system of this test module, with short sweeps so that recovery is seen soon."""
     quick = {"LOTSMAN_SWEEP_AGE": "1", "LOTSMAN_SWEEP_EVERY": "0.5", "LOTSMAN_NACK_PAUSE": "0.5"}
+    quick |= {"LOTSMAN_EXPORT_LEASE": "5"}
     with Stack(tmp_path_factory.mktemp("stack"), extra_env=quick) as running:
         if not isinstance(running.backends.broker, Kafka):
             reason = "delivery is only promised by Apache Kafka itself"
@@ -37,11 +41,7 @@ def desk(stack: Stack) -> Iterator[Desk]:
         yield Desk(stack, Console(quiet=True), http, {})
 
 
-Enter = Callable[[str], str]
-
-
-@pytest.fixture
-def agency(stack: Stack, desk: Desk) -> str:
+def enter(stack: Stack, desk: Desk) -> str:
     """A fresh agency with its topics, its Kafka user and its entry; its code."""
     code = f"demo-{uuid.uuid4().hex[:8]}"
     user = access.add_agency(stack.backends.kafka.admin(), code, "a-secret-of-tests")
@@ -49,6 +49,24 @@ def agency(stack: Stack, desk: Desk) -> str:
     since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
     enter_at(stack.urls["intake"], stack.token(["admin"]), code, "Демонстрационное ведомство", since)
     return code
+
+
+def kill(stack: Stack, name: str) -> None:
+    """SIGKILL to a service as soon as it is ready; returns when its supervisor has started it again."""
+    stack.await_ready(60, [name])
+    pid = stack.services[name].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while stack.services[name].pid in (pid, None):
+        assert time.monotonic() < deadline, "the supervisor did not start it again"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def agency(stack: Stack, desk: Desk) -> str:
+    """A fresh agency's code."""
+    return enter(stack, desk)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,8 @@ from deploy.cli.expertise_job import (
     opinion,
     review,
 )
-from deploy.cli.main_job import CLINIC, application, publish, receipts
+from deploy.cli.main_job import CLINIC, application
+from deploy.cli.publishing import publish, receipts
 from deploy.local import secrets as passwords
 from deploy.local.stack import Stack
 from deploy.login import Login

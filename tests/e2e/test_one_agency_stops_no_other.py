@@ -14,7 +14,8 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from deploy import access
 from deploy.cli.desk import Desk
-from deploy.cli.main_job import application, publish, receipts
+from deploy.cli.main_job import application
+from deploy.cli.publishing import publish, receipts
 from deploy.local.stack import Stack
 from deploy.login import Login
 

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -14,9 +13,11 @@ from aiokafka import AIOKafkaConsumer
 
 from contracts.agency import ApplicationSubmittedV2
 from deploy.cli.desk import Desk
-from deploy.cli.main_job import application, publish
+from deploy.cli.main_job import application
+from deploy.cli.publishing import publish
 from deploy.local.stack import Stack
 from tests.conftest import Eventually
+from tests.e2e.conftest import kill
 
 pytestmark = [pytest.mark.timeout(300)]
 V2 = ApplicationSubmittedV2.TYPE
@@ -83,25 +84,13 @@ def test_a_service_killed_again_and_again_loses_and_doubles_nothing(
     )
     publishing.start()
     for _ in range(3):
-        _kill_when_at_work(stack, victim)
+        kill(stack, victim)
     publishing.join()
     asyncio.run(eventually(all_entered(desk, agency, count), within=90, every=0.5))
     numbers = Counter(row["number"] for row in entered(desk, agency))
     assert max(numbers.values()) == 1
     assert_whole(asyncio.run(journal(stack, "pilots.intake.v1")))
     assert_whole(asyncio.run(journal(stack, "pilots.registry.v1")))
-
-
-def _kill_when_at_work(stack: Stack, victim: str) -> None:
-    """SIGKILL to the service as soon as it is ready; its supervisor starts it again."""
-    stack.await_ready(60, [victim])
-    pid = stack.services[victim].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while stack.services[victim].pid in (pid, None):
-        assert time.monotonic() < deadline, "the supervisor did not start it again"
-        time.sleep(0.05)
 
 
 def test_while_kafka_is_away_http_still_takes_events_and_they_arrive_later(

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,8 +19,11 @@ from contracts.intake import INTAKE, EditionFrom
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk
-from deploy.cli.main_job import application, publish, receipts
+from deploy.cli.expertise_job import review
+from deploy.cli.main_job import application
+from deploy.cli.publishing import publish, receipts
 from deploy.cli.rebuild import Reader, run
+from deploy.cli.register_job import launched, measured
 from deploy.local import databases
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
@@ -35,7 +40,13 @@ V2 = ApplicationSubmittedV2.TYPE
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def before() -> dict[str, Any]:
+    """What the register said before it was stopped."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, before: dict[str, Any]) -> Path:
     """The files of a system that has worked, and was then stopped as `down` stops it."""
     place = tmp_path_factory.mktemp("worked")
     with Stack(place) as stack, httpx.Client(timeout=30, trust_env=False) as http:
@@ -43,13 +54,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
             reason = "a rebuild reads Apache Kafka itself"
             pytest.fail(reason) if request.config.getoption("--require-kafka") else pytest.skip(reason)
         stack.await_ready(60)
-        _work(Desk(stack, Console(quiet=True), http, {}))
+        desk = Desk(stack, Console(quiet=True), http, {})
+        _work(desk)
+        before.update(_told(desk))
     return place
 
 
 def _work(desk: Desk) -> None:
     backends, urls = desk.stack.backends, desk.stack.urls
     login = Login(backends.kafka.bootstrap, access.add_agency(backends.kafka.admin(), AGENCY, "secret"), "secret")
+    desk.logins[AGENCY] = login
     since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
     enter_at(urls["intake"], desk.stack.token(["admin"]), AGENCY, "Демонстрационное ведомство", since)
     events = [application(n, AGENCY, kind=V2) for n in range(20)]
@@ -61,8 +75,47 @@ def _work(desk: Desk) -> None:
     card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
     desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
     desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
-    desk.ask("registry", "/v1/pilots?limit=200", "registrar", lambda a: len(a.json()["items"]) == 20)
-    desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: a.json()["stage"] == "expertise")
+    _live(desk, pilot)
+    desk.ask("registry", "/v1/pilots?limit=200", "registrar", lambda a: len(a.json()["items"]) == 21)
+
+
+def _live(desk: Desk, pilot: str) -> None:
+    """A pilot is carried out and reported on, another copies it, and a list of all is taken out."""
+    review(desk, pilot)
+    launched(desk, pilot)
+    measured(desk, AGENCY, pilot)
+    copy = application(40, AGENCY, kind=V2)
+    copy["data"] |= {"replicates": pilot, "adaptation": "Другой район."}
+    assert desk.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=copy).status_code == 201
+    desk.ask("registry", f"/v1/pilots/{pilot}/replicas", "registrar", lambda a: bool(a.json()["items"]))
+    body = {"list": "timeline", "format": "csv", "why": "Сверка."}
+    taken = desk.call("POST", "registry", "/v1/exports", "registrar", body=body)
+    desk.ask("registry", taken.headers["Location"], "registrar", lambda a: a.json()["state"] == "ready")
+
+
+def _told(desk: Desk) -> dict[str, Any]:
+    """What the register says of all that it knows; its index and its figures once they are complete."""
+    listed = desk.call("GET", "registry", "/v1/pilots?limit=200", "registrar").json()["items"]
+    [taken] = desk.call("GET", "registry", "/v1/exports", "registrar").json()["items"]
+    told: dict[str, Any] = {"list": sorted(row["id"] for row in listed), "taken": taken}
+    told["file"] = desk.call("GET", "registry", f"/v1/exports/{taken['id']}/file", "registrar").content
+    running = next(row["id"] for row in listed if row["stage"] == "running")
+    for part in ("", "/results", "/replicas", "/timeline"):
+        told[f"pilot{part}"] = desk.call("GET", "registry", f"/v1/pilots/{running}{part}", "registrar").json()
+    stages = Counter(row["stage"] for row in listed)
+    for path in ("/v1/figures/funnel", "/v1/facets"):  # they follow a moment later
+        desk.ask("registry", path, "registrar", lambda a: a.status_code == 200 and _stages(a.json()) == stages)
+    for path in ("/v1/money?group_by=sector,source,year", "/v1/figures/funnel", "/v1/figures/results", "/v1/facets"):
+        known = desk.ask("registry", path, "registrar", lambda a: a.status_code == 200 and a.json()["complete"])
+        told[path] = {name: said for name, said in known.json().items() if name != "commit"}
+    return told
+
+
+def _stages(told: Mapping[str, Any]) -> dict[str, int]:
+    """How many pilots stand at each stage, by the figures or by the facets."""
+    if "stages" in told:
+        return {one["stage"]: one["pilots"] for one in told["stages"] if one["pilots"]}
+    return {one["value"]: one["count"] for one in told["facets"]["stage"]["values"]}
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +218,19 @@ def test_facts_still_in_an_outbox_stop_the_rebuild(stopped: Backends) -> None:
         asyncio.run(undrained())
 
 
-def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(folder: Path, stopped: Backends) -> None:
+def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(
+    folder: Path, stopped: Backends, before: dict[str, Any]
+) -> None:
     for service in ("intake", "expertise", "registry"):
         databases.switch(folder, service, f"rebuilt_{service}")
     stopped.stop()
+    shutil.rmtree(folder / "index")  # derived views: made anew from the topic and the new database
     with Stack(folder) as stack, httpx.Client(timeout=30, trust_env=False) as http:
         stack.await_ready(60)
         desk = Desk(stack, Console(quiet=True), http, {})
         listed = desk.call("GET", "registry", "/v1/pilots?limit=200", "registrar").json()["items"]
-        assert len(listed) == 20
+        assert len(listed) == 21
+        assert _told(desk) == before, "index and figures, a file that was taken out, and all the rest"
         timeline = desk.call("GET", "registry", f"/v1/pilots/{listed[0]['id']}/timeline", "registrar").json()
         assert timeline["items"][0]["type"] == "pilots.registry.pilot-entered.v1"
         again = application(5, AGENCY, kind=V2) | {"data": {"title": "changed"}}
@@ -184,4 +241,4 @@ def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(fold
         assert posted.status_code == 201
         desk.ask("registry", f"/v1/pilots/{posted.json()['pilot']}", "registrar", lambda a: a.status_code == 200)
         numbers = [row["number"] for row in listed] + [posted.json()["number"]]
-        assert len(set(numbers)) == 21, "numbers go on where they were"
+        assert len(set(numbers)) == 22, "numbers go on where they were"

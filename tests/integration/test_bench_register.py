@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.pilots import AGENCIES, OUTCOMES, SECTORS, Shelf
-from bench.register import FAR, FILTERS, run
+from bench.pilots import AGENCIES, OFFICES, REGIONS, SECTORS, SOURCES, Shelf
+from bench.register import FAR, FILTERS, FOUND_BY, run
 from deploy.local.backends import Backends
-from services.registry.domain.pilot import Stage
 from services.registry.finding import questions
-from services.registry.finding.entries import entry
+from services.registry.finding.entries import FACETS, entry
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked
 
@@ -23,23 +22,12 @@ async def test_the_measurement_asks_every_question_and_leaves_nothing_behind(bac
     assert (found["pilots"], found["growth"]["pilots"]) == (2600, 2600)
     asked = found["p95_ms"]
     assert {f"list by {names or 'nothing'}, page 1" for names in FILTERS} <= asked.keys()
+    assert {f"{question}, by {names} alone" for question in ("search", "facets") for names in FOUND_BY} <= asked.keys()
+    assert {name for names in FOUND_BY for name in names.split("+")} | {"stage"} == {*FACETS}
     assert f"list by nothing, page {FAR}" in asked and len(asked) > 30
     assert all(0 < spent < 10_000 for spent in asked.values())
     assert found["index_mb"] > 0 and found["rss_mb"] > 0
     assert not list(backends.folder.glob("bench_*"))
-
-
-def test_made_up_pilots_are_varied_and_stand_at_every_stage() -> None:
-    rows = list(Shelf().rows(1500))
-    states = [row["state"] for row in rows]
-    assert {state["stage"] for state in states} == MADE
-    assert {state["agency"] for state in states} == set(AGENCIES)
-    assert {state["application"]["sector"] for state in states} == set(SECTORS)
-    assert len({row["_id"] for row in rows}) == len({state["number"] for state in states}) == 1500
-
-
-MADE = {*OUTCOMES, Stage.LOOK_OVER, Stage.EXPERTISE, Stage.NEGATIVE, Stage.COUNCIL}
-MADE |= {Stage.EXPEDIENT, Stage.NOT_EXPEDIENT, Stage.RUNNING}
 
 
 @pytest.mark.timeout(240)
@@ -47,6 +35,7 @@ def test_search_and_facets_among_ten_times_as_many_take_no_more_than_in_proporti
     """Linear growth is 10; the bound leaves room for a busy machine and none for anything steeper."""
     small, large = _index(10_000), _index(100_000)
     words = [Asked("система данные"), Asked("запись", {"sector": ["health"]}), Asked("forecast model")]
+    words.append(Asked(None, {"region": ["minsk"], "source": ["own-money"], "office": ["office-health"]}))
 
     def search(index: Index) -> Callable[[], Any]:
         return lambda: [questions.search(index, one, "relevance", None, 50) for one in words]
@@ -59,6 +48,9 @@ def test_search_and_facets_among_ten_times_as_many_take_no_more_than_in_proporti
 
     for question in (search, newest, facets):
         assert _spent(question(large)) <= 20 * _spent(question(small)), question.__name__
+
+
+LINE = {"stage": "planned", "currency": "BYN", "amount_minor": 1}
 
 
 def _index(count: int) -> Index:
@@ -74,7 +66,9 @@ def _index(count: int) -> Index:
                 "agency": AGENCIES[n % 60],
                 "stage": "council",
                 "entered": f"2026-04-{1 + n % 28:02d}T09:00:00.000Z",
-                "application": application,
+                "application": {**application, "office": OFFICES[n % len(OFFICES)]},
+                "region": REGIONS[n % len(REGIONS)],
+                "money": [{**LINE, "source": SOURCES[n % len(SOURCES)]}],
             }
         )
         if len(batch) == 5000:

@@ -25,6 +25,7 @@ from services.chassis.store import Row, Store
 from services.chassis.web import page
 from services.registry import queries, views
 from services.registry.domain.pilot import Stage
+from services.registry.figures.following import FIGURES
 from services.registry.finding import finding as finding_module
 from services.registry.finding import follower
 from services.registry.finding.finding import Finding, in_memory
@@ -32,7 +33,7 @@ from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.register_app import app_of, bearer
-from tests.shelf import NOW, about, row, timeline_row
+from tests.shelf import APPLICATION, FULL, NOW, about, row, timeline_row
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -66,16 +67,18 @@ class World:
         self.app = app_of(store, settings)
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
-        """The follower at work, as the process runs it."""
-        task = asyncio.create_task(follower.run(self.app, self.store, self.settings))
+    async def following(self, *beside: follower.Kept) -> AsyncIterator[None]:
+        """The follower at work, as the process runs it; other views beside it."""
+        tasks = [asyncio.create_task(follower.run(self.app, self.store, self.settings))]
+        tasks += [asyncio.create_task(follower.keep(kind, self.app, self.store, self.settings)) for kind in beside]
         try:
             yield
-            assert not task.done(), "it never ends by itself"
+            assert not [task for task in tasks if task.done()], "none ever ends by itself"
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     @property
     def finding(self) -> Finding:
@@ -124,6 +127,66 @@ async def test_a_change_is_found_within_two_seconds_inside_and_outside(world: Wo
         public = (await ask(world.app, "/public/v1/search", params={"q": word})).json()
         assert ([one["id"] for one in public["items"]], public["complete"]) == ([f"p-{word}"], True)
     assert slowest <= 2.0
+
+
+@pytest.mark.kafka
+async def test_what_came_to_a_pilot_late_in_its_life_is_found_by_it_within_two_seconds(
+    world: World, eventually: Eventually
+) -> None:
+    office = f"office-{uuid4().hex[:8]}"
+    application = APPLICATION.model_copy(update={"office": office})
+    before = row(f"p-{office}", stage=Stage.COUNCIL, application=application)
+    after = row(f"p-{office}", FULL, application=application)
+    late = {"region": "minsk", "source": "own-money", "sector": "education", "stage": "running", "year": "2026"}
+
+    async def told(filters: dict[str, str]) -> list[tuple[int, int]]:
+        paths = ("/v1/facets", "/public/v1/facets", "/v1/search", "/public/v1/search")
+        answers = [(await ask(world.app, path, params={"office": office, **filters})).json() for path in paths]
+        return [(one["count"]["value"], len(one.get("items", ()))) for one in answers]
+
+    async def seen(filters: dict[str, str]) -> bool:
+        return await told(filters) == [(1, 0), (1, 0), (1, 1), (1, 1)]
+
+    async with world.following():
+        await eventually(world.answers, within=60)
+        await world.change(before)
+        await eventually(lambda: seen({}), within=5)
+        for name, value in late.items():
+            there = name == "year"
+            assert await seen({name: value}) == there, name
+        await world.change(after)
+        began = time.monotonic()
+        await eventually(lambda: seen(late), within=5)
+        assert time.monotonic() - began <= 2.0
+
+
+@pytest.mark.kafka
+async def test_the_figures_beside_the_indexes_neither_disturb_them_nor_are_disturbed(
+    world: World, eventually: Eventually
+) -> None:
+    word, folder = f"слово{uuid4().hex[:8]}", Path(world.settings.index_dir)
+    await world.change(row(word, FULL, application=about(word)))
+
+    async def both() -> bool:
+        figures = world.app.state.figures
+        return figures is not None and figures.complete and await _count(world, word, 1)
+
+    async with world.following(FIGURES):
+        await eventually(lambda: hasattr(world.app.state, "figures"), within=10)
+        await eventually(both, within=60)
+    (kept,) = (folder / "sums").rglob("*.duckdb")
+    await asyncio.to_thread(_lose_it, folder)
+    async with world.following(FIGURES):
+        await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
+        await eventually(both, within=60)
+    assert list((folder / "sums").rglob("*.duckdb")) == [kept], "indexes made anew leave the figures alone"
+    stood = _stands_at(folder)
+    await asyncio.to_thread(shutil.rmtree, folder / "sums")
+    async with world.following(FIGURES):
+        await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
+        assert world.finding.progress.whole, "figures made anew leave the indexes alone"
+        await eventually(both, within=60)
+    assert _stands_at(folder) >= stood
 
 
 async def _is(world: World, words: str, titles: list[str]) -> bool:
@@ -327,6 +390,30 @@ async def test_a_document_that_cannot_be_shown_holds_up_no_other(app: FastAPI, s
     assert [one["id"] for one in (await ask(app, "/v1/search", params={"q": "запись"})).json()["items"]] == ["good"]
 
 
+@pytest.mark.parametrize("where", ["/v1", "/public/v1"])
+async def test_every_filter_finds_and_counts_the_pilots_that_say_so(app: FastAPI, store: Store, where: str) -> None:
+    await fill(app, store, [row("full", FULL), row("other", application=about("А", sector="trade"), agency="a")])
+    filters = {
+        "sector": "education",
+        "region": "minsk",
+        "agency": "minzdrav",
+        "source": "own-money",
+        "office": "office-health",
+    }
+    both = {"stage": "running", "year": "2026"}
+    for name, value in {**filters, **both}.items():
+        answer = (await ask(app, f"{where}/search", params={name: value})).json()
+        assert [one["id"] for one in answer["items"]][-1:] == ["full"] or name in both, name
+        counted = (await ask(app, f"{where}/facets", params={name: value})).json()
+        assert answer["count"]["value"] == counted["count"]["value"] == (2 if name in both else 1), name
+        assert {one["value"] for one in counted["facets"][name]["values"]} >= {value}
+    found = (await ask(app, f"{where}/search", params={**filters, **both})).json()
+    line = views.public_row if where.startswith("/public") else views.internal_row
+    assert found["items"] == [line(row("full", FULL))], "a line says all that the pilot does"
+    listed = (await ask(app, f"{where}/pilots", params={"sector": "health", "agency": "minzdrav"})).json()
+    assert listed["items"] == found["items"]
+
+
 async def test_without_words_the_newest_come_first_and_filters_take_several_values(app: FastAPI, store: Store) -> None:
     sectors = ["health", "energy", "transport"]
     rows = [
@@ -364,7 +451,7 @@ async def test_similar_pilots_are_the_earlier_ones_with_what_they_share(app: Fas
     assert (near["id"], near["stage"]) == ("failed", "not-expedient")
     assert {"телемедицинские", "консультации", "селе"} == set(near["common"]["words"])
     assert near["common"]["sector"] == "health" and len(near["common"]["organisations"]) == 3
-    draft = {"title": "Консультации телемедицины"}
+    draft = {"title": "Консультации телемедицины", "region": "minsk"}
     answer = (await ask(app, "/v1/similar", "POST", json=draft)).json()
     assert {one["id"] for one in answer["items"]} == {"failed", "this", "later"}
     assert (await ask(app, "/v1/pilots/none/similar")).status_code == 404

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from contracts.registry import ExpediencyDecidedV1, PilotEnteredV1, TermRecordedV1
+from contracts.registry import REGISTRY
 from services.chassis.openly import client_of
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
@@ -21,7 +21,7 @@ from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.register_app import app_of
-from tests.shelf import about, marked, row, timeline_row
+from tests.shelf import FULL, about, full_fact, marked, marked_fact, named, row
 
 SETTINGS = Settings(public_limit="100000/minute", trusted_hops=0)
 
@@ -71,60 +71,131 @@ def public_paths(table: Any, above: str = "") -> set[str]:
     return found
 
 
-async def test_no_field_outside_the_list_is_in_any_public_answer(outside: Outside) -> None:
+PATHS = {
+    "/public/v1/pilots",
+    "/public/v1/pilots/{pilot}",
+    "/public/v1/pilots/{pilot}/timeline",
+    "/public/v1/search",
+    "/public/v1/facets",
+}
+"""Every route that is open. One that is added must be asked below."""
+IN_SUMS = {
+    f"{lines}.{name}"
+    for lines in ("application.costs", "agreement.agreement.costs", "spending.payments")
+    for name in ("source", "currency", "amount_minor")
+}
+"""What sums say of lines that are not public: an amount whole only where it is alone in its sum."""
+FOUND = {"number", "application.title", "application.problem", "application.initiator.name", "conclusions.number"}
+"""What the public finds a pilot by: some of it."""
+
+
+def walk() -> tuple[list[Row], set[str], set[str], dict[str, str]]:
+    """A pilot and a row of every type of fact with markers everywhere; those that are open; those that are shut; and
+    the paths of the pilot's own."""
     stored, markers = marked()
-    facts = [
-        timeline_row("marked", 1, PilotEnteredV1.TYPE, secret="zqwhat1zq"),
-        timeline_row("marked", 2, TermRecordedV1.TYPE, kind="zqwhat2zq"),
-        timeline_row("marked", 3, ExpediencyDecidedV1.TYPE, decision="zqwhat3zq"),
-    ]
-    inside = {"zqevent", "zqactor", "zqorg", "zqtrace", "zqrole", "zqcorrelationzq"}
-    inside |= {"zqwhat1zq", "zqwhat2zq", "zqwhat3zq"}
-    for fact in facts:
-        fact |= {"event": "zqevent", "trace": "zqtrace", "correlation": "zqcorrelationzq"}
-        fact["actor"] = {"id": "zqactor", "organisation": "zqorg", "role": "zqrole"}
-    listed = public_paths(views.PILOT) | {f"application.costs.{name}" for name in ("source", "year", "currency")}
-    listed |= {"application.costs.amount_minor"}  # of one line, and so its sum
-    names = {m: ".".join(part for part in path.split(".") if not part.isdigit()) for m, path in markers.items()}
-    open_, shut = {m for m, name in names.items() if name in listed}, {m for m, n in names.items() if n not in listed}
-    assert len(open_) > 20 and len(shut) > 10
-    others = [row(f"other{n}", stage=Stage.COUNCIL) for n in range(3)]
-    await outside.put(stored, *others)
+    listed = public_paths(views.PILOT)
+    open_ = {one for one, path in markers.items() if named(path) in listed}
+    shut = {one for one, path in markers.items() if named(path) not in listed | IN_SUMS}
+    facts = []
+    for sequence, kind in enumerate(sorted(REGISTRY.classes), start=1):
+        fact, said = marked_fact(full_fact(REGISTRY.classes[kind]), sequence)
+        opened = {f"what.{path}" for path in public_paths(views.PUBLIC_FACTS.get(kind, ()))}
+        if kind in views.PUBLIC_FACTS:
+            opened |= {f"basis.{name}" for name in ("body", "kind", "number", "date")}
+        open_ |= {one for one, path in said.items() if named(path) in opened}
+        # Three letters of a currency may stand by chance in a cursor or a tag.
+        shut |= {one for one, path in said.items() if named(path) not in opened and len(one) > 3}
+        facts.append(fact)
+    return [stored, *facts], open_, shut, markers
+
+
+NEAR = ("sector", "region", "source", "office", "agency", "kind", "indicator")
+"""Last names of fields whose values could be taken for those of a facet."""
+
+
+async def test_no_field_outside_the_list_is_in_any_public_answer_or_search_hit(outside: Outside) -> None:
+    (stored, *facts), open_, shut, markers = walk()
+    assert len(markers) > 200 and len(open_) > 150 and len(shut) > 400 and not open_ & shut
+    others = [row(f"other{n}", FULL, stage=Stage.COUNCIL) for n in range(3)]
+    copy = row("copy", FULL, application=about("Копия", replicates="marked"))
+    unseen = row("unseen", FULL, stage=Stage.LOOK_OVER, number="zqunseenzq", application=about("zqunseenzq"))
+    await outside.put(stored, *others, copy, unseen)
     await outside.store.put(TIMELINE, facts)
+    shut |= {"zqunseenzq"}
 
-    asked = [
-        "/pilots",
+    asked = [path.replace("{pilot}", "marked").removeprefix("/public/v1") for path in sorted(PATHS)]
+    asked += [
         "/pilots?limit=1",
-        "/pilots/marked",
-        "/pilots/marked/timeline",
-        "/pilots/marked/timeline?limit=1",
+        "/pilots/copy",
+        "/none",
+        "/pilots/zqcorrelationzq",
+        "/search?limit=0",
+        "/pilots?after=x",
     ]
-    asked += ["/search", "/search?limit=1", "/search?sort=amount&limit=1", "/facets", "/search?sort=due", "/none"]
-    asked += [f"/search?q={marker}" for marker in markers] + [f"/facets?q={marker}" for marker in markers]
-    asked += ["/pilots/zqcorrelationzq", "/search?limit=0", "/pilots?after=x", "/openapi.json"]
+    asked += [f"/search?sort={sort}&limit=1" for sort in ("relevance", "entered", "amount", "due")]
     answers = {path: await outside.ask(f"/public/v1{path}") for path in asked}
+    answers |= {f"page {n}": page for n, page in enumerate(await _pages(outside, "/public/v1/pilots/marked/timeline"))}
+    for marker, path in markers.items():
+        for question in ("search", "facets"):
+            answers[f"{question} {marker}"] = await outside.ask(f"/public/v1/{question}", params={"q": marker})
+        for facet in FACETS if path.split(".")[-1] in NEAR else ():
+            answers[f"{facet} {marker}"] = await outside.ask("/public/v1/search", params={facet: marker})
     everything = "\n".join(said(answer) for answer in answers.values())
-    assert not [marker for marker in shut | inside if marker in everything]
-    seen = {marker for marker in open_ if marker in said(answers["/pilots/marked"])}
-    assert seen == open_, "and what is public is there"
+    assert not [marker for marker in shut if marker in everything]
+    card, line = said(answers["/pilots/marked"]), said(answers["/pilots/marked/timeline"])
+    assert not [marker for marker in open_ if marker not in card + line], "and what is public is there"
+    types = [one["type"] for one in answers["/pilots/marked/timeline"].json()["items"]]
+    assert types == sorted(views.PUBLIC_FACTS), "of all that happened to it"
 
-    searcher = outside.finding.public.searcher()
-    for field in (*FACETS, "id", "code", "title", "text", "organisation", "word"):
-        terms = {term for term, _ in searcher.terms_with_prefix(field, "")}
-        assert not [marker for marker in shut | inside for term in terms if marker in term], field
-
-    for marker, name in names.items():
-        hits = answers[f"/search?q={marker}"].json()
+    for marker, path in markers.items():
+        hits = answers[f"search {marker}"].json()
         if marker in shut:
-            assert (hits["items"], hits["count"]["value"]) == ([], 0), name
-            assert answers[f"/facets?q={marker}"].json()["count"]["value"] == 0, name
-    found = [m for m, n in names.items() if n in ("number", "application.title", "application.initiator.name")]
-    for marker in found:
-        assert [one["id"] for one in answers[f"/search?q={marker}"].json()["items"]] == ["marked"]
-    assert [one["type"] for one in answers["/pilots/marked/timeline"].json()["items"]] == [
-        facts[0]["type"],
-        facts[2]["type"],
-    ]
+            assert (hits["items"], hits["count"]["value"]) == ([], 0), path
+            assert answers[f"facets {marker}"].json()["count"]["value"] == 0, path
+        if named(path) in FOUND:
+            assert [one["id"] for one in hits["items"]] == ["marked"], path
+        for facet in FACETS if path.split(".")[-1] in NEAR else ():
+            hit = [one["id"] for one in answers[f"{facet} {marker}"].json()["items"]]
+            assert hit in ([], ["marked"]) and not (hit and marker in shut), (facet, path)
+
+
+async def test_nothing_but_the_open_routes_is_open(outside: Outside) -> None:
+    await outside.put(row("p", FULL))
+    paths = outside.app.openapi()["paths"]
+    assert {path for path in paths if path.startswith("/public/")} == PATHS
+    inside = [path for path, ways in paths.items() if path.startswith("/v1/") and "get" in ways]
+    assert {"/v1/pilots/{pilot}/similar", "/v1/pilots/{pilot}/replicas", "/v1/pilots/{pilot}/results"} <= {*inside}
+    for path in inside:
+        there = path.replace("{pilot}", "p").replace("{export}", "e")
+        assert (await outside.ask(there)).status_code == 401, path
+        assert (await outside.ask(f"/public{there}")).status_code == (200 if f"/public{path}" in PATHS else 404), path
+
+
+async def _pages(outside: Outside, path: str) -> list[httpx.Response]:
+    """Every page of a list, one line each."""
+    found, after = list[httpx.Response](), None
+    while True:
+        params = {"limit": "1"} | ({"after": after} if after else {})
+        found.append(await outside.ask(path, params=params))
+        if (after := found[-1].json()["next"]) is None:
+            return found
+
+
+async def test_no_word_of_what_is_not_public_is_in_the_public_index_and_every_word_inside_is_in_the_other(
+    outside: Outside,
+) -> None:
+    (stored, *_), open_, shut, markers = walk()
+    await outside.put(stored, row("unseen", FULL, stage=Stage.LOOK_OVER, number="zqunseenzq"))
+    fields = (*FACETS, "id", "code", "title", "text", "organisation", "word")
+    known = {}
+    for index in (outside.finding.public, outside.finding.internal):
+        searcher = index.searcher()
+        known[index is outside.finding.public] = {term for f in fields for term, _ in searcher.terms_with_prefix(f, "")}
+    assert not [marker for marker in shut | {"zqunseenzq"} for term in known[True] if marker.casefold() in term]
+    assert any("zqunseenzq" in term for term in known[False])
+    participants = {m.casefold() for m, path in markers.items() if named(path) == "application.participants.name"}
+    assert participants and participants <= known[False], "what only the house sees, only the house finds"
+    assert {m for m in open_ if markers.get(m) in ("number", "application.title")} <= known[True]
 
 
 async def test_what_is_not_public_is_not_there_at_all(outside: Outside) -> None:

@@ -589,6 +589,7 @@ def guarded_by(name: str | None) -> Callable[[Any], UpdateOne]:
             "kind": doc.kind,
             "rev": doc.rev,
             "version": doc.version,
+            "moved": doc.moved,
             "seen": dict(doc.seen),
             "due": doc.due,
             "correlation": doc.correlation,

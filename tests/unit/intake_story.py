@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from story import BOOK, NOW, SOMEBODY, SUBJECT, Story
+from story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
 
 from contracts.agency import (
     ApplicationResubmittedV1,
@@ -13,6 +13,11 @@ from contracts.agency import (
     ApplicationSubmittedV2,
     ApplicationWithdrawnV1,
     ClarificationProvidedV1,
+    CompletionReportedV1,
+    ProgressReportedV1,
+    ResultReportedV1,
+    RiskReportedV1,
+    SpendingReportedV1,
 )
 from contracts.event import Actor, Basis, Fact
 from contracts.expertise import (
@@ -23,13 +28,51 @@ from contracts.expertise import (
     RequestClosedV1,
     RequestOutcome,
     ReviewClosedV1,
+    TermExtendedV1,
 )
 from contracts.freeze import example
 from contracts.intake import EditionFrom
-from contracts.reference import OnExpiry, Problem, Remark, RequestItem, ReturnReason, Verdict
+from contracts.reference import (
+    Clock,
+    Effectiveness,
+    Expediency,
+    Indicator,
+    OnExpiry,
+    Problem,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Verdict,
+)
+from contracts.registry import (
+    Agreement,
+    AgreementRecordedV1,
+    Correctable,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EntryCorrectedV1,
+    ExpediencyDecidedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+    TermBreachedV1,
+    TermNearingV1,
+    Votes,
+)
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import Accept, Forward, Later, Refuse, Return, Stop, Submit, Tick
+from services.intake.domain.pilot import (
+    Accept,
+    Forward,
+    Later,
+    Note,
+    Refuse,
+    Remind,
+    Return,
+    Status,
+    Stop,
+    Submit,
+    Tick,
+)
 from services.intake.service import SERVICE
 
 CODE = "vedomstvo"
@@ -102,6 +145,129 @@ def withdraw(id_: str = "a-4", *, subject: str | None = SUBJECT, reason: Any = "
     return Later(CODE, id_, event(ApplicationWithdrawnV1.TYPE, id_, subject, NOW, {"reason": reason}))
 
 
+# ---- reports of the executor
+
+STARTED = date(2026, 3, 2)
+"""The first day of carrying out in these stories; today is 16 April 2026."""
+VALUE = {"indicator": "waiting-time", "value": "11.5", "measured": "2026-04-10"}
+PAYMENT = {"source": "own-money", "year": 2026, "amount_minor": 4_500_000, "currency": "BYN", "paid": "2026-04-01"}
+RISK = {
+    "id": "load",
+    "title": "Рост нагрузки",
+    "scenario": "В сезон гриппа обращений втрое больше.",
+    "probability": "medium",
+    "impact": "high",
+    "answer": "Второй узел готов.",
+    "owner": {"scheme": "BY-UNP", "value": "700000138"},
+}
+
+
+def report(kind: str, id_: str, subject: str | None = SUBJECT, time: datetime = NOW, **data: Any) -> Later:
+    """A report of this type."""
+    return Later(CODE, id_, event(kind, id_, subject, time, data))
+
+
+def progress(id_: str = "p-1", **data: Any) -> Later:
+    """A periodic report, with changes to its data (None: left out)."""
+    given = {"period": {"since": "2026-03-02", "until": "2026-03-31"}, "summary": "Идёт по плану.", "values": [VALUE]}
+    return report(ProgressReportedV1.TYPE, id_, **{**given, **data})
+
+
+def spent(*payments: Any, id_: str = "s-1") -> Later:
+    """Money that was paid."""
+    return report(SpendingReportedV1.TYPE, id_, payments=list(payments or (PAYMENT,)))
+
+
+def risks(*risks: Any, id_: str = "k-1") -> Later:
+    """Risks as they stand."""
+    return report(RiskReportedV1.TYPE, id_, risks=list(risks or (RISK,)))
+
+
+def measured(*values: Any, id_: str = "v-1") -> Later:
+    """Results."""
+    return report(ResultReportedV1.TYPE, id_, values=list(values or (VALUE,)))
+
+
+def completed(id_: str = "c-1", **data: Any) -> Later:
+    """Carrying out is finished, with changes to the data (None: left out)."""
+    given = {"finished": "2026-04-15", "summary": "Всё работает.", "values": [VALUE]}
+    return report(CompletionReportedV1.TYPE, id_, **{**given, **data})
+
+
+# ---- what the register says
+
+
+def decided(decision: Expediency = Expediency.EXPEDIENT) -> Note:
+    """The Council's decision."""
+    return Note(ExpediencyDecidedV1(actor=SOMEBODY, at=NOW, decision=decision, basis=BASIS))
+
+
+def credited(granted: bool = True) -> Note:
+    """The decision on a credit."""
+    return Note(CreditDecidedV1(actor=SOMEBODY, at=NOW, granted=granted, evidence="Акт.", basis=BASIS))
+
+
+def nearing(*rungs: int, kind: str = "progress-report") -> Remind:
+    """A term of the register nears its end."""
+    due = NOW + timedelta(days=min(rungs))
+    return Remind(TermNearingV1(actor=SOMEBODY, kind=kind, rungs=rungs, due_at=due, clock=Clock(due_at=due)))
+
+
+def breached(kind: str = "progress-report") -> Remind:
+    """A term of the register has run out."""
+    return Remind(TermBreachedV1(actor=SOMEBODY, kind=kind, due_at=NOW))
+
+
+def agreement(*codes: str) -> Agreement:
+    """An agreement on these indicators."""
+    return Agreement(
+        customer=party("700000125"),
+        executor=party("700000112"),
+        programme="Программа.",
+        starts=date(2026, 3, 1),
+        until=date(2026, 12, 31),
+        indicators=tuple(Indicator(code=code, title="П", unit="мин", baseline="30", target="10") for code in codes),
+    )
+
+
+def agreed(*codes: str) -> Note:
+    """The agreement was entered."""
+    found = agreement(*(codes or ("waiting-time", "visits")))
+    return Note(AgreementRecordedV1(actor=SOMEBODY, at=NOW, basis=BASIS, agreement=found))
+
+
+def launched(started: date = STARTED) -> Note:
+    """Carrying out began."""
+    return Note(PilotLaunchedV1(actor=SOMEBODY, at=NOW, started=started, basis=BASIS))
+
+
+def judged() -> Note:
+    """The commission has judged."""
+    return Note(
+        EffectivenessJudgedV1(
+            actor=SOMEBODY,
+            at=NOW,
+            outcome=Effectiveness.EFFECTIVE,
+            text="Эффективен.",
+            present=("u-1",),
+            votes=Votes(in_favour=1, against=0, abstained=0),
+            basis=BASIS,
+        )
+    )
+
+
+def stopped_early() -> Note:
+    """Carrying out was stopped for good."""
+    return Note(PilotStoppedV1(actor=SOMEBODY, at=NOW, stopped=date(2026, 4, 16), why="Нет смысла.", basis=BASIS))
+
+
+def corrected(what: Correctable, now: Any) -> Note:
+    """A wrong entry was replaced."""
+    return Note(
+        EntryCorrectedV1(actor=SOMEBODY, at=NOW, what=what, place=1, reason="Опечатка.", basis=BASIS, was=None, now=now)
+    )
+
+
 # ---- what the expertise does
 
 
@@ -119,6 +285,12 @@ def requested(id_: str = "r-1", items: tuple[RequestItem, ...] = ITEMS) -> Forwa
             stops_clock=True,
         )
     )
+
+
+def extended(days: int = 21, kind: str = "clarification") -> Forward:
+    """A term there was extended: it is due so many days from now."""
+    clock = Clock(due_at=NOW + timedelta(days=days))
+    return Forward(TermExtendedV1(actor=SOMEBODY, kind=kind, at=NOW, days=days, why="Просят.", clock=clock))
 
 
 def request_closed(outcome: RequestOutcome, id_: str = "r-1") -> Forward:
@@ -191,6 +363,11 @@ def states() -> Mapping[str, Any]:
     accepted = after(Accept(), state=open_)
     returned = after(Return(REASONS), state=open_)
     negative = after(concluded(), state=accepted)
+    positive = after(concluded(Verdict.POSITIVE), state=accepted)
+    decided_on = after(decided(), state=positive)
+    agreed_on = after(agreed(), state=decided_on)
+    carried_out = after(launched(), state=agreed_on)
+    finished = after(completed(), state=carried_out)
     return {
         "none": None,
         "registered": open_,
@@ -206,7 +383,18 @@ def states() -> Mapping[str, Any]:
         "negative": negative,
         "negative for good": elapsed(negative)[0],
         "last negative": after(concluded(left=0), state=accepted),
-        "positive": after(concluded(Verdict.POSITIVE), state=accepted),
+        "positive": positive,
+        "postponed": after(decided(Expediency.POSTPONED), state=positive),
+        "decided on": decided_on,
+        "negative and expedient": after(decided(), state=negative),
+        "not expedient": after(decided(Expediency.NOT_EXPEDIENT), state=positive),
+        "credited": after(credited(), state=positive),
+        "agreed on": agreed_on,
+        "carried out": carried_out,
+        "finished": finished,
+        "judged": after(judged(), state=finished),
+        "stopped early": after(stopped_early(), state=carried_out),
+        "stopped before it began": after(stopped_early(), state=agreed_on),
         "annulled": after(annulled(), state=negative),
         "returned by the expertise": after(closed(Closure.RETURNED), state=accepted),
         "refused by the expertise": after(closed(Closure.REFUSED), state=accepted),
@@ -216,3 +404,5 @@ def states() -> Mapping[str, Any]:
 STATES = states()
 ENDS: Sequence[str] = ("refused", "lapsed", "withdrawn", "stopped", "refused by the expertise")
 """The states in which nothing opens again."""
+DECIDED: Sequence[str] = [n for n, state in STATES.items() if state is not None and state.status is Status.DECIDED]
+"""The states after the Council's decision, in which the register has the word."""

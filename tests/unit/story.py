@@ -123,7 +123,8 @@ def _made(kind: Any, marks: Sequence[Any] = ()) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(args)
     if origin is tuple:
-        return st.lists(_made(args[0]), max_size=3).map(tuple)
+        least = max((v for m in marks if (v := getattr(m, "min_length", None)) is not None), default=0)
+        return st.lists(_made(args[0]), min_size=least, max_size=max(3, least)).map(tuple)
     if origin is dict:
         return st.dictionaries(_made(args[0]), _made(args[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):

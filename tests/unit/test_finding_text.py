@@ -1,5 +1,6 @@
 """Words: stems, Belarusian, numbers, and that nothing which a person types can break a search."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.reference import SectorShare
 from services.chassis.problems import Problematic
 from services.registry import views
 from services.registry.domain.pilot import Stage
@@ -14,7 +16,7 @@ from services.registry.finding import questions, text
 from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
-from tests.shelf import FULL, NOW, about, party, row
+from tests.shelf import FULL, NOW, about, cost, party, row
 
 
 def shelf(**titles: str) -> Index:
@@ -123,33 +125,88 @@ def test_words_of_a_title_find_it_in_any_order(some: list[str]) -> None:
 
 # ---- facets and filters
 
-MANY = filled(
-    row(
+SECTORS, REGIONS = ("health", "energy", "trade"), ("minsk", "brest", None)
+SOURCES = ("republican-budget", "own-money", "local-innovation-fund", "unspecified")
+STAGES = (Stage.COUNCIL, Stage.EXPERTISE, Stage.RUNNING, Stage.STOPPED_EARLY)
+
+
+def truth(n: int) -> dict[str, list[str]]:
+    """The values that the pilot of this number has for each facet."""
+    region = REGIONS[n % 3]
+    return {
+        "sector": [SECTORS[n % 3], SECTORS[(n + 1) % 3]] if n % 5 == 0 else [SECTORS[n % 3]],
+        "stage": [STAGES[n % 4]],
+        "region": [region] if region else [],
+        "agency": [f"agency-{n % 7}"],
+        "source": sorted({SOURCES[n % 4], SOURCES[n % 3]}),
+        "year": [str(2024 + n % 3)],
+        "office": [f"office-{SECTORS[n % 3]}"] if n % 2 else [],
+    }
+
+
+def made(n: int) -> dict[str, Any]:
+    """That pilot."""
+    said = truth(n)
+    points = (6000, 4000) if len(said["sector"]) == 2 else ()
+    return row(
         f"p{n}",
-        agency=f"agency-{n % 3}",
-        stage=Stage.COUNCIL if n % 2 else Stage.EXPERTISE,
-        entered=NOW.replace(year=2024 + n % 3),
-        application=about("Запись", sector="health" if n < 20 else "energy", territory="Брестская область"),
+        agency=said["agency"][0],
+        stage=Stage(said["stage"][0]),
+        entered=NOW.replace(year=int(said["year"][0])),
+        application=about(
+            "Запись",
+            sector=said["sector"][0],
+            territory="Брестская область",
+            region=said["region"][0] if said["region"] else None,
+            office=said["office"][0] if said["office"] else None,
+            costs=tuple(cost(source, 100 + n) for source in said["source"]),
+            sector_shares=tuple(
+                SectorShare(sector=sector, basis_points=one)
+                for sector, one in zip(said["sector"], points, strict=False)
+            ),
+        ),
     )
-    for n in range(30)
-)
+
+
+ROWS = [made(n) for n in range(48)]
+MANY = filled(ROWS)
+OUTSIDE = Index()
+OUTSIDE.put(entry(views.public(one)) for one in ROWS if views.is_public(one))
+OUTSIDE.commit()
 
 
 def counts(facet: dict[str, Any]) -> dict[str, int]:
     return {one["value"]: one["count"] for one in facet["values"]}
 
 
-def test_facets_count_what_the_same_filters_find() -> None:
-    for filters in ({}, {"sector": ["health"]}, {"agency": ["agency-1", "agency-2"]}, {"stage": ["council"]}):
-        facets, count = questions.facets(MANY, Asked("запись", filters))  # type: ignore[arg-type]
-        assert count == len(found(MANY, "запись", "relevance", **filters))
-        for name in ("sector", "stage", "agency", "year", "region"):
-            told = counts(facets[name])
-            assert sum(told.values()) == count
-            for value, number in told.items():
-                also = {**filters, name: [value]}
-                if name not in filters:
-                    assert number == len(found(MANY, "запись", "relevance", **also))
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        *({name: [truth(7)[name][0]]} for name in FACETS),
+        {"agency": ["agency-1", "agency-2"]},
+        {"region": ["minsk"], "source": ["own-money"], "year": ["2024", "2025"]},
+        {"office": ["office-energy"], "stage": ["council", "running"]},
+        {"sector": ["health", "trade"], "source": ["unspecified"]},
+        {"region": ["Брестская область"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("public", [False, True], ids=["inside", "outside"])
+def test_search_and_every_facet_count_what_the_pilots_say(filters: dict[str, list[str]], public: bool) -> None:
+    index = OUTSIDE if public else MANY
+    fit = [
+        n
+        for n in range(len(ROWS))
+        if (not public or views.is_public(ROWS[n]))
+        and all(set(values) & set(truth(n)[name]) for name, values in filters.items())
+    ]
+    assert found(index, "запись", "relevance", **filters) == found(index, None, "entered", **filters)
+    assert found(index, None, "amount", **filters) == {f"p{n}" for n in fit}
+    facets, count = questions.facets(index, Asked("запись", filters))  # type: ignore[arg-type]
+    assert count == len(fit)
+    for name in FACETS:
+        assert counts(facets[name]) == Counter(value for n in fit for value in truth(n)[name]), name
 
 
 def test_every_facet_is_a_field_and_can_be_filtered_by() -> None:
@@ -158,10 +215,24 @@ def test_every_facet_is_a_field_and_can_be_filtered_by() -> None:
     assert make_schema() is not None
 
 
-def test_a_pilot_counts_once_for_each_money_source_that_it_has() -> None:
-    index = filled([row("p", FULL)])
-    facets, count = questions.facets(index, Asked())
-    assert (counts(facets["source"]), count) == ({"state-budget": 1}, 1)
+def test_a_pilot_counts_once_for_each_sector_and_money_source_that_it_has_as_agreed_inside_and_outside() -> None:
+    for view in (views.internal, views.public):
+        index = Index()
+        index.put([entry(view(row("p", FULL)))])
+        index.commit()
+        facets, count = questions.facets(index, Asked())
+        assert count == 1
+        assert counts(facets["source"]) == {"local-budget": 1, "own-money": 1, "republican-budget": 1}
+        assert counts(facets["sector"]) == {"education": 1, "health": 1}
+        assert counts(facets["region"]) == {"minsk": 1}, "as agreed, no more as applied for"
+        assert counts(facets["office"]) == {"office-health": 1}
+
+
+def test_money_is_sorted_by_what_was_planned_whatever_was_committed_or_paid_since() -> None:
+    small = FULL.model_copy(update={"application": about("Запись", costs=(cost("own-money", 5),))})
+    middle = row("middle", application=about("Запись", costs=(cost("own-money", 50_000),)))
+    index = filled([row("full", FULL), row("small", small), middle, row("none", application=about("Запись"))])
+    assert questions.search(index, Asked(), "amount", None, 9).ids == ("full", "middle", "small", "none")
 
 
 # ---- pages
@@ -257,3 +328,13 @@ def test_a_draft_is_compared_as_a_pilot_is() -> None:
     index = filled([*rows, *(row(f"n{n}", application=about(f"Иное {n}")) for n in range(20))])
     draft = {"title": "Консультации телемедицины", "sector": "health", "application": {}}
     assert [id_ for id_, _ in questions.similar(index, draft, 5)] == ["p"]
+
+
+def test_a_region_in_common_counts_and_is_named() -> None:
+    words = "Телемедицинские консультации на селе"
+    rows = [row(region, application=about(words, region=region)) for region in ("brest", "minsk", "gomel")]
+    index = filled([*rows, *(row(f"n{n}", application=about(f"Иное {n}")) for n in range(20))])
+    draft = {"title": words, "sector": "trade", "region": "minsk", "application": {}}
+    assert next(id_ for id_, _ in questions.similar(index, draft, 5)) == "minsk"
+    common = [questions.in_common([], draft, views.internal(one))["region"] for one in rows]
+    assert common == [None, "minsk", None]

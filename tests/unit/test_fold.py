@@ -204,11 +204,24 @@ def test_a_command_on_the_present_revision_goes_and_one_on_an_older_is_stale() -
     assert stale.outcomes == (Stale(2),) and not stale.changed
 
 
-def test_a_revision_moves_even_where_no_fact_was_made_so_nothing_slips_past_if_match() -> None:
+def test_what_is_only_seen_moves_the_revision_and_leaves_what_a_person_saw_as_it_is() -> None:
     first = stored(folded(NEW, claimed("p1", "k1", Note(("a",)))))
-    moved = stored(folded(first, from_source("p1", "left", 1, None)))
-    assert moved.version == first.version
-    assert kinds(folded(moved, claimed("p1", "k2", Note(("b",)), if_match=1))) == [Stale]
+    seen = stored(folded(first, from_source("p1", "left", 1, None)))
+    assert (seen.version, seen.rev, seen.moved) == (first.version, 2, 1)
+    for etag, outcome in ((0, Stale), (1, Done), (2, Done), (3, Stale)):
+        assert kinds(folded(seen, claimed("p1", "k2", Note(("b",)), if_match=etag))) == [outcome], etag
+
+
+def test_in_one_batch_the_second_who_saw_the_same_is_stale_unless_the_first_changed_nothing() -> None:
+    first = stored(folded(NEW, claimed("p1", "k1", Note(("a",)))))
+    note_b, note_c = (claimed("p1", key, Note((key,)), if_match=1) for key in ("b", "c"))
+    assert kinds(folded(first, note_b, note_c)) == [Done, Stale]
+    assert kinds(folded(first, from_source("p1", "left", 1, None), note_c)) == [Done, Done]
+
+
+def test_a_subject_of_which_something_was_only_seen_can_still_be_created() -> None:
+    seen = stored(folded(NEW, from_source("p1", "left", 1, None)))
+    assert kinds(folded(seen, claimed("p1", "k1", Note(("a",)), if_match=0))) == [Done]
 
 
 def test_a_resend_meets_its_answer_although_the_revision_that_it_names_is_gone() -> None:

@@ -14,9 +14,11 @@ from story import BOOK, NOW, SOMEBODY, made
 
 from contracts.agency import ApplicationResubmittedV1, ApplicationSubmittedV2, ApplicationWithdrawnV1, ReceiptIssuedV1
 from contracts.event import Actor, BrokenEvent, Event, NewerVersion, digest, parse_fact
-from contracts.expertise import EXPERTISE
+from contracts.expertise import EXPERTISE, TermExtendedV1
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE, EditionFrom
+from contracts.reference import Application
+from contracts.registry import REGISTRY, Correctable, EntryCorrectedV1
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
@@ -24,7 +26,7 @@ from services.expertise.domain import commands
 from services.intake import handlers as intake
 from services.intake import receipts
 from services.intake.domain.agency import Agency
-from services.intake.domain.pilot import Forward, Later, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.pilot import Forward, Later, Note, Refuse, Submit, person_id, pilot_id
 from services.registry import handlers as registry
 
 CODE = "vedomstvo-primer"
@@ -61,7 +63,7 @@ def test_expertise_opens_a_review_for_an_accepted_application() -> None:
     assert isinstance(command, commands.Open)
     said = data("pilots.intake.application-accepted.v1")
     assert (command.agency, command.number, command.edition) == (said["agency"], said["number"], said["edition"])
-    assert command.application.model_dump(mode="json") == said["application"]
+    assert command.application == Application.model_validate(said["application"])
 
 
 @pytest.mark.parametrize("name", sorted(INTAKE.classes))
@@ -82,6 +84,39 @@ FORWARDED = {
 def test_intake_passes_on_what_concerns_the_applicant_and_the_rest_passes_it_by(name: str) -> None:
     event = read(name)
     assert intake.translate(event) == (Forward(event.fact) if name in FORWARDED else None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["clarification", "expertise", "appeal"])
+def test_of_the_extended_terms_that_of_a_request_alone_concerns_the_applicant(kind: str) -> None:
+    event = read("pilots.expertise.term-extended.v1")
+    assert isinstance(event.fact, TermExtendedV1)
+    fact = event.fact.model_copy(update={"kind": kind})
+    command = intake.translate(replace(event, fact=fact))
+    assert command == (Forward(fact) if kind == "clarification" else None)
+
+
+NOTED = {
+    "expediency-decided",
+    "credit-decided",
+    "agreement-recorded",
+    "agreement-failed",
+    "pilot-launched",
+    "effectiveness-judged",
+    "pilot-stopped",
+}
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.classes.keys() - {EntryCorrectedV1.TYPE}))
+def test_intake_notes_what_reports_are_judged_by_and_the_rest_of_the_register_passes_it_by(name: str) -> None:
+    fact = REGISTRY.classes[name].model_construct(actor=SOMEBODY)
+    noted = name.removeprefix("pilots.registry.").removesuffix(".v1") in NOTED
+    assert intake.translate(Event("e", "registry", name, "s", NOW, 1, "c", {}, fact)) == (Note(fact) if noted else None)  # type: ignore[arg-type]
+
+
+@given(made(EntryCorrectedV1))
+def test_of_the_corrections_those_of_the_agreement_and_of_the_launch_are_noted(fact: EntryCorrectedV1) -> None:
+    command = intake.translate(Event("e", "registry", fact.TYPE, "s", NOW, 1, "c", {}, fact))
+    assert command == (Note(fact) if fact.what in (Correctable.AGREEMENT, Correctable.LAUNCH) else None)
 
 
 @given(st.one_of([made(cls) for cls in (*INTAKE.classes.values(), *EXPERTISE.classes.values())]))
@@ -218,7 +253,7 @@ def receipt(name: str, **changes: Any) -> dict[str, Any]:
     return found
 
 
-ANSWERS = {"registered", "refused", "resubmitted", "answers-taken", "withdrawn"}
+ANSWERS = {"registered", "refused", "resubmitted", "answers-taken", "withdrawn", "reported"}
 """Outcomes that answer an event of the agency; the others go by the event that began the pilot."""
 
 
@@ -246,10 +281,11 @@ def test_no_other_fact_has_a_receipt(name: str) -> None:
     assert receipts.copies(example(name)) == []
 
 
-SILENT = {"agency-entered", "term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
+TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
+SILENT = {"agency-entered", "carrying-out-noted", *TERMS}
 
 
-def test_only_the_directory_and_the_terms_go_without_a_receipt() -> None:
+def test_only_the_directory_the_terms_and_the_notes_go_without_a_receipt() -> None:
     assert {f"pilots.intake.{name}.v1" for name in SILENT} == INTAKE.classes.keys() - receipts.OUTCOMES.keys()
 
 

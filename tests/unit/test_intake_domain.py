@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from intake_story import (
     BASIS,
     CODE,
+    DECIDED,
     ENDS,
     ENTRY,
     ITEMS,
@@ -473,7 +474,7 @@ def test_every_reason_of_the_edition_can_be_given(code: str) -> None:
 
 # ---- stopping and withdrawing
 
-alive = pytest.mark.parametrize("name", [n for n in STATES if n != "none" and n not in ENDS])
+alive = pytest.mark.parametrize("name", [n for n in STATES if n != "none" and n not in (*ENDS, *DECIDED)])
 ended_states = pytest.mark.parametrize("name", ENDS)
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date
+from fractions import Fraction
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from contracts.reference import UNSPECIFIED, LegalEffect
+from contracts.reference import UNSPECIFIED, LegalEffect, TermUnit
 from contracts.rules import (
+    NEEDED_NUMBERS,
+    NEEDED_TERMS,
     CalendarRules,
     CodeList,
     Edition,
@@ -51,7 +54,7 @@ def without_origin(value: Any, where: str = "", covered: bool = False) -> list[s
 
 
 def code_lists(edition: Edition) -> list[CodeList]:
-    lists = [edition.sectors, edition.return_reasons]
+    lists = [edition.sectors, edition.regions, edition.offices, edition.return_reasons]
     return [*lists, edition.money.sources] if edition.money else lists
 
 
@@ -99,16 +102,108 @@ def test_belarus_has_every_term_of_the_life_cycle() -> None:
         "appeal",
         "council-alarm",
         "agreement",
+        "launch",
         "carrying-out",
         "progress-report",
+        "suspension",
         "effectiveness-proposal",
         "judgement",
+        "scaling-decision",
     }
 
 
 def test_only_what_the_applicant_owes_can_lapse() -> None:
     terms = BOOK["by-2024"].terms
     assert [k for k, rule in terms.items() if rule.legal_effect is LegalEffect.LAPSE] == ["fixing-remarks"]
+
+
+@editions
+def test_every_edition_has_every_term_and_number_that_services_count_by(edition: Edition) -> None:
+    assert set(NEEDED_TERMS) <= set(edition.terms)
+    assert set(NEEDED_NUMBERS) <= set(edition.numbers)
+
+
+@pytest.mark.parametrize("kind", NEEDED_TERMS)
+def test_an_edition_without_one_of_them_is_refused_by_its_name(kind: str) -> None:
+    said = tomllib.loads(text("by-2024"))
+    del said["terms"][kind]
+    with pytest.raises(ValidationError, match=f"terms are missing: {kind}"):
+        Edition.model_validate(said)
+
+
+@pytest.mark.parametrize("name", NEEDED_NUMBERS)
+def test_an_edition_without_a_number_is_refused_by_its_name(name: str) -> None:
+    said = tomllib.loads(text("by-2024"))
+    del said["numbers"][name]
+    with pytest.raises(ValidationError, match=f"numbers are missing: {name}"):
+        Edition.model_validate(said)
+
+
+@pytest.mark.parametrize("part", ["regions", "offices", "effectiveness"])
+def test_an_edition_without_one_of_its_lists_is_refused(part: str) -> None:
+    said = tomllib.loads(text("by-2024"))
+    del said[part]
+    with pytest.raises(ValidationError, match=part):
+        Edition.model_validate(said)
+
+
+@editions
+@pytest.mark.parametrize("kind", ["carrying-out", "progress-report"])
+def test_what_stands_still_while_a_pilot_is_suspended_is_counted_in_calendar_days(edition: Edition, kind: str) -> None:
+    # A new calendar moves no term that stands, so that its breach needs no second look.
+    assert edition.terms[kind].unit is TermUnit.CALENDAR_DAYS
+
+
+@editions
+def test_carrying_out_is_bounded_alike_in_months_and_in_days(edition: Edition) -> None:
+    numbers, rule = edition.numbers, edition.terms["carrying-out"]
+    assert rule.extension is not None
+    assert rule.budget <= numbers["pilot_max_months"].value * 31
+    assert rule.extension.max_count == numbers["pilot_extensions_max"].value
+    assert rule.extension.days <= numbers["pilot_extension_months"].value * 31
+
+
+@editions
+def test_a_commission_of_the_least_size_can_judge_and_no_minority_can(edition: Edition) -> None:
+    numbers = edition.numbers
+    assert numbers["commission_min_members"].value > 0
+    assert Fraction(1, 2) <= numbers["commission_majority"].share < 1
+    assert Fraction(1, 2) < numbers["commission_quorum"].share <= 1
+
+
+def test_the_least_size_of_a_commission_is_law_and_its_quorum_an_assumption() -> None:
+    numbers = BOOK["by-2024"].numbers
+    assert (numbers["commission_min_members"].value, numbers["commission_min_members"].origin.kind) == (9, "law")
+    assert numbers["commission_quorum"].origin.kind == numbers["commission_majority"].origin.kind == "assumption"
+
+
+def test_belarus_has_six_oblasts_minsk_and_the_whole_country_and_an_office_for_each_sector() -> None:
+    edition = BOOK["by-2024"]
+    assert len(edition.regions.entries) == 8
+    assert {"minsk", "minsk-oblast", "whole-country"} <= set(edition.regions.codes)
+    assert set(edition.offices.codes) == {f"office-{sector}" for sector in edition.sectors.codes}
+
+
+def test_the_criteria_of_effectiveness_are_unique_and_weigh_a_hundred_and_the_demonstration_has_none() -> None:
+    effectiveness = BOOK["by-2024"].effectiveness
+    assert sum(entry.weight for entry in effectiveness.entries) == 100
+    assert (effectiveness.scale_min, effectiveness.scale_max) == (0, 5)
+    assert BOOK["demo-us"].effectiveness.entries == ()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ('{ code = "vitebsk"', '{ code = "brest"', "twice"),
+        ('{ code = "office-agriculture"', '{ code = "office-industry"', "twice"),
+        ('{ code = "benefit"', '{ code = "target-reached"', "twice"),
+        ("[effectiveness]\nscale_min = 0", "[effectiveness]\nscale_min = 5", "lowest"),
+    ],
+)
+def test_a_faulty_list_of_the_register_is_an_error(right: str, wrong: str, complaint: str) -> None:
+    assert right in text("by-2024")
+    with pytest.raises(ValidationError, match=complaint):
+        read_edition(text("by-2024").replace(right, wrong, 1))
 
 
 def test_belarus_has_the_thirteen_priority_sectors() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example as also
 from hypothesis import given
 from hypothesis import strategies as st
+from intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
 from intake_story import ENTRY as LATER_ENTRY
-from intake_story import STATES, after, clarify, request_closed, requested, resubmit, withdraw
 from story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
@@ -20,12 +20,13 @@ from contracts.freeze import example
 from contracts.intake import ApplicationRegisteredV1, EditionFrom, EventRefusedV1, SubmissionRefusedV1
 from contracts.reference import Problem, RequestItem
 from contracts.rules import Edition
+from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Context
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.decisions import decide
 from services.intake.domain.later import UnknownAgency
 from services.intake.domain.pilot import Later, Submit, pilot_id
-from services.intake.domain.shape import CLOCK_SKEW, RUSSIAN
+from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS, RUSSIAN
 from services.intake.domain.validation import judge
 from services.intake.handlers import submission
 from services.intake.receipts import copies
@@ -304,8 +305,10 @@ def test_the_demonstration_edition_knows_agencies_by_their_abbreviation(value: s
     assert [rule for _, rule in faults(us_event(initiator=party), US)] == found
 
 
-def test_the_demonstration_edition_has_no_longest_pilot() -> None:
-    assert faults(us_event(planned_start="2026-01-01", planned_end="2036-01-01"), US) == []
+def test_the_demonstration_edition_has_a_longest_pilot_too() -> None:
+    assert faults(us_event(planned_start="2026-01-01", planned_end="2026-12-31"), US) == []
+    found = faults(us_event(planned_start="2026-01-01", planned_end="2027-01-01"), US)
+    assert found == [("/data/planned_end", "dates.longest")]
 
 
 # ---- dates and texts
@@ -372,6 +375,91 @@ def test_an_unknown_procedure_is_a_fault_of_the_shape_alone() -> None:
     assert faults(event(procedure="shortcut")) == [("/data/procedure", "schema.enum")]
 
 
+@pytest.mark.parametrize("procedure", [None, "pilot", "credit"])
+def test_only_what_copies_another_says_what_is_adapted(procedure: str | None) -> None:
+    edition = with_switches("by-2024", credit=True, replication=True).edition("by-2024")
+    rest = {"evidence": "Акт.", "adaptation": "Другая база."}
+    assert faults(event(procedure=procedure, **rest), edition) == [("/data/adaptation", "adaptation.unwanted")]
+    assert faults(event(procedure=procedure, replicates="ПП-2025-000007", **rest), edition) == []
+    assert faults(event(procedure="replication", **rest), edition) == [("/data/replicates", "replicates.required")]
+
+
+# ---- where, who looks after it, and which sectors
+
+
+@pytest.mark.parametrize("name", ["region", "office"])
+def test_a_region_and_an_office_are_of_the_lists_of_the_edition(name: str) -> None:
+    codes: dict[str, Any] = {"region": BY.regions.codes, "office": BY.offices.codes}
+    assert [faults(event(**{name: code})) for code in codes[name]] == [[]] * len(codes[name])
+    assert faults(event(**{name: "atlantis"})) == [(f"/data/{name}", f"{name}.unknown")]
+    assert faults(event(**{name: "Atlantis"})) == [(f"/data/{name}", "schema.string-pattern-mismatch")]
+    assert faults(us_event(**{name: codes[name][0]}), US) == [(f"/data/{name}", f"{name}.unknown")]
+
+
+def test_version_1_knows_neither_regions_nor_shares() -> None:
+    assert faults(event(V1, region="atlantis", sector_shares=[{"sector": "space", "basis_points": 1}])) == []
+
+
+def shares(**points: Any) -> list[tuple[str, str]]:
+    """What is wrong with these shares of an application for health."""
+    given = [{"sector": sector, "basis_points": part} for sector, part in points.items()]
+    return faults(event(sector="health", sector_shares=given))
+
+
+WHOLE = "/data/sector_shares"
+
+
+@pytest.mark.parametrize(
+    ("points", "found"),
+    [
+        ({}, []),
+        ({"health": 10_000}, []),
+        ({"health": 3_333, "education": 3_333, "transport": 3_334}, []),
+        ({"health": 1, "education": 9_999}, []),
+        ({"health": 9_999}, [(WHOLE, "shares.sum")]),
+        ({"health": 10_000, "education": 1}, [(WHOLE, "shares.sum")]),
+        ({"education": 10_000}, [(WHOLE, "shares.sector")]),
+        ({"education": 5_000}, [(WHOLE, "shares.sum"), (WHOLE, "shares.sector")]),
+        ({"health": 5_000, "space": 5_000}, [(f"{WHOLE}/1/sector", "sector.unknown")]),
+        ({"health": 10_000, "education": 0}, [(f"{WHOLE}/1/basis_points", "schema.greater-than-equal")]),
+        ({"health": 10**400}, [(f"{WHOLE}/0/basis_points", "schema.less-than-equal")]),
+        ({"health": True}, [(f"{WHOLE}/0/basis_points", "schema.int-type")]),
+    ],
+)
+def test_shares_are_of_known_sectors_the_main_one_among_them_and_make_up_all_of_it(points: Any, found: Any) -> None:
+    assert shares(**points) == found
+
+
+def test_a_sector_has_one_share() -> None:
+    twice = [{"sector": "health", "basis_points": 5_000}] * 2
+    assert faults(event(sector="health", sector_shares=twice)) == [(f"{WHOLE}/1/sector", "sector.twice")]
+    unknown = [{"sector": "space", "basis_points": 5_000}] * 2
+    found = [(f"{WHOLE}/0/sector", "sector.unknown"), (f"{WHOLE}/1/sector", "sector.unknown")]
+    assert faults(event(sector="space", sector_shares=unknown)) == [("/data/sector", "sector.unknown"), *found]
+
+
+@given(st.lists(st.integers(1, 9_999), min_size=1, max_size=len(BY.sectors.codes)))
+def test_shares_are_taken_exactly_when_they_sum_to_the_whole(parts: list[int]) -> None:
+    given_ = [{"sector": code, "basis_points": p} for code, p in zip(BY.sectors.codes, parts, strict=False)]
+    found = faults(event(sector=BY.sectors.codes[0], sector_shares=given_))
+    assert found == ([] if sum(parts) == 10_000 else [(WHOLE, "shares.sum")])
+    rest = 10_000 - sum(parts[1:])
+    if rest > 0:
+        given_[0]["basis_points"] = rest
+        assert faults(event(sector=BY.sectors.codes[0], sector_shares=given_)) == []
+
+
+def test_a_resubmission_is_held_against_the_same_lists() -> None:
+    command = resubmit(region="atlantis", office="atlantis", adaptation="Иначе.", sector_shares=[{"sector": "space"}])
+    assert refused(STATES["returned"], command) == [
+        ("/data/sector_shares/0/basis_points", "schema.missing"),
+        ("/data/region", "region.unknown"),
+        ("/data/office", "office.unknown"),
+        ("/data/sector_shares/0/sector", "sector.unknown"),
+        ("/data/adaptation", "adaptation.unwanted"),
+    ]
+
+
 def test_whoever_took_part_is_named_by_a_right_number_of_a_known_scheme_and_may_be_a_person() -> None:
     good = [unp("700000112"), unp("MA7000001"), {"id": {"scheme": "RU-INN", "value": "9999000006"}}]
     assert faults(event(participants=good)) == []
@@ -382,6 +470,40 @@ def test_whoever_took_part_is_named_by_a_right_number_of_a_known_scheme_and_may_
         ("/data/participants/1/id/scheme", "party.scheme"),
         ("/data/participants/2/id/value", "party.form"),
     ]
+
+
+# ---- too much at once
+
+MANY = {"costs": 100, "participants": 50, "sector_shares": 20}
+
+
+@pytest.mark.parametrize("name", sorted(MANY))
+@pytest.mark.parametrize("row", [1, {}, {"sector": "space", "source": "piggy-bank"}])
+def test_of_a_list_of_an_application_that_is_too_long_only_that_is_told(name: str, row: Any) -> None:
+    assert faults(event(**{name: [row] * 5_000})) == [(f"/data/{name}", "schema.too-long")]
+    [problem] = judge(event(**{name: [row] * 5_000}), CODE, BY, NOW).problems
+    assert all(str(number) in problem.message for number in (MANY[name], 5_000))
+
+
+def test_the_lists_of_resubmissions_and_of_answers_are_bounded_as_well() -> None:
+    met = [{"place": 1, "text": "т"}] * 5_000
+    assert refused(STATES["negative"], resubmit("n-1", met=met)) == [("/data/met", "schema.too-long")]
+    answers = [{"item": "why", "text": "т"}] * 5_000
+    assert refused(STATES["asked"], clarify(*answers)) == [("/data/answers", "schema.too-long")]
+    costs = clarify(("costs", "т", [1] * 5_000))
+    assert refused(STATES["asked"], costs) == [("/data/answers/0/value", "schema.too-long")]
+
+
+def test_an_application_with_hundreds_of_faults_is_refused_with_a_hundred_named_and_a_receipt_that_fits() -> None:
+    [fact] = decide(
+        None,
+        Submit(CODE, "app", event(costs=[{}] * 100, participants=[{}] * 50, sector_shares=[{}] * 20)),
+        Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY)),
+    )
+    assert isinstance(fact, SubmissionRefusedV1)
+    assert len(fact.problems) == MOST_PROBLEMS + 1
+    assert fact.problems[-1].rule == "problems.more"
+    assert len(json.dumps(fact.model_dump(mode="json"), ensure_ascii=False).encode()) < AGENCY_MAX_BYTES // 2
 
 
 # ---- later events: by how the pilot stands
@@ -399,6 +521,7 @@ def refused(state: Any, command: Any, now: datetime = NOW, book: Any = BOOK) -> 
 
 
 NOT_OPEN = ("/subject", "application.not-open")
+DECIDED_ON = ("/subject", "pilot.decided")
 CAN_COME_AGAIN = {"returned", "negative", "returned by the expertise"}
 PILOTS = sorted(name for name, state in STATES.items() if state is not None and state.number is not None)
 OVER = {"lapsed", "withdrawn", "stopped", "refused by the expertise"}
@@ -406,16 +529,16 @@ OVER = {"lapsed", "withdrawn", "stopped", "refused by the expertise"}
 
 @pytest.mark.parametrize("name", PILOTS)
 def test_each_later_event_is_possible_in_its_states_only(name: str) -> None:
-    state = STATES[name]
-    assert refused(state, resubmit("n-1")) == ([] if name in CAN_COME_AGAIN else [NOT_OPEN])
-    assert refused(state, withdraw("n-2")) == ([NOT_OPEN] if name in OVER else [])
+    state, closed = STATES[name], DECIDED_ON if name in DECIDED else NOT_OPEN
+    assert refused(state, resubmit("n-1")) == ([] if name in CAN_COME_AGAIN else [closed])
+    assert refused(state, withdraw("n-2")) == ([closed] if name in (*OVER, *DECIDED) else [])
     asked_ = after(requested("r-9"), state=state)
     answer = clarify(("why", "а"), id_="n-3", request="r-9")
     if asked_ is not state and asked_.open_requests:
         assert refused(asked_, answer) == []
     else:
         assert set(refused(state, answer)) >= {("/data/request", "request.unknown")}
-        assert (NOT_OPEN in refused(state, answer)) == (name != "accepted" and state.status.value != "accepted")
+        assert (closed in refused(state, answer)) == (name != "accepted" and state.status.value != "accepted")
 
 
 @pytest.mark.parametrize(

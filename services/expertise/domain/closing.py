@@ -46,7 +46,7 @@ def open_first(course: Course, command: Open) -> None:
             submission=command.submission,
             opened=course.now,
             application=command.application,
-            needed=course.count(OPINIONS_OF[kind]),
+            needed=course.number(OPINIONS_OF[kind]),
         )
     )
     course.then(clock.started(course, TERM_OF[kind]))
@@ -80,7 +80,7 @@ def open_round(course: Course, application: Application, submission: int, met: t
             submission=submission,
             opened=course.now,
             application=application,
-            needed=course.count(OPINIONS_OF[kind]),
+            needed=course.number(OPINIONS_OF[kind]),
             earlier=earlier,
             changes=changes(case.application, application),
             met=met,

@@ -132,7 +132,7 @@ def call_for_another(course: Course) -> None:
         return
     opinions = case.counted()
     apart = disagreement(opinions, course.edition)
-    if len(opinions) != case.needed or case.needed < 2 or case.needed >= course.count("opinions_most") or not apart:
+    if len(opinions) != case.needed or case.needed < 2 or case.needed >= course.number("opinions_most") or not apart:
         return
     course.then(
         FurtherOpinionCalledV1(

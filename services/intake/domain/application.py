@@ -1,4 +1,4 @@
-"""Whether an application keeps to the rules of its edition: sector, parties, money, dates, lengths, procedure.
+"""Whether an application keeps to the rules of its edition: sectors, parties, money, dates, lengths, procedure.
 
 Rules look at the raw data part by part, so that a fault in one place hides none in another; what the contract
 finds faulty already is passed over here.
@@ -12,10 +12,10 @@ from dateutil.relativedelta import relativedelta
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import ApplicationSubmittedV1
-from contracts.reference import CostLine, Money, Party, Problem, Procedure
+from contracts.reference import CostLine, Money, OrganisationId, Party, Problem, Procedure
 from contracts.rules import Edition, PartyRule
 from services.chassis.identifiers import fault
-from services.intake.domain.shape import problem
+from services.intake.domain.shape import day_of, problem, rows_of
 
 NUMBER_FAULTS: Final = {
     "form": ("No {} has this form.", "Неверный формат: {}."),
@@ -23,7 +23,8 @@ NUMBER_FAULTS: Final = {
     "not-legal-entity": ("This party must be a legal entity.", "Сторона должна быть юридическим лицом."),
 }
 _parties: Final = TypeAdapter(Party)
-_dates: Final = TypeAdapter(date)
+WHOLE: Final = 10_000
+"""All of a pilot, in basis points."""
 
 
 def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
@@ -36,7 +37,10 @@ def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
     yield from _dates_in_order(data, edition)
     yield from _lengths(data, edition)
     if kind != ApplicationSubmittedV1.TYPE:
+        yield from _place(data, edition)
+        yield from _shares(data, edition)
         yield from _procedure(data, edition)
+        yield from _adaptation(data)
 
 
 def _sector(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
@@ -55,9 +59,8 @@ def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterato
 
 def _participants(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
     """Whoever took part may be of any kind that the edition can tell by its number."""
-    given = data.get("participants")
     known = tuple(scheme.scheme for scheme in edition.schemes)
-    for place, raw in enumerate(given if isinstance(given, list) else []):
+    for place, raw in rows_of(data, "participants"):
         yield from _organisation(raw, f"/data/participants/{place}", known, edition, legal_entity=False)
 
 
@@ -68,18 +71,23 @@ def _organisation(
         party = _parties.validate_python(raw)
     except ValidationError:
         return
-    scheme = edition.scheme(party.id.scheme)
-    if scheme is None or party.id.scheme not in schemes:
+    yield from organisation(party.id, f"{pointer}/id", schemes, edition, legal_entity=legal_entity)
+
+
+def organisation(
+    number: OrganisationId, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
+) -> Iterator[Problem]:
+    """What is wrong with an organisation's number: its scheme must be one of these, its value one of the scheme's."""
+    scheme = edition.scheme(number.scheme)
+    if scheme is None or number.scheme not in schemes:
         allowed = ", ".join(schemes)
-        yield problem(
-            f"{pointer}/id/scheme", "party.scheme", f"Schemes here: {allowed}.", f"Допустимые схемы: {allowed}."
-        )
+        yield problem(f"{pointer}/scheme", "party.scheme", f"Schemes here: {allowed}.", f"Допустимые схемы: {allowed}.")
         return
-    found = fault(party.id, edition, legal_entity=legal_entity)
+    found = fault(number, edition, legal_entity=legal_entity)
     if found is not None:
         en, ru = NUMBER_FAULTS[found]
         words = (en.format(scheme.title_en), ru.format(scheme.title_ru))
-        yield problem(f"{pointer}/id/value", f"party.{found}", *words)
+        yield problem(f"{pointer}/value", f"party.{found}", *words)
 
 
 def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
@@ -111,8 +119,7 @@ def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money
     if kind == ApplicationSubmittedV1.TYPE:
         raw: Any = [("/data/total_cost", data.get("total_cost"), Money)]
     else:
-        given = data.get("costs")
-        raw = [(f"/data/costs/{n}", one, CostLine) for n, one in enumerate(given if isinstance(given, list) else [])]
+        raw = [(f"/data/costs/{n}", one, CostLine) for n, one in rows_of(data, "costs")]
     for pointer, one, cls in raw:
         try:
             yield pointer, cls.model_validate(one)
@@ -121,7 +128,7 @@ def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money
 
 
 def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    start, end = _date(data.get("planned_start")), _date(data.get("planned_end"))
+    start, end = day_of(data.get("planned_start")), day_of(data.get("planned_end"))
     if start is None or end is None:
         return
     if end < start:
@@ -134,13 +141,6 @@ def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Probl
             f"A pilot lasts {longest.value} months at most ({longest.origin.kind}).",
             f"Пилотный проект длится не более {longest.value} мес.",
         )
-
-
-def _date(raw: Any) -> date | None:
-    try:
-        return None if raw is None else _dates.validate_python(raw)
-    except ValidationError:
-        return None
 
 
 def _months_after(day: date, months: int) -> date:
@@ -162,6 +162,62 @@ def _lengths(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
                 f"At most {limit.value} characters; there are {len(value)}.",
                 f"Не более {limit.value} знаков; сейчас {len(value)}.",
             )
+
+
+def _place(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    region, office = data.get("region"), data.get("office")
+    if isinstance(region, str) and region not in edition.regions:
+        known = ", ".join(edition.regions.codes)
+        yield problem("/data/region", "region.unknown", f"Regions: {known}.", f"Регионы: {known}.")
+    if isinstance(office, str) and office not in edition.offices:
+        known = ", ".join(edition.offices.codes)
+        yield problem("/data/office", "office.unknown", f"Offices: {known}.", f"Отраслевые офисы: {known}.")
+
+
+def _shares(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+    """Shares of sectors (доли отраслей): known ones, each once, the main one among them, all of the pilot together."""
+    rows = list(rows_of(data, "sector_shares"))
+    seen = set[str]()
+    for n, row in rows:
+        sector, pointer = row.get("sector"), f"/data/sector_shares/{n}/sector"
+        if not isinstance(sector, str):
+            continue
+        if sector not in edition.sectors:
+            known = ", ".join(edition.sectors.codes)
+            yield problem(pointer, "sector.unknown", f"Sectors: {known}.", f"Отрасли: {known}.")
+        elif sector in seen:
+            yield problem(pointer, "sector.twice", "This sector is named twice.", "Эта отрасль указана дважды.")
+        seen.add(sector)
+    if not rows:
+        return
+    # What the contract finds faulty is left out: it hides this problem anyway.
+    whole = sum(part for _, row in rows if isinstance(part := row.get("basis_points"), int) and 0 < part <= WHOLE)
+    if whole != WHOLE:
+        yield problem(
+            "/data/sector_shares",
+            "shares.sum",
+            f"The shares must sum to {WHOLE} basis points; there are {whole}.",
+            f"Сумма долей должна быть {WHOLE} базисных пунктов; сейчас {whole}.",
+        )
+    if isinstance(main := data.get("sector"), str) and main not in seen:
+        yield problem(
+            "/data/sector_shares",
+            "shares.sector",
+            "The sector of the application must be among the shares.",
+            "Среди долей должна быть отрасль самой заявки.",
+        )
+
+
+def _adaptation(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What was adapted belongs to what was copied, by whatever procedure the copy goes."""
+    copies = data.get("replicates") is not None or data.get("procedure") == Procedure.REPLICATION.value
+    if not copies and data.get("adaptation") is not None:
+        yield problem(
+            "/data/adaptation",
+            "adaptation.unwanted",
+            "Only what names the case that it copies says what is adapted.",
+            "Адаптация указывается только вместе с тиражируемым решением.",
+        )
 
 
 def _procedure(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:

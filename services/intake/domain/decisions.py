@@ -16,6 +16,7 @@ from services.chassis.reasons import need_reasons
 from services.chassis.subject import Context, Refusal
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
+from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.forwarding import forwarded
 from services.intake.domain.later import UnknownAgency, heard
 from services.intake.domain.pilot import (
@@ -26,9 +27,11 @@ from services.intake.domain.pilot import (
     Command,
     Forward,
     Later,
+    Note,
     Pilot,
     Recalendar,
     Refuse,
+    Remind,
     Return,
     Status,
     Stop,
@@ -36,8 +39,8 @@ from services.intake.domain.pilot import (
     Tick,
     person_id,
 )
-from services.intake.domain.shape import time_of
-from services.intake.domain.validation import judge
+from services.intake.domain.shape import bounded, time_of
+from services.intake.domain.validation import decided, judge, to_stop
 
 
 def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
@@ -49,7 +52,7 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return heard(state, command, context)
         case Refuse(agency, event_id, problems):
             refused = SubmissionRefusedV1(
-                actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=problems
+                actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=bounded(problems)
             )
             return () if state is not None else (refused,)
         case Accept():
@@ -64,6 +67,10 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return terms.recalendared(state, context)
         case Forward(fact):
             return forwarded(state, fact, context)
+        case Note(fact):
+            return noted(state, fact, context)
+        case Remind():
+            return reminded(state, command, context)
         case _:
             assert_never(command)
 
@@ -83,7 +90,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
                 event_id=command.event_id,
                 received=context.now,
                 edition=edition.id if edition else None,
-                problems=judged.problems,
+                problems=bounded(judged.problems),
             ),
         )
     assert given.number is not None, "a submission is always given a number"
@@ -140,6 +147,9 @@ def _stopped(state: Pilot | None, command: Stop, context: Context[Given]) -> Seq
     if state is None or state.number is None or state.status in FINAL:
         stands = "unknown" if state is None else state.status
         raise Refusal("application.not-open", f"The application is {stands}; there is nothing to stop.")
+    if state.status is Status.DECIDED:
+        why = decided("", to_stop(state))
+        raise Refusal(why.rule, why.message, problems=(why,))
     stopped = ApplicationStoppedV1(
         actor=context.actor,
         agency=state.agency,

@@ -10,14 +10,20 @@ from contracts.intake import (
     ApplicationRegisteredV1,
     ApplicationReturnedV1,
     ApplicationStoppedV1,
+    CarryingOutNotedV1,
     ClarificationRegisteredV1,
+    CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
     EventRefusedV1,
     ExpertiseClosedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
+    ProgressRegisteredV1,
     ResubmissionRegisteredV1,
+    ResultRegisteredV1,
+    RiskRegisteredV1,
+    SpendingRegisteredV1,
     SubmissionRefusedV1,
     TermBreachedV1,
     TermEndedV1,
@@ -28,7 +34,19 @@ from contracts.intake import (
 )
 from contracts.reference import Clock, ItemId, Problem
 from services.chassis import term
-from services.intake.domain.pilot import ANSWERED, LOOK_OVER, PLACES, Conclusion, Pilot, Request, Status, Told
+from services.intake.domain.pilot import (
+    ANSWERED,
+    FINAL,
+    LOOK_OVER,
+    PLACES,
+    CarryingOut,
+    Conclusion,
+    Pilot,
+    Request,
+    Status,
+    Told,
+)
+from services.intake.domain.taken import with_report
 
 OUTCOMES_KEPT: Final = 100
 """Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""
@@ -79,7 +97,21 @@ def _evolve(state: Pilot, fact: Fact) -> Pilot:
             return _over(state, Status.LAPSED)
         case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():
             return _heard(state, fact)
+        case ProgressRegisteredV1() | SpendingRegisteredV1() | RiskRegisteredV1() | ResultRegisteredV1():
+            return _tell(_with(state, taken=with_report(state.taken, fact)), fact.event_id, "reported")
+        case CompletionRegisteredV1():
+            finished = _with(state, finished=fact.finished, taken=with_report(state.taken, fact))
+            return _tell(finished, fact.event_id, "reported")
+        case CarryingOutNotedV1():
+            return _noted(state, fact)
     return _forwarded(state, fact)
+
+
+def _noted(state: Pilot, fact: CarryingOutNotedV1) -> Pilot:
+    """Out of intake's hands: the Council has decided. What had ended here before that was known stays ended."""
+    names = CarryingOut.model_fields
+    noted = _with(state, carrying_out=CarryingOut(**{name: getattr(fact, name) for name in names}))
+    return noted if state.status in FINAL else _over(noted, Status.DECIDED)
 
 
 def _heard(

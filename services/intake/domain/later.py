@@ -1,14 +1,28 @@
-"""An agency's later events about its own pilot: a resubmission, answers to a request, a withdrawal."""
+"""An agency's later events about its own pilot: a resubmission, answers to a request, a withdrawal, reports."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import assert_never
 
-from contracts.agency import ApplicationResubmittedV1, ClarificationProvidedV1
+from contracts.agency import (
+    ApplicationResubmittedV1,
+    ApplicationWithdrawnV1,
+    ClarificationProvidedV1,
+    CompletionReportedV1,
+    ProgressReportedV1,
+    ResultReportedV1,
+    RiskReportedV1,
+    SpendingReportedV1,
+)
 from contracts.event import Fact
 from contracts.intake import (
     ClarificationRegisteredV1,
+    CompletionRegisteredV1,
     EventRefusedV1,
+    ProgressRegisteredV1,
     ResubmissionRegisteredV1,
+    ResultRegisteredV1,
+    RiskRegisteredV1,
+    SpendingRegisteredV1,
     SubmissionRefusedV1,
     WithdrawalRegisteredV1,
 )
@@ -18,6 +32,8 @@ from services.chassis.subject import Context
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
 from services.intake.domain.pilot import LOOK_OVER, Later, Pilot, person_id, pilot_id
+from services.intake.domain.reports import Report, judge_report
+from services.intake.domain.shape import bounded, data_of
 from services.intake.domain.validation import (
     judge_clarification,
     judge_resubmission,
@@ -52,8 +68,10 @@ def heard(state: Pilot | None, command: Later, context: Context[Given]) -> Seque
             return _resubmitted(state, command, edition, context)
         case ClarificationProvidedV1.TYPE:
             return _clarified(state, command, edition, context)
-        case _:
+        case ApplicationWithdrawnV1.TYPE:
             return _withdrawn(state, command, context)
+        case _:
+            return _reported(state, command, edition, context)
 
 
 def _unknown(command: Later, context: Context[Given]) -> Sequence[Fact]:
@@ -65,7 +83,7 @@ def _unknown(command: Later, context: Context[Given]) -> Sequence[Fact]:
             agency=command.agency,
             event_id=command.event_id,
             received=context.now,
-            problems=judge_unknown(command, context.now),
+            problems=bounded(judge_unknown(command, context.now)),
         ),
     )
 
@@ -78,7 +96,7 @@ def _refused(command: Later, problems: Sequence[Problem], context: Context[Given
             event_id=command.event_id,
             event_type=str(command.event["type"]),
             received=context.now,
-            problems=tuple(problems),
+            problems=bounded(problems),
         ),
     )
 
@@ -110,7 +128,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
 
 def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
     judged = judge_clarification(command.event, state, edition, context.now)
-    request = state.request(_data(command).get("request"))
+    request = state.request(data_of(command.event).get("request"))
     if judged.application is None or request is None:
         return _refused(command, judged.problems, context)
     assert state.number
@@ -141,11 +159,38 @@ def _withdrawn(state: Pilot, command: Later, context: Context[Given]) -> Sequenc
         number=state.number,
         event_id=command.event_id,
         received=context.now,
-        reason=_data(command)["reason"],
+        reason=data_of(command.event)["reason"],
     )
     return *terms.ended(state, context), registered
 
 
-def _data(command: Later) -> Mapping[str, Any]:
-    data = command.event.get("data")
-    return data if isinstance(data, dict) else {}
+def _reported(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
+    judged = judge_report(command.event, state, edition, context.now)
+    if judged.report is None:
+        return _refused(command, judged.problems, context)
+    assert state.number
+    return (_registered(judged.report, state.number, command, context),)
+
+
+def _registered(report: Report, number: str, command: Later, context: Context[Given]) -> Fact:
+    taken = {
+        "actor": context.actor,
+        "agency": command.agency,
+        "number": number,
+        "event_id": command.event_id,
+        "received": context.now,
+        **{name: getattr(report, name) for name in type(report).model_fields},
+    }
+    match report:
+        case ProgressReportedV1():
+            return ProgressRegisteredV1(**taken)
+        case SpendingReportedV1():
+            return SpendingRegisteredV1(**taken)
+        case RiskReportedV1():
+            return RiskRegisteredV1(**taken)
+        case ResultReportedV1():
+            return ResultRegisteredV1(**taken)
+        case CompletionReportedV1():
+            return CompletionRegisteredV1(**taken)
+        case _:
+            assert_never(report)

@@ -22,6 +22,7 @@ from contracts.expertise import (
 from contracts.reference import (
     Application,
     Clock,
+    Code,
     ItemId,
     LegalEffect,
     Met,
@@ -32,10 +33,22 @@ from contracts.reference import (
     ReturnReason,
     Verdict,
 )
+from contracts.registry import (
+    AgreementFailedV1,
+    AgreementRecordedV1,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EntryCorrectedV1,
+    ExpediencyDecidedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+    TermBreachedV1,
+    TermNearingV1,
+)
 from services.chassis import term
+from services.intake.domain.taken import Taken
 
 KIND: Final = "pilot"
-CLARIFICATION: Final = "clarification"
 LOOK_OVER: Final = "look-over"
 FIXING: Final = "fixing-remarks"
 PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
@@ -43,19 +56,25 @@ PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
 PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of a pilot's id."""
+CLARIFICATION: Final = "clarification"
+"""The expertise's term in which a request for information must be answered."""
 ANSWERED: Final = "answered"
 """The outcome of a request whose items are all answered."""
+REMINDED: Final = frozenset({"progress-report", "carrying-out"})
+"""The register's terms that the executor is reminded of: the next report, and the end of carrying out."""
 
 
 class Status(StrEnum):
     """Where an application stands in intake: зарегистрирована, отказано в приёме, принята (на экспертизе),
-    возвращена, есть заключение, утратила силу, отозвана, прекращена, отказано по итогам экспертизы."""
+    возвращена, есть заключение, есть решение Совета, утратила силу, отозвана, прекращена, отказано по итогам
+    экспертизы. From the Council's decision on, what becomes of the pilot is the register's word alone."""
 
     REGISTERED = "registered"
     REFUSED = "refused"
     ACCEPTED = "accepted"
     RETURNED = "returned"
     CONCLUDED = "concluded"
+    DECIDED = "decided"
     LAPSED = "lapsed"
     WITHDRAWN = "withdrawn"
     STOPPED = "stopped"
@@ -88,6 +107,25 @@ class Conclusion(Contract):
     remarks: tuple[Remark, ...] = ()
 
 
+class CarryingOut(Contract):
+    """What the register says of a pilot that the Council has decided on, as far as reports are judged by it.
+
+    `reporting`: it is carried out. `indicators` are those that values may be reported on: those of the agreement.
+    `started` is the first day, in the zone of the edition, of what was launched. `over`: carrying out is over, or will
+    never be.
+    """
+
+    reporting: bool = False
+    indicators: tuple[Code, ...] = ()
+    started: Day | None = None
+    over: bool = False
+
+    @property
+    def launched(self) -> bool:
+        """Whether carrying out has ever begun."""
+        return self.started is not None
+
+
 class Told(Contract):
     """What the agency was told about a later event of its own."""
 
@@ -102,6 +140,8 @@ class Pilot(Contract):
     `look_over` and `fixing` are the ledgers of the two terms (срок рассмотрения, срок устранения замечаний), the
     last of each; one of them runs at a time, and `clock` and `due_at` are of that one. `received` and `submitted`
     are of the first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
+    `carrying_out` is None until the Council has decided for good; `finished` is the last day of carrying out, as the
+    executor reported it, and `taken` what is remembered of all reports.
     """
 
     status: Status
@@ -125,6 +165,9 @@ class Pilot(Contract):
     reasons: tuple[ReturnReason, ...] = ()
     requests: tuple[Request, ...] = ()
     conclusion: Conclusion | None = None
+    carrying_out: CarryingOut | None = None
+    finished: Day | None = None
+    taken: Taken = Taken()
     events: tuple[Told, ...] = ()
 
     @property
@@ -245,6 +288,17 @@ Forwarded = (
     | ReviewClosedV1
 )
 """The facts of the expertise that concern the applicant; of the terms, that of a request (`CLARIFICATION`) alone."""
+Noted = (
+    ExpediencyDecidedV1
+    | CreditDecidedV1
+    | AgreementRecordedV1
+    | AgreementFailedV1
+    | PilotLaunchedV1
+    | EffectivenessJudgedV1
+    | PilotStoppedV1
+    | EntryCorrectedV1
+)
+"""The facts of the register by which it is told whether, and how, what an agency sends is to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +308,21 @@ class Forward:
     fact: Forwarded
 
 
-Command = Submit | Later | Refuse | Accept | Return | Stop | Tick | Recalendar | Forward
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the register says of a decision and of carrying out is noted."""
+
+    fact: Noted
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """The executor is reminded of a term of carrying out (`REMINDED`)."""
+
+    fact: TermNearingV1 | TermBreachedV1
+
+
+Command = Submit | Later | Refuse | Accept | Return | Stop | Tick | Recalendar | Forward | Note | Remind
 
 
 def pilot_id(agency: str, event_id: str) -> str:

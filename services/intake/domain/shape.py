@@ -3,20 +3,30 @@
 Nothing here asks an edition. Every fault is found at once, each with its place, its rule and what to do.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
-from contracts.event import Envelope, Moment, Payload, json_pointer
+from contracts.event import Day, Envelope, Moment, Payload, json_pointer
 from contracts.reference import Problem
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an agency's clock may run ahead of ours (assumption)."""
 
+MOST_PROBLEMS: Final = 100
+"""How many problems of one event are named. A technical bound: a receipt must fit into its topic."""
+MOST_PROBLEM_BYTES: Final = 256 * 1024
+"""How many bytes the problems of one refusal have together as JSON, in UTF-8; a technical bound as well."""
+MOST_POINTER: Final = 1_000
+MOST_WORDS: Final = 4_000
+"""How many characters a place and each language's words have at most, so that any single problem can be told."""
+MOST_LISTED: Final = 20
+"""How many of the possible codes a problem names."""
 RUSSIAN: Final = {
     "missing": "Обязательное поле не заполнено.",
     "string_too_short": "Значение слишком короткое.",
@@ -30,6 +40,24 @@ RUSSIAN: Final = {
     "literal_error": "Это значение здесь не допускается.",
 }
 _moments: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
+_days: Final[TypeAdapter[date]] = TypeAdapter(Day)
+
+
+def _lists(cls: type[Payload]) -> dict[str, int]:
+    """The lists of a type of event by name, and how many rows the contract lets each of them have."""
+    return {
+        name: most
+        for name, field in cls.model_fields.items()
+        if get_origin(field.annotation) is tuple
+        for one in field.metadata
+        if (most := getattr(one, "max_length", None)) is not None
+    }
+
+
+LISTS: Final = {kind: _lists(cls) for kind, cls in AGENCY.classes.items()}
+"""By type of event: its lists, and the most rows of each."""
+MOST_ROWS: Final = {name: most for lists in LISTS.values() for name, most in lists.items()}
+"""The most rows of a list, by its name, which means the same in every type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +87,85 @@ def time_of(event: Mapping[str, Any]) -> datetime | None:
         return None
 
 
+def data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data of an event; nothing, where they are no object."""
+    data = event.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def day_of(raw: Any) -> date | None:
+    """A day, if it can be read."""
+    try:
+        return None if raw is None else _days.validate_python(raw)
+    except ValidationError:
+        return None
+
+
+def rows_of(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The objects of a list, each with its place in it; whatever else it holds, the contract finds faulty.
+
+    Rows beyond the contract's bound are not looked at: that the list is too long is said already.
+    """
+    raw = data.get(name)
+    for place, one in enumerate(raw[: MOST_ROWS[name]] if isinstance(raw, list) else []):
+        if isinstance(one, dict):
+            yield place, one
+
+
 def problem(pointer: str, rule: str, message: str, message_ru: str, action: Literal["fix", "retry"] = "fix") -> Problem:
     """A fault that the sender must fix, or that may be gone later."""
     return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru, action=action)
+
+
+def listed(codes: Sequence[str]) -> str:
+    """Codes in words, in either language: as many of them as a reader can use."""
+    return ", ".join([*codes[:MOST_LISTED], *(["..."] if len(codes) > MOST_LISTED else [])])
+
+
+def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """As many problems as one refusal names, within both bounds; a last one counts the others."""
+    named, room = list[Problem](), MOST_PROBLEM_BYTES - 1_000  # room for the last one
+    for one in map(_short, problems[:MOST_PROBLEMS]):
+        room -= len(json.dumps(one.model_dump(), ensure_ascii=False).encode("utf-8", "surrogatepass")) + 2
+        if room < 0:
+            break
+        named.append(one)
+    more = len(problems) - len(named)
+    if more:
+        en = f"And {more} more: correct these first, the others are named then."
+        ru = f"И ещё {more}: сначала исправьте указанные, затем будут названы остальные."
+        named.append(problem("", "problems.more", en, ru))
+    return tuple(named)
+
+
+def _short(one: Problem) -> Problem:
+    """The same problem; where its place is too long to be told, at the nearest place around it."""
+    near = one.pointer if len(one.pointer) <= MOST_POINTER else one.pointer[: MOST_POINTER + 1].rpartition("/")[0]
+    words = {"message": one.message[:MOST_WORDS], "message_ru": one.message_ru[:MOST_WORDS]}
+    return one.model_copy(update={"pointer": near, **words})
+
+
+def held(kind: str, data: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
+    """Data of a known type held against the contract: what they say, or every fault.
+
+    Of a list that is too long only that is said, and no row beyond its bound is looked at.
+    """
+    given = {name: (data.get(name), most) for name, most in LISTS[kind].items()}
+    long = {name: (rows, most) for name, (rows, most) in given.items() if isinstance(rows, list) and len(rows) > most}
+    found = [
+        problem(
+            f"/data/{name}",
+            "schema.too-long",
+            f"At most {most} items; there are {len(rows)}.",
+            f"Не более {most} элементов; сейчас {len(rows)}.",
+        )
+        for name, (rows, most) in long.items()
+    ]
+    try:
+        payload = AGENCY.read(kind, {**data, **{name: rows[:most] for name, (rows, most) in long.items()}})
+    except ValidationError as error:
+        return None, [*found, *unless_covered(schema_problems(error, "/data"), found)]
+    return None if found else payload, found
 
 
 def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
@@ -79,12 +183,17 @@ def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
 
 def unless_covered(found: Iterable[Problem], already: Sequence[Problem]) -> list[Problem]:
     """Rule problems, without those whose place or a part of it the contract found faulty already."""
-    places = [p.pointer for p in already]
-    return [p for p in found if not any(_inside(place, p.pointer) for place in places)]
+    places = {p.pointer for p in already}
+    around = {place for pointer in places for place in _around(pointer)}
+    return [p for p in found if p.pointer not in around and places.isdisjoint(_around(p.pointer))]
 
 
-def _inside(one: str, other: str) -> bool:
-    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
+def _around(pointer: str) -> Iterator[str]:
+    """A place, and every place that it is a part of."""
+    yield pointer
+    while pointer:
+        pointer = pointer.rpartition("/")[0]
+        yield pointer
 
 
 def _envelope(event: Mapping[str, Any], agency: str, now: datetime) -> tuple[Envelope | None, list[Problem]]:
@@ -116,7 +225,5 @@ def _payload(event: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
     if not AGENCY.knows(kind):
         known = ", ".join(AGENCY.classes)
         return None, [problem("/type", "type.unknown", f"Known types: {known}.", f"Известные типы: {known}.")]
-    try:
-        return AGENCY.newest(AGENCY.read(kind, data)), []
-    except ValidationError as error:
-        return None, schema_problems(error, "/data")
+    payload, found = held(kind, data)
+    return None if payload is None else AGENCY.newest(payload), found

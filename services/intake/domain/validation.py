@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from contracts.agency import AGENCY, ApplicationSubmittedV2, ClarificationProvidedV1
 from contracts.event import Envelope, json_pointer
 from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from services.intake.domain import application
 from services.intake.domain.pilot import FINAL, Later, Pilot, Request, Status
-from services.intake.domain.shape import Read, problem, read, schema_problems, unless_covered
+from services.intake.domain.shape import Read, data_of, held, listed, problem, read, rows_of, unless_covered
 
 STANDS: Final = {
     Status.REGISTERED: ("registered and is being looked over", "зарегистрирована и рассматривается"),
@@ -25,6 +23,7 @@ STANDS: Final = {
     Status.ACCEPTED: ("accepted and in expertise", "принята и находится на экспертизе"),
     Status.RETURNED: ("returned", "возвращена"),
     Status.CONCLUDED: ("concluded on", "рассмотрена, по ней есть заключение"),
+    Status.DECIDED: ("decided on by the Council", "рассмотрена, по ней есть решение Совета"),
     Status.LAPSED: ("lapsed", "утратила силу"),
     Status.WITHDRAWN: ("withdrawn", "отозвана"),
     Status.STOPPED: ("stopped", "снята, её рассмотрение прекращено"),
@@ -38,6 +37,23 @@ CLOSED: Final = {
     "closed": "рассмотрение, к которому он относился, окончено",
 }
 """How a request ended."""
+Words = tuple[str, str]
+"""The same in English and in Russian."""
+AGAIN: Final[Words] = (
+    "it cannot come again. With changes it is a new application.",
+    "подать её повторно нельзя. С изменениями это новая заявка.",
+)
+FALLEN_AWAY: Final[Words] = ("the request has fallen away, and needs no answer.", "запрос отпал, ответ не нужен.")
+TO_STOP: Final[Words] = (
+    "the registrar alone can end it now, on a document: that there is no agreement, or an early stop.",
+    "прекратить пилот теперь может только регистратор на основании документа: соглашение не достигнуто либо реализация "
+    "прекращена досрочно.",
+)
+OVER: Final[Words] = (
+    "carrying out is over, or will never be, so that there is nothing to take back or to stop.",
+    "реализация окончена либо её не будет, поэтому отзывать и прекращать нечего.",
+)
+"""What follows from the Council's decision for what is asked of intake after it."""
 MOVES: Final = {"planned_end": "planned_start"}
 """Where a rule finds fault with a field because of another one."""
 
@@ -95,10 +111,12 @@ def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
 def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Judged:
     """Checks an application that comes again: the rules of a first one, and what it answers to."""
     found = read(event, state.agency, now)
-    data = _data(event)
+    data = data_of(event)
     rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
     problems = [*found.problems, *unless_covered(rules, found.problems)]
-    if not state.may_resubmit(now):
+    if state.status is Status.DECIDED:
+        problems.append(decided("/subject", AGAIN))
+    elif not state.may_resubmit(now):
         lapsed = state.status is Status.RETURNED
         problems.append(_not_open(Status.LAPSED if lapsed else state.status))
     return _judged(problems, found)
@@ -107,11 +125,13 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
 def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Answered:
     """Checks answers to a request for information, and the whole application as it stands with them."""
     found = read(event, state.agency, now)
-    request = state.request(_data(event).get("request"))
-    rules, changes = _answers(_data(event), request)
+    request = state.request(data_of(event).get("request"))
+    rules, changes = _answers(data_of(event), request)
     updated, faulty = _updated(state, changes, edition)
-    problems = [*found.problems, *unless_covered([*_request(_data(event), request), *rules, *faulty], found.problems)]
-    if state.status is not Status.ACCEPTED:
+    problems = [*found.problems, *unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)]
+    if state.status is Status.DECIDED:
+        problems.append(decided("/subject", FALLEN_AWAY))
+    elif state.status is not Status.ACCEPTED:
         problems.append(_not_open(state.status))
     if problems or updated is None or not isinstance(found.payload, ClarificationProvidedV1):
         return Answered(tuple(problems))
@@ -122,14 +142,27 @@ def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition
 def judge_withdrawal(event: Mapping[str, Any], state: Pilot, now: datetime) -> tuple[Problem, ...]:
     """What is wrong with a withdrawal."""
     problems = list(read(event, state.agency, now).problems)
-    if state.status in FINAL:
+    if state.status is Status.DECIDED:
+        problems.append(decided("/subject", to_stop(state)))
+    elif state.status in FINAL:
         problems.append(_not_open(state.status))
     return tuple(problems)
 
 
-def _data(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    data = event.get("data")
-    return data if isinstance(data, dict) else {}
+def decided(pointer: str, follows: Words) -> Problem:
+    """That the Council has decided on the application, and what follows."""
+    en, ru = follows
+    return problem(
+        pointer,
+        "pilot.decided",
+        f"The Council has decided on this application: {en}",
+        f"Совет принял решение по этой заявке: {ru}",
+    )
+
+
+def to_stop(state: Pilot) -> Words:
+    """Who can end what the Council has decided on, where there is something to end."""
+    return OVER if state.carrying_out is not None and state.carrying_out.over else TO_STOP
 
 
 def _by_edition(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
@@ -176,9 +209,9 @@ def _same_initiator(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:
 def _met(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:
     """Each remark of the last conclusion is answered once at most, and none that was not made."""
     remarks = len(state.conclusion.remarks) if state.conclusion else 0
-    seen, given = set[int](), data.get("met")
-    for n, raw in enumerate(given if isinstance(given, list) else []):
-        place = raw.get("place") if isinstance(raw, dict) else None
+    seen = set[int]()
+    for n, raw in rows_of(data, "met"):
+        place = raw.get("place")
         if not isinstance(place, int) or isinstance(place, bool):
             continue
         if place > remarks:
@@ -213,12 +246,11 @@ Changes = dict[str, tuple[str, Any]]
 def _answers(data: Mapping[str, Any], request: Request | None) -> tuple[list[Problem], Changes]:
     """What is wrong with the answers to an open request, and what they change."""
     problems, changes, seen = list[Problem](), Changes(), set[str]()
-    given = data.get("answers")
-    if request is None or request.outcome is not None or not isinstance(given, list):
+    if request is None or request.outcome is not None:
         return problems, changes
     items = {item.id: item for item in request.items}
-    for n, raw in enumerate(given):
-        id_ = raw.get("item") if isinstance(raw, dict) else None
+    for n, raw in rows_of(data, "answers"):
+        id_ = raw.get("item")
         if not isinstance(id_, str):
             continue
         where, item = f"/data/answers/{n}", items.get(id_)
@@ -235,7 +267,7 @@ def _item(
     where: str, id_: str, request: Request, items: Mapping[str, RequestItem], seen: set[str]
 ) -> Iterator[Problem]:
     if id_ not in items:
-        known = ", ".join(items)
+        known = listed(list(items))
         yield problem(f"{where}/item", "item.unknown", f"Items here: {known}.", f"Пункты запроса: {known}.")
     elif id_ in seen:
         yield problem(f"{where}/item", "item.twice", "This item is answered twice.", "На этот пункт отвечено дважды.")
@@ -258,12 +290,10 @@ def _updated(state: Pilot, changes: Changes, edition: Edition) -> tuple[Applicat
     assert state.application is not None
     before = state.application.model_dump(mode="json")
     after = {**before, **{field: value for field, (_, value) in changes.items()}}
-    problems, updated = list[Problem](), None
-    try:
-        updated = ApplicationSubmittedV2.model_validate(after).application()
-    except ValidationError as error:
-        problems = [_placed(one, changes) for one in schema_problems(error, "/data")]
     kind = ApplicationSubmittedV2.TYPE
+    payload, faulty = held(kind, after)
+    updated = payload.application() if isinstance(payload, ApplicationSubmittedV2) else None
+    problems = [_placed(one, changes) for one in faulty]
     known = {(one.pointer, one.rule) for one in application.faults(before, kind, edition)}
     # What an answer did not touch was taken before, and is not held against it.
     new = [

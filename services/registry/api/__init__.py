@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter
 
-from services.registry.api import finding, pilots, public
+from services.registry.api import changes, exports, figures, finding, life, money, pilots, public
+
+PARTS = (pilots, life, money, figures, exports, changes, finding, public)
 
 
 def make_router() -> APIRouter:
     """All routes of the registry."""
     router = APIRouter()
-    for routes in (pilots.routes, finding.routes, public.routes):
-        router.include_router(routes())
+    for part in PARTS:
+        router.include_router(part.routes())
     return router

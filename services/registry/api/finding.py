@@ -18,11 +18,11 @@ from services.registry.domain.pilot import KIND
 from services.registry.finding import questions
 from services.registry.finding.entries import Facet, Order
 from services.registry.finding.finding import Finding, Progress, building
-from services.registry.finding.follower import documents
+from services.registry.finding.follower import FIELDS, documents
 from services.registry.finding.index import Index, in_thread
 from services.registry.finding.questions import Asked, Hits
 from services.registry.finding.text import MOST_CHARACTERS
-from services.registry.queries import Count
+from services.registry.queries import ROW, Count
 from services.registry.views import View
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -102,12 +102,12 @@ class Draft(BaseModel):
     solution: str = Field(default="", max_length=20_000)
     expected_effect: str = Field(default="", max_length=20_000)
     sector: Value | None = None
-    territory: Value | None = None
+    region: Value | None = None
 
     def view(self) -> View:
         """The draft in the form in which pilots are compared."""
-        said = self.model_dump(exclude={"title", "sector"})
-        return {"title": self.title, "sector": self.sector, "application": said}
+        said = self.model_dump(exclude={"title", "sector", "region"})
+        return {"title": self.title, "sector": self.sector, "region": self.region, "application": said}
 
 
 class Likes(BaseModel):
@@ -133,7 +133,7 @@ def routes() -> APIRouter:
         """What fits the words and the filters, the best first, or in the order asked for."""
         index = finding.answering(finding.internal)
         hits = await found_in(finding, index, what, sort, after, limit)
-        rows = await rows_of(engine.store, hits.ids)
+        rows = await rows_of(engine.store, hits.ids, ROW)
         return found(hits, [views.internal_row(row) for row in rows], finding)
 
     @router.get("/facets")
@@ -187,9 +187,9 @@ async def _asked(finding: Finding, question: Any, *about: Any) -> Any:
         raise building(finding.progress) from error
 
 
-async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:
+async def rows_of(store: Store, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
     """The documents of hits, in their order, as they stand now: an answer is never older than the index."""
-    known = {row["_id"]: row for row in await documents(store, ids)} if ids else {}
+    known = {row["_id"]: row for row in await documents(store, ids, fields)} if ids else {}
     return [known[one] for one in ids if one in known]
 
 

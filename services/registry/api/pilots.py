@@ -1,39 +1,27 @@
-"""Pilots over HTTP: list, card, timeline; the council's decision and the launch."""
+"""Pilots over HTTP: list and card, now or as of a moment; timeline, clock, risks, results and replicas of one."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel
+from pydantic import StringConstraints
 
-from contracts.event import Basis, Day
-from contracts.reference import ROLES, Expediency
+from contracts.reference import ROLES
 from services.chassis.auth import allow
-from services.chassis.commands import Hand, hand
-from services.chassis.web import (
-    PAGE,
-    After,
-    EngineOf,
-    Limit,
-    Page,
-    card,
-    document,
-    page,
-)
+from services.chassis.calendar import calendar
+from services.chassis.explanation import explain
+from services.chassis.problems import Problematic
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
 from services.registry import queries, views
-from services.registry.domain.pilot import KIND, DecideExpediency, Launch, Stage
-from services.registry.handlers import TIMELINE
+from services.registry.api import memory
+from services.registry.api.memory import AsOf
+from services.registry.domain.pilot import KIND, Pilot, Stage
+from services.registry.domain.state import OwnTerm
 
-CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
-Registrar = Annotated[Hand, Depends(hand("registrar"))]
 READERS: Final = tuple(role for role in ROLES if role not in ("expert", "ops"))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
-
-
-class CouncilDecision(BaseModel):
-    """The council's decision and the document it stands in."""
-
-    decision: Expediency
-    basis: Basis
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
+Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Counted(Page):
@@ -42,71 +30,115 @@ class Counted(Page):
     count: queries.Count | None = None
 
 
-class LaunchOf(BaseModel):
-    """The first day of carrying out and the document it rests on (the agreement)."""
-
-    started: Day
-    basis: Basis
-
-
 def routes() -> APIRouter:
-    """The routes of pilots, for those who may read the register or decide in it."""
-    router = APIRouter(prefix="/v1/pilots", tags=["pilots"])
-    _reading(router)
-    _deciding(router)
+    """What those who may read the register read of its pilots."""
+    router = APIRouter(prefix="/v1/pilots", tags=["pilots"], dependencies=[Depends(allow(*READERS))])
+    _list(router)
+    _card(router)
+    _parts(router)
     return router
 
 
-def _reading(router: APIRouter) -> None:
-    readers = [Depends(allow(*READERS))]
-
-    @router.get("", dependencies=readers, response_model_exclude_unset=True)
+def _list(router: APIRouter) -> None:
+    @router.get("", response_model_exclude_unset=True)
     async def pilots(
         engine: EngineOf,
         stage: Stage | None = None,
-        agency: str | None = None,
-        sector: str | None = None,
-        number: str | None = None,
+        agency: Value | None = None,
+        sector: Value | None = None,
+        number: Value | None = None,
+        as_of: AsOf = None,
         after: After = None,
         limit: Limit = PAGE,
         count: Annotated[bool, Query(description="Also say how many there are, up to 10,000")] = False,
     ) -> Counted:
-        """Pilots, the newest first."""
-        query = queries.pilots(stage, agency, sector, number)
+        """Pilots, the newest first; with `as_of` those that stood at this stage, in this sector, at that moment."""
+        then = None if as_of is None else memory.moment_of(as_of, views.ZONE, engine.now())
+        query, show, fields = queries.listed(then, stage, agency, sector, number)
+        part = query if after is None else {**query, "state.entered": _not_newer(query, after)}
+        hint = None if then is None else queries.index_as_of(stage, agency, sector)
         found = await page(
-            engine.store, "subjects", query, queries.NEWEST, after=after, limit=limit, show=views.internal_row
-        )
-        counted = {"count": await queries.count(engine.store, query)} if count else {}
-        return Counted(items=found.items, next=found.next, **counted)
-
-    @router.get("/{pilot}", dependencies=readers)
-    async def pilot(pilot: str, engine: EngineOf) -> Response:
-        """One pilot: where it stands, who has the next move, what was decided."""
-        found = await document(engine, pilot, KIND)
-        return card(views.internal(found), found.rev)
-
-    @router.get("/{pilot}/timeline", dependencies=readers)
-    async def timeline(pilot: str, engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
-        """Everything the register recorded on a pilot, in order: who, when, what, on which basis."""
-        await document(engine, pilot, KIND)
-        return await page(
             engine.store,
-            TIMELINE,
-            {"pilot": pilot},
-            queries.IN_ORDER,
+            "subjects",
+            part,
+            queries.NEWEST,
             after=after,
             limit=limit,
-            show=views.timeline,
+            show=show,
+            fields=fields,
+            hint=hint,
         )
+        counted = {"count": await queries.count(engine.store, query, hint)} if count else {}
+        return Counted(items=found.items, next=found.next, **counted)
 
 
-def _deciding(router: APIRouter) -> None:
-    @router.post("/{pilot}/expediency-decision")
-    async def expediency(pilot: str, body: CouncilDecision, by: CouncilSecretary) -> Response:
-        """The council's decision (решение о целесообразности); expedient makes the initiator the executor."""
-        return await by.give(pilot, KIND, DecideExpediency(body.decision, body.basis))
+def _not_newer(query: queries.View, after: str) -> queries.View:
+    """The bound on the entry, no newer than the cursor's: so an index is read from there, not from its beginning."""
+    entered, last = query["state.entered"], cursor_values(after, len(queries.NEWEST))[0]
+    return {**entered, "$lte": min(str(last), str(entered.get("$lte", last)))}
 
-    @router.post("/{pilot}/launch")
-    async def launch(pilot: str, body: LaunchOf, by: Registrar) -> Response:
-        """Carrying out began (начало реализации)."""
-        return await by.give(pilot, KIND, Launch(body.started, body.basis))
+
+def _card(router: APIRouter) -> None:
+    @router.get("/{pilot}")
+    async def pilot(pilot: str, engine: EngineOf, as_of: AsOf = None) -> Response:
+        """One pilot: where it stands, who has the next move, what was decided; with `as_of` as it was known then."""
+        found = await document(engine, pilot, KIND)
+        if as_of is None:
+            return card(views.internal(found), found.rev)
+        return await memory.card_of(engine, found, as_of)
+
+    @router.get("/{pilot}/timeline")
+    async def timeline(
+        pilot: str,
+        engine: EngineOf,
+        after: After = None,
+        limit: Limit = PAGE,
+        diff: Annotated[bool, Query(description="Also say what each entry changed on the card")] = False,
+    ) -> Page:
+        """Everything the register recorded on a pilot, in order: who, when, what, on which basis, what it changed."""
+        await document(engine, pilot, KIND)
+        return await memory.timeline(engine, pilot, after, limit, diff=diff)
+
+
+def _parts(router: APIRouter) -> None:
+    @router.get("/{pilot}/clock")
+    async def clock(
+        pilot: str,
+        engine: EngineOf,
+        term: Annotated[Value | None, Query(description="Which term; without it the one that is due first")] = None,
+    ) -> Response:
+        """How the due date of an open term of the register comes about, day by day, in words of both languages."""
+        found = await document(engine, pilot, KIND)
+        assert isinstance(found.state, Pilot)
+        running = _term(found.state, term)
+        if running is None:
+            raise Problematic(404, "term.none", "No such term of the register runs here.")
+        told = explain(running.ledger, engine.now(), calendar(running.ledger.term.calendar))
+        return card(told.model_dump(mode="json"), found.rev)
+
+    @router.get("/{pilot}/risks")
+    async def risks(pilot: str, engine: EngineOf) -> Response:
+        """The risks as they were said last: how likely, how grave, what is done, whose it is (риски)."""
+        found = await document(engine, pilot, KIND)
+        return card({"items": views.internal_part(found, "risks")["risks"]}, found.rev)
+
+    @router.get("/{pilot}/results")
+    async def results(pilot: str, engine: EngineOf) -> Response:
+        """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
+        found = await document(engine, pilot, KIND)
+        return card(queries.results(found), found.rev)
+
+    @router.get("/{pilot}/replicas")
+    async def replicas(pilot: str, engine: EngineOf) -> Response:
+        """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
+        found = await document(engine, pilot, KIND)
+        return card(await queries.replicas(engine.store, found), found.rev)
+
+
+def _term(state: Pilot, kind: str | None) -> OwnTerm | None:
+    """The register's open term of a kind; of all, the one that is due first, a stopped one last."""
+    if kind is not None:
+        return state.own_term(kind)
+    running = [one for one in state.own_terms if one.open]
+    due = {one.kind: one.clock.due_at or LATEST for one in running}
+    return min(running, key=lambda one: due[one.kind], default=None)

@@ -22,6 +22,8 @@ from services.registry.handlers import TIMELINE
 
 PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
 """The orders that the public view has keys for; terms are not shown."""
+HIT: Final = (*queries.PUBLIC_ROW, "state.conclusions.round")
+"""What a hit is shown from: what a line of a list is, and whether it has a conclusion, so whether it is public."""
 Year = Annotated[int | None, Query(ge=2000, le=2100)]
 
 
@@ -57,7 +59,16 @@ async def _pilots(
 ) -> Response:
     """Public pilots, the newest first. `year` is that of the entry."""
     query = queries.public_pilots(stage, agency, sector, year)
-    some = await page(engine.store, "subjects", query, queries.NEWEST, after=after, limit=limit, show=views.public_row)
+    some = await page(
+        engine.store,
+        "subjects",
+        query,
+        queries.NEWEST,
+        after=after,
+        limit=limit,
+        show=views.public_row,
+        fields=queries.PUBLIC_ROW,
+    )
     return openly(request, some.model_dump(mode="json"))
 
 
@@ -97,7 +108,7 @@ async def _search(
         raise Problematic(422, "sort.unknown", f"The public register sorts by: {', '.join(PUBLIC_ORDERS)}.")
     hits = await found_in(finding, finding.answering(finding.public), what, sort, after, limit)
     # What has ceased to be public since it was indexed is left out at once.
-    rows = [row for row in await rows_of(engine.store, hits.ids) if views.is_public(row)]
+    rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if views.is_public(row)]
     answer = found(hits, [views.public_row(row) for row in rows], finding)
     return openly(request, answer.model_dump(mode="json"))
 

@@ -14,7 +14,7 @@ from tantivy import Document, Schema, SchemaBuilder
 from services.registry.finding.text import code, normalised
 from services.registry.views import View, day_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when anything here or in `text` changes what is indexed: indexes of another version are made anew."""
 LONGEST_VALUE: Final = 200
 
@@ -33,16 +33,16 @@ def _year(view: View) -> str | None:
 
 
 FACETS: Final[Mapping[Facet, Callable[[View], Any]]] = {
-    "sector": lambda view: view.get("sector"),
+    "sector": lambda view: view.get("sectors") or view.get("sector"),
     "stage": lambda view: view.get("stage"),
-    "region": lambda view: view.get("region") or _application(view).get("territory"),
+    "region": lambda view: view.get("region"),
     "agency": lambda view: view.get("agency"),
     "source": lambda view: sorted({line["source"] for line in view.get("money") or ()}),
     "year": _year,
-    "office": lambda view: view.get("office"),
+    "office": lambda view: _application(view).get("office"),
 }
-"""How the value, or the values, of each facet are read from a view. `year` is that of the entry, `region` what the
-application says of its territory until the register knows regions."""
+"""How the value, or the values, of each facet are read from a view. `year` is that of the entry; `region` is the
+code alone, never the free words of `territory`, so that a region has one line."""
 
 
 def _moment(text: str | None) -> int | None:
@@ -58,6 +58,8 @@ def _amount(view: View) -> int | None:
     """The cost in the currency in which most stands: amounts in different currencies are not added up."""
     sums: dict[str, int] = {}
     for line in view.get("money") or ():
+        if line["stage"] != "planned":
+            continue
         sums[line["currency"]] = sums.get(line["currency"], 0) + line["amount_minor"]
     return max(sums.values(), default=None)
 

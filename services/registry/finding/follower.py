@@ -9,10 +9,10 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -24,7 +24,7 @@ from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store, StoreAway
 from services.registry.domain.pilot import KIND
-from services.registry.finding.finding import SILENT, Finding, alone, begin_anew, open_finding
+from services.registry.finding.finding import SILENT, alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
 
 log = logging.getLogger(__name__)
@@ -53,40 +53,78 @@ class _Reading:
     committed: float = 0.0
 
 
-async def run(app: FastAPI, store: Store, settings: Settings) -> None:
-    """For the life of the process: opens the indexes, shows them to the routes as `app.state.finding`, and follows.
+class Derived(Protocol):
+    """A view that is folded from the register's own topic, with the offsets below which everything is in it."""
 
-    Without a folder in the settings the indexes live in one of their own, and are made anew at every start.
+    offsets: dict[int, int]
+    damaged: bool
+
+    @property
+    def progress(self) -> Any:
+        """How far it is: done, total, whole, heard."""
+
+    def put(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
+        """Takes in these pilots as they are stored now, and takes out what is gone."""
+
+    def close(self) -> None:
+        """Lets it go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kind of derived view: its name, under which the routes find it in `app.state`, its folder below that of the
+    settings, how it is opened and begun anew, and how what was put is committed (`whole`: all of the topic is in)."""
+
+    name: str
+    folder: str
+    open: Callable[[Path], Any]
+    begin_anew: Callable[[Path], Any]
+    commit: Callable[[Any, bool], None]
+
+
+FINDING: Final = Kept("finding", "", open_finding, begin_anew, lambda finding, whole: finding.commit(whole=whole))
+"""The search indexes."""
+
+
+async def run(app: FastAPI, store: Store, settings: Settings) -> None:
+    """Keeps the search indexes for the life of the process."""
+    await keep(FINDING, app, store, settings)
+
+
+async def keep(kind: Kept, app: FastAPI, store: Store, settings: Settings) -> None:
+    """For the life of the process: opens the view, shows it to the routes in `app.state`, and follows.
+
+    Without a folder in the settings it lives in one of its own, and is made anew at every start.
     """
     own = None if settings.index_dir else await asyncio.to_thread(tempfile.mkdtemp, prefix="lotsman-index-")
-    folder = Path(own or settings.index_dir)
+    folder = Path(own or settings.index_dir) / kind.folder
     try:
         while True:
             try:
                 with alone(folder):
-                    await _keep(app, store, settings, folder)
+                    await _keep(kind, app, store, settings, folder)
             except (OSError, ValueError) as error:
-                log.critical("the search index cannot be opened; everything else works: %s", error)
+                log.critical("%s cannot be opened; everything else works: %s", kind.name, error)
                 await asyncio.sleep(LONGEST_PAUSE)
     finally:
         if own:
             shutil.rmtree(own, ignore_errors=True)
 
 
-async def _keep(app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
-    finding = await in_thread(open_finding, folder)
+async def _keep(kind: Kept, app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
+    view = await in_thread(kind.open, folder)
     while True:
-        app.state.finding = finding
+        setattr(app.state, kind.name, view)
         try:
-            await _follow(finding, store, settings)
+            await _follow(kind, view, store, settings)
         finally:
-            app.state.finding = None
-            finding.close()
-        log.warning("the search index is begun anew")
-        finding = await in_thread(begin_anew, folder)
+            setattr(app.state, kind.name, None)
+            view.close()
+        log.warning("%s is begun anew", kind.name)
+        view = await in_thread(kind.begin_anew, folder)
 
 
-async def _follow(finding: Finding, store: Store, settings: Settings) -> None:
+async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings) -> None:
     """Reads on, through outages of Kafka and MongoDB; returns when the indexes must be begun anew."""
     pause = PAUSE
     while True:
@@ -94,15 +132,15 @@ async def _follow(finding: Finding, store: Store, settings: Settings) -> None:
         try:
             await _start(reading, finding)
             while True:
-                await _step(reading, finding, store)
+                await _step(kind, reading, finding, store)
                 pause = PAUSE
         except _Replaced as error:
             log.warning("%s", error)
             return
         except (KafkaError, StoreAway, OSError) as error:
-            log.warning("the search index waits: %s: %s", type(error).__name__, error)
+            log.warning("%s waits: %s: %s", kind.name, type(error).__name__, error)
         except Exception as error:  # a writer that broke cannot go on
-            log.exception("the search index is damaged: %s", type(error).__name__)
+            log.exception("%s is damaged: %s", kind.name, type(error).__name__)
             finding.damaged = True
             await asyncio.sleep(pause)
             return
@@ -125,7 +163,7 @@ def _consumer(settings: Settings) -> Any:
     )
 
 
-async def _start(reading: _Reading, finding: Finding) -> None:
+async def _start(reading: _Reading, finding: Derived) -> None:
     consumer = reading.consumer
     await consumer.start()  # without a group every partition is this reader's
     partitions = sorted(consumer.assignment())
@@ -142,7 +180,7 @@ async def _start(reading: _Reading, finding: Finding) -> None:
     reading.committed = time.monotonic()
 
 
-async def _step(reading: _Reading, finding: Finding, store: Store) -> None:
+async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -> None:
     """One poll: indexes what came, commits when it is time, and notes how far it is."""
     if finding.damaged:
         raise _Replaced("an answer could not be read from the index")
@@ -158,13 +196,13 @@ async def _step(reading: _Reading, finding: Finding, store: Store) -> None:
     every = COMMIT_EVERY if finding.progress.whole else COMMIT_EVERY_WHILE_BUILDING
     now = time.monotonic()
     if first or (reading.dirty and now - reading.committed >= every):
-        await in_thread(finding.commit, whole=finding.progress.whole or first)
+        await in_thread(kind.commit, finding, finding.progress.whole or first)
         reading.dirty, reading.committed = False, time.monotonic()
     if caught_up:
         finding.progress.heard = now
 
 
-def _caught_up(consumer: Any, finding: Finding) -> bool:
+def _caught_up(consumer: Any, finding: Derived) -> bool:
     """Whether Kafka has said of every partition, a short while ago, that there is no more."""
     recent = (time.time() - SILENT) * 1000
     return all(
@@ -180,14 +218,14 @@ def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
     return [subject for subject in named if ":" not in subject]
 
 
-async def _take(finding: Finding, store: Store, subjects: Sequence[str]) -> None:
+async def _take(finding: Derived, store: Store, subjects: Sequence[str]) -> None:
     rows = await documents(store, subjects)
     there = {row["_id"] for row in rows}
     gone = [subject for subject in subjects if subject not in there]
     await in_thread(finding.put, rows, gone)
 
 
-async def documents(store: Store, subjects: Sequence[str]) -> list[Row]:
+async def documents(store: Store, subjects: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
     """The stored pilots of these ids, as the views take them, with one query. Raises StoreAway."""
     query = {"_id": {"$in": list(subjects)}, "kind": KIND, "version": {"$gt": 0}}
-    return await store.rows("subjects", query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=FIELDS)
+    return await store.rows("subjects", query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=fields)

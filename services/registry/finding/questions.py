@@ -205,6 +205,9 @@ TELLING: Final = 20
 """So many words, the most telling ones, are compared."""
 COMMON: Final = 0.2
 """A word that stands in more than this part of all pilots tells nothing."""
+FEW: Final = 20.0
+"""A word that so few pilots have is never common, however small the register is. The index counts also what was
+written anew since, so that a few pilots with a long life may count for many."""
 ALIKE: Final = 2
 """So many telling words two pilots must share, where there are so many."""
 SAME_SECTOR: Final = 1.0
@@ -237,7 +240,7 @@ def telling(index: Index, view: View) -> list[str]:
     times: dict[str, int] = {}
     for stem in text.stems(texts(view)):
         times[stem] = times.get(stem, 0) + 1
-    most = max(3.0, COMMON * searcher.num_docs)
+    most = max(FEW, COMMON * searcher.num_docs)
     own = 1 if view.get("id") and index.holds(view["id"]) else 0
     weights: dict[str, float] = {}
     for stem, often in times.items():

@@ -1,0 +1,72 @@
+"""One decision on its way (ход решения): the facts so far, and the state as it stands after them."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from contracts.event import Actor, Fact
+from contracts.reference import Problem
+from contracts.rules import Edition
+from services.chassis.subject import Context, Refusal
+
+S = TypeVar("S")
+
+
+def together(*checks: Callable[[], object]) -> None:
+    """Makes every check, and raises one Refusal that names all that they refuse: nobody is told one fault at a time.
+
+    Code and status are those of the first; what only one check refuses is raised as it is.
+    """
+    refused = list[Refusal]()
+    for check in checks:
+        try:
+            check()
+        except Refusal as refusal:
+            refused.append(refusal)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        detail = " ".join(one.detail for one in refused)
+        problems = [problem for one in refused for problem in one.problems or (_said(one),)]
+        raise Refusal(refused[0].code, detail, status=refused[0].status, problems=problems)
+
+
+def _said(refusal: Refusal) -> Problem:
+    words = f"Не соблюдено правило {refusal.code}."
+    return Problem(pointer="", rule=refusal.code, message=refusal.detail, message_ru=words)
+
+
+class Course(Generic[S]):
+    """Gathers the facts of a decision, each decided on the state as the ones before have left it."""
+
+    def __init__(
+        self, state: S | None, evolve: Callable[[S | None, Fact], S | None], edition: Edition, context: Context[Any]
+    ) -> None:
+        self._state = state
+        self._evolve = evolve
+        self.edition = edition
+        self.now: datetime = context.now
+        self.actor: Actor = context.actor
+        self.facts: list[Fact] = []
+
+    @property
+    def state(self) -> S:
+        """The state after the facts so far."""
+        assert self._state is not None, "there is a state to decide on"
+        return self._state
+
+    @property
+    def today(self) -> date:
+        """The day of the decision in the zone of the edition."""
+        return self.now.astimezone(ZoneInfo(self.edition.zone)).date()
+
+    def then(self, *facts: Fact) -> None:
+        """What follows next."""
+        for fact in facts:
+            self.facts.append(fact)
+            self._state = self._evolve(self._state, fact)
+
+    def number(self, name: str) -> int:
+        """A number of the edition."""
+        return self.edition.numbers[name].value

@@ -1,0 +1,127 @@
+"""What the register says from the Council's decision on (решение Совета, реализация): told to the agency, and noted as
+far as what the agency sends is judged by it.
+
+A decision that postpones needs no note, for the application is still with the Council; nor do a suspension, its end and
+the completion: reports go on until the commission has judged. What happened there happened: nothing is refused here,
+and what says nothing new is not noted again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final, assert_never
+
+from pydantic import TypeAdapter
+
+from contracts.event import Day, Fact
+from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, TermReminderForwardedV1
+from contracts.reference import Expediency
+from contracts.registry import (
+    Agreement,
+    AgreementFailedV1,
+    AgreementRecordedV1,
+    Correctable,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EntryCorrectedV1,
+    ExpediencyDecidedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+    TermBreachedV1,
+    TermNearingV1,
+)
+from services.chassis.subject import Context
+from services.intake.domain import terms
+from services.intake.domain.agency import Given
+from services.intake.domain.pilot import CarryingOut, Noted, Pilot, Remind
+
+ENDED: Final = {"reporting": False, "over": True}
+_days: Final[TypeAdapter[date]] = TypeAdapter(Day)
+
+
+def noted(state: Pilot | None, fact: Noted, context: Context[Given]) -> Sequence[Fact]:
+    """What follows from a fact of the register: the applicant hears of a decision, and what is new is noted. With the
+    first note nothing is due here any more."""
+    if state is None or state.number is None:
+        return ()
+    told = _told(state, fact, context)
+    after = _after(state.carrying_out, fact)
+    if after is None or after == state.carrying_out:
+        return told
+    note = CarryingOutNotedV1(actor=context.actor, **{name: getattr(after, name) for name in CarryingOut.model_fields})
+    return *told, *terms.ended(state, context), note
+
+
+def reminded(state: Pilot | None, command: Remind, context: Context[Given]) -> Sequence[Fact]:
+    """The reminder of a term of carrying out, on its way to the executor."""
+    if state is None or state.number is None:
+        return ()
+    match command.fact:
+        case TermNearingV1(kind=kind, due_at=due, rungs=rungs):
+            overdue = False
+        case TermBreachedV1(kind=kind, due_at=due):
+            rungs, overdue = (), True
+        case _:
+            assert_never(command.fact)
+    return (
+        TermReminderForwardedV1(
+            actor=context.actor,
+            agency=state.agency,
+            number=state.number,
+            kind=kind,
+            due_at=due,
+            rungs=rungs,
+            overdue=overdue,
+        ),
+    )
+
+
+def _told(state: Pilot, fact: Noted, context: Context[Given]) -> tuple[DecisionForwardedV1, ...]:
+    """The decision for the applicant, also where the application was taken back before it was known here."""
+    match fact:
+        case ExpediencyDecidedV1():
+            decision = fact.decision.value
+        case CreditDecidedV1():
+            decision = "credited" if fact.granted else "not-credited"
+        case _:
+            return ()
+    told = DecisionForwardedV1(
+        actor=context.actor, agency=state.agency, number=state.number or "", decision=decision, basis=fact.basis
+    )
+    return (told,)
+
+
+def _after(known: CarryingOut | None, fact: Noted) -> CarryingOut | None:
+    before = known or CarryingOut()
+    match fact:
+        case ExpediencyDecidedV1(decision=Expediency.POSTPONED):
+            return known
+        case ExpediencyDecidedV1(decision=Expediency.EXPEDIENT):
+            return before
+        case AgreementRecordedV1():
+            return before.model_copy(update={"indicators": _codes(fact.agreement), "over": False})
+        case PilotLaunchedV1():
+            return before.model_copy(update={"reporting": True, "started": fact.started, "over": False})
+        case (
+            ExpediencyDecidedV1() | CreditDecidedV1() | AgreementFailedV1() | EffectivenessJudgedV1() | PilotStoppedV1()
+        ):
+            return before.model_copy(update=ENDED)
+        case EntryCorrectedV1():
+            return known if known is None else _corrected(known, fact)
+        case _:
+            assert_never(fact)
+
+
+def _corrected(known: CarryingOut, fact: EntryCorrectedV1) -> CarryingOut:
+    """It opens nothing again. Raises ValidationError for an entry that is none: the register lets nothing of the kind
+    pass."""
+    entry: Mapping[str, Any] = fact.now if isinstance(fact.now, dict) else {}
+    match fact.what:
+        case Correctable.AGREEMENT if known.indicators:
+            return known.model_copy(update={"indicators": _codes(Agreement.model_validate(entry.get("agreement")))})
+        case Correctable.LAUNCH if known.launched:
+            return known.model_copy(update={"started": _days.validate_python(entry.get("started"))})
+    return known
+
+
+def _codes(agreement: Agreement) -> tuple[str, ...]:
+    return tuple(indicator.code for indicator in agreement.indicators)

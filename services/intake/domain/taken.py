@@ -1,0 +1,51 @@
+"""What intake remembers of the reports that it has taken: as much as is needed so that none counts twice, and so that
+all of them together stay within bounds: in bytes, and in the number of those that end a term in the register."""
+
+import hashlib
+import json
+from typing import Final
+
+from pydantic import BaseModel
+
+from contracts.event import Contract, Fact
+from contracts.intake import ProgressRegisteredV1, SpendingRegisteredV1
+from contracts.reference import Payment, Period
+
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""How many bytes all reports of one pilot may have together. A technical bound, not one of the edition: the register
+keeps them in the one document of the pilot, and MongoDB bounds a document at 16 MiB."""
+MOST_PROGRESS: Final = 1_000
+"""How many reports on its course a pilot may have. Technical as well: each of them also leaves an ended term in the
+register's document, which is longer than the shortest report and is not among its bytes."""
+ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "received"}
+"""What a fact that takes a report says besides the report."""
+
+
+class Taken(Contract):
+    """The reports taken so far: their bytes, the periods that were reported on, and a digest of each payment."""
+
+    size: int = 0
+    periods: tuple[Period, ...] = ()
+    payments: tuple[str, ...] = ()
+
+
+def size_of(report: BaseModel) -> int:
+    """The bytes of a report's data as registered, in UTF-8: the same of a report and of the fact that takes it."""
+    return len(report.model_dump_json(exclude=ADDRESSED).encode())
+
+
+def mark_of(payment: Payment) -> str:
+    """A short digest by which a payment is known again: equal for what is equal in all that a payment says."""
+    said = [payment.document, payment.paid.isoformat(), payment.source, payment.year, payment.amount_minor]
+    text = json.dumps([*said, payment.currency], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def with_report(taken: Taken, fact: Fact) -> Taken:
+    """What is remembered after a fact that took a report."""
+    size, periods, payments = taken.size + size_of(fact), taken.periods, taken.payments
+    if isinstance(fact, ProgressRegisteredV1):
+        periods = (*periods, fact.period)
+    if isinstance(fact, SpendingRegisteredV1):
+        payments = (*payments, *map(mark_of, fact.payments))
+    return Taken(size=size, periods=periods, payments=payments)

@@ -1,0 +1,69 @@
+"""The change feed over HTTP: what the register recorded, in order, to be followed without asking for everything."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+
+from services.chassis.auth import allow
+from services.chassis.problems import Problematic
+from services.chassis.web import PAGE, Limit
+from services.registry.api.pilots import READERS
+from services.registry.changes import Feed
+
+LONGEST_WAIT = 30
+"""Seconds."""
+LONGEST_CURSOR = 6_000
+"""Characters: with all that a cursor remembers, of a topic of many more partitions than the register's own has."""
+
+From = Annotated[
+    str | None,
+    Query(max_length=LONGEST_CURSOR, description="The `next` of the answer before; `now`: from the end; none: all"),
+]
+Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to come")]
+
+
+class ChangesOf(BaseModel):
+    """A part of the feed. `next` goes on after it, also where nothing came; `more`: there is more already."""
+
+    items: list[dict[str, Any]]
+    next: str
+    more: bool
+
+
+def feed_of(request: Request) -> Feed:
+    """The feed of this replica. Raises Problematic 503 before it is there."""
+    found: Feed | None = getattr(request.app.state, "changes", None)
+    if found is None:
+        headers = {"Retry-After": "1"}
+        raise Problematic(503, "feed.starting", "The feed is not there yet.", action="retry", headers=headers)
+    return found
+
+
+def routes() -> APIRouter:
+    """The feed, for those who may read the register."""
+    router = APIRouter(prefix="/v1/changes", tags=["changes"])
+
+    @router.get("", dependencies=[Depends(allow(*READERS))])
+    async def changes(
+        request: Request,
+        feed: Annotated[Feed, Depends(feed_of)],
+        after: From = None,
+        limit: Limit = PAGE,
+        wait: Wait = 0,
+    ) -> ChangesOf:
+        """What was recorded after a cursor, each pilot's facts in order and none left out.
+
+        A fact may come again only long after it came first, with the same `subject` and `sequence`.
+        """
+
+        async def gone() -> bool:
+            # Who waits must not keep a process that is to stop: the answer is an empty one, its cursor holds.
+            stopping: asyncio.Event | None = getattr(request.app.state, "stopping", None)
+            return (stopping is not None and stopping.is_set()) or await request.is_disconnected()
+
+        found = await feed.changes(after, limit, wait, gone)
+        return ChangesOf(items=found.items, next=found.next, more=found.more)
+
+    return router

@@ -1,0 +1,134 @@
+"""Giving out over HTTP (выгрузка): who may asks for a list, and fetches its file when it is made; who took what."""
+
+import hashlib
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.event import wire_moment
+from services.chassis.auth import Caller, allow
+from services.chassis.commands import Hand, hand
+from services.chassis.engine import Engine
+from services.chassis.problems import Problematic
+from services.chassis.store import Row
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
+from services.registry import exports
+from services.registry.domain.export import FILTERS, KIND, Export, Format, List, Take, subject_of
+from services.registry.sheets import MEDIA
+
+ASKERS: Final = ("head-organisation", "registrar", "auditor", "admin")
+"""Who may take lists out."""
+OVERSEERS: Final = ("registrar", "auditor", "admin")
+"""Who may see what others took."""
+
+Asker = Annotated[Caller, Depends(allow(*ASKERS))]
+Asking = Annotated[Hand, Depends(hand(*ASKERS))]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+_FILTERS: Final = "; ".join(f"{name.value}: {', '.join(some)}" for name, some in FILTERS.items())
+
+
+class Wanted(BaseModel):
+    """A list, as which kind of file, and what it is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    list: List
+    filters: dict[str, str] = Field(default_factory=dict, max_length=10, description=_FILTERS)
+    format: Format
+    why: str = Field(min_length=3, max_length=1000, description="What the list is for: it stands in the register")
+
+
+def routes() -> APIRouter:
+    """Asking for lists, and the list of who did."""
+    router = APIRouter(prefix="/v1/exports", tags=["exports"])
+
+    @router.post("", status_code=202)
+    async def ask(wanted: Wanted, by: Asking) -> Response:
+        """Asks for a list. It is made in the background; Location says where to look. That it was asked for is a
+        fact of the register."""
+        id_ = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:32]
+        answer = await by.put(subject_of(id_), Take(wanted.list, wanted.filters, wanted.format, wanted.why))
+        answer.status_code = 202
+        answer.headers["Location"] = f"/v1/exports/{id_}"
+        return answer
+
+    @router.get("", dependencies=[Depends(allow(*OVERSEERS))])
+    async def taken(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+        """Who took which list, when, why, and how many rows it had; the newest first."""
+        query = {"kind": KIND, "state.asked": {"$gt": ""}}
+        return await page(
+            engine.store, "subjects", query, exports.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
+        )
+
+    @router.get("/{export}")
+    async def one(export: Id, engine: EngineOf, caller: Asker) -> Response:
+        """How far it is: for the person who asked, and for those who may see what others took."""
+        state = await _seen(engine, export, caller)
+        rows = state.rows if state.done else await exports.progress(engine.store, export)
+        until = await exports.kept_until(engine.store, export)
+        standing = _standing(state, gone=until is None)
+        body = {**_said(export, state), "state": standing, "rows": rows}
+        body["kept_until"] = wire_moment(until) if until else None
+        body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
+        return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
+
+    @router.get("/{export}/file")
+    async def file(export: Id, engine: EngineOf, caller: Asker) -> Response:
+        """The file, for the person who asked alone."""
+        state = await _seen(engine, export, caller)
+        if state.by != caller.id:
+            raise Problematic(403, "export.not-yours", "Only the person who asked for a list may fetch its file.")
+        if not state.done:
+            raise Problematic(409, "export.open", "It is being made.", action="retry", headers={"Retry-After": "2"})
+        if state.digest is None:
+            raise Problematic(409, "export.failed", f"It could not be made: {state.failed}. Ask anew.")
+        first = await exports.first_piece(engine.store, export, state.digest)
+        if first is None:
+            raise Problematic(410, "export.gone", "The file was thrown away. Ask anew.")
+        name = f"{state.list}-{state.asked:%Y-%m-%d}.{state.format}"
+        headers = {
+            "Content-Length": str(state.bytes),
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "ETag": f'"{state.digest}"',
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        streamed = exports.pieces(engine.store, export, state.digest, first, state.bytes)
+        return StreamingResponse(streamed, headers=headers, media_type=MEDIA[state.format])
+
+    return router
+
+
+async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:
+    """An export that this caller may know of. Raises Problematic 404 otherwise: it does not exist for others."""
+    found = await document(engine, subject_of(id_), KIND)
+    assert isinstance(found.state, Export)
+    if found.state.by != caller.id and not caller.roles & set(OVERSEERS):
+        raise Problematic(404, "not-found", "There is nothing with this id here.")
+    return found.state
+
+
+def _standing(state: Export, *, gone: bool) -> str:
+    if not state.done:
+        return "open"
+    if state.digest is None:
+        return "failed"
+    return "gone" if gone else "ready"
+
+
+def _said(id_: str, state: Export) -> dict[str, Any]:
+    names = ("list", "filters", "format", "why", "asked", "by", "role", "organisation", "bytes", "digest", "failed")
+    said = state.model_dump(mode="json")
+    return {"id": id_, **{name: said[name] for name in names}}
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    state = Export.model_validate(row["state"])
+    said = _said(row["_id"].removeprefix(f"{KIND}:"), state)
+    return {
+        **said,
+        "state": "open" if not state.done else "failed" if state.digest is None else "done",
+        "rows": state.rows,
+    }

@@ -1,0 +1,158 @@
+"""Figures over HTTP: one path for each question. An answer is cached no longer than it is true.
+
+The ETag names the commit of the view that was asked, and whether the view knew every fact but the newest. Replicas
+name their commits each in its own way, so a caller that meets another replica gets the whole answer again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from duckdb import DuckDBPyConnection
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import StringConstraints
+
+from contracts.reference import UNSPECIFIED
+from services.chassis.auth import allow
+from services.chassis.problems import Problematic
+from services.chassis.web import After, cursor_text, cursor_values
+from services.registry.api.pilots import READERS
+from services.registry.domain.money import MoneyStage
+from services.registry.figures import questions
+from services.registry.figures.figures import Answer, Figures, Progress, Question, building
+from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Values = Annotated[list[Value], Query(max_length=20)]
+Year = Annotated[str, StringConstraints(pattern=f"^(20[0-9]{{2}}|2100|{UNSPECIFIED})$")]
+Years = Annotated[list[Year], Query(max_length=20, description=f"A year, or `{UNSPECIFIED}`")]
+Currencies = Annotated[list[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]], Query(max_length=20)]
+Rows = Annotated[int, Query(ge=1, le=1000)]
+ROWS: Final = 200
+
+
+def figures_of(request: Request) -> Figures:
+    """The figures of this replica. Raises Problematic 503 before they are opened."""
+    found: Figures | None = getattr(request.app.state, "figures", None)
+    if found is None:
+        raise building(Progress())
+    return found
+
+
+FiguresOf = Annotated[Figures, Depends(figures_of)]
+
+
+def chosen(
+    sector: Value | None = None, agency: Value | None = None, region: Value | None = None, office: Value | None = None
+) -> Filters:
+    """Which pilots a question is about. `sector` is a pilot's main one."""
+    named: dict[PilotFilter, str | None] = {"sector": sector, "agency": agency, "region": region, "office": office}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+Chosen = Annotated[Filters, Depends(chosen)]
+
+
+def money_filters(
+    sector: Values = [],  # noqa: B006  FastAPI copies it
+    agency: Values = [],  # noqa: B006
+    region: Values = [],  # noqa: B006
+    source: Values = [],  # noqa: B006
+    year: Years = [],  # noqa: B006
+    stage: Annotated[list[MoneyStage], Query()] = [],  # noqa: B006
+    currency: Currencies = [],  # noqa: B006
+) -> MoneyFilters:
+    """Which money a question is about: any of a filter's values will do."""
+    stages = [one.value for one in stage]
+    return {
+        "sector": sector,
+        "agency": agency,
+        "region": region,
+        "source": source,
+        "year": year,
+        "stage": stages,
+        "currency": currency,
+    }
+
+
+MoneyOf = Annotated[MoneyFilters, Depends(money_filters)]
+
+
+def routes() -> APIRouter:
+    """Figures, for all who read the register."""
+    router = APIRouter(prefix="/v1/figures", tags=["figures"], dependencies=[Depends(allow(*READERS))])
+
+    @router.get("/funnel")
+    async def funnel(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+        """How many pilots stand at each stage, and how long stays at each stage took."""
+        return await _told_of(request, figures, questions.funnel, of)
+
+    @router.get("/terms")
+    async def terms(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+        """How many terms were kept, and how many broken, by their kinds."""
+        return await _told_of(request, figures, questions.terms, of)
+
+    @router.get("/money")
+    async def money(
+        request: Request, figures: FiguresOf, of: MoneyOf, after: After = None, limit: Rows = ROWS
+    ) -> Response:
+        """Money by sector, source and year: planned, committed, paid."""
+        return await money_told(request, figures, ("sector", "source", "year"), of, after, limit)
+
+    @router.get("/results")
+    async def results(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+        """How many targets were reached, by sector."""
+        return await _told_of(request, figures, questions.results, of)
+
+    @router.get("/scaling")
+    async def scaling(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+        """How many pilots were judged effective, how many are scaled, and what became of their replicas."""
+        return await _told_of(request, figures, questions.scaling, of)
+
+    return router
+
+
+async def _told_of(request: Request, figures: Figures, question: Callable[..., Answer], of: Filters) -> Response:
+    key = (question.__name__, *sorted(of.items()))
+    return await told(request, figures, key, lambda cursor: question(cursor, of))
+
+
+async def money_told(
+    request: Request,
+    figures: Figures,
+    by: tuple[Axis, ...],
+    filters: MoneyFilters,
+    after: str | None,
+    limit: int,
+) -> Response:
+    """A page of sums of money. Raises Problematic 400 for a cursor that is not of this question."""
+    asked = MoneyAsked(by, filters, limit=limit)
+    if after is not None:
+        asked = MoneyAsked(by, filters, _cursor(after, asked), limit)
+    key = ("money", by, tuple((name, *values) for name, values in filters.items()), after, limit)
+
+    def question(cursor: DuckDBPyConnection) -> Answer:
+        answer = questions.money(cursor, asked)
+        return {**answer, "next": cursor_text(answer["next"]) if answer["next"] else None}
+
+    return await told(request, figures, key, question)
+
+
+def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
+    values = cursor_values(after, len(asked.key))
+    fit = [isinstance(v, int if name == "year" else str) for name, v in zip(asked.key, values, strict=True)]
+    if not all(fit):
+        raise Problematic(400, "cursor.bad", "This `after` was not given out by this list.")
+    return tuple(values)
+
+
+async def told(request: Request, figures: Figures, key: tuple[Any, ...], question: Question) -> Response:
+    """The answer with the name of its commit as the ETag; 304 where the caller has it already."""
+    commit, answer = await asyncio.to_thread(figures.ask, key, question)
+    complete = figures.complete
+    tag = f'"{commit}"' if complete else f'"{commit}-behind"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse({**answer, "complete": complete, "commit": commit}, headers=headers)

@@ -1,0 +1,87 @@
+"""The register's memory for its routes: what it said at a moment, and its timeline with what each entry changed.
+
+Moments are recording time: when the register came to know. A bare day means its end, in the zone of the pilot's
+edition for one pilot, in the zone of the register for lists.
+"""
+
+import asyncio
+import re
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
+
+from contracts.event import Moment, wire_moment
+from contracts.rules import RuleBook, load
+from services.chassis.engine import Engine
+from services.chassis.problems import Problematic
+from services.chassis.subject import Document
+from services.chassis.web import Page, page
+from services.registry import memory, queries, views
+from services.registry.domain.pilot import Pilot
+from services.registry.handlers import TIMELINE
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        max_length=40,
+        description="What the register said then: a day such as `2026-05-01` (its end) or a moment with its zone",
+        examples=["2026-05-01", "2026-05-01T12:00:00Z"],
+    ),
+]
+DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+MOMENT: Final = re.compile(DAY.pattern + r"T[0-9].*")
+_moments: Final = TypeAdapter[datetime](Moment)
+
+
+def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """The moment that `as_of` means. Raises Problematic 422 for what is neither day nor moment, or not yet come."""
+    today = now.astimezone(zone).date()
+    try:
+        if DAY.fullmatch(said):
+            day = date.fromisoformat(said)
+            moment, come = _moments.validate_python(memory.end_of(day, zone)), day <= today
+        elif MOMENT.fullmatch(said):
+            moment = _moments.validate_python(said)
+            come = moment <= now
+        else:
+            raise ValueError("neither a day nor a moment")
+    except (ValueError, OverflowError):  # a ValidationError is a ValueError
+        detail = "`as_of` is a day such as 2026-05-01, or a moment with its zone such as 2026-05-01T12:00:00Z."
+        raise Problematic(422, "as-of.bad", detail) from None
+    if not come:
+        raise Problematic(422, "as-of.future", "What the register will say then is not known yet.")
+    return moment
+
+
+@cache
+def _rules() -> RuleBook:
+    return load()
+
+
+async def card_of(engine: Engine, pilot: Document, said: str) -> Response:
+    """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
+    assert isinstance(pilot.state, Pilot)
+    moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
+    then = await memory.as_of(engine.store, pilot, moment)
+    if then is None:
+        raise Problematic(404, "not-found", "The register did not know of this pilot then.")
+    # Without an ETag: nothing can be decided on what was.
+    return JSONResponse({"as_of": wire_moment(moment), **views.internal(then)})
+
+
+async def timeline(engine: Engine, pilot: str, after: str | None, limit: int, *, diff: bool) -> Page:
+    """A page of a pilot's timeline; with `diff` each entry says under `changed` what it changed on the card."""
+    query = {"pilot": pilot}
+    found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
+    rows = found.items
+    items = [views.timeline(row) for row in rows]
+    if diff and rows:
+        before = await memory.before(engine.store, pilot, rows[0]["sequence"])
+        changed = await asyncio.to_thread(memory.differences, before, rows, views.internal_state)
+        items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
+    return Page(items=items, next=found.next)

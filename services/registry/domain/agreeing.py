@@ -1,0 +1,168 @@
+"""The agreement of executor and customer (соглашение): whole, and within the bounds of the edition."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from contracts.reference import Party, Problem
+from contracts.registry import (
+    Agreement,
+    AgreementFailedV1,
+    AgreementRecordedV1,
+)
+from contracts.rules import PartyRule
+from services.chassis.course import together
+from services.chassis.identifiers import fault
+from services.chassis.subject import Refusal
+from services.registry.domain import clock, order
+from services.registry.domain.clock import PilotCourse
+from services.registry.domain.commands import (
+    Agree,
+    FailToAgree,
+)
+from services.registry.domain.money import WHOLE, Line
+from services.registry.domain.state import (
+    AGREEING,
+    LAUNCHING,
+    Stage,
+)
+
+
+def agree(course: PilotCourse, command: Agree) -> None:
+    """The agreement of executor and customer, whole and within the edition's bounds."""
+    order.at(course, Stage.EXPEDIENT)
+    together(
+        lambda: order.day(course, command.basis.date, order.decided_on(course), "The agreement"),
+        lambda: need_sound(course, command.agreement),
+    )
+    course.then(
+        AgreementRecordedV1(actor=course.actor, at=course.now, basis=command.basis, agreement=command.agreement)
+    )
+    clock.end(course, AGREEING)
+    clock.start_until(course, LAUNCHING, command.agreement.starts)
+
+
+def fail_to_agree(course: PilotCourse, command: FailToAgree) -> None:
+    """Executor and customer did not agree: the pilot ends here, and stays in the register."""
+    order.at(course, Stage.EXPEDIENT)
+    order.day(course, command.basis.date, order.decided_on(course), "The document")
+    course.then(AgreementFailedV1(actor=course.actor, at=course.now, why=command.why, basis=command.basis))
+    clock.end(course, AGREEING)
+
+
+def need_sound(course: PilotCourse, agreement: Agreement) -> None:
+    """Raises Refusal with everything that is wrong with an agreement, each at its place."""
+    problems = [*_parties(course, agreement), *_time(course, agreement)]
+    problems += [*_shares(course, agreement), *_costs(course, agreement)]
+    codes = [one.code for one in agreement.indicators]
+    problems += [
+        order.problem(f"/agreement/indicators/{n}/code", "indicator.twice", "Named twice.", "Указано дважды.")
+        for n, code in enumerate(codes)
+        if codes.index(code) != n
+    ]
+    if problems:
+        raise Refusal("agreement.invalid", "The agreement does not fit.", status=422, problems=problems)
+
+
+def _parties(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+    rules = course.edition.parties
+    asked = (("customer", agreement.customer, rules.customer), ("executor", agreement.executor, rules.executor))
+    found = [
+        order.problem(f"/agreement/{role}/id", "organisation.invalid", wrong, "Неверный номер организации.")
+        for role, party, rule in asked
+        if (wrong := number_fault(course, party, rule))
+    ]
+    executor = course.state.executor
+    if executor is not None and agreement.executor.id != executor.id:
+        en, ru = "The decision made another organisation the executor.", "Решением назначен другой исполнитель."
+        found.append(order.problem("/agreement/executor", "executor.other", en, ru))
+    return found
+
+
+def number_fault(course: PilotCourse, party: Party, rule: PartyRule) -> str | None:
+    """What is wrong with the number of an organisation, by the edition; None where nothing is."""
+    if party.id.scheme not in rule.schemes:
+        return "scheme"
+    return fault(party.id, course.edition, legal_entity=rule.legal_entity_only)
+
+
+def _time(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+    if max(agreement.starts, agreement.until) > order.FARTHEST:
+        return [
+            order.problem(
+                "/agreement/until", "date.too-far", f"At most {order.FARTHEST}.", f"Не позже {order.FARTHEST}."
+            )
+        ]
+    launch, prolonged = course.state.launch, course.state.prolongations
+    longest = agreement.starts + relativedelta(months=course.number("pilot_max_months")) - timedelta(days=1)
+    farthest = agreement.until + relativedelta(months=course.number("pilot_extension_months"))
+    if agreement.until < agreement.starts:
+        return [
+            order.problem("/agreement/until", "dates.order", "It ends before it starts.", "Окончание раньше начала.")
+        ]
+    if agreement.until > longest:
+        return [
+            order.problem("/agreement/until", "pilot.too-long", f"At most until {longest}.", f"Не позже {longest}.")
+        ]
+    # Only a correction meets a pilot that was launched or extended.
+    if launch is not None and agreement.until < launch.started:
+        en, ru = "It ends before the launch.", "Окончание раньше начала реализации."
+        return [order.problem("/agreement/until", "dates.order", en, ru)]
+    if launch is not None and launch.started < agreement.starts:
+        en, ru = f"It was launched on {launch.started}.", f"Реализация начата {launch.started}."
+        return [order.problem("/agreement/starts", "dates.order", en, ru)]
+    if prolonged and not agreement.until < prolonged[0].until <= farthest:
+        en, ru = f"It was extended until {prolonged[0].until}.", f"Продлён до {prolonged[0].until}."
+        return [order.problem("/agreement/until", "dates.order", en, ru)]
+    return []
+
+
+def _shares(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+    shares = agreement.sector_shares
+    sectors = [one.sector for one in shares]
+    found = [
+        order.problem(
+            f"/agreement/sector_shares/{n}", "sector.unknown", "Unknown, or named twice.", "Неверная отрасль."
+        )
+        for n, one in enumerate(shares)
+        if one.sector not in course.edition.sectors or sectors.index(one.sector) != n
+    ]
+    main = course.state.application.sector
+    if shares and main not in sectors:
+        en, ru = f"The pilot's own sector has no share: {main}.", f"Нет доли отрасли проекта: {main}."
+        found.append(order.problem("/agreement/sector_shares", "shares.main-sector", en, ru))
+    if shares and sum(one.basis_points for one in shares) != WHOLE:
+        en, ru = f"The shares must sum to {WHOLE}.", f"Сумма долей должна быть {WHOLE}."
+        found.append(order.problem("/agreement/sector_shares", "shares.sum", en, ru))
+    return [*found, *region_faults(course, "/agreement/region", agreement.region)]
+
+
+def region_faults(course: PilotCourse, place: str, code: str | None) -> list[Problem]:
+    """What is wrong with the code of a region; nothing where none is given."""
+    if code is None or code in course.edition.regions:
+        return []
+    codes = ", ".join(course.edition.regions.codes)
+    return [order.problem(place, "region.unknown", f"Regions: {codes}.", f"Регионы: {codes}.")]
+
+
+def _costs(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+    return amount_faults(course, "/agreement/costs", agreement.costs)
+
+
+def amount_faults(course: PilotCourse, place: str, lines: Sequence[Line]) -> list[Problem]:
+    """What is wrong with sources and currencies of amounts, each at its place."""
+    money = course.edition.money
+    found = list[Problem]()
+    for n, line in enumerate(lines):
+        if money is None:
+            found.append(order.problem(f"{place}/{n}", "money.none", "No money here.", "Денег здесь нет."))
+            continue
+        if line.source not in money.sources:
+            codes = ", ".join(money.sources.codes)
+            found.append(
+                order.problem(f"{place}/{n}/source", "source.unknown", f"Sources: {codes}.", f"Источники: {codes}.")
+            )
+        if line.currency not in [one.code for one in money.currencies]:
+            found.append(order.problem(f"{place}/{n}/currency", "currency.unknown", "Unknown.", "Неверная валюта."))
+    return found

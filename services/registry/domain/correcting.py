@@ -1,0 +1,216 @@
+"""A correction (исправление): what an entry must be when it is first made, it must be when it is corrected."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+from pydantic import BaseModel
+
+from contracts.event import Basis
+from contracts.reference import Problem
+from contracts.registry import (
+    Agreement,
+    EntryCorrectedV1,
+)
+from services.chassis.course import together
+from services.chassis.subject import Refusal
+from services.registry.domain import agreeing, carrying_out, clock, corrections, judging, order
+from services.registry.domain.clock import PilotCourse
+from services.registry.domain.commands import (
+    Correct,
+)
+from services.registry.domain.state import (
+    CARRYING_OUT,
+    LAUNCHING,
+    REPORT,
+    AgreementEntry,
+    Credit,
+    Decision,
+    Ending,
+    Judgement,
+    LaunchEntry,
+    Pause,
+    Pilot,
+    Prolongation,
+    Proposal,
+    ScalingEntry,
+    Spending,
+    Stage,
+)
+
+PAYMENTS: Final = "/content/payments"
+
+
+def correct(course: PilotCourse, command: Correct) -> None:
+    """A new entry in the place of a wrong one. The terms that rest on it are counted anew."""
+    before = corrections.entry(course.state, command.what, command.place)
+    if before is None:
+        raise Refusal("correction.no-entry", "There is no such entry.", status=404)
+    order.day(course, command.basis.date, None, "The document")
+    after = corrections.read(command.what, command.content, before)
+    if after == before:
+        return
+    together(
+        lambda: _need_fitting(course, command, after),
+        lambda: _need_order(course, command, after),
+    )
+    until, starts, launched = course.state.until, _starts(course), order.launched_on(course)
+    course.then(
+        EntryCorrectedV1(
+            actor=course.actor,
+            at=course.now,
+            what=command.what,
+            place=command.place,
+            reason=command.reason,
+            basis=command.basis,
+            was=before.model_dump(mode="json"),
+            now=after.model_dump(mode="json"),
+        )
+    )
+    if until is not None and course.state.until is not None:
+        clock.move(course, CARRYING_OUT, (course.state.until - until).days)
+    if starts is not None and (now := _starts(course)) is not None:
+        clock.move(course, LAUNCHING, (now - starts).days)
+    if launched is not None and (first := order.launched_on(course)) is not None and not course.state.reports:
+        clock.move(course, REPORT, (first - launched).days)
+
+
+def _starts(course: PilotCourse) -> date | None:
+    """The agreed first day."""
+    return course.state.agreement.agreement.starts if course.state.agreement else None
+
+
+def _need_fitting(course: PilotCourse, command: Correct, after: BaseModel) -> None:
+    """What an entry must be when it is first made, it must be when it is corrected."""
+    match after:
+        case AgreementEntry():
+            together(
+                lambda: agreeing.need_sound(course, after.agreement),
+                lambda: _need_same_targets(course, after.agreement),
+            )
+        case Prolongation():
+            _need_each_bounds(course, command.place, after)
+        case Spending():
+            if problems := [*_payment_faults(after), *agreeing.amount_faults(course, PAYMENTS, after.payments)]:
+                raise Refusal("correction.invalid", "The entry does not fit.", status=422, problems=problems)
+        case Judgement() | Proposal():
+            judging.need_values(course, after.values)
+        case ScalingEntry():
+            judging.need_plan(course, after.decision, after.windows, after.replicas)
+
+
+def _payment_faults(after: Spending) -> Iterator[Problem]:
+    if not after.payments:
+        en, ru = "A report of spending names payments.", "В отчёте о расходах названы платежи."
+        yield order.problem(PAYMENTS, "payments.missing", en, ru)
+    for n, payment in enumerate(after.payments):
+        if payment.amount_minor <= 0:
+            en, ru = "A payment is more than nothing.", "Сумма платежа больше нуля."
+            yield order.problem(f"{PAYMENTS}/{n}/amount_minor", "payment.nothing", en, ru)
+
+
+def _need_same_targets(course: PilotCourse, agreement: Agreement) -> None:
+    """By what the commission has judged is not changed afterwards."""
+    agreed = course.state.agreement
+    if course.state.judgement is not None and agreed and agreement.indicators != agreed.agreement.indicators:
+        raise Refusal("correction.judged", "The commission has judged by these indicators.", status=422)
+
+
+def _need_each_bounds(course: PilotCourse, place: int, after: Prolongation) -> None:
+    """A corrected extension, and the one that follows it, end within their bounds."""
+    agreed = course.state.agreement
+    assert agreed is not None, "what was extended had been agreed on"
+    ends = [agreed.agreement.until, *(one.until for one in course.state.prolongations)]
+    ends[place] = after.until
+    for before, until in pairwise(ends[place - 1 : place + 2]):
+        carrying_out.need_bounds(course, before, until)
+
+
+def _need_order(course: PilotCourse, command: Correct, after: BaseModel) -> None:
+    """No day of a corrected entry is still to come, and the steps stay in their order."""
+    for day in _days(after):
+        order.day(course, day, None, "It")
+    changed = corrections.corrected(course.state, command.what, command.place, after.model_dump(mode="json"))
+    state = course.state.model_copy(update=changed)
+    if isinstance(after, LaunchEntry) and state.agreement is not None:
+        carrying_out.within(state.agreement, after.started)
+    if isinstance(after, (Decision, Credit)) and state.conclusions:
+        order.day(course, after.basis.date, min(one.date for one in state.conclusions), "The decision")
+    # What was out of order before, by the executor's word, bars no correction of something else.
+    if found := sorted(_disorder(state) - _disorder(course.state)):
+        detail = " ".join(f"{later} lies before {earlier}." for earlier, later in found)
+        raise Refusal("date.before-the-step-before", detail, status=422)
+
+
+def _disorder(state: Pilot) -> set[tuple[date, date]]:
+    """The days of steps that should follow each other and do not: the earlier step's, and the later one's."""
+    chains = (_carried_out(state), *_documents(state), *_ended(state), _judged(state), _by_commission(state))
+    return {(earlier, later) for steps in chains for earlier, later in pairwise(steps) if later < earlier}
+
+
+def _ended(state: Pilot) -> Iterator[list[date]]:
+    """What the last day of carrying out must not lie before, and what must not lie before it."""
+    if state.ending is None:
+        return
+    if state.launch is not None:
+        yield [state.launch.started, state.ending.on]
+    for paused in state.pauses:
+        yield [paused.since, state.ending.on]
+    if state.proposal is not None:
+        yield [state.ending.on, state.proposal.basis.date]
+
+
+def _carried_out(state: Pilot) -> list[date]:
+    """The days of the steps from the council to the first pause or the end, as they must follow each other."""
+    found = [one.basis.date for one in (*state.decisions, state.agreement) if one is not None]
+    found += [state.launch.started] if state.launch else []
+    found += [one.since for one in state.pauses[:1]]
+    if state.ending is None or state.stage is not Stage.STOPPED_EARLY:
+        return found
+    last = state.pauses[-1:]
+    return [*found, *((one.until if one.until and one.resumed else one.since) for one in last), state.ending.on]
+
+
+def _documents(state: Pilot) -> Iterator[list[date]]:
+    """What each document of carrying out must not be older than, and its date."""
+    agreed, launched = state.agreement, state.launch
+    if agreed is None:
+        return
+    for one in (launched, state.ending, state.commission):
+        if one is not None and one.basis is not None:
+            yield [agreed.basis.date, one.basis.date]
+    first = [launched.started] if launched is not None else []
+    for prolonged in state.prolongations:
+        yield [*first, prolonged.basis.date]
+    for paused in state.pauses:
+        yield [*first, *_dates(paused.basis, paused.resumed)]
+
+
+def _by_commission(state: Pilot) -> list[date]:
+    """The commission was named beforehand."""
+    return [one.basis.date for one in (state.commission, state.judgement) if one is not None]
+
+
+def _judged(state: Pilot) -> list[date]:
+    """The days of the steps from the proposal to scaling."""
+    entries = (state.proposal, state.judgement, state.scaling)
+    return [one.basis.date for one in entries if one is not None]
+
+
+def _days(entry: BaseModel) -> list[date]:
+    """The days that an entry states as past ones."""
+    match entry:
+        case Spending():
+            return [one.paid for one in entry.payments]
+        case LaunchEntry():
+            return [entry.basis.date, entry.started]
+        case Ending():
+            return [entry.on, *_dates(entry.basis)]
+        case Pause():
+            return _dates(entry.basis, entry.resumed)
+    return _dates(getattr(entry, "basis", None))
+
+
+def _dates(*documents: Basis | None) -> list[date]:
+    return [one.date for one in documents if one is not None]

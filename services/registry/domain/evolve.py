@@ -1,0 +1,441 @@
+"""The pilot after a fact: pure and total. One small function for each type of fact."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from contracts.event import Fact, Moment
+from contracts.reference import Clock, Effectiveness, Expediency, IndicatorValue
+from contracts.registry import (
+    AgreementFailedV1,
+    AgreementRecordedV1,
+    AnnulmentRecordedV1,
+    ApplicationAmendedV1,
+    ApplicationOutcome,
+    ApplicationOutcomeRecordedV1,
+    CommissionNamedV1,
+    ConclusionRecordedV1,
+    Correctable,
+    CreditDecidedV1,
+    EffectivenessJudgedV1,
+    EffectivenessProposedV1,
+    EntryCorrectedV1,
+    ExpediencyDecidedV1,
+    PilotCompletedV1,
+    PilotEnteredV1,
+    PilotExtendedV1,
+    PilotLaunchedV1,
+    PilotResumedV1,
+    PilotStoppedV1,
+    PilotSuspendedV1,
+    ProgressRecordedV1,
+    ReplicaLinkedV1,
+    ReplicaResultNotedV1,
+    ResultRecordedV1,
+    RiskRecordedV1,
+    Scaling,
+    ScalingDecidedV1,
+    SpendingRecordedV1,
+    TermBreachedV1,
+    TermEndedV1,
+    TermExtendedV1,
+    TermNearingV1,
+    TermRecalendaredV1,
+    TermRecordedV1,
+    TermResumedV1,
+    TermStage,
+    TermStartedV1,
+    TermSuspendedV1,
+)
+from services.chassis import term
+from services.registry.domain import clock
+from services.registry.domain.corrections import corrected
+from services.registry.domain.state import (
+    CONCLUDED,
+    INTAKE,
+    SETTLED,
+    AgreementEntry,
+    Commission,
+    Conclusion,
+    Credit,
+    Decision,
+    Ending,
+    Judgement,
+    LaunchEntry,
+    OwnTerm,
+    PastTerms,
+    Pause,
+    Pilot,
+    Prolongation,
+    Proposal,
+    Replica,
+    Report,
+    RunningTerm,
+    ScalingEntry,
+    Spending,
+    Stage,
+    Stay,
+)
+
+Changes = dict[str, Any]
+"""Fields of the pilot and what they become."""
+AFTER_OUTCOME: Final = {
+    ApplicationOutcome.ACCEPTED: Stage.EXPERTISE,
+    ApplicationOutcome.RETURNED: Stage.RETURNED,
+    ApplicationOutcome.RESUBMITTED: Stage.LOOK_OVER,
+    ApplicationOutcome.WITHDRAWN: Stage.WITHDRAWN,
+    ApplicationOutcome.STOPPED: Stage.STOPPED,
+    ApplicationOutcome.LAPSED: Stage.LAPSED,
+    ApplicationOutcome.REFUSED: Stage.REFUSED,
+}
+AFTER_COUNCIL: Final = {
+    Expediency.EXPEDIENT: Stage.EXPEDIENT,
+    Expediency.NOT_EXPEDIENT: Stage.NOT_EXPEDIENT,
+    Expediency.POSTPONED: Stage.COUNCIL,
+}
+AFTER_JUDGEMENT: Final = {
+    Effectiveness.EFFECTIVE: Stage.EFFECTIVE,
+    Effectiveness.PARTLY: Stage.PARTLY_EFFECTIVE,
+    Effectiveness.INEFFECTIVE: Stage.INEFFECTIVE,
+}
+AFTER_SCALING: Final = {
+    Scaling.SCALE: Stage.SCALED,
+    Scaling.DO_NOT_SCALE: Stage.NOT_SCALED,
+    Scaling.CATALOGUE_ONLY: Stage.CATALOGUED,
+}
+
+
+def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
+    """The pilot after a fact."""
+    if isinstance(fact, PilotEnteredV1):
+        return _entered(fact)
+    change = CHANGES.get(type(fact))
+    if state is None or change is None:
+        return state
+    after = state.model_copy(update=change(state, fact))
+    moment: Moment | None = getattr(fact, "at", None)
+    return after if moment is None else after.model_copy(update={"history": _history(after, moment)})
+
+
+def _entered(fact: PilotEnteredV1) -> Pilot:
+    first = Stay(stage=Stage.LOOK_OVER, sector=fact.application.sector, since=fact.entered)
+    return Pilot(
+        stage=Stage.LOOK_OVER,
+        agency=fact.agency,
+        number=fact.number,
+        edition=fact.edition,
+        submitted=fact.submitted,
+        entered=fact.entered,
+        application=fact.application,
+        turn=_turn(fact),
+        history=(first,),
+    )
+
+
+def _history(state: Pilot, at: Moment) -> tuple[Stay, ...]:
+    """The stays with a new one, if the fact of this moment moved the pilot to another stage or sector."""
+    if not state.history:
+        # What an earlier program has stored.
+        return (Stay(stage=state.stage, sector=state.application.sector, since=at),)
+    *before, last = state.history
+    at = max(at, last.since)  # the clocks of two replicas may differ, the order of the facts does not
+    if (last.stage, last.sector) == (state.stage, state.application.sector):
+        return state.history
+    now = Stay(stage=state.stage, sector=state.application.sector, since=at)
+    return (*before, last.model_copy(update={"until": at}), now)
+
+
+def _turn(fact: Fact) -> int:
+    # What the engine stamps on a fact of this service: how far in intake's series it was with it.
+    return fact.after.get(INTAKE, 0)
+
+
+# ---- what the other services say
+
+
+def _became(state: Pilot, fact: ApplicationOutcomeRecordedV1) -> Changes:
+    if state.stage in SETTLED:
+        return {}
+    return {
+        "stage": AFTER_OUTCOME[fact.outcome],
+        "turn": _turn(fact),
+        "reasons": fact.reasons,
+        "text": fact.text,
+        "basis": fact.basis,
+        "application": fact.application or state.application,
+    }
+
+
+def _amended(state: Pilot, fact: ApplicationAmendedV1) -> Changes:
+    return {} if state.stage in SETTLED else {"application": fact.application}
+
+
+def _foreign_term(state: Pilot, fact: TermRecordedV1) -> Changes:
+    # In the order of their kinds: the terms of two services may come to be known in any order.
+    others = [one for one in state.foreign_terms if one.kind != fact.kind]
+    if fact.stage is TermStage.ENDED:
+        return {"foreign_terms": tuple(others), "past_terms": _past_terms(state, fact.kind)}
+    changed = RunningTerm(kind=fact.kind, due_at=fact.due_at, breached=fact.stage is TermStage.BREACHED)
+    return {"foreign_terms": tuple(sorted([*others, changed], key=lambda one: one.kind))}
+
+
+def _past_terms(state: Pilot, kind: str) -> tuple[PastTerms, ...]:
+    ended = next((one for one in state.foreign_terms if one.kind == kind), None)
+    if ended is None:
+        return state.past_terms
+    before = next((one for one in state.past_terms if one.kind == kind), PastTerms(kind=kind))
+    counted = {"broken": before.broken + 1} if ended.breached else {"kept": before.kept + 1}
+    others = [one for one in state.past_terms if one.kind != kind]
+    return tuple(sorted([*others, before.model_copy(update=counted)], key=lambda one: one.kind))
+
+
+def _concluded(state: Pilot, fact: ConclusionRecordedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in Conclusion.model_fields if name != "standing"}
+    earlier = _standing(state.conclusions, fact.replaces, "replaced")
+    # An amendment of what was concluded before does not end a round that has begun since.
+    ends_round = state.stage is Stage.EXPERTISE and (fact.replaces is None or state.conclusion is None)
+    moves = not fact.overtaken and (ends_round or state.stage in CONCLUDED)
+    stage = Stage.COUNCIL if fact.to_council else Stage.NEGATIVE
+    return {"conclusions": (*earlier, Conclusion(**same)), "stage": stage if moves else state.stage}
+
+
+def _annulled(state: Pilot, fact: AnnulmentRecordedV1) -> Changes:
+    # Where the application has taken a turn since, the pilot stands at no conclusion any more.
+    in_force = state.conclusion is not None and state.conclusion.number == fact.number
+    moves = in_force and state.stage in CONCLUDED
+    return {
+        "conclusions": _standing(state.conclusions, fact.number, "annulled"),
+        "stage": Stage.EXPERTISE if moves else state.stage,
+    }
+
+
+def _standing(conclusions: tuple[Conclusion, ...], number: str | None, standing: str) -> tuple[Conclusion, ...]:
+    return tuple(c.model_copy(update={"standing": standing}) if c.number == number else c for c in conclusions)
+
+
+def _report(state: Pilot, fact: ProgressRecordedV1) -> Changes:
+    report = Report(event_id=fact.event_id, at=fact.at, period=fact.period, summary=fact.summary)
+    return {"reports": (*state.reports, report), "values": (*state.values, *fact.values)}
+
+
+def _spending(state: Pilot, fact: SpendingRecordedV1) -> Changes:
+    return {"spending": (*state.spending, Spending(event_id=fact.event_id, payments=fact.payments))}
+
+
+def _risks(state: Pilot, fact: RiskRecordedV1) -> Changes:
+    """The same id again replaces what was said before."""
+    known = {risk.id: risk for risk in (*state.risks, *fact.risks)}
+    return {"risks": tuple(known.values())}
+
+
+def _results(state: Pilot, fact: ResultRecordedV1) -> Changes:
+    return {"values": (*state.values, *fact.values)}
+
+
+def _completed(state: Pilot, fact: PilotCompletedV1) -> Changes:
+    values: tuple[IndicatorValue, ...] = (*state.values, *fact.values)
+    return {
+        "stage": Stage.FINISHED,
+        "ending": Ending(on=fact.finished, text=fact.summary),
+        "values": values,
+        "pauses": _closed(state.pauses, fact.finished),
+    }
+
+
+def _closed(pauses: tuple[Pause, ...], on: date) -> tuple[Pause, ...]:
+    """The pauses, none of them open: what stood still to the end did so until that day."""
+    return tuple(
+        one if one.until is not None else one.model_copy(update={"until": max(one.since, on)}) for one in pauses
+    )
+
+
+# ---- what officials enter
+
+
+def _expediency(state: Pilot, fact: ExpediencyDecidedV1) -> Changes:
+    decision = Decision(decision=fact.decision, basis=fact.basis)
+    return {
+        "stage": AFTER_COUNCIL[fact.decision],
+        "decisions": (*state.decisions, decision),
+        "executor": fact.executor,
+    }
+
+
+def _credited(_state: Pilot, fact: CreditDecidedV1) -> Changes:
+    credit = Credit(granted=fact.granted, evidence=fact.evidence, basis=fact.basis)
+    return {"stage": Stage.CREDITED if fact.granted else Stage.NOT_CREDITED, "credit": credit}
+
+
+def _agreed(_state: Pilot, fact: AgreementRecordedV1) -> Changes:
+    entry = AgreementEntry(agreement=fact.agreement, basis=fact.basis)
+    return {"stage": Stage.AGREED, "agreement": entry, "executor": fact.agreement.executor}
+
+
+def _not_agreed(_state: Pilot, fact: AgreementFailedV1) -> Changes:
+    return {"stage": Stage.NOT_AGREED, "text": fact.why, "basis": fact.basis}
+
+
+def _launched(_state: Pilot, fact: PilotLaunchedV1) -> Changes:
+    return {"stage": Stage.RUNNING, "launch": LaunchEntry(started=fact.started, basis=fact.basis)}
+
+
+def _suspended(state: Pilot, fact: PilotSuspendedV1) -> Changes:
+    pause = Pause(since=fact.since, why=fact.why, basis=fact.basis)
+    return {"stage": Stage.SUSPENDED, "pauses": (*state.pauses, pause)}
+
+
+def _resumed(state: Pilot, fact: PilotResumedV1) -> Changes:
+    if not state.pauses:
+        return {"stage": Stage.RUNNING}
+    over = state.pauses[-1].model_copy(update={"until": fact.since, "resumed": fact.basis})
+    return {"stage": Stage.RUNNING, "pauses": (*state.pauses[:-1], over)}
+
+
+def _prolonged(state: Pilot, fact: PilotExtendedV1) -> Changes:
+    entry = Prolongation(until=fact.until, why=fact.why, basis=fact.basis)
+    return {"prolongations": (*state.prolongations, entry)}
+
+
+def _stopped(state: Pilot, fact: PilotStoppedV1) -> Changes:
+    return {
+        "stage": Stage.STOPPED_EARLY,
+        "ending": Ending(on=fact.stopped, text=fact.why, basis=fact.basis),
+        "pauses": _closed(state.pauses, fact.stopped),
+    }
+
+
+def _commission(_state: Pilot, fact: CommissionNamedV1) -> Changes:
+    return {"commission": Commission(members=fact.members, secretary=fact.secretary, basis=fact.basis)}
+
+
+def _proposed(_state: Pilot, fact: EffectivenessProposedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in Proposal.model_fields}
+    return {"stage": Stage.AT_COMMISSION, "proposal": Proposal(**same)}
+
+
+def _judged(_state: Pilot, fact: EffectivenessJudgedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in Judgement.model_fields}
+    return {"stage": AFTER_JUDGEMENT[fact.outcome], "judgement": Judgement(**same)}
+
+
+def _scaled(_state: Pilot, fact: ScalingDecidedV1) -> Changes:
+    same = {name: getattr(fact, name) for name in ScalingEntry.model_fields}
+    return {"stage": AFTER_SCALING[fact.decision], "scaling": ScalingEntry(**same)}
+
+
+def _corrected(state: Pilot, fact: EntryCorrectedV1) -> Changes:
+    return corrected(state, Correctable(fact.what), fact.place, fact.now)
+
+
+def _replica(state: Pilot, fact: ReplicaLinkedV1) -> Changes:
+    replica = Replica(pilot=fact.replica, number=fact.replica_number, adaptation=fact.adaptation)
+    return {"replicas": (*state.replicas, replica)}
+
+
+def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:
+    return {
+        "replicas": tuple(
+            one.model_copy(update={"outcome": fact.outcome}) if one.pilot == fact.replica else one
+            for one in state.replicas
+        )
+    }
+
+
+# ---- the register's own terms
+
+
+def _term_started(state: Pilot, fact: TermStartedV1) -> Changes:
+    # One that starts while one of its kind runs stands in its place: it was counted anew from another day.
+    others = [one for one in state.own_terms if not (one.open and one.kind == fact.term.kind)]
+    ledger = term.remind(term.open_ledger(fact.term), fact.reminded)
+    return {"own_terms": (*others, OwnTerm(ledger=ledger, clock=fact.clock))}
+
+
+def _term_suspended(state: Pilot, fact: TermSuspendedV1) -> Changes:
+    found = state.own_term(fact.kind)
+    # A stop that is dated back may undo a breach: then the term had not run out when it stopped.
+    breached = found is not None and found.ledger.breached and fact.ran_out
+    stops = clock.suspensions(state, fact)
+    return {"own_terms": clock.with_term(state, fact.kind, Clock(), suspensions=stops, breached=breached)}
+
+
+def _term_resumed(state: Pilot, fact: TermResumedV1) -> Changes:
+    stops = clock.resumed(state, fact)
+    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, suspensions=stops)}
+
+
+def _term_extended(state: Pilot, fact: TermExtendedV1) -> Changes:
+    added = clock.extensions(state, fact)
+    changed = clock.with_term(state, fact.kind, fact.clock, extensions=added, reminded=(), breached=False)
+    return {"own_terms": changed}
+
+
+def _term_nearing(state: Pilot, fact: TermNearingV1) -> Changes:
+    found = state.own_term(fact.kind)
+    reminded = term.remind(found.ledger, fact.rungs).reminded if found else ()
+    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, reminded=reminded)}
+
+
+def _term_breached(state: Pilot, fact: TermBreachedV1) -> Changes:
+    found = state.own_term(fact.kind)
+    told = found.clock.model_copy(update={"alarm_at": None}) if found else None
+    return {"own_terms": clock.with_term(state, fact.kind, told, breached=True)}
+
+
+def _term_recalendared(state: Pilot, fact: TermRecalendaredV1) -> Changes:
+    found = state.own_term(fact.kind)
+    if found is None:
+        return {}
+    counted = found.ledger.term.model_copy(update={"calendar": fact.calendar, "calendar_version": fact.version})
+    # A breach that the new calendar undoes will be announced again at its new time.
+    breached = found.ledger.breached and fact.clock.alarm_at is None
+    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, term=counted, breached=breached)}
+
+
+def _term_ended(state: Pilot, fact: TermEndedV1) -> Changes:
+    ended = clock.with_term(state, fact.kind, Clock(), ended=fact.ended)
+    pairs = zip(state.own_terms, ended, strict=True)
+    return {
+        "own_terms": tuple(
+            now.model_copy(update={"late": fact.late}) if was.open and not now.open else now for was, now in pairs
+        )
+    }
+
+
+CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
+    ApplicationOutcomeRecordedV1: _became,
+    ApplicationAmendedV1: _amended,
+    TermRecordedV1: _foreign_term,
+    ConclusionRecordedV1: _concluded,
+    AnnulmentRecordedV1: _annulled,
+    ProgressRecordedV1: _report,
+    SpendingRecordedV1: _spending,
+    RiskRecordedV1: _risks,
+    ResultRecordedV1: _results,
+    PilotCompletedV1: _completed,
+    ExpediencyDecidedV1: _expediency,
+    CreditDecidedV1: _credited,
+    AgreementRecordedV1: _agreed,
+    AgreementFailedV1: _not_agreed,
+    PilotLaunchedV1: _launched,
+    PilotSuspendedV1: _suspended,
+    PilotResumedV1: _resumed,
+    PilotExtendedV1: _prolonged,
+    PilotStoppedV1: _stopped,
+    CommissionNamedV1: _commission,
+    EffectivenessProposedV1: _proposed,
+    EffectivenessJudgedV1: _judged,
+    ScalingDecidedV1: _scaled,
+    EntryCorrectedV1: _corrected,
+    ReplicaLinkedV1: _replica,
+    ReplicaResultNotedV1: _replica_result,
+    TermStartedV1: _term_started,
+    TermSuspendedV1: _term_suspended,
+    TermResumedV1: _term_resumed,
+    TermExtendedV1: _term_extended,
+    TermNearingV1: _term_nearing,
+    TermBreachedV1: _term_breached,
+    TermRecalendaredV1: _term_recalendared,
+    TermEndedV1: _term_ended,
+}
+"""Every fact of a pilot but its entry, with the function that says what it changes."""

@@ -1,0 +1,56 @@
+"""What keeps people's steps in their order (порядок шагов): where a pilot stands, and which day may follow which.
+
+Each step stands on a document with body, kind, number and date, and each comes in its order. All functions here, and
+those that use them, raise Refusal for a step out of order, a date that has not come or lies before the step it follows,
+and for what the edition does not know.
+"""
+
+from datetime import date
+from typing import Final
+
+from contracts.reference import Problem
+from services.chassis.subject import Refusal
+from services.registry.domain.clock import PilotCourse
+from services.registry.domain.state import Stage
+
+FARTHEST: Final = date(2100, 12, 31)
+"""The last day that an agreement may name: what is beyond is a slip of the pen."""
+
+
+def at(course: PilotCourse, *stages: Stage) -> None:
+    """The pilot stands at one of these stages."""
+    if course.state.stage not in stages:
+        wanted = " or ".join(stages)
+        raise Refusal("pilot.out-of-order", f"The pilot stands at {course.state.stage}; this step belongs to {wanted}.")
+
+
+def day(course: PilotCourse, said: date, after: date | None, what: str) -> None:
+    """A day that has come, and not before the step that it follows."""
+    if said > course.today:
+        raise Refusal("date.future", f"{said} has not come yet.", status=422)
+    if after is not None and said < after:
+        raise Refusal("date.before-the-step-before", f"{what} of {said} lies before {after}.", status=422)
+
+
+def decided_on(course: PilotCourse) -> date | None:
+    """The date of the last step that carried a document."""
+    state = course.state
+    entries = (state.judgement, state.proposal, state.agreement, *state.decisions[-1:])
+    last = next((one for one in entries if one is not None), None)
+    return last.basis.date if last is not None else None
+
+
+def launched_on(course: PilotCourse) -> date | None:
+    """The first day of carrying out."""
+    return course.state.launch.started if course.state.launch else None
+
+
+def went_on(course: PilotCourse) -> date | None:
+    """The first day of the stretch that the pilot is in: of its last pause, resumption, launch, or agreement."""
+    paused = course.state.pauses[-1:]
+    return next((one.until or one.since for one in paused), launched_on(course) or decided_on(course))
+
+
+def problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
+    """One thing that is wrong with what was entered."""
+    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)

@@ -1,0 +1,485 @@
+"""A pilot as the register knows it (запись реестра): its stage, its papers, its money, and what it measured."""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from math import inf
+from typing import Final, Literal
+
+from pydantic import computed_field
+
+from contracts.event import Basis, Contract, Day, Moment
+from contracts.reference import (
+    Application,
+    Clock,
+    Code,
+    Effectiveness,
+    Expediency,
+    IndicatorValue,
+    Party,
+    Payment,
+    Period,
+    Procedure,
+    Remark,
+    ReturnReason,
+    Risk,
+    SectorShare,
+    Verdict,
+)
+from contracts.registry import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
+from services.chassis.term import Ledger
+from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
+
+KIND: Final = "pilot"
+CLARIFICATION: Final = "clarification"
+"""The term in which the initiator answers a request for information (запрос сведений)."""
+INTAKE: Final = "intake"
+"""The source whose series says what became of the application; each of those words is a new turn of it."""
+COUNCIL_ALARM: Final = "council-alarm"
+AGREEING: Final = "agreement"
+LAUNCHING: Final = "launch"
+"""Runs until the agreed first day: nobody forgets a pilot that was agreed on and not begun."""
+CARRYING_OUT: Final = "carrying-out"
+REPORT: Final = "progress-report"
+SUSPENSION: Final = "suspension"
+"""Runs while carrying out stands still: nobody forgets a pilot that was suspended."""
+PROPOSAL: Final = "effectiveness-proposal"
+JUDGING: Final = "judgement"
+SCALING: Final = "scaling-decision"
+
+
+class Stage(StrEnum):
+    """Where a pilot stands: рассмотрение, возвращён, экспертиза, отрицательное заключение, у Совета,
+    целесообразен, нецелесообразен, соглашение заключено, соглашения нет, реализация, приостановлен, прекращён
+    досрочно, завершён, у комиссии, эффективен, частично эффективен, неэффективен, тиражируется, не тиражируется,
+    в каталоге, зачтён, не зачтён, отозван, прекращён, утратил силу, отказано в экспертизе."""
+
+    LOOK_OVER = "look-over"
+    RETURNED = "returned"
+    EXPERTISE = "expertise"
+    NEGATIVE = "negative-conclusion"
+    COUNCIL = "council"
+    EXPEDIENT = "expedient"
+    NOT_EXPEDIENT = "not-expedient"
+    AGREED = "agreed"
+    NOT_AGREED = "not-agreed"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    STOPPED_EARLY = "stopped-early"
+    FINISHED = "finished"
+    AT_COMMISSION = "at-commission"
+    EFFECTIVE = "effective"
+    PARTLY_EFFECTIVE = "partly-effective"
+    INEFFECTIVE = "ineffective"
+    SCALED = "scaled"
+    NOT_SCALED = "not-scaled"
+    CATALOGUED = "catalogued"
+    CREDITED = "credited"
+    NOT_CREDITED = "not-credited"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    LAPSED = "lapsed"
+    REFUSED = "refused"
+
+
+FINAL: Final = frozenset(
+    {
+        Stage.NOT_EXPEDIENT,
+        Stage.NOT_AGREED,
+        Stage.STOPPED_EARLY,
+        Stage.INEFFECTIVE,
+        Stage.SCALED,
+        Stage.NOT_SCALED,
+        Stage.CATALOGUED,
+        Stage.CREDITED,
+        Stage.NOT_CREDITED,
+        Stage.WITHDRAWN,
+        Stage.STOPPED,
+        Stage.LAPSED,
+        Stage.REFUSED,
+    }
+)
+"""Where nothing follows any more but corrections, and replicas of what was scaled."""
+CARRIED_OUT: Final = frozenset({Stage.RUNNING, Stage.SUSPENDED})
+REPORTING: Final = CARRIED_OUT | {Stage.FINISHED, Stage.AT_COMMISSION}
+"""While reports are recorded: also late ones, until the commission has judged."""
+JUDGED: Final = frozenset({Stage.EFFECTIVE, Stage.PARTLY_EFFECTIVE})
+"""Where scaling is to be decided."""
+SETTLED: Final = FINAL | REPORTING | JUDGED | {Stage.EXPEDIENT, Stage.AGREED}
+"""Where nothing that intake or the expertise says moves the pilot: it is recorded, and the pilot stays (assumption)."""
+CONCLUDED: Final = frozenset({Stage.NEGATIVE, Stage.COUNCIL})
+"""Where a conclusion has brought the pilot."""
+
+NEXT_MOVE: Final = {
+    Stage.LOOK_OVER: "officer",
+    Stage.RETURNED: "initiator",
+    Stage.EXPERTISE: "expertise-operator",
+    Stage.NEGATIVE: "initiator",
+    Stage.COUNCIL: "council",
+    Stage.EXPEDIENT: "executor",
+    Stage.AGREED: "executor",
+    Stage.RUNNING: "executor",
+    Stage.SUSPENDED: "executor",
+    Stage.FINISHED: "head-organisation",
+    Stage.AT_COMMISSION: "commission",
+    Stage.EFFECTIVE: "regulator",
+    Stage.PARTLY_EFFECTIVE: "regulator",
+}
+"""Who has the ball at each stage that is not final (за кем следующий шаг); `next_move` knows more."""
+
+
+def next_move(stage: Stage, running: Iterable[str]) -> str | None:
+    """Who has the ball (за кем следующий шаг), given the kinds of the terms that run. None: nobody any more.
+
+    While a request for information is open in the expertise, the initiator has it.
+    """
+    asked = stage is Stage.EXPERTISE and CLARIFICATION in running
+    return "initiator" if asked else NEXT_MOVE.get(stage)
+
+
+FAR: Final = 1_000_000
+"""Beyond this many percent of the way, either way, nothing more precise is said."""
+
+
+class RunningTerm(Contract):
+    """A term that runs, is suspended (`due_at` None), or ran out and still waits for what it bounds."""
+
+    kind: str
+    due_at: Moment | None
+    breached: bool = False
+
+
+class PastTerms(Contract):
+    """How many terms of a kind, of the other services, have ended in time, and how many had run out before."""
+
+    kind: str
+    kept: int = 0
+    broken: int = 0
+
+
+class OwnTerm(Contract):
+    """A term of the register's own with its ledger, and what the ledger came to at the last fact that touched it.
+    `late`: it ended too late, as was seen when it ended."""
+
+    ledger: Ledger
+    clock: Clock
+    late: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Which term of the edition it is."""
+        return self.ledger.term.kind
+
+    @property
+    def open(self) -> bool:
+        """Whether what it bounds is still to be done."""
+        return self.ledger.ended is None
+
+
+class Conclusion(Contract):
+    """A conclusion of the expertise as recorded. `standing`: in force, amended on appeal by another one, annulled."""
+
+    round: int
+    number: str
+    date: Day
+    verdict: Verdict
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    replaces: str | None = None
+    standing: Literal["in-force", "replaced", "annulled"] = "in-force"
+
+
+class Decision(Contract):
+    """A decision of the council with the document it stands in."""
+
+    decision: Expediency
+    basis: Basis
+
+
+class AgreementEntry(Contract):
+    """The agreement with the document it stands in."""
+
+    agreement: Agreement
+    basis: Basis
+
+
+class LaunchEntry(Contract):
+    """The first day of carrying out and the document it rests on."""
+
+    started: Day
+    basis: Basis
+
+
+class Report(Contract):
+    """A periodic report of the executor."""
+
+    event_id: str
+    at: Moment
+    period: Period
+    summary: str
+
+
+class Spending(Contract):
+    """Payments of one report."""
+
+    event_id: str
+    payments: tuple[Payment, ...]
+
+
+class Pause(Contract):
+    """A suspension of carrying out, with its documents."""
+
+    since: Day
+    why: str
+    basis: Basis
+    until: Day | None = None
+    resumed: Basis | None = None
+
+
+class Prolongation(Contract):
+    """An extension of carrying out."""
+
+    until: Day
+    why: str
+    basis: Basis
+
+
+class Ending(Contract):
+    """How carrying out ended: finished as reported, or stopped early on a document."""
+
+    on: Day
+    text: str
+    basis: Basis | None = None
+
+
+class Commission(Contract):
+    """The pilot's commission (комиссия): opaque ids of its members and its secretary."""
+
+    members: tuple[str, ...]
+    secretary: str
+    basis: Basis
+
+
+class Proposal(Contract):
+    """The head organisation's proposal on effectiveness."""
+
+    outcome: Effectiveness
+    text: str
+    values: tuple[CriterionValue, ...] = ()
+    basis: Basis
+
+
+class Judgement(Contract):
+    """The commission's judgement with its minutes."""
+
+    outcome: Effectiveness
+    text: str
+    values: tuple[CriterionValue, ...] = ()
+    present: tuple[str, ...]
+    votes: Votes
+    basis: Basis
+
+
+class ScalingEntry(Contract):
+    """The decision on scaling."""
+
+    decision: Scaling
+    evidence: str
+    conditions: str | None = None
+    windows: tuple[FundingWindow, ...] = ()
+    replicas: tuple[ReplicaPlan, ...] = ()
+    basis: Basis
+
+
+class Replica(Contract):
+    """A pilot that copies this one, and how it was judged in the end."""
+
+    pilot: str
+    number: str
+    adaptation: str | None = None
+    outcome: Effectiveness | None = None
+
+
+class Credit(Contract):
+    """The decision whether a product in use counts as a pilot."""
+
+    granted: bool
+    evidence: str
+    basis: Basis
+
+
+class Stay(Contract):
+    """A stretch in which the register showed a pilot at one stage and in one sector (recording time)."""
+
+    stage: Stage
+    sector: Code
+    since: Moment
+    until: Moment | None = None
+
+
+class Progress(Contract):
+    """How far an indicator has come: the last value, and the share of the way from baseline to target, in percent."""
+
+    indicator: Code
+    value: str
+    measured: Day
+    percent: int | None
+    reached: bool
+
+
+class Pilot(Contract):
+    """A pilot as the register knows it.
+
+    `application` is the newest one, until the pilot is settled. `reasons`, `text` and `basis` belong to what became
+    of the application last. `foreign_terms` are the open ones of the other services, one of a kind; `past_terms`
+    count their ended ones; `own_terms` are the register's. `turn` is the place in intake's series of the last word on
+    what became of the application.
+    """
+
+    stage: Stage
+    agency: str
+    number: str
+    edition: str
+    submitted: Moment
+    entered: Moment
+    application: Application
+    executor: Party | None = None
+    foreign_terms: tuple[RunningTerm, ...] = ()
+    past_terms: tuple[PastTerms, ...] = ()
+    own_terms: tuple[OwnTerm, ...] = ()
+    reasons: tuple[ReturnReason, ...] = ()
+    text: str | None = None
+    basis: Basis | None = None
+    conclusions: tuple[Conclusion, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    agreement: AgreementEntry | None = None
+    launch: LaunchEntry | None = None
+    reports: tuple[Report, ...] = ()
+    values: tuple[IndicatorValue, ...] = ()
+    spending: tuple[Spending, ...] = ()
+    risks: tuple[Risk, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    prolongations: tuple[Prolongation, ...] = ()
+    ending: Ending | None = None
+    commission: Commission | None = None
+    proposal: Proposal | None = None
+    judgement: Judgement | None = None
+    scaling: ScalingEntry | None = None
+    credit: Credit | None = None
+    replicas: tuple[Replica, ...] = ()
+    history: tuple[Stay, ...] = ()
+    turn: int = 0
+
+    def own_term(self, kind: str) -> OwnTerm | None:
+        """The register's open term of a kind."""
+        return next((one for one in self.own_terms if one.open and one.kind == kind), None)
+
+    @property
+    def shares(self) -> tuple[SectorShare, ...]:
+        """How the pilot is split over sectors: as agreed, else as applied for."""
+        agreed = self.agreement.agreement.sector_shares if self.agreement else ()
+        return shares_of(self.application.sector, agreed or self.application.sector_shares)
+
+    @property
+    def credits(self) -> bool:
+        """Whether it goes by the procedure of a credit (зачёт)."""
+        return self.application.procedure is Procedure.CREDIT
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def terms(self) -> tuple[RunningTerm, ...]:
+        """All open terms, the other services' and the register's, in the order of their kinds."""
+        own = [
+            RunningTerm(kind=one.kind, due_at=one.clock.due_at, breached=one.ledger.breached)
+            for one in self.own_terms
+            if one.open
+        ]
+        return tuple(sorted([*self.foreign_terms, *own], key=lambda one: one.kind))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def term(self) -> RunningTerm | None:
+        """The term that is due first; a suspended one only where no other is open."""
+        return min(self.terms, key=lambda t: t.due_at.timestamp() if t.due_at else inf, default=None)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def conclusion(self) -> Conclusion | None:
+        """The conclusion in force: the last one of the last round; None where an appeal annulled it."""
+        last = max(reversed(self.conclusions), key=lambda c: c.round, default=None)
+        return last if last is not None and last.standing == "in-force" else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def started(self) -> date | None:
+        """The first day of carrying out."""
+        return self.launch.started if self.launch else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def until(self) -> date | None:
+        """The last day of carrying out, as agreed and prolonged."""
+        if self.prolongations:
+            return self.prolongations[-1].until
+        return self.agreement.agreement.until if self.agreement else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def region(self) -> str | None:
+        """Where it is carried out: as agreed, else as applied for."""
+        agreed = self.agreement.agreement.region if self.agreement else None
+        return agreed or self.application.region
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Every sector that the pilot touches."""
+        return tuple(share.sector for share in self.shares)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def money(self) -> tuple[MoneyLine, ...]:
+        """The pilot's money by stage, sector, source and year."""
+        committed = self.agreement.agreement.costs if self.agreement else ()
+        paid = [payment for one in self.spending for payment in one.payments]
+        shares = self.shares
+        return (
+            *lines(MoneyStage.PLANNED, self.application.costs, shares),
+            *lines(MoneyStage.COMMITTED, committed, shares),
+            *lines(MoneyStage.PAID, paid, shares),
+        )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def progress(self) -> tuple[Progress, ...]:
+        """How far each agreed indicator has come, by its last value."""
+        if self.agreement is None:
+            return ()
+        found = list[Progress]()
+        for indicator in self.agreement.agreement.indicators:
+            mine = [one for one in self.values if one.indicator == indicator.code]
+            if mine:
+                last = max(reversed(mine), key=lambda one: one.measured)  # of one day, the one said last
+                found.append(_progress(Decimal(indicator.baseline), Decimal(indicator.target), last))
+        return tuple(found)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The versions of the calendars that the register's open terms are counted by."""
+        return tuple(sorted({one.ledger.term.calendar_version for one in self.own_terms if one.open}))
+
+    @property
+    def next_move(self) -> str | None:
+        """Who has the ball (за кем следующий шаг)."""
+        return next_move(self.stage, [term.kind for term in self.terms])
+
+
+def _progress(baseline: Decimal, target: Decimal, last: IndicatorValue) -> Progress:
+    value, way = Decimal(last.value), target - baseline
+    percent = max(-FAR, min(FAR, int((value - baseline) * 100 / way))) if way else None
+    reached = value >= target if way >= 0 else value <= target
+    return Progress(
+        indicator=last.indicator, value=last.value, measured=last.measured, percent=percent, reached=reached
+    )

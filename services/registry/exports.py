@@ -1,0 +1,412 @@
+"""The files of lists that were asked for, made in the background, beside the engine.
+
+**Going on.** Rows are gathered part by part. A part is written once (`export_rows/<id>/<place>`) with the position that
+the next one begins at, and whoever works goes on from the last part that is stored, never from what it holds itself:
+so it does not matter where a worker was killed, nor that two work at once. The lease only keeps them from doing the
+same work; it is renewed between parts and beside what takes long, and losing it counts as a try. From the parts the
+file is made, in a folder that passes, and stored in pieces under its digest (`export_files/<id>/<digest>/<place>`); the
+fact that ends the export names the digest. Then the parts go.
+
+**Passing.** `exports/<id>` says who has the lease, and when the file is thrown away.
+
+Rows come from a function that is given from outside: what a list shows is not decided here.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from fastapi import FastAPI
+
+from services.chassis.engine import Engine, service_actor
+from services.chassis.problems import Problematic
+from services.chassis.run import Beside
+from services.chassis.settings import Settings
+from services.chassis.store import Keys, Row, Store, StoreAway
+from services.chassis.subject import Broken, Claimed, Input, Refused
+from services.registry import sheets
+from services.registry.domain.export import KIND, Export, Fail, Finish, Format, subject_of
+from services.registry.sheets import Cell
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WORK: Final = "exports"
+PARTS: Final = "export_rows"
+FILES: Final = "export_files"
+OPEN: Final[Keys] = (("kind", 1), ("state.done", 1), ("_id", 1))
+NEWEST: Final[Keys] = (("state.asked", -1), ("_id", -1))
+INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
+    "subjects": [OPEN, (("kind", 1), *NEWEST)],
+    WORK: [(("remove_at", 1),)],
+    PARTS: [(("export", 1), ("place", 1))],
+    FILES: [(("export", 1),)],
+}
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+AT_ONCE: Final = 100
+"""How many open exports one turn looks at."""
+PIECE: Final = 255 * 1024
+"""Bytes of a file in one document; well below what a document may hold, also many at once."""
+MOST_PART: Final = 8_000_000
+"""Bytes of a part, packed: a list whose rows are so large is gathered in smaller parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a list in the order of a key that never changes, and where the following ones begin.
+
+    `next` None: these are the last. `columns` are the same in every part, in the order of the file.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Mapping[str, Cell]]
+    next: str | None
+
+
+RowsOf = Callable[[str, Mapping[str, str], str | None, int], Awaitable[Part]]
+"""`rows_of(list, filters, after, limit)`: at most `limit` rows after the position `after` (None: from the start).
+
+It raises Problematic or StoreAway when it can be asked again later; anything else ends the export after some tries.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How exports are made. `age`: how long after it was asked for a file is kept. `folder`: where files are while
+    they are being made, of this process alone; None: where the machine keeps what passes."""
+
+    every: float = 2.0
+    age: timedelta = timedelta(days=7)
+    lease: timedelta = timedelta(seconds=60)
+    rows: int = 500
+    most_rows: int = 1_000_000
+    tries: int = 5
+    folder: Path | None = None
+
+
+def options_of(settings: Settings) -> Options:
+    """How a process with these settings makes exports."""
+    folder = Path(settings.index_dir) / "exports" if settings.index_dir else None
+    return Options(lease=timedelta(seconds=settings.export_lease), folder=folder)
+
+
+class Lost(Exception):
+    """Somebody else works on this export, or it is over: nothing more is to be done here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker with a name of its own; any number of them may work at once."""
+
+    engine: Engine
+    rows_of: RowsOf
+    options: Options = Options()
+    name: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def store(self) -> Store:
+        """The registry's own store."""
+        return self.engine.store
+
+    async def turn(self) -> int:
+        """Throws away what is too old, then takes the open exports that nobody works on; returns how many it ended.
+
+        Raises StoreAway.
+        """
+        await self._throw_away()
+        query = {"kind": KIND, "state.done": False}
+        rows = await self.store.rows("subjects", query, sort=[("_id", 1)], limit=AT_ONCE, fields=["_id"], hint=OPEN)
+        documents = await self.engine.documents([row["_id"] for row in rows])
+        ended = 0
+        for subject, document in documents.items():
+            assert document.state is None or isinstance(document.state, Export)
+            if document.state is not None:
+                ended += await self._take(subject.removeprefix(f"{KIND}:"), document.state)
+        return ended
+
+    async def _take(self, id_: str, export: Export) -> bool:
+        remove_at = export.asked + self.options.age
+        new: Row = {"_id": id_, "by": None, "until": LONG_AGO, "tries": 0, "remove_at": remove_at}
+        await self.store.put_new(WORK, [new])
+        if not await self._lease(id_, {"until": {"$lt": self.engine.now()}}):
+            return False
+        try:
+            await self._make(id_, export)
+        except StoreAway:
+            raise
+        except Exception as error:
+            return await self._failed(id_, error)
+        return True
+
+    async def _lease(self, id_: str, where: Mapping[str, Any]) -> bool:
+        until = self.engine.now() + self.options.lease
+        return await self.store.mark(WORK, {"_id": id_, **where}, {"by": self.name, "until": until}) == 1
+
+    async def _still_mine(self, id_: str) -> None:
+        """Renews the lease. Raises Lost where another has taken it."""
+        row = await self.store.get(WORK, id_)
+        if row is None or row["by"] != self.name:
+            raise Lost
+        await self._lease(id_, {"by": self.name})
+
+    async def _beside(self, id_: str, step: Callable[[], T]) -> T:
+        """What a long step in a thread returns, with the lease renewed beside it.
+
+        It may be lost all the same: who goes on asks.
+        """
+        renewing = asyncio.create_task(self._renew(id_))
+        try:
+            return await asyncio.to_thread(step)
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, id_: str) -> None:
+        """Renews the lease until it is lost. An outage is waited out: it may be over before the lease is."""
+        while True:
+            await asyncio.sleep(self.options.lease.total_seconds() / 3)
+            try:
+                await self._still_mine(id_)
+            except StoreAway as error:
+                log.warning("the lease of export %s is not renewed: %s", id_, error)
+
+    async def _failed(self, id_: str, error: Exception) -> bool:
+        """Lets others try later, or ends the export where that was tried often enough.
+
+        A lost lease is a try too, or two that are both too slow would take the work from each other without end.
+        """
+        row = await self.store.get(WORK, id_)
+        tries = (row["tries"] if row else 0) + 1
+        await self.store.mark(WORK, {"_id": id_, "tries": tries - 1}, {"tries": tries})
+        log.warning("export %s, try %s: %s", id_, tries, type(error).__name__)
+        if isinstance(error, TooLong) or (tries >= self.options.tries and not _passing(error)):
+            code = error.code if isinstance(error, (TooLong, Problematic)) else "export.failed"
+            await self._end(id_, Fail(code))
+            return True
+        pause = min(self.options.lease, timedelta(seconds=2**tries))
+        values = {"by": None, "until": self.engine.now() + pause}
+        await self.store.mark(WORK, {"_id": id_, "by": self.name}, values)
+        return False
+
+    # ---- making
+
+    async def _make(self, id_: str, export: Export) -> None:
+        last = await self._gather(id_, export)
+        with tempfile.TemporaryDirectory(prefix="lotsman-export-", dir=self.options.folder) as folder:
+            path = Path(folder) / f"list.{export.format}"
+            await self._write(id_, export, last, path)
+            digest = await self._beside(id_, lambda: _digest(path))
+            await self._still_mine(id_)
+            await self._keep(id_, path, digest)
+            size = path.stat().st_size
+        await self._end(id_, Finish(last["before"] + last["count"], size, digest))
+
+    async def _gather(self, id_: str, export: Export) -> Row:
+        """Gathers what is missing; returns the last part."""
+        found = await self.store.rows(PARTS, {"export": id_}, sort=[("export", -1), ("place", -1)], limit=1)
+        last = found[0] if found else None
+        while last is None or last["next"] is not None:
+            after = last["next"] if last else None
+            part, data = await self._asked(export, after)
+            row = _packed(id_, last, part, data)
+            if row["before"] + row["count"] > self._most(export.format):
+                raise TooLong
+            await self.store.add(PARTS, [row])
+            last = await self._part(id_, row["place"])
+            await self._still_mine(id_)
+        return last
+
+    async def _asked(self, export: Export, after: str | None) -> tuple[Part, bytes]:
+        limit = self.options.rows
+        while True:
+            part = await self.rows_of(export.list.value, export.filters, after, limit)
+            if part.next is not None and part.next == after:
+                raise ValueError("the list does not go on")
+            data = _bytes(part)
+            if limit == 1 or len(data) <= MOST_PART:
+                return part, data
+            limit = max(1, limit // 4)
+
+    def _most(self, format: Format) -> int:
+        return min(self.options.most_rows, sheets.MOST_ROWS) if format is Format.XLSX else self.options.most_rows
+
+    async def _part(self, id_: str, place: int) -> Row:
+        """A stored part: whoever wrote it. Raises StoreAway where it cannot be read (yet, or any more)."""
+        row = await self.store.get(PARTS, f"{id_}/{place:08d}")
+        if row is None:
+            raise StoreAway("a part of an export cannot be read")
+        return row
+
+    async def _write(self, id_: str, export: Export, last: Row, path: Path) -> None:
+        sheet = await asyncio.to_thread(sheets.begin, path, export.format, last["columns"], export.asked)
+        try:
+            for place in range(1, last["place"] + 1):
+                row = await self._part(id_, place)
+                await asyncio.to_thread(lambda packed: sheet.write(_unpacked(packed)), row["data"])
+                await self._still_mine(id_)
+        finally:
+            await self._beside(id_, sheet.close)
+
+    async def _keep(self, id_: str, path: Path, digest: str) -> None:
+        """Stores the file in pieces; an empty one is one empty piece."""
+        with path.open("rb") as file:
+            place, some = 1, await asyncio.to_thread(file.read, PIECE)
+            while some or place == 1:
+                await self.store.add(FILES, [{"_id": _piece(id_, digest, place), "export": id_, "data": some}])
+                place, some = place + 1, await asyncio.to_thread(file.read, PIECE)
+                if place % 16 == 0:
+                    await self._still_mine(id_)
+
+    async def _end(self, id_: str, what: Finish | Fail) -> None:
+        """Ends the export by a fact: the first of all that try has the word. Then the parts are of no use."""
+        mark = Claimed("service:registry", f"export:{id_}:ends", "once")
+        actor = service_actor("registry")
+        outcome = await self.engine.command(Input(subject_of(id_), mark, what, actor, cause_id=f"export:{id_}"))
+        if isinstance(outcome, (Broken, Refused)):
+            raise RuntimeError("an export cannot be ended")
+        await self._drop(PARTS, id_)
+
+    # ---- throwing away
+
+    async def _throw_away(self) -> None:
+        old = {"remove_at": {"$lt": self.engine.now()}}
+        for row in await self.store.rows(WORK, old, sort=[("remove_at", 1)], limit=AT_ONCE):
+            id_ = row["_id"]
+            document = (await self.engine.documents([subject_of(id_)])).get(subject_of(id_))
+            if document is not None and isinstance(document.state, Export) and not document.state.done:
+                await self._end(id_, Fail("export.too-old"))
+            await self._drop(PARTS, id_)
+            await self._drop(FILES, id_)
+            await self.store.remove(WORK, [id_])
+
+    async def _drop(self, collection: str, id_: str) -> None:
+        while rows := await self.store.rows(
+            collection, {"export": id_}, sort=[("export", 1)], limit=500, fields=["_id"]
+        ):
+            await self.store.remove(collection, [row["_id"] for row in rows])
+
+
+class TooLong(Exception):
+    """The list has more rows than may be given out, or than the format can hold."""
+
+    code = "export.too-long"
+
+
+def making(rows_of: Callable[[FastAPI, Store], RowsOf], options: Callable[[Settings], Options]) -> Beside:
+    """The work beside the service that makes the files; it rides out outages."""
+
+    async def run(app: FastAPI, store: Store, settings: Settings) -> None:
+        chosen = options(settings)
+        if chosen.folder is not None:
+            chosen = replace(chosen, folder=await asyncio.to_thread(_emptied, chosen.folder))
+        worker = Worker(app.state.engine, rows_of(app, store), chosen)
+        while True:
+            await asyncio.sleep(worker.options.every)
+            try:
+                await worker.turn()
+            except Exception as error:
+                log.warning("exports wait: %s: %s", type(error).__name__, error)
+
+    return run
+
+
+def _emptied(folder: Path) -> Path | None:
+    """The folder without what a killed process left in it; None where it cannot be written."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.error("lists are made in a passing folder: %s", error)
+        return None
+    return folder
+
+
+# ---- what the routes ask
+
+
+async def progress(store: Store, id_: str) -> int:
+    """How many rows of an open export are gathered."""
+    found = await store.rows(
+        PARTS,
+        {"export": id_},
+        sort=[("export", -1), ("place", -1)],
+        limit=1,
+        fields=["before", "count"],
+    )
+    return int(found[0]["before"] + found[0]["count"]) if found else 0
+
+
+async def kept_until(store: Store, id_: str) -> datetime | None:
+    """When the file is thrown away; None once it is, or before anybody took the export up."""
+    row = await store.get(WORK, id_)
+    return row["remove_at"] if row else None
+
+
+async def first_piece(store: Store, id_: str, digest: str) -> bytes | None:
+    """How the file begins; None where it was thrown away."""
+    row = await store.get(FILES, _piece(id_, digest, 1))
+    return bytes(row["data"]) if row else None
+
+
+async def pieces(store: Store, id_: str, digest: str, first: bytes, size: int) -> AsyncIterator[bytes]:
+    """The file, piece by piece. Raises StoreAway where it is thrown away meanwhile: the answer then breaks off short
+    of the length that it announced."""
+    yield first
+    sent, place = len(first), 1
+    while sent < size:
+        place += 1
+        row = await store.get(FILES, _piece(id_, digest, place))
+        if row is None:
+            raise StoreAway("a piece of an export is gone")
+        yield bytes(row["data"])
+        sent += len(row["data"])
+
+
+def _piece(id_: str, digest: str, place: int) -> str:
+    return f"{id_}/{digest}/{place:08d}"
+
+
+def _packed(id_: str, last: Row | None, part: Part, data: bytes) -> Row:
+    place = last["place"] + 1 if last else 1
+    return {
+        "_id": f"{id_}/{place:08d}",
+        "export": id_,
+        "place": place,
+        "before": last["before"] + last["count"] if last else 0,
+        "count": len(part.rows),
+        "next": part.next,
+        "columns": list(last["columns"] if last else part.columns),
+        "data": data,
+    }
+
+
+def _bytes(part: Part) -> bytes:
+    for row in part.rows:
+        if any(not isinstance(cell, (str, int, type(None))) for cell in row.values()):
+            raise TypeError("a cell holds text, whole numbers, yes or no, or nothing")
+    return zlib.compress(json.dumps([dict(row) for row in part.rows], ensure_ascii=False).encode())
+
+
+def _unpacked(data: bytes) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = json.loads(zlib.decompress(data))
+    return rows
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _passing(error: Exception) -> bool:
+    """Whether it can be asked again as it is: the view it is asked of is being made, or Kafka is away."""
+    return isinstance(error, Problematic) and error.action == "retry"

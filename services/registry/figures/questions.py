@@ -1,0 +1,240 @@
+"""What the figures are asked: one function for each question, on a connection that sees one commit.
+
+Money is never added up across currencies, nor across its stages: what was planned, committed and paid is largely the
+same money. Both are columns of every row, whatever is asked for. Sums are exact whole minor units.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from duckdb import DuckDBPyConnection
+
+from contracts.reference import UNSPECIFIED, Effectiveness
+from contracts.registry import Scaling
+from services.registry.domain.state import Stage
+from services.registry.figures.figures import Answer
+
+Axis = Literal["sector", "year", "stage", "source", "agency", "region"]
+MoneyFilter = Literal["sector", "agency", "region", "source", "year", "stage", "currency"]
+MoneyFilters = Mapping[MoneyFilter, Sequence[str]]
+PilotFilter = Literal["sector", "agency", "region", "office"]
+Filters = Mapping[PilotFilter, str]
+AXES: Final[Mapping[Axis, str]] = {
+    "sector": "sector",
+    "year": "coalesce(year, 0)",
+    "stage": "stage",
+    "source": "source",
+    "agency": "agency",
+    "region": "coalesce(region, '')",
+}
+"""How each axis is grouped and sorted: what was not said comes first, as a value of its own."""
+ALWAYS: Final = ("currency", "stage")
+"""What every row of money says."""
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyAsked:
+    """Sums of money by some axes, under filters (any of a filter's values will do), `limit` of them after a key."""
+
+    by: tuple[Axis, ...] = ("sector",)
+    filters: MoneyFilters = field(default_factory=dict)
+    after: tuple[Any, ...] | None = None
+    limit: int = 200
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that a row is named by, in their order."""
+        return (*self.by, *(one for one in ALWAYS if one not in self.by))
+
+
+# ---- money
+
+
+def money(cursor: DuckDBPyConnection, asked: MoneyAsked) -> Answer:
+    """One page of sums, and for each currency and stage the total: what is on this page, and what is elsewhere.
+
+    `pilots` counts each pilot once in its row, and once in each total. `next` is the key of the last row, None at the
+    end.
+    """
+    where, given = _where(asked.filters)
+    columns = [f"{AXES.get(one, one)} AS {one}" for one in asked.key]  # type: ignore[call-overload]
+    named = ", ".join(asked.key)
+    grouped = (
+        f"SELECT {', '.join(columns)}, sum(amount) AS amount, count(DISTINCT pilot) AS pilots "
+        f"FROM lines WHERE {where} GROUP BY ALL"
+    )
+    beyond, last = _beyond(asked)
+    page = f"SELECT * FROM ({grouped}) AS grouped WHERE {beyond} ORDER BY {named} LIMIT ?"
+    rows = cursor.execute(page, [*given, *last, asked.limit + 1]).fetchall()
+    shown, more = rows[: asked.limit], len(rows) > asked.limit
+    items = [_sum(asked.key, row) for row in shown]
+    totals = cursor.execute(
+        f"SELECT currency, stage, sum(amount), count(DISTINCT pilot) FROM lines WHERE {where} "
+        f"GROUP BY currency, stage ORDER BY currency, stage",
+        given,
+    ).fetchall()
+    return {
+        "group_by": list(asked.by),
+        "items": items,
+        "totals": [_total(total, items) for total in totals],
+        "next": list(shown[-1][: len(asked.key)]) if more else None,
+        "left_out": _left_out(cursor),
+    }
+
+
+def _where(filters: MoneyFilters) -> tuple[str, list[Any]]:
+    """The condition of filters and its parameters. `unspecified` finds also what was not said at all."""
+    parts, given = ["true"], list[Any]()
+    for name, values in filters.items():
+        if not values:
+            continue
+        known = [int(one) if name == "year" else one for one in values if name != "year" or one != UNSPECIFIED]
+        kind = "INTEGER" if name == "year" else "VARCHAR"
+        part = f"list_contains(?::{kind}[], {name})"
+        if UNSPECIFIED in values and name in ("year", "region"):
+            part = f"({part} OR {name} IS NULL)"
+        parts.append(part)
+        given.append(known)
+    return " AND ".join(parts), given
+
+
+def _beyond(asked: MoneyAsked) -> tuple[str, list[Any]]:
+    if asked.after is None:
+        return "true", []
+    named, marks = ", ".join(asked.key), ", ".join("?" * len(asked.key))
+    return f"({named}) > ({marks})", list(asked.after)
+
+
+def _sum(key: Sequence[str], row: Sequence[Any]) -> Answer:
+    said = {name: value or None for name, value in zip(key, row, strict=False)}
+    return {**said, "amount_minor": int(row[-2]), "pilots": row[-1]}
+
+
+def _total(total: Sequence[Any], items: Iterable[Answer]) -> Answer:
+    currency, stage, amount, pilots = total
+    here = sum(one["amount_minor"] for one in items if (one["currency"], one["stage"]) == (currency, stage))
+    return {
+        "currency": currency,
+        "stage": stage,
+        "amount_minor": int(amount),
+        "here_minor": here,
+        "elsewhere_minor": int(amount) - here,
+        "pilots": pilots,
+    }
+
+
+# ---- pilots
+
+
+def funnel(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+    """Pilots by the stage they are at, and how many days stays at each stage took that are over: median and the
+    ninth decile, in days of 24 hours to one decimal. A pilot that came back stayed twice."""
+    chosen, given = _chosen(filters)
+    now = _counts(cursor, f"SELECT stage, count(*) FROM ({chosen}) GROUP BY stage", given)
+    over = cursor.execute(
+        f"SELECT stage, count(*), quantile_cont(days, 0.5), quantile_cont(days, 0.9) FROM ("
+        f"SELECT stage, epoch_ms(until) - epoch_ms(since) AS days FROM stays SEMI JOIN ({chosen}) USING (pilot) "
+        f"WHERE until IS NOT NULL) GROUP BY stage",
+        given,
+    ).fetchall()
+    took = {stage: (stays, _days(median), _days(p90)) for stage, stays, median, p90 in over}
+    stages = []
+    for stage in Stage:
+        stays, median, p90 = took.get(stage.value, (0, None, None))
+        said = {"stage": stage.value, "pilots": now.get(stage.value, 0), "stays_over": stays}
+        stages.append({**said, "median_days": median, "p90_days": p90})
+    return {"stages": stages, "pilots": sum(now.values()), "left_out": _left_out(cursor)}
+
+
+def terms(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+    """How many terms of each kind were kept, how many broken, how many still run: the register's own, and those of
+    the other services (`own` false) as these announced them.
+
+    `kept`: ended in time, also where what it bounds fell away. `broken`: ended late, or open and announced as broken.
+    """
+    names = ("kept", "broken", "running", "broken_and_open")
+    chosen, given = _chosen(filters)
+    rows = cursor.execute(
+        f"SELECT kind, own, {', '.join(f'sum({name})' for name in names)} "
+        f"FROM terms SEMI JOIN ({chosen}) USING (pilot) GROUP BY kind, own ORDER BY own DESC, kind",
+        given,
+    ).fetchall()
+    kinds = [{"kind": row[0], "own": row[1], **_counted(names, row[2:])} for row in rows]
+    return {"kinds": kinds, "left_out": _left_out(cursor)}
+
+
+def results(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+    """By the pilots' main sectors: indicators agreed, measured, and those that reached their target; and pilots all of
+    whose indicators did."""
+    chosen, given = _chosen(filters)
+    rows = cursor.execute(
+        f"SELECT sector, count(*), sum(agreed), sum(measured), sum(reached), count(*) FILTER (reached = agreed) FROM ("
+        f"SELECT sector, pilot, count(*) AS agreed, count(*) FILTER (results.reached IS NOT NULL) AS measured, "
+        f"count(*) FILTER (results.reached) AS reached "
+        f"FROM results JOIN ({chosen}) AS chosen USING (pilot) GROUP BY sector, pilot) GROUP BY sector ORDER BY sector",
+        given,
+    ).fetchall()
+    names = ("pilots", "indicators", "measured", "reached", "pilots_all_reached")
+    return _by_sector(cursor, names, rows)
+
+
+def scaling(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+    """By the pilots' main sectors: what they were judged to be, what was decided on scaling, and what became of the
+    replicas that were linked to them."""
+    chosen, given = _chosen(filters)
+    judged = [f"count(*) FILTER (judged = '{one.value}')" for one in Effectiveness]
+    decided = [f"count(*) FILTER (scaling = '{one.value}')" for one in Scaling]
+    came = [f"coalesce(sum(of_{one.name.lower()}), 0)" for one in Effectiveness]
+    inner = [f"count(*) FILTER (outcome = '{one.value}') AS of_{one.name.lower()}" for one in Effectiveness]
+    rows = cursor.execute(
+        f"SELECT sector, {', '.join([*judged, *decided])}, coalesce(sum(replicas), 0), {', '.join(came)} "
+        f"FROM ({chosen}) AS chosen LEFT JOIN (SELECT pilot, count(*) AS replicas, {', '.join(inner)} FROM replicas "
+        f"GROUP BY pilot) AS copies USING (pilot) GROUP BY sector ORDER BY sector",
+        given,
+    ).fetchall()
+    names = (
+        *(_name("judged", one.value) for one in Effectiveness),
+        *(_name("decided", one.value) for one in Scaling),
+        "replicas",
+        *(_name("replicas", one.value) for one in Effectiveness),
+    )
+    return _by_sector(cursor, names, rows)
+
+
+def _name(about: str, value: str) -> str:
+    return f"{about}_{value.replace('-', '_')}"
+
+
+def _by_sector(cursor: DuckDBPyConnection, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:
+    sectors = [{"sector": row[0], **_counted(names, row[1:])} for row in rows]
+    totals = {name: sum(one[name] for one in sectors) for name in names}
+    return {"sectors": sectors, "totals": totals, "left_out": _left_out(cursor)}
+
+
+def _counted(names: Sequence[str], values: Sequence[Any]) -> dict[str, int]:
+    return {name: int(value) for name, value in zip(names, values, strict=True)}
+
+
+def _chosen(filters: Filters) -> tuple[str, list[str]]:
+    """The pilots that filters leave. `unspecified` finds also those of whom a region or an office was not said."""
+    parts = [
+        f"({name} = ? OR {name} IS NULL)" if value == UNSPECIFIED and name in ("region", "office") else f"{name} = ?"
+        for name, value in filters.items()
+    ]
+    return f"SELECT * FROM pilots WHERE {' AND '.join(parts) or 'true'}", list(filters.values())
+
+
+def _counts(cursor: DuckDBPyConnection, sql: str, given: Sequence[Any]) -> dict[str, int]:
+    return dict(cursor.execute(sql, given).fetchall())
+
+
+def _days(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds / DAY_MS, 1)
+
+
+def _left_out(cursor: DuckDBPyConnection) -> int:
+    """How many pilots could not be read, and stand in no figure."""
+    [(count,)] = cursor.execute("SELECT count(*) FROM unread").fetchall()
+    return int(count)

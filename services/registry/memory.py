@@ -1,0 +1,163 @@
+"""What the register said at a moment (память реестра): a pilot folded from its timeline, up to that moment.
+
+Time here is recording time: when the register came to know, not when a thing happened. The rows of the timeline hold
+all that a fact says of a pilot, so folding them gives the state that a replay of the facts gives. A fact whose row is
+not written yet still waits in the pilot's outbox, and is taken from there: an answer never lags behind the pilot.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from contracts.event import Fact, wire_moment
+from contracts.registry import REGISTRY
+from services.chassis.problems import Problematic
+from services.chassis.store import Row, Store
+from services.chassis.subject import Document
+from services.registry.domain.pilot import Pilot, evolve
+from services.registry.handlers import TIMELINE, journal
+
+ROWS: Final = 200
+"""How many rows are folded at once: between two parts the service answers others."""
+MOST_ENTRIES: Final = 50
+"""Of a list that changed, so many entries are shown on each side."""
+MOST_CHARACTERS: Final = 20_000
+"""A value whose JSON is longer is not shown in a difference: the timeline's own row holds it."""
+IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
+
+View = dict[str, Any]
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The last instant of a day in a zone, to the millisecond in which moments are kept."""
+    return datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(milliseconds=1)
+
+
+def fact_of(row: Row) -> Fact:
+    """The fact that a row of the timeline was made of, but for what caused it."""
+    basis = {} if row["basis"] is None else {"basis": row["basis"]}
+    data = {**row["what"], **basis, "actor": row["actor"], "after": row.get("after") or {}}
+    return REGISTRY.newest(REGISTRY.read(row["type"], data))
+
+
+def fold(state: Pilot | None, rows: Iterable[Row]) -> Pilot | None:
+    """The pilot after these rows of its timeline. A type that this program does not know changes nothing."""
+    for row in rows:
+        if REGISTRY.knows(row["type"]):
+            state = evolve(state, fact_of(row))
+    return state
+
+
+async def as_of(store: Store, pilot: Document, moment: datetime) -> Document | None:
+    """The pilot as the register knew it at a moment, that moment included; None before it was entered.
+
+    `pilot` is the document as it stands now. Raises StoreAway, and Problematic 500 where the timeline has a hole.
+    """
+    until, state, version = wire_moment(moment), None, 0
+    async for some in _history(store, pilot):
+        known = _until(some, until)
+        state, version = fold(state, known), version + len(known)
+        if len(known) < len(some):
+            break
+    return None if state is None else replace(pilot, state=state, version=version)
+
+
+async def before(store: Store, pilot: str, sequence: int) -> Pilot | None:
+    """The pilot as it stood before its fact of this sequence."""
+    state: Pilot | None = None
+    async for some in _rows(store, pilot):
+        earlier = [row for row in some if row["sequence"] < sequence]
+        state = fold(state, earlier)
+        if len(earlier) < len(some):
+            break
+    return state
+
+
+def differences(state: Pilot | None, rows: Sequence[Row], show: Callable[[Pilot], View]) -> list[View]:
+    """What each of these rows, in their order, changed in what is shown of a pilot that stood at `state`."""
+    shown, found = _seen(state, show), list[View]()
+    for row in rows:
+        state = fold(state, [row])
+        now = _seen(state, show)
+        found.append(difference(shown, now))
+        shown = now
+    return found
+
+
+def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> View:
+    """The fields that differ, each before and after; of two lists only the entries that the other does not have."""
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return {name: _change(was.get(name), now.get(name)) for name in names}
+
+
+def _seen(state: Pilot | None, show: Callable[[Pilot], View]) -> View:
+    return {} if state is None else show(state)
+
+
+def _change(was: Any, now: Any) -> View:
+    if isinstance(was, list) and isinstance(now, list):
+        same = next((n for n, (one, other) in enumerate(zip(was, now, strict=False)) if one != other), None)
+        was, now = (was[same:], now[same:]) if same is not None else _rest(was, now)
+        gone, come = ([one for one in mine if one not in other] for mine, other in ((was, now), (now, was)))
+        if gone or come:  # otherwise their order alone has changed
+            cut = len(gone) > MOST_ENTRIES or len(come) > MOST_ENTRIES
+            return _bounded(gone[:MOST_ENTRIES], come[:MOST_ENTRIES], cut)
+    return _bounded(was, now, False)
+
+
+def _rest(was: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What two lists, the shorter of which the longer begins with, have beyond that."""
+    same = min(len(was), len(now))
+    return was[same:], now[same:]
+
+
+def _bounded(was: Any, now: Any, cut: bool) -> View:
+    long = [len(json.dumps(value, ensure_ascii=False)) > MOST_CHARACTERS for value in (was, now)]
+    shown = {"before": None if long[0] else was, "after": None if long[1] else now}
+    return {**shown, "cut": True} if cut or any(long) else shown
+
+
+def _until(rows: Sequence[Row], until: str) -> list[Row]:
+    """The rows up to the first that was recorded later: clocks of two replicas may differ, the order does not."""
+    later = next((place for place, row in enumerate(rows) if row["time"] > until), len(rows))
+    return list(rows[:later])
+
+
+async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
+    """The rows of the timeline in parts, then those that are not written yet, in order and without a hole."""
+    last = 0
+    async for some in _rows(store, pilot.subject):
+        last = _follow(last, some)
+        yield some
+    waiting = [json.loads(entry.value) for entry in pilot.outbox if entry.sequence > last]
+    rows = [row for event in waiting for name, row in journal(event) if name == TIMELINE]
+    if _follow(last, rows) < pilot.version:
+        raise _torn()
+    yield rows
+
+
+def _follow(last: int, rows: Sequence[Row]) -> int:
+    for row in rows:
+        if row["sequence"] != last + 1:
+            raise _torn()
+        last += 1
+    return last
+
+
+def _torn() -> Problematic:
+    return Problematic(500, "timeline.torn", "The timeline of this pilot is not whole; the operators can rebuild it.")
+
+
+async def _rows(store: Store, pilot: str) -> AsyncIterator[list[Row]]:
+    last = 0
+    while True:
+        query = {"pilot": pilot, "sequence": {"$gt": last}}
+        rows = await store.rows(TIMELINE, query, sort=IN_ORDER, limit=ROWS)
+        if rows:
+            yield rows
+            last = rows[-1]["sequence"]
+        if len(rows) < ROWS:
+            return

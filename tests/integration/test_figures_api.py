@@ -1,0 +1,102 @@
+"""Figures over HTTP: one path for each question, true as long as nothing is committed, and never to strangers."""
+
+from typing import Any, Final
+
+import pytest
+
+from contracts.reference import ROLES
+from services.chassis.store import Store
+from services.registry.figures.figures import Progress
+from services.registry.service import SERVICE
+from tests.expertise import Person
+from tests.integration.test_money import START, Enter, Random, World, application
+
+PATHS: Final = ("/figures/funnel", "/figures/terms", "/figures/money", "/figures/results", "/figures/scaling")
+TOLD: Final = {"complete", "commit", "left_out"}
+
+
+@pytest.fixture
+async def world(store: Store) -> World:
+    await store.prepare(SERVICE.indexes)
+    return World(store)
+
+
+async def entered(world: World, *pilots: str) -> None:
+    await world.done(pilots, lambda n: Enter("vedomstvo", f"N-{n}", "by-2024", START, application(Random(n))))
+    await world.follow(pilots)
+
+
+SHAPES: Final[dict[str, set[str]]] = {
+    "/figures/funnel": {"stages", "pilots"},
+    "/figures/terms": {"kinds"},
+    "/figures/money": {"group_by", "items", "totals", "next"},
+    "/figures/results": {"sectors", "totals"},
+    "/figures/scaling": {"sectors", "totals"},
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_question_is_answered_with_its_commit_and_whether_it_is_complete(world: World, path: str) -> None:
+    await entered(world, "p1", "p2")
+    answer = await world.ask(path)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) == SHAPES[path] | TOLD
+    assert (body["complete"], body["left_out"], body["commit"]) == (True, 0, world.figures.commit_id)
+    assert answer.headers["ETag"] == f'"{body["commit"]}"'
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/money"])
+async def test_an_answer_holds_until_something_is_committed_and_no_longer(world: World, path: str) -> None:
+    await entered(world, "p1")
+    tag = (await world.ask(path)).headers["ETag"]
+    for seen in (tag, f'"other", W/{tag}'):
+        same = await world.ask(path, **{"If-None-Match": seen})
+        assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    await entered(world, "p2")
+    new = await world.ask(path, **{"If-None-Match": tag})
+    assert new.status_code == 200 and new.headers["ETag"] != tag
+
+
+async def test_an_answer_that_may_lack_the_newest_has_another_tag(world: World) -> None:
+    await entered(world, "p1")
+    tag = (await world.ask("/figures/funnel")).headers["ETag"]
+    world.figures.progress.heard = -1e9
+    answer = await world.ask("/figures/funnel", **{"If-None-Match": tag})
+    assert (answer.status_code, answer.json()["complete"]) == (200, False)
+    assert answer.headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/money"])
+async def test_while_the_figures_are_added_up_a_caller_is_told_to_ask_again(world: World, path: str) -> None:
+    world.figures.progress = Progress(done=3, total=10)
+    answer = await world.ask(path)
+    body = answer.json()
+    assert (answer.status_code, body["title"], body["action"]) == (503, "figures.building", "retry")
+    assert (body["done"], body["total"], answer.headers["Retry-After"]) == (3, 10, "5")
+    del world.app.state.figures
+    assert (await world.ask(path)).status_code == 503
+
+
+async def test_money_by_sector_source_and_year_is_the_same_as_the_sums(world: World) -> None:
+    await entered(world, *[f"p{n}" for n in range(8)])
+    one, other = await world.get("/figures/money"), await world.get("/money?group_by=sector,source,year")
+    assert one == other and one["items"]
+
+
+async def test_a_question_may_be_about_some_pilots_alone(world: World) -> None:
+    await entered(world, *[f"p{n}" for n in range(8)])
+    health: Any = [n for n in range(8) if application(Random(n)).sector == "health"]
+    funnel = await world.get("/figures/funnel?sector=health&agency=vedomstvo")
+    assert funnel["pilots"] == len(health) > 0
+    assert (await world.get("/figures/funnel?agency=another"))["pilots"] == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_all_who_read_the_register_read_figures_and_nobody_else(world: World, path: str) -> None:
+    await world.follow([])
+    assert (await world.ask(path, None)).status_code == 401
+    for role in ROLES:
+        wanted = 403 if role in ("expert", "ops") else 200
+        assert (await world.ask(path, Person("u", (role,)))).status_code == wanted, role

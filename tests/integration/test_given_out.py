@@ -1,0 +1,167 @@
+"""The rows of lists that are taken out, from a real mongod: whatever may be asked for can be made, and nothing is read
+in vain."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from contracts.event import wire_moment
+from contracts.registry import PilotEnteredV1, PilotLaunchedV1
+from services.chassis.store import Row, Store
+from services.chassis.subject import Refusal
+from services.registry import given_out, views
+from services.registry.domain.export import FILTERS, Format, List, Take
+from services.registry.domain.money import MoneyStage
+from services.registry.domain.state import Stage
+from services.registry.exports import Part
+from services.registry.handlers import TIMELINE
+from services.registry.service import SERVICE
+from tests.shelf import FULL, PLAIN, row, timeline_row
+from tests.tiny import START
+from tests.unit.story import Story
+
+VALUES: Mapping[str, Sequence[str]] = {
+    "year": ("2000", "2026", "2100", "unspecified"),
+    "currency": ("BYN", "ZZZ"),
+    "since": ("2000-01-01", "2026-04-16", "2026-02-30", "2100-12-31"),
+    "until": ("2000-01-01", "2026-04-16", "2100-12-31"),
+    "type": (PilotLaunchedV1.TYPE, "unknown"),
+    "stage": (*Stage, *MoneyStage),
+}
+ANYTHING = ("health", "unspecified", "$where", "p1/", "a.b", "Ё'\"\\{}")
+
+
+@pytest.fixture
+async def shelf(store: Store) -> Store:
+    """Three pilots, each with a timeline, and an export beside them."""
+    await store.prepare(SERVICE.indexes)
+    some = [row("p1", FULL), row("p2", PLAIN), row("p3", FULL, agency="mintrans")]
+    taken = {"_id": "export:1", "kind": "export", "state": {"asked": wire_moment(START)}}
+    await store.put("subjects", [*some, taken])
+    await store.put(TIMELINE, [fact(id_, n, PilotEnteredV1.TYPE, START) for id_ in ("p1", "p2", "p3") for n in (1, 2)])
+    return store
+
+
+def fact(pilot: str, sequence: int, type_: str, at: datetime) -> Row:
+    known = timeline_row(pilot, sequence, type_)
+    return {**known, "_id": f"{pilot}/{sequence:020d}", "time": wire_moment(at)}
+
+
+async def gathered(store: Store, of: List, limit: int = 500, **filters: str) -> list[Mapping[str, Any]]:
+    """All rows of a list, part by part; each part is what it says it is."""
+    rows_of = given_out.making(FastAPI(), store)
+    found, after = list[Mapping[str, Any]](), None
+    while True:
+        part: Part = await rows_of(of.value, filters, after, limit)
+        assert all(set(one) <= set(part.columns) for one in part.rows)
+        found += part.rows
+        if part.next is None:
+            return found
+        assert after is None or part.next > after, "it goes on"
+        after = part.next
+
+
+ASKED = [(of, name, value) for of, some in FILTERS.items() for name in some for value in VALUES.get(name, ANYTHING)]
+
+
+async def test_whatever_filter_is_accepted_can_be_made(shelf: Store) -> None:
+    story, made = Story(SERVICE.aggregates["export"]), set[tuple[List, str]]()
+    for of, name, value in ASKED:
+        try:
+            assert story.when(None, Take(of, {name: value}, Format.CSV, "Проверка."))
+        except Refusal:
+            continue
+        await gathered(shelf, of, **{name: value})
+        made.add((of, name))
+    assert made == {(of, name) for of, some in FILTERS.items() for name in some}
+
+
+async def test_each_list_holds_what_the_register_shows_inside_the_house(shelf: Store) -> None:
+    pilots = {one["id"]: one for one in await gathered(shelf, List.PILOTS)}
+    money = await gathered(shelf, List.MONEY)
+    assert set(pilots) == {"p1", "p2", "p3"}
+    for id_, state in (("p1", FULL), ("p2", PLAIN)):
+        whole = views.internal(row(id_, state))
+        mine = pilots[id_]
+        assert {name: mine[name] for name in ("number", "title", "stage", "next_move", "started", "until")} == {
+            name: whole[name] for name in ("number", "title", "stage", "next_move", "started", "until")
+        }
+        assert mine["planned_minor"] == whole["totals"]["planned"][0]["amount_minor"]
+        lines = [{name: one[name] for name in whole["money"][0]} for one in money if one["pilot"] == id_]
+        assert lines == whole["money"]
+    assert len(await gathered(shelf, List.TIMELINE)) == 6
+
+
+async def test_no_list_reads_more_of_a_pilot_than_it_shows(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pilot has reported may be large, and a list has a million of them."""
+    read, real = list[Row](), Store.rows
+
+    async def noted(self: Store, collection: str, *given: Any, **named: Any) -> list[Row]:
+        found = await real(self, collection, *given, **named)
+        read.extend(found if collection == "subjects" else ())
+        return found
+
+    monkeypatch.setattr(Store, "rows", noted)
+    await gathered(shelf, List.PILOTS)
+    await gathered(shelf, List.MONEY)
+    await gathered(shelf, List.TIMELINE, agency="minzdrav")
+    parts = {name for one in read for name in one.get("state", {})}
+    assert parts and parts.isdisjoint({"reports", "values", "spending", "risks", "conclusions", "own_terms", "history"})
+    assert {name for one in read for name in one} <= {"_id", "state"}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+@pytest.mark.parametrize("window", [1, 2, 7, 1000])
+async def test_a_filter_that_few_rows_fit_finds_each_of_them_however_few_a_query_goes_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch, limit: int, window: int
+) -> None:
+    await store.prepare(SERVICE.indexes)
+    monkeypatch.setattr(given_out, "WINDOW", window)
+    monkeypatch.setattr(given_out, "LINES", 1)
+    few = {4, 5, 6, 13, 19}
+    pilots = [row(f"p{n:02d}", PLAIN, agency="mintrans" if n in few else "minzdrav") for n in range(20)]
+    await store.put("subjects", pilots)
+    rows = [
+        fact(f"p{n:02d}", s, PilotLaunchedV1.TYPE if n in few else PilotEnteredV1.TYPE, START)
+        for n in range(20)
+        for s in (1, 2)
+    ]
+    await store.put(TIMELINE, rows)
+    wanted = [f"p{n:02d}" for n in sorted(few)]
+    assert [one["id"] for one in await gathered(store, List.PILOTS, limit, agency="mintrans")] == wanted
+    assert [one["pilot"] for one in await gathered(store, List.MONEY, limit, agency="mintrans")] == wanted
+    twice = [(id_, sequence) for id_ in wanted for sequence in (1, 2)]
+    for asked in ({"type": PilotLaunchedV1.TYPE}, {"agency": "mintrans"}):
+        found = await gathered(store, List.TIMELINE, limit, **asked)
+        assert [(one["pilot"], one["sequence"]) for one in found] == twice
+    assert await gathered(store, List.PILOTS, limit, agency="nobody") == []
+    found = await gathered(store, List.TIMELINE, limit, pilot="p05")
+    assert [(one["pilot"], one["sequence"]) for one in found] == [("p05", 1), ("p05", 2)]
+
+
+async def test_a_region_that_nobody_said_is_found_as_unspecified(store: Store) -> None:
+    await store.prepare(SERVICE.indexes)
+    nowhere = PLAIN.model_copy(update={"application": PLAIN.application.model_copy(update={"region": None})})
+    await store.put("subjects", [row("p1", FULL), row("p2", nowhere)])
+    assert [one["id"] for one in await gathered(store, List.PILOTS, region="unspecified")] == ["p2"]
+    assert {one["pilot"] for one in await gathered(store, List.MONEY, region="unspecified")} == {"p2"}
+    assert [one["id"] for one in await gathered(store, List.PILOTS, region="minsk")] == ["p1"]
+
+
+async def test_the_days_of_a_timeline_are_those_of_minsk_and_both_ends_are_in(store: Store) -> None:
+    await store.prepare(SERVICE.indexes)
+    midnight = datetime(2026, 5, 1, 21, 0, tzinfo=UTC)
+    moment = timedelta(milliseconds=1)
+    times = [midnight - moment, midnight, midnight + timedelta(days=1) - moment, midnight + timedelta(days=1)]
+    await store.put(TIMELINE, [fact("p1", n, PilotEnteredV1.TYPE, at) for n, at in enumerate(times, 1)])
+
+    async def found(**days: str) -> list[int]:
+        return [one["sequence"] for one in await gathered(store, List.TIMELINE, **days)]
+
+    assert await found(since="2026-05-02", until="2026-05-02") == [2, 3]
+    assert await found(since="2026-05-02") == [2, 3, 4]
+    assert await found(until="2026-05-01") == [1]
+    assert await found(until="2026-05-02", pilot="p1") == [1, 2, 3]

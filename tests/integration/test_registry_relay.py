@@ -1,0 +1,247 @@
+"""A pilot that copies another one, through the engine on the real database, its own facts fed back to it."""
+
+import json
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from contracts.event import Actor, Basis, wire_moment
+from contracts.reference import (
+    Application,
+    Effectiveness,
+    Expediency,
+    Indicator,
+    OrganisationId,
+    Party,
+    Procedure,
+    Verdict,
+)
+from contracts.registry import (
+    Agreement,
+    ApplicationOutcome,
+    CriterionValue,
+    FundingWindow,
+    ReplicaPlan,
+    Scaling,
+    Votes,
+)
+from services.chassis.engine import Engine
+from services.chassis.store import Store
+from services.chassis.subject import Claimed, Done, Input, Record
+from services.registry.domain.commands import (
+    Agree,
+    DecideExpediency,
+    DecideScaling,
+    Enter,
+    Judge,
+    Launch,
+    NameCommission,
+    Propose,
+    RecordAmendment,
+    RecordCompletion,
+    RecordConclusion,
+    RecordOutcome,
+)
+from services.registry.domain.state import Pilot
+from services.registry.service import SERVICE
+from tests.tiny import START, Broker, Clock, numbered
+
+OWN = "pilots.registry.v1"
+OFFICIAL = Actor(id="u-1", role="registrar")
+DAY = START.date()
+BASIS = Basis(body="Совет", kind="протокол", number="5", date=DAY)
+MEMBERS = tuple(f"m-{n}" for n in range(9))
+
+
+def party(number: str) -> Party:
+    return Party(id=OrganisationId(scheme="BY-UNP", value=number))
+
+
+CASE = Application(
+    title="Запись к врачу",
+    problem="Пациенты ждут.",
+    solution="Электронная очередь.",
+    sector="health",
+    initiator=party("700000112"),
+    customer=party("700000125"),
+)
+
+
+def copy_of(name: str) -> Application:
+    changed = {"procedure": Procedure.REPLICATION, "replicates": name, "adaptation": "Другая область."}
+    return CASE.model_copy(update=changed)
+
+
+class House:
+    """The register on a real database, and what reads its own topic."""
+
+    def __init__(self, store: Store) -> None:
+        self.broker = Broker()
+        self.clock = Clock()
+        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered())
+        self._ids = count()
+        self._fed = 0
+
+    async def do(self, subject: str, *commands: object) -> None:
+        """Each command is decided on."""
+        for command in commands:
+            mark = Claimed("person:u-1", f"c-{next(self._ids)}", "d")
+            outcome = await self.engine.command(Input(subject, mark, command, OFFICIAL, mark.id))
+            assert isinstance(outcome, Done), outcome
+
+    async def feed(self, again: bool = False) -> None:
+        """The register reads its own facts, until nothing new comes of them."""
+        self._fed = 0 if again else self._fed
+        while True:
+            await self.engine.outbox.flush()
+            own = [m for m in self.broker.log if m.topic == OWN]
+            new = own[self._fed :]
+            if not new:
+                return
+            first, self._fed = self._fed, len(own)
+            await self.engine.records([Record(OWN, 0, first + n, m.key.encode(), m.value) for n, m in enumerate(new)])
+
+    async def pilot(self, subject: str) -> Pilot:
+        """How a pilot stands."""
+        state = (await self.engine.documents([subject]))[subject].state
+        assert isinstance(state, Pilot)
+        return state
+
+
+@pytest.fixture
+def house(store: Store) -> House:
+    return House(store)
+
+
+def life(application: Application, number: str, outcome: Effectiveness) -> list[object]:
+    """The commands of a life up to its judgement."""
+    codes = [entry.code for entry in rules().effectiveness.entries]
+    values = tuple(CriterionValue(criterion=code, value=4, reason="Обосновано.") for code in codes)
+    agreement = Agreement(
+        customer=application.customer,
+        executor=application.initiator,
+        programme="Программа.",
+        starts=DAY,
+        until=DAY + timedelta(days=100),
+        indicators=(Indicator(code="days", title="Дней", unit="дни", baseline="5", target="1"),),
+    )
+    return [
+        Enter("vedomstvo", number, "by-2024", START, application),
+        RecordOutcome(ApplicationOutcome.ACCEPTED),
+        RecordConclusion(1, f"ЗЭ-{number}", DAY, Verdict.POSITIVE, "Рекомендовать."),
+        DecideExpediency(Expediency.EXPEDIENT, BASIS),
+        Agree(agreement, BASIS),
+        Launch(DAY, BASIS),
+        RecordCompletion("done", DAY, "Готово.", ()),
+        NameCommission(MEMBERS, "s-1", BASIS),
+        Propose(outcome, "Предложение.", values, BASIS),
+        Judge(outcome, "Протокол.", values, MEMBERS, Votes(in_favour=9, against=0, abstained=0), BASIS),
+    ]
+
+
+def rules() -> Any:
+    from contracts.rules import load
+
+    return load().edition("by-2024")
+
+
+WINDOW = FundingWindow(source="own-money", opens=DAY, closes=DAY)
+SCALE = DecideScaling(Scaling.SCALE, "Доказано.", None, (WINDOW,), (ReplicaPlan(customer=party("700000140")),), BASIS)
+
+
+@pytest.mark.parametrize("name", ["parent", "ПП-2026-000001"], ids=["by its id", "by its number"])
+async def test_a_replica_is_linked_to_what_it_copies_and_its_judgement_is_noted_there(house: House, name: str) -> None:
+    await house.do("parent", *life(CASE, "ПП-2026-000001", Effectiveness.EFFECTIVE), SCALE)
+    await house.feed()
+    assert (await house.pilot("parent")).replicas == ()
+    steps = life(copy_of(name), "ПП-2026-000002", Effectiveness.INEFFECTIVE)
+    await house.do("replica", *steps[:-1])
+    await house.feed()
+    [linked] = (await house.pilot("parent")).replicas
+    assert (linked.pilot, linked.number, linked.adaptation, linked.outcome) == (
+        "replica",
+        "ПП-2026-000002",
+        "Другая область.",
+        None,
+    )
+    await house.do("replica", steps[-1])
+    await house.feed()
+    parent = await house.pilot("parent")
+    assert [(one.pilot, one.outcome) for one in parent.replicas] == [("replica", Effectiveness.INEFFECTIVE)]
+    assert parent.stage == "scaled"
+
+    known = house.broker.series("parent", OWN)
+    await house.feed(again=True)
+    assert (await house.pilot("parent")) == parent, "facts that are read again change nothing"
+    assert house.broker.series("parent", OWN) == known == list(range(1, len(known) + 1))
+
+
+async def test_a_fact_of_the_parent_names_who_caused_it(house: House) -> None:
+    await house.do("parent", Enter("vedomstvo", "N-1", "by-2024", START, CASE))
+    await house.feed()
+    await house.do("replica", Enter("vedomstvo", "N-2", "by-2024", START, copy_of("N-1")))
+    await house.feed()
+    [linked] = [one for one in house.broker.events(OWN, "parent") if one["type"].endswith("replica-linked.v1")]
+    [entered] = house.broker.events(OWN, "replica")
+    assert linked["causationid"] == entered["id"]
+    assert linked["correlationid"] == entered["correlationid"]
+    assert json.loads(json.dumps(linked))["time"] == wire_moment(START)
+
+
+async def test_a_pilot_that_copies_nothing_known_or_itself_asks_nothing_of_anybody(house: House) -> None:
+    await house.do("p1", Enter("vedomstvo", "N-1", "by-2024", START, copy_of("unknown")))
+    await house.do("p2", Enter("vedomstvo", "N-2", "by-2024", START, copy_of("p2")))
+    await house.do("p3", Enter("vedomstvo", "N-3", "by-2024", START, CASE))
+    await house.feed()
+    for subject in ("p1", "p2", "p3"):
+        assert (await house.pilot(subject)).replicas == ()
+
+
+async def test_what_an_application_says_only_later_to_copy_is_linked_too(house: House) -> None:
+    for subject, number in (("a", "N-1"), ("b", "N-2")):
+        await house.do(subject, Enter("vedomstvo", number, "by-2024", START, CASE))
+    await house.do("r", Enter("vedomstvo", "N-3", "by-2024", START, copy_of("unknown")))
+    await house.do("r", RecordAmendment("q-1", copy_of("N-1")))
+    await house.feed()
+    assert [one.pilot for one in (await house.pilot("a")).replicas] == ["r"]
+    await house.do("r", RecordOutcome(ApplicationOutcome.RESUBMITTED, application=copy_of("N-2")))
+    await house.feed()
+    assert [(one.pilot, one.number) for one in (await house.pilot("b")).replicas] == [("r", "N-3")]
+
+
+@pytest.mark.parametrize("name", ["parent", "N-0"], ids=["by its id", "by its number"])
+async def test_a_replica_that_was_entered_before_what_it_copies_is_linked_when_that_one_comes(
+    house: House, name: str
+) -> None:
+    judged = life(copy_of(name), "N-1", Effectiveness.INEFFECTIVE)
+    await house.do("judged", *judged)
+    await house.do("running", *life(copy_of(name), "N-2", Effectiveness.EFFECTIVE)[:-1])
+    await house.do("other", Enter("vedomstvo", "N-3", "by-2024", START, copy_of("N-2")))
+    await house.feed()
+    await house.do("parent", Enter("vedomstvo", "N-0", "by-2024", START, CASE))
+    await house.feed()
+    parent = await house.pilot("parent")
+    linked = {one.pilot: (one.number, one.adaptation, one.outcome) for one in parent.replicas}
+    assert linked == {
+        "judged": ("N-1", "Другая область.", Effectiveness.INEFFECTIVE),
+        "running": ("N-2", "Другая область.", None),
+    }
+    assert [one.pilot for one in (await house.pilot("running")).replicas] == ["other"], "a replica has its own"
+
+    known = house.broker.series("parent", OWN)
+    await house.feed(again=True)
+    assert await house.pilot("parent") == parent, "facts that are read again change nothing"
+    assert house.broker.series("parent", OWN) == known == list(range(1, len(known) + 1))
+
+    await house.do("running", life(copy_of(name), "N-2", Effectiveness.EFFECTIVE)[-1])
+    await house.feed()
+    outcomes = {one.pilot: one.outcome for one in (await house.pilot("parent")).replicas}
+    assert outcomes == {"judged": Effectiveness.INEFFECTIVE, "running": Effectiveness.EFFECTIVE}
+
+
+async def test_a_pilot_that_names_itself_is_no_replica_of_its_own_when_it_comes(house: House) -> None:
+    await house.do("p1", Enter("vedomstvo", "N-1", "by-2024", START, copy_of("N-1")))
+    await house.feed()
+    assert (await house.pilot("p1")).replicas == ()

@@ -1,0 +1,240 @@
+"""Lists that are taken out: what may be asked for, how an export ends, and files that no spreadsheet carries out."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from zipfile import ZipFile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from story import NOW, Story
+
+from contracts.event import Actor
+from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
+from services.registry import sheets
+from services.registry.domain.export import FILTERS, Export, Fail, Finish, Format, List, Take
+from services.registry.domain.money import MoneyStage
+from services.registry.domain.state import Stage
+from services.registry.service import SERVICE
+from services.registry.sheets import harmless
+
+story = Story(SERVICE.aggregates["export"])
+REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")
+TAKE = Take(List.PILOTS, {"stage": "running", "sector": "health"}, Format.CSV, "Отчёт за год.")
+FINISH = Finish(10, 2000, "ab" * 32)
+GOOD: dict[List, dict[str, str]] = {
+    List.PILOTS: {"year": "2026", "stage": "running"},
+    List.MONEY: {"year": "unspecified", "stage": "paid", "currency": "BYN"},
+    List.TIMELINE: {"type": PilotLaunchedV1.TYPE, "since": "2026-01-31", "until": "2100-12-31"},
+}
+
+
+def taken() -> Export:
+    state = story.given(*story.when(None, TAKE, actor=REGISTRAR))
+    assert isinstance(state, Export)
+    return state
+
+
+def test_asking_for_a_list_is_a_fact_that_says_who_what_when_and_why() -> None:
+    [fact] = story.when(None, TAKE, actor=REGISTRAR)
+    assert fact == ListTakenV1(
+        actor=REGISTRAR,
+        list="pilots",
+        filters={"sector": "health", "stage": "running"},
+        format="csv",
+        why="Отчёт за год.",
+        asked=NOW,
+    )
+
+
+def test_an_open_export_knows_who_asked_in_which_role_and_for_whom() -> None:
+    state = taken()
+    assert (state.by, state.role, state.organisation) == ("u-6001", "registrar", "o-1")
+    assert not state.done
+
+
+def test_a_finished_export_has_its_rows_bytes_and_digest() -> None:
+    [fact] = story.when(taken(), FINISH)
+    assert isinstance(fact, ListReadyV1)
+    state = story.given(fact, state=taken())
+    assert (state.done, state.rows, state.bytes, state.digest, state.failed) == (True, 10, 2000, "ab" * 32, None)
+
+
+def test_a_failed_export_says_why_and_has_no_file() -> None:
+    state = story.given(*story.when(taken(), Fail("export.too-long")), state=taken())
+    assert (state.done, state.digest, state.failed) == (True, None, "export.too-long")
+
+
+@pytest.mark.parametrize("first", [FINISH, Fail("export.failed")])
+@pytest.mark.parametrize("second", [Finish(11, 1, "cd" * 32), Fail("export.too-old"), TAKE])
+def test_an_export_ends_once(first: object, second: object) -> None:
+    ended = story.given(*story.when(taken(), first), state=taken())
+    assert story.when(ended, second) == ()
+
+
+@pytest.mark.parametrize("command", [FINISH, Fail("export.failed")])
+def test_nothing_ends_that_was_not_asked_for(command: object) -> None:
+    assert story.when(None, command) == ()
+
+
+@pytest.mark.parametrize(("of", "name"), [(of, name) for of, some in FILTERS.items() for name in some])
+def test_each_list_is_cut_down_by_its_own_filters(of: List, name: str) -> None:
+    assert story.when(None, Take(of, {name: GOOD[of].get(name, "health")}, Format.JSONL, "Проверка."))
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "value", "rule"),
+    [
+        (List.PILOTS, "colour", "red", "export.filter-unknown"),
+        (List.PILOTS, "currency", "BYN", "export.filter-unknown"),
+        (List.MONEY, "currency", "byn", "export.filter-value"),
+        (List.MONEY, "year", "26", "export.filter-value"),
+        (List.MONEY, "year", "2026\n", "export.filter-value"),
+        (List.MONEY, "stage", "running", "export.filter-value"),
+        (List.PILOTS, "stage", "paid", "export.filter-value"),
+        (List.PILOTS, "stage", "Running", "export.filter-value"),
+        (List.PILOTS, "year", "unspecified", "export.filter-value"),
+        (List.PILOTS, "year", "2101", "export.filter-value"),
+        (List.TIMELINE, "since", "2026-13-01", "export.filter-value"),
+        (List.TIMELINE, "until", "2026-02-30", "export.filter-value"),
+        (List.TIMELINE, "until", "1999-12-31", "export.filter-value"),
+        (List.TIMELINE, "since", "20260131", "export.filter-value"),
+        (List.TIMELINE, "type", "pilots.registry.pilot-sold.v1", "export.filter-value"),
+        (List.TIMELINE, "type", ListTakenV1.TYPE, "export.filter-value"),
+        (List.TIMELINE, "pilot", "", "export.filter-value"),
+        (List.TIMELINE, "pilot", "p\x00", "export.filter-value"),
+    ],
+)
+def test_a_filter_that_the_list_does_not_have_or_cannot_read_is_refused_with_its_place(
+    of: List, name: str, value: str, rule: str
+) -> None:
+    refusal = story.refused(None, Take(of, {name: value, "agency": "minzdrav"}, Format.CSV, "Проверка."))
+    assert refusal.status == 422
+    assert [(one.pointer, one.rule) for one in refusal.problems] == [(f"/filters/{name}", rule)]
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "named"),
+    [
+        (List.PILOTS, "stage", list(Stage)),
+        (List.MONEY, "stage", list(MoneyStage)),
+        (List.PILOTS, "year", ["2000", "2100"]),
+        (List.MONEY, "year", ["2000", "2100", "unspecified"]),
+        (List.TIMELINE, "until", ["2026-05-01"]),
+        (List.PILOTS, "colour", list(FILTERS[List.PILOTS])),
+    ],
+)
+def test_who_is_refused_is_told_in_both_languages_what_may_stand_there(of: List, name: str, named: list[str]) -> None:
+    [problem] = story.refused(None, Take(of, {name: "?"}, Format.CSV, "Проверка.")).problems
+    assert all(one in problem.message and one in problem.message_ru for one in named)
+
+
+def test_everything_that_is_wrong_with_the_filters_is_said_at_once() -> None:
+    filters = {"stage": "?", "year": "unspecified", "a/b": "x", "sector": "health"}
+    refusal = story.refused(None, Take(List.PILOTS, filters, Format.CSV, "Проверка."))
+    assert {one.pointer for one in refusal.problems} == {"/filters/stage", "/filters/year", "/filters/a~1b"}
+    assert {one.action for one in refusal.problems} == {"fix"}
+
+
+def test_days_that_end_before_they_begin_are_refused_and_a_single_day_is_not() -> None:
+    def take(until: str) -> Take:
+        return Take(List.TIMELINE, {"since": "2026-05-02", "until": until}, Format.CSV, "Проверка.")
+
+    [problem] = story.refused(None, take("2026-05-01")).problems
+    assert (problem.pointer, problem.rule) == ("/filters/until", "export.filter-order")
+    assert story.when(None, take("2026-05-02"))
+
+
+# ---- files
+
+COLUMNS = ("number", "title", "amount", "public")
+cells = st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.text(max_size=30))
+rows_of_cells = st.lists(st.fixed_dictionaries({}, optional={name: cells for name in COLUMNS}), max_size=20)
+
+
+def made(folder: Path, format: Format, rows: list[dict[str, Any]], name: str = "list") -> bytes:
+    path = folder / name
+    sheet = sheets.begin(path, format, COLUMNS, NOW)
+    for start in range(0, len(rows), 3):
+        sheet.write(rows[start : start + 3])
+    sheet.close()
+    return path.read_bytes()
+
+
+def workbook(content: bytes) -> list[dict[str, tuple[str, str]]]:
+    """The cells of each row of a workbook: the letter of the column, the kind of the cell and its text."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with ZipFile(io.BytesIO(content)) as file:
+        root = ElementTree.fromstring(file.read("xl/worksheets/sheet1.xml"))
+    assert not list(root.iter(f"{space}f")), "nothing in it is a formula"
+    return [
+        {str(c.get("r"))[0]: (str(c.get("t")), "".join(c.itertext())) for c in row} for row in root.iter(f"{space}row")
+    ]
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "＝"])
+def test_no_cell_of_a_text_with_commas_begins_like_a_formula(tmp_path: Path, begins: str) -> None:
+    bad = f'{begins}HYPERLINK("http://example.org","x")'
+    content = made(tmp_path, Format.CSV, [{"title": bad, "amount": -5}])
+    [_, row] = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert row == ["", f"'{bad}", "-5", ""]
+
+
+def test_a_text_with_commas_begins_with_a_mark_and_its_heading(tmp_path: Path) -> None:
+    content = made(tmp_path, Format.CSV, [{"number": "ПП-1", "title": 'Кавычки " и, запятая', "public": True}])
+    assert content.startswith(b"\xef\xbb\xbfnumber,title,amount,public\r\n")
+    assert content.decode("utf-8-sig").splitlines()[1] == 'ПП-1,"Кавычки "" и, запятая",,True'
+
+
+@given(rows=rows_of_cells)
+def test_each_line_of_json_says_every_column_exactly(rows: list[dict[str, Any]], tmp_path_factory: Any) -> None:
+    content = made(tmp_path_factory.mktemp("f"), Format.JSONL, rows).decode()
+    assert [json.loads(line) for line in content.split("\n")[:-1]] == [
+        {name: row.get(name) for name in COLUMNS} for row in rows
+    ]
+
+
+@given(cell=cells)
+def test_only_text_is_changed_to_be_harmless_and_nothing_is_lost(cell: Any) -> None:
+    shown = harmless(cell)
+    assert shown in (cell, f"'{cell}")
+    assert not (isinstance(shown, str) and shown[:1] in set("=+-@\t\r"))
+
+
+def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"number": "=1+1", "title": "http://example.org", "amount": 10**15 - 1, "public": False},
+        {"number": "", "title": "я" * 40_000, "amount": 10**15},
+    ]
+    [heading, first, second] = workbook(made(tmp_path, Format.XLSX, rows))
+    assert [text for _, text in heading.values()] == list(COLUMNS)
+    assert first["A"] == ("inlineStr", "=1+1")
+    assert first["B"] == ("inlineStr", "http://example.org")
+    assert first["C"] == ("None", "999999999999999")
+    assert first["D"] == ("b", "0")
+    assert second["B"][1] == "я" * 32_766 + "…", "a cell holds no more, and says so"
+    assert second["C"] == ("inlineStr", "1000000000000000"), "a spreadsheet would show it rounded"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("я" * 32_767, "я" * 32_767),
+        ("🚑" * 16_383 + "я", "🚑" * 16_383 + "я"),
+        ("🚑" * 16_384, "🚑" * 16_383 + "…"),
+        ("я" + "🚑" * 16_384, "я" + "🚑" * 16_382 + "…"),
+    ],
+)
+def test_a_text_is_cut_where_a_spreadsheet_would_call_the_file_damaged(tmp_path: Path, text: str, shown: str) -> None:
+    [_, row] = workbook(made(tmp_path, Format.XLSX, [{"number": text}]))
+    assert row["A"] == ("inlineStr", shown)
+
+
+@pytest.mark.parametrize("format", list(Format))
+def test_the_same_rows_always_give_the_same_bytes(tmp_path: Path, format: Format) -> None:
+    rows = [{"number": f"ПП-{n}", "amount": n} for n in range(10)]
+    assert made(tmp_path, format, rows, "one") == made(tmp_path, format, rows, "two")

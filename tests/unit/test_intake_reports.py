@@ -1,0 +1,826 @@
+"""The executor's reports: when they are taken, what is asked of them, and what intake notes of the register for it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from intake_story import (
+    BASIS,
+    CODE,
+    ITEMS,
+    PAYMENT,
+    RISK,
+    STARTED,
+    STATES,
+    VALUE,
+    after,
+    agreed,
+    agreement,
+    clarify,
+    completed,
+    corrected,
+    credited,
+    decided,
+    extended,
+    judged,
+    launched,
+    measured,
+    minsk,
+    pilots,
+    progress,
+    request_closed,
+    requested,
+    risks,
+    spent,
+    stopped_early,
+    withdraw,
+)
+from story import BOOK, NOW, SOMEBODY, made
+from test_validation import in_both_languages, places, replaced, values
+
+from contracts.agency import AGENCY
+from contracts.event import Fact
+from contracts.expertise import RequestOutcome
+from contracts.intake import (
+    CarryingOutNotedV1,
+    CompletionRegisteredV1,
+    DecisionForwardedV1,
+    EventRefusedV1,
+    InformationRequestForwardedV1,
+    ProgressRegisteredV1,
+    ResultRegisteredV1,
+    RiskRegisteredV1,
+    SpendingRegisteredV1,
+    TermEndedV1,
+)
+from contracts.reference import Expediency, Payment, Period, Problem
+from contracts.registry import (
+    AgreementFailedV1,
+    Correctable,
+    EffectivenessJudgedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+)
+from services.intake.domain.pilot import FINAL, CarryingOut, Later, Note, Status
+from services.intake.domain.reports import REPORTS, judge_report
+from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
+from services.intake.domain.taken import ADDRESSED, MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
+
+CARRIED = STATES["carried out"]
+CODES = ("waiting-time", "visits")
+ALL: Mapping[str, Later] = {
+    "progress": progress(),
+    "spending": spent(),
+    "risk": risks(),
+    "result": measured(),
+    "completion": completed("c-9"),
+}
+REGISTERED = {
+    "progress": ProgressRegisteredV1,
+    "spending": SpendingRegisteredV1,
+    "risk": RiskRegisteredV1,
+    "result": ResultRegisteredV1,
+    "completion": CompletionRegisteredV1,
+}
+each = pytest.mark.parametrize("kind", sorted(ALL))
+
+
+def refused(state: Any, command: Later, now: datetime = NOW) -> list[Problem]:
+    """Everything that is wrong with a report; nothing, where it is taken."""
+    [fact] = pilots.when(state, command, now=now)
+    if not isinstance(fact, EventRefusedV1):
+        return []
+    assert fact.problems
+    for one in fact.problems:
+        in_both_languages(one)
+    return list(fact.problems)
+
+
+def faults(command: Later, state: Any = CARRIED, now: datetime = NOW) -> list[tuple[str, str]]:
+    """The place and the rule of everything that is wrong with a report."""
+    return [(one.pointer, one.rule) for one in refused(state, command, now)]
+
+
+# ---- what is noted of the register
+
+
+@pytest.mark.parametrize(
+    ("notes", "known"),
+    [
+        ((agreed(),), CarryingOut(reporting=False, indicators=CODES)),
+        ((agreed(), launched()), CarryingOut(reporting=True, indicators=CODES, started=STARTED)),
+        ((agreed(), launched(), judged()), CarryingOut(indicators=CODES, started=STARTED, over=True)),
+        ((agreed(), launched(), stopped_early()), CarryingOut(indicators=CODES, started=STARTED, over=True)),
+        ((agreed(), stopped_early()), CarryingOut(indicators=CODES, over=True)),
+        ((launched(),), CarryingOut(reporting=True, started=STARTED)),
+        ((decided(),), CarryingOut()),
+        ((decided(), agreed()), CarryingOut(indicators=CODES)),
+        ((decided(Expediency.NOT_EXPEDIENT),), CarryingOut(over=True)),
+        ((decided(Expediency.POSTPONED),), None),
+        ((decided(Expediency.POSTPONED), decided()), CarryingOut()),
+        ((credited(),), CarryingOut(over=True)),
+    ],
+)
+def test_what_reports_are_judged_by_is_noted_from_the_decision_to_the_judgement(
+    notes: Any, known: CarryingOut | None
+) -> None:
+    assert after(*notes, state=STATES["positive"]).carrying_out == known
+
+
+@pytest.mark.parametrize("name", ["carried out", "finished", "agreed on"])
+def test_a_corrected_agreement_names_the_indicators_from_then_on(name: str) -> None:
+    entry = {"agreement": agreement("visits", "cost").model_dump(mode="json"), "basis": BASIS.model_dump(mode="json")}
+    command = corrected(Correctable.AGREEMENT, entry)
+    [noted] = pilots.when(STATES[name], command)
+    assert isinstance(noted, CarryingOutNotedV1)
+    before = STATES[name].carrying_out
+    assert (noted.indicators, noted.reporting, noted.started) == (("visits", "cost"), before.reporting, before.started)
+    state = pilots.given(noted, state=STATES[name])
+    assert pilots.when(state, command) == ()
+    assert state.finished == STATES[name].finished, "what was reported stays"
+
+
+def test_a_corrected_launch_moves_the_first_day_that_values_may_be_of() -> None:
+    early = measured({**VALUE, "measured": "2026-03-01"})
+    assert faults(early) == [("/data/values/0/measured", "date.before-launch")]
+    state = after(corrected(Correctable.LAUNCH, {"started": "2026-02-16"}), state=CARRIED)
+    assert state.carrying_out == CARRIED.carrying_out.model_copy(update={"started": date(2026, 2, 16)})
+    assert faults(early, state) == []
+
+
+ENTRY = {"agreement": agreement("cost").model_dump(mode="json"), "started": "2026-02-16"}
+corrections = pytest.mark.parametrize("what", [Correctable.AGREEMENT, Correctable.LAUNCH])
+
+
+@corrections
+@pytest.mark.parametrize("name", ["judged", "stopped before it began", "positive", "decided on", "not expedient"])
+def test_a_correction_opens_nothing_where_nothing_is_carried_out(name: str, what: Correctable) -> None:
+    before = STATES[name].carrying_out
+    known = after(corrected(what, ENTRY), state=STATES[name]).carrying_out
+    opened = ("reporting", "over", "launched")
+    assert [getattr(known, one, None) for one in opened] == [getattr(before, one, None) for one in opened]
+
+
+@corrections
+@pytest.mark.parametrize("name", ["positive", "decided on", "not expedient"])
+def test_what_was_never_entered_cannot_be_corrected(name: str, what: Correctable) -> None:
+    assert pilots.when(STATES[name], corrected(what, ENTRY)) == ()
+
+
+def test_late_results_are_held_against_the_corrected_agreement() -> None:
+    state = after(corrected(Correctable.AGREEMENT, ENTRY), state=STATES["judged"])
+    assert faults(measured({**VALUE, "indicator": "cost"}), state) == []
+    assert faults(measured(), state) == [("/data/values/0/indicator", "indicator.unknown")]
+
+
+NEVER = (
+    decided(Expediency.NOT_EXPEDIENT),
+    Note(AgreementFailedV1(actor=SOMEBODY, at=NOW, why="Не сошлись.", basis=BASIS)),
+    credited(),
+    credited(granted=False),
+)
+
+
+@pytest.mark.parametrize("note", NEVER)
+def test_what_will_never_be_carried_out_is_told_so(note: Note) -> None:
+    state = after(note, state=STATES["positive"])
+    [problem] = refused(state, measured())
+    assert (problem.rule, problem.action) == ("pilot.not-carried-out", "fix")
+    assert "not to be carried out" in problem.message and "реализации не будет" in problem.message_ru
+
+
+@pytest.mark.parametrize("name", ["none", "refused"])
+def test_what_was_never_registered_gets_no_note(name: str) -> None:
+    assert pilots.when(STATES[name], launched()) == ()
+
+
+anything = st.one_of(
+    st.sampled_from([decided(), decided(Expediency.POSTPONED), agreed(), agreed("cost"), *NEVER]),
+    made(PilotLaunchedV1).map(Note),
+    made(PilotStoppedV1).map(Note),
+    made(EffectivenessJudgedV1).map(Note),
+)
+
+
+@given(st.sampled_from(sorted(STATES)), st.lists(anything, max_size=4))
+def test_the_same_fact_of_the_register_is_noted_once_in_any_state_and_takes_the_application_out_of_hand_once(
+    name: str, said: list[Any]
+) -> None:
+    state = STATES[name]
+    for note in said:
+        facts = pilots.when(state, note)
+        assert {type(one) for one in facts} <= {DecisionForwardedV1, TermEndedV1, CarryingOutNotedV1}
+        before, state = state, pilots.given(*facts, state=state)
+        assert [one for one in pilots.when(state, note) if not isinstance(one, DecisionForwardedV1)] == []
+        if state is None or state.carrying_out is None or before.carrying_out is not None:
+            moved = {} if state is None else {"carrying_out": before.carrying_out}
+            assert state is None or state.model_copy(update=moved) == before
+        else:
+            assert state.status is (before.status if before.status in FINAL else Status.DECIDED)
+            assert (state.running, state.due_at, state.open_requests) == (None, None, ())
+
+
+# ---- when reports are taken
+
+
+@each
+def test_a_report_is_taken_whole_and_told(kind: str) -> None:
+    command = ALL[kind]
+    [fact] = pilots.when(CARRIED, command)
+    assert type(fact) is REGISTERED[kind]
+    said = fact.model_dump(mode="json", exclude_none=True)
+    assert (said["agency"], said["event_id"], fact.received) == (CODE, command.event_id, NOW)
+    for name, value in command.event["data"].items():
+        told = said[name]
+        expected = [{**one, "open": True} for one in value] if name == "risks" else value
+        assert told == expected
+    state = pilots.given(fact, state=CARRIED)
+    assert (state.told(command.event_id).outcome, state.status) == ("reported", CARRIED.status)
+
+
+TAKEN = {"carried out", "finished"}
+OVER = {"judged", "stopped early"}
+"""Where carrying out is over: final settlements and later measurements still come."""
+STILL = {"spending", "result"}
+
+
+@each
+@pytest.mark.parametrize("name", sorted(n for n, s in STATES.items() if s is not None and s.number is not None))
+def test_reports_are_taken_from_the_launch_until_the_judgement_and_money_and_results_after_it_too(
+    kind: str, name: str
+) -> None:
+    found = faults(ALL[kind], STATES[name])
+    if name == "finished" and kind == "completion":
+        assert found == [("/subject", "completed.already")]
+    else:
+        taken = name in TAKEN or (name in OVER and kind in STILL)
+        assert found == ([] if taken else [("/subject", "pilot.not-carried-out")])
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "en", "ru"),
+    [
+        ("registered", "retry", "being looked over", "рассматривается"),
+        ("accepted", "retry", "in expertise", "на экспертизе"),
+        ("positive", "retry", "concluded on", "заключение"),
+        ("postponed", "retry", "concluded on", "заключение"),
+        ("decided on", "retry", "no agreement is entered yet", "соглашение ещё не внесено"),
+        ("agreed on", "retry", "agreed on", "соглашение есть"),
+        ("judged", "fix", "spending and results alone", "только расходы и результаты"),
+        ("stopped early", "fix", "judged or stopped", "прекращена"),
+        ("credited", "fix", "not to be carried out", "реализации не будет"),
+        ("stopped before it began", "fix", "not to be carried out", "реализации не будет"),
+        ("withdrawn", "fix", "withdrawn", "отозвана"),
+        ("lapsed", "fix", "lapsed", "утратила силу"),
+    ],
+)
+def test_a_report_out_of_time_names_where_the_pilot_stands_and_whether_it_may_come_again(
+    name: str, action: str, en: str, ru: str
+) -> None:
+    [problem] = refused(STATES[name], progress())
+    assert (problem.pointer, problem.rule, problem.action) == ("/subject", "pilot.not-carried-out", action)
+    assert en in problem.message and ru in problem.message_ru
+    assert ("under a new id" in problem.message) == ("под новым id" in problem.message_ru) == (action == "retry")
+
+
+def test_a_report_before_the_launch_is_taken_after_it_under_another_id() -> None:
+    [early] = pilots.when(STATES["agreed on"], progress("early"))
+    assert isinstance(early, EventRefusedV1)
+    state = after(launched(), state=pilots.given(early, state=STATES["agreed on"]))
+    assert (faults(progress("late"), state), state.told("early").outcome) == ([], "refused")
+
+
+def test_carrying_out_is_completed_once_and_late_values_still_come() -> None:
+    state = STATES["finished"]
+    assert state.finished == date(2026, 4, 15)
+    [again] = refused(state, completed("c-2", finished="2026-04-14"))
+    assert (again.rule, again.action) == ("completed.already", "fix")
+    assert "2026-04-15" in again.message and "2026-04-15" in again.message_ru
+    assert faults(measured(), state) == []
+
+
+def test_what_was_taken_back_before_the_decision_was_known_is_reported_on_as_the_register_carries_it_on() -> None:
+    state = after(withdraw(), decided(), agreed(), launched(), state=STATES["positive"])
+    assert (state.status, faults(measured(), state)) == (Status.WITHDRAWN, [])
+    assert faults(spent(), after(stopped_early(), state=state)) == []
+
+
+def test_a_settlement_after_the_end_may_be_dated_after_it_too() -> None:
+    late = {**PAYMENT, "paid": "2026-04-16", "document": "акт 9"}
+    assert faults(spent(late), STATES["stopped early"]) == []
+    assert faults(measured({**VALUE, "measured": "2026-04-16"}), STATES["stopped early"]) == []
+
+
+# ---- what is asked of them
+
+
+def test_a_progress_report_is_held_against_everything_at_once() -> None:
+    wrong = [
+        {**VALUE, "indicator": "weather"},
+        VALUE,
+        VALUE,
+        {**VALUE, "measured": "2026-04-17"},
+        {**VALUE, "measured": "2026-03-01"},
+        {**VALUE, "value": "много"},
+        {"indicator": "Weather", "measured": "2027-01-01"},
+        "no value",
+    ]
+    command = progress(period={"since": "2026-05-02", "until": "2026-05-01"}, summary=None, values=wrong)
+    command.event["source"] = "/agencies/another"
+    assert sorted(faults(command, STATES["agreed on"])) == sorted(
+        [
+            ("/source", "source.not-yours"),
+            ("/data/summary", "schema.missing"),
+            ("/data/values/5/value", "schema.string-pattern-mismatch"),
+            ("/data/values/6/indicator", "schema.string-pattern-mismatch"),
+            ("/data/values/6/value", "schema.missing"),
+            ("/data/values/7", "schema.model-type"),
+            ("/data/values/0/indicator", "indicator.unknown"),
+            ("/data/values/2/indicator", "value.twice"),
+            ("/data/values/5/indicator", "value.twice"),
+            ("/data/values/3/measured", "date.future"),
+            ("/data/values/6/measured", "date.future"),
+            ("/data/period/until", "period.order"),
+            ("/data/period/until", "period.future"),
+            ("/subject", "pilot.not-carried-out"),
+        ]
+    )
+    again = dict(faults(command))
+    assert again["/data/values/4/measured"] == "date.before-launch"
+    assert "/subject" not in again
+
+
+def test_spending_is_held_against_everything_at_once() -> None:
+    wrong = [
+        {**PAYMENT, "source": "piggy-bank", "currency": "USD", "amount_minor": 0},
+        {**PAYMENT, "paid": "2026-04-17", "year": 1999},
+        {**PAYMENT, "amount_minor": -1},
+        {"source": "piggy-bank"},
+        PAYMENT,
+    ]
+    assert sorted(faults(spent(*wrong))) == sorted(
+        [
+            ("/data/payments/0/source", "source.unknown"),
+            ("/data/payments/0/currency", "currency.unknown"),
+            ("/data/payments/0/amount_minor", "amount.zero"),
+            ("/data/payments/1/paid", "date.future"),
+            ("/data/payments/1/year", "schema.greater-than-equal"),
+            ("/data/payments/2/amount_minor", "schema.greater-than-equal"),
+            ("/data/payments/3/source", "source.unknown"),
+            *((f"/data/payments/3/{name}", "schema.missing") for name in ("year", "amount_minor", "currency", "paid")),
+        ]
+    )
+
+
+def test_risks_are_held_against_everything_at_once() -> None:
+    def owned(scheme: str, value: str) -> dict[str, Any]:
+        return {**RISK, "id": value.lower(), "owner": {"scheme": scheme, "value": value}}
+
+    wrong = [
+        RISK,
+        {**RISK, "open": False},
+        owned("BY-UNP", "700000139"),
+        owned("US-FED", "hhs"),
+        owned("BY-UNP", "MA7000001"),
+        {**RISK, "id": "other", "probability": "certain"},
+        {**RISK, "id": "third", "owner": {"scheme": "BY-UNP"}},
+        owned("RU-INN", "9999000006"),
+    ]
+    assert sorted(faults(risks(*wrong))) == sorted(
+        [
+            ("/data/risks/1/id", "risk.twice"),
+            ("/data/risks/2/owner/value", "party.check-digit"),
+            ("/data/risks/3/owner/scheme", "party.scheme"),
+            ("/data/risks/4/owner/value", "party.not-legal-entity"),
+            ("/data/risks/5/probability", "schema.enum"),
+            ("/data/risks/6/owner/value", "schema.missing"),
+        ]
+    )
+
+
+def test_a_completion_is_held_against_everything_at_once() -> None:
+    command = completed("c-2", finished="2026-04-17", summary="", values=[{**VALUE, "indicator": "weather"}])
+    assert sorted(faults(command, STATES["finished"])) == sorted(
+        [
+            ("/data/summary", "schema.string-too-short"),
+            ("/data/values/0/indicator", "indicator.unknown"),
+            ("/data/finished", "date.future"),
+            ("/subject", "completed.already"),
+        ]
+    )
+    assert faults(completed(finished="2026-03-01")) == [("/data/finished", "date.before-launch")]
+
+
+def test_the_agreed_indicators_are_named_where_another_is_reported() -> None:
+    [problem] = refused(CARRIED, measured({**VALUE, "indicator": "weather"}))
+    assert all("waiting-time, visits" in words for words in (problem.message, problem.message_ru))
+    assert faults(measured({**VALUE, "indicator": "weather"}), STATES["positive"]) == [
+        ("/subject", "pilot.not-carried-out")
+    ], "before an agreement nothing is known of indicators"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_one_indicator_has_one_value_a_day_and_as_many_days_as_there_are(code: str) -> None:
+    days = [{**VALUE, "indicator": code, "measured": f"2026-04-{day:02d}"} for day in range(1, 11)]
+    assert faults(measured(*days)) == []
+    assert faults(measured(*days, days[3])) == [("/data/values/10/indicator", "value.twice")]
+
+
+TODAY = minsk("2026-04-16T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        (TODAY - timedelta(milliseconds=1), True),
+        (TODAY, False),
+        (TODAY + timedelta(hours=23, minutes=59), False),
+    ],
+)
+def test_a_day_has_come_when_it_has_in_minsk(now: datetime, found: bool) -> None:
+    today = "2026-04-16"
+    for command, rule in (
+        (measured({**VALUE, "measured": today}), "date.future"),
+        (spent({**PAYMENT, "paid": today}), "date.future"),
+        (completed(finished=today), "date.future"),
+        (progress(period={"since": "2026-03-02", "until": today}), "period.future"),
+    ):
+        command.event["time"] = minsk("2026-04-15T12:00:00").isoformat()
+        assert [rule for _, rule in faults(command, now=now)] == ([rule] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "rules"),
+    [
+        ("2026-03-02", "2026-03-02", []),
+        ("2026-03-03", "2026-03-02", ["period.order"]),
+        ("2026-03-01", "2026-03-31", []),
+        ("2026-02-01", "2026-03-01", ["date.before-launch"]),
+        ("2026-04-01", "2026-04-17", ["period.future"]),
+    ],
+)
+def test_a_period_has_passed_and_reaches_into_the_time_of_carrying_out(
+    since: str, until: str, rules: list[str]
+) -> None:
+    found = faults(progress(period={"since": since, "until": until}))
+    assert found == [("/data/period/until", rule) for rule in rules]
+
+
+def test_an_advance_may_be_paid_before_the_start() -> None:
+    assert faults(spent({**PAYMENT, "paid": "2026-02-20"})) == []
+
+
+def test_where_the_edition_has_no_money_none_can_be_reported() -> None:
+    found = judge_report(spent().event, CARRIED, BOOK.edition("demo-us"), NOW).problems
+    assert [(one.pointer, one.rule) for one in found] == [("/data/payments", "costs.refused")]
+
+
+def test_a_report_says_something() -> None:
+    for command, name in ((spent(), "payments"), (risks(), "risks"), (measured(), "values")):
+        empty = Later(CODE, command.event_id, {**command.event, "data": {name: []}})
+        assert faults(empty) == [(f"/data/{name}", "schema.too-short")]
+
+
+# ---- whatever comes
+
+
+@given(st.sampled_from(sorted(ALL)), st.sampled_from(["carried out", "finished", "agreed on", "accepted"]), st.data())
+def test_a_report_with_any_part_replaced_is_decided_and_a_fact_that_takes_it_can_be_written(
+    kind: str, name: str, data: st.DataObject
+) -> None:
+    command = ALL[kind]
+    path = data.draw(st.sampled_from([p for p in places(command.event) if p and p[0] not in ("id", "type", "subject")]))
+    changed = Later(CODE, command.event_id, replaced(command.event, path, data.draw(values)))
+    [fact] = pilots.when(STATES[name], changed)
+    assert isinstance(fact, (REGISTERED[kind], EventRefusedV1))
+    json.dumps(fact.model_dump(mode="json"), ensure_ascii=False).encode()
+
+
+steps = st.sampled_from([decided(), agreed(), launched(), judged(), stopped_early(), *sorted(ALL)])
+
+
+ONCE = {"progress", "spending"}
+"""What counts once: the same period, the same payment."""
+
+
+@given(st.lists(steps, max_size=15))
+def test_on_any_journey_reports_are_taken_while_it_is_carried_out_and_one_completion_at_most(taken: list[Any]) -> None:
+    state, completions, said = STATES["positive"], 0, set[str]()
+    for turn, step in enumerate(taken):
+        if isinstance(step, Note):
+            state = after(step, state=state)
+            continue
+        kind, id_ = step, f"{step}-{turn}"
+        report = Later(CODE, id_, {**ALL[kind].event, "id": id_})
+        facts: list[Fact] = list(pilots.when(state, report))
+        known = state.carrying_out or CarryingOut()
+        open_ = known.reporting or (kind in STILL and known.launched)
+        # Where a pilot was launched without an agreement, no value is of an agreed indicator.
+        fits = open_ and (kind in ("spending", "risk") or bool(known.indicators))
+        fits = fits and not (kind == "completion" and completions) and not (kind in ONCE and kind in said)
+        assert isinstance(facts[0], EventRefusedV1) is not fits
+        said |= {kind} if fits else set()
+        completions += isinstance(facts[0], CompletionRegisteredV1)
+        state = pilots.given(*facts, state=state)
+        assert state.told(id_).outcome == ("reported" if fits else "refused")
+    assert completions <= 1
+    assert (state.finished is not None) == bool(completions)
+
+
+def test_every_report_of_the_contract_is_known_here() -> None:
+    assert {command.event["type"] for command in ALL.values()} == REPORTS
+
+
+# ---- what counts once, and how much there may be
+
+
+def test_a_period_is_reported_on_once_and_a_neighbouring_or_overlapping_one_still() -> None:
+    state = after(progress(), state=CARRIED)
+    [problem] = refused(state, progress("p-2", summary="Ещё раз."))
+    assert (problem.pointer, problem.rule, problem.action) == ("/data/period", "period.twice", "fix")
+    assert "2026-03-02" in problem.message and "result-reported" in problem.message
+    assert "2026-03-31" in problem.message_ru and "result-reported" in problem.message_ru
+    for since, until in (("2026-04-01", "2026-04-15"), ("2026-03-02", "2026-04-15"), ("2026-03-03", "2026-03-31")):
+        assert faults(progress("p-3", period={"since": since, "until": until}), state) == []
+
+
+def test_a_refused_report_leaves_its_period_and_its_payments_free() -> None:
+    state = after(progress(summary=None), spent({**PAYMENT, "source": "piggy-bank"}, PAYMENT), state=CARRIED)
+    assert state.taken == CARRIED.taken
+    assert (faults(progress("p-2"), state), faults(spent(id_="s-2"), state)) == ([], [])
+
+
+def test_a_payment_is_taken_once_whatever_report_names_it_and_one_that_differs_in_anything_is_another() -> None:
+    paid = {**PAYMENT, "document": "п/п 17"}
+    state = after(spent(PAYMENT, paid), state=CARRIED)
+    other = [
+        {**paid, "document": "п/п 18"},
+        {**paid, "paid": "2026-04-02"},
+        {**paid, "source": "republican-budget"},
+        {**paid, "year": 2027},
+        {**paid, "amount_minor": 4_500_001},
+    ]
+    assert faults(spent(*other, id_="s-2"), state) == []
+    assert faults(spent(other[0], paid, PAYMENT, id_="s-3"), state) == [
+        ("/data/payments/1", "payment.twice"),
+        ("/data/payments/2", "payment.twice"),
+    ]
+    [problem] = refused(state, spent(paid, id_="s-4"))
+    assert problem.action == "fix"
+    assert "registrar" in problem.message and "регистратор" in problem.message_ru
+
+
+def test_a_payment_that_stands_twice_in_one_report_is_pointed_at_where_it_stands_again() -> None:
+    assert faults(spent(PAYMENT, {**PAYMENT, "year": 2027}, PAYMENT)) == [("/data/payments/2", "payment.twice")]
+
+
+def test_a_payment_counts_once_also_after_carrying_out_is_over() -> None:
+    state = after(spent(), judged(), state=CARRIED)
+    assert faults(spent(id_="s-2"), state) == [("/data/payments/0", "payment.twice")]
+
+
+payments = made(Payment)
+
+
+@given(payments, payments)
+def test_two_payments_have_one_mark_exactly_when_they_are_equal_in_everything(one: Payment, other: Payment) -> None:
+    assert (mark_of(one) == mark_of(other)) == (one == other)
+    assert mark_of(one) == mark_of(Payment.model_validate_json(one.model_dump_json()))
+
+
+@each
+def test_the_bytes_of_a_report_are_counted_as_it_is_registered_and_nothing_of_the_report_is_kept(kind: str) -> None:
+    [fact] = pilots.when(CARRIED, ALL[kind])
+    state = pilots.given(fact, state=CARRIED)
+    said = fact.model_dump(mode="json", exclude=ADDRESSED)
+    written = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    assert state.taken.size == CARRIED.taken.size + len(written)
+    assert len(json.dumps(state.taken.model_dump(mode="json"))) < len(written) + 80
+
+
+def filled(size: int) -> Any:
+    """A pilot of whose reports so many bytes are taken."""
+    return CARRIED.model_copy(update={"taken": Taken(size=size)})
+
+
+@each
+def test_reports_of_one_pilot_are_taken_up_to_their_bound_and_not_a_byte_beyond(kind: str) -> None:
+    [fact] = pilots.when(CARRIED, ALL[kind])
+    left = MOST_BYTES - size_of(fact)
+    assert faults(ALL[kind], filled(left)) == []
+    [problem] = refused(filled(left + 1), ALL[kind])
+    assert (problem.pointer, problem.rule, problem.action) == ("/data", "reports.too-large", "fix")
+    for words in (problem.message, problem.message_ru):
+        assert all(str(number) in words for number in (MOST_BYTES, left + 1, size_of(fact)))
+
+
+def test_the_longest_evidence_again_and_again_ends_at_the_bound() -> None:
+    days = [date(2026, 3, 2) + timedelta(days=n) for n in range(46)]
+    rows = [
+        {**VALUE, "indicator": code, "measured": day.isoformat(), "evidence": "я" * 4_000}
+        for code in CODES
+        for day in days
+    ]
+    state, taken = CARRIED, 0
+    for turn in range(10):
+        facts = pilots.when(state, measured(*rows, id_=f"v-{turn}"))
+        taken += isinstance(facts[0], ResultRegisteredV1)
+        state = pilots.given(*facts, state=state)
+    assert (taken, state.told("v-9").outcome) == (2, "refused")
+    assert state.taken.size <= MOST_BYTES
+    assert faults(spent(), state) == [], "what is short still has room"
+
+
+def test_what_is_remembered_of_the_shortest_reports_up_to_the_bound_stays_far_below_what_a_document_holds() -> None:
+    [short] = pilots.when(CARRIED, spent({**PAYMENT, "amount_minor": 1, "source": "other"}))
+    assert isinstance(short, SpendingRegisteredV1)
+    most = MOST_BYTES // len(short.payments[0].model_dump_json())
+    assert most * len(mark_of(short.payments[0])) < 1024 * 1024
+    [report] = pilots.when(CARRIED, progress(summary="1", values=[]))
+    assert isinstance(report, ProgressRegisteredV1)
+    assert MOST_PROGRESS * len(report.period.model_dump_json()) < 1024 * 1024
+
+
+def test_reports_on_the_course_are_taken_up_to_their_number_and_not_one_more_and_the_other_reports_still() -> None:
+    [fact] = pilots.when(CARRIED, progress())
+    assert isinstance(fact, ProgressRegisteredV1)
+    first = date(1990, 1, 1)
+    days = [first + timedelta(days=n) for n in range(MOST_PROGRESS)]
+    periods = tuple(Period(since=day, until=day) for day in days)
+    last = CARRIED.model_copy(update={"taken": Taken(periods=periods[:-1])})
+    assert faults(progress(), last) == []
+    full = pilots.given(fact, state=last)
+    assert len(full.taken.periods) == MOST_PROGRESS
+    [problem] = refused(full, progress("p-2", period={"since": "2026-04-01", "until": "2026-04-15"}))
+    assert (problem.pointer, problem.rule, problem.action) == ("/data", "reports.too-many", "fix")
+    for words in (problem.message, problem.message_ru):
+        assert str(MOST_PROGRESS) in words and "result-reported" in words
+    for command in (spent(), risks(), measured(), completed("c-2")):
+        assert faults(command, full) == []
+
+
+# ---- too much at once
+
+
+class Rows(list[Any]):
+    """A list that counts how many of its rows were taken out of it."""
+
+    looked_at = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for one in super().__iter__():
+            self.looked_at += 1
+            yield one
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        if isinstance(key, slice):
+            self.looked_at = max(self.looked_at, len(found))
+        return found
+
+
+LISTED: Mapping[str, tuple[str, str]] = {
+    "progress": ("values", "100"),
+    "spending": ("payments", "200"),
+    "risk": ("risks", "100"),
+    "result": ("values", "100"),
+    "completion": ("values", "100"),
+}
+FAULTY: Mapping[str, Any] = {"a number": 1, "an empty row": {}, "an unknown code": {**VALUE, "indicator": "weather"}}
+
+
+def with_rows(kind: str, rows: list[Any]) -> Later:
+    """The report with these rows in its list."""
+    sent = ALL[kind].event
+    return Later(CODE, "many", {**sent, "id": "many", "data": {**sent["data"], LISTED[kind][0]: rows}})
+
+
+@each
+@pytest.mark.parametrize("row", sorted(FAULTY))
+def test_of_a_list_that_is_too_long_only_that_is_told_and_no_row_beyond_its_bound_is_looked_at(
+    kind: str, row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, most = LISTED[kind]
+    read, validated = AGENCY.read, list[int]()
+    monkeypatch.setattr(
+        AGENCY, "read", lambda type_name, data: (validated.append(len(data[name])), read(type_name, data))[1]
+    )
+    rows = Rows([FAULTY[row]] * (1024 * 1024 // len(json.dumps(FAULTY[row]))))
+    [problem] = refused(CARRIED, with_rows(kind, rows))
+    assert (problem.pointer, problem.rule) == (f"/data/{name}", "schema.too-long")
+    for words in (problem.message, problem.message_ru):
+        assert most in words and str(len(rows)) in words
+    assert 0 < rows.looked_at <= int(most)
+    assert validated == [int(most)]
+
+
+@each
+def test_other_faults_are_told_beside_a_list_that_is_too_long(kind: str) -> None:
+    command = with_rows(kind, [1] * 5_000)
+    command.event["source"] = "/agencies/another"
+    name, _ = LISTED[kind]
+    assert faults(command) == [("/source", "source.not-yours"), (f"/data/{name}", "schema.too-long")]
+
+
+def test_a_hundred_problems_are_named_and_a_last_one_counts_the_others() -> None:
+    found = refused(CARRIED, progress(values=[{}] * 100))
+    assert len(found) == MOST_PROBLEMS + 1
+    assert {one.rule for one in found[:-1]} == {"schema.missing"}
+    last = found[-1]
+    assert (last.pointer, last.rule, last.action) == ("", "problems.more", "fix")
+    assert "And 200 more" in last.message and "ещё 200" in last.message_ru
+
+
+def test_up_to_a_hundred_problems_nothing_is_counted() -> None:
+    rows = [{**VALUE, "indicator": "weather"}] * 100
+    assert [one.rule for one in refused(CARRIED, measured(*rows))] == ["indicator.unknown"] * MOST_PROBLEMS
+
+
+def test_of_many_agreed_indicators_the_first_twenty_are_named() -> None:
+    codes = [f"visits-{n}" for n in range(100)]
+    state = after(agreed(*codes), launched(), state=STATES["positive"])
+    [problem] = refused(state, measured({**VALUE, "indicator": "weather"}))
+    for words in (problem.message, problem.message_ru):
+        assert words.endswith(f": {', '.join(codes[:20])}, ....")
+
+
+def test_problems_beyond_the_bytes_of_a_refusal_are_counted_and_not_named() -> None:
+    long = Problem(pointer="/data", rule="some.rule", message="m" * 4_000, message_ru="я" * 4_000)
+    found = bounded([long] * 90)
+    written = json.dumps([one.model_dump() for one in found], ensure_ascii=False).encode()
+    assert MOST_PROBLEM_BYTES - 16_000 < len(written) <= MOST_PROBLEM_BYTES
+    assert found[:-1] == (long,) * (len(found) - 1)
+    assert found[-1].rule == "problems.more"
+    assert f"And {90 - len(found) + 1} more" in found[-1].message
+
+
+def test_a_single_problem_however_long_is_told_at_a_place_that_there_is() -> None:
+    huge = Problem(pointer=f"/data/here/{'k' * 1024 * 1024}/0", rule="a.b", message="M" * 10**6, message_ru="я" * 10**6)
+    [one] = bounded([huge])
+    assert (one.pointer, one.rule) == ("/data/here", "a.b")
+    assert len(one.model_dump_json().encode()) < MOST_PROBLEM_BYTES // 10
+
+
+pointers = st.lists(st.sampled_from(["a", "b", "ab", "0"]), max_size=4).map(
+    lambda parts: "".join("/" + p for p in parts)
+)
+
+
+def at(pointer: str) -> Problem:
+    return Problem(pointer=pointer, rule="a.b", message="M", message_ru="я")
+
+
+@given(pointers, st.lists(pointers, max_size=4))
+def test_a_problem_is_covered_where_its_place_lies_in_a_faulty_one_or_around_it(place: str, faulty: list[str]) -> None:
+    inside = [place == one or place.startswith(one + "/") or one.startswith(place + "/") for one in faulty]
+    assert unless_covered([at(place)], [at(one) for one in faulty]) == ([] if any(inside) else [at(place)])
+
+
+# ---- a request whose term is extended
+
+
+def test_an_extended_request_is_told_again_with_its_new_due_time_and_is_one_request_still() -> None:
+    [told] = pilots.when(STATES["asked"], extended(21))
+    assert isinstance(told, InformationRequestForwardedV1)
+    assert (told.request, told.items, told.due_at) == ("r-1", ITEMS, NOW + timedelta(days=21))
+    state = pilots.given(told, state=STATES["asked"])
+    [request] = state.requests
+    [before] = STATES["asked"].requests
+    assert request == before.model_copy(update={"due_at": NOW + timedelta(days=21)})
+    assert pilots.when(state, extended(21)) == (), "a due time that is known is not told again"
+
+
+def test_what_was_answered_before_the_extension_is_not_asked_again() -> None:
+    state = after(clarify(("why", "Так."), ("end", "Тогда.")), state=STATES["asked"])
+    [told] = pilots.when(state, extended())
+    assert isinstance(told, InformationRequestForwardedV1)
+    assert [item.id for item in told.items] == ["costs"]
+    later = pilots.given(told, state=state)
+    assert later.request("r-1").open_items == ("costs",)
+    assert later.request("r-1").items == ITEMS
+    done = after(clarify(("costs", "Вот.", []), id_="a-9"), state=later)
+    assert done.open_requests == ()
+
+
+@pytest.mark.parametrize("name", sorted(set(STATES) - {"asked"}))
+def test_where_no_request_is_open_an_extension_says_nothing(name: str) -> None:
+    assert pilots.when(STATES[name], extended()) == ()
+
+
+def test_an_extension_of_what_was_answered_or_closed_and_of_another_term_says_nothing() -> None:
+    answered = after(clarify(("why", "а"), ("costs", "б"), ("end", "в")), state=STATES["asked"])
+    closed = after(request_closed(RequestOutcome.EXPIRED), state=STATES["asked"])
+    assert pilots.when(answered, extended()) == pilots.when(closed, extended()) == ()
+    assert pilots.when(STATES["asked"], extended(kind="expertise")) == ()
+
+
+def test_of_two_requests_the_open_one_is_extended() -> None:
+    second = after(request_closed(RequestOutcome.CANCELLED), requested("r-2"), state=STATES["asked"])
+    [told] = pilots.when(second, extended())
+    assert isinstance(told, InformationRequestForwardedV1)
+    assert told.request == "r-2"
+    assert [one.id for one in pilots.given(told, state=second).requests] == ["r-1", "r-2"]

@@ -1,0 +1,848 @@
+"""Every refusal of the register with its code and status, at the stages where it belongs, and nothing changes by it."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from registry_world import (
+    AGREEMENT,
+    ALL_ON,
+    DAY,
+    INDICATOR,
+    MEMBERS,
+    PLAN,
+    WAYS,
+    WINDOW,
+    Life,
+    agreed,
+    at,
+    basis,
+    content,
+    cost,
+    decide,
+    judge,
+    paid,
+    propose,
+    scale,
+    shares,
+    story,
+    values,
+    votes,
+)
+from story import BOOK, party, with_numbers, with_switches
+
+from contracts.reference import Effectiveness, Expediency
+from contracts.registry import Correctable, Scaling
+from services.registry.domain import corrections
+from services.registry.domain.commands import (
+    Agree,
+    Correct,
+    DecideCredit,
+    FailToAgree,
+    Judge,
+    Launch,
+    NameCommission,
+    Prolong,
+    Propose,
+    RecordCompletion,
+    Resume,
+    StopEarly,
+    Suspend,
+)
+
+TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
+BEFORE_STEP = "date.before-the-step-before"
+LATE = {"number": "5", "body": "Совет", "kind": "протокол", "date": str(TOMORROW)}
+
+
+def grant(day: date = DAY) -> DecideCredit:
+    return DecideCredit(True, "Работает.", basis(day))
+
+
+def fail(day: date = DAY) -> FailToAgree:
+    return FailToAgree("Не сошлись.", basis(day))
+
+
+def suspend(since: date = DAY, day: date = DAY) -> Suspend:
+    return Suspend(since, "Ремонт.", basis(day))
+
+
+def prolong(until: date = date(2027, 3, 31), day: date = DAY) -> Prolong:
+    return Prolong(until, "Задержка.", basis(day))
+
+
+def stop(day: date = DAY, document: date = DAY) -> StopEarly:
+    return StopEarly(day, "Нет денег.", basis(document))
+
+
+def name(members: tuple[str, ...] = MEMBERS, day: date = DAY) -> NameCommission:
+    return NameCommission(members, "s-1", basis(day))
+
+
+def agree(day: date = DAY, **changes: Any) -> Agree:
+    return Agree(agreed(**changes), basis(day))
+
+
+# ---- the order of people's steps
+
+BELONGS: dict[str, tuple[object, set[str]]] = {
+    "expediency": (decide(), {"council"}),
+    "credit": (grant(), {"council"}),
+    "agree": (agree(), {"expedient"}),
+    "fail to agree": (fail(), {"expedient"}),
+    "launch": (Launch(DAY, basis()), {"agreed"}),
+    "suspend": (suspend(), {"running"}),
+    "resume": (Resume(DAY, basis()), {"suspended"}),
+    "prolong": (prolong(), {"running", "suspended"}),
+    "stop early": (stop(), {"agreed", "running", "suspended"}),
+    "commission": (name(), {"running", "suspended", "finished", "at-commission"}),
+    "propose": (propose(), {"finished"}),
+    "judge": (judge(), {"at-commission"}),
+    "scale": (scale(), {"effective", "partly-effective"}),
+}
+
+
+@pytest.mark.parametrize("stage", WAYS)
+@pytest.mark.parametrize("step", BELONGS)
+def test_each_step_is_taken_at_its_stages_and_refused_at_all_others(stage: str, step: str) -> None:
+    command, stages = BELONGS[step]
+    life = at(stage)
+    if stage not in stages:
+        refusal = life.refused(command)
+        assert (refusal.code, refusal.status) == ("pilot.out-of-order", 409)
+    elif step == "credit":
+        assert life.refused(command).code == "credit.off", "this pilot asks for none"
+    else:
+        [fact, *_] = life.do(command)
+        assert fact.basis == command.basis  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("step", BELONGS)
+def test_there_is_nothing_to_decide_on_an_unknown_pilot(step: str) -> None:
+    refusal = story.refused(None, BELONGS[step][0], given=ALL_ON)
+    assert (refusal.code, refusal.status) == ("pilot.unknown", 404)
+
+
+# ---- dates
+
+FUTURE: list[tuple[str, object]] = [
+    ("council", decide(day=TOMORROW)),
+    ("expedient", agree(TOMORROW)),
+    ("expedient", fail(TOMORROW)),
+    ("agreed", Launch(TOMORROW, basis())),
+    ("agreed", Launch(DAY, basis(TOMORROW))),
+    ("running", suspend(TOMORROW)),
+    ("running", suspend(DAY, TOMORROW)),
+    ("suspended", Resume(TOMORROW, basis())),
+    ("suspended", Resume(DAY, basis(TOMORROW))),
+    ("running", prolong(day=TOMORROW)),
+    ("running", stop(TOMORROW)),
+    ("running", stop(DAY, TOMORROW)),
+    ("finished", name(day=TOMORROW)),
+    ("finished", propose(day=TOMORROW)),
+    ("at-commission", judge(day=TOMORROW)),
+    ("effective", scale(day=TOMORROW)),
+]
+FIRST_INSTANT = datetime(2026, 4, 16, 21, 0, tzinfo=UTC)
+"""Midnight in Minsk, with which the next day begins."""
+
+
+@pytest.mark.parametrize(
+    ("stage", "command"), FUTURE, ids=lambda one: one if isinstance(one, str) else type(one).__name__
+)
+def test_a_day_that_has_not_come_is_refused_until_its_first_instant_in_the_zone_of_the_edition(
+    stage: str, command: object
+) -> None:
+    life = at(stage)
+    life.now = FIRST_INSTANT - timedelta(milliseconds=1)
+    refusal = life.refused(command)
+    assert (refusal.code, refusal.status) == ("date.future", 422)
+    life.now = FIRST_INSTANT
+    assert life.do(command)
+
+
+def test_the_decision_on_a_credit_is_not_dated_ahead() -> None:
+    assert Life().credit_asked().refused(grant(TOMORROW)).code == "date.future"
+
+
+BEFORE: list[tuple[str, object]] = [
+    ("council", decide(day=date(2026, 3, 1))),
+    ("expedient", agree(YESTERDAY)),
+    ("expedient", fail(YESTERDAY)),
+    ("agreed", Launch(YESTERDAY, basis())),
+    ("agreed", Launch(DAY, basis(YESTERDAY))),
+    ("agreed", stop(YESTERDAY)),
+    ("running", suspend(YESTERDAY)),
+    ("running", suspend(DAY, YESTERDAY)),
+    ("suspended", Resume(YESTERDAY, basis())),
+    ("suspended", Resume(DAY, basis(YESTERDAY))),
+    ("running", prolong(day=YESTERDAY)),
+    ("running", stop(YESTERDAY)),
+    ("running", stop(DAY, YESTERDAY)),
+    ("running", name(day=YESTERDAY)),
+    ("finished", propose(day=YESTERDAY)),
+    ("at-commission", judge(day=YESTERDAY)),
+    ("effective", scale(day=YESTERDAY)),
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "command"), BEFORE, ids=lambda one: one if isinstance(one, str) else type(one).__name__
+)
+def test_a_day_before_the_step_that_it_follows_is_refused(stage: str, command: object) -> None:
+    refusal = at(stage).refused(command)
+    assert (refusal.code, refusal.status) == ("date.before-the-step-before", 422)
+
+
+def test_a_second_decision_of_the_council_is_not_older_than_the_first() -> None:
+    life = at("council")
+    life.do(decide(Expediency.POSTPONED))
+    assert life.refused(decide(day=YESTERDAY)).code == "date.before-the-step-before"
+
+
+# ---- what is wrong with an agreement
+
+WRONG_AGREEMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "customer without a valid number": (
+        {"customer": content(party("700000126"))},
+        "/agreement/customer/id",
+        "organisation.invalid",
+    ),
+    "customer of a scheme that customers do not have": (
+        {"customer": content(party("7707083893", "RU-INN"))},
+        "/agreement/customer/id",
+        "organisation.invalid",
+    ),
+    "customer that is a person": (
+        {"customer": content(party("MA1953684"))},
+        "/agreement/customer/id",
+        "organisation.invalid",
+    ),
+    "another executor": ({"executor": content(party("700000140"))}, "/agreement/executor", "executor.other"),
+    "ends before it starts": ({"until": "2026-04-15"}, "/agreement/until", "dates.order"),
+    "a day too long": ({"until": "2027-04-16"}, "/agreement/until", "pilot.too-long"),
+    "a day after which none can be counted": ({"until": "9999-12-31"}, "/agreement/until", "date.too-far"),
+    "shares that do not sum": (
+        {"sector_shares": [content(one) for one in shares(health=5000, trade=4999)]},
+        "/agreement/sector_shares",
+        "shares.sum",
+    ),
+    "shares without the pilot's own sector": (
+        {"sector_shares": [content(one) for one in shares(education=5000, trade=5000)]},
+        "/agreement/sector_shares",
+        "shares.main-sector",
+    ),
+    "an unknown sector": (
+        {"sector_shares": [content(one) for one in shares(health=5000, magic=5000)]},
+        "/agreement/sector_shares/1",
+        "sector.unknown",
+    ),
+    "a sector twice": (
+        {"sector_shares": [content(one) for one in (*shares(health=5000), *shares(health=5000))]},
+        "/agreement/sector_shares/1",
+        "sector.unknown",
+    ),
+    "an unknown region": ({"region": "atlantis"}, "/agreement/region", "region.unknown"),
+    "an unknown source": (
+        {"costs": [content(cost(1)), content(cost(1, "lottery"))]},
+        "/agreement/costs/1/source",
+        "source.unknown",
+    ),
+    "another currency": (
+        {"costs": [content(cost(1), currency="RUB")]},
+        "/agreement/costs/0/currency",
+        "currency.unknown",
+    ),
+    "an indicator twice": (
+        {"indicators": [content(AGREEMENT.indicators[0])] * 2},
+        "/agreement/indicators/1/code",
+        "indicator.twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_AGREEMENTS)
+def test_each_fault_of_an_agreement_is_named_at_its_place(wrong: str) -> None:
+    changes, pointer, rule = WRONG_AGREEMENTS[wrong]
+    refusal = at("expedient").refused(agree(**changes))
+    assert (refusal.code, refusal.status) == ("agreement.invalid", 422)
+    assert [(one.pointer, one.rule) for one in refusal.problems] == [(pointer, rule)]
+    assert all(one.message and one.message_ru for one in refusal.problems)
+
+
+def test_all_faults_of_an_agreement_are_named_at_once() -> None:
+    changes = {name: value for one, _, _ in WRONG_AGREEMENTS.values() for name, value in one.items()}
+    assert len(at("expedient").refused(agree(**changes)).problems) >= len(changes)
+
+
+def test_the_longest_agreement_is_as_long_as_the_edition_says() -> None:
+    life = at("expedient")
+    life.do(agree(until="2027-04-15"))
+    assert life.stage == "agreed"
+
+
+def test_the_launch_comes_before_the_agreed_end() -> None:
+    life = Life().agreed(until=str(TOMORROW))
+    life.later(days=5)
+    refusal = life.refused(Launch(DAY + timedelta(days=2), basis(life.day)))
+    assert (refusal.code, refusal.status) == ("launch.after-end", 422)
+    life.do(Launch(TOMORROW, basis(life.day)))
+
+
+def test_the_launch_does_not_come_before_the_agreed_first_day() -> None:
+    life = Life().agreed(starts=str(TOMORROW)).later(days=5)
+    refusal = life.refused(Launch(DAY, basis(life.day)))
+    assert (refusal.code, refusal.status) == ("launch.before-start", 422)
+    life.do(Launch(TOMORROW, basis(life.day)))
+
+
+# ---- all that is wrong with one step is named at once
+
+
+def test_all_that_is_wrong_with_a_judgement_is_named_at_once() -> None:
+    life = at("at-commission")
+    life.book = BOOK
+    wrong = Judge(Effectiveness.PARTLY, "Протокол.", GRADES[1:], MEMBERS[:5], votes(5, 1), basis(TOMORROW))
+    refusal = life.refused(wrong)
+    assert (refusal.code, refusal.status) == ("date.future", 422), "the code is that of the first"
+    assert [one.rule for one in refusal.problems] == [
+        "date.future",
+        "effectiveness.partly",
+        "criterion.missing",
+        "commission.no-quorum",
+        "votes.sum",
+    ]
+    assert all(one.message and one.message_ru for one in refusal.problems)
+
+
+@pytest.mark.parametrize(
+    ("stage", "command", "rules"),
+    [
+        ("expedient", agree(TOMORROW, region="atlantis"), ["date.future", "region.unknown"]),
+        (
+            "agreed",
+            Launch(TOMORROW, basis(YESTERDAY)),
+            ["date.before-the-step-before", "date.future"],
+        ),
+        ("running", suspend(YESTERDAY, TOMORROW), ["date.future", "date.before-the-step-before"]),
+        ("suspended", Resume(YESTERDAY, basis(TOMORROW)), ["date.future", "date.before-the-step-before"]),
+        ("running", prolong(DAY, TOMORROW), ["date.future", "pilot.extension-bounds"]),
+        ("running", stop(YESTERDAY, TOMORROW), ["date.future", "date.before-the-step-before"]),
+        ("running", name(MEMBERS[:8], TOMORROW), ["date.future", "commission.too-small"]),
+        ("finished", Propose(Effectiveness.EFFECTIVE, "x", (), basis(TOMORROW)), ["date.future", "criterion.missing"]),
+        ("effective", scale(day=TOMORROW, windows=()), ["date.future", "windows.missing"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else type(one).__name__,
+)
+def test_a_wrong_date_hides_no_other_fault_of_a_step(stage: str, command: object, rules: list[str]) -> None:
+    refusal = at(stage).refused(command)
+    assert (refusal.code, refusal.status) == (rules[0], 422)
+    assert list(dict.fromkeys(one.rule for one in refusal.problems)) == rules
+
+
+def test_all_that_is_wrong_with_a_correction_is_named_at_once() -> None:
+    said = {"agreement": content(AGREEMENT, region="atlantis", indicators=[content(INDICATOR, target="2")])}
+    refusal = WHOLE.refused(correct(Correctable.AGREEMENT, {**ENTRIES[Correctable.AGREEMENT], **said, "basis": LATE}))
+    assert [one.rule for one in refusal.problems] == ["region.unknown", "correction.judged", "date.future"]
+
+
+# ---- what is wrong with a proposal, a judgement, a scaling decision
+
+
+@pytest.mark.parametrize(("stage", "step"), [("finished", propose), ("at-commission", judge)])
+def test_partly_effective_is_a_switch_of_the_edition(stage: str, step: Callable[..., object]) -> None:
+    life = at(stage)
+    life.book = BOOK
+    refusal = life.refused(step(Effectiveness.PARTLY))
+    assert (refusal.code, refusal.status) == ("effectiveness.partly", 422)
+    life.book = with_switches("by-2024", partly_effective=True)
+    assert life.do(step(Effectiveness.PARTLY))
+
+
+GRADES = values()
+WRONG_VALUES = {
+    "one is missing": (GRADES[1:], "/values", "criterion.missing"),
+    "one is unknown": (
+        (*GRADES, GRADES[0].model_copy(update={"criterion": "beauty"})),
+        "/values/4/criterion",
+        "criterion.unknown",
+    ),
+    "one is there twice": ((*GRADES, GRADES[0]), "/values/4/criterion", "criterion.unknown"),
+    "one is below the scale": (
+        (GRADES[0].model_copy(update={"value": -1}), *GRADES[1:]),
+        "/values/0/value",
+        "score.off-scale",
+    ),
+    "one is above the scale": (
+        (GRADES[0].model_copy(update={"value": 6}), *GRADES[1:]),
+        "/values/0/value",
+        "score.off-scale",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_VALUES)
+def test_every_criterion_of_effectiveness_has_one_value_on_the_scale(wrong: str) -> None:
+    said, pointer, rule = WRONG_VALUES[wrong]
+    effective = Effectiveness.EFFECTIVE
+    refusals = [
+        at("finished").refused(Propose(effective, "Предложение.", said, basis())),
+        at("at-commission").refused(Judge(effective, "Протокол.", said, MEMBERS, votes(9), basis())),
+    ]
+    for refusal in refusals:
+        assert (refusal.code, refusal.status) == ("values.invalid", 422)
+        assert [(one.pointer, one.rule) for one in refusal.problems] == [(pointer, rule)]
+
+
+WRONG_PLANS = {
+    "copies without money": (scale(windows=()), "/windows", "windows.missing"),
+    "a window beyond all plans": (
+        scale(windows=(WINDOW.model_copy(update={"closes": date(2101, 1, 1)}),)),
+        "/windows/0",
+        "window.invalid",
+    ),
+    "copies without a place": (scale(replicas=()), "/replicas", "replicas.missing"),
+    "a window that closes before it opens": (
+        scale(windows=(WINDOW.model_copy(update={"closes": YESTERDAY}),)),
+        "/windows/0",
+        "window.invalid",
+    ),
+    "a window of an unknown source": (
+        scale(windows=(WINDOW, WINDOW.model_copy(update={"source": "lottery"}))),
+        "/windows/1",
+        "window.invalid",
+    ),
+    "copies though none are wanted": (
+        scale(Scaling.DO_NOT_SCALE, replicas=(PLAN,)),
+        "/replicas",
+        "replicas.unwanted",
+    ),
+    "money though nothing is copied": (
+        scale(Scaling.CATALOGUE_ONLY, windows=(WINDOW,)),
+        "/replicas",
+        "replicas.unwanted",
+    ),
+    "a copy in an unknown region": (
+        scale(replicas=(PLAN.model_copy(update={"region": "atlantis"}),)),
+        "/replicas/0/region",
+        "region.unknown",
+    ),
+    "a copy for nobody": (
+        scale(replicas=(PLAN, PLAN.model_copy(update={"customer": party("700000126")}))),
+        "/replicas/1/customer/id",
+        "organisation.invalid",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_PLANS)
+def test_each_fault_of_a_scaling_decision_is_named_at_its_place(wrong: str) -> None:
+    command, pointer, rule = WRONG_PLANS[wrong]
+    refusal = at("effective").refused(command)
+    assert (refusal.code, refusal.status) == ("scaling.invalid", 422)
+    assert [(one.pointer, one.rule) for one in refusal.problems] == [(pointer, rule)]
+
+
+# ---- what a correction cannot do
+
+
+def correct(what: Correctable, said: Any, place: int = 1, day: date = DAY) -> Correct:
+    return Correct(what, place, said, "Опечатка.", basis(day, "испр-1"))
+
+
+def whole() -> Life:
+    """A life with an entry of every kind but a credit."""
+    life = Life().running()
+    life.spend(paid(500))
+    life.pause()
+    life.go_on()
+    life.prolong(date(2027, 3, 31))
+    life.complete()
+    life.commission()
+    life.do(propose(), judge(), scale())
+    return life
+
+
+WHOLE, CREDITED = whole(), at("credited")
+
+
+def holder(what: Correctable) -> Life:
+    """A life that has an entry of a kind."""
+    return CREDITED if what is Correctable.CREDIT else WHOLE
+
+
+def entry_of(life: Life, what: Correctable) -> dict[str, Any]:
+    """The first entry of a kind, as it stands."""
+    found = corrections.entry(life.pilot, what, 1)
+    assert found is not None
+    return content(found)
+
+
+ENTRIES = {what: entry_of(holder(what), what) for what in Correctable}
+
+
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        (Correctable.EXPEDIENCY, {"decision": "not-expedient"}),
+        (Correctable.SPENDING, {"event_id": "other"}),
+        (Correctable.JUDGEMENT, {"outcome": "ineffective"}),
+        (Correctable.JUDGEMENT, {"present": MEMBERS[:8]}),
+        (Correctable.JUDGEMENT, {"votes": content(votes(8, 1))}),
+        (Correctable.CREDIT, {"granted": False}),
+        (Correctable.SUSPENSION, {"since": str(YESTERDAY)}),
+        (Correctable.SUSPENSION, {"until": None}),
+        (Correctable.COMMISSION, {"members": MEMBERS[:8]}),
+        (Correctable.COMMISSION, {"secretary": "s-2"}),
+        (Correctable.PROPOSAL, {"outcome": "ineffective"}),
+        (Correctable.SCALING, {"decision": "do-not-scale", "replicas": []}),
+    ],
+)
+def test_what_was_decided_cannot_be_corrected_into_something_else(what: Correctable, changes: dict[str, Any]) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], **changes}))
+    assert (refusal.code, refusal.status) == ("correction.decides", 422)
+
+
+@pytest.mark.parametrize("what", Correctable)
+@pytest.mark.parametrize("place", [0, 2, -1])
+def test_what_is_not_there_cannot_be_corrected(what: Correctable, place: int) -> None:
+    refusal = holder(what).refused(correct(what, ENTRIES[what], place))
+    assert (refusal.code, refusal.status) == ("correction.no-entry", 404)
+    assert at("look-over").refused(correct(what, ENTRIES[what])).code == "correction.no-entry"
+
+
+@pytest.mark.parametrize("what", Correctable)
+@pytest.mark.parametrize("said", [None, 5, "x", [], {}])
+def test_a_correction_that_is_no_entry_is_refused_with_its_faults(what: Correctable, said: Any) -> None:
+    refusal = holder(what).refused(correct(what, said))
+    assert (refusal.code, refusal.status) == ("correction.invalid", 422)
+    assert refusal.problems and all(one.pointer.startswith("/content") for one in refusal.problems)
+
+
+@pytest.mark.parametrize("what", Correctable)
+def test_a_field_that_nobody_knows_is_refused_and_not_silently_lost(what: Correctable) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], "unheard_of": 1}))
+    assert [(one.pointer, one.rule) for one in refusal.problems] == [("/content/unheard_of", "schema.extra-forbidden")]
+
+
+def test_a_misspelt_field_deep_within_is_found_too() -> None:
+    said = {**ENTRIES[Correctable.SPENDING], "payments": [{**content(paid(1)), "docment": "7"}]}
+    refusal = WHOLE.refused(correct(Correctable.SPENDING, said))
+    assert [one.pointer for one in refusal.problems] == ["/content/payments/0/docment"]
+
+
+@pytest.mark.parametrize("what", [one for one in Correctable if one is not Correctable.SPENDING])
+def test_a_corrected_document_is_not_dated_ahead_nor_is_the_one_of_the_correction(what: Correctable) -> None:
+    assert holder(what).refused(correct(what, {**ENTRIES[what], "basis": LATE})).code == "date.future"
+    assert holder(what).refused(correct(what, ENTRIES[what], day=TOMORROW)).code == "date.future"
+
+
+def test_corrected_payments_are_not_dated_ahead() -> None:
+    said = {**ENTRIES[Correctable.SPENDING], "payments": [content(paid(1, day=TOMORROW))]}
+    assert WHOLE.refused(correct(Correctable.SPENDING, said)).code == "date.future"
+
+
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        (Correctable.AGREEMENT, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.LAUNCH, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.SUSPENSION, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.SUSPENSION, {"resumed": content(basis(YESTERDAY))}),
+        (Correctable.EXTENSION, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.ENDING, {"on": str(YESTERDAY)}),
+        (Correctable.COMMISSION, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.EXPEDIENCY, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.CREDIT, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.JUDGEMENT, {"basis": content(basis(YESTERDAY))}),
+        (Correctable.SCALING, {"basis": content(basis(YESTERDAY))}),
+    ],
+)
+def test_corrected_steps_stay_in_their_order(what: Correctable, changes: dict[str, Any]) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], **changes}))
+    assert (refusal.code, refusal.status) == ("date.before-the-step-before", 422)
+
+
+def test_a_corrected_launch_does_not_come_before_the_agreed_first_day() -> None:
+    said = {**ENTRIES[Correctable.LAUNCH], "started": str(YESTERDAY)}
+    assert WHOLE.refused(correct(Correctable.LAUNCH, said)).code == "launch.before-start"
+
+
+def test_a_corrected_launch_does_not_come_before_the_document_of_the_agreement() -> None:
+    life = Life().expedient().later(days=1)
+    life.do(Agree(AGREEMENT, basis(life.day)), Launch(life.day, basis(life.day)))
+    said = content(life.pilot.launch, started=str(DAY))
+    assert life.refused(correct(Correctable.LAUNCH, said)).code == "date.before-the-step-before"
+
+
+def test_no_correction_puts_the_minutes_before_the_naming_of_the_commission() -> None:
+    life = at("finished")
+    life.do(propose())
+    life.later(days=3).commission()
+    life.do(judge(day=life.day))
+    early = correct(Correctable.JUDGEMENT, content(life.pilot.judgement, basis=content(basis())))
+    assert life.refused(early).code == "date.before-the-step-before"
+    life.later(days=1)
+    late = correct(Correctable.COMMISSION, content(life.pilot.commission, basis=content(basis(life.day))))
+    assert life.refused(late).code == "date.before-the-step-before"
+
+
+def test_a_corrected_finish_lies_between_the_launch_and_the_proposal() -> None:
+    life = at("finished").later(days=3)
+    ended = content(life.pilot.ending)
+    assert life.refused(correct(Correctable.ENDING, {**ended, "on": str(YESTERDAY)})).code == BEFORE_STEP
+    assert life.refused(correct(Correctable.ENDING, {**ended, "on": str(life.day + timedelta(days=1))})).code == (
+        "date.future"
+    )
+    life.commission()
+    life.do(propose(day=TOMORROW))
+    assert life.refused(correct(Correctable.ENDING, {**ended, "on": str(life.day)})).code == BEFORE_STEP
+    life.do(correct(Correctable.ENDING, {**ended, "on": str(TOMORROW)}))
+    assert life.pilot.ending is not None and life.pilot.ending.on == TOMORROW
+
+
+def test_a_corrected_stop_does_not_come_before_the_pause_or_the_resumption_before_it() -> None:
+    for resumes in (False, True):
+        life = at("running").later(days=3)
+        life.pause()
+        last = life.day
+        if resumes:
+            life.later(days=3).go_on()
+            last = life.day
+        life.later(days=3).stop_early()
+        ended = content(life.pilot.ending)
+        early = correct(Correctable.ENDING, {**ended, "on": str(last - timedelta(days=1))})
+        assert life.refused(early).code == BEFORE_STEP
+        life.do(correct(Correctable.ENDING, {**ended, "on": str(last)}))
+
+
+def test_papers_that_were_in_order_bar_no_correction_of_another_entry() -> None:
+    life = at("agreed").later(days=10)
+    life.do(Launch(DAY, basis(life.day)))
+    life.do(prolong(day=TOMORROW), suspend(TOMORROW, DAY))
+    life.do(correct(Correctable.EXPEDIENCY, content(life.pilot.decisions[0], basis=content(basis(number="9")))))
+    assert life.pilot.decisions[0].basis.number == "9"
+
+
+def test_a_corrected_agreement_leaves_a_launched_pilot_within_its_bounds() -> None:
+    life = Life().running(until="2027-04-15")
+
+    def told(**changes: Any) -> list[str]:
+        agreed_on = life.pilot.agreement
+        assert agreed_on is not None
+        said = content(agreed_on, agreement=content(agreed_on.agreement, **changes))
+        return [one.rule for one in life.refused(correct(Correctable.AGREEMENT, said)).problems]
+
+    assert told(starts=str(TOMORROW)) == ["dates.order"], "it was launched before that"
+    assert told(starts=str(YESTERDAY)) == ["pilot.too-long"]
+    life.do(prolong(date(2027, 10, 15)))
+    assert told(until="2027-04-14") == ["dates.order"], "the extension would be longer than six months"
+    assert told(until="2027-04-16") == ["pilot.too-long"]
+
+
+def test_a_corrected_extension_stays_within_the_bounds_of_one() -> None:
+    for until in (AGREEMENT.until, date(2027, 7, 1)):
+        said = {**ENTRIES[Correctable.EXTENSION], "until": str(until)}
+        refusal = WHOLE.refused(correct(Correctable.EXTENSION, said))
+        assert (refusal.code, refusal.status) == ("pilot.extension-bounds", 422)
+
+
+def test_a_corrected_extension_leaves_the_next_one_within_the_bounds_of_one() -> None:
+    life = Life(book=with_numbers("by-2024", ALL_ON, pilot_extensions_max=2, pilot_extension_months=1)).running()
+    life.do(prolong(date(2027, 1, 31)), prolong(date(2027, 2, 28)))
+    first, second = (content(one) for one in life.pilot.prolongations)
+    for wrong, place in (
+        ({**first, "until": "2027-01-20"}, 1),
+        ({**first, "until": "2027-03-01"}, 1),
+        ({**second, "until": "2027-01-31"}, 2),
+        ({**second, "until": "2027-03-01"}, 2),
+    ):
+        assert life.refused(correct(Correctable.EXTENSION, wrong, place)).code == "pilot.extension-bounds"
+    life.do(correct(Correctable.EXTENSION, {**second, "until": "2027-02-10"}, 2))
+    life.do(correct(Correctable.EXTENSION, {**first, "until": "2027-01-28"}, 1))
+    assert (life.pilot.until, life.due_day("carrying-out")) == (date(2027, 2, 10), date(2027, 2, 10))
+
+
+# ---- documents stay
+
+
+BLANKS = [{"body": " "}, {"kind": "\t"}, {"number": " \n"}]
+
+
+@pytest.mark.parametrize("blank", BLANKS, ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize("what", [one for one in Correctable if one is not Correctable.SPENDING])
+def test_a_document_is_not_corrected_into_blanks(what: Correctable, blank: dict[str, str]) -> None:
+    said = {**ENTRIES[what], "basis": {**content(basis()), **blank}}
+    refusal = holder(what).refused(correct(what, said))
+    assert (refusal.code, refusal.status) == ("correction.no-document", 422)
+
+
+@pytest.mark.parametrize("what", [one for one in Correctable if "basis" in ENTRIES[one] and one != "ending"])
+def test_a_document_that_every_entry_of_a_kind_has_is_not_corrected_away(what: Correctable) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], "basis": None}))
+    assert [(one.pointer, refusal.code) for one in refusal.problems] == [("/content/basis", "correction.invalid")]
+
+
+def test_the_document_of_an_early_stop_and_of_a_resumption_is_not_corrected_away() -> None:
+    stopped = at("stopped-early")
+    without = {name: said for name, said in content(stopped.pilot.ending).items() if name != "basis"}
+    for said in (without, {**without, "basis": None}):
+        assert stopped.refused(correct(Correctable.ENDING, said)).code == "correction.no-document"
+    paused = ENTRIES[Correctable.SUSPENSION]
+    assert paused["resumed"] is not None
+    for gone in (None, content(basis(), number=" ")):
+        refusal = WHOLE.refused(correct(Correctable.SUSPENSION, {**paused, "resumed": gone}))
+        assert refusal.code == "correction.no-document"
+
+
+def test_a_finish_that_was_reported_needs_no_document_to_be_corrected() -> None:
+    ended = ENTRIES[Correctable.ENDING]
+    assert ended["basis"] is None
+    life = whole()
+    life.do(correct(Correctable.ENDING, {**ended, "text": "Иначе."}))
+    assert life.pilot.ending is not None and life.pilot.ending.text == "Иначе."
+
+
+def test_no_correction_lets_carrying_out_go_on() -> None:
+    life = at("suspended")
+    said = content(life.pilot.pauses[0], resumed=content(basis()))
+    refusal = life.refused(correct(Correctable.SUSPENSION, said))
+    assert (refusal.code, refusal.status) == ("correction.decides", 422)
+
+
+def test_by_what_the_commission_has_judged_is_not_corrected_afterwards() -> None:
+    other = {"agreement": content(AGREEMENT, indicators=[content(INDICATOR, target="2")])}
+    refusal = WHOLE.refused(correct(Correctable.AGREEMENT, {**ENTRIES[Correctable.AGREEMENT], **other}))
+    assert (refusal.code, refusal.status) == ("correction.judged", 422)
+    life = at("at-commission")
+    life.do(correct(Correctable.AGREEMENT, {**content(life.pilot.agreement), **other}))
+    assert life.pilot.agreement is not None and life.pilot.agreement.agreement.indicators[0].target == "2"
+
+
+def test_a_corrected_step_does_not_overtake_the_one_after_it() -> None:
+    life = at("running").later(days=5)
+    assert life.pilot.agreement is not None
+    late = content(life.pilot.agreement, basis=content(basis(TOMORROW)))
+    assert life.refused(correct(Correctable.AGREEMENT, late)).code == "date.before-the-step-before"
+    life.stop_early()
+    assert life.pilot.launch is not None
+    after_stop = content(life.pilot.launch, started=str(life.day))
+    life.later(days=1)
+    life.do(correct(Correctable.LAUNCH, after_stop))
+    too_late = content(life.pilot.launch, started=str(life.day))
+    assert life.refused(correct(Correctable.LAUNCH, too_late)).code == "date.before-the-step-before"
+
+
+def test_a_corrected_launch_lies_before_the_agreed_end() -> None:
+    life = Life().running(until=str(TOMORROW)).later(days=5)
+    assert life.pilot.launch is not None
+    said = content(life.pilot.launch, started=str(DAY + timedelta(days=2)))
+    assert life.refused(correct(Correctable.LAUNCH, said)).code == "launch.after-end"
+
+
+@pytest.mark.parametrize(
+    ("what", "changes", "code", "rule"),
+    [
+        (
+            Correctable.AGREEMENT,
+            {"agreement": content(AGREEMENT, region="atlantis")},
+            "agreement.invalid",
+            "region.unknown",
+        ),
+        (
+            Correctable.AGREEMENT,
+            {"agreement": content(AGREEMENT, executor=content(party("700000140")))},
+            "agreement.invalid",
+            "executor.other",
+        ),
+        (Correctable.SPENDING, {"payments": [content(paid(1, "lottery"))]}, "correction.invalid", "source.unknown"),
+        (Correctable.JUDGEMENT, {"values": []}, "values.invalid", "criterion.missing"),
+        (Correctable.PROPOSAL, {"values": []}, "values.invalid", "criterion.missing"),
+        (Correctable.SCALING, {"replicas": []}, "scaling.invalid", "replicas.missing"),
+        (Correctable.SCALING, {"windows": []}, "scaling.invalid", "windows.missing"),
+    ],
+)
+def test_a_corrected_entry_is_held_to_the_same_rules_as_a_new_one(
+    what: Correctable, changes: dict[str, Any], code: str, rule: str
+) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], **changes}))
+    assert refusal.code == code
+    assert rule in [one.rule for one in refusal.problems]
+
+
+# ---- all of them
+
+
+UNLIKELY: list[tuple[Correctable, dict[str, Any], str, str]] = [
+    (Correctable.CREDIT, {"evidence": ""}, "/content/evidence", "text.blank"),
+    (Correctable.SCALING, {"evidence": " "}, "/content/evidence", "text.blank"),
+    (Correctable.JUDGEMENT, {"text": "\t"}, "/content/text", "text.blank"),
+    (Correctable.SUSPENSION, {"why": "я" * 20_001}, "/content/why", "text.too-long"),
+    (Correctable.ENDING, {"on": "1999-12-31"}, "/content/on", "date.unlikely"),
+    (Correctable.AGREEMENT, {"agreement": content(agreed(), starts="0001-01-01")}, "/content/agreement/starts", ""),
+    (Correctable.SPENDING, {"payments": []}, "/content/payments", "payments.missing"),
+    (Correctable.SPENDING, {"payments": [content(paid(0))]}, "/content/payments/0/amount_minor", "payment.nothing"),
+]
+
+
+@pytest.mark.parametrize(("what", "changes", "pointer", "rule"), UNLIKELY)
+def test_a_correction_that_says_nothing_or_the_unlikely_is_refused_at_its_place(
+    what: Correctable, changes: dict[str, Any], pointer: str, rule: str
+) -> None:
+    refusal = holder(what).refused(correct(what, {**ENTRIES[what], **changes}))
+    assert (refusal.code, refusal.status) == ("correction.invalid", 422)
+    assert (pointer, rule or "date.unlikely") in [(one.pointer, one.rule) for one in refusal.problems]
+
+
+def test_a_correction_puts_no_end_before_a_pause_and_no_proposal_before_the_end() -> None:
+    life = Life().running().later(days=20)
+    life.pause()
+    life.later(days=5).go_on()
+    life.later(days=5).complete()
+    life.commission()
+    life.later(days=1).do(propose(day=life.day))
+    ended, proposed, launched = (
+        entry_of(life, one) for one in (Correctable.ENDING, Correctable.PROPOSAL, Correctable.LAUNCH)
+    )
+    early = str(DAY + timedelta(days=10))
+    assert life.refused(correct(Correctable.ENDING, {**ended, "on": early}, day=life.day)).code == BEFORE_STEP
+    before = {**proposed, "basis": content(basis(DAY + timedelta(days=29)))}
+    assert life.refused(correct(Correctable.PROPOSAL, before, day=life.day)).code == BEFORE_STEP
+    late = {**launched, "started": str(life.day)}
+    assert life.refused(correct(Correctable.LAUNCH, late, day=life.day)).code == BEFORE_STEP
+
+
+def test_an_end_that_the_executor_dated_before_a_pause_bars_no_correction_of_something_else() -> None:
+    life = Life().running().later(days=20)
+    life.pause()
+    life.do(RecordCompletion("done-1", DAY, "Готово.", ()))
+    launched = entry_of(life, Correctable.LAUNCH)
+    life.do(correct(Correctable.LAUNCH, {**launched, "basis": content(basis(number="77"))}, day=life.day))
+    assert life.pilot.launch is not None and life.pilot.launch.basis.number == "77"
+
+
+def test_no_refusal_is_without_a_test() -> None:
+    domain = files("services.registry.domain")
+    said = "".join(one.read_text(encoding="utf-8") for one in domain.iterdir() if one.name in PARTS)
+    codes = set(re.findall(r'"([a-z-]+\.[a-z-]+)"', said))
+    here = files("services").joinpath("..", "tests", "unit")
+    tests = ("test_registry_refusals.py", "test_registry_scenarios.py", "test_registry_domain.py")
+    tested = "".join(here.joinpath(one).read_text(encoding="utf-8") for one in tests)
+    assert codes and {code for code in codes if f'"{code}"' not in tested} == set()
+
+
+PARTS = (
+    "order.py",
+    "council.py",
+    "agreeing.py",
+    "carrying_out.py",
+    "judging.py",
+    "correcting.py",
+    "corrections.py",
+    "pilot.py",
+    "recording.py",
+    "clock.py",
+)
