@@ -40,6 +40,7 @@ from services.registry.domain.commands import (
     StopEarly,
     Suspend,
 )
+from services.registry.domain.order import YEARS
 from services.registry.domain.pilot import KIND
 
 CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
@@ -47,13 +48,10 @@ Registrar = Annotated[Hand, Depends(hand("registrar"))]
 HeadOrganisation = Annotated[Hand, Depends(hand("head-organisation"))]
 CommissionSecretary = Annotated[Hand, Depends(hand("commission-secretary"))]
 
-FIRST_YEAR, LAST_YEAR = 2000, 2100
-"""The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""
-
 
 def _near(day: date) -> date:
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"the year must be from {FIRST_YEAR} to {LAST_YEAR}")
+    if day.year not in YEARS:
+        raise ValueError(f"the year must be from {YEARS[0]} to {YEARS[-1]}")
     return day
 
 

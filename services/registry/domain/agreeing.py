@@ -54,7 +54,7 @@ def fail_to_agree(course: PilotCourse, command: FailToAgree) -> None:
 def need_sound(course: PilotCourse, agreement: Agreement) -> None:
     """Raises Refusal with everything that is wrong with an agreement, each at its place."""
     problems = [*_parties(course, agreement), *_time(course, agreement)]
-    problems += [*_shares(course, agreement), *_costs(course, agreement)]
+    problems += [*_shares(course, agreement), *amount_faults(course, "/agreement/costs", agreement.costs)]
     codes = [one.code for one in agreement.indicators]
     problems += [
         order.problem(f"/agreement/indicators/{n}/code", "indicator.twice", "Named twice.", "Указано дважды.")
@@ -144,10 +144,6 @@ def region_faults(course: PilotCourse, place: str, code: str | None) -> list[Pro
         return []
     codes = ", ".join(course.edition.regions.codes)
     return [order.problem(place, "region.unknown", f"Regions: {codes}.", f"Регионы: {codes}.")]
-
-
-def _costs(course: PilotCourse, agreement: Agreement) -> list[Problem]:
-    return amount_faults(course, "/agreement/costs", agreement.costs)
 
 
 def amount_faults(course: PilotCourse, place: str, lines: Sequence[Line]) -> list[Problem]:

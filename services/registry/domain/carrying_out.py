@@ -49,7 +49,7 @@ def launch(course: PilotCourse, command: Launch) -> None:
     course.then(PilotLaunchedV1(actor=course.actor, at=course.now, started=command.started, basis=command.basis))
     clock.end(course, LAUNCHING)
     clock.start_until(course, CARRYING_OUT, agreed.agreement.until, command.started)
-    clock.start_on(course, REPORT, command.started)
+    clock.start(course, REPORT, command.started)
 
 
 def within(agreed: AgreementEntry, started: date) -> None:
@@ -73,7 +73,7 @@ def suspend(course: PilotCourse, command: Suspend) -> None:
     )
     for kind in (CARRYING_OUT, REPORT):
         clock.stop(course, kind, command.since, WHILE_SUSPENDED)
-    clock.start_on(course, SUSPENSION, command.since)
+    clock.start(course, SUSPENSION, command.since)
 
 
 def resume(course: PilotCourse, command: Resume) -> None:

@@ -27,18 +27,12 @@ UNSAID: Final = "-"
 """The reason in a ledger, which wants one, where a fact gives none."""
 
 
-def start(course: PilotCourse, kind: str) -> None:
-    """A term of the edition starts now."""
+def start(course: PilotCourse, kind: str, since: date | None = None) -> None:
+    """A term of the edition starts now, or with a day that has come and may be over."""
     rule = course.edition.terms[kind]
     days = calendar(rule.calendar)
-    _started(course, term.start(rule, days, kind, course.now, course.edition.zone))
-
-
-def start_on(course: PilotCourse, kind: str, day: date) -> None:
-    """A term of the edition starts with a day that has come, and may be over."""
-    rule = course.edition.terms[kind]
-    days = calendar(rule.calendar)
-    _started(course, term.start(rule, days, kind, _at(course, day), course.edition.zone))
+    at = course.now if since is None else _at(course, since)
+    _started(course, term.start(rule, days, kind, at, course.edition.zone))
 
 
 def _at(course: PilotCourse, day: date) -> datetime:

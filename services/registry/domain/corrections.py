@@ -62,10 +62,9 @@ FIXED: dict[Correctable, tuple[str, ...]] = {
     Correctable.SCALING: ("decision",),
 }
 """What a correction must leave as it is."""
+FIRST, LAST = order.YEARS[0], order.YEARS[-1]
 LONGEST: Final = 20_000
 """Characters of one text of an entry: a technical bound."""
-YEARS: Final = range(2000, 2101)
-"""The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""
 DOCUMENTS: Final = ("basis", "resumed")
 """Where an entry names a document: it may become another one, never none."""
 
@@ -126,8 +125,8 @@ def _unlikely(value: object, place: str) -> Iterator[Problem]:
         case str() if len(value) > LONGEST:
             en, ru = f"At most {LONGEST} characters.", f"Не более {LONGEST} знаков."
             yield order.problem(place, "text.too-long", en, ru)
-        case date() if value.year not in YEARS:
-            en, ru = f"From {YEARS[0]} to {YEARS[-1]}.", f"С {YEARS[0]} по {YEARS[-1]} год."
+        case date() if value.year not in order.YEARS:
+            en, ru = f"From {FIRST} to {LAST}.", f"С {FIRST} по {LAST} год."
             yield order.problem(place, "date.unlikely", en, ru)
 
 

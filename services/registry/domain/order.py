@@ -13,8 +13,10 @@ from services.chassis.subject import Refusal
 from services.registry.domain.clock import PilotCourse
 from services.registry.domain.state import Stage
 
-FARTHEST: Final = date(2100, 12, 31)
-"""The last day that an agreement may name: what is beyond is a slip of the pen."""
+YEARS: Final = range(2000, 2101)
+"""The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""
+FARTHEST: Final = date(YEARS[-1], 12, 31)
+"""The last day of these years."""
 
 
 def at(course: PilotCourse, *stages: Stage) -> None:
