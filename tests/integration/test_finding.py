@@ -23,7 +23,7 @@ from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.web import page
-from services.registry import queries, views
+from services.registry import progress, queries, views
 from services.registry.domain.pilot import Stage
 from services.registry.figures.following import FIGURES
 from services.registry.finding import finding as finding_module
@@ -331,8 +331,7 @@ async def test_without_kafka_the_index_answers_and_says_that_it_is_not_complete(
     world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     word = f"слово{uuid4().hex[:8]}"
-    monkeypatch.setattr(finding_module, "SILENT", 0.5)
-    monkeypatch.setattr(follower, "SILENT", 0.5)
+    monkeypatch.setattr(progress, "SILENT", 0.5)
     await world.change(row(word, application=about(word)))
     async with world.following():
         await eventually(lambda: _count(world, word, 1), within=60)

@@ -20,8 +20,9 @@ from services.chassis.web import After, cursor_text, cursor_values
 from services.registry.api.pilots import READERS
 from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
-from services.registry.figures.figures import Answer, Figures, Progress, Question, building
+from services.registry.figures.figures import Answer, Figures, Question, building
 from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter
+from services.registry.progress import Progress
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Values = Annotated[list[Value], Query(max_length=20)]

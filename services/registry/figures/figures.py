@@ -16,7 +16,6 @@ import logging
 import secrets
 import shutil
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.registry.domain.state import Pilot
 from services.registry.figures.tables import TABLES, Line, fingerprint, rows_of
+from services.registry.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +44,10 @@ SPILL: Final = "2GB"
 """At most so much of a question's work may go to the disk."""
 DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.IOException, duckdb.SerializationException)
 """Errors after which nothing that the database says can be believed."""
-SILENT: Final = 10.0
-"""Seconds without a word from Kafka or MongoDB after which answers are not called complete."""
 KEPT: Final = 256
 """How many answers to the same questions are kept in memory."""
 Answer = dict[str, Any]
 Question = Callable[[DuckDBPyConnection], Answer]
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the figures are. `whole`: they have held all of the topic once, so that they may answer."""
-
-    done: int = 0
-    total: int = 0
-    whole: bool = False
-    heard: float = -SILENT
-    """When the follower last knew that it had read all there was, on the clock of `time.monotonic`."""
 
 
 @dataclass(slots=True)
@@ -85,7 +72,7 @@ class Figures:
     @property
     def complete(self) -> bool:
         """Whether answers count every fact but those of the last moments."""
-        return self.progress.whole and time.monotonic() - self.progress.heard < SILENT
+        return self.progress.complete
 
     @property
     def commit_id(self) -> str:

@@ -4,7 +4,6 @@ import fcntl
 import json
 import logging
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,23 +18,11 @@ from services.chassis.store import Row
 from services.registry import views
 from services.registry.finding.entries import VERSION, Entry, entry
 from services.registry.finding.index import Index
+from services.registry.progress import Progress
 
 log = logging.getLogger(__name__)
 
 PLACE: Final = "place.json"
-SILENT: Final = 10.0
-"""Seconds without a word from Kafka or MongoDB after which answers are not called complete."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the indexes are. `whole`: they have held all of the topic once, so that they may answer."""
-
-    done: int = 0
-    total: int = 0
-    whole: bool = False
-    heard: float = -SILENT
-    """When the follower last knew that it had read all there was, on the clock of `time.monotonic`."""
 
 
 @dataclass(slots=True)
@@ -57,7 +44,7 @@ class Finding:
     @property
     def complete(self) -> bool:
         """Whether answers hold every fact but those of the last moments."""
-        return self.progress.whole and time.monotonic() - self.progress.heard < SILENT
+        return self.progress.complete
 
     def put(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
         """Indexes these documents anew, each index from its own view; takes out what is gone or not public.

@@ -23,8 +23,9 @@ from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store, StoreAway
+from services.registry import progress
 from services.registry.domain.pilot import KIND
-from services.registry.finding.finding import SILENT, alone, begin_anew, open_finding
+from services.registry.finding.finding import alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
 
 log = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -
 
 def _caught_up(consumer: Any, finding: Derived) -> bool:
     """Whether Kafka has said of every partition, a short while ago, that there is no more."""
-    recent = (time.time() - SILENT) * 1000
+    recent = (time.time() - progress.SILENT) * 1000
     return all(
         (consumer.last_poll_timestamp(at) or 0) >= recent and finding.offsets[at.partition] >= consumer.highwater(at)
         for at in consumer.assignment()
