@@ -30,7 +30,7 @@ from contracts.reference import (
 from contracts.rules import load
 from services.chassis.fold import Fold
 from services.chassis.store import Store
-from services.chassis.subject import Aggregate, Context, Document
+from services.chassis.subject import Aggregate, Document
 from services.expertise.domain import commands as do
 from services.expertise.domain.expert import EnterExpert, Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
@@ -38,6 +38,7 @@ from services.expertise.domain.state import Case
 from services.expertise.domain.team import EnterTeam
 from services.expertise.domain.team import subject_of as team_subject
 from services.expertise.service import SERVICE
+from services.law.decision import Context
 
 RULES: Final = load()
 EDITION: Final = RULES.edition("by-2024")

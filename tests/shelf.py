@@ -44,7 +44,7 @@ from contracts.registry import (
 )
 from services.chassis.fold import state_json
 from services.chassis.store import Row
-from services.chassis.term import Extension, Ledger, Suspension
+from services.law.ledger import Extension, Ledger, Suspension
 from services.registry.domain.state import (
     AgreementEntry,
     Commission,

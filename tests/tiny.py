@@ -16,7 +16,8 @@ from services.chassis import parking
 from services.chassis.outbox import Message
 from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway
-from services.chassis.subject import Aggregate, Claimed, Context, Input, Record, Refusal, Sequenced, Timed
+from services.chassis.subject import Aggregate, Claimed, Input, Record, Sequenced, Timed
+from services.law.decision import Context, Refusal
 
 ROBOT = Actor(id="robot", role="tester")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -28,7 +28,6 @@ from services.chassis.subject import (
     Broken,
     Claimed,
     Conflict,
-    Context,
     Document,
     Done,
     Duplicate,
@@ -40,6 +39,7 @@ from services.chassis.subject import (
     Timed,
     Waiting,
 )
+from services.law.decision import Context
 
 log = logging.getLogger(__name__)
 

@@ -25,14 +25,12 @@ from services.chassis.subject import (
     Broken,
     Claimed,
     Conflict,
-    Context,
     Document,
     Done,
     Duplicate,
     Entry,
     Input,
     Outcome,
-    Refusal,
     Refused,
     Remembered,
     Sequenced,
@@ -40,6 +38,7 @@ from services.chassis.subject import (
     Timed,
     Waiting,
 )
+from services.law.decision import Context, Refusal
 
 MARGIN: Final = 64 * 1024
 """Room left in a record for its key, headers and framing, in bytes."""

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from services.chassis import calendar, telemetry
+from services.chassis import telemetry
 from services.chassis.engine import Engine, service_actor
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Broken, Claimed, Done, Input, Refused
+from services.law import calendar
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI
 
 from contracts.event import to_millisecond
 from contracts.rules import FaultyUpdate, load_updates
-from services.chassis import calendar, telemetry
+from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
@@ -25,6 +25,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
 from services.chassis.web import make_app
+from services.law import calendar
 
 log = logging.getLogger(__name__)
 FLUSH_WITHIN = 5.0

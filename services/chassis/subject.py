@@ -1,24 +1,18 @@
 """What a subject is and what can be asked of it: inputs and their marks, documents, aggregates, outcomes.
 
-The words that the whole chassis and the domains share. No behaviour beyond what a value says of itself.
+The words that the whole chassis shares. No behaviour beyond what a value says of itself.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from contracts.event import (
-    Actor,
-    Fact,
-)
-from contracts.reference import Problem
-
-S = TypeVar("S", bound=BaseModel)
-G = TypeVar("G")
+from contracts.event import Actor, Fact
+from services.law.decision import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +80,6 @@ class Input:
     record: Record | None = None
     if_match: int | None = None
     event_type: str | None = None
-
-
-class Refusal(Exception):
-    """A person's command that the domain does not allow. Nothing changes; the person is told why.
-
-    `code` is a stable rule id, `status` the HTTP status that fits it (409: not in this state; 403: not you;
-    422: the content is wrong, see `problems`).
-    """
-
-    def __init__(self, code: str, detail: str, *, status: int = 409, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.status = status
-        self.problems = tuple(problems)
-
-
-@dataclass(frozen=True, slots=True)
-class Context(Generic[G]):
-    """What `decide` may know besides state and command: the time (UTC), the subject, who acts, and what the
-    service was given for this input (rules, a fresh number, a directory entry)."""
-
-    now: datetime
-    subject: str
-    actor: Actor
-    given: G
 
 
 class Decide(Protocol):

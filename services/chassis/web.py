@@ -17,8 +17,8 @@ from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
 from services.chassis.engine import Engine
 from services.chassis.masking import masked
-from services.chassis.openly import OpenDoor
 from services.chassis.problems import Problematic
+from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.store import Row, Store

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.rules import Edition
-from services.chassis import term
-from services.chassis.calendar import calendar
 from services.chassis.subject import Document
 from services.expertise.domain.state import Case, Place, Request, Running
+from services.law import ledger as term
+from services.law.calendar import calendar
 
 TO_ALL: Final = (
     "agency",

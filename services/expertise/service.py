@@ -6,7 +6,8 @@ from contracts.rules import load
 from services.chassis.service import Service
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
-from services.expertise.domain import commands, expert, pilot, series, team
+from services.expertise.domain import commands, expert, series, team
+from services.expertise.domain import decide as pilot
 
 RULES = load()
 SERVICE = Service(

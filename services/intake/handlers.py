@@ -55,7 +55,9 @@ from services.chassis import telemetry
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.pilot import (
+from services.intake.domain.reports import REPORTS
+from services.intake.domain.shape import problem, time_of
+from services.intake.domain.state import (
     CLARIFICATION,
     KIND,
     REMINDED,
@@ -68,8 +70,6 @@ from services.intake.domain.pilot import (
     person_id,
     pilot_id,
 )
-from services.intake.domain.reports import REPORTS
-from services.intake.domain.shape import problem, time_of
 
 PERSONS: Final = "persons"
 LATER: Final = frozenset(

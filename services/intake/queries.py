@@ -8,8 +8,8 @@ from services.chassis.store import Keys, Row
 from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
-from services.intake.domain.pilot import KIND as PILOT_KIND
-from services.intake.domain.pilot import PLACES, Pilot, Status, pilot_id
+from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.domain.state import PLACES, Pilot, Status, pilot_id
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))

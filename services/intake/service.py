@@ -7,8 +7,9 @@ from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.subject import Aggregate
 from services.intake import handlers, queries, receipts
-from services.intake.domain import agency, pilot
-from services.intake.domain.decisions import decide
+from services.intake.domain import agency
+from services.intake.domain import state as pilot
+from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
 
 RULES = load()

@@ -3,10 +3,12 @@
 from functools import partial
 
 from services.chassis.run import Beside, main
-from services.registry import changes, exports, given_out
+from services.registry import feed as changes
 from services.registry.api import make_router
+from services.registry.exports import rows as given_out
+from services.registry.exports import worker as exports
 from services.registry.figures.following import FIGURES
-from services.registry.finding import follower
+from services.registry.projections import follower
 from services.registry.service import SERVICE
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ from contracts.rules import load
 from services.chassis.service import Service, given_to_all
 from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
-from services.registry import exports, handlers, queries
-from services.registry.domain import commands, export, pilot
+from services.registry import handlers, queries
+from services.registry.domain import commands, export
+from services.registry.domain import decide as pilot
+from services.registry.exports import worker as exports
 
 
 def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:

@@ -38,8 +38,8 @@ from contracts.registry import (
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.chassis.subject import Document
+from services.registry.domain.decide import Pilot, Stage, next_move
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.pilot import Pilot, Stage, next_move
 
 View = dict[str, Any]
 ZONE: Final = ZoneInfo("Europe/Minsk")

@@ -52,7 +52,7 @@ from services.chassis.subject import Claimed, Done, Input, Record
 from services.chassis.web import make_app
 from services.expertise.service import SERVICE as EXPERTISE
 from services.intake.domain.agency import EnterAgency
-from services.intake.domain.pilot import Accept, pilot_id
+from services.intake.domain.state import Accept, pilot_id
 from services.intake.service import SERVICE as INTAKE
 from services.registry.service import SERVICE as REGISTRY
 from tests.conftest import Eventually

@@ -25,10 +25,10 @@ from services.chassis.problems import Problematic
 from services.chassis.run import serving
 from services.chassis.settings import Settings
 from services.chassis.web import MOST, make_app
-from services.registry import changes
+from services.registry import feed as changes
 from services.registry.api import make_router
 from services.registry.api.changes import LONGEST_CURSOR
-from services.registry.changes import Changes, Cursor, Feed, cursor_of, text_of
+from services.registry.feed import Changes, Cursor, Feed, cursor_of, text_of
 from tests.expertise import Tokens
 from tests.tiny import wire
 

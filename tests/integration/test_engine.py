@@ -26,7 +26,7 @@ from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, 
 from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
 from services.intake.domain.agency import EnterAgency
-from services.intake.domain.pilot import pilot_id
+from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from tests.tiny import (
     START,

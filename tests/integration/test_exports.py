@@ -22,9 +22,10 @@ from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway
 from services.chassis.web import make_app
-from services.registry import exports, sheets
 from services.registry.api.exports import ASKERS, routes
-from services.registry.exports import FILES, PARTS, WORK, Options, Part, Worker
+from services.registry.exports import files as sheets
+from services.registry.exports import worker as exports
+from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.expertise import Person, Tokens

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.reference import ROLES
 from services.chassis.store import Store
-from services.registry.progress import Progress
+from services.registry.projections.progress import Progress
 from services.registry.service import SERVICE
 from tests.expertise import Person
 from tests.integration.test_money import START, Enter, Random, World, application

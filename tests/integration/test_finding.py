@@ -23,13 +23,13 @@ from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.web import page
-from services.registry import progress, queries, views
-from services.registry.domain.pilot import Stage
+from services.registry import queries, views
+from services.registry.domain.decide import Stage
 from services.registry.figures.following import FIGURES
 from services.registry.finding import finding as finding_module
-from services.registry.finding import follower
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
+from services.registry.projections import follower, progress
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.register_app import app_of, bearer

@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from contracts.event import wire_moment
 from contracts.registry import PilotEnteredV1, PilotLaunchedV1
 from services.chassis.store import Row, Store
-from services.chassis.subject import Refusal
-from services.registry import given_out, views
+from services.law.decision import Refusal
+from services.registry import views
 from services.registry.domain.export import FILTERS, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import Stage
-from services.registry.exports import Part
+from services.registry.exports import rows as given_out
+from services.registry.exports.worker import Part
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.shelf import FULL, PLAIN, row, timeline_row

@@ -60,7 +60,6 @@ from contracts.registry import TermBreachedV1 as RegisterTermBreachedV1
 from contracts.registry import TermNearingV1 as RegisterTermNearingV1
 from contracts.rules import CalendarUpdate
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
-from services.chassis import calendar
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.recalendar import recalendar
@@ -70,10 +69,11 @@ from services.chassis.web import make_app
 from services.intake.api import make_router
 from services.intake.domain.agency import EnterAgency
 from services.intake.domain.evolve import OUTCOMES_KEPT
-from services.intake.domain.pilot import Accept, Pilot, Return, Status, person_id, pilot_id
+from services.intake.domain.state import Accept, Pilot, Return, Status, person_id, pilot_id
 from services.intake.handlers import address, submission
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
+from services.law import calendar
 from tests.tiny import START, Broker, Clock, Crash, Hooked, crash, numbered, parked_rows, wire
 
 OFFICER = Actor(id="u-2001", role="officer")

@@ -29,11 +29,11 @@ from contracts.expertise import EXPERTISE
 from contracts.rules import load
 from deploy.local.home import ROOT
 from services.chassis.store import Row, Store
-from services.expertise import mail
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import KIND_OF, NOTICES, PERSONS
-from services.expertise.letter import WORDS, BadAddress, address, letter, message_id
-from services.expertise.mail import Mailer, MailSettings, Misconfigured, ServerAway, server_of
+from services.expertise.mail import process as mail
+from services.expertise.mail.letter import WORDS, BadAddress, address, letter, message_id
+from services.expertise.mail.process import Mailer, MailSettings, Misconfigured, ServerAway, server_of
 from services.expertise.queries import INDEXES
 from tests.conftest import Eventually
 

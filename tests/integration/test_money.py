@@ -40,7 +40,7 @@ from services.registry.domain.commands import (
     RecordSpending,
 )
 from services.registry.figures.figures import Figures, in_memory
-from services.registry.finding.follower import documents
+from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
 from tests.expertise import Person, Tokens
 from tests.tiny import START, Broker, Clock, numbered

@@ -11,11 +11,11 @@ import pytest
 from fastapi import FastAPI
 
 from contracts.registry import REGISTRY
-from services.chassis.openly import client_of
+from services.chassis.public import client_of
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.registry import views
-from services.registry.domain.pilot import Stage
+from services.registry.domain.decide import Stage
 from services.registry.finding.entries import FACETS
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE

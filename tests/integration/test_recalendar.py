@@ -13,16 +13,17 @@ from contracts.event import Actor, Contract, Fact, Moment
 from contracts.reference import Term
 from contracts.rules import CalendarUpdate, load, read_update
 from services.chassis import recalendar as module
-from services.chassis import term
 from services.chassis.bus import Bus
-from services.chassis.calendar import calendar, install
 from services.chassis.engine import Engine
 from services.chassis.recalendar import INDEX, SAY, again, recalendar
 from services.chassis.run import _loops
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store
-from services.chassis.subject import Aggregate, Claimed, Context, Done, Duplicate, Input
+from services.chassis.subject import Aggregate, Claimed, Done, Duplicate, Input
+from services.law import ledger as term
+from services.law.calendar import calendar, install
+from services.law.decision import Context
 from tests.conftest import Eventually
 from tests.tiny import ROBOT, Broker, Clock, Hooked, away, numbered
 

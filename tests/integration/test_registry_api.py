@@ -30,7 +30,8 @@ from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Done, Record
 from services.chassis.web import make_app
-from services.registry import memory, queries, views
+from services.registry import history as memory
+from services.registry import queries, views
 from services.registry.api import make_router
 from services.registry.domain.commands import (
     Enter,
@@ -44,7 +45,7 @@ from services.registry.domain.commands import (
     RecordSpending,
     RecordTerm,
 )
-from services.registry.domain.pilot import Pilot, Stage, evolve
+from services.registry.domain.decide import Pilot, Stage, evolve
 from services.registry.handlers import journal
 from services.registry.service import SERVICE
 from tests import shelf

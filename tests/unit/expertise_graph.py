@@ -46,8 +46,7 @@ from story import SUBJECT  # noqa: E402
 from contracts.event import Actor  # noqa: E402
 from contracts.expertise import AppealOutcome, Closure, Conflict, ConflictKind, ReviewKind  # noqa: E402
 from contracts.reference import OnExpiry, Term, Verdict  # noqa: E402
-from services.chassis.subject import Context, Refusal  # noqa: E402
-from services.expertise.domain import pilot  # noqa: E402
+from services.expertise.domain import decide as pilot  # noqa: E402
 from services.expertise.domain.commands import (  # noqa: E402
     AcceptAssignment,
     Approve,
@@ -75,6 +74,7 @@ from services.expertise.domain.commands import (  # noqa: E402
 )
 from services.expertise.domain.expert import Given, Known  # noqa: E402
 from services.expertise.domain.state import FINAL, Case, KnownConflict, Status  # noqa: E402
+from services.law.decision import Context, Refusal  # noqa: E402
 
 PAGE = ROOT / "docs" / "expertise-states.md"
 OUTSIDER = "e-elsewhere"

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from contracts.event import Fact
 from contracts.expertise import TermBreachedV1, TermExtendedV1, TermNearingV1, TermRecalendaredV1, TermStartedV1
 from contracts.reference import TermUnit
-from services.chassis import term
-from services.chassis.calendar import calendar
-from services.chassis.term import Ledger
 from services.expertise.domain.state import Running
+from services.law import ledger as term
+from services.law.calendar import calendar
+from services.law.ledger import Ledger
 
 
 def counted(running: Running, now: datetime) -> None:

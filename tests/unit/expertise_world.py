@@ -18,8 +18,9 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.rules import RuleBook
-from services.chassis.subject import Aggregate, Refusal
-from services.expertise.domain import commands, expert, pilot, series, team
+from services.chassis.subject import Aggregate
+from services.expertise.domain import commands, expert, series, team
+from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -36,6 +37,7 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import Case
+from services.law.decision import Refusal
 
 CASES = Story(
     Aggregate(

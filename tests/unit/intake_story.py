@@ -60,7 +60,7 @@ from contracts.registry import (
 )
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import (
+from services.intake.domain.state import (
     Accept,
     Forward,
     Later,

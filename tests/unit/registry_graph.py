@@ -47,8 +47,9 @@ from story import APPLICATION, NOW, SUBJECT  # noqa: E402
 from contracts.reference import Effectiveness, Expediency, Period, Verdict  # noqa: E402
 from contracts.registry import ApplicationOutcome, Correctable, Scaling, TermStage  # noqa: E402
 from contracts.rules import RuleBook  # noqa: E402
-from services.chassis.subject import Context, Refusal  # noqa: E402
-from services.registry.domain import corrections, pilot  # noqa: E402
+from services.law.decision import Context, Refusal  # noqa: E402
+from services.registry.domain import corrections  # noqa: E402
+from services.registry.domain import decide as pilot  # noqa: E402
 from services.registry.domain.commands import (  # noqa: E402
     Agree,
     Correct,

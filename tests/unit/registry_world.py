@@ -35,8 +35,8 @@ from contracts.registry import (
     Votes,
 )
 from contracts.rules import RuleBook
-from services.chassis.subject import Refusal
-from services.registry.domain import pilot
+from services.law.decision import Refusal
+from services.registry.domain import decide as pilot
 from services.registry.domain.commands import (
     Agree,
     Correct,

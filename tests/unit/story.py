@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 from contracts.event import Actor, Fact
 from contracts.reference import Application, OrganisationId, Party
 from contracts.rules import Edition, RuleBook, load
-from services.chassis.subject import Aggregate, Context, Refusal
+from services.chassis.subject import Aggregate
+from services.law.decision import Context, Refusal
 
 settings.register_profile("domains", deadline=None)
 settings.load_profile("domains")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from contracts.reference import TermUnit
 from contracts.rules import CalendarRules, FaultyUpdate, Override, load_calendars, load_updates, read_update
 from deploy.local.stack import Stack
-from services.chassis.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules, install, versions
 from services.chassis.run import main
+from services.law.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules, install, versions
 from tests.tiny import tiny_service
 
 WORKING, CALENDAR = TermUnit.WORKING_DAYS, TermUnit.CALENDAR_DAYS

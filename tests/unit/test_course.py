@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contracts.reference import Problem
-from services.chassis.course import together
-from services.chassis.subject import Refusal
+from services.law.decision import Refusal, together
 
 SUM = Problem(pointer="/shares", rule="shares.sum", message="They do not sum.", message_ru="Сумма неверна.")
 REGION = Problem(pointer="/region", rule="region.unknown", message="Unknown.", message_ru="Неверный регион.")

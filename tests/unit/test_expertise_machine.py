@@ -46,8 +46,7 @@ from contracts.expertise import (
     OpinionGivenV1,
 )
 from contracts.reference import Procedure, Verdict
-from services.chassis.subject import Refusal
-from services.expertise.domain import pilot
+from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -67,6 +66,7 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed, PlaceStatus
+from services.law.decision import Refusal
 
 ALL = (OPERATOR, COLLEAGUE, APPROVER, CHAIR, HEAD, *EXPERTS)
 DECIDERS = (APPROVER, CHAIR, HEAD)

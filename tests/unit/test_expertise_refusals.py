@@ -41,7 +41,6 @@ from story import APPLICATION, BOOK, with_switches
 from contracts.event import Actor
 from contracts.expertise import Absence, AppealOutcome, Closure, EarlierRemark
 from contracts.reference import OnExpiry, OrganisationId, RequestItem, ReturnReason, Verdict
-from services.chassis.subject import Refusal
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -65,6 +64,7 @@ from services.expertise.domain.commands import (
     WriteConclusion,
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
+from services.law.decision import Refusal
 
 ASK = AskApplicant(ITEMS, OnExpiry.DECIDE)
 Try = tuple[str, int, Callable[[], Play], object, Actor]

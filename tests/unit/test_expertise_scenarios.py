@@ -73,7 +73,7 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import Met, OnExpiry, Procedure, Verdict
-from services.expertise.domain import pilot
+from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,

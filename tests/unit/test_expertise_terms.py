@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV1
 from contracts.reference import OnExpiry
 from contracts.rules import CalendarUpdate, Origin, Override
-from services.chassis.calendar import calendar, install
-from services.chassis.subject import Refusal
-from services.expertise.domain import pilot
+from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import AskApplicant, CancelRequest, Extend, Recalendar, Tick
 from services.expertise.domain.state import Running
+from services.law.calendar import calendar, install
+from services.law.decision import Refusal
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")
 

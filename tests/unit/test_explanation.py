@@ -7,9 +7,9 @@ import pytest
 
 from contracts.reference import LegalEffect, TermUnit
 from contracts.rules import ExtensionRule, Origin, Override, TermRule, load, load_calendars
-from services.chassis.calendar import Calendar, calendar, from_rules
-from services.chassis.explanation import explain
-from services.chassis.term import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
+from services.law.calendar import Calendar, calendar, from_rules
+from services.law.explanation import explain
+from services.law.ledger import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
 
 MINSK = "Europe/Minsk"
 BY = calendar("BY")

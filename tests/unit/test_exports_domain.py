@@ -15,12 +15,12 @@ from story import NOW, Story
 
 from contracts.event import Actor
 from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
-from services.registry import sheets
 from services.registry.domain.export import FILTERS, Export, Fail, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import Stage
+from services.registry.exports import files as sheets
+from services.registry.exports.files import harmless
 from services.registry.service import SERVICE
-from services.registry.sheets import harmless
 
 story = Story(SERVICE.aggregates["export"])
 REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")

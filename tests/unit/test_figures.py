@@ -41,11 +41,11 @@ from contracts.registry import (
     TermStage,
     Votes,
 )
-from services.chassis import term
-from services.chassis.calendar import calendar
 from services.chassis.fold import state_json
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
+from services.law import ledger as term
+from services.law.calendar import calendar
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve

@@ -14,7 +14,6 @@ from services.chassis.fold import MARGIN, Fold, Writer, fold, ready
 from services.chassis.subject import (
     Broken,
     Conflict,
-    Context,
     Document,
     Done,
     Duplicate,
@@ -24,6 +23,7 @@ from services.chassis.subject import (
     Stale,
     Waiting,
 )
+from services.law.decision import Context
 from tests.tiny import (
     ROBOT,
     START,

@@ -26,7 +26,7 @@ from services.expertise.domain import commands
 from services.intake import handlers as intake
 from services.intake import receipts
 from services.intake.domain.agency import Agency
-from services.intake.domain.pilot import Forward, Later, Note, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.state import Forward, Later, Note, Refuse, Submit, person_id, pilot_id
 from services.registry import handlers as registry
 
 CODE = "vedomstvo-primer"

@@ -57,7 +57,7 @@ from contracts.reference import Expediency, Verdict
 from contracts.registry import TermBreachedV1, TermNearingV1
 from services.intake import receipts
 from services.intake.domain.evolve import due
-from services.intake.domain.pilot import REMINDED, Accept, Later, Remind, Return, Status
+from services.intake.domain.state import REMINDED, Accept, Later, Remind, Return, Status
 from services.intake.handlers import translate
 
 decided_states = pytest.mark.parametrize("name", DECIDED)

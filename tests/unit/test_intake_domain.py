@@ -65,25 +65,15 @@ from contracts.intake import (
 )
 from contracts.reference import Clock, LegalEffect, Met, ReturnReason, TermUnit, Verdict
 from contracts.rules import RuleBook
-from services.chassis.calendar import calendar
-from services.chassis.subject import Refusal
-from services.intake.domain import agency, pilot
+from services.intake.domain import agency
+from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
 from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
 from services.intake.domain.later import NotTheirs, UnknownAgency
-from services.intake.domain.pilot import (
-    FINAL,
-    Accept,
-    Forward,
-    Later,
-    Pilot,
-    Recalendar,
-    Refuse,
-    Return,
-    Status,
-    Tick,
-)
+from services.intake.domain.state import FINAL, Accept, Forward, Later, Pilot, Recalendar, Refuse, Return, Status, Tick
 from services.intake.service import SERVICE
+from services.law.calendar import calendar
+from services.law.decision import Refusal
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK))
 closed_states = pytest.mark.parametrize(
@@ -790,7 +780,7 @@ def test_an_event_about_no_pilot_of_the_agency_is_refused_as_a_subject_of_its_ow
 
 
 def at_own_subject(command: Later, given: Given | None = None) -> Any:
-    from services.chassis.subject import Context
+    from services.law.decision import Context
 
     own = pilot.pilot_id(command.agency, command.event_id)
     return Context(NOW, own, Actor(id="agency:vedomstvo", role="publisher"), given or Given(BOOK, ENTRY))

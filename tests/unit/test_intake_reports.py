@@ -65,9 +65,9 @@ from contracts.registry import (
     PilotLaunchedV1,
     PilotStoppedV1,
 )
-from services.intake.domain.pilot import FINAL, CarryingOut, Later, Note, Status
 from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
+from services.intake.domain.state import FINAL, CarryingOut, Later, Note, Status
 from services.intake.domain.taken import ADDRESSED, MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
 
 CARRIED = STATES["carried out"]

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.local.home import ROOT
-from services.expertise.paper import Paper, Remark, Score, Signer, TermLine, docx, pdf
+from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine, docx, pdf
 
 MADE = {"pdf": pdf, "docx": docx}
 BARE = Paper(

@@ -67,15 +67,7 @@ from services.registry.domain.commands import (
     RecordTerm,
     Tick,
 )
-from services.registry.domain.state import (
-    CLARIFICATION,
-    CONCLUDED,
-    COUNCIL_ALARM,
-    FINAL,
-    NEXT_MOVE,
-    SETTLED,
-    Stage,
-)
+from services.registry.domain.state import CLARIFICATION, CONCLUDED, COUNCIL_ALARM, FINAL, NEXT_MOVE, SETTLED, Stage
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)

@@ -8,7 +8,7 @@ from registry_graph import PAGE, document, explored, moving
 from registry_world import Life, Step
 
 from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
-from services.registry.domain import pilot
+from services.registry.domain import decide as pilot
 from services.registry.domain.evolve import CHANGES
 from services.registry.domain.state import FINAL, JUDGED, NEXT_MOVE, SCALING, SETTLED, Stage
 

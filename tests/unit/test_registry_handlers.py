@@ -19,7 +19,8 @@ from contracts.intake import INTAKE
 from contracts.reference import Clock, LegalEffect, Period, Remark, ReturnReason, Term, TermUnit, Verdict
 from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
 from services.chassis.fold import Writer, fold
-from services.chassis.subject import Context, Document, Done, Input, Sequenced, Waiting
+from services.chassis.subject import Document, Done, Input, Sequenced, Waiting
+from services.law.decision import Context
 from services.registry import handlers, views
 from services.registry.domain.commands import (
     Enter,

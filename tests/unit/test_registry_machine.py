@@ -51,9 +51,10 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.chassis.subject import Refusal
+from services.law.decision import Refusal
 from services.registry import handlers
-from services.registry.domain import corrections, pilot
+from services.registry.domain import corrections
+from services.registry.domain import decide as pilot
 from services.registry.domain.commands import (
     Agree,
     Correct,

@@ -58,7 +58,7 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.registry.domain import pilot
+from services.registry.domain import decide as pilot
 from services.registry.domain.commands import (
     Agree,
     Correct,

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from contracts.reference import LegalEffect, TermUnit
 from contracts.rules import NEEDED_TERMS, Edition, ExtensionRule, Origin, Override, TermRule, load, load_calendars
-from services.chassis.calendar import Calendar, calendar, from_rules
-from services.chassis.explanation import explain
-from services.chassis.term import (
+from services.law.calendar import Calendar, calendar, from_rules
+from services.law.explanation import explain
+from services.law.ledger import (
     Ledger,
     TermError,
     breach,

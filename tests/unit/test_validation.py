@@ -21,15 +21,15 @@ from contracts.intake import ApplicationRegisteredV1, EditionFrom, EventRefusedV
 from contracts.reference import Problem, RequestItem
 from contracts.rules import Edition
 from contracts.topics import AGENCY_MAX_BYTES
-from services.chassis.subject import Context
 from services.intake.domain.agency import Agency, Given
-from services.intake.domain.decisions import decide
+from services.intake.domain.decide import decide
 from services.intake.domain.later import UnknownAgency
-from services.intake.domain.pilot import Later, Submit, pilot_id
 from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS, RUSSIAN
+from services.intake.domain.state import Later, Submit, pilot_id
 from services.intake.domain.validation import judge
 from services.intake.handlers import submission
 from services.intake.receipts import copies
+from services.law.decision import Context
 
 CODE = "vedomstvo-primer"
 BY = BOOK.edition("by-2024")

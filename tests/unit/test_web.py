@@ -29,9 +29,7 @@ from contracts.freeze import example
 from contracts.intake import EditionFrom
 from contracts.reference import ROLES, Problem, Verdict
 from contracts.topics import AGENCY_MAX_BYTES, SERVICES
-from services.chassis import term
 from services.chassis.auth import Caller, Keys, allow
-from services.chassis.calendar import calendar
 from services.chassis.store import Claim, StoreAway
 from services.chassis.subject import (
     Broken,
@@ -42,11 +40,9 @@ from services.chassis.subject import (
     Duplicate,
     Input,
     Outcome,
-    Refusal,
     Refused,
     Stale,
 )
-from services.chassis.term import clock_of
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.domain.expert import Expert
@@ -55,14 +51,18 @@ from services.expertise.domain.team import Team
 from services.expertise.queries import sight
 from services.intake.api import make_router as intake_router
 from services.intake.domain.agency import Agency
-from services.intake.domain.pilot import Pilot, Status, pilot_id
+from services.intake.domain.state import Pilot, Status, pilot_id
 from services.intake.service import RULES
+from services.law import ledger as term
+from services.law.calendar import calendar
+from services.law.decision import Refusal
+from services.law.ledger import clock_of
 from services.registry.api import make_router as registry_router
-from services.registry.changes import Changes
+from services.registry.domain.decide import Pilot as Entered
 from services.registry.domain.export import Export, Format, List, subject_of
-from services.registry.domain.pilot import Pilot as Entered
 from services.registry.domain.state import PROPOSAL, OwnTerm, Stage
-from services.registry.exports import FILES, WORK
+from services.registry.exports.worker import FILES, WORK
+from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding
 from tests.expertise import BODIES as EXPERTISE_BODIES

@@ -6,8 +6,8 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.chassis.auth import Caller, allow
-from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
+from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.subject import Document
 from services.chassis.web import document

@@ -11,8 +11,8 @@ from pydantic import Field
 from contracts.expertise import Absence
 from contracts.reference import Code, OrganisationId
 from contracts.rules import RuleBook
-from services.chassis.commands import Hand
 from services.chassis.engine import Engine
+from services.chassis.hand import Hand
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from contracts.expertise import ExpertReleasedV1
 from services.chassis.auth import Caller, allow
-from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
+from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries
 from services.expertise.api import persons

@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from contracts.event import Personal
-from services.chassis.commands import Hand
 from services.chassis.engine import Engine
+from services.chassis.hand import Hand
 from services.expertise.api.access import Body, not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
 from services.expertise.handlers import PERSONS

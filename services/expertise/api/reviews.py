@@ -9,19 +9,20 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts.rules import RuleBook
-from services.chassis.calendar import calendar
 from services.chassis.engine import Engine
-from services.chassis.explanation import explain
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card
-from services.expertise import cards, papers, queries
+from services.expertise import cards, queries
 from services.expertise.api.access import AnOperator, Reader, not_found, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
+from services.expertise.documents import content as papers
+from services.expertise.documents.render import docx, pdf
 from services.expertise.domain.state import Case, Round, Running
 from services.expertise.handlers import PERSONS
-from services.expertise.paper import docx, pdf
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
+from services.law.calendar import calendar
+from services.law.explanation import explain
 
 COUNTED: Final = 1_000
 """How far a queue is counted: an exact count of a large one would cost more than it tells."""

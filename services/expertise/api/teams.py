@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.reference import Code
 from services.chassis.auth import allow
-from services.chassis.commands import Hand, hand
+from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
 from services.expertise.api.access import Body, PersonId

@@ -8,7 +8,7 @@ from pydantic import Field
 from contracts.event import Basis
 from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
 from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Verdict
-from services.chassis.commands import Hand, hand, not_done
+from services.chassis.hand import Hand, hand, not_done
 from services.expertise.api.access import (
     Approver,
     Body,

@@ -12,13 +12,13 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, Met, ReturnReason
 from contracts.rules import Edition
-from services.chassis.reasons import need_reasons
-from services.chassis.subject import Refusal
-from services.expertise.domain import clock
+from services.expertise.domain import terms as clock
+from services.expertise.domain.casework import Course
 from services.expertise.domain.changes import changes
 from services.expertise.domain.commands import CloseFor, EndWithout, Open
-from services.expertise.domain.course import Course
 from services.expertise.domain.state import FINAL, FIRST_OF, OPINIONS_OF, TERM_OF, Case
+from services.law.decision import Refusal
+from services.law.faults import need_reasons
 
 
 def rounds_left(case: Case, edition: Edition) -> int:

@@ -12,14 +12,14 @@ from contracts.expertise import (
     Signer,
 )
 from contracts.reference import Problem, Verdict
-from services.chassis.subject import Refusal
-from services.expertise.domain import clock
+from services.expertise.domain import terms as clock
+from services.expertise.domain.casework import Course
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
-from services.expertise.domain.course import Course
 from services.expertise.domain.opinions import need_agreement, need_size
 from services.expertise.domain.series import subject_of
 from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Draft, Status
+from services.law.decision import Refusal
 
 
 def write(course: Course, command: WriteConclusion) -> None:

@@ -18,10 +18,10 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, OrganisationId, Problem
 from contracts.rules import Edition
-from services.chassis.subject import Refusal
+from services.expertise.domain.casework import Course
 from services.expertise.domain.commands import Confirm, Declare, Dismiss, Recheck
-from services.expertise.domain.course import Course
 from services.expertise.domain.state import FINAL, Case, KnownConflict
+from services.law.decision import Refusal
 
 WORDS = {
     ConflictKind.SAME_ORGANISATION: ("comes from the same organisation as the", "из той же организации, что и"),

@@ -39,8 +39,6 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import Clock
-from services.chassis import term
-from services.chassis.term import Extension, Ledger, Suspension
 from services.expertise.domain.state import (
     Appeal,
     Approved,
@@ -56,6 +54,8 @@ from services.expertise.domain.state import (
     Round,
     Running,
 )
+from services.law import ledger as term
+from services.law.ledger import Extension, Ledger, Suspension
 
 Changes = dict[str, Any]
 """Fields of the case and what they become."""

@@ -13,8 +13,8 @@ from contracts.event import Contract, Fact
 from contracts.expertise import Absence, ExpertEnteredV1, PersonErasedV1, Seat
 from contracts.reference import Code, OrganisationId, Problem
 from contracts.rules import Edition, RuleBook, UnknownEdition
-from services.chassis.identifiers import fault
-from services.chassis.subject import Context, Refusal
+from services.law.decision import Context, Refusal
+from services.law.faults import fault
 
 KIND = "expert"
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1, Score
 from contracts.reference import Problem, Remark, Verdict
 from contracts.rules import Edition
-from services.chassis.subject import Refusal
+from services.expertise.domain.casework import Course
 from services.expertise.domain.commands import GiveOpinion
-from services.expertise.domain.course import Course
 from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
+from services.law.decision import Refusal
 
 BASIS_POINTS = 10_000
 MOST_TEXT = 50_000

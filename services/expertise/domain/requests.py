@@ -8,13 +8,14 @@ from contracts.expertise import (
     RequestOutcome,
 )
 from contracts.reference import OnExpiry, Problem, ReturnReason
-from services.chassis.subject import Refusal
-from services.expertise.domain import clock, conflict
+from services.expertise.domain import conflict
+from services.expertise.domain import terms as clock
+from services.expertise.domain.casework import Course
 from services.expertise.domain.changes import changes
 from services.expertise.domain.closing import close, may_come_again
 from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
-from services.expertise.domain.course import Course
 from services.expertise.domain.state import CLARIFICATION, WORKING, Request
+from services.law.decision import Refusal
 
 NO_ANSWER = "no-answer"
 CLOSURE_OF = {OnExpiry.RETURN: Closure.RETURNED, OnExpiry.REFUSE: Closure.REFUSED}

@@ -10,8 +10,8 @@ from typing import Final, assert_never
 
 from contracts.event import Contract, Fact
 from contracts.expertise import ConclusionNumberedV1
-from services.chassis.subject import Context
 from services.expertise.domain.expert import Given
+from services.law.decision import Context
 
 KIND: Final = "series"
 

@@ -8,12 +8,12 @@ from contracts.expertise import (
     ExpertDeclinedV1,
     ExpertReleasedV1,
 )
-from services.chassis.subject import Refusal
 from services.expertise.domain import conflict
+from services.expertise.domain.casework import Course
 from services.expertise.domain.commands import Assign, Decline, HandOver, Release, Unclaim
-from services.expertise.domain.course import Course
 from services.expertise.domain.expert import Known
 from services.expertise.domain.state import FINAL, STAFFING, WORKING, Place, PlaceStatus
+from services.law.decision import Refusal
 
 
 def claim(course: Course) -> None:

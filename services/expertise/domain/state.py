@@ -36,7 +36,7 @@ from contracts.reference import (
     ReturnReason,
     Verdict,
 )
-from services.chassis.term import Ledger
+from services.law.ledger import Ledger
 
 KIND: Final = "pilot"
 CLARIFICATION: Final = "clarification"

@@ -7,8 +7,8 @@ from typing import assert_never
 from contracts.event import Contract, Fact
 from contracts.expertise import TeamEnteredV1
 from contracts.reference import Code
-from services.chassis.subject import Context
 from services.expertise.domain.expert import Given
+from services.law.decision import Context
 
 KIND = "team"
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from contracts.event import Contract, Fact
 from contracts.intake import AgencyEnteredV1, EditionFrom
 from contracts.rules import Edition, RuleBook
-from services.chassis.subject import Context, Refusal
+from services.law.decision import Context, Refusal
 
 KIND = "agency"
 

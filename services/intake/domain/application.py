@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.agency import ApplicationSubmittedV1
 from contracts.reference import CostLine, Money, OrganisationId, Party, Problem, Procedure
 from contracts.rules import Edition, PartyRule
-from services.chassis.identifiers import fault
 from services.intake.domain.shape import day_of, problem, rows_of
+from services.law.faults import fault
 
 NUMBER_FAULTS: Final = {
     "form": ("No {} has this form.", "Неверный формат: {}."),

@@ -29,10 +29,10 @@ from contracts.registry import (
     TermBreachedV1,
     TermNearingV1,
 )
-from services.chassis.subject import Context
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import CarryingOut, Noted, Pilot, Remind
+from services.intake.domain.state import CarryingOut, Noted, Pilot, Remind
+from services.law.decision import Context
 
 ENDED: Final = {"reporting": False, "over": True}
 _days: Final[TypeAdapter[date]] = TypeAdapter(Day)

@@ -33,8 +33,7 @@ from contracts.intake import (
     WithdrawalRegisteredV1,
 )
 from contracts.reference import Clock, ItemId, Problem
-from services.chassis import term
-from services.intake.domain.pilot import (
+from services.intake.domain.state import (
     ANSWERED,
     FINAL,
     LOOK_OVER,
@@ -47,6 +46,7 @@ from services.intake.domain.pilot import (
     Told,
 )
 from services.intake.domain.taken import with_report
+from services.law import ledger as term
 
 OUTCOMES_KEPT: Final = 100
 """Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""

@@ -25,10 +25,10 @@ from contracts.intake import (
     TermStartedV1,
 )
 from contracts.reference import Verdict
-from services.chassis.subject import Context
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import ANSWERED, CLARIFICATION, FINAL, FIXING, Forwarded, Pilot, Status
+from services.intake.domain.state import ANSWERED, CLARIFICATION, FINAL, FIXING, Forwarded, Pilot, Status
+from services.law.decision import Context
 
 
 def forwarded(state: Pilot | None, fact: Forwarded, context: Context[Given]) -> Sequence[Fact]:

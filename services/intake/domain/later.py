@@ -28,18 +28,13 @@ from contracts.intake import (
 )
 from contracts.reference import Problem
 from contracts.rules import Edition
-from services.chassis.subject import Context
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.pilot import LOOK_OVER, Later, Pilot, person_id, pilot_id
 from services.intake.domain.reports import Report, judge_report
 from services.intake.domain.shape import bounded, data_of
-from services.intake.domain.validation import (
-    judge_clarification,
-    judge_resubmission,
-    judge_unknown,
-    judge_withdrawal,
-)
+from services.intake.domain.state import LOOK_OVER, Later, Pilot, person_id, pilot_id
+from services.intake.domain.validation import judge_clarification, judge_resubmission, judge_unknown, judge_withdrawal
+from services.law.decision import Context
 
 
 class UnknownAgency(LookupError):

@@ -17,13 +17,13 @@ from contracts.intake import (
 )
 from contracts.reference import LegalEffect
 from contracts.rules import Edition, TermRule
-from services.chassis import term
-from services.chassis.calendar import calendar
-from services.chassis.subject import Context
-from services.chassis.term import Ledger
 from services.intake.domain.agency import Given
 from services.intake.domain.evolve import due
-from services.intake.domain.pilot import FIXING, Pilot, Status
+from services.intake.domain.state import FIXING, Pilot, Status
+from services.law import ledger as term
+from services.law.calendar import calendar
+from services.law.decision import Context
+from services.law.ledger import Ledger
 
 
 def started(kind: str, edition: Edition, at: datetime, actor: Actor) -> TermStartedV1:

@@ -10,7 +10,7 @@ from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import PAGE, Limit
 from services.registry.api.pilots import READERS
-from services.registry.changes import Feed
+from services.registry.feed import Feed
 
 LONGEST_WAIT = 30
 """Seconds."""

@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import wire_moment
 from services.chassis.auth import Caller, allow
-from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
+from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
-from services.registry import exports
 from services.registry.domain.export import FILTERS, KIND, Export, Format, List, Take, subject_of
-from services.registry.sheets import MEDIA
+from services.registry.exports import worker as exports
+from services.registry.exports.files import MEDIA
 
 ASKERS: Final = ("head-organisation", "registrar", "auditor", "admin")
 """Who may take lists out."""

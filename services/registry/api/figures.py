@@ -22,7 +22,7 @@ from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
 from services.registry.figures.figures import Answer, Figures, Question, building
 from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter
-from services.registry.progress import Progress
+from services.registry.projections.progress import Progress
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Values = Annotated[list[Value], Query(max_length=20)]

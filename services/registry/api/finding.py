@@ -14,15 +14,15 @@ from services.chassis.store import Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values, document
 from services.registry import views
 from services.registry.api.pilots import READERS
-from services.registry.domain.pilot import KIND
+from services.registry.domain.decide import KIND
 from services.registry.finding import questions
 from services.registry.finding.entries import Facet, Order
 from services.registry.finding.finding import Finding, building
-from services.registry.finding.follower import FIELDS, documents
 from services.registry.finding.index import Index, in_thread
 from services.registry.finding.questions import Asked, Hits
 from services.registry.finding.text import MOST_CHARACTERS
-from services.registry.progress import Progress
+from services.registry.projections.follower import FIELDS, documents
+from services.registry.projections.progress import Progress
 from services.registry.queries import ROW, Count
 from services.registry.views import View
 

@@ -23,7 +23,7 @@ from pydantic import StringConstraints as Text
 from contracts.event import Basis, Day
 from contracts.reference import Effectiveness, Expediency
 from contracts.registry import Agreement, Correctable, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
-from services.chassis.commands import Hand, hand
+from services.chassis.hand import Hand, hand
 from services.registry.domain.commands import (
     Agree,
     Correct,
@@ -40,8 +40,8 @@ from services.registry.domain.commands import (
     StopEarly,
     Suspend,
 )
+from services.registry.domain.decide import KIND
 from services.registry.domain.order import YEARS
-from services.registry.domain.pilot import KIND
 
 CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
 Registrar = Annotated[Hand, Depends(hand("registrar"))]

@@ -21,8 +21,9 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.subject import Document
 from services.chassis.web import Page, page
-from services.registry import memory, queries, views
-from services.registry.domain.pilot import Pilot
+from services.registry import history as memory
+from services.registry import queries, views
+from services.registry.domain.decide import Pilot
 from services.registry.handlers import TIMELINE
 
 AsOf = Annotated[

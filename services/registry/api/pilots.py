@@ -8,14 +8,14 @@ from pydantic import StringConstraints
 
 from contracts.reference import ROLES
 from services.chassis.auth import allow
-from services.chassis.calendar import calendar
-from services.chassis.explanation import explain
 from services.chassis.problems import Problematic
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
+from services.law.calendar import calendar
+from services.law.explanation import explain
 from services.registry import queries, views
 from services.registry.api import memory
 from services.registry.api.memory import AsOf
-from services.registry.domain.pilot import KIND, Pilot, Stage
+from services.registry.domain.decide import KIND, Pilot, Stage
 from services.registry.domain.state import OwnTerm
 
 READERS: Final = tuple(role for role in ROLES if role not in ("expert", "ops"))

@@ -1,6 +1,6 @@
 """The register that is open to all: read alone, without a token, from the public view and the public index alone.
 
-Limits, caches and other sites' pages are the affair of `services/chassis/openly.py`, which stands before these paths.
+Limits, caches and other sites' pages are the affair of `services/chassis/public.py`, which stands before these paths.
 A pilot that is not public is not there: 404 as for one that does not exist.
 """
 
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from services.chassis.engine import Engine
-from services.chassis.openly import openly
 from services.chassis.problems import Problematic
+from services.chassis.public import openly
 from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry import queries, views
 from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, Value, counted, found, found_in, rows_of
-from services.registry.domain.pilot import KIND
+from services.registry.domain.decide import KIND
 from services.registry.finding.entries import Order
 from services.registry.handlers import TIMELINE
 

@@ -12,21 +12,14 @@ from contracts.registry import (
     AgreementRecordedV1,
 )
 from contracts.rules import PartyRule
-from services.chassis.course import together
-from services.chassis.identifiers import fault
-from services.chassis.subject import Refusal
-from services.registry.domain import clock, order
-from services.registry.domain.clock import PilotCourse
-from services.registry.domain.commands import (
-    Agree,
-    FailToAgree,
-)
+from services.law.decision import Refusal, together
+from services.law.faults import fault
+from services.registry.domain import order
+from services.registry.domain import terms as clock
+from services.registry.domain.commands import Agree, FailToAgree
 from services.registry.domain.money import WHOLE, Line
-from services.registry.domain.state import (
-    AGREEING,
-    LAUNCHING,
-    Stage,
-)
+from services.registry.domain.state import AGREEING, LAUNCHING, Stage
+from services.registry.domain.terms import PilotCourse
 
 
 def agree(course: PilotCourse, command: Agree) -> None:

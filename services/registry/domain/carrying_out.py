@@ -12,17 +12,10 @@ from contracts.registry import (
     PilotStoppedV1,
     PilotSuspendedV1,
 )
-from services.chassis.course import together
-from services.chassis.subject import Refusal
-from services.registry.domain import clock, order
-from services.registry.domain.clock import PilotCourse
-from services.registry.domain.commands import (
-    Launch,
-    Prolong,
-    Resume,
-    StopEarly,
-    Suspend,
-)
+from services.law.decision import Refusal, together
+from services.registry.domain import order
+from services.registry.domain import terms as clock
+from services.registry.domain.commands import Launch, Prolong, Resume, StopEarly, Suspend
 from services.registry.domain.state import (
     CARRIED_OUT,
     CARRYING_OUT,
@@ -32,6 +25,7 @@ from services.registry.domain.state import (
     AgreementEntry,
     Stage,
 )
+from services.registry.domain.terms import PilotCourse
 
 WHILE_SUSPENDED: Final = "carrying out is suspended"
 

@@ -13,13 +13,10 @@ from contracts.registry import (
     Agreement,
     EntryCorrectedV1,
 )
-from services.chassis.course import together
-from services.chassis.subject import Refusal
-from services.registry.domain import agreeing, carrying_out, clock, corrections, judging, order
-from services.registry.domain.clock import PilotCourse
-from services.registry.domain.commands import (
-    Correct,
-)
+from services.law.decision import Refusal, together
+from services.registry.domain import agreeing, carrying_out, corrections, judging, order
+from services.registry.domain import terms as clock
+from services.registry.domain.commands import Correct
 from services.registry.domain.state import (
     CARRYING_OUT,
     LAUNCHING,
@@ -38,6 +35,7 @@ from services.registry.domain.state import (
     Spending,
     Stage,
 )
+from services.registry.domain.terms import PilotCourse
 
 PAYMENTS: Final = "/content/payments"
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from contracts.event import Basis, json_pointer
 from contracts.reference import Problem
 from contracts.registry import Correctable
-from services.chassis.subject import Refusal
+from services.law.decision import Refusal
 from services.registry.domain import order
 from services.registry.domain.state import (
     AgreementEntry,

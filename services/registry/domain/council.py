@@ -7,20 +7,13 @@ from contracts.registry import (
     CreditDecidedV1,
     ExpediencyDecidedV1,
 )
-from services.chassis.course import together
-from services.chassis.subject import Refusal
-from services.registry.domain import clock, order
-from services.registry.domain.clock import PilotCourse
-from services.registry.domain.commands import (
-    DecideCredit,
-    DecideExpediency,
-)
+from services.law.decision import Refusal, together
+from services.registry.domain import order
+from services.registry.domain import terms as clock
+from services.registry.domain.commands import DecideCredit, DecideExpediency
 from services.registry.domain.recording import council_clock
-from services.registry.domain.state import (
-    AGREEING,
-    COUNCIL_ALARM,
-    Stage,
-)
+from services.registry.domain.state import AGREEING, COUNCIL_ALARM, Stage
+from services.registry.domain.terms import PilotCourse
 
 
 def _brought_on(course: PilotCourse) -> date | None:

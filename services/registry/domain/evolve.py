@@ -47,8 +47,8 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.chassis import term
-from services.registry.domain import clock
+from services.law import ledger as term
+from services.registry.domain import terms as clock
 from services.registry.domain.corrections import corrected
 from services.registry.domain.state import (
     CONCLUDED,

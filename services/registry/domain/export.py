@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 from contracts.event import Contract, Fact, Moment, json_pointer
 from contracts.reference import UNSPECIFIED, Problem
 from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
-from services.chassis.subject import Context, Refusal
+from services.law.decision import Context, Refusal
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import Stage
 

@@ -14,24 +14,12 @@ from contracts.registry import (
     Scaling,
     ScalingDecidedV1,
 )
-from services.chassis.course import together
-from services.chassis.subject import Refusal
-from services.registry.domain import agreeing, clock, order
-from services.registry.domain.clock import PilotCourse
-from services.registry.domain.commands import (
-    DecideScaling,
-    Judge,
-    NameCommission,
-    Propose,
-)
-from services.registry.domain.state import (
-    CARRIED_OUT,
-    JUDGED,
-    JUDGING,
-    PROPOSAL,
-    SCALING,
-    Stage,
-)
+from services.law.decision import Refusal, together
+from services.registry.domain import agreeing, order
+from services.registry.domain import terms as clock
+from services.registry.domain.commands import DecideScaling, Judge, NameCommission, Propose
+from services.registry.domain.state import CARRIED_OUT, JUDGED, JUDGING, PROPOSAL, SCALING, Stage
+from services.registry.domain.terms import PilotCourse
 
 
 def name_commission(course: PilotCourse, command: NameCommission) -> None:

@@ -9,9 +9,9 @@ from datetime import date
 from typing import Final
 
 from contracts.reference import Problem
-from services.chassis.subject import Refusal
-from services.registry.domain.clock import PilotCourse
+from services.law.decision import Refusal
 from services.registry.domain.state import Stage
+from services.registry.domain.terms import PilotCourse
 
 YEARS: Final = range(2000, 2101)
 """The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""

@@ -18,8 +18,7 @@ from contracts.registry import (
     TermRecordedV1,
     TermStage,
 )
-from services.registry.domain import clock
-from services.registry.domain.clock import PilotCourse
+from services.registry.domain import terms as clock
 from services.registry.domain.commands import (
     Enter,
     RecordAmendment,
@@ -42,6 +41,7 @@ from services.registry.domain.state import (
     Pilot,
     Stage,
 )
+from services.registry.domain.terms import PilotCourse
 
 
 def enter(course: PilotCourse, command: Enter) -> None:

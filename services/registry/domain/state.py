@@ -28,7 +28,7 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.registry import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
-from services.chassis.term import Ledger
+from services.law.ledger import Ledger
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 
 KIND: Final = "pilot"

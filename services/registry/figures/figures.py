@@ -31,7 +31,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.registry.domain.state import Pilot
 from services.registry.figures.tables import TABLES, Line, fingerprint, rows_of
-from services.registry.progress import Progress
+from services.registry.projections.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.registry.figures.figures import begin_anew, open_figures
-from services.registry.finding.follower import Kept
+from services.registry.projections.follower import Kept
 
 FIGURES: Final = Kept(
     "figures",

@@ -18,7 +18,7 @@ from services.chassis.store import Row
 from services.registry import views
 from services.registry.finding.entries import VERSION, Entry, entry
 from services.registry.finding.index import Index
-from services.registry.progress import Progress
+from services.registry.projections.progress import Progress
 
 log = logging.getLogger(__name__)
 

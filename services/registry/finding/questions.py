@@ -17,15 +17,7 @@ from tantivy import Order as Way
 
 from services.chassis.problems import Problematic
 from services.registry.finding import text
-from services.registry.finding.entries import (
-    FACETS,
-    Facet,
-    Order,
-    entry,
-    organisation_key,
-    organisations,
-    texts,
-)
+from services.registry.finding.entries import FACETS, Facet, Order, entry, organisation_key, organisations, texts
 from services.registry.finding.index import Index
 from services.registry.views import View
 

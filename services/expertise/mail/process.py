@@ -48,7 +48,7 @@ from services.chassis.store import Row, Store, StoreAway, open_client
 from services.chassis.web import make_bare_app
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import NOTICES, PERSONS
-from services.expertise.letter import BadAddress, address, letter
+from services.expertise.mail.letter import BadAddress, address, letter
 
 log = logging.getLogger(__name__)
 _tracer: Final = trace.get_tracer("lotsman")
@@ -409,7 +409,3 @@ async def _serve(mail: MailSettings, settings: Settings) -> None:
             await http
     finally:
         await store.close()
-
-
-if __name__ == "__main__":
-    main()

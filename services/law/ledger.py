@@ -38,7 +38,7 @@ from pydantic import Field, StrictBool, StrictInt
 from contracts.event import Contract, Moment, to_millisecond
 from contracts.reference import Clock, Code, Term
 from contracts.rules import TermRule
-from services.chassis.calendar import Calendar
+from services.law.calendar import Calendar
 
 ONE_DAY: Final = timedelta(days=1)
 

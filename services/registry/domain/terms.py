@@ -16,10 +16,10 @@ from contracts.registry import (
     TermSuspendedV1,
 )
 from contracts.rules import TermRule
-from services.chassis import term
-from services.chassis.calendar import Calendar, calendar
-from services.chassis.course import Course
-from services.chassis.term import Extension, Ledger, Suspension
+from services.law import ledger as term
+from services.law.calendar import Calendar, calendar
+from services.law.decision import Course
+from services.law.ledger import Extension, Ledger, Suspension
 from services.registry.domain.state import OwnTerm, Pilot
 
 PilotCourse: TypeAlias = Course[Pilot]

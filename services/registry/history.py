@@ -17,7 +17,7 @@ from contracts.registry import REGISTRY
 from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document
-from services.registry.domain.pilot import Pilot, evolve
+from services.registry.domain.decide import Pilot, evolve
 from services.registry.handlers import TIMELINE, journal
 
 ROWS: Final = 200

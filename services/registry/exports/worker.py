@@ -34,9 +34,9 @@ from services.chassis.run import Beside
 from services.chassis.settings import Settings
 from services.chassis.store import Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused
-from services.registry import sheets
 from services.registry.domain.export import KIND, Export, Fail, Finish, Format, subject_of
-from services.registry.sheets import Cell
+from services.registry.exports import files as sheets
+from services.registry.exports.files import Cell
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

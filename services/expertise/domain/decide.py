@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.event import Fact
-from services.chassis.subject import Context, Refusal
-from services.expertise.domain import clock, closing, concluding, conflict, opinions, requests, staffing
+from services.expertise.domain import closing, concluding, conflict, opinions, requests, staffing
+from services.expertise.domain import terms as clock
+from services.expertise.domain.casework import Course
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -37,10 +38,10 @@ from services.expertise.domain.commands import (
     Unclaim,
     WriteConclusion,
 )
-from services.expertise.domain.course import Course
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given
 from services.expertise.domain.state import CLARIFICATION, KIND, Case
+from services.law.decision import Context, Refusal
 
 __all__ = ["KIND", "Case", "decide", "due", "evolve"]
 

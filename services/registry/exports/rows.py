@@ -15,10 +15,10 @@ from services.registry import views
 from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import KIND
-from services.registry.exports import Part, RowsOf
+from services.registry.exports.files import Cell
+from services.registry.exports.worker import Part, RowsOf
 from services.registry.handlers import TIMELINE
 from services.registry.queries import BY_ID, IN_ORDER, ROW, between, year_of
-from services.registry.sheets import Cell
 
 LINES: Final = 10
 """About how many lines of money a pilot has: so many fewer pilots are read for a part."""

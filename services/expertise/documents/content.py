@@ -12,11 +12,11 @@ from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId, Party, Severity, Verdict
 from contracts.reference import Remark as Given
 from contracts.rules import Edition
-from services.chassis.calendar import calendar
-from services.chassis.explanation import Explanation, explain
+from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
 from services.expertise.domain.requests import WAITING
 from services.expertise.domain.state import TERM_OF, Case, Conclusion, Round
-from services.expertise.paper import Paper, Remark, Score, Signer, TermLine
+from services.law.calendar import calendar
+from services.law.explanation import Explanation, explain
 
 BODY: Final = "Оператор экспертизы"
 KINDS: Final = {

@@ -23,10 +23,10 @@ from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store, StoreAway
-from services.registry import progress
-from services.registry.domain.pilot import KIND
+from services.registry.domain.decide import KIND
 from services.registry.finding.finding import alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
+from services.registry.projections import progress
 
 log = logging.getLogger(__name__)
 

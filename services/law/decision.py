@@ -1,6 +1,7 @@
 """One decision on its way (ход решения): the facts so far, and the state as it stands after them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -8,9 +9,35 @@ from zoneinfo import ZoneInfo
 from contracts.event import Actor, Fact
 from contracts.reference import Problem
 from contracts.rules import Edition
-from services.chassis.subject import Context, Refusal
 
 S = TypeVar("S")
+G = TypeVar("G")
+
+
+class Refusal(Exception):
+    """A person's command that the domain does not allow. Nothing changes; the person is told why.
+
+    `code` is a stable rule id, `status` the HTTP status that fits it (409: not in this state; 403: not you;
+    422: the content is wrong, see `problems`).
+    """
+
+    def __init__(self, code: str, detail: str, *, status: int = 409, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.status = status
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[G]):
+    """What `decide` may know besides state and command: the time (UTC), the subject, who acts, and what the
+    service was given for this input (rules, a fresh number, a directory entry)."""
+
+    now: datetime
+    subject: str
+    actor: Actor
+    given: G
 
 
 def together(*checks: Callable[[], object]) -> None:

@@ -12,14 +12,13 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.reference import ReturnReason
-from services.chassis.reasons import need_reasons
-from services.chassis.subject import Context, Refusal
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.forwarding import forwarded
 from services.intake.domain.later import UnknownAgency, heard
-from services.intake.domain.pilot import (
+from services.intake.domain.shape import bounded, time_of
+from services.intake.domain.state import (
     FINAL,
     FIXING,
     LOOK_OVER,
@@ -39,8 +38,9 @@ from services.intake.domain.pilot import (
     Tick,
     person_id,
 )
-from services.intake.domain.shape import bounded, time_of
 from services.intake.domain.validation import decided, judge, to_stop
+from services.law.decision import Context, Refusal
+from services.law.faults import need_reasons
 
 
 def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:

@@ -11,13 +11,13 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.rules import TermRule
-from services.chassis import term
-from services.chassis.calendar import Calendar, calendar
-from services.chassis.subject import Refusal
-from services.chassis.term import TermError
+from services.expertise.domain.casework import Course
 from services.expertise.domain.commands import Extend
-from services.expertise.domain.course import Course
 from services.expertise.domain.state import Running
+from services.law import ledger as term
+from services.law.calendar import Calendar, calendar
+from services.law.decision import Refusal
+from services.law.ledger import TermError
 
 
 def started(course: Course, kind: str) -> TermStartedV1:

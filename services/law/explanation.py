@@ -1,6 +1,6 @@
 """How a legal term's numbers come about: every interval, each skipped day with its rule, in two languages.
 
-Counted by `services.chassis.term`, whose day rule is the only one; here it is told. Pure.
+Counted by `services.law.ledger`, whose day rule is the only one; here it is told. Pure.
 """
 
 from datetime import date, datetime
@@ -9,19 +9,8 @@ from zoneinfo import ZoneInfo
 
 from contracts.event import Contract, Moment
 from contracts.reference import Term, TermUnit
-from services.chassis.calendar import Calendar
-from services.chassis.term import (
-    Extension,
-    Ledger,
-    Run,
-    Suspension,
-    day_of,
-    due_at,
-    last_day,
-    remaining,
-    runs,
-    used,
-)
+from services.law.calendar import Calendar
+from services.law.ledger import Extension, Ledger, Run, Suspension, day_of, due_at, last_day, remaining, runs, used
 
 State = Literal["running", "stopped", "overdue", "ended", "ended-late"]
 

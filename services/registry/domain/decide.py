@@ -7,10 +7,9 @@ from typing import assert_never
 from contracts.event import Fact
 from contracts.registry import ReplicaLinkedV1, ReplicaResultNotedV1
 from contracts.rules import RuleBook
-from services.chassis.course import Course
-from services.chassis.subject import Context, Refusal
-from services.registry.domain import agreeing, carrying_out, clock, correcting, council, judging, recording
-from services.registry.domain.clock import PilotCourse
+from services.law.decision import Context, Course, Refusal
+from services.registry.domain import agreeing, carrying_out, correcting, council, judging, recording
+from services.registry.domain import terms as clock
 from services.registry.domain.commands import (
     Agree,
     Command,
@@ -47,6 +46,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot, Stage, next_move
+from services.registry.domain.terms import PilotCourse
 
 __all__ = ["KIND", "Pilot", "Stage", "decide", "due", "evolve", "next_move"]
 

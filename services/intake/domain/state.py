@@ -45,8 +45,8 @@ from contracts.registry import (
     TermBreachedV1,
     TermNearingV1,
 )
-from services.chassis import term
 from services.intake.domain.taken import Taken
+from services.law import ledger as term
 
 KIND: Final = "pilot"
 LOOK_OVER: Final = "look-over"

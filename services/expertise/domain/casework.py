@@ -1,11 +1,11 @@
 """One decision on a case, on its way (ход решения): with the experts of the directory, and whose case it is."""
 
 from contracts.rules import Edition
-from services.chassis import course
-from services.chassis.subject import Context, Refusal
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given, Known
 from services.expertise.domain.state import Case
+from services.law import decision as course
+from services.law.decision import Context, Refusal
 
 
 class Course(course.Course[Case]):

@@ -17,29 +17,19 @@ from contracts.reference import Problem, ReturnReason
 from contracts.rules import RuleBook, UnknownEdition
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
-from services.chassis.calendar import calendar
-from services.chassis.commands import Hand, hand
 from services.chassis.engine import Engine
-from services.chassis.explanation import explain
+from services.chassis.hand import Hand, hand
 from services.chassis.problems import MEDIA_TYPE, Problematic
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
-from services.chassis.web import (
-    PAGE,
-    After,
-    EngineOf,
-    Limit,
-    Page,
-    card,
-    document,
-    need_topics,
-    page,
-)
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, need_topics, page
 from services.intake import queries
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import EnterAgency, subject_of
-from services.intake.domain.pilot import KIND as PILOT_KIND
-from services.intake.domain.pilot import Accept, Pilot, Return, Status, Stop
+from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.domain.state import Accept, Pilot, Return, Status, Stop
 from services.intake.handlers import owner, submission
+from services.law.calendar import calendar
+from services.law.explanation import explain
 
 Publisher = Annotated[Caller, Depends(allow("publisher"))]
 Officer = Annotated[Hand, Depends(hand("officer"))]

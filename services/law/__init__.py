@@ -1,0 +1,1 @@
+"""What every domain may import beside the contracts: pure, and the same for all three services."""
