@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -88,6 +88,14 @@ class Contract(BaseModel):
     """What all parts of the published language share: frozen, and tolerant of fields added later."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
+
+    @classmethod
+    def made_of(cls, *parts: BaseModel, **more: Any) -> Self:
+        """Made of the fields that these parts share with it, and of what more is said; later words win."""
+        shared = {
+            name: getattr(one, name) for one in parts for name in type(one).model_fields if name in cls.model_fields
+        }
+        return cls(**{**shared, **more})
 
 
 @dataclass(frozen=True)

@@ -342,11 +342,12 @@ class Expediency(StrEnum):
 
 
 class Problem(Contract):
-    """One thing that is wrong with an input: where (a JSON pointer into what was sent), which rule, in words,
-    and whether the sender must fix it or may simply send the same again later."""
+    """One thing that is wrong with an input: where (a JSON pointer into what was sent), which rule, in words (English,
+    Russian, and Belarusian where the writer knew it), and whether the sender must fix it or may send it again later."""
 
     pointer: str
     rule: str
     message: str
     message_ru: str
+    message_be: str | None = None
     action: Literal["fix", "retry"] = "fix"

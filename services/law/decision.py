@@ -1,4 +1,7 @@
-"""One decision on its way (ход решения): the facts so far, and the state as it stands after them."""
+"""What a decision is made of: what it may know, the refusal it may end in, and its course (ход решения).
+
+Pure: time, identity and numbers come in through the context.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,24 +12,46 @@ from zoneinfo import ZoneInfo
 from contracts.event import Actor, Fact
 from contracts.reference import Problem
 from contracts.rules import Edition
+from contracts.words import Language, Value, say
 
 S = TypeVar("S")
 G = TypeVar("G")
 
 
 class Refusal(Exception):
-    """A person's command that the domain does not allow. Nothing changes; the person is told why.
+    """A person's command that the law of the domain does not allow. Nothing changes; the person is told why.
 
-    `code` is a stable rule id, `status` the HTTP status that fits it (409: not in this state; 403: not you;
-    422: the content is wrong, see `problems`).
+    `rule` is the stable id of the rule, whose words stand in `contracts/words`, with its values; `status` is the HTTP
+    status that fits it (409: not in this state; 403: not you; 422: the content is wrong, see `problems`). `parts` are
+    the refusals of which this one is made.
     """
 
-    def __init__(self, code: str, detail: str, *, status: int = 409, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
+    def __init__(
+        self, rule: str, detail: str = "", *, status: int = 409, problems: Sequence[Problem] = (), **values: Value
+    ) -> None:
+        super().__init__(rule)
+        self.rule = rule
         self.status = status
         self.problems = tuple(problems)
+        self.values = values
+        self.parts: tuple[Refusal, ...] = ()
+        self._detail = detail
+
+    @property
+    def code(self) -> str:
+        """The id of the rule."""
+        return self.rule
+
+    @property
+    def detail(self) -> str:
+        """The words in English."""
+        return self.said("en")
+
+    def said(self, language: Language) -> str:
+        """The words in a language; those of every part."""
+        if self.parts:
+            return " ".join(dict.fromkeys(one.said(language) for one in self.parts))
+        return self._detail or say(self.rule, language, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +79,18 @@ def together(*checks: Callable[[], object]) -> None:
     if len(refused) == 1:
         raise refused[0]
     if refused:
-        detail = " ".join(one.detail for one in refused)
-        problems = [problem for one in refused for problem in one.problems or (_said(one),)]
-        raise Refusal(refused[0].code, detail, status=refused[0].status, problems=problems)
+        problems = [problem for one in refused for problem in one.problems or (_as_problem(one),)]
+        joined = Refusal(refused[0].rule, status=refused[0].status, problems=problems)
+        joined.parts = tuple(part for one in refused for part in one.parts or (one,))
+        raise joined
 
 
-def _said(refusal: Refusal) -> Problem:
-    words = f"Не соблюдено правило {refusal.code}."
-    return Problem(pointer="", rule=refusal.code, message=refusal.detail, message_ru=words)
+def _as_problem(one: Refusal) -> Problem:
+    en, ru, be = one.said("en"), one.said("ru"), one.said("be")
+    return Problem(pointer="", rule=one.rule, message=en, message_ru=ru, message_be=be)
 
 
-class Course(Generic[S]):
+class Decision(Generic[S]):
     """Gathers the facts of a decision, each decided on the state as the ones before have left it."""
 
     def __init__(

@@ -4,12 +4,11 @@ from contracts.rules import Edition
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given, Known
 from services.expertise.domain.state import Case
-from services.law import decision as course
-from services.law.decision import Context, Refusal
+from services.law.decision import Context, Decision, Refusal
 
 
-class Course(course.Course[Case]):
-    """The course of a decision, and what a case is decided by beside its own state."""
+class CaseDecision(Decision[Case]):
+    """A decision on its way, and what a case is decided by beside its own state."""
 
     def __init__(self, case: Case | None, edition: Edition, context: Context[Given]) -> None:
         super().__init__(case, evolve, edition, context)

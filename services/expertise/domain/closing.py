@@ -13,7 +13,7 @@ from contracts.expertise import (
 from contracts.reference import Application, Met, ReturnReason
 from contracts.rules import Edition
 from services.expertise.domain import terms as clock
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.commands import CloseFor, EndWithout, Open
 from services.expertise.domain.state import FINAL, FIRST_OF, OPINIONS_OF, TERM_OF, Case
@@ -27,108 +27,108 @@ def rounds_left(case: Case, edition: Edition) -> int:
     return max(0, edition.numbers["repeat_expertise_max"].value - repeats)
 
 
-def may_come_again(course: Course) -> bool:
+def may_come_again(decision: CaseDecision) -> bool:
     """Whether the application may be sent again after this round: a repeat counts, a first review does not."""
-    return course.case.kind is not ReviewKind.REPEAT or rounds_left(course.case, course.edition) > 0
+    return decision.case.kind is not ReviewKind.REPEAT or rounds_left(decision.case, decision.edition) > 0
 
 
-def open_first(course: Course, command: Open) -> None:
+def open_first(decision: CaseDecision, command: Open) -> None:
     """The first review of an application, of the kind that its procedure asks for."""
     kind = FIRST_OF[command.application.procedure]
-    course.then(
+    decision.then(
         ReviewOpenedV1(
-            actor=course.actor,
+            actor=decision.actor,
             agency=command.agency,
             number=command.number,
             edition=command.edition,
             round=1,
             kind=kind,
             submission=command.submission,
-            opened=course.now,
+            opened=decision.now,
             application=command.application,
-            needed=course.number(OPINIONS_OF[kind]),
+            needed=decision.number(OPINIONS_OF[kind]),
         )
     )
-    course.then(clock.started(course, TERM_OF[kind]))
+    decision.then(clock.started(decision, TERM_OF[kind]))
 
 
-def open_again(course: Course, command: Open) -> None:
+def open_again(decision: CaseDecision, command: Open) -> None:
     """A round for a new submission: a repeat expertise where a conclusion was given before.
 
     What is still open (an appeal at most, for a case is not resubmitted while it is worked on) is overtaken.
     """
-    if command.submission <= course.case.submission:
+    if command.submission <= decision.case.submission:
         return
-    if course.case.status not in FINAL:
-        close(course, Closure.OVERTAKEN, (), None)
-    open_round(course, command.application, command.submission, command.met)
+    if decision.case.status not in FINAL:
+        close(decision, Closure.OVERTAKEN, (), None)
+    open_round(decision, command.application, command.submission, command.met)
 
 
-def open_round(course: Course, application: Application, submission: int, met: tuple[Met, ...]) -> None:
+def open_round(decision: CaseDecision, application: Application, submission: int, met: tuple[Met, ...]) -> None:
     """The next round of a case that stands still."""
-    case = course.case
+    case = decision.case
     earlier = case.conclusions[-1].number if case.conclusions else None
     kind = ReviewKind.REPEAT if earlier else FIRST_OF[application.procedure]
-    course.then(
+    decision.then(
         ReviewOpenedV1(
-            actor=course.actor,
+            actor=decision.actor,
             agency=case.agency,
             number=case.number,
             edition=case.edition,
             round=case.round + 1,
             kind=kind,
             submission=submission,
-            opened=course.now,
+            opened=decision.now,
             application=application,
-            needed=course.number(OPINIONS_OF[kind]),
+            needed=decision.number(OPINIONS_OF[kind]),
             earlier=earlier,
             changes=changes(case.application, application),
             met=met,
             notify=case.deciding(),
         )
     )
-    course.then(clock.started(course, TERM_OF[kind]))
+    decision.then(clock.started(decision, TERM_OF[kind]))
 
 
-def end_without(course: Course, command: EndWithout) -> None:
+def end_without(decision: CaseDecision, command: EndWithout) -> None:
     """The operator sends the application back or refuses it, also while the applicant is asked. Raises Refusal."""
-    course.need_own_case()
-    if not course.case.undecided():
-        raise Refusal("review.not-working", f"The case stands at {course.case.status}.")
+    decision.need_own_case()
+    if not decision.case.undecided():
+        raise Refusal("review.not-working", f"The case stands at {decision.case.status}.")
     if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
         raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
-    need_reasons(command.reasons, course.edition, "This needs coded reasons.")
-    if command.outcome is Closure.RETURNED and not may_come_again(course):
+    need_reasons(command.reasons, decision.edition, "This needs coded reasons.")
+    if command.outcome is Closure.RETURNED and not may_come_again(decision):
         raise Refusal("rounds.none-left", "No further round is allowed: conclude, or refuse.")
-    close(course, command.outcome, command.reasons, command.text)
+    close(decision, command.outcome, command.reasons, command.text)
 
 
-def close_for(course: Course, command: CloseFor) -> None:
+def close_for(decision: CaseDecision, command: CloseFor) -> None:
     """The application was withdrawn or stopped: what is open here is closed, with the reason."""
-    if course.case.status not in FINAL:
-        close(course, command.outcome, (), command.text)
+    if decision.case.status not in FINAL:
+        close(decision, command.outcome, (), command.text)
 
 
-def close(course: Course, outcome: Closure, reasons: Sequence[ReturnReason], text: str | None) -> None:
+def close(decision: CaseDecision, outcome: Closure, reasons: Sequence[ReturnReason], text: str | None) -> None:
     """Closes all that is open: the request, every term, the review itself."""
-    case = course.case
+    case = decision.case
     if (request := case.request()) is not None:
-        course.then(
-            RequestClosedV1(actor=course.actor, round=case.round, request=request.id, outcome=RequestOutcome.CLOSED)
+        decision.then(
+            RequestClosedV1(actor=decision.actor, round=case.round, request=request.id, outcome=RequestOutcome.CLOSED)
         )
     for running in [one for one in case.terms if one.open]:
-        clock.end(course, running)
-    course.then(
+        clock.end(decision, running)
+    decision.then(
         ReviewClosedV1(
-            actor=course.actor,
+            actor=decision.actor,
             agency=case.agency,
             round=case.round,
             submission=case.submission,
-            at=course.now,
+            at=decision.now,
             outcome=outcome,
             reasons=tuple(reasons),
             text=text,
-            rounds_left=rounds_left(case, course.edition),
+            rounds_left=rounds_left(case, decision.edition),
             notify=case.people(),
         )
     )

@@ -13,7 +13,7 @@ from contracts.expertise import (
 )
 from contracts.reference import Problem, Verdict
 from services.expertise.domain import terms as clock
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
 from services.expertise.domain.opinions import need_agreement, need_size
@@ -22,25 +22,25 @@ from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Dr
 from services.law.decision import Refusal
 
 
-def write(course: Course, command: WriteConclusion) -> None:
+def write(decision: CaseDecision, command: WriteConclusion) -> None:
     """The operator writes the conclusion once the opinions are in. Raises Refusal with all that is missing."""
-    course.need_own_case()
-    if course.case.status is not Status.TO_CONCLUDE:
-        raise Refusal("review.not-to-conclude", f"The case stands at {course.case.status}: opinions come first.")
-    if course.actor.id in _judges(course.case):
+    decision.need_own_case()
+    if decision.case.status is not Status.TO_CONCLUDE:
+        raise Refusal("review.not-to-conclude", f"The case stands at {decision.case.status}: opinions come first.")
+    if decision.actor.id in _judges(decision.case):
         raise Refusal("conclusion.second-person", "Who gave an opinion does not write the conclusion.", status=403)
-    if course.case.request() is not None:
+    if decision.case.request() is not None:
         raise Refusal("request.open", "The applicant is still asked: wait, cancel the request, or refuse.")
-    _need_content(course, command)
-    _draft(course, command, None)
+    _need_content(decision, command)
+    _draft(decision, command, None)
 
 
-def _draft(course: Course, command: WriteConclusion, replaces: str | None) -> None:
-    course.then(
+def _draft(decision: CaseDecision, command: WriteConclusion, replaces: str | None) -> None:
+    decision.then(
         ConclusionDraftedV1(
-            actor=course.actor,
-            round=course.case.round,
-            at=course.now,
+            actor=decision.actor,
+            round=decision.case.round,
+            at=decision.now,
             verdict=command.verdict,
             text=command.text,
             remarks=command.remarks,
@@ -50,12 +50,12 @@ def _draft(course: Course, command: WriteConclusion, replaces: str | None) -> No
     )
 
 
-def _need_content(course: Course, command: WriteConclusion) -> None:
+def _need_content(decision: CaseDecision, command: WriteConclusion) -> None:
     """In a repeat every remark of the conclusion before is judged, and none that had to be met may be open in a
     plain positive one (assumption)."""
     need_size(command.text, command.remarks, [one.text or "" for one in command.earlier_remarks])
-    need_agreement(command.verdict, command.remarks, course.edition)
-    before = course.case.earlier_conclusion()
+    need_agreement(command.verdict, command.remarks, decision.edition)
+    before = decision.case.earlier_conclusion()
     count = len(before.remarks) if before else 0
     places = [one.place for one in command.earlier_remarks]
     problems = [
@@ -80,23 +80,23 @@ def _problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
     return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
 
 
-def approve(course: Course) -> None:
+def approve(decision: CaseDecision) -> None:
     """A second person approves the draft; its number is drawn from the year's series. Raises Refusal."""
-    draft = _draft_for_second_person(course)
-    case = course.case
+    draft = _draft_for_second_person(decision)
+    case = decision.case
     if draft.replaces is None and len(case.counted()) < case.needed:
         raise Refusal("conflict.open", "An opinion that this rests on is frozen: decide on the conflict first.")
     if (main := case.main()) is not None:
-        clock.end(course, main)
-    signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=course.actor.id, role="approver"))
-    course.then(
+        clock.end(decision, main)
+    signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=decision.actor.id, role="approver"))
+    decision.then(
         ConclusionApprovedV1(
-            actor=course.actor,
+            actor=decision.actor,
             round=case.round,
             submission=case.submission,
             edition=case.edition,
-            series=subject_of(course.edition.conclusions.series, course.today.year),
-            date=course.today,
+            series=subject_of(decision.edition.conclusions.series, decision.today.year),
+            date=decision.today,
             verdict=draft.verdict,
             text=draft.text,
             remarks=draft.remarks,
@@ -104,26 +104,26 @@ def approve(course: Course) -> None:
             signers=signers,
             judges=case.judging(),
             replaces=draft.replaces,
-            notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != course.actor.id)),
+            notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != decision.actor.id)),
         )
     )
 
 
-def send_back(course: Course, command: SendBack) -> None:
+def send_back(decision: CaseDecision, command: SendBack) -> None:
     """The second person does not approve. Raises Refusal."""
-    draft = _draft_for_second_person(course)
-    course.then(
-        ConclusionSentBackV1(actor=course.actor, round=course.case.round, why=command.why, notify=(draft.author,))
+    draft = _draft_for_second_person(decision)
+    decision.then(
+        ConclusionSentBackV1(actor=decision.actor, round=decision.case.round, why=command.why, notify=(draft.author,))
     )
 
 
-def _draft_for_second_person(course: Course) -> Draft:
-    draft = course.case.draft
-    if course.case.status is not Status.TO_APPROVE or draft is None:
+def _draft_for_second_person(decision: CaseDecision) -> Draft:
+    draft = decision.case.draft
+    if decision.case.status is not Status.TO_APPROVE or draft is None:
         raise Refusal("conclusion.no-draft", "There is no draft to approve.")
-    if draft.author == course.actor.id or course.actor.id in _judges(course.case):
+    if draft.author == decision.actor.id or decision.actor.id in _judges(decision.case):
         raise Refusal("conclusion.second-person", "Another person than those who made it must decide.", status=403)
-    if draft.replaces is not None and course.actor.id in _signers(course.case, draft.replaces):
+    if draft.replaces is not None and decision.actor.id in _signers(decision.case, draft.replaces):
         raise Refusal("appeal.others", "An appeal is decided by others than those who signed.", status=403)
     return draft
 
@@ -136,21 +136,21 @@ def _signers(case: Case, number: str) -> set[str]:
     return {signer.person_id for one in case.conclusions if one.number == number for signer in one.signers}
 
 
-def number(course: Course, command: Number) -> None:
+def number(decision: CaseDecision, command: Number) -> None:
     """The conclusion is in force under its number; also when the case was closed meanwhile: it was approved."""
-    approved = course.case.approved
+    approved = decision.case.approved
     if approved is None:
         return
-    left = rounds_left(course.case, course.edition)
+    left = rounds_left(decision.case, decision.edition)
     same = {name: getattr(approved, name) for name in type(approved).model_fields}
-    course.then(
+    decision.then(
         ConclusionIssuedV1(
             **same,
-            actor=course.actor,
-            agency=course.case.agency,
+            actor=decision.actor,
+            agency=decision.case.agency,
             number=command.number,
             rounds_left=left,
-            notify=course.case.people(),
+            notify=decision.case.people(),
         )
     )
 
@@ -158,25 +158,25 @@ def number(course: Course, command: Number) -> None:
 # ---- appeals
 
 
-def open_appeal(course: Course, command: OpenAppeal) -> None:
+def open_appeal(decision: CaseDecision, command: OpenAppeal) -> None:
     """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
-    if not course.edition.on("appeal"):
+    if not decision.edition.on("appeal"):
         raise Refusal("appeal.off", "This edition knows no appeal.")
-    conclusion = _of_this_round(course.case)
-    if course.case.status is not Status.CONCLUDED or conclusion is None:
+    conclusion = _of_this_round(decision.case)
+    if decision.case.status is not Status.CONCLUDED or conclusion is None:
         raise Refusal("appeal.no-conclusion", "There is no conclusion to appeal against.")
-    if any(one.number == conclusion.number for one in course.case.appeals):
+    if any(one.number == conclusion.number for one in decision.case.appeals):
         raise Refusal("appeal.decided", "An appeal against this conclusion was decided already.")
-    course.then(
+    decision.then(
         AppealOpenedV1(
-            actor=course.actor,
-            round=course.case.round,
-            at=course.now,
+            actor=decision.actor,
+            round=decision.case.round,
+            at=decision.now,
             number=conclusion.number,
             grounds=command.grounds,
             basis=command.basis,
         ),
-        clock.started(course, APPEAL),
+        clock.started(decision, APPEAL),
     )
 
 
@@ -185,44 +185,44 @@ def _of_this_round(case: Case) -> Conclusion | None:
     return found if found is not None and found.round == case.round else None
 
 
-def decide_appeal(course: Course, command: DecideAppeal) -> None:
+def decide_appeal(decision: CaseDecision, command: DecideAppeal) -> None:
     """Others than the signers and experts decide: the conclusion stands, is amended, or is annulled. Raises Refusal.
 
     An amendment is a draft that another person approves under a number of its own. An annulled conclusion is
     followed by a repeat expertise of the same application.
     """
-    appeal = course.case.appeal()
-    if course.case.status is not Status.APPEALED or appeal is None:
+    appeal = decision.case.appeal()
+    if decision.case.status is not Status.APPEALED or appeal is None:
         raise Refusal("appeal.not-open", "No appeal is open.")
-    if course.actor.id in _signers(course.case, appeal.number) | _judges(course.case):
+    if decision.actor.id in _signers(decision.case, appeal.number) | _judges(decision.case):
         raise Refusal("appeal.others", "An appeal is decided by others than those who made the conclusion.", status=403)
     if (command.outcome is AppealOutcome.AMENDED) != (command.amended is not None):
         raise Refusal("appeal.amendment", "An amendment, and only that, carries a new conclusion.", status=422)
     if command.amended is not None:
-        _need_content(course, command.amended)
-    course.then(
+        _need_content(decision, command.amended)
+    decision.then(
         AppealDecidedV1(
-            actor=course.actor,
-            round=course.case.round,
+            actor=decision.actor,
+            round=decision.case.round,
             number=appeal.number,
             outcome=command.outcome,
             why=command.why,
             basis=command.basis,
-            notify=course.case.people(),
+            notify=decision.case.people(),
         )
     )
     # An amendment that is not approved leaves the appeal undecided, so its term runs until the approval.
-    if command.amended is None and (own := course.case.term(APPEAL)) is not None:
-        clock.end(course, own)
-    _carry_out(course, command, appeal)
+    if command.amended is None and (own := decision.case.term(APPEAL)) is not None:
+        clock.end(decision, own)
+    _carry_out(decision, command, appeal)
 
 
-def _carry_out(course: Course, command: DecideAppeal, appeal: Appeal) -> None:
-    case = course.case
+def _carry_out(decision: CaseDecision, command: DecideAppeal, appeal: Appeal) -> None:
+    case = decision.case
     if command.amended is not None:
-        _draft(course, command.amended, appeal.number)
+        _draft(decision, command.amended, appeal.number)
     if command.outcome is AppealOutcome.ANNULLED:
-        course.then(
-            ConclusionAnnulledV1(actor=course.actor, agency=case.agency, round=case.round, number=appeal.number)
+        decision.then(
+            ConclusionAnnulledV1(actor=decision.actor, agency=case.agency, round=case.round, number=appeal.number)
         )
-        open_round(course, case.application, case.submission, ())
+        open_round(decision, case.application, case.submission, ())

@@ -18,7 +18,7 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, OrganisationId, Problem
 from contracts.rules import Edition
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Declare, Dismiss, Recheck
 from services.expertise.domain.state import FINAL, Case, KnownConflict
 from services.law.decision import Refusal
@@ -88,17 +88,17 @@ def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
     return (*new(seat, case, edition), *on_record)
 
 
-def need_none(course: Course, seat: Seat) -> None:
+def need_none(decision: CaseDecision, seat: Seat) -> None:
     """Raises Refusal with every conflict that bars the expert, derived or on record; 403 for one who acts on a
     false alarm that the same person dismissed."""
-    if found := barring(seat, course.case, course.edition):
+    if found := barring(seat, decision.case, decision.edition):
         raise Refusal(
             "conflict.found",
             "The expert has a conflict of interest in this case (конфликт интересов).",
             problems=[problem(one) for one in found],
         )
-    on_record = known(course.case, seat.expert_id)
-    if any(one.status == "dismissed" and one.decided_by == course.actor.id for one in on_record):
+    on_record = known(decision.case, seat.expert_id)
+    if any(one.status == "dismissed" and one.decided_by == decision.actor.id for one in on_record):
         raise Refusal("conflict.second-person", "Who dismissed the conflict cannot act on it too.", status=403)
 
 
@@ -114,98 +114,98 @@ def problem(conflict: Conflict) -> Problem:
     )
 
 
-def found(course: Course, expert: str, conflicts: Sequence[Conflict]) -> None:
+def found(decision: CaseDecision, expert: str, conflicts: Sequence[Conflict]) -> None:
     """Puts conflicts on record; an assigned expert's opinion is frozen by that."""
     if conflicts:
-        course.then(
+        decision.then(
             ConflictFoundV1(
-                actor=course.actor,
-                round=course.case.round,
-                at=course.now,
+                actor=decision.actor,
+                round=decision.case.round,
+                at=decision.now,
                 expert_id=expert,
                 conflicts=tuple(conflicts),
-                notify=course.case.deciding(),
+                notify=decision.case.deciding(),
             )
         )
 
 
-def would_find(course: Course, application: Application) -> set[str]:
+def would_find(decision: CaseDecision, application: Application) -> set[str]:
     """The experts on the case with whom a changed application would bring a new conflict to light."""
-    case = course.case.model_copy(update={"application": application})
-    return {place.expert for place in case.active() if new(place.seat, case, course.edition)}
+    case = decision.case.model_copy(update={"application": application})
+    return {place.expert for place in case.active() if new(place.seat, case, decision.edition)}
 
 
-def recheck_all(course: Course) -> None:
+def recheck_all(decision: CaseDecision) -> None:
     """Looks again at every expert on the case, for the application has changed."""
-    for place in list(course.case.active()):
-        found(course, place.expert, new(place.seat, course.case, course.edition))
+    for place in list(decision.case.active()):
+        found(decision, place.expert, new(place.seat, decision.case, decision.edition))
 
 
-def recheck(course: Course, command: Recheck) -> None:
+def recheck(decision: CaseDecision, command: Recheck) -> None:
     """Looks again at one expert, whose directory entry has changed; also where all is concluded: what comes to light
     then hides the case from the expert and waits for a decision, though it changes no conclusion."""
-    place = course.case.place_of(command.seat.expert_id)
+    place = decision.case.place_of(command.seat.expert_id)
     if place is None or place.seat.entry >= command.seat.entry:
         return
-    course.then(ExpertRecheckedV1(actor=course.actor, round=course.case.round, seat=command.seat))
-    found(course, command.seat.expert_id, new(command.seat, course.case, course.edition))
+    decision.then(ExpertRecheckedV1(actor=decision.actor, round=decision.case.round, seat=command.seat))
+    found(decision, command.seat.expert_id, new(command.seat, decision.case, decision.edition))
 
 
-def declare(course: Course, command: Declare) -> None:
+def declare(decision: CaseDecision, command: Declare) -> None:
     """A declared conflict: an expert's own while on the case, or an operator's on anybody. Raises Refusal."""
-    _need_open(course)
-    own = course.actor.role == "expert"
-    if own and (command.expert_id != course.actor.id or course.case.place_of(command.expert_id) is None):
+    _need_open(decision)
+    own = decision.actor.role == "expert"
+    if own and (command.expert_id != decision.actor.id or decision.case.place_of(command.expert_id) is None):
         raise Refusal("conflict.not-yours", "You are not on this case.", status=403)
-    found(course, command.expert_id, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
+    found(decision, command.expert_id, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
 
 
-def dismiss(course: Course, command: Dismiss) -> None:
+def dismiss(decision: CaseDecision, command: Dismiss) -> None:
     """A second person dismisses an expert's conflicts: those on record, or those that would bar an assignment.
 
     Raises Refusal when there is none, and 403 for the person who raised it, the expert, or the case's operator.
     """
-    undecided = [one for one in known(course.case, command.expert_id) if one.status == "open"]
+    undecided = [one for one in known(decision.case, command.expert_id) if one.status == "open"]
     if not undecided:
-        _need_open(course)
+        _need_open(decision)
     conflicts = tuple(one.conflict for one in undecided)
     if not conflicts:
-        conflicts = new(course.known(command.expert_id).entry.seat(), course.case, course.edition)
+        conflicts = new(decision.known(command.expert_id).entry.seat(), decision.case, decision.edition)
     if not conflicts:
         raise Refusal("conflict.none", "There is no conflict to decide on.")
-    involved = {command.expert_id, course.case.operator, *(one.raised_by for one in undecided)}
-    if course.actor.id in involved:
+    involved = {command.expert_id, decision.case.operator, *(one.raised_by for one in undecided)}
+    if decision.actor.id in involved:
         raise Refusal("conflict.second-person", "A second person must dismiss a conflict.", status=403)
-    course.then(
+    decision.then(
         ConflictDismissedV1(
-            actor=course.actor,
-            round=course.case.round,
-            at=course.now,
+            actor=decision.actor,
+            round=decision.case.round,
+            at=decision.now,
             expert_id=command.expert_id,
             conflicts=conflicts,
             why=command.why,
-            notify=course.case.deciding(),
+            notify=decision.case.deciding(),
         )
     )
 
 
-def confirm(course: Course, command: Confirm) -> None:
+def confirm(decision: CaseDecision, command: Confirm) -> None:
     """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
-    if not any(one.status == "open" for one in known(course.case, command.expert_id)):
+    if not any(one.status == "open" for one in known(decision.case, command.expert_id)):
         raise Refusal("conflict.none", "There is no conflict to decide on.")
-    if command.expert_id == course.actor.id:
+    if command.expert_id == decision.actor.id:
         raise Refusal("conflict.second-person", "Nobody decides on a conflict of their own.", status=403)
-    course.then(
+    decision.then(
         ConflictConfirmedV1(
-            actor=course.actor,
-            round=course.case.round,
+            actor=decision.actor,
+            round=decision.case.round,
             expert_id=command.expert_id,
             why=command.why,
-            notify=course.case.deciding(),
+            notify=decision.case.deciding(),
         )
     )
 
 
-def _need_open(course: Course) -> None:
-    if course.case.status in FINAL:
+def _need_open(decision: CaseDecision) -> None:
+    if decision.case.status in FINAL:
         raise Refusal("review.not-open", "Nothing is open in this case.")

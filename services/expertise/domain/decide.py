@@ -7,7 +7,7 @@ from typing import assert_never
 from contracts.event import Fact
 from services.expertise.domain import closing, concluding, conflict, opinions, requests, staffing
 from services.expertise.domain import terms as clock
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -49,97 +49,99 @@ __all__ = ["KIND", "Case", "decide", "due", "evolve"]
 def decide(state: Case | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
     """What follows from a command. Raises Refusal for what a person cannot do now, or is not the one to do."""
     if isinstance(command, Open) and state is None:
-        course = Course(None, context.given.rules.edition(command.edition), context)
-        closing.open_first(course, command)
-        return course.facts
+        decision = CaseDecision(None, context.given.rules.edition(command.edition), context)
+        closing.open_first(decision, command)
+        return decision.facts
     if state is None:
         if isinstance(command, (TakeAnswers, CloseFor, Recheck, Number, Tick, Recalendar)):
             return ()
         raise Refusal("review.unknown", "There is no such case.", status=404)
-    course = Course(state, context.given.rules.edition(state.edition), context)
-    _carry_out(course, command)
-    return course.facts
+    decision = CaseDecision(state, context.given.rules.edition(state.edition), context)
+    _carry_out(decision, command)
+    return decision.facts
 
 
-def _carry_out(course: Course, command: Command) -> None:
+def _carry_out(decision: CaseDecision, command: Command) -> None:
     match command:
         case Open():
-            closing.open_again(course, command)
+            closing.open_again(decision, command)
         case TakeAnswers():
-            requests.take(course, command)
+            requests.take(decision, command)
         case CloseFor():
-            closing.close_for(course, command)
+            closing.close_for(decision, command)
         case Claim() | Unclaim() | Assign() | AcceptAssignment() | Decline() | Release() | HandOver():
-            _staff(course, command)
+            _staff(decision, command)
         case Declare():
-            conflict.declare(course, command)
+            conflict.declare(decision, command)
         case Dismiss():
-            conflict.dismiss(course, command)
-            opinions.call_for_another(course)
+            conflict.dismiss(decision, command)
+            opinions.call_for_another(decision)
         case Confirm():
-            conflict.confirm(course, command)
+            conflict.confirm(decision, command)
         case Recheck():
-            conflict.recheck(course, command)
+            conflict.recheck(decision, command)
         case GiveOpinion():
-            opinions.give(course, command)
+            opinions.give(decision, command)
         case AskApplicant():
-            requests.ask(course, command)
+            requests.ask(decision, command)
         case CancelRequest():
-            requests.cancel(course, command)
+            requests.cancel(decision, command)
         case Extend():
-            clock.extend(course, command)
+            clock.extend(decision, command)
         case EndWithout():
-            closing.end_without(course, command)
+            closing.end_without(decision, command)
         case WriteConclusion() | SendBack() | Approve() | Number() | OpenAppeal() | DecideAppeal():
-            _conclude(course, command)
+            _conclude(decision, command)
         case Tick():
-            _ticked(course)
+            _ticked(decision)
         case Recalendar():
-            clock.recalendar(course)
+            clock.recalendar(decision)
         case _:
             assert_never(command)
 
 
-def _staff(course: Course, command: Claim | Unclaim | Assign | AcceptAssignment | Decline | Release | HandOver) -> None:
+def _staff(
+    decision: CaseDecision, command: Claim | Unclaim | Assign | AcceptAssignment | Decline | Release | HandOver
+) -> None:
     match command:
         case Claim():
-            staffing.claim(course)
+            staffing.claim(decision)
         case Unclaim():
-            staffing.unclaim(course, command)
+            staffing.unclaim(decision, command)
         case Assign():
-            staffing.assign(course, command)
+            staffing.assign(decision, command)
         case AcceptAssignment():
-            staffing.accept(course)
+            staffing.accept(decision)
         case Decline():
-            staffing.decline(course, command)
+            staffing.decline(decision, command)
         case Release():
-            staffing.release(course, command)
+            staffing.release(decision, command)
         case HandOver():
-            staffing.hand_over(course, command)
+            staffing.hand_over(decision, command)
 
 
 def _conclude(
-    course: Course, command: WriteConclusion | SendBack | Approve | Number | OpenAppeal | DecideAppeal
+    decision: CaseDecision, command: WriteConclusion | SendBack | Approve | Number | OpenAppeal | DecideAppeal
 ) -> None:
     match command:
         case WriteConclusion():
-            concluding.write(course, command)
+            concluding.write(decision, command)
         case SendBack():
-            concluding.send_back(course, command)
+            concluding.send_back(decision, command)
         case Approve():
-            concluding.approve(course)
+            concluding.approve(decision)
         case Number():
-            concluding.number(course, command)
+            concluding.number(decision, command)
         case OpenAppeal():
-            concluding.open_appeal(course, command)
+            concluding.open_appeal(decision, command)
         case DecideAppeal():
-            concluding.decide_appeal(course, command)
+            concluding.decide_appeal(decision, command)
 
 
-def _ticked(course: Course) -> None:
+def _ticked(decision: CaseDecision) -> None:
     """Announces what has come; an unanswered request that ran out ends as it was chosen in advance."""
-    if any(running.kind == CLARIFICATION for running in clock.announce(course)):
-        requests.expire(course)
+    if any(running.kind == CLARIFICATION for running in clock.announce(decision)):
+        requests.expire(decision)
 
 
 def due(state: Case) -> datetime | None:

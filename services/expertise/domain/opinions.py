@@ -6,7 +6,7 @@ from fractions import Fraction
 from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1, Score
 from contracts.reference import Problem, Remark, Verdict
 from contracts.rules import Edition
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import GiveOpinion
 from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
 from services.law.decision import Refusal
@@ -19,43 +19,43 @@ MOST_VERSIONS = 10
 """How often an opinion may be given, its changes among them, for the same reason."""
 
 
-def give(course: Course, command: GiveOpinion) -> None:
+def give(decision: CaseDecision, command: GiveOpinion) -> None:
     """The acting expert's opinion, or a new version of it; the earlier ones stay. Raises Refusal."""
-    place = _own(course)
+    place = _own(decision)
     if place.opinions and not command.why_changed:
         raise Refusal("opinion.needs-reason", "Say why the opinion is changed.", status=422)
     if len(place.opinions) >= MOST_VERSIONS:
         raise Refusal("opinion.too-often", f"An opinion has at most {MOST_VERSIONS} versions.")
     need_size(command.text, command.remarks, [score.reason for score in command.scores])
-    need_agreement(command.verdict, command.remarks, course.edition)
-    if problems := _faults(command.scores, course.edition):
+    need_agreement(command.verdict, command.remarks, decision.edition)
+    if problems := _faults(command.scores, decision.edition):
         raise Refusal("scores.invalid", "Every criterion needs one score.", status=422, problems=problems)
-    course.then(
+    decision.then(
         OpinionGivenV1(
-            actor=course.actor,
-            round=course.case.round,
-            at=course.now,
+            actor=decision.actor,
+            round=decision.case.round,
+            at=decision.now,
             expert_id=place.expert,
             version=len(place.opinions) + 1,
             verdict=command.verdict,
             text=command.text,
             scores=command.scores,
-            total=total(command.scores, course.edition),
+            total=total(command.scores, decision.edition),
             remarks=command.remarks,
             why_changed=command.why_changed if place.opinions else None,
-            notify=course.case.deciding(),
+            notify=decision.case.deciding(),
         )
     )
-    call_for_another(course)
+    call_for_another(decision)
 
 
-def _own(course: Course) -> Place:
-    expert = course.actor.id
-    place = course.case.place_of(expert)
-    if place is None or expert in course.case.hidden_from:
+def _own(decision: CaseDecision) -> Place:
+    expert = decision.actor.id
+    place = decision.case.place_of(expert)
+    if place is None or expert in decision.case.hidden_from:
         raise Refusal("opinion.not-yours", "Only an expert who is on the case gives an opinion.", status=403)
-    if course.case.status not in WORKING:
-        raise Refusal("review.not-working", f"The case stands at {course.case.status}: opinions stay as they are.")
+    if decision.case.status not in WORKING:
+        raise Refusal("review.not-working", f"The case stands at {decision.case.status}: opinions stay as they are.")
     if place.status is not PlaceStatus.ACCEPTED:
         raise Refusal("assignment.not-accepted", "Accept the assignment first.")
     return place
@@ -122,21 +122,21 @@ def total(scores: Sequence[Score], edition: Edition) -> int | None:
     return int(Fraction(reached * BASIS_POINTS, highest))
 
 
-def call_for_another(course: Course) -> None:
+def call_for_another(decision: CaseDecision) -> None:
     """Where the opinions are all in and too far apart, one more is called for, up to the edition's most.
 
     Asked after everything by which an opinion comes to count: it was given, or its expert's conflict was dismissed.
     """
-    case = course.case
+    case = decision.case
     if case.status not in WORKING:
         return
     opinions = case.counted()
-    apart = disagreement(opinions, course.edition)
-    if len(opinions) != case.needed or case.needed < 2 or case.needed >= course.number("opinions_most") or not apart:
+    apart = disagreement(opinions, decision.edition)
+    if len(opinions) != case.needed or case.needed < 2 or case.needed >= decision.number("opinions_most") or not apart:
         return
-    course.then(
+    decision.then(
         FurtherOpinionCalledV1(
-            actor=course.actor,
+            actor=decision.actor,
             round=case.round,
             needed=case.needed + 1,
             why=apart,

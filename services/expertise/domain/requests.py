@@ -10,7 +10,7 @@ from contracts.expertise import (
 from contracts.reference import OnExpiry, Problem, ReturnReason
 from services.expertise.domain import conflict
 from services.expertise.domain import terms as clock
-from services.expertise.domain.casework import Course
+from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.closing import close, may_come_again
 from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
@@ -23,26 +23,26 @@ WAITING = "waiting for the applicant"
 """Why the clock stands while the applicant has the next move."""
 
 
-def ask(course: Course, command: AskApplicant) -> None:
+def ask(decision: CaseDecision, command: AskApplicant) -> None:
     """Asks the applicant; the review's clock stops meanwhile where the edition says so. Raises Refusal."""
-    course.need_own_case()
-    if course.case.status not in WORKING:
-        raise Refusal("review.not-working", f"The case stands at {course.case.status}.")
-    if course.case.request() is not None:
+    decision.need_own_case()
+    if decision.case.status not in WORKING:
+        raise Refusal("review.not-working", f"The case stands at {decision.case.status}.")
+    if decision.case.request() is not None:
         raise Refusal("request.open", "A request for information is open already.")
     _need_items(command)
-    main = course.case.main()
-    stop = clock.stopped(course, main, WAITING) if main is not None else None
-    begun = clock.started(course, CLARIFICATION)
+    main = decision.case.main()
+    stop = clock.stopped(decision, main, WAITING) if main is not None else None
+    begun = clock.started(decision, CLARIFICATION)
     due = begun.clock.due_at
     assert due is not None, "a term that has just started runs"
-    course.then(
+    decision.then(
         InformationRequestedV1(
-            actor=course.actor,
-            round=course.case.round,
-            submission=course.case.submission,
-            at=course.now,
-            request=f"r{course.case.round}-{len(course.case.requests) + 1}",
+            actor=decision.actor,
+            round=decision.case.round,
+            submission=decision.case.submission,
+            at=decision.now,
+            request=f"r{decision.case.round}-{len(decision.case.requests) + 1}",
             items=command.items,
             on_expiry=command.on_expiry,
             due_at=due,
@@ -51,7 +51,7 @@ def ask(course: Course, command: AskApplicant) -> None:
         begun,
     )
     if stop is not None:
-        course.then(stop)
+        decision.then(stop)
 
 
 def _need_items(command: AskApplicant) -> None:
@@ -74,69 +74,69 @@ def _need_items(command: AskApplicant) -> None:
         raise Refusal("items.invalid", "A request needs items, each of its own.", status=422, problems=problems)
 
 
-def take(course: Course, command: TakeAnswers) -> None:
+def take(decision: CaseDecision, command: TakeAnswers) -> None:
     """Takes answers; when none is missing, the request is closed and the clock runs again.
 
     Answers that come after the request was closed still count as long as nothing is concluded: what the applicant
     said is not lost. Experts are checked against the application as it now is.
     """
-    request = next((one for one in course.case.requests if one.id == command.request), None)
-    if request is None or not course.case.undecided():
+    request = next((one for one in decision.case.requests if one.id == command.request), None)
+    if request is None or not decision.case.undecided():
         return
     left = set(request.open_items) - {answer.item for answer in command.answers}
-    barred = conflict.would_find(course, command.application)
-    course.then(
+    barred = conflict.would_find(decision, command.application)
+    decision.then(
         AnswersTakenV1(
-            actor=course.actor,
-            round=course.case.round,
+            actor=decision.actor,
+            round=decision.case.round,
             request=request.id,
             answers=command.answers,
             open_items=tuple(item for item in request.open_items if item in left),
             application=command.application,
-            changes=changes(course.case.application, command.application),
-            notify=tuple(person for person in course.case.people() if person not in barred),
+            changes=changes(decision.case.application, command.application),
+            notify=tuple(person for person in decision.case.people() if person not in barred),
         )
     )
-    conflict.recheck_all(course)
+    conflict.recheck_all(decision)
     if request.outcome is None and not left:
-        shut(course, request, RequestOutcome.ANSWERED)
+        shut(decision, request, RequestOutcome.ANSWERED)
 
 
-def cancel(course: Course, command: CancelRequest) -> None:
+def cancel(decision: CaseDecision, command: CancelRequest) -> None:
     """The operator does without the answers. Raises Refusal."""
-    course.need_own_case()
-    request = course.case.request()
+    decision.need_own_case()
+    request = decision.case.request()
     if request is None or request.id != command.request:
         raise Refusal("request.not-open", "This request is not open.")
-    shut(course, request, RequestOutcome.CANCELLED)
+    shut(decision, request, RequestOutcome.CANCELLED)
 
 
-def shut(course: Course, request: Request, outcome: RequestOutcome) -> None:
+def shut(decision: CaseDecision, request: Request, outcome: RequestOutcome) -> None:
     """Closes a request: its term ends, and the review's clock runs again if the request had stopped it."""
-    course.then(
+    decision.then(
         RequestClosedV1(
-            actor=course.actor,
-            round=course.case.round,
+            actor=decision.actor,
+            round=decision.case.round,
             request=request.id,
             outcome=outcome,
-            notify=course.case.deciding(),
+            notify=decision.case.deciding(),
         )
     )
-    if (own := course.case.term(CLARIFICATION)) is not None:
-        clock.end(course, own)
-    main = course.case.main()
+    if (own := decision.case.term(CLARIFICATION)) is not None:
+        clock.end(decision, own)
+    main = decision.case.main()
     if request.stopped_clock and main is not None and main.ledger.stopped:
-        clock.resume(course, main)
+        clock.resume(decision, main)
 
 
-def expire(course: Course) -> None:
+def expire(decision: CaseDecision) -> None:
     """What was chosen when the request was made happens, now that its term has run out. Where no further round is
     allowed, nothing can be returned: then it is refused."""
-    request = course.case.request()
+    request = decision.case.request()
     if request is None:
         return
-    shut(course, request, RequestOutcome.EXPIRED)
+    shut(decision, request, RequestOutcome.EXPIRED)
     if (outcome := CLOSURE_OF.get(request.on_expiry)) is not None:
-        if outcome is Closure.RETURNED and not may_come_again(course):
+        if outcome is Closure.RETURNED and not may_come_again(decision):
             outcome = Closure.REFUSED
-        close(course, outcome, (ReturnReason(code=NO_ANSWER),), None)
+        close(decision, outcome, (ReturnReason(code=NO_ANSWER),), None)

@@ -19,35 +19,35 @@ from services.registry.domain import terms as clock
 from services.registry.domain.commands import Agree, FailToAgree
 from services.registry.domain.money import WHOLE, Line
 from services.registry.domain.state import AGREEING, LAUNCHING, Stage
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 
-def agree(course: PilotCourse, command: Agree) -> None:
+def agree(decision: PilotDecision, command: Agree) -> None:
     """The agreement of executor and customer, whole and within the edition's bounds."""
-    order.at(course, Stage.EXPEDIENT)
+    order.at(decision, Stage.EXPEDIENT)
     together(
-        lambda: order.day(course, command.basis.date, order.decided_on(course), "The agreement"),
-        lambda: need_sound(course, command.agreement),
+        lambda: order.day(decision, command.basis.date, order.decided_on(decision), "The agreement"),
+        lambda: need_sound(decision, command.agreement),
     )
-    course.then(
-        AgreementRecordedV1(actor=course.actor, at=course.now, basis=command.basis, agreement=command.agreement)
+    decision.then(
+        AgreementRecordedV1(actor=decision.actor, at=decision.now, basis=command.basis, agreement=command.agreement)
     )
-    clock.end(course, AGREEING)
-    clock.start_until(course, LAUNCHING, command.agreement.starts)
+    clock.end(decision, AGREEING)
+    clock.start_until(decision, LAUNCHING, command.agreement.starts)
 
 
-def fail_to_agree(course: PilotCourse, command: FailToAgree) -> None:
+def fail_to_agree(decision: PilotDecision, command: FailToAgree) -> None:
     """Executor and customer did not agree: the pilot ends here, and stays in the register."""
-    order.at(course, Stage.EXPEDIENT)
-    order.day(course, command.basis.date, order.decided_on(course), "The document")
-    course.then(AgreementFailedV1(actor=course.actor, at=course.now, why=command.why, basis=command.basis))
-    clock.end(course, AGREEING)
+    order.at(decision, Stage.EXPEDIENT)
+    order.day(decision, command.basis.date, order.decided_on(decision), "The document")
+    decision.then(AgreementFailedV1(actor=decision.actor, at=decision.now, why=command.why, basis=command.basis))
+    clock.end(decision, AGREEING)
 
 
-def need_sound(course: PilotCourse, agreement: Agreement) -> None:
+def need_sound(decision: PilotDecision, agreement: Agreement) -> None:
     """Raises Refusal with everything that is wrong with an agreement, each at its place."""
-    problems = [*_parties(course, agreement), *_time(course, agreement)]
-    problems += [*_shares(course, agreement), *amount_faults(course, "/agreement/costs", agreement.costs)]
+    problems = [*_parties(decision, agreement), *_time(decision, agreement)]
+    problems += [*_shares(decision, agreement), *amount_faults(decision, "/agreement/costs", agreement.costs)]
     codes = [one.code for one in agreement.indicators]
     problems += [
         order.problem(f"/agreement/indicators/{n}/code", "indicator.twice", "Named twice.", "Указано дважды.")
@@ -58,38 +58,38 @@ def need_sound(course: PilotCourse, agreement: Agreement) -> None:
         raise Refusal("agreement.invalid", "The agreement does not fit.", status=422, problems=problems)
 
 
-def _parties(course: PilotCourse, agreement: Agreement) -> list[Problem]:
-    rules = course.edition.parties
+def _parties(decision: PilotDecision, agreement: Agreement) -> list[Problem]:
+    rules = decision.edition.parties
     asked = (("customer", agreement.customer, rules.customer), ("executor", agreement.executor, rules.executor))
     found = [
         order.problem(f"/agreement/{role}/id", "organisation.invalid", wrong, "Неверный номер организации.")
         for role, party, rule in asked
-        if (wrong := number_fault(course, party, rule))
+        if (wrong := number_fault(decision, party, rule))
     ]
-    executor = course.state.executor
+    executor = decision.state.executor
     if executor is not None and agreement.executor.id != executor.id:
         en, ru = "The decision made another organisation the executor.", "Решением назначен другой исполнитель."
         found.append(order.problem("/agreement/executor", "executor.other", en, ru))
     return found
 
 
-def number_fault(course: PilotCourse, party: Party, rule: PartyRule) -> str | None:
+def number_fault(decision: PilotDecision, party: Party, rule: PartyRule) -> str | None:
     """What is wrong with the number of an organisation, by the edition; None where nothing is."""
     if party.id.scheme not in rule.schemes:
         return "scheme"
-    return fault(party.id, course.edition, legal_entity=rule.legal_entity_only)
+    return fault(party.id, decision.edition, legal_entity=rule.legal_entity_only)
 
 
-def _time(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+def _time(decision: PilotDecision, agreement: Agreement) -> list[Problem]:
     if max(agreement.starts, agreement.until) > order.FARTHEST:
         return [
             order.problem(
                 "/agreement/until", "date.too-far", f"At most {order.FARTHEST}.", f"Не позже {order.FARTHEST}."
             )
         ]
-    launch, prolonged = course.state.launch, course.state.prolongations
-    longest = agreement.starts + relativedelta(months=course.number("pilot_max_months")) - timedelta(days=1)
-    farthest = agreement.until + relativedelta(months=course.number("pilot_extension_months"))
+    launch, prolonged = decision.state.launch, decision.state.prolongations
+    longest = agreement.starts + relativedelta(months=decision.number("pilot_max_months")) - timedelta(days=1)
+    farthest = agreement.until + relativedelta(months=decision.number("pilot_extension_months"))
     if agreement.until < agreement.starts:
         return [
             order.problem("/agreement/until", "dates.order", "It ends before it starts.", "Окончание раньше начала.")
@@ -111,7 +111,7 @@ def _time(course: PilotCourse, agreement: Agreement) -> list[Problem]:
     return []
 
 
-def _shares(course: PilotCourse, agreement: Agreement) -> list[Problem]:
+def _shares(decision: PilotDecision, agreement: Agreement) -> list[Problem]:
     shares = agreement.sector_shares
     sectors = [one.sector for one in shares]
     found = [
@@ -119,29 +119,29 @@ def _shares(course: PilotCourse, agreement: Agreement) -> list[Problem]:
             f"/agreement/sector_shares/{n}", "sector.unknown", "Unknown, or named twice.", "Неверная отрасль."
         )
         for n, one in enumerate(shares)
-        if one.sector not in course.edition.sectors or sectors.index(one.sector) != n
+        if one.sector not in decision.edition.sectors or sectors.index(one.sector) != n
     ]
-    main = course.state.application.sector
+    main = decision.state.application.sector
     if shares and main not in sectors:
         en, ru = f"The pilot's own sector has no share: {main}.", f"Нет доли отрасли проекта: {main}."
         found.append(order.problem("/agreement/sector_shares", "shares.main-sector", en, ru))
     if shares and sum(one.basis_points for one in shares) != WHOLE:
         en, ru = f"The shares must sum to {WHOLE}.", f"Сумма долей должна быть {WHOLE}."
         found.append(order.problem("/agreement/sector_shares", "shares.sum", en, ru))
-    return [*found, *region_faults(course, "/agreement/region", agreement.region)]
+    return [*found, *region_faults(decision, "/agreement/region", agreement.region)]
 
 
-def region_faults(course: PilotCourse, place: str, code: str | None) -> list[Problem]:
+def region_faults(decision: PilotDecision, place: str, code: str | None) -> list[Problem]:
     """What is wrong with the code of a region; nothing where none is given."""
-    if code is None or code in course.edition.regions:
+    if code is None or code in decision.edition.regions:
         return []
-    codes = ", ".join(course.edition.regions.codes)
+    codes = ", ".join(decision.edition.regions.codes)
     return [order.problem(place, "region.unknown", f"Regions: {codes}.", f"Регионы: {codes}.")]
 
 
-def amount_faults(course: PilotCourse, place: str, lines: Sequence[Line]) -> list[Problem]:
+def amount_faults(decision: PilotDecision, place: str, lines: Sequence[Line]) -> list[Problem]:
     """What is wrong with sources and currencies of amounts, each at its place."""
-    money = course.edition.money
+    money = decision.edition.money
     found = list[Problem]()
     for n, line in enumerate(lines):
         if money is None:

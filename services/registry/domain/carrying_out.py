@@ -25,25 +25,25 @@ from services.registry.domain.state import (
     AgreementEntry,
     Stage,
 )
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 WHILE_SUSPENDED: Final = "carrying out is suspended"
 
 
-def launch(course: PilotCourse, command: Launch) -> None:
+def launch(decision: PilotDecision, command: Launch) -> None:
     """Carrying out begins: its term runs until the agreed day, the first report is owed."""
-    order.at(course, Stage.AGREED)
-    agreed = course.state.agreement
+    order.at(decision, Stage.AGREED)
+    agreed = decision.state.agreement
     assert agreed is not None, "what is agreed has an agreement"
     together(
-        lambda: order.day(course, command.basis.date, agreed.basis.date, "The document"),
-        lambda: order.day(course, command.started, agreed.basis.date, "The launch"),
+        lambda: order.day(decision, command.basis.date, agreed.basis.date, "The document"),
+        lambda: order.day(decision, command.started, agreed.basis.date, "The launch"),
         lambda: within(agreed, command.started),
     )
-    course.then(PilotLaunchedV1(actor=course.actor, at=course.now, started=command.started, basis=command.basis))
-    clock.end(course, LAUNCHING)
-    clock.start_until(course, CARRYING_OUT, agreed.agreement.until, command.started)
-    clock.start(course, REPORT, command.started)
+    decision.then(PilotLaunchedV1(actor=decision.actor, at=decision.now, started=command.started, basis=command.basis))
+    clock.end(decision, LAUNCHING)
+    clock.start_until(decision, CARRYING_OUT, agreed.agreement.until, command.started)
+    clock.start(decision, REPORT, command.started)
 
 
 def within(agreed: AgreementEntry, started: date) -> None:
@@ -55,69 +55,75 @@ def within(agreed: AgreementEntry, started: date) -> None:
         raise Refusal("launch.after-end", f"It was agreed to end on {last}.", status=422)
 
 
-def suspend(course: PilotCourse, command: Suspend) -> None:
+def suspend(decision: PilotDecision, command: Suspend) -> None:
     """Carrying out stands still: so do its clocks."""
-    order.at(course, Stage.RUNNING)
+    order.at(decision, Stage.RUNNING)
     together(
-        lambda: order.day(course, command.basis.date, order.launched_on(course), "The document"),
-        lambda: order.day(course, command.since, order.went_on(course), "The suspension"),
+        lambda: order.day(decision, command.basis.date, order.launched_on(decision), "The document"),
+        lambda: order.day(decision, command.since, order.went_on(decision), "The suspension"),
     )
-    course.then(
-        PilotSuspendedV1(actor=course.actor, at=course.now, since=command.since, why=command.why, basis=command.basis)
+    decision.then(
+        PilotSuspendedV1(
+            actor=decision.actor, at=decision.now, since=command.since, why=command.why, basis=command.basis
+        )
     )
     for kind in (CARRYING_OUT, REPORT):
-        clock.stop(course, kind, command.since, WHILE_SUSPENDED)
-    clock.start(course, SUSPENSION, command.since)
+        clock.stop(decision, kind, command.since, WHILE_SUSPENDED)
+    clock.start(decision, SUSPENSION, command.since)
 
 
-def resume(course: PilotCourse, command: Resume) -> None:
+def resume(decision: PilotDecision, command: Resume) -> None:
     """Carrying out goes on."""
-    order.at(course, Stage.SUSPENDED)
-    paused = course.state.pauses[-1]
+    order.at(decision, Stage.SUSPENDED)
+    paused = decision.state.pauses[-1]
     together(
-        lambda: order.day(course, command.basis.date, paused.basis.date, "The document"),
-        lambda: order.day(course, command.since, paused.since, "The resumption"),
+        lambda: order.day(decision, command.basis.date, paused.basis.date, "The document"),
+        lambda: order.day(decision, command.since, paused.since, "The resumption"),
     )
-    course.then(PilotResumedV1(actor=course.actor, at=course.now, since=command.since, basis=command.basis))
-    clock.end(course, SUSPENSION)
+    decision.then(PilotResumedV1(actor=decision.actor, at=decision.now, since=command.since, basis=command.basis))
+    clock.end(decision, SUSPENSION)
     for kind in (CARRYING_OUT, REPORT):
-        clock.resume(course, kind, command.since)
+        clock.resume(decision, kind, command.since)
 
 
-def prolong(course: PilotCourse, command: Prolong) -> None:
+def prolong(decision: PilotDecision, command: Prolong) -> None:
     """Carrying out may take longer: as often, and by as much, as the edition allows."""
-    order.at(course, *CARRIED_OUT)
-    until = course.state.until
+    order.at(decision, *CARRIED_OUT)
+    until = decision.state.until
     assert until is not None, "what is carried out has an agreed end"
-    if len(course.state.prolongations) >= course.number("pilot_extensions_max"):
+    if len(decision.state.prolongations) >= decision.number("pilot_extensions_max"):
         raise Refusal("pilot.cannot-be-extended", "The edition allows no further extension.")
-    if clock.expired(course, CARRYING_OUT):
+    if clock.expired(decision, CARRYING_OUT):
         raise Refusal("term.expired", "The term has run out; it can no longer be extended.")
     together(
-        lambda: order.day(course, command.basis.date, order.launched_on(course), "The document"),
-        lambda: need_bounds(course, until, command.until),
+        lambda: order.day(decision, command.basis.date, order.launched_on(decision), "The document"),
+        lambda: need_bounds(decision, until, command.until),
     )
-    course.then(
-        PilotExtendedV1(actor=course.actor, at=course.now, until=command.until, why=command.why, basis=command.basis)
+    decision.then(
+        PilotExtendedV1(
+            actor=decision.actor, at=decision.now, until=command.until, why=command.why, basis=command.basis
+        )
     )
-    clock.extend_until(course, CARRYING_OUT, until, command.until, command.why)
+    clock.extend_until(decision, CARRYING_OUT, until, command.until, command.why)
 
 
-def need_bounds(course: PilotCourse, before: date, until: date) -> None:
+def need_bounds(decision: PilotDecision, before: date, until: date) -> None:
     """An extension ends later than what it extends, and by no more than the edition allows."""
-    longest = before + relativedelta(months=course.number("pilot_extension_months"))
+    longest = before + relativedelta(months=decision.number("pilot_extension_months"))
     if not before < until <= longest:
         raise Refusal("pilot.extension-bounds", f"After {before} and until {longest} at most.", status=422)
 
 
-def stop_early(course: PilotCourse, command: StopEarly) -> None:
+def stop_early(decision: PilotDecision, command: StopEarly) -> None:
     """Carrying out is stopped for good; what was spent and measured stays in the register."""
-    order.at(course, Stage.AGREED, *CARRIED_OUT)
+    order.at(decision, Stage.AGREED, *CARRIED_OUT)
     together(
-        lambda: order.day(course, command.basis.date, order.decided_on(course), "The document"),
-        lambda: order.day(course, command.stopped, order.went_on(course), "The stop"),
+        lambda: order.day(decision, command.basis.date, order.decided_on(decision), "The document"),
+        lambda: order.day(decision, command.stopped, order.went_on(decision), "The stop"),
     )
-    course.then(
-        PilotStoppedV1(actor=course.actor, at=course.now, stopped=command.stopped, why=command.why, basis=command.basis)
+    decision.then(
+        PilotStoppedV1(
+            actor=decision.actor, at=decision.now, stopped=command.stopped, why=command.why, basis=command.basis
+        )
     )
-    clock.end_all(course)
+    clock.end_all(decision)

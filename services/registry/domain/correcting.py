@@ -35,29 +35,29 @@ from services.registry.domain.state import (
     Spending,
     Stage,
 )
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 PAYMENTS: Final = "/content/payments"
 
 
-def correct(course: PilotCourse, command: Correct) -> None:
+def correct(decision: PilotDecision, command: Correct) -> None:
     """A new entry in the place of a wrong one. The terms that rest on it are counted anew."""
-    before = corrections.entry(course.state, command.what, command.place)
+    before = corrections.entry(decision.state, command.what, command.place)
     if before is None:
         raise Refusal("correction.no-entry", "There is no such entry.", status=404)
-    order.day(course, command.basis.date, None, "The document")
+    order.day(decision, command.basis.date, None, "The document")
     after = corrections.read(command.what, command.content, before)
     if after == before:
         return
     together(
-        lambda: _need_fitting(course, command, after),
-        lambda: _need_order(course, command, after),
+        lambda: _need_fitting(decision, command, after),
+        lambda: _need_order(decision, command, after),
     )
-    until, starts, launched = course.state.until, _starts(course), order.launched_on(course)
-    course.then(
+    until, starts, launched = decision.state.until, _starts(decision), order.launched_on(decision)
+    decision.then(
         EntryCorrectedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             what=command.what,
             place=command.place,
             reason=command.reason,
@@ -66,36 +66,36 @@ def correct(course: PilotCourse, command: Correct) -> None:
             now=after.model_dump(mode="json"),
         )
     )
-    if until is not None and course.state.until is not None:
-        clock.move(course, CARRYING_OUT, (course.state.until - until).days)
-    if starts is not None and (now := _starts(course)) is not None:
-        clock.move(course, LAUNCHING, (now - starts).days)
-    if launched is not None and (first := order.launched_on(course)) is not None and not course.state.reports:
-        clock.move(course, REPORT, (first - launched).days)
+    if until is not None and decision.state.until is not None:
+        clock.move(decision, CARRYING_OUT, (decision.state.until - until).days)
+    if starts is not None and (now := _starts(decision)) is not None:
+        clock.move(decision, LAUNCHING, (now - starts).days)
+    if launched is not None and (first := order.launched_on(decision)) is not None and not decision.state.reports:
+        clock.move(decision, REPORT, (first - launched).days)
 
 
-def _starts(course: PilotCourse) -> date | None:
+def _starts(decision: PilotDecision) -> date | None:
     """The agreed first day."""
-    return course.state.agreement.agreement.starts if course.state.agreement else None
+    return decision.state.agreement.agreement.starts if decision.state.agreement else None
 
 
-def _need_fitting(course: PilotCourse, command: Correct, after: BaseModel) -> None:
+def _need_fitting(decision: PilotDecision, command: Correct, after: BaseModel) -> None:
     """What an entry must be when it is first made, it must be when it is corrected."""
     match after:
         case AgreementEntry():
             together(
-                lambda: agreeing.need_sound(course, after.agreement),
-                lambda: _need_same_targets(course, after.agreement),
+                lambda: agreeing.need_sound(decision, after.agreement),
+                lambda: _need_same_targets(decision, after.agreement),
             )
         case Prolongation():
-            _need_each_bounds(course, command.place, after)
+            _need_each_bounds(decision, command.place, after)
         case Spending():
-            if problems := [*_payment_faults(after), *agreeing.amount_faults(course, PAYMENTS, after.payments)]:
+            if problems := [*_payment_faults(after), *agreeing.amount_faults(decision, PAYMENTS, after.payments)]:
                 raise Refusal("correction.invalid", "The entry does not fit.", status=422, problems=problems)
         case Judgement() | Proposal():
-            judging.need_values(course, after.values)
+            judging.need_values(decision, after.values)
         case ScalingEntry():
-            judging.need_plan(course, after.decision, after.windows, after.replicas)
+            judging.need_plan(decision, after.decision, after.windows, after.replicas)
 
 
 def _payment_faults(after: Spending) -> Iterator[Problem]:
@@ -108,35 +108,35 @@ def _payment_faults(after: Spending) -> Iterator[Problem]:
             yield order.problem(f"{PAYMENTS}/{n}/amount_minor", "payment.nothing", en, ru)
 
 
-def _need_same_targets(course: PilotCourse, agreement: Agreement) -> None:
+def _need_same_targets(decision: PilotDecision, agreement: Agreement) -> None:
     """By what the commission has judged is not changed afterwards."""
-    agreed = course.state.agreement
-    if course.state.judgement is not None and agreed and agreement.indicators != agreed.agreement.indicators:
+    agreed = decision.state.agreement
+    if decision.state.judgement is not None and agreed and agreement.indicators != agreed.agreement.indicators:
         raise Refusal("correction.judged", "The commission has judged by these indicators.", status=422)
 
 
-def _need_each_bounds(course: PilotCourse, place: int, after: Prolongation) -> None:
+def _need_each_bounds(decision: PilotDecision, place: int, after: Prolongation) -> None:
     """A corrected extension, and the one that follows it, end within their bounds."""
-    agreed = course.state.agreement
+    agreed = decision.state.agreement
     assert agreed is not None, "what was extended had been agreed on"
-    ends = [agreed.agreement.until, *(one.until for one in course.state.prolongations)]
+    ends = [agreed.agreement.until, *(one.until for one in decision.state.prolongations)]
     ends[place] = after.until
     for before, until in pairwise(ends[place - 1 : place + 2]):
-        carrying_out.need_bounds(course, before, until)
+        carrying_out.need_bounds(decision, before, until)
 
 
-def _need_order(course: PilotCourse, command: Correct, after: BaseModel) -> None:
+def _need_order(decision: PilotDecision, command: Correct, after: BaseModel) -> None:
     """No day of a corrected entry is still to come, and the steps stay in their order."""
     for day in _days(after):
-        order.day(course, day, None, "It")
-    changed = corrections.corrected(course.state, command.what, command.place, after.model_dump(mode="json"))
-    state = course.state.model_copy(update=changed)
+        order.day(decision, day, None, "It")
+    changed = corrections.corrected(decision.state, command.what, command.place, after.model_dump(mode="json"))
+    state = decision.state.model_copy(update=changed)
     if isinstance(after, LaunchEntry) and state.agreement is not None:
         carrying_out.within(state.agreement, after.started)
     if isinstance(after, (Decision, Credit)) and state.conclusions:
-        order.day(course, after.basis.date, min(one.date for one in state.conclusions), "The decision")
+        order.day(decision, after.basis.date, min(one.date for one in state.conclusions), "The decision")
     # What was out of order before, by the executor's word, bars no correction of something else.
-    if found := sorted(_disorder(state) - _disorder(course.state)):
+    if found := sorted(_disorder(state) - _disorder(decision.state)):
         detail = " ".join(f"{later} lies before {earlier}." for earlier, later in found)
         raise Refusal("date.before-the-step-before", detail, status=422)
 

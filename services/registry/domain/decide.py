@@ -7,7 +7,7 @@ from typing import assert_never
 from contracts.event import Fact
 from contracts.registry import ReplicaLinkedV1, ReplicaResultNotedV1
 from contracts.rules import RuleBook
-from services.law.decision import Context, Course, Refusal
+from services.law.decision import Context, Decision, Refusal
 from services.registry.domain import agreeing, carrying_out, correcting, council, judging, recording
 from services.registry.domain import terms as clock
 from services.registry.domain.commands import (
@@ -46,7 +46,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot, Stage, next_move
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 __all__ = ["KIND", "Pilot", "Stage", "decide", "due", "evolve", "next_move"]
 
@@ -55,96 +55,96 @@ def decide(state: Pilot | None, command: Command, context: Context[RuleBook]) ->
     """What follows from a command. What other services say is recorded; people's steps must be in order."""
     if state is None:
         if isinstance(command, Enter):
-            course = Course[Pilot](None, evolve, context.given.edition(command.edition), context)
-            recording.enter(course, command)
-            return course.facts
+            decision = Decision[Pilot](None, evolve, context.given.edition(command.edition), context)
+            recording.enter(decision, command)
+            return decision.facts
         if isinstance(command, Deciding):
             raise Refusal("pilot.unknown", "There is no such pilot.", status=404)
         return ()
-    course = Course(state, evolve, context.given.edition(state.edition), context)
-    _carry_out(course, command)
-    return course.facts
+    decision = Decision(state, evolve, context.given.edition(state.edition), context)
+    _carry_out(decision, command)
+    return decision.facts
 
 
-def _carry_out(course: PilotCourse, command: Command) -> None:
+def _carry_out(decision: PilotDecision, command: Command) -> None:
     match command:
         case LinkReplica(replica, number, adaptation):
-            if all(one.pilot != replica for one in course.state.replicas):
+            if all(one.pilot != replica for one in decision.state.replicas):
                 linked = ReplicaLinkedV1(
-                    actor=course.actor, replica=replica, replica_number=number, adaptation=adaptation
+                    actor=decision.actor, replica=replica, replica_number=number, adaptation=adaptation
                 )
-                course.then(linked)
+                decision.then(linked)
         case NoteReplicaResult(replica, outcome):
-            if any(one.pilot == replica and one.outcome is not outcome for one in course.state.replicas):
-                course.then(ReplicaResultNotedV1(actor=course.actor, replica=replica, outcome=outcome))
+            if any(one.pilot == replica and one.outcome is not outcome for one in decision.state.replicas):
+                decision.then(ReplicaResultNotedV1(actor=decision.actor, replica=replica, outcome=outcome))
         case Tick():
-            clock.announce(course)
+            clock.announce(decision)
         case Recalendar():
-            clock.recalendar(course)
+            clock.recalendar(decision)
         case _ if isinstance(command, Deciding):
-            _decide(course, command)
+            _decide(decision, command)
         case _:
-            _record(course, command)
+            _record(decision, command)
 
 
-def _record(course: PilotCourse, command: Recording) -> None:
+def _record(decision: PilotDecision, command: Recording) -> None:
     match command:
         case Enter():
             return
         case RecordOutcome():
-            recording.outcome(course, command)
+            recording.outcome(decision, command)
         case RecordAmendment():
-            recording.amendment(course, command)
+            recording.amendment(decision, command)
         case RecordTerm():
-            recording.foreign_term(course, command)
+            recording.foreign_term(decision, command)
         case RecordConclusion():
-            recording.conclusion(course, command)
+            recording.conclusion(decision, command)
         case RecordAnnulment(round, number):
-            recording.annulment(course, round, number)
+            recording.annulment(decision, round, number)
         case RecordProgress():
-            recording.progress(course, command)
+            recording.progress(decision, command)
         case RecordSpending():
-            recording.spending(course, command)
+            recording.spending(decision, command)
         case RecordRisks():
-            recording.risks(course, command)
+            recording.risks(decision, command)
         case RecordResults():
-            recording.results(course, command)
+            recording.results(decision, command)
         case RecordCompletion():
-            recording.completion(course, command)
+            recording.completion(decision, command)
         case _:
             assert_never(command)
 
 
-def _decide(course: PilotCourse, command: Deciding) -> None:
+def _decide(decision: PilotDecision, command: Deciding) -> None:
     match command:
         case DecideExpediency():
-            council.expediency(course, command)
+            council.expediency(decision, command)
         case DecideCredit():
-            council.credit(course, command)
+            council.credit(decision, command)
         case Agree():
-            agreeing.agree(course, command)
+            agreeing.agree(decision, command)
         case FailToAgree():
-            agreeing.fail_to_agree(course, command)
+            agreeing.fail_to_agree(decision, command)
         case Launch():
-            carrying_out.launch(course, command)
+            carrying_out.launch(decision, command)
         case Suspend():
-            carrying_out.suspend(course, command)
+            carrying_out.suspend(decision, command)
         case Resume():
-            carrying_out.resume(course, command)
+            carrying_out.resume(decision, command)
         case Prolong():
-            carrying_out.prolong(course, command)
+            carrying_out.prolong(decision, command)
         case StopEarly():
-            carrying_out.stop_early(course, command)
+            carrying_out.stop_early(decision, command)
         case NameCommission():
-            judging.name_commission(course, command)
+            judging.name_commission(decision, command)
         case Propose():
-            judging.propose(course, command)
+            judging.propose(decision, command)
         case Judge():
-            judging.judge(course, command)
+            judging.judge(decision, command)
         case DecideScaling():
-            judging.scaling(course, command)
+            judging.scaling(decision, command)
         case Correct():
-            correcting.correct(course, command)
+            correcting.correct(decision, command)
         case _:
             assert_never(command)
 

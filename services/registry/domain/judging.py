@@ -19,21 +19,21 @@ from services.registry.domain import agreeing, order
 from services.registry.domain import terms as clock
 from services.registry.domain.commands import DecideScaling, Judge, NameCommission, Propose
 from services.registry.domain.state import CARRIED_OUT, JUDGED, JUDGING, PROPOSAL, SCALING, Stage
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 
-def name_commission(course: PilotCourse, command: NameCommission) -> None:
+def name_commission(decision: PilotDecision, command: NameCommission) -> None:
     """The head organisation names members and secretary beforehand (Resolution 4 of 23 Feb 2024: at least nine)."""
-    order.at(course, *CARRIED_OUT, Stage.FINISHED, Stage.AT_COMMISSION)
-    agreed = course.state.agreement
+    order.at(decision, *CARRIED_OUT, Stage.FINISHED, Stage.AT_COMMISSION)
+    agreed = decision.state.agreement
     together(
-        lambda: order.day(course, command.basis.date, agreed.basis.date if agreed else None, "The document"),
-        lambda: _need_members(course, command.members),
+        lambda: order.day(decision, command.basis.date, agreed.basis.date if agreed else None, "The document"),
+        lambda: _need_members(decision, command.members),
     )
-    course.then(
+    decision.then(
         CommissionNamedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             basis=command.basis,
             members=command.members,
             secretary=command.secretary,
@@ -41,8 +41,8 @@ def name_commission(course: PilotCourse, command: NameCommission) -> None:
     )
 
 
-def _need_members(course: PilotCourse, members: Sequence[str]) -> None:
-    least = course.number("commission_min_members")
+def _need_members(decision: PilotDecision, members: Sequence[str]) -> None:
+    least = decision.number("commission_min_members")
     if len(set(members)) != len(members):
         raise Refusal("commission.twice", "A member is named twice.", status=422)
     if len(members) < least:
@@ -50,46 +50,46 @@ def _need_members(course: PilotCourse, members: Sequence[str]) -> None:
         raise Refusal("commission.too-small", detail, status=422)
 
 
-def propose(course: PilotCourse, command: Propose) -> None:
+def propose(decision: PilotDecision, command: Propose) -> None:
     """The head organisation's information and proposal."""
-    order.at(course, Stage.FINISHED)
-    ended = course.state.ending
+    order.at(decision, Stage.FINISHED)
+    ended = decision.state.ending
     # A day of finishing that has not come yet is the executor's word alone: it must not bar the way for ever.
-    after = ended.on if ended is not None and ended.on <= course.today else None
+    after = ended.on if ended is not None and ended.on <= decision.today else None
     together(
-        lambda: order.day(course, command.basis.date, after, "The proposal"),
-        lambda: _need_outcome(course, command.outcome),
-        lambda: need_values(course, command.values),
+        lambda: order.day(decision, command.basis.date, after, "The proposal"),
+        lambda: _need_outcome(decision, command.outcome),
+        lambda: need_values(decision, command.values),
     )
-    course.then(
+    decision.then(
         EffectivenessProposedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             outcome=command.outcome,
             text=command.text,
             values=command.values,
             basis=command.basis,
         )
     )
-    clock.end(course, PROPOSAL)
-    clock.start(course, JUDGING)
+    clock.end(decision, PROPOSAL)
+    clock.start(decision, JUDGING)
 
 
-def judge(course: PilotCourse, command: Judge) -> None:
+def judge(decision: PilotDecision, command: Judge) -> None:
     """The commission's judgement: named beforehand, with a quorum, by a majority of those present."""
-    order.at(course, Stage.AT_COMMISSION)
-    before = [one.basis.date for one in (course.state.proposal, course.state.commission) if one is not None]
+    order.at(decision, Stage.AT_COMMISSION)
+    before = [one.basis.date for one in (decision.state.proposal, decision.state.commission) if one is not None]
     together(
-        lambda: order.day(course, command.basis.date, max(before, default=None), "The minutes"),
-        lambda: _need_outcome(course, command.outcome),
-        lambda: need_values(course, command.values),
-        lambda: _need_quorum(course, command),
-        lambda: _need_majority(course, command),
+        lambda: order.day(decision, command.basis.date, max(before, default=None), "The minutes"),
+        lambda: _need_outcome(decision, command.outcome),
+        lambda: need_values(decision, command.values),
+        lambda: _need_quorum(decision, command),
+        lambda: _need_majority(decision, command),
     )
-    course.then(
+    decision.then(
         EffectivenessJudgedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             outcome=command.outcome,
             text=command.text,
             values=command.values,
@@ -98,19 +98,19 @@ def judge(course: PilotCourse, command: Judge) -> None:
             basis=command.basis,
         )
     )
-    clock.end_all(course)
-    if course.state.stage in JUDGED:
-        clock.start(course, SCALING)
+    clock.end_all(decision)
+    if decision.state.stage in JUDGED:
+        clock.start(decision, SCALING)
 
 
-def _need_outcome(course: PilotCourse, outcome: Effectiveness) -> None:
-    if outcome is Effectiveness.PARTLY and not course.edition.on("partly_effective"):
+def _need_outcome(decision: PilotDecision, outcome: Effectiveness) -> None:
+    if outcome is Effectiveness.PARTLY and not decision.edition.on("partly_effective"):
         raise Refusal("effectiveness.partly", "This edition knows no partly effective pilot.", status=422)
 
 
-def need_values(course: PilotCourse, values: Sequence[CriterionValue]) -> None:
+def need_values(decision: PilotDecision, values: Sequence[CriterionValue]) -> None:
     """Raises Refusal unless every criterion of the edition has one value on its scale."""
-    criteria = course.edition.effectiveness
+    criteria = decision.edition.effectiveness
     wanted = [entry.code for entry in criteria.entries]
     given = [one.criterion for one in values]
     scale = f"From {criteria.scale_min} to {criteria.scale_max}."
@@ -133,40 +133,40 @@ def need_values(course: PilotCourse, values: Sequence[CriterionValue]) -> None:
         raise Refusal("values.invalid", "Every criterion needs one value.", status=422, problems=problems)
 
 
-def _need_quorum(course: PilotCourse, command: Judge) -> None:
-    commission = course.state.commission
+def _need_quorum(decision: PilotDecision, command: Judge) -> None:
+    commission = decision.state.commission
     if commission is None:
         raise Refusal("commission.not-named", "The commission must be named beforehand.")
     strangers = sorted(set(command.present) - set(commission.members))
     if strangers or len(set(command.present)) != len(command.present):
         raise Refusal("commission.strangers", "Present are members alone, each once.", status=422)
-    needed = ceil(course.edition.numbers["commission_quorum"].share * len(commission.members))
+    needed = ceil(decision.edition.numbers["commission_quorum"].share * len(commission.members))
     if len(command.present) < needed:
         raise Refusal(
             "commission.no-quorum", f"{len(command.present)} present of {needed} needed (кворум).", status=422
         )
 
 
-def _need_majority(course: PilotCourse, command: Judge) -> None:
+def _need_majority(decision: PilotDecision, command: Judge) -> None:
     votes = command.votes
     if votes.in_favour + votes.against + votes.abstained != len(command.present):
         raise Refusal("votes.sum", "The votes do not add up to those present.", status=422)
-    if votes.in_favour <= course.edition.numbers["commission_majority"].share * len(command.present):
+    if votes.in_favour <= decision.edition.numbers["commission_majority"].share * len(command.present):
         raise Refusal("votes.no-majority", "There is no majority for this outcome.", status=422)
 
 
-def scaling(course: PilotCourse, command: DecideScaling) -> None:
+def scaling(decision: PilotDecision, command: DecideScaling) -> None:
     """What follows from an effective pilot: copies with money and a window, the catalogue alone, or nothing."""
-    order.at(course, *JUDGED)
-    judged = course.state.judgement
+    order.at(decision, *JUDGED)
+    judged = decision.state.judgement
     together(
-        lambda: order.day(course, command.basis.date, judged.basis.date if judged else None, "The decision"),
-        lambda: need_plan(course, command.decision, command.windows, command.replicas),
+        lambda: order.day(decision, command.basis.date, judged.basis.date if judged else None, "The decision"),
+        lambda: need_plan(decision, command.decision, command.windows, command.replicas),
     )
-    course.then(
+    decision.then(
         ScalingDecidedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             decision=command.decision,
             evidence=command.evidence,
             conditions=command.conditions,
@@ -175,11 +175,11 @@ def scaling(course: PilotCourse, command: DecideScaling) -> None:
             basis=command.basis,
         )
     )
-    clock.end(course, SCALING)
+    clock.end(decision, SCALING)
 
 
 def need_plan(
-    course: PilotCourse, decision: Scaling, windows: Sequence[FundingWindow], replicas: Sequence[ReplicaPlan]
+    decision: PilotDecision, said: Scaling, windows: Sequence[FundingWindow], replicas: Sequence[ReplicaPlan]
 ) -> None:
     """Raises Refusal with everything that is wrong with where a pilot is to be copied, and with which money."""
     problems = [
@@ -187,20 +187,20 @@ def need_plan(
         for n, window in enumerate(windows)
         if window.closes < window.opens
         or window.closes > order.FARTHEST
-        or course.edition.money is None
-        or window.source not in course.edition.money.sources
+        or decision.edition.money is None
+        or window.source not in decision.edition.money.sources
     ]
     for n, replica in enumerate(replicas):
-        problems += agreeing.region_faults(course, f"/replicas/{n}/region", replica.region)
-        if wrong := agreeing.number_fault(course, replica.customer, course.edition.parties.customer):
+        problems += agreeing.region_faults(decision, f"/replicas/{n}/region", replica.region)
+        if wrong := agreeing.number_fault(decision, replica.customer, decision.edition.parties.customer):
             place, ru = f"/replicas/{n}/customer/id", "Неверный номер организации."
             problems.append(order.problem(place, "organisation.invalid", wrong, ru))
-    scales = decision is Scaling.SCALE
+    scales = said is Scaling.SCALE
     if scales and not replicas:
         problems.append(
             order.problem("/replicas", "replicas.missing", "Where is it to be copied?", "Где тиражировать?")
         )
-    if scales and not windows and course.edition.money is not None:
+    if scales and not windows and decision.edition.money is not None:
         en, ru = "From which source, in which window?", "Из какого источника, в какое окно?"
         problems.append(order.problem("/windows", "windows.missing", en, ru))
     if not scales and (replicas or windows):

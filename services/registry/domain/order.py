@@ -11,7 +11,7 @@ from typing import Final
 from contracts.reference import Problem
 from services.law.decision import Refusal
 from services.registry.domain.state import Stage
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 YEARS: Final = range(2000, 2101)
 """The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""
@@ -19,38 +19,40 @@ FARTHEST: Final = date(YEARS[-1], 12, 31)
 """The last day of these years."""
 
 
-def at(course: PilotCourse, *stages: Stage) -> None:
+def at(decision: PilotDecision, *stages: Stage) -> None:
     """The pilot stands at one of these stages."""
-    if course.state.stage not in stages:
+    if decision.state.stage not in stages:
         wanted = " or ".join(stages)
-        raise Refusal("pilot.out-of-order", f"The pilot stands at {course.state.stage}; this step belongs to {wanted}.")
+        raise Refusal(
+            "pilot.out-of-order", f"The pilot stands at {decision.state.stage}; this step belongs to {wanted}."
+        )
 
 
-def day(course: PilotCourse, said: date, after: date | None, what: str) -> None:
+def day(decision: PilotDecision, said: date, after: date | None, what: str) -> None:
     """A day that has come, and not before the step that it follows."""
-    if said > course.today:
+    if said > decision.today:
         raise Refusal("date.future", f"{said} has not come yet.", status=422)
     if after is not None and said < after:
         raise Refusal("date.before-the-step-before", f"{what} of {said} lies before {after}.", status=422)
 
 
-def decided_on(course: PilotCourse) -> date | None:
+def decided_on(decision: PilotDecision) -> date | None:
     """The date of the last step that carried a document."""
-    state = course.state
+    state = decision.state
     entries = (state.judgement, state.proposal, state.agreement, *state.decisions[-1:])
     last = next((one for one in entries if one is not None), None)
     return last.basis.date if last is not None else None
 
 
-def launched_on(course: PilotCourse) -> date | None:
+def launched_on(decision: PilotDecision) -> date | None:
     """The first day of carrying out."""
-    return course.state.launch.started if course.state.launch else None
+    return decision.state.launch.started if decision.state.launch else None
 
 
-def went_on(course: PilotCourse) -> date | None:
+def went_on(decision: PilotDecision) -> date | None:
     """The first day of the stretch that the pilot is in: of its last pause, resumption, launch, or agreement."""
-    paused = course.state.pauses[-1:]
-    return next((one.until or one.since for one in paused), launched_on(course) or decided_on(course))
+    paused = decision.state.pauses[-1:]
+    return next((one.until or one.since for one in paused), launched_on(decision) or decided_on(decision))
 
 
 def problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:

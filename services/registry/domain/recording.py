@@ -41,30 +41,30 @@ from services.registry.domain.state import (
     Pilot,
     Stage,
 )
-from services.registry.domain.terms import PilotCourse
+from services.registry.domain.terms import PilotDecision
 
 
-def enter(course: PilotCourse, command: Enter) -> None:
+def enter(decision: PilotDecision, command: Enter) -> None:
     """A pilot begins its life in the register."""
-    course.then(
+    decision.then(
         PilotEnteredV1(
-            actor=course.actor,
+            actor=decision.actor,
             agency=command.agency,
             number=command.number,
             edition=command.edition,
             submitted=command.submitted,
-            entered=course.now,
+            entered=decision.now,
             application=command.application,
         )
     )
 
 
-def outcome(course: PilotCourse, command: RecordOutcome) -> None:
+def outcome(decision: PilotDecision, command: RecordOutcome) -> None:
     """What became of the application."""
-    course.then(
+    decision.then(
         ApplicationOutcomeRecordedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             outcome=command.outcome,
             reasons=command.reasons,
             text=command.text,
@@ -72,33 +72,33 @@ def outcome(course: PilotCourse, command: RecordOutcome) -> None:
             basis=command.basis,
         )
     )
-    council_clock(course)
+    council_clock(decision)
 
 
-def amendment(course: PilotCourse, command: RecordAmendment) -> None:
+def amendment(decision: PilotDecision, command: RecordAmendment) -> None:
     """Answers changed the application; nothing, where they did not."""
-    if course.state.application != command.application:
-        course.then(
+    if decision.state.application != command.application:
+        decision.then(
             ApplicationAmendedV1(
-                actor=course.actor, at=course.now, request=command.request, application=command.application
+                actor=decision.actor, at=decision.now, request=command.request, application=command.application
             )
         )
 
 
-def foreign_term(course: PilotCourse, command: RecordTerm) -> None:
+def foreign_term(decision: PilotDecision, command: RecordTerm) -> None:
     """Something happened to a term of another service."""
     stages = (command.stage, TermStage.BREACHED) if command.breached else (command.stage,)
     for stage in stages:
-        course.then(TermRecordedV1(actor=course.actor, kind=command.kind, stage=stage, due_at=command.due_at))
+        decision.then(TermRecordedV1(actor=decision.actor, kind=command.kind, stage=stage, due_at=command.due_at))
 
 
-def conclusion(course: PilotCourse, command: RecordConclusion) -> None:
+def conclusion(decision: PilotDecision, command: RecordConclusion) -> None:
     """A conclusion; whether a negative one goes before the Council is a switch of the edition (assumption)."""
     negative = command.verdict is Verdict.NEGATIVE
-    course.then(
+    decision.then(
         ConclusionRecordedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             round=command.round,
             number=command.number,
             date=command.date,
@@ -106,11 +106,11 @@ def conclusion(course: PilotCourse, command: RecordConclusion) -> None:
             text=command.text,
             remarks=command.remarks,
             replaces=command.replaces,
-            to_council=not negative or course.edition.on("council_sees_negative"),
-            overtaken=_overtaken(course.state, command.knowing),
+            to_council=not negative or decision.edition.on("council_sees_negative"),
+            overtaken=_overtaken(decision.state, command.knowing),
         )
     )
-    council_clock(course)
+    council_clock(decision)
 
 
 def _overtaken(state: Pilot, knowing: int) -> bool:
@@ -122,77 +122,79 @@ def _overtaken(state: Pilot, knowing: int) -> bool:
     return knowing < state.turn
 
 
-def annulment(course: PilotCourse, round: int, number: str) -> None:
+def annulment(decision: PilotDecision, round: int, number: str) -> None:
     """A conclusion lost its force."""
-    course.then(AnnulmentRecordedV1(actor=course.actor, at=course.now, round=round, number=number))
-    council_clock(course)
+    decision.then(AnnulmentRecordedV1(actor=decision.actor, at=decision.now, round=round, number=number))
+    council_clock(decision)
 
 
-def council_clock(course: PilotCourse) -> None:
+def council_clock(decision: PilotDecision) -> None:
     """The alarm that a conclusion still waits runs exactly while the pilot is before the Council."""
-    waits = course.state.stage is Stage.COUNCIL
-    if waits and course.state.own_term(COUNCIL_ALARM) is None:
-        clock.start(course, COUNCIL_ALARM)
+    waits = decision.state.stage is Stage.COUNCIL
+    if waits and decision.state.own_term(COUNCIL_ALARM) is None:
+        clock.start(decision, COUNCIL_ALARM)
     if not waits:
-        clock.end(course, COUNCIL_ALARM)
+        clock.end(decision, COUNCIL_ALARM)
 
 
 # ---- reports of the executor
 
 
-def progress(course: PilotCourse, command: RecordProgress) -> None:
+def progress(decision: PilotDecision, command: RecordProgress) -> None:
     """A periodic report; the next one is owed from now on, while the pilot is carried out."""
-    course.then(
+    decision.then(
         ProgressRecordedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             event_id=command.event_id,
             period=command.period,
             summary=command.summary,
             values=command.values,
         )
     )
-    if course.state.stage in CARRIED_OUT and (running := course.state.own_term(REPORT)) is not None:
+    if decision.state.stage in CARRIED_OUT and (running := decision.state.own_term(REPORT)) is not None:
         stood = running.ledger.stopped
-        clock.end(course, REPORT)
-        clock.start(course, REPORT)
+        clock.end(decision, REPORT)
+        clock.start(decision, REPORT)
         if stood:
-            clock.stop(course, REPORT, course.today, "carrying out is suspended")
+            clock.stop(decision, REPORT, decision.today, "carrying out is suspended")
 
 
-def spending(course: PilotCourse, command: RecordSpending) -> None:
+def spending(decision: PilotDecision, command: RecordSpending) -> None:
     """Payments."""
-    course.then(
-        SpendingRecordedV1(actor=course.actor, at=course.now, event_id=command.event_id, payments=command.payments)
+    decision.then(
+        SpendingRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, payments=command.payments)
     )
 
 
-def risks(course: PilotCourse, command: RecordRisks) -> None:
+def risks(decision: PilotDecision, command: RecordRisks) -> None:
     """Risks and their scenarios."""
-    course.then(RiskRecordedV1(actor=course.actor, at=course.now, event_id=command.event_id, risks=command.risks))
+    decision.then(RiskRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, risks=command.risks))
 
 
-def results(course: PilotCourse, command: RecordResults) -> None:
+def results(decision: PilotDecision, command: RecordResults) -> None:
     """Measured results."""
-    course.then(ResultRecordedV1(actor=course.actor, at=course.now, event_id=command.event_id, values=command.values))
+    decision.then(
+        ResultRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, values=command.values)
+    )
 
 
-def completion(course: PilotCourse, command: RecordCompletion) -> None:
+def completion(decision: PilotDecision, command: RecordCompletion) -> None:
     """Carrying out is finished: the head organisation's turn. A word too late moves nothing, but what it
     measured stays."""
-    if course.state.stage not in CARRIED_OUT:
-        if command.values and course.state.launch is not None:
-            results(course, RecordResults(command.event_id, command.values))
+    if decision.state.stage not in CARRIED_OUT:
+        if command.values and decision.state.launch is not None:
+            results(decision, RecordResults(command.event_id, command.values))
         return
-    course.then(
+    decision.then(
         PilotCompletedV1(
-            actor=course.actor,
-            at=course.now,
+            actor=decision.actor,
+            at=decision.now,
             event_id=command.event_id,
             finished=command.finished,
             summary=command.summary,
             values=command.values,
         )
     )
-    clock.end(course, CARRYING_OUT, REPORT, SUSPENSION)
-    clock.start(course, PROPOSAL)
+    clock.end(decision, CARRYING_OUT, REPORT, SUSPENSION)
+    clock.start(decision, PROPOSAL)

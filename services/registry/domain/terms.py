@@ -18,74 +18,74 @@ from contracts.registry import (
 from contracts.rules import TermRule
 from services.law import ledger as term
 from services.law.calendar import Calendar, calendar
-from services.law.decision import Course
+from services.law.decision import Decision
 from services.law.ledger import Extension, Ledger, Suspension
 from services.registry.domain.state import OwnTerm, Pilot
 
-PilotCourse: TypeAlias = Course[Pilot]
+PilotDecision: TypeAlias = Decision[Pilot]
 UNSAID: Final = "-"
 """The reason in a ledger, which wants one, where a fact gives none."""
 
 
-def start(course: PilotCourse, kind: str, since: date | None = None) -> None:
+def start(decision: PilotDecision, kind: str, since: date | None = None) -> None:
     """A term of the edition starts now, or with a day that has come and may be over."""
-    rule = course.edition.terms[kind]
+    rule = decision.edition.terms[kind]
     days = calendar(rule.calendar)
-    at = course.now if since is None else _at(course, since)
-    _started(course, term.start(rule, days, kind, at, course.edition.zone))
+    at = decision.now if since is None else _at(decision, since)
+    _started(decision, term.start(rule, days, kind, at, decision.edition.zone))
 
 
-def _at(course: PilotCourse, day: date) -> datetime:
+def _at(decision: PilotDecision, day: date) -> datetime:
     """The first instant of a day in the zone of the edition, in UTC, and not later than now."""
-    return min(datetime.combine(day, time(), ZoneInfo(course.edition.zone)).astimezone(UTC), course.now)
+    return min(datetime.combine(day, time(), ZoneInfo(decision.edition.zone)).astimezone(UTC), decision.now)
 
 
-def start_until(course: PilotCourse, kind: str, last: date, since: date | None = None) -> None:
+def start_until(decision: PilotDecision, kind: str, last: date, since: date | None = None) -> None:
     """A term of calendar days starts now, or with a day that has come, and ends with a day that was agreed, also where
     that day is over."""
-    rule = course.edition.terms[kind]
+    rule = decision.edition.terms[kind]
     days = calendar(rule.calendar)
-    at = course.now if since is None else _at(course, since)
-    budget = (last - term.day_of(at, course.edition.zone)).days
+    at = decision.now if since is None else _at(decision, since)
+    budget = (last - term.day_of(at, decision.edition.zone)).days
     if budget < 1:
         # It ends with the day of its start or before: a term of one day, which is that day.
-        at = _at(course, last - timedelta(days=1))
-    begun = term.start(rule, days, kind, at, course.edition.zone)
-    _started(course, begun.model_copy(update={"budget": max(1, budget)}))
+        at = _at(decision, last - timedelta(days=1))
+    begun = term.start(rule, days, kind, at, decision.edition.zone)
+    _started(decision, begun.model_copy(update={"budget": max(1, budget)}))
 
 
-def _started(course: PilotCourse, begun: Term) -> None:
-    rule, days = course.edition.terms[begun.kind], calendar(begun.calendar)
+def _started(decision: PilotDecision, begun: Term) -> None:
+    rule, days = decision.edition.terms[begun.kind], calendar(begun.calendar)
     ledger = term.open_ledger(begun)
     # Of a term that is entered late, or begins anew with another end, what was near before now is not announced.
-    passed = term.rungs_passed(ledger, rule.reminders, course.now, days)
+    passed = term.rungs_passed(ledger, rule.reminders, decision.now, days)
     clock = term.clock_of(term.remind(ledger, passed), rule, days)
-    course.then(TermStartedV1(actor=course.actor, term=begun, clock=clock, reminded=passed))
+    decision.then(TermStartedV1(actor=decision.actor, term=begun, clock=clock, reminded=passed))
 
 
-def stop(course: PilotCourse, kind: str, since: date, why: str) -> None:
+def stop(decision: PilotDecision, kind: str, since: date, why: str) -> None:
     """Stops a term's clock with a day, whenever that is entered: nothing is owed while carrying out stands still."""
-    running = course.state.own_term(kind)
+    running = decision.state.own_term(kind)
     if running is None or running.ledger.stopped:
         return
-    at = max(_at(course, since), _last_turn(running.ledger))
+    at = max(_at(decision, since), _last_turn(running.ledger))
     stopped = running.ledger.model_copy(
-        update={"suspensions": (*running.ledger.suspensions, Suspension(since=at, who=course.actor.id, why=why))}
+        update={"suspensions": (*running.ledger.suspensions, Suspension(since=at, who=decision.actor.id, why=why))}
     )
-    ran_out = _ran_out(course, running, stopped)
-    course.then(TermSuspendedV1(actor=course.actor, kind=kind, since=at, why=why, ran_out=ran_out))
+    ran_out = _ran_out(decision, running, stopped)
+    decision.then(TermSuspendedV1(actor=decision.actor, kind=kind, since=at, why=why, ran_out=ran_out))
 
 
-def resume(course: PilotCourse, kind: str, since: date) -> None:
+def resume(decision: PilotDecision, kind: str, since: date) -> None:
     """Lets a stopped clock run again from a day, whenever that is entered."""
-    running = course.state.own_term(kind)
+    running = decision.state.own_term(kind)
     if running is None or not running.ledger.stopped:
         return
-    rule, days = _counted_by(course, running)
-    at = max(_at(course, since), _last_turn(running.ledger))
+    rule, days = _counted_by(decision, running)
+    at = max(_at(decision, since), _last_turn(running.ledger))
     ledger = running.ledger.model_copy(update={"suspensions": _let_run(running.ledger, at)})
     clock = term.clock_of(ledger, rule, days)
-    course.then(TermResumedV1(actor=course.actor, kind=kind, at=at, clock=clock))
+    decision.then(TermResumedV1(actor=decision.actor, kind=kind, at=at, clock=clock))
 
 
 def _last_turn(ledger: Ledger) -> datetime:
@@ -100,97 +100,97 @@ def _let_run(ledger: Ledger, at: datetime) -> tuple[Suspension, ...]:
     return (*before, last.model_copy(update={"until": at}))
 
 
-def extend_until(course: PilotCourse, kind: str, before: date, last: date, why: str) -> None:
+def extend_until(decision: PilotDecision, kind: str, before: date, last: date, why: str) -> None:
     """Extends a term of calendar days that was to end with `before`, so that it ends with a later day."""
-    running = course.state.own_term(kind)
+    running = decision.state.own_term(kind)
     if running is None:
         return
-    rule, days = _counted_by(course, running)
+    rule, days = _counted_by(decision, running)
     added = (last - before).days
-    extension = Extension(days=added, at=course.now, who=course.actor.id, why=why or UNSAID)
+    extension = Extension(days=added, at=decision.now, who=decision.actor.id, why=why or UNSAID)
     changed = {"extensions": (*running.ledger.extensions, extension), "reminded": (), "breached": False}
     ledger = running.ledger.model_copy(update=changed)
     clock = Clock() if ledger.stopped else term.clock_of(ledger, rule, days)
-    course.then(TermExtendedV1(actor=course.actor, kind=kind, at=course.now, days=added, why=why, clock=clock))
+    decision.then(TermExtendedV1(actor=decision.actor, kind=kind, at=decision.now, days=added, why=why, clock=clock))
 
 
-def move(course: PilotCourse, kind: str, by: int) -> None:
+def move(decision: PilotDecision, kind: str, by: int) -> None:
     """Lets an open term of calendar days end later, or for `by` below zero earlier.
 
     One that began with the same day and ends with the new one starts in its place. The days on which its clock stood
     stay won; one that stands goes on standing since the same day.
     """
-    running = course.state.own_term(kind)
+    running = decision.state.own_term(kind)
     if running is None or by == 0:
         return
     ledger, zone = running.ledger, running.ledger.term.zone
-    days = _counted_by(course, running)[1]
+    days = _counted_by(decision, running)[1]
     begun = term.day_of(ledger.term.started, zone)
     last = term.last_day(ledger, days)
     if not ledger.stopped and last is not None:
-        start_until(course, kind, last + timedelta(days=by), begun)
+        start_until(decision, kind, last + timedelta(days=by), begun)
         return
     stood = ledger.suspensions[-1]
     since = term.day_of(stood.since, zone)
-    left = term.remaining(ledger, course.now, days) + by
+    left = term.remaining(ledger, decision.now, days) + by
     counted = max(begun, since - timedelta(days=1))  # the last day before the stop; that of the start does not count
-    start_until(course, kind, counted + timedelta(days=left), begun)
-    stop(course, kind, since, stood.why)
+    start_until(decision, kind, counted + timedelta(days=left), begun)
+    stop(decision, kind, since, stood.why)
 
 
-def expired(course: PilotCourse, kind: str) -> bool:
+def expired(decision: PilotDecision, kind: str) -> bool:
     """Whether an open term has run out, also one whose clock stands since."""
-    running = course.state.own_term(kind)
-    return running is not None and _ran_out(course, running, running.ledger)
+    running = decision.state.own_term(kind)
+    return running is not None and _ran_out(decision, running, running.ledger)
 
 
-def _ran_out(course: PilotCourse, running: OwnTerm, ledger: Ledger) -> bool:
-    return term.remaining(ledger, course.now, _counted_by(course, running)[1]) <= 0
+def _ran_out(decision: PilotDecision, running: OwnTerm, ledger: Ledger) -> bool:
+    return term.remaining(ledger, decision.now, _counted_by(decision, running)[1]) <= 0
 
 
-def end(course: PilotCourse, *kinds: str) -> None:
+def end(decision: PilotDecision, *kinds: str) -> None:
     """Ends the open terms of these kinds: what they bound is done, or fell away."""
     for kind in kinds:
-        running = course.state.own_term(kind)
+        running = decision.state.own_term(kind)
         if running is None:
             continue
-        late = _ran_out(course, running, running.ledger)
-        course.then(TermEndedV1(actor=course.actor, kind=kind, ended=course.now, late=late))
+        late = _ran_out(decision, running, running.ledger)
+        decision.then(TermEndedV1(actor=decision.actor, kind=kind, ended=decision.now, late=late))
 
 
-def end_all(course: PilotCourse) -> None:
+def end_all(decision: PilotDecision) -> None:
     """Ends every open term of the register."""
-    end(course, *[one.kind for one in course.state.own_terms if one.open])
+    end(decision, *[one.kind for one in decision.state.own_terms if one.open])
 
 
-def announce(course: PilotCourse) -> None:
+def announce(decision: PilotDecision) -> None:
     """Announces what the ladders of the open terms have come to; calendars are looked at first."""
-    recalendar(course)
-    for running in [one for one in course.state.own_terms if one.open]:
+    recalendar(decision)
+    for running in [one for one in decision.state.own_terms if one.open]:
         alarm = running.clock.alarm_at
-        if alarm is None or course.now < alarm:
+        if alarm is None or decision.now < alarm:
             continue
-        rule, days = _counted_by(course, running)
+        rule, days = _counted_by(decision, running)
         due = term.due_at(running.ledger, days)
         assert due is not None, "a clock that stands announces nothing"
-        if course.now >= due:
-            course.then(TermBreachedV1(actor=course.actor, kind=running.kind, due_at=due))
+        if decision.now >= due:
+            decision.then(TermBreachedV1(actor=decision.actor, kind=running.kind, due_at=due))
             continue
-        rungs = term.rungs_passed(running.ledger, rule.reminders, course.now, days)
+        rungs = term.rungs_passed(running.ledger, rule.reminders, decision.now, days)
         clock = term.clock_of(term.remind(running.ledger, rungs), rule, days)
-        course.then(TermNearingV1(actor=course.actor, kind=running.kind, rungs=rungs, due_at=due, clock=clock))
+        decision.then(TermNearingV1(actor=decision.actor, kind=running.kind, rungs=rungs, due_at=due, clock=clock))
 
 
-def recalendar(course: PilotCourse) -> None:
+def recalendar(decision: PilotDecision) -> None:
     """Counts every open term anew that another version of its calendar counts."""
-    for running in [one for one in course.state.own_terms if one.open]:
-        rule, days = _counted_by(course, running)
+    for running in [one for one in decision.state.own_terms if one.open]:
+        rule, days = _counted_by(decision, running)
         if running.ledger.term.calendar_version == days.version:
             continue
-        clock = term.clock_of(term.recalendar(running.ledger, days, course.now), rule, days)
-        course.then(
+        clock = term.clock_of(term.recalendar(running.ledger, days, decision.now), rule, days)
+        decision.then(
             TermRecalendaredV1(
-                actor=course.actor,
+                actor=decision.actor,
                 kind=running.kind,
                 calendar=days.id,
                 version_before=running.ledger.term.calendar_version,
@@ -202,8 +202,8 @@ def recalendar(course: PilotCourse) -> None:
         )
 
 
-def _counted_by(course: PilotCourse, running: OwnTerm) -> tuple[TermRule, Calendar]:
-    return course.edition.terms[running.kind], calendar(running.ledger.term.calendar)
+def _counted_by(decision: PilotDecision, running: OwnTerm) -> tuple[TermRule, Calendar]:
+    return decision.edition.terms[running.kind], calendar(running.ledger.term.calendar)
 
 
 # ---- what the facts do to a ledger

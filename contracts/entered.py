@@ -1,0 +1,122 @@
+"""What is entered is held to more than what is recorded.
+
+A step is one class for the HTTP body, the fact and the stored entry. A fact in the field may be older than a bound, and
+what happened is never refused: so the bounds of a person's word are asked when it is entered, and only then. Entering
+is reading with the context `ENTERED`; unknown keys are then refused at every depth as well (`enter`).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, ValidatorFunctionWrapHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+ENTERED: Final = "entered"
+"""The validation context under which something is entered."""
+YEARS: Final = range(2000, 2101)
+"""The years that anything of a pilot may lie in: what is beyond is a slip of the pen (technical bound)."""
+LAST_DAY: Final = date(YEARS[-1], 12, 31)
+"""The last day of these years."""
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def enter(cls: type[T], value: object) -> T:
+    """Reads something that a person entered. Raises pydantic.ValidationError with every fault in it, unknown keys and
+    broken bounds among them."""
+    return cls.model_validate(value, extra="forbid", context=ENTERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An annotation: bounds that hold when something is entered. Texts are stripped, and must say something.
+
+    `most` and `least` are characters of a text or items of a list; `pattern` is what a whole text must match.
+    """
+
+    most: int | None = None
+    least: int = 0
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Asks the bounds around the field's own validation."""
+        return core_schema.with_info_wrap_validator_function(self._held, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Shows the bounds to those who enter (validation); what is recorded has none (serialization)."""
+        shown = handler(schema)
+        if handler.mode == "validation":
+            target = handler.resolve_ref_schema(shown)
+            for one in [target, *target.get("anyOf", ())]:
+                one.update(self._keywords(one.get("type")))
+        return shown
+
+    def _keywords(self, kind: object) -> dict[str, Any]:
+        words = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}.get(str(kind))
+        if words is None:
+            return {}
+        bounds = {words[0]: max(self.least, 1 if kind == "string" else 0), words[1]: self.most}
+        return {k: v for k, v in bounds.items() if v} | ({"pattern": self.pattern} if self.pattern else {})
+
+    def _held(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if info.context is not ENTERED:
+            return handler(value)
+        if isinstance(value, str):
+            return self._text(handler(value.strip()))
+        if isinstance(value, (list, tuple)):
+            self._items(len(value))
+        return handler(value)
+
+    def _text(self, read: Any) -> Any:
+        if isinstance(read, str):
+            if not read:
+                raise PydanticCustomError("blank", "This says nothing")
+            if len(read) < self.least:
+                raise PydanticKnownError("string_too_short", {"min_length": self.least})
+            if self.most is not None and len(read) > self.most:
+                raise PydanticKnownError("string_too_long", {"max_length": self.most})
+            if self.pattern is not None and re.fullmatch(self.pattern, read) is None:
+                raise PydanticKnownError("string_pattern_mismatch", {"pattern": self.pattern})
+        return read
+
+    def _items(self, have: int) -> None:
+        counted = {"field_type": "List", "actual_length": have}
+        if have < self.least:
+            raise PydanticKnownError("too_short", {**counted, "min_length": self.least})
+        if self.most is not None and have > self.most:
+            raise PydanticKnownError("too_long", {**counted, "max_length": self.most})
+
+
+def when_entered(check: Callable[[Any], Any]) -> "Asked":
+    """An annotation: a check of the value that is made when it is entered, and only then."""
+    return Asked(check)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The annotation of `when_entered`."""
+
+    check: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Asks after the field's own validation."""
+        return core_schema.with_info_after_validator_function(self._asked, handler(source))
+
+    def _asked(self, value: Any, info: ValidationInfo) -> Any:
+        return self.check(value) if info.context is ENTERED else value
+
+
+def _near(day: date | None) -> date | None:
+    if day is not None and day.year not in YEARS:
+        raise PydanticCustomError(
+            "year_beyond", "The year must be from {first} to {last}", {"first": YEARS[0], "last": YEARS[-1]}
+        )
+    return day
+
+
+NEAR: Final = when_entered(_near)
+"""The annotation of a day that must lie within `YEARS` when it is entered."""

@@ -1,0 +1,119 @@
+"""The words of every rule: what a refusal or a problem says in Russian, Belarusian and English.
+
+A rule has an id, `<what>.<fault>`, and values; its words are data in `words/`, one TOML file for each area, and stand
+nowhere else. A template names its values in braces: `{have} members of {least} needed`. A value that is itself said
+differently in each language is a `Wording`.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from contracts.event import json_pointer
+from contracts.reference import Problem
+
+Language = Literal["ru", "be", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("ru", "be", "en")
+MOST_LISTED: Final = 20
+"""How many of the possible codes are named: as many as a reader can use."""
+SCHEMA: Final = "schema"
+"""The area of what the contract itself finds faulty: `schema.<type of the fault>`."""
+UNNAMED: Final = "schema.invalid"
+"""The words for a fault of the contract that has none of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The same in three languages: a template, or a value that goes into one."""
+
+    ru: str
+    be: str
+    en: str
+
+    def text(self, language: Language) -> str:
+        """The words in one language, as they stand."""
+        return {"ru": self.ru, "be": self.be, "en": self.en}[language]
+
+
+Value = str | int | date | datetime | Wording | Iterable[str] | None
+"""What goes into a template; several words are joined by commas."""
+
+
+@cache
+def wordings() -> Mapping[str, Wording]:
+    """All wordings by rule id. Raises ValueError for an id that two files have, or that lacks a language."""
+    found: dict[str, Wording] = {}
+    for file in sorted((files("contracts") / "words").iterdir(), key=lambda one: one.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for rule, words in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if rule in found:
+                raise ValueError(f"{file.name}: {rule} is said elsewhere already")
+            if set(words) != set(LANGUAGES) or not all(isinstance(one, str) and one for one in words.values()):
+                raise ValueError(f"{file.name}: {rule} needs words in {', '.join(LANGUAGES)}, and nothing else")
+            found[rule] = Wording(**words)
+    return found
+
+
+def say(rule: str, language: Language, values: Mapping[str, Value] | None = None) -> str:
+    """The words of a rule. One that has none, which a check of the project excludes, is said by its id."""
+    wording = wordings().get(rule)
+    if wording is None:
+        return rule
+    return wording.text(language).format_map({name: _said(one, language) for name, one in (values or {}).items()})
+
+
+def problem(pointer: str, rule: str, *, action: Literal["fix", "retry"] = "fix", **values: Value) -> Problem:
+    """One thing that is wrong, with the words of its rule. `pointer` is a JSON pointer into what was sent."""
+    return problem_of(pointer, rule, values, action)
+
+
+def problem_of(
+    pointer: str, rule: str, values: Mapping[str, Value], action: Literal["fix", "retry"] = "fix"
+) -> Problem:
+    """The same with the values in hand."""
+    return Problem(
+        pointer=pointer,
+        rule=rule,
+        message=say(rule, "en", values),
+        message_ru=say(rule, "ru", values),
+        message_be=say(rule, "be", values),
+        action=action,
+    )
+
+
+def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
+    """Every fault that a contract found, without the values that were found faulty. `prefix`: where it was read."""
+    found = error.errors(include_url=False, include_input=False)
+    return [
+        _schema_problem(one["type"], one.get("ctx", {}), one["msg"], prefix + json_pointer(one["loc"])) for one in found
+    ]
+
+
+def _schema_problem(kind: str, context: Mapping[str, object], message: str, pointer: str) -> Problem:
+    rule = f"{SCHEMA}.{kind.replace('_', '-')}"
+    values: dict[str, Value] = {name: one if isinstance(one, (str, int)) else str(one) for name, one in context.items()}
+    if rule in wordings():
+        return problem_of(pointer, rule, values)
+    return problem(pointer, UNNAMED, detail=message).model_copy(update={"rule": rule})
+
+
+def listed(codes: Sequence[str]) -> str:
+    """Codes in words, in any language: as many of them as a reader can use."""
+    return ", ".join([*codes[:MOST_LISTED], *(["..."] if len(codes) > MOST_LISTED else [])])
+
+
+def _said(value: Value, language: Language) -> str:
+    match value:
+        case Wording():
+            return value.text(language)
+        case str() | int() | date() | None:
+            return str(value)
+        case _:
+            return listed(list(value))
