@@ -1,19 +1,35 @@
-"""What several domains ask, each rule in one place: the numbers of organisations, coded reasons. Pure."""
+"""What several domains ask, each rule in one place: organisations and their numbers, sectors and their shares, regions
+and offices, money, days, coded reasons. Pure.
 
-from collections.abc import Sequence
+A function that looks for faults takes what may have been read by no contract yet: a value that is no text, or no
+number, is passed over, for the contract finds it faulty anyway. `pointer` is the JSON pointer of what is looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Final, Literal
 
 from stdnum.by import unp
 from stdnum.ru import inn
 
-from contracts.reference import OrganisationId, Problem, ReturnReason
-from contracts.rules import Edition
+from contracts.reference import OrganisationId, Party, Problem, ReturnReason
+from contracts.rules import Edition, PartyRule
+from contracts.words import Wording, problem
 from services.law.decision import Refusal
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
+WHOLE: Final = 10_000
+"""All of a pilot, in basis points."""
 
 Fault = Literal["scheme", "form", "check-digit", "not-legal-entity"]
+FAULTS: Final[dict[Fault, str]] = {
+    "scheme": "party.scheme",
+    "form": "party.form",
+    "check-digit": "party.check-digit",
+    "not-legal-entity": "party.not-legal-entity",
+}
+"""The rules that the number of an organisation can break."""
 
 
 def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = False) -> Fault | None:
@@ -30,21 +46,106 @@ def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = Fals
     return None
 
 
-def need_reasons(reasons: Sequence[ReturnReason], edition: Edition, detail: str) -> None:
-    """Raises Refusal 422 with every reason that is not of the edition's list, or when there is none at all.
+def organisation_faults(
+    number: OrganisationId, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
+) -> Iterator[Problem]:
+    """What is wrong with an organisation's number: its scheme must be one of these, its value one of the scheme's."""
+    scheme = edition.scheme(number.scheme)
+    if scheme is None or number.scheme not in schemes:
+        yield problem(f"{pointer}/scheme", "party.scheme", schemes=schemes)
+        return
+    found = fault(number, edition, legal_entity=legal_entity)
+    if found is not None:
+        title = Wording(ru=scheme.title_ru, be=scheme.title_ru, en=scheme.title_en)
+        yield problem(f"{pointer}/value", FAULTS[found], scheme=title)
 
-    `detail` says what needs them.
+
+def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
+    """What is wrong with the number of a party by the edition's rule for its part."""
+    yield from organisation_faults(
+        party.id, f"{pointer}/id", rule.schemes, edition, legal_entity=rule.legal_entity_only
+    )
+
+
+def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:
+    """What is wrong with the code of a sector (отрасль)."""
+    if isinstance(code, str) and code not in edition.sectors:
+        yield problem(pointer, "sector.unknown", codes=edition.sectors.codes)
+
+
+def region_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:
+    """What is wrong with the code of a region (регион)."""
+    if isinstance(code, str) and code not in edition.regions:
+        yield problem(pointer, "region.unknown", codes=edition.regions.codes)
+
+
+def office_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:
+    """What is wrong with the code of a project office (отраслевой офис)."""
+    if isinstance(code, str) and code not in edition.offices:
+        yield problem(pointer, "office.unknown", codes=edition.offices.codes)
+
+
+def share_faults(
+    shares: Iterable[tuple[int, object, object]], main: object, pointer: str, edition: Edition
+) -> Iterator[Problem]:
+    """Shares of sectors (доли отраслей): known ones, each once, the main one among them, all of the pilot together.
+
+    Each share is its place in the list, its sector, and its basis points; no share at all is no fault.
     """
+    rows, seen = list(shares), set[str]()
+    for n, sector, _ in rows:
+        if not isinstance(sector, str):
+            continue
+        yield from sector_faults(sector, f"{pointer}/{n}/sector", edition)
+        if sector in edition.sectors and sector in seen:
+            yield problem(f"{pointer}/{n}/sector", "sector.twice")
+        seen.add(sector)
+    if not rows:
+        return
+    # What the contract finds faulty is left out: it hides this problem anyway.
+    whole = sum(part for _, _, part in rows if isinstance(part, int) and 0 < part <= WHOLE)
+    if whole != WHOLE:
+        yield problem(pointer, "shares.sum", whole=WHOLE, have=whole)
+    if isinstance(main, str) and main not in seen:
+        yield problem(pointer, "shares.sector", sector=main)
+
+
+def amount_faults(amounts: Iterable[tuple[str, object, object]], edition: Edition) -> Iterator[Problem]:
+    """What is wrong with the sources and currencies of amounts of money, each with the pointer of its place.
+
+    Where the edition has no money, that is said once, of the first.
+    """
+    money = edition.money
+    for pointer, source, currency in amounts:
+        if money is None:
+            yield problem(pointer, "costs.refused")
+            return
+        if isinstance(source, str) and source not in money.sources:
+            yield problem(f"{pointer}/source", "source.unknown", codes=money.sources.codes)
+        currencies = [one.code for one in money.currencies]
+        if isinstance(currency, str) and currency not in currencies:
+            yield problem(f"{pointer}/currency", "currency.unknown", codes=currencies)
+
+
+def zero_faults(amount: object, pointer: str) -> Iterator[Problem]:
+    """A payment is more than nothing."""
+    if amount == 0:
+        yield problem(pointer, "amount.zero")
+
+
+def future_faults(day: date | None, pointer: str, today: date) -> Iterator[Problem]:
+    """A day that something is said to have happened on has come."""
+    if day is not None and day > today:
+        yield problem(pointer, "date.future", day=day)
+
+
+def need_reasons(reasons: Sequence[ReturnReason], edition: Edition) -> None:
+    """Raises Refusal 422 with every reason that is not of the edition's list, or when there is none at all."""
     known = edition.return_reasons
     problems = [
-        Problem(
-            pointer=f"/reasons/{place}/code",
-            rule="reason.unknown",
-            message=f"Reasons: {', '.join(known.codes)}.",
-            message_ru=f"Причины: {', '.join(known.codes)}.",
-        )
+        problem(f"/reasons/{place}/code", "reason.unknown", codes=known.codes)
         for place, reason in enumerate(reasons)
         if reason.code not in known
     ]
     if problems or not reasons:
-        raise Refusal("reasons.invalid", detail, status=422, problems=problems)
+        raise Refusal("reasons.invalid", status=422, problems=problems)

@@ -97,7 +97,7 @@ def end_without(decision: CaseDecision, command: EndWithout) -> None:
         raise Refusal("review.not-working", f"The case stands at {decision.case.status}.")
     if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
         raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
-    need_reasons(command.reasons, decision.edition, "This needs coded reasons.")
+    need_reasons(command.reasons, decision.edition)
     if command.outcome is Closure.RETURNED and not may_come_again(decision):
         raise Refusal("rounds.none-left", "No further round is allowed: conclude, or refuse.")
     close(decision, command.outcome, command.reasons, command.text)

@@ -135,7 +135,7 @@ def _accepted(state: Pilot, context: Context[Given]) -> Sequence[Fact]:
 def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[Given]) -> Sequence[Fact]:
     assert state.number and state.edition
     edition = context.given.rules.edition(state.edition)
-    need_reasons(reasons, edition, "A return needs coded reasons.")
+    need_reasons(reasons, edition)
     fixing = terms.started(FIXING, edition, context.now, context.actor)
     returned = ApplicationReturnedV1(
         actor=context.actor, agency=state.agency, number=state.number, reasons=reasons, due_at=fixing.due_at
