@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ MOST_LISTED: Final = 20
 """How many of the possible codes are named: as many as a reader can use."""
 SCHEMA: Final = "schema"
 """The area of what the contract itself finds faulty: `schema.<type of the fault>`."""
+ENUMERATED: Final = ("expected", "expected_tags")
+"""What pydantic lists in English words: `'a', 'b' or 'c'`."""
 UNNAMED: Final = "schema.invalid"
 """The words for a fault of the contract that has none of its own."""
 
@@ -90,18 +92,29 @@ def problem_of(
 
 def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
     """Every fault that a contract found, without the values that were found faulty. `prefix`: where it was read."""
-    found = error.errors(include_url=False, include_input=False)
+    return problems_of(error.errors(include_url=False, include_input=False), prefix)
+
+
+def problems_of(faults: Iterable[Mapping[str, Any]], prefix: str = "") -> list[Problem]:
+    """The same of pydantic's list of faults, as the HTTP side has it in hand."""
     return [
-        _schema_problem(one["type"], one.get("ctx", {}), one["msg"], prefix + json_pointer(one["loc"])) for one in found
+        _schema_problem(one["type"], one.get("ctx", {}), one["msg"], prefix + json_pointer(one["loc"]))
+        for one in faults
     ]
 
 
 def _schema_problem(kind: str, context: Mapping[str, object], message: str, pointer: str) -> Problem:
     rule = f"{SCHEMA}.{kind.replace('_', '-')}"
-    values: dict[str, Value] = {name: one if isinstance(one, (str, int)) else str(one) for name, one in context.items()}
+    values = {name: _of_context(name, one) for name, one in context.items()}
     if rule in wordings():
         return problem_of(pointer, rule, values)
     return problem(pointer, UNNAMED, detail=message).model_copy(update={"rule": rule})
+
+
+def _of_context(name: str, value: object) -> Value:
+    if name in ENUMERATED:
+        return str(value).replace(" or ", ", ")
+    return value if isinstance(value, (str, int)) else str(value)
 
 
 def listed(codes: Sequence[str]) -> str:

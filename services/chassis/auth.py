@@ -106,18 +106,17 @@ def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:
         request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
     ) -> Caller:
         if bearer is None:
-            raise Problematic(401, "auth.missing", "A bearer token is needed.", headers=CHALLENGE)
+            raise Problematic(401, "auth.missing", headers=CHALLENGE)
         keys: Keys = request.app.state.keys
         try:
             # Fetching a remote key set blocks, so it must not run on the event loop.
             caller = await asyncio.to_thread(keys.caller, bearer.credentials)
         except jwt.PyJWKClientConnectionError as error:
-            detail = "The identity provider cannot be reached; send the same again."
-            raise Problematic(503, "auth.away", detail, action="retry", headers={"Retry-After": "2"}) from error
+            raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:
-            raise Problematic(401, "auth.invalid", f"The token is not valid: {error}", headers=CHALLENGE) from error
+            raise Problematic(401, "auth.invalid", why=str(error), headers=CHALLENGE) from error
         if not caller.roles & frozenset(roles):
-            raise Problematic(403, "auth.role", f"This needs one of the roles: {', '.join(roles)}.")
+            raise Problematic(403, "auth.role", roles=roles)
         return caller
 
     opened.__dict__["roles"] = roles

@@ -11,10 +11,11 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from contracts.words import Language
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
-from services.chassis.problems import Problematic
-from services.chassis.problems import answer as problem_answer
+from services.chassis.problems import Problematic, language_of, refused
+from services.chassis.problems import document as problem_document
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Outcome, Refused, Stale
 from services.chassis.web import EngineOf, document
 
@@ -55,7 +56,7 @@ class Hand:
         await document(self.engine, subject, kind)
         key = _needed(self.key)
         if self.if_match is None:
-            raise Problematic(428, "if-match.missing", "Send If-Match with the ETag of what you saw.")
+            raise Problematic(428, "if-match.missing")
         return await self._settle(subject, what, key)
 
     async def put(self, subject: str, what: object) -> Response:
@@ -75,12 +76,17 @@ class Hand:
         key = _needed(self.key)
         subjects = [subject for subject, _, _ in items]
         if len(set(subjects)) != len(subjects):
-            raise Problematic(422, "subject.twice", "Name every subject once.")
-        content = await self.content()
+            raise Problematic(422, "subject.twice")
+        content, language = await self.content(), self.language
         inputs = [self._input(s, f"{key}:{s}", content, what, rev) for s, rev, what in items]
         outcomes = await self.engine.commands(inputs)
         versions = await self._versions([s for s, o in zip(subjects, outcomes, strict=True) if isinstance(o, Stale)])
-        return [_told(s, outcome, versions.get(s)) for s, outcome in zip(subjects, outcomes, strict=True)]
+        return [_told(s, outcome, versions.get(s), language) for s, outcome in zip(subjects, outcomes, strict=True)]
+
+    @property
+    def language(self) -> Language:
+        """The language that the caller is answered in."""
+        return language_of(self.request.headers)
 
     async def content(self, subject: str = "") -> str:
         """A fingerprint of what is asked for: the same for every resend of it."""
@@ -129,18 +135,18 @@ def hand(*roles: str) -> Callable[..., Awaitable[Hand]]:
     return ready
 
 
-def _told(subject: str, outcome: Outcome, now: tuple[int, int] | None) -> dict[str, Any]:
+def _told(subject: str, outcome: Outcome, now: tuple[int, int] | None, language: Language) -> dict[str, Any]:
     """The answer for one of many: done with its version, or the problem that a command of its own would get."""
     try:
         version, rev, again = _good(outcome, now)
     except Problematic as error:
-        return not_done(subject, error)
+        return not_done(subject, error, language)
     return {"subject": subject, "done": True, "version": version, "etag": f'"{rev}"', "replayed": again}
 
 
-def not_done(subject: str, error: Problematic) -> dict[str, Any]:
+def not_done(subject: str, error: Problematic, language: Language) -> dict[str, Any]:
     """The answer for one of many that could not be done, with its problem document."""
-    return {"subject": subject, "done": False, "problem": json.loads(bytes(problem_answer(error).body))}
+    return {"subject": subject, "done": False, "problem": problem_document(error, language)}
 
 
 def _good(outcome: Outcome, now: tuple[int, int] | None) -> tuple[int, int, bool]:
@@ -155,23 +161,22 @@ def _good(outcome: Outcome, now: tuple[int, int] | None) -> tuple[int, int, bool
             raise Problematic(
                 412,
                 "revision.gone",
-                "Somebody changed it meanwhile. Read it again, then decide again.",
                 headers={"ETag": f'"{present}"'},
                 extra={"version": standing, "etag": f'"{present}"'},
             )
         case Conflict():
-            raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")
+            raise Problematic(409, "idempotency-key.reused")
         case Refused(refusal):
-            raise Problematic(refusal.status, refusal.code, refusal.detail, problems=refusal.problems)
+            raise refused(refusal)
         case Broken():
-            raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
+            raise Problematic(500, "engine.broken")
         case _:
             raise AssertionError(f"a command cannot end as {outcome}")
 
 
 def _needed(key: str | None) -> str:
     if not key:
-        raise Problematic(400, "idempotency-key.missing", "Send an Idempotency-Key header.")
+        raise Problematic(400, "idempotency-key.missing")
     return key
 
 
@@ -181,7 +186,7 @@ def _revision(if_match: str | None) -> int:
         return 0
     etag = re.fullmatch(r'(?:W/)?"?([0-9]{1,18})"?', if_match.strip())
     if etag is None:
-        raise Problematic(400, "if-match.bad", "If-Match must be one ETag of this resource.")
+        raise Problematic(400, "if-match.bad")
     return int(etag.group(1))
 
 

@@ -19,7 +19,8 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.chassis.problems import Problematic, answer
+from contracts.words import Language
+from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.settings import Settings
 
 OPEN: Final = "/public/"
@@ -49,7 +50,7 @@ class OpenDoor:
         if scope["type"] != "http" or not scope["path"].startswith(OPEN):
             await self._app(scope, receive, send)
             return
-        refused = self._refused(scope)
+        refused = self._refused(scope, language_of(Headers(scope=scope)))
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,25 +59,25 @@ class OpenDoor:
 
         await (refused or self._app)(scope, receive, sent)
 
-    def _refused(self, scope: Scope) -> Response | None:
+    def _refused(self, scope: Scope, language: Language) -> Response | None:
         if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers=PREFLIGHT)
         if scope["method"] not in METHODS:
             allow = {"Allow": ", ".join(METHODS)}
-            return answer(Problematic(405, "method.not-allowed", "This is for reading alone.", headers=allow))
+            return answer(Problematic(405, "method.not-allowed", headers=allow), language)
         address = client_of(scope, self._hops)
         if self._counted.hit(self._limit, address):
             return None
         wait = math.ceil(self._counted.get_window_stats(self._limit, address).reset_time - time.time())
-        return answer(
-            Problematic(
-                429,
-                "rate.exceeded",
-                f"At most {self._limit} may be asked from one address.",
-                action="retry",
-                headers={"Retry-After": str(max(1, wait))},
-            )
+        exceeded = Problematic(
+            429,
+            "rate.exceeded",
+            action="retry",
+            headers={"Retry-After": str(max(1, wait))},
+            most=self._limit.amount,
+            seconds=self._limit.get_expiry(),
         )
+        return answer(exceeded, language)
 
     def _say(self, headers: MutableHeaders, status: int) -> None:
         headers.update(ANY_ORIGIN)

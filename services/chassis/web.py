@@ -81,7 +81,7 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > self._most:
-                raise Problematic(413, "request.too-large", f"A request has at most {self._most} bytes.")
+                raise Problematic(413, "request.too-large", most=self._most)
             return message
 
         await self._app(scope, counted, send)
@@ -96,11 +96,9 @@ async def need_topics(request: Request, topics: Sequence[str]) -> None:
     try:
         missing = await request.app.state.missing_topics(topics)
     except Exception as error:
-        raise Problematic(
-            503, "kafka.away", "Kafka cannot be asked now; send the same again.", action="retry"
-        ) from error
+        raise Problematic(503, "kafka.away", action="retry") from error
     if missing:
-        raise Problematic(409, "topics.missing", f"These topics do not exist yet: {', '.join(missing)}.")
+        raise Problematic(409, "topics.missing", topics=missing)
 
 
 def engine_of(request: Request) -> Engine:
@@ -119,9 +117,9 @@ async def document(engine: Engine, subject: str, kind: str) -> Document:
     """A subject with a state. Raises Problematic 404 if there is none of this kind."""
     found = (await engine.documents([subject])).get(subject)
     if found is None or found.kind != kind or found.version == 0:
-        raise Problematic(404, "not-found", "There is nothing with this id here.")
+        raise Problematic(404, "not-found")
     if found.fault is not None:
-        raise Problematic(500, "state.unreadable", "What is stored cannot be read; the operators can see why.")
+        raise Problematic(500, "state.unreadable")
     return found
 
 
@@ -198,7 +196,7 @@ def cursor_values(text: str, length: int) -> list[Any]:
         values = None
     good = isinstance(values, list) and len(values) == length
     if not good or not all(map(_storable, values)):
-        raise Problematic(400, "cursor.bad", "This `after` was not given out by this list.")
+        raise Problematic(400, "cursor.bad")
     return list(values)
 
 
@@ -264,7 +262,7 @@ def _operations() -> APIRouter:
     async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:
         """Records that wait or are broken, personal data masked, oldest position first."""
         if status not in (None, parking.WAITING, parking.BROKEN):
-            raise Problematic(422, "status.unknown", "status is `waiting` or `broken`.")
+            raise Problematic(422, "status.unknown")
         query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
         order = (("status", 1), ("_id", 1))
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)

@@ -27,7 +27,7 @@ class Refusal(Exception):
     """
 
     def __init__(
-        self, rule: str, detail: str = "", *, status: int = 409, problems: Sequence[Problem] = (), **values: Value
+        self, rule: str, detail: str = "", /, *, status: int = 409, problems: Sequence[Problem] = (), **values: Value
     ) -> None:
         super().__init__(rule)
         self.rule = rule

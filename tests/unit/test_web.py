@@ -788,7 +788,8 @@ def test_a_refusal_of_the_domain_keeps_its_code_its_status_and_its_problems(stat
     fault = Problem(pointer="/reasons/0/code", rule="reason.unknown", message="m", message_ru="м")
     intake.engine.outcome = Refused(Refusal("some.rule", "Words.", status=status, problems=[fault]))
     body = problem(accept(intake), status)
-    assert (body["title"], body["detail"], body["problems"]) == ("some.rule", "Words.", [fault.model_dump()])
+    told = {**fault.model_dump(), "message_be": "м", "message_en": "m"}
+    assert (body["title"], body["detail"], body["problems"]) == ("some.rule", "Words.", [told])
 
 
 def test_what_could_not_be_decided_is_500_and_tells_nothing_of_the_inside(intake: Side) -> None:

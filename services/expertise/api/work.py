@@ -199,7 +199,7 @@ async def assign_all(by: Hand, wanted: list[tuple[str, int, Any]]) -> list[dict[
     failed = [one["subject"] for one in given if not one["done"]]
     still = await _visible(by, failed)  # a conflict may have come to light meanwhile: then nothing is told
     told = {one["subject"]: one for one in given if one["done"] or one["subject"] in still}
-    answers = [told.get(pilot) or not_done(pilot, not_found()) for pilot, _, _ in wanted]
+    answers = [told.get(pilot) or not_done(pilot, not_found(), by.language) for pilot, _, _ in wanted]
     return [{"pilot": one["subject"], **{k: v for k, v in one.items() if k != "subject"}} for one in answers]
 
 
