@@ -1,7 +1,8 @@
-"""The documents of the interfaces, made from the contracts and the services without running anything.
+"""The documents that are made from the contracts and the services without running anything.
 
 `docs/api/asyncapi.json` says everything that travels over Kafka, `docs/api/openapi-<service>.json` what each
-service takes over HTTP. The same contracts always give the same bytes, so a check can compare.
+service takes over HTTP, `docs/*-states.md` where a case and a pilot can stand. The same code always gives the same
+bytes, so a check can compare.
 """
 
 import json
@@ -13,12 +14,13 @@ from fastapi import APIRouter
 
 from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined, owner_of
 from contracts.topics import AGENCY_CODE, FACT_TOPICS, SERVICES, Topic, agency_topic, group, receipts_topic
+from deploy.states import PAGES
 from deploy.topics import settings
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
 from services.chassis.web import make_app
 
-FOLDER: Final = Path("docs") / "api"
+FOLDER: Final = Path("docs")
 VERSION: Final = "1.0.0"
 BINDING: Final = "0.5.0"
 PLACEHOLDER: Final = "agency-code"
@@ -27,25 +29,26 @@ AGENCY: Final = "agency"
 
 
 def documents() -> dict[str, str]:
-    """Every document by its file name."""
-    made = {"asyncapi.json": asyncapi()}
-    made |= {f"openapi-{service}.json": openapi(service) for service in SERVICES}
-    return {name: json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True) + "\n" for name, body in made.items()}
+    """Every document by its path in the folder of documents."""
+    made = {"api/asyncapi.json": asyncapi()}
+    made |= {f"api/openapi-{service}.json": openapi(service) for service in SERVICES}
+    texts = {name: json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True) for name, body in made.items()}
+    return {name: f"{text}\n" for name, text in texts.items()} | {name: page() for name, page in PAGES.items()}
 
 
 def write(root: Path) -> list[Path]:
     """Writes all documents below a root; returns where they are."""
-    folder = root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in documents().items():
-        (folder / name).write_text(text, encoding="utf-8")
-        written.append(folder / name)
+        path = root / FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
     return written
 
 
 def stale(root: Path) -> list[Path]:
-    """The documents below a root that are missing or not what the contracts say today."""
+    """The documents below a root that are missing or not what the code says today."""
     paths = {root / FOLDER / name: text for name, text in documents().items()}
     return [path for path, text in paths.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 

@@ -17,7 +17,7 @@ def docs(
         bool, typer.Option("--check", help="Write nothing; fail when a document is not up to date.")
     ] = False,
 ) -> None:
-    """Write the AsyncAPI and OpenAPI documents to docs/api."""
+    """Write the AsyncAPI and OpenAPI documents to docs/api, and where a case and a pilot can stand to docs."""
     from deploy import docs as documents
 
     if not check:

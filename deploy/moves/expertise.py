@@ -1,53 +1,37 @@
-"""The states of a case as a graph that the domain itself gives: explored breadth first, never drawn by hand.
+"""What may be tried on a case of the expertise, so that its states are found: see `deploy/states.py`."""
 
-`python tests/unit/expertise_graph.py` from the root of the project writes it to docs/expertise-states.md.
-"""
-
-import sys
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).resolve().parents[2]
-if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-
-from expertise_world import (  # noqa: E402
-    APPEALS,
-    APPROVER,
-    BASIS,
-    CHAIR,
-    COLLEAGUE,
-    EXPERTS,
-    HEAD,
-    INTAKE,
-    ITEMS,
-    NOW,
-    OPERATOR,
-    OUTSIDE,
-    REASONS,
-    TIMER,
-    Step,
-    actor,
-    answers,
-    conclusion,
-    decide_appeal,
-    entry,
-    judged,
-    named,
-    opened,
-    opinion,
+from contracts.event import Actor
+from contracts.expertise import AppealOutcome, Closure, Conflict, ConflictKind, EarlierRemark, ReviewKind, Score
+from contracts.reference import (
+    ItemAnswer,
+    OnExpiry,
+    OrganisationId,
+    RequestItem,
+    ReturnReason,
+    Term,
+    Verdict,
 )
-from story import SUBJECT  # noqa: E402
-
-from contracts.event import Actor  # noqa: E402
-from contracts.expertise import AppealOutcome, Closure, Conflict, ConflictKind, ReviewKind  # noqa: E402
-from contracts.reference import OnExpiry, Term, Verdict  # noqa: E402
-from services.expertise.domain import decide as pilot  # noqa: E402
-from services.expertise.domain.commands import (  # noqa: E402
+from deploy.moves.samples import (
+    AGENCY,
+    APPLICATION,
+    EDITION,
+    NOW,
+    NUMBER,
+    OF_THE_PAST,
+    TIMER,
+    basis,
+    person,
+    with_switches,
+)
+from deploy.states import Domain, Graph, Key, Page, Try, explore
+from services.expertise.domain import decide as case_of
+from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
     AskApplicant,
@@ -56,13 +40,16 @@ from services.expertise.domain.commands import (  # noqa: E402
     Claim,
     CloseFor,
     Confirm,
+    DecideAppeal,
     Declare,
     Decline,
     Dismiss,
     EndWithout,
     Extend,
+    GiveOpinion,
     HandOver,
     Number,
+    Open,
     OpenAppeal,
     Recalendar,
     Recheck,
@@ -71,32 +58,47 @@ from services.expertise.domain.commands import (  # noqa: E402
     TakeAnswers,
     Tick,
     Unclaim,
+    WriteConclusion,
 )
-from services.expertise.domain.expert import Given, Known  # noqa: E402
-from services.expertise.domain.state import FINAL, Case, KnownConflict, Status  # noqa: E402
-from services.law.decision import Context, Refusal  # noqa: E402
+from services.expertise.domain.expert import Expert, Given, Known
+from services.expertise.domain.state import FINAL, Case, KnownConflict, Status
 
-PAGE = ROOT / "docs" / "expertise-states.md"
-OUTSIDER = "e-elsewhere"
-ROUNDS = 2
+ROUNDS: Final = 2
 """Further rounds are like the second one: they are reached, but not explored."""
-GIVEN = Given(APPEALS, {one.id: Known(entry(one.id, OUTSIDE[n]), 0) for n, one in enumerate(EXPERTS)})
+OPERATOR, COLLEAGUE = person("op-1", "operator"), person("op-2", "operator")
+APPROVER, CHAIR, HEAD = (person(f"ap-{n}", "approver") for n in range(1, 4))
+INTAKE = person("of-1", "officer")
+OUTSIDE: Final = {
+    "e-1": "700000140",
+    "e-2": "700000153",
+    "e-3": "700000166",
+    "e-4": "700000179",
+    "e-5": "700000181",
+    "e-6": "700000194",
+}
+"""Experts, each from an organisation that has no part in the application."""
+OUTSIDER: Final = "e-elsewhere"
+ITEMS: Final = (RequestItem(id="who", text="Кто исполнитель?", field="executor"), RequestItem(id="why", text="Почему?"))
+APPEALS: Final = with_switches(appeal=True)
+"""The rule book in which the edition knows appeals."""
+CRITERIA: Final = tuple(entry.code for entry in APPEALS.edition(EDITION).criteria.entries)
 
-Key = tuple[object, ...]
-Move = tuple[Case, object, Actor, datetime]
+
+def entry(expert: str, organisation: str, version: int = 1) -> Expert:
+    """An expert's directory entry."""
+    where = OrganisationId(scheme="BY-UNP", value=organisation)
+    return Expert(
+        expert_id=expert, edition=EDITION, organisation=where, competences=("health",), capacity=3, version=version
+    )
 
 
-@dataclass(slots=True)
-class Graph:
-    """What was found: steps between statuses, the types of the facts, and the ways between abstract states."""
-
-    steps: set[Step] = field(default_factory=set)
-    facts: set[str] = field(default_factory=set)
-    ways: dict[Key, set[Key]] = field(default_factory=dict)
-    sample: dict[Key, Case] = field(default_factory=dict)
+def named(command: object) -> str:
+    """A command's name; the outcome of an appeal belongs to it, for the case goes on differently after each."""
+    name = type(command).__name__
+    return f"{name} {command.outcome}" if isinstance(command, DecideAppeal) else name
 
 
-def key(case: Case) -> Key:
+def key(case: Case, _given: Given) -> Key:
     """What of a case decides where it can go: status, people without their names, what is open, what ran out."""
     people = Counter(
         ("frozen" if place.expert in case.hidden_from else place.status, bool(place.opinions))
@@ -142,28 +144,28 @@ def doubted(case: Case) -> Case:
 
 
 def _older(term: Term) -> Term:
-    return term.model_copy(update={"calendar_version": "BY-of-the-past"})
+    return term.model_copy(update={"calendar_version": OF_THE_PAST})
 
 
-def moves(case: Case, now: datetime) -> Iterator[Move]:
+def moves(case: Case, now: datetime) -> Iterator[Try[Case]]:
     """A fixed set of things that somebody may try, whether the domain allows them or not."""
-    yield from ((case, command, who, now) for command, who in _people(case))
-    yield from ((case, command, who, now) for command, who in _papers(case))
-    yield from ((case, command, INTAKE, now) for command in _from_intake(case))
-    yield case.model_copy(update={"operator": OPERATOR.id}), Unclaim("Отпуск."), CHAIR, now
-    yield aged(case), Recalendar(), TIMER, now
-    yield case, Declare(OUTSIDER, "На всякий случай."), OPERATOR, now
-    yield doubted(case), Dismiss(OUTSIDER, "Нет связи."), CHAIR, now
-    yield doubted(case), Confirm(OUTSIDER, "Есть связь."), CHAIR, now
+    yield from (Try(case, command, who, now) for command, who in _people(case))
+    yield from (Try(case, command, who, now) for command, who in _papers(case))
+    yield from (Try(case, command, INTAKE, now) for command in _from_intake(case))
+    yield Try(case.model_copy(update={"operator": OPERATOR.id}), Unclaim("Отпуск."), CHAIR, now)
+    yield Try(aged(case), Recalendar(), TIMER, now)
+    yield Try(case, Declare(OUTSIDER, "На всякий случай."), OPERATOR, now)
+    yield Try(doubted(case), Dismiss(OUTSIDER, "Нет связи."), CHAIR, now)
+    yield Try(doubted(case), Confirm(OUTSIDER, "Есть связь."), CHAIR, now)
     alarms = [one.clock.alarm_at for one in case.terms if one.clock.alarm_at is not None]
     dues = [one.clock.due_at for one in case.terms if one.clock.due_at is not None and not one.ledger.breached]
     for moment in (*alarms, *dues):
-        yield case, Tick(moment), TIMER, max(now, moment)
+        yield Try(case, Tick(moment), TIMER, max(now, moment))
 
 
 def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     yield Claim(), OPERATOR
-    free = [one.id for one in EXPERTS if all(place.expert != one.id for place in case.places)]
+    free = [one for one in OUTSIDE if all(place.expert != one for place in case.places)]
     judged = {place.expert for one in (*case.past, case) for place in one.places if place.opinions}
     free = [one for one in free if one not in judged]
     for one in free[:1]:
@@ -171,19 +173,20 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     # One of each sort stands for all: offered, without an opinion, with one; free and frozen.
     sorts = {(p.status, bool(p.opinions), p.expert in case.hidden_from): p.expert for p in case.active()}
     for one in sorts.values():
-        yield AcceptAssignment(), actor(one)
-        yield Decline("Некогда."), actor(one)
+        expert = person(one, "expert")
+        yield AcceptAssignment(), expert
+        yield Decline("Некогда."), expert
         yield Release(one, "Ошибка."), OPERATOR
         if free:
             yield HandOver(one, free[0], "Болезнь."), COLLEAGUE
-        yield Declare(one, "Работали вместе."), actor(one)
+        yield Declare(one, "Работали вместе."), expert
         yield Dismiss(one, "Нет связи."), CHAIR
         yield Confirm(one, "Есть связь."), CHAIR
         seat = entry(one, "700000193", version=9).seat()
         yield Recheck(seat), OPERATOR
         yield Recheck(seat.model_copy(update={"organisation": case.application.customer.id})), OPERATOR
         for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
-            yield opinion(verdict, why_changed="Передумал."), actor(one)
+            yield _opinion(verdict), expert
 
 
 def _papers(case: Case) -> Iterator[tuple[object, Actor]]:
@@ -193,96 +196,70 @@ def _papers(case: Case) -> Iterator[tuple[object, Actor]]:
         yield CancelRequest(request.id), OPERATOR
     for running in case.terms:
         yield Extend(running.kind, "Нужно время."), OPERATOR
-    yield EndWithout(Closure.RETURNED, REASONS), OPERATOR
+    yield EndWithout(Closure.RETURNED, (ReturnReason(code="costs-unclear", text="Нет сметы."),)), OPERATOR
     before = case.earlier_conclusion()
-    earlier = judged(True, len(before.remarks) if before else 0)
-    yield conclusion(Verdict.POSITIVE, earlier_remarks=earlier), OPERATOR
-    yield conclusion(Verdict.NEGATIVE, earlier_remarks=earlier), OPERATOR
+    met = tuple(EarlierRemark(place=n, met=True) for n in range(1, len(before.remarks if before else ()) + 1))
+    yield _conclusion(Verdict.POSITIVE, met), OPERATOR
+    yield _conclusion(Verdict.NEGATIVE, met), OPERATOR
     for who in (APPROVER, HEAD):
         yield Approve(), who
         yield SendBack("Не сходится."), who
-    yield OpenAppeal("Не согласны.", BASIS), OPERATOR
+    yield OpenAppeal("Не согласны.", basis()), OPERATOR
     for outcome in AppealOutcome:
-        yield decide_appeal(outcome, earlier_remarks=earlier), CHAIR
+        amended = _conclusion(Verdict.POSITIVE, met) if outcome is AppealOutcome.AMENDED else None
+        yield DecideAppeal(outcome, "По жалобе.", basis(), amended), CHAIR
 
 
 def _from_intake(case: Case) -> Iterator[object]:
-    yield opened(case.application.model_copy(update={"title": f"Редакция {case.submission + 1}"}), case.submission + 1)
+    changed = case.application.model_copy(update={"title": f"Редакция {case.submission + 1}"})
+    yield Open(AGENCY, NUMBER, EDITION, changed, case.submission + 1)
     yield CloseFor(Closure.WITHDRAWN, "Передумали.")
+    who, why = (ItemAnswer(item=one.id, text="Ответ.") for one in ITEMS)
     for request in case.requests[-1:]:
-        yield TakeAnswers(request.id, answers("who"), case.application)
-        yield TakeAnswers(request.id, answers("who", "why"), case.application)
+        yield TakeAnswers(request.id, (who,), case.application)
+        yield TakeAnswers(request.id, (who, why), case.application)
     if case.approved is not None:
         yield Number(f"ЗЭ-2026-{len(case.conclusions) + 1:04d}")
 
 
+def _opinion(verdict: Verdict) -> GiveOpinion:
+    scores = tuple(Score(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
+    return GiveOpinion(verdict, "Мнение.", scores, (), "Передумал.")
+
+
+def _conclusion(verdict: Verdict, met: tuple[EarlierRemark, ...]) -> WriteConclusion:
+    return WriteConclusion(verdict, "Заключение.", earlier_remarks=met)
+
+
+def _place(case: Case) -> str:
+    return str(case.status)
+
+
+def _is_explored(case: Case) -> bool:
+    return case.round <= ROUNDS
+
+
+GIVEN: Final = Given(APPEALS, {one: Known(entry(one, organisation), 0) for one, organisation in OUTSIDE.items()})
+CASES: Final[Domain[Case, Given]] = Domain(
+    decide=case_of.decide,
+    evolve=case_of.evolve,
+    starts=[(Try(None, Open(AGENCY, NUMBER, EDITION, APPLICATION), INTAKE, NOW), GIVEN)],
+    moves=moves,
+    key=key,
+    place=_place,
+    places=Status,
+    named=named,
+    is_explored=_is_explored,
+    page=Page(
+        title="States of a case of the expertise (состояния дела экспертизы)",
+        explored=("An edition with appeals was explored, all rounds after the first being alike.",),
+        column="Status",
+        final=sorted(FINAL),
+    ),
+)
+
+
 @cache
-def explored() -> Graph:
-    """The whole graph from an opened case on."""
-    graph, queue = Graph(), deque[tuple[Case, datetime]]()
-
-    def reached(before: str, state: Case | None, command: object, who: Actor, now: datetime) -> Key | None:
-        try:
-            facts = pilot.decide(state, command, Context(now, SUBJECT, who, GIVEN))  # type: ignore[arg-type]
-        except Refusal:
-            return None
-        if not facts:
-            return None
-        for fact in facts:
-            state = pilot.evolve(state, fact)
-        assert state is not None
-        graph.steps.add((before, named(command), str(state.status)))
-        graph.facts |= {fact.TYPE for fact in facts}
-        found = key(state)
-        if found not in graph.sample:
-            graph.sample[found], graph.ways[found] = state, set()
-            if state.round <= ROUNDS:
-                queue.append((state, now))
-        return found
-
-    reached("none", None, opened(), INTAKE, NOW)
-    while queue:
-        case, now = queue.popleft()
-        for move in moves(case, now):
-            if (after := reached(str(case.status), *move)) is not None:
-                graph.ways[key(case)].add(after)
-    return graph
-
-
-def document(steps: set[Step]) -> str:
-    """The page: a diagram of the ways between statuses, and what may be done without leaving one."""
-    lines = [
-        "# States of a case of the expertise (состояния дела экспертизы)",
-        "",
-        "Generated from the domain by `python tests/unit/expertise_graph.py`; a test fails when it is stale.",
-        "An edition with appeals was explored, all rounds after the first being alike.",
-        "",
-        "```mermaid",
-        "stateDiagram-v2",
-    ]
-    lines += [f"    [*] --> {_id(to)}: {_words(steps, 'none', to)}" for to in _targets(steps, "none")]
-    for status in Status:
-        lines.append(f"    {_id(status)}: {status}")
-        targets = [to for to in _targets(steps, status) if to != status]
-        lines += [f"    {_id(status)} --> {_id(to)}: {_words(steps, status, to)}" for to in targets]
-    lines += [f"    {_id(status)} --> [*]" for status in sorted(FINAL)]
-    lines += ["```", "", "| Status | What happens in it without leaving it |", "|---|---|"]
-    lines += [f"| {status} | {_words(steps, status, status) or '—'} |" for status in Status]
-    return "\n".join(lines) + "\n"
-
-
-def _targets(steps: set[Step], before: str) -> Sequence[str]:
-    order = [str(status) for status in Status]
-    return sorted({to for was, _, to in steps if was == before}, key=order.index)
-
-
-def _words(steps: set[Step], before: str, after: str) -> str:
-    return ", ".join(sorted(command for was, command, to in steps if (was, to) == (before, after)))
-
-
-def _id(status: str) -> str:
-    return status.replace("-", "_")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(document(explored().steps), encoding="utf-8")
+def explored() -> Graph[Case]:
+    """The graph of a case."""
+    return explore(CASES)

@@ -1,69 +1,73 @@
-"""The stages of a pilot as a graph that the domain itself gives: explored breadth first, never drawn by hand.
+"""What may be tried on a pilot of the register, so that its stages are found: see `deploy/states.py`."""
 
-`python tests/unit/registry_graph.py` from the root of the project writes it to docs/registry-states.md.
-"""
-
-import sys
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
-from pathlib import Path
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-ROOT = Path(__file__).resolve().parents[2]
-if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-
-from registry_world import (  # noqa: E402
-    ACCEPTED,
-    AGREEMENT,
-    ALL_ON,
-    CREDIT,
-    LAPSED,
-    MEMBERS,
-    REFUSED,
-    REGISTRAR,
-    RETURNED,
-    STOPPED,
-    UNSEEN,
-    WITHDRAWN,
-    Step,
-    basis,
-    conclusion,
-    decide,
-    enter,
-    judge,
-    named,
-    paid,
-    propose,
-    risk,
-    scale,
-    value,
+from contracts.freeze import example
+from contracts.reference import (
+    Effectiveness,
+    Expediency,
+    IndicatorValue,
+    Level,
+    Payment,
+    Period,
+    Procedure,
+    ReturnReason,
+    Risk,
+    Verdict,
 )
-from story import APPLICATION, NOW, SUBJECT  # noqa: E402
-
-from contracts.reference import Effectiveness, Expediency, Period, Verdict  # noqa: E402
-from contracts.registry import ApplicationOutcome, Correctable, Scaling, TermStage  # noqa: E402
-from contracts.rules import RuleBook  # noqa: E402
-from services.law.decision import Context, Refusal  # noqa: E402
-from services.registry.domain import corrections  # noqa: E402
-from services.registry.domain import decide as pilot  # noqa: E402
-from services.registry.domain.commands import (  # noqa: E402
+from contracts.registry import (
+    Agreement,
+    AgreementRecordedV1,
+    ApplicationOutcome,
+    Correctable,
+    CriterionValue,
+    FundingWindow,
+    ReplicaPlan,
+    Scaling,
+    TermStage,
+    Votes,
+)
+from contracts.rules import RuleBook
+from deploy.moves.samples import (
+    AGENCY,
+    APPLICATION,
+    DAY,
+    EDITION,
+    NOW,
+    NUMBER,
+    OF_THE_PAST,
+    TIMER,
+    basis,
+    person,
+    with_switches,
+)
+from deploy.states import Domain, Graph, Key, Page, Try, explore
+from services.registry.domain import corrections
+from services.registry.domain import decide as pilot_of
+from services.registry.domain.commands import (
     Agree,
     Correct,
     DecideCredit,
+    DecideExpediency,
+    DecideScaling,
+    Enter,
     FailToAgree,
+    Judge,
     Launch,
     LinkReplica,
     NameCommission,
     NoteReplicaResult,
     Prolong,
+    Propose,
     Recalendar,
     RecordAmendment,
     RecordAnnulment,
     RecordCompletion,
+    RecordConclusion,
     RecordOutcome,
     RecordProgress,
     RecordResults,
@@ -75,34 +79,44 @@ from services.registry.domain.commands import (  # noqa: E402
     Suspend,
     Tick,
 )
-from services.registry.domain.state import CARRIED_OUT, FINAL, SETTLED, Pilot, Stage  # noqa: E402
+from services.registry.domain.state import CARRIED_OUT, FINAL, SETTLED, Pilot, Stage
 
-PAGE = ROOT / "docs" / "registry-states.md"
-Key = tuple[object, ...]
-WORDS_OF_OTHERS = {
-    "RecordOutcome",
-    "RecordAmendment",
-    "RecordConclusion",
-    "RecordAnnulment",
-    "RecordTerm",
-    "RecordProgress",
-    "RecordSpending",
-    "RecordRisks",
-    "RecordResults",
-    "LinkReplica",
-    "NoteReplicaResult",
-}
+REGISTRAR = person("u-6001", "registrar")
+ALL_ON: Final = with_switches(credit=True, partly_effective=True, replication=True)
+"""The rule book in which the edition has every way that a pilot can go."""
+UNSEEN: Final = with_switches(credit=True, partly_effective=True, replication=True, council_sees_negative=False)
+"""The same, the Council not seeing negative conclusions."""
+CREDIT: Final = APPLICATION.model_copy(update={"procedure": Procedure.CREDIT, "evidence": "Работает с 2024 года."})
+MEMBERS: Final = tuple(f"m-{n}" for n in range(1, 10))
+AGREEMENT: Final[Agreement] = AgreementRecordedV1.model_validate(example(AgreementRecordedV1.TYPE)["data"]).agreement
+INDICATOR: Final = AGREEMENT.indicators[0].code
+CRITERIA: Final = tuple(entry.code for entry in ALL_ON.edition(EDITION).effectiveness.entries)
+WORDS_OF_OTHERS: Final = frozenset(
+    one.__name__
+    for one in (
+        RecordOutcome,
+        RecordAmendment,
+        RecordConclusion,
+        RecordAnnulment,
+        RecordTerm,
+        RecordProgress,
+        RecordSpending,
+        RecordRisks,
+        RecordResults,
+        LinkReplica,
+        NoteReplicaResult,
+    )
+)
 """What other services and other pilots say is recorded at every stage, whether it moves the pilot or not."""
 
 
-@dataclass(slots=True)
-class Graph:
-    """What was found: steps between stages, the types of the facts, and the ways between abstract states."""
-
-    steps: set[Step] = field(default_factory=set)
-    facts: set[str] = field(default_factory=set)
-    ways: dict[Key, set[Key]] = field(default_factory=dict)
-    sample: dict[Key, Pilot] = field(default_factory=dict)
+def named(command: object) -> str:
+    """A command's name, with the outcome that it speaks of where it has one."""
+    name = type(command).__name__
+    said = getattr(command, "outcome", None) or getattr(command, "decision", None) or getattr(command, "what", None)
+    if isinstance(command, DecideCredit):
+        said = "granted" if command.granted else "refused"
+    return f"{name} {said}" if said is not None else name
 
 
 def key(state: Pilot, book: RuleBook) -> Key:
@@ -122,21 +136,9 @@ def key(state: Pilot, book: RuleBook) -> Key:
     )
 
 
-def moves(state: Pilot, now: datetime) -> Iterator[tuple[Pilot, object, datetime]]:
-    """A fixed set of things that somebody may try, whether the domain allows them or not."""
-    today = now.astimezone(ZoneInfo("Europe/Minsk")).date()
-    tries = [*_said(state), *_reports(state, today), *_council(today), *_carrying_out(state, today), *_judging(today)]
-    yield from ((state, command, now) for command in (*tries, *_corrections(state, today)))
-    yield aged(state), Recalendar(), now
-    for one in state.own_terms:
-        for moment in {one.clock.alarm_at, one.clock.due_at} if one.clock.alarm_at is not None else ():
-            if moment is not None:
-                yield state, Tick(moment), max(now, moment)
-
-
 def aged(state: Pilot) -> Pilot:
     """The same pilot, its open terms counted by a calendar of the past."""
-    old = {"calendar_version": "BY-of-the-past"}
+    old = {"calendar_version": OF_THE_PAST}
     terms = [
         one.model_copy(
             update={"ledger": one.ledger.model_copy(update={"term": one.ledger.term.model_copy(update=old)})}
@@ -148,17 +150,34 @@ def aged(state: Pilot) -> Pilot:
     return state.model_copy(update={"own_terms": tuple(terms)})
 
 
+def moves(state: Pilot, now: datetime) -> Iterator[Try[Pilot]]:
+    """A fixed set of things that somebody may try, whether the domain allows them or not."""
+    today = now.astimezone(ZoneInfo("Europe/Minsk")).date()
+    tries = [*_said(state), *_reports(state, today), *_council(today), *_carrying_out(state, today), *_judging(today)]
+    yield from (Try(state, command, REGISTRAR, now) for command in (*tries, *_corrections(state, today)))
+    yield Try(aged(state), Recalendar(), TIMER, now)
+    for one in state.own_terms:
+        for moment in {one.clock.alarm_at, one.clock.due_at} if one.clock.alarm_at is not None else ():
+            if moment is not None:
+                yield Try(state, Tick(moment), TIMER, max(now, moment))
+
+
 def _said(state: Pilot) -> Iterator[object]:
-    yield from (ACCEPTED, RETURNED, WITHDRAWN, STOPPED, LAPSED, REFUSED)
+    reasons = (ReturnReason(code="documents-missing"),)
+    yield RecordOutcome(ApplicationOutcome.ACCEPTED)
+    yield RecordOutcome(ApplicationOutcome.RETURNED, reasons)
+    yield RecordOutcome(ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
+    yield RecordOutcome(ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
+    yield RecordOutcome(ApplicationOutcome.LAPSED)
+    yield RecordOutcome(ApplicationOutcome.REFUSED, reasons)
     other = state.application.model_copy(update={"title": "Другой заголовок"})
     yield RecordOutcome(ApplicationOutcome.RESUBMITTED, application=other)
     yield RecordAmendment("q-1", other)
     yield RecordTerm("expertise", TermStage.ENDED)
     force = state.conclusion.number if state.conclusion else None
     for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
-        yield conclusion(verdict)
-        if force is not None:
-            yield conclusion(verdict, replaces=force)
+        for replaces in {None, force}:
+            yield RecordConclusion(1, "ЗЭ-2026-0001", DAY, verdict, "Рекомендовать.", replaces=replaces)
     yield RecordAnnulment(1, force or "ЗЭ-0")
     if state.stage is Stage.SCALED:
         yield LinkReplica("replica", "ПП-2027-000001", None)
@@ -166,20 +185,29 @@ def _said(state: Pilot) -> Iterator[object]:
 
 
 def _reports(state: Pilot, today: date) -> Iterator[object]:
-    yield RecordProgress("rep", Period(since=today, until=today), "Идёт.", (value("4", today),))
+    yield RecordProgress("rep", Period(since=today, until=today), "Идёт.", (_value("4", today),))
     if state.stage in CARRIED_OUT:
-        yield RecordSpending("sp", (paid(100, day=today),))
-    yield RecordRisks("ri", (risk(),))
-    yield RecordResults("res", (value("3", today),))
+        paid = Payment(source="own-money", year=today.year, amount_minor=100, currency="BYN", paid=today)
+        yield RecordSpending("sp", (paid,))
+    risk = Risk(
+        id="r-1",
+        title="Отказ сервера",
+        scenario="Запись недоступна.",
+        probability=Level.LOW,
+        impact=Level.HIGH,
+        answer="Второй сервер.",
+        owner=APPLICATION.initiator.id,
+    )
+    yield RecordRisks("ri", (risk,))
+    yield RecordResults("res", (_value("3", today),))
     yield RecordCompletion("done", today, "Готово.", ())
 
 
 def _council(today: date) -> Iterator[object]:
-    yield from (decide(one, today) for one in Expediency)
+    yield from (DecideExpediency(one, basis(today)) for one in Expediency)
     yield from (DecideCredit(granted, "Работает.", basis(today)) for granted in (True, False))
     until = today + timedelta(days=200)
-    agreement = AGREEMENT.model_copy(update={"starts": today, "until": until})
-    yield Agree(agreement, basis(today))
+    yield Agree(AGREEMENT.model_copy(update={"starts": today, "until": until}), basis(today))
     yield FailToAgree("Не сошлись.", basis(today))
 
 
@@ -194,16 +222,22 @@ def _carrying_out(state: Pilot, today: date) -> Iterator[object]:
 
 def _judging(today: date) -> Iterator[object]:
     yield NameCommission(MEMBERS, "s-1", basis(today))
+    values = tuple(CriterionValue(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
+    votes = Votes(in_favour=len(MEMBERS), against=0, abstained=0)
     for outcome in Effectiveness:
-        yield propose(outcome, today)
-        yield judge(outcome, today)
-    yield from (scale(decision, today) for decision in Scaling)
+        yield Propose(outcome, "Предложение.", values, basis(today))
+        yield Judge(outcome, "Протокол.", values, MEMBERS, votes, basis(today))
+    window = FundingWindow(source="local-innovation-fund", opens=today, closes=today + timedelta(days=1))
+    plan = ReplicaPlan(customer=APPLICATION.customer, region="brest")
+    for decision in Scaling:
+        windows, plans = ((window,), (plan,)) if decision is Scaling.SCALE else ((), ())
+        yield DecideScaling(decision, "Обоснование.", None, windows, plans, basis(today))
 
 
 def _corrections(state: Pilot, today: date) -> Iterator[object]:
     for what in Correctable:
         if (entry := corrections.entry(state, what, 1)) is not None:
-            said = entry.model_dump(mode="json")
+            said: dict[str, Any] = entry.model_dump(mode="json")
             if said.get("basis") is not None:
                 said["basis"] = {**said["basis"], "number": f"{said['basis']['number'][:1]}-испр"}
             elif "text" in said:
@@ -213,89 +247,48 @@ def _corrections(state: Pilot, today: date) -> Iterator[object]:
             yield Correct(what, 1, said, "Опечатка.", basis(today))
 
 
+def _value(said: str, day: date) -> IndicatorValue:
+    return IndicatorValue(indicator=INDICATOR, value=said, measured=day)
+
+
+def _place(state: Pilot) -> str:
+    return str(state.stage)
+
+
+PILOTS: Final[Domain[Pilot, RuleBook]] = Domain(
+    decide=pilot_of.decide,
+    evolve=pilot_of.evolve,
+    starts=[
+        (Try(None, Enter(AGENCY, NUMBER, EDITION, NOW, application), REGISTRAR, NOW), book)
+        for book in (ALL_ON, UNSEEN)
+        for application in (APPLICATION, CREDIT)
+    ],
+    moves=moves,
+    key=key,
+    place=_place,
+    places=Stage,
+    named=named,
+    page=Page(
+        title="Stages of a pilot in the register (этапы пилотного проекта в реестре)",
+        explored=(
+            "Explored with every switch of the edition on, the Council seeing negative conclusions and not seeing "
+            "them.",
+        ),
+        column="Stage",
+        final=sorted(FINAL),
+        notes=(
+            "What other services and replicas say (outcomes, answers, conclusions, terms, reports) is recorded at "
+            "every",
+            "stage; it is left out below, for it moves nothing there.",
+            "",
+        ),
+        unlisted=WORDS_OF_OTHERS,
+    ),
+)
+"""A pilot and a credit for a product in use, by both ways of the Council."""
+
+
 @cache
-def explored() -> Graph:
-    """The whole graph from an entered pilot on, for a pilot and for a credit, by both ways of the Council."""
-    graph, queue = Graph(), deque[tuple[Pilot, datetime, RuleBook]]()
-
-    def reached(state: Pilot | None, command: object, now: datetime, book: RuleBook) -> Key | None:
-        before = str(state.stage) if state is not None else "none"
-        try:
-            facts = pilot.decide(state, command, Context(now, SUBJECT, REGISTRAR, book))  # type: ignore[arg-type]
-        except Refusal:
-            return None
-        if not facts:
-            return None
-        for fact in facts:
-            state = pilot.evolve(state, fact)
-        assert state is not None
-        graph.steps.add((before, named(command), str(state.stage)))
-        graph.facts |= {fact.TYPE for fact in facts}
-        found = key(state, book)
-        if found not in graph.sample:
-            graph.sample[found], graph.ways[found] = state, set()
-            queue.append((state, now, book))
-        return found
-
-    for book in (ALL_ON, UNSEEN):
-        for application in (APPLICATION, CREDIT):
-            reached(None, enter(application), NOW, book)
-    while queue:
-        state, now, book = queue.popleft()
-        for changed, command, moment in moves(state, now):
-            if (after := reached(changed, command, moment, book)) is not None:
-                graph.ways[key(state, book)].add(after)
-    return graph
-
-
-def moving(steps: set[Step]) -> set[Step]:
-    """The steps that lead to another stage."""
-    return {step for step in steps if step[0] != step[2]}
-
-
-def document(steps: set[Step]) -> str:
-    """The page: a diagram of the ways between stages, and what may be done without leaving one."""
-    lines = [
-        "# Stages of a pilot in the register (этапы пилотного проекта в реестре)",
-        "",
-        "Generated from the domain by `python tests/unit/registry_graph.py`; a test fails when it is stale.",
-        "Explored with every switch of the edition on, the Council seeing negative conclusions and not seeing them.",
-        "",
-        "```mermaid",
-        "stateDiagram-v2",
-    ]
-    lines += [f"    [*] --> {_id(to)}: {_words(steps, 'none', to)}" for to in _targets(steps, "none")]
-    for stage in Stage:
-        lines.append(f"    {_id(stage)}: {stage}")
-        targets = [to for to in _targets(steps, stage) if to != stage]
-        lines += [f"    {_id(stage)} --> {_id(to)}: {_words(steps, stage, to)}" for to in targets]
-    lines += [f"    {_id(stage)} --> [*]" for stage in sorted(FINAL)]
-    lines += [
-        "```",
-        "",
-        "What other services and replicas say (outcomes, answers, conclusions, terms, reports) is recorded at every",
-        "stage; it is left out below, for it moves nothing there.",
-        "",
-        "| Stage | What happens in it without leaving it |",
-        "|---|---|",
-    ]
-    kept = {step for step in steps if step[1].split()[0] not in WORDS_OF_OTHERS}
-    lines += [f"| {stage} | {_words(kept, stage, stage) or '—'} |" for stage in Stage]
-    return "\n".join(lines) + "\n"
-
-
-def _targets(steps: set[Step], before: str) -> Sequence[str]:
-    order = [str(stage) for stage in Stage]
-    return sorted({to for was, _, to in steps if was == before}, key=order.index)
-
-
-def _words(steps: set[Step], before: str, after: str) -> str:
-    return ", ".join(sorted(command for was, command, to in steps if (was, to) == (before, after)))
-
-
-def _id(stage: str) -> str:
-    return stage.replace("-", "_")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(document(explored().steps), encoding="utf-8")
+def explored() -> Graph[Pilot]:
+    """The graph of a pilot."""
+    return explore(PILOTS)

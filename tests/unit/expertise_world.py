@@ -18,6 +18,8 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.rules import RuleBook
+from deploy.moves.expertise import named
+from deploy.states import Step
 from services.chassis.subject import Aggregate
 from services.expertise.domain import commands, expert, series, team
 from services.expertise.domain import decide as pilot
@@ -135,16 +137,6 @@ def decide_appeal(outcome: AppealOutcome, **more: Any) -> DecideAppeal:
 def minsk(day: str, hour: int = 12) -> datetime:
     """An hour of a day in Minsk, which is three hours ahead of UTC all year."""
     return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC) - timedelta(hours=3)
-
-
-def named(command: object) -> str:
-    """A command's name; the outcome of an appeal belongs to it, for the case goes on differently after each."""
-    name = type(command).__name__
-    return f"{name} {command.outcome}" if isinstance(command, DecideAppeal) else name
-
-
-Step = tuple[str, str, str]
-"""From a status, by a command, to a status."""
 
 
 class Play:

@@ -35,6 +35,8 @@ from contracts.registry import (
     Votes,
 )
 from contracts.rules import RuleBook
+from deploy.moves.registry import named
+from deploy.states import Step
 from services.law.decision import Refusal
 from services.registry.domain import decide as pilot
 from services.registry.domain.commands import (
@@ -226,19 +228,6 @@ def scale(
     plans = replicas if replicas is not None else ((PLAN,) if scales else ())
     money = windows if windows is not None else ((WINDOW,) if scales else ())
     return DecideScaling(decision, "Обоснование.", None, money, plans, basis(day))
-
-
-def named(command: object) -> str:
-    """A command's name, with the outcome that it speaks of where it has one."""
-    name = type(command).__name__
-    said = getattr(command, "outcome", None) or getattr(command, "decision", None) or getattr(command, "what", None)
-    if isinstance(command, DecideCredit):
-        said = "granted" if command.granted else "refused"
-    return f"{name} {said}" if said is not None else name
-
-
-Step = tuple[str, str, str]
-"""From a stage, by a command, to a stage."""
 
 
 class Life:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from expertise_graph import explored
 from expertise_world import (
     APPEALS,
     CASES,
@@ -38,6 +37,7 @@ from contracts.expertise import (
     TeamEnteredV1,
 )
 from contracts.reference import Verdict
+from deploy.moves.expertise import explored
 from services.expertise.domain.commands import Declare, Dismiss, Recheck
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.expertise.domain.opinions import disagreement, total

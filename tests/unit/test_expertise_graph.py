@@ -1,13 +1,14 @@
-"""The graph of a case's states is sound, is covered by the scenarios, and stands in the documents as it is."""
+"""The graph of a case's states is sound, and is covered by the scenarios; `test_docs` compares its page."""
 
 import inspect
 from collections.abc import Callable, Mapping
 
 import test_expertise_scenarios as scenarios
-from expertise_graph import PAGE, ROUNDS, document, explored
-from expertise_world import Play, Step
+from expertise_world import Play
 
 from contracts.expertise import EXPERTISE
+from deploy.moves.expertise import ROUNDS, explored
+from deploy.states import Step
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.state import FINAL, Status
 
@@ -75,7 +76,3 @@ def test_the_scenarios_go_every_step_that_the_domain_allows() -> None:
         gone |= play.steps
     assert explored().steps - gone == set(), "steps without a scenario"
     assert gone - explored().steps == set(), "steps that the exploration has not found"
-
-
-def test_the_page_is_what_the_domain_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == document(explored().steps), "write it anew: see its head"

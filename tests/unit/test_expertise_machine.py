@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from expertise_graph import moves
 from expertise_recount import announced_once, counted
 from expertise_world import (
     APPEALS,
@@ -46,6 +45,7 @@ from contracts.expertise import (
     OpinionGivenV1,
 )
 from contracts.reference import Procedure, Verdict
+from deploy.moves.expertise import moves
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -137,8 +137,9 @@ class Expertise(RuleBasedStateMachine):
     def anything(self, n: int, chance: Random) -> None:
         """Anybody, anything, whether it is theirs to do or not."""
         case = self.plays[n].case
-        tried = [(c, w) for state, c, w, _ in moves(case, self.now) if state is case and not isinstance(c, BY_ITSELF)]
-        command, who = chance.choice(tried)
+        tries = [one for one in moves(case, self.now) if one.state is case and not isinstance(one.command, BY_ITSELF)]
+        tried = chance.choice(tries)
+        command, who = tried.command, tried.who
         who = chance.choice((who, who, who, *ALL))
         if not (isinstance(command, Claim) and who in EXPERTS):  # who is an operator is told by the token
             self.step(n, command, who)

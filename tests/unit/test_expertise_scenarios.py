@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from expertise_graph import aged
 from expertise_world import (
     APPEALS,
     APPROVER,
@@ -73,6 +72,7 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import Met, OnExpiry, Procedure, Verdict
+from deploy.moves.expertise import aged
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,

@@ -1,13 +1,14 @@
-"""The graph of a pilot's stages is sound, is covered by the scenarios, and stands in the documents as it is."""
+"""The graph of a pilot's stages is sound, and is covered by the scenarios; `test_docs` compares its page."""
 
 import inspect
 from collections.abc import Callable, Mapping
 
 import test_registry_scenarios as scenarios
-from registry_graph import PAGE, document, explored, moving
-from registry_world import Life, Step
+from registry_world import Life
 
 from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
+from deploy.moves.registry import explored
+from deploy.states import Step, moving
 from services.registry.domain import decide as pilot
 from services.registry.domain.evolve import CHANGES
 from services.registry.domain.state import FINAL, JUDGED, NEXT_MOVE, SCALING, SETTLED, Stage
@@ -92,7 +93,3 @@ def test_the_scenarios_go_every_step_between_stages_that_the_domain_allows() -> 
     found = moving(explored().steps)
     assert found - gone == set(), "steps without a scenario"
     assert moving(gone) - found == set(), "steps that the exploration has not found"
-
-
-def test_the_page_is_what_the_domain_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == document(explored().steps), "write it anew: see its head"

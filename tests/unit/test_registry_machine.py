@@ -12,7 +12,6 @@ from expertise_recount import counted
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from registry_graph import aged, moves
 from registry_world import (
     ACCEPTED,
     AGREEMENT,
@@ -51,6 +50,7 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
+from deploy.moves.registry import aged, moves
 from services.law.decision import Refusal
 from services.registry import handlers
 from services.registry.domain import corrections
@@ -158,7 +158,7 @@ class Register(RuleBasedStateMachine):
 
     def anything(self, chance: Random) -> None:
         """Anything of a fixed set, at any stage."""
-        tries = [command for _, command, _ in moves(self.life.pilot, self.life.now) if not isinstance(command, Tick)]
+        tries = [one.command for one in moves(self.life.pilot, self.life.now) if not isinstance(one.command, Tick)]
         self.attempt(chance.choice(tries))
 
     def waited(self, chance: Random) -> None:

@@ -1,0 +1,41 @@
+"""The words that the tried moves share: an application, the people of a project, documents of a day."""
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from contracts.event import Actor, Basis
+from contracts.freeze import example
+from contracts.reference import Application
+from contracts.registry import PilotEnteredV1
+from contracts.rules import RuleBook, load
+
+NOW: Final = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)
+"""When everything begins: a working day of a year whose calendar is published."""
+SUBJECT: Final = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
+EDITION: Final = "by-2024"
+AGENCY: Final = "vedomstvo"
+NUMBER: Final = "ПП-2026-000123"
+APPLICATION: Final[Application] = PilotEnteredV1.model_validate(example(PilotEnteredV1.TYPE)["data"]).application
+DAY: Final = NOW.date()
+TIMER: Final = Actor(id="timer", role="timer")
+OF_THE_PAST: Final = "BY-of-the-past"
+"""The version of a calendar that is no longer the newest."""
+
+
+def person(id_: str, role: str) -> Actor:
+    """Somebody in a role."""
+    return Actor(id=id_, role=role)
+
+
+def basis(day: date = DAY, number: str = "5") -> Basis:
+    """A document of a day."""
+    return Basis(body="Совет", kind="протокол", number=number, date=day)
+
+
+def with_switches(**switches: bool) -> RuleBook:
+    """The rule book with some switches of the edition turned."""
+    book = load()
+    found = book.edition(EDITION)
+    turned = {name: found.switches[name].model_copy(update={"on": on}) for name, on in switches.items()}
+    changed = found.model_copy(update={"switches": {**found.switches, **turned}})
+    return RuleBook(tuple(changed if one.id == changed.id else one for one in book.values()))
