@@ -3,8 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from story import APPLICATION, BOOK, NOW, Story, party, with_switches
-
 from contracts.event import Actor, Basis, Fact
 from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
 from contracts.reference import (
@@ -40,6 +38,7 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import Case
 from services.law.decision import Refusal
+from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
 
 CASES = Story(
     Aggregate(

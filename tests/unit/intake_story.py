@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
-
 from contracts.agency import (
     ApplicationResubmittedV1,
     ApplicationSubmittedV1,
@@ -74,6 +72,7 @@ from services.intake.domain.state import (
     Tick,
 )
 from services.intake.service import SERVICE
+from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
 
 CODE = "vedomstvo"
 ENTRY = agency.Agency(code=CODE, name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2026, 1, 1)),))

@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from story import APPLICATION, BOOK, NOW, Story, party, with_switches
-
 from contracts.event import Actor, Basis, Fact
 from contracts.reference import (
     Application,
@@ -68,6 +66,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
+from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
 
 story = Story(SERVICE.aggregates["pilot"])
 

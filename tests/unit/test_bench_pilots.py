@@ -4,12 +4,12 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from registry_world import at
 
 from bench.lives import BEFORE, CARRIED, GIVEN_UP, IN_USE, STAGES
 from bench.pilots import AGENCIES, OFFICES, REGIONS, SECTORS, SOURCES, Shelf
 from services.chassis.fold import state_json
 from services.registry.domain.state import Pilot, Stage
+from tests.unit.registry_world import at
 
 ROWS = list(Shelf().rows(4000))
 

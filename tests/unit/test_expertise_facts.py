@@ -3,7 +3,27 @@
 from typing import Any
 
 import pytest
-from expertise_world import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.event import Actor
+from contracts.expertise import (
+    EXPERTISE,
+    ConclusionNumberedV1,
+    ExpertEnteredV1,
+    PersonErasedV1,
+    ReviewOpenedV1,
+    TeamEnteredV1,
+)
+from contracts.reference import Verdict
+from deploy.moves.expertise import explored
+from services.expertise.domain.commands import Declare, Dismiss, Recheck
+from services.expertise.domain.expert import EnterExpert, ErasePerson
+from services.expertise.domain.opinions import disagreement, total
+from services.expertise.domain.series import Series, TakeNumber, subject_of
+from services.expertise.domain.state import Opinion
+from services.expertise.domain.team import EnterTeam
+from tests.unit.expertise_world import (
     APPEALS,
     CASES,
     CHAIR,
@@ -23,27 +43,7 @@ from expertise_world import (
     opinion,
     scores,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from story import BOOK, made, with_numbers
-
-from contracts.event import Actor
-from contracts.expertise import (
-    EXPERTISE,
-    ConclusionNumberedV1,
-    ExpertEnteredV1,
-    PersonErasedV1,
-    ReviewOpenedV1,
-    TeamEnteredV1,
-)
-from contracts.reference import Verdict
-from deploy.moves.expertise import explored
-from services.expertise.domain.commands import Declare, Dismiss, Recheck
-from services.expertise.domain.expert import EnterExpert, ErasePerson
-from services.expertise.domain.opinions import disagreement, total
-from services.expertise.domain.series import Series, TakeNumber, subject_of
-from services.expertise.domain.state import Opinion
-from services.expertise.domain.team import EnterTeam
+from tests.unit.story import BOOK, made, with_numbers
 
 ADMIN = Actor(id="admin", role="admin")
 any_fact = st.one_of([made(cls) for cls in EXPERTISE.classes.values()])

@@ -3,14 +3,13 @@
 import inspect
 from collections.abc import Callable, Mapping
 
-import test_expertise_scenarios as scenarios
-from expertise_world import Play
-
+import tests.unit.test_expertise_scenarios as scenarios
 from contracts.expertise import EXPERTISE
 from deploy.moves.expertise import ROUNDS, explored
 from deploy.states import Step
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.state import FINAL, Status
+from tests.unit.expertise_world import Play
 
 NOT_OF_A_CASE = {
     "pilots.expertise.conclusion-numbered.v1",

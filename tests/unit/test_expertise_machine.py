@@ -4,35 +4,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from expertise_recount import announced_once, counted
-from expertise_world import (
-    APPEALS,
-    APPROVER,
-    BASIS,
-    CHAIR,
-    COLLEAGUE,
-    EXPERTS,
-    HEAD,
-    INTAKE,
-    NEWCOMER,
-    NUMBERS,
-    OPERATOR,
-    OUTSIDE,
-    TIMER,
-    Play,
-    actor,
-    answers,
-    conclusion,
-    decide_appeal,
-    entry,
-    judged,
-    opened,
-    opinion,
-)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from story import APPLICATION, NOW
 
 from contracts.event import Actor, Fact, wire_moment
 from contracts.expertise import (
@@ -67,6 +41,32 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed, PlaceStatus
 from services.law.decision import Refusal
+from tests.unit.expertise_recount import announced_once, counted
+from tests.unit.expertise_world import (
+    APPEALS,
+    APPROVER,
+    BASIS,
+    CHAIR,
+    COLLEAGUE,
+    EXPERTS,
+    HEAD,
+    INTAKE,
+    NEWCOMER,
+    NUMBERS,
+    OPERATOR,
+    OUTSIDE,
+    TIMER,
+    Play,
+    actor,
+    answers,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+    opinion,
+)
+from tests.unit.story import APPLICATION, NOW
 
 ALL = (OPERATOR, COLLEAGUE, APPROVER, CHAIR, HEAD, *EXPERTS)
 DECIDERS = (APPROVER, CHAIR, HEAD)

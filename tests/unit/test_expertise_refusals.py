@@ -7,36 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from expertise_world import (
-    APPEALS,
-    APPROVER,
-    BASIS,
-    CHAIR,
-    COLLEAGUE,
-    DIRECTORY,
-    FIRST,
-    HEAD,
-    INSIDER,
-    INTAKE,
-    ITEMS,
-    OPERATOR,
-    REASONS,
-    REMARKS,
-    SECOND,
-    THIRD,
-    WAYS,
-    Play,
-    actor,
-    at,
-    conclusion,
-    decide_appeal,
-    entry,
-    judged,
-    opened,
-    opinion,
-    scores,
-)
-from story import APPLICATION, BOOK, with_switches
 
 from contracts.event import Actor
 from contracts.expertise import Absence, AppealOutcome, Closure, EarlierRemark
@@ -65,6 +35,36 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
+from tests.unit.expertise_world import (
+    APPEALS,
+    APPROVER,
+    BASIS,
+    CHAIR,
+    COLLEAGUE,
+    DIRECTORY,
+    FIRST,
+    HEAD,
+    INSIDER,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    SECOND,
+    THIRD,
+    WAYS,
+    Play,
+    actor,
+    at,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+    opinion,
+    scores,
+)
+from tests.unit.story import APPLICATION, BOOK, with_switches
 
 ASK = AskApplicant(ITEMS, OnExpiry.DECIDE)
 Try = tuple[str, int, Callable[[], Play], object, Actor]

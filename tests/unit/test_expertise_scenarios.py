@@ -8,42 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from expertise_world import (
-    APPEALS,
-    APPROVER,
-    BASIS,
-    CHAIR,
-    COLLEAGUE,
-    FIFTH,
-    FIRST,
-    FOURTH,
-    HEAD,
-    INSIDER,
-    INTAKE,
-    ITEMS,
-    NEWCOMER,
-    OPERATOR,
-    REASONS,
-    REMARKS,
-    SECOND,
-    SIXTH,
-    THIRD,
-    TIMER,
-    WAYS,
-    Play,
-    actor,
-    answers,
-    at,
-    conclusion,
-    decide_appeal,
-    entry,
-    judged,
-    minsk,
-    opened,
-    opinion,
-    scores,
-)
-from story import APPLICATION, with_numbers, with_switches
 
 from contracts.event import Actor, Fact
 from contracts.expertise import (
@@ -100,6 +64,42 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from services.expertise.domain.state import PlaceStatus
+from tests.unit.expertise_world import (
+    APPEALS,
+    APPROVER,
+    BASIS,
+    CHAIR,
+    COLLEAGUE,
+    FIFTH,
+    FIRST,
+    FOURTH,
+    HEAD,
+    INSIDER,
+    INTAKE,
+    ITEMS,
+    NEWCOMER,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    SECOND,
+    SIXTH,
+    THIRD,
+    TIMER,
+    WAYS,
+    Play,
+    actor,
+    answers,
+    at,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    minsk,
+    opened,
+    opinion,
+    scores,
+)
+from tests.unit.story import APPLICATION, with_numbers, with_switches
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from expertise_recount import announced_once, counted, naive_due
-from expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +15,8 @@ from services.expertise.domain.commands import AskApplicant, CancelRequest, Exte
 from services.expertise.domain.state import Running
 from services.law.calendar import calendar, install
 from services.law.decision import Refusal
+from tests.unit.expertise_recount import announced_once, counted, naive_due
+from tests.unit.expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")
 

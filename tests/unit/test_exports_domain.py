@@ -11,7 +11,6 @@ from zipfile import ZipFile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from story import NOW, Story
 
 from contracts.event import Actor
 from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
@@ -21,6 +20,7 @@ from services.registry.domain.state import Stage
 from services.registry.exports import files as sheets
 from services.registry.exports.files import harmless
 from services.registry.service import SERVICE
+from tests.unit.story import NOW, Story
 
 story = Story(SERVICE.aggregates["export"])
 REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")

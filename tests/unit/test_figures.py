@@ -16,7 +16,6 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import APPLICATION, NOW, party
 
 from contracts.event import Actor, Basis
 from contracts.reference import (
@@ -66,6 +65,7 @@ from services.registry.figures import figures as figures_module
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
+from tests.unit.story import APPLICATION, NOW, party
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
 SOURCES = ("republican-budget", "local-innovation-fund", "own-money", "unspecified")
@@ -632,12 +632,12 @@ def test_a_process_that_is_killed_in_the_middle_of_a_commit_leaves_what_was_comm
     script = (
         "import os, sys; from pathlib import Path\n"
         "sys.path[:0] = sys.argv[2:]\n"
-        "from test_figures import open_figures, rows, some\n"
+        "from tests.unit.test_figures import open_figures, rows, some\n"
         "figures = open_figures(Path(sys.argv[1])); figures.put(rows(some())); figures.commit({0: 20}, whole=True)\n"
         "figures.put(rows(some(40, 6))); os._exit(9)\n"
     )
-    here = Path(__file__).parent
-    command = [sys.executable, "-c", script, str(tmp_path), str(here), str(here.parents[1])]
+    here = Path(__file__).parents[2]
+    command = [sys.executable, "-c", script, str(tmp_path), str(here)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 9, ended.stderr
     again = open_figures(tmp_path)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from story import BOOK, NOW, SOMEBODY, made
 
 from contracts.agency import ApplicationResubmittedV1, ApplicationSubmittedV2, ApplicationWithdrawnV1, ReceiptIssuedV1
 from contracts.event import Actor, BrokenEvent, Event, NewerVersion, digest, parse_fact
@@ -28,6 +27,7 @@ from services.intake import receipts
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import Forward, Later, Note, Refuse, Submit, person_id, pilot_id
 from services.registry import handlers as registry
+from tests.unit.story import BOOK, NOW, SOMEBODY, made
 
 CODE = "vedomstvo-primer"
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"

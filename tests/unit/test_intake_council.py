@@ -7,7 +7,29 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_story import (
+from jsonschema import Draft202012Validator
+
+from contracts import expertise, intake
+from contracts.agency import ReceiptIssuedV1
+from contracts.event import Event, Fact
+from contracts.expertise import Closure, RequestOutcome
+from contracts.freeze import example, frozen
+from contracts.intake import (
+    CarryingOutNotedV1,
+    ConclusionAnnulmentForwardedV1,
+    ConclusionForwardedV1,
+    DecisionForwardedV1,
+    EventRefusedV1,
+    TermEndedV1,
+    TermReminderForwardedV1,
+)
+from contracts.reference import Expediency, Verdict
+from contracts.registry import TermBreachedV1, TermNearingV1
+from services.intake import receipts
+from services.intake.domain.evolve import due
+from services.intake.domain.state import REMINDED, Accept, Later, Remind, Return, Status
+from services.intake.handlers import translate
+from tests.unit.intake_story import (
     BASIS,
     CODE,
     DECIDED,
@@ -35,30 +57,8 @@ from intake_story import (
     resubmit,
     withdraw,
 )
-from jsonschema import Draft202012Validator
-from story import NOW, SOMEBODY, made
-from test_validation import in_both_languages
-
-from contracts import expertise, intake
-from contracts.agency import ReceiptIssuedV1
-from contracts.event import Event, Fact
-from contracts.expertise import Closure, RequestOutcome
-from contracts.freeze import example, frozen
-from contracts.intake import (
-    CarryingOutNotedV1,
-    ConclusionAnnulmentForwardedV1,
-    ConclusionForwardedV1,
-    DecisionForwardedV1,
-    EventRefusedV1,
-    TermEndedV1,
-    TermReminderForwardedV1,
-)
-from contracts.reference import Expediency, Verdict
-from contracts.registry import TermBreachedV1, TermNearingV1
-from services.intake import receipts
-from services.intake.domain.evolve import due
-from services.intake.domain.state import REMINDED, Accept, Later, Remind, Return, Status
-from services.intake.handlers import translate
+from tests.unit.story import NOW, SOMEBODY, made
+from tests.unit.test_validation import in_both_languages
 
 decided_states = pytest.mark.parametrize("name", DECIDED)
 TOO_LATE = (withdraw("l-1"), resubmit("l-2"), clarify(("why", "а"), id_="l-3"))

@@ -7,34 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_story import (
-    BASIS,
-    CODE,
-    DECIDED,
-    ENDS,
-    ENTRY,
-    ITEMS,
-    OFFICER,
-    PROBLEM,
-    REASONS,
-    REMARKS,
-    STATES,
-    STOP,
-    after,
-    annulled,
-    clarify,
-    closed,
-    concluded,
-    elapsed,
-    minsk,
-    pilots,
-    request_closed,
-    requested,
-    resubmit,
-    submit,
-    withdraw,
-)
-from story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT, Story, made
 
 from contracts.event import Actor, Fact
 from contracts.expertise import Closure, RequestOutcome, TermExtendedV1
@@ -74,6 +46,34 @@ from services.intake.domain.state import FINAL, Accept, Forward, Later, Pilot, R
 from services.intake.service import SERVICE
 from services.law.calendar import calendar
 from services.law.decision import Refusal
+from tests.unit.intake_story import (
+    BASIS,
+    CODE,
+    DECIDED,
+    ENDS,
+    ENTRY,
+    ITEMS,
+    OFFICER,
+    PROBLEM,
+    REASONS,
+    REMARKS,
+    STATES,
+    STOP,
+    after,
+    annulled,
+    clarify,
+    closed,
+    concluded,
+    elapsed,
+    minsk,
+    pilots,
+    request_closed,
+    requested,
+    resubmit,
+    submit,
+    withdraw,
+)
+from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT, Story, made
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK))
 closed_states = pytest.mark.parametrize(

@@ -8,7 +8,35 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_story import (
+
+from contracts.agency import AGENCY
+from contracts.event import Fact
+from contracts.expertise import RequestOutcome
+from contracts.intake import (
+    CarryingOutNotedV1,
+    CompletionRegisteredV1,
+    DecisionForwardedV1,
+    EventRefusedV1,
+    InformationRequestForwardedV1,
+    ProgressRegisteredV1,
+    ResultRegisteredV1,
+    RiskRegisteredV1,
+    SpendingRegisteredV1,
+    TermEndedV1,
+)
+from contracts.reference import Expediency, Payment, Period, Problem
+from contracts.registry import (
+    AgreementFailedV1,
+    Correctable,
+    EffectivenessJudgedV1,
+    PilotLaunchedV1,
+    PilotStoppedV1,
+)
+from services.intake.domain.reports import REPORTS, judge_report
+from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
+from services.intake.domain.state import FINAL, CarryingOut, Later, Note, Status
+from services.intake.domain.taken import ADDRESSED, MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
+from tests.unit.intake_story import (
     BASIS,
     CODE,
     ITEMS,
@@ -39,36 +67,8 @@ from intake_story import (
     stopped_early,
     withdraw,
 )
-from story import BOOK, NOW, SOMEBODY, made
-from test_validation import in_both_languages, places, replaced, values
-
-from contracts.agency import AGENCY
-from contracts.event import Fact
-from contracts.expertise import RequestOutcome
-from contracts.intake import (
-    CarryingOutNotedV1,
-    CompletionRegisteredV1,
-    DecisionForwardedV1,
-    EventRefusedV1,
-    InformationRequestForwardedV1,
-    ProgressRegisteredV1,
-    ResultRegisteredV1,
-    RiskRegisteredV1,
-    SpendingRegisteredV1,
-    TermEndedV1,
-)
-from contracts.reference import Expediency, Payment, Period, Problem
-from contracts.registry import (
-    AgreementFailedV1,
-    Correctable,
-    EffectivenessJudgedV1,
-    PilotLaunchedV1,
-    PilotStoppedV1,
-)
-from services.intake.domain.reports import REPORTS, judge_report
-from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
-from services.intake.domain.state import FINAL, CarryingOut, Later, Note, Status
-from services.intake.domain.taken import ADDRESSED, MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
+from tests.unit.story import BOOK, NOW, SOMEBODY, made
+from tests.unit.test_validation import in_both_languages, places, replaced, values
 
 CARRIED = STATES["carried out"]
 CODES = ("waiting-time", "visits")

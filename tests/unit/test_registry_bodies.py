@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from registry_world import AGREEMENT, MEMBERS, PLAN, WINDOW, basis, content, values, votes
 
 from services.registry.api import life
 from services.registry.api.life import Body
+from tests.unit.registry_world import AGREEMENT, MEMBERS, PLAN, WINDOW, basis, content, values, votes
 
 BASIS = content(basis())
 VALUES = [content(one) for one in values()]

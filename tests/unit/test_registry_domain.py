@@ -6,31 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registry_world import (
-    ACCEPTED,
-    AMENDED,
-    ANNULLED,
-    DAY,
-    INDICATOR,
-    MENDED,
-    NUMBER,
-    OUTCOMES,
-    REASONS,
-    RESUBMITTED,
-    RETURNED,
-    SECRETARY,
-    WAYS,
-    at,
-    basis,
-    conclusion,
-    decide,
-    enter,
-    paid,
-    risk,
-    story,
-    value,
-)
-from story import APPLICATION, BOOK, NOW, made, with_switches
 
 from contracts.reference import Expediency, Period, Remark, Verdict
 from contracts.registry import (
@@ -68,6 +43,31 @@ from services.registry.domain.commands import (
     Tick,
 )
 from services.registry.domain.state import CLARIFICATION, CONCLUDED, COUNCIL_ALARM, FINAL, NEXT_MOVE, SETTLED, Stage
+from tests.unit.registry_world import (
+    ACCEPTED,
+    AMENDED,
+    ANNULLED,
+    DAY,
+    INDICATOR,
+    MENDED,
+    NUMBER,
+    OUTCOMES,
+    REASONS,
+    RESUBMITTED,
+    RETURNED,
+    SECRETARY,
+    WAYS,
+    at,
+    basis,
+    conclusion,
+    decide,
+    enter,
+    paid,
+    risk,
+    story,
+    value,
+)
+from tests.unit.story import APPLICATION, BOOK, NOW, made, with_switches
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)

@@ -3,15 +3,14 @@
 import inspect
 from collections.abc import Callable, Mapping
 
-import test_registry_scenarios as scenarios
-from registry_world import Life
-
+import tests.unit.test_registry_scenarios as scenarios
 from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
 from deploy.moves.registry import explored
 from deploy.states import Step, moving
 from services.registry.domain import decide as pilot
 from services.registry.domain.evolve import CHANGES
 from services.registry.domain.state import FINAL, JUDGED, NEXT_MOVE, SCALING, SETTLED, Stage
+from tests.unit.registry_world import Life
 
 
 def stories() -> Mapping[str, Callable[[Life], None]]:

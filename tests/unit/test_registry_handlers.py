@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from registry_world import paid, risk, value
-from story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
 
 from contracts import expertise, intake
 from contracts.event import Actor, Basis, Event, Fact
@@ -37,6 +35,8 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.state import CLARIFICATION, Conclusion, Pilot, RunningTerm, Stage, Stay
 from services.registry.service import SERVICE
+from tests.unit.registry_world import paid, risk, value
+from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
 
 LATER = NOW + timedelta(days=1)
 DAY = date(2026, 4, 16)

@@ -8,33 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from expertise_recount import counted
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from registry_world import (
-    ACCEPTED,
-    AGREEMENT,
-    ALL_ON,
-    CREDIT,
-    INDICATOR,
-    MEMBERS,
-    UNSEEN,
-    Life,
-    basis,
-    conclusion,
-    content,
-    cost,
-    decide,
-    enter,
-    judge,
-    paid,
-    propose,
-    scale,
-    value,
-    votes,
-)
-from story import APPLICATION, BOOK, NOW, SUBJECT, party
 
 from contracts.event import Fact, wire_moment
 from contracts.reference import Effectiveness, Expediency, Period, SectorShare, Verdict
@@ -74,6 +50,30 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import CARRYING_OUT, FINAL, NEXT_MOVE, SUSPENSION, Pilot, Stage
+from tests.unit.expertise_recount import counted
+from tests.unit.registry_world import (
+    ACCEPTED,
+    AGREEMENT,
+    ALL_ON,
+    CREDIT,
+    INDICATOR,
+    MEMBERS,
+    UNSEEN,
+    Life,
+    basis,
+    conclusion,
+    content,
+    cost,
+    decide,
+    enter,
+    judge,
+    paid,
+    propose,
+    scale,
+    value,
+    votes,
+)
+from tests.unit.story import APPLICATION, BOOK, NOW, SUBJECT, party
 
 SEEDS = st.integers(0, 2**32 - 1)
 DEEDS = {"forward": 45, "paid": 8, "corrected": 12, "anything": 12, "waited": 13, "fired": 5, "recalendared": 5}

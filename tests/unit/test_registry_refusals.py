@@ -7,7 +7,26 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from registry_world import (
+
+from contracts.reference import Effectiveness, Expediency
+from contracts.registry import Correctable, Scaling
+from services.registry.domain import corrections
+from services.registry.domain.commands import (
+    Agree,
+    Correct,
+    DecideCredit,
+    FailToAgree,
+    Judge,
+    Launch,
+    NameCommission,
+    Prolong,
+    Propose,
+    RecordCompletion,
+    Resume,
+    StopEarly,
+    Suspend,
+)
+from tests.unit.registry_world import (
     AGREEMENT,
     ALL_ON,
     DAY,
@@ -32,26 +51,7 @@ from registry_world import (
     values,
     votes,
 )
-from story import BOOK, party, with_numbers, with_switches
-
-from contracts.reference import Effectiveness, Expediency
-from contracts.registry import Correctable, Scaling
-from services.registry.domain import corrections
-from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideCredit,
-    FailToAgree,
-    Judge,
-    Launch,
-    NameCommission,
-    Prolong,
-    Propose,
-    RecordCompletion,
-    Resume,
-    StopEarly,
-    Suspend,
-)
+from tests.unit.story import BOOK, party, with_numbers, with_switches
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 BEFORE_STEP = "date.before-the-step-before"

@@ -8,41 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from registry_world import (
-    ACCEPTED,
-    AGREEMENT,
-    ALL_ON,
-    DAY,
-    FIRST,
-    HEAD,
-    LAPSED,
-    MEMBERS,
-    OUTCOMES,
-    PLAN,
-    RESUBMITTED,
-    RETURNED,
-    UNSEEN,
-    WAYS,
-    Life,
-    agreed,
-    at,
-    basis,
-    conclusion,
-    content,
-    cost,
-    decide,
-    enter,
-    judge,
-    minsk,
-    paid,
-    propose,
-    risk,
-    scale,
-    shares,
-    value,
-    votes,
-)
-from story import APPLICATION, BOOK, party, with_numbers
 
 from contracts.reference import Clock, Effectiveness, Expediency, Verdict
 from contracts.registry import (
@@ -90,6 +55,41 @@ from services.registry.domain.state import (
     SUSPENSION,
     Stage,
 )
+from tests.unit.registry_world import (
+    ACCEPTED,
+    AGREEMENT,
+    ALL_ON,
+    DAY,
+    FIRST,
+    HEAD,
+    LAPSED,
+    MEMBERS,
+    OUTCOMES,
+    PLAN,
+    RESUBMITTED,
+    RETURNED,
+    UNSEEN,
+    WAYS,
+    Life,
+    agreed,
+    at,
+    basis,
+    conclusion,
+    content,
+    cost,
+    decide,
+    enter,
+    judge,
+    minsk,
+    paid,
+    propose,
+    risk,
+    scale,
+    shares,
+    value,
+    votes,
+)
+from tests.unit.story import APPLICATION, BOOK, party, with_numbers
 
 
 @pytest.fixture

@@ -9,9 +9,6 @@ import pytest
 from hypothesis import example as also
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
-from intake_story import ENTRY as LATER_ENTRY
-from story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.event import NewerVersion
@@ -30,6 +27,9 @@ from services.intake.domain.validation import judge
 from services.intake.handlers import submission
 from services.intake.receipts import copies
 from services.law.decision import Context
+from tests.unit.intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
+from tests.unit.intake_story import ENTRY as LATER_ENTRY
+from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
 
 CODE = "vedomstvo-primer"
 BY = BOOK.edition("by-2024")

@@ -20,7 +20,6 @@ from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from story import APPLICATION, NOW, party
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.expertise import Conflict as Known
@@ -67,6 +66,7 @@ from services.registry.figures import figures
 from services.registry.finding import finding
 from tests.expertise import BODIES as EXPERTISE_BODIES
 from tests.expertise import body_of
+from tests.unit.story import APPLICATION, NOW, party
 
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 ISSUER, AUDIENCE = "https://id.example", "lotsman"
