@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
+from contracts.entered import SENT
 from contracts.event import Basis, Contract, Day, Language, Moment, Payload
 from contracts.reference import (
     UNSPECIFIED,
@@ -14,23 +15,19 @@ from contracts.reference import (
     Code,
     ContactPerson,
     CostLine,
-    IndicatorValue,
-    ItemAnswer,
     ItemId,
     Met,
     Money,
     OnExpiry,
     Party,
-    Payment,
-    Period,
     Problem,
     Procedure,
     Remark,
     RequestItem,
-    Risk,
     SectorShare,
     Verdict,
 )
+from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
 
 Title = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(min_length=1, max_length=8000)]
@@ -102,65 +99,46 @@ class ApplicationResubmittedV1(ApplicationSubmittedV2):
     met: tuple[Met, ...] = Field(default=(), max_length=200)
 
 
-class ClarificationProvidedV1(Payload):
+class ClarificationProvidedV1(Answers, Payload):
     """Answers to a request for information (ответ на запрос), all of its items or some. `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.clarification-provided.v1"
 
-    request: str = Field(min_length=1, max_length=60)
-    answers: tuple[ItemAnswer, ...] = Field(min_length=1, max_length=100)
 
-
-class ApplicationWithdrawnV1(Payload):
+class ApplicationWithdrawnV1(Withdrawal, Payload):
     """The applicant takes the application back (отзыв заявки). `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.application-withdrawn.v1"
 
-    reason: str = Field(min_length=1, max_length=4000)
 
-
-class ProgressReportedV1(Payload):
+class ProgressReportedV1(Progress, Payload):
     """The executor's periodic report on the course of a pilot (отчёт о ходе реализации). `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.progress-reported.v1"
 
-    period: Period
-    summary: Text
-    values: tuple[IndicatorValue, ...] = Field(default=(), max_length=100)
 
-
-class SpendingReportedV1(Payload):
+class SpendingReportedV1(Spending, Payload):
     """Money that was paid for a pilot since the report before (отчёт о расходах). `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.spending-reported.v1"
 
-    payments: tuple[Payment, ...] = Field(min_length=1, max_length=200)
 
-
-class RiskReportedV1(Payload):
+class RiskReportedV1(Risks, Payload):
     """Risks of a pilot, new or as they stand now (отчёт о рисках). `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.risk-reported.v1"
 
-    risks: tuple[Risk, ...] = Field(min_length=1, max_length=100)
 
-
-class ResultReportedV1(Payload):
+class ResultReportedV1(Results, Payload):
     """Measured results of a pilot (отчёт о результатах). `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.result-reported.v1"
 
-    values: tuple[IndicatorValue, ...] = Field(min_length=1, max_length=100)
 
-
-class CompletionReportedV1(Payload):
+class CompletionReportedV1(Completion, Payload):
     """Carrying out is finished (отчёт о завершении), with the last results. `subject`: the pilot's id."""
 
     TYPE: ClassVar[str] = "pilots.agency.completion-reported.v1"
-
-    finished: Day
-    summary: Text
-    values: tuple[IndicatorValue, ...] = Field(default=(), max_length=100)
 
 
 class ReceiptRequest(Contract):
@@ -243,7 +221,8 @@ AGENCY: Final = Language[Payload](
         RiskReportedV1,
         ResultReportedV1,
         CompletionReportedV1,
-    )
+    ),
+    context=SENT,
 )
 """All that agencies may send."""
 

@@ -2,11 +2,14 @@
 
 A step is one class for the HTTP body, the fact and the stored entry. A fact in the field may be older than a bound, and
 what happened is never refused: so the bounds of a person's word are asked when it is entered, and only then. Entering
-is reading with the context `ENTERED`; unknown keys are then refused at every depth as well (`enter`).
+is reading with the context `ENTERED`; unknown keys are then refused at every depth as well (`enter`). What a program
+of an agency sends is read with the context `SENT`: the same bounds, by the letter of the frozen schema.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVar
@@ -16,7 +19,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 ENTERED: Final = "entered"
-"""The validation context under which something is entered."""
+"""The validation context under which something is entered by a person."""
+SENT: Final = "sent"
+"""The validation context under which an agency's event is read: nothing is stripped, and nothing more is asked."""
+_RECORDED: Final = ContextVar("_RECORDED", default=False)
 YEARS: Final = range(2000, 2101)
 """The years that anything of a pilot may lie in: what is beyond is a slip of the pen (technical bound)."""
 LAST_DAY: Final = date(YEARS[-1], 12, 31)
@@ -29,6 +35,16 @@ def enter(cls: type[T], value: object) -> T:
     """Reads something that a person entered. Raises pydantic.ValidationError with every fault in it, unknown keys and
     broken bounds among them."""
     return cls.model_validate(value, extra="forbid", context=ENTERED)
+
+
+@contextmanager
+def as_recorded() -> Iterator[None]:
+    """JSON schemas that are made inside show how facts are read again: without the bounds of what is entered."""
+    token = _RECORDED.set(True)
+    try:
+        yield
+    finally:
+        _RECORDED.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,7 @@ class Entered:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Shows the bounds to those who enter (validation); what is recorded has none (serialization)."""
         shown = handler(schema)
-        if handler.mode == "validation":
+        if handler.mode == "validation" and not _RECORDED.get():
             target = handler.resolve_ref_schema(shown)
             for one in [target, *target.get("anyOf", ())]:
                 one.update(self._keywords(one.get("type")))
@@ -63,20 +79,20 @@ class Entered:
         return {k: v for k, v in bounds.items() if v} | ({"pattern": self.pattern} if self.pattern else {})
 
     def _held(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        if info.context is not ENTERED:
+        if info.context is not ENTERED and info.context is not SENT:
             return handler(value)
         if isinstance(value, str):
-            return self._text(handler(value.strip()))
+            return self._text(handler(value.strip() if info.context is ENTERED else value), info.context is ENTERED)
         if isinstance(value, (list, tuple)):
             self._items(len(value))
         return handler(value)
 
-    def _text(self, read: Any) -> Any:
+    def _text(self, read: Any, by_hand: bool) -> Any:
         if isinstance(read, str):
-            if not read:
+            if not read and by_hand:
                 raise PydanticCustomError("blank", "This says nothing")
-            if len(read) < self.least:
-                raise PydanticKnownError("string_too_short", {"min_length": self.least})
+            if len(read) < (least := max(self.least, 1)):
+                raise PydanticKnownError("string_too_short", {"min_length": least})
             if self.most is not None and len(read) > self.most:
                 raise PydanticKnownError("string_too_long", {"max_length": self.most})
             if self.pattern is not None and re.fullmatch(self.pattern, read) is None:

@@ -237,11 +237,13 @@ _watermarks: Final = TypeAdapter(dict[str, int])
 class Language(Generic[T]):
     """A set of event types: which classes there are, and how an older version becomes the newest one.
 
-    An upcast is declared beside the class it starts from, as `upcast(self) -> NextVersion`.
+    An upcast is declared beside the class it starts from, as `upcast(self) -> NextVersion`. `context` is that of
+    validation: a language that is held to the bounds of what is sent is read with `contracts.entered.SENT`.
     """
 
-    def __init__(self, classes: Iterable[type[T]]) -> None:
+    def __init__(self, classes: Iterable[type[T]], context: object = None) -> None:
         self.classes: dict[str, type[T]] = {_type_of(c): c for c in classes}
+        self._context = context
         self._newest: dict[str, int] = {}
         for name in self.classes:
             base, version = split_type(name)
@@ -260,7 +262,7 @@ class Language(Generic[T]):
 
     def read(self, type_name: str, data: Mapping[str, Any]) -> T:
         """The data as its declared version. Raises pydantic.ValidationError with every fault in it."""
-        return self._adapters[type_name].validate_python(data)
+        return self._adapters[type_name].validate_python(data, context=self._context)
 
     def newest(self, payload: T) -> T:
         """The same content in the newest version of its type; an upcast never invents what was not said."""

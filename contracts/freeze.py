@@ -7,6 +7,7 @@ edited: programs in the field were built on it. A class that no longer fits need
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import core_schema
 
 from contracts.agency import AGENCY, RECEIPTS
+from contracts.entered import as_recorded
 from contracts.event import Contract, Envelope, SequenceText
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
@@ -82,13 +84,15 @@ class _Wire(Envelope):
 def schema_of(type_name: str, mode: JsonSchemaMode | None = None, data: type[Contract] | None = None) -> dict[str, Any]:
     """The JSON Schema of a type's whole event; with `data`, as if that were its class. Raises KeyError.
 
-    Without a mode: what agencies may send (validation), and what services write (serialization).
+    Without a mode: what agencies may send (validation), and what services write (serialization). What services write
+    is read again without the bounds of what is entered.
     """
     owner = owner_of(type_name)
     model = event_model(type_name, data or CLASSES[type_name], owner)
-    body = model.model_json_schema(
-        mode=mode or ("validation" if owner == "agency" else "serialization"), schema_generator=_PlainSchema
-    )
+    sent = owner == "agency"
+    mode = mode or ("validation" if sent else "serialization")
+    with nullcontext() if sent else as_recorded():
+        body = model.model_json_schema(mode=mode, schema_generator=_PlainSchema)
     return {"$schema": DIALECT, "$id": f"urn:lotsman:schema:{type_name}", **body, "title": type_name}
 
 

@@ -7,21 +7,17 @@ from contracts.reference import (
     Application,
     Clock,
     Code,
-    IndicatorValue,
-    ItemAnswer,
     ItemId,
     Met,
     OnExpiry,
-    Payment,
-    Period,
     Problem,
     Remark,
     RequestItem,
     ReturnReason,
-    Risk,
     Term,
     Verdict,
 )
+from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
 
 
 class EditionFrom(Contract):
@@ -29,6 +25,15 @@ class EditionFrom(Contract):
 
     edition: str
     since: Day
+
+
+class EventTaken(Fact):
+    """What every fact says by which a later event of an agency about its pilot was taken."""
+
+    agency: str
+    number: str
+    event_id: str
+    received: Moment
 
 
 class AgencyEnteredV1(Fact):
@@ -195,17 +200,11 @@ class InformationRequestForwardedV1(Fact):
     due_at: Moment | None
 
 
-class ClarificationRegisteredV1(Fact):
+class ClarificationRegisteredV1(Answers, EventTaken):
     """The applicant answered items of a request (ответ на запрос). `application` is as it stands with the answers."""
 
     TYPE: ClassVar[str] = "pilots.intake.clarification-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    request: str
-    answers: tuple[ItemAnswer, ...]
     open_items: tuple[ItemId, ...]
     application: Application
 
@@ -221,16 +220,10 @@ class InformationRequestClosedV1(Fact):
     outcome: str
 
 
-class WithdrawalRegisteredV1(Fact):
+class WithdrawalRegisteredV1(Withdrawal, EventTaken):
     """The applicant took the application back (заявка отозвана)."""
 
     TYPE: ClassVar[str] = "pilots.intake.withdrawal-registered.v1"
-
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    reason: str
 
 
 class ApplicationStoppedV1(Fact):
@@ -340,68 +333,34 @@ class TermReminderForwardedV1(Fact):
     overdue: bool = False
 
 
-class ProgressRegisteredV1(Fact):
+class ProgressRegisteredV1(Progress, EventTaken):
     """A report on the course of a pilot was taken (отчёт о ходе принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.progress-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    period: Period
-    summary: str
-    values: tuple[IndicatorValue, ...] = ()
 
-
-class SpendingRegisteredV1(Fact):
+class SpendingRegisteredV1(Spending, EventTaken):
     """A report on money paid was taken (отчёт о расходах принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.spending-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    payments: tuple[Payment, ...]
 
-
-class RiskRegisteredV1(Fact):
+class RiskRegisteredV1(Risks, EventTaken):
     """A report on risks was taken (отчёт о рисках принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.risk-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    risks: tuple[Risk, ...]
 
-
-class ResultRegisteredV1(Fact):
+class ResultRegisteredV1(Results, EventTaken):
     """A report on results was taken (отчёт о результатах принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.result-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    values: tuple[IndicatorValue, ...]
 
-
-class CompletionRegisteredV1(Fact):
+class CompletionRegisteredV1(Completion, EventTaken):
     """The report that carrying out is finished was taken (отчёт о завершении принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.completion-registered.v1"
-
-    agency: str
-    number: str
-    event_id: str
-    received: Moment
-    finished: Day
-    summary: str
-    values: tuple[IndicatorValue, ...] = ()
 
 
 INTAKE: Final = Language[Fact](

@@ -327,10 +327,15 @@ def test_a_receipt_for_a_stop_says_why() -> None:
     assert said["reasons"] == [data("pilots.intake.application-stopped.v1")["reason"]]
 
 
+def _in_all_languages(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As a receipt says problems of a fact that was written before Belarusian was among its words."""
+    return [{"message_be": None, **one} for one in problems]
+
+
 def test_a_receipt_for_a_refused_later_event_names_every_problem_and_that_event() -> None:
     fact = data("pilots.intake.event-refused.v1")
     said = receipt("pilots.intake.event-refused.v1")["data"]
-    assert (said["problems"], said["event_id"]) == (fact["problems"], fact["event_id"])
+    assert (said["problems"], said["event_id"]) == (_in_all_languages(fact["problems"]), fact["event_id"])
 
 
 def test_a_receipt_for_a_registration_names_the_number_and_the_agencys_own() -> None:
@@ -340,7 +345,7 @@ def test_a_receipt_for_a_registration_names_the_number_and_the_agencys_own() -> 
 
 def test_a_receipt_for_a_refusal_names_every_problem() -> None:
     said = receipt("pilots.intake.submission-refused.v1")["data"]
-    assert said["problems"] == data("pilots.intake.submission-refused.v1")["problems"]
+    assert said["problems"] == _in_all_languages(data("pilots.intake.submission-refused.v1")["problems"])
     assert len(said["problems"]) == 2
 
 

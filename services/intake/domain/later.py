@@ -7,11 +7,6 @@ from contracts.agency import (
     ApplicationResubmittedV1,
     ApplicationWithdrawnV1,
     ClarificationProvidedV1,
-    CompletionReportedV1,
-    ProgressReportedV1,
-    ResultReportedV1,
-    RiskReportedV1,
-    SpendingReportedV1,
 )
 from contracts.event import Fact
 from contracts.intake import (
@@ -28,9 +23,10 @@ from contracts.intake import (
 )
 from contracts.reference import Problem
 from contracts.rules import Edition
+from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.reports import Report, judge_report
+from services.intake.domain.reports import judge_report
 from services.intake.domain.shape import bounded, data_of
 from services.intake.domain.state import LOOK_OVER, Later, Pilot, person_id, pilot_id
 from services.intake.domain.validation import judge_clarification, judge_resubmission, judge_unknown, judge_withdrawal
@@ -168,24 +164,23 @@ def _reported(state: Pilot, command: Later, edition: Edition, context: Context[G
 
 
 def _registered(report: Report, number: str, command: Later, context: Context[Given]) -> Fact:
-    taken = {
+    of = {
         "actor": context.actor,
         "agency": command.agency,
         "number": number,
         "event_id": command.event_id,
         "received": context.now,
-        **{name: getattr(report, name) for name in type(report).model_fields},
     }
     match report:
-        case ProgressReportedV1():
-            return ProgressRegisteredV1(**taken)
-        case SpendingReportedV1():
-            return SpendingRegisteredV1(**taken)
-        case RiskReportedV1():
-            return RiskRegisteredV1(**taken)
-        case ResultReportedV1():
-            return ResultRegisteredV1(**taken)
-        case CompletionReportedV1():
-            return CompletionRegisteredV1(**taken)
+        case Progress():
+            return ProgressRegisteredV1.made_of(report, **of)
+        case Spending():
+            return SpendingRegisteredV1.made_of(report, **of)
+        case Risks():
+            return RiskRegisteredV1.made_of(report, **of)
+        case Results():
+            return ResultRegisteredV1.made_of(report, **of)
+        case Completion():
+            return CompletionRegisteredV1.made_of(report, **of)
         case _:
             assert_never(report)

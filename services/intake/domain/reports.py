@@ -21,13 +21,13 @@ from contracts.agency import (
 )
 from contracts.reference import OrganisationId, Payment, Period, Problem
 from contracts.rules import Edition
+from contracts.steps import Report
 from services.intake.domain.application import organisation
 from services.intake.domain.shape import data_of, day_of, listed, problem, read, rows_of, unless_covered
 from services.intake.domain.state import FINAL, CarryingOut, Pilot
 from services.intake.domain.taken import MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
 from services.intake.domain.validation import STANDS
 
-Report = ProgressReportedV1 | SpendingReportedV1 | RiskReportedV1 | ResultReportedV1 | CompletionReportedV1
 REPORTS: Final = frozenset(
     {
         ProgressReportedV1.TYPE,

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
+from contracts.entered import Entered
 from contracts.event import Day, Envelope, Moment, Payload, json_pointer
 from contracts.reference import Problem
 
@@ -50,7 +51,7 @@ def _lists(cls: type[Payload]) -> dict[str, int]:
         for name, field in cls.model_fields.items()
         if get_origin(field.annotation) is tuple
         for one in field.metadata
-        if (most := getattr(one, "max_length", None)) is not None
+        if (most := one.most if isinstance(one, Entered) else getattr(one, "max_length", None)) is not None
     }
 
 

@@ -1,0 +1,64 @@
+"""Bounds of what is entered and sent: asked there, shown there, and never of what is read again."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.agency import AGENCY, ProgressReportedV1
+from contracts.entered import ENTERED, SENT, Entered, as_recorded
+from contracts.event import Contract
+from contracts.freeze import example
+from contracts.steps import Progress
+
+
+class Sample(Contract):
+    text: Annotated[str, Entered(most=5)] = "five"
+    rows: Annotated[tuple[int, ...], Entered(least=1, most=2)] = (1,)
+
+
+def faults(context: object, **said: Any) -> list[str]:
+    try:
+        Sample.model_validate(said, context=context)
+    except ValidationError as error:
+        return [one["type"] for one in error.errors()]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("said", "by_hand", "by_program"),
+    [
+        ({"text": ""}, "blank", "string_too_short"),
+        ({"text": "sixsix"}, "string_too_long", "string_too_long"),
+        ({"rows": []}, "too_short", "too_short"),
+        ({"rows": [1, 2, 3]}, "too_long", "too_long"),
+    ],
+)
+def test_what_breaks_a_bound_is_refused_where_it_comes_in_and_nowhere_else(
+    said: dict[str, Any], by_hand: str, by_program: str
+) -> None:
+    assert (faults(ENTERED, **said), faults(SENT, **said), faults(None, **said)) == ([by_hand], [by_program], [])
+
+
+def test_what_a_program_sends_is_kept_to_the_letter() -> None:
+    sent = Sample.model_validate({"text": " a  "}, context=SENT)
+    entered = Sample.model_validate({"text": " a  "}, context=ENTERED)
+    assert (sent.text, entered.text, faults(SENT, text="  ")) == (" a  ", "a", [])
+
+
+def test_an_agencys_event_is_held_to_the_bounds_and_unknown_keys_of_it_are_passed_over() -> None:
+    data = example(ProgressReportedV1.TYPE)["data"]
+    assert AGENCY.read(ProgressReportedV1.TYPE, {**data, "unknown": 1}) == ProgressReportedV1.model_validate(data)
+    with pytest.raises(ValidationError):
+        AGENCY.read(ProgressReportedV1.TYPE, {**data, "summary": "x" * 8001})
+
+
+def test_bounds_are_shown_to_those_who_enter_and_not_where_facts_are_written_or_read_again() -> None:
+    def shown(mode: Any) -> dict[str, Any]:
+        found: dict[str, Any] = Progress.model_json_schema(mode=mode)["properties"]
+        return {"summary": found["summary"].get("maxLength"), "values": found["values"].get("maxItems")}
+
+    bounds, none = {"summary": 8000, "values": 100}, {"summary": None, "values": None}
+    with as_recorded():
+        recorded = shown("validation")
+    assert (shown("validation"), shown("serialization"), recorded) == (bounds, none, none)
