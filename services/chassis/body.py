@@ -3,10 +3,12 @@
 A key that is not known is a mistake at every depth and refused, never ignored: what is misspelt would be lost.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from contracts.entered import enter
@@ -21,6 +23,35 @@ class _Exactly:
             return enter(source, value)
 
         return core_schema.no_info_wrap_validator_function(entered, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Says at every depth that no other keys are taken."""
+        shown = handler(schema)
+        met = set[str]()
+
+        def close(part: JsonSchemaValue) -> None:
+            if (reference := part.get("$ref")) is not None:
+                if reference in met:
+                    return
+                met.add(reference)
+                part = handler.resolve_ref_schema(part)
+            if "properties" in part:
+                part["additionalProperties"] = False
+            for one in _within(part):
+                close(one)
+
+        close(shown)
+        return shown
+
+
+def _within(part: Mapping[str, Any]) -> Iterator[JsonSchemaValue]:
+    """The schemas that a schema is made of."""
+    yield from part.get("properties", {}).values()
+    for name in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        yield from part.get(name, ())
+    for name in ("items", "additionalProperties"):
+        if isinstance(one := part.get(name), dict):
+            yield one
 
 
 Body = Annotated[T, _Exactly()]

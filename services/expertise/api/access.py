@@ -3,8 +3,9 @@
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from contracts.event import Contract
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
@@ -35,13 +36,7 @@ ExpertPath = Annotated[str, Path(min_length=1, max_length=120, pattern=PERSON)]
 Why = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
-class Body(BaseModel):
-    """A request body: a key that is not known is a mistake, never ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Reason(Body):
+class Reason(Contract):
     """Why it is done."""
 
     why: Why

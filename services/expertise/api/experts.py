@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from contracts.event import Contract
 from contracts.expertise import Absence
 from contracts.reference import Code, OrganisationId
 from contracts.rules import RuleBook
+from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
 from services.chassis.problems import Problematic
@@ -18,7 +20,7 @@ from services.chassis.store import Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
 from services.expertise.api import persons
-from services.expertise.api.access import AnOperator, Body, ExpertPath, Operator, Overseer, PersonId, Why
+from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer, PersonId, Why
 from services.expertise.api.directory import active_experts, named_experts, with_loads
 from services.expertise.api.lists import loads, paged
 from services.expertise.api.work import assign_all
@@ -33,7 +35,7 @@ HANDOVERS: Final = "handovers"
 MOST_CASES: Final = 500
 
 
-class Entry(Body):
+class Entry(Contract):
     """An expert's entry: where from, in what competent, how much at once, when away. Nothing in it names a person."""
 
     edition: Code
@@ -46,7 +48,7 @@ class Entry(Body):
     active: bool = True
 
 
-class HandoverOf(Body):
+class HandoverOf(Contract):
     """Why an expert's work is handed over, and to whom; without `to`, to whomever of the directory it fits best."""
 
     why: Why
@@ -87,7 +89,7 @@ def _directory(router: APIRouter) -> None:
         return card(shown, found.rev)
 
     @router.put("/experts/{expert}", tags=["directory"])
-    async def enter(expert: ExpertPath, body: Entry, by: Operator) -> Response:
+    async def enter(expert: ExpertPath, body: Body[Entry], by: Operator) -> Response:
         """Enters an expert or changes the entry; every case that the expert is on is checked against it."""
         entered = EnterExpert(
             expert_id=expert,
@@ -112,7 +114,7 @@ def _organisation(text: str | None) -> OrganisationId | None:
 
 def _persons(router: APIRouter) -> None:
     @router.put("/experts/{expert}/person", tags=["personal data"])
-    async def keep(expert: ExpertPath, body: persons.Person, engine: EngineOf, _caller: AnOperator) -> Response:
+    async def keep(expert: ExpertPath, body: Body[persons.Person], engine: EngineOf, _caller: AnOperator) -> Response:
         """Keeps an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
         return await persons.keep(engine, expert, body)
@@ -128,7 +130,7 @@ def _persons(router: APIRouter) -> None:
 
 def _handover(router: APIRouter, rules: RuleBook) -> None:
     @router.post("/experts/{expert}/handover", tags=["work"])
-    async def hand_over(expert: ExpertPath, body: HandoverOf, by: Operator) -> dict[str, Any]:
+    async def hand_over(expert: ExpertPath, body: Body[HandoverOf], by: Operator) -> dict[str, Any]:
         """Hands over every case in which the expert owes an opinion, each to whom it fits best, the load spread.
 
         At most 500 cases at once; `more` says whether there are further ones. What was planned stays the plan of

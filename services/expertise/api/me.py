@@ -5,14 +5,16 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
+from contracts.event import Contract
 from contracts.expertise import ExpertReleasedV1
 from services.chassis.auth import Caller, allow
+from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries
 from services.expertise.api import persons
-from services.expertise.api.access import EVERYONE, Anybody, Body
+from services.expertise.api.access import EVERYONE, Anybody
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
 from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT, Query, Sight, sight
@@ -23,7 +25,7 @@ MOST_CASES: Final = 10_000
 """Of how many cases a person's notices are looked for."""
 
 
-class Read(Body):
+class Read(Contract):
     """Which notices were read."""
 
     ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=500)
@@ -45,7 +47,7 @@ def _notices(router: APIRouter) -> None:
         return await paged(engine.store, asked, after=after, limit=limit, show=queries.notice_row, collection=NOTICES)
 
     @router.post("/me/notices/read", tags=["notices"])
-    async def read(engine: EngineOf, caller: Noticed, body: Read) -> dict[str, int]:
+    async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> dict[str, int]:
         """Marks notices as read; those that are marked already, or are not the caller's, stay as they are."""
         asked = queries.notices(caller.id, True, await _about(engine, sight(caller)))
         marked = await engine.store.mark(NOTICES, {**asked.query, "_id": {"$in": body.ids}}, {"read": wired(engine)})
@@ -77,7 +79,7 @@ def _person(router: APIRouter) -> None:
         return await persons.tell(engine, caller.id)
 
     @router.put("/me/person", tags=["personal data"])
-    async def keep(body: persons.Person, engine: EngineOf, caller: Anybody) -> Response:
+    async def keep(body: Body[persons.Person], engine: EngineOf, caller: Anybody) -> Response:
         """Keeps one's own name and contact."""
         return await persons.keep(engine, caller.id, body)
 

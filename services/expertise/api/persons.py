@@ -10,15 +10,15 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from contracts.event import Personal
+from contracts.event import Contract, Personal
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.expertise.api.access import Body, not_found
+from services.expertise.api.access import not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
 from services.expertise.handlers import PERSONS
 
 
-class Person(Body):
+class Person(Contract):
     """A person's name, and where notices go. Every field is personal data."""
 
     name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)

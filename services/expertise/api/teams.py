@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
+from contracts.event import Contract
 from contracts.reference import Code
 from services.chassis.auth import allow
+from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
-from services.expertise.api.access import Body, PersonId
+from services.expertise.api.access import PersonId
 from services.expertise.api.lists import paged
 from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
 
@@ -19,7 +21,7 @@ Admin = Annotated[Hand, Depends(hand("admin"))]
 TeamCode = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
 
-class TeamEntry(Body):
+class TeamEntry(Contract):
     """A team: its name, its members, and the sectors whose unclaimed cases it looks after."""
 
     name: str = Field(min_length=1, max_length=300)
@@ -43,6 +45,6 @@ def add(router: APIRouter) -> None:
         return card(found.state.model_dump(mode="json"), found.rev)
 
     @router.put("/teams/{code}", tags=["directory"])
-    async def enter(code: TeamCode, body: TeamEntry, by: Admin) -> Response:
+    async def enter(code: TeamCode, body: Body[TeamEntry], by: Admin) -> Response:
         """Enters a team or changes its entry."""
         return await by.put(subject_of(code), EnterTeam(code, body.name, tuple(body.members), tuple(body.sectors)))

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
-from contracts.event import Basis
+from contracts.event import Basis, Contract
 from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
 from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Verdict
+from services.chassis.body import Body
 from services.chassis.hand import Hand, hand, not_done
 from services.expertise.api.access import (
     Approver,
-    Body,
     Expert,
     ExpertPath,
     Operator,
@@ -30,27 +30,27 @@ Either = Annotated[Hand, Depends(hand("operator", "approver"))]
 OperatorOrExpert = Annotated[Hand, Depends(hand("operator", "expert"))]
 
 
-class Assignment(Body):
+class Assignment(Contract):
     """Which expert."""
 
     expert_id: PersonId
 
 
-class Handover(Body):
+class Handover(Contract):
     """To whom an assignment goes, and why."""
 
     to: PersonId
     why: Why
 
 
-class DeclaredConflict(Body):
+class DeclaredConflict(Contract):
     """A conflict of interest in words; an expert leaves `expert_id` out, and declares the own one."""
 
     expert_id: PersonId | None = None
     text: Why
 
 
-class Opinion(Body):
+class Opinion(Contract):
     """An expert's opinion; a changed one says why."""
 
     verdict: Verdict
@@ -60,28 +60,28 @@ class Opinion(Body):
     why_changed: str | None = Field(default=None, min_length=1, max_length=4000)
 
 
-class Question(Body):
+class Question(Contract):
     """What is asked of the applicant, and what happens if nothing is answered."""
 
     items: list[RequestItem] = Field(min_length=1, max_length=50)
     on_expiry: OnExpiry
 
 
-class Extension(Body):
+class Extension(Contract):
     """Which term is extended, and why."""
 
     term: Code
     why: Why
 
 
-class Ending(Body):
+class Ending(Contract):
     """Why the review ends without a conclusion: coded reasons, and words."""
 
     reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
     text: str | None = Field(default=None, min_length=1, max_length=20_000)
 
 
-class Conclusion(Body):
+class Conclusion(Contract):
     """A conclusion; in a repeat it judges every remark of the one before."""
 
     verdict: Verdict
@@ -94,14 +94,14 @@ class Conclusion(Body):
         return commands.WriteConclusion(self.verdict, self.text, tuple(self.remarks), tuple(self.earlier_remarks))
 
 
-class AppealOf(Body):
+class AppealOf(Contract):
     """On which grounds and which document the appeal rests."""
 
     grounds: str = Field(min_length=1, max_length=20_000)
     basis: Basis
 
 
-class AppealDecision(Body):
+class AppealDecision(Contract):
     """What the appeal ends in; an amendment carries the new conclusion."""
 
     outcome: AppealOutcome
@@ -110,7 +110,7 @@ class AppealDecision(Body):
     amended: Conclusion | None = None
 
 
-class BulkItem(Body):
+class BulkItem(Contract):
     """One case of many: as it was seen, and for whom."""
 
     pilot: str = Field(min_length=1, max_length=128)
@@ -123,7 +123,7 @@ class BulkItem(Body):
         return int(self.etag.strip('W/"'))
 
 
-class Bulk(Body):
+class Bulk(Contract):
     """Assignments of many cases."""
 
     items: list[BulkItem] = Field(min_length=1, max_length=500)
@@ -148,24 +148,24 @@ def _claiming(router: APIRouter) -> None:
         return await act(by, pilot, commands.Claim())
 
     @router.post("/reviews/{pilot}/release", tags=["work"])
-    async def release(pilot: str, body: Reason, by: Either) -> Response:
+    async def release(pilot: str, body: Body[Reason], by: Either) -> Response:
         """The case goes back to the queue: by its operator, or by an approver when that one is away."""
         return await act(by, pilot, commands.Unclaim(body.why))
 
 
 def _assigning(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/assignments", tags=["work"])
-    async def assign(pilot: str, body: Assignment, by: Operator) -> Response:
+    async def assign(pilot: str, body: Body[Assignment], by: Operator) -> Response:
         """Assigns an expert (назначить эксперта); refused with what stands in the way."""
         return await act(by, pilot, commands.Assign(body.expert_id))
 
     @router.post("/reviews/{pilot}/assignments/{expert}/release", tags=["work"])
-    async def release(pilot: str, expert: ExpertPath, body: Reason, by: Operator) -> Response:
+    async def release(pilot: str, expert: ExpertPath, body: Body[Reason], by: Operator) -> Response:
         """Takes an assignment back from an expert who has given no opinion."""
         return await act(by, pilot, commands.Release(expert, body.why))
 
     @router.post("/reviews/{pilot}/assignments/{expert}/handover", tags=["work"])
-    async def hand_over(pilot: str, expert: ExpertPath, body: Handover, by: Operator) -> Response:
+    async def hand_over(pilot: str, expert: ExpertPath, body: Body[Handover], by: Operator) -> Response:
         """Gives one expert's assignment to another (передать)."""
         return await act(by, pilot, commands.HandOver(expert, body.to, body.why))
 
@@ -175,14 +175,14 @@ def _assigning(router: APIRouter) -> None:
         return await act(by, pilot, commands.AcceptAssignment())
 
     @router.post("/reviews/{pilot}/decline", tags=["work"])
-    async def decline(pilot: str, body: Reason, by: Expert) -> Response:
+    async def decline(pilot: str, body: Body[Reason], by: Expert) -> Response:
         """The expert does not take the assignment, or gives it back (отказ эксперта)."""
         return await act(by, pilot, commands.Decline(body.why))
 
 
 def _bulk(router: APIRouter) -> None:
     @router.post("/assignments", tags=["work"])
-    async def assign_many(body: Bulk, by: Operator) -> dict[str, list[dict[str, Any]]]:
+    async def assign_many(body: Body[Bulk], by: Operator) -> dict[str, list[dict[str, Any]]]:
         """Assigns experts to many cases, with an answer for each: what cannot be done is in nobody's way. Sent again
         with the same Idempotency-Key it gives the same answers."""
         wanted = [(one.pilot, one.rev, commands.Assign(one.expert_id)) for one in body.items]
@@ -211,24 +211,24 @@ async def _visible(by: Hand, pilots: list[str]) -> set[str]:
 
 def _conflicts(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/conflicts", tags=["conflicts"])
-    async def declare(pilot: str, body: DeclaredConflict, by: OperatorOrExpert) -> Response:
+    async def declare(pilot: str, body: Body[DeclaredConflict], by: OperatorOrExpert) -> Response:
         """Declares a conflict of interest: of any expert by an operator, of oneself by an expert."""
         return await act(by, pilot, commands.Declare(body.expert_id or by.caller.id, body.text))
 
     @router.post("/reviews/{pilot}/conflicts/{expert}/dismissal", tags=["conflicts"])
-    async def dismiss(pilot: str, expert: ExpertPath, body: Reason, by: Approver) -> Response:
+    async def dismiss(pilot: str, expert: ExpertPath, body: Body[Reason], by: Approver) -> Response:
         """A second person finds an expert's conflicts to be false alarms."""
         return await act(by, pilot, commands.Dismiss(expert, body.why))
 
     @router.post("/reviews/{pilot}/conflicts/{expert}/confirmation", tags=["conflicts"])
-    async def confirm(pilot: str, expert: ExpertPath, body: Reason, by: Approver) -> Response:
+    async def confirm(pilot: str, expert: ExpertPath, body: Body[Reason], by: Approver) -> Response:
         """An expert's conflicts are real: the expert leaves the case."""
         return await act(by, pilot, commands.Confirm(expert, body.why))
 
 
 def _judging(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/opinion", tags=["work"])
-    async def opinion(pilot: str, body: Opinion, by: Expert) -> Response:
+    async def opinion(pilot: str, body: Body[Opinion], by: Expert) -> Response:
         """The assigned expert's opinion (мнение эксперта), or a new version of it."""
         given = commands.GiveOpinion(body.verdict, body.text, tuple(body.scores), tuple(body.remarks), body.why_changed)
         return await act(by, pilot, given)
@@ -236,7 +236,7 @@ def _judging(router: APIRouter) -> None:
 
 def _asking(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/requests", tags=["work"])
-    async def ask(pilot: str, body: Question, by: Operator) -> Response:
+    async def ask(pilot: str, body: Body[Question], by: Operator) -> Response:
         """Asks the applicant for information (запрос сведений)."""
         return await act(by, pilot, commands.AskApplicant(tuple(body.items), body.on_expiry))
 
@@ -246,24 +246,24 @@ def _asking(router: APIRouter) -> None:
         return await act(by, pilot, commands.CancelRequest(request))
 
     @router.post("/reviews/{pilot}/extensions", tags=["work"])
-    async def extend(pilot: str, body: Extension, by: Operator) -> Response:
+    async def extend(pilot: str, body: Body[Extension], by: Operator) -> Response:
         """Extends a term within what the edition allows (продлить срок)."""
         return await act(by, pilot, commands.Extend(body.term, body.why))
 
 
 def _concluding(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/return", tags=["work"])
-    async def give_back(pilot: str, body: Ending, by: Operator) -> Response:
+    async def give_back(pilot: str, body: Body[Ending], by: Operator) -> Response:
         """Ends the review: the application goes back with coded reasons (вернуть)."""
         return await act(by, pilot, commands.EndWithout(Closure.RETURNED, tuple(body.reasons), body.text))
 
     @router.post("/reviews/{pilot}/refusal", tags=["work"])
-    async def refuse(pilot: str, body: Ending, by: Operator) -> Response:
+    async def refuse(pilot: str, body: Body[Ending], by: Operator) -> Response:
         """Ends the review: the application is refused with coded reasons (отказать)."""
         return await act(by, pilot, commands.EndWithout(Closure.REFUSED, tuple(body.reasons), body.text))
 
     @router.post("/reviews/{pilot}/conclusion", tags=["work"])
-    async def conclude(pilot: str, body: Conclusion, by: Operator) -> Response:
+    async def conclude(pilot: str, body: Body[Conclusion], by: Operator) -> Response:
         """Writes the conclusion (проект заключения) for a second person to approve."""
         return await act(by, pilot, body.command())
 
@@ -273,19 +273,19 @@ def _concluding(router: APIRouter) -> None:
         return await act(by, pilot, commands.Approve())
 
     @router.post("/reviews/{pilot}/conclusion/sending-back", tags=["work"])
-    async def send_back(pilot: str, body: Reason, by: Approver) -> Response:
+    async def send_back(pilot: str, body: Body[Reason], by: Approver) -> Response:
         """The second person sends the draft back (на доработку)."""
         return await act(by, pilot, commands.SendBack(body.why))
 
 
 def _appealing(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/appeal", tags=["work"])
-    async def appeal(pilot: str, body: AppealOf, by: Operator) -> Response:
+    async def appeal(pilot: str, body: Body[AppealOf], by: Operator) -> Response:
         """Opens an appeal against the conclusion (обжалование)."""
         return await act(by, pilot, commands.OpenAppeal(body.grounds, body.basis))
 
     @router.post("/reviews/{pilot}/appeal/decision", tags=["work"])
-    async def decide(pilot: str, body: AppealDecision, by: Approver) -> Response:
+    async def decide(pilot: str, body: Body[AppealDecision], by: Approver) -> Response:
         """Decides the appeal, by others than those who made the conclusion."""
         amended = body.amended.command() if body.amended is not None else None
         return await act(by, pilot, commands.DecideAppeal(body.outcome, body.why, body.basis, amended))
