@@ -132,6 +132,31 @@ class TermUnit(StrEnum):
     CALENDAR_DAYS = "calendar-days"
 
 
+class TermKind(StrEnum):
+    """The terms (сроки) of the procedure, by the names that editions and facts give them: рассмотрение, устранение
+    замечаний, ответ на запрос сведений, экспертиза (первая, повторная, тиражирования, зачёта), обжалование, решение
+    Совета, соглашение, начало реализации, реализация, отчёт, приостановление, предложения об эффективности, оценка,
+    решение о тиражировании."""
+
+    LOOK_OVER = "look-over"
+    FIXING_REMARKS = "fixing-remarks"
+    CLARIFICATION = "clarification"
+    EXPERTISE = "expertise"
+    REPEAT_EXPERTISE = "repeat-expertise"
+    REPLICATION_EXPERTISE = "replication-expertise"
+    CREDIT_EXPERTISE = "credit-expertise"
+    APPEAL = "appeal"
+    COUNCIL_ALARM = "council-alarm"
+    AGREEMENT = "agreement"
+    LAUNCH = "launch"
+    CARRYING_OUT = "carrying-out"
+    PROGRESS_REPORT = "progress-report"
+    SUSPENSION = "suspension"
+    EFFECTIVENESS_PROPOSAL = "effectiveness-proposal"
+    JUDGEMENT = "judgement"
+    SCALING_DECISION = "scaling-decision"
+
+
 class LegalEffect(StrEnum):
     """What follows when a term runs out. There is no automatic consent anywhere."""
 

@@ -1,8 +1,9 @@
-"""Editions of the rule book as data: terms, limits, code lists, switches, and the working-day calendars.
+"""Editions of the rule book as data: terms, limits, code lists, switches.
 
-An edition (редакция правил) is a TOML file in `rules/`, a calendar one in `rules/calendars/`. No number and
-no list of an edition stands in code, and each says where it comes from: found law, or an assumption of this
-project. A pilot keeps the edition that was in force on the day of its application (assumption).
+An edition (редакция правил) is a TOML file in `rules/`. No number and no list of an edition stands in code, and each
+says where it comes from: found law, or an assumption of this project. What an edition sets is a field of a class here:
+a name that is misspelt, missing or unknown is refused when the file is read, and a check finds the names that no code
+reads. A pilot keeps the edition that was in force on the day of its application (assumption).
 """
 
 import re
@@ -11,92 +12,18 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Final, Literal, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
-from contracts.event import Contract
-from contracts.reference import Code, LegalEffect, TermUnit
+from contracts.data import CalendarId, Data, Origin, Pattern, Text, Titled, Zone, texts, unique
+from contracts.reference import Code, LegalEffect, TermKind, TermUnit
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{name!r} is no zone of the IANA database") from error
-    return name
-
-
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-    return pattern
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-"""The name of a value in an edition, written as a field of a record would be: `commission_min_members`."""
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Pattern = Annotated[str, AfterValidator(_compiles)]
-Text = Annotated[str, Field(min_length=1)]
-CalendarId = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)*$")]
-
-NEEDED_TERMS: Final = (
-    "look-over",
-    "fixing-remarks",
-    "clarification",
-    "expertise",
-    "repeat-expertise",
-    "replication-expertise",
-    "credit-expertise",
-    "appeal",
-    "council-alarm",
-    "agreement",
-    "launch",
-    "carrying-out",
-    "progress-report",
-    "suspension",
-    "effectiveness-proposal",
-    "judgement",
-    "scaling-decision",
-)
-"""The terms that services count by, whatever the edition: one that lacks any of them cannot be worked with."""
-
-
-class Data(Contract):
-    """A part of a data file: a key that is not known here is a mistake in the file, never ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Origin(Data):
-    """Where a value comes from. Law (норма) names its act and where it was read; the rest is an assumption
-    (допущение) and says in `note` what it rests on."""
-
-    kind: Literal["law", "assumption"]
-    act: Text | None = None
-    clause: Text | None = None
-    source: Text | None = None
-    note: Text
-
-    @model_validator(mode="after")
-    def _law_is_proven(self) -> Self:
-        if self.kind == "law" and not (self.act and self.source):
-            raise ValueError("a value that is law must name its act and its source")
-        return self
-
-
-class CodeEntry(Data):
-    """One code of a code list, with its title in both languages."""
+class CodeEntry(Titled):
+    """One code of a code list."""
 
     code: Code
-    ru: Text
-    en: Text
 
 
 class CodeList(Data):
@@ -106,8 +33,8 @@ class CodeList(Data):
     entries: tuple[CodeEntry, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _codes_are_unique(self) -> Self:
-        _unique("code", self.codes)
+    def _codes_areunique(self) -> Self:
+        unique("code", self.codes)
         return self
 
     @property
@@ -128,6 +55,7 @@ class Scheme(Data):
 
     scheme: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)+$", max_length=40)
     title_ru: Text
+    title_be: Text
     title_en: Text
     check: Literal["by-unp", "ru-inn", "none"]
     pattern: Pattern
@@ -183,7 +111,7 @@ class ExtensionRule(Data):
     days: StrictInt = Field(ge=1)
 
 
-class TermRule(Data):
+class TermRule(Titled):
     """A legal term (срок) as the edition sets it. `origin` speaks of the budget; its note speaks of the rest.
 
     `stops_while_with_applicant`: the clock may be stopped while the applicant has the next move. `reminders` is
@@ -210,7 +138,7 @@ class TermRule(Data):
         return self
 
 
-class Number(Data):
+class Number(Titled):
     """A number of the edition: `value`, in `unit`; with `of` it is a share, `value` of `of` (2 of 3)."""
 
     value: StrictInt = Field(ge=0)
@@ -224,12 +152,10 @@ class Number(Data):
         return Fraction(self.value, self.of or 1)
 
 
-class Criterion(Data):
+class Criterion(Titled):
     """A criterion (критерий) of the opinions, and what it weighs in their total."""
 
     code: Code
-    ru: Text
-    en: Text
     weight: StrictInt = Field(ge=1, le=1000)
 
 
@@ -244,18 +170,16 @@ class Criteria(Data):
 
     @model_validator(mode="after")
     def _scale_goes_up(self) -> Self:
-        _unique("criterion", tuple(entry.code for entry in self.entries))
+        unique("criterion", tuple(entry.code for entry in self.entries))
         if self.scale_min >= self.scale_max:
             raise ValueError("the scale's lowest value must be below its highest")
         return self
 
 
-class Switch(Data):
+class Switch(Titled):
     """A feature of the procedure that an edition has or has not."""
 
     on: StrictBool
-    ru: Text
-    en: Text
     origin: Origin
 
 
@@ -281,33 +205,67 @@ class ConclusionNumbers(Data):
         return f"{self.prefix}-{year}-{n:0{self.digits}d}"
 
 
-NEEDED_NUMBERS: Final = (
-    "opinions_first",
-    "opinions_repeat",
-    "opinions_credit",
-    "opinions_replication",
-    "opinions_most",
-    "opinion_disagreement",
-    "repeat_expertise_max",
-    "commission_min_members",
-    "commission_quorum",
-    "commission_majority",
-    "pilot_max_months",
-    "pilot_extension_months",
-    "pilot_extensions_max",
-)
-"""The numbers that services count by, whatever the edition."""
+class Numbers(Data):
+    """The numbers that services count by. Every edition sets each of them; what each means stands in its title."""
+
+    commission_min_members: Number
+    commission_quorum: Number
+    commission_majority: Number
+    pilot_max_months: Number
+    pilot_extension_months: Number
+    pilot_extensions_max: Number
+    repeat_expertise_max: Number
+    opinions_first: Number
+    opinions_repeat: Number
+    opinions_credit: Number
+    opinions_replication: Number
+    opinions_most: Number
+    opinion_disagreement: Number
+
+
+class Switches(Data):
+    """The features of the procedure that an edition turns on or off, each of them expressly."""
+
+    credit: Switch
+    replication: Switch
+    appeal: Switch
+    remarks_with_positive: Switch
+    other_expert_in_repeat: Switch
+    council_sees_negative: Switch
+    council_may_postpone: Switch
+    partly_effective: Switch
+
+
+class Lengths(Data):
+    """The longest texts of an application's fields, in characters; each field here is one of `Application`."""
+
+    title: Number
+    problem: Number
+    solution: Number
+    expected_effect: Number
+    territory: Number
+    own_number: Number
+
+
+def _all_terms(terms: Mapping[TermKind, TermRule]) -> Mapping[TermKind, TermRule]:
+    if missing := [kind for kind in TermKind if kind not in terms]:
+        raise ValueError(f"terms are missing: {', '.join(missing)}")
+    return terms
+
+
+Terms = Annotated[Mapping[TermKind, TermRule], AfterValidator(_all_terms)]
+"""The term of each kind; every kind has one."""
 
 
 class Edition(Data):
     """One edition of the rules (редакция правил). Dates and terms are of the zone `zone`.
 
     `money` None: this edition has no money, and costs are refused. `in_force_to` is the last day, None: open.
-    `lengths` are the longest texts of an application's fields, in characters, by field name.
     """
 
     id: Code
     title_ru: Text
+    title_be: Text
     title_en: Text
     in_force_from: date
     in_force_to: date | None = None
@@ -325,24 +283,20 @@ class Edition(Data):
     schemes: tuple[Scheme, ...] = Field(min_length=1)
     money: MoneyRules | None = None
     return_reasons: CodeList
-    terms: dict[Code, TermRule]
-    lengths: dict[Name, Number]
-    numbers: dict[Name, Number] = Field(default_factory=dict)
-    switches: dict[Name, Switch] = Field(default_factory=dict)
+    terms: Terms
+    lengths: Lengths
+    numbers: Numbers
+    switches: Switches
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         known = tuple(scheme.scheme for scheme in self.schemes)
-        _unique("scheme", known)
+        unique("scheme", known)
         for party in (self.parties.initiator, self.parties.customer, self.parties.executor):
             if unknown := set(party.schemes) - set(known):
                 raise ValueError(f"a party names schemes that are not declared: {sorted(unknown)}")
         if self.in_force_to is not None and self.in_force_to < self.in_force_from:
             raise ValueError("the edition ends before it begins")
-        if missing := [kind for kind in NEEDED_TERMS if kind not in self.terms]:
-            raise ValueError(f"terms are missing: {', '.join(missing)}")
-        if missing := [name for name in NEEDED_NUMBERS if name not in self.numbers]:
-            raise ValueError(f"numbers are missing: {', '.join(missing)}")
         return self
 
     def number(self, year: int, n: int) -> str:
@@ -358,11 +312,6 @@ class Edition(Data):
         """The declared organisation scheme of this code, or None."""
         return next((scheme for scheme in self.schemes if scheme.scheme == code), None)
 
-    def on(self, switch: str) -> bool:
-        """Whether a switch of the edition is on; one that it does not name is off."""
-        found = self.switches.get(switch)
-        return found is not None and found.on
-
     def in_force(self, day: date) -> bool:
         """Whether the edition is in force on a day of its zone."""
         return self.in_force_from <= day and (self.in_force_to is None or day <= self.in_force_to)
@@ -376,7 +325,7 @@ class RuleBook(Mapping[str, Edition]):
     """All editions, by id. Immutable."""
 
     def __init__(self, editions: tuple[Edition, ...]) -> None:
-        _unique("edition", tuple(edition.id for edition in editions))
+        unique("edition", tuple(edition.id for edition in editions))
         self._editions = {edition.id: edition for edition in editions}
 
     def __getitem__(self, key: str) -> Edition:
@@ -395,170 +344,12 @@ class RuleBook(Mapping[str, Edition]):
         return self._editions[id]
 
 
-class MovedDay(Data):
-    """A transfer of a working day (перенос рабочего дня): `off` is free, `worked` is worked for it."""
-
-    off: date
-    worked: date
-
-
-class Transfers(Data):
-    """The transfers of a year as a government act published them; `moved` may be empty, the act may not."""
-
-    year: StrictInt = Field(ge=1991, le=2100)
-    moved: tuple[MovedDay, ...] = ()
-    origin: Origin
-
-
-class Override(Data):
-    """A single day that is working or free against all other rules, with the reason and the act."""
-
-    day: date
-    working: StrictBool
-    reason_ru: Text
-    reason_en: Text
-    act: Text
-
-
-class CalendarRules(Data):
-    """A working-day calendar: the country whose holidays it takes, and what overrides them.
-
-    `yearly_act`: working days are moved by an act for each year, so that a year without its act in
-    `transfers` is provisional (предварительно). `language_*` are names of the holiday library's languages.
-    """
-
-    id: CalendarId
-    version: str = Field(pattern=r"^[0-9]{4}\.[0-9]+$")
-    country: str = Field(pattern=r"^[A-Z]{2}$")
-    language_ru: str | None = None
-    language_en: str
-    yearly_act: StrictBool
-    origin: Origin
-    transfers: tuple[Transfers, ...] = ()
-    overrides: tuple[Override, ...] = ()
-
-    @model_validator(mode="after")
-    def _each_day_is_said_once(self) -> Self:
-        _unique("year", tuple(str(t.year) for t in self.transfers))
-        moved = [m for t in self.transfers for m in t.moved]
-        _unique("moved day", tuple(str(day) for m in moved for day in (m.off, m.worked)))
-        _unique("override", tuple(str(o.day) for o in self.overrides))
-        return self
-
-    def updated(self, update: "CalendarUpdate") -> "CalendarRules":
-        """These rules after an update: its years and its days stand instead of what was said of them before.
-
-        Raises pydantic.ValidationError when together they speak twice of a day.
-        """
-        years = {t.year: t for t in (*self.transfers, *update.transfers)}
-        days = {o.day: o for o in (*self.overrides, *update.overrides)}
-        changed = {"transfers": tuple(years.values()), "overrides": tuple(days.values())}
-        return CalendarRules.model_validate({**dict(self), **changed})
-
-
-class CalendarUpdate(Data):
-    """What an act changed in a calendar after the release: a file of a deployment's own.
-
-    `dated` is the date of the act; updates of one calendar take effect in that order.
-    """
-
-    id: CalendarId
-    dated: date
-    origin: Origin
-    transfers: tuple[Transfers, ...] = ()
-    overrides: tuple[Override, ...] = ()
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not (self.transfers or self.overrides):
-            raise ValueError("neither transfers nor overrides are given")
-        _unique("year", tuple(str(t.year) for t in self.transfers))
-        _unique("override", tuple(str(o.day) for o in self.overrides))
-        return self
-
-
-class FaultyUpdate(ValueError):
-    """A file of calendar updates that cannot be used; the message is one sentence that names file and fault."""
-
-
-def _unique(what: str, values: tuple[str, ...]) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{what} given twice: {', '.join(twice)}")
-
-
-def _texts(*folders: str) -> list[str]:
-    folder = files("contracts").joinpath("rules", *folders)
-    found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return [f.read_text(encoding="utf-8") for f in found]
-
-
 def read_edition(text: str) -> Edition:
     """An edition from TOML. Raises tomllib.TOMLDecodeError, and pydantic.ValidationError with every fault."""
     return Edition.model_validate(tomllib.loads(text))
 
 
-def read_calendar(text: str) -> CalendarRules:
-    """A calendar from TOML. Raises tomllib.TOMLDecodeError, and pydantic.ValidationError with every fault."""
-    return CalendarRules.model_validate(tomllib.loads(text))
-
-
 @cache
 def load() -> RuleBook:
     """The editions that the package carries. Raises like `read_edition` when one of them is faulty."""
-    return RuleBook(tuple(read_edition(text) for text in _texts()))
-
-
-@cache
-def load_calendars() -> tuple[CalendarRules, ...]:
-    """The calendars that the package carries. Raises like `read_calendar` when one of them is faulty."""
-    found = tuple(read_calendar(text) for text in _texts("calendars"))
-    _unique("calendar", tuple(rules.id for rules in found))
-    return found
-
-
-def read_update(text: str) -> CalendarUpdate:
-    """An update from TOML. Raises tomllib.TOMLDecodeError, and pydantic.ValidationError with every fault."""
-    return CalendarUpdate.model_validate(tomllib.loads(text))
-
-
-def load_updates(folder: Path) -> tuple[CalendarUpdate, ...]:
-    """The calendar updates in the `.toml` files of a folder, in the order of their dates.
-
-    Raises FaultyUpdate: no such folder, a file that cannot be read, an unknown calendar, two files of one date
-    and calendar, or one that does not fit what stands before it.
-    """
-    if not folder.is_dir():
-        raise FaultyUpdate(f"There is no folder {folder} with calendar updates.")
-    read = [(path, _update(path)) for path in sorted(folder.glob("*.toml"))]
-    rules = {one.id: one for one in load_calendars()}
-    places = dict[tuple[str, date], Path]()
-    for path, update in sorted(read, key=lambda pair: pair[1].dated):
-        if update.id not in rules:
-            raise _faulty(path, f"there is no calendar {update.id}; known: {', '.join(sorted(rules))}")
-        other = places.setdefault((update.id, update.dated), path)
-        if other is not path:
-            raise _faulty(path, f"{other.name} is of the same date and calendar, {update.dated} and {update.id}")
-        try:
-            rules[update.id] = rules[update.id].updated(update)
-        except ValidationError as error:
-            raise _faulty(path, _faults(error)) from None
-    return tuple(sorted((update for _, update in read), key=lambda update: update.dated))
-
-
-def _update(path: Path) -> CalendarUpdate:
-    try:
-        return read_update(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise _faulty(path, _faults(error)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _faulty(path, str(error)) from None
-
-
-def _faulty(path: Path, fault: str) -> FaultyUpdate:
-    return FaultyUpdate(f"The calendar update {path} cannot be used: {fault}.")
-
-
-def _faults(error: ValidationError) -> str:
-    said = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
-    return "; ".join(f"{place}: {message}" if place else message for place, message in said)
+    return RuleBook(tuple(read_edition(text) for text in texts()))

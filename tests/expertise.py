@@ -19,7 +19,7 @@ from contracts.intake import (
 )
 from contracts.reference import Application, ItemAnswer, Met, OrganisationId, Party
 from contracts.reference import Clock as Clock_
-from contracts.rules import Number, RuleBook, load
+from contracts.rules import RuleBook, load
 from contracts.topics import fact_topic
 from services.chassis.auth import Caller, Keys
 from services.chassis.engine import Engine
@@ -43,11 +43,14 @@ CRITERIA = [entry.code for entry in load().edition("by-2024").criteria.entries]
 def book(*switches: str, **numbers: int) -> RuleBook:
     """The rule book with switches of `by-2024` turned on and some of its numbers changed."""
     found = load().edition("by-2024")
-    on = {name: found.switches[name].model_copy(update={"on": True}) for name in switches}
-    said: dict[str, Number] = {
-        name: found.numbers[name].model_copy(update={"value": value}) for name, value in numbers.items()
-    }
-    changed = found.model_copy(update={"switches": {**found.switches, **on}, "numbers": {**found.numbers, **said}})
+    on = {name: getattr(found.switches, name).model_copy(update={"on": True}) for name in switches}
+    said = {name: getattr(found.numbers, name).model_copy(update={"value": value}) for name, value in numbers.items()}
+    changed = found.model_copy(
+        update={
+            "switches": found.switches.model_copy(update=on),
+            "numbers": found.numbers.model_copy(update=said),
+        }
+    )
     return RuleBook(tuple(changed if one.id == "by-2024" else one for one in load().values()))
 
 

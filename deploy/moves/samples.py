@@ -36,6 +36,6 @@ def with_switches(**switches: bool) -> RuleBook:
     """The rule book with some switches of the edition turned."""
     book = load()
     found = book.edition(EDITION)
-    turned = {name: found.switches[name].model_copy(update={"on": on}) for name, on in switches.items()}
-    changed = found.model_copy(update={"switches": {**found.switches, **turned}})
+    turned = {name: getattr(found.switches, name).model_copy(update={"on": on}) for name, on in switches.items()}
+    changed = found.model_copy(update={"switches": found.switches.model_copy(update=turned)})
     return RuleBook(tuple(changed if one.id == changed.id else one for one in book.values()))

@@ -13,8 +13,8 @@ from uuid import uuid4
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from contracts.calendars import FaultyUpdate, load_updates
 from contracts.event import to_millisecond
-from contracts.rules import FaultyUpdate, load_updates
 from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus

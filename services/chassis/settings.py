@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     otlp_url: str | None = None
     only: Literal["all", "http", "consumers"] = "all"
     calendars: str = ""
-    """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/rules.py); empty: none."""
+    """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/calendars.py); empty: none."""
     index_dir: str = ""
     """Where the register keeps its search index and its figures, and lists while they are being made: a folder of this
     process alone; empty: a passing one, so that index and figures are made anew at every start."""

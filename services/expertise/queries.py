@@ -17,7 +17,7 @@ from services.chassis import recalendar
 from services.chassis.auth import Caller
 from services.chassis.store import Keys, Row
 from services.expertise.domain.expert import KIND as EXPERT_KIND
-from services.expertise.domain.state import KIND, LAST, Case, Status
+from services.expertise.domain.state import CLARIFICATION, KIND, LAST, Case, Status
 from services.expertise.domain.team import KIND as TEAM_KIND
 from services.expertise.handlers import NOTICES
 
@@ -323,7 +323,7 @@ def _of_state(state: BoardState | None, now: str) -> Query:
     match state:
         case BoardState.NEARING:
             answers = {
-                "ledger.term.kind": "clarification",
+                "ledger.term.kind": CLARIFICATION,
                 "ledger.ended": None,
                 "clock.nearing_at": {"$lte": now},
                 "clock.due_at": {"$gt": now},

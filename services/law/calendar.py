@@ -19,8 +19,8 @@ from typing import Final, Literal
 import holidays
 from holidays.version import __version__ as library_version
 
+from contracts.calendars import CalendarRules, CalendarUpdate, MovedDay, Override, load_calendars
 from contracts.reference import TermUnit
-from contracts.rules import CalendarRules, CalendarUpdate, MovedDay, load_calendars
 
 DAY: Final = timedelta(days=1)
 
@@ -33,10 +33,11 @@ class UnknownCalendar(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why a day does not count: the rule, its words in both languages, and the act where one is known."""
+    """Why a day does not count: the rule, its words in three languages, and the act where one is known."""
 
     rule: SkipRule
     ru: str
+    be: str
     en: str
     act: str | None = None
 
@@ -191,7 +192,7 @@ def _work_out(rules: CalendarRules, year: int) -> _Year:
         said |= {pair.off: _moved(pair, transfers.origin.act) for pair in transfers.moved}
         said |= {pair.worked: None for pair in transfers.moved}
     for o in rules.overrides:
-        said[o.day] = None if o.working else Skip("override", o.reason_ru, o.reason_en, o.act)
+        said[o.day] = None if o.working else _overridden(o)
     skips = {day: skip for day in days if (skip := said.get(day)) is not None}
     return _Year(tuple(day.toordinal() for day in days if day not in skips), skips)
 
@@ -203,20 +204,20 @@ def _library_days(rules: CalendarRules, year: int) -> dict[date, Skip | None]:
     """
     english = _book(rules, year, rules.language_en)
     russian = _book(rules, year, rules.language_ru or rules.language_en)
+    belarusian = _book(rules, year, rules.language_be or rules.language_ru or rules.language_en)
     published = any(transfers.year == year for transfers in rules.transfers)
     said: dict[date, Skip | None] = {}
     for n in range(366):
         day = date(year, 1, 1) + n * DAY
         if day.weekday() in english.weekend:
-            said[day] = Skip("weekend", "выходной день", "weekend")
+            said[day] = Skip("weekend", "выходной день", "выхадны дзень", "weekend")
     if not published:
         said |= dict.fromkeys(english.weekend_workdays)
     for day in english:
-        ru, en = _names(russian, day, moved=False), _names(english, day, moved=False)
-        if en:
-            said[day] = Skip("holiday", ru, en)
-        elif not published:
-            said[day] = Skip("moved-day", _names(russian, day, moved=True), _names(english, day, moved=True))
+        holiday = bool(_names(english, day, moved=False))
+        if holiday or not published:
+            names = [_names(book, day, moved=not holiday) for book in (russian, belarusian, english)]
+            said[day] = Skip("holiday" if holiday else "moved-day", *names)
     return said
 
 
@@ -235,4 +236,9 @@ def _names(book: holidays.HolidayBase, day: date, moved: bool) -> str:
 
 def _moved(pair: MovedDay, act: str | None) -> Skip:
     ru = f"рабочий день перенесён на {pair.worked:%d.%m.%Y}"
-    return Skip("moved-day", ru, f"working day moved to {pair.worked.isoformat()}", act)
+    be = f"рабочы дзень перанесены на {pair.worked:%d.%m.%Y}"
+    return Skip("moved-day", ru, be, f"working day moved to {pair.worked.isoformat()}", act)
+
+
+def _overridden(one: Override) -> Skip:
+    return Skip("override", one.reason_ru, one.reason_be or one.reason_ru, one.reason_en, one.act)

@@ -119,7 +119,3 @@ class Decision(Generic[S]):
         for fact in facts:
             self.facts.append(fact)
             self._state = self._evolve(self._state, fact)
-
-    def number(self, name: str) -> int:
-        """A number of the edition."""
-        return self.edition.numbers[name].value

@@ -21,6 +21,7 @@ class SkippedDay(Contract):
     day: date
     rule: str
     ru: str
+    be: str
     en: str
     act: str | None = None
 
@@ -131,7 +132,7 @@ def _running(run: Run, unit: TermUnit, final: date | None, calendar: Calendar) -
     end = min(day for day in (run.last, final) if day is not None)
     days = list(calendar.walk(run.after, end, unit))
     skipped = tuple(
-        SkippedDay(day=d.day, rule=d.skip.rule, ru=d.skip.ru, en=d.skip.en, act=d.skip.act)
+        SkippedDay(day=d.day, rule=d.skip.rule, ru=d.skip.ru, be=d.skip.be, en=d.skip.en, act=d.skip.act)
         for d in days
         if d.skip is not None
     )

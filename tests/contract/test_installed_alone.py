@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from contracts.calendars import load_calendars
 from contracts.freeze import CLASSES
-from contracts.rules import load, load_calendars
+from contracts.rules import load
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 NEEDED = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection")
@@ -23,7 +24,8 @@ import contracts
 from contracts.event import parse_fact
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE
-from contracts.rules import load, load_calendars
+from contracts.calendars import load_calendars
+from contracts.rules import load
 name = "pilots.intake.application-accepted.v1"
 print(contracts.__file__)
 print(parse_fact(json.dumps(example(name)).encode(), INTAKE).fact.number)

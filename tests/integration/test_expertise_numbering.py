@@ -17,7 +17,7 @@ import pytest
 
 from contracts.event import Actor
 from contracts.expertise import Score
-from contracts.reference import Application, OrganisationId, Party, Procedure, Verdict
+from contracts.reference import Application, OrganisationId, Party, Procedure, TermKind, Verdict
 from contracts.rules import load
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
@@ -258,7 +258,7 @@ def announced(broker: Broker, case: str) -> list[str]:
     return words
 
 
-LADDER = [*map(str, EDITION.terms["replication-expertise"].reminders), "over"]
+LADDER = [*map(str, EDITION.terms[TermKind.REPLICATION_EXPERTISE].reminders), "over"]
 
 
 async def opened(engine: Engine, cases: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
+from contracts.calendars import CalendarUpdate
 from contracts.event import Actor, Basis, digest
 from contracts.expertise import (
     ConclusionIssuedV1,
@@ -58,7 +59,6 @@ from contracts.registry import (
 )
 from contracts.registry import TermBreachedV1 as RegisterTermBreachedV1
 from contracts.registry import TermNearingV1 as RegisterTermNearingV1
-from contracts.rules import CalendarUpdate
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine

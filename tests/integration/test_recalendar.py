@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, cast
 import pytest
 from pydantic import computed_field
 
+from contracts.calendars import CalendarUpdate, read_update
 from contracts.event import Actor, Contract, Fact, Moment
-from contracts.reference import Term
-from contracts.rules import CalendarUpdate, load, read_update
+from contracts.reference import Term, TermKind
+from contracts.rules import load
 from services.chassis import recalendar as module
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
@@ -27,7 +28,7 @@ from services.law.decision import Context
 from tests.conftest import Eventually
 from tests.tiny import ROBOT, Broker, Clock, Hooked, away, numbered
 
-RULE = load().edition("by-2024").terms["expertise"]
+RULE = load().edition("by-2024").terms[TermKind.EXPERTISE]
 ZONE = "Europe/Minsk"
 NOW = datetime(2026, 12, 10, 9, 0, tzinfo=UTC)
 PATIENCE = timedelta(minutes=2)

@@ -84,15 +84,17 @@ class Story:
 def with_switches(edition: str, book: RuleBook = BOOK, **switches: bool) -> RuleBook:
     """The rule book with some switches of one edition turned."""
     found = book.edition(edition)
-    turned = {name: found.switches[name].model_copy(update={"on": on}) for name, on in switches.items()}
-    return _with_edition(book, found.model_copy(update={"switches": {**found.switches, **turned}}))
+    turned = {name: getattr(found.switches, name).model_copy(update={"on": on}) for name, on in switches.items()}
+    return _with_edition(book, found.model_copy(update={"switches": found.switches.model_copy(update=turned)}))
 
 
 def with_numbers(edition: str, book: RuleBook = BOOK, **numbers: int) -> RuleBook:
     """The rule book with other values of some numbers of one edition."""
     found = book.edition(edition)
-    changed = {name: found.numbers[name].model_copy(update={"value": value}) for name, value in numbers.items()}
-    return _with_edition(book, found.model_copy(update={"numbers": {**found.numbers, **changed}}))
+    changed = {
+        name: getattr(found.numbers, name).model_copy(update={"value": value}) for name, value in numbers.items()
+    }
+    return _with_edition(book, found.model_copy(update={"numbers": found.numbers.model_copy(update=changed)}))
 
 
 def _with_edition(book: RuleBook, changed: Edition) -> RuleBook:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.calendars import CalendarRules, FaultyUpdate, Override, load_calendars, load_updates, read_update
 from contracts.reference import TermUnit
-from contracts.rules import CalendarRules, FaultyUpdate, Override, load_calendars, load_updates, read_update
 from deploy.local.stack import Stack
 from services.chassis.run import main
 from services.law.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules, install, versions
@@ -117,25 +117,35 @@ def test_a_federal_holiday_on_a_weekend_is_observed_even_in_the_year_before() ->
     assert skip.rule == "holiday"
 
 
-def test_a_skipped_day_is_explained_in_both_languages() -> None:
+def test_a_skipped_day_is_explained_in_three_languages() -> None:
     skip = BY.explain(date(2026, 4, 21))
     assert skip is not None
-    assert (skip.rule, skip.ru, skip.en) == ("holiday", "Радуница", "Radunitsa (Day of Rejoicing)")
+    assert (skip.rule, skip.ru, skip.be) == ("holiday", "Радуница", "Радаўніца")
+    assert skip.en == "Radunitsa (Day of Rejoicing)"
     weekend = BY.explain(date(2026, 4, 19))
     assert weekend is not None
-    assert weekend.rule == "weekend"
+    assert (weekend.rule, weekend.be) == ("weekend", "выхадны дзень")
+    moved = BY.explain(date(2026, 4, 20))
+    assert moved is not None
+    assert (moved.rule, moved.be) == ("moved-day", "рабочы дзень перанесены на 25.04.2026")
+    foreign = calendar("US").explain(date(2027, 12, 31))
+    assert foreign is not None
+    assert foreign.be == foreign.ru == foreign.en, "a library without these languages says it in English"
 
 
 def test_an_override_wins_over_every_other_rule_and_changes_the_version() -> None:
     said = (
         Override(day=date(2026, 4, 25), working=False, reason_ru="р", reason_en="r", act="a"),
         Override(day=date(2026, 4, 21), working=True, reason_ru="р", reason_en="r", act="a"),
+        Override(day=date(2026, 4, 22), working=False, reason_ru="р", reason_be="б", reason_en="r", act="a"),
     )
     changed = from_rules(file_of("BY").model_copy(update={"overrides": said, "version": "2026.2"}))
     skip = changed.explain(date(2026, 4, 25))
     assert skip is not None
     assert (skip.rule, skip.ru, skip.en, skip.act) == ("override", "р", "r", "a")
+    assert skip.be == "р", "a file from before there was a Belarusian reason stays good, and the Russian one stands"
     assert changed.is_working(date(2026, 4, 21))
+    assert (named := changed.explain(date(2026, 4, 22))) is not None and named.be == "б"
     assert changed.version != BY.version
 
 

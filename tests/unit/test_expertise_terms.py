@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.calendars import CalendarUpdate, Override
+from contracts.data import Origin
 from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV1
 from contracts.reference import OnExpiry
-from contracts.rules import CalendarUpdate, Origin, Override
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import AskApplicant, CancelRequest, Extend, Recalendar, Tick
 from services.expertise.domain.state import Running

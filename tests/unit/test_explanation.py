@@ -5,16 +5,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contracts.reference import LegalEffect, TermUnit
-from contracts.rules import ExtensionRule, Origin, Override, TermRule, load, load_calendars
+from contracts.calendars import Override, load_calendars
+from contracts.data import Origin
+from contracts.reference import LegalEffect, TermKind, TermUnit
+from contracts.rules import ExtensionRule, TermRule, load
 from services.law.calendar import Calendar, calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
 
 MINSK = "Europe/Minsk"
 BY = calendar("BY")
-LOOK_OVER = load().edition("by-2024").terms["look-over"]
+LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]
 RULE = TermRule(
+    ru="срок",
+    be="тэрмін",
+    en="term",
     budget=9,
     unit=TermUnit.WORKING_DAYS,
     calendar="BY",

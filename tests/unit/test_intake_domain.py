@@ -35,7 +35,7 @@ from contracts.intake import (
     TermStartedV1,
     WithdrawalRegisteredV1,
 )
-from contracts.reference import Clock, LegalEffect, Met, ReturnReason, TermUnit, Verdict
+from contracts.reference import Clock, LegalEffect, Met, ReturnReason, TermKind, TermUnit, Verdict
 from contracts.rules import RuleBook
 from services.intake.domain import agency
 from services.intake.domain import state as pilot
@@ -325,8 +325,8 @@ def test_a_conclusion_stands_when_the_time_for_changes_is_over() -> None:
 def changed(**changes: Any) -> Given:
     """A rule book whose time for changes is another."""
     edition = BOOK.edition("by-2024")
-    rule = edition.terms["fixing-remarks"].model_copy(update=changes)
-    other = edition.model_copy(update={"terms": {**edition.terms, "fixing-remarks": rule}})
+    rule = edition.terms[TermKind.FIXING_REMARKS].model_copy(update=changes)
+    other = edition.model_copy(update={"terms": {**edition.terms, TermKind.FIXING_REMARKS: rule}})
     return Given(RuleBook((other,)), ENTRY, "N-1")
 
 

@@ -25,7 +25,6 @@ from contracts.registry import (
     TermRecordedV1,
     TermStage,
 )
-from contracts.rules import RuleBook
 from services.registry.domain.commands import (
     DecideExpediency,
     Launch,
@@ -67,7 +66,7 @@ from tests.unit.registry_world import (
     story,
     value,
 )
-from tests.unit.story import APPLICATION, BOOK, NOW, made, with_switches
+from tests.unit.story import APPLICATION, NOW, made, with_switches
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)
@@ -453,12 +452,6 @@ def test_a_positive_conclusion_goes_before_the_council_whatever_it_sees_of_negat
     book = with_switches("by-2024", council_sees_negative=False)
     recorded = story.when(STATES["expertise"], conclusion(Verdict.POSITIVE), given=book)
     assert story.given(*recorded, state=STATES["expertise"]).stage is Stage.COUNCIL
-
-
-def test_a_switch_that_an_edition_does_not_have_is_off() -> None:
-    bare = BOOK.edition("by-2024").model_copy(update={"switches": {}})
-    refusal = story.refused(STATES["council"], decide(Expediency.POSTPONED), given=RuleBook((bare,)))
-    assert refusal.code == "council.cannot-postpone"
 
 
 # ---- totality

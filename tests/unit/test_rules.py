@@ -1,31 +1,37 @@
 """The editions of the rule book: they load, say where each value comes from, and refuse what is unclear."""
 
+import re
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from contracts.reference import UNSPECIFIED, LegalEffect, TermUnit
+from contracts.calendars import CalendarRules, load_calendars, read_calendar
+from contracts.data import Origin, Titled
+from contracts.reference import UNSPECIFIED, Application, LegalEffect, TermKind, TermUnit
 from contracts.rules import (
-    NEEDED_NUMBERS,
-    NEEDED_TERMS,
-    CalendarRules,
     CodeList,
     Edition,
-    Origin,
+    Lengths,
+    Numbers,
     RuleBook,
+    Scheme,
+    Switches,
     UnknownEdition,
     load,
-    load_calendars,
-    read_calendar,
     read_edition,
 )
 
+ROOT = Path(__file__).parents[2]
 BOOK = load()
 editions = pytest.mark.parametrize("edition", BOOK.values(), ids=BOOK.keys())
 
@@ -51,6 +57,23 @@ def without_origin(value: Any, where: str = "", covered: bool = False) -> list[s
         return [p for n, part in enumerate(value) for p in without_origin(part, f"{where}/{n}", covered)]
     is_number_or_list = isinstance(value, (int, tuple)) and value != ()
     return [where] if is_number_or_list and not covered else []
+
+
+SAME = {("Транспорт", "Транспорт"), ("Кадры", "Кадры")}
+"""Words that are the same in Russian and in Belarusian."""
+
+
+def titles(value: Any) -> Iterator[tuple[str, str, str]]:
+    """The titles of a part of an edition and of all that is in it, in Russian, Belarusian and English."""
+    if isinstance(value, Titled):
+        yield value.ru, value.be, value.en
+    if isinstance(value, Edition | Scheme):
+        yield value.title_ru, value.title_be, value.title_en
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    if isinstance(value, BaseModel):
+        parts = [part for _, part in value]
+    for part in parts:
+        yield from titles(part)
 
 
 def code_lists(edition: Edition) -> list[CodeList]:
@@ -82,7 +105,7 @@ def test_the_transfers_of_the_calendars_name_their_acts() -> None:
 def test_the_look_over_is_the_only_term_of_belarus_that_is_law() -> None:
     terms = BOOK["by-2024"].terms
     assert [kind for kind, rule in terms.items() if rule.origin.kind == "law"] == ["look-over"]
-    assert terms["look-over"].budget == 3
+    assert terms[TermKind.LOOK_OVER].budget == 3
     assert all(rule.origin.note for rule in terms.values())
 
 
@@ -117,26 +140,77 @@ def test_only_what_the_applicant_owes_can_lapse() -> None:
     assert [k for k, rule in terms.items() if rule.legal_effect is LegalEffect.LAPSE] == ["fixing-remarks"]
 
 
-@editions
-def test_every_edition_has_every_term_and_number_that_services_count_by(edition: Edition) -> None:
-    assert set(NEEDED_TERMS) <= set(edition.terms)
-    assert set(NEEDED_NUMBERS) <= set(edition.numbers)
+PARTS = {"numbers": Numbers, "switches": Switches, "lengths": Lengths}
+NAMES = [(part, name) for part, cls in PARTS.items() for name in cls.model_fields]
 
 
-@pytest.mark.parametrize("kind", NEEDED_TERMS)
-def test_an_edition_without_one_of_them_is_refused_by_its_name(kind: str) -> None:
+@pytest.mark.parametrize("kind", TermKind)
+def test_an_edition_without_a_term_is_refused_by_its_name(kind: str) -> None:
     said = tomllib.loads(text("by-2024"))
     del said["terms"][kind]
     with pytest.raises(ValidationError, match=f"terms are missing: {kind}"):
         Edition.model_validate(said)
 
 
-@pytest.mark.parametrize("name", NEEDED_NUMBERS)
-def test_an_edition_without_a_number_is_refused_by_its_name(name: str) -> None:
+@pytest.mark.parametrize(("part", "name"), NAMES)
+def test_an_edition_without_a_number_switch_or_length_is_refused_by_its_name(part: str, name: str) -> None:
     said = tomllib.loads(text("by-2024"))
-    del said["numbers"][name]
-    with pytest.raises(ValidationError, match=f"numbers are missing: {name}"):
+    del said[part][name]
+    with pytest.raises(ValidationError, match=rf"{part}\.{name}\n +Field required"):
         Edition.model_validate(said)
+
+
+@pytest.mark.parametrize("part", [*PARTS, "terms"])
+def test_an_additional_name_is_refused_by_itself(part: str) -> None:
+    said = tomllib.loads(text("by-2024"))
+    said[part]["report_every_months"] = next(iter(said[part].values()))
+    with pytest.raises(ValidationError, match=rf"{part}\.report_every_months"):
+        Edition.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("numbers.commission_quorum", "numbers.commission_quorom"),
+        ("switches.council_may_postpone", "switches.council_may_postpond"),
+        ("lengths.territory", "lengths.teritory"),
+        ("terms.look-over", "terms.look_over"),
+    ],
+)
+def test_a_misspelt_name_is_refused_by_itself(right: str, wrong: str) -> None:
+    assert right in text("by-2024")
+    with pytest.raises(ValidationError, match=re.escape(wrong)):
+        read_edition(text("by-2024").replace(right, wrong))
+
+
+def test_a_name_that_no_edition_has_is_an_error_of_types_and_never_off(tmp_path: Path) -> None:
+    program = """
+from contracts.rules import load
+edition = load().edition("by-2024")
+edition.numbers.commission_quorum.value
+edition.numbers.commission_quorom.value
+edition.switches.credti.on
+edition.lengths.teritory.value
+edition.terms["look" + "-over"]
+"""
+    plain = tmp_path / "mypy.ini"  # without the files that the project's own configuration names
+    plain.write_text("[mypy]\nplugins = pydantic.mypy\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(plain), "-c", program]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+    found = re.findall(r"<string>:(\d+): error: .*\[([a-z-]+)\]", done.stdout)
+    assert found == [("5", "attr-defined"), ("6", "attr-defined"), ("7", "attr-defined"), ("8", "index")], done.stdout
+
+
+def test_the_lengths_are_of_texts_that_an_application_has() -> None:
+    assert set(Lengths.model_fields) <= set(Application.model_fields)
+
+
+@editions
+def test_what_people_read_has_a_title_in_each_language(edition: Edition) -> None:
+    titled = list(titles(edition))
+    assert len(titled) > 60
+    assert all(len({ru, be, en}) == 3 or (ru, be) in SAME for ru, be, en in titled), titled
+    assert not [be for _, be, _ in titled if set(be.lower()) & set("ищъ")], "these letters are not Belarusian"
 
 
 @pytest.mark.parametrize("part", ["regions", "offices", "effectiveness"])
@@ -156,25 +230,25 @@ def test_what_stands_still_while_a_pilot_is_suspended_is_counted_in_calendar_day
 
 @editions
 def test_carrying_out_is_bounded_alike_in_months_and_in_days(edition: Edition) -> None:
-    numbers, rule = edition.numbers, edition.terms["carrying-out"]
+    numbers, rule = edition.numbers, edition.terms[TermKind.CARRYING_OUT]
     assert rule.extension is not None
-    assert rule.budget <= numbers["pilot_max_months"].value * 31
-    assert rule.extension.max_count == numbers["pilot_extensions_max"].value
-    assert rule.extension.days <= numbers["pilot_extension_months"].value * 31
+    assert rule.budget <= numbers.pilot_max_months.value * 31
+    assert rule.extension.max_count == numbers.pilot_extensions_max.value
+    assert rule.extension.days <= numbers.pilot_extension_months.value * 31
 
 
 @editions
 def test_a_commission_of_the_least_size_can_judge_and_no_minority_can(edition: Edition) -> None:
     numbers = edition.numbers
-    assert numbers["commission_min_members"].value > 0
-    assert Fraction(1, 2) <= numbers["commission_majority"].share < 1
-    assert Fraction(1, 2) < numbers["commission_quorum"].share <= 1
+    assert numbers.commission_min_members.value > 0
+    assert Fraction(1, 2) <= numbers.commission_majority.share < 1
+    assert Fraction(1, 2) < numbers.commission_quorum.share <= 1
 
 
 def test_the_least_size_of_a_commission_is_law_and_its_quorum_an_assumption() -> None:
     numbers = BOOK["by-2024"].numbers
-    assert (numbers["commission_min_members"].value, numbers["commission_min_members"].origin.kind) == (9, "law")
-    assert numbers["commission_quorum"].origin.kind == numbers["commission_majority"].origin.kind == "assumption"
+    assert (numbers.commission_min_members.value, numbers.commission_min_members.origin.kind) == (9, "law")
+    assert numbers.commission_quorum.origin.kind == numbers.commission_majority.origin.kind == "assumption"
 
 
 def test_belarus_has_six_oblasts_minsk_and_the_whole_country_and_an_office_for_each_sector() -> None:
@@ -273,7 +347,7 @@ def test_law_without_its_act_or_source_is_refused(missing: str) -> None:
     ("right", "wrong"),
     [
         ("title_ru =", "title_rus ="),
-        ("[terms.look-over]\nbudget = 3", "[terms.look-over]\nbuget = 3\nbudget = 3"),
+        ("budget = 3\n", "buget = 3\nbudget = 3\n"),
         ("legal_effect =", "legal_efect ="),
         ("extension = { max_count = 1, days = 10 }", "extension = { max_cuont = 1, days = 10 }"),
     ],
@@ -347,13 +421,13 @@ def test_the_demonstration_has_no_money_and_belarus_has_sources_with_an_unspecif
 
 def test_credit_and_appeal_are_off_because_no_rule_was_found() -> None:
     switches = BOOK["by-2024"].switches
-    assert not switches["credit"].on
-    assert not switches["appeal"].on
+    assert not switches.credit.on
+    assert not switches.appeal.on
 
 
 def test_shares_are_exact() -> None:
     numbers = BOOK["by-2024"].numbers
-    quorum, least = numbers["commission_quorum"].share, numbers["commission_min_members"].value
+    quorum, least = numbers.commission_quorum.share, numbers.commission_min_members.value
     assert quorum * least == 6
 
 

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.reference import LegalEffect, TermUnit
-from contracts.rules import NEEDED_TERMS, Edition, ExtensionRule, Origin, Override, TermRule, load, load_calendars
+from contracts.calendars import Override, load_calendars
+from contracts.data import Origin
+from contracts.reference import LegalEffect, TermKind, TermUnit
+from contracts.rules import Edition, ExtensionRule, TermRule, load
 from services.law.calendar import Calendar, calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import (
@@ -37,12 +39,15 @@ from services.law.ledger import (
 MINSK = "Europe/Minsk"
 BY = calendar("BY")
 BY_FILE = next(rules for rules in load_calendars() if rules.id == "BY")
-LOOK_OVER = load().edition("by-2024").terms["look-over"]
+LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]
 MILLISECOND = timedelta(milliseconds=1)
 
 
 def rule(budget: int = 5, unit: TermUnit = TermUnit.WORKING_DAYS, stops: bool = True) -> TermRule:
     return TermRule(
+        ru="срок",
+        be="тэрмін",
+        en="term",
         budget=budget,
         unit=unit,
         calendar="BY",
@@ -570,11 +575,11 @@ def test_a_ladder_that_does_not_go_down_within_its_term_is_refused(rungs: tuple[
 
 @pytest.mark.parametrize("edition", load().values(), ids=load().keys())
 def test_every_edition_has_the_terms_that_services_count_by_each_with_a_ladder(edition: Edition) -> None:
-    assert set(NEEDED_TERMS) <= set(edition.terms)
+    assert set(edition.terms) == set(TermKind)
     assert all(its.reminders and "reminders" in its.origin.note for its in edition.terms.values())
 
 
-@pytest.mark.parametrize("kind", NEEDED_TERMS)
+@pytest.mark.parametrize("kind", TermKind)
 def test_an_edition_that_lacks_a_needed_term_is_refused(kind: str) -> None:
     whole = load().edition("by-2024")
     terms = {name: its for name, its in whole.terms.items() if name != kind}

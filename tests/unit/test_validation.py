@@ -334,7 +334,7 @@ def test_a_pilot_ends_after_its_start_and_within_twelve_months(start: Any, end: 
 
 @pytest.mark.parametrize("name", ["problem", "solution", "expected_effect"])
 def test_a_text_is_as_long_as_the_edition_says_at_most(name: str) -> None:
-    limit = BY.lengths[name].value
+    limit = getattr(BY.lengths, name).value
     assert faults(event(**{name: "т" * limit})) == []
     assert faults(event(**{name: "т" * (limit + 1)})) == [(f"/data/{name}", "text.length")]
 

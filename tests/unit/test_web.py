@@ -26,7 +26,7 @@ from contracts.expertise import Conflict as Known
 from contracts.expertise import ConflictKind, ReviewKind, Signer
 from contracts.freeze import example
 from contracts.intake import EditionFrom
-from contracts.reference import ROLES, Problem, Verdict
+from contracts.reference import ROLES, Problem, TermKind, Verdict
 from contracts.topics import AGENCY_MAX_BYTES, SERVICES
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.store import Claim, StoreAway
@@ -183,7 +183,7 @@ class FakeEngine:
         return 1 if also_broken else 0
 
 
-LOOK_OVER = RULES.edition("by-2024").terms["look-over"]
+LOOK_OVER = RULES.edition("by-2024").terms[TermKind.LOOK_OVER]
 REGISTERED = Pilot(
     status=Status.REGISTERED,
     agency="vedomstvo",
@@ -193,7 +193,7 @@ REGISTERED = Pilot(
     application=APPLICATION,
     look_over=term.open_ledger(term.start(LOOK_OVER, calendar("BY"), "look-over", NOW, "Europe/Minsk")),
 )
-EXPERTISE = RULES.edition("by-2024").terms["expertise"]
+EXPERTISE = RULES.edition("by-2024").terms[TermKind.EXPERTISE]
 LEDGER = term.open_ledger(term.start(EXPERTISE, calendar("BY"), "expertise", NOW, "Europe/Minsk"))
 ENTRY = Expert(
     expert_id="u-1",

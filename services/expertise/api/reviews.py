@@ -17,7 +17,7 @@ from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
 from services.expertise.documents import content as papers
 from services.expertise.documents.render import docx, pdf
-from services.expertise.domain.state import Case, Round, Running
+from services.expertise.domain.state import CLARIFICATION, Case, Round, Running
 from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
@@ -141,7 +141,7 @@ def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) 
     main = case.main() if kind is None and number in (None, case.round) else None
     found = [term for one in among for term in one.terms if kind in (None, term.kind)]
     if kind is None and main is None:
-        found = [term for term in found if term.kind != "clarification"]
+        found = [term for term in found if term.kind != CLARIFICATION]
     if main is None and not found:
         raise not_found()
     return main or found[-1]

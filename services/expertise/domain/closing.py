@@ -1,6 +1,7 @@
 """How a review begins and how it ends without a conclusion: opened, returned, refused, withdrawn, stopped."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from contracts.expertise import (
     Closure,
@@ -16,7 +17,7 @@ from services.expertise.domain import terms as clock
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.commands import CloseFor, EndWithout, Open
-from services.expertise.domain.state import FINAL, FIRST_OF, OPINIONS_OF, TERM_OF, Case
+from services.expertise.domain.state import FINAL, FIRST_OF, TERM_OF, Case
 from services.law.decision import Refusal
 from services.law.faults import need_reasons
 
@@ -24,7 +25,23 @@ from services.law.faults import need_reasons
 def rounds_left(case: Case, edition: Edition) -> int:
     """How many repeat expertises may still follow (assumption: a number of the edition)."""
     repeats = sum(1 for one in (*case.past, case) if one.kind is ReviewKind.REPEAT)
-    return max(0, edition.numbers["repeat_expertise_max"].value - repeats)
+    return max(0, edition.numbers.repeat_expertise_max.value - repeats)
+
+
+def opinions_needed(kind: ReviewKind, edition: Edition) -> int:
+    """How many opinions a review of a kind needs (assumption: a number of the edition for each kind)."""
+    numbers = edition.numbers
+    match kind:
+        case ReviewKind.FIRST:
+            return numbers.opinions_first.value
+        case ReviewKind.REPEAT:
+            return numbers.opinions_repeat.value
+        case ReviewKind.CREDIT:
+            return numbers.opinions_credit.value
+        case ReviewKind.REPLICATION:
+            return numbers.opinions_replication.value
+        case _:
+            assert_never(kind)
 
 
 def may_come_again(decision: CaseDecision) -> bool:
@@ -46,7 +63,7 @@ def open_first(decision: CaseDecision, command: Open) -> None:
             submission=command.submission,
             opened=decision.now,
             application=command.application,
-            needed=decision.number(OPINIONS_OF[kind]),
+            needed=opinions_needed(kind, decision.edition),
         )
     )
     decision.then(clock.started(decision, TERM_OF[kind]))
@@ -80,7 +97,7 @@ def open_round(decision: CaseDecision, application: Application, submission: int
             submission=submission,
             opened=decision.now,
             application=application,
-            needed=decision.number(OPINIONS_OF[kind]),
+            needed=opinions_needed(kind, decision.edition),
             earlier=earlier,
             changes=changes(case.application, application),
             met=met,

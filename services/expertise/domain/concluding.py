@@ -160,7 +160,7 @@ def number(decision: CaseDecision, command: Number) -> None:
 
 def open_appeal(decision: CaseDecision, command: OpenAppeal) -> None:
     """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
-    if not decision.edition.on("appeal"):
+    if not decision.edition.switches.appeal.on:
         raise Refusal("appeal.off", "This edition knows no appeal.")
     conclusion = _of_this_round(decision.case)
     if decision.case.status is not Status.CONCLUDED or conclusion is None:

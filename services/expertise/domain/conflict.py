@@ -50,7 +50,7 @@ def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
         for role, organisation in parties(case.application)
         if (kind := _between(seat, role, organisation)) is not None
     ]
-    again = case.kind is ReviewKind.REPEAT and edition.on("other_expert_in_repeat")
+    again = case.kind is ReviewKind.REPEAT and edition.switches.other_expert_in_repeat.on
     earlier = {place.expert for one in case.past for place in one.places if place.opinions}
     if again and seat.expert_id in earlier:
         found.append(Conflict(kind=ConflictKind.EARLIER_ROUND))

@@ -71,7 +71,7 @@ def need_size(text: str, remarks: Sequence[Remark], others: Sequence[str] = ()) 
 def need_agreement(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:
     """A verdict with remarks has remarks and a plain positive one has none (assumption); whether there is such a
     verdict at all is a switch of the edition. Raises Refusal."""
-    if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.on("remarks_with_positive"):
+    if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.switches.remarks_with_positive.on:
         raise Refusal("verdict.unknown", "This edition knows no positive verdict with remarks.", status=422)
     if verdict is Verdict.POSITIVE_WITH_REMARKS and not remarks:
         raise Refusal("verdict.needs-remarks", "This verdict needs at least one remark.", status=422)
@@ -130,9 +130,9 @@ def call_for_another(decision: CaseDecision) -> None:
     case = decision.case
     if case.status not in WORKING:
         return
-    opinions = case.counted()
+    opinions, most = case.counted(), decision.edition.numbers.opinions_most.value
     apart = disagreement(opinions, decision.edition)
-    if len(opinions) != case.needed or case.needed < 2 or case.needed >= decision.number("opinions_most") or not apart:
+    if len(opinions) != case.needed or case.needed < 2 or case.needed >= most or not apart:
         return
     decision.then(
         FurtherOpinionCalledV1(
@@ -150,7 +150,7 @@ def disagreement(opinions: Sequence[Opinion], edition: Edition) -> str | None:
     if len({one.verdict is Verdict.NEGATIVE for one in opinions}) > 1:
         return "verdicts: for and against"
     totals = [one.total for one in opinions if one.total is not None]
-    bound = edition.numbers["opinion_disagreement"].share
+    bound = edition.numbers.opinion_disagreement.share
     if len(totals) > 1 and Fraction(max(totals) - min(totals), BASIS_POINTS) > bound:
         return f"totals: {min(totals)} and {max(totals)} of {BASIS_POINTS}"
     return None

@@ -34,22 +34,21 @@ from contracts.reference import (
     Remark,
     RequestItem,
     ReturnReason,
+    TermKind,
     Verdict,
 )
 from services.law.ledger import Ledger
 
 KIND: Final = "pilot"
-CLARIFICATION: Final = "clarification"
-APPEAL: Final = "appeal"
+CLARIFICATION: Final = TermKind.CLARIFICATION
+APPEAL: Final = TermKind.APPEAL
 TERM_OF: Final = {
-    ReviewKind.FIRST: "expertise",
-    ReviewKind.REPEAT: "repeat-expertise",
-    ReviewKind.CREDIT: "credit-expertise",
-    ReviewKind.REPLICATION: "replication-expertise",
+    ReviewKind.FIRST: TermKind.EXPERTISE,
+    ReviewKind.REPEAT: TermKind.REPEAT_EXPERTISE,
+    ReviewKind.CREDIT: TermKind.CREDIT_EXPERTISE,
+    ReviewKind.REPLICATION: TermKind.REPLICATION_EXPERTISE,
 }
 """By which term of the edition each kind of review is bound."""
-OPINIONS_OF: Final = {kind: f"opinions_{kind}" for kind in ReviewKind}
-"""Which number of the edition says how many opinions each kind needs."""
 FIRST_OF: Final = {
     Procedure.PILOT: ReviewKind.FIRST,
     Procedure.CREDIT: ReviewKind.CREDIT,

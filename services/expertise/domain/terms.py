@@ -10,6 +10,7 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
+from contracts.reference import TermKind
 from contracts.rules import TermRule
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Extend
@@ -20,7 +21,7 @@ from services.law.decision import Refusal
 from services.law.ledger import TermError
 
 
-def started(decision: CaseDecision, kind: str) -> TermStartedV1:
+def started(decision: CaseDecision, kind: TermKind) -> TermStartedV1:
     """A term of the edition that starts now."""
     rule = decision.edition.terms[kind]
     days = calendar(rule.calendar)
@@ -139,4 +140,4 @@ def recalendar(decision: CaseDecision) -> None:
 
 def _counted_by(decision: CaseDecision, running: Running) -> tuple[TermRule, Calendar]:
     """The rule of a term, and the calendar that it is counted by, in its present version."""
-    return decision.edition.terms[running.kind], calendar(running.ledger.term.calendar)
+    return decision.edition.terms[TermKind(running.kind)], calendar(running.ledger.term.calendar)

@@ -13,7 +13,7 @@ from contracts.agency import AGENCY
 from contracts.event import Actor, Basis, NewerVersion
 from contracts.freeze import example, frozen, inlined
 from contracts.intake import EditionFrom
-from contracts.reference import Problem, ReturnReason
+from contracts.reference import Problem, ReturnReason, TermKind
 from contracts.rules import RuleBook, UnknownEdition
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import Caller, allow
@@ -35,7 +35,7 @@ Publisher = Annotated[Caller, Depends(allow("publisher"))]
 Officer = Annotated[Hand, Depends(hand("officer"))]
 Admin = Annotated[Hand, Depends(hand("admin"))]
 ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
-Clocked = Literal["look-over", "fixing-remarks"]
+Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
 READERS: Final = ("officer", "auditor", "admin")
 AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
 CLOUD_EVENT: Final = {
@@ -217,7 +217,7 @@ def _look_over(router: APIRouter) -> None:
         return await by.give(pilot, PILOT_KIND, Stop(body.reason, body.basis))
 
     @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
-    async def clock(pilot: str, engine: EngineOf, term: Clocked = "look-over") -> Response:
+    async def clock(pilot: str, engine: EngineOf, term: Clocked = TermKind.LOOK_OVER) -> Response:
         """How the due date of a term comes about, day by day, in words of both languages."""
         found = await document(engine, pilot, PILOT_KIND)
         assert isinstance(found.state, Pilot)

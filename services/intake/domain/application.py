@@ -133,8 +133,8 @@ def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Probl
         return
     if end < start:
         yield problem("/data/planned_end", "dates.order", "The end lies before the start.", "Окончание раньше начала.")
-    longest = edition.numbers.get("pilot_max_months")
-    if longest is not None and end >= _months_after(start, longest.value):
+    longest = edition.numbers.pilot_max_months
+    if end >= _months_after(start, longest.value):
         yield problem(
             "/data/planned_end",
             "dates.longest",
@@ -153,7 +153,16 @@ def _months_after(day: date, months: int) -> date:
 
 
 def _lengths(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    for name, limit in edition.lengths.items():
+    lengths = edition.lengths
+    bounds = (
+        ("title", lengths.title),
+        ("problem", lengths.problem),
+        ("solution", lengths.solution),
+        ("expected_effect", lengths.expected_effect),
+        ("territory", lengths.territory),
+        ("own_number", lengths.own_number),
+    )
+    for name, limit in bounds:
         value = data.get(name)
         if isinstance(value, str) and len(value) > limit.value:
             yield problem(
@@ -225,7 +234,9 @@ def _procedure(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
     asked = data.get("procedure")
     if asked not in (Procedure.CREDIT.value, Procedure.REPLICATION.value):
         return
-    if not edition.on(asked):
+    switches = edition.switches
+    switch = switches.credit if asked == Procedure.CREDIT.value else switches.replication
+    if not switch.on:
         yield problem(
             "/data/procedure",
             "procedure.off",

@@ -31,6 +31,7 @@ from contracts.reference import (
     Remark,
     RequestItem,
     ReturnReason,
+    TermKind,
     Verdict,
 )
 from contracts.registry import (
@@ -49,18 +50,18 @@ from services.intake.domain.taken import Taken
 from services.law import ledger as term
 
 KIND: Final = "pilot"
-LOOK_OVER: Final = "look-over"
-FIXING: Final = "fixing-remarks"
+LOOK_OVER: Final = TermKind.LOOK_OVER
+FIXING: Final = TermKind.FIXING_REMARKS
 PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
 """Where the state keeps the ledger of each term."""
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
 PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of a pilot's id."""
-CLARIFICATION: Final = "clarification"
+CLARIFICATION: Final = TermKind.CLARIFICATION
 """The expertise's term in which a request for information must be answered."""
 ANSWERED: Final = "answered"
 """The outcome of a request whose items are all answered."""
-REMINDED: Final = frozenset({"progress-report", "carrying-out"})
+REMINDED: Final = frozenset({TermKind.PROGRESS_REPORT, TermKind.CARRYING_OUT})
 """The register's terms that the executor is reminded of: the next report, and the end of carrying out."""
 
 

@@ -15,7 +15,7 @@ from contracts.intake import (
     TermRecalendaredV1,
     TermStartedV1,
 )
-from contracts.reference import LegalEffect
+from contracts.reference import LegalEffect, TermKind
 from contracts.rules import Edition, TermRule
 from services.intake.domain.agency import Given
 from services.intake.domain.evolve import due
@@ -26,7 +26,7 @@ from services.law.decision import Context
 from services.law.ledger import Ledger
 
 
-def started(kind: str, edition: Edition, at: datetime, actor: Actor) -> TermStartedV1:
+def started(kind: TermKind, edition: Edition, at: datetime, actor: Actor) -> TermStartedV1:
     """A term of the edition begins."""
     rule = edition.terms[kind]
     days = calendar(rule.calendar)
@@ -121,4 +121,4 @@ def _recalendared(state: Pilot, before: Ledger, after: Ledger, context: Context[
 
 def _rule(state: Pilot, ledger: Ledger, context: Context[Given]) -> TermRule:
     assert state.edition, "a term runs by an edition"
-    return context.given.rules.edition(state.edition).terms[ledger.term.kind]
+    return context.given.rules.edition(state.edition).terms[TermKind(ledger.term.kind)]

@@ -88,8 +88,9 @@ def _time(decision: PilotDecision, agreement: Agreement) -> list[Problem]:
             )
         ]
     launch, prolonged = decision.state.launch, decision.state.prolongations
-    longest = agreement.starts + relativedelta(months=decision.number("pilot_max_months")) - timedelta(days=1)
-    farthest = agreement.until + relativedelta(months=decision.number("pilot_extension_months"))
+    numbers = decision.edition.numbers
+    longest = agreement.starts + relativedelta(months=numbers.pilot_max_months.value) - timedelta(days=1)
+    farthest = agreement.until + relativedelta(months=numbers.pilot_extension_months.value)
     if agreement.until < agreement.starts:
         return [
             order.problem("/agreement/until", "dates.order", "It ends before it starts.", "Окончание раньше начала.")

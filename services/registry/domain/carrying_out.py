@@ -91,7 +91,7 @@ def prolong(decision: PilotDecision, command: Prolong) -> None:
     order.at(decision, *CARRIED_OUT)
     until = decision.state.until
     assert until is not None, "what is carried out has an agreed end"
-    if len(decision.state.prolongations) >= decision.number("pilot_extensions_max"):
+    if len(decision.state.prolongations) >= decision.edition.numbers.pilot_extensions_max.value:
         raise Refusal("pilot.cannot-be-extended", "The edition allows no further extension.")
     if clock.expired(decision, CARRYING_OUT):
         raise Refusal("term.expired", "The term has run out; it can no longer be extended.")
@@ -109,7 +109,7 @@ def prolong(decision: PilotDecision, command: Prolong) -> None:
 
 def need_bounds(decision: PilotDecision, before: date, until: date) -> None:
     """An extension ends later than what it extends, and by no more than the edition allows."""
-    longest = before + relativedelta(months=decision.number("pilot_extension_months"))
+    longest = before + relativedelta(months=decision.edition.numbers.pilot_extension_months.value)
     if not before < until <= longest:
         raise Refusal("pilot.extension-bounds", f"After {before} and until {longest} at most.", status=422)
 

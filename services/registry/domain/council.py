@@ -25,7 +25,7 @@ def _brought_on(decision: PilotDecision) -> date | None:
 def expediency(decision: PilotDecision, command: DecideExpediency) -> None:
     """The council's decision; expedient makes the initiator the executor (Regulation on pilots, as published)."""
     order.at(decision, Stage.COUNCIL)
-    if decision.state.credits and decision.edition.on("credit"):
+    if decision.state.credits and decision.edition.switches.credit.on:
         raise Refusal("council.credit", "This application asks for a credit (зачёт): decide on that.")
     together(
         lambda: order.day(decision, command.basis.date, _brought_on(decision), "The decision"),
@@ -49,14 +49,14 @@ def expediency(decision: PilotDecision, command: DecideExpediency) -> None:
 
 
 def _may_postpone(decision: PilotDecision, said: Expediency) -> None:
-    if said is Expediency.POSTPONED and not decision.edition.on("council_may_postpone"):
+    if said is Expediency.POSTPONED and not decision.edition.switches.council_may_postpone.on:
         raise Refusal("council.cannot-postpone", "This edition knows no postponement.", status=422)
 
 
 def credit(decision: PilotDecision, command: DecideCredit) -> None:
     """Whether a product in use counts as a pilot (зачёт): only where the edition switches it on (assumption)."""
     order.at(decision, Stage.COUNCIL)
-    if not decision.edition.on("credit") or not decision.state.credits:
+    if not decision.edition.switches.credit.on or not decision.state.credits:
         raise Refusal("credit.off", "No credit is asked for here, or this edition knows none.")
     order.day(decision, command.basis.date, _brought_on(decision), "The decision")
     decision.then(

@@ -42,7 +42,7 @@ def name_commission(decision: PilotDecision, command: NameCommission) -> None:
 
 
 def _need_members(decision: PilotDecision, members: Sequence[str]) -> None:
-    least = decision.number("commission_min_members")
+    least = decision.edition.numbers.commission_min_members.value
     if len(set(members)) != len(members):
         raise Refusal("commission.twice", "A member is named twice.", status=422)
     if len(members) < least:
@@ -104,7 +104,7 @@ def judge(decision: PilotDecision, command: Judge) -> None:
 
 
 def _need_outcome(decision: PilotDecision, outcome: Effectiveness) -> None:
-    if outcome is Effectiveness.PARTLY and not decision.edition.on("partly_effective"):
+    if outcome is Effectiveness.PARTLY and not decision.edition.switches.partly_effective.on:
         raise Refusal("effectiveness.partly", "This edition knows no partly effective pilot.", status=422)
 
 
@@ -140,7 +140,7 @@ def _need_quorum(decision: PilotDecision, command: Judge) -> None:
     strangers = sorted(set(command.present) - set(commission.members))
     if strangers or len(set(command.present)) != len(command.present):
         raise Refusal("commission.strangers", "Present are members alone, each once.", status=422)
-    needed = ceil(decision.edition.numbers["commission_quorum"].share * len(commission.members))
+    needed = ceil(decision.edition.numbers.commission_quorum.share * len(commission.members))
     if len(command.present) < needed:
         raise Refusal(
             "commission.no-quorum", f"{len(command.present)} present of {needed} needed (кворум).", status=422
@@ -151,7 +151,7 @@ def _need_majority(decision: PilotDecision, command: Judge) -> None:
     votes = command.votes
     if votes.in_favour + votes.against + votes.abstained != len(command.present):
         raise Refusal("votes.sum", "The votes do not add up to those present.", status=422)
-    if votes.in_favour <= decision.edition.numbers["commission_majority"].share * len(command.present):
+    if votes.in_favour <= decision.edition.numbers.commission_majority.share * len(command.present):
         raise Refusal("votes.no-majority", "There is no majority for this outcome.", status=422)
 
 

@@ -106,7 +106,7 @@ def conclusion(decision: PilotDecision, command: RecordConclusion) -> None:
             text=command.text,
             remarks=command.remarks,
             replaces=command.replaces,
-            to_council=not negative or decision.edition.on("council_sees_negative"),
+            to_council=not negative or decision.edition.switches.council_sees_negative.on,
             overtaken=_overtaken(decision.state, command.knowing),
         )
     )

@@ -25,6 +25,7 @@ from contracts.reference import (
     ReturnReason,
     Risk,
     SectorShare,
+    TermKind,
     Verdict,
 )
 from contracts.registry import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
@@ -32,21 +33,21 @@ from services.law.ledger import Ledger
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 
 KIND: Final = "pilot"
-CLARIFICATION: Final = "clarification"
+CLARIFICATION: Final = TermKind.CLARIFICATION
 """The term in which the initiator answers a request for information (запрос сведений)."""
 INTAKE: Final = "intake"
 """The source whose series says what became of the application; each of those words is a new turn of it."""
-COUNCIL_ALARM: Final = "council-alarm"
-AGREEING: Final = "agreement"
-LAUNCHING: Final = "launch"
+COUNCIL_ALARM: Final = TermKind.COUNCIL_ALARM
+AGREEING: Final = TermKind.AGREEMENT
+LAUNCHING: Final = TermKind.LAUNCH
 """Runs until the agreed first day: nobody forgets a pilot that was agreed on and not begun."""
-CARRYING_OUT: Final = "carrying-out"
-REPORT: Final = "progress-report"
-SUSPENSION: Final = "suspension"
+CARRYING_OUT: Final = TermKind.CARRYING_OUT
+REPORT: Final = TermKind.PROGRESS_REPORT
+SUSPENSION: Final = TermKind.SUSPENSION
 """Runs while carrying out stands still: nobody forgets a pilot that was suspended."""
-PROPOSAL: Final = "effectiveness-proposal"
-JUDGING: Final = "judgement"
-SCALING: Final = "scaling-decision"
+PROPOSAL: Final = TermKind.EFFECTIVENESS_PROPOSAL
+JUDGING: Final = TermKind.JUDGEMENT
+SCALING: Final = TermKind.SCALING_DECISION
 
 
 class Stage(StrEnum):

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from contracts.reference import Clock, Term
+from contracts.reference import Clock, Term, TermKind
 from contracts.registry import (
     TermBreachedV1,
     TermEndedV1,
@@ -27,7 +27,7 @@ UNSAID: Final = "-"
 """The reason in a ledger, which wants one, where a fact gives none."""
 
 
-def start(decision: PilotDecision, kind: str, since: date | None = None) -> None:
+def start(decision: PilotDecision, kind: TermKind, since: date | None = None) -> None:
     """A term of the edition starts now, or with a day that has come and may be over."""
     rule = decision.edition.terms[kind]
     days = calendar(rule.calendar)
@@ -40,7 +40,7 @@ def _at(decision: PilotDecision, day: date) -> datetime:
     return min(datetime.combine(day, time(), ZoneInfo(decision.edition.zone)).astimezone(UTC), decision.now)
 
 
-def start_until(decision: PilotDecision, kind: str, last: date, since: date | None = None) -> None:
+def start_until(decision: PilotDecision, kind: TermKind, last: date, since: date | None = None) -> None:
     """A term of calendar days starts now, or with a day that has come, and ends with a day that was agreed, also where
     that day is over."""
     rule = decision.edition.terms[kind]
@@ -55,7 +55,7 @@ def start_until(decision: PilotDecision, kind: str, last: date, since: date | No
 
 
 def _started(decision: PilotDecision, begun: Term) -> None:
-    rule, days = decision.edition.terms[begun.kind], calendar(begun.calendar)
+    rule, days = decision.edition.terms[TermKind(begun.kind)], calendar(begun.calendar)
     ledger = term.open_ledger(begun)
     # Of a term that is entered late, or begins anew with another end, what was near before now is not announced.
     passed = term.rungs_passed(ledger, rule.reminders, decision.now, days)
@@ -114,7 +114,7 @@ def extend_until(decision: PilotDecision, kind: str, before: date, last: date, w
     decision.then(TermExtendedV1(actor=decision.actor, kind=kind, at=decision.now, days=added, why=why, clock=clock))
 
 
-def move(decision: PilotDecision, kind: str, by: int) -> None:
+def move(decision: PilotDecision, kind: TermKind, by: int) -> None:
     """Lets an open term of calendar days end later, or for `by` below zero earlier.
 
     One that began with the same day and ends with the new one starts in its place. The days on which its clock stood
@@ -203,7 +203,7 @@ def recalendar(decision: PilotDecision) -> None:
 
 
 def _counted_by(decision: PilotDecision, running: OwnTerm) -> tuple[TermRule, Calendar]:
-    return decision.edition.terms[running.kind], calendar(running.ledger.term.calendar)
+    return decision.edition.terms[TermKind(running.kind)], calendar(running.ledger.term.calendar)
 
 
 # ---- what the facts do to a ledger
