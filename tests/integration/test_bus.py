@@ -52,7 +52,8 @@ from services.chassis.subject import Claimed, Done, Input, Record
 from services.chassis.web import make_app
 from services.expertise.service import SERVICE as EXPERTISE
 from services.intake.domain.agency import EnterAgency
-from services.intake.domain.state import Accept, pilot_id
+from services.intake.domain.commands import Accept
+from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from services.registry.service import SERVICE as REGISTRY
 from tests.conftest import Eventually

@@ -68,9 +68,10 @@ from services.chassis.subject import Claimed, Document, Done, Input, Outcome, Re
 from services.chassis.web import make_app
 from services.intake.api import make_router
 from services.intake.domain.agency import EnterAgency
+from services.intake.domain.commands import Accept, Return
 from services.intake.domain.evolve import OUTCOMES_KEPT
-from services.intake.domain.state import Accept, Pilot, Return, Status, person_id, pilot_id
-from services.intake.handlers import address, submission
+from services.intake.domain.state import Pilot, Status, person_id, pilot_id
+from services.intake.door import address, submission
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.law import calendar

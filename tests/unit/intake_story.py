@@ -58,19 +58,8 @@ from contracts.registry import (
 )
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
-from services.intake.domain.state import (
-    Accept,
-    Forward,
-    Later,
-    Note,
-    Refuse,
-    Remind,
-    Return,
-    Status,
-    Stop,
-    Submit,
-    Tick,
-)
+from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Return, Stop, Submit, Tick
+from services.intake.domain.state import Status
 from services.intake.service import SERVICE
 from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
 

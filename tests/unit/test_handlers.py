@@ -22,10 +22,11 @@ from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import commands
+from services.intake import door, receipts
 from services.intake import handlers as intake
-from services.intake import receipts
 from services.intake.domain.agency import Agency
-from services.intake.domain.state import Forward, Later, Note, Refuse, Submit, person_id, pilot_id
+from services.intake.domain.commands import Forward, Later, Note, Refuse, Submit
+from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
 from tests.unit.story import BOOK, NOW, SOMEBODY, made
 
@@ -139,7 +140,7 @@ def record(event: Any, topic: str = f"pilots.agency.{CODE}.v1") -> Record:
 
 
 def test_an_agencys_event_is_claimed_under_its_own_id_and_always_about_the_same_pilot() -> None:
-    one = intake.read_agency(record(SUBMITTED), NOW)
+    one = door.read_agency(record(SUBMITTED), NOW)
     assert one.subject == pilot_id(CODE, SUBMITTED["id"])
     assert one.mark == Claimed(f"agency:{CODE}", SUBMITTED["id"], digest(SUBMITTED))
     assert one.command == Submit(CODE, SUBMITTED["id"], SUBMITTED)
@@ -148,10 +149,10 @@ def test_an_agencys_event_is_claimed_under_its_own_id_and_always_about_the_same_
     assert one.event_type == ApplicationSubmittedV2.TYPE
 
 
-@pytest.mark.parametrize("kind", sorted(intake.LATER))
+@pytest.mark.parametrize("kind", sorted(door.LATER))
 def test_a_later_event_begins_as_a_subject_of_its_own_and_belongs_to_what_its_pilot_began_with(kind: str) -> None:
     later = {**example(kind), "source": f"/agencies/{CODE}"}
-    one = intake.read_agency(record(later), NOW)
+    one = door.read_agency(record(later), NOW)
     assert one.command == Later(CODE, later["id"], later)
     assert one.subject == pilot_id(CODE, later["id"]) != later["subject"]
     assert (one.cause_id, one.correlation, one.event_type) == (later["id"], None, kind)
@@ -165,9 +166,9 @@ def test_what_has_not_the_form_of_a_pilots_id_names_no_pilot(subject: Any) -> No
 
 
 def test_a_resend_that_is_traced_anew_is_the_same_and_other_content_is_not() -> None:
-    again = intake.submission(CODE, sent({**SUBMITTED, "traceparent": "other"}), "x")
-    other = intake.submission(CODE, sent({**SUBMITTED, "time": "2026-04-16T08:00:01.000Z"}), "x")
-    first = intake.submission(CODE, sent(SUBMITTED), "x")
+    again = door.submission(CODE, sent({**SUBMITTED, "traceparent": "other"}), "x")
+    other = door.submission(CODE, sent({**SUBMITTED, "time": "2026-04-16T08:00:01.000Z"}), "x")
+    first = door.submission(CODE, sent(SUBMITTED), "x")
     assert first.mark == again.mark
     assert first.subject == other.subject
     assert first.mark != other.mark
@@ -186,7 +187,7 @@ def test_a_resend_that_is_traced_anew_is_the_same_and_other_content_is_not() -> 
     ],
 )
 def test_bytes_that_are_no_event_are_refused_under_the_place_they_stand_at(body: bytes, rule: str) -> None:
-    one = intake.read_agency(record(body), NOW)
+    one = door.read_agency(record(body), NOW)
     place = f"kafka:pilots.agency.{CODE}.v1/0/7"
     assert isinstance(one.command, Refuse)
     assert one.command.event_id == one.cause_id == place
@@ -196,39 +197,39 @@ def test_bytes_that_are_no_event_are_refused_under_the_place_they_stand_at(body:
 
 @pytest.mark.parametrize("bad", [None, "", 5, "a" * 129, "a\nb", "\ud800", {"a": 1}])
 def test_an_event_whose_id_cannot_be_used_goes_by_the_place_it_stands_at(bad: Any) -> None:
-    one = intake.read_agency(record(json.dumps({**SUBMITTED, "id": bad}).encode()), NOW)
+    one = door.read_agency(record(json.dumps({**SUBMITTED, "id": bad}).encode()), NOW)
     assert one.cause_id == f"kafka:pilots.agency.{CODE}.v1/0/7"
     assert one.subject == pilot_id(CODE, one.cause_id)
 
 
 def test_a_newer_version_of_an_event_is_parked_and_not_refused() -> None:
     with pytest.raises(NewerVersion):
-        intake.read_agency(record({**SUBMITTED, "type": "pilots.agency.application-submitted.v3"}), NOW)
+        door.read_agency(record({**SUBMITTED, "type": "pilots.agency.application-submitted.v3"}), NOW)
 
 
 @pytest.mark.parametrize("topic", ["pilots.intake.v1", "pilots.agency.A.v1", "pilots.receipts.minzdrav.v1"])
 def test_a_record_of_no_agencys_topic_is_broken(topic: str) -> None:
     with pytest.raises(BrokenEvent):
-        intake.read_agency(record(SUBMITTED, topic), NOW)
+        door.read_agency(record(SUBMITTED, topic), NOW)
 
 
 def test_an_id_used_for_another_event_is_refused_as_a_subject_of_its_own() -> None:
-    one = intake.read_agency(record(SUBMITTED), NOW)
-    refusing = intake.on_conflict(one)
+    one = door.read_agency(record(SUBMITTED), NOW)
+    refusing = door.on_conflict(one)
     assert refusing is not None
     assert refusing.subject != one.subject
     assert isinstance(refusing.command, Refuse)
     assert refusing.command.event_id == SUBMITTED["id"]
     assert [(p.pointer, p.rule) for p in refusing.command.problems] == [("/id", "id.reused")]
-    again = intake.on_conflict(one)
+    again = door.on_conflict(one)
     assert again is not None
     assert (again.subject, again.mark) == (refusing.subject, refusing.mark)
 
 
 def test_an_id_used_for_another_later_event_is_refused_as_a_subject_of_its_own_too() -> None:
     later = {**example(ApplicationWithdrawnV1.TYPE), "source": f"/agencies/{CODE}"}
-    led = replace(intake.read_agency(record(later), NOW), subject=PILOT)
-    refusing = intake.on_conflict(led)
+    led = replace(door.read_agency(record(later), NOW), subject=PILOT)
+    refusing = door.on_conflict(led)
     assert refusing is not None
     assert refusing.subject not in (PILOT, pilot_id(CODE, later["id"]))
     assert isinstance(refusing.command, Refuse)
@@ -236,7 +237,7 @@ def test_an_id_used_for_another_later_event_is_refused_as_a_subject_of_its_own_t
 
 
 def test_over_http_a_reused_id_is_told_at_once_and_nothing_is_kept() -> None:
-    assert intake.on_conflict(intake.submission(CODE, sent(SUBMITTED), "http:x")) is None
+    assert door.on_conflict(door.submission(CODE, sent(SUBMITTED), "http:x")) is None
 
 
 # ---- receipts
@@ -355,7 +356,7 @@ def test_a_receipt_for_a_return_names_its_reasons_by_code() -> None:
 
 
 def test_a_receipt_for_a_reused_id_goes_by_the_id_that_the_agency_gave() -> None:
-    one = intake.on_conflict(intake.read_agency(record(SUBMITTED), NOW))
+    one = door.on_conflict(door.read_agency(record(SUBMITTED), NOW))
     assert one is not None
     assert isinstance(one.command, Refuse)
     fact = example("pilots.intake.submission-refused.v1")
@@ -376,31 +377,31 @@ def registered_fact() -> Any:
 
 
 def test_the_contact_person_of_a_registered_application_is_kept_under_the_opaque_id() -> None:
-    one = intake.submission(CODE, sent(SUBMITTED), "x")
-    [(collection, row)] = intake.keep(one, [registered_fact()])
+    one = door.submission(CODE, sent(SUBMITTED), "x")
+    [(collection, row)] = door.keep(one, [registered_fact()])
     assert collection == "persons"
     assert row == {"_id": person_id(one.subject), "pilot": one.subject, **SUBMITTED["data"]["contact"]}
 
 
 def test_nothing_of_a_person_is_kept_without_a_registration_or_without_a_person() -> None:
-    one = intake.submission(CODE, sent(SUBMITTED), "x")
+    one = door.submission(CODE, sent(SUBMITTED), "x")
     refused = CLASSES["pilots.intake.submission-refused.v1"].model_validate(data("pilots.intake.submission-refused.v1"))
-    assert intake.keep(one, [refused]) == []  # type: ignore[list-item]
+    assert door.keep(one, [refused]) == []  # type: ignore[list-item]
     bare = {**SUBMITTED, "data": {k: v for k, v in SUBMITTED["data"].items() if k != "contact"}}
-    assert intake.keep(intake.submission(CODE, sent(bare), "x"), [registered_fact()]) == []
+    assert door.keep(door.submission(CODE, sent(bare), "x"), [registered_fact()]) == []
 
 
 @pytest.mark.parametrize("contact", [True, False])
 def test_the_contact_person_of_a_resubmission_is_kept_under_an_id_of_its_own(contact: bool) -> None:
     again = {**example(ApplicationResubmittedV1.TYPE), "source": f"/agencies/{CODE}"}
     again["data"] = {**again["data"], "contact": SUBMITTED["data"]["contact"] if contact else None}
-    one = replace(intake.submission(CODE, sent(again), "x"), subject=PILOT)
+    one = replace(door.submission(CODE, sent(again), "x"), subject=PILOT)
     name = "pilots.intake.resubmission-registered.v1"
-    kept = intake.keep(one, [fact_of(name)])
+    kept = door.keep(one, [fact_of(name)])
     row = {"_id": person_id(PILOT, again["id"]), "pilot": PILOT, **SUBMITTED["data"]["contact"]}
     assert kept == ([("persons", row)] if contact else [])
     assert person_id(PILOT, again["id"]) != person_id(PILOT)
-    assert intake.keep(one, []) == []
+    assert door.keep(one, []) == []
 
 
 # ---- what decisions are given
@@ -429,7 +430,7 @@ def agency(code: str, edition: str) -> Agency:
 async def test_a_batch_is_given_numbers_with_one_draw_for_each_series() -> None:
     store = Numbers(agency("one", "by-2024"), agency("two", "by-2024"), agency("us", "demo-us"))
     events = [(code, {**SUBMITTED, "id": f"{code}-{n}"}) for n in range(2) for code in ("one", "two", "us", "new")]
-    inputs = [intake.submission(code, sent(event), "x") for code, event in events]
+    inputs = [door.submission(code, sent(event), "x") for code, event in events]
     given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
     assert sorted(store.drawn) == [("registration:US:2026", 2), ("registration:ПП:2026", 4)]
     numbers = [g.number for g in given_]
@@ -449,7 +450,7 @@ async def test_a_batch_is_given_numbers_with_one_draw_for_each_series() -> None:
 async def test_the_year_of_a_number_is_the_year_in_the_zone_of_the_edition() -> None:
     store = Numbers(agency("one", "by-2024"))
     eve = datetime.fromisoformat("2026-12-31T21:00:00+00:00")
-    inputs = [intake.submission("one", sent(SUBMITTED), "x")]
+    inputs = [door.submission("one", sent(SUBMITTED), "x")]
     await intake.preparing(BOOK, lambda: eve)(store, inputs)  # type: ignore[arg-type]
     await intake.preparing(BOOK, lambda: eve - timedelta(milliseconds=1))(store, inputs)  # type: ignore[arg-type]
     assert [series for series, _ in store.drawn] == ["registration:ПП:2027", "registration:ПП:2026"]
@@ -459,7 +460,7 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
     store = Numbers(agency("one", "by-2024"), agency("us", "demo-us"))
     times = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:00", 1e308, None, "x"]
     events = [(code, {**SUBMITTED, "time": time}) for time in times for code in ("one", "us")]
-    inputs = [intake.submission(code, sent(event), "x") for code, event in events]
+    inputs = [door.submission(code, sent(event), "x") for code, event in events]
     given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
     assert len(given_) == len(inputs)
 
@@ -467,7 +468,7 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
 async def test_a_later_event_is_given_its_agencys_entry_and_no_number() -> None:
     store = Numbers(agency("one", "by-2024"))
     later = {**example(ApplicationWithdrawnV1.TYPE), "source": "/agencies/one"}
-    inputs = [intake.submission(code, sent(later), "x") for code in ("one", "new")]
+    inputs = [door.submission(code, sent(later), "x") for code in ("one", "new")]
     found = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
     assert [(g.agency.code if g.agency else None, g.number) for g in found] == [("one", None), (None, None)]
     assert store.drawn == []
@@ -494,9 +495,9 @@ WITHDRAWN = ("pilots.intake.term-ended.v1", "pilots.intake.withdrawal-registered
 def test_every_event_of_an_agency_is_counted_by_what_came_of_it(outcome: Any, label: str) -> None:
     from services.chassis.telemetry import SUBMISSIONS
 
-    one = intake.submission("counted", sent(SUBMITTED), "x")
+    one = door.submission("counted", sent(SUBMITTED), "x")
     before = SUBMISSIONS.labels("counted", label)._value.get()
-    intake.settled(one, outcome)
+    door.settled(one, outcome)
     assert SUBMISSIONS.labels("counted", label)._value.get() == before + 1
 
 
@@ -505,15 +506,15 @@ def test_what_is_no_event_of_an_agency_is_not_counted_as_one() -> None:
 
     person = Input("s", Claimed("person:u", "k", "d"), object(), SOMEBODY, "c")
     before = len(list(SUBMISSIONS.collect()[0].samples))
-    intake.arrived(person)
-    intake.settled(person, Broken("x"))
+    door.arrived(person)
+    door.settled(person, Broken("x"))
     assert len(list(SUBMISSIONS.collect()[0].samples)) == before
 
 
 def test_an_event_above_the_bound_is_refused_by_its_place_without_being_looked_at() -> None:
     body = sent(SUBMITTED)
-    one = intake.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body) + 1), "kafka:here/0/1")
+    one = door.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body) + 1), "kafka:here/0/1")
     assert isinstance(one.command, Refuse)
     assert (one.command.event_id, [p.rule for p in one.command.problems]) == ("kafka:here/0/1", ["event.too-large"])
-    within = intake.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body)), "kafka:here/0/1")
+    within = door.submission(CODE, body + b" " * (AGENCY_MAX_BYTES - len(body)), "kafka:here/0/1")
     assert isinstance(within.command, Submit)

@@ -26,8 +26,9 @@ from contracts.intake import (
 from contracts.reference import Expediency, Verdict
 from contracts.registry import TermBreachedV1, TermNearingV1
 from services.intake import receipts
+from services.intake.domain.commands import REMINDED, Accept, Later, Remind, Return
 from services.intake.domain.evolve import due
-from services.intake.domain.state import REMINDED, Accept, Later, Remind, Return, Status
+from services.intake.domain.state import Status
 from services.intake.handlers import translate
 from tests.unit.intake_story import (
     BASIS,

@@ -40,9 +40,10 @@ from contracts.rules import RuleBook
 from services.intake.domain import agency
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
+from services.intake.domain.commands import Accept, Forward, Later, Recalendar, Refuse, Return, Tick
 from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
 from services.intake.domain.later import NotTheirs, UnknownAgency
-from services.intake.domain.state import FINAL, Accept, Forward, Later, Pilot, Recalendar, Refuse, Return, Status, Tick
+from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.service import SERVICE
 from services.law.calendar import calendar
 from services.law.decision import Refusal

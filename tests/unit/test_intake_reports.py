@@ -32,10 +32,11 @@ from contracts.registry import (
     PilotLaunchedV1,
     PilotStoppedV1,
 )
+from services.intake.domain.commands import Later, Note
+from services.intake.domain.report_history import ADDRESSED, MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
 from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
-from services.intake.domain.state import FINAL, CarryingOut, Later, Note, Status
-from services.intake.domain.taken import ADDRESSED, MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
+from services.intake.domain.state import FINAL, CarryingOut, Status
 from tests.unit.intake_story import (
     BASIS,
     CODE,
@@ -604,7 +605,7 @@ def test_the_bytes_of_a_report_are_counted_as_it_is_registered_and_nothing_of_th
 
 def filled(size: int) -> Any:
     """A pilot of whose reports so many bytes are taken."""
-    return CARRIED.model_copy(update={"taken": Taken(size=size)})
+    return CARRIED.model_copy(update={"taken": ReportHistory(size=size)})
 
 
 @each
@@ -651,7 +652,7 @@ def test_reports_on_the_course_are_taken_up_to_their_number_and_not_one_more_and
     first = date(1990, 1, 1)
     days = [first + timedelta(days=n) for n in range(MOST_PROGRESS)]
     periods = tuple(Period(since=day, until=day) for day in days)
-    last = CARRIED.model_copy(update={"taken": Taken(periods=periods[:-1])})
+    last = CARRIED.model_copy(update={"taken": ReportHistory(periods=periods[:-1])})
     assert faults(progress(), last) == []
     full = pilots.given(fact, state=last)
     assert len(full.taken.periods) == MOST_PROGRESS

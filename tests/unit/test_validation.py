@@ -19,12 +19,13 @@ from contracts.reference import Problem, RequestItem
 from contracts.rules import Edition
 from contracts.topics import AGENCY_MAX_BYTES
 from services.intake.domain.agency import Agency, Given
+from services.intake.domain.commands import Later, Submit
 from services.intake.domain.decide import decide
 from services.intake.domain.later import UnknownAgency
 from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS, RUSSIAN
-from services.intake.domain.state import Later, Submit, pilot_id
+from services.intake.domain.state import pilot_id
 from services.intake.domain.validation import judge
-from services.intake.handlers import submission
+from services.intake.door import submission
 from services.intake.receipts import copies
 from services.law.decision import Context
 from tests.unit.intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw

@@ -31,7 +31,8 @@ from contracts.registry import (
 )
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.state import CarryingOut, Noted, Pilot, Remind
+from services.intake.domain.commands import Noted, Remind
+from services.intake.domain.state import CarryingOut, Pilot
 from services.law.decision import Context
 
 ENDED: Final = {"reporting": False, "over": True}

@@ -15,29 +15,24 @@ from contracts.reference import ReturnReason
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
-from services.intake.domain.forwarding import forwarded
-from services.intake.domain.later import UnknownAgency, heard
-from services.intake.domain.shape import bounded, time_of
-from services.intake.domain.state import (
-    FINAL,
-    FIXING,
-    LOOK_OVER,
+from services.intake.domain.commands import (
     Accept,
     Command,
     Forward,
     Later,
     Note,
-    Pilot,
     Recalendar,
     Refuse,
     Remind,
     Return,
-    Status,
     Stop,
     Submit,
     Tick,
-    person_id,
 )
+from services.intake.domain.forwarding import forwarded
+from services.intake.domain.later import UnknownAgency, heard
+from services.intake.domain.shape import bounded, time_of
+from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
 from services.intake.domain.validation import decided, judge, to_stop
 from services.law.decision import Context, Refusal
 from services.law.faults import need_reasons

@@ -33,6 +33,7 @@ from contracts.intake import (
     WithdrawalRegisteredV1,
 )
 from contracts.reference import Clock, ItemId, Problem
+from services.intake.domain.report_history import with_report
 from services.intake.domain.state import (
     ANSWERED,
     FINAL,
@@ -45,7 +46,6 @@ from services.intake.domain.state import (
     Status,
     Told,
 )
-from services.intake.domain.taken import with_report
 from services.law import ledger as term
 
 OUTCOMES_KEPT: Final = 100

@@ -27,7 +27,8 @@ from contracts.intake import (
 from contracts.reference import Verdict
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
-from services.intake.domain.state import ANSWERED, CLARIFICATION, FINAL, FIXING, Forwarded, Pilot, Status
+from services.intake.domain.commands import CLARIFICATION, Forwarded
+from services.intake.domain.state import ANSWERED, FINAL, FIXING, Pilot, Status
 from services.law.decision import Context
 
 

@@ -23,9 +23,9 @@ from contracts.reference import OrganisationId, Payment, Period, Problem
 from contracts.rules import Edition
 from contracts.steps import Report
 from services.intake.domain.application import organisation
+from services.intake.domain.report_history import MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
 from services.intake.domain.shape import data_of, day_of, listed, problem, read, rows_of, unless_covered
 from services.intake.domain.state import FINAL, CarryingOut, Pilot
-from services.intake.domain.taken import MOST_BYTES, MOST_PROGRESS, Taken, mark_of, size_of
 from services.intake.domain.validation import STANDS
 
 REPORTS: Final = frozenset(
@@ -56,7 +56,7 @@ class _Bounds:
 
     today: date
     carried: CarryingOut
-    taken: Taken
+    history: ReportHistory
 
     @property
     def started(self) -> date | None:
@@ -85,23 +85,23 @@ def judge_report(event: Mapping[str, Any], state: Pilot, edition: Edition, now: 
     return Reported(tuple(problems), None if problems else payload)
 
 
-def _size(report: Report | None, taken: Taken) -> Iterator[Problem]:
+def _size(report: Report | None, history: ReportHistory) -> Iterator[Problem]:
     size = 0 if report is None else size_of(report)
-    if taken.size + size > MOST_BYTES:
+    if history.size + size > MOST_BYTES:
         yield problem(
             "/data",
             "reports.too-large",
-            f"All reports of one pilot have at most {MOST_BYTES} bytes together; {taken.size} are taken, and this one"
+            f"All reports of one pilot have at most {MOST_BYTES} bytes together; {history.size} are taken, and this one"
             f" has {size}. Name the documents that prove it instead of quoting them; hand to the registrar what"
             " still has no room.",
-            f"Все отчёты по одному пилоту вместе не больше {MOST_BYTES} байт; принято {taken.size}, в этом отчёте"
+            f"Все отчёты по одному пилоту вместе не больше {MOST_BYTES} байт; принято {history.size}, в этом отчёте"
             f" {size}. Укажите подтверждающие документы, не приводя их текст; что и так не помещается, передайте"
             " регистратору.",
         )
 
 
-def _count(taken: Taken) -> Iterator[Problem]:
-    if len(taken.periods) >= MOST_PROGRESS:
+def _count(history: ReportHistory) -> Iterator[Problem]:
+    if len(history.periods) >= MOST_PROGRESS:
         yield problem(
             "/data",
             "reports.too-many",
@@ -154,7 +154,7 @@ def _completed(finished: date) -> Problem:
 def _by_kind(kind: str, data: Mapping[str, Any], bounds: _Bounds, edition: Edition) -> Iterator[Problem]:
     match kind:
         case ProgressReportedV1.TYPE:
-            yield from _count(bounds.taken)
+            yield from _count(bounds.history)
             yield from _period(data, bounds)
         case SpendingReportedV1.TYPE:
             yield from _payments(data, bounds, edition)
@@ -199,7 +199,7 @@ def _period(data: Mapping[str, Any], bounds: _Bounds) -> Iterator[Problem]:
         en, ru = f"The day {until} has not come yet.", f"День {until} ещё не наступил."
         yield problem("/data/period/until", "period.future", en, ru)
     yield from _not_before(until, "/data/period/until", bounds.started)
-    if since is not None and Period(since=since, until=until) in bounds.taken.periods:
+    if since is not None and Period(since=since, until=until) in bounds.history.periods:
         yield problem(
             "/data/period",
             "period.twice",
@@ -218,7 +218,7 @@ def _payments(data: Mapping[str, Any], bounds: _Bounds, edition: Edition) -> Ite
             en, ru = "This edition has no money.", "В этой редакции деньги не указываются."
             yield problem("/data/payments", "costs.refused", en, ru)
         return
-    yield from _paid_twice(rows, bounds.taken.payments)
+    yield from _paid_twice(rows, bounds.history.payments)
     currencies = [one.code for one in money.currencies]
     for n, row in rows:
         where, source, currency = f"/data/payments/{n}", row.get("source"), row.get("currency")

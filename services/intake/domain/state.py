@@ -1,24 +1,14 @@
 """A submission and what became of it: the state that intake keeps of a pilot, and what can be asked of it."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import computed_field
 
-from contracts.event import Basis, Contract, Day, Moment
-from contracts.expertise import (
-    ConclusionAnnulledV1,
-    ConclusionIssuedV1,
-    InformationRequestedV1,
-    RequestClosedV1,
-    ReviewClosedV1,
-    TermExtendedV1,
-)
+from contracts.event import Contract, Day, Moment
 from contracts.reference import (
     Application,
     Clock,
@@ -34,19 +24,7 @@ from contracts.reference import (
     TermKind,
     Verdict,
 )
-from contracts.registry import (
-    AgreementFailedV1,
-    AgreementRecordedV1,
-    CreditDecidedV1,
-    EffectivenessJudgedV1,
-    EntryCorrectedV1,
-    ExpediencyDecidedV1,
-    PilotLaunchedV1,
-    PilotStoppedV1,
-    TermBreachedV1,
-    TermNearingV1,
-)
-from services.intake.domain.taken import Taken
+from services.intake.domain.report_history import ReportHistory
 from services.law import ledger as term
 
 KIND: Final = "pilot"
@@ -55,14 +33,8 @@ FIXING: Final = TermKind.FIXING_REMARKS
 PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
 """Where the state keeps the ledger of each term."""
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
-PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The form of a pilot's id."""
-CLARIFICATION: Final = TermKind.CLARIFICATION
-"""The expertise's term in which a request for information must be answered."""
 ANSWERED: Final = "answered"
 """The outcome of a request whose items are all answered."""
-REMINDED: Final = frozenset({TermKind.PROGRESS_REPORT, TermKind.CARRYING_OUT})
-"""The register's terms that the executor is reminded of: the next report, and the end of carrying out."""
 
 
 class Status(StrEnum):
@@ -168,7 +140,7 @@ class Pilot(Contract):
     conclusion: Conclusion | None = None
     carrying_out: CarryingOut | None = None
     finished: Day | None = None
-    taken: Taken = Taken()
+    taken: ReportHistory = ReportHistory()
     events: tuple[Told, ...] = ()
 
     @property
@@ -210,120 +182,6 @@ class Pilot(Contract):
     def calendars(self) -> tuple[str, ...]:
         """The version of the calendar that the open term is counted by."""
         return () if self.running is None else (self.running.term.calendar_version,)
-
-
-# ---- commands
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """An agency's event as it was sent: an application, or what is no known event at all."""
-
-    agency: str
-    event_id: str
-    event: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An agency's event about a pilot that exists already, as it was sent."""
-
-    agency: str
-    event_id: str
-    event: Mapping[str, Any]
-
-    @property
-    def named(self) -> str | None:
-        """The pilot that the event names as its subject, where that has the form of one."""
-        named = self.event.get("subject")
-        return named if isinstance(named, str) and PILOT_ID.fullmatch(named) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """A submission that is refused for what was found on reading it, before any rule is asked."""
-
-    agency: str
-    event_id: str
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """The officer finds the application complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """The officer sends the application back."""
-
-    reasons: tuple[ReturnReason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The officer stops the procedure on a document (прекратить рассмотрение)."""
-
-    reason: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Something about a term must be announced."""
-
-    due: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Recalendar:
-    """The calendars of this process may have changed: count the running term anew."""
-
-
-Forwarded = (
-    InformationRequestedV1
-    | TermExtendedV1
-    | RequestClosedV1
-    | ConclusionIssuedV1
-    | ConclusionAnnulledV1
-    | ReviewClosedV1
-)
-"""The facts of the expertise that concern the applicant; of the terms, that of a request (`CLARIFICATION`) alone."""
-Noted = (
-    ExpediencyDecidedV1
-    | CreditDecidedV1
-    | AgreementRecordedV1
-    | AgreementFailedV1
-    | PilotLaunchedV1
-    | EffectivenessJudgedV1
-    | PilotStoppedV1
-    | EntryCorrectedV1
-)
-"""The facts of the register by which it is told whether, and how, what an agency sends is to be judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """What happened in the expertise is passed on to the applicant."""
-
-    fact: Forwarded
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the register says of a decision and of carrying out is noted."""
-
-    fact: Noted
-
-
-@dataclass(frozen=True, slots=True)
-class Remind:
-    """The executor is reminded of a term of carrying out (`REMINDED`)."""
-
-    fact: TermNearingV1 | TermBreachedV1
-
-
-Command = Submit | Later | Refuse | Accept | Return | Stop | Tick | Recalendar | Forward | Note | Remind
 
 
 def pilot_id(agency: str, event_id: str) -> str:

@@ -14,8 +14,9 @@ from contracts.event import Envelope, json_pointer
 from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from services.intake.domain import application
+from services.intake.domain.commands import Later
 from services.intake.domain.shape import Read, data_of, held, listed, problem, read, rows_of, unless_covered
-from services.intake.domain.state import FINAL, Later, Pilot, Request, Status
+from services.intake.domain.state import FINAL, Pilot, Request, Status
 
 STANDS: Final = {
     Status.REGISTERED: ("registered and is being looked over", "зарегистрирована и рассматривается"),

@@ -21,7 +21,7 @@ ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "
 """What a fact that takes a report says besides the report."""
 
 
-class Taken(Contract):
+class ReportHistory(Contract):
     """The reports taken so far: their bytes, the periods that were reported on, and a digest of each payment."""
 
     size: int = 0
@@ -41,11 +41,11 @@ def mark_of(payment: Payment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def with_report(taken: Taken, fact: Fact) -> Taken:
+def with_report(before: ReportHistory, fact: Fact) -> ReportHistory:
     """What is remembered after a fact that took a report."""
-    size, periods, payments = taken.size + size_of(fact), taken.periods, taken.payments
+    size, periods, payments = before.size + size_of(fact), before.periods, before.payments
     if isinstance(fact, ProgressRegisteredV1):
         periods = (*periods, fact.period)
     if isinstance(fact, SpendingRegisteredV1):
         payments = (*payments, *map(mark_of, fact.payments))
-    return Taken(size=size, periods=periods, payments=payments)
+    return ReportHistory(size=size, periods=periods, payments=payments)

@@ -1,0 +1,22 @@
+"""The rule editions as they are in force."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from contracts.rules import RuleBook, UnknownEdition
+from services.chassis.auth import allow
+from services.chassis.problems import Problematic
+
+
+def add(router: APIRouter, rules: RuleBook) -> None:
+    """The rule book."""
+    everyone = Depends(allow("publisher", "officer", "operator", "auditor", "admin"))
+
+    @router.get("/editions/{edition}", tags=["rules"], dependencies=[everyone])
+    async def edition(edition: str) -> dict[str, Any]:
+        """A rule edition: every number and list of it, each with its origin (law or assumption)."""
+        try:
+            return rules.edition(edition).model_dump(mode="json")
+        except UnknownEdition as error:
+            raise Problematic(404, "edition.unknown", str(error)) from error

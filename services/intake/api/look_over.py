@@ -1,0 +1,84 @@
+"""The officers' look-over (рассмотрение на комплектность): applications, and what an officer decides on them."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+from contracts.event import Basis
+from contracts.reference import ReturnReason, TermKind
+from services.chassis.auth import allow
+from services.chassis.problems import Problematic
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, page
+from services.intake import queries
+from services.intake.api.access import READERS, Officer
+from services.intake.domain.commands import Accept, Return, Stop
+from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.domain.state import Pilot, Status
+from services.law.calendar import calendar
+from services.law.explanation import explain
+
+Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
+
+
+class ReturnOf(BaseModel):
+    """Why an application goes back."""
+
+    reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
+
+
+class StopOf(BaseModel):
+    """Why the procedure is stopped, and the document that it rests on."""
+
+    reason: str = Field(min_length=1, max_length=4000)
+    basis: Basis
+
+
+def add(router: APIRouter) -> None:
+    """Applications, and the officers' decisions."""
+
+    @router.get("/applications", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def applications(
+        engine: EngineOf,
+        status: Status | None = None,
+        agency: str | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
+        """Applications: with a status by due date, else the newest first."""
+        query, order = queries.applications(status, agency)
+        return await page(
+            engine.store, "subjects", query, order, after=after, limit=limit, show=queries.application_row
+        )
+
+    @router.get("/applications/{pilot}", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def application(pilot: str, engine: EngineOf) -> Response:
+        """One application with its look-over term."""
+        found = await document(engine, pilot, PILOT_KIND)
+        return card(queries.application_card(found), found.rev)
+
+    @router.post("/applications/{pilot}/acceptance", tags=["look-over"])
+    async def accept(pilot: str, by: Officer) -> Response:
+        """The application is complete and goes to expertise (принять к рассмотрению)."""
+        return await by.give(pilot, PILOT_KIND, Accept())
+
+    @router.post("/applications/{pilot}/return", tags=["look-over"])
+    async def give_back(pilot: str, body: ReturnOf, by: Officer) -> Response:
+        """The application goes back with coded reasons (вернуть)."""
+        return await by.give(pilot, PILOT_KIND, Return(tuple(body.reasons)))
+
+    @router.post("/applications/{pilot}/stop", tags=["look-over"])
+    async def stop(pilot: str, body: StopOf, by: Officer) -> Response:
+        """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
+        return await by.give(pilot, PILOT_KIND, Stop(body.reason, body.basis))
+
+    @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    async def clock(pilot: str, engine: EngineOf, term: Clocked = TermKind.LOOK_OVER) -> Response:
+        """How the due date of a term comes about, day by day, in words of both languages."""
+        found = await document(engine, pilot, PILOT_KIND)
+        assert isinstance(found.state, Pilot)
+        ledger = found.state.ledger(term)
+        if ledger is None:
+            raise Problematic(404, "term.none", "This term has not begun.")
+        told = explain(ledger, engine.now(), calendar(ledger.term.calendar))
+        return card(told.model_dump(mode="json"), found.rev)

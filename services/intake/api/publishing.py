@@ -1,0 +1,138 @@
+"""The agencies' second door: one CloudEvent is published, and what became of it is asked for (квитанция)."""
+
+import hashlib
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from contracts.agency import AGENCY
+from contracts.event import Actor, NewerVersion
+from contracts.freeze import example, frozen, inlined
+from contracts.reference import Problem
+from services.chassis.auth import Caller, allow
+from services.chassis.engine import Engine
+from services.chassis.problems import MEDIA_TYPE, Problematic
+from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
+from services.chassis.web import EngineOf, card, document
+from services.intake import queries
+from services.intake.domain.agency import subject_of
+from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.door import owner, submission
+
+Publisher = Annotated[Caller, Depends(allow("publisher"))]
+ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
+CLOUD_EVENT: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {
+                "schema": {"oneOf": [inlined(frozen(name)) for name in AGENCY.classes]},
+                "examples": {name: {"value": example(name)} for name in AGENCY.classes},
+            }
+        },
+    }
+}
+
+
+def add(router: APIRouter) -> None:
+    """Publishing, and receipts."""
+
+    @router.post("/events", tags=["agencies"], status_code=201, openapi_extra=CLOUD_EVENT)
+    async def publish(
+        request: Request,
+        engine: EngineOf,
+        caller: Publisher,
+    ) -> Response:
+        """Publishes one CloudEvent. 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an
+        id used for something else. Nothing is answered before it is durable."""
+        agency = _agency_of(caller)
+        body = await request.body()
+        one = _input(agency, body, Actor(id=caller.id, organisation=agency, role="publisher"))
+        if "traceparent" in request.headers:
+            one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
+        return await _published(engine, one)
+
+    @router.get("/receipts/{event_id:path}", tags=["agencies"])
+    async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
+        """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
+        code = agency if agency and caller.roles & {"officer", "auditor"} else _agency_of(caller)
+        found, body = await _receipt(engine, code, event_id)
+        return card(body, found.rev)
+
+
+def _agency_of(caller: Caller) -> str:
+    if not caller.organisation:
+        raise Problematic(403, "auth.organisation", "The token names no agency.")
+    return caller.organisation
+
+
+def _input(agency: str, body: bytes, actor: Actor) -> Input:
+    try:
+        return submission(agency, body, f"http:{hashlib.sha256(body).hexdigest()}", actor=actor)
+    except NewerVersion as error:
+        fault = Problem(
+            pointer="/type",
+            rule="type.newer-version",
+            message="This version of the event is not known here yet.",
+            message_ru="Эта версия события здесь пока не известна.",
+            action="retry",
+        )
+        raise Problematic(
+            422, "event.newer-version", "Send an older version, or the same later.", problems=[fault]
+        ) from error
+
+
+async def _published(engine: Engine, one: Input) -> Response:
+    if await _entry(engine, one.actor.organisation or "") is None:
+        raise Problematic(
+            403, "agency.unknown", "The agency is not in the directory; ask the operator.", action="retry"
+        )
+    outcome = await engine.command(one)
+    if isinstance(outcome, Conflict):
+        raise Problematic(409, "id.reused", "This id was used before for a different event: use a new id.")
+    if isinstance(outcome, Broken):
+        raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
+    found, body = await _receipt(engine, one.actor.organisation or "", one.cause_id)
+    return _receipt_answer(found, body, again=isinstance(outcome, Duplicate))
+
+
+async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document, dict[str, Any]]:
+    """What became of an agency's event, wherever it was led to. Raises Problematic 404, and 410 for one whose
+    outcome is kept in the receipts topic alone."""
+    key = Claimed(owner(agency), event_id, "").key
+    claim = await engine.store.claimed(key)
+    if claim is None:
+        raise Problematic(404, "receipt.unknown", "No event with this id has been taken.", action="retry")
+    found = await document(engine, claim.subject, PILOT_KIND)
+    body = queries.receipt(found, event_id)
+    if body is None and key in found.ids:
+        raise Problematic(410, "receipt.gone", "It was answered long ago: the receipt went to your receipts topic.")
+    if body is None:
+        raise Problematic(404, "receipt.unknown", "The event is not decided yet.", action="retry")
+    return found, body
+
+
+def _receipt_answer(found: Document, body: dict[str, Any], *, again: bool) -> Response:
+    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(body['event_id'], safe='')}"}
+    if again:
+        headers["Idempotent-Replayed"] = "true"
+    if body["outcome"] == "refused":
+        said = f"Refused, with {len(body['problems'])} problem(s); correct all of them and send it under a new id."
+        later = bool(body["problems"]) and all(one["action"] == "retry" for one in body["problems"])
+        body = {
+            "type": "urn:lotsman:problem:event.refused",
+            "title": "event.refused",
+            "status": 422,
+            "detail": said,
+            "action": "retry" if later else "fix",
+            **{k: v for k, v in body.items() if k != "status"},
+        }
+        return JSONResponse(body, 422, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, 200 if again else 201, headers=headers)
+
+
+async def _entry(engine: Engine, code: str) -> Document | None:
+    return (await engine.documents([subject_of(code)])).get(subject_of(code))

@@ -1,0 +1,228 @@
+"""The agencies' door, which only intake has: an event as it was sent becomes an input, led to the pilot that it names,
+counted as it comes and as it ends; what is personal in it is kept before any fact.
+
+The events come over Kafka or by `POST /v1/events`; both ways meet in `submission`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationWithdrawnV1, ClarificationProvidedV1
+from contracts.event import (
+    ID,
+    TRACE_HEADERS,
+    Actor,
+    BrokenEvent,
+    Fact,
+    NewerVersion,
+    digest,
+    split_type,
+)
+from contracts.intake import (
+    ApplicationRegisteredV1,
+    EventRefusedV1,
+    ResubmissionRegisteredV1,
+    SubmissionRefusedV1,
+)
+from contracts.reference import Problem
+from contracts.topics import AGENCY_MAX_BYTES, agency_of
+from services.chassis import telemetry
+from services.chassis.store import Row, Store
+from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
+from services.intake.domain.commands import Later, Refuse, Submit
+from services.intake.domain.reports import REPORTS
+from services.intake.domain.shape import problem
+from services.intake.domain.state import KIND, person_id, pilot_id
+
+PERSONS: Final = "persons"
+LATER: Final = frozenset(
+    {ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE, *REPORTS}
+)
+"""The events that are about a pilot which is there already."""
+Published = Submit | Later | Refuse
+"""What an agency's event can be."""
+LONE: Final = re.compile("[\ud800-\udfff]")
+"""Half a character, as a JSON escape can give it: text with it cannot be encoded, so it is no id."""
+
+
+def owner(agency: str) -> str:
+    """Who an agency's ids belong to, among all claims."""
+    return f"agency:{agency}"
+
+
+def read_agency(record: Record, _now: datetime) -> Input:
+    """A record of an agency's topic as an input. Raises NewerVersion for a version that is not known yet."""
+    agency = agency_of(record.topic)
+    if agency is None:
+        raise BrokenEvent(f"{record.topic} is no agency's topic")
+    try:
+        return submission(agency, record.value, f"kafka:{record.id}", record=record)
+    except Exception:
+        for label in ("received", "parked"):
+            telemetry.SUBMISSIONS.labels(agency, label).inc()
+        raise
+
+
+def arrived(one: Input) -> None:
+    """Counts an agency's event as received; one that is taken up from parking is received again."""
+    if isinstance(one.command, Published):
+        telemetry.SUBMISSIONS.labels(one.command.agency, "received").inc()
+
+
+def settled(one: Input, outcome: Outcome | None) -> None:
+    """Counts what came of an agency's event, so that for each agency the balance can be struck."""
+    if isinstance(one.command, Published):
+        telemetry.SUBMISSIONS.labels(one.command.agency, _label(outcome)).inc()
+
+
+def _label(outcome: Outcome | None) -> str:
+    match outcome:
+        case None:
+            return "given-back"
+        case Done(facts=facts) if facts:
+            return "refused" if isinstance(facts[-1], (SubmissionRefusedV1, EventRefusedV1)) else "registered"
+        case Done():
+            return "duplicate"
+        case Broken():
+            return "parked"
+        case _:
+            return type(outcome).__name__.lower()
+
+
+def submission(
+    agency: str, body: bytes, place: str, *, actor: Actor | None = None, record: Record | None = None
+) -> Input:
+    """An agency's event, by whichever door it came. `place` is the id of one that has none that can be used.
+
+    Its subject is its own, as an application's always is; a later event's is found by `address`. Raises
+    NewerVersion for a known type in a version that this program does not know.
+    """
+    actor = actor or Actor(id=owner(agency), organisation=agency, role="publisher")
+    event, fingerprint, fault = _parsed(body)
+    event_id = event.get("id")
+    named = event_id if isinstance(event_id, str) and ID.fullmatch(event_id) and not LONE.search(event_id) else place
+    _not_newer(event)
+    later = isinstance(kind := event.get("type"), str) and kind in LATER
+    command: Published = Submit(agency, named, event)
+    if fault is not None:
+        command = Refuse(agency, named, (fault,))
+    elif later:
+        command = Later(agency, named, event)
+    return Input(
+        subject=pilot_id(agency, named),
+        mark=Claimed(owner(agency), named, fingerprint),
+        command=command,
+        actor=actor,
+        cause_id=named,
+        correlation=None if later else named,  # a later event belongs to what its pilot began with
+        trace={name: text for name in TRACE_HEADERS if isinstance(text := event.get(name), str)},
+        record=record,
+        event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
+    )
+
+
+def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
+    """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step.
+
+    One above the bound, which a topic that compresses may hold, is not looked at.
+    """
+    if len(body) > AGENCY_MAX_BYTES:
+        en = f"An event has at most {AGENCY_MAX_BYTES} bytes."
+        ru = f"Событие не может быть больше {AGENCY_MAX_BYTES} байт."
+        return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", en, ru)
+    fault = problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
+    try:
+        event = json.loads(body, parse_constant=_no_constant)
+        if isinstance(event, dict):
+            return event, digest(event), None
+        fault = problem("", "json.not-an-object", "An event is a JSON object.", "Событие должно быть объектом JSON.")
+    except (ValueError, RecursionError):
+        pass
+    return {}, hashlib.sha256(body).hexdigest(), fault
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _not_newer(event: Mapping[str, Any]) -> None:
+    kind = event.get("type")
+    try:
+        newer = isinstance(kind, str) and split_type(kind)[1] > 0 and AGENCY.is_newer(kind)
+    except BrokenEvent:
+        return
+    if newer:
+        raise NewerVersion("this program knows only older versions", "/type")
+
+
+async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
+    """Leads an agency's later events to the pilots that they name: registered ones of that agency, found with one
+    query, or such as come before them in the same batch. Whatever names another pilot, or none, stays with a
+    subject of its own and is refused there, so that nothing can be done to it, and nothing be learnt of it.
+    """
+    named = {n: pilot for n, one in enumerate(inputs) if isinstance(c := one.command, Later) and (pilot := c.named)}
+    owners = await _owners(store, set(named.values()))
+    led = list[Input]()
+    for place, one in enumerate(inputs):
+        command = one.command
+        if isinstance(command, Submit):
+            owners.setdefault(one.subject, command.agency)
+        elif isinstance(command, Later) and place in named and owners.get(named[place]) == command.agency:
+            one = replace(one, subject=named[place])
+        led.append(one)
+    return led
+
+
+async def _owners(store: Store, pilots: set[str]) -> dict[str, str]:
+    """The agencies of those of these pilots that were registered."""
+    if not pilots:
+        return {}
+    query = {"_id": {"$in": sorted(pilots)}, "kind": KIND, "state.number": {"$type": "string"}}
+    rows = await store.rows("subjects", query, sort=[("_id", 1)], limit=len(pilots), fields=["state.agency"])
+    return {row["_id"]: row["state"]["agency"] for row in rows}
+
+
+def on_conflict(one: Input) -> Input | None:
+    """An agency used an id twice for different events over Kafka: the second is refused with a receipt.
+
+    It becomes a subject of its own, so that the first stays untouched and a resend of the second meets its answer.
+    Over HTTP the caller is told at once, and nothing is kept.
+    """
+    if one.record is None or not isinstance(one.command, Published):
+        return None
+    command, mark = one.command, one.mark
+    assert isinstance(mark, Claimed)
+    other = f"{mark.id}#{mark.digest}"
+    fault = problem(
+        "/id",
+        "id.reused",
+        "This id was used before for a different event: send it again under a new id.",
+        "Этот id уже использован для другого события: отправьте событие с новым id.",
+    )
+    return replace(
+        one,
+        subject=pilot_id(command.agency, other),
+        mark=Claimed(mark.owner, other, mark.digest),
+        command=Refuse(command.agency, command.event_id, (fault,)),
+    )
+
+
+def keep(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
+    """The contact person of a registered application: kept here alone, erasable, never in a fact."""
+    match one.command:
+        case Submit(event=event) if any(isinstance(f, ApplicationRegisteredV1) for f in facts):
+            kept = person_id(one.subject)
+        case Later(event_id=event_id, event=event) if any(isinstance(f, ResubmissionRegisteredV1) for f in facts):
+            kept = person_id(one.subject, event_id)
+        case _:
+            return []
+    contact = event.get("data", {}).get("contact")
+    if not contact:
+        return []
+    shown = {name: contact.get(name) for name in ("name", "email", "phone")}
+    return [(PERSONS, {"_id": kept, "pilot": one.subject, **shown})]
