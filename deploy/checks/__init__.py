@@ -1,1 +1,2 @@
-"""What the project checks of itself beside types and style: each finding is one line that names the place."""
+"""What the project checks of itself beside types and style: each a small module with `findings(root)`, one line for a
+fault that names the place."""
