@@ -148,15 +148,14 @@ class _Reader(ast.NodeVisitor):
             given = node.args[taker.place]
         if given is None:
             return
-        where, values = f"{self._module.path}:{node.lineno}", self._values(node, taker)
-        if isinstance(given, ast.Name) and self._passed_on(given.id, values):
+        if isinstance(given, ast.Name) and self._passed_on(given.id, node, taker):
             return
-        ids = self._ids(given)
+        where, ids = f"{self._module.path}:{node.lineno}", self._ids(given)
         if ids is None:
             said = ast.unparse(given)
             self._found.faults.append(f"{where}: {said} is no rule id that can be told from the text")
         elif ids:
-            self._found.named.append(Named(where, ids, values))
+            self._found.named.append(Named(where, ids, _values(node, taker)))
 
     def _called(self, function: ast.expr) -> str:
         """The full name of what is called; what is unknown has none."""
@@ -177,21 +176,16 @@ class _Reader(ast.NodeVisitor):
         source, _, there = module.imports[name].rpartition(".")
         return self._full(self._modules[source], there) if source in self._modules else module.imports[name]
 
-    def _values(self, call: ast.Call, taker: Taker) -> frozenset[str] | None:
-        """The values that the templates get by a call, or None where that cannot be told."""
-        said = [one.arg for one in call.keywords]
-        if taker.values is None or None in said:
-            return None
-        return taker.values | ({one for one in said if one} - CONTROLS if taker.more else frozenset())
-
-    def _passed_on(self, name: str, values: frozenset[str] | None) -> bool:
+    def _passed_on(self, name: str, call: ast.Call, taker: Taker) -> bool:
         """Whether a name is a parameter, which makes its function one that takes a rule id."""
         for function, full in reversed(self._inside):
-            names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
-            if name in (*names, *(one.arg for one in function.args.kwonlyargs)):
-                place = names.index(name) if name in names else len(names)
-                place -= names[:1] in (["self"], ["cls"])
-                self._takers.setdefault(full, Taker(place, values, function.args.kwarg is not None))
+            said = function.args
+            names = [one.arg for one in (*said.posonlyargs, *said.args)]
+            if name in (*names, *(one.arg for one in said.kwonlyargs)):
+                place = names.index(name) - (names[0] in ("self", "cls")) if name in names else ALL_NAMED
+                more = said.kwarg.arg if said.kwarg else None
+                handed = any(one.arg is None and ast.unparse(one.value) == more for one in call.keywords)
+                self._takers.setdefault(full, Taker(place, _values(call, taker, more), handed))
                 return True
         return False
 
@@ -233,6 +227,14 @@ class _Reader(ast.NodeVisitor):
             return module.constants.get(name)
         source, _, there = module.imports[name].rpartition(".")
         return self._constant(self._modules[source], there) if source in self._modules else None
+
+
+def _values(call: ast.Call, taker: Taker, more: str | None = None) -> frozenset[str] | None:
+    """The values that the templates get by a call, or None where that cannot be told. `more` is handed on whole."""
+    if taker.values is None or any(one.arg is None and ast.unparse(one.value) != more for one in call.keywords):
+        return None
+    given = frozenset(one.arg for one in call.keywords if one.arg and one.arg not in CONTROLS)
+    return taker.values | (given if taker.more else frozenset())
 
 
 def _assigned(function: Function, name: str) -> Iterator[ast.expr]:

@@ -60,3 +60,8 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
+
+
+def findings(root: Path) -> list[str]:
+    """Every name of the rule data that the services do not read."""
+    return [f"contracts/rules: nobody reads {name}" for name in unread(root / SERVICES.relative_to(ROOT))]

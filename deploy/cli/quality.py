@@ -4,24 +4,30 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from deploy.cli.common import err, progress
+from deploy.cli.common import err, out, progress
 from deploy.complaint import Complaint
 from deploy.local import jars
 from deploy.local.home import ROOT
 from deploy.local.packages import install
 
 app = typer.Typer()
-CHECKS: Final = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
-    ("mypy", "--strict", "contracts", "services", "deploy", "bench"),
-    ("lint-imports",),
-)
+CHECKS: Final = {
+    "types": ("mypy", "--strict", "contracts", "services", "deploy", "bench"),
+    "imports": ("lint-imports", "--no-logo"),
+    "style": ("ruff", "check", "."),
+    "format": ("ruff", "format", "--check", "."),
+    "rules": ("python", "-m", "deploy.checks", "rules"),
+    "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
+}
+"""Every check by its name, the longest first: they run side by side."""
 PYTEST: Final = """
 import signal, sys, pytest
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -50,17 +56,34 @@ def test(
 
 
 @app.command()
-def check() -> None:
-    """Run the style, type and import checks."""
+def check(
+    only: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(CHECKS)}. All if left out.")] = None,
+) -> None:
+    """Run the checks of style, types, imports, rule data, words, dead and doubled code, side by side."""
+    if unknown := set(only or ()) - set(CHECKS):
+        raise Complaint(f"There is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}.")
     _dev_tools()
+    asked = {name: words for name, words in CHECKS.items() if not only or name in only}
     failed = []
-    for tool, *words in CHECKS:
-        done = subprocess.run([str(Path(sys.prefix) / "bin" / tool), *words], cwd=ROOT, check=False)
-        if done.returncode:
-            failed.append(" ".join((tool, *words)))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = {pool.submit(_said, words): name for name, words in asked.items()}
+        for done in as_completed(running):
+            name, (code, text, seconds) = running[done], done.result()
+            if code:
+                failed.append(name)
+                err.print(text.rstrip(), markup=False, soft_wrap=True)
+            err.print(f"{'[red]failed[/red]' if code else 'holds'}  {name} ({seconds:.1f} s)")
     if failed:
-        err.print(f"[red]failed:[/red] {'; '.join(failed)}")
-        raise typer.Exit(1)
+        raise Complaint(f"Failed: {', '.join(failed)}.")
+    out.print(f"all {len(asked)} checks hold")
+
+
+def _said(words: Sequence[str]) -> tuple[int, str, float]:
+    """The exit code of a tool of the environment, what it said, and how many seconds it took."""
+    began = time.monotonic()
+    tool = str(Path(sys.prefix) / "bin" / words[0])
+    done = subprocess.run([tool, *words[1:]], cwd=ROOT, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr, time.monotonic() - began
 
 
 def _dev_tools() -> None:

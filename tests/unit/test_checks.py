@@ -1,0 +1,260 @@
+"""Every check of the project's own text finds a fault that is planted, and passes what is sound."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from deploy.checks import dead, duplicates, lengths, words
+from deploy.checks.exceptions import FILE, Exceptions
+from deploy.cli.quality import CHECKS
+
+SOUND = """\
+["pilot.unknown"]
+ru = "Нет такого пилотного проекта."
+be = "Няма такога пілотнага праекта."
+en = "There is no such pilot."
+["commission.too-small"]
+ru = "В комиссии {have} человек, нужно не меньше {least}."
+be = "У камісіі {have} чалавек, патрэбна не менш за {least}."
+en = "The commission has {have} members; at least {least} are needed."
+"""
+REFUSES = """
+    from services.law.decision import Refusal
+
+    def refuse(have):
+        if have:
+            raise Refusal("commission.too-small", status=422, have=have, least=9)
+        raise Refusal("pilot.unknown", status=404)
+"""
+
+
+def planted(root: Path, **files: str) -> Path:
+    """A project with these files: `services__law__x` stands for services/law/x.py."""
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+    return root
+
+
+def spoken(root: Path, code: str, said: str = SOUND) -> list[str]:
+    """What the check of words finds in a service with this code."""
+    folder = root / "contracts" / "words"
+    folder.mkdir(parents=True)
+    (folder / "law.toml").write_text(said, encoding="utf-8")
+    return words.findings(planted(root, services__registry__domain__x=code))
+
+
+# ---- words
+
+
+def test_ids_with_words_and_words_with_an_id_are_sound(tmp_path: Path) -> None:
+    assert spoken(tmp_path, REFUSES) == []
+
+
+def test_an_id_without_words_is_found(tmp_path: Path) -> None:
+    [found] = spoken(tmp_path, REFUSES.replace("pilot.unknown", "pilot.gone"), SOUND.split('["comm')[0])[1:2]
+    assert found == "services/registry/domain/x.py:7: pilot.gone has no words in contracts/words"
+
+
+def test_words_without_an_id_are_found(tmp_path: Path) -> None:
+    more = SOUND + '["nobody.says"]\nru = "Да."\nbe = "Так."\nen = "Yes."\n'
+    assert spoken(tmp_path, REFUSES, more) == ["contracts/words: no code says nobody.says"]
+
+
+def test_an_id_that_only_a_docstring_names_is_said_by_no_code(tmp_path: Path) -> None:
+    code = REFUSES.replace('raise Refusal("pilot.unknown", status=404)', "return None")
+    code = code.replace("def refuse(have):", 'def refuse(have):\n        """pilot.unknown"""')
+    assert spoken(tmp_path, code) == ["contracts/words: no code says pilot.unknown"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    ['f"pilot.{have}"', '"pilot." + have', "str(have)", "TABLE[have] + '.x'", "have.name"],
+)
+def test_an_id_that_the_text_does_not_tell_is_found(tmp_path: Path, made: str) -> None:
+    found = spoken(
+        tmp_path, REFUSES + f"\n    def other(pilot):\n        have = pilot\n        raise Refusal({made})\n"
+    )
+    assert len(found) == 1 and found[0].endswith("is no rule id that can be told from the text")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        '"pilot.gone" if have else "pilot.unknown"',
+        "KNOWN[have]",
+        'KNOWN.get(have, "pilot.unknown")',
+        "GONE",
+        "later",
+        "refusal.rule",
+    ],
+)
+def test_an_id_is_told_by_a_choice_a_mapping_a_constant_or_a_refusal_at_hand(tmp_path: Path, made: str) -> None:
+    code = f"""
+    from services.law.decision import Refusal
+    KNOWN: Final = {{"a": "pilot.gone"}}
+    GONE = "pilot.gone"
+    SAID = ("pilot.unknown", "commission.too-small")
+
+    def refuse(have, refusal):
+        later = "pilot.gone"
+        raise Refusal({made})
+    """
+    found = spoken(tmp_path, code)
+    gone = [one for one in found if one.endswith("x.py:9: pilot.gone has no words in contracts/words")]
+    assert found == gone and len(gone) == (made != "refusal.rule")
+
+
+def test_a_function_that_hands_an_id_on_is_asked_by_its_callers(tmp_path: Path) -> None:
+    code = (
+        REFUSES
+        + """
+    class Body:
+        def __init__(self, status, rule, **values):
+            raise Refusal(rule, status=status, **values)
+
+    def worse(text, rule="pilot.unknown"):
+        Body(400, rule)
+
+    def called():
+        worse("", "pilot.gone")
+        worse("", rule="pilot.away")
+        Body(400, "commission.too-small", have=3, least=9)
+        Body(400, "commission.too-small", have=3)
+    """
+    )
+    where = "services/registry/domain/x.py"
+    assert spoken(tmp_path, code) == [
+        f"{where}:17: pilot.gone has no words in contracts/words",
+        f"{where}:18: pilot.away has no words in contracts/words",
+        f"{where}:20: the words of commission.too-small need least",
+    ]
+
+
+def test_values_that_a_call_does_not_give_are_found(tmp_path: Path) -> None:
+    found = spoken(tmp_path, REFUSES.replace(", least=9", ""))
+    assert found == ["services/registry/domain/x.py:6: the words of commission.too-small need least"]
+
+
+def test_what_one_language_says_otherwise_is_found(tmp_path: Path) -> None:
+    said = SOUND.replace("{have} чалавек", "{haves} чалавек").replace("Няма такога", "Нет такого")
+    assert spoken(tmp_path, REFUSES, said) == [
+        "contracts/words: commission.too-small has other values in one language than in another"
+    ]
+    foreign = SOUND.replace("Няма такога пілотнага праекта", "Нет такого пилотного проекта")
+    assert spoken(tmp_path / "other", REFUSES, foreign) == [
+        "contracts/words: pilot.unknown: these are no letters of be"
+    ]
+
+
+def test_words_in_two_languages_are_found(tmp_path: Path) -> None:
+    said = SOUND.replace('be = "Няма такога пілотнага праекта."\n', "")
+    assert spoken(tmp_path, REFUSES, said) == ["contracts/words: pilot.unknown has no words in be"]
+
+
+def test_words_for_kinds_of_faults_that_pydantic_does_not_know_are_found(tmp_path: Path) -> None:
+    three = 'ru = "Да."\nbe = "Так."\nen = "Yes."\n'
+    more = f'{SOUND}["schema.string-too-long"]\n{three}["schema.string-too-wide"]\n{three}'
+    assert spoken(tmp_path, REFUSES, more) == ["contracts/words: no code says schema.string-too-wide"]
+
+
+# ---- copies
+
+COPY = """
+    def judged(members, votes):
+        seats = len(members)
+        present = sum(1 for one in members if one.here)
+        if present < seats // 2:
+            raise ValueError("too few")
+        if votes.in_favour + votes.against > present:
+            raise ValueError("too many")
+        share = votes.in_favour / present
+        if share > 0.5:
+            return "effective"
+        if share == 0.5:
+            return "chair"
+        elsewhere = [one for one in members if not one.here]
+        return elsewhere or None
+"""
+
+
+def test_a_copy_in_another_service_is_found_also_with_other_names(tmp_path: Path) -> None:
+    other = COPY.replace("members", "experts").replace("share", "part").replace('"effective"', '"positive"')
+    root = planted(tmp_path, services__intake__x=COPY, services__registry__y=other)
+    [found] = duplicates.findings(root)
+    assert found == "services/intake/x.py:2 and services/registry/y.py:2: 14 lines are alike"
+
+
+def test_what_is_short_or_within_one_service_or_excepted_is_no_copy(tmp_path: Path) -> None:
+    short = "\n".join(COPY.splitlines()[:13]) + "\n"
+    root = planted(tmp_path / "short", services__intake__x=short, services__registry__y=short)
+    assert duplicates.findings(root) == []
+    root = planted(tmp_path / "one", services__intake__x=COPY, services__intake__y=COPY)
+    assert duplicates.findings(root) == []
+    root = planted(tmp_path / "two", services__intake__x=COPY, services__registry__y=COPY)
+    excepted(root, "duplicates", "services/intake/x.py services/registry/y.py")
+    assert duplicates.findings(root) == []
+
+
+# ---- length
+
+
+def test_a_long_file_that_does_not_say_why_is_found(tmp_path: Path) -> None:
+    long, longer = "x = 1\n" * 401, "x = 1\n" * 701
+    excuse = '"""The list of all events; it is one thing."""\n'
+    planted(tmp_path, services__a=long, tests__b=longer, services__c=excuse + long, tests__d=long)
+    assert [one.split(",")[0] for one in lengths.findings(tmp_path)] == [
+        "services/a.py: 401 lines",
+        "tests/b.py: 701 lines",
+    ]
+
+
+# ---- dead code
+
+
+def test_code_that_nothing_calls_is_found_also_when_tests_call_it(tmp_path: Path) -> None:
+    code = """
+    def used():
+        return 1
+
+    def unused():
+        return used()
+    """
+    root = planted(tmp_path, services__x=code, tests__test_x="from services.x import unused\nunused()\n")
+    [found] = dead.findings(root)
+    assert found.startswith("services/x.py:5: unused function 'unused'")
+    excepted(root, "dead", "services/x.py function unused")
+    assert dead.findings(root) == []
+
+
+# ---- exceptions
+
+
+def excepted(root: Path, check: str, what: str, reason: str = "A test.") -> None:
+    path = root / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'[[{check}]]\nwhat = ["{what}"]\nreason = "{reason}"\n', encoding="utf-8")
+
+
+def test_an_exception_that_nothing_needs_is_found(tmp_path: Path) -> None:
+    excepted(tmp_path, "duplicates", "services/*")
+    (tmp_path / "services").mkdir()
+    assert duplicates.findings(tmp_path) == [f"{FILE}: duplicates: nothing needs 'services/*' any more"]
+
+
+def test_an_exception_has_a_reason(tmp_path: Path) -> None:
+    excepted(tmp_path, "dead", "x", reason="")
+    with pytest.raises(ValueError, match="no reason"):
+        Exceptions.of(tmp_path, "dead")
+
+
+# ---- the verb
+
+
+def test_every_check_of_this_folder_runs_with_the_verb() -> None:
+    own = {words[-1] for words in CHECKS.values() if "deploy.checks" in words}
+    folder = Path(duplicates.__file__).parent
+    has = {path.stem for path in folder.glob("*.py") if "def findings(" in path.read_text(encoding="utf-8")}
+    assert own == has - {"dead", "lengths", "words"}  # until what they find is gone
