@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor, wire_moment
 from contracts.intake import ApplicationRegisteredV1
 from contracts.reference import Application, OrganisationId, Party
@@ -51,7 +52,7 @@ def _record(offset: int, subject: str, application: Application) -> Record:
         actor=Actor(id="bench", role="publisher"),
         agency="bench",
         event_id=subject,
-        event_type="pilots.agency.application-submitted.v2",
+        event_type=ApplicationSubmittedV2.TYPE,
         submitted=now,
         received=now,
         look_over_due_at=now,

@@ -3,6 +3,7 @@
 Both versions of an event stay accepted, because agencies upgrade slowly. Inside, only the newest exists.
 """
 
+from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
@@ -180,6 +181,28 @@ class ReceiptReminder(Contract):
     kind: str
     rungs: tuple[int, ...] = ()
     overdue: bool = False
+
+
+class ReceiptOutcome(StrEnum):
+    """What a receipt can say became of an event, or of the application that it belongs to."""
+
+    REGISTERED = "registered"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    RESUBMITTED = "resubmitted"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    LAPSED = "lapsed"
+    INFORMATION_REQUESTED = "information-requested"
+    ANSWERS_TAKEN = "answers-taken"
+    REQUEST_CLOSED = "request-closed"
+    CONCLUDED = "concluded"
+    CONCLUSION_ANNULLED = "conclusion-annulled"
+    CLOSED = "closed"
+    DECIDED = "decided"
+    REPORTED = "reported"
+    REMINDED = "reminded"
 
 
 class ReceiptIssuedV1(Payload):

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
 from contracts.data import CalendarId, Data, Origin, Text, texts, unique
+from contracts.entered import YEARS
 
 
 class MovedDay(Data):
@@ -25,7 +26,7 @@ class MovedDay(Data):
 class Transfers(Data):
     """The transfers of a year as a government act published them; `moved` may be empty, the act may not."""
 
-    year: StrictInt = Field(ge=1991, le=2100)
+    year: StrictInt = Field(ge=1991, le=YEARS[-1])
     moved: tuple[MovedDay, ...] = ()
     origin: Origin
 

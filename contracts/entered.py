@@ -27,6 +27,8 @@ YEARS: Final = range(2000, 2101)
 """The years that anything of a pilot may lie in: what is beyond is a slip of the pen (technical bound)."""
 LAST_DAY: Final = date(YEARS[-1], 12, 31)
 """The last day of these years."""
+YEAR: Final = "20[0-9]{2}|2100"
+"""One of these years, as the pattern of a text."""
 
 T = TypeVar("T", bound=BaseModel)
 

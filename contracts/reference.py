@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
+from contracts.entered import YEARS
 from contracts.event import Contract, Day, Moment, Personal
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -62,7 +63,7 @@ class CostLine(Contract):
     """A part of the cost: from which source, in which year (None where it was not said), how much."""
 
     source: Code
-    year: StrictInt | None = Field(default=None, ge=2000, le=2100)
+    year: StrictInt | None = Field(default=None, ge=YEARS[0], le=YEARS[-1])
     amount_minor: MinorUnits
     currency: str = Field(pattern=r"^[A-Z]{3}$")
 
@@ -319,7 +320,7 @@ class Payment(Contract):
     """Money that was paid (оплачено): from which source, of which budget year, when, by which document."""
 
     source: Code
-    year: StrictInt = Field(ge=2000, le=2100)
+    year: StrictInt = Field(ge=YEARS[0], le=YEARS[-1])
     amount_minor: MinorUnits
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     paid: Day
@@ -364,6 +365,13 @@ class Expediency(StrEnum):
     EXPEDIENT = "expedient"
     NOT_EXPEDIENT = "not-expedient"
     POSTPONED = "postponed"
+
+
+class CreditDecision(StrEnum):
+    """The council's decision on a credit (решение о зачёте), as the applicant is told it: зачтён, не зачтён."""
+
+    CREDITED = "credited"
+    NOT_CREDITED = "not-credited"
 
 
 class Problem(Contract):

@@ -20,7 +20,11 @@ SERVICES: Final = ("intake", "expertise", "registry")
 OPERATOR: Final = "operator"
 """The principal of the expertise operator's own systems: they follow the queue from expertise's topic alone."""
 AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"
-AGENCY_PATTERN: Final = rf"^pilots\.agency\.{AGENCY_CODE}\.v1$"
+AGENCY_PREFIX: Final = "pilots.agency."
+"""How the topic of every agency begins, and no other topic."""
+RECEIPTS_PREFIX: Final = "pilots.receipts."
+"""How the topic of every agency's receipts begins, and no other topic."""
+AGENCY_PATTERN: Final = rf"^{re.escape(AGENCY_PREFIX)}{AGENCY_CODE}\.v1$"
 """What intake subscribes to: a new agency's topic is picked up without a restart."""
 
 
@@ -63,7 +67,7 @@ FACT_TOPICS: Final = (
 def agency_topic(code: str) -> Topic:
     """The topic that one agency writes its events to. Raises ValueError for a bad agency code."""
     return Topic(
-        name=f"pilots.agency.{_checked(code)}.v1",
+        name=f"{AGENCY_PREFIX}{_checked(code)}.v1",
         partitions=1,
         retention_ms=30 * DAY_MS,
         max_bytes=AGENCY_MAX_BYTES,
@@ -75,7 +79,7 @@ def agency_topic(code: str) -> Topic:
 def receipts_topic(code: str) -> Topic:
     """The topic on which one agency reads what became of its events. Raises ValueError for a bad code."""
     return Topic(
-        name=f"pilots.receipts.{_checked(code)}.v1",
+        name=f"{RECEIPTS_PREFIX}{_checked(code)}.v1",
         partitions=1,
         retention_ms=30 * DAY_MS,
         max_bytes=AGENCY_MAX_BYTES,
@@ -86,8 +90,13 @@ def receipts_topic(code: str) -> Topic:
 
 def agency_of(topic: str) -> str | None:
     """The agency code in the name of an agency topic, or None for any other topic."""
-    match = re.fullmatch(rf"pilots\.agency\.({AGENCY_CODE})\.v1", topic)
+    match = re.fullmatch(rf"{re.escape(AGENCY_PREFIX)}({AGENCY_CODE})\.v1", topic)
     return match.group(1) if match else None
+
+
+def source_of(topic: str) -> str:
+    """What stands for a topic in the name of a consumer group: the service of a fact topic, else the topic's kind."""
+    return topic.split(".")[1]
 
 
 def group(service: str, topic_read: str) -> str:

@@ -22,7 +22,16 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
+from contracts.topics import (
+    AGENCY_PREFIX,
+    FACT_TOPICS,
+    OPERATOR,
+    RECEIPTS_PREFIX,
+    SERVICES,
+    Topic,
+    agency_topic,
+    receipts_topic,
+)
 from deploy.login import TIMEOUT
 from deploy.topics import ensure, until, wait
 
@@ -60,8 +69,8 @@ def rules_of(topics: Iterable[Topic]) -> set[Rule]:
 
 def service_rules() -> set[Rule]:
     """The rules of all `USERS`; a new agency needs no change here."""
-    open_ended = _may("read", "intake", "pilots.agency.", prefix=True) | _may(
-        "write", "intake", "pilots.receipts.", prefix=True
+    open_ended = _may("read", "intake", AGENCY_PREFIX, prefix=True) | _may(
+        "write", "intake", RECEIPTS_PREFIX, prefix=True
     )
     return rules_of(FACT_TOPICS) | open_ended | {_group(service) for service in SERVICES}
 

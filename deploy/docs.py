@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from fastapi import APIRouter
 
 from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined, owner_of
-from contracts.topics import AGENCY_CODE, FACT_TOPICS, SERVICES, Topic, agency_topic, group, receipts_topic
+from contracts.topics import AGENCY_CODE, FACT_TOPICS, SERVICES, Topic, agency_topic, group, receipts_topic, source_of
 from deploy.states import PAGES
 from deploy.topics import settings
 from services.chassis.auth import Keys
@@ -122,7 +122,7 @@ def asyncapi() -> dict[str, Any]:
 
 def channels() -> dict[str, tuple[Topic, tuple[str, ...]]]:
     """Every topic by a short name, with the types of event that it carries."""
-    facts = {topic.name.split(".")[1]: topic for topic in FACT_TOPICS}
+    facts = {source_of(topic.name): topic for topic in FACT_TOPICS}
     return {
         AGENCY: (agency_topic(PLACEHOLDER), tuple(OWNERS["agency"])),
         "receipts": (receipts_topic(PLACEHOLDER), tuple(OWNERS["receipts"])),

@@ -18,7 +18,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
 from contracts.event import wire_moment
 from contracts.intake import EditionFrom
 from contracts.topics import agency_topic
@@ -202,9 +202,10 @@ def run_inventory(desk: Desk, path: Path) -> None:
         for receipt in receipts(desk.logins[code], code, len(events)):
             outcomes[receipt["outcome"]] += 1
             rules.update(f"{p['pointer']} {p['rule']}" for p in receipt["problems"])
-    _await_entered(desk, outcomes["registered"], set(by_agency))
+    taken, refused = outcomes[ReceiptOutcome.REGISTERED], outcomes[ReceiptOutcome.REFUSED]
+    _await_entered(desk, taken, set(by_agency))
     took = time.monotonic() - began
-    desk.say(f"after {took:.1f} s: {outcomes['registered']} in the register, {outcomes['refused']} refused")
+    desk.say(f"after {took:.1f} s: {taken} in the register, {refused} refused")
     table = Table("what was wrong", "times", box=None)
     for rule, times in rules.most_common():
         table.add_row(rule, str(times))

@@ -13,7 +13,7 @@ from contracts.event import Fact, Language
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
-from contracts.topics import SERVICES, group
+from contracts.topics import SERVICES, group, source_of
 from deploy import topics
 from deploy.cli.common import out, port_base, progress, stop_signals
 from deploy.cli.run import Base
@@ -80,7 +80,7 @@ class Reader:
 
     async def __call__(self, topic: str) -> AsyncIterator[Record]:
         """Every record, each partition in order."""
-        source = topic.split(".")[1]
+        source = source_of(topic)
         named = {"group_id": group(self._service, source)} if self._service else {}
         consumer = AIOKafkaConsumer(
             **self._login.aiokafka(), **named, enable_auto_commit=False, auto_offset_reset="earliest"

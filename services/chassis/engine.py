@@ -17,7 +17,7 @@ from typing import Any, Final
 from opentelemetry.trace import Span
 
 from contracts.event import Actor, BrokenEvent, Event, parse_fact
-from contracts.topics import FACT_MAX_BYTES, fact_topic
+from contracts.topics import AGENCY_PREFIX, FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
 from services.chassis.fold import Fold, Writer, fold, ready, why
 from services.chassis.outbox import Outbox, Send, SendFailed
@@ -159,7 +159,7 @@ class Engine:
     def read(self, record: Record) -> Input:
         """A record as an input of this service. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
         trace = _trace_headers(record)
-        if self.service.read_agency is not None and record.topic.startswith("pilots.agency."):
+        if self.service.read_agency is not None and record.topic.startswith(AGENCY_PREFIX):
             one = self.service.read_agency(record, self.now())
             return replace(one, trace=trace or one.trace)
         source = next((s for s in self.service.reads if fact_topic(s) == record.topic), None)

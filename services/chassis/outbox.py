@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from opentelemetry.trace import Status, StatusCode
 
 from contracts.event import headers
+from contracts.topics import RECEIPTS_PREFIX
 from services.chassis import telemetry
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
@@ -205,4 +206,4 @@ class Outbox:
 
 
 def _bounded(topic: str) -> str:
-    return "pilots.receipts" if topic.startswith("pilots.receipts.") else topic
+    return RECEIPTS_PREFIX.rstrip(".") if topic.startswith(RECEIPTS_PREFIX) else topic

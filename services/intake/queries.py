@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Document
@@ -98,7 +99,7 @@ def receipt(document: Document, event_id: str) -> dict[str, Any] | None:
     if told is None and document.subject != pilot_id(state.agency, event_id):
         return None
     shown = state.model_dump(mode="json", include={"agency", "status", "number", "edition", "due_at"})
-    outcome = "refused" if state.status is Status.REFUSED else "registered"
+    outcome = ReceiptOutcome.REFUSED if state.status is Status.REFUSED else ReceiptOutcome.REGISTERED
     return {
         "pilot": document.subject,
         **shown,

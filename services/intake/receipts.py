@@ -4,34 +4,65 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contracts.agency import ReceiptConclusion, ReceiptDecision, ReceiptIssuedV1, ReceiptReminder, ReceiptRequest
+from contracts.agency import (
+    ReceiptConclusion,
+    ReceiptDecision,
+    ReceiptIssuedV1,
+    ReceiptOutcome,
+    ReceiptReminder,
+    ReceiptRequest,
+)
 from contracts.event import headers
+from contracts.intake import (
+    ApplicationAcceptedV1,
+    ApplicationLapsedV1,
+    ApplicationRegisteredV1,
+    ApplicationReturnedV1,
+    ApplicationStoppedV1,
+    ClarificationRegisteredV1,
+    CompletionRegisteredV1,
+    ConclusionAnnulmentForwardedV1,
+    ConclusionForwardedV1,
+    DecisionForwardedV1,
+    EventRefusedV1,
+    ExpertiseClosedV1,
+    InformationRequestClosedV1,
+    InformationRequestForwardedV1,
+    ProgressRegisteredV1,
+    ResubmissionRegisteredV1,
+    ResultRegisteredV1,
+    RiskRegisteredV1,
+    SpendingRegisteredV1,
+    SubmissionRefusedV1,
+    TermReminderForwardedV1,
+    WithdrawalRegisteredV1,
+)
 from contracts.topics import receipts_topic
 from services.chassis.outbox import Message
 
 OUTCOMES: Final = {
-    "pilots.intake.application-registered.v1": "registered",
-    "pilots.intake.submission-refused.v1": "refused",
-    "pilots.intake.event-refused.v1": "refused",
-    "pilots.intake.application-accepted.v1": "accepted",
-    "pilots.intake.application-returned.v1": "returned",
-    "pilots.intake.resubmission-registered.v1": "resubmitted",
-    "pilots.intake.withdrawal-registered.v1": "withdrawn",
-    "pilots.intake.application-stopped.v1": "stopped",
-    "pilots.intake.application-lapsed.v1": "lapsed",
-    "pilots.intake.information-request-forwarded.v1": "information-requested",
-    "pilots.intake.clarification-registered.v1": "answers-taken",
-    "pilots.intake.information-request-closed.v1": "request-closed",
-    "pilots.intake.conclusion-forwarded.v1": "concluded",
-    "pilots.intake.conclusion-annulment-forwarded.v1": "conclusion-annulled",
-    "pilots.intake.expertise-closed.v1": "closed",
-    "pilots.intake.decision-forwarded.v1": "decided",
-    "pilots.intake.progress-registered.v1": "reported",
-    "pilots.intake.spending-registered.v1": "reported",
-    "pilots.intake.risk-registered.v1": "reported",
-    "pilots.intake.result-registered.v1": "reported",
-    "pilots.intake.completion-registered.v1": "reported",
-    "pilots.intake.term-reminder-forwarded.v1": "reminded",
+    ApplicationRegisteredV1.TYPE: ReceiptOutcome.REGISTERED,
+    SubmissionRefusedV1.TYPE: ReceiptOutcome.REFUSED,
+    EventRefusedV1.TYPE: ReceiptOutcome.REFUSED,
+    ApplicationAcceptedV1.TYPE: ReceiptOutcome.ACCEPTED,
+    ApplicationReturnedV1.TYPE: ReceiptOutcome.RETURNED,
+    ResubmissionRegisteredV1.TYPE: ReceiptOutcome.RESUBMITTED,
+    WithdrawalRegisteredV1.TYPE: ReceiptOutcome.WITHDRAWN,
+    ApplicationStoppedV1.TYPE: ReceiptOutcome.STOPPED,
+    ApplicationLapsedV1.TYPE: ReceiptOutcome.LAPSED,
+    InformationRequestForwardedV1.TYPE: ReceiptOutcome.INFORMATION_REQUESTED,
+    ClarificationRegisteredV1.TYPE: ReceiptOutcome.ANSWERS_TAKEN,
+    InformationRequestClosedV1.TYPE: ReceiptOutcome.REQUEST_CLOSED,
+    ConclusionForwardedV1.TYPE: ReceiptOutcome.CONCLUDED,
+    ConclusionAnnulmentForwardedV1.TYPE: ReceiptOutcome.CONCLUSION_ANNULLED,
+    ExpertiseClosedV1.TYPE: ReceiptOutcome.CLOSED,
+    DecisionForwardedV1.TYPE: ReceiptOutcome.DECIDED,
+    ProgressRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
+    SpendingRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
+    RiskRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
+    ResultRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
+    CompletionRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
+    TermReminderForwardedV1.TYPE: ReceiptOutcome.REMINDED,
 }
 """What a receipt says became of the application or event, by the type of the fact."""
 
@@ -75,10 +106,10 @@ def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
         "problems": data.get("problems", ()),
         "reasons": _reasons(data),
         "request": _request(data),
-        "conclusion": _conclusion(data) if outcome == "concluded" else None,
+        "conclusion": _conclusion(data) if outcome is ReceiptOutcome.CONCLUDED else None,
         "conclusion_number": data.get("conclusion_number"),
-        "decision": ReceiptDecision.model_validate(data) if outcome == "decided" else None,
-        "reminder": ReceiptReminder.model_validate(data) if outcome == "reminded" else None,
+        "decision": ReceiptDecision.model_validate(data) if outcome is ReceiptOutcome.DECIDED else None,
+        "reminder": ReceiptReminder.model_validate(data) if outcome is ReceiptOutcome.REMINDED else None,
     }
     return ReceiptIssuedV1.model_validate(said)
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from contracts.agency import AGENCY
+from contracts.agency import AGENCY, ReceiptOutcome
 from contracts.event import Actor, NewerVersion
 from contracts.freeze import example, frozen, inlined
 from contracts.reference import Problem
@@ -119,7 +119,7 @@ def _receipt_answer(found: Document, body: dict[str, Any], *, again: bool) -> Re
     headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(body['event_id'], safe='')}"}
     if again:
         headers["Idempotent-Replayed"] = "true"
-    if body["outcome"] == "refused":
+    if body["outcome"] == ReceiptOutcome.REFUSED:
         said = f"Refused, with {len(body['problems'])} problem(s); correct all of them and send it under a new id."
         later = bool(body["problems"]) and all(one["action"] == "retry" for one in body["problems"])
         body = {

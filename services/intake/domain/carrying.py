@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from contracts.event import Day, Fact
 from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, TermReminderForwardedV1
-from contracts.reference import Expediency
+from contracts.reference import CreditDecision, Expediency
 from contracts.registry import (
     Agreement,
     AgreementFailedV1,
@@ -82,7 +82,7 @@ def _told(state: Pilot, fact: Noted, context: Context[Given]) -> tuple[DecisionF
         case ExpediencyDecidedV1():
             decision = fact.decision.value
         case CreditDecidedV1():
-            decision = "credited" if fact.granted else "not-credited"
+            decision = CreditDecision.CREDITED if fact.granted else CreditDecision.NOT_CREDITED
         case _:
             return ()
     told = DecisionForwardedV1(

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any, Final
 
+from contracts.agency import ReceiptOutcome
 from contracts.event import Fact
+from contracts.expertise import Closure, RequestOutcome
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
@@ -52,7 +54,7 @@ OUTCOMES_KEPT: Final = 100
 """Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""
 PROBLEMS_KEPT: Final = 10
 """Of how many of these it tells the problems too."""
-FALLEN_AWAY: Final = "closed"
+FALLEN_AWAY: Final = RequestOutcome.CLOSED
 """The outcome of a request that has nobody to ask any more."""
 
 
@@ -98,10 +100,10 @@ def _evolve(state: Pilot, fact: Fact) -> Pilot:
         case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():
             return _heard(state, fact)
         case ProgressRegisteredV1() | SpendingRegisteredV1() | RiskRegisteredV1() | ResultRegisteredV1():
-            return _tell(_with(state, taken=with_report(state.taken, fact)), fact.event_id, "reported")
+            return _tell(_with(state, taken=with_report(state.taken, fact)), fact.event_id, ReceiptOutcome.REPORTED)
         case CompletionRegisteredV1():
             finished = _with(state, finished=fact.finished, taken=with_report(state.taken, fact))
-            return _tell(finished, fact.event_id, "reported")
+            return _tell(finished, fact.event_id, ReceiptOutcome.REPORTED)
         case CarryingOutNotedV1():
             return _noted(state, fact)
     return _forwarded(state, fact)
@@ -132,15 +134,15 @@ def _heard(
                 decided=None,
                 reasons=(),
             )
-            return _tell(again, fact.event_id, "resubmitted")
+            return _tell(again, fact.event_id, ReceiptOutcome.RESUBMITTED)
         case ClarificationRegisteredV1():
             outcome = None if fact.open_items else ANSWERED
             answered = _with_request(state, fact.request, outcome, fact.open_items)
-            return _tell(_with(answered, application=fact.application), fact.event_id, "answers-taken")
+            return _tell(_with(answered, application=fact.application), fact.event_id, ReceiptOutcome.ANSWERS_TAKEN)
         case WithdrawalRegisteredV1():
-            return _tell(_over(state, Status.WITHDRAWN), fact.event_id, "withdrawn")
+            return _tell(_over(state, Status.WITHDRAWN), fact.event_id, ReceiptOutcome.WITHDRAWN)
         case EventRefusedV1():
-            return _tell(state, fact.event_id, "refused", fact.problems)
+            return _tell(state, fact.event_id, ReceiptOutcome.REFUSED, fact.problems)
 
 
 def _forwarded(state: Pilot, fact: Fact) -> Pilot:
@@ -180,7 +182,7 @@ def _forwarded(state: Pilot, fact: Fact) -> Pilot:
                 status=Status.ACCEPTED if back else state.status,
                 conclusion=None if gone else state.conclusion,
             )
-        case ExpertiseClosedV1(outcome="refused"):
+        case ExpertiseClosedV1(outcome=Closure.REFUSED):
             return _with(_over(state, Status.REFUSED_IN_EXPERTISE), reasons=fact.reasons)
         case ExpertiseClosedV1():
             return _with(_over(state, Status.RETURNED), reasons=fact.reasons)
@@ -238,7 +240,7 @@ def _over(state: Pilot, status: Status) -> Pilot:
     return closed
 
 
-def _tell(state: Pilot, event_id: str, outcome: str, problems: tuple[Problem, ...] = ()) -> Pilot:
+def _tell(state: Pilot, event_id: str, outcome: ReceiptOutcome, problems: tuple[Problem, ...] = ()) -> Pilot:
     known = (*state.events, Told(event_id=event_id, outcome=outcome, problems=problems))[-OUTCOMES_KEPT:]
     old, new = known[:-PROBLEMS_KEPT], known[-PROBLEMS_KEPT:]
     bare = tuple(one.model_copy(update={"problems": ()}) if one.problems else one for one in old)

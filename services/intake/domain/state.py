@@ -8,7 +8,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import computed_field
 
+from contracts.agency import ReceiptOutcome
 from contracts.event import Contract, Day, Moment
+from contracts.expertise import RequestOutcome
 from contracts.reference import (
     Application,
     Clock,
@@ -33,7 +35,7 @@ FIXING: Final = TermKind.FIXING_REMARKS
 PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
 """Where the state keeps the ledger of each term."""
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
-ANSWERED: Final = "answered"
+ANSWERED: Final = RequestOutcome.ANSWERED
 """The outcome of a request whose items are all answered."""
 
 
@@ -103,7 +105,7 @@ class Told(Contract):
     """What the agency was told about a later event of its own."""
 
     event_id: str
-    outcome: str
+    outcome: ReceiptOutcome
     problems: tuple[Problem, ...] = ()
 
 

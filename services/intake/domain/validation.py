@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from contracts.agency import AGENCY, ApplicationSubmittedV2, ClarificationProvidedV1
 from contracts.event import Envelope, json_pointer
+from contracts.expertise import RequestOutcome
 from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from services.intake.domain import application
@@ -31,11 +32,11 @@ STANDS: Final = {
     Status.REFUSED_IN_EXPERTISE: ("refused by the expertise", "отклонена по итогам экспертизы"),
 }
 """How an application stands, in the words of both languages."""
-CLOSED: Final = {
-    "answered": "все ответы получены",
-    "cancelled": "он отозван",
-    "expired": "его срок истёк",
-    "closed": "рассмотрение, к которому он относился, окончено",
+CLOSED: Final[Mapping[str, str]] = {
+    RequestOutcome.ANSWERED: "все ответы получены",
+    RequestOutcome.CANCELLED: "он отозван",
+    RequestOutcome.EXPIRED: "его срок истёк",
+    RequestOutcome.CLOSED: "рассмотрение, к которому он относился, окончено",
 }
 """How a request ended."""
 Words = tuple[str, str]

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 
+from contracts.entered import YEAR
 from contracts.reference import UNSPECIFIED
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
@@ -26,7 +27,7 @@ from services.registry.projections.progress import Progress
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Values = Annotated[list[Value], Query(max_length=20)]
-Year = Annotated[str, StringConstraints(pattern=f"^(20[0-9]{{2}}|2100|{UNSPECIFIED})$")]
+Year = Annotated[str, StringConstraints(pattern=f"^({YEAR}|{UNSPECIFIED})$")]
 Years = Annotated[list[Year], Query(max_length=20, description=f"A year, or `{UNSPECIFIED}`")]
 Currencies = Annotated[list[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]], Query(max_length=20)]
 Rows = Annotated[int, Query(ge=1, le=1000)]

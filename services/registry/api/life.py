@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic import StringConstraints as Text
 
+from contracts.entered import YEARS
 from contracts.event import Basis, Day
 from contracts.reference import Effectiveness, Expediency
 from contracts.registry import Agreement, Correctable, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
@@ -41,7 +42,6 @@ from services.registry.domain.commands import (
     Suspend,
 )
 from services.registry.domain.decide import KIND
-from services.registry.domain.order import YEARS
 
 CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
 Registrar = Annotated[Hand, Depends(hand("registrar"))]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from contracts.entered import YEARS
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.public import openly
@@ -24,7 +25,7 @@ PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
 """The orders that the public view has keys for; terms are not shown."""
 HIT: Final = (*queries.PUBLIC_ROW, "state.conclusions.round")
 """What a hit is shown from: what a line of a list is, and whether it has a conclusion, so whether it is public."""
-Year = Annotated[int | None, Query(ge=2000, le=2100)]
+Year = Annotated[int | None, Query(ge=YEARS[0], le=YEARS[-1])]
 
 
 def routes() -> APIRouter:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
+from contracts.entered import LAST_DAY
 from contracts.reference import Party, Problem
 from contracts.registry import (
     Agreement,
@@ -81,12 +82,8 @@ def number_fault(decision: PilotDecision, party: Party, rule: PartyRule) -> str 
 
 
 def _time(decision: PilotDecision, agreement: Agreement) -> list[Problem]:
-    if max(agreement.starts, agreement.until) > order.FARTHEST:
-        return [
-            order.problem(
-                "/agreement/until", "date.too-far", f"At most {order.FARTHEST}.", f"Не позже {order.FARTHEST}."
-            )
-        ]
+    if max(agreement.starts, agreement.until) > LAST_DAY:
+        return [order.problem("/agreement/until", "date.too-far", f"At most {LAST_DAY}.", f"Не позже {LAST_DAY}.")]
     launch, prolonged = decision.state.launch, decision.state.prolongations
     numbers = decision.edition.numbers
     longest = agreement.starts + relativedelta(months=numbers.pilot_max_months.value) - timedelta(days=1)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from contracts.entered import YEARS
 from contracts.event import Basis, json_pointer
 from contracts.reference import Problem
 from contracts.registry import Correctable
@@ -62,7 +63,6 @@ FIXED: dict[Correctable, tuple[str, ...]] = {
     Correctable.SCALING: ("decision",),
 }
 """What a correction must leave as it is."""
-FIRST, LAST = order.YEARS[0], order.YEARS[-1]
 LONGEST: Final = 20_000
 """Characters of one text of an entry: a technical bound."""
 DOCUMENTS: Final = ("basis", "resumed")
@@ -125,8 +125,8 @@ def _unlikely(value: object, place: str) -> Iterator[Problem]:
         case str() if len(value) > LONGEST:
             en, ru = f"At most {LONGEST} characters.", f"Не более {LONGEST} знаков."
             yield order.problem(place, "text.too-long", en, ru)
-        case date() if value.year not in order.YEARS:
-            en, ru = f"From {FIRST} to {LAST}.", f"С {FIRST} по {LAST} год."
+        case date() if value.year not in YEARS:
+            en, ru = f"From {YEARS[0]} to {YEARS[-1]}.", f"С {YEARS[0]} по {YEARS[-1]} год."
             yield order.problem(place, "date.unlikely", en, ru)
 
 

@@ -11,6 +11,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
+from contracts.entered import YEAR as A_YEAR
+from contracts.entered import YEARS
 from contracts.event import Contract, Fact, Moment, json_pointer
 from contracts.reference import UNSPECIFIED, Problem
 from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
@@ -64,21 +66,25 @@ def _is_day(value: str) -> bool:
         return False
 
 
-_YEAR: Final = "20[0-9]{2}|2100"
-_DAY: Final = re.compile(f"({_YEAR})-[0-9]{{2}}-[0-9]{{2}}")
+_FROM, _TO = YEARS[0], YEARS[-1]
+_DAY: Final = re.compile(f"({A_YEAR})-[0-9]{{2}}-[0-9]{{2}}")
 _OF_EXPORTS: Final = (ListTakenV1.TYPE, ListReadyV1.TYPE)
 TEXT: Final = _written(
     r"[^\x00-\x1f\x7f]{1,200}",
     "a text of 1 to 200 characters, none of them a control character",
     "текст от 1 до 200 знаков без управляющих",
 )
-YEAR: Final = _written(_YEAR, "a year from 2000 to 2100", "год от 2000 до 2100")
+YEAR: Final = _written(A_YEAR, f"a year from {_FROM} to {_TO}", f"год от {_FROM} до {_TO}")
 YEAR_OF_MONEY: Final = _written(
-    f"{_YEAR}|{UNSPECIFIED}",
-    f"a year from 2000 to 2100, or `{UNSPECIFIED}` for money without one",
-    f"год от 2000 до 2100 или `{UNSPECIFIED}` для денег без года",
+    f"{A_YEAR}|{UNSPECIFIED}",
+    f"a year from {_FROM} to {_TO}, or `{UNSPECIFIED}` for money without one",
+    f"год от {_FROM} до {_TO} или `{UNSPECIFIED}` для денег без года",
 )
-DAY: Final = Form(_is_day, "a day such as 2026-05-01, from 2000 to 2100", "день вида 2026-05-01, от 2000 до 2100 года")
+DAY: Final = Form(
+    _is_day,
+    f"a day such as 2026-05-01, from {_FROM} to {_TO}",
+    f"день вида 2026-05-01, от {_FROM} до {_TO} года",
+)
 CURRENCY: Final = _written("[A-Z]{3}", "a currency of three capital letters, such as BYN", "валюта из трёх букв: BYN")
 TYPE: Final = Form(
     lambda value: REGISTRY.knows(value) and value not in _OF_EXPORTS,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import ceil
 
+from contracts.entered import LAST_DAY
 from contracts.reference import Effectiveness
 from contracts.registry import (
     CommissionNamedV1,
@@ -186,7 +187,7 @@ def need_plan(
         order.problem(f"/windows/{n}", "window.invalid", "Its source or its days are wrong.", "Неверное окно.")
         for n, window in enumerate(windows)
         if window.closes < window.opens
-        or window.closes > order.FARTHEST
+        or window.closes > LAST_DAY
         or decision.edition.money is None
         or window.source not in decision.edition.money.sources
     ]

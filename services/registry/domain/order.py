@@ -6,17 +6,11 @@ and for what the edition does not know.
 """
 
 from datetime import date
-from typing import Final
 
 from contracts.reference import Problem
 from services.law.decision import Refusal
 from services.registry.domain.state import Stage
 from services.registry.domain.terms import PilotDecision
-
-YEARS: Final = range(2000, 2101)
-"""The years that anything of a pilot may lie in: what is beyond is a slip of the pen."""
-FARTHEST: Final = date(YEARS[-1], 12, 31)
-"""The last day of these years."""
 
 
 def at(decision: PilotDecision, *stages: Stage) -> None:
