@@ -12,8 +12,10 @@ import pytest
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from services.chassis.store import Driver, Store, open_client
+from tests import sharing
 
 REQUIRE_KAFKA = "--require-kafka"
+ROOMS = ("e2e", "deploy", "integration", "contract", "unit")
 
 
 class Eventually(Protocol):
@@ -27,17 +29,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(REQUIRE_KAFKA, action="store_true", help="fail, do not skip, what needs Apache Kafka itself")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Side by side (pytest-xdist), one process sees to the back ends of all."""
+    sharing.own_ports(config)
+    if getattr(config.option, "numprocesses", None):
+        config.pluginmanager.register(sharing.Controller(), "lotsman-backends")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests `mongo`, `kafka` and `slow`, and puts first what takes long, so that no worker ends late."""
+    for item in items:
+        for mark in marks(item):
+            item.add_marker(mark)
+    items.sort(key=lambda item: ROOMS.index(room) if (room := item.path.parent.name) in ROOMS else len(ROOMS))
+
+
+def marks(item: pytest.Item) -> Iterator[str]:
+    """The marks that follow from where a test stands and from the fixtures that it uses."""
+    if item.path.parent.name == "e2e":
+        yield from ("slow", "mongo", "kafka")
+        return
+    uses = getattr(item, "_fixtureinfo", None)
+    if uses is None or "backends" not in uses.names_closure:
+        return
+    makers = {name for name, found in uses.name2fixturedefs.items() if "backends" in found[-1].argnames}
+    if "mongo_url" in makers:
+        yield "mongo"
+    if "backends" in uses.argnames or makers - {"mongo_url"}:
+        yield from ("mongo", "kafka")
+
+
 @pytest.fixture(scope="session")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
-    """MongoDB and the broker of this run, started when the first test asks for them."""
+def backends(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """MongoDB and the broker of this run, started when the first test asks for them.
+
+    All processes of a run share them, so no test stops or kills them; one that must, starts some of its own.
+    """
+    shared = sharing.shared(request.config)
+    if shared:
+        yield shared
+        return
     with Backends(tmp_path_factory.mktemp("backends"), require_kafka=False) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
 def _kafka_itself(request: pytest.FixtureRequest) -> None:
-    """Skips, or with `--require-kafka` fails, a test marked `kafka` where only the fallback broker is there."""
-    if request.node.get_closest_marker("kafka") is None:
+    """Skips, or with `--require-kafka` fails, a test marked `apache_kafka` where only the fallback broker is there."""
+    if request.node.get_closest_marker("apache_kafka") is None:
         return
     running: Backends = request.getfixturevalue("backends")
     if running.broker is None or isinstance(running.broker, Kafka):

@@ -81,6 +81,20 @@ class Backends:
         finally:
             pool.shutdown()
 
+    def join(self, *, mongod: bool, broker: str | None) -> None:
+        """Takes part in back ends that another process started in this folder and on these ports.
+
+        `mongod` and `broker` (its kind) say which of them it started; the others are where the environment says.
+        """
+        self._passwords = secrets.load(self.folder)
+        kafka, controller = self.ports["kafka"], self.ports["controller"]
+        if mongod:
+            self.mongod = Mongod(self.folder, self.ports["mongod"], self._passwords, self._say)
+        if broker == Kafka.kind:
+            self.broker = Kafka(self.folder, kafka, controller, self._passwords, self._say)
+        elif broker == Noida.kind:
+            self.broker = Noida(self.folder, kafka, self._say)
+
     def stop(self) -> None:
         """Stops what was started here, side by side; the data stays."""
         with ThreadPoolExecutor(2) as pool:

@@ -19,6 +19,10 @@ OFFSETS: Final = {
 }
 
 
+BASES = range(10_000, 30_000, 100)
+"""The bases that `Ports.free` draws from; they lie below the range that outgoing connections are given."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Ports of one stack. `ports["intake"]` is the base plus the offset of intake."""
@@ -30,9 +34,9 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """A base whose ports are all free, below the range that outgoing connections are given."""
+        """A base of BASES whose ports are all free."""
         for _ in range(200):
-            ports = cls(random.randrange(10_000, 30_000, 100))
+            ports = cls(random.choice(BASES))
             if all(is_free(ports[name]) for name in OFFSETS):
                 return ports
         raise Complaint("No hundred free ports were found between 10000 and 30000.")

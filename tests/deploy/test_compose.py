@@ -292,7 +292,7 @@ def mongod_with_administrator(folder: Path, port: int, passwords: dict[str, str]
     return member
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 def test_the_setup_makes_topics_and_exactly_the_rules_of_its_users(fresh: Fresh) -> None:
     admin = fresh.kafka.admin()
     there = topics.existing(admin)
@@ -300,7 +300,7 @@ def test_the_setup_makes_topics_and_exactly_the_rules_of_its_users(fresh: Fresh)
     assert access._known(admin) == {access._binding(rule) for rule in access.service_rules()}
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 @pytest.mark.parametrize(("user", "service"), [*((service, service) for service in SERVICES), (OPERATOR, "expertise")])
 def test_a_user_comes_in_with_the_new_password_alone(fresh: Fresh, user: str, service: str) -> None:
     assert f"pilots.{service}.v1" in fresh.kafka_as(user).admin().list_topics(timeout=10).topics
@@ -308,7 +308,7 @@ def test_a_user_comes_in_with_the_new_password_alone(fresh: Fresh, user: str, se
         Login(fresh.kafka.bootstrap, user, fresh.left_over[f"kafka-{user}"]).admin().list_topics(timeout=2)
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_its_own_database_alone(fresh: Fresh, service: str) -> None:
     with fresh.mongo_as(service) as client:
@@ -335,7 +335,7 @@ def publish(fresh: Fresh, events: list[dict[str, Any]]) -> None:
     assert producer.flush(10) == 0
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_the_operators_own_program_rebuilds_its_open_work_from_the_topic_alone(fresh: Fresh) -> None:
     expert, operator = freeze.example("pilots.expertise.expert-assigned.v1")["data"]["expert_id"], "u-3002"
     opened = told("a", "review-opened", "term-started", "case-claimed", "expert-assigned")
@@ -351,7 +351,7 @@ async def test_the_operators_own_program_rebuilds_its_open_work_from_the_topic_a
     assert await rebuild(login, "nobody") == {}
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_the_operators_own_program_follows_what_happens(fresh: Fresh, eventually, capsys) -> None:
     events = told("c", "review-opened", "case-claimed", "case-released")
     operator = events[1]["data"]["operator_id"] = "u-of-c"
@@ -374,7 +374,7 @@ async def test_the_operators_own_program_follows_what_happens(fresh: Fresh, even
         await asyncio.wait([following])
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 def test_the_operators_own_program_is_a_command(fresh: Fresh) -> None:
     events = told("d", "review-opened", "case-claimed")
     events[1]["data"]["operator_id"] = "u-of-d"
@@ -388,7 +388,7 @@ def test_the_operators_own_program_is_a_command(fresh: Fresh) -> None:
     assert "ПП-2026-000123, round 2: assign experts, the clock stands" in done.stdout
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 def test_the_setup_adds_an_agency(fresh: Fresh, monkeypatch, capsys) -> None:
     for name, value in {**fresh.env, "LOTSMAN_AGENCY_PASSWORD": "of-gamma"}.items():
         monkeypatch.setenv(name, value)
@@ -399,7 +399,7 @@ def test_the_setup_adds_an_agency(fresh: Fresh, monkeypatch, capsys) -> None:
     assert "'No Code' is no agency code" in capsys.readouterr().err
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 def test_a_wrong_login_at_mongodb_is_said_at_once(fresh: Fresh, monkeypatch, capsys) -> None:
     wrong = re.sub("admin:[^@]*", "admin:wrong", fresh.mongo_url)
     for name, value in {**fresh.env, "LOTSMAN_MONGO_URL": wrong}.items():

@@ -12,7 +12,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.login import Login
 
-pytestmark = pytest.mark.kafka
+pytestmark = pytest.mark.apache_kafka
 
 AGENCYS = (agency_topic("alpha").name, receipts_topic("alpha").name)
 

@@ -59,7 +59,7 @@ from services.registry.service import SERVICE as REGISTRY
 from tests.conftest import Eventually
 from tests.tiny import LANGUAGE, Note, claimed, notes_of, parked_rows, tiny_service, wire
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
 
 # ---- a service in this process, on real back ends

@@ -32,7 +32,7 @@ from services.registry.feed import Changes, Cursor, Feed, cursor_of, text_of
 from tests.expertise import Tokens
 from tests.tiny import wire
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
 
 def settings_of(backends: Backends) -> Settings:

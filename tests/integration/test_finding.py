@@ -113,7 +113,7 @@ def world(store: Store, backends: Backends, tmp_path: Path) -> World:
     return World(store, settings_for(backends, tmp_path / "index"))
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_a_change_is_found_within_two_seconds_inside_and_outside(world: World, eventually: Eventually) -> None:
     word, slowest = f"слово{uuid4().hex[:8]}", 0.0
     async with world.following():
@@ -129,7 +129,7 @@ async def test_a_change_is_found_within_two_seconds_inside_and_outside(world: Wo
     assert slowest <= 2.0
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_what_came_to_a_pilot_late_in_its_life_is_found_by_it_within_two_seconds(
     world: World, eventually: Eventually
 ) -> None:
@@ -160,7 +160,7 @@ async def test_what_came_to_a_pilot_late_in_its_life_is_found_by_it_within_two_s
         assert time.monotonic() - began <= 2.0
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_the_figures_beside_the_indexes_neither_disturb_them_nor_are_disturbed(
     world: World, eventually: Eventually
 ) -> None:
@@ -193,7 +193,7 @@ async def _is(world: World, words: str, titles: list[str]) -> bool:
     return await world.titles(words) == titles
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_the_index_goes_on_from_where_it_was_and_is_made_anew_where_it_is_damaged(
     world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +257,7 @@ def _spoil_its_place(folder: Path) -> None:
     (folder / "place.json").write_text("{")
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_an_index_of_a_topic_that_was_longer_is_made_anew(world: World, eventually: Eventually) -> None:
     word = f"слово{uuid4().hex[:8]}"
     place = Path(world.settings.index_dir) / "place.json"
@@ -270,7 +270,7 @@ async def test_an_index_of_a_topic_that_was_longer_is_made_anew(world: World, ev
         await eventually(lambda: _count(world, word, 1), within=60)
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_a_folder_that_another_replica_uses_is_left_alone_and_taken_over_when_it_ends(
     world: World, eventually: Eventually
 ) -> None:
@@ -290,7 +290,7 @@ async def test_a_folder_that_another_replica_uses_is_left_alone_and_taken_over_w
         await eventually(other.answers, within=60)
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_what_is_gone_from_the_database_goes_from_the_index(world: World, eventually: Eventually) -> None:
     word = f"слово{uuid4().hex[:8]}"
     async with world.following():
@@ -302,7 +302,7 @@ async def test_what_is_gone_from_the_database_goes_from_the_index(world: World, 
         await eventually(lambda: _count(world, word, 0), within=10)
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_an_index_that_cannot_be_read_is_made_anew_while_all_else_answers(
     world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,7 +326,7 @@ async def test_an_index_that_cannot_be_read_is_made_anew_while_all_else_answers(
         assert world.finding is not before
 
 
-@pytest.mark.kafka
+@pytest.mark.apache_kafka
 async def test_without_kafka_the_index_answers_and_says_that_it_is_not_complete(
     world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
