@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from fastapi import APIRouter
 
+from contracts import VERSION
 from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined, owner_of
 from contracts.topics import AGENCY_CODE, FACT_TOPICS, SERVICES, Topic, agency_topic, group, receipts_topic, source_of
 from deploy.states import PAGES
@@ -21,7 +22,6 @@ from services.chassis.engine import Engine
 from services.chassis.web import make_app
 
 FOLDER: Final = Path("docs")
-VERSION: Final = "1.0.0"
 BINDING: Final = "0.5.0"
 PLACEHOLDER: Final = "agency-code"
 """An agency's code that stands for all of them until it is replaced by the parameter `{agency}`."""

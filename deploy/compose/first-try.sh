@@ -7,11 +7,14 @@ cd -- "$(dirname -- "$0")/../.."
 umask 077
 folder=.lotsman/compose
 
+version() { sed -n 's/^VERSION: Final = "\(.*\)"$/\1/p' contracts/__init__.py; }
+
 secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 fill() {
     while IFS= read -r line; do
         case $line in
+            LOTSMAN_VERSION=*) printf 'LOTSMAN_VERSION=%s\n' "$(version)" ;;
             *_PASSWORD= | *_KEY=) printf '%s%s\n' "$line" "$(secret)" ;;
             *) printf '%s\n' "$line" ;;
         esac

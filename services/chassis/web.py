@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts import VERSION
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
@@ -53,7 +54,7 @@ def make_app(
 
 def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAPI:
     """The app of a process beside the services: health and metrics alone."""
-    app = FastAPIOffline(redoc_url=None, title=title, version="1", static_url="/docs/assets")
+    app = FastAPIOffline(redoc_url=None, title=title, version=VERSION, static_url="/docs/assets")
     app.state.keys = keys
     problems.install(app)
     app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts import VERSION
 from contracts.calendars import load_calendars
 from contracts.freeze import CLASSES
 from contracts.rules import load
+from contracts.words import wordings
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 NEEDED = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection")
@@ -26,10 +28,12 @@ from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE
 from contracts.calendars import load_calendars
 from contracts.rules import load
+from contracts.words import LANGUAGES, wordings
 name = "pilots.intake.application-accepted.v1"
 print(contracts.__file__)
 print(parse_fact(json.dumps(example(name)).encode(), INTAKE).fact.number)
 print(len([frozen(one)["$id"] for one in CLASSES]), sorted(load()), sorted(c.id for c in load_calendars()))
+print(contracts.VERSION, len(wordings()), sum(not one.text(said) for one in wordings().values() for said in LANGUAGES))
 print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"services", "deploy", "fastapi", "jsonschema"}}))
 """
 
@@ -90,10 +94,11 @@ def test_the_contracts_work_with_pydantic_alone(install: Callable[[Path], Path],
     command = [sys.executable, "-I", "-S", "-c", PROGRAM.format(path=path)]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    where, number, counts, ours = done.stdout.splitlines()
+    where, number, counts, words, ours = done.stdout.splitlines()
     assert where == str(target / "contracts" / "__init__.py")
     assert number == "ПП-2026-000123"
     assert counts == f"{len(CLASSES)} {sorted(load())} {sorted(c.id for c in load_calendars())}"
+    assert words == f"{VERSION} {len(wordings())} 0"
     assert ours == "[]"
 
 

@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException, Producer
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from contracts import freeze
+from contracts import VERSION, freeze
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
 from deploy import access, setup, topics
 from deploy.local import jars, mongod, secrets
@@ -164,6 +164,8 @@ def test_kafka_lets_nobody_in_without_a_login_and_makes_no_topic_by_itself() -> 
 def tried(tmp_path: Path) -> Path:
     """A checkout in which first-try.sh has run, with a stand-in for ./lotsman."""
     shutil.copytree(FOLDER, tmp_path / "deploy" / "compose")
+    (tmp_path / "contracts").mkdir()
+    shutil.copy(ROOT / "contracts" / "__init__.py", tmp_path / "contracts")
     stub = tmp_path / "lotsman"
     stub.write_text('#!/bin/sh\nprintf keys > "$LOTSMAN_HOME/jwks.json"\nprintf "token %s" "$3"\n')
     stub.chmod(0o755)
@@ -183,6 +185,13 @@ def test_the_first_try_makes_fresh_secrets_once(tried: Path) -> None:
     assert len(set(fresh)) == len(fresh) and all(re.fullmatch("[0-9a-f]{48}", value) for value in fresh)
     first_try(tried)
     assert (tried / ".env").read_text() == text
+
+
+def test_the_first_try_labels_the_image_with_the_version_of_the_contracts(tried: Path) -> None:
+    assert f"LOTSMAN_VERSION={VERSION}\n" in (tried / ".env").read_text()
+    assert PARTS["intake"]["build"]["args"]["LOTSMAN_VERSION"] == "${LOTSMAN_VERSION:-unversioned}"
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert "ARG LOTSMAN_VERSION\n" in dockerfile and 'image.version="${LOTSMAN_VERSION}"' in dockerfile
 
 
 def test_the_first_try_shows_others_no_more_than_they_need(tried: Path) -> None:
