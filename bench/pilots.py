@@ -12,7 +12,8 @@ from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
-from bench.lives import STAGES, life
+from bench.lives import life
+from bench.stages import STAGES
 from contracts.event import Fact
 from contracts.reference import Application, CostLine, OrganisationId, Party, Procedure, SectorShare
 from contracts.rules import load

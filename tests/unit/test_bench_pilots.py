@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from bench.lives import BEFORE, CARRIED, GIVEN_UP, IN_USE, STAGES
 from bench.pilots import AGENCIES, OFFICES, REGIONS, SECTORS, SOURCES, Shelf
+from bench.stages import BEFORE, CARRIED, GIVEN_UP, IN_USE, STAGES
 from services.chassis.fold import state_json
 from services.registry.domain.state import Pilot, Stage
 from tests.unit.registry_world import at
