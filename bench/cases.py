@@ -25,6 +25,7 @@ from contracts.reference import (
     Remark,
     RequestItem,
     ReturnReason,
+    Role,
     Verdict,
 )
 from contracts.rules import load
@@ -108,7 +109,7 @@ async def write(store: Store, made: Iterator[Made], kept: Callable[[Made], None]
 
 async def write_people(store: Store, now: datetime, experts: int = EXPERTS) -> dict[str, Known]:
     """Writes the directory of experts and the teams of operators; returns the experts."""
-    admin, given = Actor(id="admin", role="admin"), Given(RULES)
+    admin, given = Actor(id="admin", role=Role.ADMIN), Given(RULES)
     folds, known = list[Fold](), dict[str, Known]()
     sectors = EDITION.sectors.codes
     for n in range(experts):
@@ -180,8 +181,8 @@ class _Told:
         again = not old and dice.random() < REPEATED
         ago = dice.uniform(60, 700) if old or again else dice.uniform(0, 55)
         self._again, self._at, self._now = again, now - timedelta(days=ago), now
-        self._operator = Actor(id=dice.choice(OPERATORS), role="operator")
-        self._approver = Actor(id=dice.choice(APPROVERS), role="approver")
+        self._operator = Actor(id=dice.choice(OPERATORS), role=Role.OPERATOR)
+        self._approver = Actor(id=dice.choice(APPROVERS), role=Role.APPROVER)
         self._experts: list[str] = []
 
     def made(self) -> Made:
@@ -267,7 +268,7 @@ class _Told:
 
     def _accept(self) -> None:
         for one in self._experts:
-            self._do(do.AcceptAssignment(), Actor(id=one, role="expert"), days=0.3)
+            self._do(do.AcceptAssignment(), Actor(id=one, role=Role.EXPERT), days=0.3)
 
     def _ask(self) -> None:
         item = RequestItem(id="effect", text="Чем подтверждён эффект?", field="expected_effect")
@@ -282,7 +283,7 @@ class _Told:
             value = self._dice.choice((3, 4))
             scores = tuple(Score(criterion=c.code, value=value, reason=TEXT) for c in EDITION.criteria.entries)
             opinion = do.GiveOpinion(Verdict.POSITIVE_WITH_REMARKS, TEXT, scores, (REMARK,))
-            self._do(opinion, Actor(id=one, role="expert"), days=1)
+            self._do(opinion, Actor(id=one, role=Role.EXPERT), days=1)
 
     def _conclude(self, stand: str) -> None:
         if stand == "to-conclude":

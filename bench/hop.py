@@ -16,7 +16,7 @@ from uuid import uuid4
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor, wire_moment
 from contracts.intake import ApplicationRegisteredV1
-from contracts.reference import Application, OrganisationId, Party
+from contracts.reference import Application, OrganisationId, Party, Role
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from services.chassis.bus import Bus
@@ -49,7 +49,7 @@ def facts(count: int, run: str) -> list[Record]:
 def _record(offset: int, subject: str, application: Application) -> Record:
     now = datetime.now(UTC)
     fact = ApplicationRegisteredV1(
-        actor=Actor(id="bench", role="publisher"),
+        actor=Actor(id="bench", role=Role.PUBLISHER),
         agency="bench",
         event_id=subject,
         event_type=ApplicationSubmittedV2.TYPE,

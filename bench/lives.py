@@ -19,6 +19,7 @@ from contracts.reference import (
     Period,
     ReturnReason,
     Risk,
+    Role,
     Term,
     TermUnit,
     Verdict,
@@ -57,7 +58,7 @@ from contracts.registry import (
 )
 from services.registry.domain.state import Stage
 
-ROBOT: Final = Actor(id="bench", role="registrar")
+ROBOT: Final = Actor(id="bench", role=Role.REGISTRAR)
 OUTCOMES: Final = {
     Stage.RETURNED: ApplicationOutcome.RETURNED,
     Stage.WITHDRAWN: ApplicationOutcome.WITHDRAWN,

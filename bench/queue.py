@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 
 from bench.cases import AGENCIES, EDITION, EXPERTS, OPERATORS, Made, cases, present, write, write_people
+from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
@@ -25,6 +26,7 @@ from deploy.local.health import why_not_ready
 from deploy.local.ports import Ports
 from deploy.local.process import Process
 from services.chassis.store import Store, open_client
+from services.expertise.domain.state import OwedBy
 from services.expertise.queries import FOR_EXPERTS, INDEXES, View
 
 TARGET_MS: Final = 200.0
@@ -49,9 +51,9 @@ class Filled:
     some: str
     """A case among them."""
 
-    def client(self, role: str) -> httpx.Client:
+    def client(self, role: Role) -> httpx.Client:
         """A connection in a role."""
-        person = {"operator": self.operator, "expert": self.expert}[role]
+        person = {Role.OPERATOR: self.operator, Role.EXPERT: self.expert}[role]
         bearer = f"Bearer {keys.token(self.folder, [role], sub=person)}"
         return httpx.Client(base_url=self.url, headers={"Authorization": bearer}, timeout=60, trust_env=False)
 
@@ -127,9 +129,9 @@ def filters(expert: str) -> dict[str, Params]:
     }
 
 
-def questions(role: str, expert: str) -> Iterator[tuple[str, str, Params]]:
+def questions(role: Role, expert: str) -> Iterator[tuple[str, str, Params]]:
     """Everything that is asked in a role: what it is called, the path, the parameters."""
-    own = role == "expert"
+    own = role is Role.EXPERT
     for view in FOR_EXPERTS if own else View:
         yield str(view), "/v1/reviews", {"view": str(view)}
     narrowed = {name: what for name, what in filters(expert).items() if not (own and name == "expert")}
@@ -141,7 +143,7 @@ def questions(role: str, expert: str) -> Iterator[tuple[str, str, Params]]:
         return
     yield "board", "/v1/board", {}
     more: dict[str, Params] = {
-        **{f"role {by}": {"by": by} for by in ("operator", "expert", "approver", "applicant")},
+        **{f"role {by}": {"by": by} for by in (OwedBy.OPERATOR, OwedBy.EXPERT, OwedBy.APPROVER, OwedBy.APPLICANT)},
         "who expert": {"who": expert},
         "who operator": {"who": OPERATORS[0]},
         **{state: {"state": state} for state in ("nearing", "breached", "suspended")},
@@ -194,7 +196,7 @@ async def run(backends: Backends, opened: int, closed: int, requests: int, exper
 
 def _ask(found: Filled, requests: int) -> dict[str, float]:
     p95 = dict[str, float]()
-    for role in ("operator", "expert"):
+    for role in (Role.OPERATOR, Role.EXPERT):
         with found.client(role) as client:
             for name, path, params in questions(role, found.expert):
                 p95[f"{role}: {name}"] = _measured(client, path, params, requests)

@@ -22,6 +22,7 @@ import httpx
 from fastapi import FastAPI
 
 from bench.pilots import AGENCIES, BEGIN, OFFICES, REGIONS, SECTORS, SOURCES, YEARS, Shelf
+from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
@@ -105,7 +106,7 @@ async def _measured(backends: Backends, pilots: int, requests: int) -> dict[str,
         sample = await _fill(store, finding, shelf, pilots)
         filled = time.perf_counter() - began
         app = _app(backends.folder, store, finding)
-        bearer = keys.token(backends.folder, ["auditor"])
+        bearer = keys.token(backends.folder, [Role.AUDITOR])
         register = Register(app, shelf, sample, bearer, random.Random(2))
         found = await questions(register, requests)
         return {

@@ -18,24 +18,31 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 MinorUnits = Annotated[StrictInt, Field(ge=0, le=10**15)]
 """An amount of money in the smallest unit of its currency (kopecks, копейки); never a fraction."""
 
-ROLES: Final = (
-    "publisher",
-    "officer",
-    "operator",
-    "expert",
-    "approver",
-    "council-secretary",
-    "head-organisation",
-    "commission-secretary",
-    "registrar",
-    "auditor",
-    "ops",
-    "admin",
-)
-"""Every role that a token can give."""
-
 UNSPECIFIED: Code = "unspecified"
 """What an older version did not say; never a guess."""
+
+
+class Role(StrEnum):
+    """Every role that a token can give. One who has several of those that a command asks for acts in the first of this
+    order: агентство, офицер приёма, оператор экспертизы, эксперт, утверждающий, секретарь Совета, головная организация,
+    секретарь комиссии, регистратор, аудитор, эксплуатация, администратор."""
+
+    PUBLISHER = "publisher"
+    OFFICER = "officer"
+    OPERATOR = "operator"
+    EXPERT = "expert"
+    APPROVER = "approver"
+    COUNCIL_SECRETARY = "council-secretary"
+    HEAD_ORGANISATION = "head-organisation"
+    COMMISSION_SECRETARY = "commission-secretary"
+    REGISTRAR = "registrar"
+    AUDITOR = "auditor"
+    OPS = "ops"
+    ADMIN = "admin"
+
+
+ROLES: Final = tuple(Role)
+"""All of them, in that order."""
 
 
 class OrganisationId(Contract):
@@ -201,6 +208,14 @@ class Verdict(StrEnum):
     POSITIVE = "positive"
     POSITIVE_WITH_REMARKS = "positive-with-remarks"
     NEGATIVE = "negative"
+
+
+class Standing(StrEnum):
+    """Whether a conclusion still stands: действует, изменено другим по жалобе, отменено."""
+
+    IN_FORCE = "in-force"
+    REPLACED = "replaced"
+    ANNULLED = "annulled"
 
 
 class Severity(StrEnum):

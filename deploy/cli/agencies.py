@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from rich.table import Table
 
 from contracts.intake import EditionFrom
+from contracts.reference import Role
 from contracts.topics import agency_of, agency_topic
 from deploy import access, topics
 from deploy.cli.common import out, running
@@ -82,7 +83,7 @@ def admin_login(base: int) -> Login:
 
 def enter(url: str, code: str, name: str, edition: EditionFrom) -> None:
     """Enters the agency at the running intake, or adds the edition to its entry. Raises Complaint."""
-    enter_at(url, keys.token(home(), ["admin"]), code, name, edition)
+    enter_at(url, keys.token(home(), [Role.ADMIN]), code, name, edition)
 
 
 def enter_at(url: str, token: str, code: str, name: str, edition: EditionFrom) -> None:

@@ -14,6 +14,8 @@ import httpx
 
 from contracts.agency import ClarificationProvidedV1
 from contracts.event import wire_moment
+from contracts.expertise import RequestOutcome
+from contracts.reference import Role
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
 
@@ -30,7 +32,7 @@ POSITIVE: Final[Mapping[str, object]] = {
 def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, capacity: int = 500) -> None:
     """An expert's entry in the directory; one that is there stays as it is. Raises Complaint."""
     path = f"/v1/experts/{expert}"
-    if desk.call("GET", "expertise", path, "operator").status_code == 200:
+    if desk.call("GET", "expertise", path, Role.OPERATOR).status_code == 200:
         return
     body = {
         "edition": "by-2024",
@@ -38,14 +40,14 @@ def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, cap
         "competences": ["health", "transport"],
         "capacity": capacity,
     }
-    answer = desk.call("PUT", "expertise", path, "operator", body=body)
+    answer = desk.call("PUT", "expertise", path, Role.OPERATOR, body=body)
     if answer.is_error:
         raise Complaint(f"The expert was refused: {answer.text[:500]}")
 
 
 def criteria(desk: Desk, edition: str = "by-2024") -> list[str]:
     """The criteria that an opinion scores."""
-    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", "operator").json()
+    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", Role.OPERATOR).json()
     return [entry["code"] for entry in answer["criteria"]["entries"]]
 
 
@@ -57,7 +59,7 @@ def opinion(codes: Sequence[str], value: int = 4, **other: object) -> dict[str, 
 
 def etag(desk: Desk, pilot: str) -> str:
     """The case as it stands now."""
-    return desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", found).headers["ETag"]
+    return desk.ask("expertise", f"/v1/reviews/{pilot}", Role.OPERATOR, found).headers["ETag"]
 
 
 def found(answer: httpx.Response) -> bool:
@@ -70,24 +72,24 @@ def review(desk: Desk, pilot: str, *, before_opinions: Callable[[], None] = lamb
     path = f"/v1/reviews/{pilot}"
     for expert in EXPERTS:
         enter_expert(desk, expert)
-    desk.do("expertise", f"{path}/claim", "operator", None, etag(desk, pilot), sub=OPERATOR)
+    desk.do("expertise", f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR)
     for expert in EXPERTS:
         body = {"expert_id": expert}
-        desk.do("expertise", f"{path}/assignments", "operator", body, etag(desk, pilot), sub=OPERATOR)
-        desk.do("expertise", f"{path}/acceptance", "expert", None, etag(desk, pilot), sub=expert)
+        desk.do("expertise", f"{path}/assignments", Role.OPERATOR, body, etag(desk, pilot), sub=OPERATOR)
+        desk.do("expertise", f"{path}/acceptance", Role.EXPERT, None, etag(desk, pilot), sub=expert)
     before_opinions()
     codes = criteria(desk)
     for expert in EXPERTS:
-        desk.do("expertise", f"{path}/opinion", "expert", opinion(codes), etag(desk, pilot), sub=expert)
+        desk.do("expertise", f"{path}/opinion", Role.EXPERT, opinion(codes), etag(desk, pilot), sub=expert)
     conclude(desk, pilot)
-    return desk.ask("expertise", path, "operator", lambda a: a.json().get("status") == "concluded")
+    return desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json().get("status") == "concluded")
 
 
 def conclude(desk: Desk, pilot: str, **other: object) -> None:
     """The conclusion, written by the operator and approved by another person."""
     path = f"/v1/reviews/{pilot}"
-    desk.do("expertise", f"{path}/conclusion", "operator", {**POSITIVE, **other}, etag(desk, pilot), sub=OPERATOR)
-    desk.do("expertise", f"{path}/conclusion/approval", "approver", None, etag(desk, pilot), sub=APPROVER)
+    desk.do("expertise", f"{path}/conclusion", Role.OPERATOR, {**POSITIVE, **other}, etag(desk, pilot), sub=OPERATOR)
+    desk.do("expertise", f"{path}/conclusion/approval", Role.APPROVER, None, etag(desk, pilot), sub=APPROVER)
 
 
 def ask_applicant(desk: Desk, pilot: str, *, on_expiry: str = "decide") -> str:
@@ -95,8 +97,8 @@ def ask_applicant(desk: Desk, pilot: str, *, on_expiry: str = "decide") -> str:
     item = {"id": "effect", "text": "Как будет измерен эффект?", "field": "expected_effect"}
     body = {"items": [item], "on_expiry": on_expiry}
     path = f"/v1/reviews/{pilot}"
-    desk.do("expertise", f"{path}/requests", "operator", body, etag(desk, pilot), sub=OPERATOR)
-    card = desk.call("GET", "expertise", path, "operator").json()
+    desk.do("expertise", f"{path}/requests", Role.OPERATOR, body, etag(desk, pilot), sub=OPERATOR)
+    card = desk.call("GET", "expertise", path, Role.OPERATOR).json()
     return str(card["requests"][-1]["id"])
 
 
@@ -123,13 +125,13 @@ def ask_and_answer(
     """The operator asks, the clock stops; the agency answers on its topic, the clock runs again."""
     request = ask_applicant(desk, pilot)
     path = f"/v1/reviews/{pilot}"
-    waiting = desk.call("GET", "expertise", f"{path}/clock", "operator").json()
+    waiting = desk.call("GET", "expertise", f"{path}/clock", Role.OPERATOR).json()
     desk.say(f"the clock while the applicant is asked: {waiting['state']}")
-    desk.ask("intake", f"/v1/applications/{pilot}", "officer", lambda a: request in a.text)
+    desk.ask("intake", f"/v1/applications/{pilot}", Role.OFFICER, lambda a: request in a.text)
     asyncio.run(_sent(send({agency: [clarification(agency, pilot, request)]})))
     desk.say(f"{agency}: clarification-provided.v1 on its Kafka topic")
-    desk.ask("expertise", path, "operator", lambda a: a.json()["requests"][-1]["outcome"] == "answered")
-    runs = desk.call("GET", "expertise", f"{path}/clock", "operator").json()
+    desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json()["requests"][-1]["outcome"] == RequestOutcome.ANSWERED)
+    runs = desk.call("GET", "expertise", f"{path}/clock", Role.OPERATOR).json()
     desk.say(f"the clock after the answer: {runs['state']}, {runs['left']} days left")
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from contracts.reference import Role
 from deploy.cli.common import err, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -192,7 +193,7 @@ class _Expertise:
 
     def __init__(self) -> None:
         self._url = running().urls["expertise"]
-        self._token = keys.token(home(), ["operator"], sub=ACTOR)
+        self._token = keys.token(home(), [Role.OPERATOR], sub=ACTOR)
 
     def ask(
         self,

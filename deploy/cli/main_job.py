@@ -21,6 +21,7 @@ from rich.table import Table
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
 from contracts.event import wire_moment
 from contracts.intake import EditionFrom
+from contracts.reference import Role
 from contracts.topics import agency_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
@@ -67,7 +68,7 @@ def _enter(desk: Desk, code: str, name: str, edition: str) -> None:
     user = access.add_agency(backends.kafka.admin(), code, password)
     desk.logins[code] = Login(backends.kafka.bootstrap, user if password else None, password)
     since = EditionFrom(edition=edition, since=date(2025, 1, 1))
-    enter_at(desk.stack.urls["intake"], desk.stack.token(["admin"]), code, name, since)
+    enter_at(desk.stack.urls["intake"], desk.stack.token([Role.ADMIN]), code, name, since)
 
 
 def application(number: int, agency: str, *, kind: str, traceparent: str | None = None) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _publish(desk: Desk) -> str:
     asyncio.run(publish(desk.logins[HEALTH], {HEALTH: [first]}))
     desk.say(f"{HEALTH}: application-submitted.v1 on its Kafka topic {agency_topic(HEALTH).name}")
     second = application(2, TRANSPORT, kind=ApplicationSubmittedV2.TYPE)
-    answer = desk.call("POST", "intake", "/v1/events", "publisher", org=TRANSPORT, body=second)
+    answer = desk.call("POST", "intake", "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=second)
     if answer.status_code != 201:
         raise Complaint(f"intake did not take the event: {answer.status_code} {answer.text[:500]}")
     desk.say(f"{TRANSPORT}: application-submitted.v2 over HTTP -> {answer.json()['number']}")
@@ -127,7 +128,7 @@ def _refused(desk: Desk) -> None:
         "initiator": {"id": {"scheme": "BY-UNP", "value": "790000017"}},
         "planned_end": "2026-01-01",
     }
-    answer = desk.call("POST", "intake", "/v1/events", "publisher", org=TRANSPORT, body=faulty)
+    answer = desk.call("POST", "intake", "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=faulty)
     desk.say(f"{TRANSPORT}: a faulty event -> {answer.status_code}, everything that is wrong at once:")
     for problem in answer.json()["problems"]:
         desk.say(f"   {problem['pointer']}  {problem['rule']}: {problem['message_ru']} ({problem['action']})")
@@ -135,8 +136,8 @@ def _refused(desk: Desk) -> None:
 
 def _carry(desk: Desk, pilot: str) -> None:
     """Look-over, expertise with a question to the applicant, council, agreement, launch, the first result."""
-    card = desk.ask("intake", f"/v1/applications/{pilot}", "officer", lambda a: a.status_code == 200)
-    desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
+    card = desk.ask("intake", f"/v1/applications/{pilot}", Role.OFFICER, lambda a: a.status_code == 200)
+    desk.do("intake", f"/v1/applications/{pilot}/acceptance", Role.OFFICER, None, card.headers["ETag"])
     login = desk.logins[HEALTH]
     concluded = review(
         desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, HEALTH, partial(publish, login))
@@ -148,14 +149,14 @@ def _carry(desk: Desk, pilot: str) -> None:
 
 def _show(desk: Desk, pilot: str) -> None:
     desk.console.rule("What the register knows")
-    card = desk.call("GET", "registry", f"/v1/pilots/{pilot}", "registrar").json()
+    card = desk.call("GET", "registry", f"/v1/pilots/{pilot}", Role.REGISTRAR).json()
     executor = card["executor"]["name"] if card["executor"] else "none"
     desk.say(f"{card['number']} {card['application']['title']}")
     desk.say(f"stage {card['stage']}, next move: {card['next_move']}, executor: {executor}")
     lines = desk.ask(
         "registry",
         f"/v1/pilots/{pilot}/timeline",
-        "registrar",
+        Role.REGISTRAR,
         lambda a: len(a.json()["items"]) == card["version"],
     ).json()["items"]
     table = Table("time (UTC)", "what", "who", "basis", box=None)
@@ -225,6 +226,6 @@ def pilots(desk: Desk) -> Iterator[dict[str, Any]]:
     after: str | None = ""
     while after is not None:
         asked = f"/v1/pilots?limit=200{f'&after={after}' if after else ''}"
-        page = desk.call("GET", "registry", asked, "registrar").json()
+        page = desk.call("GET", "registry", asked, Role.REGISTRAR).json()
         yield from page["items"]
         after = page["next"]

@@ -15,6 +15,7 @@ import httpx
 
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import wire_moment
+from contracts.reference import Effectiveness, Expediency, Role
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 
@@ -27,13 +28,13 @@ SHARES: Final = (("health", 7_500), ("public-administration", 2_500))
 MEMBERS: Final = tuple(f"member-{n}" for n in range(1, 10))
 """Nobody's names: opaque ids of a commission of nine."""
 STEPS: Final[Mapping[str, str]] = {
-    "expediency-decision": "council-secretary",
-    "scaling-decision": "council-secretary",
-    "agreement": "registrar",
-    "launch": "registrar",
-    "commission": "head-organisation",
-    "effectiveness-proposal": "head-organisation",
-    "judgement": "commission-secretary",
+    "expediency-decision": Role.COUNCIL_SECRETARY,
+    "scaling-decision": Role.COUNCIL_SECRETARY,
+    "agreement": Role.REGISTRAR,
+    "launch": Role.REGISTRAR,
+    "commission": Role.HEAD_ORGANISATION,
+    "effectiveness-proposal": Role.HEAD_ORGANISATION,
+    "judgement": Role.COMMISSION_SECRETARY,
 }
 """Who enters what."""
 
@@ -49,7 +50,7 @@ def card(desk: Desk, pilot: str, stage: str | None = None) -> httpx.Response:
     def there(answer: httpx.Response) -> bool:
         return answer.status_code == 200 and stage in (None, answer.json()["stage"])
 
-    return desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", there)
+    return desk.ask("registry", f"/v1/pilots/{pilot}", Role.REGISTRAR, there)
 
 
 def basis(body: str, kind: str, number: str) -> dict[str, str]:
@@ -89,11 +90,11 @@ def agreement(customer: Mapping[str, Any] = CLINIC) -> dict[str, Any]:
 def launched(desk: Desk, pilot: str, customer: Mapping[str, Any] = CLINIC) -> None:
     """From the council's table to the first day of carrying out; returns when intake takes the executor's reports."""
     card(desk, pilot, "council")
-    step(desk, pilot, "expediency-decision", {"decision": "expedient"}, COUNCIL)
+    step(desk, pilot, "expediency-decision", {"decision": Expediency.EXPEDIENT}, COUNCIL)
     step(desk, pilot, "agreement", {"agreement": agreement(customer)}, PARTIES)
     step(desk, pilot, "launch", {"started": today().isoformat()}, PARTIES)
     path = f"/v1/applications/{pilot}"
-    desk.ask("intake", path, "officer", lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))
+    desk.ask("intake", path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))
 
 
 def event(agency: str, pilot: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def measured(desk: Desk, agency: str, pilot: str) -> int:
     def known(answer: httpx.Response) -> bool:
         return any(one["percent"] is not None for one in answer.json()["items"])
 
-    found = desk.ask("registry", f"/v1/pilots/{pilot}/results", "registrar", known)
+    found = desk.ask("registry", f"/v1/pilots/{pilot}/results", Role.REGISTRAR, known)
     return int(found.json()["items"][0]["percent"])
 
 
@@ -142,7 +143,7 @@ def finished(desk: Desk, agency: str, pilot: str) -> None:
 def judged(desk: Desk, pilot: str, criteria: Sequence[str]) -> None:
     """The commission is named, the head organisation proposes, the commission judges the pilot effective."""
     values = [{"criterion": one, "value": 4, "reason": "По отчётам исполнителя."} for one in criteria]
-    said = {"outcome": "effective", "text": "Показатель достигнут.", "values": values}
+    said = {"outcome": Effectiveness.EFFECTIVE, "text": "Показатель достигнут.", "values": values}
     step(desk, pilot, "commission", {"members": MEMBERS, "secretary": "secretary-1"}, HEAD)
     step(desk, pilot, "effectiveness-proposal", said, HEAD)
     votes = {"in_favour": 7, "against": 1, "abstained": 0}
@@ -151,7 +152,7 @@ def judged(desk: Desk, pilot: str, criteria: Sequence[str]) -> None:
 
 def effectiveness(desk: Desk, edition: str = "by-2024") -> list[str]:
     """The criteria that effectiveness is judged by."""
-    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", "operator").json()
+    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", Role.OPERATOR).json()
     return [entry["code"] for entry in answer["effectiveness"]["entries"]]
 
 

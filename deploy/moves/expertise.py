@@ -8,15 +8,7 @@ from typing import Final
 
 from contracts.event import Actor
 from contracts.expertise import AppealOutcome, Closure, Conflict, ConflictKind, EarlierRemark, ReviewKind, Score
-from contracts.reference import (
-    ItemAnswer,
-    OnExpiry,
-    OrganisationId,
-    RequestItem,
-    ReturnReason,
-    Term,
-    Verdict,
-)
+from contracts.reference import ItemAnswer, OnExpiry, OrganisationId, RequestItem, ReturnReason, Role, Term, Verdict
 from deploy.moves.samples import (
     AGENCY,
     APPLICATION,
@@ -65,9 +57,9 @@ from services.expertise.domain.state import FINAL, Case, KnownConflict, Status
 
 ROUNDS: Final = 2
 """Further rounds are like the second one: they are reached, but not explored."""
-OPERATOR, COLLEAGUE = person("op-1", "operator"), person("op-2", "operator")
-APPROVER, CHAIR, HEAD = (person(f"ap-{n}", "approver") for n in range(1, 4))
-INTAKE = person("of-1", "officer")
+OPERATOR, COLLEAGUE = person("op-1", Role.OPERATOR), person("op-2", Role.OPERATOR)
+APPROVER, CHAIR, HEAD = (person(f"ap-{n}", Role.APPROVER) for n in range(1, 4))
+INTAKE = person("of-1", Role.OFFICER)
 OUTSIDE: Final = {
     "e-1": "700000140",
     "e-2": "700000153",
@@ -173,7 +165,7 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     # One of each sort stands for all: offered, without an opinion, with one; free and frozen.
     sorts = {(p.status, bool(p.opinions), p.expert in case.hidden_from): p.expert for p in case.active()}
     for one in sorts.values():
-        expert = person(one, "expert")
+        expert = person(one, Role.EXPERT)
         yield AcceptAssignment(), expert
         yield Decline("Некогда."), expert
         yield Release(one, "Ошибка."), OPERATOR

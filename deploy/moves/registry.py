@@ -17,6 +17,7 @@ from contracts.reference import (
     Procedure,
     ReturnReason,
     Risk,
+    Role,
     Verdict,
 )
 from contracts.registry import (
@@ -81,7 +82,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.state import CARRIED_OUT, FINAL, SETTLED, Pilot, Stage
 
-REGISTRAR = person("u-6001", "registrar")
+REGISTRAR = person("u-6001", Role.REGISTRAR)
 ALL_ON: Final = with_switches(credit=True, partly_effective=True, replication=True)
 """The rule book in which the edition has every way that a pilot can go."""
 UNSEEN: Final = with_switches(credit=True, partly_effective=True, replication=True, council_sees_negative=False)

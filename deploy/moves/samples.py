@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.event import Actor, Basis
 from contracts.freeze import example
-from contracts.reference import Application
+from contracts.reference import Application, Role
 from contracts.registry import PilotEnteredV1
 from contracts.rules import RuleBook, load
 
@@ -22,7 +22,7 @@ OF_THE_PAST: Final = "BY-of-the-past"
 """The version of a calendar that is no longer the newest."""
 
 
-def person(id_: str, role: str) -> Actor:
+def person(id_: str, role: Role) -> Actor:
     """Somebody in a role."""
     return Actor(id=id_, role=role)
 

@@ -13,7 +13,7 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.event import Actor
-from contracts.reference import ROLES
+from contracts.reference import ROLES, Role
 from services.chassis.problems import Problematic
 
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
@@ -31,7 +31,7 @@ class Caller:
     roles: frozenset[str]
     organisation: str | None
 
-    def acting(self, roles: frozenset[str]) -> Actor:
+    def acting(self, roles: frozenset[Role]) -> Actor:
         """The caller as the actor of a command, in the first of these roles that the token gives."""
         role = next(r for r in ROLES if r in roles & self.roles)
         return Actor(id=self.id, organisation=self.organisation, role=role)
@@ -93,7 +93,7 @@ def _from_file(path: str) -> dict[str, jwt.PyJWK]:
     return {str(k.key_id): k for k in jwt.PyJWKSet.from_dict(found).keys}
 
 
-def allow(*roles: str) -> Callable[..., Awaitable[Caller]]:
+def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
     Raises 401 without a valid token, 403 without the role, 503 when the key set cannot be fetched.

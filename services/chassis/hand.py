@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from contracts.reference import Role
 from contracts.words import Language
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
@@ -46,7 +47,7 @@ class Hand:
     request: Request
     engine: Engine
     caller: Caller
-    roles: tuple[str, ...]
+    roles: tuple[Role, ...]
     if_match: str | None
     key: str | None
 
@@ -117,10 +118,10 @@ class Hand:
         return JSONResponse(CommandAnswer(subject=subject, version=version).model_dump(), headers=headers)
 
 
-def hand(*roles: str) -> Callable[..., Awaitable[Hand]]:
+def hand(*roles: Role) -> Callable[..., Awaitable[Hand]]:
     """A command route's dependency: lets in callers with one of these roles, and hands over what acts for them.
 
-    One who has several of them acts in the first, in the order of `contracts.reference.ROLES`.
+    One who has several of them acts in the first, in the order of `contracts.reference.Role`.
     """
 
     async def ready(

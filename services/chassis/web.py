@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts import VERSION
+from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
@@ -248,7 +249,7 @@ class Redrive(BaseModel):
 def _metrics() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/metrics", dependencies=[Depends(allow("ops"))])
+    @router.get("/metrics", dependencies=[Depends(allow(Role.OPS))])
     async def metrics() -> Response:
         """Prometheus metrics of this process."""
         return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -259,7 +260,7 @@ def _metrics() -> APIRouter:
 def _operations() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/v1/parked", dependencies=[Depends(allow("ops"))])
+    @router.get("/v1/parked", dependencies=[Depends(allow(Role.OPS))])
     async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:
         """Records that wait or are broken, personal data masked, oldest position first."""
         if status not in (None, parking.WAITING, parking.BROKEN):
@@ -268,7 +269,7 @@ def _operations() -> APIRouter:
         order = (("status", 1), ("_id", 1))
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
 
-    @router.post("/v1/parked/redrive", dependencies=[Depends(allow("ops"))])
+    @router.post("/v1/parked/redrive", dependencies=[Depends(allow(Role.OPS))])
     async def redrive(engine: EngineOf, what: Redrive) -> dict[str, int]:
         """Feeds parked records to this service again, in order; nothing is published to any topic."""
         went = await engine.redrive(what.ids) if what.ids else 0

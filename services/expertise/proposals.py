@@ -15,7 +15,7 @@ from contracts.reference import Problem
 from contracts.rules import Edition
 from services.expertise.domain import conflict
 from services.expertise.domain.expert import Known
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import Case, ConflictStatus
 
 Rank = tuple[bool, Fraction, int, str]
 
@@ -98,7 +98,9 @@ def _unavailable(case: Case, known: Known, day: date) -> Iterator[str]:
 def _of_conflict(case: Case, expert: str, barred: bool, acting: str) -> Iterator[str]:
     if barred:
         yield "conflict.found"
-    elif any(one.status == "dismissed" and one.decided_by == acting for one in conflict.known(case, expert)):
+    elif any(
+        one.status is ConflictStatus.DISMISSED and one.decided_by == acting for one in conflict.known(case, expert)
+    ):
         yield "conflict.second-person"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
-from contracts.reference import OrganisationId
+from contracts.reference import OrganisationId, Role
 from services.chassis import recalendar
 from services.chassis.auth import Caller
 from services.chassis.store import Keys, Row
@@ -21,7 +21,7 @@ from services.expertise.domain.state import CLARIFICATION, KIND, LAST, Case, Sta
 from services.expertise.domain.team import KIND as TEAM_KIND
 from services.expertise.handlers import NOTICES
 
-SEE_ALL: Final = frozenset({"operator", "approver", "auditor"})
+SEE_ALL: Final = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
 """Who sees every case that no conflict hides; an expert sees those that the expert is on."""
 Query = dict[str, Any]
 
@@ -124,7 +124,7 @@ class Sight:
 
 def sight(caller: Caller) -> Sight:
     """The eyes of a caller."""
-    return Sight(caller.id, bool(caller.roles & SEE_ALL), "expert" in caller.roles)
+    return Sight(caller.id, bool(caller.roles & SEE_ALL), Role.EXPERT in caller.roles)
 
 
 # ---- the lists of cases

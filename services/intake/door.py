@@ -29,7 +29,7 @@ from contracts.intake import (
     ResubmissionRegisteredV1,
     SubmissionRefusedV1,
 )
-from contracts.reference import Problem
+from contracts.reference import Problem, Role
 from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from services.chassis import telemetry
 from services.chassis.store import Row, Store
@@ -102,7 +102,7 @@ def submission(
     Its subject is its own, as an application's always is; a later event's is found by `address`. Raises
     NewerVersion for a known type in a version that this program does not know.
     """
-    actor = actor or Actor(id=owner(agency), organisation=agency, role="publisher")
+    actor = actor or Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER)
     event, fingerprint, fault = _parsed(body)
     event_id = event.get("id")
     named = event_id if isinstance(event_id, str) and ID.fullmatch(event_id) and not LONE.search(event_id) else place

@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Response
 from pydantic import Field
 
 from contracts.event import Contract
+from contracts.reference import Role
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
@@ -15,19 +16,19 @@ from services.chassis.web import document
 from services.expertise import queries
 from services.expertise.domain.state import KIND, Case
 
-READERS: Final = ("operator", "expert", "approver", "auditor")
-OVERSEERS: Final = ("operator", "approver", "auditor")
-EVERYONE: Final = (*READERS, "admin")
+READERS: Final = (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)
+OVERSEERS: Final = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
+EVERYONE: Final = (*READERS, Role.ADMIN)
 """Every role of this service."""
 
 Reader = Annotated[Caller, Depends(allow(*READERS))]
 Overseer = Annotated[Caller, Depends(allow(*OVERSEERS))]
-AnOperator = Annotated[Caller, Depends(allow("operator"))]
+AnOperator = Annotated[Caller, Depends(allow(Role.OPERATOR))]
 Anybody = Annotated[Caller, Depends(allow(*EVERYONE))]
 
-Operator = Annotated[Hand, Depends(hand("operator"))]
-Approver = Annotated[Hand, Depends(hand("approver"))]
-Expert = Annotated[Hand, Depends(hand("expert"))]
+Operator = Annotated[Hand, Depends(hand(Role.OPERATOR))]
+Approver = Annotated[Hand, Depends(hand(Role.APPROVER))]
+Expert = Annotated[Hand, Depends(hand(Role.EXPERT))]
 
 PERSON: Final = r"^[^\x00-\x1f\x7f]+$"
 PersonId = Annotated[str, Field(min_length=1, max_length=120, pattern=PERSON)]

@@ -1,6 +1,6 @@
 """The board: everything that is owed in open cases, by whom and by when; and how much each expert has in hand."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
@@ -8,10 +8,9 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries
 from services.expertise.api.access import Overseer
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
-from services.expertise.domain.state import CLARIFICATION
+from services.expertise.domain.state import CLARIFICATION, OwedBy
 from services.expertise.queries import BoardState, Debtor, Sight, sight
 
-Role = Literal["operator", "expert", "approver", "applicant", "service"]
 FIELDS: Final = (*queries.ROW, "state.owed", "state.terms")
 
 
@@ -23,7 +22,7 @@ def add(router: APIRouter) -> None:
         engine: EngineOf,
         caller: Overseer,
         wanted: FiltersOf,
-        by: Role | None = None,
+        by: OwedBy | None = None,
         who: Annotated[str | None, Query(max_length=128)] = None,
         state: BoardState | None = None,
         after: After = None,
@@ -66,7 +65,7 @@ def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[
     found = [
         one
         for one in state["owed"]
-        if debtor.owes(one) and not (blind and one["by"] == "expert" and one["who"] != eyes.id)
+        if debtor.owes(one) and not (blind and one["by"] == OwedBy.EXPERT and one["who"] != eyes.id)
     ]
     return [{**one, **(answers if one["what"] == "answers" else flags), "due_at": one["due_at"]} for one in found]
 

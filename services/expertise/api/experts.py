@@ -10,7 +10,7 @@ from pydantic import Field
 
 from contracts.event import Contract
 from contracts.expertise import Absence
-from contracts.reference import Code, OrganisationId
+from contracts.reference import Code, OrganisationId, Role
 from contracts.rules import RuleBook
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -84,7 +84,7 @@ def _directory(router: APIRouter) -> None:
         assert isinstance(found.state, Expert)
         known = await loads(engine.store, sight(caller), [expert])
         shown = {"id": expert, **found.state.model_dump(mode="json"), "load": known[expert]}
-        if "operator" in caller.roles:
+        if Role.OPERATOR in caller.roles:
             shown["person"] = await persons.person(engine, expert)
         return card(shown, found.rev)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from contracts.event import Contract
 from contracts.expertise import ExpertReleasedV1
+from contracts.reference import Role
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -19,7 +20,7 @@ from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
 from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT, Query, Sight, sight
 
-Noticed = Annotated[Caller, Depends(allow("operator", "expert", "approver"))]
+Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
 Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
 MOST_CASES: Final = 10_000
 """Of how many cases a person's notices are looked for."""

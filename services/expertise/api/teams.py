@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
 from contracts.event import Contract
-from contracts.reference import Code
+from contracts.reference import Code, Role
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
@@ -16,8 +16,8 @@ from services.expertise.api.access import PersonId
 from services.expertise.api.lists import paged
 from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
 
-READERS = [Depends(allow("operator", "approver", "auditor", "admin"))]
-Admin = Annotated[Hand, Depends(hand("admin"))]
+READERS = [Depends(allow(Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN))]
+Admin = Annotated[Hand, Depends(hand(Role.ADMIN))]
 TeamCode = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.event import Basis, Contract
 from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
-from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Verdict
+from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Role, Verdict
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand, not_done
 from services.expertise.api.access import (
@@ -26,8 +26,8 @@ from services.expertise.domain.state import Case
 from services.expertise.queries import sight
 
 ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
-Either = Annotated[Hand, Depends(hand("operator", "approver"))]
-OperatorOrExpert = Annotated[Hand, Depends(hand("operator", "expert"))]
+Either = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.APPROVER))]
+OperatorOrExpert = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.EXPERT))]
 
 
 class Assignment(Contract):

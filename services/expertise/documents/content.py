@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from contracts.expertise import ReviewKind
-from contracts.reference import OrganisationId, Party, Severity, Verdict
+from contracts.reference import OrganisationId, Party, Severity, Standing, Verdict
 from contracts.reference import Remark as Given
 from contracts.rules import Edition
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
@@ -36,9 +36,9 @@ SEVERITIES: Final = {
     Severity.CRITICAL: "критическое",
 }
 STANDINGS: Final = {
-    "in-force": None,
-    "replaced": "Изменено по результатам обжалования",
-    "annulled": "Отменено по результатам обжалования",
+    Standing.IN_FORCE: None,
+    Standing.REPLACED: "Изменено по результатам обжалования",
+    Standing.ANNULLED: "Отменено по результатам обжалования",
 }
 ROLES: Final = {"author": "Составил", "approver": "Утвердил"}
 PARTIES: Final = {"initiator": "Инициатор", "customer": "Заказчик", "executor": "Исполнитель"}

@@ -16,11 +16,11 @@ from contracts.expertise import (
     ReviewKind,
     Seat,
 )
-from contracts.reference import Application, OrganisationId, Problem
+from contracts.reference import Application, OrganisationId, Problem, Role
 from contracts.rules import Edition
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Declare, Dismiss, Recheck
-from services.expertise.domain.state import FINAL, Case, KnownConflict
+from services.expertise.domain.state import FINAL, Case, ConflictStatus, KnownConflict
 from services.law.decision import Refusal
 
 WORDS = {
@@ -84,7 +84,7 @@ def new(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
 
 def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
     """What bars an expert from a case: derived conflicts, and those on record that were not dismissed."""
-    on_record = [one.conflict for one in known(case, seat.expert_id) if one.status != "dismissed"]
+    on_record = [one.conflict for one in known(case, seat.expert_id) if one.status is not ConflictStatus.DISMISSED]
     return (*new(seat, case, edition), *on_record)
 
 
@@ -98,7 +98,7 @@ def need_none(decision: CaseDecision, seat: Seat) -> None:
             problems=[problem(one) for one in found],
         )
     on_record = known(decision.case, seat.expert_id)
-    if any(one.status == "dismissed" and one.decided_by == decision.actor.id for one in on_record):
+    if any(one.status is ConflictStatus.DISMISSED and one.decided_by == decision.actor.id for one in on_record):
         raise Refusal("conflict.second-person", "Who dismissed the conflict cannot act on it too.", status=403)
 
 
@@ -154,7 +154,7 @@ def recheck(decision: CaseDecision, command: Recheck) -> None:
 def declare(decision: CaseDecision, command: Declare) -> None:
     """A declared conflict: an expert's own while on the case, or an operator's on anybody. Raises Refusal."""
     _need_open(decision)
-    own = decision.actor.role == "expert"
+    own = decision.actor.role == Role.EXPERT
     if own and (command.expert_id != decision.actor.id or decision.case.place_of(command.expert_id) is None):
         raise Refusal("conflict.not-yours", "You are not on this case.", status=403)
     found(decision, command.expert_id, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
@@ -165,7 +165,7 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
 
     Raises Refusal when there is none, and 403 for the person who raised it, the expert, or the case's operator.
     """
-    undecided = [one for one in known(decision.case, command.expert_id) if one.status == "open"]
+    undecided = [one for one in known(decision.case, command.expert_id) if one.status is ConflictStatus.OPEN]
     if not undecided:
         _need_open(decision)
     conflicts = tuple(one.conflict for one in undecided)
@@ -191,7 +191,7 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
 
 def confirm(decision: CaseDecision, command: Confirm) -> None:
     """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
-    if not any(one.status == "open" for one in known(decision.case, command.expert_id)):
+    if not any(one.status is ConflictStatus.OPEN for one in known(decision.case, command.expert_id)):
         raise Refusal("conflict.none", "There is no conflict to decide on.")
     if command.expert_id == decision.actor.id:
         raise Refusal("conflict.second-person", "Nobody decides on a conflict of their own.", status=403)

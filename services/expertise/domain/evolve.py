@@ -38,12 +38,13 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from contracts.reference import Clock
+from contracts.reference import Clock, Standing
 from services.expertise.domain.state import (
     Appeal,
     Approved,
     Case,
     Conclusion,
+    ConflictStatus,
     Draft,
     Ended,
     KnownConflict,
@@ -211,11 +212,11 @@ def _conflict_found(state: Case, fact: ConflictFoundV1) -> Changes:
 
 def _conflict_dismissed(state: Case, fact: ConflictDismissedV1) -> Changes:
     """Marks those that are known; one that was dismissed before it was found is remembered as dismissed."""
-    decided = {"status": "dismissed", "decided_by": fact.actor.id, "why": fact.why}
+    decided = {"status": ConflictStatus.DISMISSED, "decided_by": fact.actor.id, "why": fact.why}
     known = [one.conflict for one in state.conflicts if one.expert_id == fact.expert_id]
     marked = tuple(
         one.model_copy(update=decided)
-        if one.expert_id == fact.expert_id and one.status == "open" and one.conflict in fact.conflicts
+        if one.expert_id == fact.expert_id and one.status is ConflictStatus.OPEN and one.conflict in fact.conflicts
         else one
         for one in state.conflicts
     )
@@ -228,9 +229,9 @@ def _conflict_dismissed(state: Case, fact: ConflictDismissedV1) -> Changes:
 
 
 def _conflict_confirmed(state: Case, fact: ConflictConfirmedV1) -> Changes:
-    decided = {"status": "confirmed", "decided_by": fact.actor.id, "why": fact.why}
+    decided = {"status": ConflictStatus.CONFIRMED, "decided_by": fact.actor.id, "why": fact.why}
     marked = tuple(
-        one.model_copy(update=decided) if one.expert_id == fact.expert_id and one.status == "open" else one
+        one.model_copy(update=decided) if one.expert_id == fact.expert_id and one.status is ConflictStatus.OPEN else one
         for one in state.conflicts
     )
     # What was written on that expert's opinion must be written anew; an amendment was written on an appeal.
@@ -326,11 +327,11 @@ def _approved(_state: Case, fact: ConclusionApprovedV1) -> Changes:
 
 def _issued(state: Case, fact: ConclusionIssuedV1) -> Changes:
     same = {name: getattr(fact, name) for name in Approved.model_fields}
-    before = _with_standing(state, fact.replaces, "replaced") if fact.replaces else state.conclusions
+    before = _with_standing(state, fact.replaces, Standing.REPLACED) if fact.replaces else state.conclusions
     return {"approved": None, "conclusions": (*before, Conclusion(**same, number=fact.number))}
 
 
-def _with_standing(state: Case, number: str | None, standing: str) -> tuple[Conclusion, ...]:
+def _with_standing(state: Case, number: str | None, standing: Standing) -> tuple[Conclusion, ...]:
     return tuple(
         one.model_copy(update={"standing": standing}) if one.number == number else one for one in state.conclusions
     )
@@ -364,7 +365,7 @@ def _appeal_decided(state: Case, fact: AppealDecidedV1) -> Changes:
 
 
 def _annulled(state: Case, fact: ConclusionAnnulledV1) -> Changes:
-    return {"conclusions": _with_standing(state, fact.number, "annulled")}
+    return {"conclusions": _with_standing(state, fact.number, Standing.ANNULLED)}
 
 
 def _closed(_state: Case, fact: ReviewClosedV1) -> Changes:

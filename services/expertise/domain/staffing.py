@@ -8,6 +8,7 @@ from contracts.expertise import (
     ExpertDeclinedV1,
     ExpertReleasedV1,
 )
+from contracts.reference import Role
 from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Assign, Decline, HandOver, Release, Unclaim
@@ -30,7 +31,7 @@ def unclaim(decision: CaseDecision, command: Unclaim) -> None:
     operator = decision.case.operator
     if operator is None:
         return
-    if decision.actor.role != "approver":
+    if decision.actor.role != Role.APPROVER:
         decision.need_own_case()
     others = (operator,) if operator != decision.actor.id else ()
     decision.then(

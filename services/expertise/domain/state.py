@@ -34,6 +34,8 @@ from contracts.reference import (
     Remark,
     RequestItem,
     ReturnReason,
+    Role,
+    Standing,
     TermKind,
     Verdict,
 )
@@ -142,6 +144,14 @@ class Place(Contract):
         return self.status in (PlaceStatus.OFFERED, PlaceStatus.ACCEPTED)
 
 
+class ConflictStatus(StrEnum):
+    """What was decided on a conflict: не рассмотрен, признан незначимым, подтверждён."""
+
+    OPEN = "open"
+    DISMISSED = "dismissed"
+    CONFIRMED = "confirmed"
+
+
 class KnownConflict(Contract):
     """A conflict of interest that came to light, and what was decided on it."""
 
@@ -149,7 +159,7 @@ class KnownConflict(Contract):
     conflict: Conflict
     found: Moment
     raised_by: str
-    status: Literal["open", "dismissed", "confirmed"] = "open"
+    status: ConflictStatus = ConflictStatus.OPEN
     decided_by: str | None = None
     why: str | None = None
 
@@ -204,7 +214,7 @@ class Conclusion(Approved):
     """A conclusion under its number. One that lost its force stays readable."""
 
     number: str
-    standing: Literal["in-force", "replaced", "annulled"] = "in-force"
+    standing: Standing = Standing.IN_FORCE
 
 
 class Appeal(Contract):
@@ -250,11 +260,21 @@ class Round(Contract):
     closed: Ended | None = None
 
 
+class OwedBy(StrEnum):
+    """Who can owe a case its next step: a role, the applicant, or the service itself."""
+
+    OPERATOR = Role.OPERATOR.value
+    EXPERT = Role.EXPERT.value
+    APPROVER = Role.APPROVER.value
+    APPLICANT = "applicant"
+    SERVICE = "service"
+
+
 class Owed(Contract):
     """Something that somebody owes a case, and by when (за кем шаг). `who` None: anybody in that role."""
 
     what: Literal["assign", "accept", "opinion", "conclusion", "approval", "number", "answers", "conflict", "appeal"]
-    by: Literal["operator", "expert", "approver", "applicant", "service"]
+    by: OwedBy
     who: str | None = None
     due_at: Moment | None = None
 
@@ -329,7 +349,7 @@ class Case(Round):
 
     def in_force(self) -> Conclusion | None:
         """The newest conclusion that is in force, of whichever round."""
-        return next((one for one in reversed(self.conclusions) if one.standing == "in-force"), None)
+        return next((one for one in reversed(self.conclusions) if one.standing is Standing.IN_FORCE), None)
 
     def earlier_conclusion(self) -> Conclusion | None:
         """The conclusion that a repeat expertise looks back at."""
@@ -349,7 +369,7 @@ class Case(Round):
             return Status.NUMBERING
         if self.draft is not None:
             return Status.TO_APPROVE
-        if any(one.round == self.round and one.standing == "in-force" for one in self.conclusions):
+        if any(one.round == self.round and one.standing is Standing.IN_FORCE for one in self.conclusions):
             return Status.CONCLUDED
         if len(self.counted()) >= self.needed:
             return Status.TO_CONCLUDE
@@ -360,7 +380,7 @@ class Case(Round):
     def views(self) -> tuple[str, ...]:
         """The queues that the case stands in, as far as the time of reading has no say."""
         status, main = self.status, self.main()
-        conflict = any(one.status == "open" for one in self.conflicts)
+        conflict = any(one.status is ConflictStatus.OPEN for one in self.conflicts)
         if status in FINAL:
             return ("conflict",) if conflict else ()
         short = len(self.counted()) < self.needed
@@ -410,7 +430,9 @@ class Case(Round):
     @property
     def hidden_from(self) -> tuple[str, ...]:
         """Experts with a conflict that is open or confirmed: for them the case does not exist."""
-        return tuple(dict.fromkeys(one.expert_id for one in self.conflicts if one.status != "dismissed"))
+        return tuple(
+            dict.fromkeys(one.expert_id for one in self.conflicts if one.status is not ConflictStatus.DISMISSED)
+        )
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -448,26 +470,26 @@ class Case(Round):
 def _owed(case: Case) -> Iterator[Owed]:
     status, due = case.status, case.due_at
     if (waiting := case.term(CLARIFICATION)) is not None and case.request() is not None:
-        yield Owed(what="answers", by="applicant", due_at=waiting.clock.due_at)
-    if any(one.status == "open" for one in case.conflicts):
-        yield Owed(what="conflict", by="approver", due_at=due)
+        yield Owed(what="answers", by=OwedBy.APPLICANT, due_at=waiting.clock.due_at)
+    if any(one.status is ConflictStatus.OPEN for one in case.conflicts):
+        yield Owed(what="conflict", by=OwedBy.APPROVER, due_at=due)
     if status in STAFFING:
         yield from _of_experts(case)
     elif status is Status.TO_CONCLUDE:
-        yield Owed(what="conclusion", by="operator", who=case.operator, due_at=due)
+        yield Owed(what="conclusion", by=OwedBy.OPERATOR, who=case.operator, due_at=due)
     elif status is Status.TO_APPROVE:
-        yield Owed(what="approval", by="approver", due_at=due)
+        yield Owed(what="approval", by=OwedBy.APPROVER, due_at=due)
     elif status is Status.NUMBERING:
-        yield Owed(what="number", by="service")
+        yield Owed(what="number", by=OwedBy.SERVICE)
     elif status is Status.APPEALED:
-        yield Owed(what="appeal", by="approver", due_at=due)
+        yield Owed(what="appeal", by=OwedBy.APPROVER, due_at=due)
 
 
 def _of_experts(case: Case) -> Iterator[Owed]:
     due = case.due_at
     if len(case.seated) < case.needed:
-        yield Owed(what="assign", by="operator", who=case.operator, due_at=due)
+        yield Owed(what="assign", by=OwedBy.OPERATOR, who=case.operator, due_at=due)
     for place in case.active():
         if not place.opinions and place.expert not in case.hidden_from:
             what: Literal["accept", "opinion"] = "accept" if place.status is PlaceStatus.OFFERED else "opinion"
-            yield Owed(what=what, by="expert", who=place.expert, due_at=due)
+            yield Owed(what=what, by=OwedBy.EXPERT, who=place.expert, due_at=due)

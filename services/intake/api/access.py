@@ -4,9 +4,10 @@ from typing import Annotated, Final
 
 from fastapi import Depends
 
+from contracts.reference import Role
 from services.chassis.hand import Hand, hand
 
-Officer = Annotated[Hand, Depends(hand("officer"))]
-Admin = Annotated[Hand, Depends(hand("admin"))]
-READERS: Final = ("officer", "auditor", "admin")
+Officer = Annotated[Hand, Depends(hand(Role.OFFICER))]
+Admin = Annotated[Hand, Depends(hand(Role.ADMIN))]
+READERS: Final = (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
 """Who reads applications and the directory."""

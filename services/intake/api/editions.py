@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from contracts.reference import Role
 from contracts.rules import RuleBook, UnknownEdition
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
@@ -11,7 +12,7 @@ from services.chassis.problems import Problematic
 
 def add(router: APIRouter, rules: RuleBook) -> None:
     """The rule book."""
-    everyone = Depends(allow("publisher", "officer", "operator", "auditor", "admin"))
+    everyone = Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.OPERATOR, Role.AUDITOR, Role.ADMIN))
 
     @router.get("/editions/{edition}", tags=["rules"], dependencies=[everyone])
     async def edition(edition: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from contracts.agency import AGENCY, ReceiptOutcome
 from contracts.event import Actor, NewerVersion
 from contracts.freeze import example, frozen, inlined
-from contracts.reference import Problem
+from contracts.reference import Problem, Role
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import MEDIA_TYPE, Problematic
@@ -22,8 +22,8 @@ from services.intake.domain.agency import subject_of
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.door import owner, submission
 
-Publisher = Annotated[Caller, Depends(allow("publisher"))]
-ReceiptReader = Annotated[Caller, Depends(allow("publisher", "officer", "auditor"))]
+Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
+ReceiptReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
 CLOUD_EVENT: Final = {
     "requestBody": {
         "required": True,
@@ -50,7 +50,7 @@ def add(router: APIRouter) -> None:
         id used for something else. Nothing is answered before it is durable."""
         agency = _agency_of(caller)
         body = await request.body()
-        one = _input(agency, body, Actor(id=caller.id, organisation=agency, role="publisher"))
+        one = _input(agency, body, Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER))
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
         return await _published(engine, one)
@@ -58,7 +58,7 @@ def add(router: APIRouter) -> None:
     @router.get("/receipts/{event_id:path}", tags=["agencies"])
     async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
         """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
-        code = agency if agency and caller.roles & {"officer", "auditor"} else _agency_of(caller)
+        code = agency if agency and caller.roles & {Role.OFFICER, Role.AUDITOR} else _agency_of(caller)
         found, body = await _receipt(engine, code, event_id)
         return card(body, found.rev)
 

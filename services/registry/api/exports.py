@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import wire_moment
+from contracts.reference import Role
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
@@ -18,9 +19,9 @@ from services.registry.domain.export import FILTERS, KIND, Export, Format, List,
 from services.registry.exports import worker as exports
 from services.registry.exports.files import MEDIA
 
-ASKERS: Final = ("head-organisation", "registrar", "auditor", "admin")
+ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may take lists out."""
-OVERSEERS: Final = ("registrar", "auditor", "admin")
+OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may see what others took."""
 
 Asker = Annotated[Caller, Depends(allow(*ASKERS))]

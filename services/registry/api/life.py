@@ -22,7 +22,7 @@ from pydantic import StringConstraints as Text
 
 from contracts.entered import YEARS
 from contracts.event import Basis, Day
-from contracts.reference import Effectiveness, Expediency
+from contracts.reference import Effectiveness, Expediency, Role
 from contracts.registry import Agreement, Correctable, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
 from services.chassis.hand import Hand, hand
 from services.registry.domain.commands import (
@@ -43,10 +43,10 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.decide import KIND
 
-CouncilSecretary = Annotated[Hand, Depends(hand("council-secretary"))]
-Registrar = Annotated[Hand, Depends(hand("registrar"))]
-HeadOrganisation = Annotated[Hand, Depends(hand("head-organisation"))]
-CommissionSecretary = Annotated[Hand, Depends(hand("commission-secretary"))]
+CouncilSecretary = Annotated[Hand, Depends(hand(Role.COUNCIL_SECRETARY))]
+Registrar = Annotated[Hand, Depends(hand(Role.REGISTRAR))]
+HeadOrganisation = Annotated[Hand, Depends(hand(Role.HEAD_ORGANISATION))]
+CommissionSecretary = Annotated[Hand, Depends(hand(Role.COMMISSION_SECRETARY))]
 
 
 def _near(day: date) -> date:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import StringConstraints
 
-from contracts.reference import ROLES
+from contracts.reference import ROLES, Role
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
@@ -18,7 +18,7 @@ from services.registry.api.memory import AsOf
 from services.registry.domain.decide import KIND, Pilot, Stage
 from services.registry.domain.state import OwnTerm
 
-READERS: Final = tuple(role for role in ROLES if role not in ("expert", "ops"))
+READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]

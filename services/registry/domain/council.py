@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from contracts.reference import Expediency
+from contracts.reference import Expediency, Standing
 from contracts.registry import (
     CreditDecidedV1,
     ExpediencyDecidedV1,
@@ -18,7 +18,7 @@ from services.registry.domain.terms import PilotDecision
 
 def _brought_on(decision: PilotDecision) -> date | None:
     """The day from which the Council could decide: of the conclusion before it, or of its postponement."""
-    standing = [one.date for one in decision.state.conclusions if one.standing == "in-force"]
+    standing = [one.date for one in decision.state.conclusions if one.standing is Standing.IN_FORCE]
     return max([*standing, *(one.basis.date for one in decision.state.decisions)], default=None)
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from contracts.event import Fact, Moment
-from contracts.reference import Clock, Effectiveness, Expediency, IndicatorValue
+from contracts.reference import Clock, Effectiveness, Expediency, IndicatorValue, Standing
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -191,7 +191,7 @@ def _past_terms(state: Pilot, kind: str) -> tuple[PastTerms, ...]:
 
 def _concluded(state: Pilot, fact: ConclusionRecordedV1) -> Changes:
     same = {name: getattr(fact, name) for name in Conclusion.model_fields if name != "standing"}
-    earlier = _standing(state.conclusions, fact.replaces, "replaced")
+    earlier = _standing(state.conclusions, fact.replaces, Standing.REPLACED)
     # An amendment of what was concluded before does not end a round that has begun since.
     ends_round = state.stage is Stage.EXPERTISE and (fact.replaces is None or state.conclusion is None)
     moves = not fact.overtaken and (ends_round or state.stage in CONCLUDED)
@@ -204,12 +204,12 @@ def _annulled(state: Pilot, fact: AnnulmentRecordedV1) -> Changes:
     in_force = state.conclusion is not None and state.conclusion.number == fact.number
     moves = in_force and state.stage in CONCLUDED
     return {
-        "conclusions": _standing(state.conclusions, fact.number, "annulled"),
+        "conclusions": _standing(state.conclusions, fact.number, Standing.ANNULLED),
         "stage": Stage.EXPERTISE if moves else state.stage,
     }
 
 
-def _standing(conclusions: tuple[Conclusion, ...], number: str | None, standing: str) -> tuple[Conclusion, ...]:
+def _standing(conclusions: tuple[Conclusion, ...], number: str | None, standing: Standing) -> tuple[Conclusion, ...]:
     return tuple(c.model_copy(update={"standing": standing}) if c.number == number else c for c in conclusions)
 
 

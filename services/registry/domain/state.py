@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from math import inf
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import computed_field
 
@@ -25,6 +25,7 @@ from contracts.reference import (
     ReturnReason,
     Risk,
     SectorShare,
+    Standing,
     TermKind,
     Verdict,
 )
@@ -188,7 +189,7 @@ class Conclusion(Contract):
     text: str
     remarks: tuple[Remark, ...] = ()
     replaces: str | None = None
-    standing: Literal["in-force", "replaced", "annulled"] = "in-force"
+    standing: Standing = Standing.IN_FORCE
 
 
 class Decision(Contract):
@@ -409,7 +410,7 @@ class Pilot(Contract):
     def conclusion(self) -> Conclusion | None:
         """The conclusion in force: the last one of the last round; None where an appeal annulled it."""
         last = max(reversed(self.conclusions), key=lambda c: c.round, default=None)
-        return last if last is not None and last.standing == "in-force" else None
+        return last if last is not None and last.standing is Standing.IN_FORCE else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
