@@ -71,6 +71,11 @@ def say(rule: str, language: Language, values: Mapping[str, Value] | None = None
     return wording.text(language).format_map({name: _said(one, language) for name, one in (values or {}).items()})
 
 
+def wording(rule: str) -> Wording:
+    """What an id says in each language, to go into the words of another rule as a value of theirs."""
+    return wordings().get(rule) or Wording(rule, rule, rule)
+
+
 def problem(pointer: str, rule: str, *, action: Literal["fix", "retry"] = "fix", **values: Value) -> Problem:
     """One thing that is wrong, with the words of its rule. `pointer` is a JSON pointer into what was sent."""
     return problem_of(pointer, rule, values, action)

@@ -31,12 +31,12 @@ from contracts.intake import (
 )
 from contracts.reference import Problem, Role
 from contracts.topics import AGENCY_MAX_BYTES, agency_of
+from contracts.words import problem
 from services.chassis import telemetry
 from services.chassis.store import Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
-from services.intake.domain.shape import problem
 from services.intake.domain.state import KIND, person_id, pilot_id
 
 PERSONS: Final = "persons"
@@ -132,15 +132,13 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
     One above the bound, which a topic that compresses may hold, is not looked at.
     """
     if len(body) > AGENCY_MAX_BYTES:
-        en = f"An event has at most {AGENCY_MAX_BYTES} bytes."
-        ru = f"Событие не может быть больше {AGENCY_MAX_BYTES} байт."
-        return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", en, ru)
-    fault = problem("", "json.invalid", "This is no JSON (UTF-8).", "Это не JSON в кодировке UTF-8.")
+        return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", most=AGENCY_MAX_BYTES)
+    fault = problem("", "json.invalid")
     try:
         event = json.loads(body, parse_constant=_no_constant)
         if isinstance(event, dict):
             return event, digest(event), None
-        fault = problem("", "json.not-an-object", "An event is a JSON object.", "Событие должно быть объектом JSON.")
+        fault = problem("", "json.not-an-object")
     except (ValueError, RecursionError):
         pass
     return {}, hashlib.sha256(body).hexdigest(), fault
@@ -198,17 +196,11 @@ def on_conflict(one: Input) -> Input | None:
     command, mark = one.command, one.mark
     assert isinstance(mark, Claimed)
     other = f"{mark.id}#{mark.digest}"
-    fault = problem(
-        "/id",
-        "id.reused",
-        "This id was used before for a different event: send it again under a new id.",
-        "Этот id уже использован для другого события: отправьте событие с новым id.",
-    )
     return replace(
         one,
         subject=pilot_id(command.agency, other),
         mark=Claimed(mark.owner, other, mark.digest),
-        command=Refuse(command.agency, command.event_id, (fault,)),
+        command=Refuse(command.agency, command.event_id, (problem("/id", "id.reused"),)),
     )
 
 

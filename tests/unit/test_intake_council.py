@@ -59,7 +59,7 @@ from tests.unit.intake_story import (
     withdraw,
 )
 from tests.unit.story import NOW, SOMEBODY, made
-from tests.unit.test_validation import in_both_languages
+from tests.unit.wording import in_every_language, says
 
 decided_states = pytest.mark.parametrize("name", DECIDED)
 TOO_LATE = (withdraw("l-1"), resubmit("l-2"), clarify(("why", "а"), id_="l-3"))
@@ -70,7 +70,7 @@ def refusal(state: Any, command: Later) -> Any:
     [fact] = pilots.when(state, command)
     assert isinstance(fact, EventRefusedV1)
     for one in fact.problems:
-        in_both_languages(one)
+        in_every_language(one)
     [found] = [one for one in fact.problems if one.pointer == "/subject"]
     return found
 
@@ -97,35 +97,35 @@ def test_after_the_decision_every_later_word_on_the_application_is_refused_and_m
 
 
 @pytest.mark.parametrize(
-    ("name", "en", "ru"),
+    ("name", "follows"),
     [
-        ("decided on", "the registrar alone can end it now", "только регистратор"),
-        ("carried out", "an early stop", "прекращена досрочно"),
-        ("agreed on", "no agreement", "соглашение не достигнуто"),
-        ("judged", "nothing to take back", "прекращать нечего"),
-        ("not expedient", "will never be", "её не будет"),
-        ("credited", "will never be", "её не будет"),
+        ("decided on", "pilot.decided.to-stop"),
+        ("carried out", "pilot.decided.to-stop"),
+        ("agreed on", "pilot.decided.to-stop"),
+        ("judged", "pilot.decided.over"),
+        ("not expedient", "pilot.decided.over"),
+        ("credited", "pilot.decided.over"),
     ],
 )
 def test_who_takes_back_what_was_decided_on_is_told_who_can_end_it_and_whether_there_is_anything_to_end(
-    name: str, en: str, ru: str
+    name: str, follows: str
 ) -> None:
     problem = refusal(STATES[name], withdraw())
-    assert en in problem.message and ru in problem.message_ru
+    assert says(problem, follows)
     stop = pilots.refused(STATES[name], STOP, actor=OFFICER)
     assert (stop.detail, stop.problems[0].message_ru) == (problem.message, problem.message_ru)
 
 
 def test_who_sends_it_again_is_told_that_it_is_a_new_application() -> None:
     problem = refusal(STATES["negative and expedient"], resubmit())
-    assert "a new application" in problem.message and "новая заявка" in problem.message_ru
+    assert says(problem, "pilot.decided.again")
 
 
 def test_answers_to_what_was_asked_before_the_decision_are_told_that_the_request_has_fallen_away() -> None:
     state = after(decided(), state=STATES["asked"])
     assert (state.open_requests, state.request("r-1").outcome) == ((), "closed")
     problem = refusal(state, clarify(("why", "а")))
-    assert "fallen away" in problem.message and "запрос отпал" in problem.message_ru
+    assert says(problem, "pilot.decided.fallen-away")
 
 
 @decided_states
@@ -133,7 +133,7 @@ def test_an_officer_stops_nothing_that_the_council_has_decided_on(name: str) -> 
     refused = pilots.refused(STATES[name], STOP, actor=OFFICER)
     assert (refused.code, refused.status) == ("pilot.decided", 409)
     [problem] = refused.problems
-    in_both_languages(problem)
+    in_every_language(problem)
     assert problem.rule == "pilot.decided"
 
 

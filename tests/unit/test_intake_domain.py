@@ -75,6 +75,7 @@ from tests.unit.intake_story import (
     withdraw,
 )
 from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT, Story, made
+from tests.unit.wording import says
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK))
 closed_states = pytest.mark.parametrize(
@@ -453,7 +454,7 @@ def test_every_unknown_reason_of_a_return_is_named() -> None:
         ("/reasons/0/code", "reason.unknown"),
         ("/reasons/2/code", "reason.unknown"),
     ]
-    assert all("documents-missing" in p.message and "documents-missing" in p.message_ru for p in refusal.problems)
+    assert all(says(p, "documents-missing") for p in refusal.problems)
 
 
 @pytest.mark.parametrize("code", BOOK.edition("by-2024").return_reasons.codes)

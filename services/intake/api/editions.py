@@ -20,4 +20,4 @@ def add(router: APIRouter, rules: RuleBook) -> None:
         try:
             return rules.edition(edition).model_dump(mode="json")
         except UnknownEdition as error:
-            raise Problematic(404, "edition.unknown", str(error)) from error
+            raise Problematic(404, "edition.unknown", edition=edition, editions=sorted(rules)) from error

@@ -79,6 +79,6 @@ def add(router: APIRouter) -> None:
         assert isinstance(found.state, Pilot)
         ledger = found.state.ledger(term)
         if ledger is None:
-            raise Problematic(404, "term.none", "This term has not begun.")
+            raise Problematic(404, "term.none")
         told = explain(ledger, engine.now(), calendar(ledger.term.calendar))
         return card(told.model_dump(mode="json"), found.rev)

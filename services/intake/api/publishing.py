@@ -12,9 +12,10 @@ from contracts.agency import AGENCY, ReceiptOutcome
 from contracts.event import Actor, NewerVersion
 from contracts.freeze import example, frozen, inlined
 from contracts.reference import Problem, Role
+from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
-from services.chassis.problems import MEDIA_TYPE, Problematic
+from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.web import EngineOf, card, document
 from services.intake import queries
@@ -53,7 +54,7 @@ def add(router: APIRouter) -> None:
         one = _input(agency, body, Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER))
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
-        return await _published(engine, one)
+        return await _published(engine, one, language_of(request.headers))
 
     @router.get("/receipts/{event_id:path}", tags=["agencies"])
     async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
@@ -65,7 +66,7 @@ def add(router: APIRouter) -> None:
 
 def _agency_of(caller: Caller) -> str:
     if not caller.organisation:
-        raise Problematic(403, "auth.organisation", "The token names no agency.")
+        raise Problematic(403, "auth.organisation")
     return caller.organisation
 
 
@@ -73,30 +74,20 @@ def _input(agency: str, body: bytes, actor: Actor) -> Input:
     try:
         return submission(agency, body, f"http:{hashlib.sha256(body).hexdigest()}", actor=actor)
     except NewerVersion as error:
-        fault = Problem(
-            pointer="/type",
-            rule="type.newer-version",
-            message="This version of the event is not known here yet.",
-            message_ru="Эта версия события здесь пока не известна.",
-            action="retry",
-        )
-        raise Problematic(
-            422, "event.newer-version", "Send an older version, or the same later.", problems=[fault]
-        ) from error
+        fault = problem("/type", "type.newer-version", action="retry")
+        raise Problematic(422, "event.newer-version", problems=[fault]) from error
 
 
-async def _published(engine: Engine, one: Input) -> Response:
+async def _published(engine: Engine, one: Input, language: Language) -> Response:
     if await _entry(engine, one.actor.organisation or "") is None:
-        raise Problematic(
-            403, "agency.unknown", "The agency is not in the directory; ask the operator.", action="retry"
-        )
+        raise Problematic(403, "agency.unknown", action="retry")
     outcome = await engine.command(one)
     if isinstance(outcome, Conflict):
-        raise Problematic(409, "id.reused", "This id was used before for a different event: use a new id.")
+        raise Problematic(409, "id.reused")
     if isinstance(outcome, Broken):
-        raise Problematic(500, "engine.broken", "This could not be decided; the operators can see why.")
+        raise Problematic(500, "engine.broken")
     found, body = await _receipt(engine, one.actor.organisation or "", one.cause_id)
-    return _receipt_answer(found, body, again=isinstance(outcome, Duplicate))
+    return _receipt_answer(found, body, language, again=isinstance(outcome, Duplicate))
 
 
 async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document, dict[str, Any]]:
@@ -105,33 +96,34 @@ async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document
     key = Claimed(owner(agency), event_id, "").key
     claim = await engine.store.claimed(key)
     if claim is None:
-        raise Problematic(404, "receipt.unknown", "No event with this id has been taken.", action="retry")
+        raise Problematic(404, "receipt.unknown", action="retry")
     found = await document(engine, claim.subject, PILOT_KIND)
     body = queries.receipt(found, event_id)
     if body is None and key in found.ids:
-        raise Problematic(410, "receipt.gone", "It was answered long ago: the receipt went to your receipts topic.")
+        raise Problematic(410, "receipt.gone")
     if body is None:
-        raise Problematic(404, "receipt.unknown", "The event is not decided yet.", action="retry")
+        raise Problematic(404, "receipt.unknown", action="retry")
     return found, body
 
 
-def _receipt_answer(found: Document, body: dict[str, Any], *, again: bool) -> Response:
+def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *, again: bool) -> Response:
     headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(body['event_id'], safe='')}"}
     if again:
         headers["Idempotent-Replayed"] = "true"
-    if body["outcome"] == ReceiptOutcome.REFUSED:
-        said = f"Refused, with {len(body['problems'])} problem(s); correct all of them and send it under a new id."
-        later = bool(body["problems"]) and all(one["action"] == "retry" for one in body["problems"])
-        body = {
-            "type": "urn:lotsman:problem:event.refused",
-            "title": "event.refused",
-            "status": 422,
-            "detail": said,
-            "action": "retry" if later else "fix",
-            **{k: v for k, v in body.items() if k != "status"},
-        }
-        return JSONResponse(body, 422, headers=headers, media_type=MEDIA_TYPE)
-    return JSONResponse(body, 200 if again else 201, headers=headers)
+    if body["outcome"] != ReceiptOutcome.REFUSED:
+        return JSONResponse(body, 200 if again else 201, headers=headers)
+    problems = [Problem.model_validate(one) for one in body["problems"]]
+    later = bool(problems) and all(one.action == "retry" for one in problems)
+    refused = Problematic(
+        422,
+        "event.refused",
+        action="retry" if later else "fix",
+        problems=problems,
+        headers=headers,
+        extra={name: said for name, said in body.items() if name != "status"},
+        count=len(problems),
+    )
+    return answer(refused, language)
 
 
 async def _entry(engine: Engine, code: str) -> Document | None:

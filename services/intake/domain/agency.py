@@ -52,10 +52,10 @@ def decide(state: Agency | None, command: EnterAgency, context: Context[Given]) 
         case EnterAgency(code, name, editions):
             unknown = sorted({e.edition for e in editions} - set(context.given.rules))
             if unknown:
-                known = ", ".join(sorted(context.given.rules))
-                raise Refusal("edition.unknown", f"No edition {', '.join(unknown)}; known: {known}", status=422)
+                known = sorted(context.given.rules)
+                raise Refusal("edition.unknown", status=422, edition=unknown, editions=known)
             if not editions or len({e.since for e in editions}) != len(editions):
-                raise Refusal("edition.dates", "One edition at least, and one for each day at most.", status=422)
+                raise Refusal("edition.dates", status=422)
             ordered = tuple(sorted(editions, key=lambda e: e.since))
             if state == Agency(code=code, name=name, editions=ordered):
                 return ()

@@ -12,6 +12,7 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.reference import ReturnReason
+from contracts.words import wording
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
@@ -32,8 +33,9 @@ from services.intake.domain.commands import (
 from services.intake.domain.forwarding import forwarded
 from services.intake.domain.later import UnknownAgency, heard
 from services.intake.domain.shape import bounded, time_of
+from services.intake.domain.standing import decided, stands, to_stop
 from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
-from services.intake.domain.validation import decided, judge, to_stop
+from services.intake.domain.validation import judge
 from services.law.decision import Context, Refusal
 from services.law.faults import need_reasons
 
@@ -108,8 +110,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
 
 def _registered(state: Pilot | None) -> Pilot:
     if state is None or state.status is not Status.REGISTERED:
-        stands = "unknown" if state is None else state.status
-        raise Refusal("application.not-open", f"The application is {stands}; it can be decided on once.")
+        raise Refusal("application.not-open", stands=stands(state))
     return state
 
 
@@ -140,11 +141,10 @@ def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[
 
 def _stopped(state: Pilot | None, command: Stop, context: Context[Given]) -> Sequence[Fact]:
     if state is None or state.number is None or state.status in FINAL:
-        stands = "unknown" if state is None else state.status
-        raise Refusal("application.not-open", f"The application is {stands}; there is nothing to stop.")
+        raise Refusal("application.not-open", stands=stands(state))
     if state.status is Status.DECIDED:
-        why = decided("", to_stop(state))
-        raise Refusal(why.rule, why.message, problems=(why,))
+        follows = to_stop(state)
+        raise Refusal("pilot.decided", follows=wording(follows), problems=(decided(follows, ""),))
     stopped = ApplicationStoppedV1(
         actor=context.actor,
         agency=state.agency,

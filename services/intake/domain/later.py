@@ -26,11 +26,12 @@ from contracts.rules import Edition
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
+from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
 from services.intake.domain.reports import judge_report
 from services.intake.domain.shape import bounded, data_of
 from services.intake.domain.state import LOOK_OVER, Pilot, person_id, pilot_id
-from services.intake.domain.validation import judge_clarification, judge_resubmission, judge_unknown, judge_withdrawal
+from services.intake.domain.validation import judge_resubmission, judge_unknown, judge_withdrawal
 from services.law.decision import Context
 
 

@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, Literal, get_origin
+from typing import Any, Final, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
 from contracts.entered import Entered
-from contracts.event import Day, Envelope, Moment, Payload, json_pointer
+from contracts.event import Day, Envelope, Moment, Payload
 from contracts.reference import Problem
+from contracts.words import problem, schema_problems
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an agency's clock may run ahead of ours (assumption)."""
@@ -26,20 +27,6 @@ MOST_PROBLEM_BYTES: Final = 256 * 1024
 MOST_POINTER: Final = 1_000
 MOST_WORDS: Final = 4_000
 """How many characters a place and each language's words have at most, so that any single problem can be told."""
-MOST_LISTED: Final = 20
-"""How many of the possible codes a problem names."""
-RUSSIAN: Final = {
-    "missing": "Обязательное поле не заполнено.",
-    "string_too_short": "Значение слишком короткое.",
-    "string_too_long": "Значение слишком длинное.",
-    "string_pattern_mismatch": "Значение не соответствует образцу.",
-    "string_type": "Здесь должна быть строка.",
-    "int_type": "Здесь должно быть целое число.",
-    "greater_than_equal": "Число слишком мало.",
-    "less_than_equal": "Число слишком велико.",
-    "timezone_aware": "Во времени должен быть указан часовой пояс.",
-    "literal_error": "Это значение здесь не допускается.",
-}
 _moments: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _days: Final[TypeAdapter[date]] = TypeAdapter(Day)
 
@@ -113,16 +100,6 @@ def rows_of(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[s
             yield place, one
 
 
-def problem(pointer: str, rule: str, message: str, message_ru: str, action: Literal["fix", "retry"] = "fix") -> Problem:
-    """A fault that the sender must fix, or that may be gone later."""
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru, action=action)
-
-
-def listed(codes: Sequence[str]) -> str:
-    """Codes in words, in either language: as many of them as a reader can use."""
-    return ", ".join([*codes[:MOST_LISTED], *(["..."] if len(codes) > MOST_LISTED else [])])
-
-
 def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """As many problems as one refusal names, within both bounds; a last one counts the others."""
     named, room = list[Problem](), MOST_PROBLEM_BYTES - 1_000  # room for the last one
@@ -133,16 +110,15 @@ def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         named.append(one)
     more = len(problems) - len(named)
     if more:
-        en = f"And {more} more: correct these first, the others are named then."
-        ru = f"И ещё {more}: сначала исправьте указанные, затем будут названы остальные."
-        named.append(problem("", "problems.more", en, ru))
+        named.append(problem("", "problems.more", more=more))
     return tuple(named)
 
 
 def _short(one: Problem) -> Problem:
     """The same problem; where its place is too long to be told, at the nearest place around it."""
     near = one.pointer if len(one.pointer) <= MOST_POINTER else one.pointer[: MOST_POINTER + 1].rpartition("/")[0]
-    words = {"message": one.message[:MOST_WORDS], "message_ru": one.message_ru[:MOST_WORDS]}
+    said = {"message": one.message, "message_ru": one.message_ru, "message_be": one.message_be}
+    words = {name: text and text[:MOST_WORDS] for name, text in said.items()}
     return one.model_copy(update={"pointer": near, **words})
 
 
@@ -154,12 +130,7 @@ def held(kind: str, data: Mapping[str, Any]) -> tuple[Payload | None, list[Probl
     given = {name: (data.get(name), most) for name, most in LISTS[kind].items()}
     long = {name: (rows, most) for name, (rows, most) in given.items() if isinstance(rows, list) and len(rows) > most}
     found = [
-        problem(
-            f"/data/{name}",
-            "schema.too-long",
-            f"At most {most} items; there are {len(rows)}.",
-            f"Не более {most} элементов; сейчас {len(rows)}.",
-        )
+        problem(f"/data/{name}", "schema.too-long", max_length=most, actual_length=len(rows))
         for name, (rows, most) in long.items()
     ]
     try:
@@ -167,19 +138,6 @@ def held(kind: str, data: Mapping[str, Any]) -> tuple[Payload | None, list[Probl
     except ValidationError as error:
         return None, [*found, *unless_covered(schema_problems(error, "/data"), found)]
     return None if found else payload, found
-
-
-def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
-    """Every fault that the contract found, without the values that were found faulty."""
-    return [
-        problem(
-            prefix + json_pointer(fault["loc"]),
-            f"schema.{fault['type'].replace('_', '-')}",
-            fault["msg"],
-            RUSSIAN.get(fault["type"], "Значение не соответствует схеме события."),
-        )
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
 
 
 def unless_covered(found: Iterable[Problem], already: Sequence[Problem]) -> list[Problem]:
@@ -208,15 +166,10 @@ def _envelope(event: Mapping[str, Any], agency: str, now: datetime) -> tuple[Env
 def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Problem]:
     source = event.get("source")
     if isinstance(source, str) and source != f"/agencies/{agency}":
-        yield problem(
-            "/source",
-            "source.not-yours",
-            f"The source of your events is /agencies/{agency}.",
-            f"Источник ваших событий: /agencies/{agency}.",
-        )
+        yield problem("/source", "source.not-yours", source=f"/agencies/{agency}")
     time = time_of(event)
     if time is not None and time > now + CLOCK_SKEW:
-        yield problem("/time", "time.future", "The time lies in the future.", "Время события ещё не наступило.")
+        yield problem("/time", "time.future")
 
 
 def _payload(event: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
@@ -224,7 +177,6 @@ def _payload(event: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
     if not isinstance(kind, str) or not isinstance(data, dict):
         return None, []
     if not AGENCY.knows(kind):
-        known = ", ".join(AGENCY.classes)
-        return None, [problem("/type", "type.unknown", f"Known types: {known}.", f"Известные типы: {known}.")]
+        return None, [problem("/type", "type.unknown", types=list(AGENCY.classes))]
     payload, found = held(kind, data)
     return None if payload is None else AGENCY.newest(payload), found
