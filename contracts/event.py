@@ -8,8 +8,8 @@ CloudEvents Kafka binding (there the value is the bare data): `data` can be spli
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
@@ -193,7 +193,8 @@ class Envelope(Contract):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact read from a topic: its attributes, and its data upcast to the newest version of its type."""
+    """A fact with its attributes: `fact` is upcast to the newest version of its type, `data` is the JSON that stands
+    in the topic, as its writer said it."""
 
     id: str
     source: str
@@ -204,6 +205,7 @@ class Event:
     correlation: str
     trace: Mapping[str, str]
     fact: Fact
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,34 +291,58 @@ def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
     Returns Skipped for a type that is not in the language. Raises NewerVersion for a known type in a version
     not known yet, and BrokenEvent for anything else that is not a whole, valid fact.
     """
+    envelope, subject, sequence = _read(value)
+    if language.is_newer(envelope.type):
+        raise NewerVersion("this program knows only older versions", "/type")
+    if not language.knows(envelope.type):
+        return Skipped(_writer(envelope), envelope.type, subject, sequence, _after(envelope.data))
+    return _event(envelope, subject, sequence, lambda data: language.newest(language.read(envelope.type, data)))
+
+
+def parse_own_fact(value: bytes, language: Language[Fact]) -> Event:
+    """A fact that this service wrote itself, as it stands in an outbox or in the service's own topic.
+
+    A newer program of it may have written types and versions that this one does not know: of these `fact` is what all
+    facts say, and `data` the whole. Raises BrokenEvent for what is no whole, valid fact.
+    """
+    envelope, subject, sequence = _read(value)
+    if not language.knows(envelope.type):
+        return _event(envelope, subject, sequence, Fact.model_validate)
+    return _event(envelope, subject, sequence, lambda data: language.newest(language.read(envelope.type, data)))
+
+
+def _read(value: bytes) -> tuple[Envelope, str, int]:
+    """The envelope of a fact, with its subject and its place in the series."""
     try:
         envelope = Envelope.model_validate_json(value)
     except ValidationError as error:
         raise BrokenEvent(_first(error), _pointer(error)) from error
     if envelope.subject is None or envelope.sequence is None:
         raise BrokenEvent("a fact needs subject and sequence", "/sequence")
-    source = envelope.source.rsplit("/", 1)[1]
-    sequence = int(envelope.sequence)
-    if language.is_newer(envelope.type):
-        raise NewerVersion("this program knows only older versions", "/type")
-    if not language.knows(envelope.type):
-        return Skipped(source, envelope.type, envelope.subject, sequence, _after(envelope.data))
+    return envelope, envelope.subject, int(envelope.sequence)
+
+
+def _event(envelope: Envelope, subject: str, sequence: int, read: Callable[[dict[str, Any]], Fact]) -> Event:
     try:
-        fact = language.newest(language.read(envelope.type, envelope.data))
+        fact = read(envelope.data)
     except ValidationError as error:
         raise BrokenEvent(_first(error), "/data" + _pointer(error)) from error
-    trace = {k: v for k in TRACE_HEADERS if (v := getattr(envelope, k))}
     return Event(
         id=envelope.id,
-        source=source,
+        source=_writer(envelope),
         type=envelope.type,
-        subject=envelope.subject,
+        subject=subject,
         time=envelope.time,
         sequence=sequence,
         correlation=envelope.correlationid or envelope.id,
-        trace=trace,
+        trace={k: v for k in TRACE_HEADERS if (v := getattr(envelope, k))},
         fact=fact,
+        data=envelope.data,
     )
+
+
+def _writer(envelope: Envelope) -> str:
+    return envelope.source.rsplit("/", 1)[1]
 
 
 def _after(data: Mapping[str, Any]) -> dict[str, int]:
@@ -333,6 +359,19 @@ def peek(value: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return raw if isinstance(raw, dict) else {}
+
+
+def headers_of(event: Event) -> dict[str, str]:
+    """The record headers of a fact."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "type": event.type,
+        "source": f"/services/{event.source}",
+        "subject": event.subject,
+        "time": wire_moment(event.time),
+    }
+    return headers({**attributes, **event.trace})
 
 
 def headers(event: Mapping[str, Any]) -> dict[str, str]:

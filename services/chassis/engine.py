@@ -78,7 +78,9 @@ class Engine:
         self.now = now
         self._own_topic = fact_topic(service.name)
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
-        self.outbox = Outbox(self._own_topic, store, send, copies=service.copies, journal=service.journal)
+        self.outbox = Outbox(
+            self._own_topic, store, send, own=service.own, copies=service.copies, journal=service.journal
+        )
 
     # ---- the three doors
 
@@ -198,7 +200,7 @@ class Engine:
 
         So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
         """
-        assert self.service.relay is not None and self.service.own is not None
+        assert self.service.relay is not None
         event = parse_fact(record.value, self.service.own)
         if not isinstance(event, Event):
             telemetry.UNKNOWN_TYPES.labels(self.service.name).inc()

@@ -12,12 +12,15 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from contracts.event import (
+    TRACE_HEADERS,
     Cause,
     ClaimCause,
     Contract,
+    Event,
     Fact,
     FactCause,
     TimerCause,
+    to_millisecond,
     wire_moment,
 )
 from services.chassis.subject import (
@@ -232,26 +235,31 @@ def _with_claim(
 
 
 def _entry(fact: Fact, sequence: int, one: Input, writer: Writer, context: Context[Any], correlation: str) -> Entry:
-    event_id = writer.new_id()
-    event = {
+    now = to_millisecond(context.now)
+    data = fact.model_dump(mode="json")
+    trace = {name: one.trace[name] for name in TRACE_HEADERS if one.trace.get(name)}
+    event = Event(
+        writer.new_id(), writer.service, fact.TYPE, one.subject, now, sequence, correlation, trace, fact, data
+    )
+    written = {
         "specversion": "1.0",
-        "id": event_id,
+        "id": event.id,
         "source": f"/services/{writer.service}",
         "type": fact.TYPE,
         "subject": one.subject,
-        "time": wire_moment(context.now),
+        "time": wire_moment(now),
         "datacontenttype": "application/json",
         "dataschema": f"urn:lotsman:schema:{fact.TYPE}",
         "sequence": f"{sequence:020d}",
         "causationid": one.cause_id,
         "correlationid": correlation,
         **one.trace,
-        "data": fact.model_dump(mode="json"),
+        "data": data,
     }
-    value = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    value = json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode()
     if len(value) > writer.max_bytes - MARGIN:
         raise FactTooLarge(f"{fact.TYPE} would take {len(value)} bytes of {writer.max_bytes}")
-    return Entry(context.now, sequence, event_id, fact.TYPE, value)
+    return Entry(context.now, sequence, event.id, fact.TYPE, value, event)
 
 
 def state_json(state: Contract | BaseModel) -> dict[str, Any]:

@@ -5,17 +5,16 @@ meets n+1 before n.
 """
 
 import asyncio
-import json
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from opentelemetry.trace import Status, StatusCode
 
-from contracts.event import headers
+from contracts.event import Event, Fact, Language, headers_of, parse_own_fact
 from contracts.topics import RECEIPTS_PREFIX
 from services.chassis import telemetry
 from services.chassis.store import Row, Store, StoreAway
@@ -55,7 +54,8 @@ class Outbox:
     """The sending half of a service.
 
     `copies` gives the further messages that go out with a fact (receipts); `journal` the rows that fold it into
-    side collections. Both must be repeatable: a fact is cleared only when all of them are safe.
+    side collections. Both must be repeatable: a fact is cleared only when all of them are safe. Both are given the fact
+    as it was decided, or, where it comes from the store, as it is read once in the language `own`.
     """
 
     def __init__(
@@ -64,12 +64,14 @@ class Outbox:
         store: Store,
         send: Send,
         *,
-        copies: Callable[[Mapping[str, Any]], Sequence[Message]],
-        journal: Callable[[Mapping[str, Any]], Sequence[tuple[str, Row]]],
+        own: Language[Fact],
+        copies: Callable[[Event], Sequence[Message]],
+        journal: Callable[[Event], Sequence[tuple[str, Row]]],
     ) -> None:
         self._topic = topic
         self._store = store
         self._send = send
+        self._own = own
         self._copies = copies
         self._journal = journal
         self._soon: dict[str, tuple[Entry, ...]] = {}
@@ -104,13 +106,16 @@ class Outbox:
         Raises SendFailed if anything was not acknowledged, and StoreAway if clearing failed.
         """
         waiting, sent = self._not_acknowledged(outboxes)
-        events = {(s, e.sequence): json.loads(e.value) for s, entries in waiting.items() for e in entries}
+        events = {(s, e.sequence): self._event(e) for s, entries in waiting.items() for e in entries}
         await self._fold_into_side_collections(events.values())
         acknowledged, failure = await self._send_from_heads(waiting, events)
         self._remember(acknowledged)
         await self._store.clear({**sent, **acknowledged})
         if failure is not None:
             raise SendFailed(f"{type(failure).__name__}: {failure}") from failure
+
+    def _event(self, entry: Entry) -> Event:
+        return entry.event or parse_own_fact(entry.value, self._own)
 
     def _not_acknowledged(
         self, outboxes: Mapping[str, Sequence[Entry]]
@@ -136,7 +141,7 @@ class Outbox:
         while len(self._acknowledged) > REMEMBERED:
             self._acknowledged.popitem(last=False)
 
-    async def _fold_into_side_collections(self, events: Any) -> None:
+    async def _fold_into_side_collections(self, events: Iterable[Event]) -> None:
         rows: dict[str, list[Row]] = {}
         for event in events:
             for collection, row in self._journal(event):
@@ -145,7 +150,7 @@ class Outbox:
             await self._store.add(collection, some)
 
     async def _send_from_heads(
-        self, waiting: dict[str, list[Entry]], events: Mapping[tuple[str, int], Mapping[str, Any]]
+        self, waiting: dict[str, list[Entry]], events: Mapping[tuple[str, int], Event]
     ) -> tuple[dict[str, int], BaseException | None]:
         """Rounds: the first fact of every subject together, then the second of those that are still whole."""
         sent: dict[str, int] = {}
@@ -162,14 +167,14 @@ class Outbox:
             waiting = {subject: entries for subject, entries in waiting.items() if entries}
         return sent, failure
 
-    async def _round(self, heads: Sequence[tuple[str, Entry, Mapping[str, Any]]]) -> list[BaseException | None]:
+    async def _round(self, heads: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
         messages: list[Message] = []
         owners: list[int] = []
         spans = []
         for place, (subject, entry, event) in enumerate(heads):
-            span = telemetry.send_span(self._topic, subject, event)
+            span = telemetry.send_span(self._topic, event)
             spans.append(span)
-            traced = {**headers(event), **telemetry.carrier_of(span)}
+            traced = {**headers_of(event), **telemetry.carrier_of(span)}
             fact = Message(self._topic, subject, entry.value, traced)
             for message in (fact, *self._copies(event)):
                 messages.append(message)

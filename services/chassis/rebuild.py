@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact, peek
+from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact
 from contracts.topics import fact_topic
 from services.chassis import parking
 from services.chassis.fold import Fold, state_json
@@ -73,7 +73,7 @@ async def rebuild(
         if not isinstance(event, Event):
             raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
         if _take(service, subjects, event, report):
-            journal += service.journal(peek(record.value))
+            journal += service.journal(event)
             journals |= {name for name, _ in journal}
         if len(journal) >= PAGE:
             await _put(new, journal)

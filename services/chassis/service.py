@@ -27,7 +27,7 @@ class Service:
     `reads` maps each source of foreign facts to its language, `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
     used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
-    `relay` reads the service's own facts (in the language `own`) and says what they ask of its other subjects;
+    `own` is the language of the service's own facts; `relay` reads them and says what they ask of its other subjects;
     `address` finds the subject of inputs that name it (an agency's later events), before anything is claimed.
     `keep` names rows of side collections (persons) that must be safe before the facts that point to them.
     `journal` folds own facts into rows of side collections; of those, `marked` names the fields that people set
@@ -40,14 +40,14 @@ class Service:
     prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
     translate: Callable[[Event], object | None] = lambda _event: None
-    own: Language[Fact] | None = None
+    own: Language[Fact] = Language(())
     relay: Callable[[Store, Event], Awaitable[Sequence[tuple[str, object]]]] | None = None
     address: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Input]]] | None = None
     read_agency: Callable[[Record, datetime], Input] | None = None
     on_conflict: Callable[[Input], Input | None] = lambda _input: None
     keep: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
-    copies: Callable[[Mapping[str, Any]], Sequence[Message]] = lambda _event: ()
-    journal: Callable[[Mapping[str, Any]], Sequence[tuple[str, Row]]] = lambda _event: ()
+    copies: Callable[[Event], Sequence[Message]] = lambda _event: ()
+    journal: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     arrived: Callable[[Input], None] = lambda _input: None

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from contracts.event import Actor, Fact
+from contracts.event import Actor, Event, Fact
 from services.law.decision import Refusal
 
 
@@ -115,13 +115,15 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A fact waiting in a document's outbox: the bytes to send, unchanged on every attempt."""
+    """A fact waiting in a document's outbox: the bytes to send, unchanged on every attempt. `event` is what they say,
+    where it is in memory since the decision; it is not stored."""
 
     at: datetime
     sequence: int
     id: str
     type: str
     value: bytes
+    event: Event | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
+from contracts.event import Event
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
@@ -151,18 +152,13 @@ def batch_span(door: str, size: int) -> Iterator[None]:
         yield
 
 
-def send_span(topic: str, subject: str, event: Mapping[str, Any]) -> Span:
-    """The span of sending one record; its parent is the stored context of the decision."""
-    stored = {k: str(event[k]) for k in ("traceparent", "tracestate") if event.get(k)}
+def send_span(topic: str, event: Event) -> Span:
+    """The span of sending one record; its parent is the context of the decision, that the fact carries."""
     return _tracer.start_span(
         f"send {topic}",
-        context=context_of(stored),
+        context=context_of(event.trace),
         kind=SpanKind.PRODUCER,
-        attributes={
-            "pilot.id": subject,
-            "pilot.event.id": str(event.get("id")),
-            "pilot.event.type": str(event.get("type")),
-        },
+        attributes={"pilot.id": event.subject, "pilot.event.id": event.id, "pilot.event.type": event.type},
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from contracts.event import Event
+from contracts.event import Event, wire_moment
 from contracts.expertise import (
     Closure,
     ConclusionApprovedV1,
     ConclusionNumberedV1,
+    ConflictFoundV1,
     ExpertAssignedV1,
     ExpertEnteredV1,
     Seat,
@@ -169,27 +170,26 @@ KIND_OF: Final[Mapping[str, str]] = {
 """The kind of a notice where it is not simply the fact's own name."""
 
 
-def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
+def journal(event: Event) -> list[tuple[str, Row]]:
     """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted.
 
     Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.
     """
-    data = event["data"]
-    noun = str(event["type"]).split(".")[2]
-    knows = None if noun == "conflict-found" else data["actor"]["id"]
-    people = [person for person in data.get("notify", ()) if person != knows]
+    noun = event.type.split(".")[2]
+    knows = None if isinstance(event.fact, ConflictFoundV1) else event.fact.actor.id
+    people = [person for person in event.data.get("notify", ()) if person != knows]
     shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
     return [
         (
             NOTICES,
             {
-                "_id": f"{event['id']}:{person}",
+                "_id": f"{event.id}:{person}",
                 "person": person,
-                "pilot": event["subject"],
+                "pilot": event.subject,
                 "kind": KIND_OF.get(noun, noun),
-                "fact": event["type"],
-                "time": event["time"],
-                "what": {name: data[name] for name in shown if data.get(name) is not None},
+                "fact": event.type,
+                "time": wire_moment(event.time),
+                "what": {name: event.data[name] for name in shown if event.data.get(name) is not None},
                 "read": None,
                 "mailed": None,
             },

@@ -12,7 +12,7 @@ from contracts.agency import (
     ReceiptReminder,
     ReceiptRequest,
 )
-from contracts.event import headers
+from contracts.event import Event, Fact, headers, wire_moment
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
@@ -37,105 +37,102 @@ from contracts.intake import (
     TermReminderForwardedV1,
     WithdrawalRegisteredV1,
 )
+from contracts.reference import ReturnReason
 from contracts.topics import receipts_topic
 from services.chassis.outbox import Message
 
-OUTCOMES: Final = {
-    ApplicationRegisteredV1.TYPE: ReceiptOutcome.REGISTERED,
-    SubmissionRefusedV1.TYPE: ReceiptOutcome.REFUSED,
-    EventRefusedV1.TYPE: ReceiptOutcome.REFUSED,
-    ApplicationAcceptedV1.TYPE: ReceiptOutcome.ACCEPTED,
-    ApplicationReturnedV1.TYPE: ReceiptOutcome.RETURNED,
-    ResubmissionRegisteredV1.TYPE: ReceiptOutcome.RESUBMITTED,
-    WithdrawalRegisteredV1.TYPE: ReceiptOutcome.WITHDRAWN,
-    ApplicationStoppedV1.TYPE: ReceiptOutcome.STOPPED,
-    ApplicationLapsedV1.TYPE: ReceiptOutcome.LAPSED,
-    InformationRequestForwardedV1.TYPE: ReceiptOutcome.INFORMATION_REQUESTED,
-    ClarificationRegisteredV1.TYPE: ReceiptOutcome.ANSWERS_TAKEN,
-    InformationRequestClosedV1.TYPE: ReceiptOutcome.REQUEST_CLOSED,
-    ConclusionForwardedV1.TYPE: ReceiptOutcome.CONCLUDED,
-    ConclusionAnnulmentForwardedV1.TYPE: ReceiptOutcome.CONCLUSION_ANNULLED,
-    ExpertiseClosedV1.TYPE: ReceiptOutcome.CLOSED,
-    DecisionForwardedV1.TYPE: ReceiptOutcome.DECIDED,
-    ProgressRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
-    SpendingRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
-    RiskRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
-    ResultRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
-    CompletionRegisteredV1.TYPE: ReceiptOutcome.REPORTED,
-    TermReminderForwardedV1.TYPE: ReceiptOutcome.REMINDED,
+OUTCOMES: Final[Mapping[type[Fact], ReceiptOutcome]] = {
+    ApplicationRegisteredV1: ReceiptOutcome.REGISTERED,
+    SubmissionRefusedV1: ReceiptOutcome.REFUSED,
+    EventRefusedV1: ReceiptOutcome.REFUSED,
+    ApplicationAcceptedV1: ReceiptOutcome.ACCEPTED,
+    ApplicationReturnedV1: ReceiptOutcome.RETURNED,
+    ResubmissionRegisteredV1: ReceiptOutcome.RESUBMITTED,
+    WithdrawalRegisteredV1: ReceiptOutcome.WITHDRAWN,
+    ApplicationStoppedV1: ReceiptOutcome.STOPPED,
+    ApplicationLapsedV1: ReceiptOutcome.LAPSED,
+    InformationRequestForwardedV1: ReceiptOutcome.INFORMATION_REQUESTED,
+    ClarificationRegisteredV1: ReceiptOutcome.ANSWERS_TAKEN,
+    InformationRequestClosedV1: ReceiptOutcome.REQUEST_CLOSED,
+    ConclusionForwardedV1: ReceiptOutcome.CONCLUDED,
+    ConclusionAnnulmentForwardedV1: ReceiptOutcome.CONCLUSION_ANNULLED,
+    ExpertiseClosedV1: ReceiptOutcome.CLOSED,
+    DecisionForwardedV1: ReceiptOutcome.DECIDED,
+    ProgressRegisteredV1: ReceiptOutcome.REPORTED,
+    SpendingRegisteredV1: ReceiptOutcome.REPORTED,
+    RiskRegisteredV1: ReceiptOutcome.REPORTED,
+    ResultRegisteredV1: ReceiptOutcome.REPORTED,
+    CompletionRegisteredV1: ReceiptOutcome.REPORTED,
+    TermReminderForwardedV1: ReceiptOutcome.REMINDED,
 }
-"""What a receipt says became of the application or event, by the type of the fact."""
+"""What a receipt says became of the application or event, by the fact."""
 
 
-def copies(event: Mapping[str, Any]) -> list[Message]:
+def copies(event: Event) -> list[Message]:
     """The receipt that goes to the agency with a fact that concerns it."""
-    receipt = _receipt(event)
+    receipt = receipt_of(event)
     if receipt is None:
         return []
     body = {
         "specversion": "1.0",
-        "id": f"{event['id']}.receipt",
+        "id": f"{event.id}.receipt",
         "source": "/services/intake",
         "type": ReceiptIssuedV1.TYPE,
-        "subject": event["subject"],
-        "time": event["time"],
+        "subject": event.subject,
+        "time": wire_moment(event.time),
         "datacontenttype": "application/json",
         "dataschema": f"urn:lotsman:schema:{ReceiptIssuedV1.TYPE}",
-        "causationid": event["id"],
-        "correlationid": event["correlationid"],
-        **{name: event[name] for name in ("traceparent", "tracestate") if event.get(name)},
+        "causationid": event.id,
+        "correlationid": event.correlation,
+        **event.trace,
         "data": receipt.model_dump(mode="json"),
     }
     value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return [Message(receipts_topic(receipt.agency).name, event["subject"], value, headers(body))]
+    return [Message(receipts_topic(receipt.agency).name, event.subject, value, headers(body))]
 
 
-def _receipt(event: Mapping[str, Any]) -> ReceiptIssuedV1 | None:
-    """It goes by the id of the agency's event that it answers, else by that of the event which began the pilot."""
-    outcome, data = OUTCOMES.get(event["type"]), event["data"]
+def receipt_of(event: Event) -> ReceiptIssuedV1 | None:
+    """What a fact tells the agency; None where it does not concern it. It goes by the id of the agency's event that the
+    fact answers, else by that of the event which began the pilot."""
+    outcome = OUTCOMES.get(type(event.fact))
     if outcome is None:
         return None
-    said = {
-        "agency": data["agency"],
-        "event_id": data.get("event_id") or event["correlationid"],
-        "outcome": outcome,
-        "pilot": event["subject"],
-        "number": data.get("number"),
-        "own_number": data.get("application", {}).get("own_number"),
-        "due_at": data.get("look_over_due_at") or data.get("due_at"),
-        "problems": data.get("problems", ()),
-        "reasons": _reasons(data),
-        "request": _request(data),
-        "conclusion": _conclusion(data) if outcome is ReceiptOutcome.CONCLUDED else None,
-        "conclusion_number": data.get("conclusion_number"),
-        "decision": ReceiptDecision.model_validate(data) if outcome is ReceiptOutcome.DECIDED else None,
-        "reminder": ReceiptReminder.model_validate(data) if outcome is ReceiptOutcome.REMINDED else None,
-    }
-    return ReceiptIssuedV1.model_validate(said)
+    event_id = getattr(event.fact, "event_id", None) or event.correlation
+    own_words = {"event_id": event_id, "outcome": outcome, "pilot": event.subject, "reasons": (), **_more(event.fact)}
+    return ReceiptIssuedV1.made_of(event.fact, **own_words)
 
 
-def _reasons(data: Mapping[str, Any]) -> list[str]:
-    """Codes, of a return or of how a request or the expertise ended; of a stop, which has no codes, its words."""
-    if "basis" in data and "reason" in data:
-        return [data["reason"]]
-    ended = [data["outcome"]] if "outcome" in data else []
-    return [*ended, *(reason["code"] for reason in data.get("reasons", ()))]
+def _more(fact: Fact) -> dict[str, Any]:
+    """What a receipt says beside the fields that it shares with its fact."""
+    match fact:
+        case ApplicationRegisteredV1() | ResubmissionRegisteredV1():
+            return {"own_number": fact.application.own_number, "due_at": fact.look_over_due_at}
+        case ApplicationAcceptedV1():
+            return {"own_number": fact.application.own_number}
+        case ApplicationReturnedV1():
+            return {"reasons": _codes(fact.reasons)}
+        case ApplicationStoppedV1():  # a stop has no codes: its words stand in their place
+            return {"reasons": (fact.reason,)}
+        case ExpertiseClosedV1():
+            return {"reasons": (fact.outcome, *_codes(fact.reasons))}
+        case InformationRequestForwardedV1(request=request, items=items):
+            open_items = tuple(item.id for item in items)
+            asked = ReceiptRequest(id=request, items=items, open_items=open_items, on_expiry=fact.on_expiry)
+            return {"request": asked}
+        case ClarificationRegisteredV1():
+            left = ReceiptRequest(id=fact.request, open_items=fact.open_items)
+            return {"request": left, "own_number": fact.application.own_number}
+        case InformationRequestClosedV1():
+            closed = ReceiptRequest(id=fact.request, outcome=fact.outcome)
+            return {"request": closed, "reasons": (fact.outcome,)}
+        case ConclusionForwardedV1():
+            return {"conclusion": ReceiptConclusion.made_of(fact, number=fact.conclusion_number)}
+        case DecisionForwardedV1():
+            return {"decision": ReceiptDecision.made_of(fact)}
+        case TermReminderForwardedV1():
+            return {"reminder": ReceiptReminder.made_of(fact)}
+    return {}
 
 
-def _request(data: Mapping[str, Any]) -> ReceiptRequest | None:
-    """What the fact says of a request: all of it when it is made, what is left of it when answers came, its end."""
-    if "request" not in data:
-        return None
-    items = data.get("items", ())
-    said = {
-        "id": data["request"],
-        "items": items,
-        "open_items": data.get("open_items", [item["id"] for item in items]),
-        "on_expiry": data.get("on_expiry"),
-        "outcome": data.get("outcome"),
-    }
-    return ReceiptRequest.model_validate(said)
-
-
-def _conclusion(data: Mapping[str, Any]) -> ReceiptConclusion:
-    return ReceiptConclusion.model_validate({**data, "number": data["conclusion_number"]})
+def _codes(reasons: tuple[ReturnReason, ...]) -> tuple[str, ...]:
+    return tuple(reason.code for reason in reasons)

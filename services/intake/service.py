@@ -1,6 +1,7 @@
 """Intake put together from its domain, its handlers and the engine."""
 
 from contracts.expertise import EXPERTISE
+from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis.run import utc_now
@@ -21,6 +22,7 @@ SERVICE = Service(
         agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
+    own=INTAKE,
     reads={"expertise": EXPERTISE, "registry": REGISTRY},
     translate=handlers.translate,
     address=door.address,

@@ -28,7 +28,8 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from faststream.kafka.security import parse_security
 
-from contracts.event import peek
+from contracts.event import BrokenEvent, parse_own_fact
+from contracts.registry import REGISTRY
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.bus import security
 from services.chassis.problems import Problematic
@@ -168,13 +169,13 @@ class _Gathered:
 
 def item_of(value: bytes) -> Item | None:
     """A fact as the feed shows it: a row of the timeline with its pilot. None for what is no fact of a pilot."""
-    event = peek(value)
     try:
-        if ":" in event["subject"]:
+        event = parse_own_fact(value, REGISTRY)
+        if ":" in event.subject:
             return None
         rows = [row for name, row in journal(event) if name == TIMELINE]
         return {"subject": rows[0]["pilot"], **views.timeline(rows[0])} if rows else None
-    except (KeyError, TypeError, ValueError) as error:
+    except BrokenEvent as error:
         log.error("a record of the register's own topic cannot be shown: %s", type(error).__name__)
         return None
 

@@ -6,10 +6,10 @@ what it says (ended expertise and answers among it) from intake, conclusions and
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from contracts import expertise, intake
-from contracts.event import Event, Fact
+from contracts.event import Event, Fact, wire_moment
 from contracts.reference import Application, Effectiveness
 from contracts.registry import (
     ApplicationAmendedV1,
@@ -198,25 +198,25 @@ async def _copied_by(store: Store, pilot: str) -> str | None:
 # ---- the timeline
 
 
-def journal(event: Mapping[str, Any]) -> list[tuple[str, Row]]:
+def journal(event: Event) -> list[tuple[str, Row]]:
     """The timeline's row for an own fact: who, when, what, on which basis, and by what it was caused.
 
     With `after` the row holds all that the fact says of the pilot: what the register said at a time is folded of it.
     """
-    data = event["data"]
+    data = event.data
     hidden = {"actor", "cause", "after", "basis"}
     row: Row = {
-        "_id": f"{event['subject']}/{event['sequence']}",
-        "pilot": event["subject"],
-        "sequence": int(event["sequence"]),
-        "time": event["time"],
-        "type": event["type"],
-        "event": event["id"],
+        "_id": f"{event.subject}/{event.sequence:020d}",
+        "pilot": event.subject,
+        "sequence": event.sequence,
+        "time": wire_moment(event.time),
+        "type": event.type,
+        "event": event.id,
         "actor": data["actor"],
         "basis": data.get("basis"),
         "after": data.get("after", {}),
-        "correlation": event["correlationid"],
-        "trace": event.get("traceparent"),
+        "correlation": event.correlation,
+        "trace": event.trace.get("traceparent"),
         "what": {k: v for k, v in data.items() if k not in hidden},
     }
     return [(TIMELINE, row)]

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contracts.event import Fact, wire_moment
+from contracts.event import Fact, parse_own_fact, wire_moment
 from contracts.registry import REGISTRY
 from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
@@ -132,7 +132,7 @@ async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
     async for some in _rows(store, pilot.subject):
         last = _follow(last, some)
         yield some
-    waiting = [json.loads(entry.value) for entry in pilot.outbox if entry.sequence > last]
+    waiting = [parse_own_fact(entry.value, REGISTRY) for entry in pilot.outbox if entry.sequence > last]
     rows = [row for event in waiting for name, row in journal(event) if name == TIMELINE]
     if _follow(last, rows) < pilot.version:
         raise _torn()

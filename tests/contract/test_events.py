@@ -24,14 +24,17 @@ from contracts.event import (
     BrokenEvent,
     Envelope,
     Event,
+    Fact,
     Language,
     Moment,
     NewerVersion,
     Skipped,
     digest,
     headers,
+    headers_of,
     json_pointer,
     parse_fact,
+    parse_own_fact,
     peek,
     split_type,
     wire_moment,
@@ -450,3 +453,25 @@ def test_an_agency_may_choose_any_readable_id(good: str) -> None:
     event = Envelope.model_validate({**example(ApplicationSubmittedV2.TYPE), "id": good})
     assert event.id == good
     assert event.time.tzinfo == UTC
+
+
+# ---- a service's own facts
+
+
+@every_fact
+def test_an_own_fact_is_read_with_its_data_as_written_and_its_headers(name: str) -> None:
+    event = example(name)
+    owner = LANGUAGES[event["source"].rsplit("/", 1)[1]]
+    own = parse_own_fact(json.dumps(event).encode(), owner)
+    assert own == parse_fact(json.dumps(event).encode(), owner)
+    assert own.data == event["data"]
+    assert headers_of(own) == headers(event)
+
+
+@pytest.mark.parametrize("kind", ["pilots.intake.something-new.v1", "pilots.intake.application-accepted.v2"])
+def test_of_an_own_fact_that_a_newer_program_wrote_is_read_what_all_facts_say(kind: str) -> None:
+    event = {**example("pilots.intake.application-accepted.v1"), "type": kind}
+    own = parse_own_fact(json.dumps(event).encode(), INTAKE)
+    assert type(own.fact) is Fact
+    assert own.fact.actor.model_dump() == event["data"]["actor"]
+    assert (own.type, own.data) == (kind, event["data"])

@@ -19,7 +19,7 @@ from deploy.cli.main_job import application
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
-from services.chassis.outbox import SendFailed
+from services.chassis.outbox import Message, SendFailed
 from services.chassis.service import Service
 from services.chassis.store import Row, Store, StoreAway, opened
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
@@ -29,6 +29,7 @@ from services.intake.domain.agency import EnterAgency
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from tests.tiny import (
+    LANGUAGE,
     START,
     Broker,
     Clock,
@@ -422,6 +423,28 @@ async def test_after_a_crash_between_write_and_send_the_sweep_of_a_new_engine_se
     await make().sweep(LONG_AGO)
     assert broker.series("p1") == [1, 2] and broker.series("p2") == [1]
     assert await outbox(engine) == [] and await outbox(engine, "p2") == []
+
+
+async def test_what_goes_out_with_a_fact_is_made_of_the_fact_as_decided_or_as_read_again_from_the_store(
+    broker: Broker, make: Make, clock: Clock
+) -> None:
+    told = list[Event]()
+
+    def copies(event: Event) -> list[Message]:
+        told.append(event)
+        return []
+
+    service = tiny_service(own=LANGUAGE, copies=copies)
+    engine = make(service)
+    broker.down = ConnectionError("away")
+    await engine.command(claimed("p1", "a", Note(("x",))))
+    await engine.outbox.flush()
+    broker.down = None
+    clock.forward(seconds=1)
+    await make(service).sweep(LONG_AGO)
+    decided, read_again = told
+    assert isinstance(decided.fact, NotedV1) and decided == read_again
+    assert decided.data == broker.events()[0]["data"]
 
 
 async def test_after_a_crash_between_send_and_clear_the_same_bytes_go_out_again(

@@ -756,8 +756,7 @@ any_fact = st.one_of([made(cls) for cls in REGISTRY.classes.values()])
 
 @given(any_fact)
 def test_a_row_of_the_timeline_holds_all_that_its_fact_says(fact: Any) -> None:
-    event = {"subject": "p", "sequence": "1".zfill(20), "time": "t", "type": fact.TYPE, "id": "e", "correlationid": "c"}
-    rows = journal({**event, "data": fact.model_dump(mode="json")})
+    rows = journal(Event("e", "registry", fact.TYPE, "p", NOW, 1, "c", {}, fact, fact.model_dump(mode="json")))
     for _, row in rows:
         assert memory.fact_of(json.loads(json.dumps(row))) == fact.model_copy(update={"cause": None})
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.event import parse_own_fact
 from services.chassis.fold import MARGIN, Fold, Writer, fold, ready
 from services.chassis.subject import (
     Broken,
@@ -25,6 +26,7 @@ from services.chassis.subject import (
 )
 from services.law.decision import Context
 from tests.tiny import (
+    LANGUAGE,
     ROBOT,
     START,
     TALLY,
@@ -400,3 +402,14 @@ def test_all_interleavings_of_two_sources_give_one_state_and_one_list_of_facts(
     assert (found.state, found.seen, found.version) == (wanted.state, wanted.seen, wanted.version)
     assert made == facts
     assert notes_of(found.state) == tuple(i.cause_id.replace("-p1-", "") for i in chain)
+
+
+# ---- what goes out with a fact
+
+
+def test_a_fact_that_was_just_decided_is_what_reading_its_bytes_gives() -> None:
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": "a=b"}
+    [entry] = folded(NEW, claimed("p1", "a", Note(("x",), START), trace=trace)).after.outbox
+    assert entry.event is not None
+    assert entry.event == parse_own_fact(entry.value, LANGUAGE)
+    assert entry.event.trace == {"traceparent": trace["traceparent"]}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import expertise, intake
-from contracts.event import Actor, Basis, Event, Fact
+from contracts.event import Actor, Basis, Event, Fact, parse_own_fact
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.reference import Clock, LegalEffect, Period, Remark, ReturnReason, Term, TermUnit, Verdict
@@ -341,7 +341,7 @@ def rows_of(fact: Fact) -> list[dict[str, Any]]:
     entered = isinstance(fact, intake.ApplicationRegisteredV1)
     document, outcome = folded(EMPTY if entered else KNOWN, told(fact, "intake", 1, {"expertise": 0}))
     assert isinstance(outcome, Done)
-    return [row for entry in document.outbox for _, row in handlers.journal(json.loads(entry.value))]
+    return [row for entry in document.outbox for _, row in handlers.journal(parse_own_fact(entry.value, REGISTRY))]
 
 
 @pytest.mark.parametrize("fact", AT_ANY_STAGE, ids=lambda fact: fact.TYPE)

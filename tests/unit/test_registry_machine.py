@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from contracts.event import Fact, wire_moment
+from contracts.event import Event, Fact
 from contracts.reference import Effectiveness, Expediency, Period, SectorShare, Verdict
 from contracts.registry import (
     REGISTRY,
@@ -501,15 +501,8 @@ def remembered(life: Life) -> None:
 
 def retold(fact: Fact, place: int) -> Fact:
     """A fact as a reader of the timeline's rows has it."""
-    event = {
-        "id": f"e-{place}",
-        "subject": SUBJECT,
-        "sequence": f"{place:020d}",
-        "time": wire_moment(NOW),
-        "type": fact.TYPE,
-        "correlationid": "c",
-        "data": fact.model_dump(mode="json"),
-    }
+    data = fact.model_dump(mode="json")
+    event = Event(f"e-{place}", "registry", fact.TYPE, SUBJECT, NOW, place, "c", {}, fact, data)
     [(_, row)] = handlers.journal(event)
     kept = json.loads(json.dumps(row))
     beside = {name: kept[name] for name in ("actor", "after") if kept[name] is not None}

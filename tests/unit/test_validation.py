@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
-from contracts.event import NewerVersion
+from contracts.event import Event, NewerVersion
 from contracts.expertise import RequestOutcome
 from contracts.freeze import example
 from contracts.intake import ApplicationRegisteredV1, EditionFrom, EventRefusedV1, SubmissionRefusedV1
@@ -856,15 +856,7 @@ def test_a_personal_value_in_the_wrong_place_is_not_told_back(secret: str, path:
 
 def test_a_refusal_and_its_receipt_carry_nothing_of_the_contact_person() -> None:
     [refused] = decided(json.dumps(event(sector="space"), ensure_ascii=False).encode())
-    whole = {
-        "id": "f-1",
-        "type": refused.TYPE,
-        "subject": SUBJECT,
-        "time": "2026-04-16T09:00:00.000Z",
-        "correlationid": "app-2026-0017",
-        "data": refused.model_dump(mode="json"),
-    }
-    [receipt] = copies(whole)
+    [receipt] = copies(Event("f-1", "intake", refused.TYPE, SUBJECT, NOW, 1, "app-2026-0017", {}, refused))
     said = refused.model_dump_json() + receipt.value.decode()
     assert not [secret for secret in SECRETS if secret in said]
 
