@@ -436,10 +436,10 @@ async def test_what_goes_out_with_a_fact_is_made_of_the_fact_as_decided_or_as_re
 
     service = tiny_service(own=LANGUAGE, copies=copies)
     engine = make(service)
-    broker.down = ConnectionError("away")
+    broker.refuse = lambda _message: True
     await engine.command(claimed("p1", "a", Note(("x",))))
     await engine.outbox.flush()
-    broker.down = None
+    broker.refuse = lambda _message: False
     clock.forward(seconds=1)
     await make(service).sweep(LONG_AGO)
     decided, read_again = told
