@@ -21,6 +21,7 @@ from contracts.reference import (
     Risk,
     Role,
     Term,
+    TermKind,
     TermUnit,
     Verdict,
 )
@@ -145,21 +146,21 @@ def life(
 
 def _reviewed(made: _Life, stage: Stage) -> None:
     if stage is Stage.LOOK_OVER:
-        return _foreign(made, "look-over", TermStage.STARTED)
+        return _foreign(made, TermKind.LOOK_OVER, TermStage.STARTED)
     # Some of those withdrawn had a conclusion already.
     if stage in OUTCOMES and not (stage is Stage.WITHDRAWN and made.dice.random() < 0.5):
         return _became(made, OUTCOMES[stage])
     made.later(5)
     _became(made, ApplicationOutcome.ACCEPTED)
-    _foreign(made, "expertise", TermStage.STARTED)
+    _foreign(made, TermKind.EXPERTISE, TermStage.STARTED)
     if stage is Stage.EXPERTISE:
         return None
     made.later(40)
-    _foreign(made, "expertise", TermStage.ENDED)
+    _foreign(made, TermKind.EXPERTISE, TermStage.ENDED)
     _concluded(made, negative=stage is Stage.NEGATIVE)
     if stage is Stage.NEGATIVE:
         return None
-    made.begins("council-alarm", 42)
+    made.begins(TermKind.COUNCIL_ALARM, 42)
     if stage is Stage.WITHDRAWN:
         return _became(made, ApplicationOutcome.WITHDRAWN)
     return None if stage is Stage.COUNCIL else _decided(made, stage)
@@ -202,7 +203,7 @@ def _concluded(made: _Life, *, negative: bool) -> None:
 
 def _decided(made: _Life, stage: Stage) -> None:
     made.later(40)
-    made.ends("council-alarm")
+    made.ends(TermKind.COUNCIL_ALARM)
     basis = made.basis("Совет")
     if stage in (Stage.CREDITED, Stage.NOT_CREDITED):
         granted = stage is Stage.CREDITED
@@ -216,14 +217,14 @@ def _decided(made: _Life, stage: Stage) -> None:
     made.facts.append(ExpediencyDecidedV1(actor=ROBOT, at=made.at, decision=decision, basis=basis, executor=executor))
     if refused:
         return
-    made.begins("agreement", 28)
+    made.begins(TermKind.AGREEMENT, 28)
     if stage is not Stage.EXPEDIENT:
         _agreed(made, stage)
 
 
 def _agreed(made: _Life, stage: Stage) -> None:
     made.later(28)
-    made.ends("agreement")
+    made.ends(TermKind.AGREEMENT)
     basis = made.basis("Заказчик")
     if stage is Stage.NOT_AGREED:
         made.facts.append(AgreementFailedV1(actor=ROBOT, at=made.at, why=made.texts[0], basis=basis))
@@ -244,17 +245,17 @@ def _agreed(made: _Life, stage: Stage) -> None:
         region=said.region,
     )
     made.facts.append(AgreementRecordedV1(actor=ROBOT, at=made.at, basis=basis, agreement=agreement))
-    made.begins("launch", 30)
+    made.begins(TermKind.LAUNCH, 30)
     if stage is not Stage.AGREED:
         _launched(made, stage)
 
 
 def _launched(made: _Life, stage: Stage) -> None:
     made.later(20)
-    made.ends("launch")
+    made.ends(TermKind.LAUNCH)
     made.facts.append(PilotLaunchedV1(actor=ROBOT, at=made.at, started=made.day, basis=made.basis("Исполнитель")))
-    made.begins("carrying-out", 360)
-    made.begins("progress-report", 90)
+    made.begins(TermKind.CARRYING_OUT, 360)
+    made.begins(TermKind.PROGRESS_REPORT, 90)
     for quarter in range(made.dice.randint(0, 3)):
         _reported(made, quarter)
     made.later(60)
@@ -263,7 +264,7 @@ def _launched(made: _Life, stage: Stage) -> None:
         return
     if stage is Stage.RUNNING:
         return
-    for kind in ("carrying-out", "progress-report"):
+    for kind in (TermKind.CARRYING_OUT, TermKind.PROGRESS_REPORT):
         made.ends(kind)
     if stage is Stage.STOPPED_EARLY:
         basis = made.basis("Заказчик")
@@ -279,7 +280,7 @@ def _launched(made: _Life, stage: Stage) -> None:
             values=_values(made),
         )
     )
-    made.begins("effectiveness-proposal", 21)
+    made.begins(TermKind.EFFECTIVENESS_PROPOSAL, 21)
     if stage is not Stage.FINISHED:
         _proposed(made, stage)
 
@@ -287,15 +288,15 @@ def _launched(made: _Life, stage: Stage) -> None:
 def _suspended(made: _Life) -> None:
     basis = made.basis("Заказчик")
     made.facts.append(PilotSuspendedV1(actor=ROBOT, at=made.at, since=made.day, why=made.texts[0], basis=basis))
-    for kind in ("carrying-out", "progress-report"):
+    for kind in (TermKind.CARRYING_OUT, TermKind.PROGRESS_REPORT):
         made.facts.append(TermSuspendedV1(actor=ROBOT, kind=kind, since=made.at, why=made.texts[0]))
-    made.begins("suspension", 90)
+    made.begins(TermKind.SUSPENSION, 90)
 
 
 def _reported(made: _Life, quarter: int) -> None:
     since = made.day
     made.at += timedelta(days=85)
-    made.ends("progress-report")
+    made.ends(TermKind.PROGRESS_REPORT)
     event = f"{quarter}-{made.dice.randrange(10**9)}"
     period = Period(since=since, until=made.day)
     made.facts.append(
@@ -331,7 +332,7 @@ def _reported(made: _Life, quarter: int) -> None:
         owner=made.application.initiator.id,
     )
     made.facts.append(RiskRecordedV1(actor=ROBOT, at=made.at, event_id=f"risk-{event}", risks=(risk,)))
-    made.begins("progress-report", 90)
+    made.begins(TermKind.PROGRESS_REPORT, 90)
 
 
 def _values(made: _Life) -> tuple[IndicatorValue, ...]:
@@ -342,7 +343,7 @@ def _values(made: _Life) -> tuple[IndicatorValue, ...]:
 
 def _proposed(made: _Life, stage: Stage) -> None:
     made.later(20)
-    made.ends("effectiveness-proposal")
+    made.ends(TermKind.EFFECTIVENESS_PROPOSAL)
     basis = made.basis("Головная организация")
     members = tuple(f"member-{number}" for number in made.dice.sample(range(5000), 9))
     outcome = JUDGED.get(stage, Effectiveness.EFFECTIVE)
@@ -357,11 +358,11 @@ def _proposed(made: _Life, stage: Stage) -> None:
             actor=ROBOT, at=made.at, outcome=outcome, text=made.texts[1], values=grades, basis=basis
         )
     )
-    made.begins("judgement", 28)
+    made.begins(TermKind.JUDGEMENT, 28)
     if stage is Stage.AT_COMMISSION:
         return
     made.later(28)
-    made.ends("judgement")
+    made.ends(TermKind.JUDGEMENT)
     made.facts.append(
         EffectivenessJudgedV1(
             actor=ROBOT,
@@ -375,14 +376,14 @@ def _proposed(made: _Life, stage: Stage) -> None:
         )
     )
     if stage is not Stage.INEFFECTIVE:
-        made.begins("scaling-decision", 60)
+        made.begins(TermKind.SCALING_DECISION, 60)
     if stage in SCALED:
         _scaled(made, SCALED[stage])
 
 
 def _scaled(made: _Life, decision: Scaling) -> None:
     made.later(60)
-    made.ends("scaling-decision")
+    made.ends(TermKind.SCALING_DECISION)
     copied = decision is Scaling.SCALE
     window = FundingWindow(source="local-innovation-fund", opens=made.day, closes=made.day + timedelta(days=30))
     plan = ReplicaPlan(customer=made.application.customer, region=made.application.region)

@@ -15,7 +15,7 @@ from uuid import UUID
 from bench.lives import life
 from bench.stages import STAGES
 from contracts.event import Fact
-from contracts.reference import Application, CostLine, OrganisationId, Party, Procedure, SectorShare
+from contracts.reference import WHOLE, Application, CostLine, OrganisationId, Party, Procedure, SectorShare
 from contracts.rules import load
 from services.chassis.fold import state_json
 from services.chassis.store import Row
@@ -140,6 +140,6 @@ BY_STAGE: Final = tuple(accumulate(STAGES.values()))
 
 def _shares(sectors: Sequence[str]) -> tuple[SectorShare, ...]:
     """Equal shares, the first sector having what is left over."""
-    part = 10_000 // len(sectors)
-    points = [10_000 - part * (len(sectors) - 1), *[part] * (len(sectors) - 1)]
+    part = WHOLE // len(sectors)
+    points = [WHOLE - part * (len(sectors) - 1), *[part] * (len(sectors) - 1)]
     return tuple(SectorShare(sector=sector, basis_points=one) for sector, one in zip(sectors, points, strict=True))

@@ -2,12 +2,13 @@
 
 import re
 from importlib.resources import files
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from contracts.event import Contract
+from contracts.reference import OriginKind
 
 
 def _known_zone(name: str) -> str:
@@ -42,7 +43,7 @@ class Origin(Data):
     """Where a value comes from. Law (норма) names its act and where it was read; the rest is an assumption
     (допущение) and says in `note` what it rests on."""
 
-    kind: Literal["law", "assumption"]
+    kind: OriginKind
     act: Text | None = None
     clause: Text | None = None
     source: Text | None = None

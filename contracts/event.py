@@ -285,6 +285,11 @@ def split_type(type_name: str) -> tuple[str, int]:
     return match.group(1), int(match.group(2))
 
 
+def noun_of(type_name: str) -> str:
+    """`pilots.intake.application-accepted.v2` -> `application-accepted`: what happened, whatever the version."""
+    return split_type(type_name)[0].rpartition(".")[2]
+
+
 def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
     """Reads one record of a fact topic.
 

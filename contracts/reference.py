@@ -18,6 +18,11 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 MinorUnits = Annotated[StrictInt, Field(ge=0, le=10**15)]
 """An amount of money in the smallest unit of its currency (kopecks, копейки); never a fraction."""
 
+OriginKind = Literal["law", "assumption"]
+"""Whether a value is found law (норма) or an assumption of this project (допущение)."""
+Remedy = Literal["fix", "retry"]
+"""What the sender of something faulty is to do: mend it, or send it again later."""
+
 UNSPECIFIED: Code = "unspecified"
 """What an older version did not say; never a guess."""
 
@@ -92,11 +97,15 @@ class Procedure(StrEnum):
     REPLICATION = "replication"
 
 
+WHOLE: Final = 10_000
+"""All of something, in basis points (сотые доли процента)."""
+
+
 class SectorShare(Contract):
     """A sector's share of a pilot in basis points; the shares of a pilot sum to 10,000 (доля отрасли)."""
 
     sector: Code
-    basis_points: StrictInt = Field(ge=1, le=10_000)
+    basis_points: StrictInt = Field(ge=1, le=WHOLE)
 
 
 class Application(Contract):
@@ -187,7 +196,7 @@ class Term(Contract):
     legal_effect: LegalEffect
     started: Moment
     zone: str
-    origin: Literal["law", "assumption"]
+    origin: OriginKind
 
 
 class Clock(Contract):
@@ -398,4 +407,4 @@ class Problem(Contract):
     message: str
     message_ru: str
     message_be: str | None = None
-    action: Literal["fix", "retry"] = "fix"
+    action: Remedy = "fix"

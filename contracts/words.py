@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from contracts.event import json_pointer
-from contracts.reference import Problem
+from contracts.reference import Problem, Remedy
 
 Language = Literal["ru", "be", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "be", "en")
@@ -76,14 +76,12 @@ def wording(rule: str) -> Wording:
     return wordings().get(rule) or Wording(rule, rule, rule)
 
 
-def problem(pointer: str, rule: str, *, action: Literal["fix", "retry"] = "fix", **values: Value) -> Problem:
+def problem(pointer: str, rule: str, *, action: Remedy = "fix", **values: Value) -> Problem:
     """One thing that is wrong, with the words of its rule. `pointer` is a JSON pointer into what was sent."""
     return problem_of(pointer, rule, values, action)
 
 
-def problem_of(
-    pointer: str, rule: str, values: Mapping[str, Value], action: Literal["fix", "retry"] = "fix"
-) -> Problem:
+def problem_of(pointer: str, rule: str, values: Mapping[str, Value], action: Remedy = "fix") -> Problem:
     """The same with the values in hand."""
     return Problem(
         pointer=pointer,

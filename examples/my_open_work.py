@@ -62,11 +62,12 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
+from contracts.reference import TermKind
 from contracts.topics import FACT_MAX_BYTES, OPERATOR, fact_topic
 
 T = TypeVar("T")
 TOPIC: Final = fact_topic("expertise")
-CLARIFICATION: Final = "clarification"
+CLARIFICATION: Final = TermKind.CLARIFICATION
 """The kind of the term in which the applicant answers; every other term here bounds the work on the review."""
 
 

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.event import peek
-from services.chassis.store import Row, Store
+from services.chassis.store import PARKED, Row, Store
 from services.chassis.subject import Record
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
-COLLECTION: Final = "parked"
+COLLECTION: Final = PARKED
 MOST: Final = 2**63 - 1
 """The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
 PAGE: Final = 1000

@@ -15,11 +15,11 @@ from contracts.topics import fact_topic
 from services.chassis import parking
 from services.chassis.fold import Fold, state_json
 from services.chassis.service import Service
-from services.chassis.store import Claim, Row, Store
+from services.chassis.store import CLAIMS, SUBJECTS, Claim, Row, Store
 from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
-FOLDED: Final = frozenset({"subjects", "claims"})
+FOLDED: Final = frozenset({SUBJECTS, CLAIMS})
 """Collections that are made from facts; those that the service's journal writes are found by running it."""
 
 Read = Callable[[str], AsyncIterator[Record]]
@@ -89,9 +89,9 @@ async def rebuild(
 
 
 async def _prepared(old: Store, new: Store) -> None:
-    if await old.rows("subjects", {"outbox.0": {"$exists": True}}, sort=[("_id", 1)], limit=1, fields=["_id"]):
+    if await old.rows(SUBJECTS, {"outbox.0": {"$exists": True}}, sort=[("_id", 1)], limit=1, fields=["_id"]):
         raise NotPrepared("facts wait in outboxes: run the service until they are sent, then stop it")
-    if await new.rows("subjects", {}, sort=[("_id", 1)], limit=1, fields=["_id"]):
+    if await new.rows(SUBJECTS, {}, sort=[("_id", 1)], limit=1, fields=["_id"]):
         raise NotPrepared("the target database is not empty")
 
 
@@ -162,7 +162,7 @@ async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> No
 
 async def _revisions(old: Store, subjects: Sequence[str]) -> dict[str, int]:
     query = {"_id": {"$in": list(subjects)}}
-    rows = await old.rows("subjects", query, sort=[("_id", 1)], limit=len(subjects), fields=["rev"])
+    rows = await old.rows(SUBJECTS, query, sort=[("_id", 1)], limit=len(subjects), fields=["rev"])
     return {row["_id"]: row["rev"] for row in rows}
 
 
@@ -216,7 +216,7 @@ async def _compare(service: Service, old: Store, new: Store, report: Report) -> 
     A remembered id without a fact of its own (a command that changed nothing) is not in any topic and may go.
     """
     subjects: list[str] = []
-    async for row in old.scan("subjects", {}):
+    async for row in old.scan(SUBJECTS, {}):
         subjects.append(row["_id"])
         if len(subjects) == PAGE:
             await _compare_some(service, old, new, subjects, report)

@@ -15,7 +15,7 @@ from typing import Final
 
 from services.chassis import telemetry
 from services.chassis.engine import Engine, service_actor
-from services.chassis.store import Keys, Row
+from services.chassis.store import SUBJECTS, Keys, Row
 from services.chassis.subject import Broken, Claimed, Done, Input, Refused
 from services.law import calendar
 
@@ -74,7 +74,7 @@ async def _other(engine: Engine, kind: str, known: Sequence[str]) -> str | None:
     # One element must be the text and unknown: it may stand beside a known one. Sorting by `kind`, which is fixed,
     # lets only indexes that begin with it be used.
     query = {"kind": kind, "state.calendars": {"$elemMatch": {"$gt": "", "$nin": list(known)}}}
-    rows = await engine.store.rows("subjects", query, sort=[("kind", 1)], limit=1, fields=["state.calendars"])
+    rows = await engine.store.rows(SUBJECTS, query, sort=[("kind", 1)], limit=1, fields=["state.calendars"])
     found = [version for row in rows for version in row["state"]["calendars"] if version not in known]
     return found[0] if found else None
 
@@ -83,7 +83,7 @@ async def _counted_by(engine: Engine, kind: str, other: str, versions: Sequence[
     last, changed = "", 0
     while True:
         query = {"kind": kind, "state.calendars": other, "_id": {"$gt": last}}
-        rows = await engine.store.rows("subjects", query, sort=[("_id", 1)], limit=PAGE, fields=["version"])
+        rows = await engine.store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=PAGE, fields=["version"])
         if not rows:
             return changed
         changed += await _feed(engine, rows, versions)

@@ -23,6 +23,12 @@ from services.chassis.fold import Fold, state_json, why
 from services.chassis.subject import Document, Entry, Remembered
 
 Driver = Literal["motor", "pymongo"]
+SUBJECTS: Final = "subjects"
+"""The collection of the documents of all subjects, one for each."""
+CLAIMS: Final = "claims"
+"""The collection of the claims of agencies' events and people's commands."""
+PARKED: Final = "parked"
+"""The collection of the records that wait, or are broken."""
 Row = dict[str, Any]
 Keys = tuple[tuple[str, int], ...]
 """The fields of an index, each ascending (1) or descending (-1)."""
@@ -104,20 +110,20 @@ class Store:
     def __init__(self, client: Any, database: str) -> None:
         self._client = client
         self._db = client[database]
-        self._subjects = self._db["subjects"]
-        self._claims = self._db["claims"]
+        self._subjects = self._db[SUBJECTS]
+        self._claims = self._db[CLAIMS]
         self._counters = self._db["counters"]
-        self._parked = self._db["parked"]
+        self._parked = self._db[PARKED]
 
     @_away
     async def prepare(self, indexes: Mapping[str, Sequence[Keys]]) -> None:
         """Creates the engine's indexes and those of the service's own lists; safe to repeat."""
         own = {
-            "subjects": [
+            SUBJECTS: [
                 IndexModel("outbox.at"),
                 IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
             ],
-            "parked": [
+            PARKED: [
                 IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
                 IndexModel([("status", 1), ("_id", 1)]),
             ],

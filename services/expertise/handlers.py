@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from contracts.event import Event, wire_moment
+from contracts.event import Event, noun_of, wire_moment
 from contracts.expertise import (
+    AnswersTakenV1,
     Closure,
     ConclusionApprovedV1,
     ConclusionNumberedV1,
@@ -13,6 +14,8 @@ from contracts.expertise import (
     ExpertAssignedV1,
     ExpertEnteredV1,
     Seat,
+    TermBreachedV1,
+    TermNearingV1,
 )
 from contracts.intake import (
     ApplicationAcceptedV1,
@@ -21,7 +24,7 @@ from contracts.intake import (
     WithdrawalRegisteredV1,
 )
 from contracts.rules import RuleBook
-from services.chassis.store import Row, Store
+from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Input
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -113,7 +116,7 @@ async def known_experts(store: Store, ids: Sequence[str]) -> dict[str, Known]:
 
 async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
     """How many reviews wait for each expert's opinion (нагрузка)."""
-    return await store.tally("subjects", {"kind": KIND}, "state.working", ids)
+    return await store.tally(SUBJECTS, {"kind": KIND}, "state.working", ids)
 
 
 # ---- what own facts ask of other subjects
@@ -151,7 +154,7 @@ async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
         return []
     where = {"kind": KIND, "state.visible_to": expert}
     found = list[tuple[str, object]]()
-    async for row in store.scan("subjects", where, fields=["state.places"]):
+    async for row in store.scan(SUBJECTS, where, fields=["state.places"]):
         seats = [Seat.model_validate(place["seat"]) for place in row["state"]["places"]]
         if any(seat.expert_id == expert and _differ(seat, entry) for seat in seats):
             found.append((row["_id"], Recheck(entry)))
@@ -162,10 +165,10 @@ async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
 
 
 KIND_OF: Final[Mapping[str, str]] = {
-    "expert-assigned": "assigned",
-    "answers-taken": "answered",
-    "term-nearing": "due",
-    "term-breached": "breached",
+    noun_of(ExpertAssignedV1.TYPE): "assigned",
+    noun_of(AnswersTakenV1.TYPE): "answered",
+    noun_of(TermNearingV1.TYPE): "due",
+    noun_of(TermBreachedV1.TYPE): "breached",
 }
 """The kind of a notice where it is not simply the fact's own name."""
 
@@ -175,7 +178,7 @@ def journal(event: Event) -> list[tuple[str, Row]]:
 
     Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.
     """
-    noun = event.type.split(".")[2]
+    noun = noun_of(event.type)
     knows = None if isinstance(event.fact, ConflictFoundV1) else event.fact.actor.id
     people = [person for person in event.data.get("notify", ()) if person != knows]
     shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")

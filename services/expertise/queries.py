@@ -15,7 +15,7 @@ from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId, Role
 from services.chassis import recalendar
 from services.chassis.auth import Caller
-from services.chassis.store import Keys, Row
+from services.chassis.store import SUBJECTS, Keys, Row
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, KIND, LAST, Case, Status
 from services.expertise.domain.team import KIND as TEAM_KIND
@@ -69,7 +69,7 @@ PERSONS_NOTICES: Final[Keys] = (("person", 1), *LATEST)
 UNREAD_NOTICES: Final[Keys] = (("person", 1), ("read", 1), *LATEST)
 
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
-    "subjects": [
+    SUBJECTS: [
         OPEN,
         WAITING,
         SEATED,

@@ -33,7 +33,7 @@ from contracts.reference import Problem, Role
 from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from contracts.words import problem
 from services.chassis import telemetry
-from services.chassis.store import Row, Store
+from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
@@ -181,7 +181,7 @@ async def _owners(store: Store, pilots: set[str]) -> dict[str, str]:
     if not pilots:
         return {}
     query = {"_id": {"$in": sorted(pilots)}, "kind": KIND, "state.number": {"$type": "string"}}
-    rows = await store.rows("subjects", query, sort=[("_id", 1)], limit=len(pilots), fields=["state.agency"])
+    rows = await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=len(pilots), fields=["state.agency"])
     return {row["_id"]: row["state"]["agency"] for row in rows}
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
-from services.chassis.store import Keys, Row
+from services.chassis.store import SUBJECTS, Keys, Row
 from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
@@ -16,7 +16,7 @@ BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
 BY_CODE: Final = (("_id", 1),)
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
-    "subjects": [
+    SUBJECTS: [
         (("kind", 1), ("state.status", 1), *BY_DUE),
         (("kind", 1), ("state.agency", 1), ("state.status", 1), *BY_DUE),
         (("kind", 1), ("state.received", -1), ("_id", -1)),

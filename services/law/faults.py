@@ -12,15 +12,13 @@ from typing import Final, Literal
 from stdnum.by import unp
 from stdnum.ru import inn
 
-from contracts.reference import OrganisationId, Party, Problem, ReturnReason
+from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnReason
 from contracts.rules import Edition, PartyRule
 from contracts.words import Wording, problem
 from services.law.decision import Refusal
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
-WHOLE: Final = 10_000
-"""All of a pilot, in basis points."""
 
 Fault = Literal["scheme", "form", "check-digit", "not-legal-entity"]
 FAULTS: Final[dict[Fault, str]] = {

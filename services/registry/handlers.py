@@ -19,7 +19,7 @@ from contracts.registry import (
     PilotEnteredV1,
     TermStage,
 )
-from services.chassis.store import Row, Store
+from services.chassis.store import SUBJECTS, Row, Store
 from services.registry.domain.commands import (
     Command,
     Enter,
@@ -144,7 +144,7 @@ async def relay(store: Store, event: Event) -> Sequence[tuple[str, object]]:
             own = await _linked(store, event.subject, fact.number, fact.application)
             return [*own, *await _entered_before(store, event.subject, fact.number)]
         case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1() as fact if fact.application is not None:
-            rows = await store.rows("subjects", {"_id": event.subject}, sort=[("_id", 1)], limit=1, fields=["state"])
+            rows = await store.rows(SUBJECTS, {"_id": event.subject}, sort=[("_id", 1)], limit=1, fields=["state"])
             state = Pilot.model_validate(rows[0]["state"]) if rows else None
             return await _linked(store, event.subject, state.number, state.application) if state is not None else []
         case EffectivenessJudgedV1() as fact:
@@ -167,7 +167,7 @@ async def _entered_before(store: Store, parent: str, number: str) -> Sequence[tu
     query = {"kind": KIND, "state.application.replicates": {"$in": [parent, number]}}
     fields = ["state.number", "state.application.adaptation", "state.judgement.outcome"]
     found = list[tuple[str, object]]()
-    for row in await store.rows("subjects", query, sort=[("_id", 1)], limit=MOST_REPLICAS, fields=fields):
+    for row in await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=MOST_REPLICAS, fields=fields):
         state, replica = row["state"], str(row["_id"])
         if replica == parent:
             continue
@@ -181,7 +181,7 @@ async def _named(store: Store, name: str) -> str | None:
     """The pilot of this id or registration number, as an application names the case that it copies."""
     fields = ["state.number"]
     for where in ({"_id": name, "kind": KIND}, {"state.number": name, "kind": KIND}):
-        found = await store.rows("subjects", where, sort=[("_id", 1)], limit=1, fields=fields)
+        found = await store.rows(SUBJECTS, where, sort=[("_id", 1)], limit=1, fields=fields)
         if found:
             return str(found[0]["_id"])
     return None
@@ -189,7 +189,7 @@ async def _named(store: Store, name: str) -> str | None:
 
 async def _copied_by(store: Store, pilot: str) -> str | None:
     rows = await store.rows(
-        "subjects", {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=["state.application.replicates"]
+        SUBJECTS, {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=["state.application.replicates"]
     )
     named = rows[0].get("state", {}).get("application", {}).get("replicates") if rows else None
     return str(named) if named is not None else None

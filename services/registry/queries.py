@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from services.chassis.store import Keys, Row, Store
+from services.chassis.store import SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import views
 from services.registry.domain.decide import KIND
@@ -32,7 +32,7 @@ BY_SECTOR_AND_STAGE: Final[Keys] = (
 BY_AGENCY_AND_STAGE: Final[Keys] = (("kind", 1), ("state.agency", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
-    "subjects": [
+    SUBJECTS: [
         (("kind", 1), *NEWEST),
         (("kind", 1), ("state.stage", 1), *NEWEST),
         (("kind", 1), ("state.agency", 1), *NEWEST),
@@ -238,7 +238,7 @@ async def _copies(store: Store, query: Mapping[str, Any], most: int) -> list[Row
     if not most:
         return []
     entered = {**query, "state.entered": {"$gt": ""}}
-    return await store.rows("subjects", entered, sort=[("_id", 1)], limit=most, fields=COPY)
+    return await store.rows(SUBJECTS, entered, sort=[("_id", 1)], limit=most, fields=COPY)
 
 
 def _copy(pilot: str | None, row: Row | None) -> View:
@@ -249,5 +249,5 @@ def _copy(pilot: str | None, row: Row | None) -> View:
 
 async def count(store: Store, query: Mapping[str, Any], hint: Keys | None = None) -> Count:
     """How long a list is, counted to `MOST_COUNTED`. Raises StoreAway."""
-    found = await store.count("subjects", query, MOST_COUNTED + 1, hint)
+    found = await store.count(SUBJECTS, query, MOST_COUNTED + 1, hint)
     return Count(value=min(found, MOST_COUNTED), exact=found <= MOST_COUNTED)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.engine import Engine
-from services.chassis.store import Store
+from services.chassis.store import SUBJECTS, Store
 from services.expertise.api.lists import loads
 from services.expertise.domain.expert import KIND, Expert, Known, subject_of
 from services.expertise.queries import Sight, experts
@@ -16,7 +16,7 @@ MOST_EXPERTS: Final = 1_000
 async def active_experts(store: Store, eyes: Sight) -> tuple[list[Known], bool]:
     """The active experts with their loads as the caller sees them, and whether these are all."""
     asked = experts(None, True, None)
-    rows = await store.rows("subjects", asked.query, sort=asked.order, limit=MOST_EXPERTS + 1, hint=asked.index)
+    rows = await store.rows(SUBJECTS, asked.query, sort=asked.order, limit=MOST_EXPERTS + 1, hint=asked.index)
     entries = [Expert.model_validate(row["state"]) for row in rows[:MOST_EXPERTS]]
     return await with_loads(store, eyes, entries), len(rows) <= MOST_EXPERTS
 

@@ -16,7 +16,7 @@ from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
 from services.chassis.problems import Problematic
-from services.chassis.store import Row
+from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
 from services.expertise.api import persons
@@ -204,7 +204,7 @@ async def _moves(
 ) -> tuple[list[Move], bool]:
     asked = queries.work_of(eyes, expert)
     rows = await engine.store.rows(
-        "subjects", asked.query, sort=asked.order, limit=MOST_CASES + 1, fields=["rev"], hint=asked.index
+        SUBJECTS, asked.query, sort=asked.order, limit=MOST_CASES + 1, fields=["rev"], hint=asked.index
     )
     loaded = await engine.documents([row["_id"] for row in rows[:MOST_CASES]])
     pieces = [

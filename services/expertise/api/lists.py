@@ -10,7 +10,7 @@ from contracts.expertise import ReviewKind
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
-from services.chassis.store import Row, Store
+from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import Page, page
 from services.expertise.domain.state import KIND, Status
 from services.expertise.queries import FOR_EXPERTS, Filters, Listing, Sight, Teams, View, teams_of
@@ -42,7 +42,7 @@ async def paged(
     after: str | None,
     limit: int,
     show: Callable[[Row], dict[str, Any]],
-    collection: str = "subjects",
+    collection: str = SUBJECTS,
     fields: Sequence[str] | None = None,
 ) -> Page:
     """A page of a listing. Raises Problematic for a bad cursor."""
@@ -72,7 +72,7 @@ def need_own(eyes: Sight, view: View | None, wanted: Filters) -> None:
 async def teams_for(engine: Engine, caller: Caller) -> Teams:
     """Of whom the caller's teams consist, and what they look after."""
     asked = teams_of(caller.id)
-    rows = await engine.store.rows("subjects", asked.query, sort=asked.order, limit=MOST_TEAMS, hint=asked.index)
+    rows = await engine.store.rows(SUBJECTS, asked.query, sort=asked.order, limit=MOST_TEAMS, hint=asked.index)
     states: list[Mapping[str, Any]] = [row["state"] for row in rows]
     members = {member for state in states for member in state["members"]}
     sectors = {sector for state in states for sector in state["sectors"]}
@@ -81,7 +81,7 @@ async def teams_for(engine: Engine, caller: Caller) -> Teams:
 
 async def loads(store: Store, eyes: Sight, experts: Sequence[str]) -> dict[str, int]:
     """How many reviews wait for each of these experts (нагрузка), of those that the caller may see."""
-    return await store.tally("subjects", {"kind": KIND, **eyes.where()}, "state.working", experts) if experts else {}
+    return await store.tally(SUBJECTS, {"kind": KIND, **eyes.where()}, "state.working", experts) if experts else {}
 
 
 def wired(engine: Engine) -> str:

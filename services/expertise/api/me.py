@@ -12,6 +12,7 @@ from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
+from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries
 from services.expertise.api import persons
@@ -61,13 +62,13 @@ async def _about(engine: Engine, eyes: Sight) -> Query:
     An expert is also told of an assignment that was taken back, after which the case is not to be seen any more.
     """
     hidden = await engine.store.rows(
-        "subjects", queries.hidden(eyes), sort=BY_CODE, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
+        SUBJECTS, queries.hidden(eyes), sort=BY_CODE, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
     )
     not_hidden = {"pilot": {"$nin": [row["_id"] for row in hidden]}}
     if eyes.all_cases:
         return not_hidden
     seen = await engine.store.rows(
-        "subjects", eyes.where(), sort=NEWEST, limit=MOST_CASES, fields=["_id"], hint=OF_EXPERT
+        SUBJECTS, eyes.where(), sort=NEWEST, limit=MOST_CASES, fields=["_id"], hint=OF_EXPERT
     )
     own = {"pilot": {"$in": [row["_id"] for row in seen]}}
     return {"$or": [own, {**not_hidden, "fact": ExpertReleasedV1.TYPE}]}

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from contracts.rules import RuleBook
 from services.chassis.engine import Engine
+from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card
 from services.expertise import cards, queries
 from services.expertise.api.access import AnOperator, Reader, not_found, seen
@@ -79,7 +80,7 @@ def _queues(router: APIRouter) -> None:
         eyes = sight(caller)
         need_own(eyes, None, wanted)
         # Every counted case would be fetched to see that it is not hidden; for most people no case is.
-        hindered = await engine.store.count("subjects", queries.hidden(eyes), 1, hint=queries.HIDDEN)
+        hindered = await engine.store.count(SUBJECTS, queries.hidden(eyes), 1, hint=queries.HIDDEN)
         eyes = replace(eyes, hindered=hindered > 0)
         teams = await teams_for(engine, caller) if eyes.all_cases else Teams()
         views = tuple(View) if eyes.all_cases else FOR_EXPERTS
@@ -89,7 +90,7 @@ def _queues(router: APIRouter) -> None:
 
 async def _count(engine: Engine, eyes: Sight, view: View, wanted: Filters, teams: Teams) -> dict[str, Any]:
     asked = cases(eyes, view, wanted, engine.now(), teams)
-    found = await engine.store.count("subjects", asked.query, COUNTED + 1, hint=asked.index)
+    found = await engine.store.count(SUBJECTS, asked.query, COUNTED + 1, hint=asked.index)
     return {"count": min(found, COUNTED), "exact": found <= COUNTED}
 
 

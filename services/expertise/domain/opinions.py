@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1, Score
-from contracts.reference import Problem, Remark, Verdict
+from contracts.reference import WHOLE, Problem, Remark, Verdict
 from contracts.rules import Edition
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import GiveOpinion
 from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
 from services.law.decision import Refusal
 
-BASIS_POINTS = 10_000
 MOST_TEXT = 50_000
 """Characters of all texts of an opinion or a conclusion together: a case with all its versions must fit a document of
 the database, and a conclusion the receipt that carries it to the agency."""
@@ -119,7 +118,7 @@ def total(scores: Sequence[Score], edition: Edition) -> int | None:
     weights = {entry.code: entry.weight for entry in criteria.entries}
     reached = sum(weights[score.criterion] * (score.value - criteria.scale_min) for score in scores)
     highest = sum(weights.values()) * (criteria.scale_max - criteria.scale_min)
-    return int(Fraction(reached * BASIS_POINTS, highest))
+    return int(Fraction(reached * WHOLE, highest))
 
 
 def call_for_another(decision: CaseDecision) -> None:
@@ -151,6 +150,6 @@ def disagreement(opinions: Sequence[Opinion], edition: Edition) -> str | None:
         return "verdicts: for and against"
     totals = [one.total for one in opinions if one.total is not None]
     bound = edition.numbers.opinion_disagreement.share
-    if len(totals) > 1 and Fraction(max(totals) - min(totals), BASIS_POINTS) > bound:
-        return f"totals: {min(totals)} and {max(totals)} of {BASIS_POINTS}"
+    if len(totals) > 1 and Fraction(max(totals) - min(totals), WHOLE) > bound:
+        return f"totals: {min(totals)} and {max(totals)} of {WHOLE}"
     return None

@@ -44,7 +44,7 @@ from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.run import serving, utc_now
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store, StoreAway, open_client
+from services.chassis.store import SUBJECTS, Row, Store, StoreAway, open_client
 from services.chassis.web import make_bare_app
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import NOTICES, PERSONS
@@ -317,7 +317,7 @@ class Mailer:
 
     async def _case(self, pilot: str) -> Mapping[str, Any] | None:
         shown = ("state.hidden_from", "state.edition")
-        rows = await self._store.rows("subjects", {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=shown)
+        rows = await self._store.rows(SUBJECTS, {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=shown)
         return rows[0].get("state") if rows else None
 
     # ---- marks: each under the guard of what was there

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from contracts.intake import EditionFrom
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import allow
+from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, need_topics, page
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
@@ -31,7 +32,7 @@ def add(router: APIRouter) -> None:
     async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
         """The agencies that may publish."""
         query, order = queries.agencies()
-        return await page(engine.store, "subjects", query, order, after=after, limit=limit, show=queries.agency_row)
+        return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)
 
     @router.get("/agencies/{code}", tags=["directory"], dependencies=[Depends(allow(*READERS))])
     async def agency(code: AgencyCode, engine: EngineOf) -> Response:

@@ -9,6 +9,7 @@ from contracts.event import Basis
 from contracts.reference import ReturnReason, TermKind
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
+from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, page
 from services.intake import queries
 from services.intake.api.access import READERS, Officer
@@ -47,9 +48,7 @@ def add(router: APIRouter) -> None:
     ) -> Page:
         """Applications: with a status by due date, else the newest first."""
         query, order = queries.applications(status, agency)
-        return await page(
-            engine.store, "subjects", query, order, after=after, limit=limit, show=queries.application_row
-        )
+        return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
 
     @router.get("/applications/{pilot}", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
     async def application(pilot: str, engine: EngineOf) -> Response:

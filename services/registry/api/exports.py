@@ -13,7 +13,7 @@ from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
-from services.chassis.store import Row
+from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry.domain.export import FILTERS, KIND, Export, Format, List, Take, subject_of
 from services.registry.exports import worker as exports
@@ -60,7 +60,7 @@ def routes() -> APIRouter:
         """Who took which list, when, why, and how many rows it had; the newest first."""
         query = {"kind": KIND, "state.asked": {"$gt": ""}}
         return await page(
-            engine.store, "subjects", query, exports.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
+            engine.store, SUBJECTS, query, exports.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
 
     @router.get("/{export}")

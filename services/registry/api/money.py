@@ -5,13 +5,14 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from contracts.reference import WHOLE
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import After, EngineOf, card, document
 from services.registry import views
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, money_told
 from services.registry.api.pilots import READERS
-from services.registry.domain.money import WHOLE, MoneyStage
+from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import KIND
 from services.registry.figures.questions import AXES, Axis
 

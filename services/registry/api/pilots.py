@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from contracts.reference import ROLES, Role
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
+from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
 from services.law.calendar import calendar
 from services.law.explanation import explain
@@ -59,7 +60,7 @@ def _list(router: APIRouter) -> None:
         hint = None if then is None else queries.index_as_of(stage, agency, sector)
         found = await page(
             engine.store,
-            "subjects",
+            SUBJECTS,
             part,
             queries.NEWEST,
             after=after,

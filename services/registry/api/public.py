@@ -13,6 +13,7 @@ from contracts.entered import YEARS
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.public import openly
+from services.chassis.store import SUBJECTS
 from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry import queries, views
@@ -62,7 +63,7 @@ async def _pilots(
     query = queries.public_pilots(stage, agency, sector, year)
     some = await page(
         engine.store,
-        "subjects",
+        SUBJECTS,
         query,
         queries.NEWEST,
         after=after,

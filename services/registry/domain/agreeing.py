@@ -6,7 +6,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from contracts.entered import LAST_DAY
-from contracts.reference import Party, Problem
+from contracts.reference import WHOLE, Party, Problem
 from contracts.registry import (
     Agreement,
     AgreementFailedV1,
@@ -18,7 +18,7 @@ from services.law.faults import fault
 from services.registry.domain import order
 from services.registry.domain import terms as clock
 from services.registry.domain.commands import Agree, FailToAgree
-from services.registry.domain.money import WHOLE, Line
+from services.registry.domain.money import Line
 from services.registry.domain.state import AGREEING, LAUNCHING, Stage
 from services.registry.domain.terms import PilotDecision
 

@@ -6,15 +6,12 @@ Amounts are whole minor units (kopecks). A pilot that touches several sectors is
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from pydantic import Field, StrictInt
 
 from contracts.event import Contract
-from contracts.reference import Code, SectorShare
-
-WHOLE: Final = 10_000
-"""All of a pilot, in basis points."""
+from contracts.reference import WHOLE, Code, SectorShare
 
 
 class MoneyStage(StrEnum):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from contracts.reference import UNSPECIFIED
-from services.chassis.store import Keys, Row, Store
+from services.chassis.store import SUBJECTS, Keys, Row, Store
 from services.registry import views
 from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
@@ -92,7 +92,7 @@ async def _pilots(
             query[PATHS[name]] = {"$in": [UNSPECIFIED, None]}
     if "year" in filters:
         query["state.entered"] = year_of(int(filters["year"]))
-    return await _some(store, "subjects", {"kind": KIND}, query, after, limit, fields, BY_ID)
+    return await _some(store, SUBJECTS, {"kind": KIND}, query, after, limit, fields, BY_ID)
 
 
 async def _some(
@@ -175,7 +175,7 @@ async def _of_pilot(
 async def _of_agency(store: Store, rows: list[Row], agency: str) -> list[Row]:
     names = sorted({row["pilot"] for row in rows})
     found = await store.rows(
-        "subjects",
+        SUBJECTS,
         {"_id": {"$in": names}, "state.agency": agency},
         sort=[("_id", 1)],
         limit=len(names) + 1,

@@ -32,7 +32,7 @@ from services.chassis.engine import Engine, service_actor
 from services.chassis.problems import Problematic
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
-from services.chassis.store import Keys, Row, Store, StoreAway
+from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused
 from services.registry.domain.export import KIND, Export, Fail, Finish, Format, subject_of
 from services.registry.exports import files as sheets
@@ -47,7 +47,7 @@ FILES: Final = "export_files"
 OPEN: Final[Keys] = (("kind", 1), ("state.done", 1), ("_id", 1))
 NEWEST: Final[Keys] = (("state.asked", -1), ("_id", -1))
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
-    "subjects": [OPEN, (("kind", 1), *NEWEST)],
+    SUBJECTS: [OPEN, (("kind", 1), *NEWEST)],
     WORK: [(("remove_at", 1),)],
     PARTS: [(("export", 1), ("place", 1))],
     FILES: [(("export", 1),)],
@@ -125,7 +125,7 @@ class Worker:
         """
         await self._throw_away()
         query = {"kind": KIND, "state.done": False}
-        rows = await self.store.rows("subjects", query, sort=[("_id", 1)], limit=AT_ONCE, fields=["_id"], hint=OPEN)
+        rows = await self.store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=AT_ONCE, fields=["_id"], hint=OPEN)
         documents = await self.engine.documents([row["_id"] for row in rows])
         ended = 0
         for subject, document in documents.items():

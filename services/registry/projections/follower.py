@@ -22,7 +22,7 @@ from faststream.kafka.security import parse_security
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.bus import security
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store, StoreAway
+from services.chassis.store import SUBJECTS, Row, Store, StoreAway
 from services.registry.domain.decide import KIND
 from services.registry.finding.finding import alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
@@ -229,4 +229,4 @@ async def _take(finding: Derived, store: Store, subjects: Sequence[str]) -> None
 async def documents(store: Store, subjects: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
     """The stored pilots of these ids, as the views take them, with one query. Raises StoreAway."""
     query = {"_id": {"$in": list(subjects)}, "kind": KIND, "version": {"$gt": 0}}
-    return await store.rows("subjects", query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=fields)
+    return await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=fields)
