@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 
 from bench.cases import AGENCIES, EDITION, EXPERTS, OPERATORS, Made, cases, present, write, write_people
+from contracts.expertise import ReviewKind
 from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -27,7 +28,7 @@ from deploy.local.ports import Ports
 from deploy.local.process import Process
 from services.chassis.store import Store, open_client
 from services.expertise.domain.state import OwedBy
-from services.expertise.queries import FOR_EXPERTS, INDEXES, View
+from services.expertise.queries import FOR_EXPERTS, INDEXES, BoardState, View
 
 TARGET_MS: Final = 200.0
 FAR: Final = 20
@@ -122,8 +123,8 @@ def filters(expert: str) -> dict[str, Params]:
     return {
         "sector": {"sector": EDITION.sectors.codes[0]},
         "agency": {"agency": AGENCIES[0]},
-        "kind": {"kind": "first"},
-        "kind, rare": {"kind": "repeat"},
+        "kind": {"kind": ReviewKind.FIRST},
+        "kind, rare": {"kind": ReviewKind.REPEAT},
         "round": {"round": "2"},
         "expert": {"expert": expert},
     }
@@ -146,7 +147,7 @@ def questions(role: Role, expert: str) -> Iterator[tuple[str, str, Params]]:
         **{f"role {by}": {"by": by} for by in (OwedBy.OPERATOR, OwedBy.EXPERT, OwedBy.APPROVER, OwedBy.APPLICANT)},
         "who expert": {"who": expert},
         "who operator": {"who": OPERATORS[0]},
-        **{state: {"state": state} for state in ("nearing", "breached", "suspended")},
+        **{state: {"state": state} for state in BoardState},
     }
     for name, what in {**narrowed, **more}.items():
         yield f"board by {name}", "/v1/board", what

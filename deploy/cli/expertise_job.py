@@ -15,7 +15,7 @@ import httpx
 from contracts.agency import ClarificationProvidedV1
 from contracts.event import wire_moment
 from contracts.expertise import RequestOutcome
-from contracts.reference import Role
+from contracts.reference import OnExpiry, Role, Verdict
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
 
@@ -24,7 +24,7 @@ EXPERTS: Final = ("expert-17", "expert-23")
 OPERATOR: Final = "operator-5"
 APPROVER: Final = "approver-2"
 POSITIVE: Final[Mapping[str, object]] = {
-    "verdict": "positive",
+    "verdict": Verdict.POSITIVE,
     "text": "Целесообразно испытать на одном районе.",
 }
 
@@ -92,7 +92,7 @@ def conclude(desk: Desk, pilot: str, **other: object) -> None:
     desk.do("expertise", f"{path}/conclusion/approval", Role.APPROVER, None, etag(desk, pilot), sub=APPROVER)
 
 
-def ask_applicant(desk: Desk, pilot: str, *, on_expiry: str = "decide") -> str:
+def ask_applicant(desk: Desk, pilot: str, *, on_expiry: OnExpiry = OnExpiry.DECIDE) -> str:
     """A request for one item that opens one field of the application; the request's id."""
     item = {"id": "effect", "text": "Как будет измерен эффект?", "field": "expected_effect"}
     body = {"items": [item], "on_expiry": on_expiry}

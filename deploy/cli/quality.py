@@ -25,6 +25,7 @@ CHECKS: Final = {
     "style": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "rules": ("python", "-m", "deploy.checks", "rules"),
+    "literals": ("python", "-m", "deploy.checks", "literals"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
 """Every check by its name, the longest first: they run side by side."""

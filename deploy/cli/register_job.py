@@ -16,6 +16,7 @@ import httpx
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import wire_moment
 from contracts.reference import Effectiveness, Expediency, Role
+from contracts.registry import Scaling
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 
@@ -161,7 +162,7 @@ def scaled(desk: Desk, pilot: str, customer: Mapping[str, Any]) -> None:
     window = {"source": "local-innovation-fund", "opens": "2028-01-16", "closes": "2028-02-15"}
     plan = {"customer": customer, "region": "brest", "note": "Два района."}
     said = {
-        "decision": "scale",
+        "decision": Scaling.SCALE,
         "evidence": "Протокол комиссии.",
         "conditions": "Не ранее открытия окна финансирования.",
         "windows": [window],
