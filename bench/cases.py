@@ -39,9 +39,11 @@ from services.expertise.domain.state import Case
 from services.expertise.domain.team import EnterTeam
 from services.expertise.domain.team import subject_of as team_subject
 from services.expertise.service import SERVICE
+from services.law.calendar import Calendars
 from services.law.decision import Context
 
 RULES: Final = load()
+CALENDARS: Final = Calendars.load()
 EDITION: Final = RULES.edition("by-2024")
 BATCH: Final = 500
 EXPERTS: Final = 200
@@ -165,7 +167,7 @@ class _Story:
 
     def then(self, command: object, actor: Actor, at: datetime) -> None:
         """Decides and folds."""
-        for fact in self.aggregate.decide(self.state, command, Context(at, self.subject, actor, self.given)):
+        for fact in self.aggregate.decide(self.state, command, Context(at, self.subject, actor, self.given, CALENDARS)):
             self.state = self.aggregate.evolve(self.state, fact)
             self.facts += 1
 

@@ -26,6 +26,7 @@ from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, open_client
 from services.chassis.subject import Record
+from services.law.calendar import Calendars
 from services.registry.service import SERVICE
 
 BATCH: Final = 500
@@ -93,7 +94,10 @@ async def engine(backends: Backends) -> AsyncIterator[tuple[Engine, Bus]]:
     bus = Bus(settings, SERVICE.name, [], nothing, lambda: None)
     await bus.start()
     try:
-        yield Engine(SERVICE, store, bus.send, now=utc_now, new_id=lambda: str(uuid4())), bus
+        yield (
+            Engine(SERVICE, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=Calendars.load()),
+            bus,
+        )
     finally:
         await bus.stop()
         await store.close()

@@ -33,6 +33,7 @@ from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store, StoreAway, open_client
 from services.chassis.web import make_app
+from services.law.calendar import Calendars
 from services.registry import views
 from services.registry.api import make_router
 from services.registry.domain.state import Stage
@@ -177,7 +178,7 @@ def _app(folder: Path, store: Store, finding: Finding) -> FastAPI:
 
     env = keys.service_env(folder)
     known = Keys(env["LOTSMAN_JWKS"], env["LOTSMAN_ISSUER"], env["LOTSMAN_AUDIENCE"])
-    engine = Engine(SERVICE, store, send, now=utc_now, new_id=lambda: str(uuid4()))
+    engine = Engine(SERVICE, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=Calendars.load())
     app = make_app("Lotsman registry", known, engine, {}, Settings(public_limit="1000000/second"))
     app.include_router(make_router())
     app.state.finding = finding

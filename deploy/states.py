@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from contracts.event import Actor, Fact
 from deploy.moves.samples import SUBJECT
+from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
 
 S = TypeVar("S")
@@ -76,12 +77,13 @@ class Graph(Generic[S]):
 
 def explore(domain: Domain[S, G]) -> Graph[S]:
     """The whole graph of a domain from its starts on."""
+    calendars = Calendars.load()
     graph, queue = Graph[S](), deque[tuple[S, datetime, G]]()
 
     def reached(move: Try[S], given: G) -> Key | None:
         state, before = move.state, domain.place(move.state) if move.state is not None else NOWHERE
         try:
-            facts = domain.decide(state, move.command, Context(move.now, SUBJECT, move.who, given))
+            facts = domain.decide(state, move.command, Context(move.now, SUBJECT, move.who, given, calendars))
         except Refusal:
             return None
         if not facts:

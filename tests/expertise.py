@@ -31,6 +31,7 @@ from services.expertise.api import make_router
 from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.tiny import Broker, Clock, numbered, wire
 
 OFFICER = Actor(id="officer-1", role="officer")
@@ -124,7 +125,14 @@ class World:
     def replica(self, name: str, on: object = None) -> Engine:
         """A further engine on the same store."""
         service = replace(SERVICE, prepare=preparing(self.rules))
-        return Engine(service, cast(Store, on or self.store), self.broker, now=self.clock, new_id=numbered(name))
+        return Engine(
+            service,
+            cast(Store, on or self.store),
+            self.broker,
+            now=self.clock,
+            new_id=numbered(name),
+            calendars=CALENDARS,
+        )
 
     def served(self, engine: Engine) -> FastAPI:
         """The HTTP side of an engine."""

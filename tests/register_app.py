@@ -20,6 +20,7 @@ from services.chassis.store import Store
 from services.chassis.web import make_app
 from services.registry.api import make_router
 from services.registry.service import SERVICE
+from tests.calendars import CALENDARS
 
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
 ISSUER = "https://id.example"
@@ -31,7 +32,7 @@ def app_of(store: Store, settings: Settings) -> FastAPI:
     async def send(messages: list[Message]) -> list[BaseException | None]:
         return [None] * len(messages)
 
-    engine = Engine(SERVICE, store, send, now=utc_now, new_id=lambda: str(uuid4()))  # type: ignore[arg-type]
+    engine = Engine(SERVICE, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=CALENDARS)  # type: ignore[arg-type]
     app = make_app("Lotsman registry", _keys(), engine, {}, settings)
     app.include_router(make_router())
     return app

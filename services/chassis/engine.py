@@ -39,6 +39,7 @@ from services.chassis.subject import (
     Timed,
     Waiting,
 )
+from services.law.calendar import Calendars
 from services.law.decision import Context
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class _Run:
 
 
 class Engine:
-    """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids."""
+    """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids, `calendars` are those
+    that terms are counted by."""
 
     def __init__(
         self,
@@ -72,10 +74,12 @@ class Engine:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        calendars: Calendars,
     ) -> None:
         self.service = service
         self.store = store
         self.now = now
+        self.calendars = calendars
         self._own_topic = fact_topic(service.name)
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self.outbox = Outbox(
@@ -332,7 +336,7 @@ class Engine:
     ) -> Fold:
         aggregate = self.service.aggregate_of(subject)
         start = document or Document(subject, aggregate.kind)
-        contexts = [Context(now, subject, run.inputs[p].actor, given[p]) for p in places]
+        contexts = [Context(now, subject, run.inputs[p].actor, given[p], self.calendars) for p in places]
         for place in places:
             telemetry.link_to_cause(run.spans[place], run.inputs[place], start.trace)
         return fold(start, [run.inputs[p] for p in places], aggregate, self._writer, contexts)

@@ -17,7 +17,6 @@ from services.chassis import telemetry
 from services.chassis.engine import Engine, service_actor
 from services.chassis.store import SUBJECTS, Keys, Row
 from services.chassis.subject import Broken, Claimed, Done, Input, Refused
-from services.law import calendar
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ async def recalendar(engine: Engine) -> int:
 
     For the start of a process. Returns how many subjects changed. Raises StoreAway; it may simply be repeated.
     """
-    versions = calendar.versions()
+    versions = engine.calendars.versions
     kinds = [a.kind for a in engine.service.aggregates.values() if a.recalendar is not None]
     if not kinds:
         return 0
@@ -51,14 +50,14 @@ async def again(engine: Engine, patience: timedelta) -> int:
     Does nothing while a replica with other calendars has the say, unless that was silent for `patience`.
     """
     row = await engine.store.get(SAY, SAY)
-    if row is not None and not _mine(row) and row["at"] > engine.now() - patience:
+    if row is not None and not _mine(row, engine) and row["at"] > engine.now() - patience:
         log.warning("terms are counted by %s here: these are the calendars of another replica", row["versions"])
         return 0
     return await recalendar(engine)
 
 
-def _mine(row: Row) -> bool:
-    return tuple(row["versions"]) == calendar.versions()
+def _mine(row: Row, engine: Engine) -> bool:
+    return tuple(row["versions"]) == engine.calendars.versions
 
 
 async def _kind(engine: Engine, kind: str, versions: Sequence[str]) -> int:

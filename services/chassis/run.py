@@ -25,7 +25,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
 from services.chassis.web import make_app
-from services.law import calendar
+from services.law.calendar import Calendars
 
 log = logging.getLogger(__name__)
 FLUSH_WITHIN = 5.0
@@ -44,13 +44,13 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     """The whole life of a service process; returns its exit code through SystemExit."""
     settings = Settings()
     try:
-        calendar.install(load_updates(Path(settings.calendars)) if settings.calendars else ())
+        calendars = Calendars.load(load_updates(Path(settings.calendars)) if settings.calendars else ())
     except FaultyUpdate as error:
         raise SystemExit(str(error)) from None
     telemetry.log_to_stdout(service.name)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
-        code = asyncio.run(_serve(service, sources, routers, beside, settings))
+        code = asyncio.run(_serve(service, sources, routers, beside, settings, calendars))
     finally:
         provider.shutdown()
     raise SystemExit(code)
@@ -62,6 +62,7 @@ async def _serve(
     routers: Sequence[APIRouter],
     beside: Sequence[Beside],
     settings: Settings,
+    calendars: Calendars,
 ) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -89,7 +90,7 @@ async def _serve(
         await engine.records(records)
 
     bus = Bus(settings, service.name, sources, take, give_up)
-    engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()))
+    engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars)
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)
     loops = _loops(engine, bus, store, service, settings)

@@ -8,7 +8,7 @@ from contracts.rules import Edition
 from services.chassis.subject import Document
 from services.expertise.domain.state import Case, Place, Request, Running
 from services.law import ledger as term
-from services.law.calendar import calendar
+from services.law.calendar import Calendars
 
 TO_ALL: Final = (
     "agency",
@@ -34,18 +34,20 @@ NOT_SHOWN: Final = frozenset({"order", "calendars", "terms", "requests"})
 """Fields that only serve the lists, and those that a card shows in a form of its own."""
 
 
-def operator_card(document: Document, edition: Edition, now: datetime) -> dict[str, Any]:
+def operator_card(document: Document, edition: Edition, now: datetime, calendars: Calendars) -> dict[str, Any]:
     """The whole case."""
     case = _case(document)
     return {
         "id": document.subject,
         "version": document.version,
         **case.model_dump(mode="json", exclude=set(NOT_SHOWN)),
-        **_common(case, edition, now),
+        **_common(case, edition, now, calendars),
     }
 
 
-def expert_card(document: Document, edition: Edition, now: datetime, expert: str) -> dict[str, Any]:
+def expert_card(
+    document: Document, edition: Edition, now: datetime, calendars: Calendars, expert: str
+) -> dict[str, Any]:
     """A case for one of its experts: no draft, no conflicts, and the others' opinions only when all are in."""
     case = _case(document)
     own = case.place_of(expert)
@@ -56,7 +58,7 @@ def expert_card(document: Document, edition: Edition, now: datetime, expert: str
         "id": document.subject,
         "version": document.version,
         **shown,
-        **_common(case, edition, now),
+        **_common(case, edition, now, calendars),
         "owed": [one.model_dump(mode="json") for one in case.owed if one.who == expert],
         "place": _place(own) if own is not None else None,
         "blind": own is None or not others_shown(case, own),
@@ -88,19 +90,19 @@ def _others(case: Case, own: Place) -> list[dict[str, Any]]:
     ]
 
 
-def _common(case: Case, edition: Edition, now: datetime) -> dict[str, Any]:
+def _common(case: Case, edition: Edition, now: datetime, calendars: Calendars) -> dict[str, Any]:
     return {
         "criteria": edition.criteria.model_dump(mode="json", exclude={"origin"}),
-        "terms": [_term(one, now) for one in case.terms],
+        "terms": [_term(one, now, calendars) for one in case.terms],
         "requests": [_request(one) for one in case.requests],
         "earlier_remarks": _earlier_remarks(case),
     }
 
 
-def _term(running: Running, now: datetime) -> dict[str, Any]:
+def _term(running: Running, now: datetime, calendars: Calendars) -> dict[str, Any]:
     """A term with its clock, and what is left of it by the calendar of today."""
     ledger, due, near = running.ledger, running.clock.due_at, running.clock.nearing_at
-    left = term.remaining(ledger, ledger.ended or now, calendar(ledger.term.calendar))
+    left = term.remaining(ledger, ledger.ended or now, calendars[ledger.term.calendar])
     return {
         "kind": running.kind,
         "open": running.open,

@@ -1,20 +1,20 @@
 """Working-day calendars: which day counts, which does not, and by which rule.
 
 Holidays come from the `holidays` library, transfers of working days (переносы рабочих дней) and single
-overrides from the files in `contracts/rules/calendars/` and from the dated updates of the deployment, which the
-composition root gives to `install`. A day is decided by the first that speaks of it: override, transfer of an
-act, holiday, transfer of the library, weekend. A year whose act is known takes no transfer from the library. A
-holiday that falls on a weekend is moved only where the country's own law does so (not in Belarus). Days are
-calendar dates; zones are the caller's.
-Pure: nothing is read after the packaged data, and there is no clock.
+overrides from the files in `contracts/rules/calendars/` and from the dated updates of the deployment. A day is
+decided by the first that speaks of it: override, transfer of an act, holiday, transfer of the library, weekend. A
+year whose act is known takes no transfer from the library. A holiday that falls on a weekend is moved only where
+the country's own law does so (not in Belarus). Days are calendar dates; zones are the caller's.
+The composition root makes the calendars once (`Calendars.load`) and hands them on; nothing is read after that, and
+there is no clock.
 """
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import holidays
 from holidays.version import __version__ as library_version
@@ -126,50 +126,42 @@ class Calendar:
         return found
 
 
-_current: dict[str, Calendar] = {}
-"""The calendars of this process. Replaced as a whole by `install`, never changed otherwise."""
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """The calendars by which terms are counted, by their ids."""
 
+    _by_id: Mapping[str, Calendar]
 
-def install(updates: Sequence[CalendarUpdate]) -> None:
-    """Makes the packaged calendars, with these updates in the order of their dates, those of this process.
+    @classmethod
+    def load(cls, updates: Sequence[CalendarUpdate] = ()) -> Self:
+        """The packaged calendars with these updates, in the order of their dates.
 
-    Called once, before anything is counted; without it there are the packaged ones. Raises UnknownCalendar for an
-    update of none of them, and pydantic.ValidationError for one that does not fit; then nothing has changed.
-    """
-    rules = {one.id: one for one in load_calendars()}
-    ordered = sorted(updates, key=lambda update: update.dated)
-    for update in ordered:
-        if update.id not in rules:
-            raise _unknown(update.id, rules)
-        rules[update.id] = rules[update.id].updated(update)
-    made = {id: from_rules(one, [u for u in ordered if u.id == id]) for id, one in rules.items()}
-    _current.clear()
-    _current.update(made)
+        Raises UnknownCalendar for an update of none of them, and pydantic.ValidationError for one that does not fit.
+        """
+        rules = {one.id: one for one in load_calendars()}
+        ordered = sorted(updates, key=lambda update: update.dated)
+        for update in ordered:
+            if update.id not in rules:
+                raise _unknown(update.id, rules)
+            rules[update.id] = rules[update.id].updated(update)
+        return cls({id: from_rules(one, [u for u in ordered if u.id == id]) for id, one in rules.items()})
 
+    def __getitem__(self, id: str) -> Calendar:
+        """The calendar of this id. Raises UnknownCalendar, which names the calendars that there are."""
+        if id not in self._by_id:
+            raise _unknown(id, self._by_id)
+        return self._by_id[id]
 
-def calendar(id: str) -> Calendar:
-    """The calendar of this id. Raises UnknownCalendar, which names the calendars that there are."""
-    known = _known()
-    if id not in known:
-        raise _unknown(id, known)
-    return known[id]
-
-
-def versions() -> tuple[str, ...]:
-    """The versions of all calendars of this process: what was counted by any other must be counted anew."""
-    return tuple(sorted(one.version for one in _known().values()))
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions of them all: what was counted by any other must be counted anew."""
+        return tuple(sorted(one.version for one in self._by_id.values()))
 
 
 def from_rules(rules: CalendarRules, updates: Sequence[CalendarUpdate] = ()) -> Calendar:
     """A calendar from rules that were read, e.g. to see what a new version would change; `updates` are in them."""
     changed = f"+{updates[-1].dated.isoformat()}-{_fingerprint(updates)}" if updates else ""
     return Calendar(rules.id, f"{rules.id}-{rules.version}{changed}+holidays-{library_version}", rules)
-
-
-def _known() -> dict[str, Calendar]:
-    if not _current:
-        install(())
-    return _current
 
 
 def _unknown(id: str, known: Iterable[str]) -> UnknownCalendar:

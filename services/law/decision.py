@@ -1,6 +1,6 @@
 """What a decision is made of: what it may know, the refusal it may end in, and its course (ход решения).
 
-Pure: time, identity and numbers come in through the context.
+Pure: time, identity, numbers and calendars come in through the context.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from contracts.event import Actor, Fact
 from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.words import Language, Value, say
+from services.law.calendar import Calendars
 
 S = TypeVar("S")
 G = TypeVar("G")
@@ -56,13 +57,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[G]):
-    """What `decide` may know besides state and command: the time (UTC), the subject, who acts, and what the
-    service was given for this input (rules, a fresh number, a directory entry)."""
+    """What `decide` may know besides state and command: the time (UTC), the subject, who acts, what the service was
+    given for this input (rules, a fresh number, a directory entry), and the calendars that terms are counted by."""
 
     now: datetime
     subject: str
     actor: Actor
     given: G
+    calendars: Calendars
 
 
 def together(*checks: Callable[[], object]) -> None:
@@ -101,6 +103,7 @@ class Decision(Generic[S]):
         self.edition = edition
         self.now: datetime = context.now
         self.actor: Actor = context.actor
+        self.calendars: Calendars = context.calendars
         self.facts: list[Fact] = []
 
     @property

@@ -56,6 +56,7 @@ from services.intake.domain.commands import Accept
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from services.registry.service import SERVICE as REGISTRY
+from tests.calendars import CALENDARS
 from tests.conftest import Eventually
 from tests.tiny import LANGUAGE, Note, claimed, notes_of, parked_rows, tiny_service, wire
 
@@ -120,7 +121,7 @@ async def running(
 
     async with opened(backends.mongo_url, name) as store:
         bus = Bus(settings_for(backends, **changes), service.name, sources, take, lambda: None)
-        engine = Engine(service, store, send, now=utc_now, new_id=lambda: str(uuid4()))
+        engine = Engine(service, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=CALENDARS)
         here = Running(engine, bus, gate, at_gate)
         await store.prepare(service.indexes)
         tasks = [asyncio.create_task(one) for one in (bus.start(), engine.outbox.pump(), sweeps())]

@@ -28,6 +28,7 @@ from services.chassis.web import _parked
 from services.intake.domain.agency import EnterAgency
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
+from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
     START,
@@ -73,7 +74,7 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
 
     def made(service: Service | None = None, on: object = store) -> Engine:
         ids = numbered(f"e{next(number)}")
-        return Engine(service or tiny_service(), cast(Store, on), broker, now=clock, new_id=ids)
+        return Engine(service or tiny_service(), cast(Store, on), broker, now=clock, new_id=ids, calendars=CALENDARS)
 
     return made
 

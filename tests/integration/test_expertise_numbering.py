@@ -28,6 +28,7 @@ from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.state import Case
 from services.expertise.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
 
 TOPIC = "pilots.expertise.v1"
@@ -77,7 +78,9 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
     number = iter(range(1000))
 
     def made(on: object = store) -> Engine:
-        return Engine(SERVICE, cast(Store, on), broker, now=clock, new_id=numbered(f"e{next(number)}"))
+        return Engine(
+            SERVICE, cast(Store, on), broker, now=clock, new_id=numbered(f"e{next(number)}"), calendars=CALENDARS
+        )
 
     return made
 

@@ -27,6 +27,7 @@ from services.registry.exports import files as sheets
 from services.registry.exports import worker as exports
 from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
 from services.registry.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.conftest import Eventually
 from tests.expertise import Person, Tokens
 from tests.tiny import Broker, Clock, Crash, Hooked, away, crash, numbered
@@ -72,7 +73,14 @@ class World:
     def replica(self, on: object = None) -> Engine:
         """A further engine on the same store."""
         name = f"e{next(self._names)}"
-        return Engine(SERVICE, cast(Store, on or self.store), self.broker, now=self.clock, new_id=numbered(name))
+        return Engine(
+            SERVICE,
+            cast(Store, on or self.store),
+            self.broker,
+            now=self.clock,
+            new_id=numbered(name),
+            calendars=CALENDARS,
+        )
 
     def worker(self, on: object = None, options: Options = OPTIONS) -> Worker:
         """A worker of its own, on an engine of its own."""

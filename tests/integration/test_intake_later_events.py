@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -74,7 +74,8 @@ from services.intake.domain.state import Pilot, Status, person_id, pilot_id
 from services.intake.door import address, submission
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
-from services.law import calendar
+from services.law.calendar import Calendars
+from tests.calendars import CALENDARS
 from tests.tiny import START, Broker, Clock, Crash, Hooked, crash, numbered, parked_rows, wire
 
 OFFICER = Actor(id="u-2001", role="officer")
@@ -105,7 +106,9 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
     number = iter(range(100))
 
     def made(on: object = store) -> Engine:
-        return Engine(INTAKE, cast(Store, on), broker, now=clock, new_id=numbered(f"e{next(number)}"))
+        return Engine(
+            INTAKE, cast(Store, on), broker, now=clock, new_id=numbered(f"e{next(number)}"), calendars=CALENDARS
+        )
 
     return made
 
@@ -317,25 +320,23 @@ async def test_timers_remind_and_then_let_a_returned_application_lapse(
     assert (receipts(broker)[-1], rules(broker)) == (("again", "refused"), ["application.not-open"])
 
 
-@pytest.fixture
-def another_calendar() -> Iterator[Callable[[], None]]:
-    """Makes a day of March free, and takes that back at the end."""
+def another_calendar() -> Calendars:
+    """The calendars with a day of March made free."""
     origin = {"kind": "assumption", "note": "A day for this test."}
     free = {"day": "2026-03-04", "working": False, "reason_ru": "выходной", "reason_en": "day off", "act": "№ 1"}
     update = {"id": "BY", "dated": "2026-03-02", "origin": origin, "overrides": [free]}
-    yield lambda: calendar.install([CalendarUpdate.model_validate_json(json.dumps(update))])
-    calendar.install(())
+    return Calendars.load([CalendarUpdate.model_validate_json(json.dumps(update))])
 
 
 async def test_a_changed_calendar_moves_the_due_date_of_every_open_application_once(
-    engine: Engine, broker: Broker, another_calendar: Callable[[], None]
+    engine: Engine, broker: Broker
 ) -> None:
     await engine.records([sent(submitted(n)) for n in range(1, 4)])
     await order(engine, RETURN, "k1")
     await engine.records([sent(withdrawn(subject=pilot_id("demo", "demo-2")))])
     before = (await state(engine)).due_at
     assert before is not None and await recalendar(engine) == 0
-    another_calendar()
+    engine.calendars = another_calendar()
     assert await recalendar(engine) == 2, "the withdrawn one has no open term"
     assert await recalendar(engine) == 0
     await engine.outbox.flush()

@@ -42,6 +42,7 @@ from services.registry.domain.commands import (
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.expertise import Person, Tokens
 from tests.tiny import START, Broker, Clock, numbered
 
@@ -110,7 +111,7 @@ class World:
     """The register with its figures; pilots go through its own engine."""
 
     def __init__(self, store: Store) -> None:
-        self.engine = Engine(SERVICE, store, Broker(), now=Clock(), new_id=numbered("e"))
+        self.engine = Engine(SERVICE, store, Broker(), now=Clock(), new_id=numbered("e"), calendars=CALENDARS)
         self.figures: Figures = in_memory()
         self.app: FastAPI = make_app("Lotsman registry", Tokens(), self.engine, {})
         self.app.state.figures = self.figures

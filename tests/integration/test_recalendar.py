@@ -1,7 +1,7 @@
 """Open terms are counted anew when a calendar changed: all, once, by one of several replicas. On a real mongod."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal, cast
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 import pytest
 from pydantic import computed_field
 
-from contracts.calendars import CalendarUpdate, read_update
+from contracts.calendars import read_update
 from contracts.event import Actor, Contract, Fact, Moment
 from contracts.reference import Term, TermKind
 from contracts.rules import load
@@ -23,8 +23,9 @@ from services.chassis.settings import Settings
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate, Claimed, Done, Duplicate, Input
 from services.law import ledger as term
-from services.law.calendar import calendar, install
+from services.law.calendar import Calendars
 from services.law.decision import Context
+from tests.calendars import BY, CALENDARS
 from tests.conftest import Eventually
 from tests.tiny import ROBOT, Broker, Clock, Hooked, away, numbered
 
@@ -41,6 +42,7 @@ class BegunV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.debts.begun.v1"
     term: Term
+    due: Moment | None
 
 
 class EnteredV1(Fact):
@@ -101,12 +103,13 @@ class Explode:
 
 def decide(state: Debt | None, command: object, context: Context[Any]) -> Sequence[Fact]:
     """What follows from a command."""
-    by, actor = calendar("BY"), context.actor
+    by, actor = context.calendars["BY"], context.actor
     match command:
         case Begin(counted_by):
             begun = term.start(RULE, by, "expertise", context.now, ZONE)
             update = {"calendar_version": counted_by} if counted_by else {}
-            return [BegunV1(actor=actor, term=begun.model_copy(update=update))]
+            due = term.due_at(term.open_ledger(begun), by)
+            return [BegunV1(actor=actor, term=begun.model_copy(update=update), due=due)]
         case Enter(what):
             return [EnteredV1(actor=actor, what=what, at=context.now)]
         case CountAnew() if state is not None:
@@ -127,14 +130,14 @@ def decide(state: Debt | None, command: object, context: Context[Any]) -> Sequen
 
 def evolve(state: Debt | None, fact: Fact) -> Debt:
     """The debt after a fact."""
-    by, now = calendar("BY"), state or Debt()
+    now = state or Debt()
     ledgers, dues = list(now.ledgers), list(now.dues)
     match fact:
         case BegunV1():
             ledgers.append(term.open_ledger(fact.term))
-            dues.append(term.due_at(ledgers[-1], by))
+            dues.append(fact.due)
         case EnteredV1(what="stop"):
-            ledgers = [term.suspend(one, RULE, fact.at, "p1", "asked", by) for one in ledgers]
+            ledgers = [term.suspend(one, RULE, fact.at, "p1", "asked", BY) for one in ledgers]
             dues = [None for _ in ledgers]
         case EnteredV1():
             ledgers = [term.end(one, fact.at) for one in ledgers]
@@ -158,17 +161,15 @@ ACT = "\n".join(
 )
 
 
-def act(dated: str = "2026-12-09") -> CalendarUpdate:
-    return read_update(ACT.replace("2026-12-09", dated))
+def with_act(dated: str = "2026-12-09") -> Calendars:
+    """The calendars with the act."""
+    return Calendars.load([read_update(ACT.replace("2026-12-09", dated))])
+
+
+NEW = with_act()
 
 
 Make = Callable[..., Engine]
-
-
-@pytest.fixture(autouse=True)
-def _packaged_calendars() -> Iterator[None]:
-    yield
-    install(())
 
 
 @pytest.fixture
@@ -183,9 +184,9 @@ async def make(store: Store, clock: Clock) -> Make:
     await store.prepare({"subjects": [INDEX]})
     number = iter(range(100))
 
-    def made(service: Service = SERVICE, on: object = store) -> Engine:
+    def made(service: Service = SERVICE, on: object = store, calendars: Calendars = CALENDARS) -> Engine:
         ids = numbered(f"e{next(number)}")
-        return Engine(service, cast(Store, on), Broker(), now=clock, new_id=ids)
+        return Engine(service, cast(Store, on), Broker(), now=clock, new_id=ids, calendars=calendars)
 
     return made
 
@@ -227,10 +228,10 @@ async def test_an_act_moves_every_open_term_once_and_leaves_ended_ones_alone(mak
     await give(engine, [*((n, Enter("stop")) for n in stopped), *((n, Enter("end")) for n in ended)])
     before, was = await facts(engine), (await state(engine, running[0])).dues[0]
 
-    install([act()])
+    engine.calendars = NEW
     assert await recalendar(engine) == len(running) + len(stopped) == 1200
 
-    after, current = await facts(engine), calendar("BY").version
+    after, current = await facts(engine), NEW["BY"].version
     assert {name for name in after if after[name] != before[name]} == {f"debt:{n}" for n in (*running, *stopped)}
     assert all(after[name] - before[name] <= 1 for name in after)
     for name in (running[0], running[-1], stopped[0], stopped[-1]):
@@ -250,7 +251,7 @@ async def test_an_act_moves_every_open_term_once_and_leaves_ended_ones_alone(mak
 async def test_two_replicas_at_once_move_each_term_once(make: Make) -> None:
     one, other = make(), make()
     await give(one, [(f"{n:04}", Begin()) for n in range(600)])
-    install([act()])
+    one.calendars = other.calendars = NEW
     changed = await asyncio.gather(recalendar(one), recalendar(other))
     assert sum(changed) == 600
     assert set((await facts(one)).values()) == {2}
@@ -262,7 +263,7 @@ async def test_a_term_of_an_older_version_is_found_beside_a_fresh_one(make: Make
     await give(engine, [("a", Begin()), ("b", Begin())])
     assert len((await state(engine, "a")).calendars) == 2
     assert await recalendar(engine) == 1
-    assert (await state(engine, "a")).calendars == (calendar("BY").version,)
+    assert (await state(engine, "a")).calendars == (BY.version,)
     assert await facts(engine) == {"debt:a": 3, "debt:b": 1}
 
 
@@ -277,45 +278,37 @@ async def test_the_way_back_to_an_older_calendar_and_forward_again_moves_terms_e
     engine = make()
     await give(engine, [("a", Begin())])
     first = (await state(engine, "a")).dues[0]
-    install([act()])
+    engine.calendars = NEW
     assert await recalendar(engine) == 1
     second = (await state(engine, "a")).dues[0]
-    install(())
+    engine.calendars = CALENDARS
     assert await recalendar(engine) == 1
     assert (await state(engine, "a")).dues[0] == first != second
-    install([act()])
+    engine.calendars = NEW
     assert await recalendar(engine) == 1
     assert (await state(engine, "a")).dues[0] == second
 
 
 async def test_replicas_with_different_calendars_do_not_move_terms_to_and_fro(make: Make, clock: Clock) -> None:
-    old, new = make(), make()
+    old, new = make(), make(calendars=NEW)
     await give(old, [("a", Begin())])
     assert await recalendar(old) == 0
-    install([act()])
     assert await recalendar(new) == 1
     for _ in range(5):
         clock.forward(seconds=40)
-        install(())
         assert await again(old, PATIENCE) == 0
-        install([act()])
         assert await again(new, PATIENCE) == 0
 
-    install(())
     await give(old, [("b", Begin())])
-    install([act()])
     assert await again(new, PATIENCE) == 1
-    assert (await state(new, "b")).calendars == (calendar("BY").version,)
+    assert (await state(new, "b")).calendars == (NEW["BY"].version,)
 
 
 async def test_what_the_last_to_start_left_behind_is_put_right_once_it_is_gone(make: Make, clock: Clock) -> None:
-    old, new = make(), make()
-    install([act()])
+    old, new = make(), make(calendars=NEW)
     await give(new, [("a", Begin())])
     assert await recalendar(new) == 0
-    install(())
     assert await recalendar(old) == 1
-    install([act()])
     clock.forward(seconds=119)
     assert await again(new, PATIENCE) == 0
     clock.forward(seconds=1)
@@ -327,28 +320,27 @@ async def test_a_claim_that_another_calendars_replica_left_when_it_died_is_no_hi
 ) -> None:
     engine = make()
     await give(engine, [("a", Begin())])
-    install([act("2026-12-08")])
     hooked = Hooked(store)
     hooked.before["write"] = away
-    dying = make(on=hooked)
+    dying = make(on=hooked, calendars=with_act("2026-12-08"))
     with pytest.raises(Exception, match="taken away"):
         await recalendar(dying)
-    install([act()])
+    engine.calendars = NEW
     assert await recalendar(engine) == 1
-    assert (await state(engine, "a")).calendars == (calendar("BY").version,)
+    assert (await state(engine, "a")).calendars == (NEW["BY"].version,)
 
 
 async def test_a_subject_that_changed_meanwhile_is_counted_anew_as_it_is_then(make: Make, store: Store) -> None:
     engine, hooked = make(), Hooked(store)
     await give(engine, [("a", Begin())])
-    install([act()])
+    engine.calendars = NEW
 
     async def another_began() -> None:
         await give(engine, [("a", Begin("BY-2025.7+holidays-0.1"))])
 
     hooked.before["write"] = another_began
-    assert await recalendar(make(on=hooked)) == 1
-    assert (await state(engine, "a")).calendars == (calendar("BY").version,)
+    assert await recalendar(make(on=hooked, calendars=NEW)) == 1
+    assert (await state(engine, "a")).calendars == (NEW["BY"].version,)
     assert await facts(engine) == {"debt:a": 4}
 
 
@@ -362,8 +354,8 @@ async def test_a_subject_that_cannot_be_decided_keeps_no_other_from_it(
     def sometimes(state: Debt | None, command: object, context: Context[Any]) -> Sequence[Fact]:
         return decide(state, Explode() if context.subject in ("debt:1", "debt:2") else command, context)
 
-    install([act()])
-    faulty = make(Service("debts", {"debt": replace(DEBTS, decide=sometimes)}))
+    engine.calendars = NEW
+    faulty = make(Service("debts", {"debt": replace(DEBTS, decide=sometimes)}), calendars=NEW)
     assert await recalendar(faulty) == 3
     assert [r.getMessage() for r in caplog.records].count("terms cannot be counted anew: ValueError: it explodes") == 2
     assert await recalendar(engine) == 2
@@ -378,10 +370,9 @@ async def test_the_command_comes_from_the_service_itself_and_is_a_duplicate_when
 
     engine = make()
     await give(engine, [("a", Begin())])
-    install([act()])
-    watching = make(Service("debts", {"debt": replace(DEBTS, decide=watched)}))
+    watching = make(Service("debts", {"debt": replace(DEBTS, decide=watched)}), calendars=NEW)
     row = {"_id": "debt:a", "version": 1}
-    one = module._input(watching, row, (calendar("BY").version,))
+    one = module._input(watching, row, (NEW["BY"].version,))
     assert isinstance(await watching.command(one), Done)
     assert isinstance(await watching.command(one), Duplicate)
     assert seen == [Actor(id="calendar", role="service")]
@@ -413,13 +404,13 @@ async def test_a_process_with_timers_counts_anew_at_its_start_and_again_later(
 ) -> None:
     engine = make()
     await give(engine, [("a", Begin())])
-    install([act()])
+    engine.calendars = NEW
     settings = Settings(only=only, sweep_every=0.02, timers_every=0.02)
     tasks = [asyncio.create_task(one) for one in _loops(engine, cast(Bus, NoBus()), store, SERVICE, settings)]
 
     async def all_are_new() -> bool:
         found = await engine.documents(["debt:a", "debt:b"])
-        return all(cast(Debt, one.state).calendars == (calendar("BY").version,) for one in found.values())
+        return all(cast(Debt, one.state).calendars == (NEW["BY"].version,) for one in found.values())
 
     try:
         await eventually(all_are_new)

@@ -49,6 +49,7 @@ from services.registry.domain.decide import Pilot, Stage, evolve
 from services.registry.handlers import journal
 from services.registry.service import SERVICE
 from tests import shelf
+from tests.calendars import CALENDARS
 from tests.expertise import Person, Tokens, application, party
 from tests.shelf import FULL, NOW, PLAIN
 from tests.tiny import Broker, Clock, from_source, numbered
@@ -86,7 +87,7 @@ class Register:
         self.store = store
         self.clock = Clock(BEGIN)
         self.broker = Broker()
-        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered("e"))
+        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered("e"), calendars=CALENDARS)
         self.app = make_app("Lotsman registry", Tokens(), self.engine, {})
         self.app.include_router(make_router())
         self._keys = numbered("k")

@@ -46,6 +46,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.tiny import START, Broker, Clock, numbered
 
 OWN = "pilots.registry.v1"
@@ -80,7 +81,7 @@ class House:
     def __init__(self, store: Store) -> None:
         self.broker = Broker()
         self.clock = Clock()
-        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered())
+        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered(), calendars=CALENDARS)
         self._ids = count()
         self._fed = 0
 

@@ -15,6 +15,7 @@ from services.chassis.rebuild import rebuild
 from services.chassis.service import Service
 from services.chassis.store import Store
 from services.chassis.subject import Done, Duplicate, Input, Record, Refused, Stale
+from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
     Broker,
@@ -59,7 +60,9 @@ def make(store: Store, broker: Broker) -> Make:
     number = iter(range(100))
 
     def made(service: Service, on: object = store) -> Engine:
-        return Engine(service, cast(Store, on), broker, now=Clock(), new_id=numbered(f"e{next(number)}"))
+        return Engine(
+            service, cast(Store, on), broker, now=Clock(), new_id=numbered(f"e{next(number)}"), calendars=CALENDARS
+        )
 
     return made
 

@@ -33,6 +33,7 @@ from services.chassis.outbox import Message, Outbox, SendFailed
 from services.chassis.service import Service
 from services.chassis.store import Driver, Store, StoreAway, open_client
 from services.chassis.subject import Claimed, Done, Duplicate, Input, Record, Sequenced, Timed, Waiting
+from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
     START,
@@ -190,7 +191,9 @@ class World:
         self.new_id = numbered()
         self.quiet = False
         self._readers = {
-            name: Engine(service_of(name, True), store, self.send, now=self.clock, new_id=self.new_id)
+            name: Engine(
+                service_of(name, True), store, self.send, now=self.clock, new_id=self.new_id, calendars=CALENDARS
+            )
             for name, store in self.stores.items()
         }
         self.trouble = self.rng.choice([0.012, 0.03, 0.06])
@@ -247,7 +250,9 @@ class World:
         """A process of a service, just started."""
         store = cast(Store, Faulty(self, self.stores[name]))
         repaired = self.quiet or self.turns.steps > 0.7 * self.steps
-        return Engine(service_of(name, repaired), store, self.send, now=self.clock, new_id=self.new_id)
+        return Engine(
+            service_of(name, repaired), store, self.send, now=self.clock, new_id=self.new_id, calendars=CALENDARS
+        )
 
     # -- actors
 

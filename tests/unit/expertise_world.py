@@ -38,6 +38,7 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import Case
 from services.law.decision import Refusal
+from tests.calendars import CALENDARS
 from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
 
 CASES = Story(
@@ -143,6 +144,7 @@ class Play:
 
     def __init__(self, book: RuleBook = BOOK, now: datetime = NOW) -> None:
         self.book = book
+        self.calendars = CALENDARS
         self.now = now
         self.entries = {one.id: entry(one.id, OUTSIDE[n]) for n, one in enumerate(EXPERTS)}
         self.entries[INSIDER] = entry(INSIDER, "700000138")
@@ -170,7 +172,9 @@ class Play:
     def do(self, command: object, who: Actor = OPERATOR) -> list[Any]:
         """Somebody does something that is allowed; returns the facts."""
         before = self.status
-        facts = list(CASES.when(self.state, command, now=self.now, actor=who, given=self.given()))
+        facts = list(
+            CASES.when(self.state, command, now=self.now, actor=who, given=self.given(), calendars=self.calendars)
+        )
         self.state = CASES.given(*facts, state=self.state)
         self.facts += facts
         if facts:
@@ -179,7 +183,7 @@ class Play:
 
     def refused(self, command: object, who: Actor = OPERATOR) -> Refusal:
         """Somebody tries what is not allowed: nothing changes."""
-        return CASES.refused(self.state, command, now=self.now, actor=who, given=self.given())
+        return CASES.refused(self.state, command, now=self.now, actor=who, given=self.given(), calendars=self.calendars)
 
     def later(self, **by: float) -> None:
         """Time passes."""

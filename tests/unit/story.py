@@ -17,7 +17,9 @@ from contracts.event import Actor, Fact
 from contracts.reference import Application, OrganisationId, Party
 from contracts.rules import Edition, RuleBook, load
 from services.chassis.subject import Aggregate
+from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
+from tests.calendars import CALENDARS
 
 settings.register_profile("domains", deadline=None)
 settings.load_profile("domains")
@@ -65,10 +67,17 @@ class Story:
             assert self.aggregate.state.model_validate_json(text) == state
 
     def when(
-        self, state: Any, command: object, *, now: datetime = NOW, actor: Actor = SOMEBODY, given: Any = None
+        self,
+        state: Any,
+        command: object,
+        *,
+        now: datetime = NOW,
+        actor: Actor = SOMEBODY,
+        given: Any = None,
+        calendars: Calendars = CALENDARS,
     ) -> Sequence[Fact]:
         """The facts that a command leads to; they carry who acted, and evolve."""
-        context = Context(now, SUBJECT, actor, given if given is not None else self.given_)
+        context = Context(now, SUBJECT, actor, given if given is not None else self.given_, calendars)
         facts = self.aggregate.decide(state, command, context)
         assert all(fact.actor == actor for fact in facts)
         self.given(*facts, state=state)

@@ -1,7 +1,6 @@
 """The working-day calendars: golden days of Belarus, and laws that hold for every calendar."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from contracts.calendars import CalendarRules, FaultyUpdate, Override, load_cale
 from contracts.reference import TermUnit
 from deploy.local.stack import Stack
 from services.chassis.run import main
-from services.law.calendar import Calendar, Day, UnknownCalendar, calendar, from_rules, install, versions
+from services.law.calendar import Calendar, Calendars, Day, UnknownCalendar, from_rules
+from tests.calendars import BY, CALENDARS, US
 from tests.tiny import tiny_service
 
 WORKING, CALENDAR = TermUnit.WORKING_DAYS, TermUnit.CALENDAR_DAYS
-BY = calendar("BY")
 
-calendars = st.sampled_from(["BY", "US"]).map(calendar)
+calendars = st.sampled_from([BY, US])
 days = st.dates(date(2019, 1, 1), date(2032, 12, 31))
 units = st.sampled_from(TermUnit)
 
@@ -112,7 +111,7 @@ def test_a_holiday_of_belarus_on_a_weekend_is_not_moved() -> None:
 
 
 def test_a_federal_holiday_on_a_weekend_is_observed_even_in_the_year_before() -> None:
-    skip = calendar("US").explain(date(2027, 12, 31))
+    skip = US.explain(date(2027, 12, 31))
     assert skip is not None
     assert skip.rule == "holiday"
 
@@ -128,7 +127,7 @@ def test_a_skipped_day_is_explained_in_three_languages() -> None:
     moved = BY.explain(date(2026, 4, 20))
     assert moved is not None
     assert (moved.rule, moved.be) == ("moved-day", "рабочы дзень перанесены на 25.04.2026")
-    foreign = calendar("US").explain(date(2027, 12, 31))
+    foreign = US.explain(date(2027, 12, 31))
     assert foreign is not None
     assert foreign.be == foreign.ru == foreign.en, "a library without these languages says it in English"
 
@@ -151,7 +150,7 @@ def test_an_override_wins_over_every_other_rule_and_changes_the_version() -> Non
 
 def test_only_years_with_their_act_are_firm_where_an_act_moves_days() -> None:
     assert [BY.provisional(year) for year in (2025, 2026, 2027)] == [False, False, True]
-    assert not calendar("US").provisional(2040)
+    assert not US.provisional(2040)
 
 
 def test_the_version_names_the_file_and_the_library() -> None:
@@ -161,7 +160,7 @@ def test_the_version_names_the_file_and_the_library() -> None:
 @pytest.mark.parametrize("id", ["XX", "", "by", "../BY"])
 def test_an_unknown_calendar_is_refused_and_the_known_ones_are_named(id: str) -> None:
     with pytest.raises(UnknownCalendar, match="BY, US"):
-        calendar(id)
+        CALENDARS[id]
 
 
 def test_a_negative_number_of_days_is_refused() -> None:
@@ -224,41 +223,30 @@ def override_text(day: date, working: bool) -> str:
     return f"[[overrides]]\nday = {day}\n{said}"
 
 
-@pytest.fixture
-def installed() -> Iterator[Callable[..., Calendar]]:
-    """Installs updates given as texts; the packaged calendars stand again afterwards."""
-
-    def put(*texts: str, id: str = "BY") -> Calendar:
-        install([read_update(text) for text in texts])
-        return calendar(id)
-
-    yield put
-    install(())
+def updated(*texts: str) -> Calendars:
+    """The calendars with updates given as texts."""
+    return Calendars.load([read_update(text) for text in texts])
 
 
-def test_an_update_moves_days_names_itself_in_the_version_and_makes_its_year_firm(
-    installed: Callable[..., Calendar],
-) -> None:
-    before = calendar("BY")
-    after = installed(update_text())
+def test_an_update_moves_days_names_itself_in_the_version_and_makes_its_year_firm() -> None:
+    before, found = BY, updated(update_text())
+    after = found["BY"]
     assert (after.provisional(2027), before.provisional(2027)) == (False, True)
     assert (after.is_working(YEAR_2027[0]), after.is_working(YEAR_2027[1])) == (False, True)
     skip = after.explain(YEAR_2027[0])
     assert skip is not None
     assert (skip.rule, skip.act) == ("moved-day", "Постановление № 1")
     assert re.fullmatch(r"BY-2026\.1\+2026-12-01-[0-9a-f]{6}\+holidays-.+", after.version)
-    assert versions() == tuple(sorted([after.version, calendar("US").version]))
-    assert calendar("US").version.startswith("US-2026.1+holidays-")
+    assert found.versions == tuple(sorted([after.version, US.version]))
+    assert found["US"].version.startswith("US-2026.1+holidays-")
 
 
-def test_the_act_that_is_dated_last_has_the_say_over_its_year_and_its_days(
-    installed: Callable[..., Calendar],
-) -> None:
+def test_the_act_that_is_dated_last_has_the_say_over_its_year_and_its_days() -> None:
     day = date(2027, 2, 3)
     first = update_text("2026-12-01", more=override_text(day, False))
     second = update_text("2027-01-04", off=date(2027, 1, 4), worked=date(2027, 1, 23), more=override_text(day, True))
-    after = installed(second, first)
-    assert after.version == installed(first, second).version
+    after = updated(second, first)["BY"]
+    assert after.version == updated(first, second)["BY"].version
     assert "+2027-01-04-" in after.version
     assert after.is_working(YEAR_2027[0])
     assert not after.is_working(YEAR_2027[1])
@@ -266,31 +254,29 @@ def test_the_act_that_is_dated_last_has_the_say_over_its_year_and_its_days(
     assert after.is_working(day)
 
 
-def test_an_update_of_a_packaged_year_takes_its_place(installed: Callable[..., Calendar]) -> None:
-    after = installed(update_text("2026-03-01", off=date(2026, 4, 20), worked=date(2026, 5, 16)))
+def test_an_update_of_a_packaged_year_takes_its_place() -> None:
+    after = updated(update_text("2026-03-01", off=date(2026, 4, 20), worked=date(2026, 5, 16)))["BY"]
     assert after.is_working(date(2026, 5, 16))
     assert not after.is_working(date(2026, 4, 25))
     assert not after.is_working(date(2026, 4, 20))
 
 
-def test_an_update_that_was_mended_is_another_version(installed: Callable[..., Calendar]) -> None:
-    one, mended = installed(update_text()), installed(update_text(worked=date(2027, 1, 23)))
+def test_an_update_that_was_mended_is_another_version() -> None:
+    one, mended = updated(update_text())["BY"], updated(update_text(worked=date(2027, 1, 23)))["BY"]
     assert one.version != mended.version
-    assert installed(update_text().replace("№ 1", "№ 2")).version == one.version
+    assert updated(update_text().replace("№ 1", "№ 2"))["BY"].version == one.version
 
 
-def test_an_update_with_single_days_alone_leaves_its_year_provisional(installed: Callable[..., Calendar]) -> None:
+def test_an_update_with_single_days_alone_leaves_its_year_provisional() -> None:
     bare = f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}'
-    after = installed(bare + override_text(date(2027, 2, 3), False))
+    after = updated(bare + override_text(date(2027, 2, 3), False))["BY"]
     assert after.provisional(2027)
     assert not after.is_working(date(2027, 2, 3))
 
 
-def test_an_update_of_an_unknown_calendar_changes_nothing(installed: Callable[..., Calendar]) -> None:
-    known = installed(update_text())
+def test_an_update_of_an_unknown_calendar_is_refused() -> None:
     with pytest.raises(UnknownCalendar, match="XX.*BY, US"):
-        install([read_update(update_text(id="XX"))])
-    assert calendar("BY") is known
+        updated(update_text(id="XX"))
 
 
 def test_a_folder_of_updates_is_read_in_the_order_of_their_dates(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The terms of a case, whatever stops, extends or recounts them, are those of a naive count through its own facts."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -14,18 +13,12 @@ from contracts.reference import OnExpiry
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import AskApplicant, CancelRequest, Extend, Recalendar, Tick
 from services.expertise.domain.state import Running
-from services.law.calendar import calendar, install
+from services.law.calendar import Calendars
 from services.law.decision import Refusal
 from tests.unit.expertise_recount import announced_once, counted, naive_due
 from tests.unit.expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")
-
-
-@pytest.fixture(autouse=True)
-def _packaged_calendars() -> Iterator[None]:
-    yield
-    install(())
 
 
 def changed(n: int, day: date, working: bool, id_: str = "BY") -> CalendarUpdate:
@@ -49,7 +42,6 @@ def test_used_and_remaining_are_the_budget_and_the_extensions_in_any_order_of_wh
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(deeds)
     def check(deeds: list[tuple[str, int]]) -> None:
-        install(())
         play, updates = Play().open(opened(edition=edition)), list[CalendarUpdate]()
         for what, amount in deeds:
             done(play, what, amount, updates)
@@ -57,8 +49,8 @@ def test_used_and_remaining_are_the_budget_and_the_extensions_in_any_order_of_wh
                 break
             for running in _open(play):
                 counted_by = running.ledger.term
-                if calendar(counted_by.calendar).version == counted_by.calendar_version:
-                    counted(running, play.now)
+                if play.calendars[counted_by.calendar].version == counted_by.calendar_version:
+                    counted(running, play.now, play.calendars)
         announced_once(play.facts)
 
     check()
@@ -89,7 +81,7 @@ def done(play: Play, what: str, amount: int, updates: list[CalendarUpdate]) -> N
             assert after is None or after > play.now
         elif what in ("calendar", "silently"):
             updates.append(changed(len(updates), date(2026, 4, 10) + timedelta(days=amount), amount % 3 == 0, days))
-            install(updates)
+            play.calendars = Calendars.load(updates)
             if what == "calendar":
                 play.do(Recalendar(), OPERATOR)
     except Refusal:
@@ -98,7 +90,7 @@ def done(play: Play, what: str, amount: int, updates: list[CalendarUpdate]) -> N
 
 def test_a_day_that_becomes_free_moves_the_due_date_and_says_from_which_to_which() -> None:
     play = Play().open()
-    install([changed(1, date(2026, 5, 7), working=False)])
+    play.calendars = Calendars.load([changed(1, date(2026, 5, 7), working=False)])
     [moved] = play.do(Recalendar(), OPERATOR)
     assert isinstance(moved, TermRecalendaredV1)
     assert (moved.due_before, moved.due_at) == (minsk("2026-05-12", 0), minsk("2026-05-13", 0))
@@ -107,7 +99,7 @@ def test_a_day_that_becomes_free_moves_the_due_date_and_says_from_which_to_which
 
 def test_a_timer_of_an_older_calendar_moves_the_term_before_it_announces_anything() -> None:
     play = Play().open()
-    install([changed(1, date(2026, 5, 4), working=False)])
+    play.calendars = Calendars.load([changed(1, date(2026, 5, 4), working=False)])
     facts = play.tick()
     assert [type(fact) for fact in facts] == [TermRecalendaredV1]
     [nearing] = play.tick()
@@ -118,7 +110,9 @@ def test_a_breach_that_a_new_calendar_undoes_is_announced_again_at_its_new_time(
     play = Play().open()
     play.run_out("expertise")
     assert pilot.due(play.case) is None
-    install([changed(n, day, working=False) for n, day in enumerate([date(2026, 5, 7), date(2026, 5, 8)])])
+    play.calendars = Calendars.load(
+        [changed(n, day, working=False) for n, day in enumerate([date(2026, 5, 7), date(2026, 5, 8)])]
+    )
     play.do(Recalendar(), OPERATOR)
     assert pilot.due(play.case) == play.case.due_at == minsk("2026-05-14", 0)
     [again] = play.tick()

@@ -9,12 +9,12 @@ from contracts.calendars import Override, load_calendars
 from contracts.data import Origin
 from contracts.reference import LegalEffect, TermKind, TermUnit
 from contracts.rules import ExtensionRule, TermRule, load
-from services.law.calendar import Calendar, calendar, from_rules
+from services.law.calendar import Calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
+from tests.calendars import BY
 
 MINSK = "Europe/Minsk"
-BY = calendar("BY")
 LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]
 RULE = TermRule(
     ru="срок",

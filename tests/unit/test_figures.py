@@ -44,7 +44,6 @@ from services.chassis.fold import state_json
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.law import ledger as term
-from services.law.calendar import calendar
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve
@@ -65,6 +64,7 @@ from services.registry.figures import figures as figures_module
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
+from tests.calendars import BY
 from tests.unit.story import APPLICATION, NOW, party
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
@@ -438,7 +438,7 @@ def test_a_change_of_sector_does_not_end_a_stay_and_a_return_is_another_one() ->
 
 def own_term(kind: str, ended: float | None = None, breached: bool = False) -> OwnTerm:
     """A term of ten calendar days from `NOW`."""
-    days = calendar("BY")
+    days = BY
     begun = Term(
         kind=kind,
         budget=10,

@@ -25,6 +25,7 @@ from services.chassis.subject import (
     Waiting,
 )
 from services.law.decision import Context
+from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
     ROBOT,
@@ -48,7 +49,7 @@ NEW = Document("p1", "pilot")
 def folded(document: Document, *inputs: Input, max_bytes: int = 10**6) -> Fold:
     """The inputs applied by a service `tiny` that reads `left` and `right`."""
     writer = Writer("tiny", frozenset({"left", "right"}), numbered(), max_bytes)
-    contexts = [Context(START, one.subject, one.actor, None) for one in inputs]
+    contexts = [Context(START, one.subject, one.actor, None, CALENDARS) for one in inputs]
     return fold(document, inputs, TALLY, writer, contexts)
 
 
@@ -379,7 +380,7 @@ def consumed(met: Sequence[Input], batch: int) -> tuple[Document, list[dict[str,
     for start in range(0, len(met), batch):
         some: Sequence[Input] = met[start : start + batch]
         while some:
-            contexts = [Context(START, "p1", ROBOT, None)] * len(some)
+            contexts = [Context(START, "p1", ROBOT, None, CALENDARS)] * len(some)
             done = fold(document, some, TALLY, writer, contexts)
             document = done.after
             outcomes = zip(some, done.outcomes, strict=True)

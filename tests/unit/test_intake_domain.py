@@ -45,8 +45,8 @@ from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
 from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.service import SERVICE
-from services.law.calendar import calendar
 from services.law.decision import Refusal
+from tests.calendars import BY, CALENDARS
 from tests.unit.intake_story import (
     BASIS,
     CODE,
@@ -203,7 +203,7 @@ def test_the_term_carries_everything_its_due_date_can_be_counted_again_from() ->
     assert isinstance(started, TermStartedV1)
     term = started.term
     assert (term.kind, term.budget, term.unit) == ("look-over", 3, TermUnit.WORKING_DAYS)
-    assert (term.calendar, term.calendar_version) == ("BY", calendar("BY").version)
+    assert (term.calendar, term.calendar_version) == ("BY", BY.version)
     assert (term.legal_effect, term.origin) == (LegalEffect.ALARM, "law")
     assert (term.started, term.zone) == (NOW, "Europe/Minsk")
 
@@ -372,7 +372,7 @@ def test_a_term_is_counted_anew_by_another_calendar_and_says_both_dates(name: st
     assert state.calendars == ("BY-2020",)
     [counted] = pilots.when(state, Recalendar())
     assert isinstance(counted, TermRecalendaredV1)
-    assert (counted.calendar, counted.version_before, counted.version) == ("BY", "BY-2020", calendar("BY").version)
+    assert (counted.calendar, counted.version_before, counted.version) == ("BY", "BY-2020", BY.version)
     assert (counted.due_before, counted.due_at) == (NOW, STATES[name].due_at)
     assert pilots.given(counted, state=state) == STATES[name]
 
@@ -785,7 +785,7 @@ def at_own_subject(command: Later, given: Given | None = None) -> Any:
     from services.law.decision import Context
 
     own = pilot.pilot_id(command.agency, command.event_id)
-    return Context(NOW, own, Actor(id="agency:vedomstvo", role="publisher"), given or Given(BOOK, ENTRY))
+    return Context(NOW, own, Actor(id="agency:vedomstvo", role="publisher"), given or Given(BOOK, ENTRY), CALENDARS)
 
 
 def test_a_later_event_of_an_agency_that_is_not_in_the_directory_waits_for_a_hand() -> None:

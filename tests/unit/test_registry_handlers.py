@@ -35,6 +35,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.state import CLARIFICATION, Conclusion, Pilot, RunningTerm, Stage, Stay
 from services.registry.service import SERVICE
+from tests.calendars import CALENDARS
 from tests.unit.registry_world import paid, risk, value
 from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
 
@@ -316,7 +317,9 @@ BEGUN_WITH = Pilot(
 def folded(document: Document, one: Input) -> tuple[Document, object]:
     """One input applied by the register; and its outcome."""
     writer = Writer("registry", frozenset(SERVICE.reads), lambda: "e", 1024 * 1024)
-    done = fold(document, [one], SERVICE.aggregates["pilot"], writer, [Context(NOW, SUBJECT, one.actor, BOOK)])
+    done = fold(
+        document, [one], SERVICE.aggregates["pilot"], writer, [Context(NOW, SUBJECT, one.actor, BOOK, CALENDARS)]
+    )
     return done.after, done.outcomes[0]
 
 

@@ -14,7 +14,7 @@ from contracts.calendars import Override, load_calendars
 from contracts.data import Origin
 from contracts.reference import LegalEffect, TermKind, TermUnit
 from contracts.rules import Edition, ExtensionRule, TermRule, load
-from services.law.calendar import Calendar, calendar, from_rules
+from services.law.calendar import Calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import (
     Ledger,
@@ -35,9 +35,9 @@ from services.law.ledger import (
     suspend,
     used,
 )
+from tests.calendars import BY, US
 
 MINSK = "Europe/Minsk"
-BY = calendar("BY")
 BY_FILE = next(rules for rules in load_calendars() if rules.id == "BY")
 LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]
 MILLISECOND = timedelta(milliseconds=1)
@@ -554,7 +554,7 @@ def test_nothing_is_entered_before_the_last_entry() -> None:
 
 
 def test_a_term_is_not_counted_by_a_calendar_that_is_not_its_own() -> None:
-    ledger, us = ledger_of(rule()), calendar("US")
+    ledger, us = ledger_of(rule()), US
     counts: list[Callable[[], object]] = [
         lambda: start(rule(), us, "expertise", minsk("2026-04-16T12:00"), MINSK),
         lambda: due_at(ledger, us),

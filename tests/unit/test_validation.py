@@ -28,6 +28,7 @@ from services.intake.domain.validation import judge
 from services.intake.door import submission
 from services.intake.receipts import copies
 from services.law.decision import Context
+from tests.calendars import CALENDARS
 from tests.unit.intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
 from tests.unit.intake_story import ENTRY as LATER_ENTRY
 from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
@@ -494,7 +495,7 @@ def test_an_application_with_hundreds_of_faults_is_refused_with_a_hundred_named_
     [fact] = decide(
         None,
         Submit(CODE, "app", event(costs=[{}] * 100, participants=[{}] * 50, sector_shares=[{}] * 20)),
-        Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY)),
+        Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY), CALENDARS),
     )
     assert isinstance(fact, SubmissionRefusedV1)
     assert len(fact.problems) == MOST_PROBLEMS + 1
@@ -507,7 +508,7 @@ def test_an_application_with_hundreds_of_faults_is_refused_with_a_hundred_named_
 
 def refused(state: Any, command: Any, now: datetime = NOW, book: Any = BOOK) -> list[tuple[str, str]]:
     """The place and the rule of everything that is wrong with a later event; none where it is taken."""
-    context = Context(now, SUBJECT, SOMEBODY, Given(book, LATER_ENTRY))
+    context = Context(now, SUBJECT, SOMEBODY, Given(book, LATER_ENTRY), CALENDARS)
     facts = decide(state, command, context)
     found = [p for fact in facts if isinstance(fact, EventRefusedV1) for p in fact.problems]
     assert bool(found) == any(isinstance(fact, EventRefusedV1) for fact in facts)
@@ -550,7 +551,7 @@ def test_each_later_event_is_possible_in_its_states_only(name: str) -> None:
     ],
 )
 def test_what_is_not_possible_names_how_the_application_stands(name: str, stands: str) -> None:
-    [fact] = decide(STATES[name], resubmit("n-1"), Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    [fact] = decide(STATES[name], resubmit("n-1"), Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY), CALENDARS))
     assert isinstance(fact, EventRefusedV1)
     [told_] = fact.problems
     assert told_.rule == "application.not-open" and says(told_, stands)
@@ -558,7 +559,7 @@ def test_what_is_not_possible_names_how_the_application_stands(name: str, stands
 
 def test_what_was_returned_and_is_over_its_time_counts_as_lapsed_before_the_timer_says_so() -> None:
     state = STATES["returned"]
-    context = Context(state.due_at, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY))
+    context = Context(state.due_at, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY), CALENDARS)
     [fact] = decide(state, resubmit("n-1"), context)
     assert isinstance(fact, EventRefusedV1)
     assert says(fact.problems[0], "stands.lapsed")
@@ -612,7 +613,7 @@ def test_the_initiator_may_change_its_name_and_nothing_else() -> None:
 
 def test_a_resubmission_is_judged_by_the_edition_of_the_first_application() -> None:
     moved = {"editions": (EditionFrom(edition="demo-us", since=date.min),)}
-    context = Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY.model_copy(update=moved)))
+    context = Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY.model_copy(update=moved)), CALENDARS)
     assert not isinstance(decide(STATES["returned"], resubmit(), context)[0], EventRefusedV1)
 
 
@@ -737,7 +738,7 @@ def test_a_request_that_is_answered_cannot_be_answered_again() -> None:
 def test_an_unknown_pilot_is_told_with_all_else_that_is_wrong(subject: str | None, action: str) -> None:
     command = withdraw(subject=subject, reason="")
     own = pilot_id(command.agency, command.event_id)
-    [fact] = decide(None, command, Context(NOW, own, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    [fact] = decide(None, command, Context(NOW, own, SOMEBODY, Given(BOOK, LATER_ENTRY), CALENDARS))
     assert isinstance(fact, SubmissionRefusedV1)
     told_ = {p.rule: (p.pointer, p.action) for p in fact.problems}
     assert told_ == {"schema.string-too-short": ("/data/reason", "fix"), "pilot.unknown": ("/subject", action)}
@@ -752,7 +753,7 @@ def test_a_later_event_with_any_part_replaced_is_decided_and_its_refusal_tells_n
     command = {"resubmit": resubmit(), "clarify": clarify(("costs", "а", [])), "withdraw": withdraw()}[kind]
     path = data.draw(st.sampled_from([p for p in places(command.event) if p and p[0] not in ("id", "type", "subject")]))
     changed = Later(command.agency, command.event_id, replaced(command.event, path, data.draw(values)))
-    facts = decide(STATES[name], changed, Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY)))
+    facts = decide(STATES[name], changed, Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, LATER_ENTRY), CALENDARS))
     assert facts
     told_ = "".join(p.model_dump_json() for f in facts if isinstance(f, EventRefusedV1) for p in f.problems)
     assert not [secret for secret in SECRETS if secret in told_]
@@ -771,7 +772,9 @@ def decided(body: bytes, entry: Agency | None = ENTRY) -> list[Any]:
     """What intake makes of the bytes, or nothing where it rightly waits for a hand."""
     try:
         one = submission(CODE, body, "kafka:pilots.agency.vedomstvo-primer.v1/0/7")
-        return list(decide(None, one.command, Context(NOW, SUBJECT, one.actor, Given(BOOK, entry, "ПП-2026-000001"))))
+        return list(
+            decide(None, one.command, Context(NOW, SUBJECT, one.actor, Given(BOOK, entry, "ПП-2026-000001"), CALENDARS))
+        )
     except (NewerVersion, UnknownAgency):
         return []
 

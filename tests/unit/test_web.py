@@ -53,7 +53,6 @@ from services.intake.domain.agency import Agency
 from services.intake.domain.state import Pilot, Status, pilot_id
 from services.intake.service import RULES
 from services.law import ledger as term
-from services.law.calendar import calendar
 from services.law.decision import Refusal
 from services.law.ledger import clock_of
 from services.registry.api import make_router as registry_router
@@ -64,6 +63,7 @@ from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding
+from tests.calendars import BY, CALENDARS
 from tests.expertise import BODIES as EXPERTISE_BODIES
 from tests.expertise import body_of
 from tests.unit.story import APPLICATION, NOW, party
@@ -157,6 +157,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.store = FakeStore()
+        self.calendars = CALENDARS
         self.found: dict[str, Document] = {}
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
@@ -191,10 +192,10 @@ REGISTERED = Pilot(
     received=NOW,
     number="N",
     application=APPLICATION,
-    look_over=term.open_ledger(term.start(LOOK_OVER, calendar("BY"), "look-over", NOW, "Europe/Minsk")),
+    look_over=term.open_ledger(term.start(LOOK_OVER, BY, "look-over", NOW, "Europe/Minsk")),
 )
 EXPERTISE = RULES.edition("by-2024").terms[TermKind.EXPERTISE]
-LEDGER = term.open_ledger(term.start(EXPERTISE, calendar("BY"), "expertise", NOW, "Europe/Minsk"))
+LEDGER = term.open_ledger(term.start(EXPERTISE, BY, "expertise", NOW, "Europe/Minsk"))
 ENTRY = Expert(
     expert_id="u-1",
     edition="by-2024",
@@ -213,7 +214,7 @@ CASE = Case(
     application=APPLICATION,
     needed=2,
     places=(Place(seat=ENTRY.seat(), status=PlaceStatus.ACCEPTED, assigned=NOW, assigned_by="u-9"),),
-    terms=(Running(ledger=LEDGER, clock=clock_of(LEDGER, EXPERTISE, calendar("BY"))),),
+    terms=(Running(ledger=LEDGER, clock=clock_of(LEDGER, EXPERTISE, BY)),),
     conclusions=(
         Conclusion(
             round=1,
@@ -227,7 +228,7 @@ CASE = Case(
     ),
 )
 PROPOSING = RULES.edition("by-2024").terms[PROPOSAL]
-OWN = term.open_ledger(term.start(PROPOSING, calendar("BY"), PROPOSAL, NOW, "Europe/Minsk"))
+OWN = term.open_ledger(term.start(PROPOSING, BY, PROPOSAL, NOW, "Europe/Minsk"))
 EXPORT, DIGEST = "0" * 32, "d" * 64
 TAKEN = Export(
     list=List.PILOTS,
@@ -254,7 +255,7 @@ STATES: Mapping[str, Any] = {
         submitted=NOW,
         entered=NOW,
         application=APPLICATION,
-        own_terms=(OwnTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, calendar("BY"))),),
+        own_terms=(OwnTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
     ),
 }
 ROUTERS: Mapping[str, Any] = {

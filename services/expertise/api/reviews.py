@@ -22,7 +22,6 @@ from services.expertise.domain.state import CLARIFICATION, Case, Round, Running
 from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
-from services.law.calendar import calendar
 from services.law.explanation import explain
 
 COUNTED: Final = 1_000
@@ -101,8 +100,8 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         found, case = await seen(engine, pilot, caller)
         edition, now = rules.edition(case.edition), engine.now()
         if sight(caller).as_expert(case):
-            return card(cards.expert_card(found, edition, now, caller.id), found.rev)
-        return card(cards.operator_card(found, edition, now), found.rev)
+            return card(cards.expert_card(found, edition, now, engine.calendars, caller.id), found.rev)
+        return card(cards.operator_card(found, edition, now, engine.calendars), found.rev)
 
     @router.get("/reviews/{pilot}/clock", tags=["reviews"])
     async def clock(
@@ -116,7 +115,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         a kind, in this round or in one before."""
         found, case = await seen(engine, pilot, caller)
         running = _term(case, term, round, own_round=sight(caller).as_expert(case))
-        told = explain(running.ledger, engine.now(), calendar(running.ledger.term.calendar))
+        told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
         return card(told.model_dump(mode="json"), found.rev)
 
     @router.get("/reviews/{pilot}/proposals", tags=["reviews"])
@@ -163,7 +162,7 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         if found is None:
             raise not_found()
         names = {one.person_id: await _name(engine, one.person_id) for one in found.signers}
-        paper = papers.paper(case, found, rules.edition(case.edition), names, engine.now())
+        paper = papers.paper(case, found, rules.edition(case.edition), names, engine.now(), engine.calendars)
         content = await asyncio.to_thread(MADE[format], paper)
         name = quote(f"{number}.{format}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}

@@ -15,7 +15,7 @@ from contracts.rules import Edition
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
 from services.expertise.domain.requests import WAITING
 from services.expertise.domain.state import TERM_OF, Case, Conclusion, Round
-from services.law.calendar import calendar
+from services.law.calendar import Calendars
 from services.law.explanation import Explanation, explain
 
 BODY: Final = "Оператор экспертизы"
@@ -64,11 +64,13 @@ FIELDS: Final = {
 """The fields of an application in Russian."""
 
 
-def paper(case: Case, of: Conclusion, edition: Edition, names: Mapping[str, str], now: datetime) -> Paper:
+def paper(
+    case: Case, of: Conclusion, edition: Edition, names: Mapping[str, str], now: datetime, calendars: Calendars
+) -> Paper:
     """The paper of a conclusion with the content of its round; `names` of the signers by their ids."""
     round_ = next((one for one in (*case.past, case) if one.round == of.round), case)
     application = round_.application
-    told = _told(round_, now)
+    told = _told(round_, now, calendars)
     sectors = {entry.code: entry.ru for entry in edition.sectors.entries}
     return Paper(
         number=of.number,
@@ -138,10 +140,10 @@ def _scores(round_: Round, of: Conclusion, edition: Edition) -> tuple[Score, ...
     return tuple(found)
 
 
-def _told(round_: Round, now: datetime) -> Explanation | None:
+def _told(round_: Round, now: datetime, calendars: Calendars) -> Explanation | None:
     """How the round's own term came about."""
     found = [one for one in round_.terms if one.kind == TERM_OF[round_.kind]]
-    return explain(found[-1].ledger, now, calendar(found[-1].ledger.term.calendar)) if found else None
+    return explain(found[-1].ledger, now, calendars[found[-1].ledger.term.calendar]) if found else None
 
 
 def _summary(told: Explanation | None) -> str:

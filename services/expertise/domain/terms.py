@@ -16,7 +16,7 @@ from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Extend
 from services.expertise.domain.state import Running
 from services.law import ledger as term
-from services.law.calendar import Calendar, calendar
+from services.law.calendar import Calendar
 from services.law.decision import Refusal
 from services.law.ledger import TermError
 
@@ -24,7 +24,7 @@ from services.law.ledger import TermError
 def started(decision: CaseDecision, kind: TermKind) -> TermStartedV1:
     """A term of the edition that starts now."""
     rule = decision.edition.terms[kind]
-    days = calendar(rule.calendar)
+    days = decision.calendars[rule.calendar]
     begun = term.start(rule, days, kind, decision.now, decision.edition.zone)
     return TermStartedV1(actor=decision.actor, term=begun, clock=term.clock_of(term.open_ledger(begun), rule, days))
 
@@ -140,4 +140,4 @@ def recalendar(decision: CaseDecision) -> None:
 
 def _counted_by(decision: CaseDecision, running: Running) -> tuple[TermRule, Calendar]:
     """The rule of a term, and the calendar that it is counted by, in its present version."""
-    return decision.edition.terms[TermKind(running.kind)], calendar(running.ledger.term.calendar)
+    return decision.edition.terms[TermKind(running.kind)], decision.calendars[running.ledger.term.calendar]

@@ -16,7 +16,6 @@ from services.intake.api.access import READERS, Officer
 from services.intake.domain.commands import Accept, Return, Stop
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
-from services.law.calendar import calendar
 from services.law.explanation import explain
 
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
@@ -79,5 +78,5 @@ def add(router: APIRouter) -> None:
         ledger = found.state.ledger(term)
         if ledger is None:
             raise Problematic(404, "term.none")
-        told = explain(ledger, engine.now(), calendar(ledger.term.calendar))
+        told = explain(ledger, engine.now(), engine.calendars[ledger.term.calendar])
         return card(told.model_dump(mode="json"), found.rev)

@@ -91,7 +91,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
             ),
         )
     assert given.number is not None, "a submission is always given a number"
-    started = terms.started(LOOK_OVER, edition, context.now, context.actor)
+    started = terms.started(LOOK_OVER, edition, context)
     registered = ApplicationRegisteredV1(
         actor=context.actor,
         agency=command.agency,
@@ -132,7 +132,7 @@ def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[
     assert state.number and state.edition
     edition = context.given.rules.edition(state.edition)
     need_reasons(reasons, edition)
-    fixing = terms.started(FIXING, edition, context.now, context.actor)
+    fixing = terms.started(FIXING, edition, context)
     returned = ApplicationReturnedV1(
         actor=context.actor, agency=state.agency, number=state.number, reasons=reasons, due_at=fixing.due_at
     )

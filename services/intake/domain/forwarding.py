@@ -161,4 +161,4 @@ def _closed(state: Pilot, fact: ReviewClosedV1, context: Context[Given]) -> Sequ
 def _time_for_changes(state: Pilot, context: Context[Given]) -> TermStartedV1:
     assert state.edition, "what was registered has an edition"
     edition = context.given.rules.edition(state.edition)
-    return terms.started(FIXING, edition, context.now, context.actor)
+    return terms.started(FIXING, edition, context)

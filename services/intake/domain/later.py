@@ -100,7 +100,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
         return _refused(command, judged.problems, context)
     assert isinstance(judged.submission, ApplicationResubmittedV1)
     assert state.number
-    started = terms.started(LOOK_OVER, edition, context.now, context.actor)
+    started = terms.started(LOOK_OVER, edition, context)
     person = person_id(context.subject, command.event_id) if judged.submission.contact else None
     registered = ResubmissionRegisteredV1(
         actor=context.actor,

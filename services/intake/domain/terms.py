@@ -1,12 +1,12 @@
 """The facts of intake's two terms: the look-over (срок рассмотрения), and the time for changes (устранение замечаний).
 
-Counted by the calendars of this process. Pure otherwise: the moment comes in through the context.
+Pure: the moment and the calendars come in through the context.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from contracts.event import Actor, Fact
+from contracts.event import Fact
 from contracts.intake import (
     ApplicationLapsedV1,
     TermBreachedV1,
@@ -21,19 +21,18 @@ from services.intake.domain.agency import Given
 from services.intake.domain.evolve import due
 from services.intake.domain.state import FIXING, Pilot, Status
 from services.law import ledger as term
-from services.law.calendar import calendar
 from services.law.decision import Context
 from services.law.ledger import Ledger
 
 
-def started(kind: TermKind, edition: Edition, at: datetime, actor: Actor) -> TermStartedV1:
-    """A term of the edition begins."""
+def started(kind: TermKind, edition: Edition, context: Context[Given]) -> TermStartedV1:
+    """A term of the edition begins now."""
     rule = edition.terms[kind]
-    days = calendar(rule.calendar)
-    ledger = term.open_ledger(term.start(rule, days, kind, at, edition.zone))
+    days = context.calendars[rule.calendar]
+    ledger = term.open_ledger(term.start(rule, days, kind, context.now, edition.zone))
     clock = term.clock_of(ledger, rule, days)
     assert clock.due_at is not None, "a term that has just started runs"
-    return TermStartedV1(actor=actor, term=ledger.term, due_at=clock.due_at, clock=clock)
+    return TermStartedV1(actor=context.actor, term=ledger.term, due_at=clock.due_at, clock=clock)
 
 
 def ended(state: Pilot, context: Context[Given]) -> tuple[TermEndedV1, ...]:
@@ -54,7 +53,7 @@ def ticked(state: Pilot | None, moment: datetime, context: Context[Given]) -> Se
         return ()
     ledger, now = state.running, max(context.now, moment)
     facts = list[Fact](_recounted(state, ledger, now, context))
-    ledger = _by_present_calendar(ledger, now)
+    ledger = _by_present_calendar(ledger, now, context)
     announced = _announced(state, ledger, now, context)
     if not facts and not announced:
         # The ladder of the rule is not the one by which the alarm was set: the clock is set by the present one.
@@ -70,7 +69,7 @@ def recalendared(state: Pilot | None, context: Context[Given]) -> Sequence[Fact]
 
 
 def _announced(state: Pilot, ledger: Ledger, now: datetime, context: Context[Given]) -> Sequence[Fact]:
-    days, rule, actor = calendar(ledger.term.calendar), _rule(state, ledger, context), context.actor
+    days, rule, actor = context.calendars[ledger.term.calendar], _rule(state, ledger, context), context.actor
     end = term.due_at(ledger, days)
     assert end is not None, "a term of intake never stands"
     if now >= end and not ledger.breached:
@@ -95,17 +94,17 @@ def _ran_out(state: Pilot, ledger: Ledger, end: datetime, context: Context[Given
 
 
 def _recounted(state: Pilot, ledger: Ledger, now: datetime, context: Context[Given]) -> tuple[TermRecalendaredV1, ...]:
-    counted = _by_present_calendar(ledger, now)
+    counted = _by_present_calendar(ledger, now, context)
     return () if counted is ledger else (_recalendared(state, ledger, counted, context),)
 
 
-def _by_present_calendar(ledger: Ledger, now: datetime) -> Ledger:
-    days = calendar(ledger.term.calendar)
+def _by_present_calendar(ledger: Ledger, now: datetime, context: Context[Given]) -> Ledger:
+    days = context.calendars[ledger.term.calendar]
     return ledger if days.version == ledger.term.calendar_version else term.recalendar(ledger, days, now)
 
 
 def _recalendared(state: Pilot, before: Ledger, after: Ledger, context: Context[Given]) -> TermRecalendaredV1:
-    days = calendar(after.term.calendar)
+    days = context.calendars[after.term.calendar]
     clock = term.clock_of(after, _rule(state, after, context), days)
     return TermRecalendaredV1(
         actor=context.actor,

@@ -11,7 +11,6 @@ from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
-from services.law.calendar import calendar
 from services.law.explanation import explain
 from services.registry import queries, views
 from services.registry.api import memory
@@ -114,7 +113,7 @@ def _parts(router: APIRouter) -> None:
         running = _term(found.state, term)
         if running is None:
             raise Problematic(404, "term.none", "No such term of the register runs here.")
-        told = explain(running.ledger, engine.now(), calendar(running.ledger.term.calendar))
+        told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
         return card(told.model_dump(mode="json"), found.rev)
 
     @router.get("/{pilot}/risks")

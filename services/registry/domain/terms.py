@@ -17,7 +17,7 @@ from contracts.registry import (
 )
 from contracts.rules import TermRule
 from services.law import ledger as term
-from services.law.calendar import Calendar, calendar
+from services.law.calendar import Calendar
 from services.law.decision import Decision
 from services.law.ledger import Extension, Ledger, Suspension
 from services.registry.domain.state import OwnTerm, Pilot
@@ -30,7 +30,7 @@ UNSAID: Final = "-"
 def start(decision: PilotDecision, kind: TermKind, since: date | None = None) -> None:
     """A term of the edition starts now, or with a day that has come and may be over."""
     rule = decision.edition.terms[kind]
-    days = calendar(rule.calendar)
+    days = decision.calendars[rule.calendar]
     at = decision.now if since is None else _at(decision, since)
     _started(decision, term.start(rule, days, kind, at, decision.edition.zone))
 
@@ -44,7 +44,7 @@ def start_until(decision: PilotDecision, kind: TermKind, last: date, since: date
     """A term of calendar days starts now, or with a day that has come, and ends with a day that was agreed, also where
     that day is over."""
     rule = decision.edition.terms[kind]
-    days = calendar(rule.calendar)
+    days = decision.calendars[rule.calendar]
     at = decision.now if since is None else _at(decision, since)
     budget = (last - term.day_of(at, decision.edition.zone)).days
     if budget < 1:
@@ -55,7 +55,7 @@ def start_until(decision: PilotDecision, kind: TermKind, last: date, since: date
 
 
 def _started(decision: PilotDecision, begun: Term) -> None:
-    rule, days = decision.edition.terms[TermKind(begun.kind)], calendar(begun.calendar)
+    rule, days = decision.edition.terms[TermKind(begun.kind)], decision.calendars[begun.calendar]
     ledger = term.open_ledger(begun)
     # Of a term that is entered late, or begins anew with another end, what was near before now is not announced.
     passed = term.rungs_passed(ledger, rule.reminders, decision.now, days)
@@ -203,7 +203,7 @@ def recalendar(decision: PilotDecision) -> None:
 
 
 def _counted_by(decision: PilotDecision, running: OwnTerm) -> tuple[TermRule, Calendar]:
-    return decision.edition.terms[TermKind(running.kind)], calendar(running.ledger.term.calendar)
+    return decision.edition.terms[TermKind(running.kind)], decision.calendars[running.ledger.term.calendar]
 
 
 # ---- what the facts do to a ledger
