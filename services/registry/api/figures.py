@@ -6,9 +6,8 @@ name their commits each in its own way, so a caller that meets another replica g
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from duckdb import DuckDBPyConnection
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
@@ -24,6 +23,9 @@ from services.registry.figures import questions
 from services.registry.figures.figures import Answer, Figures, Question, building
 from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter
 from services.registry.projections.progress import Progress
+
+if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
+    from duckdb import DuckDBPyConnection
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Values = Annotated[list[Value], Query(max_length=20)]
@@ -134,7 +136,7 @@ async def money_told(
         asked = MoneyAsked(by, filters, _cursor(after, asked), limit)
     key = ("money", by, tuple((name, *values) for name, values in filters.items()), after, limit)
 
-    def question(cursor: DuckDBPyConnection) -> Answer:
+    def question(cursor: "DuckDBPyConnection") -> Answer:
         answer = questions.money(cursor, asked)
         return {**answer, "next": cursor_text(answer["next"]) if answer["next"] else None}
 

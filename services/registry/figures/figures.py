@@ -21,10 +21,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
-from duckdb import DuckDBPyConnection
 from pydantic import ValidationError
 
 from services.chassis.problems import Problematic
@@ -32,6 +31,9 @@ from services.chassis.store import Row
 from services.registry.domain.state import Pilot
 from services.registry.figures.tables import TABLES, Line, fingerprint, rows_of
 from services.registry.projections.progress import Progress
+
+if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
+    from duckdb import DuckDBPyConnection
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +49,16 @@ DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.IOExcep
 KEPT: Final = 256
 """How many answers to the same questions are kept in memory."""
 Answer = dict[str, Any]
-Question = Callable[[DuckDBPyConnection], Answer]
+Question = Callable[["DuckDBPyConnection"], Answer]
 
 
 @dataclass(slots=True)
 class Figures:
     """An open view. `offsets` are those of the last commit: every fact below them is counted."""
 
-    root: DuckDBPyConnection
+    root: "DuckDBPyConnection"
     """The writer's connection."""
-    reads: DuckDBPyConnection
+    reads: "DuckDBPyConnection"
     """What readers' connections are made of."""
     made: str
     """A word of this view alone, new whenever it is begun anew."""
@@ -146,7 +148,7 @@ class Figures:
         return commit, answer
 
     @contextmanager
-    def _snapshot(self) -> Iterator[DuckDBPyConnection]:
+    def _snapshot(self) -> "Iterator[DuckDBPyConnection]":
         """A connection on what is committed now; it sees nothing that is committed later."""
         with self._lock:
             cursor = self.reads.cursor()
@@ -208,7 +210,7 @@ def begin_anew(folder: Path) -> Figures:
         raise OSError(f"the figures cannot be written to {own}: {error}") from error
 
 
-def _connected(path: str, spill: Path | None) -> DuckDBPyConnection:
+def _connected(path: str, spill: Path | None) -> "DuckDBPyConnection":
     """A database that reaches for nothing outside: no network, no other file, no extension."""
     closed: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
@@ -226,7 +228,7 @@ def _connected(path: str, spill: Path | None) -> DuckDBPyConnection:
     return root
 
 
-def _begun(root: DuckDBPyConnection, made: str) -> Figures:
+def _begun(root: "DuckDBPyConnection", made: str) -> Figures:
     root.begin()
     for name, columns in TABLES.items():
         root.execute(f"CREATE TABLE {name} ({columns})")
@@ -237,7 +239,7 @@ def _begun(root: DuckDBPyConnection, made: str) -> Figures:
     return Figures(root, root.cursor(), made, 0, {})
 
 
-def _as_left(root: DuckDBPyConnection) -> Figures:
+def _as_left(root: "DuckDBPyConnection") -> Figures:
     """Raises ValueError for another version's view, duckdb.Error for one that is damaged."""
     [(made_by, made, number, whole)] = root.execute("SELECT made_by, made, number, whole FROM place").fetchall()
     if made_by != _made_by():
@@ -260,7 +262,7 @@ def _rows(id_: str, row: Row) -> dict[str, list[Line]]:
         return {"unread": [(id_,)]}
 
 
-def _append(root: DuckDBPyConnection, table: str, lines: Iterable[Line]) -> None:
+def _append(root: "DuckDBPyConnection", table: str, lines: Iterable[Line]) -> None:
     with root.appender(table) as appender:
         appender.append_rows(lines)
 

@@ -6,14 +6,15 @@ same money. Both are columns of every row, whatever is asked for. Sums are exact
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
-
-from duckdb import DuckDBPyConnection
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contracts.reference import UNSPECIFIED, Effectiveness
 from contracts.registry import Scaling
 from services.registry.domain.state import Stage
 from services.registry.figures.figures import Answer
+
+if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
+    from duckdb import DuckDBPyConnection
 
 Axis = Literal["sector", "year", "stage", "source", "agency", "region"]
 MoneyFilter = Literal["sector", "agency", "region", "source", "year", "stage", "currency"]
@@ -52,7 +53,7 @@ class MoneyAsked:
 # ---- money
 
 
-def money(cursor: DuckDBPyConnection, asked: MoneyAsked) -> Answer:
+def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     """One page of sums, and for each currency and stage the total: what is on this page, and what is elsewhere.
 
     `pilots` counts each pilot once in its row, and once in each total. `next` is the key of the last row, None at the
@@ -128,7 +129,7 @@ def _total(total: Sequence[Any], items: Iterable[Answer]) -> Answer:
 # ---- pilots
 
 
-def funnel(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+def funnel(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     """Pilots by the stage they are at, and how many days stays at each stage took that are over: median and the
     ninth decile, in days of 24 hours to one decimal. A pilot that came back stayed twice."""
     chosen, given = _chosen(filters)
@@ -148,7 +149,7 @@ def funnel(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
     return {"stages": stages, "pilots": sum(now.values()), "left_out": _left_out(cursor)}
 
 
-def terms(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+def terms(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     """How many terms of each kind were kept, how many broken, how many still run: the register's own, and those of
     the other services (`own` false) as these announced them.
 
@@ -165,7 +166,7 @@ def terms(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
     return {"kinds": kinds, "left_out": _left_out(cursor)}
 
 
-def results(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+def results(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     """By the pilots' main sectors: indicators agreed, measured, and those that reached their target; and pilots all of
     whose indicators did."""
     chosen, given = _chosen(filters)
@@ -180,7 +181,7 @@ def results(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
     return _by_sector(cursor, names, rows)
 
 
-def scaling(cursor: DuckDBPyConnection, filters: Filters) -> Answer:
+def scaling(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     """By the pilots' main sectors: what they were judged to be, what was decided on scaling, and what became of the
     replicas that were linked to them."""
     chosen, given = _chosen(filters)
@@ -207,7 +208,7 @@ def _name(about: str, value: str) -> str:
     return f"{about}_{value.replace('-', '_')}"
 
 
-def _by_sector(cursor: DuckDBPyConnection, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:
+def _by_sector(cursor: "DuckDBPyConnection", names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:
     sectors = [{"sector": row[0], **_counted(names, row[1:])} for row in rows]
     totals = {name: sum(one[name] for one in sectors) for name in names}
     return {"sectors": sectors, "totals": totals, "left_out": _left_out(cursor)}
@@ -226,7 +227,7 @@ def _chosen(filters: Filters) -> tuple[str, list[str]]:
     return f"SELECT * FROM pilots WHERE {' AND '.join(parts) or 'true'}", list(filters.values())
 
 
-def _counts(cursor: DuckDBPyConnection, sql: str, given: Sequence[Any]) -> dict[str, int]:
+def _counts(cursor: "DuckDBPyConnection", sql: str, given: Sequence[Any]) -> dict[str, int]:
     return dict(cursor.execute(sql, given).fetchall())
 
 
@@ -234,7 +235,7 @@ def _days(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds / DAY_MS, 1)
 
 
-def _left_out(cursor: DuckDBPyConnection) -> int:
+def _left_out(cursor: "DuckDBPyConnection") -> int:
     """How many pilots could not be read, and stand in no figure."""
     [(count,)] = cursor.execute("SELECT count(*) FROM unread").fetchall()
     return int(count)
