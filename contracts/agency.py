@@ -6,57 +6,32 @@ Both versions of an event stay accepted, because agencies upgrade slowly. Inside
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field
-
-from contracts.entered import SENT
+from contracts.entered import SENT, Entered
 from contracts.event import Basis, Contract, Day, Language, Moment, Payload
 from contracts.reference import (
     UNSPECIFIED,
     Application,
-    Code,
+    ApplicationBase,
     ContactPerson,
     CostLine,
     ItemId,
     Met,
     Money,
     OnExpiry,
-    Party,
     Problem,
-    Procedure,
     Remark,
     RequestItem,
-    SectorShare,
     Verdict,
 )
 from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
 
-Title = Annotated[str, Field(min_length=1, max_length=300)]
-Text = Annotated[str, Field(min_length=1, max_length=8000)]
 
-
-class _Submission(Payload):
-    """The part of an application that is the same in every version."""
-
-    title: Title
-    problem: Text
-    solution: Text
-    sector: Code
-    initiator: Party
-    customer: Party
-    executor: Party | None = None
-    territory: str | None = Field(default=None, min_length=1, max_length=300)
-    planned_start: Day | None = None
-    planned_end: Day | None = None
-    expected_effect: str | None = Field(default=None, min_length=1, max_length=8000)
-    own_number: str | None = Field(default=None, min_length=1, max_length=60)
-    contact: ContactPerson | None = None
-
-
-class ApplicationSubmittedV1(_Submission):
+class ApplicationSubmittedV1(ApplicationBase, Payload):
     """An application for a pilot (заявка на пилотный проект), with one total cost."""
 
     TYPE: ClassVar[str] = "pilots.agency.application-submitted.v1"
 
+    contact: ContactPerson | None = None
     total_cost: Money | None = None
 
     def upcast(self) -> "ApplicationSubmittedV2":
@@ -65,28 +40,19 @@ class ApplicationSubmittedV1(_Submission):
         line = total and CostLine(
             source=UNSPECIFIED, year=None, amount_minor=total.amount_minor, currency=total.currency
         )
-        same = {name: getattr(self, name) for name in _Submission.model_fields}
-        return ApplicationSubmittedV2(**same, costs=(line,) if line else ())
+        return ApplicationSubmittedV2.made_of(self, costs=(line,) if line else ())
 
 
-class ApplicationSubmittedV2(_Submission):
+class ApplicationSubmittedV2(Application, Payload):
     """An application for a pilot (заявка на пилотный проект), with its cost by money source and year."""
 
     TYPE: ClassVar[str] = "pilots.agency.application-submitted.v2"
 
-    costs: tuple[CostLine, ...] = Field(default=(), max_length=100)
-    procedure: Procedure = Procedure.PILOT
-    replicates: str | None = Field(default=None, min_length=1, max_length=128)
-    evidence: str | None = Field(default=None, min_length=1, max_length=8000)
-    participants: tuple[Party, ...] = Field(default=(), max_length=50)
-    region: Code | None = None
-    office: Code | None = None
-    sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
-    adaptation: str | None = Field(default=None, min_length=1, max_length=8000)
+    contact: ContactPerson | None = None
 
     def application(self) -> Application:
         """The content that facts carry: everything but the contact person."""
-        return Application(**{name: getattr(self, name) for name in Application.model_fields})
+        return Application.made_of(self)
 
 
 class ApplicationResubmittedV1(ApplicationSubmittedV2):
@@ -97,7 +63,7 @@ class ApplicationResubmittedV1(ApplicationSubmittedV2):
 
     TYPE: ClassVar[str] = "pilots.agency.application-resubmitted.v1"
 
-    met: tuple[Met, ...] = Field(default=(), max_length=200)
+    met: Annotated[tuple[Met, ...], Entered(most=200)] = ()
 
 
 class ClarificationProvidedV1(Answers, Payload):
@@ -153,15 +119,20 @@ class ReceiptRequest(Contract):
     outcome: str | None = None
 
 
-class ReceiptConclusion(Contract):
-    """What a receipt says of a conclusion (заключение)."""
+class ToldConclusion(Contract):
+    """What an applicant is told of a conclusion (заключение), beside its number."""
 
-    number: str
     date: Day
     round: int
     verdict: Verdict
     text: str
     remarks: tuple[Remark, ...] = ()
+
+
+class ReceiptConclusion(ToldConclusion):
+    """What a receipt says of a conclusion."""
+
+    number: str
 
 
 class ReceiptDecision(Contract):

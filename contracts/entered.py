@@ -22,6 +22,8 @@ ENTERED: Final = "entered"
 """The validation context under which something is entered by a person."""
 SENT: Final = "sent"
 """The validation context under which an agency's event is read: nothing is stripped, and nothing more is asked."""
+LONE: Final = re.compile("[\ud800-\udfff]")
+"""Half a character, as a JSON escape can give it: text with it cannot be encoded."""
 _RECORDED: Final = ContextVar("_RECORDED", default=False)
 YEARS: Final = range(2000, 2101)
 """The years that anything of a pilot may lie in: what is beyond is a slip of the pen (technical bound)."""
@@ -91,6 +93,8 @@ class Entered:
 
     def _text(self, read: Any, by_hand: bool) -> Any:
         if isinstance(read, str):
+            if LONE.search(read):
+                raise PydanticKnownError("string_unicode")
             if not read and by_hand:
                 raise PydanticCustomError("blank", "This says nothing")
             if len(read) < (least := max(self.least, 1)):

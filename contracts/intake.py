@@ -2,7 +2,8 @@
 
 from typing import ClassVar, Final
 
-from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.agency import ReceiptDecision, ReceiptReminder, ToldConclusion
+from contracts.event import Contract, Day, Fact, Language, Moment
 from contracts.reference import (
     Application,
     Clock,
@@ -11,68 +12,79 @@ from contracts.reference import (
     Met,
     OnExpiry,
     Problem,
-    Remark,
     RequestItem,
     ReturnReason,
     Term,
-    Verdict,
 )
-from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
+from contracts.steps import (
+    AgencyEntry,
+    Answers,
+    ApplicationReturn,
+    ApplicationStop,
+    Completion,
+    Progress,
+    Results,
+    Risks,
+    Spending,
+    Withdrawal,
+)
 
 
-class EditionFrom(Contract):
-    """Which rule edition holds for an agency's applications from a day on (a day in the edition's zone)."""
-
-    edition: str
-    since: Day
-
-
-class EventTaken(Fact):
-    """What every fact says by which a later event of an agency about its pilot was taken."""
+class OfApplication(Fact):
+    """What every fact says that the applicant hears of: its agency, and the number of the application."""
 
     agency: str
     number: str
+
+
+class EventTaken(OfApplication):
+    """What every fact says by which an event of an agency about its pilot was taken."""
+
     event_id: str
     received: Moment
 
 
-class AgencyEnteredV1(Fact):
-    """An agency was entered in the directory, or its entry changed (справочник ведомств)."""
+class ApplicationTaken(EventTaken):
+    """What a fact says by which an application was taken, whether it came for the first time or again."""
 
-    TYPE: ClassVar[str] = "pilots.intake.agency-entered.v1"
-
-    code: str
-    name: str
-    editions: tuple[EditionFrom, ...]
-
-
-class ApplicationRegisteredV1(Fact):
-    """An agency's application was found valid and registered (заявка зарегистрирована)."""
-
-    TYPE: ClassVar[str] = "pilots.intake.application-registered.v1"
-
-    agency: str
-    event_id: str
     event_type: str
     submitted: Moment
-    received: Moment
-    edition: str
-    number: str
     look_over_due_at: Moment
     application: Application
     contact_person_id: str | None = None
 
 
-class SubmissionRefusedV1(Fact):
-    """An agency's event was not taken, with everything that is wrong with it (отказано в приёме)."""
-
-    TYPE: ClassVar[str] = "pilots.intake.submission-refused.v1"
+class EventRefused(Fact):
+    """What a fact says by which an event of an agency was not taken: everything that is wrong with it."""
 
     agency: str
     event_id: str
     received: Moment
-    edition: str | None = None
     problems: tuple[Problem, ...]
+
+
+class AgencyEnteredV1(AgencyEntry, Fact):
+    """An agency was entered in the directory, or its entry changed (справочник ведомств)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-entered.v1"
+
+    code: str
+
+
+class ApplicationRegisteredV1(ApplicationTaken):
+    """An agency's application was found valid and registered (заявка зарегистрирована)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.application-registered.v1"
+
+    edition: str
+
+
+class SubmissionRefusedV1(EventRefused):
+    """An agency's event was not taken, with everything that is wrong with it (отказано в приёме)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.submission-refused.v1"
+
+    edition: str | None = None
 
 
 class TermStartedV1(Fact):
@@ -129,7 +141,7 @@ class TermRecalendaredV1(Fact):
     clock: Clock
 
 
-class ApplicationAcceptedV1(Fact):
+class ApplicationAcceptedV1(OfApplication):
     """An officer found the application complete: it goes to expertise (заявка принята к рассмотрению).
 
     It carries the whole application, so that who starts here needs nothing said before. `submission` counts from
@@ -138,62 +150,42 @@ class ApplicationAcceptedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.intake.application-accepted.v1"
 
-    agency: str
-    number: str
     edition: str
     application: Application
     submission: int = 1
     met: tuple[Met, ...] = ()
 
 
-class ApplicationReturnedV1(Fact):
+class ApplicationReturnedV1(ApplicationReturn, OfApplication):
     """An officer sent the application back with coded reasons (заявка возвращена); until `due_at` it may come again."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-returned.v1"
 
-    agency: str
-    number: str
-    reasons: tuple[ReturnReason, ...]
     due_at: Moment | None = None
 
 
-class ResubmissionRegisteredV1(Fact):
+class ResubmissionRegisteredV1(ApplicationTaken):
     """A returned application came again after changes, and is looked over anew (повторная подача)."""
 
     TYPE: ClassVar[str] = "pilots.intake.resubmission-registered.v1"
 
-    agency: str
-    number: str
-    event_id: str
-    event_type: str
     submission: int
-    submitted: Moment
-    received: Moment
-    look_over_due_at: Moment
-    application: Application
     met: tuple[Met, ...] = ()
-    contact_person_id: str | None = None
 
 
-class EventRefusedV1(Fact):
+class EventRefusedV1(EventRefused):
     """A later event of an agency about its pilot was not taken, with everything that is wrong with it."""
 
     TYPE: ClassVar[str] = "pilots.intake.event-refused.v1"
 
-    agency: str
-    event_id: str
     event_type: str
-    received: Moment
-    problems: tuple[Problem, ...]
 
 
-class InformationRequestForwardedV1(Fact):
+class InformationRequestForwardedV1(OfApplication):
     """The expertise asks the applicant for information (запрос сведений); the agency gets it as a receipt."""
 
     TYPE: ClassVar[str] = "pilots.intake.information-request-forwarded.v1"
 
-    agency: str
-    number: str
     request: str
     items: tuple[RequestItem, ...]
     on_expiry: OnExpiry
@@ -209,13 +201,11 @@ class ClarificationRegisteredV1(Answers, EventTaken):
     application: Application
 
 
-class InformationRequestClosedV1(Fact):
+class InformationRequestClosedV1(OfApplication):
     """A request is no longer open: answered, cancelled, or expired with the outcome chosen in advance."""
 
     TYPE: ClassVar[str] = "pilots.intake.information-request-closed.v1"
 
-    agency: str
-    number: str
     request: str
     outcome: str
 
@@ -226,69 +216,50 @@ class WithdrawalRegisteredV1(Withdrawal, EventTaken):
     TYPE: ClassVar[str] = "pilots.intake.withdrawal-registered.v1"
 
 
-class ApplicationStoppedV1(Fact):
+class ApplicationStoppedV1(ApplicationStop, OfApplication):
     """An officer stopped the procedure on a document (рассмотрение прекращено), e.g. the initiator was dissolved."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-stopped.v1"
 
-    agency: str
-    number: str
-    reason: str
-    basis: Basis
 
-
-class ApplicationLapsedV1(Fact):
+class ApplicationLapsedV1(OfApplication):
     """A returned application was not sent again within its term (заявка утратила силу)."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-lapsed.v1"
 
-    agency: str
-    number: str
 
-
-class ConclusionForwardedV1(Fact):
+class ConclusionForwardedV1(ToldConclusion, OfApplication):
     """The expertise's conclusion was passed on to the applicant. `may_resubmit`: there is a round left, and the
     term for changes has begun. `overtaken`: it is about an older submission than the one that stands here, or came
     after the Council's decision."""
 
     TYPE: ClassVar[str] = "pilots.intake.conclusion-forwarded.v1"
 
-    agency: str
-    number: str
     conclusion_number: str
-    date: Day
-    round: int
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
     may_resubmit: bool = False
     overtaken: bool = False
     due_at: Moment | None = None
 
 
-class ConclusionAnnulmentForwardedV1(Fact):
+class ConclusionAnnulmentForwardedV1(OfApplication):
     """An appeal annulled a conclusion (заключение отменено); the applicant is told, and a new round follows."""
 
     TYPE: ClassVar[str] = "pilots.intake.conclusion-annulment-forwarded.v1"
 
-    agency: str
-    number: str
     conclusion_number: str
 
 
-class ExpertiseClosedV1(Fact):
+class ExpertiseClosedV1(OfApplication):
     """The expertise ended without a conclusion: returned (it may come again) or refused, with coded reasons."""
 
     TYPE: ClassVar[str] = "pilots.intake.expertise-closed.v1"
 
-    agency: str
-    number: str
     outcome: str
     reasons: tuple[ReturnReason, ...] = ()
     due_at: Moment | None = None
 
 
-class DecisionForwardedV1(Fact):
+class DecisionForwardedV1(ReceiptDecision, OfApplication):
     """The Council's decision was passed on to the applicant (решение доведено до заявителя), with its document.
 
     `decision` is one of expedient, not-expedient and postponed; on a credit (зачёт) credited or not-credited.
@@ -296,21 +267,11 @@ class DecisionForwardedV1(Fact):
 
     TYPE: ClassVar[str] = "pilots.intake.decision-forwarded.v1"
 
-    agency: str
-    number: str
-    decision: str
-    basis: Basis
 
-
-class CarryingOutNotedV1(Fact):
-    """How a pilot stands that the Council has decided on was noted, so that what its agency sends can be judged.
-
-    With the first such note the application leaves intake's hands: what becomes of the pilot is the register's.
-    `reporting`: it is carried out, and all reports are taken; `indicators` are those of the agreement, `started` is
-    the first day, once there was one. `over`: carrying out is over, or will never be.
-    """
-
-    TYPE: ClassVar[str] = "pilots.intake.carrying-out-noted.v1"
+class CarryingOutNote(Contract):
+    """How a pilot stands that the Council has decided on. `reporting`: it is carried out, and all reports are taken;
+    `indicators` are those of the agreement, `started` is the first day, once there was one. `over`: carrying out is
+    over, or will never be."""
 
     reporting: bool
     indicators: tuple[Code, ...] = ()
@@ -318,19 +279,23 @@ class CarryingOutNotedV1(Fact):
     over: bool = False
 
 
-class TermReminderForwardedV1(Fact):
+class CarryingOutNotedV1(CarryingOutNote, Fact):
+    """How a pilot stands that the Council has decided on was noted, so that what its agency sends can be judged.
+
+    With the first such note the application leaves intake's hands: what becomes of the pilot is the register's.
+    """
+
+    TYPE: ClassVar[str] = "pilots.intake.carrying-out-noted.v1"
+
+
+class TermReminderForwardedV1(ReceiptReminder, OfApplication):
     """A term of carrying out that the register counts nears its end, or has run out; the executor is told of it
     (напоминание исполнителю). `kind` is progress-report or carrying-out, `rungs` are the days that were left, the most
     first; `overdue`: nothing is left."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-reminder-forwarded.v1"
 
-    agency: str
-    number: str
-    kind: str
     due_at: Moment
-    rungs: tuple[int, ...] = ()
-    overdue: bool = False
 
 
 class ProgressRegisteredV1(Progress, EventTaken):

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
-from contracts.entered import YEARS
+from contracts.entered import YEARS, Entered
 from contracts.event import Contract, Day, Moment, Personal
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -108,38 +108,45 @@ class SectorShare(Contract):
     basis_points: StrictInt = Field(ge=1, le=WHOLE)
 
 
-class Application(Contract):
-    """What is asked for (заявка), without personal data: the form in which facts carry it.
+class ApplicationBase(Contract):
+    """What every version of an application says (заявка), without personal data.
 
-    `initiator` (инициатор) applies, `customer` (заказчик) is the state side, `executor` (исполнитель) is whom
-    the application proposes to carry it out; `participants` are other organisations that took part in preparing
-    it. `replicates` names the case that a replication copies and `adaptation` what is changed for it, `evidence`
-    what a credit rests on. `sector_shares` split a pilot that touches several sectors; none: it is all of `sector`.
-    `office` is the project office (отраслевой офис цифровизации) that looks after it. Dates are calendar days in
-    the zone of the edition.
+    `initiator` (инициатор) applies, `customer` (заказчик) is the state side, `executor` (исполнитель) is whom the
+    application proposes to carry it out. Dates are calendar days in the zone of the edition.
     """
 
-    title: str
-    problem: str
-    solution: str
+    title: Annotated[str, Entered(most=300)]
+    problem: Annotated[str, Entered(most=8000)]
+    solution: Annotated[str, Entered(most=8000)]
     sector: Code
     initiator: Party
     customer: Party
     executor: Party | None = None
-    territory: str | None = None
+    territory: Annotated[str | None, Entered(most=300)] = None
     planned_start: Day | None = None
     planned_end: Day | None = None
-    expected_effect: str | None = None
-    costs: tuple[CostLine, ...] = ()
-    own_number: str | None = None
+    expected_effect: Annotated[str | None, Entered(most=8000)] = None
+    own_number: Annotated[str | None, Entered(most=60)] = None
+
+
+class Application(ApplicationBase):
+    """What is asked for (заявка), without personal data: the form in which facts carry it.
+
+    `participants` are other organisations that took part in preparing it. `replicates` names the case that a
+    replication copies and `adaptation` what is changed for it, `evidence` what a credit rests on. `sector_shares`
+    split a pilot that touches several sectors; none: it is all of `sector`. `office` is the project office (отраслевой
+    офис цифровизации) that looks after it.
+    """
+
+    costs: Annotated[tuple[CostLine, ...], Entered(most=100)] = ()
     procedure: Procedure = Procedure.PILOT
-    replicates: str | None = None
-    evidence: str | None = None
-    participants: tuple[Party, ...] = ()
+    replicates: Annotated[str | None, Entered(most=128)] = None
+    evidence: Annotated[str | None, Entered(most=8000)] = None
+    participants: Annotated[tuple[Party, ...], Entered(most=50)] = ()
     region: Code | None = None
     office: Code | None = None
-    sector_shares: tuple[SectorShare, ...] = ()
-    adaptation: str | None = None
+    sector_shares: Annotated[tuple[SectorShare, ...], Entered(most=20)] = ()
+    adaptation: Annotated[str | None, Entered(most=8000)] = None
 
 
 class TermUnit(StrEnum):

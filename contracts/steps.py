@@ -8,8 +8,8 @@ never when it is read again.
 from typing import Annotated
 
 from contracts.entered import Entered
-from contracts.event import Contract, Day
-from contracts.reference import IndicatorValue, ItemAnswer, Payment, Period, Risk
+from contracts.event import Basis, Contract, Day
+from contracts.reference import IndicatorValue, ItemAnswer, Payment, Period, ReturnReason, Risk
 
 
 class Step(Contract):
@@ -57,7 +57,7 @@ Report = Progress | Spending | Risks | Results | Completion
 """All that executors report."""
 
 
-# ---- what applicants send about their application
+# ---- what applicants send about their application, and what officers decide on it
 
 
 class Answers(Step):
@@ -71,3 +71,33 @@ class Withdrawal(Step):
     """The applicant takes the application back (отзыв заявки)."""
 
     reason: Annotated[str, Entered(most=4000)]
+
+
+class ApplicationReturn(Step):
+    """An officer sends the application back (возврат), with coded reasons of the edition."""
+
+    reasons: Annotated[tuple[ReturnReason, ...], Entered(least=1, most=50)]
+
+
+class ApplicationStop(Step):
+    """An officer stops the procedure on a document (прекращение), e.g. the initiator was dissolved."""
+
+    reason: Annotated[str, Entered(most=4000)]
+    basis: Basis
+
+
+# ---- the directory of agencies
+
+
+class EditionFrom(Contract):
+    """Which rule edition holds for an agency's applications from a day on (a day in the edition's zone)."""
+
+    edition: str
+    since: Day
+
+
+class AgencyEntry(Step):
+    """An agency's entry (справочник ведомств): its name, and which rule edition holds for it since when."""
+
+    name: Annotated[str, Entered(most=300)]
+    editions: Annotated[tuple[EditionFrom, ...], Entered(least=1, most=50)]

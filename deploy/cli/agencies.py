@@ -11,8 +11,8 @@ import typer
 from confluent_kafka import KafkaException
 from rich.table import Table
 
-from contracts.intake import EditionFrom
 from contracts.reference import Role
+from contracts.steps import EditionFrom
 from contracts.topics import agency_of, agency_topic
 from deploy import access, topics
 from deploy.cli.common import out, running

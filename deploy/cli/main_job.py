@@ -20,8 +20,8 @@ from rich.table import Table
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
 from contracts.event import wire_moment
-from contracts.intake import EditionFrom
 from contracts.reference import Role
+from contracts.steps import EditionFrom
 from contracts.topics import agency_topic
 from deploy import access
 from deploy.cli.agencies import enter_at

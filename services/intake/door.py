@@ -6,13 +6,13 @@ The events come over Kafka or by `POST /v1/events`; both ways meet in `submissio
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationWithdrawnV1, ClarificationProvidedV1
+from contracts.entered import LONE
 from contracts.event import (
     ID,
     TRACE_HEADERS,
@@ -46,8 +46,6 @@ LATER: Final = frozenset(
 """The events that are about a pilot which is there already."""
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
-LONE: Final = re.compile("[\ud800-\udfff]")
-"""Half a character, as a JSON escape can give it: text with it cannot be encoded, so it is no id."""
 
 
 def owner(agency: str) -> str:

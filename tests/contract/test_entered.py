@@ -29,6 +29,7 @@ def faults(context: object, **said: Any) -> list[str]:
     ("said", "by_hand", "by_program"),
     [
         ({"text": ""}, "blank", "string_too_short"),
+        ({"text": "\ud800"}, "string_unicode", "string_unicode"),
         ({"text": "sixsix"}, "string_too_long", "string_too_long"),
         ({"rows": []}, "too_short", "too_short"),
         ({"rows": [1, 2, 3]}, "too_long", "too_long"),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from contracts.intake import EditionFrom
+from contracts.steps import EditionFrom
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk

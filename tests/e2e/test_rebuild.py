@@ -15,7 +15,8 @@ import pytest
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.intake import INTAKE, EditionFrom
+from contracts.intake import INTAKE
+from contracts.steps import EditionFrom
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk

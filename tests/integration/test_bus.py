@@ -26,7 +26,7 @@ from pymongo import MongoClient
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor
-from contracts.intake import EditionFrom
+from contracts.steps import AgencyEntry, EditionFrom
 from contracts.topics import FOR_EVER, agency_topic, fact_topic, group
 from contracts.topics import Topic as TopicRule
 from deploy import topics
@@ -51,7 +51,6 @@ from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Claimed, Done, Input, Record
 from services.chassis.web import make_app
 from services.expertise.service import SERVICE as EXPERTISE
-from services.intake.domain.agency import EnterAgency
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
@@ -487,7 +486,9 @@ async def test_a_record_with_unreadable_headers_or_content_is_not_skipped_and_it
 
 async def enter(engine: Engine, code: str) -> None:
     """Enters an agency in intake's directory."""
-    what = EnterAgency(code, "Демонстрационное ведомство", (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),))
+    what = AgencyEntry(
+        name="Демонстрационное ведомство", editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
+    )
     mark = Claimed("person:admin", f"enter-{code}", "d")
     outcome = await engine.command(Input(f"agency:{code}", mark, what, Actor(id="a", role="admin"), "enter"))
     assert isinstance(outcome, Done)

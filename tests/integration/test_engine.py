@@ -13,7 +13,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor, Event, digest
-from contracts.intake import EditionFrom
+from contracts.steps import AgencyEntry, EditionFrom
 from contracts.topics import agency_topic
 from deploy.cli.main_job import application
 from services.chassis import parking
@@ -25,7 +25,6 @@ from services.chassis.store import Row, Store, StoreAway, opened
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
 from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
-from services.intake.domain.agency import EnterAgency
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from tests.calendars import CALENDARS
@@ -651,7 +650,7 @@ async def intake_with_agency(make: Make) -> Engine:
     """The real intake service with one agency in its directory."""
     engine = make(INTAKE)
     edition = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
-    enter = EnterAgency("demo", "Демонстрационное ведомство", (edition,))
+    enter = AgencyEntry(name="Демонстрационное ведомство", editions=(edition,))
     mark = Claimed("person:admin", "enter", "d")
     outcome = await engine.command(Input("agency:demo", mark, enter, Actor(id="a", role="admin"), "enter"))
     assert isinstance(outcome, Done)

@@ -31,7 +31,6 @@ from contracts.expertise import (
     TermExtendedV1,
 )
 from contracts.freeze import example
-from contracts.intake import EditionFrom
 from contracts.reference import Clock as TermClock
 from contracts.reference import (
     Effectiveness,
@@ -59,6 +58,7 @@ from contracts.registry import (
 )
 from contracts.registry import TermBreachedV1 as RegisterTermBreachedV1
 from contracts.registry import TermNearingV1 as RegisterTermNearingV1
+from contracts.steps import AgencyEntry, ApplicationReturn, EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
@@ -67,8 +67,7 @@ from services.chassis.store import Store
 from services.chassis.subject import Claimed, Document, Done, Input, Outcome, Record, Refused
 from services.chassis.web import make_app
 from services.intake.api import make_router
-from services.intake.domain.agency import EnterAgency
-from services.intake.domain.commands import Accept, Return
+from services.intake.domain.commands import Accept
 from services.intake.domain.evolve import OUTCOMES_KEPT
 from services.intake.domain.state import Pilot, Status, person_id, pilot_id
 from services.intake.door import address, submission
@@ -81,7 +80,7 @@ from tests.tiny import START, Broker, Clock, Crash, Hooked, crash, numbered, par
 OFFICER = Actor(id="u-2001", role="officer")
 PILOT = pilot_id("demo", "demo-1")
 NOWHERE = "0b6c2ecb-7a8b-5c1e-9a52-0123456789ab"
-RETURN = Return((ReturnReason(code="documents-missing"),))
+RETURN = ApplicationReturn(reasons=(ReturnReason(code="documents-missing"),))
 SENT_AT = "2026-03-02T08:00:00.000Z"
 ITEMS = (RequestItem(id="why", text="Почему?"), RequestItem(id="end", text="Когда?", field="planned_end"))
 
@@ -123,7 +122,7 @@ async def engine(make: Make) -> Engine:
 
 
 async def entered(engine: Engine, code: str) -> None:
-    enter = EnterAgency(code, "Ведомство", (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),))
+    enter = AgencyEntry(name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),))
     mark = Claimed("person:admin", f"enter-{code}", "d")
     assert isinstance(await engine.command(Input(f"agency:{code}", mark, enter, OFFICER, "enter")), Done)
 

@@ -29,7 +29,6 @@ from contracts.expertise import (
     TermExtendedV1,
 )
 from contracts.freeze import example
-from contracts.intake import EditionFrom
 from contracts.reference import (
     Clock,
     Effectiveness,
@@ -56,9 +55,10 @@ from contracts.registry import (
     TermNearingV1,
     Votes,
 )
+from contracts.steps import ApplicationReturn, ApplicationStop, EditionFrom
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
-from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Return, Stop, Submit, Tick
+from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
 from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
@@ -71,7 +71,7 @@ pilots = Story(SERVICE.aggregates["pilot"], Given(BOOK, ENTRY, "ПП-2026-000123
 REASONS = (ReturnReason(code="documents-missing"), ReturnReason(code="other", text="Нет подписи."))
 PROBLEM = Problem(pointer="", rule="json.invalid", message="no", message_ru="нет")
 BASIS = Basis(body="Министерство связи", kind="приказ", number="17", date=date(2026, 4, 20))
-STOP = Stop("Инициатор ликвидирован.", BASIS)
+STOP = ApplicationStop(reason="Инициатор ликвидирован.", basis=BASIS)
 REMARKS = (Remark(code="costs", text="Нет расчёта.", must_fix=True), Remark(code="effect", text="Нет меры эффекта."))
 ITEMS = (
     RequestItem(id="why", text="Почему так дорого?"),
@@ -349,7 +349,7 @@ def states() -> Mapping[str, Any]:
     """A submission in every state that there is."""
     open_ = after(submit())
     accepted = after(Accept(), state=open_)
-    returned = after(Return(REASONS), state=open_)
+    returned = after(ApplicationReturn(reasons=REASONS), state=open_)
     negative = after(concluded(), state=accepted)
     positive = after(concluded(Verdict.POSITIVE), state=accepted)
     decided_on = after(decided(), state=positive)

@@ -49,8 +49,9 @@ APPLICATION = Application(
 class Story:
     """One aggregate in tests. Whatever is decided must also evolve, and every state must survive its storage."""
 
-    def __init__(self, aggregate: Aggregate, given: Any = BOOK) -> None:
+    def __init__(self, aggregate: Aggregate, given: Any = BOOK, subject: str = SUBJECT) -> None:
         self.aggregate = aggregate
+        self.subject = subject
         self.given_ = given
 
     def given(self, *facts: Fact, state: Any = None) -> Any:
@@ -77,7 +78,7 @@ class Story:
         calendars: Calendars = CALENDARS,
     ) -> Sequence[Fact]:
         """The facts that a command leads to; they carry who acted, and evolve."""
-        context = Context(now, SUBJECT, actor, given if given is not None else self.given_, calendars)
+        context = Context(now, self.subject, actor, given if given is not None else self.given_, calendars)
         facts = self.aggregate.decide(state, command, context)
         assert all(fact.actor == actor for fact in facts)
         self.given(*facts, state=state)

@@ -15,9 +15,10 @@ from contracts.agency import ApplicationResubmittedV1, ApplicationSubmittedV2, A
 from contracts.event import Actor, BrokenEvent, Event, NewerVersion, digest, parse_fact, parse_own_fact
 from contracts.expertise import EXPERTISE, TermExtendedV1
 from contracts.freeze import CLASSES, example, frozen
-from contracts.intake import INTAKE, EditionFrom
+from contracts.intake import INTAKE
 from contracts.reference import Application
 from contracts.registry import REGISTRY, Correctable, EntryCorrectedV1
+from contracts.steps import EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise

@@ -26,8 +26,9 @@ from contracts.intake import (
 )
 from contracts.reference import Expediency, Verdict
 from contracts.registry import TermBreachedV1, TermNearingV1
+from contracts.steps import ApplicationReturn
 from services.intake import receipts
-from services.intake.domain.commands import REMINDED, Accept, Later, Remind, Return
+from services.intake.domain.commands import REMINDED, Accept, Later, Remind
 from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.intake.handlers import translate
@@ -139,7 +140,7 @@ def test_an_officer_stops_nothing_that_the_council_has_decided_on(name: str) -> 
 
 
 @decided_states
-@pytest.mark.parametrize("command", [Accept(), Return(REASONS)])
+@pytest.mark.parametrize("command", [Accept(), ApplicationReturn(reasons=REASONS)])
 def test_an_officer_looks_over_nothing_that_the_council_has_decided_on(name: str, command: object) -> None:
     assert pilots.refused(STATES[name], command).code == "application.not-open"
 

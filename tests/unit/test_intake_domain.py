@@ -21,7 +21,6 @@ from contracts.intake import (
     ClarificationRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
-    EditionFrom,
     EventRefusedV1,
     ExpertiseClosedV1,
     InformationRequestClosedV1,
@@ -37,10 +36,11 @@ from contracts.intake import (
 )
 from contracts.reference import Clock, LegalEffect, Met, ReturnReason, TermKind, TermUnit, Verdict
 from contracts.rules import RuleBook
+from contracts.steps import AgencyEntry, ApplicationReturn, EditionFrom
 from services.intake.domain import agency
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
-from services.intake.domain.commands import Accept, Forward, Later, Recalendar, Refuse, Return, Tick
+from services.intake.domain.commands import Accept, Forward, Later, Recalendar, Refuse, Tick
 from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
 from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import FINAL, Pilot, Status
@@ -77,7 +77,7 @@ from tests.unit.intake_story import (
 from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT, Story, made
 from tests.unit.wording import says
 
-agencies = Story(SERVICE.aggregates["agency"], Given(BOOK))
+agencies = Story(SERVICE.aggregates["agency"], Given(BOOK), agency.subject_of(CODE))
 closed_states = pytest.mark.parametrize(
     "name", [name for name, state in STATES.items() if state is None or state.status is not Status.REGISTERED]
 )
@@ -190,9 +190,9 @@ def test_a_pilot_keeps_the_edition_of_its_application_when_its_agency_gets_anoth
     state = registered()
     assert state.edition == "by-2024"
     later = Given(BOOK, entry(("demo-us", date(2026, 1, 1))), None)
-    refusal = pilots.refused(state, Return((ReturnReason(code="withheld"),)), given=later)
+    refusal = pilots.refused(state, ApplicationReturn(reasons=(ReturnReason(code="withheld"),)), given=later)
     assert refusal.code == "reasons.invalid"
-    pilots.when(state, Return((ReturnReason(code="documents-missing"),)), given=later)
+    pilots.when(state, ApplicationReturn(reasons=(ReturnReason(code="documents-missing"),)), given=later)
 
 
 # ---- the look-over term
@@ -235,7 +235,7 @@ def test_the_timer_stands_at_the_next_reminder_and_then_at_the_due_time_while_a_
 
 
 @pytest.mark.parametrize(("after_", "late"), [(-1, False), (0, True), (1, True)])
-@pytest.mark.parametrize("command", [Accept(), Return(REASONS), withdraw(), STOP])
+@pytest.mark.parametrize("command", [Accept(), ApplicationReturn(reasons=REASONS), withdraw(), STOP])
 def test_a_decision_is_late_from_the_due_instant_on(after_: int, late: bool, command: object) -> None:
     state = registered()
     ended = pilots.when(state, command, now=state.due_at + timedelta(milliseconds=after_))[0]
@@ -334,7 +334,7 @@ def changed(**changes: Any) -> Given:
 
 def test_where_the_edition_says_alarm_a_return_is_breached_and_may_still_come_again() -> None:
     alarm = changed(legal_effect=LegalEffect.ALARM, reminders=())
-    state = after(submit(), Return(REASONS), given=alarm)
+    state = after(submit(), ApplicationReturn(reasons=REASONS), given=alarm)
     assert due(state) == state.due_at
     [breached] = pilots.when(state, Tick(state.due_at), given=alarm)
     assert breached == TermBreachedV1(actor=breached.actor, kind="fixing-remarks", due_at=state.due_at)
@@ -424,7 +424,7 @@ def test_an_open_application_can_be_accepted_and_carries_itself_to_expertise(nam
 
 @open_states
 def test_an_open_application_can_be_returned_with_coded_reasons(name: str) -> None:
-    ended, returned, started = pilots.when(STATES[name], Return(REASONS), actor=OFFICER)
+    ended, returned, started = pilots.when(STATES[name], ApplicationReturn(reasons=REASONS), actor=OFFICER)
     assert isinstance(ended, TermEndedV1)
     assert isinstance(started, TermStartedV1)
     assert returned == ApplicationReturnedV1(
@@ -435,20 +435,20 @@ def test_an_open_application_can_be_returned_with_coded_reasons(name: str) -> No
 
 
 @closed_states
-@pytest.mark.parametrize("command", [Accept(), Return(REASONS)])
+@pytest.mark.parametrize("command", [Accept(), ApplicationReturn(reasons=REASONS)])
 def test_what_is_not_open_can_be_neither_accepted_nor_returned(name: str, command: object) -> None:
     refusal = pilots.refused(STATES[name], command)
     assert (refusal.code, refusal.status) == ("application.not-open", 409)
 
 
 def test_a_return_without_reasons_is_refused() -> None:
-    refusal = pilots.refused(STATES["registered"], Return(()))
+    refusal = pilots.refused(STATES["registered"], ApplicationReturn(reasons=()))
     assert (refusal.code, refusal.status, refusal.problems) == ("reasons.invalid", 422, ())
 
 
 def test_every_unknown_reason_of_a_return_is_named() -> None:
     reasons = (ReturnReason(code="mood"), ReturnReason(code="other"), ReturnReason(code="withheld"))
-    refusal = pilots.refused(STATES["registered"], Return(reasons))
+    refusal = pilots.refused(STATES["registered"], ApplicationReturn(reasons=reasons))
     assert (refusal.code, refusal.status) == ("reasons.invalid", 422)
     assert [(p.pointer, p.rule) for p in refusal.problems] == [
         ("/reasons/0/code", "reason.unknown"),
@@ -459,7 +459,7 @@ def test_every_unknown_reason_of_a_return_is_named() -> None:
 
 @pytest.mark.parametrize("code", BOOK.edition("by-2024").return_reasons.codes)
 def test_every_reason_of_the_edition_can_be_given(code: str) -> None:
-    _, returned, _ = pilots.when(STATES["registered"], Return((ReturnReason(code=code),)))
+    _, returned, _ = pilots.when(STATES["registered"], ApplicationReturn(reasons=(ReturnReason(code=code),)))
     assert isinstance(returned, ApplicationReturnedV1)
     assert [reason.code for reason in returned.reasons] == [code]
 
@@ -533,7 +533,7 @@ def test_what_was_met_goes_to_the_expertise_with_the_acceptance() -> None:
 def test_an_application_can_come_again_and_again_and_keeps_its_edition() -> None:
     state, moved = STATES["registered"], Given(BOOK, None, None)
     for turn in range(2, 6):
-        state = after(Return(REASONS), resubmit(f"a-{turn}"), state=state, given=moved)
+        state = after(ApplicationReturn(reasons=REASONS), resubmit(f"a-{turn}"), state=state, given=moved)
         assert (state.submission, state.status, state.edition) == (turn, Status.REGISTERED, "by-2024")
 
 
@@ -818,8 +818,8 @@ def test_a_resend_is_about_the_same_pilot_and_another_agency_about_another() -> 
 # ---- the directory
 
 
-def enter(*editions: tuple[str, date], name: str = "Ведомство") -> agency.EnterAgency:
-    return agency.EnterAgency(CODE, name, entry(*editions).editions)
+def enter(*editions: tuple[str, date], name: str = "Ведомство") -> AgencyEntry:
+    return AgencyEntry(name=name, editions=entry(*editions).editions)
 
 
 BOTH = (("demo-us", date(2026, 5, 1)), ("by-2024", date(2026, 1, 1)))
@@ -889,12 +889,21 @@ def test_every_fact_evolves_in_the_states_that_are_reached(name: str, fact: Any)
 
 TIMER = object()
 """Stands for whatever the timer of the state has to say."""
-OFTEN = [TIMER, TIMER, Accept(), Return(REASONS), resubmit(), requested(), concluded(), closed(Closure.RETURNED)]
+OFTEN = [
+    TIMER,
+    TIMER,
+    Accept(),
+    ApplicationReturn(reasons=REASONS),
+    resubmit(),
+    requested(),
+    concluded(),
+    closed(Closure.RETURNED),
+]
 SELDOM = [
     submit(),
     submit(sector="space"),
     Refuse(CODE, "a-1", (PROBLEM,)),
-    Return(()),
+    ApplicationReturn(reasons=()),
     STOP,
     Tick(NOW),
     Recalendar(),

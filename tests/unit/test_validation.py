@@ -14,9 +14,10 @@ from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.event import Event, NewerVersion
 from contracts.expertise import RequestOutcome
 from contracts.freeze import example
-from contracts.intake import ApplicationRegisteredV1, EditionFrom, EventRefusedV1, SubmissionRefusedV1
+from contracts.intake import ApplicationRegisteredV1, EventRefusedV1, SubmissionRefusedV1
 from contracts.reference import RequestItem
 from contracts.rules import Edition
+from contracts.steps import EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.commands import Later, Submit

@@ -25,8 +25,8 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.expertise import Conflict as Known
 from contracts.expertise import ConflictKind, ReviewKind, Signer
 from contracts.freeze import example
-from contracts.intake import EditionFrom
 from contracts.reference import ROLES, Problem, TermKind, Verdict
+from contracts.steps import EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES, SERVICES
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.store import Claim, StoreAway

@@ -3,26 +3,19 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, Field
 
-from contracts.intake import EditionFrom
+from contracts.steps import AgencyEntry
 from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
 from services.chassis.auth import allow
+from services.chassis.body import Body
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, need_topics, page
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.domain.agency import KIND as AGENCY_KIND
-from services.intake.domain.agency import EnterAgency, subject_of
+from services.intake.domain.agency import subject_of
 
 AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
-
-
-class AgencyEntry(BaseModel):
-    """An agency's entry: its name, and which rule edition holds for it since when."""
-
-    name: str = Field(min_length=1, max_length=300)
-    editions: list[EditionFrom] = Field(min_length=1, max_length=50)
 
 
 def add(router: APIRouter) -> None:
@@ -41,7 +34,7 @@ def add(router: APIRouter) -> None:
         return card(queries.agency_card(found), found.rev)
 
     @router.put("/agencies/{code}", tags=["directory"])
-    async def enter(code: AgencyCode, body: AgencyEntry, by: Admin) -> Response:
+    async def enter(code: AgencyCode, body: Body[AgencyEntry], by: Admin) -> Response:
         """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
         await need_topics(by.request, (agency_topic(code).name, receipts_topic(code).name))
-        return await by.put(subject_of(code), EnterAgency(code, body.name, tuple(body.editions)))
+        return await by.put(subject_of(code), body)

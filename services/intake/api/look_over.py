@@ -3,35 +3,22 @@
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
 
-from contracts.event import Basis
-from contracts.reference import ReturnReason, TermKind
+from contracts.reference import TermKind
+from contracts.steps import ApplicationReturn, ApplicationStop
 from services.chassis.auth import allow
+from services.chassis.body import Body
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, page
 from services.intake import queries
 from services.intake.api.access import READERS, Officer
-from services.intake.domain.commands import Accept, Return, Stop
+from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
 from services.law.explanation import explain
 
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
-
-
-class ReturnOf(BaseModel):
-    """Why an application goes back."""
-
-    reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
-
-
-class StopOf(BaseModel):
-    """Why the procedure is stopped, and the document that it rests on."""
-
-    reason: str = Field(min_length=1, max_length=4000)
-    basis: Basis
 
 
 def add(router: APIRouter) -> None:
@@ -61,14 +48,14 @@ def add(router: APIRouter) -> None:
         return await by.give(pilot, PILOT_KIND, Accept())
 
     @router.post("/applications/{pilot}/return", tags=["look-over"])
-    async def give_back(pilot: str, body: ReturnOf, by: Officer) -> Response:
+    async def give_back(pilot: str, body: Body[ApplicationReturn], by: Officer) -> Response:
         """The application goes back with coded reasons (вернуть)."""
-        return await by.give(pilot, PILOT_KIND, Return(tuple(body.reasons)))
+        return await by.give(pilot, PILOT_KIND, body)
 
     @router.post("/applications/{pilot}/stop", tags=["look-over"])
-    async def stop(pilot: str, body: StopOf, by: Officer) -> Response:
+    async def stop(pilot: str, body: Body[ApplicationStop], by: Officer) -> Response:
         """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
-        return await by.give(pilot, PILOT_KIND, Stop(body.reason, body.basis))
+        return await by.give(pilot, PILOT_KIND, body)
 
     @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
     async def clock(pilot: str, engine: EngineOf, term: Clocked = TermKind.LOOK_OVER) -> Response:

@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from contracts.event import Contract, Fact
-from contracts.intake import AgencyEnteredV1, EditionFrom
+from contracts.event import Fact
+from contracts.intake import AgencyEnteredV1
 from contracts.rules import Edition, RuleBook
+from contracts.steps import AgencyEntry, EditionFrom
 from services.law.decision import Context, Refusal
 
 KIND = "agency"
 
 
-class Agency(Contract):
+class Agency(AgencyEntry):
     """An agency's entry as it stands."""
 
     code: str
-    name: str
-    editions: tuple[EditionFrom, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +30,36 @@ class Given:
     number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EnterAgency:
-    """Enter an agency, or change its entry."""
-
-    code: str
-    name: str
-    editions: tuple[EditionFrom, ...]
-
-
 def subject_of(code: str) -> str:
     """The subject of an agency's entry."""
     return f"{KIND}:{code}"
 
 
-def decide(state: Agency | None, command: EnterAgency, context: Context[Given]) -> Sequence[Fact]:
-    """An entry needs at least one edition, and every edition must exist. No fact if nothing changes."""
-    match command:
-        case EnterAgency(code, name, editions):
-            unknown = sorted({e.edition for e in editions} - set(context.given.rules))
-            if unknown:
-                known = sorted(context.given.rules)
-                raise Refusal("edition.unknown", status=422, edition=unknown, editions=known)
-            if not editions or len({e.since for e in editions}) != len(editions):
-                raise Refusal("edition.dates", status=422)
-            ordered = tuple(sorted(editions, key=lambda e: e.since))
-            if state == Agency(code=code, name=name, editions=ordered):
-                return ()
-            return (AgencyEnteredV1(actor=context.actor, code=code, name=name, editions=ordered),)
-        case _:
-            assert_never(command)
+def code_of(subject: str) -> str:
+    """The agency whose entry is this subject."""
+    return subject.removeprefix(f"{KIND}:")
+
+
+def decide(state: Agency | None, command: AgencyEntry, context: Context[Given]) -> Sequence[Fact]:
+    """An agency is entered, or its entry changes. An entry needs at least one edition, and every edition must exist.
+    No fact if nothing changes."""
+    editions = command.editions
+    unknown = sorted({e.edition for e in editions} - set(context.given.rules))
+    if unknown:
+        known = sorted(context.given.rules)
+        raise Refusal("edition.unknown", status=422, edition=unknown, editions=known)
+    if not editions or len({e.since for e in editions}) != len(editions):
+        raise Refusal("edition.dates", status=422)
+    ordered = tuple(sorted(editions, key=lambda e: e.since))
+    entered = Agency(code=code_of(context.subject), name=command.name, editions=ordered)
+    return () if state == entered else (AgencyEnteredV1.made_of(entered, actor=context.actor),)
 
 
 def evolve(_state: Agency | None, fact: Fact) -> Agency | None:
     """The entry is what the last fact says."""
     match fact:
         case AgencyEnteredV1():
-            return Agency(code=fact.code, name=fact.name, editions=fact.editions)
+            return Agency.made_of(fact)
         case _:
             return _state
 

@@ -48,7 +48,7 @@ def noted(state: Pilot | None, fact: Noted, context: Context[Given]) -> Sequence
     after = _after(state.carrying_out, fact)
     if after is None or after == state.carrying_out:
         return told
-    note = CarryingOutNotedV1(actor=context.actor, **{name: getattr(after, name) for name in CarryingOut.model_fields})
+    note = CarryingOutNotedV1.made_of(after, actor=context.actor)
     return *told, *terms.ended(state, context), note
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.event import Basis
 from contracts.expertise import (
     ConclusionAnnulledV1,
     ConclusionIssuedV1,
@@ -15,7 +14,7 @@ from contracts.expertise import (
     ReviewClosedV1,
     TermExtendedV1,
 )
-from contracts.reference import Problem, ReturnReason, TermKind
+from contracts.reference import Problem, TermKind
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -28,6 +27,7 @@ from contracts.registry import (
     TermBreachedV1,
     TermNearingV1,
 )
+from contracts.steps import ApplicationReturn, ApplicationStop
 
 PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of a pilot's id."""
@@ -38,8 +38,8 @@ REMINDED: Final = frozenset({TermKind.PROGRESS_REPORT, TermKind.CARRYING_OUT})
 
 
 @dataclass(frozen=True, slots=True)
-class Submit:
-    """An agency's event as it was sent: an application, or what is no known event at all."""
+class Sent:
+    """An agency's event as it was sent."""
 
     agency: str
     event_id: str
@@ -47,12 +47,13 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """An agency's event about a pilot that exists already, as it was sent."""
+class Submit(Sent):
+    """An application, or what is no known event at all."""
 
-    agency: str
-    event_id: str
-    event: Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Later(Sent):
+    """An event about a pilot that exists already."""
 
     @property
     def named(self) -> str | None:
@@ -73,21 +74,6 @@ class Refuse:
 @dataclass(frozen=True, slots=True)
 class Accept:
     """The officer finds the application complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """The officer sends the application back."""
-
-    reasons: tuple[ReturnReason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The officer stops the procedure on a document (прекратить рассмотрение)."""
-
-    reason: str
-    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +131,6 @@ class Remind:
     fact: TermNearingV1 | TermBreachedV1
 
 
-Command = Submit | Later | Refuse | Accept | Return | Stop | Tick | Recalendar | Forward | Note | Remind
+Command = (
+    Submit | Later | Refuse | Accept | ApplicationReturn | ApplicationStop | Tick | Recalendar | Forward | Note | Remind
+)

@@ -11,7 +11,7 @@ from contracts.intake import (
     ApplicationStoppedV1,
     SubmissionRefusedV1,
 )
-from contracts.reference import ReturnReason
+from contracts.steps import ApplicationReturn, ApplicationStop
 from contracts.words import wording
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
@@ -25,8 +25,6 @@ from services.intake.domain.commands import (
     Recalendar,
     Refuse,
     Remind,
-    Return,
-    Stop,
     Submit,
     Tick,
 )
@@ -54,9 +52,9 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return () if state is not None else (refused,)
         case Accept():
             return _accepted(_registered(state), context)
-        case Return(reasons):
-            return _returned(_registered(state), reasons, context)
-        case Stop():
+        case ApplicationReturn():
+            return _returned(_registered(state), command, context)
+        case ApplicationStop():
             return _stopped(state, command, context)
         case Tick(due):
             return terms.ticked(state, due, context)
@@ -116,40 +114,24 @@ def _registered(state: Pilot | None) -> Pilot:
 
 def _accepted(state: Pilot, context: Context[Given]) -> Sequence[Fact]:
     assert state.number and state.edition and state.application
-    accepted = ApplicationAcceptedV1(
-        actor=context.actor,
-        agency=state.agency,
-        number=state.number,
-        edition=state.edition,
-        application=state.application,
-        submission=state.submission,
-        met=state.met,
-    )
+    accepted = ApplicationAcceptedV1.made_of(state, actor=context.actor)
     return *terms.ended(state, context), accepted
 
 
-def _returned(state: Pilot, reasons: tuple[ReturnReason, ...], context: Context[Given]) -> Sequence[Fact]:
+def _returned(state: Pilot, command: ApplicationReturn, context: Context[Given]) -> Sequence[Fact]:
     assert state.number and state.edition
     edition = context.given.rules.edition(state.edition)
-    need_reasons(reasons, edition)
+    need_reasons(command.reasons, edition)
     fixing = terms.started(FIXING, edition, context)
-    returned = ApplicationReturnedV1(
-        actor=context.actor, agency=state.agency, number=state.number, reasons=reasons, due_at=fixing.due_at
-    )
+    returned = ApplicationReturnedV1.made_of(state, command, actor=context.actor, due_at=fixing.due_at)
     return *terms.ended(state, context), returned, fixing
 
 
-def _stopped(state: Pilot | None, command: Stop, context: Context[Given]) -> Sequence[Fact]:
+def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Given]) -> Sequence[Fact]:
     if state is None or state.number is None or state.status in FINAL:
         raise Refusal("application.not-open", stands=stands(state))
     if state.status is Status.DECIDED:
         follows = to_stop(state)
         raise Refusal("pilot.decided", follows=wording(follows), problems=(decided(follows, ""),))
-    stopped = ApplicationStoppedV1(
-        actor=context.actor,
-        agency=state.agency,
-        number=state.number,
-        reason=command.reason,
-        basis=command.basis,
-    )
+    stopped = ApplicationStoppedV1.made_of(state, command, actor=context.actor)
     return *terms.ended(state, context), stopped

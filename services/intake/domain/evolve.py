@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.agency import ReceiptOutcome
+from contracts.agency import ReceiptConclusion, ReceiptOutcome
 from contracts.event import Fact
 from contracts.expertise import Closure, RequestOutcome
 from contracts.intake import (
@@ -42,7 +42,6 @@ from services.intake.domain.state import (
     LOOK_OVER,
     PLACES,
     CarryingOut,
-    Conclusion,
     Pilot,
     Request,
     Status,
@@ -62,26 +61,9 @@ def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
     """The submission after a fact."""
     match fact:
         case ApplicationRegisteredV1():
-            return Pilot(
-                status=Status.REGISTERED,
-                agency=fact.agency,
-                event_id=fact.event_id,
-                received=fact.received,
-                number=fact.number,
-                edition=fact.edition,
-                application=fact.application,
-                contact_person_id=fact.contact_person_id,
-                submitted=fact.submitted,
-            )
+            return Pilot.made_of(fact, status=Status.REGISTERED)
         case SubmissionRefusedV1():
-            return Pilot(
-                status=Status.REFUSED,
-                agency=fact.agency,
-                event_id=fact.event_id,
-                received=fact.received,
-                edition=fact.edition,
-                problems=fact.problems,
-            )
+            return Pilot.made_of(fact, status=Status.REFUSED)
     return None if state is None else _evolve(state, fact)
 
 
@@ -111,8 +93,7 @@ def _evolve(state: Pilot, fact: Fact) -> Pilot:
 
 def _noted(state: Pilot, fact: CarryingOutNotedV1) -> Pilot:
     """Out of intake's hands: the Council has decided. What had ended here before that was known stays ended."""
-    names = CarryingOut.model_fields
-    noted = _with(state, carrying_out=CarryingOut(**{name: getattr(fact, name) for name in names}))
+    noted = _with(state, carrying_out=CarryingOut.made_of(fact))
     return noted if state.status in FINAL else _over(noted, Status.DECIDED)
 
 
@@ -164,14 +145,7 @@ def _forwarded(state: Pilot, fact: Fact) -> Pilot:
         case InformationRequestClosedV1():
             return _with_request(state, fact.request, fact.outcome)
         case ConclusionForwardedV1():
-            conclusion = Conclusion(
-                number=fact.conclusion_number,
-                date=fact.date,
-                round=fact.round,
-                verdict=fact.verdict,
-                text=fact.text,
-                remarks=fact.remarks,
-            )
+            conclusion = ReceiptConclusion.made_of(fact, number=fact.conclusion_number)
             concluded = not fact.overtaken and state.status in (Status.ACCEPTED, Status.CONCLUDED)
             return _with(state, status=Status.CONCLUDED if concluded else state.status, conclusion=conclusion)
         case ConclusionAnnulmentForwardedV1():

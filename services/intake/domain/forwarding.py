@@ -6,6 +6,7 @@ What happened there happened: nothing is refused here. What does not fit how the
 from collections.abc import Sequence
 from typing import assert_never
 
+from contracts.agency import ToldConclusion
 from contracts.event import Fact
 from contracts.expertise import (
     Closure,
@@ -112,16 +113,12 @@ def _concluded(state: Pilot, fact: ConclusionIssuedV1, context: Context[Given]) 
     awaited = _of_this(state, fact.submission, Status.ACCEPTED, Status.CONCLUDED)
     again = awaited and fact.verdict is Verdict.NEGATIVE and fact.rounds_left > 0
     fixing = (_time_for_changes(state, context),) if again else ()
-    told = ConclusionForwardedV1(
+    told = ConclusionForwardedV1.made_of(
+        ToldConclusion.made_of(fact),
         actor=context.actor,
         agency=state.agency,
         number=state.number or "",
         conclusion_number=fact.number,
-        date=fact.date,
-        round=fact.round,
-        verdict=fact.verdict,
-        text=fact.text,
-        remarks=fact.remarks,
         may_resubmit=again,
         overtaken=not awaited,
         due_at=fixing[0].due_at if fixing else None,

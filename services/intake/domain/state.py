@@ -8,23 +8,19 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import computed_field
 
-from contracts.agency import ReceiptOutcome
+from contracts.agency import ReceiptConclusion, ReceiptOutcome, ReceiptRequest
 from contracts.event import Contract, Day, Moment
 from contracts.expertise import RequestOutcome
+from contracts.intake import CarryingOutNote
 from contracts.reference import (
     Application,
     Clock,
-    Code,
-    ItemId,
     LegalEffect,
     Met,
     OnExpiry,
     Problem,
-    Remark,
-    RequestItem,
     ReturnReason,
     TermKind,
-    Verdict,
 )
 from services.intake.domain.report_history import ReportHistory
 from services.law import ledger as term
@@ -60,40 +56,17 @@ FINAL: Final = frozenset({Status.REFUSED, Status.LAPSED, Status.WITHDRAWN, Statu
 """Where nothing follows any more."""
 
 
-class Request(Contract):
+class Request(ReceiptRequest):
     """A request for information (запрос сведений). Of one that is closed its id and outcome are kept alone."""
 
-    id: str
     on_expiry: OnExpiry
-    items: tuple[RequestItem, ...] = ()
-    open_items: tuple[ItemId, ...] = ()
     due_at: Moment | None = None
-    outcome: str | None = None
 
 
-class Conclusion(Contract):
-    """The expertise's last conclusion (заключение): what a resubmission answers."""
-
-    number: str
-    date: Day
-    round: int
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-
-
-class CarryingOut(Contract):
-    """What the register says of a pilot that the Council has decided on, as far as reports are judged by it.
-
-    `reporting`: it is carried out. `indicators` are those that values may be reported on: those of the agreement.
-    `started` is the first day, in the zone of the edition, of what was launched. `over`: carrying out is over, or will
-    never be.
-    """
+class CarryingOut(CarryingOutNote):
+    """What the register says of a pilot that the Council has decided on, as far as reports are judged by it."""
 
     reporting: bool = False
-    indicators: tuple[Code, ...] = ()
-    started: Day | None = None
-    over: bool = False
 
     @property
     def launched(self) -> bool:
@@ -139,7 +112,7 @@ class Pilot(Contract):
     problems: tuple[Problem, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
     requests: tuple[Request, ...] = ()
-    conclusion: Conclusion | None = None
+    conclusion: ReceiptConclusion | None = None
     carrying_out: CarryingOut | None = None
     finished: Day | None = None
     taken: ReportHistory = ReportHistory()
