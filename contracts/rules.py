@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
@@ -114,12 +114,13 @@ class ExtensionRule(Data):
 class TermRule(Titled):
     """A legal term (срок) as the edition sets it. `origin` speaks of the budget; its note speaks of the rest.
 
+    `budget` None: the term runs until a day that is agreed for each pilot, so that no number of the edition bounds it.
     `stops_while_with_applicant`: the clock may be stopped while the applicant has the next move. `reminders` is
     the ladder (лестница напоминаний): with how many of its days left, the running one among them, somebody is
     reminded; the breach is the rung after the last.
     """
 
-    budget: StrictInt = Field(ge=1)
+    budget: StrictInt | None = Field(default=None, ge=1)
     unit: TermUnit
     calendar: CalendarId
     legal_effect: LegalEffect
@@ -133,7 +134,7 @@ class TermRule(Titled):
         rungs = self.reminders
         if list(rungs) != sorted(set(rungs), reverse=True):
             raise ValueError("reminders must go down, each once")
-        if any(not 1 <= rung < self.budget for rung in rungs):
+        if any(rung < 1 or (self.budget is not None and rung >= self.budget) for rung in rungs):
             raise ValueError("a reminder comes with at least one day left, and after the term has begun")
         return self
 
@@ -247,9 +248,17 @@ class Lengths(Data):
     own_number: Number
 
 
+AGREED: Final = frozenset({TermKind.LAUNCH, TermKind.CARRYING_OUT})
+"""The terms whose end is a day of the agreement: a budget or an extension of theirs would be read by nobody."""
+
+
 def _all_terms(terms: Mapping[TermKind, TermRule]) -> Mapping[TermKind, TermRule]:
     if missing := [kind for kind in TermKind if kind not in terms]:
         raise ValueError(f"terms are missing: {', '.join(missing)}")
+    if unbounded := [kind for kind, rule in terms.items() if rule.budget is None and kind not in AGREED]:
+        raise ValueError(f"terms without a budget: {', '.join(unbounded)}")
+    if bounded := [kind for kind in AGREED if terms[kind].budget is not None or terms[kind].extension is not None]:
+        raise ValueError(f"the end of these terms is agreed, so they have no budget: {', '.join(sorted(bounded))}")
     return terms
 
 

@@ -111,15 +111,18 @@ class Ledger(Contract):
         return max([self.term.started, *stops, *(extension.at for extension in self.extensions)])
 
 
-def start(rule: TermRule, calendar: Calendar, kind: Code, at: datetime, zone: str) -> Term:
+def start(rule: TermRule, calendar: Calendar, kind: Code, at: datetime, zone: str, budget: int | None = None) -> Term:
     """A term of the rule that starts at `at`; its days are those of `zone`.
 
-    Raises TermError "other-calendar" when the rule counts by another calendar.
+    `budget` is that of a term which ends with a day that was agreed, whatever its rule says. Raises TermError
+    "other-calendar" when the rule counts by another calendar, and ValueError when nothing says the budget.
     """
     _same(rule.calendar, calendar)
+    if budget is None and (budget := rule.budget) is None:
+        raise ValueError(f"the end of {kind} is agreed: its rule says no budget")
     return Term(
         kind=kind,
-        budget=rule.budget,
+        budget=budget,
         unit=rule.unit,
         calendar=calendar.id,
         calendar_version=calendar.version,

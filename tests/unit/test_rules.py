@@ -19,6 +19,7 @@ from contracts.calendars import CalendarRules, load_calendars, read_calendar
 from contracts.data import Origin, Titled
 from contracts.reference import UNSPECIFIED, Application, LegalEffect, TermKind, TermUnit
 from contracts.rules import (
+    AGREED,
     CodeList,
     Edition,
     Lengths,
@@ -229,12 +230,26 @@ def test_what_stands_still_while_a_pilot_is_suspended_is_counted_in_calendar_day
 
 
 @editions
-def test_carrying_out_is_bounded_alike_in_months_and_in_days(edition: Edition) -> None:
-    numbers, rule = edition.numbers, edition.terms[TermKind.CARRYING_OUT]
-    assert rule.extension is not None
-    assert rule.budget <= numbers.pilot_max_months.value * 31
-    assert rule.extension.max_count == numbers.pilot_extensions_max.value
-    assert rule.extension.days <= numbers.pilot_extension_months.value * 31
+def test_what_ends_with_an_agreed_day_has_no_budget_and_everything_else_has_one(edition: Edition) -> None:
+    assert {kind for kind, rule in edition.terms.items() if rule.budget is None} == AGREED
+    assert all(edition.terms[kind].extension is None for kind in AGREED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "complaint"),
+    [
+        ("launch", {"budget": 30}, "have no budget: launch"),
+        ("carrying-out", {"extension": {"max_count": 1, "days": 183}}, "have no budget: carrying-out"),
+        ("judgement", {"budget": None}, "without a budget: judgement"),
+    ],
+)
+def test_a_budget_that_nobody_would_read_or_that_is_missing_is_refused(
+    kind: str, changes: dict[str, object], complaint: str
+) -> None:
+    said = tomllib.loads(text("by-2024"))
+    said["terms"][kind].update(changes)
+    with pytest.raises(ValidationError, match=complaint):
+        Edition.model_validate(said)
 
 
 @editions

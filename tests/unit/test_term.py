@@ -295,6 +295,15 @@ def test_the_look_over_takes_three_working_days_of_minsk_by_law() -> None:
     assert due == minsk("2026-04-24T00:00")
 
 
+def test_a_term_whose_end_is_agreed_starts_with_the_budget_that_follows_from_it_and_with_no_other() -> None:
+    launch = load().edition("by-2024").terms[TermKind.LAUNCH]
+    at = minsk("2026-04-16T12:00")
+    assert start(launch, BY, TermKind.LAUNCH, at, MINSK, 12).budget == 12
+    with pytest.raises(ValueError, match="the end of launch is agreed"):
+        start(launch, BY, TermKind.LAUNCH, at, MINSK)
+    assert start(LOOK_OVER, BY, TermKind.LOOK_OVER, at, MINSK, 12).budget == 12, "what was moved to another end"
+
+
 def test_the_zone_decides_which_day_the_start_is() -> None:
     late = datetime(2026, 4, 16, 21, 30, tzinfo=UTC)
     assert due_at(open_ledger(start(LOOK_OVER, BY, "look-over", late, MINSK)), BY) == minsk("2026-04-25T00:00")

@@ -50,8 +50,7 @@ def start_until(decision: PilotDecision, kind: TermKind, last: date, since: date
     if budget < 1:
         # It ends with the day of its start or before: a term of one day, which is that day.
         at = _at(decision, last - timedelta(days=1))
-    begun = term.start(rule, days, kind, at, decision.edition.zone)
-    _started(decision, begun.model_copy(update={"budget": max(1, budget)}))
+    _started(decision, term.start(rule, days, kind, at, decision.edition.zone, max(1, budget)))
 
 
 def _started(decision: PilotDecision, begun: Term) -> None:
