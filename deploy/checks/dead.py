@@ -17,6 +17,7 @@ REGISTERED: Final = (
     "@router.*",
     "@model_validator*",
     "@field_*",
+    "@computed_field*",
 )
 """Decorators that hand a function to a library, which calls it."""
 FOUND: Final = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): unused (?P<kind>[\w ]+) '(?P<name>\w+)'")
