@@ -45,22 +45,22 @@ def findings(root: Path) -> list[str]:
 def _shared(files: Mapping[str, Sequence[Line]]) -> Iterator[tuple[str, str, int, int, int]]:
     """The longest passages that files of two rooms share: the files, where it begins in each, how many lines."""
     windows = {name: _windows(lines) for name, lines in files.items()}
+    places = {name: {shape: at for at, shape in reversed(list(enumerate(shapes)))} for name, shapes in windows.items()}
     for one, other in combinations(files, 2):
-        if one.split("/")[1] == other.split("/")[1]:
+        if one.split("/")[1] == other.split("/")[1] or places[one].keys().isdisjoint(places[other]):
             continue
         done = 0
-        for at, shape in windows[one].items():
-            start = next((n for n, there in windows[other].items() if there == shape), None)
-            if at >= done and start is not None:
+        for at, shape in enumerate(windows[one]):
+            if at >= done and (start := places[other].get(shape)) is not None:
                 length = _length(files[one][at:], files[other][start:])
                 done = at + length
                 yield one, other, files[one][at][0], files[other][start][0], length
 
 
-def _windows(lines: Sequence[Line]) -> dict[int, int]:
+def _windows(lines: Sequence[Line]) -> list[int]:
     """What stands from each line on, as a hash."""
     shapes = [shape for _, shape in lines]
-    return {at: hash(tuple(shapes[at : at + MOST + 1])) for at in range(len(shapes) - MOST)}
+    return [hash(tuple(shapes[at : at + MOST + 1])) for at in range(len(shapes) - MOST)]
 
 
 def _length(here: Sequence[Line], there: Sequence[Line]) -> int:

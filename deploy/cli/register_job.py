@@ -16,7 +16,6 @@ import httpx
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import wire_moment
 from contracts.reference import Effectiveness, Expediency, Role
-from contracts.registry import Scaling
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 
@@ -155,17 +154,3 @@ def effectiveness(desk: Desk, edition: str = "by-2024") -> list[str]:
     """The criteria that effectiveness is judged by."""
     answer = desk.call("GET", "intake", f"/v1/editions/{edition}", Role.OPERATOR).json()
     return [entry["code"] for entry in answer["effectiveness"]["entries"]]
-
-
-def scaled(desk: Desk, pilot: str, customer: Mapping[str, Any]) -> None:
-    """The decision to copy an effective pilot for another customer, with the window of its money."""
-    window = {"source": "local-innovation-fund", "opens": "2028-01-16", "closes": "2028-02-15"}
-    plan = {"customer": customer, "region": "brest", "note": "Два района."}
-    said = {
-        "decision": Scaling.SCALE,
-        "evidence": "Протокол комиссии.",
-        "conditions": "Не ранее открытия окна финансирования.",
-        "windows": [window],
-        "replicas": [plan],
-    }
-    step(desk, pilot, "scaling-decision", said, COUNCIL)

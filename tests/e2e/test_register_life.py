@@ -29,12 +29,14 @@ from contracts.agency import (
     SpendingReportedV1,
 )
 from contracts.event import wire_moment
+from contracts.registry import Scaling
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import found, review
 from deploy.cli.main_job import application, pilots
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import (
     COMMITTED,
+    COUNCIL,
     DEVELOPER,
     HEAD,
     INDICATOR,
@@ -47,7 +49,7 @@ from deploy.cli.register_job import (
     judged,
     launched,
     report,
-    scaled,
+    step,
     today,
     value,
 )
@@ -90,7 +92,7 @@ def lived(stack: Stack) -> Iterator[Lived]:
         path = f"/v1/pilots/{parent}/commission"
         too_small = desk.attempt("registry", path, "head-organisation", eight, etag)
         judged(desk, parent, criteria)
-        scaled(desk, parent, OTHER_CLINIC)
+        _scaled(desk, parent, OTHER_CLINIC)
         number = card(desk, parent, "scaled").json()["number"]
         replica = _concluded(desk, other, customer=OTHER_CLINIC, replicates=number, adaptation=ADAPTED)
         launched(desk, replica, OTHER_CLINIC)
@@ -98,6 +100,20 @@ def lived(stack: Stack) -> Iterator[Lived]:
         judged(desk, replica, criteria)
         desk.ask("registry", f"/v1/pilots/{parent}/replicas", "registrar", lambda a: '"outcome":"effective"' in a.text)
         yield Lived(desk, agency, other, parent, replica, too_small)
+
+
+def _scaled(desk: Desk, pilot: str, customer: Mapping[str, Any]) -> None:
+    """The decision to copy an effective pilot for another customer, with the window of its money."""
+    window = {"source": "local-innovation-fund", "opens": "2028-01-16", "closes": "2028-02-15"}
+    plan = {"customer": customer, "region": "brest", "note": "Два района."}
+    said = {
+        "decision": Scaling.SCALE,
+        "evidence": "Протокол комиссии.",
+        "conditions": "Не ранее открытия окна финансирования.",
+        "windows": [window],
+        "replicas": [plan],
+    }
+    step(desk, pilot, "scaling-decision", said, COUNCIL)
 
 
 def _submitted(desk: Desk, agency: str, number: int = 1, **data: Any) -> str:
