@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from contracts.event import Actor, Contract, Event, Fact, Language, Moment, wire_moment
 from contracts.topics import fact_topic
@@ -278,6 +279,24 @@ class Hooked:
             return answer
 
         return call
+
+
+class Commands(CommandListener):
+    """Writes down the commands that the driver sends."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """A command with the collection it is for."""
+        if event.command_name in ("find", "update", "insert", "delete", "findAndModify", "aggregate", "getMore"):
+            self.seen.append((event.command_name, str(event.command[event.command_name])))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Of no interest."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Of no interest."""
 
 
 class Crash(BaseException):

@@ -7,7 +7,8 @@ documents, calls `fold`, and writes what came of it under the guard of `rev`.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, assert_never, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,6 +25,7 @@ from contracts.event import (
     wire_moment,
 )
 from services.chassis.subject import (
+    Absent,
     Aggregate,
     Broken,
     Claimed,
@@ -106,10 +108,12 @@ def _apply(
     rev = loaded.rev + 1
     if loaded.fault is not None:
         return Broken(f"the stored state cannot be read: {loaded.fault}"), doc
+    if is_absent(doc, one):
+        return Absent(), doc
     if (early := _already_or_not_yet(doc, one, writer)) is not None:
         return early, doc
     if one.if_match is not None and not doc.moved <= one.if_match <= doc.rev:
-        return Stale(doc.rev), doc
+        return Stale(doc.rev, doc.version), doc
     try:
         after, facts = _decided(doc, one, aggregate, writer, context)
     except Refusal as refusal:
@@ -118,6 +122,16 @@ def _apply(
         return Broken(why(error)), doc
     after = replace(after, rev=rev, moved=rev if facts else doc.moved)
     return Done(after.version, rev, facts), after
+
+
+def is_absent(doc: Document, one: Input) -> bool:
+    """Whether the input needs a subject that is not there as what it must be, or that its actor may not see.
+
+    Asked before anything else of the document is told, an answer that was given before and a refusal among it.
+    """
+    if one.existing is not None and (doc.version == 0 or doc.kind != one.existing):
+        return True
+    return one.sees is not None and doc.state is not None and not one.sees(doc.state)
 
 
 def why(error: Exception) -> str:
@@ -148,6 +162,8 @@ def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | 
         case Timed(due):
             if doc.due != due:
                 return Duplicate(doc.version, doc.rev)
+        case _:
+            assert_never(one.mark)
     return None
 
 
@@ -202,11 +218,21 @@ def _facts(
 ) -> list[Fact]:
     if one.command is None:
         return []
+    if not isinstance(one.command, commands_of(aggregate)):
+        raise TypeError(f"{aggregate.kind} has no case for {type(one.command).__name__}")
     decided = list(aggregate.decide(doc.state, one.command, context))
     stamped = [fact.model_copy(update={"after": dict(seen)}) for fact in decided]
     if stamped:
         stamped[-1] = stamped[-1].model_copy(update={"cause": cause_of(one.mark)})
     return stamped
+
+
+@cache
+def commands_of(aggregate: Aggregate) -> Any:
+    """What an aggregate's `decide` has a case for: what its signature says of `command`. Its match is held to that by
+    the types; any other command is broken, never answered as if it had been done."""
+    said = get_type_hints(aggregate.decide).get("command", object)
+    return object if said is Any else said
 
 
 def cause_of(mark: Sequenced | Claimed | Timed) -> Cause:
@@ -218,6 +244,8 @@ def cause_of(mark: Sequenced | Claimed | Timed) -> Cause:
             return ClaimCause(owner=owner, id=id_, digest=digest)
         case Timed(due):
             return TimerCause(due=due)
+        case _:
+            assert_never(mark)
 
 
 def _moved(seen: Mapping[str, int], mark: Sequenced | Claimed | Timed) -> Mapping[str, int]:

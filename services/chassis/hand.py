@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
@@ -17,8 +17,23 @@ from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of, refused
 from services.chassis.problems import document as problem_document
-from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Outcome, Refused, Stale
-from services.chassis.web import EngineOf, document
+from services.chassis.subject import (
+    Absent,
+    Broken,
+    Claimed,
+    Conflict,
+    Done,
+    Duplicate,
+    Input,
+    Outcome,
+    Refused,
+    Stale,
+    Waiting,
+)
+from services.chassis.web import EngineOf, document, not_found
+
+Sees = Callable[[Any], bool]
+"""Whether the caller may know of a subject in a state."""
 
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description='The ETag that the caller saw, e.g. `"7"`; required')
@@ -51,14 +66,17 @@ class Hand:
     if_match: str | None
     key: str | None
 
-    async def give(self, subject: str, kind: str, what: object) -> Response:
-        """A command to a subject that exists. Raises Problematic: 404 if it does not, 428 without If-Match, and
-        like `put`."""
-        await document(self.engine, subject, kind)
-        key = _needed(self.key)
-        if self.if_match is None:
-            raise Problematic(428, "if-match.missing")
-        return await self._settle(subject, what, key)
+    async def give(self, subject: str, kind: str, what: object, *, sees: Sees | None = None) -> Response:
+        """A command to a subject that is there as this kind, and that the caller may know of in the state that is
+        decided on. Raises Problematic: 404 if it is not, 428 without If-Match, and like `put`."""
+        try:
+            key, seen = _needed(self.key), _revision_needed(self.if_match)
+        except Problematic:  # what is not there for the caller is not there, before a word about headers
+            found = await document(self.engine, subject, kind)
+            if sees is not None and not sees(found.state):
+                raise not_found() from None
+            raise
+        return await self._settle(subject, what, key, seen, existing=kind, sees=sees)
 
     async def put(self, subject: str, what: object) -> Response:
         """A command that may create its subject; without If-Match it must be the one that does.
@@ -66,23 +84,25 @@ class Hand:
         Raises Problematic: 400 for a missing Idempotency-Key or a bad If-Match, 409 and 422 for a refusal or a key
         used for something else, 412 for a revision that is gone.
         """
-        return await self._settle(subject, what, _needed(self.key))
+        return await self._settle(subject, what, _needed(self.key), _revision(self.if_match))
 
-    async def give_many(self, items: Sequence[tuple[str, int, object]]) -> list[dict[str, Any]]:
+    async def give_many(
+        self, items: Sequence[tuple[str, int, object]], kind: str, *, sees: Sees | None = None
+    ) -> list[dict[str, Any]]:
         """Commands to many subjects at once, each with the revision that was seen: an answer for each, in order.
 
-        One that cannot be done says why and is in nobody's way; sending the same again gives the same answers. Raises
-        Problematic 400 for a missing Idempotency-Key, 422 for a subject that is named twice.
+        One that cannot be done, or is not there for the caller (as in `give`), says why and is in nobody's way; sending
+        the same again gives the same answers. Raises Problematic 400 for a missing Idempotency-Key, 422 for a subject
+        that is named twice.
         """
         key = _needed(self.key)
         subjects = [subject for subject, _, _ in items]
         if len(set(subjects)) != len(subjects):
             raise Problematic(422, "subject.twice")
         content, language = await self.content(), self.language
-        inputs = [self._input(s, f"{key}:{s}", content, what, rev) for s, rev, what in items]
+        inputs = [self._input(s, f"{key}:{s}", content, what, rev, kind, sees) for s, rev, what in items]
         outcomes = await self.engine.commands(inputs)
-        versions = await self._versions([s for s, o in zip(subjects, outcomes, strict=True) if isinstance(o, Stale)])
-        return [_told(s, outcome, versions.get(s), language) for s, outcome in zip(subjects, outcomes, strict=True)]
+        return [_told(s, outcome, language) for s, outcome in zip(subjects, outcomes, strict=True)]
 
     @property
     def language(self) -> Language:
@@ -93,13 +113,16 @@ class Hand:
         """A fingerprint of what is asked for: the same for every resend of it."""
         return await _content(self.request, subject)
 
-    async def _versions(self, subjects: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Version and revision of these subjects as they stand now: what somebody who came too late must know."""
-        if not subjects:
-            return {}
-        return {s: (d.version, d.rev) for s, d in (await self.engine.documents(subjects)).items()}
-
-    def _input(self, subject: str, key: str, content: str, what: object, if_match: int) -> Input:
+    def _input(
+        self,
+        subject: str,
+        key: str,
+        content: str,
+        what: object,
+        if_match: int,
+        existing: str | None,
+        sees: Sees | None,
+    ) -> Input:
         return Input(
             subject=subject,
             mark=Claimed(f"person:{self.caller.id}", key, content),
@@ -107,13 +130,16 @@ class Hand:
             actor=self.caller.acting(frozenset(self.roles)),
             cause_id=f"{self.caller.id}:{key}",
             if_match=if_match,
+            existing=existing,
+            sees=sees,
         )
 
-    async def _settle(self, subject: str, what: object, key: str) -> Response:
-        one = self._input(subject, key, await self.content(subject), what, _revision(self.if_match))
-        outcome = await self.engine.command(one)
-        now = await self._versions([subject]) if isinstance(outcome, Stale) else {}
-        version, rev, again = _good(outcome, now.get(subject))
+    async def _settle(
+        self, subject: str, what: object, key: str, seen: int, *, existing: str | None = None, sees: Sees | None = None
+    ) -> Response:
+        content = await self.content(subject)
+        one = self._input(subject, key, content, what, seen, existing, sees)
+        version, rev, again = _good(await self.engine.command(one))
         headers = {"ETag": f'"{rev}"'} | ({"Idempotent-Replayed": "true"} if again else {})
         return JSONResponse(CommandAnswer(subject=subject, version=version).model_dump(), headers=headers)
 
@@ -136,49 +162,53 @@ def hand(*roles: Role) -> Callable[..., Awaitable[Hand]]:
     return ready
 
 
-def _told(subject: str, outcome: Outcome, now: tuple[int, int] | None, language: Language) -> dict[str, Any]:
+def _told(subject: str, outcome: Outcome, language: Language) -> dict[str, Any]:
     """The answer for one of many: done with its version, or the problem that a command of its own would get."""
     try:
-        version, rev, again = _good(outcome, now)
+        version, rev, again = _good(outcome)
     except Problematic as error:
-        return not_done(subject, error, language)
+        return {"subject": subject, "done": False, "problem": problem_document(error, language)}
     return {"subject": subject, "done": True, "version": version, "etag": f'"{rev}"', "replayed": again}
 
 
-def not_done(subject: str, error: Problematic, language: Language) -> dict[str, Any]:
-    """The answer for one of many that could not be done, with its problem document."""
-    return {"subject": subject, "done": False, "problem": problem_document(error, language)}
-
-
-def _good(outcome: Outcome, now: tuple[int, int] | None) -> tuple[int, int, bool]:
-    """Version, revision, and whether it is an answer given before. `now`: how a subject that went on stands."""
+def _good(outcome: Outcome) -> tuple[int, int, bool]:
+    """Version, revision, and whether it is an answer given before. Raises Problematic for every other outcome."""
     match outcome:
         case Done(version, rev, _):
             return version, rev, False
         case Duplicate(version, rev):
             return version, rev, True
-        case Stale(rev):
-            standing, present = now if now is not None and now[1] >= rev else (None, rev)
+        case Stale(rev, version):
             raise Problematic(
                 412,
                 "revision.gone",
-                headers={"ETag": f'"{present}"'},
-                extra={"version": standing, "etag": f'"{present}"'},
+                headers={"ETag": f'"{rev}"'},
+                extra={"version": version, "etag": f'"{rev}"'},
             )
+        case Absent():
+            raise not_found()
         case Conflict():
             raise Problematic(409, "idempotency-key.reused")
         case Refused(refusal):
             raise refused(refusal)
         case Broken():
             raise Problematic(500, "engine.broken")
+        case Waiting():
+            raise AssertionError("a command waits for nothing")
         case _:
-            raise AssertionError(f"a command cannot end as {outcome}")
+            assert_never(outcome)
 
 
 def _needed(key: str | None) -> str:
     if not key:
         raise Problematic(400, "idempotency-key.missing")
     return key
+
+
+def _revision_needed(if_match: str | None) -> int:
+    if if_match is None:
+        raise Problematic(428, "if-match.missing")
+    return _revision(if_match)
 
 
 def _revision(if_match: str | None) -> int:

@@ -68,6 +68,8 @@ class Input:
 
     `command` is None for a fact that this service has no interest in: only its watermark moves. `if_match` is
     the revision a person saw. `correlation` is None where the input belongs to what the subject began with.
+    `existing` is the kind as which the subject must be there already, and `sees` says whether who asks may know of it
+    in a state: both are held against the very state that is decided on.
     """
 
     subject: str
@@ -80,10 +82,15 @@ class Input:
     record: Record | None = None
     if_match: int | None = None
     event_type: str | None = None
+    existing: str | None = None
+    sees: Callable[[Any], bool] | None = None
 
 
 class Decide(Protocol):
-    """`decide(state, command, context) -> facts`: pure; raises Refusal for a person's impossible command."""
+    """`decide(state, command, context) -> facts`: pure; raises Refusal for a person's impossible command.
+
+    Its annotation of `command` names all commands that it has a case for; others never reach it.
+    """
 
     def __call__(self, state: Any, command: Any, context: Any, /) -> Sequence[Fact]: ...
 
@@ -200,9 +207,15 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The subject is no longer at the revision the person saw."""
+    """The subject is no longer at the revision the person saw, but at this one, and at this version."""
 
     rev: int
+    version: int
 
 
-Outcome = Done | Duplicate | Waiting | Broken | Refused | Conflict | Stale
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is nothing here that the person may know of: one answer for what is not there and what is not shown."""
+
+
+Outcome = Done | Duplicate | Waiting | Broken | Refused | Conflict | Stale | Absent

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, assert_never
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
@@ -133,8 +133,10 @@ def door_of(one: Input) -> str:
             return source
         case Timed():
             return "timer"
-        case _:
+        case Claimed():
             return "agency" if one.record else "http"
+        case _:
+            assert_never(one.mark)
 
 
 @contextmanager

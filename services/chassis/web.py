@@ -115,11 +115,16 @@ EngineOf = Annotated[Engine, Depends(engine_of)]
 # ---- reading
 
 
+def not_found() -> Problematic:
+    """The one answer for what is not there, and for what the caller may not see."""
+    return Problematic(404, "not-found")
+
+
 async def document(engine: Engine, subject: str, kind: str) -> Document:
     """A subject with a state. Raises Problematic 404 if there is none of this kind."""
     found = (await engine.documents([subject])).get(subject)
     if found is None or found.kind != kind or found.version == 0:
-        raise Problematic(404, "not-found")
+        raise not_found()
     if found.fault is not None:
         raise Problematic(500, "state.unreadable")
     return found

@@ -13,7 +13,8 @@ from pypdf import PdfReader
 
 from contracts.reference import ItemAnswer, Met
 from contracts.rules import RuleBook
-from services.chassis.store import Store, open_client
+from services.chassis import store as store_module
+from services.chassis.store import Store, open_client, opened
 from services.expertise.api import reviews
 from services.expertise.queries import FOR_EXPERTS, View
 from tests.expertise import (
@@ -33,7 +34,7 @@ from tests.expertise import (
     party,
     routes,
 )
-from tests.tiny import Hooked
+from tests.tiny import Commands, Hooked
 
 AUDITOR = Person("auditor-1", ("auditor",))
 ADMIN = Person("admin-1", ("admin",))
@@ -298,6 +299,56 @@ async def test_a_conflict_that_comes_to_light_while_a_command_runs_tells_nothing
     )
     unknown = await world.ask("post", "/reviews/p9/opinion", expert("expert-a"), opinion(), etag='"1"')
     assert (answer.status_code, answer.json()) == (404, unknown.json())
+
+
+async def test_a_command_loads_its_case_once_whatever_comes_of_it(
+    world: World, mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.opened("p1")
+    await world.seat("p1", "expert-a")
+    etag, commands = await world.etag("p1"), Commands()
+    monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
+    async with opened(mongo_url, world.store._db.name) as watched:
+        app = world.served(world.replica("watched", watched))
+
+        async def asked(pilot: str, who: str, etag: str, key: str) -> int:
+            commands.seen.clear()
+            url = f"/reviews/{pilot}/opinion"
+            answer = await world.ask("post", url, expert(who), opinion(), etag=etag, key=key, app=app)
+            assert commands.seen.count(("find", "subjects")) == 1
+            return answer.status_code
+
+        assert await asked("p1", "expert-a", '"1"', "gone") == 412
+        assert await asked("p1", "expert-a", etag, "done") == 200
+        assert await asked("p1", "expert-a", etag, "done") == 200, "sent again"
+        assert await asked("p1", "expert-a", await world.etag("p1"), "refused") == 422, "a changed opinion says why"
+        assert await asked("p1", "expert-b", etag, "not shown") == 404
+        assert await asked("p9", "expert-a", etag, "not there") == 404
+
+
+async def test_many_commands_load_all_their_cases_at_once_and_tell_nothing_of_what_is_not_shown(
+    world: World, mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, told = Person("expert-c", ("operator",)), {"expert_id": "expert-c", "text": "Родственник."}
+    for pilot in ("p1", "p2", "p3"):
+        await world.opened(pilot)
+    await world.do("p2", "conflicts", OP, told)
+    etags = {pilot: await world.etag(pilot) for pilot in ("p1", "p2", "p3")} | {"p9": '"1"'}
+    items = [{"pilot": pilot, "etag": etag, "expert_id": "expert-a"} for pilot, etag in etags.items()]
+    commands = Commands()
+    monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
+    async with opened(mongo_url, world.store._db.name) as watched:
+        hooked = Hooked(watched)
+        hooked.before["write"] = lambda: world.do("p3", "conflicts", OP, told)
+        app = world.served(world.replica("watched", hooked))
+        answer = await world.ask("post", "/assignments", operator, {"items": items}, app=app)
+    done, hidden, late, unknown = answer.json()["items"]
+    assert (done["pilot"], done["done"]) == ("p1", True)
+    for one in (hidden, late):
+        assert one == {**unknown, "pilot": one["pilot"]}
+    assert unknown["problem"]["title"] == "not-found"
+    experts, cases, again = 1, 1, 1
+    assert commands.seen.count(("find", "subjects")) == experts + cases + again, "p3 was written by another meanwhile"
 
 
 # ---- blindness

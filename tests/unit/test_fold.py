@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.event import parse_own_fact
-from services.chassis.fold import MARGIN, Fold, Writer, fold, ready
+from contracts.event import Fact, parse_own_fact
+from services.chassis.fold import MARGIN, Fold, Writer, commands_of, fold, ready
+from services.chassis.service import Service
 from services.chassis.subject import (
+    Absent,
+    Aggregate,
     Broken,
     Conflict,
     Document,
@@ -24,7 +27,10 @@ from services.chassis.subject import (
     Stale,
     Waiting,
 )
+from services.expertise import service as expertise
+from services.intake import service as intake
 from services.law.decision import Context
+from services.registry import service as registry
 from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
@@ -36,21 +42,23 @@ from tests.tiny import (
     Note,
     Pass,
     Spoil,
+    Tally,
     claimed,
     from_source,
     notes_of,
     numbered,
     timed,
 )
+from tests.tiny import decide as tiny_decide
 
 NEW = Document("p1", "pilot")
 
 
-def folded(document: Document, *inputs: Input, max_bytes: int = 10**6) -> Fold:
+def folded(document: Document, *inputs: Input, max_bytes: int = 10**6, aggregate: Aggregate = TALLY) -> Fold:
     """The inputs applied by a service `tiny` that reads `left` and `right`."""
     writer = Writer("tiny", frozenset({"left", "right"}), numbered(), max_bytes)
     contexts = [Context(START, one.subject, one.actor, None, CALENDARS) for one in inputs]
-    return fold(document, inputs, TALLY, writer, contexts)
+    return fold(document, inputs, aggregate, writer, contexts)
 
 
 def stored(done: Fold) -> Document:
@@ -204,7 +212,7 @@ def test_a_command_on_the_present_revision_goes_and_one_on_an_older_is_stale() -
     assert kinds(folded(first, claimed("p1", "k2", Note(("b",)), if_match=1))) == [Done]
     moved = stored(folded(first, note(1)))
     stale = folded(moved, claimed("p1", "k2", Note(("b",)), if_match=1))
-    assert stale.outcomes == (Stale(2),) and not stale.changed
+    assert stale.outcomes == (Stale(2, 2),) and not stale.changed
 
 
 def test_what_is_only_seen_moves_the_revision_and_leaves_what_a_person_saw_as_it_is() -> None:
@@ -414,3 +422,71 @@ def test_a_fact_that_was_just_decided_is_what_reading_its_bytes_gives() -> None:
     assert entry.event is not None
     assert entry.event == parse_own_fact(entry.value, LANGUAGE)
     assert entry.event.trace == {"traceparent": trace["traceparent"]}
+
+
+# ---- what a person may know of
+
+
+def hidden(state: Any) -> bool:
+    """Nobody sees it."""
+    return False
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "sees"),
+    [
+        (NEW, "pilot", None),
+        (replace(NEW, rev=1), "pilot", None),
+        (replace(NEW, rev=1, version=1, state=Tally(notes=("a",))), "agency", None),
+        (replace(NEW, rev=1, version=1, state=Tally(notes=("a",))), "pilot", hidden),
+    ],
+    ids=["nothing is stored", "something was only seen", "it is of another kind", "it is not shown"],
+)
+@pytest.mark.parametrize("command", [Note(("b",)), Forbid(), Explode()])
+@pytest.mark.parametrize("etag", [0, 1])
+def test_what_is_not_there_for_a_person_has_one_outcome_whatever_is_asked_of_it(
+    document: Document, kind: str, sees: Any, command: object, etag: int
+) -> None:
+    done = folded(document, claimed("p1", "k", command, if_match=etag, existing=kind, sees=sees))
+    assert done.outcomes == (Absent(),) and not done.changed
+
+
+def test_an_answer_given_before_is_not_told_again_to_one_who_may_no_longer_know() -> None:
+    first = stored(folded(NEW, claimed("p1", "k1", Note(("a",)))))
+    for sees, outcome in ((hidden, Absent), (lambda _state: True, Duplicate)):
+        assert kinds(folded(first, claimed("p1", "k1", Note(("a",)), existing="pilot", sees=sees))) == [outcome]
+
+
+def test_who_may_know_is_asked_of_the_very_state_that_is_decided_on() -> None:
+    first = stored(folded(NEW, claimed("p1", "k0", Note(("open",)))))
+    hide, after = (
+        claimed("p1", word, Note((word,)), existing="pilot", sees=lambda state: "hide" not in state.notes)
+        for word in ("hide", "after")
+    )
+    assert kinds(folded(first, hide, after)) == [Done, Absent], "in one batch too"
+
+
+# ---- commands that nobody has a case for
+
+
+def test_a_command_without_a_case_is_broken_and_never_done_with_nothing_changed() -> None:
+    def decide(state: Tally | None, command: Note | Pass, context: Context[Any]) -> Sequence[Fact]:
+        return () if isinstance(command, Pass) else tiny_decide(state, command, context)
+
+    closed = replace(TALLY, decide=decide)
+    commands: list[object] = [Note(("a",)), Pass(), Forbid()]
+    outcomes = [kinds(folded(NEW, claimed("p1", "k", one), aggregate=closed)) for one in commands]
+    assert outcomes == [[Done], [Done], [Broken]]
+
+
+def test_a_decision_that_gives_nothing_back_is_broken() -> None:
+    assert kinds(folded(NEW, claimed("p1", "k", Pass()), aggregate=replace(TALLY, decide=lambda *_: None))) == [Broken]
+
+
+@pytest.mark.parametrize("service", [intake.SERVICE, expertise.SERVICE, registry.SERVICE], ids=lambda one: one.name)
+def test_every_aggregate_says_which_commands_it_has_a_case_for(service: Service) -> None:
+    for aggregate in service.aggregates.values():
+        assert commands_of(aggregate) is not object
+        assert not isinstance(Pass(), commands_of(aggregate))
+        for made in (aggregate.tick and aggregate.tick(START), aggregate.recalendar and aggregate.recalendar()):
+            assert made is None or isinstance(made, commands_of(aggregate))

@@ -29,8 +29,10 @@ from contracts.reference import ROLES, Problem, TermKind, Verdict
 from contracts.steps import EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES, SERVICES
 from services.chassis.auth import Caller, Keys, allow
+from services.chassis.fold import is_absent
 from services.chassis.store import Claim, StoreAway
 from services.chassis.subject import (
+    Absent,
     Broken,
     Claimed,
     Conflict,
@@ -166,6 +168,8 @@ class FakeEngine:
         return {s: self.found[s] for s in subjects if s in self.found}
 
     async def command(self, one: Input) -> Outcome:
+        if is_absent(self.found.get(one.subject, Document(one.subject, "none")), one):
+            return Absent()
         self.taken.append(one)
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -767,14 +771,14 @@ def test_what_is_no_etag_of_ours_is_400(etag: str, intake: Side) -> None:
 
 
 def test_a_revision_that_is_gone_is_412_with_the_present_one(intake: Side) -> None:
-    intake.engine.outcome = Stale(rev=9)
+    intake.engine.outcome = Stale(rev=9, version=4)
     answer = accept(intake)
     assert problem(answer, 412)["title"] == "revision.gone"
     assert answer.headers["ETag"] == answer.json()["etag"] == '"9"'
 
 
 def test_a_revision_that_is_gone_is_412_with_the_version_that_stands_now(intake: Side) -> None:
-    intake.engine.outcome = Stale(rev=6)
+    intake.engine.outcome = Stale(rev=7, version=2)
     body = problem(accept(intake), 412)
     assert (body["version"], body["etag"]) == (2, '"7"')
 
@@ -824,7 +828,7 @@ def test_an_unknown_subject_is_404_as_is_one_of_another_kind_or_without_a_state(
     assert problem(answer, 404)["title"] == "not-found"
 
 
-def test_a_command_on_an_unknown_subject_is_404_and_never_reaches_the_engine(registry: Side) -> None:
+def test_a_command_on_an_unknown_subject_is_404_and_is_not_decided(registry: Side) -> None:
     headers = {**COMMAND_HEADERS, **bearer("registrar")}
     answer = registry.ask("post", "/v1/pilots/x/launch", headers, json=BODIES["/v1/pilots/{pilot}/launch"])
     assert problem(answer, 404)["title"] == "not-found"
@@ -890,7 +894,10 @@ def test_a_refused_event_is_422_with_every_problem_and_the_receipt(intake: Side)
     intake.publishes("a-1", REGISTERED.model_copy(update={"status": Status.REFUSED, "problems": (fault,)}))
     answer = publish(intake, id="a-1")
     body = problem(answer, 422)
-    assert (body["title"], body["problems"]) == ("event.refused", [fault.model_dump()])
+    assert (body["title"], body["problems"]) == (
+        "event.refused",
+        [{**fault.model_dump(), "message_be": "м", "message_en": "m"}],
+    )
     assert answer.headers["ETag"] == '"1"'
 
 

@@ -10,9 +10,8 @@ from contracts.reference import Role
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
-from services.chassis.problems import Problematic
 from services.chassis.subject import Document
-from services.chassis.web import document
+from services.chassis.web import document, not_found
 from services.expertise import queries
 from services.expertise.domain.state import KIND, Case
 
@@ -43,11 +42,6 @@ class Reason(Contract):
     why: Why
 
 
-def not_found() -> Problematic:
-    """The one answer for what is not there, and for what the caller may not see."""
-    return Problematic(404, "not-found", "There is nothing with this id here.")
-
-
 async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Case]:
     """A case that the caller may see. Raises Problematic 404 for any other."""
     found = await document(engine, pilot, KIND)
@@ -58,10 +52,6 @@ async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Ca
 
 
 async def act(by: Hand, pilot: str, what: object) -> Response:
-    """A command to a case that the caller may see. Raises Problematic like `Hand.give`."""
-    await seen(by.engine, pilot, by.caller)
-    try:
-        return await by.give(pilot, KIND, what)
-    except Problematic:
-        await seen(by.engine, pilot, by.caller)  # a conflict may have come to light meanwhile: then nothing is told
-        raise
+    """A command to a case that the caller may see in the state that is decided on. Raises Problematic like
+    `Hand.give`."""
+    return await by.give(pilot, KIND, what, sees=queries.sight(by.caller).sees)

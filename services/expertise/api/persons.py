@@ -13,7 +13,7 @@ from pydantic import Field
 from contracts.event import Contract, Personal
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.expertise.api.access import not_found
+from services.chassis.web import not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
 from services.expertise.handlers import PERSONS
 

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Path, Query, Response
 from contracts.rules import RuleBook
 from services.chassis.engine import Engine
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, not_found
 from services.expertise import cards, queries
-from services.expertise.api.access import AnOperator, Reader, not_found, seen
+from services.expertise.api.access import AnOperator, Reader, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
 from services.expertise.documents import content as papers

@@ -9,7 +9,7 @@ from contracts.event import Basis, Contract
 from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
 from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Role, Verdict
 from services.chassis.body import Body
-from services.chassis.hand import Hand, hand, not_done
+from services.chassis.hand import Hand, hand
 from services.expertise.api.access import (
     Approver,
     Expert,
@@ -19,10 +19,9 @@ from services.expertise.api.access import (
     Reason,
     Why,
     act,
-    not_found,
 )
 from services.expertise.domain import commands
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import KIND
 from services.expertise.queries import sight
 
 ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
@@ -194,19 +193,8 @@ async def assign_all(by: Hand, wanted: list[tuple[str, int, Any]]) -> list[dict[
 
     Raises Problematic like `Hand.give_many`.
     """
-    there = await _visible(by, [pilot for pilot, _, _ in wanted])
-    given = await by.give_many([one for one in wanted if one[0] in there])
-    failed = [one["subject"] for one in given if not one["done"]]
-    still = await _visible(by, failed)  # a conflict may have come to light meanwhile: then nothing is told
-    told = {one["subject"]: one for one in given if one["done"] or one["subject"] in still}
-    answers = [told.get(pilot) or not_done(pilot, not_found(), by.language) for pilot, _, _ in wanted]
-    return [{"pilot": one["subject"], **{k: v for k, v in one.items() if k != "subject"}} for one in answers]
-
-
-async def _visible(by: Hand, pilots: list[str]) -> set[str]:
-    eyes = sight(by.caller)
-    loaded = await by.engine.documents(pilots) if pilots else {}
-    return {pilot for pilot, found in loaded.items() if isinstance(found.state, Case) and eyes.sees(found.state)}
+    given = await by.give_many(wanted, KIND, sees=sight(by.caller).sees)
+    return [{"pilot": one["subject"], **{k: v for k, v in one.items() if k != "subject"}} for one in given]
 
 
 def _conflicts(router: APIRouter) -> None:
