@@ -12,7 +12,6 @@ from pydantic import Field, JsonValue, StrictInt
 from contracts.event import Basis, Contract, Day, Fact, Language, Moment
 from contracts.reference import (
     Application,
-    Clock,
     Code,
     ItemAnswer,
     ItemId,
@@ -22,8 +21,17 @@ from contracts.reference import (
     Remark,
     RequestItem,
     ReturnReason,
-    Term,
     Verdict,
+)
+from contracts.terms import (
+    TermBreached,
+    TermEnded,
+    TermExtended,
+    TermNearing,
+    TermRecalendared,
+    TermResumed,
+    TermStarted,
+    TermSuspended,
 )
 
 People = tuple[str, ...]
@@ -74,92 +82,58 @@ class ReviewOpenedV1(Fact):
 # ---- terms
 
 
-class TermStartedV1(Fact):
+class TermStartedV1(TermStarted):
     """A term began to run (срок начал течь)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-started.v1"
 
-    term: Term
-    clock: Clock
 
-
-class TermSuspendedV1(Fact):
+class TermSuspendedV1(TermSuspended):
     """The clock was stopped (срок приостановлен)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-suspended.v1"
 
-    kind: str
-    since: Moment
-    why: str
 
-
-class TermResumedV1(Fact):
+class TermResumedV1(TermResumed):
     """The clock runs again (течение срока возобновлено)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-resumed.v1"
 
-    kind: str
-    at: Moment
-    clock: Clock
 
-
-class TermExtendedV1(Fact):
+class TermExtendedV1(TermExtended):
     """A term was extended by days of its unit (срок продлён)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-extended.v1"
 
-    kind: str
-    at: Moment
-    days: int
-    why: str
-    clock: Clock
 
-
-class TermNearingV1(Fact):
+class TermNearingV1(TermNearing):
     """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-nearing.v1"
 
-    kind: str
-    rungs: tuple[int, ...]
-    due_at: Moment
-    clock: Clock
     notify: People = ()
 
 
-class TermBreachedV1(Fact):
+class TermBreachedV1(TermBreached):
     """A term ran out before what it bounds was done (срок нарушен). An alarm, never an automatic consent."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-breached.v1"
 
-    kind: str
-    due_at: Moment
     notify: People = ()
 
 
-class TermRecalendaredV1(Fact):
+class TermRecalendaredV1(TermRecalendared):
     """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-recalendared.v1"
 
-    kind: str
-    calendar: str
-    version_before: str
-    version: str
-    due_before: Moment | None
-    due_at: Moment | None
-    clock: Clock
     notify: People = ()
 
 
-class TermEndedV1(Fact):
+class TermEndedV1(TermEnded):
     """A term ended because what it bounds was done or fell away (срок прекращён)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.term-ended.v1"
-
-    kind: str
-    ended: Moment
-    late: bool
 
 
 # ---- who works on it

@@ -14,7 +14,6 @@ from contracts.reference import (
     Problem,
     RequestItem,
     ReturnReason,
-    Term,
 )
 from contracts.steps import (
     AgencyEntry,
@@ -28,6 +27,7 @@ from contracts.steps import (
     Spending,
     Withdrawal,
 )
+from contracts.terms import TermBreached, TermEnded, TermNearing, TermRecalendared, TermStarted
 
 
 class OfApplication(Fact):
@@ -87,58 +87,37 @@ class SubmissionRefusedV1(EventRefused):
     edition: str | None = None
 
 
-class TermStartedV1(Fact):
+class TermStartedV1(TermStarted):
     """A term began to run (срок начал течь). `due_at` is the first instant after its last day."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-started.v1"
 
-    term: Term
     due_at: Moment
     clock: Clock = Clock()
 
 
-class TermEndedV1(Fact):
+class TermEndedV1(TermEnded):
     """A term ended because what it bounds was done (срок прекращён)."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-ended.v1"
 
-    kind: str
-    ended: Moment
-    late: bool
 
-
-class TermBreachedV1(Fact):
+class TermBreachedV1(TermBreached):
     """A term ran out before what it bounds was done (срок нарушен). An alarm, never an automatic consent."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-breached.v1"
 
-    kind: str
-    due_at: Moment
 
-
-class TermNearingV1(Fact):
+class TermNearingV1(TermNearing):
     """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-nearing.v1"
 
-    kind: str
-    rungs: tuple[int, ...]
-    due_at: Moment
-    clock: Clock
 
-
-class TermRecalendaredV1(Fact):
+class TermRecalendaredV1(TermRecalendared):
     """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
 
     TYPE: ClassVar[str] = "pilots.intake.term-recalendared.v1"
-
-    kind: str
-    calendar: str
-    version_before: str
-    version: str
-    due_before: Moment | None
-    due_at: Moment | None
-    clock: Clock
 
 
 class ApplicationAcceptedV1(OfApplication):

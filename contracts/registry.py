@@ -8,7 +8,6 @@ from pydantic import Field, JsonValue, StrictInt
 from contracts.event import Basis, Contract, Day, Fact, Language, Moment
 from contracts.reference import (
     Application,
-    Clock,
     Code,
     CostLine,
     Effectiveness,
@@ -22,8 +21,17 @@ from contracts.reference import (
     ReturnReason,
     Risk,
     SectorShare,
-    Term,
     Verdict,
+)
+from contracts.terms import (
+    TermBreached,
+    TermEnded,
+    TermExtended,
+    TermNearing,
+    TermRecalendared,
+    TermResumed,
+    TermStartedAsOf,
+    TermSuspendedAsOf,
 )
 
 
@@ -158,92 +166,53 @@ class PilotLaunchedV1(Fact):
 # ---- terms of the register's own
 
 
-class TermStartedV1(Fact):
+class TermStartedV1(TermStartedAsOf):
     """A term began to run (срок начал течь), in the place of an open one of its kind if there is any. `reminded`: the
     reminders that had passed when it was entered; they are not sent."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-started.v1"
 
-    term: Term
-    clock: Clock
-    reminded: tuple[int, ...] = ()
 
-
-class TermSuspendedV1(Fact):
+class TermSuspendedV1(TermSuspendedAsOf):
     """The clock was stopped (срок приостановлен); `ran_out`: the term had run out before it stopped."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-suspended.v1"
 
-    kind: str
-    since: Moment
-    why: str
-    ran_out: bool = False
 
-
-class TermResumedV1(Fact):
+class TermResumedV1(TermResumed):
     """The clock runs again (течение срока возобновлено)."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-resumed.v1"
 
-    kind: str
-    at: Moment
-    clock: Clock
 
-
-class TermExtendedV1(Fact):
+class TermExtendedV1(TermExtended):
     """A term was extended by days of its unit (срок продлён)."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-extended.v1"
 
-    kind: str
-    at: Moment
-    days: int
-    why: str
-    clock: Clock
 
-
-class TermNearingV1(Fact):
+class TermNearingV1(TermNearing):
     """Rungs of a term's reminder ladder were reached (напоминание о сроке): days that were left, the most first."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-nearing.v1"
 
-    kind: str
-    rungs: tuple[int, ...]
-    due_at: Moment
-    clock: Clock
 
-
-class TermBreachedV1(Fact):
+class TermBreachedV1(TermBreached):
     """A term ran out before what it bounds was done (срок нарушен), such as an overdue report. An alarm."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-breached.v1"
 
-    kind: str
-    due_at: Moment
 
-
-class TermRecalendaredV1(Fact):
+class TermRecalendaredV1(TermRecalendared):
     """A running term was counted anew because its calendar changed (срок пересчитан по новому календарю)."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-recalendared.v1"
 
-    kind: str
-    calendar: str
-    version_before: str
-    version: str
-    due_before: Moment | None
-    due_at: Moment | None
-    clock: Clock
 
-
-class TermEndedV1(Fact):
+class TermEndedV1(TermEnded):
     """A term ended because what it bounds was done or fell away (срок прекращён)."""
 
     TYPE: ClassVar[str] = "pilots.registry.term-ended.v1"
-
-    kind: str
-    ended: Moment
-    late: bool
 
 
 # ---- the life after the council
