@@ -8,7 +8,6 @@ commit or go on.
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,12 +15,13 @@ from typing import Any, Final
 
 from opentelemetry.trace import Span
 
-from contracts.event import Actor, BrokenEvent, Event, parse_fact
-from contracts.topics import AGENCY_PREFIX, FACT_MAX_BYTES, fact_topic
+from contracts.event import Actor
+from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
-from services.chassis.fold import Fold, Writer, fold, ready, why
+from services.chassis.fold import Fold, Writer, fold, why
 from services.chassis.outbox import Outbox, Send, SendFailed
-from services.chassis.parking import BROKEN, WAITING, Parked
+from services.chassis.parking import BROKEN, WAITING, Parked, Parking, Taken
+from services.chassis.reading import Reader
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
 from services.chassis.subject import (
@@ -46,8 +46,6 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
-FEED: Final = 100
-"""How many parked records, each of some megabytes at most, are in memory at once."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
 TIMER: Final = Actor(id="timer", role="timer")
 
@@ -80,11 +78,12 @@ class Engine:
         self.store = store
         self.now = now
         self.calendars = calendars
-        self._own_topic = fact_topic(service.name)
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
+        self._reader = Reader(service, store, now)
         self.outbox = Outbox(
-            self._own_topic, store, send, own=service.own, copies=service.copies, journal=service.journal
+            fact_topic(service.name), store, send, own=service.own, copies=service.copies, journal=service.journal
         )
+        self.parking = Parking(store, self._writer, self._reader.inputs, self._take, self.documents)
 
     # ---- the three doors
 
@@ -107,25 +106,16 @@ class Engine:
                 await self.records([record])
 
     async def _records(self, records: Sequence[Record]) -> None:
-        inputs, parked = await self._read_all(records)
-        await parking.park(self.store, parked, self.now())
-        run = await self._run(inputs)
-        await parking.park(self.store, _to_park(run), self.now())
-        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
-        await self.take_up(run.documents)
+        taken = await self._take(*await self._reader.inputs(records))
+        await self.parking.take_up(taken.subjects)
 
-    async def _read_all(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
-        inputs, parked = list[Input](), list[Parked]()
-        for record in records:
-            try:
-                inputs += await self._relayed(record) if record.topic == self._own_topic else [self.read(record)]
-            except StoreAway:
-                raise
-            except Exception as error:
-                parked.append(parking.unreadable(record, why(error)))
-                with telemetry.about(record=record.id, pilot=str(parked[-1].subject)):
-                    log.warning("a record is broken: %s", type(error).__name__)
-        return inputs, parked
+    async def _take(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Taken:
+        """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
+        run = await self._run(inputs)
+        parked = [*unreadable, *_to_park(run)]
+        await parking.park(self.store, parked, self.now())
+        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        return Taken(run.inputs, parked, list(run.documents))
 
     async def command(self, one: Input) -> Outcome:
         """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.
@@ -160,75 +150,12 @@ class Engine:
             return None
         return Input(subject, Timed(due), tick(due), TIMER, cause_id=f"timer:{subject}:{due.isoformat()}")
 
-    # ---- reading
-
-    def read(self, record: Record) -> Input:
-        """A record as an input of this service. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
-        trace = _trace_headers(record)
-        if self.service.read_agency is not None and record.topic.startswith(AGENCY_PREFIX):
-            one = self.service.read_agency(record, self.now())
-            return replace(one, trace=trace or one.trace)
-        source = next((s for s in self.service.reads if fact_topic(s) == record.topic), None)
-        if source is None:
-            raise BrokenEvent(f"{self.service.name} does not read {record.topic}")
-        event = parse_fact(record.value, self.service.reads[source])
-        if event.source != source:
-            raise BrokenEvent(f"a fact of {event.source} stands in the topic of {source}", "/source")
-        after = event.fact.after if isinstance(event, Event) else event.after
-        mark = Sequenced(source, event.sequence, after)
-        if not isinstance(event, Event):
-            telemetry.UNKNOWN_TYPES.labels(source).inc()
-            return Input(
-                event.subject,
-                mark,
-                None,
-                service_actor(source),
-                record.id,
-                record=record,
-                event_type=event.type,
-            )
-        return Input(
-            subject=event.subject,
-            mark=mark,
-            command=self.service.translate(event),
-            actor=event.fact.actor,
-            cause_id=event.id,
-            correlation=event.correlation,
-            trace=trace or event.trace,
-            record=record,
-            event_type=event.type,
-        )
-
-    async def _relayed(self, record: Record) -> list[Input]:
-        """What a fact of this service itself asks other subjects of it, each under a claim of that fact.
-
-        So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
-        """
-        assert self.service.relay is not None
-        event = parse_fact(record.value, self.service.own)
-        if not isinstance(event, Event):
-            telemetry.UNKNOWN_TYPES.labels(self.service.name).inc()
-            return []
-        owner, place = f"fact:{self.service.name}", f"{event.subject}/{event.sequence}"
-        asked = Counter[str]()
-        inputs = list[Input]()
-        for subject, command in await self.service.relay(self.store, event):
-            # One fact may ask several things of one subject: each has a claim of its own.
-            again = f"#{asked[subject]}" if asked[subject] else ""
-            asked[subject] += 1
-            one = Input(
-                subject=subject,
-                mark=Claimed(owner, f"{place}>{subject}{again}", event.id),
-                command=command,
-                actor=event.fact.actor,
-                cause_id=event.id,
-                correlation=event.correlation,
-                trace=_trace_headers(record) or event.trace,
-                record=record,
-                event_type=event.type,
-            )
-            inputs.append(one)
-        return inputs
+    async def sweep(self, age: timedelta) -> None:
+        """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
+        try:
+            await self.outbox.sweep(self.now(), age, self.documents)
+        finally:
+            await self.parking.sweep()
 
     # ---- deciding
 
@@ -354,110 +281,6 @@ class Engine:
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
         return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
-
-    # ---- parking
-
-    async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> int:
-        """Feeds parked records of these subjects, in order, until none of them is next; returns how many went.
-
-        Only waiting ones, unless `also_broken`: those are a redrive, done by hand.
-        """
-        status = {} if also_broken else {"status": WAITING}
-        names, went = list(subjects), 0
-        while names:
-            moved = list[str]()
-            where: Mapping[str, Any] | None = {"subject": {"$in": names}}
-            while where is not None:
-                rows = await parking.places(self.store, {**where, **status})
-                moved += await self._feed(await self._turn(rows))
-                where = parking.beyond(rows, names)
-            went += len(moved)
-            names = sorted(set(moved))
-        return went
-
-    async def _turn(self, rows: Sequence[Row]) -> list[str]:
-        """The ids of those parked records that may be next, told by their places in their series alone."""
-        loaded = await self.documents({row["subject"] for row in rows}) if rows else {}
-        expected: dict[tuple[str, str], int] = {}
-        found = list[str]()
-        for row in rows:
-            subject, source, sequence = row["subject"], row["source"], row["sequence"]
-            if sequence is not None and source != self.service.name:  # own facts move no watermark here
-                document = loaded.get(subject)
-                seen = document.seen.get(source, 0) if document else 0
-                following = expected.get((subject, source), seen + 1)
-                if sequence > following:
-                    continue
-                expected[subject, source] = max(following, sequence + 1)
-            found.append(row["_id"])
-        return found
-
-    async def redrive(self, ids: Sequence[str]) -> int:
-        """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
-        moved = await self._feed(list(ids))
-        return len(moved) + await self.take_up(set(moved))
-
-    async def _feed(self, ids: Sequence[str]) -> list[str]:
-        """Runs those of these parked records whose turn it is; returns the subject of each that went."""
-        went = list[str]()
-        for start in range(0, len(ids), FEED):
-            went += await self._feed_some(await parking.rows(self.store, ids[start : start + FEED]))
-        return went
-
-    async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
-        inputs, still = await self._read_all([parking.record_of(row) for row in rows])
-        run = await self._run(await self._next(inputs))
-        still += _to_park(run)
-        await parking.park(self.store, still, self.now())
-        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
-        stayed = {p.record.id for p in still}
-        went = {i.record.id: i.subject for i in run.inputs if i.record and i.record.id not in stayed}
-        asking = stayed | {i.record.id for i in inputs if i.record}
-        idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
-        await self.store.remove(parking.COLLECTION, [*went, *idle])
-        return list(went.values())
-
-    async def _next(self, inputs: Sequence[Input]) -> list[Input]:
-        groups: dict[str, list[Input]] = {}
-        for one in inputs:
-            groups.setdefault(one.subject, []).append(one)
-        loaded = await self.documents(groups) if groups else {}
-        return [
-            one
-            for subject, some in groups.items()
-            for one in ready(loaded.get(subject) or Document(subject, ""), some, self._writer)
-        ]
-
-    # ---- the sweep
-
-    async def sweep(self, age: timedelta) -> None:
-        """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
-        try:
-            await self.outbox.sweep(self.now(), age, self.documents)
-        finally:
-            await self._sweep_waiting()
-
-    async def _sweep_waiting(self) -> None:
-        subjects: list[str] = []
-        async for row in self.store.scan(parking.COLLECTION, {"status": WAITING}, fields=["subject"]):
-            subjects.append(row["subject"])
-            if len(subjects) >= 500:
-                await self.take_up(set(subjects))
-                subjects = []
-        await self.take_up(set(subjects))
-        for status in (WAITING, BROKEN):
-            count = await self.store.count(parking.COLLECTION, {"status": status}, 100_000)
-            telemetry.PARKED.labels(status).set(count)
-
-
-def service_actor(name: str) -> Actor:
-    """The actor of what a service does by itself."""
-    return Actor(id=name, role="service")
-
-
-def _trace_headers(record: Record) -> dict[str, str]:
-    found = {name: value for name, value in record.headers if name in ("traceparent", "tracestate") and value}
-    return {name: value.decode("ascii", "replace") for name, value in found.items()}
 
 
 def _by_subject(run: _Run) -> dict[str, list[int]]:

@@ -5,14 +5,16 @@ no topic and no other reader is touched. `_id` is where the record stands, so re
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from contracts.event import peek
+from services.chassis import telemetry
+from services.chassis.fold import Writer, ready
 from services.chassis.store import PARKED, Row, Store
-from services.chassis.subject import Record
+from services.chassis.subject import Document, Input, Record
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
@@ -20,6 +22,8 @@ COLLECTION: Final = PARKED
 MOST: Final = 2**63 - 1
 """The largest number that MongoDB holds; a record that claims a higher place in its series is never next."""
 PAGE: Final = 1000
+FEED: Final = 100
+"""How many parked records, each of some megabytes at most, are in memory at once."""
 LARGEST: Final = 12 * 1024 * 1024
 """Bytes of a record that a document can hold; only a topic that compresses could hold a larger one."""
 ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
@@ -62,7 +66,7 @@ async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:
     return await store.rows(COLLECTION, query, sort=list(ORDER), limit=PAGE, fields=shown)
 
 
-async def rows(store: Store, ids: Sequence[str]) -> list[Row]:
+async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:
     """These parked records, whole, in the order in which they must be fed."""
     return await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=list(ORDER), limit=len(ids))
 
@@ -89,6 +93,115 @@ def record_of(row: Row) -> Record:
         value=row["value"],
         headers=tuple((name, value) for name, value in row["headers"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of inputs that came as records: the inputs as they were decided on, what of them is parked, and the
+    subjects that they were for."""
+
+    inputs: Sequence[Input]
+    parked: Sequence[Parked]
+    subjects: Sequence[str]
+
+
+Read = Callable[[Sequence[Record]], Awaitable[tuple[list[Input], list[Parked]]]]
+"""Records as inputs, and those that cannot be read."""
+Take = Callable[[Sequence[Input], Sequence[Parked]], Awaitable[Taken]]
+"""Decides on inputs, and parks these and what cannot go now."""
+Load = Callable[[Iterable[str]], Awaitable[Mapping[str, Document]]]
+
+
+class Parking:
+    """Feeds parked records to their engine again, each when its turn has come."""
+
+    def __init__(self, store: Store, writer: Writer, read: Read, take: Take, load: Load) -> None:
+        self._store = store
+        self._writer = writer
+        self._read = read
+        self._take = take
+        self._load = load
+
+    async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> int:
+        """Feeds parked records of these subjects, in order, until none of them is next; returns how many went.
+
+        Only waiting ones, unless `also_broken`: those are a redrive, done by hand.
+        """
+        status = {} if also_broken else {"status": WAITING}
+        names, went = list(subjects), 0
+        while names:
+            moved = list[str]()
+            where: Mapping[str, Any] | None = {"subject": {"$in": names}}
+            while where is not None:
+                rows = await places(self._store, {**where, **status})
+                moved += await self._feed(await self._turn(rows))
+                where = beyond(rows, names)
+            went += len(moved)
+            names = sorted(set(moved))
+        return went
+
+    async def _turn(self, rows: Sequence[Row]) -> list[str]:
+        """The ids of those parked records that may be next, told by their places in their series alone."""
+        loaded = await self._load({row["subject"] for row in rows}) if rows else {}
+        expected: dict[tuple[str, str], int] = {}
+        found = list[str]()
+        for row in rows:
+            subject, source, sequence = row["subject"], row["source"], row["sequence"]
+            if sequence is not None and source != self._writer.service:  # own facts move no watermark here
+                document = loaded.get(subject)
+                seen = document.seen.get(source, 0) if document else 0
+                following = expected.get((subject, source), seen + 1)
+                if sequence > following:
+                    continue
+                expected[subject, source] = max(following, sequence + 1)
+            found.append(row["_id"])
+        return found
+
+    async def redrive(self, ids: Sequence[str]) -> int:
+        """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
+        moved = await self._feed(list(ids))
+        return len(moved) + await self.take_up(set(moved))
+
+    async def _feed(self, ids: Sequence[str]) -> list[str]:
+        """Runs those of these parked records whose turn it is; returns the subject of each that went."""
+        went = list[str]()
+        for start in range(0, len(ids), FEED):
+            went += await self._feed_some(await rows_of(self._store, ids[start : start + FEED]))
+        return went
+
+    async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
+        inputs, unreadable = await self._read([record_of(row) for row in rows])
+        taken = await self._take(await self._next(inputs), unreadable)
+        stayed = {one.record.id for one in taken.parked}
+        went = {i.record.id: i.subject for i in taken.inputs if i.record and i.record.id not in stayed}
+        asking = stayed | {i.record.id for i in inputs if i.record}
+        idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
+        await self._store.remove(COLLECTION, [*went, *idle])
+        return list(went.values())
+
+    async def _next(self, inputs: Sequence[Input]) -> list[Input]:
+        groups: dict[str, list[Input]] = {}
+        for one in inputs:
+            groups.setdefault(one.subject, []).append(one)
+        loaded = await self._load(groups) if groups else {}
+        return [
+            one
+            for subject, some in groups.items()
+            for one in ready(loaded.get(subject) or Document(subject, ""), some, self._writer)
+        ]
+
+    async def sweep(self) -> None:
+        """Takes up every waiting record whose turn has come, and counts what is parked."""
+        subjects: list[str] = []
+        async for row in self._store.scan(COLLECTION, {"status": WAITING}, fields=["subject"]):
+            subjects.append(row["subject"])
+            if len(subjects) >= 500:
+                await self.take_up(set(subjects))
+                subjects = []
+        await self.take_up(set(subjects))
+        for status in (WAITING, BROKEN):
+            count = await self._store.count(COLLECTION, {"status": status}, 100_000)
+            telemetry.PARKED.labels(status).set(count)
 
 
 def _row(one: Parked, now: datetime) -> Row:

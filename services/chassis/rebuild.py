@@ -8,9 +8,9 @@ was lost unprepared is restored from backup first.
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from contracts.event import ClaimCause, Event, Fact, FactCause, Language, parse_fact
+from contracts.event import ClaimCause, Event, Fact, FactCause, Language, TimerCause, parse_fact
 from contracts.topics import fact_topic
 from services.chassis import parking
 from services.chassis.fold import Fold, state_json
@@ -121,6 +121,10 @@ def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
             seen[source] = max(seen.get(source, 0), sequence)
         case ClaimCause(owner=owner, id=id_, digest=digest):
             ids[Claimed(owner, id_, digest).key] = Remembered(digest, event.sequence)
+        case TimerCause() | None:
+            pass  # the due time comes from the state; only the last fact of a command carries a cause
+        case _:
+            assert_never(event.fact.cause)
     return replace(
         document,
         version=event.sequence,

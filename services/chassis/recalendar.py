@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Final
 
 from services.chassis import telemetry
-from services.chassis.engine import Engine, service_actor
+from services.chassis.engine import Engine
 from services.chassis.store import SUBJECTS, Keys, Row
-from services.chassis.subject import Broken, Claimed, Done, Input, Refused
+from services.chassis.subject import Broken, Claimed, Done, Input, Refused, service_actor
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The only file that knows the MongoDB driver: documents, claims, counters, parked records, pages.
 
-Only methods that Motor and PyMongo Async share are used, and its tests run on both: the swap is `open_client`.
+It is one thing, and so one file: who swaps the driver, or asks what is sent to MongoDB, reads no other. Only methods
+that Motor and PyMongo Async share are used, and its tests run on both: the swap is `open_client`.
 Reads are primary with `readConcern=majority`, writes `w=majority`: nothing is acted on that could be rolled back.
 """
 

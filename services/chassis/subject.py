@@ -15,6 +15,11 @@ from contracts.event import Actor, Event, Fact
 from services.law.decision import Refusal
 
 
+def service_actor(name: str) -> Actor:
+    """The actor of what a service does by itself."""
+    return Actor(id=name, role="service")
+
+
 @dataclass(frozen=True, slots=True)
 class Sequenced:
     """The mark of a fact of another service: its place in that service's series for this subject."""

@@ -277,8 +277,8 @@ def _operations() -> APIRouter:
     @router.post("/v1/parked/redrive", dependencies=[Depends(allow(Role.OPS))])
     async def redrive(engine: EngineOf, what: Redrive) -> dict[str, int]:
         """Feeds parked records to this service again, in order; nothing is published to any topic."""
-        went = await engine.redrive(what.ids) if what.ids else 0
-        went += await engine.take_up(what.subjects, also_broken=True) if what.subjects else 0
+        went = await engine.parking.redrive(what.ids) if what.ids else 0
+        went += await engine.parking.take_up(what.subjects, also_broken=True) if what.subjects else 0
         return {"went": went}
 
     return router

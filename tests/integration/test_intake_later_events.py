@@ -423,11 +423,11 @@ async def test_events_of_an_agency_that_is_not_entered_wait_and_are_taken_in_ord
     records = [sent(submitted()), sent(withdrawn())]
     await engine.records(records)
     assert [row["status"] for row in await parked_rows(engine.store, {})] == ["broken", "broken"]
-    assert await engine.redrive([records[1].id]) == 0
+    assert await engine.parking.redrive([records[1].id]) == 0
     assert (await engine.documents([PILOT])) == {}, "the withdrawal alone makes no pilot"
     await entered(engine, "demo")
-    assert await engine.redrive([records[1].id]) == 0, "its application is not there yet"
-    assert await engine.redrive([one.id for one in records]) == 2
+    assert await engine.parking.redrive([records[1].id]) == 0, "its application is not there yet"
+    assert await engine.parking.redrive([one.id for one in records]) == 2
     assert receipts(broker) == [("demo-1", "registered"), ("back", "withdrawn")]
 
 

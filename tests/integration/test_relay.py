@@ -134,7 +134,7 @@ async def test_a_relayed_fact_that_cannot_be_decided_is_parked_and_goes_when_it_
     await make(tiny_service(own=LANGUAGE, relay=bad)).records(own_records(broker.log))
     rows = await store.rows(parking.COLLECTION, {}, sort=[("_id", 1)], limit=10)
     assert [row["status"] for row in rows] == ["broken", "broken"]
-    await engine.redrive([row["_id"] for row in rows])
+    await engine.parking.redrive([row["_id"] for row in rows])
     assert await store.count(parking.COLLECTION, {}, 10) == 0, "also the one that asks nothing of anybody is gone"
     assert await notes(engine, "p2") == ("hello of p1",)
 
@@ -147,7 +147,7 @@ async def test_a_redrive_by_subject_finds_a_parked_own_fact_too(make: Make, stor
     await engine.command(claimed("p1", "a", Note(("plain", "plain", "tell:p2:hello"))))
     await engine.outbox.flush()
     await make(tiny_service(own=LANGUAGE, relay=bad)).records(own_records(broker.log)[2:])
-    assert await engine.take_up(["p1"], also_broken=True) == 1
+    assert await engine.parking.take_up(["p1"], also_broken=True) == 1
     assert await store.count(parking.COLLECTION, {}, 10) == 0
     assert await notes(engine, "p2") == ("hello of p1",)
 

@@ -288,7 +288,7 @@ class World:
             elif drawn < 0.24:
                 rows = await parked_rows(process.store, {})
                 if rows:
-                    await process.redrive([self.rng.choice(rows)["_id"]])
+                    await process.parking.redrive([self.rng.choice(rows)["_id"]])
             else:
                 await self.read(process, self.rng.choice(sorted(positions)), positions, self.rng.randint(1, 7))
         except (StoreAway, SendFailed):
@@ -397,7 +397,7 @@ class World:
                 await process.timers()
                 await process.sweep(timedelta(0))
                 rows = await parked_rows(process.store, {})
-                await process.take_up({row["subject"] for row in rows if row["subject"]}, also_broken=True)
+                await process.parking.take_up({row["subject"] for row in rows if row["subject"]}, also_broken=True)
                 self.clock.forward(seconds=1)
             if before == sum(map(len, self.logs.values())):
                 return

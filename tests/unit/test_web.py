@@ -154,6 +154,16 @@ class FakeStore:
         return None
 
 
+class FakeParking:
+    """Whatever is redriven goes."""
+
+    async def redrive(self, _ids: Sequence[str]) -> int:
+        return 1
+
+    async def take_up(self, _subjects: Sequence[str], *, also_broken: bool) -> int:
+        return 1 if also_broken else 0
+
+
 class FakeEngine:
     """Holds documents, and answers every command with the outcome it was told."""
 
@@ -161,6 +171,7 @@ class FakeEngine:
         self.store = FakeStore()
         self.calendars = CALENDARS
         self.found: dict[str, Document] = {}
+        self.parking = FakeParking()
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
 
@@ -180,12 +191,6 @@ class FakeEngine:
 
     def now(self) -> datetime:
         return NOW
-
-    async def redrive(self, _ids: Sequence[str]) -> int:
-        return 1
-
-    async def take_up(self, _subjects: Sequence[str], *, also_broken: bool) -> int:
-        return 1 if also_broken else 0
 
 
 LOOK_OVER = RULES.edition("by-2024").terms[TermKind.LOOK_OVER]

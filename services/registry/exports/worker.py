@@ -28,12 +28,12 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from services.chassis.engine import Engine, service_actor
+from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
-from services.chassis.subject import Broken, Claimed, Input, Refused
+from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
 from services.registry.domain.export import KIND, Export, Fail, Finish, Format, subject_of
 from services.registry.exports import files as sheets
 from services.registry.exports.files import Cell
