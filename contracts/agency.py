@@ -6,17 +6,18 @@ Both versions of an event stay accepted, because agencies upgrade slowly. Inside
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
+from pydantic import Field
+
 from contracts.entered import SENT, Entered
-from contracts.event import Basis, Contract, Day, Language, Moment, Payload
+from contracts.event import Basis, Contract, Day, Language, Moment, Payload, Personal
 from contracts.reference import (
     UNSPECIFIED,
     Application,
     ApplicationBase,
-    ContactPerson,
     CostLine,
     ItemId,
     Met,
-    Money,
+    MinorUnits,
     OnExpiry,
     Problem,
     Remark,
@@ -24,6 +25,21 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
+
+
+class Money(Contract):
+    """An amount in one currency."""
+
+    amount_minor: MinorUnits
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class ContactPerson(Contract):
+    """Whom to ask about an application. Every field is personal data: it never enters a fact."""
+
+    name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)
+    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
+    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
 class ApplicationSubmittedV1(ApplicationBase, Payload):
@@ -133,6 +149,13 @@ class ReceiptConclusion(ToldConclusion):
     """What a receipt says of a conclusion."""
 
     number: str
+
+
+class CreditDecision(StrEnum):
+    """The council's decision on a credit (решение о зачёте), as the applicant is told it: зачтён, не зачтён."""
+
+    CREDITED = "credited"
+    NOT_CREDITED = "not-credited"
 
 
 class ReceiptDecision(Contract):

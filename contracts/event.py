@@ -3,6 +3,7 @@
 The record's value carries the whole event as JSON, so that it explains itself when parked or archived. The
 headers repeat the attributes that tools route by. That is close to, but not strictly, the binary mode of the
 CloudEvents Kafka binding (there the value is the bare data): `data` can be split out without touching services.
+It is one thing: what an event is, how it is read, and how it is written; a reader of one half needs the other.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue, StrictInt
 
 from contracts.entered import YEARS, Entered
-from contracts.event import Contract, Day, Moment, Personal
+from contracts.event import Contract, Day, Moment
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 """A code of a code list: lower-case words joined by hyphens."""
@@ -64,13 +64,6 @@ class Party(Contract):
     name: str | None = Field(default=None, min_length=1, max_length=300)
 
 
-class Money(Contract):
-    """An amount in one currency."""
-
-    amount_minor: MinorUnits
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-
-
 class CostLine(Contract):
     """A part of the cost: from which source, in which year (None where it was not said), how much."""
 
@@ -78,14 +71,6 @@ class CostLine(Contract):
     year: StrictInt | None = Field(default=None, ge=YEARS[0], le=YEARS[-1])
     amount_minor: MinorUnits
     currency: str = Field(pattern=r"^[A-Z]{3}$")
-
-
-class ContactPerson(Contract):
-    """Whom to ask about an application. Every field is personal data: it never enters a fact."""
-
-    name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)
-    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
-    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
 class Procedure(StrEnum):
@@ -396,13 +381,6 @@ class Expediency(StrEnum):
     EXPEDIENT = "expedient"
     NOT_EXPEDIENT = "not-expedient"
     POSTPONED = "postponed"
-
-
-class CreditDecision(StrEnum):
-    """The council's decision on a credit (решение о зачёте), as the applicant is told it: зачтён, не зачтён."""
-
-    CREDITED = "credited"
-    NOT_CREDITED = "not-credited"
 
 
 class Problem(Contract):

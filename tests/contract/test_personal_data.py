@@ -7,10 +7,15 @@ from typing import Annotated, Any, ClassVar, get_args
 import pytest
 from pydantic import BaseModel, Field
 
-from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.agency import (
+    AGENCY,
+    ApplicationResubmittedV1,
+    ApplicationSubmittedV1,
+    ApplicationSubmittedV2,
+    ContactPerson,
+)
 from contracts.event import Contract, Fact, Payload, Personal
 from contracts.freeze import CLASSES, OWNERS, example
-from contracts.reference import ContactPerson
 from services.chassis.masking import personal_fields
 
 OURS = sorted(name for owner in OWNERS if owner != "agency" for name in OWNERS[owner])

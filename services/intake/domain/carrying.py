@@ -12,9 +12,10 @@ from typing import Any, Final, assert_never
 
 from pydantic import TypeAdapter
 
+from contracts.agency import CreditDecision
 from contracts.event import Day, Fact
 from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, TermReminderForwardedV1
-from contracts.reference import CreditDecision, Expediency
+from contracts.reference import Expediency
 from contracts.registry import (
     Agreement,
     AgreementFailedV1,
