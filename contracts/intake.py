@@ -1,6 +1,6 @@
 """Facts of the intake service (регистрация и рассмотрение заявок): its topic is `pilots.intake.v1`."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, get_args
 
 from contracts.agency import ReceiptDecision, ReceiptReminder, ToldConclusion
 from contracts.event import Contract, Day, Fact, Language, Moment
@@ -307,36 +307,36 @@ class CompletionRegisteredV1(Completion, EventTaken):
     TYPE: ClassVar[str] = "pilots.intake.completion-registered.v1"
 
 
-INTAKE: Final = Language[Fact](
-    (
-        AgencyEnteredV1,
-        ApplicationRegisteredV1,
-        SubmissionRefusedV1,
-        TermStartedV1,
-        TermEndedV1,
-        TermBreachedV1,
-        TermNearingV1,
-        TermRecalendaredV1,
-        ApplicationAcceptedV1,
-        ApplicationReturnedV1,
-        ResubmissionRegisteredV1,
-        EventRefusedV1,
-        InformationRequestForwardedV1,
-        ClarificationRegisteredV1,
-        InformationRequestClosedV1,
-        WithdrawalRegisteredV1,
-        ApplicationStoppedV1,
-        ApplicationLapsedV1,
-        ConclusionForwardedV1,
-        ConclusionAnnulmentForwardedV1,
-        ExpertiseClosedV1,
-        DecisionForwardedV1,
-        CarryingOutNotedV1,
-        TermReminderForwardedV1,
-        ProgressRegisteredV1,
-        SpendingRegisteredV1,
-        RiskRegisteredV1,
-        ResultRegisteredV1,
-        CompletionRegisteredV1,
-    )
+PilotFact = (
+    ApplicationRegisteredV1
+    | SubmissionRefusedV1
+    | TermStartedV1
+    | TermEndedV1
+    | TermBreachedV1
+    | TermNearingV1
+    | TermRecalendaredV1
+    | ApplicationAcceptedV1
+    | ApplicationReturnedV1
+    | ResubmissionRegisteredV1
+    | EventRefusedV1
+    | InformationRequestForwardedV1
+    | ClarificationRegisteredV1
+    | InformationRequestClosedV1
+    | WithdrawalRegisteredV1
+    | ApplicationStoppedV1
+    | ApplicationLapsedV1
+    | ConclusionForwardedV1
+    | ConclusionAnnulmentForwardedV1
+    | ExpertiseClosedV1
+    | DecisionForwardedV1
+    | CarryingOutNotedV1
+    | TermReminderForwardedV1
+    | ProgressRegisteredV1
+    | SpendingRegisteredV1
+    | RiskRegisteredV1
+    | ResultRegisteredV1
+    | CompletionRegisteredV1
 )
+"""Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
+
+INTAKE: Final = Language[Fact]((AgencyEnteredV1, *get_args(PilotFact)))

@@ -29,7 +29,7 @@ from services.intake.domain.commands import (
     Tick,
 )
 from services.intake.domain.forwarding import forwarded
-from services.intake.domain.later import UnknownAgency, heard
+from services.intake.domain.later import UnknownAgency, decide_event
 from services.intake.domain.shape import bounded, time_of
 from services.intake.domain.standing import decided, stands, to_stop
 from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
@@ -44,7 +44,7 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
         case Submit():
             return () if state is not None else _submitted(command, context)
         case Later():
-            return heard(state, command, context)
+            return decide_event(state, command, context)
         case Refuse(agency, event_id, problems):
             refused = SubmissionRefusedV1(
                 actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=bounded(problems)

@@ -1,7 +1,7 @@
 """How facts change what intake keeps of a pilot. Total: no fact that happened is refused."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from contracts.agency import ReceiptConclusion, ReceiptOutcome
 from contracts.event import Fact
@@ -17,10 +17,12 @@ from contracts.intake import (
     CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
+    DecisionForwardedV1,
     EventRefusedV1,
     ExpertiseClosedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
+    PilotFact,
     ProgressRegisteredV1,
     ResubmissionRegisteredV1,
     ResultRegisteredV1,
@@ -31,6 +33,7 @@ from contracts.intake import (
     TermEndedV1,
     TermNearingV1,
     TermRecalendaredV1,
+    TermReminderForwardedV1,
     TermStartedV1,
     WithdrawalRegisteredV1,
 )
@@ -58,16 +61,16 @@ FALLEN_AWAY: Final = RequestOutcome.CLOSED
 
 
 def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
-    """The submission after a fact."""
+    """The submission after a fact. One that only a newer program knows changes nothing that this one keeps."""
     match fact:
         case ApplicationRegisteredV1():
             return Pilot.made_of(fact, status=Status.REGISTERED)
         case SubmissionRefusedV1():
             return Pilot.made_of(fact, status=Status.REFUSED)
-    return None if state is None else _evolve(state, fact)
+    return _evolve(state, fact) if state is not None and isinstance(fact, PilotFact) else state
 
 
-def _evolve(state: Pilot, fact: Fact) -> Pilot:
+def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
     match fact:
         case TermStartedV1() | TermEndedV1() | TermBreachedV1() | TermNearingV1() | TermRecalendaredV1():
             return _counted(state, fact)
@@ -80,7 +83,7 @@ def _evolve(state: Pilot, fact: Fact) -> Pilot:
         case ApplicationLapsedV1():
             return _over(state, Status.LAPSED)
         case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():
-            return _heard(state, fact)
+            return _after_event(state, fact)
         case ProgressRegisteredV1() | SpendingRegisteredV1() | RiskRegisteredV1() | ResultRegisteredV1():
             return _tell(_with(state, taken=with_report(state.taken, fact)), fact.event_id, ReceiptOutcome.REPORTED)
         case CompletionRegisteredV1():
@@ -88,7 +91,14 @@ def _evolve(state: Pilot, fact: Fact) -> Pilot:
             return _tell(finished, fact.event_id, ReceiptOutcome.REPORTED)
         case CarryingOutNotedV1():
             return _noted(state, fact)
-    return _forwarded(state, fact)
+        case InformationRequestForwardedV1() | InformationRequestClosedV1():
+            return _asked(state, fact)
+        case ConclusionForwardedV1() | ConclusionAnnulmentForwardedV1() | ExpertiseClosedV1():
+            return _concluded(state, fact)
+        case ApplicationRegisteredV1() | SubmissionRefusedV1() | DecisionForwardedV1() | TermReminderForwardedV1():
+            return state
+        case _:
+            assert_never(fact)
 
 
 def _noted(state: Pilot, fact: CarryingOutNotedV1) -> Pilot:
@@ -97,7 +107,7 @@ def _noted(state: Pilot, fact: CarryingOutNotedV1) -> Pilot:
     return noted if state.status in FINAL else _over(noted, Status.DECIDED)
 
 
-def _heard(
+def _after_event(
     state: Pilot,
     fact: ResubmissionRegisteredV1 | ClarificationRegisteredV1 | WithdrawalRegisteredV1 | EventRefusedV1,
 ) -> Pilot:
@@ -126,24 +136,23 @@ def _heard(
             return _tell(state, fact.event_id, ReceiptOutcome.REFUSED, fact.problems)
 
 
-def _forwarded(state: Pilot, fact: Fact) -> Pilot:
-    """After something that the expertise did."""
+def _asked(state: Pilot, fact: InformationRequestForwardedV1 | InformationRequestClosedV1) -> Pilot:
+    """After what the expertise asks the applicant: a request that is open already has a new due time alone."""
+    if isinstance(fact, InformationRequestClosedV1):
+        return _with_request(state, fact.request, fact.outcome)
+    known = state.request(fact.request)
+    if known is not None and known.outcome is None:
+        later = known.model_copy(update={"due_at": fact.due_at})
+        return _with(state, requests=tuple(later if one is known else one for one in state.requests))
+    open_items = tuple(item.id for item in fact.items)
+    asked = Request.made_of(fact, id=fact.request, open_items=open_items)
+    others = tuple(one for one in state.requests if one.id != fact.request)
+    return _with(state, requests=(*others, asked))
+
+
+def _concluded(state: Pilot, fact: ConclusionForwardedV1 | ConclusionAnnulmentForwardedV1 | ExpertiseClosedV1) -> Pilot:
+    """After what the expertise ended in, with a conclusion or without."""
     match fact:
-        case InformationRequestForwardedV1() if (known := state.request(fact.request)) and known.outcome is None:
-            later = known.model_copy(update={"due_at": fact.due_at})
-            return _with(state, requests=tuple(later if one is known else one for one in state.requests))
-        case InformationRequestForwardedV1():
-            asked = Request(
-                id=fact.request,
-                on_expiry=fact.on_expiry,
-                items=fact.items,
-                open_items=tuple(item.id for item in fact.items),
-                due_at=fact.due_at,
-            )
-            others = tuple(one for one in state.requests if one.id != fact.request)
-            return _with(state, requests=(*others, asked))
-        case InformationRequestClosedV1():
-            return _with_request(state, fact.request, fact.outcome)
         case ConclusionForwardedV1():
             conclusion = ReceiptConclusion.made_of(fact, number=fact.conclusion_number)
             concluded = not fact.overtaken and state.status in (Status.ACCEPTED, Status.CONCLUDED)
@@ -160,7 +169,6 @@ def _forwarded(state: Pilot, fact: Fact) -> Pilot:
             return _with(_over(state, Status.REFUSED_IN_EXPERTISE), reasons=fact.reasons)
         case ExpertiseClosedV1():
             return _with(_over(state, Status.RETURNED), reasons=fact.reasons)
-    return state
 
 
 def _counted(

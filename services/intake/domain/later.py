@@ -28,7 +28,7 @@ from services.intake.domain import terms
 from services.intake.domain.agency import Given
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
-from services.intake.domain.reports import judge_report
+from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.shape import bounded, data_of
 from services.intake.domain.state import LOOK_OVER, Pilot, person_id, pilot_id
 from services.intake.domain.validation import judge_resubmission, judge_unknown, judge_withdrawal
@@ -43,7 +43,7 @@ class NotTheirs(LookupError):
     """An event stands at a pilot that is not there (yet), or not its agency's: a hand must look why."""
 
 
-def heard(state: Pilot | None, command: Later, context: Context[Given]) -> Sequence[Fact]:
+def decide_event(state: Pilot | None, command: Later, context: Context[Given]) -> Sequence[Fact]:
     """What follows from a later event. Where it named no pilot of its agency, it is a subject of its own.
 
     Raises UnknownAgency, and NotTheirs for an event that was led to a pilot whose application could not be
@@ -63,8 +63,10 @@ def heard(state: Pilot | None, command: Later, context: Context[Given]) -> Seque
             return _clarified(state, command, edition, context)
         case ApplicationWithdrawnV1.TYPE:
             return _withdrawn(state, command, context)
-        case _:
+        case kind if kind in REPORTS:
             return _reported(state, command, edition, context)
+        case kind:
+            raise AssertionError(f"{kind} is no later event")
 
 
 def _unknown(command: Later, context: Context[Given]) -> Sequence[Fact]:
