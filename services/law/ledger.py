@@ -30,7 +30,7 @@ Pure: no clock, no I/O; moments come in as arguments. A ledger is a value of an 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool, StrictInt
@@ -39,27 +39,16 @@ from contracts.event import Contract, Moment, to_millisecond
 from contracts.reference import Clock, Code, Term
 from contracts.rules import TermRule
 from services.law.calendar import Calendar
+from services.law.decision import Refusal
 
 ONE_DAY: Final = timedelta(days=1)
 
-TermFault = Literal[
-    "already-stopped",
-    "before-last-entry",
-    "cannot-be-extended",
-    "cannot-be-stopped",
-    "ended",
-    "expired",
-    "not-stopped",
-    "other-calendar",
-]
+UNSAID: Final = "-"
+"""The reason in a ledger, which wants one, where a fact gives none."""
 
 
-class TermError(ValueError):
-    """An operation that the ledger or its rule does not allow. `code` says which of the rules was broken."""
-
-    def __init__(self, code: TermFault, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+class TermError(Refusal):
+    """An entry that the ledger or its rule does not allow (`term.*`)."""
 
 
 class Suspension(Contract):
@@ -105,17 +94,22 @@ class Ledger(Contract):
         return self.term.budget + sum(extension.days for extension in self.extensions)
 
     @property
+    def last_turn(self) -> datetime:
+        """When the clock last began to run, or to stand. An extension is no turn."""
+        stops = [moment for s in self.suspensions for moment in (s.since, s.until) if moment is not None]
+        return max([self.term.started, *stops])
+
+    @property
     def last_entry(self) -> datetime:
         """The moment of the latest entry; nothing may be entered before it."""
-        stops = [moment for s in self.suspensions for moment in (s.since, s.until) if moment is not None]
-        return max([self.term.started, *stops, *(extension.at for extension in self.extensions)])
+        return max([self.last_turn, *(extension.at for extension in self.extensions)])
 
 
 def start(rule: TermRule, calendar: Calendar, kind: Code, at: datetime, zone: str, budget: int | None = None) -> Term:
     """A term of the rule that starts at `at`; its days are those of `zone`.
 
-    `budget` is that of a term which ends with a day that was agreed, whatever its rule says. Raises TermError
-    "other-calendar" when the rule counts by another calendar, and ValueError when nothing says the budget.
+    `budget` is that of a term which ends with a day that was agreed, whatever its rule says. Raises ValueError when
+    nothing says the budget. Here as everywhere: ValueError for a calendar that is not the term's.
     """
     _same(rule.calendar, calendar)
     if budget is None and (budget := rule.budget) is None:
@@ -141,48 +135,69 @@ def open_ledger(term: Term) -> Ledger:
 def suspend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, calendar: Calendar) -> Ledger:
     """Stops the clock.
 
-    Raises TermError: "cannot-be-stopped" by its rule, "already-stopped", "expired" (nothing is left to save),
-    "ended", "before-last-entry", "other-calendar".
+    Raises TermError: "term.cannot-be-stopped" by its rule, "term.already-stopped", "term.expired" (nothing is left to
+    save), "term.ended", "term.before-last-entry".
     """
     if not rule.stops_while_with_applicant:
-        raise TermError("cannot-be-stopped", "the rule lets this clock run on")
+        raise TermError("term.cannot-be-stopped")
     _enter(ledger, at)
     if ledger.stopped:
-        raise TermError("already-stopped", "the clock stands already")
+        raise TermError("term.already-stopped")
     _not_expired(ledger, at, calendar)
-    stop = Suspension(since=at, who=who, why=why)
-    return ledger.model_copy(update={"suspensions": (*ledger.suspensions, stop)})
+    return suspended(ledger, at, who, why)
 
 
 def resume(ledger: Ledger, at: datetime) -> Ledger:
-    """Lets the clock run again. Raises TermError "not-stopped", "ended" or "before-last-entry"."""
+    """Lets the clock run again. Raises TermError: "term.not-stopped", "term.ended", "term.before-last-entry"."""
     _enter(ledger, at)
     if not ledger.stopped:
-        raise TermError("not-stopped", "the clock runs")
-    standing = ledger.suspensions[-1]
-    closed = Suspension(since=standing.since, until=at, who=standing.who, why=standing.why)
-    return ledger.model_copy(update={"suspensions": (*ledger.suspensions[:-1], closed)})
+        raise TermError("term.not-stopped")
+    return resumed(ledger, at)
 
 
 def extend(ledger: Ledger, rule: TermRule, at: datetime, who: str, why: str, calendar: Calendar) -> Ledger:
     """Adds the days of one extension of the rule, also while the clock stands; the ladder begins anew.
 
-    Raises TermError: "cannot-be-extended" (by its rule at all, or not once more), "expired", "ended",
-    "before-last-entry", "other-calendar".
+    Raises TermError: "term.cannot-be-extended" (by its rule at all, or not once more), "term.expired", "term.ended",
+    "term.before-last-entry".
     """
     if rule.extension is None or len(ledger.extensions) >= rule.extension.max_count:
-        raise TermError("cannot-be-extended", "the rule allows no (further) extension")
+        raise TermError("term.cannot-be-extended")
     _enter(ledger, at)
     _not_expired(ledger, at, calendar)
-    added = Extension(days=rule.extension.days, at=at, who=who, why=why)
-    changed = {"extensions": (*ledger.extensions, added), "reminded": (), "breached": False}
-    return ledger.model_copy(update=changed)
+    return extended(ledger, rule.extension.days, at, who, why)
 
 
 def end(ledger: Ledger, at: datetime) -> Ledger:
-    """Ends the term: what was owed has been done. Raises TermError "ended" or "before-last-entry"."""
+    """Ends the term: what was owed has been done. Raises TermError: "term.ended", "term.before-last-entry"."""
     _enter(ledger, at)
     return ledger.model_copy(update={"ended": _exact(at)})
+
+
+def suspended(ledger: Ledger, since: datetime, who: str, why: str) -> Ledger:
+    """The ledger with a stop as it was recorded; nothing is asked. One that stands already goes on standing."""
+    if ledger.stopped:
+        return ledger
+    stop = Suspension(since=since, who=who, why=why or UNSAID)
+    return ledger.model_copy(update={"suspensions": (*ledger.suspensions, stop)})
+
+
+def resumed(ledger: Ledger, at: datetime) -> Ledger:
+    """The ledger with its standing stop over, as it was recorded; nothing is asked."""
+    if not ledger.stopped:
+        return ledger
+    *before, standing = ledger.suspensions
+    closed = standing.model_copy(update={"until": _exact(at)})
+    return ledger.model_copy(update={"suspensions": (*before, closed)})
+
+
+def extended(ledger: Ledger, days: int, at: datetime, who: str, why: str) -> Ledger:
+    """The ledger with an extension as it was recorded; nothing is asked. The ladder begins anew, its breach too."""
+    if days < 1:
+        return ledger
+    added = Extension(days=days, at=at, who=who, why=why or UNSAID)
+    changed = {"extensions": (*ledger.extensions, added), "reminded": (), "breached": False}
+    return ledger.model_copy(update=changed)
 
 
 def breach(ledger: Ledger) -> Ledger:
@@ -200,15 +215,20 @@ def recalendar(ledger: Ledger, calendar: Calendar, at: datetime | None = None) -
 
     With `at`, the moment of the change, a breach that was announced but is none any more is forgotten, so that
     the breach at the new due time will be announced; without it `breached` stays. What was reminded of stays.
-    Raises TermError "ended": a finished term keeps the calendar that it ended under.
+    Raises TermError "term.ended": a finished term keeps the calendar that it ended under.
     """
     if ledger.ended is not None:
-        raise TermError("ended", "the term has ended")
-    changed = {"calendar": calendar.id, "calendar_version": calendar.version}
-    counted = ledger.model_copy(update={"term": ledger.term.model_copy(update=changed)})
+        raise TermError("term.ended")
+    counted = recalendared(ledger, calendar.id, calendar.version)
     if at is None or remaining(counted, at, calendar) <= 0:
         return counted
     return counted.model_copy(update={"breached": False})
+
+
+def recalendared(ledger: Ledger, calendar: str, version: str) -> Ledger:
+    """The ledger under another calendar, or another version of its own, as it was recorded; nothing is asked."""
+    changed = {"calendar": calendar, "calendar_version": version}
+    return ledger.model_copy(update={"term": ledger.term.model_copy(update=changed)})
 
 
 def clock_of(ledger: Ledger, rule: TermRule, days: Calendar) -> Clock:
@@ -349,16 +369,17 @@ def _midnight_after(day: date, zone: str) -> datetime:
 
 def _enter(ledger: Ledger, at: datetime) -> None:
     if ledger.ended is not None:
-        raise TermError("ended", "the term has ended")
+        raise TermError("term.ended")
     if _exact(at) < ledger.last_entry:
-        raise TermError("before-last-entry", "something later is in the ledger already")
+        raise TermError("term.before-last-entry")
 
 
 def _not_expired(ledger: Ledger, at: datetime, calendar: Calendar) -> None:
     if remaining(ledger, at, calendar) <= 0:
-        raise TermError("expired", "the term has run out")
+        raise TermError("term.expired")
 
 
 def _same(id: str, calendar: Calendar) -> None:
+    # A fault of the program: no person can be told anything by it.
     if id != calendar.id:
-        raise TermError("other-calendar", f"the term is counted by {id!r}, not by {calendar.id!r}")
+        raise ValueError(f"the term is counted by {id!r}, not by {calendar.id!r}")

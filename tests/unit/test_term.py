@@ -501,18 +501,18 @@ def test_the_look_over_is_due_after_the_golden_days(started: str, due: str) -> N
 
 def test_the_look_over_can_be_neither_stopped_nor_extended() -> None:
     ledger = ledger_of(LOOK_OVER)
-    with pytest.raises(TermError, match="^cannot-be-stopped"):
+    with pytest.raises(TermError, match="^term.cannot-be-stopped$"):
         suspend(ledger, LOOK_OVER, minsk("2026-04-17T12:00"), "p1", "asked", BY)
-    with pytest.raises(TermError, match="^cannot-be-extended"):
+    with pytest.raises(TermError, match="^term.cannot-be-extended$"):
         extend(ledger, LOOK_OVER, minsk("2026-04-17T12:00"), "p1", "hard", BY)
 
 
 def test_a_clock_is_stopped_once_and_started_once() -> None:
     ledger = ledger_of(rule())
-    with pytest.raises(TermError, match="^not-stopped"):
+    with pytest.raises(TermError, match="^term.not-stopped$"):
         resume(ledger, minsk("2026-04-17T12:00"))
     ledger = suspend(ledger, rule(), minsk("2026-04-17T12:00"), "p1", "asked", BY)
-    with pytest.raises(TermError, match="^already-stopped"):
+    with pytest.raises(TermError, match="^term.already-stopped$"):
         suspend(ledger, rule(), minsk("2026-04-17T13:00"), "p1", "asked", BY)
 
 
@@ -520,7 +520,7 @@ def test_a_term_is_extended_no_more_often_than_its_rule_allows() -> None:
     ledger, at = ledger_of(rule()), minsk("2026-04-17T12:00")
     for _ in range(2):
         ledger = extend(ledger, rule(), at, "p1", "hard", BY)
-    with pytest.raises(TermError, match="^cannot-be-extended"):
+    with pytest.raises(TermError, match="^term.cannot-be-extended$"):
         extend(ledger, rule(), at, "p1", "hard", BY)
 
 
@@ -528,9 +528,9 @@ def test_what_has_run_out_can_be_neither_extended_nor_stopped() -> None:
     ledger, due = ledger_of(rule()), due_at(ledger_of(rule()), BY)
     assert due is not None
     extend(ledger, rule(), due - MILLISECOND, "p1", "hard", BY)
-    with pytest.raises(TermError, match="^expired"):
+    with pytest.raises(TermError, match="^term.expired$"):
         extend(ledger, rule(), due, "p1", "hard", BY)
-    with pytest.raises(TermError, match="^expired"):
+    with pytest.raises(TermError, match="^term.expired$"):
         suspend(ledger, rule(), due, "p1", "asked", BY)
 
 
@@ -551,15 +551,15 @@ def test_an_ended_term_takes_no_more_entries() -> None:
         lambda: extend(ledger, rule(), at, "p1", "hard", BY),
     ]
     for entry in entries:
-        with pytest.raises(TermError, match="^ended"):
+        with pytest.raises(TermError, match="^term.ended$"):
             entry()
 
 
 def test_nothing_is_entered_before_the_last_entry() -> None:
     ledger = suspend(ledger_of(rule()), rule(), minsk("2026-04-17T12:00"), "p1", "asked", BY)
-    with pytest.raises(TermError, match="^before-last-entry") as caught:
+    with pytest.raises(TermError, match="^term.before-last-entry$") as caught:
         resume(ledger, minsk("2026-04-17T11:59"))
-    assert caught.value.code == "before-last-entry"
+    assert caught.value.said("be") == "Ва ўліку гэтага тэрміну ўжо ёсць пазнейшы запіс."
 
 
 def test_a_term_is_not_counted_by_a_calendar_that_is_not_its_own() -> None:
@@ -570,7 +570,7 @@ def test_a_term_is_not_counted_by_a_calendar_that_is_not_its_own() -> None:
         lambda: used(ledger, minsk("2026-04-16T12:00"), us),
     ]
     for count in counts:
-        with pytest.raises(TermError, match="^other-calendar"):
+        with pytest.raises(ValueError, match="not by .US."):
             count()
 
 
