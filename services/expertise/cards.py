@@ -1,14 +1,15 @@
 """A case as its readers see it: operators, approvers and auditors the whole, an expert what an expert may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from contracts.rules import Edition
 from services.chassis.subject import Document
-from services.expertise.domain.state import Case, Place, Request, Running
+from services.expertise.domain.state import Case, Place, Request
 from services.law import ledger as term
 from services.law.calendar import Calendars
+from services.law.terms import CountedTerm
 
 TO_ALL: Final = (
     "agency",
@@ -30,7 +31,10 @@ TO_ALL: Final = (
     "conclusions",
 )
 """What an expert is shown of a case as it is; of the rest only what `expert_card` makes of it."""
-NOT_SHOWN: Final = frozenset({"order", "calendars", "terms", "requests"})
+NOT_SHOWN: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("order", "calendars", "terms", "requests"), True),
+    "past": {"__all__": {"terms": {"__all__": {"late"}}}},
+}
 """Fields that only serve the lists, and those that a card shows in a form of its own."""
 
 
@@ -40,7 +44,7 @@ def operator_card(document: Document, edition: Edition, now: datetime, calendars
     return {
         "id": document.subject,
         "version": document.version,
-        **case.model_dump(mode="json", exclude=set(NOT_SHOWN)),
+        **case.model_dump(mode="json", exclude=dict(NOT_SHOWN)),
         **_common(case, edition, now, calendars),
     }
 
@@ -99,7 +103,7 @@ def _common(case: Case, edition: Edition, now: datetime, calendars: Calendars) -
     }
 
 
-def _term(running: Running, now: datetime, calendars: Calendars) -> dict[str, Any]:
+def _term(running: CountedTerm, now: datetime, calendars: Calendars) -> dict[str, Any]:
     """A term with its clock, and what is left of it by the calendar of today."""
     ledger, due, near = running.ledger, running.clock.due_at, running.clock.nearing_at
     left = term.remaining(ledger, ledger.ended or now, calendars[ledger.term.calendar])

@@ -152,7 +152,7 @@ class TermFacts:
 NO_SUCH_FACT: Final = "the service has no fact for that"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Terms(Generic[S]):
     """The terms of a service: where its state keeps them, and by which facts it tells of them.
 
@@ -173,10 +173,8 @@ class Terms(Generic[S]):
 
     def started(self, decision: Decision[S], kind: TermKind, since: date | None = None) -> TermStarted:
         """That a term of the edition starts now, or with a day; it is not said yet."""
-        rule, at = decision.edition.terms[kind], _instant(decision, since)
-        return self._started(
-            decision, law.start(rule, decision.calendars[rule.calendar], kind, at, decision.edition.zone)
-        )
+        rule, at, zone = decision.edition.terms[kind], _instant(decision, since), decision.edition.zone
+        return self._started(decision, law.start(rule, decision.calendars[rule.calendar], kind, at, zone))
 
     def start(self, decision: Decision[S], kind: TermKind, since: date | None = None) -> None:
         """A term of the edition starts now, or with a day."""
@@ -206,7 +204,7 @@ class Terms(Generic[S]):
     # ---- its clock stops and runs again
 
     def stopped(self, decision: Decision[S], kind: str, why: str) -> TermSuspended | None:
-        """That a term's clock stops now; it is not said yet. None where its rule lets it not stop, or it has run out."""
+        """That a term's clock stops now; it is not said yet. None where its rule does not let it, or it has run out."""
         found = running(self.of(decision.state), kind)
         if found is None:
             return None
@@ -217,8 +215,8 @@ class Terms(Generic[S]):
             return None
         return self._suspended(decision, kind, decision.now, why, ran_out=False)
 
-    def stop(self, decision: Decision[S], kind: str, since: date, why: str) -> None:
-        """Stops a term's clock with a day, whatever its rule says: nothing is owed while what it bounds stands still."""
+    def stop_since(self, decision: Decision[S], kind: str, since: date, why: str) -> None:
+        """Stops a term's clock with a day, whatever its rule says: nothing is owed while all stands still."""
         found = running(self.of(decision.state), kind)
         if found is None or found.ledger.stopped:
             return
@@ -318,7 +316,7 @@ class Terms(Generic[S]):
         due = law.due_at(one.ledger, days)
         assert due is not None, "a clock that stands announces nothing"
         if now >= due:
-            self._run_out(decision, one, due, now)
+            self._run_out(decision, one, due)
             return True
         rungs = law.rungs_passed(one.ledger, rule.reminders, now, days)
         if not rungs:
@@ -334,9 +332,9 @@ class Terms(Generic[S]):
         )
         return False
 
-    def _run_out(self, decision: Decision[S], one: CountedTerm, due: datetime, now: datetime) -> None:
+    def _run_out(self, decision: Decision[S], one: CountedTerm, due: datetime) -> None:
         if one.kind in self.lapsing and one.ledger.term.legal_effect is LegalEffect.LAPSE:
-            self._ended(decision, one.kind, now, late=True)
+            self._ended(decision, one.kind, max(decision.now, due), late=True)
             return
         notify = self.notify(decision.state)
         decision.then(self.facts.breached.made_of(actor=decision.actor, kind=one.kind, due_at=due, notify=notify))

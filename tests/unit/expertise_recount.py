@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 from contracts.event import Fact
 from contracts.expertise import TermBreachedV1, TermExtendedV1, TermNearingV1, TermRecalendaredV1, TermStartedV1
 from contracts.reference import TermUnit
-from services.expertise.domain.state import Running
 from services.law import ledger as term
 from services.law.calendar import Calendar, Calendars
 from services.law.ledger import Ledger
+from services.law.terms import CountedTerm
 from tests.calendars import BY, CALENDARS
 
 
-def counted(running: Running, now: datetime, calendars: Calendars = CALENDARS) -> None:
+def counted(running: CountedTerm, now: datetime, calendars: Calendars = CALENDARS) -> None:
     """The term by a naive count, day by day."""
     ledger, days = running.ledger, calendars[running.ledger.term.calendar]
     used = naive_used(ledger, now, days)

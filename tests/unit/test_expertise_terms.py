@@ -12,9 +12,9 @@ from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV
 from contracts.reference import OnExpiry
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import AskApplicant, CancelRequest, Extend, Recalendar, Tick
-from services.expertise.domain.state import Running
 from services.law.calendar import Calendars
 from services.law.decision import Refusal
+from services.law.terms import CountedTerm
 from tests.unit.expertise_recount import announced_once, counted, naive_due
 from tests.unit.expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
 
@@ -56,7 +56,7 @@ def test_used_and_remaining_are_the_budget_and_the_extensions_in_any_order_of_wh
     check()
 
 
-def _open(play: Play) -> list[Running]:
+def _open(play: Play) -> list[CountedTerm]:
     return [one for one in play.case.terms if one.open]
 
 

@@ -47,7 +47,7 @@ from services.chassis.subject import (
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.domain.expert import Expert
-from services.expertise.domain.state import Case, Conclusion, KnownConflict, Place, PlaceStatus, Running
+from services.expertise.domain.state import Case, Conclusion, KnownConflict, Place, PlaceStatus
 from services.expertise.domain.team import Team
 from services.expertise.queries import sight
 from services.intake.api import make_router as intake_router
@@ -57,6 +57,7 @@ from services.intake.service import RULES
 from services.law import ledger as term
 from services.law.decision import Refusal
 from services.law.ledger import clock_of
+from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
 from services.registry.domain.decide import Pilot as Entered
 from services.registry.domain.export import Export, Format, List, subject_of
@@ -223,7 +224,7 @@ CASE = Case(
     application=APPLICATION,
     needed=2,
     places=(Place(seat=ENTRY.seat(), status=PlaceStatus.ACCEPTED, assigned=NOW, assigned_by="u-9"),),
-    terms=(Running(ledger=LEDGER, clock=clock_of(LEDGER, EXPERTISE, BY)),),
+    terms=(CountedTerm(ledger=LEDGER, clock=clock_of(LEDGER, EXPERTISE, BY)),),
     conclusions=(
         Conclusion(
             round=1,

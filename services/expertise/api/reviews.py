@@ -18,11 +18,12 @@ from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
 from services.expertise.documents import content as papers
 from services.expertise.documents.render import docx, pdf
-from services.expertise.domain.state import CLARIFICATION, Case, Round, Running
+from services.expertise.domain.state import CLARIFICATION, Case, Round
 from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
 from services.law.explanation import explain
+from services.law.terms import CountedTerm
 
 COUNTED: Final = 1_000
 """How far a queue is counted: an exact count of a large one would cost more than it tells."""
@@ -134,7 +135,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
 
 
-def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> Running:
+def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> CountedTerm:
     """The term that is asked for. Raises Problematic 404 where there is none; experts have this round's alone."""
     rounds: list[Round] = [case] if own_round else [*case.past, case]
     among = [one for one in rounds if number in (None, one.round)]

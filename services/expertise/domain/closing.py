@@ -13,11 +13,11 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, Met, ReturnReason
 from contracts.rules import Edition
-from services.expertise.domain import terms as clock
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.commands import CloseFor, EndWithout, Open
 from services.expertise.domain.state import FINAL, FIRST_OF, TERM_OF, Case
+from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 from services.law.faults import need_reasons
 
@@ -66,7 +66,7 @@ def open_first(decision: CaseDecision, command: Open) -> None:
             needed=opinions_needed(kind, decision.edition),
         )
     )
-    decision.then(clock.started(decision, TERM_OF[kind]))
+    decision.then(TERMS.started(decision, TERM_OF[kind]))
 
 
 def open_again(decision: CaseDecision, command: Open) -> None:
@@ -104,7 +104,7 @@ def open_round(decision: CaseDecision, application: Application, submission: int
             notify=case.deciding(),
         )
     )
-    decision.then(clock.started(decision, TERM_OF[kind]))
+    decision.then(TERMS.started(decision, TERM_OF[kind]))
 
 
 def end_without(decision: CaseDecision, command: EndWithout) -> None:
@@ -133,8 +133,7 @@ def close(decision: CaseDecision, outcome: Closure, reasons: Sequence[ReturnReas
         decision.then(
             RequestClosedV1(actor=decision.actor, round=case.round, request=request.id, outcome=RequestOutcome.CLOSED)
         )
-    for running in [one for one in case.terms if one.open]:
-        clock.end(decision, running)
+    TERMS.end_all(decision)
     decision.then(
         ReviewClosedV1(
             actor=decision.actor,

@@ -12,13 +12,13 @@ from contracts.expertise import (
     Signer,
 )
 from contracts.reference import Problem, Verdict
-from services.expertise.domain import terms as clock
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
 from services.expertise.domain.opinions import need_agreement, need_size
 from services.expertise.domain.series import subject_of
 from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Draft, Status
+from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 
 
@@ -87,7 +87,7 @@ def approve(decision: CaseDecision) -> None:
     if draft.replaces is None and len(case.counted()) < case.needed:
         raise Refusal("conflict.open", "An opinion that this rests on is frozen: decide on the conflict first.")
     if (main := case.main()) is not None:
-        clock.end(decision, main)
+        TERMS.end(decision, main.kind)
     signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=decision.actor.id, role="approver"))
     decision.then(
         ConclusionApprovedV1(
@@ -176,7 +176,7 @@ def open_appeal(decision: CaseDecision, command: OpenAppeal) -> None:
             grounds=command.grounds,
             basis=command.basis,
         ),
-        clock.started(decision, APPEAL),
+        TERMS.started(decision, APPEAL),
     )
 
 
@@ -212,8 +212,8 @@ def decide_appeal(decision: CaseDecision, command: DecideAppeal) -> None:
         )
     )
     # An amendment that is not approved leaves the appeal undecided, so its term runs until the approval.
-    if command.amended is None and (own := decision.case.term(APPEAL)) is not None:
-        clock.end(decision, own)
+    if command.amended is None:
+        TERMS.end(decision, APPEAL)
     _carry_out(decision, command, appeal)
 
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.event import Fact
-from services.expertise.domain import closing, concluding, conflict, opinions, requests, staffing
-from services.expertise.domain import terms as clock
+from services.expertise.domain import closing, concluding, conflict, opinions, requests, staffing, terms
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -42,6 +41,7 @@ from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given
 from services.expertise.domain.state import CLARIFICATION, KIND, Case
 from services.law.decision import Context, Refusal
+from services.law.terms import next_alarm
 
 __all__ = ["KIND", "Case", "decide", "due", "evolve"]
 
@@ -87,15 +87,15 @@ def _carry_out(decision: CaseDecision, command: Command) -> None:
         case CancelRequest():
             requests.cancel(decision, command)
         case Extend():
-            clock.extend(decision, command)
+            terms.extend(decision, command)
         case EndWithout():
             closing.end_without(decision, command)
         case WriteConclusion() | SendBack() | Approve() | Number() | OpenAppeal() | DecideAppeal():
             _conclude(decision, command)
-        case Tick():
-            _ticked(decision)
+        case Tick(moment):
+            _ticked(decision, moment)
         case Recalendar():
-            clock.recalendar(decision)
+            terms.TERMS.recalendar(decision)
         case _:
             assert_never(command)
 
@@ -138,13 +138,12 @@ def _conclude(
             concluding.decide_appeal(decision, command)
 
 
-def _ticked(decision: CaseDecision) -> None:
+def _ticked(decision: CaseDecision, moment: datetime) -> None:
     """Announces what has come; an unanswered request that ran out ends as it was chosen in advance."""
-    if any(running.kind == CLARIFICATION for running in clock.announce(decision)):
+    if any(running.kind == CLARIFICATION for running in terms.TERMS.announce(decision, moment)):
         requests.expire(decision)
 
 
 def due(state: Case) -> datetime | None:
     """When the timer must fire: at the first announcement that any open term asks for."""
-    alarms = [one.clock.alarm_at for one in state.terms if one.open and one.clock.alarm_at is not None]
-    return min(alarms, default=None)
+    return next_alarm(state.terms)

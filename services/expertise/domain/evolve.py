@@ -38,7 +38,7 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from contracts.reference import Clock, Standing
+from contracts.reference import Standing
 from services.expertise.domain.state import (
     Appeal,
     Approved,
@@ -53,10 +53,8 @@ from services.expertise.domain.state import (
     PlaceStatus,
     Request,
     Round,
-    Running,
 )
-from services.law import ledger as term
-from services.law.ledger import Extension, Ledger, Suspension
+from services.law import terms
 
 Changes = dict[str, Any]
 """Fields of the case and what they become."""
@@ -81,81 +79,8 @@ def _opened(state: Case | None, fact: ReviewOpenedV1) -> Case:
     return Case(**{**same, **{name: getattr(state, name) for name in kept}}, past=(*state.past, past))
 
 
-# ---- terms
-
-
-def _with_term(state: Case, kind: str, ledger: Ledger | None = None, clock: Clock | None = None) -> Changes:
-    """The open term of a kind with another ledger or clock."""
-    changes = {name: value for name, value in (("ledger", ledger), ("clock", clock)) if value is not None}
-    return {
-        "terms": tuple(one.model_copy(update=changes) if one.open and one.kind == kind else one for one in state.terms)
-    }
-
-
-def _ledger(state: Case, kind: str) -> Ledger | None:
-    found = state.term(kind)
-    return found.ledger if found else None
-
-
-def _changed(state: Case, kind: str, clock: Clock | None, **changes: Any) -> Changes:
-    ledger = _ledger(state, kind)
-    return {} if ledger is None else _with_term(state, kind, ledger.model_copy(update=changes), clock)
-
-
-def _term_started(state: Case, fact: TermStartedV1) -> Changes:
-    return {"terms": (*state.terms, Running(ledger=term.open_ledger(fact.term), clock=fact.clock))}
-
-
-def _term_suspended(state: Case, fact: TermSuspendedV1) -> Changes:
-    ledger = _ledger(state, fact.kind)
-    if ledger is None:
-        return {}
-    stop = Suspension(since=fact.since, who=fact.actor.id, why=fact.why)
-    return _changed(state, fact.kind, Clock(), suspensions=(*ledger.suspensions, stop))
-
-
-def _term_resumed(state: Case, fact: TermResumedV1) -> Changes:
-    ledger = _ledger(state, fact.kind)
-    if ledger is None or not ledger.stopped:
-        return {}
-    ended = ledger.suspensions[-1].model_copy(update={"until": fact.at})
-    return _changed(state, fact.kind, fact.clock, suspensions=(*ledger.suspensions[:-1], ended))
-
-
-def _term_extended(state: Case, fact: TermExtendedV1) -> Changes:
-    ledger = _ledger(state, fact.kind)
-    if ledger is None:
-        return {}
-    added = Extension(days=fact.days, at=fact.at, who=fact.actor.id, why=fact.why)
-    return _changed(state, fact.kind, fact.clock, extensions=(*ledger.extensions, added), reminded=())
-
-
-def _term_nearing(state: Case, fact: TermNearingV1) -> Changes:
-    ledger = _ledger(state, fact.kind)
-    if ledger is None:
-        return {}
-    return _with_term(state, fact.kind, term.remind(ledger, fact.rungs), fact.clock)
-
-
-def _term_breached(state: Case, fact: TermBreachedV1) -> Changes:
-    found = state.term(fact.kind)
-    if found is None:
-        return {}
-    return _with_term(state, fact.kind, term.breach(found.ledger), found.clock.model_copy(update={"alarm_at": None}))
-
-
-def _term_recalendared(state: Case, fact: TermRecalendaredV1) -> Changes:
-    ledger = _ledger(state, fact.kind)
-    if ledger is None:
-        return {}
-    counted = ledger.term.model_copy(update={"calendar": fact.calendar, "calendar_version": fact.version})
-    # A breach that the new calendar undoes will be announced again at its new time.
-    breached = ledger.breached and fact.clock.alarm_at is None
-    return _changed(state, fact.kind, fact.clock, term=counted, breached=breached)
-
-
-def _term_ended(state: Case, fact: TermEndedV1) -> Changes:
-    return _changed(state, fact.kind, Clock(), ended=fact.ended)
+def _of_term(state: Case, fact: Fact) -> Changes:
+    return {"terms": terms.evolve(state.terms, fact)}
 
 
 # ---- people
@@ -374,14 +299,14 @@ def _closed(_state: Case, fact: ReviewClosedV1) -> Changes:
 
 
 CHANGES: Final[Mapping[type[Fact], Callable[[Case, Any], Changes]]] = {
-    TermStartedV1: _term_started,
-    TermSuspendedV1: _term_suspended,
-    TermResumedV1: _term_resumed,
-    TermExtendedV1: _term_extended,
-    TermNearingV1: _term_nearing,
-    TermBreachedV1: _term_breached,
-    TermRecalendaredV1: _term_recalendared,
-    TermEndedV1: _term_ended,
+    TermStartedV1: _of_term,
+    TermSuspendedV1: _of_term,
+    TermResumedV1: _of_term,
+    TermExtendedV1: _of_term,
+    TermNearingV1: _of_term,
+    TermBreachedV1: _of_term,
+    TermRecalendaredV1: _of_term,
+    TermEndedV1: _of_term,
     CaseClaimedV1: _claimed,
     CaseReleasedV1: _released,
     ExpertAssignedV1: _assigned,

@@ -9,12 +9,12 @@ from contracts.expertise import (
 )
 from contracts.reference import OnExpiry, Problem, ReturnReason
 from services.expertise.domain import conflict
-from services.expertise.domain import terms as clock
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.closing import close, may_come_again
 from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
 from services.expertise.domain.state import CLARIFICATION, WORKING, Request
+from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 
 NO_ANSWER = "no-answer"
@@ -32,8 +32,8 @@ def ask(decision: CaseDecision, command: AskApplicant) -> None:
         raise Refusal("request.open", "A request for information is open already.")
     _need_items(command)
     main = decision.case.main()
-    stop = clock.stopped(decision, main, WAITING) if main is not None else None
-    begun = clock.started(decision, CLARIFICATION)
+    stop = TERMS.stopped(decision, main.kind, WAITING) if main is not None else None
+    begun = TERMS.started(decision, CLARIFICATION)
     due = begun.clock.due_at
     assert due is not None, "a term that has just started runs"
     decision.then(
@@ -122,11 +122,10 @@ def shut(decision: CaseDecision, request: Request, outcome: RequestOutcome) -> N
             notify=decision.case.deciding(),
         )
     )
-    if (own := decision.case.term(CLARIFICATION)) is not None:
-        clock.end(decision, own)
+    TERMS.end(decision, CLARIFICATION)
     main = decision.case.main()
-    if request.stopped_clock and main is not None and main.ledger.stopped:
-        clock.resume(decision, main)
+    if request.stopped_clock and main is not None:
+        TERMS.resume(decision, main.kind)
 
 
 def expire(decision: CaseDecision) -> None:

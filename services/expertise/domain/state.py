@@ -26,7 +26,6 @@ from contracts.expertise import (
 )
 from contracts.reference import (
     Application,
-    Clock,
     ItemAnswer,
     Met,
     OnExpiry,
@@ -39,7 +38,7 @@ from contracts.reference import (
     TermKind,
     Verdict,
 )
-from services.law.ledger import Ledger
+from services.law.terms import CountedTerm, CountedTerms, calendar_versions, running
 
 KIND: Final = "pilot"
 CLARIFICATION: Final = TermKind.CLARIFICATION
@@ -82,23 +81,6 @@ REFUSABLE: Final = WORKING | {Status.TO_APPROVE}
 FINAL: Final = frozenset({Status.CONCLUDED, Status.CLOSED})
 """Nothing is owed by anybody, but that a conflict be decided which came to light too late. A new submission opens a
 new round; a conclusion can be appealed against."""
-
-
-class Running(Contract):
-    """A term of the case with its ledger, and what the ledger came to at the last fact that touched it."""
-
-    ledger: Ledger
-    clock: Clock
-
-    @property
-    def kind(self) -> str:
-        """Which term of the edition it is."""
-        return self.ledger.term.kind
-
-    @property
-    def open(self) -> bool:
-        """Whether what it bounds is still to be done."""
-        return self.ledger.ended is None
 
 
 class PlaceStatus(StrEnum):
@@ -255,7 +237,7 @@ class Round(Contract):
     met: tuple[Met, ...] = ()
     operator: str | None = None
     places: tuple[Place, ...] = ()
-    terms: tuple[Running, ...] = ()
+    terms: CountedTerms = ()
     requests: tuple[Request, ...] = ()
     closed: Ended | None = None
 
@@ -324,11 +306,11 @@ class Case(Round):
 
     # ---- its terms and papers
 
-    def term(self, kind: str) -> Running | None:
+    def term(self, kind: str) -> CountedTerm | None:
         """The open term of a kind."""
-        return next((one for one in self.terms if one.open and one.kind == kind), None)
+        return running(self.terms, kind)
 
-    def main(self) -> Running | None:
+    def main(self) -> CountedTerm | None:
         """The term that bounds what is being done: that of the appeal, else that of the review."""
         return self.term(APPEAL) or self.term(TERM_OF[self.kind])
 
@@ -458,7 +440,7 @@ class Case(Round):
     @property
     def calendars(self) -> tuple[str, ...]:
         """The versions of the calendars that the open terms are counted by."""
-        return tuple(sorted({one.ledger.term.calendar_version for one in self.terms if one.open}))
+        return calendar_versions(self.terms)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
