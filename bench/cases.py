@@ -14,7 +14,7 @@ from uuid import UUID
 from stdnum.by import unp
 
 from contracts.event import Actor
-from contracts.expertise import Closure, EarlierRemark, Score
+from contracts.expertise import Closure
 from contracts.reference import (
     Application,
     ItemAnswer,
@@ -29,6 +29,16 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.rules import load
+from contracts.steps import (
+    DeclaredConflict,
+    EarlierRemark,
+    ExpertEntry,
+    Opinion,
+    Question,
+    Score,
+    TeamEntry,
+    WrittenConclusion,
+)
 from services.chassis.fold import Fold
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate, Document
@@ -115,26 +125,22 @@ async def write_people(store: Store, now: datetime, experts: int = EXPERTS) -> d
     folds, known = list[Fold](), dict[str, Known]()
     sectors = EDITION.sectors.codes
     for n in range(experts):
-        entered = EnterExpert(
-            expert_id=expert_id(n),
+        entry = ExpertEntry(
             edition=EDITION.id,
             organisation=organisation(5000 + n),
-            affiliated=(),
-            interests=(),
             competences=tuple(sectors[(n + step) % len(sectors)] for step in range(3)),
             capacity=10_000,
-            absences=(),
-            active=True,
         )
         told = _Story(SERVICE.aggregates["expert"], expert_subject(expert_id(n)), given)
-        told.then(entered, admin, now)
+        told.then(EnterExpert(expert_id(n), entry), admin, now)
         assert isinstance(told.state, Expert)
         known[expert_id(n)] = Known(told.state, 0)
         folds.append(_fold(told.subject, told.state, told.facts))
     for place, members in enumerate(_teams()):
         own = tuple(code for at, code in enumerate(sectors) if at % 4 == place)
+        entered = TeamEntry(name=f"Группа {place}", members=members, sectors=own)
         told = _Story(SERVICE.aggregates["team"], team_subject(f"team-{place}"), given)
-        told.then(EnterTeam(f"team-{place}", f"Группа {place}", members, own), admin, now)
+        told.then(EnterTeam(f"team-{place}", entered), admin, now)
         folds.append(_fold(told.subject, told.state, told.facts))
     await _put(store, folds)
     return known
@@ -244,7 +250,7 @@ class _Told:
             return
         self._accept()
         if stand == "conflict":
-            self._do(do.Declare(self._experts[0], "Работал у инициатора."), self._operator)
+            self._do(DeclaredConflict(expert_id=self._experts[0], text="Работал у инициатора."), self._operator)
         elif stand == "asked":
             self._ask()
         elif stand == "half":
@@ -258,7 +264,7 @@ class _Told:
             self._do(do.CloseFor(Closure.WITHDRAWN, "Заявка отозвана."), INTAKE, days=3)
             return
         reason = ReturnReason(code=EDITION.return_reasons.codes[0])
-        self._do(do.EndWithout(Closure.RETURNED, (reason,)), self._operator, days=3)
+        self._do(do.EndWithout(outcome=Closure.RETURNED, reasons=(reason,)), self._operator, days=3)
 
     def _assign(self) -> None:
         before = {place.expert for one in (*self.case.past, self.case) for place in one.places if place.opinions}
@@ -274,7 +280,7 @@ class _Told:
 
     def _ask(self) -> None:
         item = RequestItem(id="effect", text="Чем подтверждён эффект?", field="expected_effect")
-        self._do(do.AskApplicant((item,), OnExpiry.DECIDE), self._operator, days=1)
+        self._do(Question(items=(item,), on_expiry=OnExpiry.DECIDE), self._operator, days=1)
         if self._dice.random() < 0.1:
             answer = ItemAnswer(item="effect", text="Протоколом.", value="Вдвое.")
             request = self.case.requests[-1].id
@@ -284,7 +290,7 @@ class _Told:
         for one in experts:
             value = self._dice.choice((3, 4))
             scores = tuple(Score(criterion=c.code, value=value, reason=TEXT) for c in EDITION.criteria.entries)
-            opinion = do.GiveOpinion(Verdict.POSITIVE_WITH_REMARKS, TEXT, scores, (REMARK,))
+            opinion = Opinion(verdict=Verdict.POSITIVE_WITH_REMARKS, text=TEXT, scores=scores, remarks=(REMARK,))
             self._do(opinion, Actor(id=one, role=Role.EXPERT), days=1)
 
     def _conclude(self, stand: str) -> None:
@@ -293,7 +299,9 @@ class _Told:
         before = self.case.earlier_conclusion()
         places = range(1, len(before.remarks) + 1) if before else ()
         earlier = tuple(EarlierRemark(place=place, met=True) for place in places)
-        text = do.WriteConclusion(Verdict.POSITIVE_WITH_REMARKS, TEXT * 3, (REMARK,), earlier)
+        text = WrittenConclusion(
+            verdict=Verdict.POSITIVE_WITH_REMARKS, text=TEXT * 3, remarks=(REMARK,), earlier_remarks=earlier
+        )
         self._do(text, self._operator, days=1)
         if stand == "to-approve":
             return

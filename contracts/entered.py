@@ -55,7 +55,8 @@ def as_recorded() -> Iterator[None]:
 class Entered:
     """An annotation: bounds that hold when something is entered. Texts are stripped, and must say something.
 
-    `most` and `least` are characters of a text or items of a list; `pattern` is what a whole text must match.
+    `most` and `least` are characters of a text, items of a list, or bounds of a whole number; `pattern` is what a whole
+    text must match.
     """
 
     most: int | None = None
@@ -76,11 +77,16 @@ class Entered:
         return shown
 
     def _keywords(self, kind: object) -> dict[str, Any]:
-        words = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}.get(str(kind))
-        if words is None:
-            return {}
-        bounds = {words[0]: max(self.least, 1 if kind == "string" else 0), words[1]: self.most}
-        return {k: v for k, v in bounds.items() if v} | ({"pattern": self.pattern} if self.pattern else {})
+        match kind:
+            case "string":
+                bounds = {"minLength": max(self.least, 1), "maxLength": self.most, "pattern": self.pattern}
+            case "array":
+                bounds = {"minItems": self.least or None, "maxItems": self.most}
+            case "integer":
+                bounds = {"minimum": self.least, "maximum": self.most}
+            case _:
+                bounds = {}
+        return {word: bound for word, bound in bounds.items() if bound is not None}
 
     def _held(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if info.context is not ENTERED and info.context is not SENT:
@@ -89,7 +95,7 @@ class Entered:
             return self._text(handler(value.strip() if info.context is ENTERED else value), info.context is ENTERED)
         if isinstance(value, (list, tuple)):
             self._items(len(value))
-        return handler(value)
+        return self._number(handler(value))
 
     def _text(self, read: Any, by_hand: bool) -> Any:
         if isinstance(read, str):
@@ -103,6 +109,14 @@ class Entered:
                 raise PydanticKnownError("string_too_long", {"max_length": self.most})
             if self.pattern is not None and re.fullmatch(self.pattern, read) is None:
                 raise PydanticKnownError("string_pattern_mismatch", {"pattern": self.pattern})
+        return read
+
+    def _number(self, read: Any) -> Any:
+        if isinstance(read, int) and not isinstance(read, bool):
+            if read < self.least:
+                raise PydanticKnownError("greater_than_equal", {"ge": self.least})
+            if self.most is not None and read > self.most:
+                raise PydanticKnownError("less_than_equal", {"le": self.most})
         return read
 
     def _items(self, have: int) -> None:

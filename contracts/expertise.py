@@ -7,21 +7,28 @@ persons (opaque ids) whom a fact concerns: their notices are a fold of these fac
 from enum import StrEnum
 from typing import ClassVar, Final, Literal
 
-from pydantic import Field, JsonValue, StrictInt
+from pydantic import Field, JsonValue
 
-from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.event import Contract, Day, Fact, Language, Moment
 from contracts.reference import (
     Application,
-    Code,
     ItemAnswer,
     ItemId,
     Met,
-    OnExpiry,
     OrganisationId,
-    Remark,
-    RequestItem,
     ReturnReason,
-    Verdict,
+)
+from contracts.steps import (
+    Appeal,
+    AppealRuling,
+    Ending,
+    ExpertEntry,
+    Opinion,
+    Question,
+    Reason,
+    TeamEntry,
+    Ties,
+    WrittenConclusion,
 )
 from contracts.terms import (
     TermBreached,
@@ -55,18 +62,13 @@ class Change(Contract):
     after: JsonValue = None
 
 
-class ReviewOpenedV1(Fact):
-    """The expertise of an accepted application began (экспертиза начата). `round` counts from 1.
+class Opening(Contract):
+    """How a round of the expertise begins. `round` counts from 1, `needed` is how many opinions are asked for.
 
     A repeat names the conclusion before it (`earlier`, its number), what changed in the application, and what the
-    applicant says to have done about each remark. `needed` is how many opinions are asked for.
+    applicant says to have done about each remark.
     """
 
-    TYPE: ClassVar[str] = "pilots.expertise.review-opened.v1"
-
-    agency: str
-    number: str
-    edition: str
     round: int
     kind: ReviewKind
     submission: int
@@ -76,6 +78,16 @@ class ReviewOpenedV1(Fact):
     earlier: str | None = None
     changes: tuple[Change, ...] = ()
     met: tuple[Met, ...] = ()
+
+
+class ReviewOpenedV1(Opening, Fact):
+    """The expertise of an accepted application began (экспертиза начата)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.review-opened.v1"
+
+    agency: str
+    number: str
+    edition: str
     notify: People = ()
 
 
@@ -148,25 +160,20 @@ class CaseClaimedV1(Fact):
     operator_id: str
 
 
-class CaseReleasedV1(Fact):
+class CaseReleasedV1(Reason, Fact):
     """An operator gave the case back to the queue (возвращено в очередь)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.case-released.v1"
 
     round: int
     operator_id: str
-    why: str
     notify: People = ()
 
 
-class Seat(Contract):
-    """What is known of an expert at a review: where from, with which organisations a group is formed, in which the
-    expert has an interest; `entry` is the version of the directory entry that says so."""
+class Seat(Ties):
+    """What is known of an expert at a review; `entry` is the version of the directory entry that says so."""
 
     expert_id: str
-    organisation: OrganisationId
-    affiliated: tuple[OrganisationId, ...] = ()
-    interests: tuple[OrganisationId, ...] = ()
     entry: int
 
 
@@ -193,25 +200,23 @@ class ExpertAcceptedV1(Fact):
     notify: People = ()
 
 
-class ExpertDeclinedV1(Fact):
+class ExpertDeclinedV1(Reason, Fact):
     """The expert declined the assignment (эксперт отказался)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-declined.v1"
 
     round: int
     expert_id: str
-    why: str
     notify: People = ()
 
 
-class ExpertReleasedV1(Fact):
+class ExpertReleasedV1(Reason, Fact):
     """An operator took the assignment back (эксперт освобождён), e.g. to hand it over to `to`."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-released.v1"
 
     round: int
     expert_id: str
-    why: str
     to: str | None = None
     notify: People = ()
 
@@ -253,7 +258,7 @@ class ConflictFoundV1(Fact):
     notify: People = ()
 
 
-class ConflictDismissedV1(Fact):
+class ConflictDismissedV1(Reason, Fact):
     """A second person found these conflicts to be false alarms (конфликт не подтверждён), with a reason."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-dismissed.v1"
@@ -262,18 +267,16 @@ class ConflictDismissedV1(Fact):
     at: Moment
     expert_id: str
     conflicts: tuple[Conflict, ...]
-    why: str
     notify: People = ()
 
 
-class ConflictConfirmedV1(Fact):
+class ConflictConfirmedV1(Reason, Fact):
     """A conflict is real (конфликт подтверждён): the expert leaves the case, and the opinion does not count."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-confirmed.v1"
 
     round: int
     expert_id: str
-    why: str
     notify: People = ()
 
 
@@ -289,15 +292,7 @@ class ExpertRecheckedV1(Fact):
 # ---- opinions
 
 
-class Score(Contract):
-    """A value on the scale of a criterion of the edition, and why (оценка и её обоснование)."""
-
-    criterion: Code
-    value: StrictInt
-    reason: str = Field(min_length=1, max_length=4000)
-
-
-class OpinionGivenV1(Fact):
+class OpinionGivenV1(Opinion, Fact):
     """An assigned expert gave an opinion, or changed it (мнение эксперта); every version stays.
 
     `version` counts from 1; `total` is the weighted sum of the scores in basis points of the highest possible one.
@@ -309,12 +304,7 @@ class OpinionGivenV1(Fact):
     at: Moment
     expert_id: str
     version: int
-    verdict: Verdict
-    text: str
-    scores: tuple[Score, ...] = ()
     total: int | None = None
-    remarks: tuple[Remark, ...] = ()
-    why_changed: str | None = None
     notify: People = ()
 
 
@@ -332,7 +322,7 @@ class FurtherOpinionCalledV1(Fact):
 # ---- requests for information
 
 
-class InformationRequestedV1(Fact):
+class InformationRequestedV1(Question, Fact):
     """An operator asked the applicant for information (запрос сведений). `due_at` is when the answers are due;
     `stops_clock`: the review's own term stands meanwhile."""
 
@@ -342,8 +332,6 @@ class InformationRequestedV1(Fact):
     submission: int = 1
     at: Moment
     request: str
-    items: tuple[RequestItem, ...]
-    on_expiry: OnExpiry
     due_at: Moment
     stops_clock: bool
 
@@ -385,14 +373,6 @@ class RequestClosedV1(Fact):
 # ---- conclusions
 
 
-class EarlierRemark(Contract):
-    """Whether a remark of the conclusion before was met, by its place there (from 1), with a word why."""
-
-    place: StrictInt = Field(ge=1, le=1000)
-    met: bool
-    text: str | None = Field(default=None, min_length=1, max_length=4000)
-
-
 class Signer(Contract):
     """Who signed a conclusion, by opaque id: its author (составил) and who approved it (утвердил)."""
 
@@ -400,7 +380,7 @@ class Signer(Contract):
     role: Literal["author", "approver"]
 
 
-class ConclusionDraftedV1(Fact):
+class ConclusionDraftedV1(WrittenConclusion, Fact):
     """An operator wrote the conclusion (проект заключения); a second person must approve it. `replaces`: an appeal
     ended in it, and it amends that conclusion."""
 
@@ -408,64 +388,51 @@ class ConclusionDraftedV1(Fact):
 
     round: int
     at: Moment
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
     replaces: str | None = None
 
 
-class ConclusionSentBackV1(Fact):
+class ConclusionSentBackV1(Reason, Fact):
     """The second person sent the draft back (проект возвращён на доработку)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-sent-back.v1"
 
     round: int
-    why: str
     notify: People = ()
 
 
-class ConclusionApprovedV1(Fact):
-    """The second person approved the conclusion (заключение утверждено); its number is drawn from the series.
+class ApprovedConclusion(WrittenConclusion):
+    """A conclusion that a second person approved. `date` is a day in the zone of the edition.
 
-    `date` is a day in the zone of the edition, and `series` the subject of its year's numbers. `replaces` is the
-    number of the conclusion that an appeal amended; `judges` are the experts on whose opinions it rests.
+    `replaces` is the number of the conclusion that an appeal amended; `judges` are the experts on whose opinions it
+    rests.
     """
-
-    TYPE: ClassVar[str] = "pilots.expertise.conclusion-approved.v1"
 
     round: int
     submission: int = 1
-    edition: str
-    series: str
     date: Day
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
     signers: tuple[Signer, ...]
     judges: People = ()
     replaces: str | None = None
+
+
+class ConclusionApprovedV1(ApprovedConclusion, Fact):
+    """The second person approved the conclusion (заключение утверждено); its number is drawn from the series, which
+    is the subject of its year's numbers."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.conclusion-approved.v1"
+
+    edition: str
+    series: str
     notify: People = ()
 
 
-class ConclusionIssuedV1(Fact):
+class ConclusionIssuedV1(ApprovedConclusion, Fact):
     """The conclusion on the expertise is in force under its number (заключение экспертизы)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-issued.v1"
 
     agency: str
-    round: int
-    submission: int = 1
     number: str
-    date: Day
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
-    signers: tuple[Signer, ...]
-    judges: People = ()
-    replaces: str | None = None
     rounds_left: int
     notify: People = ()
 
@@ -484,7 +451,7 @@ class ConclusionNumberedV1(Fact):
 # ---- appeals and the end
 
 
-class AppealOpenedV1(Fact):
+class AppealOpenedV1(Appeal, Fact):
     """An appeal against the conclusion was opened on a document (обжалование)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.appeal-opened.v1"
@@ -492,28 +459,15 @@ class AppealOpenedV1(Fact):
     round: int
     at: Moment
     number: str
-    grounds: str
-    basis: Basis
 
 
-class AppealOutcome(StrEnum):
-    """What an appeal ends in: оставлено в силе, изменено, отменено."""
-
-    UPHELD = "upheld"
-    AMENDED = "amended"
-    ANNULLED = "annulled"
-
-
-class AppealDecidedV1(Fact):
+class AppealDecidedV1(AppealRuling, Fact):
     """Others than those who made the conclusion decided on the appeal (решение по жалобе)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.appeal-decided.v1"
 
     round: int
     number: str
-    outcome: AppealOutcome
-    why: str
-    basis: Basis
     notify: People = ()
 
 
@@ -538,7 +492,15 @@ class Closure(StrEnum):
     OVERTAKEN = "overtaken"
 
 
-class ReviewClosedV1(Fact):
+class Ended(Ending):
+    """How a review ended without a conclusion; only what people end needs reasons."""
+
+    outcome: Closure
+    at: Moment
+    reasons: tuple[ReturnReason, ...] = ()
+
+
+class ReviewClosedV1(Ended, Fact):
     """The review ended without a conclusion (экспертиза прекращена), with the reason; all that was open is closed."""
 
     TYPE: ClassVar[str] = "pilots.expertise.review-closed.v1"
@@ -546,10 +508,6 @@ class ReviewClosedV1(Fact):
     agency: str
     round: int
     submission: int = 1
-    at: Moment
-    outcome: Closure
-    reasons: tuple[ReturnReason, ...] = ()
-    text: str | None = None
     rounds_left: int
     notify: People = ()
 
@@ -557,31 +515,12 @@ class ReviewClosedV1(Fact):
 # ---- the directory
 
 
-class Absence(Contract):
-    """When an expert is away, both days included (отсутствие); days in the zone of the edition."""
-
-    since: Day
-    until: Day
-
-
-class ExpertEnteredV1(Fact):
-    """An expert was entered in the directory, or the entry changed (база экспертов). Nothing in it names a person.
-
-    `affiliated` are organisations of one group with the expert's own, `interests` those in which the expert declares
-    an interest; `competences` are sectors; `capacity` is how many reviews may be open at once.
-    """
+class ExpertEnteredV1(ExpertEntry, Fact):
+    """An expert was entered in the directory, or the entry changed (база экспертов)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-entered.v1"
 
     expert_id: str
-    edition: str
-    organisation: OrganisationId
-    affiliated: tuple[OrganisationId, ...] = ()
-    interests: tuple[OrganisationId, ...] = ()
-    competences: tuple[Code, ...]
-    capacity: int
-    absences: tuple[Absence, ...] = ()
-    active: bool = True
 
 
 class PersonErasedV1(Fact):
@@ -592,15 +531,12 @@ class PersonErasedV1(Fact):
     person_id: str
 
 
-class TeamEnteredV1(Fact):
+class TeamEnteredV1(TeamEntry, Fact):
     """A team of operators was entered, or its entry changed (группа): its members and the sectors it looks after."""
 
     TYPE: ClassVar[str] = "pilots.expertise.team-entered.v1"
 
     code: str
-    name: str
-    members: People
-    sectors: tuple[Code, ...] = ()
 
 
 EXPERTISE: Final = Language[Fact](

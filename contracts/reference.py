@@ -12,7 +12,8 @@ from pydantic import Field, JsonValue, StrictInt
 from contracts.entered import YEARS, Entered
 from contracts.event import Contract, Day, Moment
 
-Code = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+CODE: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+Code = Annotated[str, Field(pattern=CODE, max_length=60)]
 """A code of a code list: lower-case words joined by hyphens."""
 
 MinorUnits = Annotated[StrictInt, Field(ge=0, le=10**15)]

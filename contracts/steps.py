@@ -5,11 +5,31 @@ A step is the HTTP body that brings it, a part of the fact that records it, and 
 never when it is read again.
 """
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, StrictInt
 
 from contracts.entered import Entered
 from contracts.event import Basis, Contract, Day
-from contracts.reference import IndicatorValue, ItemAnswer, Payment, Period, ReturnReason, Risk
+from contracts.reference import (
+    CODE,
+    Code,
+    IndicatorValue,
+    ItemAnswer,
+    OnExpiry,
+    OrganisationId,
+    Payment,
+    Period,
+    Remark,
+    RequestItem,
+    ReturnReason,
+    Risk,
+    Verdict,
+)
+
+Why = Annotated[str, Entered(most=4_000)]
+Words = Annotated[str, Entered(most=20_000)]
 
 
 class Step(Contract):
@@ -101,3 +121,168 @@ class AgencyEntry(Step):
 
     name: Annotated[str, Entered(most=300)]
     editions: Annotated[tuple[EditionFrom, ...], Entered(least=1, most=50)]
+
+
+# ---- the expertise: who works on a case
+
+PERSON: Final = r"^[^\x00-\x1f\x7f]+$"
+"""The form of an opaque id of a person. With its kind before it, it must still fit into an event's subject."""
+MOST_PERSON: Final = 120
+PersonId = Annotated[str, Entered(most=MOST_PERSON, pattern=PERSON)]
+"""An opaque id of a person."""
+EnteredCode = Annotated[str, Entered(most=60, pattern=CODE)]
+"""A code of a code list, where facts in the field may say any text."""
+
+
+class Reason(Step):
+    """Why it is done."""
+
+    why: Why
+
+
+class Assignment(Step):
+    """Which expert is assigned."""
+
+    expert_id: PersonId
+
+
+class Handover(Reason):
+    """To whom an expert's assignment goes, and why (передача)."""
+
+    to: PersonId
+
+
+class DeclaredConflict(Step):
+    """A conflict of interest in words (объявленный конфликт); without `expert_id` it is the own one of who says so."""
+
+    expert_id: PersonId | None = None
+    text: Why
+
+
+class TermExtension(Reason):
+    """Which term is extended, and why (продление срока)."""
+
+    term: Code
+
+
+# ---- the expertise: what is said on a case
+
+
+class Score(Contract):
+    """A value on the scale of a criterion of the edition, and why (оценка и её обоснование)."""
+
+    criterion: Code
+    value: StrictInt
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class Opinion(Step):
+    """An expert's opinion (мнение эксперта); a changed one says why."""
+
+    verdict: Verdict
+    text: Words
+    scores: Annotated[tuple[Score, ...], Entered(most=100)] = ()
+    remarks: Annotated[tuple[Remark, ...], Entered(most=200)] = ()
+    why_changed: Why | None = None
+
+
+class Question(Step):
+    """What is asked of the applicant (запрос сведений), and what happens if nothing is answered."""
+
+    items: Annotated[tuple[RequestItem, ...], Entered(least=1, most=50)]
+    on_expiry: OnExpiry
+
+
+class Ending(Step):
+    """Why a review ends without a conclusion: coded reasons, and words."""
+
+    reasons: Annotated[tuple[ReturnReason, ...], Entered(least=1, most=50)]
+    text: Words | None = None
+
+
+class EarlierRemark(Contract):
+    """Whether a remark of the conclusion before was met, by its place there (from 1), with a word why."""
+
+    place: StrictInt = Field(ge=1, le=1000)
+    met: bool
+    text: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class WrittenConclusion(Step):
+    """A conclusion as it is written (проект заключения); in a repeat it judges every remark of the one before."""
+
+    verdict: Verdict
+    text: Words
+    remarks: Annotated[tuple[Remark, ...], Entered(most=200)] = ()
+    earlier_remarks: Annotated[tuple[EarlierRemark, ...], Entered(most=200)] = ()
+
+
+class Appeal(Step):
+    """On which grounds and which document an appeal rests (жалоба)."""
+
+    grounds: Words
+    basis: Basis
+
+
+class AppealOutcome(StrEnum):
+    """What an appeal ends in: оставлено в силе, изменено, отменено."""
+
+    UPHELD = "upheld"
+    AMENDED = "amended"
+    ANNULLED = "annulled"
+
+
+class AppealRuling(Reason):
+    """What an appeal ends in, why, and by which document (решение по жалобе)."""
+
+    outcome: AppealOutcome
+    basis: Basis
+
+
+class AppealDecision(AppealRuling):
+    """A ruling on an appeal; an amendment carries the new conclusion."""
+
+    amended: WrittenConclusion | None = None
+
+
+# ---- the expertise: the directory
+
+
+class Absence(Contract):
+    """When an expert is away, both days included (отсутствие); days in the zone of the edition."""
+
+    since: Day
+    until: Day
+
+
+Organisations = Annotated[tuple[OrganisationId, ...], Entered(most=200)]
+
+
+class Ties(Step):
+    """Where an expert comes from, with which organisations a group is formed, in which there is an interest."""
+
+    organisation: OrganisationId
+    affiliated: Organisations = ()
+    interests: Organisations = ()
+
+
+class ExpertEntry(Ties):
+    """An expert's entry (база экспертов): in what competent, how much at once, when away. Nothing names a person.
+
+    `affiliated` are organisations of one group with the expert's own, `interests` those in which the expert declares
+    an interest; `competences` are sectors; `capacity` is how many reviews may be open at once.
+    """
+
+    edition: EnteredCode
+    competences: Annotated[tuple[Code, ...], Entered(least=1, most=100)]
+    capacity: Annotated[StrictInt, Entered(most=1000)]
+    absences: Annotated[tuple[Absence, ...], Entered(most=200)] = ()
+    active: bool = True
+
+
+class TeamEntry(Step):
+    """A team of operators (группа): its name, its members, and the sectors whose unclaimed cases it looks after."""
+
+    name: Annotated[str, Entered(most=300)]
+    members: Annotated[tuple[PersonId, ...], Entered(most=500)]
+    sectors: Annotated[tuple[Code, ...], Entered(most=100)] = ()

@@ -34,7 +34,6 @@ from contracts.expertise import (
     AnswersTakenV1,
     AppealDecidedV1,
     AppealOpenedV1,
-    AppealOutcome,
     CaseClaimedV1,
     CaseReleasedV1,
     ConclusionApprovedV1,
@@ -63,6 +62,7 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import TermKind
+from contracts.steps import AppealOutcome
 from contracts.topics import FACT_MAX_BYTES, OPERATOR, fact_topic
 
 T = TypeVar("T")

@@ -7,8 +7,29 @@ from functools import cache
 from typing import Final
 
 from contracts.event import Actor
-from contracts.expertise import AppealOutcome, Closure, Conflict, ConflictKind, EarlierRemark, ReviewKind, Score
-from contracts.reference import ItemAnswer, OnExpiry, OrganisationId, RequestItem, ReturnReason, Role, Term, Verdict
+from contracts.expertise import Closure, Conflict, ConflictKind, ReviewKind
+from contracts.reference import (
+    ItemAnswer,
+    OnExpiry,
+    OrganisationId,
+    RequestItem,
+    ReturnReason,
+    Role,
+    Term,
+    Verdict,
+)
+from contracts.steps import (
+    Appeal,
+    AppealDecision,
+    AppealOutcome,
+    DeclaredConflict,
+    EarlierRemark,
+    Opinion,
+    Question,
+    Score,
+    TermExtension,
+    WrittenConclusion,
+)
 from deploy.moves.samples import (
     AGENCY,
     APPLICATION,
@@ -26,23 +47,17 @@ from services.expertise.domain import decide as case_of
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
-    AskApplicant,
     Assign,
     CancelRequest,
     Claim,
     CloseFor,
     Confirm,
-    DecideAppeal,
-    Declare,
     Decline,
     Dismiss,
     EndWithout,
-    Extend,
-    GiveOpinion,
     HandOver,
     Number,
     Open,
-    OpenAppeal,
     Recalendar,
     Recheck,
     Release,
@@ -50,7 +65,6 @@ from services.expertise.domain.commands import (
     TakeAnswers,
     Tick,
     Unclaim,
-    WriteConclusion,
 )
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import FINAL, Case, KnownConflict, Status
@@ -87,7 +101,7 @@ def entry(expert: str, organisation: str, version: int = 1) -> Expert:
 def named(command: object) -> str:
     """A command's name; the outcome of an appeal belongs to it, for the case goes on differently after each."""
     name = type(command).__name__
-    return f"{name} {command.outcome}" if isinstance(command, DecideAppeal) else name
+    return f"{name} {command.outcome}" if isinstance(command, AppealDecision) else name
 
 
 def key(case: Case, _given: Given) -> Key:
@@ -144,9 +158,9 @@ def moves(case: Case, now: datetime) -> Iterator[Try[Case]]:
     yield from (Try(case, command, who, now) for command, who in _people(case))
     yield from (Try(case, command, who, now) for command, who in _papers(case))
     yield from (Try(case, command, INTAKE, now) for command in _from_intake(case))
-    yield Try(case.model_copy(update={"operator": OPERATOR.id}), Unclaim("Отпуск."), CHAIR, now)
+    yield Try(case.model_copy(update={"operator": OPERATOR.id}), Unclaim(why="Отпуск."), CHAIR, now)
     yield Try(aged(case), Recalendar(), TIMER, now)
-    yield Try(case, Declare(OUTSIDER, "На всякий случай."), OPERATOR, now)
+    yield Try(case, DeclaredConflict(expert_id=OUTSIDER, text="На всякий случай."), OPERATOR, now)
     yield Try(doubted(case), Dismiss(OUTSIDER, "Нет связи."), CHAIR, now)
     yield Try(doubted(case), Confirm(OUTSIDER, "Есть связь."), CHAIR, now)
     alarms = [one.clock.alarm_at for one in case.terms if one.clock.alarm_at is not None]
@@ -167,11 +181,11 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     for one in sorts.values():
         expert = person(one, Role.EXPERT)
         yield AcceptAssignment(), expert
-        yield Decline("Некогда."), expert
+        yield Decline(why="Некогда."), expert
         yield Release(one, "Ошибка."), OPERATOR
         if free:
             yield HandOver(one, free[0], "Болезнь."), COLLEAGUE
-        yield Declare(one, "Работали вместе."), expert
+        yield DeclaredConflict(expert_id=one, text="Работали вместе."), expert
         yield Dismiss(one, "Нет связи."), CHAIR
         yield Confirm(one, "Есть связь."), CHAIR
         seat = entry(one, "700000193", version=9).seat()
@@ -183,23 +197,26 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
 
 def _papers(case: Case) -> Iterator[tuple[object, Actor]]:
     for on_expiry in (OnExpiry.DECIDE, OnExpiry.RETURN):  # a refusal is a return to the graph
-        yield AskApplicant(ITEMS, on_expiry), OPERATOR
+        yield Question(items=ITEMS, on_expiry=on_expiry), OPERATOR
     if (request := case.request()) is not None:
         yield CancelRequest(request.id), OPERATOR
     for running in case.terms:
-        yield Extend(running.kind, "Нужно время."), OPERATOR
-    yield EndWithout(Closure.RETURNED, (ReturnReason(code="costs-unclear", text="Нет сметы."),)), OPERATOR
+        yield TermExtension(term=running.kind, why="Нужно время."), OPERATOR
+    yield (
+        EndWithout(outcome=Closure.RETURNED, reasons=(ReturnReason(code="costs-unclear", text="Нет сметы."),)),
+        OPERATOR,
+    )
     before = case.earlier_conclusion()
     met = tuple(EarlierRemark(place=n, met=True) for n in range(1, len(before.remarks if before else ()) + 1))
     yield _conclusion(Verdict.POSITIVE, met), OPERATOR
     yield _conclusion(Verdict.NEGATIVE, met), OPERATOR
     for who in (APPROVER, HEAD):
         yield Approve(), who
-        yield SendBack("Не сходится."), who
-    yield OpenAppeal("Не согласны.", basis()), OPERATOR
+        yield SendBack(why="Не сходится."), who
+    yield Appeal(grounds="Не согласны.", basis=basis()), OPERATOR
     for outcome in AppealOutcome:
         amended = _conclusion(Verdict.POSITIVE, met) if outcome is AppealOutcome.AMENDED else None
-        yield DecideAppeal(outcome, "По жалобе.", basis(), amended), CHAIR
+        yield AppealDecision(outcome=outcome, why="По жалобе.", basis=basis(), amended=amended), CHAIR
 
 
 def _from_intake(case: Case) -> Iterator[object]:
@@ -214,13 +231,13 @@ def _from_intake(case: Case) -> Iterator[object]:
         yield Number(f"ЗЭ-2026-{len(case.conclusions) + 1:04d}")
 
 
-def _opinion(verdict: Verdict) -> GiveOpinion:
+def _opinion(verdict: Verdict) -> Opinion:
     scores = tuple(Score(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
-    return GiveOpinion(verdict, "Мнение.", scores, (), "Передумал.")
+    return Opinion(verdict=verdict, text="Мнение.", scores=scores, remarks=(), why_changed="Передумал.")
 
 
-def _conclusion(verdict: Verdict, met: tuple[EarlierRemark, ...]) -> WriteConclusion:
-    return WriteConclusion(verdict, "Заключение.", earlier_remarks=met)
+def _conclusion(verdict: Verdict, met: tuple[EarlierRemark, ...]) -> WrittenConclusion:
+    return WrittenConclusion(verdict=verdict, text="Заключение.", earlier_remarks=met)
 
 
 def _place(case: Case) -> str:

@@ -16,14 +16,14 @@ from typing import cast
 import pytest
 
 from contracts.event import Actor
-from contracts.expertise import Score
 from contracts.reference import Application, OrganisationId, Party, Procedure, TermKind, Verdict
 from contracts.rules import load
+from contracts.steps import ExpertEntry, Opinion, Score, WrittenConclusion
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, GiveOpinion, Open, WriteConclusion
+from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, Open
 from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.state import Case
@@ -99,19 +99,20 @@ async def all_done(engine: Engine, inputs: Sequence[Input]) -> None:
 
 async def drafted(engine: Engine, cases: Sequence[str]) -> None:
     """Cases with a conclusion that waits for its approval."""
+    from_where = OrganisationId(scheme="BY-UNP", value="700000140")
     enter = EnterExpert(
-        EXPERT.id, "by-2024", OrganisationId(scheme="BY-UNP", value="700000140"), (), (), ("health",), 100, (), True
+        EXPERT.id, ExpertEntry(edition="by-2024", organisation=from_where, competences=("health",), capacity=100)
     )
     await engine.commands([asked(expert_subject(EXPERT.id), enter, OPERATOR)])
     codes = [entry.code for entry in EDITION.criteria.entries]
     scores = tuple(Score(criterion=code, value=4, reason="Обосновано.") for code in codes)
-    opinion = GiveOpinion(Verdict.POSITIVE, "Применимо.", scores)
+    opinion = Opinion(verdict=Verdict.POSITIVE, text="Применимо.", scores=scores)
     steps: list[tuple[object, Actor]] = [
         (OPEN, OPERATOR),
         (Assign(EXPERT.id), OPERATOR),
         (AcceptAssignment(), EXPERT),
         (opinion, EXPERT),
-        (WriteConclusion(Verdict.POSITIVE, "Заключение."), OPERATOR),
+        (WrittenConclusion(verdict=Verdict.POSITIVE, text="Заключение."), OPERATOR),
     ]
     for command, who in steps:
         await all_done(engine, [asked(case, command, who) for case in cases])

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from contracts.event import Actor, Basis, Fact
-from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
+from contracts.expertise import Closure
 from contracts.reference import (
     Application,
     ItemAnswer,
@@ -16,25 +16,22 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.rules import RuleBook
+from contracts.steps import (
+    Appeal,
+    AppealDecision,
+    AppealOutcome,
+    EarlierRemark,
+    Opinion,
+    Question,
+    Score,
+    WrittenConclusion,
+)
 from deploy.moves.expertise import named
 from deploy.states import Step
 from services.chassis.subject import Aggregate
 from services.expertise.domain import commands, expert, series, team
 from services.expertise.domain import decide as pilot
-from services.expertise.domain.commands import (
-    AcceptAssignment,
-    Approve,
-    AskApplicant,
-    Assign,
-    DecideAppeal,
-    EndWithout,
-    GiveOpinion,
-    Number,
-    Open,
-    OpenAppeal,
-    TakeAnswers,
-    WriteConclusion,
-)
+from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import Case
 from services.law.decision import Refusal
@@ -101,15 +98,21 @@ def scores(value: int) -> tuple[Score, ...]:
     return tuple(Score(criterion=code, value=value, reason="Обосновано.") for code in CRITERIA)
 
 
-def opinion(verdict: Verdict = Verdict.POSITIVE, value: int = 4, **more: Any) -> GiveOpinion:
+def opinion(verdict: Verdict = Verdict.POSITIVE, value: int = 4, **more: Any) -> Opinion:
     """An opinion that fits the Belarusian edition."""
     remarks = REMARKS if verdict is Verdict.POSITIVE_WITH_REMARKS else ()
-    return GiveOpinion(verdict, "Мнение.", more.pop("scores", scores(value)), more.pop("remarks", remarks), **more)
+    return Opinion(
+        verdict=verdict,
+        text="Мнение.",
+        scores=more.pop("scores", scores(value)),
+        remarks=more.pop("remarks", remarks),
+        **more,
+    )
 
 
-def conclusion(verdict: Verdict = Verdict.POSITIVE, **more: Any) -> WriteConclusion:
+def conclusion(verdict: Verdict = Verdict.POSITIVE, **more: Any) -> WrittenConclusion:
     """A conclusion in words."""
-    return WriteConclusion(verdict, "Заключение.", more.pop("remarks", ()), **more)
+    return WrittenConclusion(verdict=verdict, text="Заключение.", remarks=more.pop("remarks", ()), **more)
 
 
 def judged(met: bool, count: int = len(REMARKS)) -> tuple[EarlierRemark, ...]:
@@ -128,10 +131,10 @@ def answers(*items: str) -> tuple[ItemAnswer, ...]:
     return tuple(ItemAnswer(item=item, text="Ответ.") for item in items)
 
 
-def decide_appeal(outcome: AppealOutcome, **more: Any) -> DecideAppeal:
+def decide_appeal(outcome: AppealOutcome, **more: Any) -> AppealDecision:
     """A decision on an appeal, with a new conclusion where it amends."""
     amended = conclusion(**more) if outcome is AppealOutcome.AMENDED else None
-    return DecideAppeal(outcome, "По жалобе.", BASIS, amended)
+    return AppealDecision(outcome=outcome, why="По жалобе.", basis=BASIS, amended=amended)
 
 
 def minsk(day: str, hour: int = 12) -> datetime:
@@ -237,7 +240,7 @@ class Play:
 
     def appealed(self, **said: Any) -> "Play":
         """An appeal is open."""
-        self.concluded(**said).do(OpenAppeal("Не согласны.", BASIS))
+        self.concluded(**said).do(Appeal(grounds="Не согласны.", basis=BASIS))
         return self
 
     def amending(self) -> "Play":
@@ -247,12 +250,12 @@ class Play:
 
     def closed(self) -> "Play":
         """The application went back to the applicant."""
-        self.open().do(EndWithout(Closure.RETURNED, REASONS))
+        self.open().do(EndWithout(outcome=Closure.RETURNED, reasons=REASONS))
         return self
 
     def asked(self, on_expiry: OnExpiry = OnExpiry.DECIDE) -> "Play":
         """The applicant is asked two things."""
-        self.do(AskApplicant(ITEMS, on_expiry))
+        self.do(Question(items=ITEMS, on_expiry=on_expiry))
         return self
 
     def answer(self, *items: str, request: str = "r1-1", **changes: Any) -> list[Any]:

@@ -16,12 +16,13 @@ from contracts.expertise import (
     TeamEnteredV1,
 )
 from contracts.reference import Verdict
+from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
 from deploy.moves.expertise import explored
-from services.expertise.domain.commands import Declare, Dismiss, Recheck
+from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.expertise.domain.opinions import disagreement, total
 from services.expertise.domain.series import Series, TakeNumber, subject_of
-from services.expertise.domain.state import Opinion
+from services.expertise.domain.state import GivenOpinion
 from services.expertise.domain.team import EnterTeam
 from tests.unit.expertise_world import (
     APPEALS,
@@ -107,7 +108,7 @@ def test_a_total_is_the_weighted_sum_in_basis_points_of_the_highest() -> None:
 @given(st.lists(st.tuples(st.sampled_from(Verdict), st.integers(0, 10_000) | st.none()), min_size=1, max_size=4))
 def test_disagreement_does_not_depend_on_the_order_of_opinions(said: list[tuple[Verdict, int | None]]) -> None:
     edition = BOOK.edition("by-2024")
-    opinions = [Opinion(given=STATES["open"].opened, version=1, verdict=v, text="Так.", total=t) for v, t in said]
+    opinions = [GivenOpinion(given=STATES["open"].opened, version=1, verdict=v, text="Так.", total=t) for v, t in said]
     apart = disagreement(opinions, edition)
     assert apart == disagreement(opinions[::-1], edition)
     totals = [t for _, t in said if t is not None]
@@ -145,14 +146,14 @@ def test_what_an_expert_says_and_finds_is_told_to_the_operator_alone() -> None:
     play.state = play.case.model_copy(update={"operator": "op-9"})
     [given_] = play.do(opinion(remarks=(), value=4), actor(FIRST))
     assert given_.notify == ("op-9",)
-    [found] = play.do(Declare(SECOND, "Связь."), actor(SECOND))
+    [found] = play.do(DeclaredConflict(expert_id=SECOND, text="Связь."), actor(SECOND))
     assert found.notify == ("op-9",)
     assert play.case.people() == ("op-9", FIRST), "who has an undecided conflict hears nothing of the case"
 
 
 def test_the_owner_of_a_conflict_is_counted_again_when_all_of_them_are_dismissed() -> None:
     play = at("to_conclude")
-    play.do(Declare(FIRST, "Одно."), actor(FIRST))
+    play.do(DeclaredConflict(expert_id=FIRST, text="Одно."), actor(FIRST))
     play.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
     assert len(play.case.conflicts) == 2
     [dismissed, *_] = play.do(Dismiss(FIRST, "Оба не в счёт."), CHAIR)
@@ -170,9 +171,7 @@ def test_the_first_reminder_of_a_term_is_when_it_is_near() -> None:
 
 def entered(**changes: Any) -> EnterExpert:
     """An entry as an administrator writes it."""
-    known = entry(FIRST, "700000140").model_dump(exclude={"version", "expert_id"})
-    said = {**known, "organisation": entry(FIRST, "700000140").organisation, **changes}
-    return EnterExpert(expert_id=FIRST, **said)
+    return EnterExpert(FIRST, ExpertEntry.made_of(entry(FIRST, "700000140"), **changes))
 
 
 def test_an_entry_is_changed_only_by_what_differs_and_counts_its_versions() -> None:
@@ -193,10 +192,11 @@ def test_who_is_erased_stays_as_an_inactive_entry_that_names_nobody() -> None:
 
 
 def test_a_team_is_a_set_of_members_and_sectors() -> None:
-    enter = EnterTeam("north", "Север", ("op-2", "op-1", "op-2"), ("health", "education"))
+    said = TeamEntry(name="Север", members=("op-2", "op-1", "op-2"), sectors=("health", "education"))
+    enter = EnterTeam("north", said)
     state = TEAMS.given(*TEAMS.when(None, enter, actor=ADMIN))
     assert (state.members, state.sectors) == (("op-1", "op-2"), ("education", "health"))
-    same = EnterTeam("north", "Север", ("op-1", "op-2"), ("education", "health"))
+    same = EnterTeam("north", TeamEntry(name="Север", members=("op-1", "op-2"), sectors=("education", "health")))
     assert TEAMS.when(state, same, actor=ADMIN) == ()
 
 

@@ -10,7 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from contracts.event import Actor, Fact, wire_moment
 from contracts.expertise import (
-    AppealOutcome,
     Closure,
     ConclusionApprovedV1,
     ConclusionNumberedV1,
@@ -19,6 +18,7 @@ from contracts.expertise import (
     OpinionGivenV1,
 )
 from contracts.reference import Procedure, Verdict
+from contracts.steps import Appeal, AppealOutcome
 from deploy.moves.expertise import moves
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
@@ -31,7 +31,6 @@ from services.expertise.domain.commands import (
     Dismiss,
     Number,
     Open,
-    OpenAppeal,
     Recalendar,
     Recheck,
     SendBack,
@@ -159,7 +158,7 @@ class Expertise(RuleBasedStateMachine):
         case = self.plays[n].case
         what = chance.random()
         if what < 0.5:
-            self.step(n, OpenAppeal("Не согласны.", BASIS), OPERATOR)
+            self.step(n, Appeal(grounds="Не согласны.", basis=BASIS), OPERATOR)
         elif what < 0.9 and (case.status in FINAL or what > 0.85):
             self.step(n, opened(case.application, case.submission + chance.randint(0, 1)), INTAKE)
         elif what > 0.97:
@@ -266,7 +265,7 @@ def fitting(case: Case, owed: Owed, chance: Random) -> tuple[object, Actor]:
         case "conclusion":
             return paper, Actor(id=case.operator or OPERATOR.id, role="operator")
         case "approval":
-            return chance.choice([Approve(), Approve(), SendBack("Не так.")]), decider
+            return chance.choice([Approve(), Approve(), SendBack(why="Не так.")]), decider
         case "conflict":
             return chance.choice([Dismiss, Confirm])(undecided[0], "Так."), decider
         case "appeal":

@@ -9,29 +9,35 @@ from typing import Any
 import pytest
 
 from contracts.event import Actor
-from contracts.expertise import Absence, AppealOutcome, Closure, EarlierRemark
+from contracts.expertise import Closure
 from contracts.reference import OnExpiry, OrganisationId, RequestItem, ReturnReason, Verdict
+from contracts.steps import (
+    Absence,
+    Appeal,
+    AppealDecision,
+    AppealOutcome,
+    DeclaredConflict,
+    EarlierRemark,
+    ExpertEntry,
+    Opinion,
+    Question,
+    TermExtension,
+    WrittenConclusion,
+)
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
-    AskApplicant,
     Assign,
     CancelRequest,
     Claim,
     Confirm,
-    DecideAppeal,
-    Declare,
     Decline,
     Dismiss,
     EndWithout,
-    Extend,
-    GiveOpinion,
     HandOver,
-    OpenAppeal,
     Release,
     SendBack,
-    WriteConclusion,
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
@@ -66,7 +72,7 @@ from tests.unit.expertise_world import (
 )
 from tests.unit.story import APPLICATION, BOOK, with_switches
 
-ASK = AskApplicant(ITEMS, OnExpiry.DECIDE)
+ASK = Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)
 Try = tuple[str, int, Callable[[], Play], object, Actor]
 
 
@@ -85,7 +91,7 @@ def judged_once() -> Play:
 def frozen() -> Play:
     """The first expert's opinion is frozen by a conflict that an operator declared."""
     play = judged_once()
-    play.do(Declare(FIRST, "Есть связь."))
+    play.do(DeclaredConflict(expert_id=FIRST, text="Есть связь."))
     return play
 
 
@@ -121,7 +127,7 @@ def last_round() -> Play:
     return play
 
 
-TOO_LONG = WriteConclusion(Verdict.POSITIVE, "а" * 50_001)
+TOO_LONG = WrittenConclusion(verdict=Verdict.POSITIVE, text="а" * 50_001)
 
 
 def with_entry(**changes: Any) -> Play:
@@ -155,7 +161,7 @@ def breached(kind: str = "expertise") -> Play:
 def extended() -> Play:
     """The term was extended."""
     play = Play().open()
-    play.do(Extend("expertise", "Надо."))
+    play.do(TermExtension(term="expertise", why="Надо."))
     return play
 
 
@@ -183,16 +189,22 @@ WITH_REMARKS = conclusion(Verdict.POSITIVE_WITH_REMARKS, remarks=REMARKS)
 TRIES: list[Try] = [
     ("review.unknown", 404, Play, Claim(), OPERATOR),
     ("review.claimed", 409, claimed, Assign(FIRST), OPERATOR),
-    ("review.claimed", 409, claimed, EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    ("review.claimed", 409, claimed, EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
     ("review.not-open", 409, lambda: at("concluded"), Claim(), OPERATOR),
     ("review.not-open", 409, lambda: at("closed"), Claim(), OPERATOR),
     ("review.not-staffing", 409, lambda: at("to_conclude"), Assign(THIRD), OPERATOR),
     ("review.not-staffing", 409, lambda: at("to_approve"), Release(FIRST, "Нет."), OPERATOR),
-    ("review.not-staffing", 409, lambda: at("to_approve"), Decline("Нет."), ME),
+    ("review.not-staffing", 409, lambda: at("to_approve"), Decline(why="Нет."), ME),
     ("review.has-experts", 409, lambda: Play().open().seat(FIRST, SECOND), Assign(THIRD), OPERATOR),
     ("review.not-working", 409, lambda: at("to_approve"), ASK, OPERATOR),
     ("review.not-working", 409, lambda: at("to_approve"), opinion(why_changed="Так."), ME),
-    ("review.not-working", 409, lambda: at("numbering"), EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    (
+        "review.not-working",
+        409,
+        lambda: at("numbering"),
+        EndWithout(outcome=Closure.RETURNED, reasons=REASONS),
+        OPERATOR,
+    ),
     ("review.not-to-conclude", 409, lambda: at("open"), conclusion(), OPERATOR),
     ("review.not-to-conclude", 409, lambda: at("to_approve"), conclusion(), OPERATOR),
     ("expert.unknown", 422, lambda: at("open"), Assign("e-nobody"), OPERATOR),
@@ -210,18 +222,18 @@ TRIES: list[Try] = [
     ("expert.not-on-the-case", 409, lambda: at("open"), HandOver(FIRST, SECOND, "Нет."), OPERATOR),
     ("expert.on-the-case", 409, lambda: Play().open().seat(FIRST, SECOND), HandOver(FIRST, SECOND, "Так."), OPERATOR),
     ("assignment.not-yours", 403, assigned, AcceptAssignment(), actor(SECOND)),
-    ("assignment.not-yours", 403, frozen, Decline("Нет."), ME),
+    ("assignment.not-yours", 403, frozen, Decline(why="Нет."), ME),
     ("assignment.not-accepted", 409, assigned, opinion(), ME),
     ("opinion.not-yours", 403, assigned, opinion(), actor(SECOND)),
     ("opinion.too-often", 409, worn_out, opinion(why_changed="Опять."), ME),
     ("text.too-long", 422, lambda: at("to_conclude"), TOO_LONG, OPERATOR),
-    ("rounds.none-left", 409, last_round, EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    ("rounds.none-left", 409, last_round, EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
     ("opinion.not-yours", 403, frozen, opinion(why_changed="Так."), ME),
-    ("opinion.given", 409, judged_once, Decline("Нет."), ME),
+    ("opinion.given", 409, judged_once, Decline(why="Нет."), ME),
     ("opinion.given", 409, judged_once, Release(FIRST, "Нет."), OPERATOR),
     ("opinion.given", 409, judged_once, HandOver(FIRST, SECOND, "Нет."), OPERATOR),
     ("opinion.needs-reason", 422, judged_once, opinion(), ME),
-    ("scores.invalid", 422, lambda: Play().open().seat(FIRST), GiveOpinion(Verdict.POSITIVE, "Так."), ME),
+    ("scores.invalid", 422, lambda: Play().open().seat(FIRST), Opinion(verdict=Verdict.POSITIVE, text="Так."), ME),
     ("verdict.unknown", 422, no_positive_with_remarks, WITH_REMARKS, OPERATOR),
     ("verdict.needs-remarks", 422, lambda: at("to_conclude"), conclusion(Verdict.POSITIVE_WITH_REMARKS), OPERATOR),
     ("verdict.has-remarks", 422, lambda: at("to_conclude"), conclusion(remarks=REMARKS), OPERATOR),
@@ -238,44 +250,62 @@ TRIES: list[Try] = [
     ("conflict.found", 409, lambda: at("open"), Assign(INSIDER), OPERATOR),
     ("conflict.none", 409, lambda: at("open"), Dismiss(FIRST, "Так."), CHAIR),
     ("conflict.none", 409, lambda: at("open"), Confirm(FIRST, "Так."), CHAIR),
-    ("conflict.not-yours", 403, lambda: at("open"), Declare(FIRST, "Так."), ME),
-    ("conflict.not-yours", 403, lambda: at("to_conclude"), Declare(SECOND, "Так."), ME),
+    ("conflict.not-yours", 403, lambda: at("open"), DeclaredConflict(expert_id=FIRST, text="Так."), ME),
+    ("conflict.not-yours", 403, lambda: at("to_conclude"), DeclaredConflict(expert_id=SECOND, text="Так."), ME),
     ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), OPERATOR),
     ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), ME),
     ("conflict.second-person", 403, frozen, Confirm(FIRST, "Так."), ME),
     ("conflict.second-person", 403, dismissed, Assign(INSIDER), CHAIR),
     ("request.open", 409, lambda: at("open").asked(), ASK, OPERATOR),
     ("request.not-open", 409, lambda: at("open"), CancelRequest("r1-1"), OPERATOR),
-    ("items.invalid", 422, lambda: at("open"), AskApplicant((), OnExpiry.DECIDE), OPERATOR),
-    ("items.invalid", 422, lambda: at("open"), AskApplicant((ITEMS[0], ITEMS[0]), OnExpiry.DECIDE), OPERATOR),
-    ("reasons.invalid", 422, lambda: at("open"), EndWithout(Closure.RETURNED, ()), OPERATOR),
-    ("reasons.invalid", 422, lambda: at("open"), EndWithout(Closure.REFUSED, (ReturnReason(code="x"),)), OPERATOR),
-    ("closure.not-yours", 422, lambda: at("open"), EndWithout(Closure.WITHDRAWN, REASONS), OPERATOR),
-    ("closure.not-yours", 422, lambda: at("open"), EndWithout(Closure.OVERTAKEN, REASONS), OPERATOR),
-    ("term.unknown", 404, lambda: at("open"), Extend("clarification", "Так."), OPERATOR),
-    ("term.cannot-be-extended", 409, extended, Extend("expertise", "Ещё."), OPERATOR),
-    ("term.cannot-be-extended", 409, lambda: at("appealed"), Extend("appeal", "Надо."), OPERATOR),
-    ("term.expired", 409, breached, Extend("expertise", "Поздно."), OPERATOR),
-    ("term.before-last-entry", 409, before_its_time, Extend("clarification", "Рано."), OPERATOR),
+    ("items.invalid", 422, lambda: at("open"), Question(items=(), on_expiry=OnExpiry.DECIDE), OPERATOR),
+    (
+        "items.invalid",
+        422,
+        lambda: at("open"),
+        Question(items=(ITEMS[0], ITEMS[0]), on_expiry=OnExpiry.DECIDE),
+        OPERATOR,
+    ),
+    ("reasons.invalid", 422, lambda: at("open"), EndWithout(outcome=Closure.RETURNED, reasons=()), OPERATOR),
+    (
+        "reasons.invalid",
+        422,
+        lambda: at("open"),
+        EndWithout(outcome=Closure.REFUSED, reasons=(ReturnReason(code="x"),)),
+        OPERATOR,
+    ),
+    ("closure.not-yours", 422, lambda: at("open"), EndWithout(outcome=Closure.WITHDRAWN, reasons=REASONS), OPERATOR),
+    ("closure.not-yours", 422, lambda: at("open"), EndWithout(outcome=Closure.OVERTAKEN, reasons=REASONS), OPERATOR),
+    ("term.unknown", 404, lambda: at("open"), TermExtension(term="clarification", why="Так."), OPERATOR),
+    ("term.cannot-be-extended", 409, extended, TermExtension(term="expertise", why="Ещё."), OPERATOR),
+    ("term.cannot-be-extended", 409, lambda: at("appealed"), TermExtension(term="appeal", why="Надо."), OPERATOR),
+    ("term.expired", 409, breached, TermExtension(term="expertise", why="Поздно."), OPERATOR),
+    ("term.before-last-entry", 409, before_its_time, TermExtension(term="clarification", why="Рано."), OPERATOR),
     ("conclusion.no-draft", 409, lambda: at("to_conclude"), Approve(), APPROVER),
-    ("conclusion.no-draft", 409, lambda: at("numbering"), SendBack("Так."), APPROVER),
+    ("conclusion.no-draft", 409, lambda: at("numbering"), SendBack(why="Так."), APPROVER),
     ("conclusion.second-person", 403, lambda: at("to_conclude"), conclusion(), Actor(id=FIRST, role="operator")),
     ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), OPERATOR),
     ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), Actor(id=FIRST, role="approver")),
-    ("appeal.off", 409, lambda: at("concluded", BOOK), OpenAppeal("Нет.", BASIS), OPERATOR),
-    ("appeal.no-conclusion", 409, lambda: at("to_approve"), OpenAppeal("Нет.", BASIS), OPERATOR),
-    ("appeal.no-conclusion", 409, lambda: at("amending"), OpenAppeal("Нет.", BASIS), OPERATOR),
-    ("appeal.decided", 409, upheld, OpenAppeal("Нет.", BASIS), OPERATOR),
+    ("appeal.off", 409, lambda: at("concluded", BOOK), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("to_approve"), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("amending"), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
+    ("appeal.decided", 409, upheld, Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
     ("appeal.not-open", 409, lambda: at("concluded"), decide_appeal(AppealOutcome.UPHELD), CHAIR),
     ("appeal.others", 403, lambda: at("appealed"), decide_appeal(AppealOutcome.UPHELD), APPROVER),
     ("appeal.others", 403, lambda: at("amending"), Approve(), APPROVER),
-    ("appeal.amendment", 422, lambda: at("appealed"), DecideAppeal(AppealOutcome.AMENDED, "Так.", BASIS), CHAIR),
+    (
+        "appeal.amendment",
+        422,
+        lambda: at("appealed"),
+        AppealDecision(outcome=AppealOutcome.AMENDED, why="Так.", basis=BASIS),
+        CHAIR,
+    ),
 ]
 
 
 def test_an_approval_waits_for_the_decision_on_a_conflict() -> None:
     play = at("to_approve")
-    play.do(Declare(FIRST, "Вспомнил."), ME)
+    play.do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), ME)
     assert play.refused(Approve(), APPROVER).code == "conflict.open"
 
 
@@ -292,16 +322,7 @@ def test_what_is_not_allowed_is_refused_by_its_code_and_changes_nothing(
 
 def entered(**changes: Any) -> EnterExpert:
     """An entry of the directory, as an administrator writes it."""
-    said = {"organisation": OrganisationId(scheme="BY-UNP", value="700000140"), "edition": "by-2024", **changes}
-    rest: dict[str, Any] = {
-        "affiliated": (),
-        "interests": (),
-        "competences": ("health",),
-        "capacity": 3,
-        "absences": (),
-        "active": True,
-    }
-    return EnterExpert(expert_id=FIRST, **{**rest, **said})
+    return EnterExpert(FIRST, ExpertEntry.made_of(entry(FIRST, "700000140"), **changes))
 
 
 def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
@@ -329,34 +350,51 @@ PERSONS: list[tuple[object, Actor]] = [
     (Claim(), OPERATOR),
     (Assign(THIRD), OPERATOR),
     (AcceptAssignment(), ME),
-    (Decline("Нет."), ME),
+    (Decline(why="Нет."), ME),
     (Release(FIRST, "Нет."), OPERATOR),
     (HandOver(FIRST, THIRD, "Нет."), OPERATOR),
-    (Declare(FIRST, "Да."), ME),
+    (DeclaredConflict(expert_id=FIRST, text="Да."), ME),
     (Dismiss(FIRST, "Нет."), CHAIR),
     (Confirm(FIRST, "Да."), CHAIR),
     (opinion(why_changed="Так."), ME),
     (ASK, OPERATOR),
     (CancelRequest("r1-1"), OPERATOR),
-    (Extend("expertise", "Надо."), OPERATOR),
-    (EndWithout(Closure.RETURNED, REASONS), OPERATOR),
+    (TermExtension(term="expertise", why="Надо."), OPERATOR),
+    (EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
     (conclusion(), OPERATOR),
-    (SendBack("Нет."), HEAD),
+    (SendBack(why="Нет."), HEAD),
     (Approve(), HEAD),
-    (OpenAppeal("Нет.", BASIS), OPERATOR),
+    (Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
     (decide_appeal(AppealOutcome.UPHELD), CHAIR),
 ]
 ALLOWED = {
-    "open": {"Claim", "Assign", "AskApplicant", "Extend", "EndWithout"},
-    "with-experts": {"Claim", "Assign", "AcceptAssignment", "Decline", "Release", "HandOver", "Declare", "GiveOpinion"}
-    | {"AskApplicant", "Extend", "EndWithout"},
-    "to_conclude": {"Claim", "AcceptAssignment", "Declare", "GiveOpinion", "AskApplicant", "Extend", "EndWithout"}
-    | {"WriteConclusion"},
-    "to_approve": {"Claim", "Declare", "Extend", "EndWithout", "SendBack", "Approve"},
-    "numbering": {"Claim", "Declare"},
-    "concluded": {"OpenAppeal"},
-    "appealed": {"Claim", "Declare", "DecideAppeal"},
-    "amending": {"Claim", "Declare", "SendBack", "Approve"},
+    "open": {"Claim", "Assign", "Question", "TermExtension", "EndWithout"},
+    "with-experts": {
+        "Claim",
+        "Assign",
+        "AcceptAssignment",
+        "Decline",
+        "Release",
+        "HandOver",
+        "DeclaredConflict",
+        "Opinion",
+    }
+    | {"Question", "TermExtension", "EndWithout"},
+    "to_conclude": {
+        "Claim",
+        "AcceptAssignment",
+        "DeclaredConflict",
+        "Opinion",
+        "Question",
+        "TermExtension",
+        "EndWithout",
+    }
+    | {"WrittenConclusion"},
+    "to_approve": {"Claim", "DeclaredConflict", "TermExtension", "EndWithout", "SendBack", "Approve"},
+    "numbering": {"Claim", "DeclaredConflict"},
+    "concluded": {"Appeal"},
+    "appealed": {"Claim", "DeclaredConflict", "AppealDecision"},
+    "amending": {"Claim", "DeclaredConflict", "SendBack", "Approve"},
     "closed": set[str](),
 }
 """What a person may do at each status, with nothing else open in the case."""
@@ -384,7 +422,7 @@ def test_every_code_of_the_domain_is_met_here() -> None:
 
 def test_items_are_named_where_they_are_named_twice() -> None:
     twice = (ITEMS[0], RequestItem(id="who", text="Ещё раз?", field="executor"), RequestItem(id="x", text="Без поля."))
-    refusal = at("open").refused(AskApplicant(twice, OnExpiry.DECIDE))
+    refusal = at("open").refused(Question(items=twice, on_expiry=OnExpiry.DECIDE))
     assert [problem.pointer for problem in refusal.problems] == ["/items/1/id", "/items/1/field"]
 
 

@@ -13,7 +13,6 @@ from contracts.event import Actor, Fact
 from contracts.expertise import (
     AppealDecidedV1,
     AppealOpenedV1,
-    AppealOutcome,
     Closure,
     ConclusionAnnulledV1,
     ConclusionApprovedV1,
@@ -21,7 +20,6 @@ from contracts.expertise import (
     ConclusionSentBackV1,
     ConflictFoundV1,
     ConflictKind,
-    EarlierRemark,
     FurtherOpinionCalledV1,
     InformationRequestedV1,
     OpinionGivenV1,
@@ -36,25 +34,22 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import Met, OnExpiry, Procedure, Verdict
+from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
 from deploy.moves.expertise import aged
 from services.expertise.domain import decide as pilot
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
-    AskApplicant,
     Assign,
     CancelRequest,
     Claim,
     CloseFor,
     Confirm,
-    Declare,
     Decline,
     Dismiss,
     EndWithout,
-    Extend,
     HandOver,
     Number,
-    OpenAppeal,
     Recalendar,
     Recheck,
     Release,
@@ -156,7 +151,7 @@ def test_the_demonstration_edition_needs_one_opinion_without_scores_and_counts_i
     play.do(Approve(), APPROVER)
     assert play.case.approved is not None
     assert one(ConclusionApprovedV1, play.facts[-1:]).series == "series:demo-us:2026"
-    assert play.refused(OpenAppeal("Нет.", BASIS)).code == "appeal.off"
+    assert play.refused(Appeal(grounds="Нет.", basis=BASIS)).code == "appeal.off"
 
 
 # ---- opinions
@@ -224,13 +219,13 @@ def test_a_changed_opinion_keeps_the_old_one_and_may_turn_agreement_into_a_call(
 def test_an_expert_declines_another_is_released_and_others_come(play: Play) -> None:
     play.open()
     play.do(Assign(FIRST))
-    play.do(Decline("Некогда."), actor(FIRST))
+    play.do(Decline(why="Некогда."), actor(FIRST))
     assert play.status == "unassigned"
     play.do(Assign(SECOND))
     play.do(Release(SECOND, "Ошибка."))
     assert play.status == "unassigned" and play.case.visible_to == ()
     play.seat(THIRD, FOURTH)
-    play.do(Decline("Заболел."), actor(FOURTH))
+    play.do(Decline(why="Заболел."), actor(FOURTH))
     play.do(Assign(FIFTH))
     play.do(Release(FIFTH, "Не тот."))
     assert play.status == "with-experts" and play.case.visible_to == (THIRD,)
@@ -265,14 +260,20 @@ def test_a_hand_over_checks_conflicts_and_room_and_is_all_or_nothing(play: Play)
 def test_a_case_in_hand_is_closed_to_other_operators_until_an_approver_puts_it_back(play: Play) -> None:
     play.open().do(Claim())
     assert play.do(Claim()) == [], "claiming twice changes nothing"
-    for command in (Claim(), Assign(FIRST), AskApplicant(ITEMS, OnExpiry.DECIDE), Unclaim("Моё."), Extend("x", "y")):
+    for command in (
+        Claim(),
+        Assign(FIRST),
+        Question(items=ITEMS, on_expiry=OnExpiry.DECIDE),
+        Unclaim(why="Моё."),
+        TermExtension(term="x", why="y"),
+    ):
         assert play.refused(command, COLLEAGUE).code == "review.claimed"
-    [released] = play.do(Unclaim("Отпуск."), CHAIR)
+    [released] = play.do(Unclaim(why="Отпуск."), CHAIR)
     assert released.notify == ("op-1",)
-    assert play.do(Unclaim("Ещё раз."), CHAIR) == []
+    assert play.do(Unclaim(why="Ещё раз."), CHAIR) == []
     play.do(Claim(), COLLEAGUE)
     assert play.case.operator == "op-2"
-    [released] = play.do(Unclaim("Сам."), COLLEAGUE)
+    [released] = play.do(Unclaim(why="Сам."), COLLEAGUE)
     assert released.notify == ()
 
 
@@ -295,16 +296,16 @@ def test_a_conflict_found_by_a_changed_entry_freezes_the_opinion_until_it_is_dis
 
 
 def test_a_confirmed_conflict_takes_the_opinion_out_and_another_expert_comes(play: Play) -> None:
-    play.to_conclude().do(Declare(SECOND, "Работали вместе."), actor(SECOND))
+    play.to_conclude().do(DeclaredConflict(expert_id=SECOND, text="Работали вместе."), actor(SECOND))
     assert play.status == "with-experts"
     play.do(Confirm(SECOND, "Подтверждено."), CHAIR)
     assert play.status == "with-experts" and play.case.visible_to == (FIRST,)
     assert play.refused(Assign(SECOND)).code == "conflict.found", "for this case for good"
     play.judge(THIRD)
     assert play.status == "to-conclude"
-    play.do(Declare(FIRST, "И я."))
+    play.do(DeclaredConflict(expert_id=FIRST, text="И я."))
     play.do(Confirm(FIRST, "Да."), CHAIR)
-    play.do(Declare(THIRD, "И я."))
+    play.do(DeclaredConflict(expert_id=THIRD, text="И я."))
     play.do(Confirm(THIRD, "Да."), CHAIR)
     assert play.status == "unassigned"
 
@@ -325,7 +326,7 @@ def test_a_conflict_may_be_dismissed_before_the_assignment_by_another_than_who_a
     assert (found.code, [p.rule for p in found.problems]) == ("conflict.found", ["conflict.same-organisation"])
     play.do(Claim())
     assert play.refused(Dismiss(INSIDER, "Давно ушёл."), OPERATOR).code == "conflict.second-person"
-    play.do(Unclaim("Не моё."))
+    play.do(Unclaim(why="Не моё."))
     play.do(Dismiss(INSIDER, "Давно ушёл."), OPERATOR)
     assert play.refused(Assign(INSIDER), OPERATOR).code == "conflict.second-person"
     play.do(Assign(INSIDER), COLLEAGUE)
@@ -346,29 +347,29 @@ def test_an_answer_that_changes_the_executor_finds_the_conflict_of_an_expert_on_
 
 
 def test_a_conflict_found_after_the_draft_bars_its_approval_until_it_is_decided(play: Play) -> None:
-    play.to_approve().do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    play.to_approve().do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
     assert play.status == "to-approve"
     assert play.refused(Approve(), APPROVER).code == "conflict.open"
     play.do(Dismiss(FIRST, "Не то."), CHAIR)
     play.do(Recheck(entry(FIRST, "700000140", version=5).seat()), INTAKE)
     play.do(Recheck(entry(FIRST, "700000138", version=6).seat()), INTAKE)
-    play.do(SendBack("Сначала конфликт."), APPROVER)
+    play.do(SendBack(why="Сначала конфликт."), APPROVER)
     assert play.status == "with-experts"
     play.do(Dismiss(FIRST, "И это не то."), CHAIR)
     play.do(conclusion())
-    play.do(Declare(FIRST, "Всё же."), actor(FIRST))
+    play.do(DeclaredConflict(expert_id=FIRST, text="Всё же."), actor(FIRST))
     play.do(Confirm(FIRST, "Да."), CHAIR)
     assert play.status == "with-experts" and play.case.draft is None, "it rested on that opinion"
     alone = Play(with_numbers("by-2024", opinions_first=1)).open().judge(FIRST)
     alone.do(conclusion())
-    alone.do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    alone.do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
     alone.do(Confirm(FIRST, "Да."), CHAIR)
     assert alone.status == "unassigned"
     play.steps |= alone.steps
 
 
 def test_a_conflict_declared_on_somebody_else_leaves_a_draft_alone(play: Play) -> None:
-    play.to_approve().do(Declare(SIXTH, "На всякий случай."))
+    play.to_approve().do(DeclaredConflict(expert_id=SIXTH, text="На всякий случай."))
     play.do(Confirm(SIXTH, "Да."), CHAIR)
     assert play.status == "to-approve" and play.case.draft is not None
     play.do(Approve(), APPROVER)
@@ -384,7 +385,7 @@ def test_a_request_is_answered_item_by_item_and_the_clock_moves_by_the_days_real
     play.open()
     assert play.case.due_at == minsk("2026-05-12", 0)
     play.now = minsk("2026-04-17")
-    facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+    facts = play.do(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE))
     assert kinds(facts) == ["InformationRequested", "TermStarted", "TermSuspended"]
     asked = one(InformationRequestedV1, facts)
     assert isinstance(asked, InformationRequestedV1)
@@ -406,7 +407,7 @@ def test_a_request_is_answered_item_by_item_and_the_clock_moves_by_the_days_real
 
 def test_a_cancelled_request_lets_the_clock_run_and_late_answers_still_count(play: Play) -> None:
     play.open().asked()
-    assert play.refused(AskApplicant(ITEMS, OnExpiry.DECIDE)).code == "request.open"
+    assert play.refused(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)).code == "request.open"
     assert play.refused(CancelRequest("r1-7")).code == "request.not-open"
     facts = play.do(CancelRequest("r1-1"))
     assert kinds(facts) == ["RequestClosed", "TermEnded", "TermResumed"]
@@ -468,7 +469,7 @@ def test_a_request_may_run_out_in_every_status_in_which_it_may_be_made(play: Pla
 
 def test_an_application_may_be_refused_while_the_applicant_is_asked(play: Play) -> None:
     play.open().asked()
-    facts = play.do(EndWithout(Closure.REFUSED, REASONS, "Не ждём."))
+    facts = play.do(EndWithout(outcome=Closure.REFUSED, reasons=REASONS, text="Не ждём."))
     assert kinds(facts) == ["RequestClosed", "TermEnded", "TermEnded", "ReviewClosed"]
     assert one(RequestClosedV1, facts).outcome is RequestOutcome.CLOSED
     assert [fact.late for fact in facts if isinstance(fact, TermEndedV1)] == [False, False]
@@ -485,7 +486,7 @@ def test_no_conclusion_is_written_while_the_applicant_is_asked(play: Play) -> No
 
 def test_the_clock_of_a_review_that_ran_out_is_not_stopped_for_a_request(play: Play) -> None:
     play.open().run_out("expertise")
-    facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+    facts = play.do(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE))
     assert kinds(facts) == ["InformationRequested", "TermStarted"]
     assert one(InformationRequestedV1, facts).stops_clock is False
     facts = play.do(CancelRequest("r1-1"))
@@ -497,16 +498,16 @@ def test_the_clock_of_a_review_that_ran_out_is_not_stopped_for_a_request(play: P
 
 def test_a_term_is_extended_once_and_not_after_it_ran_out(play: Play) -> None:
     play.open()
-    [extended] = play.do(Extend("expertise", "Сложно."))
+    [extended] = play.do(TermExtension(term="expertise", why="Сложно."))
     assert extended.days == 10 and play.case.due_at == minsk("2026-05-26", 0)
-    assert play.refused(Extend("expertise", "Ещё.")).code == "term.cannot-be-extended"
-    assert play.refused(Extend("appeal", "Нет такого.")).code == "term.unknown"
+    assert play.refused(TermExtension(term="expertise", why="Ещё.")).code == "term.cannot-be-extended"
+    assert play.refused(TermExtension(term="appeal", why="Нет такого.")).code == "term.unknown"
     play.asked()
-    play.do(Extend("clarification", "Просят."))
+    play.do(TermExtension(term="clarification", why="Просят."))
     assert play.case.answers_due == "2026-05-11T21:00:00.000Z"
     late = Play().open()
     late.run_out("expertise")
-    assert late.refused(Extend("expertise", "Поздно.")).code == "term.expired"
+    assert late.refused(TermExtension(term="expertise", why="Поздно.")).code == "term.expired"
 
 
 # ---- the conclusion
@@ -515,9 +516,9 @@ def test_a_term_is_extended_once_and_not_after_it_ran_out(play: Play) -> None:
 def test_neither_the_author_nor_an_expert_of_the_case_approves(play: Play) -> None:
     play.to_approve()
     for who in (OPERATOR, approver(FIRST), approver(OPERATOR.id)):
-        for command in (Approve(), SendBack("Нет.")):
+        for command in (Approve(), SendBack(why="Нет.")):
             assert play.refused(command, who).code == "conclusion.second-person"
-    [back] = play.do(SendBack("Мало."), APPROVER)
+    [back] = play.do(SendBack(why="Мало."), APPROVER)
     assert isinstance(back, ConclusionSentBackV1) and back.notify == ("op-1",)
     assert play.status == "to-conclude" and play.case.draft is None
     play.do(conclusion(), COLLEAGUE)
@@ -538,7 +539,7 @@ def test_a_number_that_arrives_after_a_new_round_began_goes_to_the_round_that_wa
     play.numbering()
     play.do(opened(submission=2), INTAKE)
     assert play.status == "numbering" and play.case.round == 2 and [o.what for o in play.case.owed] == ["number"]
-    play.do(Extend("expertise", "Ждём номера."))
+    play.do(TermExtension(term="expertise", why="Ждём номера."))
     play.tick()
     play.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
     play.number()
@@ -629,16 +630,16 @@ def test_a_returned_application_comes_again_as_a_first_review(play: Play) -> Non
 
 
 def test_an_appeal_is_an_edition_s_switch_and_one_for_each_conclusion(play: Play) -> None:
-    assert Play().concluded().refused(OpenAppeal("Нет.", BASIS)).code == "appeal.off"
+    assert Play().concluded().refused(Appeal(grounds="Нет.", basis=BASIS)).code == "appeal.off"
     play.book = APPEALS
     play.concluded()
-    facts = play.do(OpenAppeal("Не согласны.", BASIS))
+    facts = play.do(Appeal(grounds="Не согласны.", basis=BASIS))
     assert kinds(facts) == ["AppealOpened", "TermStarted"]
     assert one(AppealOpenedV1, facts).number == "ЗЭ-2026-0001"
-    assert play.refused(OpenAppeal("Ещё.", BASIS)).code == "appeal.no-conclusion"
+    assert play.refused(Appeal(grounds="Ещё.", basis=BASIS)).code == "appeal.no-conclusion"
     facts = play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
     assert kinds(facts) == ["AppealDecided", "TermEnded"] and play.status == "concluded"
-    assert play.refused(OpenAppeal("Снова.", BASIS)).code == "appeal.decided"
+    assert play.refused(Appeal(grounds="Снова.", basis=BASIS)).code == "appeal.decided"
     appeal = play.case.appeals[0]
     assert (appeal.outcome, appeal.decided_by, appeal.decided_basis) == (AppealOutcome.UPHELD, CHAIR.id, BASIS)
 
@@ -649,8 +650,8 @@ def test_an_appeal_is_decided_by_others_than_those_who_made_the_conclusion(play:
     for who in (OPERATOR, APPROVER, approver(FIRST)):
         assert play.refused(decide_appeal(AppealOutcome.UPHELD), who).code == "appeal.others"
     plain = decide_appeal(AppealOutcome.UPHELD)
-    bare = type(plain)(AppealOutcome.AMENDED, "Так.", BASIS)
-    full = type(plain)(AppealOutcome.UPHELD, "Так.", BASIS, conclusion())
+    bare = type(plain)(outcome=AppealOutcome.AMENDED, why="Так.", basis=BASIS)
+    full = plain.model_copy(update={"amended": conclusion()})
     for wrong in (bare, full):
         assert play.refused(wrong, CHAIR).code == "appeal.amendment"
 
@@ -664,7 +665,7 @@ def test_an_amendment_is_approved_by_another_and_the_conclusion_before_stays_rea
     assert play.case.due_at == due, "the appeal's term runs until the amendment is approved"
     assert play.refused(Approve(), CHAIR).code == "conclusion.second-person", "its author"
     assert play.refused(Approve(), APPROVER).code == "appeal.others", "who signed what it amends"
-    assert play.refused(EndWithout(Closure.RETURNED, REASONS)).code == "review.not-working"
+    assert play.refused(EndWithout(outcome=Closure.RETURNED, reasons=REASONS)).code == "review.not-working"
     facts = play.do(Approve(), HEAD)
     assert kinds(facts) == ["TermEnded", "ConclusionApproved"] and play.status == "numbering"
     [issued] = play.number()
@@ -673,7 +674,7 @@ def test_an_amendment_is_approved_by_another_and_the_conclusion_before_stays_rea
     old, new = play.case.conclusions
     assert (old.standing, old.verdict, new.standing) == ("replaced", Verdict.POSITIVE, "in-force")
     assert play.case.in_force() == new and play.status == "concluded"
-    play.do(OpenAppeal("И с этим.", BASIS))
+    play.do(Appeal(grounds="И с этим.", basis=BASIS))
     assert play.status == "appealed", "the amended conclusion is another one"
 
 
@@ -681,7 +682,7 @@ def test_an_amendment_that_is_sent_back_leaves_the_appeal_open_on_its_term(play:
     play.book = APPEALS
     play.amending()
     due = play.case.due_at
-    play.do(SendBack("Не так."), HEAD)
+    play.do(SendBack(why="Не так."), HEAD)
     assert play.status == "appealed" and play.case.due_at == due is not None
     assert [(o.what, o.by, o.due_at) for o in play.case.owed] == [("appeal", "approver", due)]
     assert play.case.appeals[0].decided_by is None
@@ -692,7 +693,7 @@ def test_an_amendment_that_is_sent_back_leaves_the_appeal_open_on_its_term(play:
 
 def test_a_conflict_confirmed_while_an_amendment_waits_does_not_lose_the_amendment(play: Play) -> None:
     play.book = APPEALS
-    play.amending().do(Declare(FIRST, "Вспомнил."), actor(FIRST))
+    play.amending().do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
     play.do(Confirm(FIRST, "Да."), CHAIR)
     assert play.status == "to-approve"
     play.do(Approve(), HEAD)
@@ -706,7 +707,7 @@ def test_late_answers_do_not_change_an_application_whose_conclusion_is_in_force(
     play.judge(FIRST, SECOND).do(conclusion())
     play.do(Approve(), APPROVER)
     play.number()
-    play.do(OpenAppeal("Не согласны.", BASIS))
+    play.do(Appeal(grounds="Не согласны.", basis=BASIS))
     play.do(decide_appeal(AppealOutcome.AMENDED), CHAIR)
     late = APPLICATION.model_copy(update={"title": "Другое"})
     assert play.do(TakeAnswers("r1-1", answers("who"), late), INTAKE) == []
@@ -743,7 +744,7 @@ def test_a_withdrawal_or_a_stop_closes_all_that_is_open_at_every_status(
     before = play.status
     if asked:
         if before not in ("unassigned", "with-experts", "to-conclude"):
-            assert play.refused(AskApplicant(ITEMS, OnExpiry.DECIDE)).code == "review.not-working"
+            assert play.refused(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)).code == "review.not-working"
             return
         play.asked()
     facts = play.do(CloseFor(outcome, "Передумали."), INTAKE)
@@ -780,9 +781,9 @@ def test_a_case_may_end_at_every_status(play: Play) -> None:
         for outcome in (Closure.RETURNED, Closure.REFUSED):
             other = at(way)
             if not other.case.undecided():
-                assert other.refused(EndWithout(outcome, REASONS)).code == "review.not-working"
+                assert other.refused(EndWithout(outcome=outcome, reasons=REASONS)).code == "review.not-working"
                 continue
-            other.do(EndWithout(outcome, REASONS))
+            other.do(EndWithout(outcome=outcome, reasons=REASONS))
             assert other.status == "closed"
             play.steps |= other.steps
 
@@ -796,13 +797,13 @@ def test_what_does_not_move_a_case_may_happen_at_every_status(play: Play) -> Non
         before = other.status
         if before in ("concluded", "closed"):
             other.state = other.case.model_copy(update={"operator": OPERATOR.id})
-            other.do(Unclaim("Ушёл."), CHAIR)
+            other.do(Unclaim(why="Ушёл."), CHAIR)
         else:
             other.do(Claim())
-            other.do(Unclaim("Ушёл."))
+            other.do(Unclaim(why="Ушёл."))
         for kind in [running.kind for running in other.case.terms if running.open]:
             if kind != "appeal":
-                other.do(Extend(kind, "Надо."))
+                other.do(TermExtension(term=kind, why="Надо."))
         if pilot.due(other.case) is not None:
             other.tick()
             for found in [running.kind for running in other.case.terms if running.open]:
@@ -823,7 +824,7 @@ def beside(way: str) -> Play:
 def test_a_conflict_that_comes_to_light_after_the_end_is_still_decided(play: Play) -> None:
     for decision in (Dismiss, Confirm):
         other = at("with-experts")
-        other.do(EndWithout(Closure.REFUSED, REASONS))
+        other.do(EndWithout(outcome=Closure.REFUSED, reasons=REASONS))
         other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
         assert other.case.hidden_from == (FIRST,)
         assert [one.what for one in other.case.owed] == ["conflict"]
@@ -839,7 +840,7 @@ def test_conflicts_are_found_and_decided_at_every_status_at_which_something_is_o
             other = at(way)
             if other.status in ("concluded", "closed"):
                 before = other.status
-                assert other.refused(Declare(FIRST, "Вспомнил.")).code == "review.not-open"
+                assert other.refused(DeclaredConflict(expert_id=FIRST, text="Вспомнил.")).code == "review.not-open"
                 nothing = "review.not-open" if decision is Dismiss else "conflict.none"
                 assert other.refused(decision(FIRST, "Так."), CHAIR).code == nothing
                 other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
@@ -850,7 +851,7 @@ def test_conflicts_are_found_and_decided_at_every_status_at_which_something_is_o
                 play.steps |= other.steps
                 continue
             before = other.status
-            other.do(Declare(SIXTH, "На всякий случай."))
+            other.do(DeclaredConflict(expert_id=SIXTH, text="На всякий случай."))
             other.do(decision(SIXTH, "Так."), CHAIR)
             assert other.status == before, "the sixth expert is not on the case"
             barred = () if decision is Dismiss else (SIXTH,)
@@ -921,7 +922,7 @@ def test_terms_are_ended_late_when_they_are_late(play: Play) -> None:
 def test_each_pause_of_the_clock_ends_with_its_own_request(play: Play) -> None:
     play.open()
     for n in (1, 2):
-        facts = play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+        facts = play.do(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE))
         assert [kind for kind in (TermStartedV1, TermSuspendedV1) if one(kind, facts)]
         play.later(days=3)
         facts = play.answer("who", "why", request=f"r1-{n}")

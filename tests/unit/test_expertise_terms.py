@@ -10,8 +10,9 @@ from contracts.calendars import CalendarUpdate, Override
 from contracts.data import Origin
 from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV1
 from contracts.reference import OnExpiry
+from contracts.steps import Question, TermExtension
 from services.expertise.domain import decide as pilot
-from services.expertise.domain.commands import AskApplicant, CancelRequest, Extend, Recalendar, Tick
+from services.expertise.domain.commands import CancelRequest, Recalendar, Tick
 from services.law.calendar import Calendars
 from services.law.decision import Refusal
 from services.law.terms import CountedTerm
@@ -65,13 +66,13 @@ def done(play: Play, what: str, amount: int, updates: list[CalendarUpdate]) -> N
     request, days = play.case.request(), play.case.terms[0].ledger.term.calendar
     try:
         if what == "ask":
-            play.do(AskApplicant(ITEMS, OnExpiry.DECIDE))
+            play.do(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE))
         elif what == "answer" and request is not None:
             play.answer("who", "why", request=request.id)
         elif what == "cancel" and request is not None:
             play.do(CancelRequest(request.id))
         elif what == "extend":
-            play.do(Extend("clarification" if request and amount % 2 else "expertise", "Надо."))
+            play.do(TermExtension(term="clarification" if request and amount % 2 else "expertise", why="Надо."))
         elif what == "wait":
             play.later(hours=amount)
         elif what == "tick" and (due := pilot.due(play.case)) is not None:
@@ -146,7 +147,7 @@ def test_a_timer_that_is_late_announces_at_once_what_it_has_missed() -> None:
 def test_an_extension_begins_the_ladder_anew() -> None:
     play = Play().open()
     play.tick()
-    [extended] = play.do(Extend("expertise", "Надо."))
+    [extended] = play.do(TermExtension(term="expertise", why="Надо."))
     assert extended.clock.alarm_at is not None and extended.clock.alarm_at > play.now
     [nearing] = play.tick()
     assert isinstance(nearing, TermNearingV1) and nearing.rungs == (5,)

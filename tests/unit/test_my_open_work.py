@@ -12,7 +12,6 @@ from contracts.expertise import (
     AnswersTakenV1,
     AppealDecidedV1,
     AppealOpenedV1,
-    AppealOutcome,
     CaseClaimedV1,
     CaseReleasedV1,
     Closure,
@@ -60,6 +59,7 @@ from contracts.reference import (
     TermUnit,
     Verdict,
 )
+from contracts.steps import AppealOutcome
 from examples.my_open_work import CLARIFICATION, Hole, Owed, Work, fold, mine
 from tests.unit.story import APPLICATION, NOW, SUBJECT
 

@@ -3,10 +3,9 @@
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Response
-from pydantic import Field
 
-from contracts.event import Contract
 from contracts.reference import Role
+from contracts.steps import MOST_PERSON, PERSON
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
@@ -29,17 +28,7 @@ Operator = Annotated[Hand, Depends(hand(Role.OPERATOR))]
 Approver = Annotated[Hand, Depends(hand(Role.APPROVER))]
 Expert = Annotated[Hand, Depends(hand(Role.EXPERT))]
 
-PERSON: Final = r"^[^\x00-\x1f\x7f]+$"
-PersonId = Annotated[str, Field(min_length=1, max_length=120, pattern=PERSON)]
-"""An opaque id of a person. With its kind before it, it must still fit into an event's subject."""
-ExpertPath = Annotated[str, Path(min_length=1, max_length=120, pattern=PERSON)]
-Why = Annotated[str, Field(min_length=1, max_length=4000)]
-
-
-class Reason(Contract):
-    """Why it is done."""
-
-    why: Why
+ExpertPath = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
 
 
 async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Case]:

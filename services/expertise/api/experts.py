@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
-from contracts.event import Contract
-from contracts.expertise import Absence
-from contracts.reference import Code, OrganisationId, Role
+from contracts.entered import Entered
+from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
+from contracts.steps import ExpertEntry, PersonId, Reason
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
@@ -20,7 +19,7 @@ from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
 from services.expertise.api import persons
-from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer, PersonId, Why
+from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer
 from services.expertise.api.directory import active_experts, named_experts, with_loads
 from services.expertise.api.lists import loads, paged
 from services.expertise.api.work import assign_all
@@ -35,24 +34,10 @@ HANDOVERS: Final = "handovers"
 MOST_CASES: Final = 500
 
 
-class Entry(Contract):
-    """An expert's entry: where from, in what competent, how much at once, when away. Nothing in it names a person."""
-
-    edition: Code
-    organisation: OrganisationId
-    affiliated: list[OrganisationId] = Field(default_factory=list, max_length=200)
-    interests: list[OrganisationId] = Field(default_factory=list, max_length=200)
-    competences: list[Code] = Field(min_length=1, max_length=100)
-    capacity: int = Field(ge=0, le=1000, strict=True)
-    absences: list[Absence] = Field(default_factory=list, max_length=200)
-    active: bool = True
-
-
-class HandoverOf(Contract):
+class HandoverOf(Reason):
     """Why an expert's work is handed over, and to whom; without `to`, to whomever of the directory it fits best."""
 
-    why: Why
-    to: list[PersonId] | None = Field(default=None, min_length=1, max_length=100)
+    to: Annotated[tuple[PersonId, ...], Entered(least=1, most=100)] | None = None
 
 
 def add(router: APIRouter, rules: RuleBook) -> None:
@@ -89,20 +74,9 @@ def _directory(router: APIRouter) -> None:
         return card(shown, found.rev)
 
     @router.put("/experts/{expert}", tags=["directory"])
-    async def enter(expert: ExpertPath, body: Body[Entry], by: Operator) -> Response:
+    async def enter(expert: ExpertPath, body: Body[ExpertEntry], by: Operator) -> Response:
         """Enters an expert or changes the entry; every case that the expert is on is checked against it."""
-        entered = EnterExpert(
-            expert_id=expert,
-            edition=body.edition,
-            organisation=body.organisation,
-            affiliated=tuple(body.affiliated),
-            interests=tuple(body.interests),
-            competences=tuple(body.competences),
-            capacity=body.capacity,
-            absences=tuple(body.absences),
-            active=body.active,
-        )
-        return await by.put(subject_of(expert), entered)
+        return await by.put(subject_of(expert), EnterExpert(expert, body))
 
 
 def _organisation(text: str | None) -> OrganisationId | None:

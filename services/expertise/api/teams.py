@@ -3,30 +3,20 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import Field
 
-from contracts.event import Contract
-from contracts.reference import Code, Role
+from contracts.reference import Role
+from contracts.steps import TeamEntry
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
-from services.expertise.api.access import PersonId
 from services.expertise.api.lists import paged
 from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
 
 READERS = [Depends(allow(Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN))]
 Admin = Annotated[Hand, Depends(hand(Role.ADMIN))]
 TeamCode = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-
-
-class TeamEntry(Contract):
-    """A team: its name, its members, and the sectors whose unclaimed cases it looks after."""
-
-    name: str = Field(min_length=1, max_length=300)
-    members: list[PersonId] = Field(max_length=500)
-    sectors: list[Code] = Field(default_factory=list, max_length=100)
 
 
 def add(router: APIRouter) -> None:
@@ -47,4 +37,4 @@ def add(router: APIRouter) -> None:
     @router.put("/teams/{code}", tags=["directory"])
     async def enter(code: TeamCode, body: Body[TeamEntry], by: Admin) -> Response:
         """Enters a team or changes its entry."""
-        return await by.put(subject_of(code), EnterTeam(code, body.name, tuple(body.members), tuple(body.sectors)))
+        return await by.put(subject_of(code), EnterTeam(code, body))

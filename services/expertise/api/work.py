@@ -5,9 +5,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
-from contracts.event import Basis, Contract
-from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score
-from contracts.reference import Code, OnExpiry, Remark, RequestItem, ReturnReason, Role, Verdict
+from contracts.event import Contract
+from contracts.expertise import Closure
+from contracts.reference import Role
+from contracts.steps import (
+    Appeal,
+    AppealDecision,
+    Assignment,
+    DeclaredConflict,
+    Ending,
+    Handover,
+    Opinion,
+    PersonId,
+    Question,
+    Reason,
+    TermExtension,
+    WrittenConclusion,
+)
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.expertise.api.access import (
@@ -15,9 +29,6 @@ from services.expertise.api.access import (
     Expert,
     ExpertPath,
     Operator,
-    PersonId,
-    Reason,
-    Why,
     act,
 )
 from services.expertise.domain import commands
@@ -27,86 +38,6 @@ from services.expertise.queries import sight
 ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
 Either = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.APPROVER))]
 OperatorOrExpert = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.EXPERT))]
-
-
-class Assignment(Contract):
-    """Which expert."""
-
-    expert_id: PersonId
-
-
-class Handover(Contract):
-    """To whom an assignment goes, and why."""
-
-    to: PersonId
-    why: Why
-
-
-class DeclaredConflict(Contract):
-    """A conflict of interest in words; an expert leaves `expert_id` out, and declares the own one."""
-
-    expert_id: PersonId | None = None
-    text: Why
-
-
-class Opinion(Contract):
-    """An expert's opinion; a changed one says why."""
-
-    verdict: Verdict
-    text: str = Field(min_length=1, max_length=20_000)
-    scores: list[Score] = Field(default_factory=list, max_length=100)
-    remarks: list[Remark] = Field(default_factory=list, max_length=200)
-    why_changed: str | None = Field(default=None, min_length=1, max_length=4000)
-
-
-class Question(Contract):
-    """What is asked of the applicant, and what happens if nothing is answered."""
-
-    items: list[RequestItem] = Field(min_length=1, max_length=50)
-    on_expiry: OnExpiry
-
-
-class Extension(Contract):
-    """Which term is extended, and why."""
-
-    term: Code
-    why: Why
-
-
-class Ending(Contract):
-    """Why the review ends without a conclusion: coded reasons, and words."""
-
-    reasons: list[ReturnReason] = Field(min_length=1, max_length=50)
-    text: str | None = Field(default=None, min_length=1, max_length=20_000)
-
-
-class Conclusion(Contract):
-    """A conclusion; in a repeat it judges every remark of the one before."""
-
-    verdict: Verdict
-    text: str = Field(min_length=1, max_length=20_000)
-    remarks: list[Remark] = Field(default_factory=list, max_length=200)
-    earlier_remarks: list[EarlierRemark] = Field(default_factory=list, max_length=200)
-
-    def command(self) -> commands.WriteConclusion:
-        """What it asks of the case."""
-        return commands.WriteConclusion(self.verdict, self.text, tuple(self.remarks), tuple(self.earlier_remarks))
-
-
-class AppealOf(Contract):
-    """On which grounds and which document the appeal rests."""
-
-    grounds: str = Field(min_length=1, max_length=20_000)
-    basis: Basis
-
-
-class AppealDecision(Contract):
-    """What the appeal ends in; an amendment carries the new conclusion."""
-
-    outcome: AppealOutcome
-    why: Why
-    basis: Basis
-    amended: Conclusion | None = None
 
 
 class BulkItem(Contract):
@@ -125,7 +56,7 @@ class BulkItem(Contract):
 class Bulk(Contract):
     """Assignments of many cases."""
 
-    items: list[BulkItem] = Field(min_length=1, max_length=500)
+    items: tuple[BulkItem, ...] = Field(min_length=1, max_length=500)
 
 
 def add(router: APIRouter) -> None:
@@ -147,9 +78,9 @@ def _claiming(router: APIRouter) -> None:
         return await act(by, pilot, commands.Claim())
 
     @router.post("/reviews/{pilot}/release", tags=["work"])
-    async def release(pilot: str, body: Body[Reason], by: Either) -> Response:
+    async def release(pilot: str, body: Body[commands.Unclaim], by: Either) -> Response:
         """The case goes back to the queue: by its operator, or by an approver when that one is away."""
-        return await act(by, pilot, commands.Unclaim(body.why))
+        return await act(by, pilot, body)
 
 
 def _assigning(router: APIRouter) -> None:
@@ -174,9 +105,9 @@ def _assigning(router: APIRouter) -> None:
         return await act(by, pilot, commands.AcceptAssignment())
 
     @router.post("/reviews/{pilot}/decline", tags=["work"])
-    async def decline(pilot: str, body: Body[Reason], by: Expert) -> Response:
+    async def decline(pilot: str, body: Body[commands.Decline], by: Expert) -> Response:
         """The expert does not take the assignment, or gives it back (отказ эксперта)."""
-        return await act(by, pilot, commands.Decline(body.why))
+        return await act(by, pilot, body)
 
 
 def _bulk(router: APIRouter) -> None:
@@ -201,7 +132,7 @@ def _conflicts(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/conflicts", tags=["conflicts"])
     async def declare(pilot: str, body: Body[DeclaredConflict], by: OperatorOrExpert) -> Response:
         """Declares a conflict of interest: of any expert by an operator, of oneself by an expert."""
-        return await act(by, pilot, commands.Declare(body.expert_id or by.caller.id, body.text))
+        return await act(by, pilot, body)
 
     @router.post("/reviews/{pilot}/conflicts/{expert}/dismissal", tags=["conflicts"])
     async def dismiss(pilot: str, expert: ExpertPath, body: Body[Reason], by: Approver) -> Response:
@@ -218,15 +149,14 @@ def _judging(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/opinion", tags=["work"])
     async def opinion(pilot: str, body: Body[Opinion], by: Expert) -> Response:
         """The assigned expert's opinion (мнение эксперта), or a new version of it."""
-        given = commands.GiveOpinion(body.verdict, body.text, tuple(body.scores), tuple(body.remarks), body.why_changed)
-        return await act(by, pilot, given)
+        return await act(by, pilot, body)
 
 
 def _asking(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/requests", tags=["work"])
     async def ask(pilot: str, body: Body[Question], by: Operator) -> Response:
         """Asks the applicant for information (запрос сведений)."""
-        return await act(by, pilot, commands.AskApplicant(tuple(body.items), body.on_expiry))
+        return await act(by, pilot, body)
 
     @router.post("/reviews/{pilot}/requests/{request}/cancellation", tags=["work"])
     async def cancel(pilot: str, request: Annotated[str, Path(max_length=60)], by: Operator) -> Response:
@@ -234,26 +164,26 @@ def _asking(router: APIRouter) -> None:
         return await act(by, pilot, commands.CancelRequest(request))
 
     @router.post("/reviews/{pilot}/extensions", tags=["work"])
-    async def extend(pilot: str, body: Body[Extension], by: Operator) -> Response:
+    async def extend(pilot: str, body: Body[TermExtension], by: Operator) -> Response:
         """Extends a term within what the edition allows (продлить срок)."""
-        return await act(by, pilot, commands.Extend(body.term, body.why))
+        return await act(by, pilot, body)
 
 
 def _concluding(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/return", tags=["work"])
     async def give_back(pilot: str, body: Body[Ending], by: Operator) -> Response:
         """Ends the review: the application goes back with coded reasons (вернуть)."""
-        return await act(by, pilot, commands.EndWithout(Closure.RETURNED, tuple(body.reasons), body.text))
+        return await act(by, pilot, commands.EndWithout.made_of(body, outcome=Closure.RETURNED))
 
     @router.post("/reviews/{pilot}/refusal", tags=["work"])
     async def refuse(pilot: str, body: Body[Ending], by: Operator) -> Response:
         """Ends the review: the application is refused with coded reasons (отказать)."""
-        return await act(by, pilot, commands.EndWithout(Closure.REFUSED, tuple(body.reasons), body.text))
+        return await act(by, pilot, commands.EndWithout.made_of(body, outcome=Closure.REFUSED))
 
     @router.post("/reviews/{pilot}/conclusion", tags=["work"])
-    async def conclude(pilot: str, body: Body[Conclusion], by: Operator) -> Response:
+    async def conclude(pilot: str, body: Body[WrittenConclusion], by: Operator) -> Response:
         """Writes the conclusion (проект заключения) for a second person to approve."""
-        return await act(by, pilot, body.command())
+        return await act(by, pilot, body)
 
     @router.post("/reviews/{pilot}/conclusion/approval", tags=["work"])
     async def approve(pilot: str, by: Approver) -> Response:
@@ -261,19 +191,18 @@ def _concluding(router: APIRouter) -> None:
         return await act(by, pilot, commands.Approve())
 
     @router.post("/reviews/{pilot}/conclusion/sending-back", tags=["work"])
-    async def send_back(pilot: str, body: Body[Reason], by: Approver) -> Response:
+    async def send_back(pilot: str, body: Body[commands.SendBack], by: Approver) -> Response:
         """The second person sends the draft back (на доработку)."""
-        return await act(by, pilot, commands.SendBack(body.why))
+        return await act(by, pilot, body)
 
 
 def _appealing(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/appeal", tags=["work"])
-    async def appeal(pilot: str, body: Body[AppealOf], by: Operator) -> Response:
+    async def appeal(pilot: str, body: Body[Appeal], by: Operator) -> Response:
         """Opens an appeal against the conclusion (обжалование)."""
-        return await act(by, pilot, commands.OpenAppeal(body.grounds, body.basis))
+        return await act(by, pilot, body)
 
     @router.post("/reviews/{pilot}/appeal/decision", tags=["work"])
     async def decide(pilot: str, body: Body[AppealDecision], by: Approver) -> Response:
         """Decides the appeal, by others than those who made the conclusion."""
-        amended = body.amended.command() if body.amended is not None else None
-        return await act(by, pilot, commands.DecideAppeal(body.outcome, body.why, body.basis, amended))
+        return await act(by, pilot, body)

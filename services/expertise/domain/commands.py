@@ -1,19 +1,23 @@
-"""What can be asked of a case: by intake's facts, by operators, experts and approvers, by other subjects, by timers."""
+"""What can be asked of a case: by intake's facts, by operators, experts and approvers, by other subjects, by timers.
+
+Where a person's step (`contracts.steps`) says it all, the step is the command.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.event import Basis
-from contracts.expertise import AppealOutcome, Closure, EarlierRemark, Score, Seat
-from contracts.reference import (
-    Application,
-    ItemAnswer,
-    Met,
-    OnExpiry,
-    Remark,
-    RequestItem,
-    ReturnReason,
-    Verdict,
+from contracts.expertise import Closure, Seat
+from contracts.reference import Application, ItemAnswer, Met
+from contracts.steps import (
+    Appeal,
+    AppealDecision,
+    DeclaredConflict,
+    Ending,
+    Opinion,
+    Question,
+    Reason,
+    TermExtension,
+    WrittenConclusion,
 )
 
 # ---- asked by intake's facts: never refused, for they have happened
@@ -56,11 +60,8 @@ class Claim:
     """The acting operator takes the case in hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unclaim:
+class Unclaim(Reason):
     """The case goes back to the queue: by its operator, or by an approver when that one is away."""
-
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,8 @@ class AcceptAssignment:
     """The acting expert takes the assignment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decline:
+class Decline(Reason):
     """The acting expert does not take the assignment, or gives it back."""
-
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +98,6 @@ class HandOver:
 
 
 # ---- conflicts of interest
-
-
-@dataclass(frozen=True, slots=True)
-class Declare:
-    """Declare a conflict of an expert: the expert's own word, or an operator's."""
-
-    expert_id: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,63 +127,20 @@ class Recheck:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveOpinion:
-    """The acting expert's opinion, or a changed one, with the reason for the change."""
-
-    verdict: Verdict
-    text: str
-    scores: tuple[Score, ...] = ()
-    remarks: tuple[Remark, ...] = ()
-    why_changed: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AskApplicant:
-    """Ask the applicant for information."""
-
-    items: tuple[RequestItem, ...]
-    on_expiry: OnExpiry
-
-
-@dataclass(frozen=True, slots=True)
 class CancelRequest:
     """Do without the answers."""
 
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class Extend:
-    """Extend an open term, within what the edition allows."""
-
-    term: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndWithout:
+class EndWithout(Ending):
     """End the review without a conclusion: send the application back, or refuse it, with coded reasons."""
 
     outcome: Closure
-    reasons: tuple[ReturnReason, ...]
-    text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WriteConclusion:
-    """Write the conclusion for a second person to approve."""
-
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SendBack:
+class SendBack(Reason):
     """The second person does not approve the draft."""
-
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,24 +153,6 @@ class Number:
     """The series gave the approved conclusion its number."""
 
     number: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAppeal:
-    """An appeal against the conclusion came in."""
-
-    grounds: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class DecideAppeal:
-    """Decide the appeal; an amendment carries the new conclusion."""
-
-    outcome: AppealOutcome
-    why: str
-    basis: Basis
-    amended: WriteConclusion | None = None
 
 
 # ---- by itself
@@ -252,21 +181,21 @@ Command = (
     | Decline
     | Release
     | HandOver
-    | Declare
+    | DeclaredConflict
     | Dismiss
     | Confirm
     | Recheck
-    | GiveOpinion
-    | AskApplicant
+    | Opinion
+    | Question
     | CancelRequest
-    | Extend
+    | TermExtension
     | EndWithout
-    | WriteConclusion
+    | WrittenConclusion
     | SendBack
     | Approve
     | Number
-    | OpenAppeal
-    | DecideAppeal
+    | Appeal
+    | AppealDecision
     | Tick
     | Recalendar
 )

@@ -3,7 +3,6 @@
 from contracts.expertise import (
     AppealDecidedV1,
     AppealOpenedV1,
-    AppealOutcome,
     ConclusionAnnulledV1,
     ConclusionApprovedV1,
     ConclusionDraftedV1,
@@ -12,17 +11,18 @@ from contracts.expertise import (
     Signer,
 )
 from contracts.reference import Problem, Verdict
+from contracts.steps import Appeal, AppealDecision, AppealOutcome, WrittenConclusion
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
-from services.expertise.domain.commands import DecideAppeal, Number, OpenAppeal, SendBack, WriteConclusion
+from services.expertise.domain.commands import Number, SendBack
 from services.expertise.domain.opinions import need_agreement, need_size
 from services.expertise.domain.series import subject_of
-from services.expertise.domain.state import APPEAL, Appeal, Case, Conclusion, Draft, Status
+from services.expertise.domain.state import APPEAL, Case, Conclusion, Draft, KnownAppeal, Status
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 
 
-def write(decision: CaseDecision, command: WriteConclusion) -> None:
+def write(decision: CaseDecision, command: WrittenConclusion) -> None:
     """The operator writes the conclusion once the opinions are in. Raises Refusal with all that is missing."""
     decision.need_own_case()
     if decision.case.status is not Status.TO_CONCLUDE:
@@ -35,22 +35,15 @@ def write(decision: CaseDecision, command: WriteConclusion) -> None:
     _draft(decision, command, None)
 
 
-def _draft(decision: CaseDecision, command: WriteConclusion, replaces: str | None) -> None:
+def _draft(decision: CaseDecision, command: WrittenConclusion, replaces: str | None) -> None:
     decision.then(
-        ConclusionDraftedV1(
-            actor=decision.actor,
-            round=decision.case.round,
-            at=decision.now,
-            verdict=command.verdict,
-            text=command.text,
-            remarks=command.remarks,
-            earlier_remarks=command.earlier_remarks,
-            replaces=replaces,
+        ConclusionDraftedV1.made_of(
+            command, actor=decision.actor, round=decision.case.round, at=decision.now, replaces=replaces
         )
     )
 
 
-def _need_content(decision: CaseDecision, command: WriteConclusion) -> None:
+def _need_content(decision: CaseDecision, command: WrittenConclusion) -> None:
     """In a repeat every remark of the conclusion before is judged, and none that had to be met may be open in a
     plain positive one (assumption)."""
     need_size(command.text, command.remarks, [one.text or "" for one in command.earlier_remarks])
@@ -90,20 +83,16 @@ def approve(decision: CaseDecision) -> None:
         TERMS.end(decision, main.kind)
     signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=decision.actor.id, role="approver"))
     decision.then(
-        ConclusionApprovedV1(
+        ConclusionApprovedV1.made_of(
+            draft,
             actor=decision.actor,
             round=case.round,
             submission=case.submission,
             edition=case.edition,
             series=subject_of(decision.edition.conclusions.series, decision.today.year),
             date=decision.today,
-            verdict=draft.verdict,
-            text=draft.text,
-            remarks=draft.remarks,
-            earlier_remarks=draft.earlier_remarks,
             signers=signers,
             judges=case.judging(),
-            replaces=draft.replaces,
             notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != decision.actor.id)),
         )
     )
@@ -113,7 +102,7 @@ def send_back(decision: CaseDecision, command: SendBack) -> None:
     """The second person does not approve. Raises Refusal."""
     draft = _draft_for_second_person(decision)
     decision.then(
-        ConclusionSentBackV1(actor=decision.actor, round=decision.case.round, why=command.why, notify=(draft.author,))
+        ConclusionSentBackV1.made_of(command, actor=decision.actor, round=decision.case.round, notify=(draft.author,))
     )
 
 
@@ -141,15 +130,13 @@ def number(decision: CaseDecision, command: Number) -> None:
     approved = decision.case.approved
     if approved is None:
         return
-    left = rounds_left(decision.case, decision.edition)
-    same = {name: getattr(approved, name) for name in type(approved).model_fields}
     decision.then(
-        ConclusionIssuedV1(
-            **same,
+        ConclusionIssuedV1.made_of(
+            approved,
             actor=decision.actor,
             agency=decision.case.agency,
             number=command.number,
-            rounds_left=left,
+            rounds_left=rounds_left(decision.case, decision.edition),
             notify=decision.case.people(),
         )
     )
@@ -158,7 +145,7 @@ def number(decision: CaseDecision, command: Number) -> None:
 # ---- appeals
 
 
-def open_appeal(decision: CaseDecision, command: OpenAppeal) -> None:
+def open_appeal(decision: CaseDecision, command: Appeal) -> None:
     """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
     if not decision.edition.switches.appeal.on:
         raise Refusal("appeal.off", "This edition knows no appeal.")
@@ -168,13 +155,8 @@ def open_appeal(decision: CaseDecision, command: OpenAppeal) -> None:
     if any(one.number == conclusion.number for one in decision.case.appeals):
         raise Refusal("appeal.decided", "An appeal against this conclusion was decided already.")
     decision.then(
-        AppealOpenedV1(
-            actor=decision.actor,
-            round=decision.case.round,
-            at=decision.now,
-            number=conclusion.number,
-            grounds=command.grounds,
-            basis=command.basis,
+        AppealOpenedV1.made_of(
+            command, actor=decision.actor, round=decision.case.round, at=decision.now, number=conclusion.number
         ),
         TERMS.started(decision, APPEAL),
     )
@@ -185,7 +167,7 @@ def _of_this_round(case: Case) -> Conclusion | None:
     return found if found is not None and found.round == case.round else None
 
 
-def decide_appeal(decision: CaseDecision, command: DecideAppeal) -> None:
+def decide_appeal(decision: CaseDecision, command: AppealDecision) -> None:
     """Others than the signers and experts decide: the conclusion stands, is amended, or is annulled. Raises Refusal.
 
     An amendment is a draft that another person approves under a number of its own. An annulled conclusion is
@@ -201,13 +183,11 @@ def decide_appeal(decision: CaseDecision, command: DecideAppeal) -> None:
     if command.amended is not None:
         _need_content(decision, command.amended)
     decision.then(
-        AppealDecidedV1(
+        AppealDecidedV1.made_of(
+            command,
             actor=decision.actor,
             round=decision.case.round,
             number=appeal.number,
-            outcome=command.outcome,
-            why=command.why,
-            basis=command.basis,
             notify=decision.case.people(),
         )
     )
@@ -217,7 +197,7 @@ def decide_appeal(decision: CaseDecision, command: DecideAppeal) -> None:
     _carry_out(decision, command, appeal)
 
 
-def _carry_out(decision: CaseDecision, command: DecideAppeal, appeal: Appeal) -> None:
+def _carry_out(decision: CaseDecision, command: AppealDecision, appeal: KnownAppeal) -> None:
     case = decision.case
     if command.amended is not None:
         _draft(decision, command.amended, appeal.number)

@@ -18,8 +18,9 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, OrganisationId, Problem, Role
 from contracts.rules import Edition
+from contracts.steps import DeclaredConflict
 from services.expertise.domain.casework import CaseDecision
-from services.expertise.domain.commands import Confirm, Declare, Dismiss, Recheck
+from services.expertise.domain.commands import Confirm, Dismiss, Recheck
 from services.expertise.domain.state import FINAL, Case, ConflictStatus, KnownConflict
 from services.law.decision import Refusal
 
@@ -151,13 +152,14 @@ def recheck(decision: CaseDecision, command: Recheck) -> None:
     found(decision, command.seat.expert_id, new(command.seat, decision.case, decision.edition))
 
 
-def declare(decision: CaseDecision, command: Declare) -> None:
+def declare(decision: CaseDecision, command: DeclaredConflict) -> None:
     """A declared conflict: an expert's own while on the case, or an operator's on anybody. Raises Refusal."""
     _need_open(decision)
     own = decision.actor.role == Role.EXPERT
-    if own and (command.expert_id != decision.actor.id or decision.case.place_of(command.expert_id) is None):
+    expert = command.expert_id or decision.actor.id
+    if own and (expert != decision.actor.id or decision.case.place_of(expert) is None):
         raise Refusal("conflict.not-yours", "You are not on this case.", status=403)
-    found(decision, command.expert_id, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
+    found(decision, expert, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
 
 
 def dismiss(decision: CaseDecision, command: Dismiss) -> None:

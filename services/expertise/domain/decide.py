@@ -5,29 +5,32 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.event import Fact
+from contracts.steps import (
+    Appeal,
+    AppealDecision,
+    DeclaredConflict,
+    Opinion,
+    Question,
+    TermExtension,
+    WrittenConclusion,
+)
 from services.expertise.domain import closing, concluding, conflict, opinions, requests, staffing, terms
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
-    AskApplicant,
     Assign,
     CancelRequest,
     Claim,
     CloseFor,
     Command,
     Confirm,
-    DecideAppeal,
-    Declare,
     Decline,
     Dismiss,
     EndWithout,
-    Extend,
-    GiveOpinion,
     HandOver,
     Number,
     Open,
-    OpenAppeal,
     Recalendar,
     Recheck,
     Release,
@@ -35,7 +38,6 @@ from services.expertise.domain.commands import (
     TakeAnswers,
     Tick,
     Unclaim,
-    WriteConclusion,
 )
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given
@@ -71,7 +73,7 @@ def _carry_out(decision: CaseDecision, command: Command) -> None:
             closing.close_for(decision, command)
         case Claim() | Unclaim() | Assign() | AcceptAssignment() | Decline() | Release() | HandOver():
             _staff(decision, command)
-        case Declare():
+        case DeclaredConflict():
             conflict.declare(decision, command)
         case Dismiss():
             conflict.dismiss(decision, command)
@@ -80,17 +82,17 @@ def _carry_out(decision: CaseDecision, command: Command) -> None:
             conflict.confirm(decision, command)
         case Recheck():
             conflict.recheck(decision, command)
-        case GiveOpinion():
+        case Opinion():
             opinions.give(decision, command)
-        case AskApplicant():
+        case Question():
             requests.ask(decision, command)
         case CancelRequest():
             requests.cancel(decision, command)
-        case Extend():
+        case TermExtension():
             terms.extend(decision, command)
         case EndWithout():
             closing.end_without(decision, command)
-        case WriteConclusion() | SendBack() | Approve() | Number() | OpenAppeal() | DecideAppeal():
+        case WrittenConclusion() | SendBack() | Approve() | Number() | Appeal() | AppealDecision():
             _conclude(decision, command)
         case Tick(moment):
             _ticked(decision, moment)
@@ -121,10 +123,10 @@ def _staff(
 
 
 def _conclude(
-    decision: CaseDecision, command: WriteConclusion | SendBack | Approve | Number | OpenAppeal | DecideAppeal
+    decision: CaseDecision, command: WrittenConclusion | SendBack | Approve | Number | Appeal | AppealDecision
 ) -> None:
     match command:
-        case WriteConclusion():
+        case WrittenConclusion():
             concluding.write(decision, command)
         case SendBack():
             concluding.send_back(decision, command)
@@ -132,9 +134,9 @@ def _conclude(
             concluding.approve(decision)
         case Number():
             concluding.number(decision, command)
-        case OpenAppeal():
+        case Appeal():
             concluding.open_appeal(decision, command)
-        case DecideAppeal():
+        case AppealDecision():
             concluding.decide_appeal(decision, command)
 
 

@@ -8,6 +8,7 @@ from contracts.expertise import (
     AnswersTakenV1,
     AppealDecidedV1,
     AppealOpenedV1,
+    ApprovedConclusion,
     CaseClaimedV1,
     CaseReleasedV1,
     ConclusionAnnulledV1,
@@ -18,6 +19,7 @@ from contracts.expertise import (
     ConflictConfirmedV1,
     ConflictDismissedV1,
     ConflictFoundV1,
+    Ended,
     ExpertAcceptedV1,
     ExpertAssignedV1,
     ExpertDeclinedV1,
@@ -40,15 +42,13 @@ from contracts.expertise import (
 )
 from contracts.reference import Standing
 from services.expertise.domain.state import (
-    Appeal,
-    Approved,
     Case,
     Conclusion,
     ConflictStatus,
     Draft,
-    Ended,
+    GivenOpinion,
+    KnownAppeal,
     KnownConflict,
-    Opinion,
     Place,
     PlaceStatus,
     Request,
@@ -71,12 +71,11 @@ def evolve(state: Case | None, fact: Fact) -> Case | None:
 
 
 def _opened(state: Case | None, fact: ReviewOpenedV1) -> Case:
-    same = {name: getattr(fact, name) for name in ReviewOpenedV1.model_fields if name in Case.model_fields}
     if state is None:
-        return Case(**same)
+        return Case.made_of(fact)
     kept = ("agency", "number", "edition", "conclusions", "appeals", "conflicts", "approved")
-    past = Round(**{name: getattr(state, name) for name in Round.model_fields})
-    return Case(**{**same, **{name: getattr(state, name) for name in kept}}, past=(*state.past, past))
+    past = (*state.past, Round.made_of(state))
+    return Case.made_of(fact, **{name: getattr(state, name) for name in kept}, past=past)
 
 
 def _of_term(state: Case, fact: Fact) -> Changes:
@@ -176,16 +175,7 @@ def _opinion(state: Case, fact: OpinionGivenV1) -> Changes:
     place = state.place_of(fact.expert_id)
     if place is None:
         return {}
-    given = Opinion(
-        given=fact.at,
-        version=fact.version,
-        verdict=fact.verdict,
-        text=fact.text,
-        scores=fact.scores,
-        total=fact.total,
-        remarks=fact.remarks,
-        why_changed=fact.why_changed,
-    )
+    given = GivenOpinion.made_of(fact, given=fact.at)
     return _with_place(state, fact.expert_id, opinions=(*place.opinions, given))
 
 
@@ -194,13 +184,8 @@ def _further(_state: Case, fact: FurtherOpinionCalledV1) -> Changes:
 
 
 def _requested(state: Case, fact: InformationRequestedV1) -> Changes:
-    asked = Request(
-        id=fact.request,
-        items=fact.items,
-        on_expiry=fact.on_expiry,
-        asked=fact.at,
-        asked_by=fact.actor.id,
-        stopped_clock=fact.stops_clock,
+    asked = Request.made_of(
+        fact, id=fact.request, asked=fact.at, asked_by=fact.actor.id, stopped_clock=fact.stops_clock
     )
     return {"requests": (*state.requests, asked)}
 
@@ -222,16 +207,7 @@ def _request_closed(state: Case, fact: RequestClosedV1) -> Changes:
 
 
 def _drafted(_state: Case, fact: ConclusionDraftedV1) -> Changes:
-    draft = Draft(
-        author=fact.actor.id,
-        written=fact.at,
-        verdict=fact.verdict,
-        text=fact.text,
-        remarks=fact.remarks,
-        earlier_remarks=fact.earlier_remarks,
-        replaces=fact.replaces,
-    )
-    return {"draft": draft}
+    return {"draft": Draft.made_of(fact, author=fact.actor.id, written=fact.at)}
 
 
 def _sent_back(state: Case, _fact: ConclusionSentBackV1) -> Changes:
@@ -246,14 +222,12 @@ def _sent_back(state: Case, _fact: ConclusionSentBackV1) -> Changes:
 
 
 def _approved(_state: Case, fact: ConclusionApprovedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in Approved.model_fields}
-    return {"draft": None, "approved": Approved(**same)}
+    return {"draft": None, "approved": ApprovedConclusion.made_of(fact)}
 
 
 def _issued(state: Case, fact: ConclusionIssuedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in Approved.model_fields}
     before = _with_standing(state, fact.replaces, Standing.REPLACED) if fact.replaces else state.conclusions
-    return {"approved": None, "conclusions": (*before, Conclusion(**same, number=fact.number))}
+    return {"approved": None, "conclusions": (*before, Conclusion.made_of(fact))}
 
 
 def _with_standing(state: Case, number: str | None, standing: Standing) -> tuple[Conclusion, ...]:
@@ -263,15 +237,7 @@ def _with_standing(state: Case, number: str | None, standing: Standing) -> tuple
 
 
 def _appealed(state: Case, fact: AppealOpenedV1) -> Changes:
-    opened = Appeal(
-        round=fact.round,
-        number=fact.number,
-        grounds=fact.grounds,
-        basis=fact.basis,
-        opened=fact.at,
-        opened_by=fact.actor.id,
-    )
-    return {"appeals": (*state.appeals, opened)}
+    return {"appeals": (*state.appeals, KnownAppeal.made_of(fact, opened=fact.at, opened_by=fact.actor.id))}
 
 
 def _appeal_decided(state: Case, fact: AppealDecidedV1) -> Changes:
@@ -294,8 +260,7 @@ def _annulled(state: Case, fact: ConclusionAnnulledV1) -> Changes:
 
 
 def _closed(_state: Case, fact: ReviewClosedV1) -> Changes:
-    ended = Ended(outcome=fact.outcome, at=fact.at, reasons=fact.reasons, text=fact.text)
-    return {"closed": ended, "draft": None}
+    return {"closed": Ended.made_of(fact), "draft": None}
 
 
 CHANGES: Final[Mapping[type[Fact], Callable[[Case, Any], Changes]]] = {

@@ -9,28 +9,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import assert_never
 
-from contracts.event import Contract, Fact
-from contracts.expertise import Absence, ExpertEnteredV1, PersonErasedV1, Seat
-from contracts.reference import Code, OrganisationId, Problem
+from contracts.event import Fact
+from contracts.expertise import ExpertEnteredV1, PersonErasedV1, Seat
+from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook, UnknownEdition
+from contracts.steps import ExpertEntry
 from services.law.decision import Context, Refusal
 from services.law.faults import fault
 
 KIND = "expert"
 
 
-class Expert(Contract):
+class Expert(ExpertEntry):
     """An expert's entry as it stands. `version` counts its changes."""
 
     expert_id: str
-    edition: str
-    organisation: OrganisationId
-    affiliated: tuple[OrganisationId, ...] = ()
-    interests: tuple[OrganisationId, ...] = ()
-    competences: tuple[Code, ...]
-    capacity: int
-    absences: tuple[Absence, ...] = ()
-    active: bool = True
     version: int = 1
 
     def absent(self, day: date) -> bool:
@@ -39,13 +32,7 @@ class Expert(Contract):
 
     def seat(self) -> Seat:
         """What a case keeps of the entry."""
-        return Seat(
-            expert_id=self.expert_id,
-            organisation=self.organisation,
-            affiliated=self.affiliated,
-            interests=self.interests,
-            entry=self.version,
-        )
+        return Seat.made_of(self, entry=self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +56,7 @@ class EnterExpert:
     """Enter an expert, or change the entry."""
 
     expert_id: str
-    edition: str
-    organisation: OrganisationId
-    affiliated: tuple[OrganisationId, ...]
-    interests: tuple[OrganisationId, ...]
-    competences: tuple[str, ...]
-    capacity: int
-    absences: tuple[Absence, ...]
-    active: bool
+    entry: ExpertEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,43 +85,33 @@ def decide(state: Expert | None, command: Command, context: Context[Given]) -> S
 
 def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]) -> Sequence[Fact]:
     try:
-        edition = context.given.rules.edition(command.edition)
+        edition = context.given.rules.edition(command.entry.edition)
     except UnknownEdition as error:
         raise Refusal("edition.unknown", str(error), status=422) from error
-    if problems := _faults(command, edition):
+    if problems := _faults(command.entry, edition):
         raise Refusal("expert.invalid", "The entry does not fit its edition.", status=422, problems=problems)
-    fact = ExpertEnteredV1(
-        actor=context.actor,
-        expert_id=command.expert_id,
-        edition=command.edition,
-        organisation=command.organisation,
-        affiliated=command.affiliated,
-        interests=command.interests,
-        competences=command.competences,
-        capacity=command.capacity,
-        absences=tuple(sorted(command.absences, key=lambda one: one.since)),
-        active=command.active,
-    )
+    absences = tuple(sorted(command.entry.absences, key=lambda one: one.since))
+    fact = ExpertEnteredV1.made_of(command.entry, actor=context.actor, expert_id=command.expert_id, absences=absences)
     after = evolve(state, fact)
     same = state is not None and after == state.model_copy(update={"version": state.version + 1})
     return () if same else (fact,)
 
 
-def _faults(command: EnterExpert, edition: Edition) -> list[Problem]:
+def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:
     found = list[Problem]()
-    named = [("/organisation", command.organisation)]
-    named += [(f"/affiliated/{n}", one) for n, one in enumerate(command.affiliated)]
-    named += [(f"/interests/{n}", one) for n, one in enumerate(command.interests)]
+    named = [("/organisation", entry.organisation)]
+    named += [(f"/affiliated/{n}", one) for n, one in enumerate(entry.affiliated)]
+    named += [(f"/interests/{n}", one) for n, one in enumerate(entry.interests)]
     for pointer, organisation in named:
         if wrong := fault(organisation, edition, legal_entity=True):
             found.append(_problem(pointer, "organisation.invalid", wrong, "Неверный номер организации."))
-    for place, code in enumerate(command.competences):
+    for place, code in enumerate(entry.competences):
         if code not in edition.sectors:
             sectors = ", ".join(edition.sectors.codes)
             found.append(
                 _problem(f"/competences/{place}", "sector.unknown", f"Sectors: {sectors}.", f"Отрасли: {sectors}.")
             )
-    for place, absence in enumerate(command.absences):
+    for place, absence in enumerate(entry.absences):
         if absence.until < absence.since:
             ru = "Отсутствие заканчивается раньше, чем начинается."
             found.append(_problem(f"/absences/{place}", "absence.dates", "It ends before it begins.", ru))
@@ -158,15 +128,13 @@ def _erased(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
     erased = PersonErasedV1(actor=context.actor, person_id=state.expert_id)
     if not state.active:
         return (erased,)
-    kept = {name: getattr(state, name) for name in ExpertEnteredV1.model_fields if name in Expert.model_fields}
-    return erased, ExpertEnteredV1(**{**kept, "active": False}, actor=context.actor)
+    return erased, ExpertEnteredV1.made_of(state, actor=context.actor, active=False)
 
 
 def evolve(state: Expert | None, fact: Fact) -> Expert | None:
     """The entry is what the last fact says."""
     match fact:
         case ExpertEnteredV1():
-            said = {name: getattr(fact, name) for name in ExpertEnteredV1.model_fields if name in Expert.model_fields}
-            return Expert(**said, version=1 if state is None else state.version + 1)
+            return Expert.made_of(fact, version=1 if state is None else state.version + 1)
         case _:
             return state

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1, Score
+from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1
 from contracts.reference import WHOLE, Problem, Remark, Verdict
 from contracts.rules import Edition
+from contracts.steps import Opinion, Score
 from services.expertise.domain.casework import CaseDecision
-from services.expertise.domain.commands import GiveOpinion
-from services.expertise.domain.state import WORKING, Opinion, Place, PlaceStatus
+from services.expertise.domain.state import WORKING, GivenOpinion, Place, PlaceStatus
 from services.law.decision import Refusal
 
 MOST_TEXT = 50_000
@@ -18,7 +18,7 @@ MOST_VERSIONS = 10
 """How often an opinion may be given, its changes among them, for the same reason."""
 
 
-def give(decision: CaseDecision, command: GiveOpinion) -> None:
+def give(decision: CaseDecision, command: Opinion) -> None:
     """The acting expert's opinion, or a new version of it; the earlier ones stay. Raises Refusal."""
     place = _own(decision)
     if place.opinions and not command.why_changed:
@@ -30,17 +30,14 @@ def give(decision: CaseDecision, command: GiveOpinion) -> None:
     if problems := _faults(command.scores, decision.edition):
         raise Refusal("scores.invalid", "Every criterion needs one score.", status=422, problems=problems)
     decision.then(
-        OpinionGivenV1(
+        OpinionGivenV1.made_of(
+            command,
             actor=decision.actor,
             round=decision.case.round,
             at=decision.now,
             expert_id=place.expert,
             version=len(place.opinions) + 1,
-            verdict=command.verdict,
-            text=command.text,
-            scores=command.scores,
             total=total(command.scores, decision.edition),
-            remarks=command.remarks,
             why_changed=command.why_changed if place.opinions else None,
             notify=decision.case.deciding(),
         )
@@ -144,7 +141,7 @@ def call_for_another(decision: CaseDecision) -> None:
     )
 
 
-def disagreement(opinions: Sequence[Opinion], edition: Edition) -> str | None:
+def disagreement(opinions: Sequence[GivenOpinion], edition: Edition) -> str | None:
     """In which way opinions are too far apart: one for and one against, or totals beyond the edition's bound."""
     if len({one.verdict is Verdict.NEGATIVE for one in opinions}) > 1:
         return "verdicts: for and against"

@@ -8,11 +8,12 @@ from contracts.expertise import (
     RequestOutcome,
 )
 from contracts.reference import OnExpiry, Problem, ReturnReason
+from contracts.steps import Question
 from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.closing import close, may_come_again
-from services.expertise.domain.commands import AskApplicant, CancelRequest, TakeAnswers
+from services.expertise.domain.commands import CancelRequest, TakeAnswers
 from services.expertise.domain.state import CLARIFICATION, WORKING, Request
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
@@ -23,7 +24,7 @@ WAITING = "waiting for the applicant"
 """Why the clock stands while the applicant has the next move."""
 
 
-def ask(decision: CaseDecision, command: AskApplicant) -> None:
+def ask(decision: CaseDecision, command: Question) -> None:
     """Asks the applicant; the review's clock stops meanwhile where the edition says so. Raises Refusal."""
     decision.need_own_case()
     if decision.case.status not in WORKING:
@@ -37,14 +38,13 @@ def ask(decision: CaseDecision, command: AskApplicant) -> None:
     due = begun.clock.due_at
     assert due is not None, "a term that has just started runs"
     decision.then(
-        InformationRequestedV1(
+        InformationRequestedV1.made_of(
+            command,
             actor=decision.actor,
             round=decision.case.round,
             submission=decision.case.submission,
             at=decision.now,
             request=f"r{decision.case.round}-{len(decision.case.requests) + 1}",
-            items=command.items,
-            on_expiry=command.on_expiry,
             due_at=due,
             stops_clock=stop is not None,
         ),
@@ -54,7 +54,7 @@ def ask(decision: CaseDecision, command: AskApplicant) -> None:
         decision.then(stop)
 
 
-def _need_items(command: AskApplicant) -> None:
+def _need_items(command: Question) -> None:
     problems = list[Problem]()
     for name in ("id", "field"):
         met = set[str]()

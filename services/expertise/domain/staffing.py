@@ -35,12 +35,8 @@ def unclaim(decision: CaseDecision, command: Unclaim) -> None:
         decision.need_own_case()
     others = (operator,) if operator != decision.actor.id else ()
     decision.then(
-        CaseReleasedV1(
-            actor=decision.actor,
-            round=decision.case.round,
-            operator_id=operator,
-            why=command.why,
-            notify=others,
+        CaseReleasedV1.made_of(
+            command, actor=decision.actor, round=decision.case.round, operator_id=operator, notify=others
         )
     )
 
@@ -110,11 +106,11 @@ def decline(decision: CaseDecision, command: Decline) -> None:
     place = _own_place(decision)
     _need_no_opinion(place)
     decision.then(
-        ExpertDeclinedV1(
+        ExpertDeclinedV1.made_of(
+            command,
             actor=decision.actor,
             round=decision.case.round,
             expert_id=place.expert,
-            why=command.why,
             notify=decision.case.deciding(),
         )
     )

@@ -11,33 +11,10 @@ from typing import Final, Literal
 
 from pydantic import computed_field
 
-from contracts.event import Basis, Contract, Day, Moment, wire_moment
-from contracts.expertise import (
-    AppealOutcome,
-    Change,
-    Closure,
-    Conflict,
-    EarlierRemark,
-    RequestOutcome,
-    ReviewKind,
-    Score,
-    Seat,
-    Signer,
-)
-from contracts.reference import (
-    Application,
-    ItemAnswer,
-    Met,
-    OnExpiry,
-    Procedure,
-    Remark,
-    RequestItem,
-    ReturnReason,
-    Role,
-    Standing,
-    TermKind,
-    Verdict,
-)
+from contracts.event import Basis, Contract, Moment, wire_moment
+from contracts.expertise import ApprovedConclusion, Conflict, Ended, Opening, RequestOutcome, ReviewKind, Seat
+from contracts.reference import ItemAnswer, Procedure, Role, Standing, TermKind
+from contracts.steps import Appeal, AppealOutcome, Opinion, Question, WrittenConclusion
 from services.law.terms import CountedTerm, CountedTerms, calendar_versions, running
 
 KIND: Final = "pilot"
@@ -93,17 +70,12 @@ class PlaceStatus(StrEnum):
     REMOVED = "removed"
 
 
-class Opinion(Contract):
+class GivenOpinion(Opinion):
     """One version of an expert's opinion; the last one counts, the earlier ones stay."""
 
     given: Moment
     version: int
-    verdict: Verdict
-    text: str
-    scores: tuple[Score, ...] = ()
     total: int | None = None
-    remarks: tuple[Remark, ...] = ()
-    why_changed: str | None = None
 
 
 class Place(Contract):
@@ -113,7 +85,7 @@ class Place(Contract):
     status: PlaceStatus = PlaceStatus.OFFERED
     assigned: Moment
     assigned_by: str
-    opinions: tuple[Opinion, ...] = ()
+    opinions: tuple[GivenOpinion, ...] = ()
 
     @property
     def expert(self) -> str:
@@ -146,12 +118,10 @@ class KnownConflict(Contract):
     why: str | None = None
 
 
-class Request(Contract):
+class Request(Question):
     """A request for information to the applicant (запрос сведений) with the answers that came."""
 
     id: str
-    items: tuple[RequestItem, ...]
-    on_expiry: OnExpiry
     asked: Moment
     asked_by: str
     answers: tuple[ItemAnswer, ...] = ()
@@ -165,47 +135,26 @@ class Request(Contract):
         return tuple(item.id for item in self.items if item.id not in answered)
 
 
-class Draft(Contract):
-    """A conclusion as it was written, before a second person approved it. `replaces`: it amends that one."""
+class Draft(WrittenConclusion):
+    """A conclusion before a second person approved it. `replaces`: it amends that one."""
 
     author: str
     written: Moment
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
     replaces: str | None = None
 
 
-class Approved(Contract):
-    """A conclusion that waits for its number alone."""
-
-    round: int
-    submission: int = 1
-    date: Day
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    earlier_remarks: tuple[EarlierRemark, ...] = ()
-    signers: tuple[Signer, ...]
-    judges: tuple[str, ...] = ()
-    replaces: str | None = None
-
-
-class Conclusion(Approved):
+class Conclusion(ApprovedConclusion):
     """A conclusion under its number. One that lost its force stays readable."""
 
     number: str
     standing: Standing = Standing.IN_FORCE
 
 
-class Appeal(Contract):
+class KnownAppeal(Appeal):
     """An appeal against a conclusion (обжалование); one that a new round overtakes is never decided."""
 
     round: int
     number: str
-    grounds: str
-    basis: Basis
     opened: Moment
     opened_by: str
     outcome: AppealOutcome | None = None
@@ -214,27 +163,10 @@ class Appeal(Contract):
     decided_basis: Basis | None = None
 
 
-class Ended(Contract):
-    """Why a review ended without a conclusion."""
-
-    outcome: Closure
-    at: Moment
-    reasons: tuple[ReturnReason, ...] = ()
-    text: str | None = None
-
-
-class Round(Contract):
+class Round(Opening):
     """A round of the expertise: what was reviewed, by whom, within which terms, and how it ended."""
 
-    round: int
-    kind: ReviewKind
     submission: int = 1
-    opened: Moment
-    application: Application
-    needed: int
-    earlier: str | None = None
-    changes: tuple[Change, ...] = ()
-    met: tuple[Met, ...] = ()
     operator: str | None = None
     places: tuple[Place, ...] = ()
     terms: CountedTerms = ()
@@ -269,9 +201,9 @@ class Case(Round):
     edition: str
     conflicts: tuple[KnownConflict, ...] = ()
     draft: Draft | None = None
-    approved: Approved | None = None
+    approved: ApprovedConclusion | None = None
     conclusions: tuple[Conclusion, ...] = ()
-    appeals: tuple[Appeal, ...] = ()
+    appeals: tuple[KnownAppeal, ...] = ()
     past: tuple[Round, ...] = ()
 
     # ---- who is on it
@@ -284,7 +216,7 @@ class Case(Round):
         """An expert's own assignment, where it stands."""
         return next((place for place in self.active() if place.expert == expert), None)
 
-    def counted(self) -> list[Opinion]:
+    def counted(self) -> list[GivenOpinion]:
         """The opinions that count: the newest of each expert who is on the case and has no undecided conflict."""
         return [place.opinions[-1] for place in self._judges()]
 
@@ -318,7 +250,7 @@ class Case(Round):
         """The request for information that waits for the applicant."""
         return next((one for one in self.requests if one.outcome is None), None)
 
-    def appeal(self) -> Appeal | None:
+    def appeal(self) -> KnownAppeal | None:
         """The appeal that waits for its decision; it falls away when its round is closed or overtaken."""
         if self.closed is not None:
             return None

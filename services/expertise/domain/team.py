@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from contracts.event import Contract, Fact
+from contracts.event import Fact
 from contracts.expertise import TeamEnteredV1
-from contracts.reference import Code
+from contracts.steps import TeamEntry
 from services.expertise.domain.expert import Given
 from services.law.decision import Context
 
 KIND = "team"
 
 
-class Team(Contract):
+class Team(TeamEntry):
     """A team as it stands."""
 
     code: str
-    name: str
-    members: tuple[str, ...]
-    sectors: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +24,7 @@ class EnterTeam:
     """Enter a team, or change its entry."""
 
     code: str
-    name: str
-    members: tuple[str, ...]
-    sectors: tuple[str, ...]
+    entry: TeamEntry
 
 
 def subject_of(code: str) -> str:
@@ -40,14 +35,10 @@ def subject_of(code: str) -> str:
 def decide(state: Team | None, command: EnterTeam, context: Context[Given]) -> Sequence[Fact]:
     """The entry as it is asked for; no fact if nothing changes."""
     match command:
-        case EnterTeam(code, name, members, sectors):
-            wanted = Team(
-                code=code,
-                name=name,
-                members=tuple(sorted(set(members))),
-                sectors=tuple(sorted(set(sectors))),
-            )
-            return () if state == wanted else (TeamEnteredV1(actor=context.actor, **wanted.model_dump()),)
+        case EnterTeam(code, entry):
+            members, sectors = tuple(sorted(set(entry.members))), tuple(sorted(set(entry.sectors)))
+            wanted = Team(code=code, name=entry.name, members=members, sectors=sectors)
+            return () if state == wanted else (TeamEnteredV1.made_of(wanted, actor=context.actor),)
         case _:
             assert_never(command)
 
@@ -56,6 +47,6 @@ def evolve(state: Team | None, fact: Fact) -> Team | None:
     """The entry is what the last fact says."""
     match fact:
         case TeamEnteredV1():
-            return Team(code=fact.code, name=fact.name, members=fact.members, sectors=fact.sectors)
+            return Team.made_of(fact)
         case _:
             return state

@@ -12,8 +12,8 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
+from contracts.steps import TermExtension
 from services.expertise.domain.casework import CaseDecision
-from services.expertise.domain.commands import Extend
 from services.expertise.domain.state import Case
 from services.law.terms import TermFacts, Terms
 
@@ -34,7 +34,7 @@ TERMS: Final = Terms[Case](
 """Whom an announcement of a term concerns: the operator of the case and the experts on it."""
 
 
-def extend(decision: CaseDecision, command: Extend) -> None:
+def extend(decision: CaseDecision, command: TermExtension) -> None:
     """Extends an open term within the edition's bound. Raises Refusal with the ledger's reason."""
     decision.need_own_case()
     TERMS.extend(decision, command.term, command.why)
