@@ -45,6 +45,7 @@ from contracts.registry import (
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
+from services.law.terms import CountedTerm
 from services.registry.domain.state import (
     AgreementEntry,
     Commission,
@@ -54,7 +55,6 @@ from services.registry.domain.state import (
     Ending,
     Judgement,
     LaunchEntry,
-    OwnTerm,
     PastTerms,
     Pause,
     Pilot,
@@ -157,7 +157,7 @@ TERM = Term(
     zone="Europe/Minsk",
     origin="assumption",
 )
-OWN_TERM = OwnTerm(
+OWN_TERM = CountedTerm(
     ledger=Ledger(
         term=TERM,
         suspensions=(

@@ -44,13 +44,13 @@ from services.chassis.fold import state_json
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.law import ledger as term
+from services.law.terms import CountedTerm
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import (
     AgreementEntry,
     Judgement,
-    OwnTerm,
     PastTerms,
     Pilot,
     Replica,
@@ -436,7 +436,7 @@ def test_a_change_of_sector_does_not_end_a_stay_and_a_return_is_another_one() ->
     assert over == {"look-over": (2, 3.0), "returned": (2, 1.0)}
 
 
-def own_term(kind: str, ended: float | None = None, breached: bool = False) -> OwnTerm:
+def own_term(kind: str, ended: float | None = None, breached: bool = False) -> CountedTerm:
     """A term of ten calendar days from `NOW`."""
     days = BY
     begun = Term(
@@ -452,9 +452,9 @@ def own_term(kind: str, ended: float | None = None, breached: bool = False) -> O
     )
     ledger = term.open_ledger(begun).model_copy(update={"breached": breached})
     if ended is None:
-        return OwnTerm(ledger=ledger, clock=Clock(due_at=term.due_at(ledger, days)))
+        return CountedTerm(ledger=ledger, clock=Clock(due_at=term.due_at(ledger, days)))
     late = term.overdue(ledger, at(ended), days)
-    return OwnTerm(ledger=term.end(ledger, at(ended)), clock=Clock(), late=late)
+    return CountedTerm(ledger=term.end(ledger, at(ended)), clock=Clock(), late=late)
 
 
 def test_terms_are_kept_broken_or_running_whether_they_are_the_registers_or_another_services() -> None:

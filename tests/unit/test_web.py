@@ -61,7 +61,7 @@ from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
 from services.registry.domain.decide import Pilot as Entered
 from services.registry.domain.export import Export, Format, List, subject_of
-from services.registry.domain.state import PROPOSAL, OwnTerm, Stage
+from services.registry.domain.state import PROPOSAL, Stage
 from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures
@@ -265,7 +265,7 @@ STATES: Mapping[str, Any] = {
         submitted=NOW,
         entered=NOW,
         application=APPLICATION,
-        own_terms=(OwnTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
+        own_terms=(CountedTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
     ),
 }
 ROUTERS: Mapping[str, Any] = {

@@ -16,11 +16,10 @@ from contracts.rules import PartyRule
 from services.law.decision import Refusal, together
 from services.law.faults import fault
 from services.registry.domain import order
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import Agree, FailToAgree
 from services.registry.domain.money import Line
 from services.registry.domain.state import AGREEING, LAUNCHING, Stage
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 
 def agree(decision: PilotDecision, command: Agree) -> None:
@@ -33,8 +32,8 @@ def agree(decision: PilotDecision, command: Agree) -> None:
     decision.then(
         AgreementRecordedV1(actor=decision.actor, at=decision.now, basis=command.basis, agreement=command.agreement)
     )
-    clock.end(decision, AGREEING)
-    clock.start_until(decision, LAUNCHING, command.agreement.starts)
+    TERMS.end(decision, AGREEING)
+    TERMS.start_until(decision, LAUNCHING, command.agreement.starts)
 
 
 def fail_to_agree(decision: PilotDecision, command: FailToAgree) -> None:
@@ -42,7 +41,7 @@ def fail_to_agree(decision: PilotDecision, command: FailToAgree) -> None:
     order.at(decision, Stage.EXPEDIENT)
     order.day(decision, command.basis.date, order.decided_on(decision), "The document")
     decision.then(AgreementFailedV1(actor=decision.actor, at=decision.now, why=command.why, basis=command.basis))
-    clock.end(decision, AGREEING)
+    TERMS.end(decision, AGREEING)
 
 
 def need_sound(decision: PilotDecision, agreement: Agreement) -> None:

@@ -14,7 +14,6 @@ from contracts.registry import (
 )
 from services.law.decision import Refusal, together
 from services.registry.domain import order
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import Launch, Prolong, Resume, StopEarly, Suspend
 from services.registry.domain.state import (
     CARRIED_OUT,
@@ -25,7 +24,7 @@ from services.registry.domain.state import (
     AgreementEntry,
     Stage,
 )
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 WHILE_SUSPENDED: Final = "carrying out is suspended"
 
@@ -41,9 +40,9 @@ def launch(decision: PilotDecision, command: Launch) -> None:
         lambda: within(agreed, command.started),
     )
     decision.then(PilotLaunchedV1(actor=decision.actor, at=decision.now, started=command.started, basis=command.basis))
-    clock.end(decision, LAUNCHING)
-    clock.start_until(decision, CARRYING_OUT, agreed.agreement.until, command.started)
-    clock.start(decision, REPORT, command.started)
+    TERMS.end(decision, LAUNCHING)
+    TERMS.start_until(decision, CARRYING_OUT, agreed.agreement.until, command.started)
+    TERMS.start(decision, REPORT, command.started)
 
 
 def within(agreed: AgreementEntry, started: date) -> None:
@@ -68,8 +67,8 @@ def suspend(decision: PilotDecision, command: Suspend) -> None:
         )
     )
     for kind in (CARRYING_OUT, REPORT):
-        clock.stop(decision, kind, command.since, WHILE_SUSPENDED)
-    clock.start(decision, SUSPENSION, command.since)
+        TERMS.stop_since(decision, kind, command.since, WHILE_SUSPENDED)
+    TERMS.start(decision, SUSPENSION, command.since)
 
 
 def resume(decision: PilotDecision, command: Resume) -> None:
@@ -81,9 +80,9 @@ def resume(decision: PilotDecision, command: Resume) -> None:
         lambda: order.day(decision, command.since, paused.since, "The resumption"),
     )
     decision.then(PilotResumedV1(actor=decision.actor, at=decision.now, since=command.since, basis=command.basis))
-    clock.end(decision, SUSPENSION)
+    TERMS.end(decision, SUSPENSION)
     for kind in (CARRYING_OUT, REPORT):
-        clock.resume(decision, kind, command.since)
+        TERMS.resume(decision, kind, command.since)
 
 
 def prolong(decision: PilotDecision, command: Prolong) -> None:
@@ -93,7 +92,7 @@ def prolong(decision: PilotDecision, command: Prolong) -> None:
     assert until is not None, "what is carried out has an agreed end"
     if len(decision.state.prolongations) >= decision.edition.numbers.pilot_extensions_max.value:
         raise Refusal("pilot.cannot-be-extended", "The edition allows no further extension.")
-    if clock.expired(decision, CARRYING_OUT):
+    if TERMS.expired(decision, CARRYING_OUT):
         raise Refusal("term.expired", "The term has run out; it can no longer be extended.")
     together(
         lambda: order.day(decision, command.basis.date, order.launched_on(decision), "The document"),
@@ -104,7 +103,7 @@ def prolong(decision: PilotDecision, command: Prolong) -> None:
             actor=decision.actor, at=decision.now, until=command.until, why=command.why, basis=command.basis
         )
     )
-    clock.extend_until(decision, CARRYING_OUT, until, command.until, command.why)
+    TERMS.extend_until(decision, CARRYING_OUT, until, command.until, command.why)
 
 
 def need_bounds(decision: PilotDecision, before: date, until: date) -> None:
@@ -126,4 +125,4 @@ def stop_early(decision: PilotDecision, command: StopEarly) -> None:
             actor=decision.actor, at=decision.now, stopped=command.stopped, why=command.why, basis=command.basis
         )
     )
-    clock.end_all(decision)
+    TERMS.end_all(decision)

@@ -15,7 +15,6 @@ from contracts.registry import (
 )
 from services.law.decision import Refusal, together
 from services.registry.domain import agreeing, carrying_out, corrections, judging, order
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import Correct
 from services.registry.domain.state import (
     CARRYING_OUT,
@@ -35,7 +34,7 @@ from services.registry.domain.state import (
     Spending,
     Stage,
 )
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import PilotDecision, move
 
 PAYMENTS: Final = "/content/payments"
 
@@ -67,11 +66,11 @@ def correct(decision: PilotDecision, command: Correct) -> None:
         )
     )
     if until is not None and decision.state.until is not None:
-        clock.move(decision, CARRYING_OUT, (decision.state.until - until).days)
+        move(decision, CARRYING_OUT, (decision.state.until - until).days)
     if starts is not None and (now := _starts(decision)) is not None:
-        clock.move(decision, LAUNCHING, (now - starts).days)
+        move(decision, LAUNCHING, (now - starts).days)
     if launched is not None and (first := order.launched_on(decision)) is not None and not decision.state.reports:
-        clock.move(decision, REPORT, (first - launched).days)
+        move(decision, REPORT, (first - launched).days)
 
 
 def _starts(decision: PilotDecision) -> date | None:

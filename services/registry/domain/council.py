@@ -9,11 +9,10 @@ from contracts.registry import (
 )
 from services.law.decision import Refusal, together
 from services.registry.domain import order
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import DecideCredit, DecideExpediency
 from services.registry.domain.recording import council_clock
 from services.registry.domain.state import AGREEING, COUNCIL_ALARM, Stage
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 
 def _brought_on(decision: PilotDecision) -> date | None:
@@ -42,10 +41,10 @@ def expediency(decision: PilotDecision, command: DecideExpediency) -> None:
         )
     )
     if command.decision is Expediency.POSTPONED:
-        clock.end(decision, COUNCIL_ALARM)  # and begins anew: the pilot still lies before the Council
+        TERMS.end(decision, COUNCIL_ALARM)  # and begins anew: the pilot still lies before the Council
     council_clock(decision)
     if expedient:
-        clock.start(decision, AGREEING)
+        TERMS.start(decision, AGREEING)
 
 
 def _may_postpone(decision: PilotDecision, said: Expediency) -> None:

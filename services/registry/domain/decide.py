@@ -8,8 +8,8 @@ from contracts.event import Fact
 from contracts.registry import ReplicaLinkedV1, ReplicaResultNotedV1
 from contracts.rules import RuleBook
 from services.law.decision import Context, Decision, Refusal
+from services.law.terms import next_alarm
 from services.registry.domain import agreeing, carrying_out, correcting, council, judging, recording
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import (
     Agree,
     Command,
@@ -46,7 +46,7 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot, Stage, next_move
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 __all__ = ["KIND", "Pilot", "Stage", "decide", "due", "evolve", "next_move"]
 
@@ -77,10 +77,10 @@ def _carry_out(decision: PilotDecision, command: Command) -> None:
         case NoteReplicaResult(replica, outcome):
             if any(one.pilot == replica and one.outcome is not outcome for one in decision.state.replicas):
                 decision.then(ReplicaResultNotedV1(actor=decision.actor, replica=replica, outcome=outcome))
-        case Tick():
-            clock.announce(decision)
+        case Tick(moment):
+            TERMS.announce(decision, moment)
         case Recalendar():
-            clock.recalendar(decision)
+            TERMS.recalendar(decision)
         case _ if isinstance(command, Deciding):
             _decide(decision, command)
         case _:
@@ -151,5 +151,4 @@ def _decide(decision: PilotDecision, command: Deciding) -> None:
 
 def due(state: Pilot) -> datetime | None:
     """When the timer must fire: at the first announcement that any of the register's open terms asks for."""
-    alarms = [one.clock.alarm_at for one in state.own_terms if one.open and one.clock.alarm_at is not None]
-    return min(alarms, default=None)
+    return next_alarm(state.own_terms)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from contracts.event import Fact, Moment
-from contracts.reference import Clock, Effectiveness, Expediency, IndicatorValue, Standing
+from contracts.reference import Effectiveness, Expediency, IndicatorValue, Standing
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -47,8 +47,7 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.law import ledger as term
-from services.registry.domain import terms as clock
+from services.law import terms
 from services.registry.domain.corrections import corrected
 from services.registry.domain.state import (
     CONCLUDED,
@@ -62,7 +61,6 @@ from services.registry.domain.state import (
     Ending,
     Judgement,
     LaunchEntry,
-    OwnTerm,
     PastTerms,
     Pause,
     Pilot,
@@ -341,65 +339,8 @@ def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:
     }
 
 
-# ---- the register's own terms
-
-
-def _term_started(state: Pilot, fact: TermStartedV1) -> Changes:
-    # One that starts while one of its kind runs stands in its place: it was counted anew from another day.
-    others = [one for one in state.own_terms if not (one.open and one.kind == fact.term.kind)]
-    ledger = term.remind(term.open_ledger(fact.term), fact.reminded)
-    return {"own_terms": (*others, OwnTerm(ledger=ledger, clock=fact.clock))}
-
-
-def _term_suspended(state: Pilot, fact: TermSuspendedV1) -> Changes:
-    found = state.own_term(fact.kind)
-    # A stop that is dated back may undo a breach: then the term had not run out when it stopped.
-    breached = found is not None and found.ledger.breached and fact.ran_out
-    stops = clock.suspensions(state, fact)
-    return {"own_terms": clock.with_term(state, fact.kind, Clock(), suspensions=stops, breached=breached)}
-
-
-def _term_resumed(state: Pilot, fact: TermResumedV1) -> Changes:
-    stops = clock.resumed(state, fact)
-    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, suspensions=stops)}
-
-
-def _term_extended(state: Pilot, fact: TermExtendedV1) -> Changes:
-    added = clock.extensions(state, fact)
-    changed = clock.with_term(state, fact.kind, fact.clock, extensions=added, reminded=(), breached=False)
-    return {"own_terms": changed}
-
-
-def _term_nearing(state: Pilot, fact: TermNearingV1) -> Changes:
-    found = state.own_term(fact.kind)
-    reminded = term.remind(found.ledger, fact.rungs).reminded if found else ()
-    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, reminded=reminded)}
-
-
-def _term_breached(state: Pilot, fact: TermBreachedV1) -> Changes:
-    found = state.own_term(fact.kind)
-    told = found.clock.model_copy(update={"alarm_at": None}) if found else None
-    return {"own_terms": clock.with_term(state, fact.kind, told, breached=True)}
-
-
-def _term_recalendared(state: Pilot, fact: TermRecalendaredV1) -> Changes:
-    found = state.own_term(fact.kind)
-    if found is None:
-        return {}
-    counted = found.ledger.term.model_copy(update={"calendar": fact.calendar, "calendar_version": fact.version})
-    # A breach that the new calendar undoes will be announced again at its new time.
-    breached = found.ledger.breached and fact.clock.alarm_at is None
-    return {"own_terms": clock.with_term(state, fact.kind, fact.clock, term=counted, breached=breached)}
-
-
-def _term_ended(state: Pilot, fact: TermEndedV1) -> Changes:
-    ended = clock.with_term(state, fact.kind, Clock(), ended=fact.ended)
-    pairs = zip(state.own_terms, ended, strict=True)
-    return {
-        "own_terms": tuple(
-            now.model_copy(update={"late": fact.late}) if was.open and not now.open else now for was, now in pairs
-        )
-    }
+def _of_term(state: Pilot, fact: Fact) -> Changes:
+    return {"own_terms": terms.evolve(state.own_terms, fact)}
 
 
 CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
@@ -429,13 +370,13 @@ CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
     EntryCorrectedV1: _corrected,
     ReplicaLinkedV1: _replica,
     ReplicaResultNotedV1: _replica_result,
-    TermStartedV1: _term_started,
-    TermSuspendedV1: _term_suspended,
-    TermResumedV1: _term_resumed,
-    TermExtendedV1: _term_extended,
-    TermNearingV1: _term_nearing,
-    TermBreachedV1: _term_breached,
-    TermRecalendaredV1: _term_recalendared,
-    TermEndedV1: _term_ended,
+    TermStartedV1: _of_term,
+    TermSuspendedV1: _of_term,
+    TermResumedV1: _of_term,
+    TermExtendedV1: _of_term,
+    TermNearingV1: _of_term,
+    TermBreachedV1: _of_term,
+    TermRecalendaredV1: _of_term,
+    TermEndedV1: _of_term,
 }
 """Every fact of a pilot but its entry, with the function that says what it changes."""

@@ -17,10 +17,9 @@ from contracts.registry import (
 )
 from services.law.decision import Refusal, together
 from services.registry.domain import agreeing, order
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import DecideScaling, Judge, NameCommission, Propose
 from services.registry.domain.state import CARRIED_OUT, JUDGED, JUDGING, PROPOSAL, SCALING, Stage
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 
 def name_commission(decision: PilotDecision, command: NameCommission) -> None:
@@ -72,8 +71,8 @@ def propose(decision: PilotDecision, command: Propose) -> None:
             basis=command.basis,
         )
     )
-    clock.end(decision, PROPOSAL)
-    clock.start(decision, JUDGING)
+    TERMS.end(decision, PROPOSAL)
+    TERMS.start(decision, JUDGING)
 
 
 def judge(decision: PilotDecision, command: Judge) -> None:
@@ -99,9 +98,9 @@ def judge(decision: PilotDecision, command: Judge) -> None:
             basis=command.basis,
         )
     )
-    clock.end_all(decision)
+    TERMS.end_all(decision)
     if decision.state.stage in JUDGED:
-        clock.start(decision, SCALING)
+        TERMS.start(decision, SCALING)
 
 
 def _need_outcome(decision: PilotDecision, outcome: Effectiveness) -> None:
@@ -176,7 +175,7 @@ def scaling(decision: PilotDecision, command: DecideScaling) -> None:
             basis=command.basis,
         )
     )
-    clock.end(decision, SCALING)
+    TERMS.end(decision, SCALING)
 
 
 def need_plan(

@@ -18,7 +18,6 @@ from contracts.registry import (
     TermRecordedV1,
     TermStage,
 )
-from services.registry.domain import terms as clock
 from services.registry.domain.commands import (
     Enter,
     RecordAmendment,
@@ -41,7 +40,7 @@ from services.registry.domain.state import (
     Pilot,
     Stage,
 )
-from services.registry.domain.terms import PilotDecision
+from services.registry.domain.terms import TERMS, PilotDecision
 
 
 def enter(decision: PilotDecision, command: Enter) -> None:
@@ -132,9 +131,9 @@ def council_clock(decision: PilotDecision) -> None:
     """The alarm that a conclusion still waits runs exactly while the pilot is before the Council."""
     waits = decision.state.stage is Stage.COUNCIL
     if waits and decision.state.own_term(COUNCIL_ALARM) is None:
-        clock.start(decision, COUNCIL_ALARM)
+        TERMS.start(decision, COUNCIL_ALARM)
     if not waits:
-        clock.end(decision, COUNCIL_ALARM)
+        TERMS.end(decision, COUNCIL_ALARM)
 
 
 # ---- reports of the executor
@@ -154,10 +153,10 @@ def progress(decision: PilotDecision, command: RecordProgress) -> None:
     )
     if decision.state.stage in CARRIED_OUT and (running := decision.state.own_term(REPORT)) is not None:
         stood = running.ledger.stopped
-        clock.end(decision, REPORT)
-        clock.start(decision, REPORT)
+        TERMS.end(decision, REPORT)
+        TERMS.start(decision, REPORT)
         if stood:
-            clock.stop(decision, REPORT, decision.today, "carrying out is suspended")
+            TERMS.stop_since(decision, REPORT, decision.today, "carrying out is suspended")
 
 
 def spending(decision: PilotDecision, command: RecordSpending) -> None:
@@ -196,5 +195,5 @@ def completion(decision: PilotDecision, command: RecordCompletion) -> None:
             values=command.values,
         )
     )
-    clock.end(decision, CARRYING_OUT, REPORT, SUSPENSION)
-    clock.start(decision, PROPOSAL)
+    TERMS.end(decision, CARRYING_OUT, REPORT, SUSPENSION)
+    TERMS.start(decision, PROPOSAL)

@@ -12,7 +12,6 @@ from pydantic import computed_field
 from contracts.event import Basis, Contract, Day, Moment
 from contracts.reference import (
     Application,
-    Clock,
     Code,
     Effectiveness,
     Expediency,
@@ -30,7 +29,7 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.registry import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
-from services.law.ledger import Ledger
+from services.law.terms import CountedTerm, CountedTerms, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 
 KIND: Final = "pilot"
@@ -158,25 +157,6 @@ class PastTerms(Contract):
     kind: str
     kept: int = 0
     broken: int = 0
-
-
-class OwnTerm(Contract):
-    """A term of the register's own with its ledger, and what the ledger came to at the last fact that touched it.
-    `late`: it ended too late, as was seen when it ended."""
-
-    ledger: Ledger
-    clock: Clock
-    late: bool = False
-
-    @property
-    def kind(self) -> str:
-        """Which term of the edition it is."""
-        return self.ledger.term.kind
-
-    @property
-    def open(self) -> bool:
-        """Whether what it bounds is still to be done."""
-        return self.ledger.ended is None
 
 
 class Conclusion(Contract):
@@ -349,7 +329,7 @@ class Pilot(Contract):
     executor: Party | None = None
     foreign_terms: tuple[RunningTerm, ...] = ()
     past_terms: tuple[PastTerms, ...] = ()
-    own_terms: tuple[OwnTerm, ...] = ()
+    own_terms: CountedTerms = ()
     reasons: tuple[ReturnReason, ...] = ()
     text: str | None = None
     basis: Basis | None = None
@@ -373,9 +353,9 @@ class Pilot(Contract):
     history: tuple[Stay, ...] = ()
     turn: int = 0
 
-    def own_term(self, kind: str) -> OwnTerm | None:
+    def own_term(self, kind: str) -> CountedTerm | None:
         """The register's open term of a kind."""
-        return next((one for one in self.own_terms if one.open and one.kind == kind), None)
+        return running(self.own_terms, kind)
 
     @property
     def shares(self) -> tuple[SectorShare, ...]:
@@ -470,7 +450,7 @@ class Pilot(Contract):
     @property
     def calendars(self) -> tuple[str, ...]:
         """The versions of the calendars that the register's open terms are counted by."""
-        return tuple(sorted({one.ledger.term.calendar_version for one in self.own_terms if one.open}))
+        return calendar_versions(self.own_terms)
 
     @property
     def next_move(self) -> str | None:
