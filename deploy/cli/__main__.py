@@ -19,9 +19,10 @@ PARTS: Final = {
     "docs": ("docs",),
     "experts": ("expert",),
     "identity": ("token",),
-    "quality": ("test", "check"),
+    "quality": ("check",),
     "rebuild": ("rebuild",),
     "run": ("up", "down", "status"),
+    "suite": ("test", "coverage"),
     "traces": ("trace",),
 }
 """Which file of this folder has which verbs."""

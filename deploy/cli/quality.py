@@ -1,7 +1,6 @@
-"""test and check."""
+"""check."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +13,6 @@ import typer
 
 from deploy.cli.common import err, out, progress
 from deploy.complaint import Complaint
-from deploy.local import jars
 from deploy.local.home import ROOT
 from deploy.local.packages import install
 
@@ -29,31 +27,6 @@ CHECKS: Final = {
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
 """Every check by its name, the longest first: they run side by side."""
-PYTEST: Final = """
-import signal, sys, pytest
-signal.signal(signal.SIGTERM, signal.default_int_handler)
-sys.exit(pytest.main(sys.argv[1:]))
-"""
-"""SIGTERM is to pytest what Ctrl-C is: so it stops the back ends that its tests started."""
-PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-
-@app.command(context_settings=PASS_ON)
-def test(
-    context: typer.Context,
-    require_kafka: Annotated[
-        bool, typer.Option("--require-kafka", help="Fail rather than skip what needs Apache Kafka.")
-    ] = False,
-) -> None:
-    """Run every test; what follows is handed to pytest."""
-    _dev_tools()
-    words = context.args
-    if require_kafka:
-        if not (shutil.which("mvn") or os.environ.get("LOTSMAN_KAFKA_URL") or jars.kept().is_dir()):
-            raise Complaint("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
-        words = ["--require-kafka", *words]
-    os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-c", PYTEST, *words])
 
 
 @app.command()

@@ -5,6 +5,7 @@ from importlib import import_module
 import pytest
 
 from deploy.cli.__main__ import PARTS, main
+from deploy.cli.suite import QUICK, words_for_pytest
 from deploy.local.home import ROOT
 
 
@@ -18,12 +19,39 @@ def test_the_table_of_verbs_is_complete() -> None:
 
 
 @pytest.mark.parametrize("verb", [verb for verbs in PARTS.values() for verb in verbs])
-def test_every_verb_explains_itself(verb: str, capsys) -> None:
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
     assert f"./lotsman {verb}" in capsys.readouterr().out
 
 
-def test_help_shows_every_verb(capsys) -> None:
+def test_help_shows_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(verb in shown for verbs in PARTS.values() for verb in verbs)
+
+
+@pytest.mark.parametrize(
+    ("given", "several"),
+    [
+        ([], True),
+        (["-x"], True),
+        (["tests/unit"], True),
+        (["tests/unit", "-k", "term"], True),
+        (["tests/unit/test_term.py", "-k", "term"], False),
+        (["tests/unit/test_term.py::test_some"], False),
+        (["-p", "no:xdist"], False),
+        (["-n", "3"], False),
+        (["--pdb"], False),
+    ],
+)
+def test_tests_run_side_by_side_where_that_is_worth_it(given: list[str], several: bool) -> None:
+    for cores in (1, 2, 8):
+        words = words_for_pytest(given, fast=False, cores=cores)
+        assert words[-len(given) :] == given or not given
+        own = words[: len(words) - len(given)]
+        assert own[:2] == (["-n", str(min(cores, 4))] if several and cores > 1 else [])
+
+
+def test_the_fast_ones_are_units_and_contracts_unless_a_place_is_named() -> None:
+    assert words_for_pytest(["-x"], fast=True, cores=1) == [*QUICK, "-x", "tests/unit", "tests/contract"]
+    assert words_for_pytest(["tests/deploy"], fast=True, cores=1) == [*QUICK, "tests/deploy"]
