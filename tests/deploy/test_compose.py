@@ -29,6 +29,7 @@ from deploy.local.process import Process
 from deploy.login import Login
 from examples.my_open_work import Owed, follow, rebuild
 from services.chassis.settings import Settings
+from tests.conftest import Eventually
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -51,7 +52,7 @@ def variables() -> dict[str, set[str]]:
 
 def example() -> dict[str, str]:
     lines = (FOLDER / "example.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def environment(part: str) -> dict[str, str]:
@@ -250,7 +251,7 @@ class Fresh(NamedTuple):
     def mongo_as(self, service: str) -> "MongoClient[dict[str, Any]]":
         password = self.env[f"LOTSMAN_MONGO_{service.upper()}_PASSWORD"]
         address = self.mongo_url.rpartition("@")[2]
-        return MongoClient(f"mongodb://{service}:{password}@{address}", serverSelectionTimeoutMS=5000)
+        return MongoClient[dict[str, Any]](f"mongodb://{service}:{password}@{address}", serverSelectionTimeoutMS=5000)
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +293,9 @@ def mongod_with_administrator(folder: Path, port: int, passwords: dict[str, str]
     alone = Process("mongod", "MongoDB", [*words, "--nounixsocket"], folder)
     alone.start()
     try:
-        with MongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=20_000) as client:
+        with MongoClient[dict[str, Any]](
+            "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=20_000
+        ) as client:
             client.admin.command("createUser", "admin", pwd=passwords["mongo-admin"], roles=["root"])
     finally:
         alone.stop(20)
@@ -325,7 +328,7 @@ def test_a_service_has_its_own_database_alone(fresh: Fresh, service: str) -> Non
         for other in ("admin", *(f"lotsman_{name}" for name in SERVICES if name != service)):
             with pytest.raises(OperationFailure, match="not authorized"):
                 client[other].things.find_one()
-    with MongoClient(fresh.mongo_url) as admin:
+    with MongoClient[dict[str, Any]](fresh.mongo_url) as admin:
         assert admin.admin.command("usersInfo", service)["users"][0]["roles"] == [
             {"role": "readWrite", "db": f"lotsman_{service}"}
         ]
@@ -361,7 +364,9 @@ async def test_the_operators_own_program_rebuilds_its_open_work_from_the_topic_a
 
 
 @pytest.mark.apache_kafka
-async def test_the_operators_own_program_follows_what_happens(fresh: Fresh, eventually, capsys) -> None:
+async def test_the_operators_own_program_follows_what_happens(
+    fresh: Fresh, eventually: Eventually, capsys: pytest.CaptureFixture[str]
+) -> None:
     events = told("c", "review-opened", "case-claimed", "case-released")
     operator = events[1]["data"]["operator_id"] = "u-of-c"
     publish(fresh, events[:1])
@@ -398,7 +403,9 @@ def test_the_operators_own_program_is_a_command(fresh: Fresh) -> None:
 
 
 @pytest.mark.apache_kafka
-def test_the_setup_adds_an_agency(fresh: Fresh, monkeypatch, capsys) -> None:
+def test_the_setup_adds_an_agency(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, value in {**fresh.env, "LOTSMAN_AGENCY_PASSWORD": "of-gamma"}.items():
         monkeypatch.setenv(name, value)
     assert setup.main(["agency", "gamma"]) == 0
@@ -409,7 +416,9 @@ def test_the_setup_adds_an_agency(fresh: Fresh, monkeypatch, capsys) -> None:
 
 
 @pytest.mark.apache_kafka
-def test_a_wrong_login_at_mongodb_is_said_at_once(fresh: Fresh, monkeypatch, capsys) -> None:
+def test_a_wrong_login_at_mongodb_is_said_at_once(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong = re.sub("admin:[^@]*", "admin:wrong", fresh.mongo_url)
     for name, value in {**fresh.env, "LOTSMAN_MONGO_URL": wrong}.items():
         monkeypatch.setenv(name, value)
@@ -417,7 +426,9 @@ def test_a_wrong_login_at_mongodb_is_said_at_once(fresh: Fresh, monkeypatch, cap
     assert capsys.readouterr().err == "MongoDB refuses the administrator's login.\n"
 
 
-def test_everything_that_is_not_set_is_said_at_once(monkeypatch, capsys) -> None:
+def test_everything_that_is_not_set_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in [name for name in os.environ if name.startswith("LOTSMAN_")]:
         monkeypatch.delenv(name)
     assert setup.main([]) == 1
@@ -430,7 +441,9 @@ def test_everything_that_is_not_set_is_said_at_once(monkeypatch, capsys) -> None
     assert setup.main(["agencies"]) == 1
 
 
-def test_what_does_not_come_up_is_a_sentence(monkeypatch, capsys) -> None:
+def test_what_does_not_come_up_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(setup, "WITHIN", 0.0)
     with pytest.raises(Exception, match="MongoDB is not ready after 0 s") as failed:
         setup.initiate("mongodb://admin:hidden@127.0.0.1:1/?replicaSet=rs0", 0.0)

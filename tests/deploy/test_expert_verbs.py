@@ -3,14 +3,17 @@
 import io
 import re
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.cases import expert_id, organisation
 from bench.queue import Filled, filled
+from contracts.reference import Role
 from deploy.cli import experts
 from deploy.cli.__main__ import main
+from deploy.cli.common import out
 from deploy.local.backends import Backends
 from deploy.local.state import Child, State
 
@@ -34,7 +37,7 @@ def at(running: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     monkeypatch.setenv("LOTSMAN_HOME", str(running.folder))
     state = State(Child(0, None), 0, {"expertise": running.url}, {})
     monkeypatch.setattr(experts, "running", lambda: state)
-    monkeypatch.setattr(experts.out, "_width", 400)
+    monkeypatch.setattr(out, "_width", 400)
     return running
 
 
@@ -65,7 +68,7 @@ def complained(at: Filled, capsys: pytest.CaptureFixture[str]) -> Say:
 
 
 def entry(at: Filled, expert: str) -> dict[str, Any]:
-    with at.client("operator") as client:
+    with at.client(Role.OPERATOR) as client:
         answer = client.get(f"/v1/experts/{expert}")
     found: dict[str, Any] = answer.json()
     return found
@@ -129,7 +132,9 @@ def test_work_is_handed_over_and_what_stays_is_named(said: Say, complained: Say,
     assert "(422)" in refused and "nobody" in refused
 
 
-def test_personal_data_is_erased_only_when_that_is_confirmed(said: Say, at: Filled, monkeypatch) -> None:
+def test_personal_data_is_erased_only_when_that_is_confirmed(
+    said: Say, at: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said("add", "e-gone", *NEW, "--name", "Исчезающий Пример")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert main(["expert", "erase", "e-gone"]) == 1
@@ -167,13 +172,15 @@ def test_a_complaint_is_one_sentence(complained: Say, words: tuple[str, ...], se
     assert sentence in complained(*words)
 
 
-def test_a_service_that_does_not_answer_is_a_sentence(at: Filled, capsys, monkeypatch) -> None:
+def test_a_service_that_does_not_answer_is_a_sentence(
+    at: Filled, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = State(Child(0, None), 0, {"expertise": "http://127.0.0.1:1"}, {})
     monkeypatch.setattr(experts, "running", lambda: state)
     assert main(["expert", "list"]) == 1
     assert "Expertise does not answer (ConnectError); ./lotsman status says why." in capsys.readouterr().err
 
 
-def test_nothing_runs(own_home, capsys) -> None:
+def test_nothing_runs(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["expert", "list"]) == 1
     assert "Nothing runs here" in capsys.readouterr().err

@@ -1,9 +1,12 @@
 """Topics, users and rules on a real Kafka: everybody may do what the contracts say, and nothing else."""
 
+from concurrent.futures import Future
+from pathlib import Path
+
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
+from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
 from deploy import access, topics
 from deploy.complaint import Complaint
 from deploy.local import secrets
@@ -25,7 +28,8 @@ def write(login: Login, topic: str) -> KafkaError | None:
         producer.produce(topic, b"{}", key=b"k", on_delivery=lambda error, _: answers.append(error))
         producer.flush(10)
     except KafkaException as error:
-        return error.args[0]
+        refused: KafkaError = error.args[0]
+        return refused
     return answers[0] if answers else KafkaError(KafkaError._MSG_TIMED_OUT)
 
 
@@ -53,7 +57,7 @@ def agencies(backends: Backends) -> dict[str, Login]:
     return logins
 
 
-def test_topics_exist_with_their_partitions(backends: Backends, agencies) -> None:
+def test_topics_exist_with_their_partitions(backends: Backends, agencies: dict[str, Login]) -> None:
     there = topics.existing(backends.kafka.admin())
     for topic in (*FACT_TOPICS, agency_topic("alpha"), receipts_topic("alpha")):
         assert there[topic.name] == topic.partitions
@@ -103,7 +107,7 @@ def test_a_service_writes_its_own_facts_alone(backends: Backends, service: str) 
 
 @pytest.mark.parametrize("topic", FACT_TOPICS, ids=lambda topic: topic.name)
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_reads_what_the_contracts_say(backends: Backends, service: str, topic) -> None:
+def test_a_service_reads_what_the_contracts_say(backends: Backends, service: str, topic: Topic) -> None:
     assert write(backends.kafka_as(topic.writers[0]), topic.name) is None
     answer = read(backends.kafka_as(service), topic.name, f"{service}.test-{topic.name}")
     if service in topic.readers:
@@ -125,14 +129,16 @@ def test_the_operators_own_systems_read_the_topic_of_expertise(backends: Backend
 
 
 @pytest.mark.parametrize("topic", ["pilots.intake.v1", "pilots.registry.v1", *AGENCYS])
-def test_the_operators_own_systems_read_nothing_else(backends: Backends, agencies, topic: str) -> None:
+def test_the_operators_own_systems_read_nothing_else(
+    backends: Backends, agencies: dict[str, Login], topic: str
+) -> None:
     answer = read(backends.kafka_as(OPERATOR), topic, "operator.curious")
     assert answer is not None
     assert answer.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 @pytest.mark.parametrize("topic", [*(topic.name for topic in FACT_TOPICS), *AGENCYS])
-def test_the_operators_own_systems_write_nothing(backends: Backends, agencies, topic: str) -> None:
+def test_the_operators_own_systems_write_nothing(backends: Backends, agencies: dict[str, Login], topic: str) -> None:
     answer = write(backends.kafka_as(OPERATOR), topic)
     assert answer is not None
     assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
@@ -156,7 +162,9 @@ def test_a_user_whom_the_data_of_an_older_version_lacks_is_made_and_nobody_gets_
         Login(backends.kafka.bootstrap, "intake", "not-this").admin().list_topics(timeout=2)
 
 
-def test_a_kafka_of_an_older_version_gets_its_new_user_when_it_starts(tmp_path, monkeypatch) -> None:
+def test_a_kafka_of_an_older_version_gets_its_new_user_when_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ports, passwords = Ports.free(), secrets.load(tmp_path)
     for users in (SERVICES, (*SERVICES, OPERATOR)):
         monkeypatch.setattr(access, "USERS", users)
@@ -164,7 +172,9 @@ def test_a_kafka_of_an_older_version_gets_its_new_user_when_it_starts(tmp_path, 
         try:
             kafka.start()
             admin = kafka.login().admin()
-            known = admin.describe_user_scram_credentials().result(10)
+            asked = admin.describe_user_scram_credentials()
+            assert isinstance(asked, Future)
+            known = asked.result(10)
             assert known.keys() == {"admin", *users}
         finally:
             kafka.stop()

@@ -10,6 +10,7 @@ from deploy.cli import run
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
 from deploy.local import state
+from deploy.local.backends import Backends
 from deploy.local.home import ROOT
 from deploy.local.stack import MAIL, Stack, commands
 from services.chassis.settings import Settings
@@ -36,7 +37,7 @@ def test_up_starts_mail_only_when_a_server_is_named(
     assert asked == [{"intake", "expertise", "registry", *([MAIL] if there else [])}]
 
 
-def test_mail_works_on_the_database_of_expertise_at_a_port_of_its_own(given, tmp_path: Path) -> None:
+def test_mail_works_on_the_database_of_expertise_at_a_port_of_its_own(given: Backends, tmp_path: Path) -> None:
     stack = Stack(tmp_path, services=commands(mail=True))
     mail, expertise = stack.service_env(MAIL), stack.service_env("expertise")
     assert mail["LOTSMAN_DATABASE"] == expertise["LOTSMAN_DATABASE"] == "lotsman_expertise"
@@ -44,7 +45,9 @@ def test_mail_works_on_the_database_of_expertise_at_a_port_of_its_own(given, tmp
     assert mail["LOTSMAN_HTTP_PORT"] != expertise["LOTSMAN_HTTP_PORT"]
 
 
-def test_the_real_process_is_ready_is_supervised_and_stops(given, tmp_path: Path, monkeypatch) -> None:
+def test_the_real_process_is_ready_is_supervised_and_stops(
+    given: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LOTSMAN_SMTP_URL", "smtp://127.0.0.1:1")
     monkeypatch.setenv("LOTSMAN_SMTP_FROM", "lotsman@example.org")
     with Stack(tmp_path, services={MAIL: commands(mail=True)[MAIL]}) as stack:

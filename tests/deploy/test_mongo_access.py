@@ -1,5 +1,8 @@
 """Users on a real MongoDB: a service sees its own database alone."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
@@ -11,23 +14,25 @@ from deploy.local.ports import Ports
 
 
 def test_the_member_is_primary_and_wants_a_login(backends: Backends) -> None:
-    with MongoClient(backends.mongo_url) as client:
+    with MongoClient[dict[str, Any]](backends.mongo_url) as client:
         assert client.admin.command("hello")["isWritablePrimary"]
-    with MongoClient(backends.mongo_url.replace("admin:", "admin:x"), serverSelectionTimeoutMS=3000) as wrong:
+    with MongoClient[dict[str, Any]](
+        backends.mongo_url.replace("admin:", "admin:x"), serverSelectionTimeoutMS=3000
+    ) as wrong:
         _refuses(wrong, "Authentication failed")
     assert backends.mongod is not None
-    with MongoClient("127.0.0.1", backends.mongod.port, directConnection=True) as nobody:
+    with MongoClient[dict[str, Any]]("127.0.0.1", backends.mongod.port, directConnection=True) as nobody:
         _refuses(nobody, "requires authentication")
 
 
-def _refuses(client: MongoClient, why: str) -> None:
+def _refuses(client: MongoClient[dict[str, Any]], why: str) -> None:
     with pytest.raises(OperationFailure, match=why):
         client.lotsman_intake.subjects.find_one()
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_reads_writes_and_indexes_its_own_database(backends: Backends, service: str) -> None:
-    with MongoClient(backends.mongo_as(service)) as client:
+    with MongoClient[dict[str, Any]](backends.mongo_as(service)) as client:
         collection = client[f"lotsman_{service}"].things
         collection.create_index("a", unique=True)
         collection.insert_one({"_id": "x", "a": 1})
@@ -37,7 +42,7 @@ def test_a_service_reads_writes_and_indexes_its_own_database(backends: Backends,
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_sees_no_other_database(backends: Backends, service: str) -> None:
-    with MongoClient(backends.mongo_as(service)) as client:
+    with MongoClient[dict[str, Any]](backends.mongo_as(service)) as client:
         for other in (*(f"lotsman_{name}" for name in SERVICES if name != service), "admin"):
             with pytest.raises(OperationFailure, match="not authorized"):
                 client[other].things.find_one()
@@ -45,7 +50,7 @@ def test_a_service_sees_no_other_database(backends: Backends, service: str) -> N
                 client[other].things.insert_one({})
 
 
-def test_the_data_stays_when_the_port_changes(tmp_path) -> None:
+def test_the_data_stays_when_the_port_changes(tmp_path: Path) -> None:
     from deploy.local import secrets
 
     passwords = secrets.load(tmp_path)
@@ -53,7 +58,7 @@ def test_the_data_stays_when_the_port_changes(tmp_path) -> None:
         mongod = Mongod(tmp_path, Ports.free()["mongod"], passwords, lambda _: None)
         try:
             mongod.start()
-            with MongoClient(mongod.url("intake")) as client:
+            with MongoClient[dict[str, Any]](mongod.url("intake")) as client:
                 things = client.lotsman_intake.things
                 assert things.count_documents({}) == number
                 things.insert_one({})

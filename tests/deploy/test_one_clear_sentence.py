@@ -1,6 +1,7 @@
 """What goes wrong on a person's machine is said in one sentence, without a stack trace."""
 
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
-from deploy.local import home, jars, java, keys, mongod, packages, state
+from deploy.local import jars, java, keys, mongod, packages, state, tools
 from deploy.local.backends import Backends
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
@@ -61,12 +62,14 @@ def test_a_port_of_a_service_in_use(own_home: Path) -> None:
 
 
 def test_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10 * 2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10 * 2**20))
     with pytest.raises(Complaint, match=r"Not enough free space .* 500 MB, 10 MB are free"):
         Backends(tmp_path).start()
 
 
-def test_space_that_ends_in_the_middle(own_home: Path, monkeypatch, capsys) -> None:
+def test_space_that_ends_in_the_middle(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -77,7 +80,7 @@ def test_space_that_ends_in_the_middle(own_home: Path, monkeypatch, capsys) -> N
     assert "Traceback" not in said
 
 
-def test_no_maven(tmp_path: Path, own_home: Path, empty_path: str, monkeypatch) -> None:
+def test_no_maven(tmp_path: Path, own_home: Path, empty_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", empty_path)
     with pytest.raises(jars.NoMaven, match="Maven"):
         jars.fetch(lambda _: None, "java")
@@ -97,7 +100,7 @@ def test_required_kafka_fails_the_tests(own_home: Path, empty_path: str) -> None
     assert "neither Maven nor LOTSMAN_KAFKA_URL" in " ".join(done.stderr.split())
 
 
-def test_no_java(empty_path: str, monkeypatch) -> None:
+def test_no_java(empty_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise Complaint("Installing a Java runtime failed: no network.")
 
@@ -107,7 +110,7 @@ def test_no_java(empty_path: str, monkeypatch) -> None:
         java.find(lambda _: None)
 
 
-def test_an_old_java_does_not_count(empty_path: str, monkeypatch) -> None:
+def test_an_old_java_does_not_count(empty_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old = Path(empty_path) / "java"
     old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019' >&2\n")
     old.chmod(0o755)
@@ -118,19 +121,17 @@ def test_an_old_java_does_not_count(empty_path: str, monkeypatch) -> None:
     assert java.find(lambda _: None) == "/of/the/wheel/bin/java"
 
 
-def test_no_mongod(empty_path: str, monkeypatch) -> None:
+def test_no_mongod(empty_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", empty_path)
-    monkeypatch.setattr(mongod.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     with pytest.raises(Complaint, match="No mongod was found on PATH"):
         mongod.binary(lambda _: None)
 
 
-def test_packages_that_cannot_be_installed(monkeypatch, tmp_path: Path) -> None:
+def test_packages_that_cannot_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "x.lock").write_text("no-such-package==1 --hash=sha256:00\n")
     monkeypatch.setattr(packages, "_file", lambda lock: tmp_path / f"{lock}.lock")
-    monkeypatch.setattr(
-        packages.tools, "run", lambda words: subprocess.CompletedProcess(words, 1, "", "a\nno network\n")
-    )
+    monkeypatch.setattr(tools, "run", lambda words: subprocess.CompletedProcess(words, 1, "", "a\nno network\n"))
     with pytest.raises(Complaint, match="Installing a thing failed: no network"):
         packages.install("x", lambda _: None, "a thing")
 

@@ -1,6 +1,7 @@
 """Pinned packages: every one with a hash, from no particular registry."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +12,13 @@ NAMES = [lock.name for lock in LOCKS]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
-def test_no_lock_names_a_registry(lock) -> None:
+def test_no_lock_names_a_registry(lock: Path) -> None:
     text = lock.read_text()
     assert not re.search(r"https?://|--(extra-)?index|--find-links|--trusted-host|\bfiles\.|\.org\b", text)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
-def test_every_package_is_pinned_with_hashes(lock) -> None:
+def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
     entries = re.split(r"\n(?=\S)", lock.read_text())
     packages = [entry for entry in entries if not entry.startswith("#")]
     assert packages

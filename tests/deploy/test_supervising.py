@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from deploy.cli import run
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
+from deploy.local.backends import Backends
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
@@ -34,7 +36,7 @@ with stop_signals() as stopping:
 
 
 @pytest.fixture
-def supervisor(given, own_home: Path, stubs):
+def supervisor(given: Backends, own_home: Path, stubs: dict[str, list[str]]) -> Iterator[subprocess.Popen[str]]:
     """A supervisor in a process of its own."""
     words = [sys.executable, "-c", SUPERVISOR, str(own_home), str(Ports.free().base), json.dumps(stubs)]
     child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -53,7 +55,9 @@ def pids(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_stops_exactly_what_was_started(supervisor, own_home: Path, stubs, sign) -> None:
+def test_a_signal_stops_exactly_what_was_started(
+    supervisor: subprocess.Popen[str], own_home: Path, stubs: dict[str, list[str]], sign: signal.Signals
+) -> None:
     stranger = subprocess.Popen(stubs["intake"], env={**os.environ, "LOTSMAN_HTTP_PORT": str(Ports.free()["intake"])})
     try:
         started = pids(own_home)
@@ -68,14 +72,18 @@ def test_a_signal_stops_exactly_what_was_started(supervisor, own_home: Path, stu
         stranger.wait()
 
 
-def test_a_second_up_refuses(supervisor, own_home: Path, capsys) -> None:
+def test_a_second_up_refuses(
+    supervisor: subprocess.Popen[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["up"]) == 1
     said = capsys.readouterr().err
     assert f"already runs (pid {supervisor.pid})" in said
     assert supervisor.poll() is None
 
 
-def test_down_stops_a_running_system(supervisor, own_home: Path, capsys) -> None:
+def test_down_stops_a_running_system(
+    supervisor: subprocess.Popen[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["status"]) == 0
     assert main(["down"]) == 0
     assert supervisor.wait(5) == 0
@@ -83,7 +91,9 @@ def test_down_stops_a_running_system(supervisor, own_home: Path, capsys) -> None
     assert main(["status"]) == run.NOTHING_RUNS
 
 
-def test_down_cleans_up_after_a_killed_supervisor(supervisor, own_home: Path, capsys) -> None:
+def test_down_cleans_up_after_a_killed_supervisor(
+    supervisor: subprocess.Popen[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     started = pids(own_home)
     supervisor.kill()
     supervisor.wait()
@@ -95,7 +105,7 @@ def test_down_cleans_up_after_a_killed_supervisor(supervisor, own_home: Path, ca
     assert state.read(own_home) is None
 
 
-def test_the_next_start_cleans_up_after_a_killed_supervisor(supervisor, own_home: Path) -> None:
+def test_the_next_start_cleans_up_after_a_killed_supervisor(supervisor: subprocess.Popen[str], own_home: Path) -> None:
     started = pids(own_home)
     supervisor.kill()
     supervisor.wait()
@@ -117,7 +127,9 @@ def test_a_recorded_id_that_now_belongs_to_another_is_left_alone(own_home: Path)
         stranger.communicate()
 
 
-def test_a_service_that_dies_is_started_again(given, tmp_path: Path, stubs, soon) -> None:
+def test_a_service_that_dies_is_started_again(
+    given: Backends, tmp_path: Path, stubs: dict[str, list[str]], soon: Callable[..., None]
+) -> None:
     with Stack(tmp_path, services=stubs) as stack:
         first = stack.services["intake"].pid
         assert first is not None
@@ -127,7 +139,9 @@ def test_a_service_that_dies_is_started_again(given, tmp_path: Path, stubs, soon
         assert pids(tmp_path)["intake"] == stack.services["intake"].pid
 
 
-def test_a_service_that_was_killed_on_purpose_stays_down(given, tmp_path: Path, stubs) -> None:
+def test_a_service_that_was_killed_on_purpose_stays_down(
+    given: Backends, tmp_path: Path, stubs: dict[str, list[str]]
+) -> None:
     with Stack(tmp_path, services=stubs) as stack:
         stack.services["intake"].kill()
         with pytest.raises(Complaint, match="Service intake is not ready after 1 s"):
@@ -148,7 +162,9 @@ def test_the_pause_before_a_restart_grows_and_is_forgotten() -> None:
     assert pause.length == FIRST_PAUSE
 
 
-def test_a_service_that_cannot_start_is_a_complaint_with_its_last_words(given, tmp_path: Path, monkeypatch) -> None:
+def test_a_service_that_cannot_start_is_a_complaint_with_its_last_words(
+    given: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("deploy.local.stack.READY_WITHIN", 1)
     broken = {"intake": [sys.executable, "-c", "raise SystemExit('the reason')"]}
     with pytest.raises(Complaint, match=r"not ready after 1 s \(does not listen\).*the reason"):
@@ -156,7 +172,7 @@ def test_a_service_that_cannot_start_is_a_complaint_with_its_last_words(given, t
     assert state.read(tmp_path) is None
 
 
-def test_a_stop_in_the_middle_of_starting_leaves_nothing(given, tmp_path: Path) -> None:
+def test_a_stop_in_the_middle_of_starting_leaves_nothing(given: Backends, tmp_path: Path) -> None:
     never = {"intake": [sys.executable, "-c", "import time; time.sleep(60)"]}
     stack = Stack(tmp_path, services=never)
     stack.stopping.set()
@@ -166,7 +182,7 @@ def test_a_stop_in_the_middle_of_starting_leaves_nothing(given, tmp_path: Path) 
     assert stack.services["intake"].pid is None
 
 
-def test_what_ignores_the_polite_signal_is_killed(tmp_path: Path, soon) -> None:
+def test_what_ignores_the_polite_signal_is_killed(tmp_path: Path, soon: Callable[..., None]) -> None:
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     )
@@ -186,7 +202,7 @@ def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "logs" / "talker.log.1").read_text() == "first\n"
 
 
-def test_secrets_and_state_are_private(given, tmp_path: Path, stubs) -> None:
+def test_secrets_and_state_are_private(given: Backends, tmp_path: Path, stubs: dict[str, list[str]]) -> None:
     folder = tmp_path / "stack"
     with Stack(folder, services=stubs) as stack:
         stack.token(["admin"])

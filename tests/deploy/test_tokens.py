@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -10,12 +11,15 @@ from deploy.complaint import Complaint
 from deploy.local import keys
 
 
-def claims(folder: Path, token: str) -> dict:
+def claims(folder: Path, token: str) -> dict[str, Any]:
     env = keys.service_env(folder)
     published = json.loads(Path(env["LOTSMAN_JWKS"]).read_text())
     assert all("d" not in key for key in published["keys"]), "no private half"
     key = jwt.PyJWKSet.from_dict(published)[jwt.get_unverified_header(token)["kid"]]
-    return jwt.decode(token, key, algorithms=["ES256"], issuer=env["LOTSMAN_ISSUER"], audience=env["LOTSMAN_AUDIENCE"])
+    found: dict[str, Any] = jwt.decode(
+        token, key, algorithms=["ES256"], issuer=env["LOTSMAN_ISSUER"], audience=env["LOTSMAN_AUDIENCE"]
+    )
+    return found
 
 
 def test_a_token_carries_roles_and_organisation_and_ends(tmp_path: Path) -> None:

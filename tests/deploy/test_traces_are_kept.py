@@ -1,6 +1,7 @@
 """Spans arrive over OTLP, are bounded in number and come back as a tree."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.util.types import AttributeValue
 from rich.console import Console
 
 from deploy.cli.traces import tree
@@ -19,7 +21,7 @@ from deploy.local.traces import Receiver, Span, spans_of
 
 
 @pytest.fixture
-def receiver(tmp_path: Path):
+def receiver(tmp_path: Path) -> Iterator[tuple[Receiver, str]]:
     """A receiver and its address."""
     port = Ports.free()["otlp"]
     one = Receiver(tmp_path / "traces.sqlite", port, kept=50)
@@ -29,7 +31,9 @@ def receiver(tmp_path: Path):
 
 
 @pytest.mark.parametrize("compression", list(Compression))
-def test_a_pilots_traces_come_back_as_trees(receiver, tmp_path: Path, compression: Compression) -> None:
+def test_a_pilots_traces_come_back_as_trees(
+    receiver: tuple[Receiver, str], tmp_path: Path, compression: Compression
+) -> None:
     _, url = receiver
     provider = TracerProvider(resource=Resource.create({"service.name": "intake"}))
     exporter = OTLPSpanExporter(endpoint=f"{url}/v1/traces", compression=compression)
@@ -38,7 +42,7 @@ def test_a_pilots_traces_come_back_as_trees(receiver, tmp_path: Path, compressio
     with tracer.start_as_current_span("earlier", attributes={"pilot.id": "p-1"}) as earlier:
         pass
     link = api.Link(earlier.get_span_context())
-    attributes = {"pilot.id": "p-1", "n": 3, "l": ["a"]}
+    attributes: dict[str, AttributeValue] = {"pilot.id": "p-1", "n": 3, "l": ["a"]}
     with (
         tracer.start_as_current_span("root", links=[link]) as root,
         tracer.start_as_current_span("child", attributes=attributes),
@@ -61,7 +65,7 @@ def test_a_pilots_traces_come_back_as_trees(receiver, tmp_path: Path, compressio
     assert f"follows {spans[0].trace_id}" in lines[1]
 
 
-def test_only_the_newest_spans_are_kept(receiver, tmp_path: Path) -> None:
+def test_only_the_newest_spans_are_kept(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
     one, _ = receiver
     for number in range(8):
         one.keep(
@@ -72,7 +76,7 @@ def test_only_the_newest_spans_are_kept(receiver, tmp_path: Path) -> None:
     assert kept[0].span_id == "3-0"
 
 
-def test_what_is_not_an_export_is_refused(receiver) -> None:
+def test_what_is_not_an_export_is_refused(receiver: tuple[Receiver, str]) -> None:
     _, url = receiver
     with httpx.Client(trust_env=False) as client:
         assert client.post(f"{url}/v1/traces", content=b"\xff\xff\xff").status_code == 400

@@ -11,7 +11,9 @@ from deploy.local.backends import Backends
 from deploy.local.process import start_time
 
 
-def test_noida_stands_in_says_so_and_stops(tmp_path: Path, own_home: Path, given, monkeypatch) -> None:
+def test_noida_stands_in_says_so_and_stops(
+    tmp_path: Path, own_home: Path, given: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_maven(*_: object) -> Path:
         raise jars.NoMaven("Maven is not here.")
 
@@ -30,7 +32,9 @@ def test_noida_stands_in_says_so_and_stops(tmp_path: Path, own_home: Path, given
     assert start_time(pid) is None
 
 
-def test_noida_is_refused_where_kafka_is_required(tmp_path: Path, monkeypatch, own_home: Path) -> None:
+def test_noida_is_refused_where_kafka_is_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path
+) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setenv("LOTSMAN_MONGO_URL", "mongodb://127.0.0.1:1")
     monkeypatch.setattr("deploy.local.java.find", lambda _: "java")

@@ -373,7 +373,9 @@ def secured(box: Box, scheme: str, context: ssl.SSLContext) -> Controller:
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-async def test_letters_go_over_tls_with_a_login(own: Store, box: Box, certificate, scheme: str, monkeypatch) -> None:
+async def test_letters_go_over_tls_with_a_login(
+    own: Store, box: Box, certificate, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, context = certificate
     controller = secured(box, scheme, context)
     await asyncio.to_thread(controller.start)
