@@ -10,7 +10,7 @@ from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import KIND as PILOT_KIND
-from services.intake.domain.state import PLACES, Pilot, Status, pilot_id
+from services.intake.domain.state import Pilot, Status, pilot_id
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
@@ -46,7 +46,7 @@ def application_row(row: Row) -> dict[str, Any]:
     """A line of the list."""
     state = row["state"]
     asked = state.get("application") or {}
-    runs = any((state.get(place) or {"ended": ...})["ended"] is None for place in PLACES.values())
+    runs = any((state.get(place) or {"ended": ...})["ended"] is None for place in ("look_over", "fixing"))
     return {
         "id": row["_id"],
         "status": state["status"],
@@ -70,7 +70,7 @@ def application_card(document: Document) -> dict[str, Any]:
     return {
         "id": document.subject,
         "version": document.version,
-        **state.model_dump(mode="json", exclude={"taken": {"periods", "payments"}}),
+        **state.model_dump(mode="json", exclude={"terms": True, "taken": {"periods", "payments"}}),
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
     }
 

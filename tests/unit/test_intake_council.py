@@ -152,7 +152,7 @@ def test_an_officer_looks_over_nothing_that_the_council_has_decided_on(name: str
 def test_with_the_decision_nothing_is_due_in_intake_any_more(name: str) -> None:
     told, ended, noted = pilots.when(STATES[name], decided())
     assert isinstance(told, DecisionForwardedV1) and isinstance(noted, CarryingOutNotedV1)
-    assert isinstance(ended, TermEndedV1) and ended.kind == STATES[name].running.term.kind
+    assert isinstance(ended, TermEndedV1) and ended.kind == STATES[name].running.kind
     state = pilots.given(told, ended, noted, state=STATES[name])
     assert (state.status, state.running, due(state)) == (Status.DECIDED, None, None)
     assert elapsed(state) == (state, []), "nothing lapses, nothing is breached"

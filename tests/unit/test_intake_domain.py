@@ -46,6 +46,8 @@ from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.service import SERVICE
 from services.law.decision import Refusal
+from services.law.ledger import recalendared
+from services.law.terms import CountedTerm
 from tests.calendars import BY, CALENDARS
 from tests.unit.intake_story import (
     BASIS,
@@ -300,8 +302,8 @@ def test_a_term_from_before_clocks_were_in_facts_is_breached_at_its_due_time() -
 @pytest.mark.parametrize("name", ["returned", "negative", "returned by the expertise"])
 def test_a_return_and_a_negative_conclusion_start_the_time_for_changes(name: str) -> None:
     state = STATES[name]
-    assert (state.running.term.kind, state.running.term.budget) == ("fixing-remarks", 10)
-    assert state.running.term.legal_effect is LegalEffect.LAPSE
+    assert (state.running.kind, state.running.ledger.term.budget) == ("fixing-remarks", 10)
+    assert state.running.ledger.term.legal_effect is LegalEffect.LAPSE
     assert (state.due_at, state.clock.nearing_at) == (minsk("2026-05-05T00:00:00"), minsk("2026-04-26T00:00:00"))
     assert state.may_resubmit(state.due_at - timedelta(milliseconds=1))
 
@@ -359,11 +361,10 @@ def test_a_ladder_that_is_another_now_sets_the_clock_right_and_does_not_spin() -
 
 def by_another_calendar(state: Any) -> Any:
     """The state as a process with an older calendar left it."""
-    place = "fixing" if state.fixing else "look_over"
-    ledger = state.running
-    old = ledger.model_copy(update={"term": ledger.term.model_copy(update={"calendar_version": "BY-2020"})})
-    early = state.clock.model_copy(update={"due_at": NOW, "alarm_at": NOW})
-    return state.model_copy(update={place: old, "due_at": NOW, "clock": early})
+    old = recalendared(state.running.ledger, "BY", "BY-2020")
+    early = state.clock.model_copy(update={"due_at": NOW, "alarm_at": None if old.breached else NOW})
+    counted = CountedTerm(ledger=old, clock=early)
+    return state.model_copy(update={"terms": tuple(counted if one.open else one for one in state.terms)})
 
 
 @pytest.mark.parametrize("name", ["registered", "returned", "negative"])
@@ -967,7 +968,7 @@ def test_on_any_journey_a_state_is_sound_and_one_term_runs_at_a_time(journey: An
 @given(journeys)
 def test_on_any_journey_each_rung_and_each_breach_of_a_term_is_announced_once(journey: Any) -> None:
     began = STATES[journey[0]]
-    ledger = began.running if began is not None else None
+    ledger = began.running.ledger if began is not None and began.running is not None else None
     said: list[Any] = [] if ledger is None else [*ledger.reminded, *(["breach"] if ledger.breached else [])]
     for _, facts, _ in travelled(journey):
         for fact in facts:

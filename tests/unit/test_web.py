@@ -195,6 +195,7 @@ class FakeEngine:
 
 
 LOOK_OVER = RULES.edition("by-2024").terms[TermKind.LOOK_OVER]
+LOOKED_OVER = term.open_ledger(term.start(LOOK_OVER, BY, "look-over", NOW, "Europe/Minsk"))
 REGISTERED = Pilot(
     status=Status.REGISTERED,
     agency="vedomstvo",
@@ -202,7 +203,7 @@ REGISTERED = Pilot(
     received=NOW,
     number="N",
     application=APPLICATION,
-    look_over=term.open_ledger(term.start(LOOK_OVER, BY, "look-over", NOW, "Europe/Minsk")),
+    terms=(CountedTerm(ledger=LOOKED_OVER, clock=clock_of(LOOKED_OVER, LOOK_OVER, BY)),),
 )
 EXPERTISE = RULES.edition("by-2024").terms[TermKind.EXPERTISE]
 LEDGER = term.open_ledger(term.start(EXPERTISE, BY, "expertise", NOW, "Europe/Minsk"))

@@ -43,14 +43,13 @@ from services.intake.domain.state import (
     ANSWERED,
     FINAL,
     LOOK_OVER,
-    PLACES,
     CarryingOut,
     Pilot,
     Request,
     Status,
     Told,
 )
-from services.law import ledger as term
+from services.law import terms
 
 OUTCOMES_KEPT: Final = 100
 """Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""
@@ -174,35 +173,14 @@ def _concluded(state: Pilot, fact: ConclusionForwardedV1 | ConclusionAnnulmentFo
 def _counted(
     state: Pilot, fact: TermStartedV1 | TermEndedV1 | TermBreachedV1 | TermNearingV1 | TermRecalendaredV1
 ) -> Pilot:
-    """After something that happened to a term."""
-    if isinstance(fact, TermStartedV1):
+    """After something that happened to a term; of each kind the last one is kept."""
+    if isinstance(fact, TermStartedV1) and fact.clock.due_at is None:
         # Facts from before clocks were in them say the due time alone.
-        clock = fact.clock if fact.clock.due_at else Clock(due_at=fact.due_at, alarm_at=fact.due_at)
-        return _with_ledger(state, term.open_ledger(fact.term), clock)
-    ledger = state.ledger(fact.kind)
-    if ledger is None:
-        return state
-    match fact:
-        case TermEndedV1():
-            ended = _with_ledger(state, ledger.model_copy(update={"ended": fact.ended}), Clock())
-            return _with(ended, decided=fact.ended) if fact.kind == LOOK_OVER else ended
-        case TermBreachedV1():
-            return _with_ledger(state, term.breach(ledger), state.clock.model_copy(update={"alarm_at": None}))
-        case TermNearingV1():
-            return _with_ledger(state, term.remind(ledger, fact.rungs), fact.clock)
-        case TermRecalendaredV1():
-            days = {"calendar": fact.calendar, "calendar_version": fact.version}
-            # Something is to be announced again: then the breach that was announced is none any more.
-            changed = {
-                "term": ledger.term.model_copy(update=days),
-                "breached": ledger.breached and fact.clock.alarm_at is None,
-            }
-            return _with_ledger(state, ledger.model_copy(update=changed), fact.clock)
-
-
-def _with_ledger(state: Pilot, ledger: term.Ledger, clock: Clock) -> Pilot:
-    place = PLACES.get(ledger.term.kind)
-    return state if place is None else _with(state, **{place: ledger}, clock=clock, due_at=clock.due_at)
+        fact = fact.model_copy(update={"clock": Clock(due_at=fact.due_at, alarm_at=fact.due_at)})
+    counted = _with(state, terms=tuple({one.kind: one for one in terms.evolve(state.terms, fact)}.values()))
+    if isinstance(fact, TermEndedV1) and fact.kind == LOOK_OVER and state.look_over is not None:
+        return _with(counted, decided=fact.ended)
+    return counted
 
 
 def _with_request(state: Pilot, id_: str, outcome: str | None, open_items: tuple[ItemId, ...] = ()) -> Pilot:
@@ -235,7 +213,4 @@ def _with(state: Pilot, **changes: Any) -> Pilot:
 
 def due(state: Pilot) -> datetime | None:
     """When the timer must fire next: at the running term's next reminder, or at its end."""
-    ledger = state.running
-    if ledger is None or ledger.breached:
-        return None
-    return state.clock.alarm_at or state.due_at
+    return terms.next_alarm(state.terms)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import computed_field
+from pydantic import computed_field, model_validator
 
 from contracts.agency import ReceiptConclusion, ReceiptOutcome, ReceiptRequest
 from contracts.event import Contract, Day, Moment
@@ -23,13 +23,12 @@ from contracts.reference import (
     TermKind,
 )
 from services.intake.domain.report_history import ReportHistory
-from services.law import ledger as term
+from services.law.ledger import Ledger
+from services.law.terms import CountedTerm, CountedTerms, calendar_versions
 
 KIND: Final = "pilot"
 LOOK_OVER: Final = TermKind.LOOK_OVER
 FIXING: Final = TermKind.FIXING_REMARKS
-PLACES: Final[Mapping[str, str]] = {LOOK_OVER: "look_over", FIXING: "fixing"}
-"""Where the state keeps the ledger of each term."""
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")
 ANSWERED: Final = RequestOutcome.ANSWERED
 """The outcome of a request whose items are all answered."""
@@ -85,9 +84,9 @@ class Told(Contract):
 class Pilot(Contract):
     """A submission as it stands.
 
-    `look_over` and `fixing` are the ledgers of the two terms (срок рассмотрения, срок устранения замечаний), the
-    last of each; one of them runs at a time, and `clock` and `due_at` are of that one. `received` and `submitted`
-    are of the first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
+    `terms` are the last term of each kind (срок рассмотрения, срок устранения замечаний); one of them runs at a time.
+    `look_over`, `fixing`, `clock` and `due_at` say the same for lists and cards. `received` and `submitted` are of the
+    first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
     `carrying_out` is None until the Council has decided for good; `finished` is the last day of carrying out, as the
     executor reported it, and `taken` what is remembered of all reports.
     """
@@ -104,10 +103,7 @@ class Pilot(Contract):
     submission: int = 1
     resubmitted: Moment | None = None
     met: tuple[Met, ...] = ()
-    look_over: term.Ledger | None = None
-    fixing: term.Ledger | None = None
-    clock: Clock = Clock()
-    due_at: Moment | None = None
+    terms: CountedTerms = ()
     decided: Moment | None = None
     problems: tuple[Problem, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
@@ -118,15 +114,19 @@ class Pilot(Contract):
     taken: ReportHistory = ReportHistory()
     events: tuple[Told, ...] = ()
 
-    @property
-    def running(self) -> term.Ledger | None:
-        """The ledger of the term that runs."""
-        return next((one for one in (self.fixing, self.look_over) if one is not None and one.ended is None), None)
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_program(cls, stored: Any) -> Any:
+        return stored if not isinstance(stored, dict) or "terms" in stored else {**stored, "terms": _terms_of(stored)}
 
-    def ledger(self, kind: str) -> term.Ledger | None:
+    @property
+    def running(self) -> CountedTerm | None:
+        """The term that runs."""
+        return next((one for one in self.terms if one.open), None)
+
+    def ledger(self, kind: str) -> Ledger | None:
         """The last ledger of a kind of term."""
-        found: term.Ledger | None = getattr(self, PLACES[kind]) if kind in PLACES else None
-        return found
+        return next((one.ledger for one in self.terms if one.kind == kind), None)
 
     def request(self, id_: object) -> Request | None:
         """The request of this id."""
@@ -154,9 +154,46 @@ class Pilot(Contract):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def look_over(self) -> Ledger | None:
+        """The last look-over."""
+        return self.ledger(LOOK_OVER)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fixing(self) -> Ledger | None:
+        """The last time for changes."""
+        return self.ledger(FIXING)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def clock(self) -> Clock:
+        """What the running term comes to."""
+        return self.running.clock if self.running else Clock()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def due_at(self) -> Moment | None:
+        """When the running term runs out."""
+        return self.clock.due_at
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def calendars(self) -> tuple[str, ...]:
         """The version of the calendar that the open term is counted by."""
-        return () if self.running is None else (self.running.term.calendar_version,)
+        return calendar_versions(self.terms)
+
+
+def _terms_of(stored: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The terms of a state as an earlier program stored it: each ledger at a place of its own, and one clock, that of
+    the term that runs. From before there were clocks, the due time stands alone."""
+    clock, due, found = stored.get("clock") or {}, stored.get("due_at"), list[Mapping[str, Any]]()
+    for ledger in (stored.get("look_over"), stored.get("fixing")):
+        if not isinstance(ledger, dict):
+            continue
+        bare = {"due_at": due, "alarm_at": None if ledger.get("breached") else due}
+        running = clock if clock.get("due_at") else bare
+        found.append({"ledger": ledger, "clock": {} if ledger.get("ended") else running})
+    return found
 
 
 def pilot_id(agency: str, event_id: str) -> str:
