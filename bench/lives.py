@@ -26,7 +26,6 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.registry import (
-    Agreement,
     AgreementFailedV1,
     AgreementRecordedV1,
     ApplicationOutcome,
@@ -34,20 +33,16 @@ from contracts.registry import (
     CommissionNamedV1,
     ConclusionRecordedV1,
     CreditDecidedV1,
-    CriterionValue,
     EffectivenessJudgedV1,
     EffectivenessProposedV1,
     ExpediencyDecidedV1,
-    FundingWindow,
     PilotCompletedV1,
     PilotEnteredV1,
     PilotLaunchedV1,
     PilotStoppedV1,
     PilotSuspendedV1,
     ProgressRecordedV1,
-    ReplicaPlan,
     RiskRecordedV1,
-    Scaling,
     ScalingDecidedV1,
     SpendingRecordedV1,
     TermEndedV1,
@@ -55,9 +50,9 @@ from contracts.registry import (
     TermStage,
     TermStartedV1,
     TermSuspendedV1,
-    Votes,
 )
-from services.registry.domain.state import Stage
+from contracts.steps import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
+from services.registry.domain.stages import Stage
 
 ROBOT: Final = Actor(id="bench", role=Role.REGISTRAR)
 OUTCOMES: Final = {

@@ -20,7 +20,8 @@ from contracts.rules import load
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.registry.domain.evolve import evolve
-from services.registry.domain.state import Pilot, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import Pilot
 
 EDITION: Final = load().edition("by-2024")
 SECTORS: Final = tuple(EDITION.sectors.codes)

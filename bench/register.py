@@ -36,7 +36,7 @@ from services.chassis.web import make_app
 from services.law.calendar import Calendars
 from services.registry import views
 from services.registry.api import make_router
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import Stage
 from services.registry.finding.entries import entry
 from services.registry.finding.finding import Finding, begin_anew
 from services.registry.service import SERVICE

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import Stage
 
 BEFORE, CARRIED, IN_USE, GIVEN_UP = 1479, 440, 1040, 314
 """Use cases before their deployment, piloted, deployed and retired in the inventory."""

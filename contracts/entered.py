@@ -56,12 +56,13 @@ class Entered:
     """An annotation: bounds that hold when something is entered. Texts are stripped, and must say something.
 
     `most` and `least` are characters of a text, items of a list, or bounds of a whole number; `pattern` is what a whole
-    text must match.
+    text must match. `exact`: a text is taken as it stands, not stripped.
     """
 
     most: int | None = None
     least: int = 0
     pattern: str | None = None
+    exact: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Asks the bounds around the field's own validation."""
@@ -92,7 +93,8 @@ class Entered:
         if info.context is not ENTERED and info.context is not SENT:
             return handler(value)
         if isinstance(value, str):
-            return self._text(handler(value.strip() if info.context is ENTERED else value), info.context is ENTERED)
+            by_hand = info.context is ENTERED
+            return self._text(handler(value.strip() if by_hand and not self.exact else value), by_hand)
         if isinstance(value, (list, tuple)):
             self._items(len(value))
         return self._number(handler(value))

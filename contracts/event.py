@@ -27,6 +27,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from contracts.entered import NEAR, Entered
+
 ID: Final = re.compile(r"^[^\x00-\x1f\x7f]{1,128}$")
 """The form of an event's id: 1 to 128 characters, none of them a control character."""
 TRACE_HEADERS: Final = ("traceparent", "tracestate")
@@ -117,10 +119,10 @@ class Actor(Contract):
 class Basis(Contract):
     """The document that a legal step rests on (основание): which body, what kind, its number and date."""
 
-    body: str = Field(min_length=1, max_length=300)
-    kind: str = Field(min_length=1, max_length=100)
-    number: str = Field(min_length=1, max_length=60)
-    date: Day
+    body: Annotated[str, Field(min_length=1, max_length=300), Entered()]
+    kind: Annotated[str, Field(min_length=1, max_length=100), Entered()]
+    number: Annotated[str, Field(min_length=1, max_length=60), Entered()]
+    date: Annotated[Day, NEAR]
 
 
 class FactCause(Contract):

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictInt
 
-from contracts.entered import YEARS, Entered
+from contracts.entered import NEAR, YEARS, Entered
 from contracts.event import Contract, Day, Moment
 
 CODE: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -62,7 +62,7 @@ class Party(Contract):
     """An organisation with a part in the pilot (участник): its id, and its name where it is known."""
 
     id: OrganisationId
-    name: str | None = Field(default=None, min_length=1, max_length=300)
+    name: Annotated[str, Field(min_length=1, max_length=300), Entered()] | None = None
 
 
 class CostLine(Contract):
@@ -310,11 +310,11 @@ class Indicator(Contract):
     """What a pilot is measured by (показатель): from where (baseline) it is to get to where (target)."""
 
     code: Code
-    title: str = Field(min_length=1, max_length=300)
-    unit: str = Field(min_length=1, max_length=60)
+    title: Annotated[str, Field(min_length=1, max_length=300), Entered()]
+    unit: Annotated[str, Field(min_length=1, max_length=60), Entered()]
     baseline: DecimalText
     target: DecimalText
-    method: str | None = Field(default=None, min_length=1, max_length=2000)
+    method: Annotated[str, Field(min_length=1, max_length=2000), Entered()] | None = None
 
 
 class IndicatorValue(Contract):
@@ -340,8 +340,8 @@ class Payment(Contract):
     year: StrictInt = Field(ge=YEARS[0], le=YEARS[-1])
     amount_minor: MinorUnits
     currency: str = Field(pattern=r"^[A-Z]{3}$")
-    paid: Day
-    document: str | None = Field(default=None, min_length=1, max_length=120)
+    paid: Annotated[Day, NEAR]
+    document: Annotated[str, Field(min_length=1, max_length=120), Entered()] | None = None
 
 
 class Level(StrEnum):

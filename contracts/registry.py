@@ -3,25 +3,37 @@
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from pydantic import Field, JsonValue, StrictInt
+from pydantic import JsonValue
 
-from contracts.event import Basis, Contract, Day, Fact, Language, Moment
+from contracts.event import Basis, Contract, Fact, Language, Moment
 from contracts.reference import (
     Application,
-    Code,
-    CostLine,
     Effectiveness,
-    Expediency,
-    Indicator,
-    IndicatorValue,
     Party,
-    Payment,
-    Period,
-    Remark,
     ReturnReason,
-    Risk,
-    SectorShare,
-    Verdict,
+)
+from contracts.steps import (
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Completion,
+    Conclusion,
+    Corrected,
+    CreditDecision,
+    CriterionValue,
+    EarlyStop,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Progress,
+    Proposal,
+    Results,
+    Risks,
+    ScalingDecision,
+    Spending,
 )
 from contracts.terms import (
     TermBreached,
@@ -48,31 +60,42 @@ class ApplicationOutcome(StrEnum):
     REFUSED = "refused"
 
 
-class PilotEnteredV1(Fact):
-    """A pilot was entered in the register when its application was registered (внесён в реестр)."""
-
-    TYPE: ClassVar[str] = "pilots.registry.pilot-entered.v1"
+class Entry(Contract):
+    """What a pilot is entered in the register with: whose it is, its number, its edition, its application."""
 
     agency: str
     number: str
     edition: str
     submitted: Moment
-    entered: Moment
     application: Application
 
 
-class ApplicationOutcomeRecordedV1(Fact):
+class PilotEnteredV1(Entry, Fact):
+    """A pilot was entered in the register when its application was registered (внесён в реестр)."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-entered.v1"
+
+    entered: Moment
+
+
+class Outcome(Contract):
+    """What became of the application, and why. `application` is the new one of a resubmission; `basis` the document of
+    a stop."""
+
+    outcome: ApplicationOutcome
+    reasons: tuple[ReturnReason, ...] = ()
+    text: str | None = None
+    application: Application | None = None
+    basis: Basis | None = None
+
+
+class ApplicationOutcomeRecordedV1(Outcome, Fact):
     """What became of the application was recorded (итог рассмотрения заявки). `application` is the new one of a
     resubmission; `basis` the document of a stop."""
 
     TYPE: ClassVar[str] = "pilots.registry.application-outcome-recorded.v1"
 
     at: Moment
-    outcome: ApplicationOutcome
-    reasons: tuple[ReturnReason, ...] = ()
-    text: str | None = None
-    application: Application | None = None
-    basis: Basis | None = None
 
 
 class ApplicationAmendedV1(Fact):
@@ -97,18 +120,22 @@ class TermStage(StrEnum):
     ENDED = "ended"
 
 
-class TermRecordedV1(Fact):
-    """Something happened to a term of another service (срок внесён), so that the register knows what runs.
-    `due_at` None: the clock stands, or the term has ended."""
-
-    TYPE: ClassVar[str] = "pilots.registry.term-recorded.v1"
+class ForeignTerm(Contract):
+    """What happened to a term of another service. `due_at` None: the clock stands, or the term has ended."""
 
     kind: str
     stage: TermStage
     due_at: Moment | None = None
 
 
-class ConclusionRecordedV1(Fact):
+class TermRecordedV1(ForeignTerm, Fact):
+    """Something happened to a term of another service (срок внесён), so that the register knows what runs.
+    `due_at` None: the clock stands, or the term has ended."""
+
+    TYPE: ClassVar[str] = "pilots.registry.term-recorded.v1"
+
+
+class ConclusionRecordedV1(Conclusion, Fact):
     """The expertise operator's conclusion was recorded (заключение внесено); `to_council`: it goes before the
     Council, otherwise the next move is the initiator's. `replaces` is the conclusion that an appeal amended.
     `overtaken`: it was made before a later word on the application was known, so the pilot stays where it stands.
@@ -117,13 +144,6 @@ class ConclusionRecordedV1(Fact):
     TYPE: ClassVar[str] = "pilots.registry.conclusion-recorded.v1"
 
     at: Moment
-    round: int
-    number: str
-    date: Day
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    replaces: str | None = None
     to_council: bool = True
     overtaken: bool = False
 
@@ -138,7 +158,7 @@ class AnnulmentRecordedV1(Fact):
     number: str
 
 
-class ExpediencyDecidedV1(Fact):
+class ExpediencyDecidedV1(ExpediencyDecision, Fact):
     """The council's decision on expediency (решение Совета о целесообразности).
 
     Where it is `expedient`, `executor` is the initiator: the decision makes the initiator the executor
@@ -148,19 +168,15 @@ class ExpediencyDecidedV1(Fact):
     TYPE: ClassVar[str] = "pilots.registry.expediency-decided.v1"
 
     at: Moment
-    decision: Expediency
-    basis: Basis
     executor: Party | None = None
 
 
-class PilotLaunchedV1(Fact):
+class PilotLaunchedV1(Launch, Fact):
     """Carrying out began (начало реализации). `started` is a day in the zone of the edition."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-launched.v1"
 
     at: Moment
-    started: Day
-    basis: Basis
 
 
 # ---- terms of the register's own
@@ -218,141 +234,92 @@ class TermEndedV1(TermEnded):
 # ---- the life after the council
 
 
-class Agreement(Contract):
-    """What executor and customer agreed on (соглашение): programme, indicators, term, money by source and year.
-
-    `until` is the last day of carrying out. `sector_shares` sum to 10,000 basis points; none: all of the sector.
-    """
-
-    customer: Party
-    executor: Party
-    programme: str = Field(min_length=1, max_length=20_000)
-    starts: Day
-    until: Day
-    indicators: tuple[Indicator, ...] = Field(min_length=1, max_length=100)
-    costs: tuple[CostLine, ...] = Field(default=(), max_length=200)
-    sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
-    region: Code | None = None
-
-
-class AgreementRecordedV1(Fact):
+class AgreementRecordedV1(AgreementEntry, Fact):
     """The agreement of executor and customer was entered (соглашение внесено)."""
 
     TYPE: ClassVar[str] = "pilots.registry.agreement-recorded.v1"
 
     at: Moment
-    basis: Basis
-    agreement: Agreement
 
 
-class AgreementFailedV1(Fact):
+class AgreementFailedV1(AgreementFailure, Fact):
     """Executor and customer did not agree, on a document (соглашение не достигнуто)."""
 
     TYPE: ClassVar[str] = "pilots.registry.agreement-failed.v1"
 
     at: Moment
-    why: str
-    basis: Basis
 
 
-class ProgressRecordedV1(Fact):
+class ReportRecorded(Fact):
+    """What every fact says by which a report of the executor was recorded."""
+
+    at: Moment
+    event_id: str
+
+
+class ProgressRecordedV1(Progress, ReportRecorded):
     """The executor's periodic report was recorded (отчёт о ходе реализации)."""
 
     TYPE: ClassVar[str] = "pilots.registry.progress-recorded.v1"
 
-    at: Moment
-    event_id: str
-    period: Period
-    summary: str
-    values: tuple[IndicatorValue, ...] = ()
 
-
-class SpendingRecordedV1(Fact):
+class SpendingRecordedV1(Spending, ReportRecorded):
     """Payments were recorded (расходы)."""
 
     TYPE: ClassVar[str] = "pilots.registry.spending-recorded.v1"
 
-    at: Moment
-    event_id: str
-    payments: tuple[Payment, ...]
 
-
-class RiskRecordedV1(Fact):
+class RiskRecordedV1(Risks, ReportRecorded):
     """Risks and their scenarios were recorded (риски и сценарии)."""
 
     TYPE: ClassVar[str] = "pilots.registry.risk-recorded.v1"
 
-    at: Moment
-    event_id: str
-    risks: tuple[Risk, ...]
 
-
-class ResultRecordedV1(Fact):
+class ResultRecordedV1(Results, ReportRecorded):
     """Measured results were recorded (результаты)."""
 
     TYPE: ClassVar[str] = "pilots.registry.result-recorded.v1"
 
-    at: Moment
-    event_id: str
-    values: tuple[IndicatorValue, ...]
+
+class PilotCompletedV1(Completion, ReportRecorded):
+    """Carrying out is finished (реализация завершена), as the executor reported."""
+
+    TYPE: ClassVar[str] = "pilots.registry.pilot-completed.v1"
 
 
-class PilotSuspendedV1(Fact):
+class PilotSuspendedV1(PilotSuspension, Fact):
     """Carrying out was suspended on a document (реализация приостановлена)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-suspended.v1"
 
     at: Moment
-    since: Day
-    why: str
-    basis: Basis
 
 
-class PilotResumedV1(Fact):
+class PilotResumedV1(PilotResumption, Fact):
     """Carrying out was resumed on a document (реализация возобновлена)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-resumed.v1"
 
     at: Moment
-    since: Day
-    basis: Basis
 
 
-class PilotExtendedV1(Fact):
+class PilotExtendedV1(PilotExtension, Fact):
     """The term of carrying out was extended on a document (срок реализации продлён)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-extended.v1"
 
     at: Moment
-    until: Day
-    why: str
-    basis: Basis
 
 
-class PilotStoppedV1(Fact):
+class PilotStoppedV1(EarlyStop, Fact):
     """Carrying out was stopped early on a document (реализация прекращена досрочно)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-stopped.v1"
 
     at: Moment
-    stopped: Day
-    why: str
-    basis: Basis
 
 
-class PilotCompletedV1(Fact):
-    """Carrying out is finished (реализация завершена), as the executor reported."""
-
-    TYPE: ClassVar[str] = "pilots.registry.pilot-completed.v1"
-
-    at: Moment
-    event_id: str
-    finished: Day
-    summary: str
-    values: tuple[IndicatorValue, ...] = ()
-
-
-class CommissionNamedV1(Fact):
+class CommissionNamedV1(Commission, Fact):
     """The head organisation named the members and the secretary of the pilot's commission (состав комиссии).
 
     Opaque ids of persons; at least as many members as the edition asks for (Resolution 4 of 23 Feb 2024: nine).
@@ -361,89 +328,32 @@ class CommissionNamedV1(Fact):
     TYPE: ClassVar[str] = "pilots.registry.commission-named.v1"
 
     at: Moment
-    basis: Basis
-    members: tuple[str, ...]
-    secretary: str
 
 
-class CriterionValue(Contract):
-    """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
-
-    criterion: Code
-    value: StrictInt
-    reason: str = Field(min_length=1, max_length=4000)
-
-
-class EffectivenessProposedV1(Fact):
+class EffectivenessProposedV1(Proposal, Fact):
     """The head organisation's information and proposal on effectiveness (предложение об эффективности)."""
 
     TYPE: ClassVar[str] = "pilots.registry.effectiveness-proposed.v1"
 
     at: Moment
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...] = ()
-    basis: Basis
+    values: tuple[CriterionValue, ...] = ()  # as its schema is frozen
 
 
-class Votes(Contract):
-    """How a body voted (голосование)."""
-
-    in_favour: StrictInt = Field(ge=0, le=1000)
-    against: StrictInt = Field(ge=0, le=1000)
-    abstained: StrictInt = Field(ge=0, le=1000)
-
-
-class EffectivenessJudgedV1(Fact):
+class EffectivenessJudgedV1(Judgement, Fact):
     """The commission's judgement on its minutes (решение комиссии, протокол)."""
 
     TYPE: ClassVar[str] = "pilots.registry.effectiveness-judged.v1"
 
     at: Moment
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...] = ()
-    present: tuple[str, ...]
-    votes: Votes
-    basis: Basis
+    values: tuple[CriterionValue, ...] = ()  # as its schema is frozen
 
 
-class Scaling(StrEnum):
-    """What is decided on scaling: тиражировать, не тиражировать, только в каталог."""
-
-    SCALE = "scale"
-    DO_NOT_SCALE = "do-not-scale"
-    CATALOGUE_ONLY = "catalogue-only"
-
-
-class FundingWindow(Contract):
-    """When a source takes applications for money (окно финансирования), both days included."""
-
-    source: Code
-    opens: Day
-    closes: Day
-
-
-class ReplicaPlan(Contract):
-    """Where a scaled pilot is to be copied (тиражирование): for which customer, in which region."""
-
-    customer: Party
-    region: Code | None = None
-    note: str | None = Field(default=None, min_length=1, max_length=2000)
-
-
-class ScalingDecidedV1(Fact):
+class ScalingDecidedV1(ScalingDecision, Fact):
     """A body's decision on scaling (решение о тиражировании): evidence, conditions, money, the replicas it leads to."""
 
     TYPE: ClassVar[str] = "pilots.registry.scaling-decided.v1"
 
     at: Moment
-    decision: Scaling
-    evidence: str
-    conditions: str | None = None
-    windows: tuple[FundingWindow, ...] = ()
-    replicas: tuple[ReplicaPlan, ...] = ()
-    basis: Basis
 
 
 class ReplicaLinkedV1(Fact):
@@ -465,35 +375,15 @@ class ReplicaResultNotedV1(Fact):
     outcome: Effectiveness
 
 
-class CreditDecidedV1(Fact):
+class CreditDecidedV1(CreditDecision, Fact):
     """A body's decision whether a product in use counts as a pilot (зачёт), on evidence. A switch of the edition."""
 
     TYPE: ClassVar[str] = "pilots.registry.credit-decided.v1"
 
     at: Moment
-    granted: bool
-    evidence: str
-    basis: Basis
 
 
-class Correctable(StrEnum):
-    """What a correction may speak of: entries of people that state a document or numbers."""
-
-    EXPEDIENCY = "expediency"
-    AGREEMENT = "agreement"
-    CREDIT = "credit"
-    LAUNCH = "launch"
-    SPENDING = "spending"
-    SUSPENSION = "suspension"
-    EXTENSION = "extension"
-    ENDING = "ending"
-    COMMISSION = "commission"
-    PROPOSAL = "proposal"
-    JUDGEMENT = "judgement"
-    SCALING = "scaling"
-
-
-class EntryCorrectedV1(Fact):
+class EntryCorrectedV1(Corrected, Fact):
     """An entry was wrong, and this one stands in its place (исправление): with the reason and a document.
 
     `place` counts entries of the kind from 1; `was` and `now` are their content. The old entry stays in the
@@ -503,12 +393,17 @@ class EntryCorrectedV1(Fact):
     TYPE: ClassVar[str] = "pilots.registry.entry-corrected.v1"
 
     at: Moment
-    what: Correctable
-    place: int
-    reason: str
-    basis: Basis
     was: JsonValue
     now: JsonValue
+
+
+class ListMade(Contract):
+    """What came of a list that was asked for: so many rows, a file of so many bytes with this digest, or why not."""
+
+    rows: int
+    bytes: int
+    digest: str | None
+    failed: str | None = None
 
 
 class ListTakenV1(Fact):
@@ -523,15 +418,10 @@ class ListTakenV1(Fact):
     asked: Moment
 
 
-class ListReadyV1(Fact):
+class ListReadyV1(ListMade, Fact):
     """A list that was asked for is ready, or could not be made (выгрузка готова)."""
 
     TYPE: ClassVar[str] = "pilots.registry.list-ready.v1"
-
-    rows: int
-    bytes: int
-    digest: str | None
-    failed: str | None = None
 
 
 REGISTRY: Final = Language[Fact](

@@ -2,34 +2,44 @@
 
 A step is the HTTP body that brings it, a part of the fact that records it, and the entry that is stored:
 `class EffectivenessJudgedV1(Judgement, Fact)`. Its bounds are asked when it is entered or sent (`contracts.entered`),
-never when it is read again.
+never when it is read again. It is one thing, long as it is: nothing that is entered stands anywhere else.
 """
 
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, StrictInt
+from pydantic import Field, JsonValue, StrictBool, StrictInt
 
-from contracts.entered import Entered
+from contracts.entered import NEAR, Entered
 from contracts.event import Basis, Contract, Day
 from contracts.reference import (
     CODE,
     Code,
+    CostLine,
+    Effectiveness,
+    Expediency,
+    Indicator,
     IndicatorValue,
     ItemAnswer,
     OnExpiry,
     OrganisationId,
+    Party,
     Payment,
     Period,
     Remark,
     RequestItem,
     ReturnReason,
     Risk,
+    SectorShare,
     Verdict,
 )
 
+NearDay = Annotated[Day, NEAR]
 Why = Annotated[str, Entered(most=4_000)]
 Words = Annotated[str, Entered(most=20_000)]
+Person = Annotated[str, Entered(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$", exact=True)]
+"""An opaque id, never a name: no word of a language fits."""
+Persons = Annotated[tuple[Person, ...], Entered(least=1, most=100)]
 
 
 class Step(Contract):
@@ -208,13 +218,27 @@ class EarlierRemark(Contract):
     text: str | None = Field(default=None, min_length=1, max_length=4000)
 
 
-class WrittenConclusion(Step):
-    """A conclusion as it is written (проект заключения); in a repeat it judges every remark of the one before."""
+class ConclusionWords(Step):
+    """What a conclusion says (заключение)."""
 
     verdict: Verdict
     text: Words
     remarks: Annotated[tuple[Remark, ...], Entered(most=200)] = ()
+
+
+class WrittenConclusion(ConclusionWords):
+    """A conclusion as it is written (проект заключения); in a repeat it judges every remark of the one before."""
+
     earlier_remarks: Annotated[tuple[EarlierRemark, ...], Entered(most=200)] = ()
+
+
+class Conclusion(ConclusionWords):
+    """A conclusion in force as others know it. `replaces` is the one that it amends after an appeal."""
+
+    round: int
+    number: str
+    date: Day
+    replaces: str | None = None
 
 
 class Appeal(Step):
@@ -286,3 +310,202 @@ class TeamEntry(Step):
     name: Annotated[str, Entered(most=300)]
     members: Annotated[tuple[PersonId, ...], Entered(most=500)]
     sectors: Annotated[tuple[Code, ...], Entered(most=100)] = ()
+
+
+# ---- what officials enter in the register: each on a document, each in its order
+
+
+class ExpediencyDecision(Step):
+    """The Council's decision on expediency (решение Совета о целесообразности)."""
+
+    decision: Expediency
+    basis: Basis
+
+
+class CreditDecision(Step):
+    """Whether a product in use counts as a pilot (зачёт), and on which evidence."""
+
+    granted: StrictBool
+    evidence: Words
+    basis: Basis
+
+
+class Agreement(Contract):
+    """What executor and customer agreed on (соглашение): programme, indicators, term, money by source and year.
+
+    `until` is the last day of carrying out. `sector_shares` sum to 10,000 basis points; none: all of the sector.
+    """
+
+    customer: Party
+    executor: Party
+    programme: Annotated[str, Field(min_length=1, max_length=20_000), Entered()]
+    starts: NearDay
+    until: NearDay
+    indicators: tuple[Indicator, ...] = Field(min_length=1, max_length=100)
+    costs: tuple[CostLine, ...] = Field(default=(), max_length=200)
+    sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
+    region: Code | None = None
+
+
+class AgreementEntry(Step):
+    """What executor and customer agreed on, and the agreement's own number and date (соглашение внесено)."""
+
+    agreement: Agreement
+    basis: Basis
+
+
+class AgreementFailure(Step):
+    """Why executor and customer did not agree, and the document that says so (соглашение не достигнуто)."""
+
+    why: Why
+    basis: Basis
+
+
+class Launch(Step):
+    """The first day of carrying out and the document it rests on (начало реализации)."""
+
+    started: NearDay
+    basis: Basis
+
+
+class PilotSuspension(Step):
+    """Since when carrying out stands still, and why (реализация приостановлена)."""
+
+    since: NearDay
+    why: Why
+    basis: Basis
+
+
+class PilotResumption(Step):
+    """Since when carrying out goes on (реализация возобновлена)."""
+
+    since: NearDay
+    basis: Basis
+
+
+class PilotExtension(Step):
+    """The new last day of carrying out, and why (срок реализации продлён)."""
+
+    until: NearDay
+    why: Why
+    basis: Basis
+
+
+class EarlyStop(Step):
+    """On which day carrying out was stopped for good, and why (реализация прекращена досрочно)."""
+
+    stopped: NearDay
+    why: Why
+    basis: Basis
+
+
+class Commission(Step):
+    """Whom the head organisation named for the pilot's commission (состав комиссии): opaque ids, never names."""
+
+    members: Persons
+    secretary: Person
+    basis: Basis
+
+
+class CriterionValue(Contract):
+    """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
+
+    criterion: Code
+    value: StrictInt
+    reason: Annotated[str, Field(min_length=1, max_length=4000), Entered()]
+
+
+class Assessment(Step):
+    """What a pilot is found to be, criterion by criterion (оценка эффективности)."""
+
+    outcome: Effectiveness
+    text: Words
+    values: Annotated[tuple[CriterionValue, ...], Entered(most=100)]
+    basis: Basis
+
+
+class Proposal(Assessment):
+    """The head organisation's information and proposal on effectiveness (предложение об эффективности)."""
+
+
+class Votes(Contract):
+    """How a body voted (голосование)."""
+
+    in_favour: StrictInt = Field(ge=0, le=1000)
+    against: StrictInt = Field(ge=0, le=1000)
+    abstained: StrictInt = Field(ge=0, le=1000)
+
+
+class Judgement(Assessment):
+    """The commission's judgement: who was present, how they voted; the document is its minutes (протокол комиссии)."""
+
+    present: Persons
+    votes: Votes
+
+
+class Scaling(StrEnum):
+    """What is decided on scaling: тиражировать, не тиражировать, только в каталог."""
+
+    SCALE = "scale"
+    DO_NOT_SCALE = "do-not-scale"
+    CATALOGUE_ONLY = "catalogue-only"
+
+
+class FundingWindow(Contract):
+    """When a source takes applications for money (окно финансирования), both days included."""
+
+    source: Code
+    opens: NearDay
+    closes: NearDay
+
+
+class ReplicaPlan(Contract):
+    """Where a scaled pilot is to be copied (тиражирование): for which customer, in which region."""
+
+    customer: Party
+    region: Code | None = None
+    note: Annotated[str, Field(min_length=1, max_length=2000), Entered()] | None = None
+
+
+class ScalingDecision(Step):
+    """A body's decision on scaling (решение о тиражировании): evidence, conditions, money, the replicas it leads to."""
+
+    decision: Scaling
+    evidence: Words
+    conditions: Words | None = None
+    windows: Annotated[tuple[FundingWindow, ...], Entered(most=50)] = ()
+    replicas: Annotated[tuple[ReplicaPlan, ...], Entered(most=200)] = ()
+    basis: Basis
+
+
+class Correctable(StrEnum):
+    """What a correction may speak of: entries of people that state a document or numbers."""
+
+    EXPEDIENCY = "expediency"
+    AGREEMENT = "agreement"
+    CREDIT = "credit"
+    LAUNCH = "launch"
+    SPENDING = "spending"
+    SUSPENSION = "suspension"
+    EXTENSION = "extension"
+    ENDING = "ending"
+    COMMISSION = "commission"
+    PROPOSAL = "proposal"
+    JUDGEMENT = "judgement"
+    SCALING = "scaling"
+
+
+class Corrected(Step):
+    """Which entry was wrong (`place` counts entries of the kind from 1), why, and on which document."""
+
+    what: Correctable
+    place: int
+    reason: Why
+    basis: Basis
+
+
+class Correction(Corrected):
+    """A correction (исправление), and what the entry should have said: all of it."""
+
+    place: StrictInt = Field(default=1, ge=1, le=100_000)
+    content: dict[str, JsonValue]

@@ -34,38 +34,38 @@ from contracts.reference import (
     TermUnit,
     Verdict,
 )
-from contracts.registry import (
+from contracts.steps import (
     Agreement,
+    AgreementEntry,
+    Commission,
+    CreditDecision,
     CriterionValue,
+    ExpediencyDecision,
     FundingWindow,
+    Judgement,
+    Launch,
+    PilotExtension,
+    Proposal,
     ReplicaPlan,
     Scaling,
+    ScalingDecision,
     Votes,
 )
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
 from services.law.terms import CountedTerm
+from services.registry.domain.stages import Stage
 from services.registry.domain.state import (
-    AgreementEntry,
-    Commission,
-    Conclusion,
-    Credit,
-    Decision,
     Ending,
-    Judgement,
-    LaunchEntry,
     PastTerms,
     Pause,
     Pilot,
-    Prolongation,
-    Proposal,
     Replica,
     Report,
     RunningTerm,
-    ScalingEntry,
-    Spending,
-    Stage,
+    SpendingEntry,
+    StandingConclusion,
     Stay,
 )
 
@@ -115,7 +115,7 @@ PLAIN = Pilot(
     executor=APPLICATION.initiator,
     foreign_terms=(RunningTerm(kind="look-over", due_at=NOW + timedelta(days=10)),),
     conclusions=(
-        Conclusion(
+        StandingConclusion(
             round=1,
             number="ЗЭ-2026-0001",
             date=date(2026, 4, 1),
@@ -125,7 +125,7 @@ PLAIN = Pilot(
             replaces="ЗЭ-2026-0000",
         ),
     ),
-    decisions=(Decision(decision=Expediency.EXPEDIENT, basis=BASIS),),
+    decisions=(ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=BASIS),),
     history=(Stay(stage=Stage.RUNNING, sector="health", since=NOW),),
 )
 """A pilot of which nothing but its application says where it belongs: its sector, its region, its money."""
@@ -195,7 +195,7 @@ FULL = PLAIN.model_copy(
         "text": "Отозвано по просьбе.",
         "basis": BASIS,
         "agreement": AgreementEntry(agreement=AGREEMENT, basis=BASIS),
-        "launch": LaunchEntry(started=DAY, basis=BASIS),
+        "launch": Launch(started=DAY, basis=BASIS),
         "reports": (
             Report(
                 event_id="demo-report-1",
@@ -208,7 +208,7 @@ FULL = PLAIN.model_copy(
             IndicatorValue(indicator="queue-days", value="2", measured=date(2026, 8, 31), evidence="Журнал записи."),
         ),
         "spending": (
-            Spending(
+            SpendingEntry(
                 event_id="demo-spending-1",
                 payments=(
                     Payment(
@@ -242,14 +242,14 @@ FULL = PLAIN.model_copy(
                 resumed=BASIS,
             ),
         ),
-        "prolongations": (Prolongation(until=date(2027, 3, 31), why="Поставка задержана.", basis=BASIS),),
+        "prolongations": (PilotExtension(until=date(2027, 3, 31), why="Поставка задержана.", basis=BASIS),),
         "ending": Ending(on=date(2027, 3, 30), text="Работы окончены.", basis=BASIS),
         "commission": Commission(members=MEMBERS, secretary="demo-secretary-1", basis=BASIS),
         "proposal": Proposal(outcome=Effectiveness.PARTLY, text="Предлагается.", values=GRADES, basis=BASIS),
         "judgement": Judgement(
             outcome=Effectiveness.EFFECTIVE, text="Решили.", values=GRADES, present=MEMBERS, votes=VOTES, basis=BASIS
         ),
-        "scaling": ScalingEntry(
+        "scaling": ScalingDecision(
             decision=Scaling.SCALE,
             evidence="Отчёт о показателях.",
             conditions="Со второй линией поддержки.",
@@ -259,7 +259,7 @@ FULL = PLAIN.model_copy(
             ),
             basis=BASIS,
         ),
-        "credit": Credit(granted=True, evidence="Работает с 2024 года.", basis=BASIS),
+        "credit": CreditDecision(granted=True, evidence="Работает с 2024 года.", basis=BASIS),
         "replicas": (
             Replica(
                 pilot="demo-replica-1",

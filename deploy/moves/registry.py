@@ -20,19 +20,36 @@ from contracts.reference import (
     Role,
     Verdict,
 )
-from contracts.registry import (
+from contracts.registry import AgreementRecordedV1, ApplicationOutcome, Entry, Outcome, TermStage
+from contracts.rules import RuleBook
+from contracts.steps import (
     Agreement,
-    AgreementRecordedV1,
-    ApplicationOutcome,
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Completion,
     Correctable,
+    Correction,
+    CreditDecision,
     CriterionValue,
+    EarlyStop,
+    ExpediencyDecision,
     FundingWindow,
+    Judgement,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Progress,
+    Proposal,
     ReplicaPlan,
+    Results,
+    Risks,
     Scaling,
-    TermStage,
+    ScalingDecision,
+    Spending,
     Votes,
 )
-from contracts.rules import RuleBook
 from deploy.moves.samples import (
     AGENCY,
     APPLICATION,
@@ -48,39 +65,21 @@ from deploy.moves.samples import (
 )
 from deploy.states import Domain, Graph, Key, Page, Try, explore
 from services.registry.domain import corrections
-from services.registry.domain import decide as pilot_of
 from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideCredit,
-    DecideExpediency,
-    DecideScaling,
-    Enter,
-    FailToAgree,
-    Judge,
-    Launch,
     LinkReplica,
-    NameCommission,
     NoteReplicaResult,
-    Prolong,
-    Propose,
     Recalendar,
     RecordAmendment,
     RecordAnnulment,
-    RecordCompletion,
     RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
+    RecordReport,
     RecordTerm,
-    Resume,
-    StopEarly,
-    Suspend,
     Tick,
 )
-from services.registry.domain.state import CARRIED_OUT, FINAL, SETTLED, Pilot, Stage
+from services.registry.domain.decide import decide
+from services.registry.domain.evolve import evolve
+from services.registry.domain.stages import CARRIED_OUT, FINAL, SETTLED, Stage
+from services.registry.domain.state import Pilot
 
 REGISTRAR = person("u-6001", Role.REGISTRAR)
 ALL_ON: Final = with_switches(credit=True, partly_effective=True, replication=True)
@@ -95,15 +94,15 @@ CRITERIA: Final = tuple(entry.code for entry in ALL_ON.edition(EDITION).effectiv
 WORDS_OF_OTHERS: Final = frozenset(
     one.__name__
     for one in (
-        RecordOutcome,
+        Outcome,
         RecordAmendment,
         RecordConclusion,
         RecordAnnulment,
         RecordTerm,
-        RecordProgress,
-        RecordSpending,
-        RecordRisks,
-        RecordResults,
+        Progress,
+        Spending,
+        Risks,
+        Results,
         LinkReplica,
         NoteReplicaResult,
     )
@@ -113,9 +112,9 @@ WORDS_OF_OTHERS: Final = frozenset(
 
 def named(command: object) -> str:
     """A command's name, with the outcome that it speaks of where it has one."""
-    name = type(command).__name__
+    name = type(command.report if isinstance(command, RecordReport) else command).__name__
     said = getattr(command, "outcome", None) or getattr(command, "decision", None) or getattr(command, "what", None)
-    if isinstance(command, DecideCredit):
+    if isinstance(command, CreditDecision):
         said = "granted" if command.granted else "refused"
     return f"{name} {said}" if said is not None else name
 
@@ -165,20 +164,22 @@ def moves(state: Pilot, now: datetime) -> Iterator[Try[Pilot]]:
 
 def _said(state: Pilot) -> Iterator[object]:
     reasons = (ReturnReason(code="documents-missing"),)
-    yield RecordOutcome(ApplicationOutcome.ACCEPTED)
-    yield RecordOutcome(ApplicationOutcome.RETURNED, reasons)
-    yield RecordOutcome(ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
-    yield RecordOutcome(ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
-    yield RecordOutcome(ApplicationOutcome.LAPSED)
-    yield RecordOutcome(ApplicationOutcome.REFUSED, reasons)
+    yield Outcome(outcome=ApplicationOutcome.ACCEPTED)
+    yield Outcome(outcome=ApplicationOutcome.RETURNED, reasons=reasons)
+    yield Outcome(outcome=ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
+    yield Outcome(outcome=ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
+    yield Outcome(outcome=ApplicationOutcome.LAPSED)
+    yield Outcome(outcome=ApplicationOutcome.REFUSED, reasons=reasons)
     other = state.application.model_copy(update={"title": "Другой заголовок"})
-    yield RecordOutcome(ApplicationOutcome.RESUBMITTED, application=other)
+    yield Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=other)
     yield RecordAmendment("q-1", other)
-    yield RecordTerm("expertise", TermStage.ENDED)
+    yield RecordTerm(kind="expertise", stage=TermStage.ENDED)
     force = state.conclusion.number if state.conclusion else None
     for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
         for replaces in {None, force}:
-            yield RecordConclusion(1, "ЗЭ-2026-0001", DAY, verdict, "Рекомендовать.", replaces=replaces)
+            yield RecordConclusion(
+                round=1, number="ЗЭ-2026-0001", date=DAY, verdict=verdict, text="Рекомендовать.", replaces=replaces
+            )
     yield RecordAnnulment(1, force or "ЗЭ-0")
     if state.stage is Stage.SCALED:
         yield LinkReplica("replica", "ПП-2027-000001", None)
@@ -186,10 +187,12 @@ def _said(state: Pilot) -> Iterator[object]:
 
 
 def _reports(state: Pilot, today: date) -> Iterator[object]:
-    yield RecordProgress("rep", Period(since=today, until=today), "Идёт.", (_value("4", today),))
+    yield RecordReport(
+        "rep", Progress(period=Period(since=today, until=today), summary="Идёт.", values=(_value("4", today),))
+    )
     if state.stage in CARRIED_OUT:
         paid = Payment(source="own-money", year=today.year, amount_minor=100, currency="BYN", paid=today)
-        yield RecordSpending("sp", (paid,))
+        yield RecordReport("sp", Spending(payments=(paid,)))
     risk = Risk(
         id="r-1",
         title="Отказ сервера",
@@ -199,40 +202,49 @@ def _reports(state: Pilot, today: date) -> Iterator[object]:
         answer="Второй сервер.",
         owner=APPLICATION.initiator.id,
     )
-    yield RecordRisks("ri", (risk,))
-    yield RecordResults("res", (_value("3", today),))
-    yield RecordCompletion("done", today, "Готово.", ())
+    yield RecordReport("ri", Risks(risks=(risk,)))
+    yield RecordReport("res", Results(values=(_value("3", today),)))
+    yield RecordReport("done", Completion(finished=today, summary="Готово.", values=()))
 
 
 def _council(today: date) -> Iterator[object]:
-    yield from (DecideExpediency(one, basis(today)) for one in Expediency)
-    yield from (DecideCredit(granted, "Работает.", basis(today)) for granted in (True, False))
+    yield from (ExpediencyDecision(decision=one, basis=basis(today)) for one in Expediency)
+    yield from (CreditDecision(granted=granted, evidence="Работает.", basis=basis(today)) for granted in (True, False))
     until = today + timedelta(days=200)
-    yield Agree(AGREEMENT.model_copy(update={"starts": today, "until": until}), basis(today))
-    yield FailToAgree("Не сошлись.", basis(today))
+    yield AgreementEntry(agreement=AGREEMENT.model_copy(update={"starts": today, "until": until}), basis=basis(today))
+    yield AgreementFailure(why="Не сошлись.", basis=basis(today))
 
 
 def _carrying_out(state: Pilot, today: date) -> Iterator[object]:
-    yield Launch(today, basis(today))
-    yield Suspend(today, "Ремонт.", basis(today))
-    yield Resume(today, basis(today))
+    yield Launch(started=today, basis=basis(today))
+    yield PilotSuspension(since=today, why="Ремонт.", basis=basis(today))
+    yield PilotResumption(since=today, basis=basis(today))
     if state.until is not None:
-        yield Prolong(state.until + timedelta(days=30), "Задержка.", basis(today))
-    yield StopEarly(today, "Нет денег.", basis(today))
+        yield PilotExtension(until=state.until + timedelta(days=30), why="Задержка.", basis=basis(today))
+    yield EarlyStop(stopped=today, why="Нет денег.", basis=basis(today))
 
 
 def _judging(today: date) -> Iterator[object]:
-    yield NameCommission(MEMBERS, "s-1", basis(today))
+    yield Commission(members=MEMBERS, secretary="s-1", basis=basis(today))
     values = tuple(CriterionValue(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
     votes = Votes(in_favour=len(MEMBERS), against=0, abstained=0)
     for outcome in Effectiveness:
-        yield Propose(outcome, "Предложение.", values, basis(today))
-        yield Judge(outcome, "Протокол.", values, MEMBERS, votes, basis(today))
+        yield Proposal(outcome=outcome, text="Предложение.", values=values, basis=basis(today))
+        yield Judgement(
+            outcome=outcome, text="Протокол.", values=values, present=MEMBERS, votes=votes, basis=basis(today)
+        )
     window = FundingWindow(source="local-innovation-fund", opens=today, closes=today + timedelta(days=1))
     plan = ReplicaPlan(customer=APPLICATION.customer, region="brest")
     for decision in Scaling:
         windows, plans = ((window,), (plan,)) if decision is Scaling.SCALE else ((), ())
-        yield DecideScaling(decision, "Обоснование.", None, windows, plans, basis(today))
+        yield ScalingDecision(
+            decision=decision,
+            evidence="Обоснование.",
+            conditions=None,
+            windows=windows,
+            replicas=plans,
+            basis=basis(today),
+        )
 
 
 def _corrections(state: Pilot, today: date) -> Iterator[object]:
@@ -245,7 +257,7 @@ def _corrections(state: Pilot, today: date) -> Iterator[object]:
                 said["text"] = "Иначе."
             if "payments" in said:
                 said["payments"] = [{**one, "amount_minor": 101} for one in said["payments"]]
-            yield Correct(what, 1, said, "Опечатка.", basis(today))
+            yield Correction(what=what, place=1, content=said, reason="Опечатка.", basis=basis(today))
 
 
 def _value(said: str, day: date) -> IndicatorValue:
@@ -257,10 +269,18 @@ def _place(state: Pilot) -> str:
 
 
 PILOTS: Final[Domain[Pilot, RuleBook]] = Domain(
-    decide=pilot_of.decide,
-    evolve=pilot_of.evolve,
+    decide=decide,
+    evolve=evolve,
     starts=[
-        (Try(None, Enter(AGENCY, NUMBER, EDITION, NOW, application), REGISTRAR, NOW), book)
+        (
+            Try(
+                None,
+                Entry(agency=AGENCY, number=NUMBER, edition=EDITION, submitted=NOW, application=application),
+                REGISTRAR,
+                NOW,
+            ),
+            book,
+        )
         for book in (ALL_ON, UNSEEN)
         for application in (APPLICATION, CREDIT)
     ],

@@ -19,7 +19,6 @@ from contracts.expertise import (
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
-    Correctable,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EntryCorrectedV1,
@@ -30,6 +29,7 @@ from contracts.registry import (
     TermNearingV1,
 )
 from contracts.rules import RuleBook
+from contracts.steps import Correctable
 from services.chassis.store import Store
 from services.chassis.subject import Input
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of

@@ -54,7 +54,7 @@ def organisation_faults(
         return
     found = fault(number, edition, legal_entity=legal_entity)
     if found is not None:
-        title = Wording(ru=scheme.title_ru, be=scheme.title_ru, en=scheme.title_en)
+        title = Wording(ru=scheme.title_ru, be=scheme.title_be, en=scheme.title_en)
         yield problem(f"{pointer}/value", FAULTS[found], scheme=title)
 
 

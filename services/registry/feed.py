@@ -115,7 +115,7 @@ def cursor_of(text: str, topic: str) -> Cursor:
 
 def bad_cursor() -> Problematic:
     """What is said to a cursor that this feed did not give out."""
-    return Problematic(400, "cursor.bad", "This `after` was not given out by this feed.")
+    return Problematic(400, "cursor.bad")
 
 
 def _check(said: bytes, topic: str) -> bytes:
@@ -226,8 +226,7 @@ class Feed:
                     return await self._changes(after, limit, wait, gone)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("the change feed cannot be read: %s: %s", type(error).__name__, error)
-                detail = "Kafka cannot be reached; ask the same again."
-                raise Problematic(503, "kafka.away", detail, action="retry", headers={"Retry-After": "2"}) from error
+                raise Problematic(503, "kafka.away", action="retry", headers={"Retry-After": "2"}) from error
 
     async def close(self) -> None:
         """Ends every consumer; who still reads gets an error."""
@@ -240,8 +239,7 @@ class Feed:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if self._asking >= MOST_ASKING or self._closed:
-            detail = "Too many follow the feed here now; ask the same again."
-            raise Problematic(503, "feed.busy", detail, action="retry", headers={"Retry-After": "1"})
+            raise Problematic(503, "feed.busy", action="retry", headers={"Retry-After": "1"})
         self._asking += 1
         try:
             yield
@@ -272,7 +270,7 @@ class Feed:
         if len(cursor.offsets) != len(bounds.ends) or _any_beyond(cursor.offsets, bounds.ends):
             raise bad_cursor()
         if _any_beyond(bounds.begins, cursor.offsets):
-            raise Problematic(410, "cursor.gone", "The topic no longer holds what follows: begin anew.")
+            raise Problematic(410, "cursor.gone")
         return cursor
 
     async def _look(self, since: float) -> _Bounds:

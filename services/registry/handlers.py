@@ -16,24 +16,21 @@ from contracts.registry import (
     ApplicationOutcome,
     ApplicationOutcomeRecordedV1,
     EffectivenessJudgedV1,
+    Entry,
+    Outcome,
     PilotEnteredV1,
     TermStage,
 )
+from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from services.chassis.store import SUBJECTS, Row, Store
 from services.registry.domain.commands import (
     Command,
-    Enter,
     LinkReplica,
     NoteReplicaResult,
     RecordAmendment,
     RecordAnnulment,
-    RecordCompletion,
     RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
+    RecordReport,
     RecordTerm,
 )
 from services.registry.domain.state import INTAKE, KIND, Pilot
@@ -57,62 +54,53 @@ def translate(event: Event) -> Command | None:
 def _of_application(fact: Fact) -> Command | None:
     match fact:
         case intake.ApplicationRegisteredV1():
-            return Enter(fact.agency, fact.number, fact.edition, fact.submitted, fact.application)
+            return Entry.made_of(fact)
         case intake.ApplicationAcceptedV1():
-            return RecordOutcome(ApplicationOutcome.ACCEPTED)
+            return Outcome(outcome=ApplicationOutcome.ACCEPTED)
         case intake.ApplicationReturnedV1():
-            return RecordOutcome(ApplicationOutcome.RETURNED, fact.reasons)
+            return Outcome(outcome=ApplicationOutcome.RETURNED, reasons=fact.reasons)
         case intake.ResubmissionRegisteredV1():
-            return RecordOutcome(ApplicationOutcome.RESUBMITTED, application=fact.application)
+            return Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=fact.application)
         case intake.ClarificationRegisteredV1():
             return RecordAmendment(fact.request, fact.application)
         case intake.WithdrawalRegisteredV1():
-            return RecordOutcome(ApplicationOutcome.WITHDRAWN, text=fact.reason)
+            return Outcome(outcome=ApplicationOutcome.WITHDRAWN, text=fact.reason)
         case intake.ApplicationStoppedV1():
-            return RecordOutcome(ApplicationOutcome.STOPPED, text=fact.reason, basis=fact.basis)
+            return Outcome(outcome=ApplicationOutcome.STOPPED, text=fact.reason, basis=fact.basis)
         case intake.ApplicationLapsedV1():
-            return RecordOutcome(ApplicationOutcome.LAPSED)
+            return Outcome(outcome=ApplicationOutcome.LAPSED)
         case intake.ExpertiseClosedV1() if fact.outcome in CLOSED:
-            return RecordOutcome(CLOSED[fact.outcome], fact.reasons)
+            return Outcome(outcome=CLOSED[fact.outcome], reasons=fact.reasons)
     return None
 
 
 def _of_term(fact: Fact) -> Command | None:
     match fact:
         case intake.TermStartedV1():
-            return RecordTerm(fact.term.kind, TermStage.STARTED, fact.due_at)
+            return RecordTerm(kind=fact.term.kind, stage=TermStage.STARTED, due_at=fact.due_at)
         case expertise.TermStartedV1():
-            return RecordTerm(fact.term.kind, TermStage.STARTED, fact.clock.due_at)
+            return RecordTerm(kind=fact.term.kind, stage=TermStage.STARTED, due_at=fact.clock.due_at)
         case expertise.TermSuspendedV1():
-            return RecordTerm(fact.kind, TermStage.SUSPENDED)
+            return RecordTerm(kind=fact.kind, stage=TermStage.SUSPENDED)
         case expertise.TermResumedV1():
-            return RecordTerm(fact.kind, TermStage.RESUMED, fact.clock.due_at)
+            return RecordTerm(kind=fact.kind, stage=TermStage.RESUMED, due_at=fact.clock.due_at)
         case expertise.TermExtendedV1():
-            return RecordTerm(fact.kind, TermStage.EXTENDED, fact.clock.due_at)
+            return RecordTerm(kind=fact.kind, stage=TermStage.EXTENDED, due_at=fact.clock.due_at)
         case intake.TermRecalendaredV1() | expertise.TermRecalendaredV1():
             # A running clock with nothing left to announce: the breach that was announced is one still.
             breached = fact.due_at is not None and fact.clock.alarm_at is None
-            return RecordTerm(fact.kind, TermStage.RECALENDARED, fact.due_at, breached)
+            return RecordTerm(kind=fact.kind, stage=TermStage.RECALENDARED, due_at=fact.due_at, breached=breached)
         case intake.TermBreachedV1() | expertise.TermBreachedV1():
-            return RecordTerm(fact.kind, TermStage.BREACHED, fact.due_at)
+            return RecordTerm(kind=fact.kind, stage=TermStage.BREACHED, due_at=fact.due_at)
         case intake.TermEndedV1() | expertise.TermEndedV1():
-            return RecordTerm(fact.kind, TermStage.ENDED)
+            return RecordTerm(kind=fact.kind, stage=TermStage.ENDED)
     return None
 
 
 def _of_conclusion(fact: Fact) -> Command | None:
     match fact:
         case expertise.ConclusionIssuedV1():
-            return RecordConclusion(
-                round=fact.round,
-                number=fact.number,
-                date=fact.date,
-                verdict=fact.verdict,
-                text=fact.text,
-                remarks=fact.remarks,
-                replaces=fact.replaces,
-                knowing=fact.after.get(INTAKE, 0),
-            )
+            return RecordConclusion.made_of(fact, knowing=fact.after.get(INTAKE, 0))
         case expertise.ConclusionAnnulledV1():
             return RecordAnnulment(fact.round, fact.number)
     return None
@@ -121,16 +109,20 @@ def _of_conclusion(fact: Fact) -> Command | None:
 def _of_report(fact: Fact) -> Command | None:
     match fact:
         case intake.ProgressRegisteredV1():
-            return RecordProgress(fact.event_id, fact.period, fact.summary, fact.values)
+            return _report(Progress, fact)
         case intake.SpendingRegisteredV1():
-            return RecordSpending(fact.event_id, fact.payments)
+            return _report(Spending, fact)
         case intake.RiskRegisteredV1():
-            return RecordRisks(fact.event_id, fact.risks)
+            return _report(Risks, fact)
         case intake.ResultRegisteredV1():
-            return RecordResults(fact.event_id, fact.values)
+            return _report(Results, fact)
         case intake.CompletionRegisteredV1():
-            return RecordCompletion(fact.event_id, fact.finished, fact.summary, fact.values)
+            return _report(Completion, fact)
     return None
+
+
+def _report(of: type[Report], fact: intake.EventTaken) -> RecordReport:
+    return RecordReport(fact.event_id, of.made_of(fact))
 
 
 # ---- what own facts ask of other pilots

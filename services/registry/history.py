@@ -17,7 +17,8 @@ from contracts.registry import REGISTRY
 from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document
-from services.registry.domain.decide import Pilot, evolve
+from services.registry.domain.evolve import evolve
+from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE, journal
 
 ROWS: Final = 200
@@ -148,7 +149,7 @@ def _follow(last: int, rows: Sequence[Row]) -> int:
 
 
 def _torn() -> Problematic:
-    return Problematic(500, "timeline.torn", "The timeline of this pilot is not whole; the operators can rebuild it.")
+    return Problematic(500, "timeline.torn")
 
 
 async def _rows(store: Store, pilot: str) -> AsyncIterator[list[Row]]:

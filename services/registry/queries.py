@@ -10,7 +10,7 @@ from contracts.event import wire_moment
 from services.chassis.store import SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import views
-from services.registry.domain.decide import KIND
+from services.registry.domain.state import KIND
 from services.registry.handlers import TIMELINE
 
 View = dict[str, Any]

@@ -11,8 +11,10 @@ from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
 from services.registry import handlers, queries
 from services.registry.domain import commands, export
-from services.registry.domain import decide as pilot
-from services.registry.exports import worker as exports
+from services.registry.domain.decide import decide, due
+from services.registry.domain.evolve import evolve
+from services.registry.domain.state import KIND, Pilot
+from services.registry.exports import worker
 
 
 def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
@@ -24,12 +26,12 @@ def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
 SERVICE = Service(
     name="registry",
     aggregates={
-        pilot.KIND: Aggregate(
-            pilot.KIND,
-            pilot.Pilot,
-            pilot.decide,
-            pilot.evolve,
-            pilot.due,
+        KIND: Aggregate(
+            KIND,
+            Pilot,
+            decide,
+            evolve,
+            due,
             commands.Tick,
             recalendar=commands.Recalendar,
         ),
@@ -41,5 +43,5 @@ SERVICE = Service(
     relay=handlers.relay,
     prepare=given_to_all(load()),
     journal=handlers.journal,
-    indexes=together(queries.INDEXES, exports.INDEXES),
+    indexes=together(queries.INDEXES, worker.INDEXES),
 )

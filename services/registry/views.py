@@ -38,8 +38,9 @@ from contracts.registry import (
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.chassis.subject import Document
-from services.registry.domain.decide import Pilot, Stage, next_move
 from services.registry.domain.money import MoneyStage
+from services.registry.domain.stages import Stage, next_move
+from services.registry.domain.state import Pilot
 
 View = dict[str, Any]
 ZONE: Final = ZoneInfo("Europe/Minsk")

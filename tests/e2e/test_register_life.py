@@ -29,7 +29,7 @@ from contracts.agency import (
     SpendingReportedV1,
 )
 from contracts.event import wire_moment
-from contracts.registry import Scaling
+from contracts.steps import Scaling
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import found, review
 from deploy.cli.main_job import application, pilots

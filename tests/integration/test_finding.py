@@ -24,7 +24,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.web import page
 from services.registry import queries, views
-from services.registry.domain.decide import Stage
+from services.registry.domain.stages import Stage
 from services.registry.figures.following import FIGURES
 from services.registry.finding import finding as finding_module
 from services.registry.finding.finding import Finding, in_memory

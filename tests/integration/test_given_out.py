@@ -15,7 +15,7 @@ from services.law.decision import Refusal
 from services.registry import views
 from services.registry.domain.export import FILTERS, Format, List, Take
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import Stage
 from services.registry.exports import rows as given_out
 from services.registry.exports.worker import Part
 from services.registry.handlers import TIMELINE
@@ -72,7 +72,7 @@ async def test_whatever_filter_is_accepted_can_be_made(shelf: Store) -> None:
     story, made = Story(SERVICE.aggregates["export"]), set[tuple[List, str]]()
     for of, name, value in ASKED:
         try:
-            assert story.when(None, Take(of, {name: value}, Format.CSV, "Проверка."))
+            assert story.when(None, Take(list=of, filters={name: value}, format=Format.CSV, why="Проверка."))
         except Refusal:
             continue
         await gathered(shelf, of, **{name: value})

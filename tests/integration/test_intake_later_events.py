@@ -45,7 +45,6 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.registry import (
-    Agreement,
     AgreementRecordedV1,
     EffectivenessJudgedV1,
     ExpediencyDecidedV1,
@@ -54,11 +53,10 @@ from contracts.registry import (
     PilotLaunchedV1,
     PilotStoppedV1,
     PilotSuspendedV1,
-    Votes,
 )
 from contracts.registry import TermBreachedV1 as RegisterTermBreachedV1
 from contracts.registry import TermNearingV1 as RegisterTermNearingV1
-from contracts.steps import AgencyEntry, ApplicationReturn, EditionFrom
+from contracts.steps import AgencyEntry, Agreement, ApplicationReturn, EditionFrom, Votes
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine

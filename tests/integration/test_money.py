@@ -22,23 +22,15 @@ from contracts.reference import (
     SectorShare,
     Verdict,
 )
-from contracts.registry import Agreement, ApplicationOutcome, Correctable
+from contracts.registry import ApplicationOutcome, Entry, Outcome
+from contracts.steps import Agreement, AgreementEntry, Correctable, Correction, ExpediencyDecision, Launch, Spending
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input
 from services.chassis.web import make_app
 from services.registry.api import figures as figures_api
 from services.registry.api import money as money_api
-from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideExpediency,
-    Enter,
-    Launch,
-    RecordConclusion,
-    RecordOutcome,
-    RecordSpending,
-)
+from services.registry.domain.commands import RecordConclusion, RecordReport
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
@@ -196,20 +188,36 @@ async def test_sums_over_all_pilots_are_what_each_says_of_itself_before_and_afte
             found = await world.sums(",".join(by))
             assert found == await by_pilots(world, pilots, by, "vedomstvo"), by
 
-    await world.done(pilots, lambda n: Enter("vedomstvo", f"ПП-2026-{n:06d}", "by-2024", START, application(chance)))
+    await world.done(
+        pilots,
+        lambda n: Entry(
+            agency="vedomstvo",
+            number=f"ПП-2026-{n:06d}",
+            edition="by-2024",
+            submitted=START,
+            application=application(chance),
+        ),
+    )
     await both_ways()
-    await world.done(pilots, lambda _: RecordOutcome(ApplicationOutcome.ACCEPTED))
-    await world.done(pilots, lambda _: RecordConclusion(1, "ЗЭ-2026-0001", TODAY, Verdict.POSITIVE, "Рекомендовать."))
-    await world.done(pilots, lambda _: DecideExpediency(Expediency.EXPEDIENT, BASIS))
-    await world.done(pilots, lambda _: Agree(agreement(chance), BASIS))
-    await world.done(pilots, lambda _: Launch(TODAY, BASIS))
+    await world.done(pilots, lambda _: Outcome(outcome=ApplicationOutcome.ACCEPTED))
+    await world.done(
+        pilots,
+        lambda _: RecordConclusion(
+            round=1, number="ЗЭ-2026-0001", date=TODAY, verdict=Verdict.POSITIVE, text="Рекомендовать."
+        ),
+    )
+    await world.done(pilots, lambda _: ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=BASIS))
+    await world.done(pilots, lambda _: AgreementEntry(agreement=agreement(chance), basis=BASIS))
+    await world.done(pilots, lambda _: Launch(started=TODAY, basis=BASIS))
     for n in range(3):
-        await world.done(pilots[n:], lambda _, n=n: RecordSpending(f"s-{n}", (payment(chance), payment(chance))))
+        await world.done(
+            pilots[n:], lambda _, n=n: RecordReport(f"s-{n}", Spending(payments=(payment(chance), payment(chance))))
+        )
     await both_ways()
 
-    def put_right(_place: int) -> Correct:
+    def put_right(_place: int) -> Correction:
         content = {"event_id": "s-0", "payments": [payment(chance).model_dump(mode="json")]}
-        return Correct(Correctable.SPENDING, 1, content, "Описка.", replace_basis())
+        return Correction(what=Correctable.SPENDING, place=1, content=content, reason="Описка.", basis=replace_basis())
 
     before = await world.sums("stage")
     await world.done(pilots, put_right)
@@ -224,7 +232,12 @@ def replace_basis() -> Basis:
 async def test_a_filter_over_http_leaves_the_part_that_it_names(world: World) -> None:
     chance = Random(12)
     pilots = [f"pilot-{n:02d}" for n in range(12)]
-    await world.done(pilots, lambda n: Enter("vedomstvo", f"N-{n}", "by-2024", START, application(chance)))
+    await world.done(
+        pilots,
+        lambda n: Entry(
+            agency="vedomstvo", number=f"N-{n}", edition="by-2024", submitted=START, application=application(chance)
+        ),
+    )
     await world.follow(pilots)
     whole = await world.sums("sector,year")
     for name, value, place in (("sector", "health", 0), ("year", "2026", 1), ("year", "unspecified", 1)):
@@ -235,7 +248,12 @@ async def test_a_filter_over_http_leaves_the_part_that_it_names(world: World) ->
 
 async def test_a_pilot_that_goes_leaves_the_sums(world: World) -> None:
     pilots = ["pilot-1", "pilot-2"]
-    await world.done(pilots, lambda n: Enter("vedomstvo", f"N-{n}", "by-2024", START, application(Random(n))))
+    await world.done(
+        pilots,
+        lambda n: Entry(
+            agency="vedomstvo", number=f"N-{n}", edition="by-2024", submitted=START, application=application(Random(n))
+        ),
+    )
     await world.follow(pilots)
     alone = await by_pilots(world, ["pilot-2"], ("sector",), "vedomstvo")
     await world.engine.store.remove("subjects", ["pilot-1"])

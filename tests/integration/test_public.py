@@ -15,7 +15,7 @@ from services.chassis.public import client_of
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.registry import views
-from services.registry.domain.decide import Stage
+from services.registry.domain.stages import Stage
 from services.registry.finding.entries import FACETS
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE

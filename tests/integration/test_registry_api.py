@@ -23,8 +23,9 @@ from contracts.reference import (
     Risk,
     Verdict,
 )
-from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
+from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome, TermStage
 from contracts.rules import load
+from contracts.steps import Completion, Progress, Results, Risks, Spending
 from contracts.topics import fact_topic
 from services.chassis.engine import Engine
 from services.chassis.store import Store
@@ -33,19 +34,10 @@ from services.chassis.web import make_app
 from services.registry import history as memory
 from services.registry import queries, views
 from services.registry.api import make_router
-from services.registry.domain.commands import (
-    Enter,
-    RecordAmendment,
-    RecordCompletion,
-    RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
-    RecordTerm,
-)
-from services.registry.domain.decide import Pilot, Stage, evolve
+from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
+from services.registry.domain.evolve import evolve
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import Pilot
 from services.registry.handlers import journal
 from services.registry.service import SERVICE
 from tests import shelf
@@ -113,14 +105,25 @@ class Register:
 
     async def enter(self, pilot: str, **other: Any) -> None:
         """A pilot enters the register."""
-        await self.say(pilot, Enter("vedomstvo", f"N-{pilot}", "by-2024", self.clock(), application(**other)))
+        await self.say(
+            pilot,
+            Entry(
+                agency="vedomstvo",
+                number=f"N-{pilot}",
+                edition="by-2024",
+                submitted=self.clock(),
+                application=application(**other),
+            ),
+        )
 
     async def at_council(self, pilot: str, **other: Any) -> None:
         """A pilot with a positive conclusion."""
         await self.enter(pilot, **other)
         self.clock.forward(days=1)
-        await self.say(pilot, RecordOutcome(ApplicationOutcome.ACCEPTED))
-        concluded = RecordConclusion(1, f"З-{pilot}", self.today, Verdict.POSITIVE, "Можно.", knowing=2)
+        await self.say(pilot, Outcome(outcome=ApplicationOutcome.ACCEPTED))
+        concluded = RecordConclusion(
+            round=1, number=f"З-{pilot}", date=self.today, verdict=Verdict.POSITIVE, text="Можно.", knowing=2
+        )
         await self.say(pilot, concluded, source="expertise")
         self.clock.forward(days=1)
 
@@ -173,7 +176,7 @@ class Register:
         """A pilot that was carried out, completed and judged."""
         await self.running(pilot, **other)
         await self.do(pilot, "commission", HEAD, members=MEMBERS, secretary="member-s")
-        await self.say(pilot, RecordCompletion("done", self.today, "Готово.", ()))
+        await self.say(pilot, RecordReport("done", Completion(finished=self.today, summary="Готово.", values=())))
         await self.do(pilot, "effectiveness-proposal", HEAD, outcome=outcome, text="Цели достигнуты.", values=VALUES)
         judged = {"outcome": outcome, "text": "Решение.", "values": VALUES, "present": MEMBERS}
         votes = {"in_favour": 9, "against": 0, "abstained": 0}
@@ -375,8 +378,10 @@ def value(indicator: str, said: str, day: date) -> IndicatorValue:
 async def test_results_show_each_indicator_from_its_baseline_to_its_target(register: Register) -> None:
     await register.running("p")
     first, second = register.today, register.today + timedelta(days=5)
-    await register.say("p", RecordResults("r-1", (value("wait", "34", first), value("other", "1", first))))
-    await register.say("p", RecordResults("r-2", (value("wait", "19.5", second),)))
+    await register.say(
+        "p", RecordReport("r-1", Results(values=(value("wait", "34", first), value("other", "1", first))))
+    )
+    await register.say("p", RecordReport("r-2", Results(values=(value("wait", "19.5", second),))))
     found = await register.get("/pilots/p/results")
     wait, share = found["items"]
     assert (wait["baseline"], wait["target"], wait["last"], wait["percent"], wait["reached"]) == (
@@ -390,7 +395,11 @@ async def test_results_show_each_indicator_from_its_baseline_to_its_target(regis
 
 async def test_risks_are_shown_as_they_were_said_last(register: Register) -> None:
     await register.running("p")
-    await register.say("p", RecordRisks("r-1", (risk("r1"), risk("r2"))), RecordRisks("r-2", (risk("r1", "Срыв"),)))
+    await register.say(
+        "p",
+        RecordReport("r-1", Risks(risks=(risk("r1"), risk("r2")))),
+        RecordReport("r-2", Risks(risks=(risk("r1", "Срыв"),))),
+    )
     assert [one["title"] for one in (await register.get("/pilots/p/risks"))["items"]] == ["Срыв", "Задержка"]
 
 
@@ -463,7 +472,7 @@ async def test_the_clock_is_that_of_the_term_that_is_due_first_or_of_the_one_ask
 async def test_the_list_shows_where_a_pilot_stands_and_its_money_to_the_kopeck(register: Register) -> None:
     await register.running("p", costs=())
     paid = Payment(source="own-money", year=2026, amount_minor=33, currency="BYN", paid=register.today)
-    await register.say("p", RecordSpending("s-1", (paid, paid)))
+    await register.say("p", RecordReport("s-1", Spending(payments=(paid, paid))))
     [row] = (await register.get("/pilots"))["items"]
     assert row["totals"] == {
         "planned": [],
@@ -490,20 +499,33 @@ async def random_life(register: Register, pilot: str, rng: random.Random) -> Non
     number = numbered("x")
     day = lambda: register.today  # noqa: E731
     said: list[Callable[[], object]] = [
-        lambda: RecordOutcome(ApplicationOutcome.ACCEPTED),
-        lambda: RecordOutcome(ApplicationOutcome.RETURNED, (ReturnReason(code="other"),)),
-        lambda: RecordOutcome(
-            ApplicationOutcome.RESUBMITTED, application=application(sector=rng.choice(["health", "ecology"]))
+        lambda: Outcome(outcome=ApplicationOutcome.ACCEPTED),
+        lambda: Outcome(outcome=ApplicationOutcome.RETURNED, reasons=(ReturnReason(code="other"),)),
+        lambda: Outcome(
+            outcome=ApplicationOutcome.RESUBMITTED, application=application(sector=rng.choice(["health", "ecology"]))
         ),
         lambda: RecordAmendment("r1-1", application(expected_effect=number(), sector="ecology")),
-        lambda: RecordTerm(rng.choice(["look-over", "expertise"]), rng.choice(list(TermStage)), register.clock()),
-        lambda: RecordProgress(number(), Period(since=day(), until=day()), "Идёт.", (value("wait", "9", day()),)),
-        lambda: RecordResults(number(), (value("wait", str(rng.randint(0, 40)), day()),)),
-        lambda: RecordRisks(number(), (risk(rng.choice("abc"), number()),)),
-        lambda: RecordSpending(
-            number(), (Payment(source="own-money", year=2026, amount_minor=7, currency="BYN", paid=day()),)
+        lambda: RecordTerm(
+            kind=rng.choice(["look-over", "expertise"]), stage=rng.choice(list(TermStage)), due_at=register.clock()
         ),
-        lambda: RecordConclusion(1, number(), day(), rng.choice(list(Verdict)), "Текст.", knowing=rng.randint(0, 9)),
+        lambda: RecordReport(
+            number(),
+            Progress(period=Period(since=day(), until=day()), summary="Идёт.", values=(value("wait", "9", day()),)),
+        ),
+        lambda: RecordReport(number(), Results(values=(value("wait", str(rng.randint(0, 40)), day()),))),
+        lambda: RecordReport(number(), Risks(risks=(risk(rng.choice("abc"), number()),))),
+        lambda: RecordReport(
+            number(),
+            Spending(payments=(Payment(source="own-money", year=2026, amount_minor=7, currency="BYN", paid=day()),)),
+        ),
+        lambda: RecordConclusion(
+            round=1,
+            number=number(),
+            date=day(),
+            verdict=rng.choice(list(Verdict)),
+            text="Текст.",
+            knowing=rng.randint(0, 9),
+        ),
     ]
     entered: list[tuple[str, Person, Callable[[], dict[str, Any]]]] = [
         ("expediency-decision", SECRETARY, lambda: {"decision": rng.choice(list(Expediency))}),

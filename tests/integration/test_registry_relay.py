@@ -18,32 +18,27 @@ from contracts.reference import (
     Procedure,
     Verdict,
 )
-from contracts.registry import (
+from contracts.registry import ApplicationOutcome, Entry, Outcome
+from contracts.steps import (
     Agreement,
-    ApplicationOutcome,
+    AgreementEntry,
+    Commission,
+    Completion,
     CriterionValue,
+    ExpediencyDecision,
     FundingWindow,
+    Judgement,
+    Launch,
+    Proposal,
     ReplicaPlan,
     Scaling,
+    ScalingDecision,
     Votes,
 )
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.registry.domain.commands import (
-    Agree,
-    DecideExpediency,
-    DecideScaling,
-    Enter,
-    Judge,
-    Launch,
-    NameCommission,
-    Propose,
-    RecordAmendment,
-    RecordCompletion,
-    RecordConclusion,
-    RecordOutcome,
-)
+from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.calendars import CALENDARS
@@ -129,16 +124,23 @@ def life(application: Application, number: str, outcome: Effectiveness) -> list[
         indicators=(Indicator(code="days", title="Дней", unit="дни", baseline="5", target="1"),),
     )
     return [
-        Enter("vedomstvo", number, "by-2024", START, application),
-        RecordOutcome(ApplicationOutcome.ACCEPTED),
-        RecordConclusion(1, f"ЗЭ-{number}", DAY, Verdict.POSITIVE, "Рекомендовать."),
-        DecideExpediency(Expediency.EXPEDIENT, BASIS),
-        Agree(agreement, BASIS),
-        Launch(DAY, BASIS),
-        RecordCompletion("done", DAY, "Готово.", ()),
-        NameCommission(MEMBERS, "s-1", BASIS),
-        Propose(outcome, "Предложение.", values, BASIS),
-        Judge(outcome, "Протокол.", values, MEMBERS, Votes(in_favour=9, against=0, abstained=0), BASIS),
+        Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=application),
+        Outcome(outcome=ApplicationOutcome.ACCEPTED),
+        RecordConclusion(round=1, number=f"ЗЭ-{number}", date=DAY, verdict=Verdict.POSITIVE, text="Рекомендовать."),
+        ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=BASIS),
+        AgreementEntry(agreement=agreement, basis=BASIS),
+        Launch(started=DAY, basis=BASIS),
+        RecordReport("done", Completion(finished=DAY, summary="Готово.", values=())),
+        Commission(members=MEMBERS, secretary="s-1", basis=BASIS),
+        Proposal(outcome=outcome, text="Предложение.", values=values, basis=BASIS),
+        Judgement(
+            outcome=outcome,
+            text="Протокол.",
+            values=values,
+            present=MEMBERS,
+            votes=Votes(in_favour=9, against=0, abstained=0),
+            basis=BASIS,
+        ),
     ]
 
 
@@ -149,7 +151,14 @@ def rules() -> Any:
 
 
 WINDOW = FundingWindow(source="own-money", opens=DAY, closes=DAY)
-SCALE = DecideScaling(Scaling.SCALE, "Доказано.", None, (WINDOW,), (ReplicaPlan(customer=party("700000140")),), BASIS)
+SCALE = ScalingDecision(
+    decision=Scaling.SCALE,
+    evidence="Доказано.",
+    conditions=None,
+    windows=(WINDOW,),
+    replicas=(ReplicaPlan(customer=party("700000140")),),
+    basis=BASIS,
+)
 
 
 @pytest.mark.parametrize("name", ["parent", "ПП-2026-000001"], ids=["by its id", "by its number"])
@@ -180,9 +189,14 @@ async def test_a_replica_is_linked_to_what_it_copies_and_its_judgement_is_noted_
 
 
 async def test_a_fact_of_the_parent_names_who_caused_it(house: House) -> None:
-    await house.do("parent", Enter("vedomstvo", "N-1", "by-2024", START, CASE))
+    await house.do(
+        "parent", Entry(agency="vedomstvo", number="N-1", edition="by-2024", submitted=START, application=CASE)
+    )
     await house.feed()
-    await house.do("replica", Enter("vedomstvo", "N-2", "by-2024", START, copy_of("N-1")))
+    await house.do(
+        "replica",
+        Entry(agency="vedomstvo", number="N-2", edition="by-2024", submitted=START, application=copy_of("N-1")),
+    )
     await house.feed()
     [linked] = [one for one in house.broker.events(OWN, "parent") if one["type"].endswith("replica-linked.v1")]
     [entered] = house.broker.events(OWN, "replica")
@@ -192,9 +206,14 @@ async def test_a_fact_of_the_parent_names_who_caused_it(house: House) -> None:
 
 
 async def test_a_pilot_that_copies_nothing_known_or_itself_asks_nothing_of_anybody(house: House) -> None:
-    await house.do("p1", Enter("vedomstvo", "N-1", "by-2024", START, copy_of("unknown")))
-    await house.do("p2", Enter("vedomstvo", "N-2", "by-2024", START, copy_of("p2")))
-    await house.do("p3", Enter("vedomstvo", "N-3", "by-2024", START, CASE))
+    await house.do(
+        "p1",
+        Entry(agency="vedomstvo", number="N-1", edition="by-2024", submitted=START, application=copy_of("unknown")),
+    )
+    await house.do(
+        "p2", Entry(agency="vedomstvo", number="N-2", edition="by-2024", submitted=START, application=copy_of("p2"))
+    )
+    await house.do("p3", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=CASE))
     await house.feed()
     for subject in ("p1", "p2", "p3"):
         assert (await house.pilot(subject)).replicas == ()
@@ -202,12 +221,16 @@ async def test_a_pilot_that_copies_nothing_known_or_itself_asks_nothing_of_anybo
 
 async def test_what_an_application_says_only_later_to_copy_is_linked_too(house: House) -> None:
     for subject, number in (("a", "N-1"), ("b", "N-2")):
-        await house.do(subject, Enter("vedomstvo", number, "by-2024", START, CASE))
-    await house.do("r", Enter("vedomstvo", "N-3", "by-2024", START, copy_of("unknown")))
+        await house.do(
+            subject, Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=CASE)
+        )
+    await house.do(
+        "r", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=copy_of("unknown"))
+    )
     await house.do("r", RecordAmendment("q-1", copy_of("N-1")))
     await house.feed()
     assert [one.pilot for one in (await house.pilot("a")).replicas] == ["r"]
-    await house.do("r", RecordOutcome(ApplicationOutcome.RESUBMITTED, application=copy_of("N-2")))
+    await house.do("r", Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=copy_of("N-2")))
     await house.feed()
     assert [(one.pilot, one.number) for one in (await house.pilot("b")).replicas] == [("r", "N-3")]
 
@@ -219,9 +242,13 @@ async def test_a_replica_that_was_entered_before_what_it_copies_is_linked_when_t
     judged = life(copy_of(name), "N-1", Effectiveness.INEFFECTIVE)
     await house.do("judged", *judged)
     await house.do("running", *life(copy_of(name), "N-2", Effectiveness.EFFECTIVE)[:-1])
-    await house.do("other", Enter("vedomstvo", "N-3", "by-2024", START, copy_of("N-2")))
+    await house.do(
+        "other", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=copy_of("N-2"))
+    )
     await house.feed()
-    await house.do("parent", Enter("vedomstvo", "N-0", "by-2024", START, CASE))
+    await house.do(
+        "parent", Entry(agency="vedomstvo", number="N-0", edition="by-2024", submitted=START, application=CASE)
+    )
     await house.feed()
     parent = await house.pilot("parent")
     linked = {one.pilot: (one.number, one.adaptation, one.outcome) for one in parent.replicas}
@@ -243,6 +270,8 @@ async def test_a_replica_that_was_entered_before_what_it_copies_is_linked_when_t
 
 
 async def test_a_pilot_that_names_itself_is_no_replica_of_its_own_when_it_comes(house: House) -> None:
-    await house.do("p1", Enter("vedomstvo", "N-1", "by-2024", START, copy_of("N-1")))
+    await house.do(
+        "p1", Entry(agency="vedomstvo", number="N-1", edition="by-2024", submitted=START, application=copy_of("N-1"))
+    )
     await house.feed()
     assert (await house.pilot("p1")).replicas == ()

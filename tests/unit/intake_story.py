@@ -42,9 +42,7 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.registry import (
-    Agreement,
     AgreementRecordedV1,
-    Correctable,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EntryCorrectedV1,
@@ -53,9 +51,8 @@ from contracts.registry import (
     PilotStoppedV1,
     TermBreachedV1,
     TermNearingV1,
-    Votes,
 )
-from contracts.steps import ApplicationReturn, ApplicationStop, EditionFrom
+from contracts.steps import Agreement, ApplicationReturn, ApplicationStop, Correctable, EditionFrom, Votes
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick

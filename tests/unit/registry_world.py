@@ -22,48 +22,41 @@ from contracts.reference import (
     SectorShare,
     Verdict,
 )
-from contracts.registry import (
+from contracts.registry import ApplicationOutcome, Entry, Outcome
+from contracts.rules import RuleBook
+from contracts.steps import (
     Agreement,
-    ApplicationOutcome,
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Completion,
     Correctable,
+    Correction,
+    CreditDecision,
     CriterionValue,
+    EarlyStop,
+    ExpediencyDecision,
     FundingWindow,
+    Judgement,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Progress,
+    Proposal,
     ReplicaPlan,
+    Results,
+    Risks,
     Scaling,
+    ScalingDecision,
+    Spending,
     Votes,
 )
-from contracts.rules import RuleBook
 from deploy.moves.registry import named
 from deploy.states import Step
 from services.law.decision import Refusal
 from services.registry.domain import decide as pilot
-from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideCredit,
-    DecideExpediency,
-    DecideScaling,
-    Enter,
-    FailToAgree,
-    Judge,
-    Launch,
-    NameCommission,
-    Prolong,
-    Propose,
-    RecordAmendment,
-    RecordAnnulment,
-    RecordCompletion,
-    RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
-    Resume,
-    StopEarly,
-    Suspend,
-    Tick,
-)
+from services.registry.domain.commands import RecordAmendment, RecordAnnulment, RecordConclusion, RecordReport, Tick
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
@@ -150,21 +143,21 @@ def conclusion(verdict: Verdict = Verdict.POSITIVE, round: int = 1, **more: Any)
     return RecordConclusion(round=round, verdict=verdict, **said)
 
 
-ACCEPTED = RecordOutcome(ApplicationOutcome.ACCEPTED)
-RETURNED = RecordOutcome(ApplicationOutcome.RETURNED, REASONS)
-RESUBMITTED = RecordOutcome(ApplicationOutcome.RESUBMITTED, application=MENDED)
-WITHDRAWN = RecordOutcome(ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
-STOPPED = RecordOutcome(ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
-LAPSED = RecordOutcome(ApplicationOutcome.LAPSED)
-REFUSED = RecordOutcome(ApplicationOutcome.REFUSED, REASONS)
+ACCEPTED = Outcome(outcome=ApplicationOutcome.ACCEPTED)
+RETURNED = Outcome(outcome=ApplicationOutcome.RETURNED, reasons=REASONS)
+RESUBMITTED = Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=MENDED)
+WITHDRAWN = Outcome(outcome=ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
+STOPPED = Outcome(outcome=ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
+LAPSED = Outcome(outcome=ApplicationOutcome.LAPSED)
+REFUSED = Outcome(outcome=ApplicationOutcome.REFUSED, reasons=REASONS)
 OUTCOMES = [ACCEPTED, RETURNED, RESUBMITTED, WITHDRAWN, STOPPED, LAPSED, REFUSED]
 AMENDED = RecordAmendment("q-1", MENDED)
 ANNULLED = RecordAnnulment(1, FIRST)
 
 
-def enter(application: Application = APPLICATION, edition: str = "by-2024", number: str = NUMBER) -> Enter:
+def enter(application: Application = APPLICATION, edition: str = "by-2024", number: str = NUMBER) -> Entry:
     """Intake has registered an application."""
-    return Enter("vedomstvo", number, edition, NOW, application)
+    return Entry(agency="vedomstvo", number=number, edition=edition, submitted=NOW, application=application)
 
 
 def agreed(**changes: Any) -> Agreement:
@@ -189,9 +182,9 @@ def votes(in_favour: int, against: int = 0, abstained: int = 0) -> Votes:
     return Votes(in_favour=in_favour, against=against, abstained=abstained)
 
 
-def decide(decision: Expediency = Expediency.EXPEDIENT, day: date = DAY) -> DecideExpediency:
+def decide(decision: Expediency = Expediency.EXPEDIENT, day: date = DAY) -> ExpediencyDecision:
     """The council's decision."""
-    return DecideExpediency(decision, basis(day))
+    return ExpediencyDecision(decision=decision, basis=basis(day))
 
 
 def judge(
@@ -200,16 +193,23 @@ def judge(
     present: tuple[str, ...] = MEMBERS,
     said: Votes | None = None,
     edition: str = "by-2024",
-) -> Judge:
+) -> Judgement:
     """The commission's judgement; everybody there is in favour."""
-    return Judge(outcome, "Протокол.", values(edition=edition), present, said or votes(len(present)), basis(day))
+    return Judgement(
+        outcome=outcome,
+        text="Протокол.",
+        values=values(edition=edition),
+        present=present,
+        votes=said or votes(len(present)),
+        basis=basis(day),
+    )
 
 
 def propose(
     outcome: Effectiveness = Effectiveness.EFFECTIVE, day: date = DAY, edition: str = "by-2024", grade: int = 4
-) -> Propose:
+) -> Proposal:
     """The head organisation's proposal."""
-    return Propose(outcome, "Предложение.", values(grade, edition), basis(day))
+    return Proposal(outcome=outcome, text="Предложение.", values=values(grade, edition), basis=basis(day))
 
 
 PLAN = ReplicaPlan(customer=party("700000140"), region="brest")
@@ -221,12 +221,14 @@ def scale(
     day: date = DAY,
     replicas: tuple[ReplicaPlan, ...] | None = None,
     windows: tuple[FundingWindow, ...] | None = None,
-) -> DecideScaling:
+) -> ScalingDecision:
     """The decision on scaling; one that scales has a plan and money for it unless told otherwise."""
     scales = decision is Scaling.SCALE
     plans = replicas if replicas is not None else ((PLAN,) if scales else ())
     money = windows if windows is not None else ((WINDOW,) if scales else ())
-    return DecideScaling(decision, "Обоснование.", None, money, plans, basis(day))
+    return ScalingDecision(
+        decision=decision, evidence="Обоснование.", conditions=None, windows=money, replicas=plans, basis=basis(day)
+    )
 
 
 class Life:
@@ -340,12 +342,12 @@ class Life:
 
     def agreed(self, **changes: Any) -> "Life":
         """Executor and customer have agreed."""
-        self.expedient().do(Agree(agreed(**changes), basis(self.day)))
+        self.expedient().do(AgreementEntry(agreement=agreed(**changes), basis=basis(self.day)))
         return self
 
     def running(self, **changes: Any) -> "Life":
         """It is carried out."""
-        self.agreed(**changes).do(Launch(self.day, basis(self.day)))
+        self.agreed(**changes).do(Launch(started=self.day, basis=basis(self.day)))
         return self
 
     def suspended(self) -> "Life":
@@ -390,48 +392,54 @@ class Life:
 
     def pause(self) -> list[Any]:
         """Carrying out is suspended today."""
-        return self.do(Suspend(self.day, "Ремонт.", basis(self.day)))
+        return self.do(PilotSuspension(since=self.day, why="Ремонт.", basis=basis(self.day)))
 
     def go_on(self) -> list[Any]:
         """Carrying out goes on today."""
-        return self.do(Resume(self.day, basis(self.day)))
+        return self.do(PilotResumption(since=self.day, basis=basis(self.day)))
 
     def prolong(self, until: date) -> list[Any]:
         """Carrying out may take longer."""
-        return self.do(Prolong(until, "Поставка задержана.", basis(self.day)))
+        return self.do(PilotExtension(until=until, why="Поставка задержана.", basis=basis(self.day)))
 
     def stop_early(self) -> list[Any]:
         """Carrying out is stopped today."""
-        return self.do(StopEarly(self.day, "Нет денег.", basis(self.day)))
+        return self.do(EarlyStop(stopped=self.day, why="Нет денег.", basis=basis(self.day)))
 
     def report(self, id_: str = "rep-1", *measured: IndicatorValue) -> list[Any]:
         """The executor's periodic report comes."""
         period = Period(since=DAY, until=self.day)
-        return self.do(RecordProgress(id_, period, "Идёт по плану.", measured), who=SERVICES)
+        return self.do(
+            RecordReport(id_, Progress(period=period, summary="Идёт по плану.", values=measured)), who=SERVICES
+        )
 
     def spend(self, *payments: Payment, id_: str = "sp-1") -> list[Any]:
         """Payments are reported."""
-        return self.do(RecordSpending(id_, payments), who=SERVICES)
+        return self.do(RecordReport(id_, Spending(payments=payments)), who=SERVICES)
 
     def measure(self, *measured: IndicatorValue, id_: str = "res-1") -> list[Any]:
         """Results are reported."""
-        return self.do(RecordResults(id_, measured), who=SERVICES)
+        return self.do(RecordReport(id_, Results(values=measured)), who=SERVICES)
 
     def fear(self, *risks: Risk, id_: str = "ri-1") -> list[Any]:
         """Risks are reported."""
-        return self.do(RecordRisks(id_, risks), who=SERVICES)
+        return self.do(RecordReport(id_, Risks(risks=risks)), who=SERVICES)
 
     def complete(self, *measured: IndicatorValue) -> list[Any]:
         """The executor reports that it is finished."""
-        return self.do(RecordCompletion("done-1", self.day, "Готово.", measured), who=SERVICES)
+        return self.do(
+            RecordReport("done-1", Completion(finished=self.day, summary="Готово.", values=measured)), who=SERVICES
+        )
 
     def commission(self, members: tuple[str, ...] = MEMBERS) -> list[Any]:
         """The head organisation names the commission."""
-        return self.do(NameCommission(members, "s-1", basis(self.day)), who=HEAD)
+        return self.do(Commission(members=members, secretary="s-1", basis=basis(self.day)), who=HEAD)
 
     def correct(self, what: Correctable, said: Any, place: int = 1) -> list[Any]:
         """An entry is corrected."""
-        return self.do(Correct(what, place, said, "Опечатка.", basis(self.day, "испр-1")))
+        return self.do(
+            Correction(what=what, place=place, content=said, reason="Опечатка.", basis=basis(self.day, "испр-1"))
+        )
 
 
 WAYS: Mapping[str, Callable[[Life], Life]] = {
@@ -453,10 +461,14 @@ WAYS: Mapping[str, Callable[[Life], Life]] = {
     "not-scaled": lambda life: life.scaled(Scaling.DO_NOT_SCALE),
     "catalogued": lambda life: life.scaled(Scaling.CATALOGUE_ONLY),
     "not-expedient": lambda life: after(life.at_council(), decide(Expediency.NOT_EXPEDIENT)),
-    "not-agreed": lambda life: after(life.expedient(), FailToAgree("Не сошлись в цене.", basis())),
-    "stopped-early": lambda life: after(life.running(), StopEarly(DAY, "Нет денег.", basis())),
-    "credited": lambda life: after(life.credit_asked(), DecideCredit(True, "Работает.", basis())),
-    "not-credited": lambda life: after(life.credit_asked(), DecideCredit(False, "Не работает.", basis())),
+    "not-agreed": lambda life: after(life.expedient(), AgreementFailure(why="Не сошлись в цене.", basis=basis())),
+    "stopped-early": lambda life: after(life.running(), EarlyStop(stopped=DAY, why="Нет денег.", basis=basis())),
+    "credited": lambda life: after(
+        life.credit_asked(), CreditDecision(granted=True, evidence="Работает.", basis=basis())
+    ),
+    "not-credited": lambda life: after(
+        life.credit_asked(), CreditDecision(granted=False, evidence="Не работает.", basis=basis())
+    ),
     "withdrawn": lambda life: after(life.entered(), WITHDRAWN),
     "stopped": lambda life: after(life.entered(), STOPPED),
     "lapsed": lambda life: after(life.returned(), LAPSED),

@@ -8,7 +8,8 @@ import pytest
 from bench.pilots import AGENCIES, OFFICES, REGIONS, SECTORS, SOURCES, Shelf
 from bench.stages import BEFORE, CARRIED, GIVEN_UP, IN_USE, STAGES
 from services.chassis.fold import state_json
-from services.registry.domain.state import Pilot, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import Pilot
 from tests.unit.registry_world import at
 
 ROWS = list(Shelf().rows(4000))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from contracts.event import Actor
 from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
-from services.registry.domain.export import FILTERS, Export, Fail, Finish, Format, List, Take
+from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import Stage
 from services.registry.exports import files as sheets
 from services.registry.exports.files import harmless
 from services.registry.service import SERVICE
@@ -24,8 +24,8 @@ from tests.unit.story import NOW, Story
 
 story = Story(SERVICE.aggregates["export"])
 REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")
-TAKE = Take(List.PILOTS, {"stage": "running", "sector": "health"}, Format.CSV, "Отчёт за год.")
-FINISH = Finish(10, 2000, "ab" * 32)
+TAKE = Take(list=List.PILOTS, filters={"stage": "running", "sector": "health"}, format=Format.CSV, why="Отчёт за год.")
+FINISH = Finish(rows=10, bytes=2000, digest="ab" * 32)
 GOOD: dict[List, dict[str, str]] = {
     List.PILOTS: {"year": "2026", "stage": "running"},
     List.MONEY: {"year": "unspecified", "stage": "paid", "currency": "BYN"},
@@ -65,25 +65,29 @@ def test_a_finished_export_has_its_rows_bytes_and_digest() -> None:
 
 
 def test_a_failed_export_says_why_and_has_no_file() -> None:
-    state = story.given(*story.when(taken(), Fail("export.too-long")), state=taken())
+    state = story.given(*story.when(taken(), Finish.without_file("export.too-long")), state=taken())
     assert (state.done, state.digest, state.failed) == (True, None, "export.too-long")
 
 
-@pytest.mark.parametrize("first", [FINISH, Fail("export.failed")])
-@pytest.mark.parametrize("second", [Finish(11, 1, "cd" * 32), Fail("export.too-old"), TAKE])
+@pytest.mark.parametrize("first", [FINISH, Finish.without_file("export.failed")])
+@pytest.mark.parametrize(
+    "second", [Finish(rows=11, bytes=1, digest="cd" * 32), Finish.without_file("export.too-old"), TAKE]
+)
 def test_an_export_ends_once(first: object, second: object) -> None:
     ended = story.given(*story.when(taken(), first), state=taken())
     assert story.when(ended, second) == ()
 
 
-@pytest.mark.parametrize("command", [FINISH, Fail("export.failed")])
+@pytest.mark.parametrize("command", [FINISH, Finish.without_file("export.failed")])
 def test_nothing_ends_that_was_not_asked_for(command: object) -> None:
     assert story.when(None, command) == ()
 
 
 @pytest.mark.parametrize(("of", "name"), [(of, name) for of, some in FILTERS.items() for name in some])
 def test_each_list_is_cut_down_by_its_own_filters(of: List, name: str) -> None:
-    assert story.when(None, Take(of, {name: GOOD[of].get(name, "health")}, Format.JSONL, "Проверка."))
+    assert story.when(
+        None, Take(list=of, filters={name: GOOD[of].get(name, "health")}, format=Format.JSONL, why="Проверка.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,9 @@ def test_each_list_is_cut_down_by_its_own_filters(of: List, name: str) -> None:
 def test_a_filter_that_the_list_does_not_have_or_cannot_read_is_refused_with_its_place(
     of: List, name: str, value: str, rule: str
 ) -> None:
-    refusal = story.refused(None, Take(of, {name: value, "agency": "minzdrav"}, Format.CSV, "Проверка."))
+    refusal = story.refused(
+        None, Take(list=of, filters={name: value, "agency": "minzdrav"}, format=Format.CSV, why="Проверка.")
+    )
     assert refusal.status == 422
     assert [(one.pointer, one.rule) for one in refusal.problems] == [(f"/filters/{name}", rule)]
 
@@ -128,21 +134,24 @@ def test_a_filter_that_the_list_does_not_have_or_cannot_read_is_refused_with_its
         (List.PILOTS, "colour", list(FILTERS[List.PILOTS])),
     ],
 )
-def test_who_is_refused_is_told_in_both_languages_what_may_stand_there(of: List, name: str, named: list[str]) -> None:
-    [problem] = story.refused(None, Take(of, {name: "?"}, Format.CSV, "Проверка.")).problems
-    assert all(one in problem.message and one in problem.message_ru for one in named)
+def test_who_is_refused_is_told_in_every_language_what_may_stand_there(of: List, name: str, named: list[str]) -> None:
+    [problem] = story.refused(None, Take(list=of, filters={name: "?"}, format=Format.CSV, why="Проверка.")).problems
+    said = [problem.message, problem.message_ru, str(problem.message_be)]
+    assert all(one in words for one in named for words in said)
 
 
 def test_everything_that_is_wrong_with_the_filters_is_said_at_once() -> None:
     filters = {"stage": "?", "year": "unspecified", "a/b": "x", "sector": "health"}
-    refusal = story.refused(None, Take(List.PILOTS, filters, Format.CSV, "Проверка."))
+    refusal = story.refused(None, Take(list=List.PILOTS, filters=filters, format=Format.CSV, why="Проверка."))
     assert {one.pointer for one in refusal.problems} == {"/filters/stage", "/filters/year", "/filters/a~1b"}
     assert {one.action for one in refusal.problems} == {"fix"}
 
 
 def test_days_that_end_before_they_begin_are_refused_and_a_single_day_is_not() -> None:
     def take(until: str) -> Take:
-        return Take(List.TIMELINE, {"since": "2026-05-02", "until": until}, Format.CSV, "Проверка.")
+        return Take(
+            list=List.TIMELINE, filters={"since": "2026-05-02", "until": until}, format=Format.CSV, why="Проверка."
+        )
 
     [problem] = story.refused(None, take("2026-05-01")).problems
     assert (problem.pointer, problem.rule) == ("/filters/until", "export.filter-order")

@@ -30,16 +30,8 @@ from contracts.reference import (
     Term,
     TermUnit,
 )
-from contracts.registry import (
-    Agreement,
-    Correctable,
-    EntryCorrectedV1,
-    Scaling,
-    SpendingRecordedV1,
-    TermRecordedV1,
-    TermStage,
-    Votes,
-)
+from contracts.registry import EntryCorrectedV1, SpendingRecordedV1, TermRecordedV1, TermStage
+from contracts.steps import Agreement, AgreementEntry, Correctable, Judgement, Scaling, ScalingDecision, Votes
 from services.chassis.fold import state_json
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
@@ -48,18 +40,8 @@ from services.law.terms import CountedTerm
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve
-from services.registry.domain.state import (
-    AgreementEntry,
-    Judgement,
-    PastTerms,
-    Pilot,
-    Replica,
-    RunningTerm,
-    ScalingEntry,
-    Spending,
-    Stage,
-    Stay,
-)
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import PastTerms, Pilot, Replica, RunningTerm, SpendingEntry, Stay
 from services.registry.figures import figures as figures_module
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
@@ -138,7 +120,7 @@ def pilot(chance: Random, **more: Any) -> Pilot:
             "region": chance.choice((None, "minsk", "gomel")),
         }
     )
-    spending = tuple(Spending(event_id=f"e{n}", payments=payments(chance)) for n in range(chance.randint(0, 2)))
+    spending = tuple(SpendingEntry(event_id=f"e{n}", payments=payments(chance)) for n in range(chance.randint(0, 2)))
     said: dict[str, Any] = {
         "stage": chance.choice(list(Stage)),
         "agency": chance.choice(("minzdrav", "mintrans", "minobr")),
@@ -533,8 +515,8 @@ def test_targets_are_counted_by_sector_also_those_that_nobody_measured() -> None
 
 def judged(outcome: Effectiveness, decision: Scaling | None, *replicas: Effectiveness | None) -> Pilot:
     votes = Votes(in_favour=9, against=0, abstained=0)
-    judgement = Judgement(outcome=outcome, text="Решено.", present=("m-1",), votes=votes, basis=BASIS)
-    scaling = ScalingEntry(decision=decision, evidence="Отчёт.", basis=BASIS) if decision else None
+    judgement = Judgement(outcome=outcome, text="Решено.", values=(), present=("m-1",), votes=votes, basis=BASIS)
+    scaling = ScalingDecision(decision=decision, evidence="Отчёт.", basis=BASIS) if decision else None
     copies = tuple(Replica(pilot=f"r{n}", number=f"N{n}", outcome=one) for n, one in enumerate(replicas))
     application = APPLICATION.model_copy(update={"sector": "health"})
     return pilot(Random(1), application=application, judgement=judgement, scaling=scaling, replicas=copies)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.reference import SectorShare
 from services.chassis.problems import Problematic
 from services.registry import views
-from services.registry.domain.decide import Stage
+from services.registry.domain.stages import Stage
 from services.registry.finding import questions, text
 from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index

@@ -25,13 +25,8 @@ from contracts.intake import (
     TermEndedV1,
 )
 from contracts.reference import Expediency, Payment, Period, Problem
-from contracts.registry import (
-    AgreementFailedV1,
-    Correctable,
-    EffectivenessJudgedV1,
-    PilotLaunchedV1,
-    PilotStoppedV1,
-)
+from contracts.registry import AgreementFailedV1, EffectivenessJudgedV1, PilotLaunchedV1, PilotStoppedV1
+from contracts.steps import Correctable
 from services.intake.domain.commands import Later, Note
 from services.intake.domain.report_history import ADDRESSED, MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
 from services.intake.domain.reports import REPORTS, judge_report

@@ -16,6 +16,7 @@ from contracts.registry import (
     ApplicationOutcomeRecordedV1,
     ConclusionRecordedV1,
     ExpediencyDecidedV1,
+    Outcome,
     PilotCompletedV1,
     PilotEnteredV1,
     ProgressRecordedV1,
@@ -25,23 +26,18 @@ from contracts.registry import (
     TermRecordedV1,
     TermStage,
 )
+from contracts.steps import Completion, ExpediencyDecision, Launch, Progress, Results, Risks, Spending
 from services.registry.domain.commands import (
-    DecideExpediency,
-    Launch,
     LinkReplica,
     NoteReplicaResult,
     Recalendar,
     RecordAnnulment,
-    RecordCompletion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
+    RecordReport,
     RecordTerm,
     Tick,
 )
-from services.registry.domain.state import CLARIFICATION, CONCLUDED, COUNCIL_ALARM, FINAL, NEXT_MOVE, SETTLED, Stage
+from services.registry.domain.stages import CONCLUDED, FINAL, NEXT_MOVE, SETTLED, Stage
+from services.registry.domain.state import CLARIFICATION, COUNCIL_ALARM
 from tests.unit.registry_world import (
     ACCEPTED,
     AMENDED,
@@ -71,7 +67,7 @@ from tests.unit.story import APPLICATION, NOW, made, with_switches
 ENTER = enter()
 LATER = NOW + timedelta(days=1)
 PERIOD = Period(since=DAY, until=DAY)
-LAUNCH = Launch(DAY, basis())
+LAUNCH = Launch(started=DAY, basis=basis())
 COUNCIL = [decide(decision) for decision in Expediency]
 
 
@@ -132,16 +128,16 @@ def test_what_other_services_say_is_recorded_at_every_stage(name: str) -> None:
     said: dict[object, type] = {
         ACCEPTED: ApplicationOutcomeRecordedV1,
         RETURNED: ApplicationOutcomeRecordedV1,
-        RecordTerm("look-over", TermStage.STARTED, NOW): TermRecordedV1,
-        RecordTerm("look-over", TermStage.BREACHED, NOW): TermRecordedV1,
-        RecordTerm("look-over", TermStage.ENDED): TermRecordedV1,
+        RecordTerm(kind="look-over", stage=TermStage.STARTED, due_at=NOW): TermRecordedV1,
+        RecordTerm(kind="look-over", stage=TermStage.BREACHED, due_at=NOW): TermRecordedV1,
+        RecordTerm(kind="look-over", stage=TermStage.ENDED): TermRecordedV1,
         AMENDED: ApplicationAmendedV1,
         conclusion(): ConclusionRecordedV1,
         ANNULLED: AnnulmentRecordedV1,
-        RecordProgress("e", PERIOD, "Идёт.", (value("4"),)): ProgressRecordedV1,
-        RecordSpending("e", (paid(5),)): SpendingRecordedV1,
-        RecordRisks("e", (risk(),)): RiskRecordedV1,
-        RecordResults("e", (value("4"),)): ResultRecordedV1,
+        RecordReport("e", Progress(period=PERIOD, summary="Идёт.", values=(value("4"),))): ProgressRecordedV1,
+        RecordReport("e", Spending(payments=(paid(5),))): SpendingRecordedV1,
+        RecordReport("e", Risks(risks=(risk(),))): RiskRecordedV1,
+        RecordReport("e", Results(values=(value("4"),))): ResultRecordedV1,
     }
     for command, fact in said.items():
         facts = story.when(STATES[name], command)
@@ -163,11 +159,15 @@ def test_nothing_happens_to_a_pilot_that_nobody_has_entered(command: object) -> 
 
 def test_reports_are_recorded_word_by_word() -> None:
     running = STATES["running"]
-    [progress, *_] = story.when(running, RecordProgress("e-1", PERIOD, "Идёт.", (value("4"),)))
+    [progress, *_] = story.when(
+        running, RecordReport("e-1", Progress(period=PERIOD, summary="Идёт.", values=(value("4"),)))
+    )
     assert isinstance(progress, ProgressRecordedV1)
     assert (progress.event_id, progress.period, progress.summary) == ("e-1", PERIOD, "Идёт.")
     assert progress.values == (value("4"),)
-    [finished, *_] = story.when(running, RecordCompletion("e-2", DAY, "Готово.", (value("1"),)))
+    [finished, *_] = story.when(
+        running, RecordReport("e-2", Completion(finished=DAY, summary="Готово.", values=(value("1"),)))
+    )
     assert isinstance(finished, PilotCompletedV1)
     assert (finished.event_id, finished.finished, finished.values) == ("e-2", DAY, (value("1"),))
     state = story.given(progress, finished, state=running)
@@ -177,9 +177,9 @@ def test_reports_are_recorded_word_by_word() -> None:
 
 
 def test_values_of_what_was_not_agreed_on_are_kept_but_are_no_progress() -> None:
-    state = after(STATES["running"], RecordResults("e", (value("4", indicator="other"),)))
+    state = after(STATES["running"], RecordReport("e", Results(values=(value("4", indicator="other"),))))
     assert (state.values[0].indicator, state.progress) == ("other", ())
-    assert after(STATES["look-over"], RecordResults("e", (value("4"),))).progress == ()
+    assert after(STATES["look-over"], RecordReport("e", Results(values=(value("4"),)))).progress == ()
     assert INDICATOR.code == value("4").indicator
 
 
@@ -191,7 +191,7 @@ def test_a_return_is_recorded_with_its_reasons() -> None:
 
 
 @pytest.mark.parametrize("command", OUTCOMES, ids=[str(c.outcome) for c in OUTCOMES])
-def test_what_became_of_the_application_is_recorded_word_by_word(command: RecordOutcome) -> None:
+def test_what_became_of_the_application_is_recorded_word_by_word(command: Outcome) -> None:
     [recorded] = story.when(STATES["expertise"], command)
     assert isinstance(recorded, ApplicationOutcomeRecordedV1)
     for part in ("outcome", "reasons", "text", "application", "basis"):
@@ -215,7 +215,7 @@ def test_an_answer_changes_the_application_and_one_that_changes_nothing_is_not_r
 
 @pytest.mark.parametrize("name", settled)
 @pytest.mark.parametrize("command", OUTCOMES, ids=[str(c.outcome) for c in OUTCOMES])
-def test_no_late_outcome_changes_a_pilot_that_was_decided_on_finally_or_runs(name: str, command: RecordOutcome) -> None:
+def test_no_late_outcome_changes_a_pilot_that_was_decided_on_finally_or_runs(name: str, command: Outcome) -> None:
     assert len(story.when(STATES[name], command)) == 1
     assert after(STATES[name], command) == STATES[name]
     assert after(STATES[name], AMENDED) == STATES[name]
@@ -234,36 +234,36 @@ def test_no_late_conclusion_moves_a_settled_pilot_but_all_are_kept(name: str) ->
 
 
 def test_a_term_runs_is_breached_and_ends() -> None:
-    running = after(STATES["look-over"], RecordTerm("look-over", TermStage.STARTED, NOW))
+    running = after(STATES["look-over"], RecordTerm(kind="look-over", stage=TermStage.STARTED, due_at=NOW))
     assert (running.term.kind, running.term.due_at, running.term.breached) == ("look-over", NOW, False)
-    breached = after(running, RecordTerm("look-over", TermStage.BREACHED, NOW))
+    breached = after(running, RecordTerm(kind="look-over", stage=TermStage.BREACHED, due_at=NOW))
     assert (breached.term.due_at, breached.term.breached) == (NOW, True)
-    ended = after(breached, RecordTerm("look-over", TermStage.ENDED))
+    ended = after(breached, RecordTerm(kind="look-over", stage=TermStage.ENDED))
     assert (ended.term, ended.terms) == (None, ())
 
 
 def test_a_suspended_term_stays_with_no_due_time_until_it_runs_again() -> None:
     suspended = after(
         STATES["expertise"],
-        RecordTerm("expertise", TermStage.STARTED, NOW),
-        RecordTerm("expertise", TermStage.SUSPENDED),
+        RecordTerm(kind="expertise", stage=TermStage.STARTED, due_at=NOW),
+        RecordTerm(kind="expertise", stage=TermStage.SUSPENDED),
     )
     assert [(t.kind, t.due_at, t.breached) for t in suspended.terms] == [("expertise", None, False)]
     assert suspended.term == suspended.terms[0]
-    resumed = after(suspended, RecordTerm("expertise", TermStage.RESUMED, LATER))
+    resumed = after(suspended, RecordTerm(kind="expertise", stage=TermStage.RESUMED, due_at=LATER))
     assert (resumed.term.due_at, len(resumed.terms)) == (LATER, 1)
 
 
 @pytest.mark.parametrize("stage", [TermStage.EXTENDED, TermStage.RECALENDARED, TermStage.RESUMED])
 def test_a_term_that_was_counted_anew_is_due_at_its_new_time(stage: TermStage) -> None:
-    breached = after(STATES["expertise"], RecordTerm("expertise", TermStage.BREACHED, NOW))
-    counted = after(breached, RecordTerm("expertise", stage, LATER))
+    breached = after(STATES["expertise"], RecordTerm(kind="expertise", stage=TermStage.BREACHED, due_at=NOW))
+    counted = after(breached, RecordTerm(kind="expertise", stage=stage, due_at=LATER))
     assert (counted.term.due_at, counted.term.breached) == (LATER, False)
 
 
 def test_a_term_that_has_run_out_by_the_new_calendar_too_is_breached_still() -> None:
-    breached = after(STATES["expertise"], RecordTerm("expertise", TermStage.BREACHED, NOW))
-    command = RecordTerm("expertise", TermStage.RECALENDARED, LATER, breached=True)
+    breached = after(STATES["expertise"], RecordTerm(kind="expertise", stage=TermStage.BREACHED, due_at=NOW))
+    command = RecordTerm(kind="expertise", stage=TermStage.RECALENDARED, due_at=LATER, breached=True)
     assert [f.stage for f in story.when(breached, command)] == [TermStage.RECALENDARED, TermStage.BREACHED]  # type: ignore[attr-defined]
     assert (after(breached, command).term.due_at, after(breached, command).term.breached) == (LATER, True)
 
@@ -271,24 +271,26 @@ def test_a_term_that_has_run_out_by_the_new_calendar_too_is_breached_still() -> 
 def test_terms_run_side_by_side_and_the_one_that_is_due_first_is_shown_a_suspended_one_last() -> None:
     state = STATES["expertise"]
     for kind, due in (("expertise", None), (CLARIFICATION, LATER), ("appeal", NOW)):
-        state = after(state, RecordTerm(kind, TermStage.STARTED, due))
+        state = after(state, RecordTerm(kind=kind, stage=TermStage.STARTED, due_at=due))
     assert [t.kind for t in state.terms] == ["appeal", CLARIFICATION, "expertise"]
     shown = []
     while state.term is not None:
         shown.append(state.term.kind)
-        state = after(state, RecordTerm(state.term.kind, TermStage.ENDED))
+        state = after(state, RecordTerm(kind=state.term.kind, stage=TermStage.ENDED))
     assert shown == ["appeal", CLARIFICATION, "expertise"]
 
 
 @given(st.permutations(["appeal", CLARIFICATION, "expertise", "look-over"]))
 def test_the_order_in_which_terms_begin_does_not_matter(kinds: list[str]) -> None:
-    starts = [RecordTerm(kind, TermStage.STARTED, NOW) for kind in kinds]
+    starts = [RecordTerm(kind=kind, stage=TermStage.STARTED, due_at=NOW) for kind in kinds]
     assert after(STATES["expertise"], *starts).terms == after(STATES["expertise"], *reversed(starts)).terms
 
 
 def test_the_ended_terms_of_other_services_are_counted_kept_and_broken() -> None:
     def term(kind: str, *stages: TermStage) -> list[RecordTerm]:
-        return [RecordTerm(kind, stage, None if stage is TermStage.ENDED else NOW) for stage in stages]
+        return [
+            RecordTerm(kind=kind, stage=stage, due_at=None if stage is TermStage.ENDED else NOW) for stage in stages
+        ]
 
     started, breached, ended = TermStage.STARTED, TermStage.BREACHED, TermStage.ENDED
     state = STATES["expertise"]
@@ -300,7 +302,11 @@ def test_the_ended_terms_of_other_services_are_counted_kept_and_broken() -> None
     assert after(state, *term("look-over", ended)).past_terms == state.past_terms, "what had not begun does not end"
     mended = after(state, *term("appeal", started, breached, TermStage.EXTENDED, ended))
     assert [(one.kept, one.broken) for one in mended.past_terms if one.kind == "appeal"] == [(1, 0)]
-    again = after(state, *term("appeal", started, breached), RecordTerm("appeal", TermStage.RECALENDARED, NOW, True))
+    again = after(
+        state,
+        *term("appeal", started, breached),
+        RecordTerm(kind="appeal", stage=TermStage.RECALENDARED, due_at=NOW, breached=True),
+    )
     [broken] = [one for one in after(again, *term("appeal", ended)).past_terms if one.kind == "appeal"]
     assert (broken.kept, broken.broken) == (0, 1)
 
@@ -312,7 +318,9 @@ STAGES = st.sampled_from([one for one in TermStage if one is not TermStage.SUSPE
 def test_the_order_of_what_two_services_say_of_their_terms_does_not_matter(
     said: list[tuple[bool, str, TermStage]],
 ) -> None:
-    words = [(ours, RecordTerm(f"{'a' if ours else 'b'}{kind}", stage, NOW)) for ours, kind, stage in said]
+    words = [
+        (ours, RecordTerm(kind=f"{'a' if ours else 'b'}{kind}", stage=stage, due_at=NOW)) for ours, kind, stage in said
+    ]
     mixed = after(STATES["expertise"], *[word for _, word in words])
     one, other = ([word for whose, word in words if whose is ours] for ours in (True, False))
     assert after(STATES["expertise"], *one, *other) == mixed == after(STATES["expertise"], *other, *one)
@@ -320,9 +328,9 @@ def test_the_order_of_what_two_services_say_of_their_terms_does_not_matter(
 
 @pytest.mark.parametrize("name", known)
 def test_the_initiator_has_the_next_move_while_it_is_asked_in_the_expertise(name: str) -> None:
-    asked = after(STATES[name], RecordTerm(CLARIFICATION, TermStage.STARTED, NOW))
+    asked = after(STATES[name], RecordTerm(kind=CLARIFICATION, stage=TermStage.STARTED, due_at=NOW))
     assert asked.next_move == ("initiator" if name == "expertise" else NEXT_MOVE.get(Stage(name)))
-    answered = after(asked, RecordTerm(CLARIFICATION, TermStage.ENDED))
+    answered = after(asked, RecordTerm(kind=CLARIFICATION, stage=TermStage.ENDED))
     assert answered.next_move == NEXT_MOVE.get(Stage(name))
 
 
@@ -440,7 +448,7 @@ def test_an_edition_may_know_no_postponement() -> None:
 
 
 @pytest.mark.parametrize("command", COUNCIL, ids=[str(c.decision) for c in COUNCIL])
-def test_an_edition_says_whether_the_council_sees_negative_conclusions(command: DecideExpediency) -> None:
+def test_an_edition_says_whether_the_council_sees_negative_conclusions(command: ExpediencyDecision) -> None:
     seen = after(STATES["expertise"], conclusion(Verdict.NEGATIVE))
     assert story.when(seen, command)
     unseen = unseen_negative(STATES["expertise"])

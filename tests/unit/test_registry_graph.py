@@ -9,7 +9,8 @@ from deploy.moves.registry import explored
 from deploy.states import Step, moving
 from services.registry.domain import decide as pilot
 from services.registry.domain.evolve import CHANGES
-from services.registry.domain.state import FINAL, JUDGED, NEXT_MOVE, SCALING, SETTLED, Stage
+from services.registry.domain.stages import FINAL, JUDGED, NEXT_MOVE, SETTLED, Stage
+from services.registry.domain.state import SCALING
 from tests.unit.registry_world import Life
 
 
@@ -50,16 +51,16 @@ def test_no_stage_that_is_final_is_left_again() -> None:
 def test_what_is_settled_is_left_by_officials_and_by_the_report_of_completion_alone() -> None:
     commands = {command.split()[0] for before, command, _ in moving(explored().steps) if before in SETTLED}
     assert commands == {
-        "Agree",
-        "FailToAgree",
+        "AgreementEntry",
+        "AgreementFailure",
         "Launch",
-        "Suspend",
-        "Resume",
-        "StopEarly",
-        "RecordCompletion",
-        "Propose",
-        "Judge",
-        "DecideScaling",
+        "PilotSuspension",
+        "PilotResumption",
+        "EarlyStop",
+        "Completion",
+        "Proposal",
+        "Judgement",
+        "ScalingDecision",
     }
 
 

@@ -15,25 +15,21 @@ from contracts.event import Actor, Basis, Event, Fact, parse_own_fact
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.reference import Clock, LegalEffect, Period, Remark, ReturnReason, Term, TermUnit, Verdict
-from contracts.registry import REGISTRY, ApplicationOutcome, TermStage
+from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome, TermStage
+from contracts.steps import Completion, Progress, Results, Risks, Spending
 from services.chassis.fold import Writer, fold
 from services.chassis.subject import Document, Done, Input, Sequenced, Waiting
 from services.law.decision import Context
 from services.registry import handlers, views
 from services.registry.domain.commands import (
-    Enter,
     RecordAmendment,
     RecordAnnulment,
-    RecordCompletion,
     RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
+    RecordReport,
     RecordTerm,
 )
-from services.registry.domain.state import CLARIFICATION, Conclusion, Pilot, RunningTerm, Stage, Stay
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import CLARIFICATION, Pilot, RunningTerm, StandingConclusion, Stay
 from services.registry.service import SERVICE
 from tests.calendars import CALENDARS
 from tests.unit.registry_world import paid, risk, value
@@ -148,14 +144,14 @@ PERIOD = Period(since=DAY, until=DAY)
 REPORTS: Sequence[tuple[Fact, object]] = [
     (
         intake.ProgressRegisteredV1(**REPORT, period=PERIOD, summary="Идёт.", values=(value("4"),)),
-        RecordProgress("a-9", PERIOD, "Идёт.", (value("4"),)),
+        RecordReport("a-9", Progress(period=PERIOD, summary="Идёт.", values=(value("4"),))),
     ),
-    (intake.SpendingRegisteredV1(**REPORT, payments=(paid(5),)), RecordSpending("a-9", (paid(5),))),
-    (intake.RiskRegisteredV1(**REPORT, risks=(risk(),)), RecordRisks("a-9", (risk(),))),
-    (intake.ResultRegisteredV1(**REPORT, values=(value("4"),)), RecordResults("a-9", (value("4"),))),
+    (intake.SpendingRegisteredV1(**REPORT, payments=(paid(5),)), RecordReport("a-9", Spending(payments=(paid(5),)))),
+    (intake.RiskRegisteredV1(**REPORT, risks=(risk(),)), RecordReport("a-9", Risks(risks=(risk(),)))),
+    (intake.ResultRegisteredV1(**REPORT, values=(value("4"),)), RecordReport("a-9", Results(values=(value("4"),)))),
     (
         intake.CompletionRegisteredV1(**REPORT, finished=DAY, summary="Готово.", values=(value("1"),)),
-        RecordCompletion("a-9", DAY, "Готово.", (value("1"),)),
+        RecordReport("a-9", Completion(finished=DAY, summary="Готово.", values=(value("1"),))),
     ),
 ]
 
@@ -178,48 +174,64 @@ def translated(fact: Fact) -> object | None:
 
 KIND: Mapping[str, Any] = {"actor": SOMEBODY, "kind": "expertise"}
 RECORDED: Sequence[tuple[Fact, object]] = [
-    (registered(), Enter("vedomstvo", "ПП-2026-000123", "by-2024", NOW, APPLICATION)),
-    (accepted(), RecordOutcome(ApplicationOutcome.ACCEPTED)),
+    (
+        registered(),
+        Entry(
+            agency="vedomstvo", number="ПП-2026-000123", edition="by-2024", submitted=NOW, application=APPLICATION
+        ),
+    ),
+    (accepted(), Outcome(outcome=ApplicationOutcome.ACCEPTED)),
     (
         intake.ApplicationReturnedV1(**PILOT, reasons=REASONS),
-        RecordOutcome(ApplicationOutcome.RETURNED, REASONS),
+        Outcome(outcome=ApplicationOutcome.RETURNED, reasons=REASONS),
     ),
-    (resubmitted(), RecordOutcome(ApplicationOutcome.RESUBMITTED, application=MENDED)),
+    (resubmitted(), Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=MENDED)),
     (clarified(), RecordAmendment("q-1", MENDED)),
-    (withdrawn(), RecordOutcome(ApplicationOutcome.WITHDRAWN, text="Изменились планы.")),
+    (withdrawn(), Outcome(outcome=ApplicationOutcome.WITHDRAWN, text="Изменились планы.")),
     (
         intake.ApplicationStoppedV1(**PILOT, reason="Инициатор ликвидирован.", basis=BASIS),
-        RecordOutcome(ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=BASIS),
+        Outcome(outcome=ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=BASIS),
     ),
-    (intake.ApplicationLapsedV1(**PILOT), RecordOutcome(ApplicationOutcome.LAPSED)),
-    (closed("returned"), RecordOutcome(ApplicationOutcome.RETURNED, REASONS)),
-    (closed("refused"), RecordOutcome(ApplicationOutcome.REFUSED, REASONS)),
-    (started(intake, "look-over"), RecordTerm("look-over", TermStage.STARTED, LATER)),
-    (started(expertise, "expertise"), RecordTerm("expertise", TermStage.STARTED, LATER)),
+    (intake.ApplicationLapsedV1(**PILOT), Outcome(outcome=ApplicationOutcome.LAPSED)),
+    (closed("returned"), Outcome(outcome=ApplicationOutcome.RETURNED, reasons=REASONS)),
+    (closed("refused"), Outcome(outcome=ApplicationOutcome.REFUSED, reasons=REASONS)),
+    (started(intake, "look-over"), RecordTerm(kind="look-over", stage=TermStage.STARTED, due_at=LATER)),
+    (started(expertise, "expertise"), RecordTerm(kind="expertise", stage=TermStage.STARTED, due_at=LATER)),
     (
         expertise.TermSuspendedV1(**KIND, since=NOW, why="Запрос."),
-        RecordTerm("expertise", TermStage.SUSPENDED),
+        RecordTerm(kind="expertise", stage=TermStage.SUSPENDED),
     ),
     (
         expertise.TermResumedV1(**KIND, at=NOW, clock=CLOCK),
-        RecordTerm("expertise", TermStage.RESUMED, LATER),
+        RecordTerm(kind="expertise", stage=TermStage.RESUMED, due_at=LATER),
     ),
     (
         expertise.TermExtendedV1(**KIND, at=NOW, days=5, why="Сложно.", clock=CLOCK),
-        RecordTerm("expertise", TermStage.EXTENDED, LATER),
+        RecordTerm(kind="expertise", stage=TermStage.EXTENDED, due_at=LATER),
     ),
-    *[(service.TermBreachedV1(**KIND, due_at=NOW), RecordTerm("expertise", TermStage.BREACHED, NOW))
+    *[(service.TermBreachedV1(**KIND, due_at=NOW), RecordTerm(kind="expertise", stage=TermStage.BREACHED, due_at=NOW))
       for service in (intake, expertise)],
-    *[(recalendared(service, CLOCK), RecordTerm("expertise", TermStage.RECALENDARED, LATER))
+    *[(recalendared(service, CLOCK), RecordTerm(kind="expertise", stage=TermStage.RECALENDARED, due_at=LATER))
       for service in (intake, expertise)],
-    *[(recalendared(service, FINISHED), RecordTerm("expertise", TermStage.RECALENDARED, LATER, breached=True))
+    *[(recalendared(service, FINISHED), RecordTerm(
+        kind="expertise", stage=TermStage.RECALENDARED, due_at=LATER, breached=True
+    ))
       for service in (intake, expertise)],
-    *[(recalendared(service, Clock()), RecordTerm("expertise", TermStage.RECALENDARED))
+    *[(recalendared(service, Clock()), RecordTerm(kind="expertise", stage=TermStage.RECALENDARED))
       for service in (intake, expertise)],
-    *[(ended(service, "expertise"), RecordTerm("expertise", TermStage.ENDED)) for service in (intake, expertise)],
+    *[(ended(service, "expertise"), RecordTerm(kind="expertise", stage=TermStage.ENDED))
+      for service in (intake, expertise)],
     (
         issued("ЗЭ-2", Verdict.NEGATIVE, 2, "ЗЭ-1"),
-        RecordConclusion(2, "ЗЭ-2", DAY, Verdict.NEGATIVE, "Доработать.", REMARKS, "ЗЭ-1"),
+        RecordConclusion(
+            round=2,
+            number="ЗЭ-2",
+            date=DAY,
+            verdict=Verdict.NEGATIVE,
+            text="Доработать.",
+            remarks=REMARKS,
+            replaces="ЗЭ-1",
+        ),
     ),
     (annulled("ЗЭ-1"), RecordAnnulment(1, "ЗЭ-1")),
     *REPORTS,
@@ -388,8 +400,10 @@ def shown(stage: Stage, *terms: RunningTerm) -> Pilot:
         application=APPLICATION,
         foreign_terms=terms,
         conclusions=(
-            Conclusion(round=1, number="ЗЭ-1", date=DAY, verdict=Verdict.NEGATIVE, text="Нет.", standing="annulled"),
-            Conclusion(round=2, number="ЗЭ-2", date=DAY, verdict=Verdict.POSITIVE, text="Да."),
+            StandingConclusion(
+                round=1, number="ЗЭ-1", date=DAY, verdict=Verdict.NEGATIVE, text="Нет.", standing="annulled"
+            ),
+            StandingConclusion(round=2, number="ЗЭ-2", date=DAY, verdict=Verdict.POSITIVE, text="Да."),
         ),
         turn=7,
         history=BEGUN_WITH.history,

@@ -16,9 +16,7 @@ from contracts.event import Event, Fact
 from contracts.reference import Effectiveness, Expediency, Period, SectorShare, Verdict
 from contracts.registry import (
     REGISTRY,
-    Correctable,
     EntryCorrectedV1,
-    Scaling,
     TermBreachedV1,
     TermExtendedV1,
     TermNearingV1,
@@ -26,30 +24,32 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
+from contracts.steps import (
+    AgreementEntry,
+    Commission,
+    Completion,
+    Correctable,
+    Correction,
+    CreditDecision,
+    EarlyStop,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Progress,
+    Scaling,
+    Spending,
+)
 from deploy.moves.registry import aged, moves
 from services.law.decision import Refusal
 from services.registry import handlers
 from services.registry.domain import corrections
 from services.registry.domain import decide as pilot
-from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideCredit,
-    Launch,
-    NameCommission,
-    Prolong,
-    Recalendar,
-    RecordAmendment,
-    RecordCompletion,
-    RecordProgress,
-    RecordSpending,
-    Resume,
-    StopEarly,
-    Suspend,
-    Tick,
-)
+from services.registry.domain.commands import Recalendar, RecordAmendment, RecordReport, Tick
+from services.registry.domain.evolve import evolve
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.state import CARRYING_OUT, FINAL, NEXT_MOVE, SUSPENSION, Pilot, Stage
+from services.registry.domain.stages import FINAL, NEXT_MOVE, Stage
+from services.registry.domain.state import CARRYING_OUT, SUSPENSION, Pilot
 from tests.unit.expertise_recount import counted
 from tests.unit.registry_world import (
     ACCEPTED,
@@ -146,15 +146,19 @@ class Register(RuleBasedStateMachine):
             paid(chance.randint(0, 10**6), chance.choice(SOURCES), chance.choice([2026, 2027]), self.life.day)
             for _ in range(chance.randint(0, 3))
         )
-        self.attempt(RecordSpending(f"sp-{chance.random()}", payments))
+        self.attempt(RecordReport(f"sp-{chance.random()}", Spending(payments=payments)))
 
     def corrected(self, chance: Random) -> None:
         """An official corrects an entry, well or badly."""
         what = chance.choice(list(Correctable))
-        place = chance.randint(0, 3) if what in corrections.LISTS else chance.choice([1, 1, 1, 2])
+        place = chance.randint(1, 3) if what in corrections.LISTS else chance.choice([1, 1, 1, 2])
         entry = corrections.entry(self.life.pilot, what, place)
         said = changed(entry.model_dump(mode="json"), chance) if entry is not None else {}
-        self.attempt(Correct(what, place, said, "Опечатка.", basis(some_day(self.life, chance))))
+        self.attempt(
+            Correction(
+                what=what, place=place, content=said, reason="Опечатка.", basis=basis(some_day(self.life, chance))
+            )
+        )
 
     def anything(self, chance: Random) -> None:
         """Anything of a fixed set, at any stage."""
@@ -290,22 +294,24 @@ def following(life: Life, chance: Random) -> list[object]:
             again = state.conclusion.number if state.stage is Stage.NEGATIVE and state.conclusion else None
             return [*amended, conclusion(verdict, round, number=number, replaces=again)]
         case Stage.COUNCIL if state.credits:
-            return [DecideCredit(chance.random() < 0.5, "Работает.", document)]
+            return [CreditDecision(granted=chance.random() < 0.5, evidence="Работает.", basis=document)]
         case Stage.COUNCIL:
             chosen = chance.choice([Expediency.EXPEDIENT] * 4 + [Expediency.POSTPONED, Expediency.NOT_EXPEDIENT])
             return [decide(chosen, document.date)]
         case Stage.EXPEDIENT:
-            return [Agree(agreement(life, chance), document)]
+            return [AgreementEntry(agreement=agreement(life, chance), basis=document)]
         case Stage.AGREED:
-            return [Launch(some_day(life, chance), document)]
+            return [Launch(started=some_day(life, chance), basis=document)]
         case Stage.RUNNING:
             return [running(life, chance)]
         case Stage.SUSPENDED:
-            return [chance.choice([Resume(some_day(life, chance), document), running(life, chance)])]
+            return [
+                chance.choice([PilotResumption(since=some_day(life, chance), basis=document), running(life, chance)])
+            ]
         case Stage.FINISHED:
-            return [NameCommission(MEMBERS, "s-1", document), propose(outcome, document.date)]
+            return [Commission(members=MEMBERS, secretary="s-1", basis=document), propose(outcome, document.date)]
         case Stage.AT_COMMISSION:
-            named = [NameCommission(MEMBERS, "s-1", document)] if state.commission is None else []
+            named = [Commission(members=MEMBERS, secretary="s-1", basis=document)] if state.commission is None else []
             against = chance.choice([0, 0, 3])
             said = votes(len(present) - against, against)
             return [*named, judge(outcome, document.date, present, said)]
@@ -322,11 +328,14 @@ def running(life: Life, chance: Random) -> object:
     measured = (value(f"{chance.randint(0, 9)}", day, chance.choice([INDICATOR.code, "other"])),)
     return chance.choices(
         [
-            Suspend(day, "Ремонт.", basis(day)),
-            Prolong(until, "Задержка.", document),
-            RecordProgress(f"rep-{chance.random()}", Period(since=day, until=day), "Идёт.", measured),
-            RecordCompletion("done", day, "Готово.", measured),
-            StopEarly(day, "Нет денег.", document),
+            PilotSuspension(since=day, why="Ремонт.", basis=basis(day)),
+            PilotExtension(until=until, why="Задержка.", basis=document),
+            RecordReport(
+                f"rep-{chance.random()}",
+                Progress(period=Period(since=day, until=day), summary="Идёт.", values=measured),
+            ),
+            RecordReport("done", Completion(finished=day, summary="Готово.", values=measured)),
+            EarlyStop(stopped=day, why="Нет денег.", basis=document),
         ],
         [6, 5, 6, 4, 1],
     )[0]
@@ -492,8 +501,8 @@ def remembered(life: Life) -> None:
     folded: list[Pilot | None] = [None]
     told: list[Pilot | None] = [None]
     for place, fact in enumerate(life.facts, 1):
-        folded.append(pilot.evolve(folded[-1], fact))
-        told.append(pilot.evolve(told[-1], retold(fact, place)))
+        folded.append(evolve(folded[-1], fact))
+        told.append(evolve(told[-1], retold(fact, place)))
     for moment, known, state in life.past:
         assert folded[known] == told[known] == state
         assert state.history[-1].since <= moment

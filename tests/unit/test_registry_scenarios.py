@@ -11,49 +11,45 @@ from hypothesis import strategies as st
 
 from contracts.reference import Clock, Effectiveness, Expediency, Verdict
 from contracts.registry import (
-    Correctable,
     EntryCorrectedV1,
-    FundingWindow,
     ReplicaLinkedV1,
     ReplicaResultNotedV1,
-    Scaling,
     TermBreachedV1,
     TermEndedV1,
     TermNearingV1,
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.registry.domain import decide as pilot
-from services.registry.domain.commands import (
-    Agree,
-    Correct,
-    DecideCredit,
-    FailToAgree,
+from contracts.steps import (
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Completion,
+    Correctable,
+    Correction,
+    CreditDecision,
+    EarlyStop,
+    FundingWindow,
     Launch,
-    LinkReplica,
-    NameCommission,
-    NoteReplicaResult,
-    Prolong,
-    RecordAnnulment,
-    RecordCompletion,
-    Resume,
-    StopEarly,
-    Suspend,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Scaling,
 )
+from services.registry.domain import decide as pilot
+from services.registry.domain.commands import LinkReplica, NoteReplicaResult, RecordAnnulment, RecordReport
 from services.registry.domain.money import MoneyStage
+from services.registry.domain.stages import FINAL, JUDGED, Stage
 from services.registry.domain.state import (
     AGREEING,
     CARRYING_OUT,
     COUNCIL_ALARM,
-    FINAL,
-    JUDGED,
     JUDGING,
     LAUNCHING,
     PROPOSAL,
     REPORT,
     SCALING,
     SUSPENSION,
-    Stage,
 )
 from tests.unit.registry_world import (
     ACCEPTED,
@@ -114,9 +110,9 @@ def test_a_pilot_lives_from_its_application_to_scaling_with_a_replica(life: Life
     assert open_terms(life) == [COUNCIL_ALARM]
     life.later(days=7).do(decide(day=life.day))
     assert (open_terms(life), life.pilot.executor) == ([AGREEING], APPLICATION.initiator)
-    life.later(days=7).do(Agree(agreed(starts=str(life.day)), basis(life.day)))
+    life.later(days=7).do(AgreementEntry(agreement=agreed(starts=str(life.day)), basis=basis(life.day)))
     assert (open_terms(life), life.pilot.region, life.pilot.until) == ([LAUNCHING], "minsk", AGREEMENT.until)
-    life.later(days=7).do(Launch(life.day, basis(life.day)))
+    life.later(days=7).do(Launch(started=life.day, basis=basis(life.day)))
     assert (open_terms(life), life.pilot.started) == ([CARRYING_OUT, REPORT], life.day)
     life.later(days=60)
     life.fear(risk())
@@ -277,12 +273,12 @@ def test_a_postponement_starts_the_councils_alarm_anew(life: Life) -> None:
 def test_a_product_in_use_is_credited_or_not_where_the_edition_knows_that(life: Life) -> None:
     life.credit_asked()
     assert life.refused(decide()).code == "council.credit"
-    [decided, ended] = life.do(DecideCredit(True, "Работает с 2024 года.", basis()))
+    [decided, ended] = life.do(CreditDecision(granted=True, evidence="Работает с 2024 года.", basis=basis()))
     assert (decided.granted, ended.kind) == (True, COUNCIL_ALARM)
     assert (life.stage, life.pilot.next_move, pilot.due(life.pilot)) == ("credited", None, None)
     assert life.pilot.credit is not None and life.pilot.credit.evidence == "Работает с 2024 года."
     other = Life().credit_asked()
-    other.do(DecideCredit(False, "Доказательств нет.", basis()))
+    other.do(CreditDecision(granted=False, evidence="Доказательств нет.", basis=basis()))
     assert other.stage == "not-credited"
     life.steps |= other.steps
 
@@ -290,13 +286,16 @@ def test_a_product_in_use_is_credited_or_not_where_the_edition_knows_that(life: 
 def test_an_edition_without_credit_grants_none_and_the_council_can_still_decide(life: Life) -> None:
     life.book = BOOK
     life.credit_asked()
-    assert life.refused(DecideCredit(True, "Работает.", basis())).code == "credit.off"
+    assert life.refused(CreditDecision(granted=True, evidence="Работает.", basis=basis())).code == "credit.off"
     life.do(decide(Expediency.NOT_EXPEDIENT))
     assert life.stage == "not-expedient"
 
 
 def test_a_pilot_that_asks_for_no_credit_gets_none(life: Life) -> None:
-    assert life.at_council().refused(DecideCredit(True, "Работает.", basis())).code == "credit.off"
+    assert (
+        life.at_council().refused(CreditDecision(granted=True, evidence="Работает.", basis=basis())).code
+        == "credit.off"
+    )
 
 
 # ---- agreement
@@ -304,32 +303,32 @@ def test_a_pilot_that_asks_for_no_credit_gets_none(life: Life) -> None:
 
 def test_executor_and_customer_do_not_agree(life: Life) -> None:
     life.expedient().later(days=40)
-    [failed, ended] = life.do(FailToAgree("Не сошлись в цене.", basis(life.day)))
+    [failed, ended] = life.do(AgreementFailure(why="Не сошлись в цене.", basis=basis(life.day)))
     assert (failed.why, ended.kind, ended.late) == ("Не сошлись в цене.", AGREEING, True)
     assert (life.stage, life.pilot.text, life.pilot.basis) == ("not-agreed", failed.why, basis(life.day))
     assert (life.pilot.next_move, pilot.due(life.pilot)) == (None, None)
-    assert life.refused(Agree(AGREEMENT, basis(life.day))).code == "pilot.out-of-order"
+    assert life.refused(AgreementEntry(agreement=AGREEMENT, basis=basis(life.day))).code == "pilot.out-of-order"
 
 
 def test_an_agreement_that_is_late_is_an_alarm_and_no_end(life: Life) -> None:
     life.expedient()
     life.run_out(AGREEING)
     assert (life.stage, open_terms(life)) == ("expedient", [AGREEING])
-    life.do(Agree(agreed(), basis(life.day)))
+    life.do(AgreementEntry(agreement=agreed(), basis=basis(life.day)))
     assert life.stage == "agreed"
 
 
 def test_a_pilot_that_was_agreed_on_and_not_begun_by_its_day_is_an_alarm_and_no_end(life: Life) -> None:
     life.expedient()
     starts = life.day + timedelta(days=20)
-    life.do(Agree(agreed(starts=str(starts)), basis(life.day)))
+    life.do(AgreementEntry(agreement=agreed(starts=str(starts)), basis=basis(life.day)))
     assert life.due_day(LAUNCHING) == starts
     announced = []
     while life.day <= starts:
         announced += life.tick()
     mine = [fact for fact in announced if getattr(fact, "kind", None) == LAUNCHING]
     assert types(mine) == ["TermNearingV1"] * 2 + ["TermBreachedV1"]
-    [_, ended, *_] = life.do(Launch(life.day, basis(life.day)))
+    [_, ended, *_] = life.do(Launch(started=life.day, basis=basis(life.day)))
     assert (ended.kind, ended.late, life.stage) == (LAUNCHING, True, "running")
 
 
@@ -339,7 +338,7 @@ def test_a_corrected_first_day_moves_the_alarm(life: Life) -> None:
     assert document is not None
     said = document.model_dump(mode="json")
     said["agreement"]["starts"] = str(life.day + timedelta(days=30))
-    life.do(Correct(Correctable.AGREEMENT, 1, said, "Описка.", basis(life.day)))
+    life.do(Correction(what=Correctable.AGREEMENT, place=1, content=said, reason="Описка.", basis=basis(life.day)))
     assert life.due_day(LAUNCHING) == life.day + timedelta(days=30)
 
 
@@ -389,7 +388,7 @@ def test_a_report_while_suspended_starts_a_term_that_stands(life: Life) -> None:
 
 def test_what_a_completion_measured_stays_though_carrying_out_was_stopped_meanwhile(life: Life) -> None:
     life.running().later(days=10)
-    life.do(StopEarly(life.day, "Нет денег.", basis(life.day)))
+    life.do(EarlyStop(stopped=life.day, why="Нет денег.", basis=basis(life.day)))
     [noted] = life.complete(value("1", life.day))
     assert (types([noted]), life.stage) == (["ResultRecordedV1"], "stopped-early")
     assert [one.value for one in life.pilot.values] == ["1"]
@@ -404,7 +403,9 @@ def test_a_term_that_is_moved_or_entered_late_does_not_remind_of_what_is_over(li
     said = document.model_dump(mode="json")
     said["agreement"]["until"] = "2027-01-05"
     life.now = max(life.now, datetime(2026, 12, 20, 9, tzinfo=UTC))
-    facts = life.do(Correct(Correctable.AGREEMENT, 1, said, "Описка.", basis(life.day)))
+    facts = life.do(
+        Correction(what=Correctable.AGREEMENT, place=1, content=said, reason="Описка.", basis=basis(life.day))
+    )
     [started] = [one for one in facts if isinstance(one, TermStartedV1)]
     assert started.reminded == (60, 30)
     announced = []
@@ -419,7 +420,7 @@ def test_a_report_of_completion_that_is_too_late_or_too_early_changes_nothing() 
     for stage in WAYS:
         if stage not in ("running", "suspended"):
             other = at(stage)
-            assert other.do(RecordCompletion("x", DAY, "Готово.", ())) == [], stage
+            assert other.do(RecordReport("x", Completion(finished=DAY, summary="Готово.", values=()))) == [], stage
 
 
 def test_a_pilot_is_finished_while_it_is_suspended(life: Life) -> None:
@@ -531,18 +532,24 @@ def test_nothing_is_announced_while_carrying_out_stands_and_what_was_announced_i
 def test_a_pause_begins_after_the_one_before_it(life: Life) -> None:
     life.suspended().later(days=5)
     life.go_on()
-    refusal = life.refused(Suspend(life.day - timedelta(days=1), "Ремонт.", basis(life.day)))
+    refusal = life.refused(PilotSuspension(since=life.day - timedelta(days=1), why="Ремонт.", basis=basis(life.day)))
     assert refusal.code == "date.before-the-step-before"
-    refusal = life.refused(StopEarly(life.day - timedelta(days=1), "Нет денег.", basis(life.day)))
+    refusal = life.refused(EarlyStop(stopped=life.day - timedelta(days=1), why="Нет денег.", basis=basis(life.day)))
     assert refusal.code == "date.before-the-step-before"
 
 
-def mended(life: Life, **changes: Any) -> Correct:
+def mended(life: Life, **changes: Any) -> Correction:
     """A correction of the agreement, some of it said otherwise."""
     entry = life.pilot.agreement
     assert entry is not None
     said = content(entry.agreement, **changes)
-    return Correct(Correctable.AGREEMENT, 1, content(entry, agreement=said), "Опечатка.", basis(life.day, "испр-1"))
+    return Correction(
+        what=Correctable.AGREEMENT,
+        place=1,
+        content=content(entry, agreement=said),
+        reason="Опечатка.",
+        basis=basis(life.day, "испр-1"),
+    )
 
 
 FEW, LAG = st.integers(0, 40), st.integers(0, 60)
@@ -561,9 +568,9 @@ def test_carrying_out_stands_from_day_to_day_of_the_papers_however_late_they_are
     def lived(lags: tuple[int, ...]) -> Life:
         life = Life().agreed(until="2027-03-31")
         steps: list[Callable[[], object]] = [
-            lambda: Launch(days[0], basis(days[0])),
-            lambda: Suspend(days[1], "Ремонт.", basis(days[1])),
-            lambda: Resume(days[2], basis(days[2])),
+            lambda: Launch(started=days[0], basis=basis(days[0])),
+            lambda: PilotSuspension(since=days[1], why="Ремонт.", basis=basis(days[1])),
+            lambda: PilotResumption(since=days[2], basis=basis(days[2])),
         ]
         for n, (day, lag, step) in enumerate(zip(days, lags, steps, strict=True), 1):
             life.now = max(life.now, minsk(str(day)) + timedelta(days=lag))
@@ -586,7 +593,7 @@ def test_a_stop_dated_before_the_end_undoes_a_breach_that_was_announced_and_a_la
     for since, ran_out in ((DAY + timedelta(days=92), False), (DAY + timedelta(days=93), True)):
         other = Life().running()
         other.run_out(REPORT)
-        other.later(days=20).do(Suspend(since, "Ремонт.", basis(since)))
+        other.later(days=20).do(PilotSuspension(since=since, why="Ремонт.", basis=basis(since)))
         stops = {fact.kind: fact.ran_out for fact in other.facts if isinstance(fact, TermSuspendedV1)}
         assert stops == {CARRYING_OUT: False, REPORT: ran_out}
         assert [term.breached for term in other.pilot.terms if term.kind == REPORT] == [ran_out]
@@ -604,10 +611,13 @@ def test_a_term_that_had_run_out_stays_expired_while_suspended_and_ends_late(lif
     facts = life.pause()
     assert [fact.ran_out for fact in facts if isinstance(fact, TermSuspendedV1)] == [True, True]
     life.later(days=300)
-    refusal = life.refused(Prolong(date(2027, 3, 31), "Задержка.", basis(life.day)))
+    refusal = life.refused(PilotExtension(until=date(2027, 3, 31), why="Задержка.", basis=basis(life.day)))
     assert (refusal.code, refusal.status) == ("term.expired", 409)
     life.do(mended(life, until=str(AGREEMENT.until + timedelta(days=3))))
-    assert life.refused(Prolong(date(2027, 3, 31), "Задержка.", basis(life.day))).code == "term.expired"
+    assert (
+        life.refused(PilotExtension(until=date(2027, 3, 31), why="Задержка.", basis=basis(life.day))).code
+        == "term.expired"
+    )
     late = {fact.kind: fact.late for fact in life.complete() if isinstance(fact, TermEndedV1)}
     assert late == {CARRYING_OUT: True, REPORT: True, SUSPENSION: True}
 
@@ -625,7 +635,7 @@ def test_a_pilot_that_stands_still_for_long_is_brought_to_mind(life: Life) -> No
     rule = ALL_ON.edition("by-2024").terms[SUSPENSION]
     life.running().later(days=20)
     since = life.day - timedelta(days=10)
-    life.do(Suspend(since, "Ремонт.", basis(since)))
+    life.do(PilotSuspension(since=since, why="Ремонт.", basis=basis(since)))
     assert life.due_day(SUSPENSION) == since + timedelta(days=rule.budget)
     announced = []
     while pilot.due(life.pilot) is not None:
@@ -657,7 +667,7 @@ def test_the_end_of_carrying_out_closes_an_open_pause(ends: Callable[[Life], obj
 def test_a_finish_that_is_dated_before_the_pause_closes_it_on_its_first_day(life: Life) -> None:
     life.running().later(days=5)
     life.pause()
-    life.do(RecordCompletion("x", DAY, "Готово.", ()))
+    life.do(RecordReport("x", Completion(finished=DAY, summary="Готово.", values=())))
     [pause] = life.pilot.pauses
     assert pause.until == pause.since == life.day
 
@@ -682,10 +692,15 @@ def test_a_corrected_end_ends_the_pause_in_which_it_came_and_no_other(life: Life
 def test_carrying_out_is_extended_once_within_bounds(life: Life) -> None:
     life.running()
     for until in (AGREEMENT.until, date(2027, 7, 1)):
-        assert life.refused(Prolong(until, "Задержка.", basis())).code == "pilot.extension-bounds"
+        assert (
+            life.refused(PilotExtension(until=until, why="Задержка.", basis=basis())).code == "pilot.extension-bounds"
+        )
     life.prolong(date(2027, 6, 30))
     assert (life.pilot.until, life.due_day(CARRYING_OUT)) == (date(2027, 6, 30), date(2027, 6, 30))
-    assert life.refused(Prolong(date(2027, 7, 30), "Ещё.", basis())).code == "pilot.cannot-be-extended"
+    assert (
+        life.refused(PilotExtension(until=date(2027, 7, 30), why="Ещё.", basis=basis())).code
+        == "pilot.cannot-be-extended"
+    )
     assert [one.until for one in life.pilot.prolongations] == [date(2027, 6, 30)]
 
 
@@ -713,7 +728,7 @@ def test_a_suspended_pilot_can_be_extended_and_the_days_add_up(life: Life) -> No
 def test_what_has_run_out_cannot_be_extended_any_more(life: Life) -> None:
     life.running()
     life.run_out(CARRYING_OUT)
-    refusal = life.refused(Prolong(date(2027, 3, 31), "Задержка.", basis(life.day)))
+    refusal = life.refused(PilotExtension(until=date(2027, 3, 31), why="Задержка.", basis=basis(life.day)))
     assert (refusal.code, refusal.status) == ("term.expired", 409)
 
 
@@ -723,13 +738,16 @@ def test_an_edition_says_how_often_and_by_how_much(life: Life) -> None:
     life.prolong(date(2027, 1, 31))
     life.prolong(date(2027, 2, 28))
     assert life.due_day(CARRYING_OUT) == date(2027, 2, 28)
-    assert life.refused(Prolong(date(2027, 3, 1), "Ещё.", basis())).code == "pilot.cannot-be-extended"
+    assert (
+        life.refused(PilotExtension(until=date(2027, 3, 1), why="Ещё.", basis=basis())).code
+        == "pilot.cannot-be-extended"
+    )
 
 
 @pytest.mark.parametrize("until", [DAY, DAY + timedelta(days=1), DAY + timedelta(days=30)])
 def test_a_term_of_carrying_out_ends_with_the_agreed_day_however_late_the_launch_is_entered(until: date) -> None:
     life = Life().agreed(until=str(until))
-    life.later(days=10).do(Launch(DAY, basis(DAY)))
+    life.later(days=10).do(Launch(started=DAY, basis=basis(DAY)))
     assert life.due_day(CARRYING_OUT) == until
     if until < life.day:
         assert types(life.tick()) == ["TermBreachedV1"]
@@ -741,16 +759,16 @@ def test_a_term_of_carrying_out_ends_with_the_agreed_day_however_late_the_launch
 
 def test_the_first_report_is_owed_from_the_first_day_of_carrying_out_however_late_that_is_entered() -> None:
     life = Life().agreed().later(days=50)
-    life.do(Launch(DAY, basis(DAY)))
+    life.do(Launch(started=DAY, basis=basis(DAY)))
     assert life.due_day(REPORT) == DAY + timedelta(days=92)
     long = Life().agreed().later(days=100)
-    long.do(Launch(DAY, basis(DAY)))
+    long.do(Launch(started=DAY, basis=basis(DAY)))
     assert [fact.kind for fact in long.tick()] == [REPORT]
     assert any(term.kind == REPORT and term.breached for term in long.pilot.terms)
 
 
 def test_a_corrected_first_day_moves_the_first_report_and_no_later_one(life: Life) -> None:
-    life.agreed().later(days=10).do(Launch(DAY + timedelta(days=10), basis(life.day)))
+    life.agreed().later(days=10).do(Launch(started=DAY + timedelta(days=10), basis=basis(life.day)))
     life.correct(Correctable.LAUNCH, content(life.pilot.launch, started=str(DAY + timedelta(days=4))))
     assert life.due_day(REPORT) == DAY + timedelta(days=4 + 92)
     assert life.due_day(CARRYING_OUT) == AGREEMENT.until
@@ -777,9 +795,12 @@ def test_a_quorum_is_rounded_up_to_whole_members() -> None:
 
 def test_a_commission_of_eight_is_refused_and_one_of_nine_is_taken(life: Life) -> None:
     life.finished()
-    refusal = life.refused(NameCommission(MEMBERS[:8], "s-1", basis()))
+    refusal = life.refused(Commission(members=MEMBERS[:8], secretary="s-1", basis=basis()))
     assert (refusal.code, refusal.status) == ("commission.too-small", 422)
-    assert life.refused(NameCommission((*MEMBERS[:8], MEMBERS[0]), "s-1", basis())).code == "commission.twice"
+    assert (
+        life.refused(Commission(members=(*MEMBERS[:8], MEMBERS[0]), secretary="s-1", basis=basis())).code
+        == "commission.twice"
+    )
     life.commission()
     assert life.pilot.commission is not None and life.pilot.commission.members == MEMBERS
 
@@ -787,7 +808,7 @@ def test_a_commission_of_eight_is_refused_and_one_of_nine_is_taken(life: Life) -
 def test_an_edition_says_how_many_members_are_enough(life: Life) -> None:
     life.book = with_numbers("by-2024", ALL_ON, commission_min_members=3)
     life.finished()
-    assert life.refused(NameCommission(MEMBERS[:2], "s-1", basis())).code == "commission.too-small"
+    assert life.refused(Commission(members=MEMBERS[:2], secretary="s-1", basis=basis())).code == "commission.too-small"
     life.commission(MEMBERS[:3])
 
 
@@ -855,7 +876,7 @@ def test_nothing_is_waited_for_after_an_ineffective_pilot() -> None:
 
 
 def test_a_finish_that_the_executor_dates_far_ahead_does_not_bar_the_way(life: Life) -> None:
-    life.running().do(RecordCompletion("x", date(2099, 1, 1), "Готово.", ()))
+    life.running().do(RecordReport("x", Completion(finished=date(2099, 1, 1), summary="Готово.", values=())))
     life.do(propose())
     assert life.stage == "at-commission"
 
@@ -923,7 +944,7 @@ def every_kind_corrected(life: Life, wanted: dict[Correctable, tuple[int, dict[s
         assert (fact.what, fact.place, fact.now, fact.reason) == (what, place, said, "Опечатка.")
         assert fact.was != fact.now
         assert fact in life.facts and life.state != before
-        again = life.do(Correct(what, place, said, "Опечатка.", basis()))
+        again = life.do(Correction(what=what, place=place, content=said, reason="Опечатка.", basis=basis()))
         assert again == [], "what is so already is not corrected"
 
 
@@ -1000,10 +1021,21 @@ def test_an_agreement_cannot_be_corrected_to_end_before_the_launch_or_after_the_
     life.prolong(date(2027, 1, 31))
     entry = life.pilot.agreement
     assert entry is not None
-    for until in ("2026-04-15", "2027-01-31"):
+    for until, rule in (
+        ("2026-04-15", "agreement.ends-before-launch"),
+        ("2027-01-31", "agreement.does-not-fit-extension"),
+    ):
         changed = content(AGREEMENT, until=until, starts="2026-04-01")
-        refusal = life.refused(Correct(Correctable.AGREEMENT, 1, content(entry, agreement=changed), "x", basis()))
-        assert [one.rule for one in refusal.problems] == ["dates.order"]
+        refusal = life.refused(
+            Correction(
+                what=Correctable.AGREEMENT,
+                place=1,
+                content=content(entry, agreement=changed),
+                reason="x",
+                basis=basis(),
+            )
+        )
+        assert [one.rule for one in refusal.problems] == [rule]
     life.correct(Correctable.AGREEMENT, content(entry, agreement=content(agreed(until="2026-11-30"))))
     assert (life.pilot.until, life.due_day(CARRYING_OUT)) == (date(2027, 1, 31), date(2027, 1, 31))
 
@@ -1023,7 +1055,7 @@ def test_money_is_split_over_the_agreed_shares_and_never_counted_twice() -> None
         ("planned", "health", "own-money", 2026): 500,
         ("planned", "trade", "own-money", 2026): 500,
     }
-    life.do(Agree(AGREEMENT, basis()), Launch(DAY, basis()))
+    life.do(AgreementEntry(agreement=AGREEMENT, basis=basis()), Launch(started=DAY, basis=basis()))
     life.spend(paid(1), paid(2), paid(10, "local-budget"))
     assert life.pilot.sectors == ("health", "education", "trade")
     found = money(life)
@@ -1067,9 +1099,9 @@ def test_a_pilot_of_the_demonstration_edition_goes_the_whole_way_without_money_a
         sector_shares=[],
         region="nationwide",
     )
-    refusal = life.refused(Agree(plain.model_copy(update={"costs": (cost(1),)}), basis()))
-    assert [one.rule for one in refusal.problems] == ["money.none"]
-    life.do(Agree(plain, basis()), Launch(DAY, basis()))
+    refusal = life.refused(AgreementEntry(agreement=plain.model_copy(update={"costs": (cost(1),)}), basis=basis()))
+    assert [one.rule for one in refusal.problems] == ["costs.refused"]
+    life.do(AgreementEntry(agreement=plain, basis=basis()), Launch(started=DAY, basis=basis()))
     life.complete()
     life.commission()
     life.do(propose(edition="demo-us"), judge(edition="demo-us"))

@@ -14,7 +14,8 @@ from contracts.registry import REGISTRY
 from services.chassis.store import Row
 from services.chassis.subject import Document
 from services.registry import queries, views
-from services.registry.domain.state import Pilot, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import Pilot
 from services.registry.views import Shown
 from tests.shelf import (
     APPLICATION,

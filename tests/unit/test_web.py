@@ -59,9 +59,10 @@ from services.law.decision import Refusal
 from services.law.ledger import clock_of
 from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
-from services.registry.domain.decide import Pilot as Entered
 from services.registry.domain.export import Export, Format, List, subject_of
-from services.registry.domain.state import PROPOSAL, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import PROPOSAL
+from services.registry.domain.state import Pilot as Entered
 from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures

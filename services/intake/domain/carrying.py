@@ -17,10 +17,8 @@ from contracts.event import Day, Fact
 from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, TermReminderForwardedV1
 from contracts.reference import Expediency
 from contracts.registry import (
-    Agreement,
     AgreementFailedV1,
     AgreementRecordedV1,
-    Correctable,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EntryCorrectedV1,
@@ -30,6 +28,7 @@ from contracts.registry import (
     TermBreachedV1,
     TermNearingV1,
 )
+from contracts.steps import Agreement, Correctable
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Noted, Remind

@@ -37,7 +37,7 @@ def feed_of(request: Request) -> Feed:
     found: Feed | None = getattr(request.app.state, "changes", None)
     if found is None:
         headers = {"Retry-After": "1"}
-        raise Problematic(503, "feed.starting", "The feed is not there yet.", action="retry", headers=headers)
+        raise Problematic(503, "feed.starting", action="retry", headers=headers)
     return found
 
 

@@ -5,17 +5,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import wire_moment
 from contracts.reference import Role
 from services.chassis.auth import Caller, allow
+from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
-from services.registry.domain.export import FILTERS, KIND, Export, Format, List, Take, subject_of
+from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker as exports
 from services.registry.exports.files import MEDIA
 
@@ -27,18 +27,6 @@ OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 Asker = Annotated[Caller, Depends(allow(*ASKERS))]
 Asking = Annotated[Hand, Depends(hand(*ASKERS))]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
-_FILTERS: Final = "; ".join(f"{name.value}: {', '.join(some)}" for name, some in FILTERS.items())
-
-
-class Wanted(BaseModel):
-    """A list, as which kind of file, and what it is for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    list: List
-    filters: dict[str, str] = Field(default_factory=dict, max_length=10, description=_FILTERS)
-    format: Format
-    why: str = Field(min_length=3, max_length=1000, description="What the list is for: it stands in the register")
 
 
 def routes() -> APIRouter:
@@ -46,11 +34,11 @@ def routes() -> APIRouter:
     router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
     @router.post("", status_code=202)
-    async def ask(wanted: Wanted, by: Asking) -> Response:
+    async def ask(wanted: Body[Take], by: Asking) -> Response:
         """Asks for a list. It is made in the background; Location says where to look. That it was asked for is a
         fact of the register."""
         id_ = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:32]
-        answer = await by.put(subject_of(id_), Take(wanted.list, wanted.filters, wanted.format, wanted.why))
+        answer = await by.put(subject_of(id_), wanted)
         answer.status_code = 202
         answer.headers["Location"] = f"/v1/exports/{id_}"
         return answer
@@ -80,14 +68,14 @@ def routes() -> APIRouter:
         """The file, for the person who asked alone."""
         state = await _seen(engine, export, caller)
         if state.by != caller.id:
-            raise Problematic(403, "export.not-yours", "Only the person who asked for a list may fetch its file.")
+            raise Problematic(403, "export.not-yours")
         if not state.done:
-            raise Problematic(409, "export.open", "It is being made.", action="retry", headers={"Retry-After": "2"})
+            raise Problematic(409, "export.open", action="retry", headers={"Retry-After": "2"})
         if state.digest is None:
-            raise Problematic(409, "export.failed", f"It could not be made: {state.failed}. Ask anew.")
+            raise Problematic(409, "export.failed", why=state.failed)
         first = await exports.first_piece(engine.store, export, state.digest)
         if first is None:
-            raise Problematic(410, "export.gone", "The file was thrown away. Ask anew.")
+            raise Problematic(410, "export.gone")
         name = f"{state.list}-{state.asked:%Y-%m-%d}.{state.format}"
         headers = {
             "Content-Length": str(state.bytes),
@@ -107,7 +95,7 @@ async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:
     found = await document(engine, subject_of(id_), KIND)
     assert isinstance(found.state, Export)
     if found.state.by != caller.id and not caller.roles & set(OVERSEERS):
-        raise Problematic(404, "not-found", "There is nothing with this id here.")
+        raise Problematic(404, "not-found")
     return found.state
 
 

@@ -147,7 +147,7 @@ def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
     values = cursor_values(after, len(asked.key))
     fit = [isinstance(v, int if name == "year" else str) for name, v in zip(asked.key, values, strict=True)]
     if not all(fit):
-        raise Problematic(400, "cursor.bad", "This `after` was not given out by this list.")
+        raise Problematic(400, "cursor.bad")
     return tuple(values)
 
 

@@ -14,7 +14,7 @@ from services.chassis.store import Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values, document
 from services.registry import views
 from services.registry.api.pilots import READERS
-from services.registry.domain.decide import KIND
+from services.registry.domain.state import KIND
 from services.registry.finding import questions
 from services.registry.finding.entries import Facet, Order
 from services.registry.finding.finding import Finding, building

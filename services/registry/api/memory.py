@@ -23,7 +23,7 @@ from services.chassis.subject import Document
 from services.chassis.web import Page, page
 from services.registry import history as memory
 from services.registry import queries, views
-from services.registry.domain.decide import Pilot
+from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE
 
 AsOf = Annotated[
@@ -52,10 +52,9 @@ def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
         else:
             raise ValueError("neither a day nor a moment")
     except (ValueError, OverflowError):  # a ValidationError is a ValueError
-        detail = "`as_of` is a day such as 2026-05-01, or a moment with its zone such as 2026-05-01T12:00:00Z."
-        raise Problematic(422, "as-of.bad", detail) from None
+        raise Problematic(422, "as-of.bad") from None
     if not come:
-        raise Problematic(422, "as-of.future", "What the register will say then is not known yet.")
+        raise Problematic(422, "as-of.future")
     return moment
 
 
@@ -70,7 +69,7 @@ async def card_of(engine: Engine, pilot: Document, said: str) -> Response:
     moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
     then = await memory.as_of(engine.store, pilot, moment)
     if then is None:
-        raise Problematic(404, "not-found", "The register did not know of this pilot then.")
+        raise Problematic(404, "not-found")
     # Without an ETag: nothing can be decided on what was.
     return JSONResponse({"as_of": wire_moment(moment), **views.internal(then)})
 

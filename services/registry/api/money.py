@@ -32,7 +32,7 @@ def axes(group_by: By = "sector") -> tuple[Axis, ...]:
     named = [one.strip() for one in group_by.split(",")] if group_by else []
     known = [axis for one in named for axis in AXES if axis == one]
     if len(known) != len(named) or len(set(known)) != len(known):
-        raise Problematic(422, "group-by.unknown", f"group_by names some of these, each once: {', '.join(AXES)}.")
+        raise Problematic(422, "group-by.unknown", axes=AXES)
     return tuple(known)
 
 

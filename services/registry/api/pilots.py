@@ -16,7 +16,8 @@ from services.law.terms import CountedTerm
 from services.registry import queries, views
 from services.registry.api import memory
 from services.registry.api.memory import AsOf
-from services.registry.domain.decide import KIND, Pilot, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import KIND, Pilot
 
 READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
@@ -112,7 +113,7 @@ def _parts(router: APIRouter) -> None:
         assert isinstance(found.state, Pilot)
         running = _term(found.state, term)
         if running is None:
-            raise Problematic(404, "term.none", "No such term of the register runs here.")
+            raise Problematic(404, "term.none")
         told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
         return card(told.model_dump(mode="json"), found.rev)
 

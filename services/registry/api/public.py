@@ -18,7 +18,7 @@ from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry import queries, views
 from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, Value, counted, found, found_in, rows_of
-from services.registry.domain.decide import KIND
+from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.handlers import TIMELINE
 
@@ -107,7 +107,7 @@ async def _search(
 ) -> Response:
     """Public pilots that fit the words and the filters."""
     if sort not in PUBLIC_ORDERS:
-        raise Problematic(422, "sort.unknown", f"The public register sorts by: {', '.join(PUBLIC_ORDERS)}.")
+        raise Problematic(422, "sort.unknown", orders=PUBLIC_ORDERS)
     hits = await found_in(finding, finding.answering(finding.public), what, sort, after, limit)
     # What has ceased to be public since it was indexed is left out at once.
     rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if views.is_public(row)]
@@ -124,5 +124,5 @@ async def _facets(request: Request, what: AskedOf, finding: FindingOf) -> Respon
 async def _public(engine: Engine, pilot: str) -> Document:
     found = await document(engine, pilot, KIND)
     if not views.is_public(found):
-        raise Problematic(404, "not-found", "There is nothing with this id here.")
+        raise Problematic(404, "not-found")
     return found

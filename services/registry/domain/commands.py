@@ -1,58 +1,33 @@
-"""What can be asked of a pilot in the register: by other services, officials, other pilots, timers."""
+"""What can be asked of a pilot in the register: by other services, officials, other pilots, timers.
+
+What officials enter are the steps of `contracts.steps` themselves; what is recorded is said as the facts say it.
+"""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from pydantic import JsonValue
-
-from contracts.event import Basis
-from contracts.reference import (
-    Application,
-    Effectiveness,
-    Expediency,
-    IndicatorValue,
-    Payment,
-    Period,
-    Remark,
-    ReturnReason,
-    Risk,
-    Verdict,
-)
-from contracts.registry import (
-    Agreement,
-    ApplicationOutcome,
-    Correctable,
-    CriterionValue,
-    FundingWindow,
-    ReplicaPlan,
-    Scaling,
-    TermStage,
-    Votes,
+from contracts.reference import Application, Effectiveness
+from contracts.registry import Entry, ForeignTerm, Outcome
+from contracts.steps import (
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Conclusion,
+    Correction,
+    CreditDecision,
+    EarlyStop,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Proposal,
+    Report,
+    ScalingDecision,
 )
 
 # ---- what the other services say: recorded, never refused
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """Enter a pilot whose application was registered."""
-
-    agency: str
-    number: str
-    edition: str
-    submitted: datetime
-    application: Application
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOutcome:
-    """Record what became of the application."""
-
-    outcome: ApplicationOutcome
-    reasons: tuple[ReturnReason, ...] = ()
-    text: str | None = None
-    application: Application | None = None
-    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +38,15 @@ class RecordAmendment:
     application: Application
 
 
-@dataclass(frozen=True, slots=True)
-class RecordTerm:
+class RecordTerm(ForeignTerm):
     """Record what happened to a term. `breached`: it was counted anew, and has run out all the same."""
 
-    kind: str
-    stage: TermStage
-    due_at: datetime | None = None
     breached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordConclusion:
+class RecordConclusion(Conclusion):
     """Record a conclusion of the expertise. `knowing` is how far in intake's series the expertise was by then."""
 
-    round: int
-    number: str
-    date: date
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    replaces: str | None = None
     knowing: int = 0
 
 
@@ -96,180 +59,11 @@ class RecordAnnulment:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordProgress:
-    """Record the executor's periodic report."""
+class RecordReport:
+    """Record a report of the executor; `event_id` is the agency's own id of it."""
 
     event_id: str
-    period: Period
-    summary: str
-    values: tuple[IndicatorValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordSpending:
-    """Record payments."""
-
-    event_id: str
-    payments: tuple[Payment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordRisks:
-    """Record risks."""
-
-    event_id: str
-    risks: tuple[Risk, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResults:
-    """Record measured results."""
-
-    event_id: str
-    values: tuple[IndicatorValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordCompletion:
-    """Record that carrying out is finished."""
-
-    event_id: str
-    finished: date
-    summary: str
-    values: tuple[IndicatorValue, ...]
-
-
-# ---- what officials enter: each on a document, each in its order
-
-
-@dataclass(frozen=True, slots=True)
-class DecideExpediency:
-    """Enter the council's decision on expediency."""
-
-    decision: Expediency
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class DecideCredit:
-    """Enter the decision whether a product in use counts as a pilot."""
-
-    granted: bool
-    evidence: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Agree:
-    """Enter the agreement of executor and customer."""
-
-    agreement: Agreement
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class FailToAgree:
-    """Enter that executor and customer did not agree."""
-
-    why: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """Enter that carrying out began."""
-
-    started: date
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """Enter that carrying out is suspended."""
-
-    since: date
-    why: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Enter that carrying out goes on."""
-
-    since: date
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Prolong:
-    """Enter that carrying out may take longer."""
-
-    until: date
-    why: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class StopEarly:
-    """Enter that carrying out was stopped early."""
-
-    stopped: date
-    why: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class NameCommission:
-    """Enter whom the head organisation named for the pilot's commission."""
-
-    members: tuple[str, ...]
-    secretary: str
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Propose:
-    """Enter the head organisation's proposal on effectiveness."""
-
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...]
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Enter the commission's judgement."""
-
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...]
-    present: tuple[str, ...]
-    votes: Votes
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class DecideScaling:
-    """Enter the decision on scaling."""
-
-    decision: Scaling
-    evidence: str
-    conditions: str | None
-    windows: tuple[FundingWindow, ...]
-    replicas: tuple[ReplicaPlan, ...]
-    basis: Basis
-
-
-@dataclass(frozen=True, slots=True)
-class Correct:
-    """Correct an entry: what it should have said, why, on which document. `place` counts from 1."""
-
-    what: Correctable
-    place: int
-    content: JsonValue
-    reason: str
-    basis: Basis
+    report: Report
 
 
 # ---- what other pilots of the register ask, and what happens by itself
@@ -304,33 +98,27 @@ class Recalendar:
     """Calendars changed: count the open terms anew."""
 
 
-Recording = (
-    Enter
-    | RecordOutcome
-    | RecordAmendment
-    | RecordTerm
-    | RecordConclusion
-    | RecordAnnulment
-    | RecordProgress
-    | RecordSpending
-    | RecordRisks
-    | RecordResults
-    | RecordCompletion
-)
+Recording = Entry | Outcome | RecordAmendment | RecordTerm | RecordConclusion | RecordAnnulment | RecordReport
+"""What the other services say."""
 Deciding = (
-    DecideExpediency
-    | DecideCredit
-    | Agree
-    | FailToAgree
+    ExpediencyDecision
+    | CreditDecision
+    | AgreementEntry
+    | AgreementFailure
     | Launch
-    | Suspend
-    | Resume
-    | Prolong
-    | StopEarly
-    | NameCommission
-    | Propose
-    | Judge
-    | DecideScaling
-    | Correct
+    | PilotSuspension
+    | PilotResumption
+    | PilotExtension
+    | EarlyStop
+    | Commission
+    | Proposal
+    | Judgement
+    | ScalingDecision
+    | Correction
 )
-Command = Recording | Deciding | LinkReplica | NoteReplicaResult | Tick | Recalendar
+"""What officials enter: each on a document, each in its order."""
+Relayed = LinkReplica | NoteReplicaResult
+"""What other pilots of the register ask."""
+Timed = Tick | Recalendar
+"""What happens by itself."""
+Command = Recording | Deciding | Relayed | Timed

@@ -9,42 +9,38 @@ from pydantic import BaseModel
 
 from contracts.event import Basis
 from contracts.reference import Problem
-from contracts.registry import (
+from contracts.registry import EntryCorrectedV1
+from contracts.steps import (
     Agreement,
-    EntryCorrectedV1,
+    AgreementEntry,
+    Correction,
+    CreditDecision,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    PilotExtension,
+    Proposal,
+    ScalingDecision,
 )
+from contracts.words import problem
+from services.law import faults
 from services.law.decision import Refusal, together
 from services.registry.domain import agreeing, carrying_out, corrections, judging, order
-from services.registry.domain.commands import Correct
-from services.registry.domain.state import (
-    CARRYING_OUT,
-    LAUNCHING,
-    REPORT,
-    AgreementEntry,
-    Credit,
-    Decision,
-    Ending,
-    Judgement,
-    LaunchEntry,
-    Pause,
-    Pilot,
-    Prolongation,
-    Proposal,
-    ScalingEntry,
-    Spending,
-    Stage,
-)
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, Ending, Pause, Pilot, SpendingEntry
 from services.registry.domain.terms import PilotDecision, move
 
+CONTENT: Final = "/content"
+DATED: Final = "/content/basis/date"
 PAYMENTS: Final = "/content/payments"
 
 
-def correct(decision: PilotDecision, command: Correct) -> None:
+def correct(decision: PilotDecision, command: Correction) -> None:
     """A new entry in the place of a wrong one. The terms that rest on it are counted anew."""
     before = corrections.entry(decision.state, command.what, command.place)
     if before is None:
-        raise Refusal("correction.no-entry", "There is no such entry.", status=404)
-    order.day(decision, command.basis.date, None, "The document")
+        raise Refusal("correction.no-entry", status=404)
+    order.day(decision, command.basis.date, None)
     after = corrections.read(command.what, command.content, before)
     if after == before:
         return
@@ -54,13 +50,10 @@ def correct(decision: PilotDecision, command: Correct) -> None:
     )
     until, starts, launched = decision.state.until, _starts(decision), order.launched_on(decision)
     decision.then(
-        EntryCorrectedV1(
+        EntryCorrectedV1.made_of(
+            command,
             actor=decision.actor,
             at=decision.now,
-            what=command.what,
-            place=command.place,
-            reason=command.reason,
-            basis=command.basis,
             was=before.model_dump(mode="json"),
             now=after.model_dump(mode="json"),
         )
@@ -78,7 +71,7 @@ def _starts(decision: PilotDecision) -> date | None:
     return decision.state.agreement.agreement.starts if decision.state.agreement else None
 
 
-def _need_fitting(decision: PilotDecision, command: Correct, after: BaseModel) -> None:
+def _need_fitting(decision: PilotDecision, command: Correction, after: BaseModel) -> None:
     """What an entry must be when it is first made, it must be when it is corrected."""
     match after:
         case AgreementEntry():
@@ -86,35 +79,30 @@ def _need_fitting(decision: PilotDecision, command: Correct, after: BaseModel) -
                 lambda: agreeing.need_sound(decision, after.agreement),
                 lambda: _need_same_targets(decision, after.agreement),
             )
-        case Prolongation():
+        case PilotExtension():
             _need_each_bounds(decision, command.place, after)
-        case Spending():
+        case SpendingEntry():
             if problems := [*_payment_faults(after), *agreeing.amount_faults(decision, PAYMENTS, after.payments)]:
-                raise Refusal("correction.invalid", "The entry does not fit.", status=422, problems=problems)
+                raise Refusal("correction.invalid", status=422, problems=problems)
         case Judgement() | Proposal():
             judging.need_values(decision, after.values)
-        case ScalingEntry():
+        case ScalingDecision():
             judging.need_plan(decision, after.decision, after.windows, after.replicas)
 
 
-def _payment_faults(after: Spending) -> Iterator[Problem]:
-    if not after.payments:
-        en, ru = "A report of spending names payments.", "В отчёте о расходах названы платежи."
-        yield order.problem(PAYMENTS, "payments.missing", en, ru)
+def _payment_faults(after: SpendingEntry) -> Iterator[Problem]:
     for n, payment in enumerate(after.payments):
-        if payment.amount_minor <= 0:
-            en, ru = "A payment is more than nothing.", "Сумма платежа больше нуля."
-            yield order.problem(f"{PAYMENTS}/{n}/amount_minor", "payment.nothing", en, ru)
+        yield from faults.zero_faults(payment.amount_minor, f"{PAYMENTS}/{n}/amount_minor")
 
 
 def _need_same_targets(decision: PilotDecision, agreement: Agreement) -> None:
     """By what the commission has judged is not changed afterwards."""
     agreed = decision.state.agreement
     if decision.state.judgement is not None and agreed and agreement.indicators != agreed.agreement.indicators:
-        raise Refusal("correction.judged", "The commission has judged by these indicators.", status=422)
+        raise Refusal("correction.judged", status=422)
 
 
-def _need_each_bounds(decision: PilotDecision, place: int, after: Prolongation) -> None:
+def _need_each_bounds(decision: PilotDecision, place: int, after: PilotExtension) -> None:
     """A corrected extension, and the one that follows it, end within their bounds."""
     agreed = decision.state.agreement
     assert agreed is not None, "what was extended had been agreed on"
@@ -124,20 +112,21 @@ def _need_each_bounds(decision: PilotDecision, place: int, after: Prolongation) 
         carrying_out.need_bounds(decision, before, until)
 
 
-def _need_order(decision: PilotDecision, command: Correct, after: BaseModel) -> None:
+def _need_order(decision: PilotDecision, command: Correction, after: BaseModel) -> None:
     """No day of a corrected entry is still to come, and the steps stay in their order."""
     for day in _days(after):
-        order.day(decision, day, None, "It")
+        order.day(decision, day, None, CONTENT)
     changed = corrections.corrected(decision.state, command.what, command.place, after.model_dump(mode="json"))
     state = decision.state.model_copy(update=changed)
-    if isinstance(after, LaunchEntry) and state.agreement is not None:
+    if isinstance(after, Launch) and state.agreement is not None:
         carrying_out.within(state.agreement, after.started)
-    if isinstance(after, (Decision, Credit)) and state.conclusions:
-        order.day(decision, after.basis.date, min(one.date for one in state.conclusions), "The decision")
+    if isinstance(after, (ExpediencyDecision, CreditDecision)) and state.conclusions:
+        order.day(decision, after.basis.date, min(one.date for one in state.conclusions), DATED)
     # What was out of order before, by the executor's word, bars no correction of something else.
     if found := sorted(_disorder(state) - _disorder(decision.state)):
-        detail = " ".join(f"{later} lies before {earlier}." for earlier, later in found)
-        raise Refusal("date.before-the-step-before", detail, status=422)
+        first, then = found[0]
+        problems = [problem(CONTENT, "date.before-the-step-before", day=later, after=day) for day, later in found]
+        raise Refusal("date.before-the-step-before", status=422, problems=problems, day=then, after=first)
 
 
 def _disorder(state: Pilot) -> set[tuple[date, date]]:
@@ -198,9 +187,9 @@ def _judged(state: Pilot) -> list[date]:
 def _days(entry: BaseModel) -> list[date]:
     """The days that an entry states as past ones."""
     match entry:
-        case Spending():
+        case SpendingEntry():
             return [one.paid for one in entry.payments]
-        case LaunchEntry():
+        case Launch():
             return [entry.basis.date, entry.started]
         case Ending():
             return [entry.on, *_dates(entry.basis)]

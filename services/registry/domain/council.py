@@ -7,11 +7,12 @@ from contracts.registry import (
     CreditDecidedV1,
     ExpediencyDecidedV1,
 )
+from contracts.steps import CreditDecision, ExpediencyDecision
 from services.law.decision import Refusal, together
 from services.registry.domain import order
-from services.registry.domain.commands import DecideCredit, DecideExpediency
 from services.registry.domain.recording import council_clock
-from services.registry.domain.state import AGREEING, COUNCIL_ALARM, Stage
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import AGREEING, COUNCIL_ALARM
 from services.registry.domain.terms import TERMS, PilotDecision
 
 
@@ -21,22 +22,21 @@ def _brought_on(decision: PilotDecision) -> date | None:
     return max([*standing, *(one.basis.date for one in decision.state.decisions)], default=None)
 
 
-def expediency(decision: PilotDecision, command: DecideExpediency) -> None:
+def expediency(decision: PilotDecision, command: ExpediencyDecision) -> None:
     """The council's decision; expedient makes the initiator the executor (Regulation on pilots, as published)."""
     order.at(decision, Stage.COUNCIL)
     if decision.state.credits and decision.edition.switches.credit.on:
-        raise Refusal("council.credit", "This application asks for a credit (зачёт): decide on that.")
+        raise Refusal("council.credit")
     together(
-        lambda: order.day(decision, command.basis.date, _brought_on(decision), "The decision"),
+        lambda: order.day(decision, command.basis.date, _brought_on(decision)),
         lambda: _may_postpone(decision, command.decision),
     )
     expedient = command.decision is Expediency.EXPEDIENT
     decision.then(
-        ExpediencyDecidedV1(
+        ExpediencyDecidedV1.made_of(
+            command,
             actor=decision.actor,
             at=decision.now,
-            decision=command.decision,
-            basis=command.basis,
             executor=decision.state.application.initiator if expedient else None,
         )
     )
@@ -49,22 +49,14 @@ def expediency(decision: PilotDecision, command: DecideExpediency) -> None:
 
 def _may_postpone(decision: PilotDecision, said: Expediency) -> None:
     if said is Expediency.POSTPONED and not decision.edition.switches.council_may_postpone.on:
-        raise Refusal("council.cannot-postpone", "This edition knows no postponement.", status=422)
+        raise Refusal("council.cannot-postpone", status=422)
 
 
-def credit(decision: PilotDecision, command: DecideCredit) -> None:
+def credit(decision: PilotDecision, command: CreditDecision) -> None:
     """Whether a product in use counts as a pilot (зачёт): only where the edition switches it on (assumption)."""
     order.at(decision, Stage.COUNCIL)
     if not decision.edition.switches.credit.on or not decision.state.credits:
-        raise Refusal("credit.off", "No credit is asked for here, or this edition knows none.")
-    order.day(decision, command.basis.date, _brought_on(decision), "The decision")
-    decision.then(
-        CreditDecidedV1(
-            actor=decision.actor,
-            at=decision.now,
-            granted=command.granted,
-            evidence=command.evidence,
-            basis=command.basis,
-        )
-    )
+        raise Refusal("credit.off")
+    order.day(decision, command.basis.date, _brought_on(decision))
+    decision.then(CreditDecidedV1.made_of(command, actor=decision.actor, at=decision.now))
     council_clock(decision)

@@ -5,61 +5,57 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.event import Fact
-from contracts.registry import ReplicaLinkedV1, ReplicaResultNotedV1
+from contracts.registry import Entry, Outcome, ReplicaLinkedV1, ReplicaResultNotedV1
 from contracts.rules import RuleBook
+from contracts.steps import (
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Correction,
+    CreditDecision,
+    EarlyStop,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    PilotExtension,
+    PilotResumption,
+    PilotSuspension,
+    Proposal,
+    ScalingDecision,
+)
 from services.law.decision import Context, Decision, Refusal
 from services.law.terms import next_alarm
 from services.registry.domain import agreeing, carrying_out, correcting, council, judging, recording
 from services.registry.domain.commands import (
-    Agree,
     Command,
-    Correct,
-    DecideCredit,
-    DecideExpediency,
-    DecideScaling,
     Deciding,
-    Enter,
-    FailToAgree,
-    Judge,
-    Launch,
     LinkReplica,
-    NameCommission,
     NoteReplicaResult,
-    Prolong,
-    Propose,
     Recalendar,
     RecordAmendment,
     RecordAnnulment,
-    RecordCompletion,
     RecordConclusion,
     Recording,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
+    RecordReport,
     RecordTerm,
-    Resume,
-    StopEarly,
-    Suspend,
+    Relayed,
     Tick,
+    Timed,
 )
 from services.registry.domain.evolve import evolve
-from services.registry.domain.state import KIND, Pilot, Stage, next_move
+from services.registry.domain.state import Pilot
 from services.registry.domain.terms import TERMS, PilotDecision
-
-__all__ = ["KIND", "Pilot", "Stage", "decide", "due", "evolve", "next_move"]
 
 
 def decide(state: Pilot | None, command: Command, context: Context[RuleBook]) -> Sequence[Fact]:
     """What follows from a command. What other services say is recorded; people's steps must be in order."""
     if state is None:
-        if isinstance(command, Enter):
+        if isinstance(command, Entry):
             decision = Decision[Pilot](None, evolve, context.given.edition(command.edition), context)
             recording.enter(decision, command)
             return decision.facts
         if isinstance(command, Deciding):
-            raise Refusal("pilot.unknown", "There is no such pilot.", status=404)
+            raise Refusal("pilot.unknown", status=404)
         return ()
     decision = Decision(state, evolve, context.given.edition(state.edition), context)
     _carry_out(decision, command)
@@ -67,6 +63,17 @@ def decide(state: Pilot | None, command: Command, context: Context[RuleBook]) ->
 
 
 def _carry_out(decision: PilotDecision, command: Command) -> None:
+    if isinstance(command, Recording):
+        _record(decision, command)
+    elif isinstance(command, Deciding):
+        _decide(decision, command)
+    elif isinstance(command, Relayed):
+        _relay(decision, command)
+    else:
+        _in_time(decision, command)
+
+
+def _relay(decision: PilotDecision, command: Relayed) -> None:
     match command:
         case LinkReplica(replica, number, adaptation):
             if all(one.pilot != replica for one in decision.state.replicas):
@@ -77,21 +84,25 @@ def _carry_out(decision: PilotDecision, command: Command) -> None:
         case NoteReplicaResult(replica, outcome):
             if any(one.pilot == replica and one.outcome is not outcome for one in decision.state.replicas):
                 decision.then(ReplicaResultNotedV1(actor=decision.actor, replica=replica, outcome=outcome))
+        case _:
+            assert_never(command)
+
+
+def _in_time(decision: PilotDecision, command: Timed) -> None:
+    match command:
         case Tick(moment):
             TERMS.announce(decision, moment)
         case Recalendar():
             TERMS.recalendar(decision)
-        case _ if isinstance(command, Deciding):
-            _decide(decision, command)
         case _:
-            _record(decision, command)
+            assert_never(command)
 
 
 def _record(decision: PilotDecision, command: Recording) -> None:
     match command:
-        case Enter():
+        case Entry():
             return
-        case RecordOutcome():
+        case Outcome():
             recording.outcome(decision, command)
         case RecordAmendment():
             recording.amendment(decision, command)
@@ -101,49 +112,41 @@ def _record(decision: PilotDecision, command: Recording) -> None:
             recording.conclusion(decision, command)
         case RecordAnnulment(round, number):
             recording.annulment(decision, round, number)
-        case RecordProgress():
-            recording.progress(decision, command)
-        case RecordSpending():
-            recording.spending(decision, command)
-        case RecordRisks():
-            recording.risks(decision, command)
-        case RecordResults():
-            recording.results(decision, command)
-        case RecordCompletion():
-            recording.completion(decision, command)
+        case RecordReport():
+            recording.report(decision, command)
         case _:
             assert_never(command)
 
 
 def _decide(decision: PilotDecision, command: Deciding) -> None:
     match command:
-        case DecideExpediency():
+        case ExpediencyDecision():
             council.expediency(decision, command)
-        case DecideCredit():
+        case CreditDecision():
             council.credit(decision, command)
-        case Agree():
+        case AgreementEntry():
             agreeing.agree(decision, command)
-        case FailToAgree():
+        case AgreementFailure():
             agreeing.fail_to_agree(decision, command)
         case Launch():
             carrying_out.launch(decision, command)
-        case Suspend():
+        case PilotSuspension():
             carrying_out.suspend(decision, command)
-        case Resume():
+        case PilotResumption():
             carrying_out.resume(decision, command)
-        case Prolong():
+        case PilotExtension():
             carrying_out.prolong(decision, command)
-        case StopEarly():
+        case EarlyStop():
             carrying_out.stop_early(decision, command)
-        case NameCommission():
+        case Commission():
             judging.name_commission(decision, command)
-        case Propose():
+        case Proposal():
             judging.propose(decision, command)
-        case Judge():
+        case Judgement():
             judging.judge(decision, command)
-        case DecideScaling():
+        case ScalingDecision():
             judging.scaling(decision, command)
-        case Correct():
+        case Correction():
             correcting.correct(decision, command)
         case _:
             assert_never(command)

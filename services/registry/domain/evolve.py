@@ -15,7 +15,6 @@ from contracts.registry import (
     ApplicationOutcomeRecordedV1,
     CommissionNamedV1,
     ConclusionRecordedV1,
-    Correctable,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EffectivenessProposedV1,
@@ -33,7 +32,6 @@ from contracts.registry import (
     ReplicaResultNotedV1,
     ResultRecordedV1,
     RiskRecordedV1,
-    Scaling,
     ScalingDecidedV1,
     SpendingRecordedV1,
     TermBreachedV1,
@@ -47,31 +45,33 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from services.law import terms
-from services.registry.domain.corrections import corrected
-from services.registry.domain.state import (
-    CONCLUDED,
-    INTAKE,
-    SETTLED,
+from contracts.steps import (
     AgreementEntry,
     Commission,
-    Conclusion,
-    Credit,
-    Decision,
-    Ending,
+    Correctable,
+    CreditDecision,
+    ExpediencyDecision,
     Judgement,
-    LaunchEntry,
+    Launch,
+    PilotExtension,
+    Proposal,
+    Scaling,
+    ScalingDecision,
+)
+from services.law import terms
+from services.registry.domain.corrections import corrected
+from services.registry.domain.stages import CONCLUDED, SETTLED, Stage
+from services.registry.domain.state import (
+    INTAKE,
+    Ending,
     PastTerms,
     Pause,
     Pilot,
-    Prolongation,
-    Proposal,
     Replica,
     Report,
     RunningTerm,
-    ScalingEntry,
-    Spending,
-    Stage,
+    SpendingEntry,
+    StandingConclusion,
     Stay,
 )
 
@@ -117,17 +117,7 @@ def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
 
 def _entered(fact: PilotEnteredV1) -> Pilot:
     first = Stay(stage=Stage.LOOK_OVER, sector=fact.application.sector, since=fact.entered)
-    return Pilot(
-        stage=Stage.LOOK_OVER,
-        agency=fact.agency,
-        number=fact.number,
-        edition=fact.edition,
-        submitted=fact.submitted,
-        entered=fact.entered,
-        application=fact.application,
-        turn=_turn(fact),
-        history=(first,),
-    )
+    return Pilot.made_of(fact, stage=Stage.LOOK_OVER, turn=_turn(fact), history=(first,))
 
 
 def _history(state: Pilot, at: Moment) -> tuple[Stay, ...]:
@@ -188,13 +178,12 @@ def _past_terms(state: Pilot, kind: str) -> tuple[PastTerms, ...]:
 
 
 def _concluded(state: Pilot, fact: ConclusionRecordedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in Conclusion.model_fields if name != "standing"}
     earlier = _standing(state.conclusions, fact.replaces, Standing.REPLACED)
     # An amendment of what was concluded before does not end a round that has begun since.
     ends_round = state.stage is Stage.EXPERTISE and (fact.replaces is None or state.conclusion is None)
     moves = not fact.overtaken and (ends_round or state.stage in CONCLUDED)
     stage = Stage.COUNCIL if fact.to_council else Stage.NEGATIVE
-    return {"conclusions": (*earlier, Conclusion(**same)), "stage": stage if moves else state.stage}
+    return {"conclusions": (*earlier, StandingConclusion.made_of(fact)), "stage": stage if moves else state.stage}
 
 
 def _annulled(state: Pilot, fact: AnnulmentRecordedV1) -> Changes:
@@ -207,17 +196,18 @@ def _annulled(state: Pilot, fact: AnnulmentRecordedV1) -> Changes:
     }
 
 
-def _standing(conclusions: tuple[Conclusion, ...], number: str | None, standing: Standing) -> tuple[Conclusion, ...]:
+def _standing(
+    conclusions: tuple[StandingConclusion, ...], number: str | None, standing: Standing
+) -> tuple[StandingConclusion, ...]:
     return tuple(c.model_copy(update={"standing": standing}) if c.number == number else c for c in conclusions)
 
 
 def _report(state: Pilot, fact: ProgressRecordedV1) -> Changes:
-    report = Report(event_id=fact.event_id, at=fact.at, period=fact.period, summary=fact.summary)
-    return {"reports": (*state.reports, report), "values": (*state.values, *fact.values)}
+    return {"reports": (*state.reports, Report.made_of(fact)), "values": (*state.values, *fact.values)}
 
 
 def _spending(state: Pilot, fact: SpendingRecordedV1) -> Changes:
-    return {"spending": (*state.spending, Spending(event_id=fact.event_id, payments=fact.payments))}
+    return {"spending": (*state.spending, SpendingEntry.made_of(fact))}
 
 
 def _risks(state: Pilot, fact: RiskRecordedV1) -> Changes:
@@ -251,22 +241,21 @@ def _closed(pauses: tuple[Pause, ...], on: date) -> tuple[Pause, ...]:
 
 
 def _expediency(state: Pilot, fact: ExpediencyDecidedV1) -> Changes:
-    decision = Decision(decision=fact.decision, basis=fact.basis)
     return {
         "stage": AFTER_COUNCIL[fact.decision],
-        "decisions": (*state.decisions, decision),
+        "decisions": (*state.decisions, ExpediencyDecision.made_of(fact)),
         "executor": fact.executor,
     }
 
 
 def _credited(_state: Pilot, fact: CreditDecidedV1) -> Changes:
-    credit = Credit(granted=fact.granted, evidence=fact.evidence, basis=fact.basis)
-    return {"stage": Stage.CREDITED if fact.granted else Stage.NOT_CREDITED, "credit": credit}
+    stage = Stage.CREDITED if fact.granted else Stage.NOT_CREDITED
+    return {"stage": stage, "credit": CreditDecision.made_of(fact)}
 
 
 def _agreed(_state: Pilot, fact: AgreementRecordedV1) -> Changes:
-    entry = AgreementEntry(agreement=fact.agreement, basis=fact.basis)
-    return {"stage": Stage.AGREED, "agreement": entry, "executor": fact.agreement.executor}
+    agreement = AgreementEntry.made_of(fact)
+    return {"stage": Stage.AGREED, "agreement": agreement, "executor": fact.agreement.executor}
 
 
 def _not_agreed(_state: Pilot, fact: AgreementFailedV1) -> Changes:
@@ -274,12 +263,11 @@ def _not_agreed(_state: Pilot, fact: AgreementFailedV1) -> Changes:
 
 
 def _launched(_state: Pilot, fact: PilotLaunchedV1) -> Changes:
-    return {"stage": Stage.RUNNING, "launch": LaunchEntry(started=fact.started, basis=fact.basis)}
+    return {"stage": Stage.RUNNING, "launch": Launch.made_of(fact)}
 
 
 def _suspended(state: Pilot, fact: PilotSuspendedV1) -> Changes:
-    pause = Pause(since=fact.since, why=fact.why, basis=fact.basis)
-    return {"stage": Stage.SUSPENDED, "pauses": (*state.pauses, pause)}
+    return {"stage": Stage.SUSPENDED, "pauses": (*state.pauses, Pause.made_of(fact))}
 
 
 def _resumed(state: Pilot, fact: PilotResumedV1) -> Changes:
@@ -290,8 +278,7 @@ def _resumed(state: Pilot, fact: PilotResumedV1) -> Changes:
 
 
 def _prolonged(state: Pilot, fact: PilotExtendedV1) -> Changes:
-    entry = Prolongation(until=fact.until, why=fact.why, basis=fact.basis)
-    return {"prolongations": (*state.prolongations, entry)}
+    return {"prolongations": (*state.prolongations, PilotExtension.made_of(fact))}
 
 
 def _stopped(state: Pilot, fact: PilotStoppedV1) -> Changes:
@@ -303,22 +290,19 @@ def _stopped(state: Pilot, fact: PilotStoppedV1) -> Changes:
 
 
 def _commission(_state: Pilot, fact: CommissionNamedV1) -> Changes:
-    return {"commission": Commission(members=fact.members, secretary=fact.secretary, basis=fact.basis)}
+    return {"commission": Commission.made_of(fact)}
 
 
 def _proposed(_state: Pilot, fact: EffectivenessProposedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in Proposal.model_fields}
-    return {"stage": Stage.AT_COMMISSION, "proposal": Proposal(**same)}
+    return {"stage": Stage.AT_COMMISSION, "proposal": Proposal.made_of(fact)}
 
 
 def _judged(_state: Pilot, fact: EffectivenessJudgedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in Judgement.model_fields}
-    return {"stage": AFTER_JUDGEMENT[fact.outcome], "judgement": Judgement(**same)}
+    return {"stage": AFTER_JUDGEMENT[fact.outcome], "judgement": Judgement.made_of(fact)}
 
 
 def _scaled(_state: Pilot, fact: ScalingDecidedV1) -> Changes:
-    same = {name: getattr(fact, name) for name in ScalingEntry.model_fields}
-    return {"stage": AFTER_SCALING[fact.decision], "scaling": ScalingEntry(**same)}
+    return {"stage": AFTER_SCALING[fact.decision], "scaling": ScalingDecision.made_of(fact)}
 
 
 def _corrected(state: Pilot, fact: EntryCorrectedV1) -> Changes:

@@ -6,19 +6,22 @@ file does not: it is made beside the facts, and thrown away after a while.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final, assert_never
+from typing import Annotated, Any, Final, Self, assert_never
 
-from contracts.entered import YEAR as A_YEAR
-from contracts.entered import YEARS
+from pydantic import Field
+
+from contracts import entered
+from contracts.entered import Entered
 from contracts.event import Contract, Fact, Moment, json_pointer
 from contracts.reference import UNSPECIFIED, Problem
-from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV1
+from contracts.registry import REGISTRY, ListMade, ListReadyV1, ListTakenV1, PilotEnteredV1
+from contracts.words import LANGUAGES, Value, Wording, problem, say
 from services.law.decision import Context, Refusal
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import Stage
 
 KIND: Final = "export"
 
@@ -41,22 +44,27 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What may stand in a filter: how it is known, and how it is said in both languages."""
+    """What may stand in a filter: how it is known, and the rule whose words say it, with their values."""
 
     fits: Callable[[str], bool]
-    said: str
-    said_ru: str
+    rule: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def said(self) -> Wording:
+        """In words."""
+        ru, be, en = (say(self.rule, language, self.values) for language in LANGUAGES)
+        return Wording(ru=ru, be=be, en=en)
 
 
-def _written(pattern: str, said: str, said_ru: str) -> Form:
+def _written(pattern: str) -> Callable[[str], bool]:
     known = re.compile(pattern)
-    return Form(lambda value: known.fullmatch(value) is not None, said, said_ru)
+    return lambda value: known.fullmatch(value) is not None
 
 
 def _one_of(codes: Iterable[str]) -> Form:
     known = tuple(codes)
-    named = ", ".join(known)
-    return Form(lambda value: value in known, f"one of: {named}", f"одно из: {named}")
+    return Form(lambda value: value in known, "export.form-one-of", {"codes": ", ".join(known)})
 
 
 def _is_day(value: str) -> bool:
@@ -66,30 +74,20 @@ def _is_day(value: str) -> bool:
         return False
 
 
-_FROM, _TO = YEARS[0], YEARS[-1]
-_DAY: Final = re.compile(f"({A_YEAR})-[0-9]{{2}}-[0-9]{{2}}")
+_DAY: Final = re.compile(f"({entered.YEAR})-[0-9]{{2}}-[0-9]{{2}}")
 _OF_EXPORTS: Final = (ListTakenV1.TYPE, ListReadyV1.TYPE)
-TEXT: Final = _written(
-    r"[^\x00-\x1f\x7f]{1,200}",
-    "a text of 1 to 200 characters, none of them a control character",
-    "текст от 1 до 200 знаков без управляющих",
+_YEARS: Final[Mapping[str, Value]] = {"first": entered.YEARS[0], "last": entered.YEARS[-1]}
+TEXT: Final = Form(_written(r"[^\x00-\x1f\x7f]{1,200}"), "export.form-text")
+YEAR: Final = Form(_written(entered.YEAR), "export.form-year", _YEARS)
+YEAR_OF_MONEY: Final = Form(
+    _written(f"{entered.YEAR}|{UNSPECIFIED}"), "export.form-year-of-money", {**_YEARS, "unspecified": UNSPECIFIED}
 )
-YEAR: Final = _written(A_YEAR, f"a year from {_FROM} to {_TO}", f"год от {_FROM} до {_TO}")
-YEAR_OF_MONEY: Final = _written(
-    f"{A_YEAR}|{UNSPECIFIED}",
-    f"a year from {_FROM} to {_TO}, or `{UNSPECIFIED}` for money without one",
-    f"год от {_FROM} до {_TO} или `{UNSPECIFIED}` для денег без года",
-)
-DAY: Final = Form(
-    _is_day,
-    f"a day such as 2026-05-01, from {_FROM} to {_TO}",
-    f"день вида 2026-05-01, от {_FROM} до {_TO} года",
-)
-CURRENCY: Final = _written("[A-Z]{3}", "a currency of three capital letters, such as BYN", "валюта из трёх букв: BYN")
+DAY: Final = Form(_is_day, "export.form-day", _YEARS)
+CURRENCY: Final = Form(_written("[A-Z]{3}"), "export.form-currency")
 TYPE: Final = Form(
     lambda value: REGISTRY.knows(value) and value not in _OF_EXPORTS,
-    f"a type of fact that a pilot has, such as {PilotEnteredV1.TYPE}",
-    f"вид события проекта, например {PilotEnteredV1.TYPE}",
+    "export.form-type",
+    {"example": PilotEnteredV1.TYPE},
 )
 FILTERS: Final[Mapping[List, Mapping[str, Form]]] = {
     List.PILOTS: {
@@ -114,54 +112,43 @@ FILTERS: Final[Mapping[List, Mapping[str, Form]]] = {
 """By what each list can be cut down, and what may stand there. Days are those of the register's zone."""
 
 
-class Export(Contract):
+_NAMES: Final = "; ".join(f"{name.value}: {', '.join(some)}" for name, some in FILTERS.items())
+
+
+class Take(Contract):
+    """A person asks for a list, as which kind of file, and says what it is for: that stands in the register."""
+
+    list: List
+    filters: dict[str, str] = Field(default_factory=dict, max_length=10, description=_NAMES)
+    format: Format
+    why: Annotated[
+        str, Entered(least=3, most=1000), Field(description="What the list is for: it stands in the register")
+    ]
+
+
+class Finish(ListMade):
+    """The file is whole and kept, or cannot be made: then `failed` is a code that says why."""
+
+    @classmethod
+    def without_file(cls, why: str) -> Self:
+        """It cannot be made; a code that says why."""
+        return cls(rows=0, bytes=0, digest=None, failed=why)
+
+
+class Export(Take, ListMade):
     """A list that was asked for. `done`: it is ready, with its `digest` (SHA-256), or it `failed` for a reason.
 
     `by` is the opaque id of the person who asked, in the role and for the organisation named.
     """
 
-    list: List
-    filters: dict[str, str]
-    format: Format
-    why: str
     asked: Moment
     by: str
     role: str
     organisation: str | None = None
     done: bool = False
-    rows: int = 0
-    bytes: int = 0
-    digest: str | None = None
-    failed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """A person asks for a list."""
-
-    list: List
-    filters: Mapping[str, str]
-    format: Format
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The file is whole and kept: so many rows and bytes, with this digest."""
-
-    rows: int
-    bytes: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """The file cannot be made; a code that says why."""
-
-    why: str
-
-
-Command = Take | Finish | Fail
+Command = Take | Finish
 
 
 def subject_of(id_: str) -> str:
@@ -174,14 +161,10 @@ def decide(state: Export | None, command: Command, context: Context[Any]) -> Seq
     match command:
         case Take():
             return _take(command, context) if state is None else ()
-        case Finish(rows, size, digest):
+        case Finish():
             if state is None or state.done:
                 return ()
-            return (ListReadyV1(actor=context.actor, rows=rows, bytes=size, digest=digest),)
-        case Fail(why):
-            if state is None or state.done:
-                return ()
-            return (ListReadyV1(actor=context.actor, rows=0, bytes=0, digest=None, failed=why),)
+            return (ListReadyV1.made_of(command, actor=context.actor),)
         case _:
             assert_never(command)
 
@@ -189,7 +172,7 @@ def decide(state: Export | None, command: Command, context: Context[Any]) -> Seq
 def _take(command: Take, context: Context[Any]) -> Sequence[Fact]:
     problems = tuple(_problems(command))
     if problems:
-        raise Refusal("export.filters", "These filters are not of this list.", status=422, problems=problems)
+        raise Refusal("export.filters", status=422, problems=problems)
     return (
         ListTakenV1(
             actor=context.actor,
@@ -206,39 +189,32 @@ def _problems(command: Take) -> Iterator[Problem]:
     known, filters = FILTERS[command.list], command.filters
     for name, value in filters.items():
         if name not in known:
-            named = ", ".join(known)
-            said, russian = f"This list can be cut down by: {named}.", f"Отборы этого списка: {named}."
-            yield _problem(name, "unknown", said, russian)
+            yield problem(_place(name), "export.filter-unknown", names=", ".join(known))
         elif not known[name].fits(value):
-            said, russian = f"`{name}` takes {known[name].said}.", f"`{name}`: {known[name].said_ru}."
-            yield _problem(name, "value", said, russian)
+            yield problem(_place(name), "export.filter-value", name=name, form=known[name].said)
     since, until = filters.get("since"), filters.get("until")
     if since and until and "since" in known and DAY.fits(since) and DAY.fits(until) and until < since:
-        said, russian = "`until` is `since` or a day after it.", "`until` не может быть раньше `since`."
-        yield _problem("until", "order", said, russian)
+        yield problem(_place("until"), "export.filter-order")
 
 
-def _problem(name: str, rule: str, message: str, russian: str) -> Problem:
-    pointer = json_pointer(("filters", name))
-    return Problem(pointer=pointer, rule=f"export.filter-{rule}", message=message, message_ru=russian)
+def _place(name: str) -> str:
+    return json_pointer(("filters", name))
 
 
 def evolve(state: Export | None, fact: Fact) -> Export | None:
     """The export after a fact."""
     match fact:
         case ListTakenV1():
-            return Export(
-                list=List(fact.list),
-                filters=fact.filters,
-                format=Format(fact.format),
-                why=fact.why,
-                asked=fact.asked,
+            return Export.made_of(
+                fact,
+                rows=0,
+                bytes=0,
+                digest=None,
                 by=fact.actor.id,
                 role=fact.actor.role,
                 organisation=fact.actor.organisation,
             )
         case ListReadyV1() if state is not None:
-            said = {"rows": fact.rows, "bytes": fact.bytes, "digest": fact.digest, "failed": fact.failed}
-            return state.model_copy(update={**said, "done": True})
+            return Export.made_of(state, fact, done=True)
         case _:
             return state

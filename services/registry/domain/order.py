@@ -5,29 +5,38 @@ those that use them, raise Refusal for a step out of order, a date that has not 
 and for what the edition does not know.
 """
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
-from contracts.reference import Problem
+from contracts.words import Wording, problem, wordings
 from services.law.decision import Refusal
-from services.registry.domain.state import Stage
+from services.registry.domain.stages import NAMES, Stage
 from services.registry.domain.terms import PilotDecision
+
+DOCUMENT: Final = "/basis/date"
+"""Where a step says the date of its document."""
 
 
 def at(decision: PilotDecision, *stages: Stage) -> None:
     """The pilot stands at one of these stages."""
     if decision.state.stage not in stages:
-        wanted = " or ".join(stages)
-        raise Refusal(
-            "pilot.out-of-order", f"The pilot stands at {decision.state.stage}; this step belongs to {wanted}."
-        )
+        raise Refusal("pilot.out-of-order", stage=_named([decision.state.stage]), wanted=_named(stages))
 
 
-def day(decision: PilotDecision, said: date, after: date | None, what: str) -> None:
-    """A day that has come, and not before the step that it follows."""
+def _named(stages: Sequence[Stage]) -> Wording:
+    names = [wordings()[NAMES[one]] for one in stages]
+    ru, be, en = (" / ".join(names) for names in zip(*((one.ru, one.be, one.en) for one in names), strict=True))
+    return Wording(ru=ru, be=be, en=en)
+
+
+def day(decision: PilotDecision, said: date, after: date | None, pointer: str = DOCUMENT) -> None:
+    """A day that has come, and not before the step that it follows. `pointer` says where it was entered."""
     if said > decision.today:
-        raise Refusal("date.future", f"{said} has not come yet.", status=422)
+        raise Refusal("date.future", status=422, problems=[problem(pointer, "date.future", day=said)], day=said)
     if after is not None and said < after:
-        raise Refusal("date.before-the-step-before", f"{what} of {said} lies before {after}.", status=422)
+        found = problem(pointer, "date.before-the-step-before", day=said, after=after)
+        raise Refusal("date.before-the-step-before", status=422, problems=[found], day=said, after=after)
 
 
 def decided_on(decision: PilotDecision) -> date | None:
@@ -47,8 +56,3 @@ def went_on(decision: PilotDecision) -> date | None:
     """The first day of the stretch that the pilot is in: of its last pause, resumption, launch, or agreement."""
     paused = decision.state.pauses[-1:]
     return next((one.until or one.since for one in paused), launched_on(decision) or decided_on(decision))
-
-
-def problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
-    """One thing that is wrong with what was entered."""
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)

@@ -3,74 +3,51 @@
 Whether a conclusion goes before the Council, and what a late word still moves, is decided here.
 """
 
+from typing import TypeVar, assert_never
+
 from contracts.reference import Verdict
 from contracts.registry import (
     AnnulmentRecordedV1,
     ApplicationAmendedV1,
     ApplicationOutcomeRecordedV1,
     ConclusionRecordedV1,
+    Entry,
+    Outcome,
     PilotCompletedV1,
     PilotEnteredV1,
     ProgressRecordedV1,
+    ReportRecorded,
     ResultRecordedV1,
     RiskRecordedV1,
     SpendingRecordedV1,
     TermRecordedV1,
     TermStage,
 )
-from services.registry.domain.commands import (
-    Enter,
-    RecordAmendment,
-    RecordCompletion,
-    RecordConclusion,
-    RecordOutcome,
-    RecordProgress,
-    RecordResults,
-    RecordRisks,
-    RecordSpending,
-    RecordTerm,
-)
+from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
+from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
+from services.registry.domain.stages import CARRIED_OUT, Stage
 from services.registry.domain.state import (
-    CARRIED_OUT,
     CARRYING_OUT,
     COUNCIL_ALARM,
     PROPOSAL,
     REPORT,
     SUSPENSION,
+    WHILE_SUSPENDED,
     Pilot,
-    Stage,
 )
 from services.registry.domain.terms import TERMS, PilotDecision
 
+R = TypeVar("R", bound=ReportRecorded)
 
-def enter(decision: PilotDecision, command: Enter) -> None:
+
+def enter(decision: PilotDecision, command: Entry) -> None:
     """A pilot begins its life in the register."""
-    decision.then(
-        PilotEnteredV1(
-            actor=decision.actor,
-            agency=command.agency,
-            number=command.number,
-            edition=command.edition,
-            submitted=command.submitted,
-            entered=decision.now,
-            application=command.application,
-        )
-    )
+    decision.then(PilotEnteredV1.made_of(command, actor=decision.actor, entered=decision.now))
 
 
-def outcome(decision: PilotDecision, command: RecordOutcome) -> None:
+def outcome(decision: PilotDecision, command: Outcome) -> None:
     """What became of the application."""
-    decision.then(
-        ApplicationOutcomeRecordedV1(
-            actor=decision.actor,
-            at=decision.now,
-            outcome=command.outcome,
-            reasons=command.reasons,
-            text=command.text,
-            application=command.application,
-            basis=command.basis,
-        )
-    )
+    decision.then(ApplicationOutcomeRecordedV1.made_of(command, actor=decision.actor, at=decision.now))
     council_clock(decision)
 
 
@@ -88,23 +65,17 @@ def foreign_term(decision: PilotDecision, command: RecordTerm) -> None:
     """Something happened to a term of another service."""
     stages = (command.stage, TermStage.BREACHED) if command.breached else (command.stage,)
     for stage in stages:
-        decision.then(TermRecordedV1(actor=decision.actor, kind=command.kind, stage=stage, due_at=command.due_at))
+        decision.then(TermRecordedV1.made_of(command, actor=decision.actor, stage=stage))
 
 
 def conclusion(decision: PilotDecision, command: RecordConclusion) -> None:
     """A conclusion; whether a negative one goes before the Council is a switch of the edition (assumption)."""
     negative = command.verdict is Verdict.NEGATIVE
     decision.then(
-        ConclusionRecordedV1(
+        ConclusionRecordedV1.made_of(
+            command,
             actor=decision.actor,
             at=decision.now,
-            round=command.round,
-            number=command.number,
-            date=command.date,
-            verdict=command.verdict,
-            text=command.text,
-            remarks=command.remarks,
-            replaces=command.replaces,
             to_council=not negative or decision.edition.switches.council_sees_negative.on,
             overtaken=_overtaken(decision.state, command.knowing),
         )
@@ -139,61 +110,46 @@ def council_clock(decision: PilotDecision) -> None:
 # ---- reports of the executor
 
 
-def progress(decision: PilotDecision, command: RecordProgress) -> None:
-    """A periodic report; the next one is owed from now on, while the pilot is carried out."""
-    decision.then(
-        ProgressRecordedV1(
-            actor=decision.actor,
-            at=decision.now,
-            event_id=command.event_id,
-            period=command.period,
-            summary=command.summary,
-            values=command.values,
-        )
-    )
+def report(decision: PilotDecision, command: RecordReport) -> None:
+    """A report of the executor."""
+    said, event_id = command.report, command.event_id
+    match said:
+        case Progress():
+            _progress(decision, event_id, said)
+        case Spending():
+            decision.then(_recorded(SpendingRecordedV1, decision, event_id, said))
+        case Risks():
+            decision.then(_recorded(RiskRecordedV1, decision, event_id, said))
+        case Results():
+            decision.then(_recorded(ResultRecordedV1, decision, event_id, said))
+        case Completion():
+            _completion(decision, event_id, said)
+        case _:
+            assert_never(said)
+
+
+def _recorded(fact: type[R], decision: PilotDecision, event_id: str, said: Report) -> R:
+    return fact.made_of(said, actor=decision.actor, at=decision.now, event_id=event_id)
+
+
+def _progress(decision: PilotDecision, event_id: str, said: Progress) -> None:
+    """The next report is owed from now on, while the pilot is carried out."""
+    decision.then(_recorded(ProgressRecordedV1, decision, event_id, said))
     if decision.state.stage in CARRIED_OUT and (running := decision.state.own_term(REPORT)) is not None:
         stood = running.ledger.stopped
         TERMS.end(decision, REPORT)
         TERMS.start(decision, REPORT)
         if stood:
-            TERMS.stop_since(decision, REPORT, decision.today, "carrying out is suspended")
+            TERMS.stop_since(decision, REPORT, decision.today, WHILE_SUSPENDED)
 
 
-def spending(decision: PilotDecision, command: RecordSpending) -> None:
-    """Payments."""
-    decision.then(
-        SpendingRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, payments=command.payments)
-    )
-
-
-def risks(decision: PilotDecision, command: RecordRisks) -> None:
-    """Risks and their scenarios."""
-    decision.then(RiskRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, risks=command.risks))
-
-
-def results(decision: PilotDecision, command: RecordResults) -> None:
-    """Measured results."""
-    decision.then(
-        ResultRecordedV1(actor=decision.actor, at=decision.now, event_id=command.event_id, values=command.values)
-    )
-
-
-def completion(decision: PilotDecision, command: RecordCompletion) -> None:
+def _completion(decision: PilotDecision, event_id: str, said: Completion) -> None:
     """Carrying out is finished: the head organisation's turn. A word too late moves nothing, but what it
     measured stays."""
     if decision.state.stage not in CARRIED_OUT:
-        if command.values and decision.state.launch is not None:
-            results(decision, RecordResults(command.event_id, command.values))
+        if said.values and decision.state.launch is not None:
+            decision.then(_recorded(ResultRecordedV1, decision, event_id, said))
         return
-    decision.then(
-        PilotCompletedV1(
-            actor=decision.actor,
-            at=decision.now,
-            event_id=command.event_id,
-            finished=command.finished,
-            summary=command.summary,
-            values=command.values,
-        )
-    )
+    decision.then(_recorded(PilotCompletedV1, decision, event_id, said))
     TERMS.end(decision, CARRYING_OUT, REPORT, SUSPENSION)
     TERMS.start(decision, PROPOSAL)

@@ -1,9 +1,7 @@
 """A pilot as the register knows it (запись реестра): its stage, its papers, its money, and what it measured."""
 
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from math import inf
 from typing import Final
 
@@ -11,26 +9,38 @@ from pydantic import computed_field
 
 from contracts.event import Basis, Contract, Day, Moment
 from contracts.reference import (
-    Application,
     Code,
     Effectiveness,
-    Expediency,
     IndicatorValue,
     Party,
-    Payment,
     Period,
     Procedure,
-    Remark,
     ReturnReason,
     Risk,
     SectorShare,
     Standing,
     TermKind,
-    Verdict,
 )
-from contracts.registry import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
+from contracts.registry import Entry
+from contracts.steps import (
+    AgreementEntry,
+    Commission,
+    Conclusion,
+    CreditDecision,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    NearDay,
+    PilotExtension,
+    PilotSuspension,
+    Proposal,
+    ScalingDecision,
+    Spending,
+    Words,
+)
 from services.law.terms import CountedTerm, CountedTerms, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
+from services.registry.domain.stages import Stage, next_move
 
 KIND: Final = "pilot"
 CLARIFICATION: Final = TermKind.CLARIFICATION
@@ -45,98 +55,11 @@ CARRYING_OUT: Final = TermKind.CARRYING_OUT
 REPORT: Final = TermKind.PROGRESS_REPORT
 SUSPENSION: Final = TermKind.SUSPENSION
 """Runs while carrying out stands still: nobody forgets a pilot that was suspended."""
+WHILE_SUSPENDED: Final = "carrying out is suspended"
+"""Why a term of the register stands still, as its facts say it."""
 PROPOSAL: Final = TermKind.EFFECTIVENESS_PROPOSAL
 JUDGING: Final = TermKind.JUDGEMENT
 SCALING: Final = TermKind.SCALING_DECISION
-
-
-class Stage(StrEnum):
-    """Where a pilot stands: рассмотрение, возвращён, экспертиза, отрицательное заключение, у Совета,
-    целесообразен, нецелесообразен, соглашение заключено, соглашения нет, реализация, приостановлен, прекращён
-    досрочно, завершён, у комиссии, эффективен, частично эффективен, неэффективен, тиражируется, не тиражируется,
-    в каталоге, зачтён, не зачтён, отозван, прекращён, утратил силу, отказано в экспертизе."""
-
-    LOOK_OVER = "look-over"
-    RETURNED = "returned"
-    EXPERTISE = "expertise"
-    NEGATIVE = "negative-conclusion"
-    COUNCIL = "council"
-    EXPEDIENT = "expedient"
-    NOT_EXPEDIENT = "not-expedient"
-    AGREED = "agreed"
-    NOT_AGREED = "not-agreed"
-    RUNNING = "running"
-    SUSPENDED = "suspended"
-    STOPPED_EARLY = "stopped-early"
-    FINISHED = "finished"
-    AT_COMMISSION = "at-commission"
-    EFFECTIVE = "effective"
-    PARTLY_EFFECTIVE = "partly-effective"
-    INEFFECTIVE = "ineffective"
-    SCALED = "scaled"
-    NOT_SCALED = "not-scaled"
-    CATALOGUED = "catalogued"
-    CREDITED = "credited"
-    NOT_CREDITED = "not-credited"
-    WITHDRAWN = "withdrawn"
-    STOPPED = "stopped"
-    LAPSED = "lapsed"
-    REFUSED = "refused"
-
-
-FINAL: Final = frozenset(
-    {
-        Stage.NOT_EXPEDIENT,
-        Stage.NOT_AGREED,
-        Stage.STOPPED_EARLY,
-        Stage.INEFFECTIVE,
-        Stage.SCALED,
-        Stage.NOT_SCALED,
-        Stage.CATALOGUED,
-        Stage.CREDITED,
-        Stage.NOT_CREDITED,
-        Stage.WITHDRAWN,
-        Stage.STOPPED,
-        Stage.LAPSED,
-        Stage.REFUSED,
-    }
-)
-"""Where nothing follows any more but corrections, and replicas of what was scaled."""
-CARRIED_OUT: Final = frozenset({Stage.RUNNING, Stage.SUSPENDED})
-REPORTING: Final = CARRIED_OUT | {Stage.FINISHED, Stage.AT_COMMISSION}
-"""While reports are recorded: also late ones, until the commission has judged."""
-JUDGED: Final = frozenset({Stage.EFFECTIVE, Stage.PARTLY_EFFECTIVE})
-"""Where scaling is to be decided."""
-SETTLED: Final = FINAL | REPORTING | JUDGED | {Stage.EXPEDIENT, Stage.AGREED}
-"""Where nothing that intake or the expertise says moves the pilot: it is recorded, and the pilot stays (assumption)."""
-CONCLUDED: Final = frozenset({Stage.NEGATIVE, Stage.COUNCIL})
-"""Where a conclusion has brought the pilot."""
-
-NEXT_MOVE: Final = {
-    Stage.LOOK_OVER: "officer",
-    Stage.RETURNED: "initiator",
-    Stage.EXPERTISE: "expertise-operator",
-    Stage.NEGATIVE: "initiator",
-    Stage.COUNCIL: "council",
-    Stage.EXPEDIENT: "executor",
-    Stage.AGREED: "executor",
-    Stage.RUNNING: "executor",
-    Stage.SUSPENDED: "executor",
-    Stage.FINISHED: "head-organisation",
-    Stage.AT_COMMISSION: "commission",
-    Stage.EFFECTIVE: "regulator",
-    Stage.PARTLY_EFFECTIVE: "regulator",
-}
-"""Who has the ball at each stage that is not final (за кем следующий шаг); `next_move` knows more."""
-
-
-def next_move(stage: Stage, running: Iterable[str]) -> str | None:
-    """Who has the ball (за кем следующий шаг), given the kinds of the terms that run. None: nobody any more.
-
-    While a request for information is open in the expertise, the initiator has it.
-    """
-    asked = stage is Stage.EXPERTISE and CLARIFICATION in running
-    return "initiator" if asked else NEXT_MOVE.get(stage)
 
 
 FAR: Final = 1_000_000
@@ -159,38 +82,10 @@ class PastTerms(Contract):
     broken: int = 0
 
 
-class Conclusion(Contract):
+class StandingConclusion(Conclusion):
     """A conclusion of the expertise as recorded. `standing`: in force, amended on appeal by another one, annulled."""
 
-    round: int
-    number: str
-    date: Day
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
-    replaces: str | None = None
     standing: Standing = Standing.IN_FORCE
-
-
-class Decision(Contract):
-    """A decision of the council with the document it stands in."""
-
-    decision: Expediency
-    basis: Basis
-
-
-class AgreementEntry(Contract):
-    """The agreement with the document it stands in."""
-
-    agreement: Agreement
-    basis: Basis
-
-
-class LaunchEntry(Contract):
-    """The first day of carrying out and the document it rests on."""
-
-    started: Day
-    basis: Basis
 
 
 class Report(Contract):
@@ -202,76 +97,25 @@ class Report(Contract):
     summary: str
 
 
-class Spending(Contract):
+class SpendingEntry(Spending):
     """Payments of one report."""
 
     event_id: str
-    payments: tuple[Payment, ...]
 
 
-class Pause(Contract):
-    """A suspension of carrying out, with its documents."""
+class Pause(PilotSuspension):
+    """A suspension of carrying out, until which day it lasted, and the document on which carrying out went on."""
 
-    since: Day
-    why: str
-    basis: Basis
-    until: Day | None = None
+    until: NearDay | None = None
     resumed: Basis | None = None
-
-
-class Prolongation(Contract):
-    """An extension of carrying out."""
-
-    until: Day
-    why: str
-    basis: Basis
 
 
 class Ending(Contract):
     """How carrying out ended: finished as reported, or stopped early on a document."""
 
-    on: Day
-    text: str
+    on: NearDay
+    text: Words
     basis: Basis | None = None
-
-
-class Commission(Contract):
-    """The pilot's commission (комиссия): opaque ids of its members and its secretary."""
-
-    members: tuple[str, ...]
-    secretary: str
-    basis: Basis
-
-
-class Proposal(Contract):
-    """The head organisation's proposal on effectiveness."""
-
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...] = ()
-    basis: Basis
-
-
-class Judgement(Contract):
-    """The commission's judgement with its minutes."""
-
-    outcome: Effectiveness
-    text: str
-    values: tuple[CriterionValue, ...] = ()
-    present: tuple[str, ...]
-    votes: Votes
-    basis: Basis
-
-
-class ScalingEntry(Contract):
-    """The decision on scaling."""
-
-    decision: Scaling
-    evidence: str
-    conditions: str | None = None
-    windows: tuple[FundingWindow, ...] = ()
-    replicas: tuple[ReplicaPlan, ...] = ()
-    basis: Basis
 
 
 class Replica(Contract):
@@ -281,14 +125,6 @@ class Replica(Contract):
     number: str
     adaptation: str | None = None
     outcome: Effectiveness | None = None
-
-
-class Credit(Contract):
-    """The decision whether a product in use counts as a pilot."""
-
-    granted: bool
-    evidence: str
-    basis: Basis
 
 
 class Stay(Contract):
@@ -310,7 +146,7 @@ class Progress(Contract):
     reached: bool
 
 
-class Pilot(Contract):
+class Pilot(Entry):
     """A pilot as the register knows it.
 
     `application` is the newest one, until the pilot is settled. `reasons`, `text` and `basis` belong to what became
@@ -320,12 +156,7 @@ class Pilot(Contract):
     """
 
     stage: Stage
-    agency: str
-    number: str
-    edition: str
-    submitted: Moment
     entered: Moment
-    application: Application
     executor: Party | None = None
     foreign_terms: tuple[RunningTerm, ...] = ()
     past_terms: tuple[PastTerms, ...] = ()
@@ -333,22 +164,22 @@ class Pilot(Contract):
     reasons: tuple[ReturnReason, ...] = ()
     text: str | None = None
     basis: Basis | None = None
-    conclusions: tuple[Conclusion, ...] = ()
-    decisions: tuple[Decision, ...] = ()
+    conclusions: tuple[StandingConclusion, ...] = ()
+    decisions: tuple[ExpediencyDecision, ...] = ()
     agreement: AgreementEntry | None = None
-    launch: LaunchEntry | None = None
+    launch: Launch | None = None
     reports: tuple[Report, ...] = ()
     values: tuple[IndicatorValue, ...] = ()
-    spending: tuple[Spending, ...] = ()
+    spending: tuple[SpendingEntry, ...] = ()
     risks: tuple[Risk, ...] = ()
     pauses: tuple[Pause, ...] = ()
-    prolongations: tuple[Prolongation, ...] = ()
+    prolongations: tuple[PilotExtension, ...] = ()
     ending: Ending | None = None
     commission: Commission | None = None
     proposal: Proposal | None = None
     judgement: Judgement | None = None
-    scaling: ScalingEntry | None = None
-    credit: Credit | None = None
+    scaling: ScalingDecision | None = None
+    credit: CreditDecision | None = None
     replicas: tuple[Replica, ...] = ()
     history: tuple[Stay, ...] = ()
     turn: int = 0
@@ -387,7 +218,7 @@ class Pilot(Contract):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
-    def conclusion(self) -> Conclusion | None:
+    def conclusion(self) -> StandingConclusion | None:
         """The conclusion in force: the last one of the last round; None where an appeal annulled it."""
         last = max(reversed(self.conclusions), key=lambda c: c.round, default=None)
         return last if last is not None and last.standing is Standing.IN_FORCE else None

@@ -34,7 +34,7 @@ from services.chassis.run import Beside
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
-from services.registry.domain.export import KIND, Export, Fail, Finish, Format, subject_of
+from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
 from services.registry.exports import files as sheets
 from services.registry.exports.files import Cell
 
@@ -191,7 +191,7 @@ class Worker:
         log.warning("export %s, try %s: %s", id_, tries, type(error).__name__)
         if isinstance(error, TooLong) or (tries >= self.options.tries and not _passing(error)):
             code = error.code if isinstance(error, (TooLong, Problematic)) else "export.failed"
-            await self._end(id_, Fail(code))
+            await self._end(id_, Finish.without_file(code))
             return True
         pause = min(self.options.lease, timedelta(seconds=2**tries))
         values = {"by": None, "until": self.engine.now() + pause}
@@ -209,7 +209,7 @@ class Worker:
             await self._still_mine(id_)
             await self._keep(id_, path, digest)
             size = path.stat().st_size
-        await self._end(id_, Finish(last["before"] + last["count"], size, digest))
+        await self._end(id_, Finish(rows=last["before"] + last["count"], bytes=size, digest=digest))
 
     async def _gather(self, id_: str, export: Export) -> Row:
         """Gathers what is missing; returns the last part."""
@@ -267,7 +267,7 @@ class Worker:
                 if place % 16 == 0:
                     await self._still_mine(id_)
 
-    async def _end(self, id_: str, what: Finish | Fail) -> None:
+    async def _end(self, id_: str, what: Finish) -> None:
         """Ends the export by a fact: the first of all that try has the word. Then the parts are of no use."""
         mark = Claimed("service:registry", f"export:{id_}:ends", "once")
         actor = service_actor("registry")
@@ -284,7 +284,7 @@ class Worker:
             id_ = row["_id"]
             document = (await self.engine.documents([subject_of(id_)])).get(subject_of(id_))
             if document is not None and isinstance(document.state, Export) and not document.state.done:
-                await self._end(id_, Fail("export.too-old"))
+                await self._end(id_, Finish.without_file("export.too-old"))
             await self._drop(PARTS, id_)
             await self._drop(FILES, id_)
             await self.store.remove(WORK, [id_])

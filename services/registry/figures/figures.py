@@ -164,7 +164,6 @@ def building(progress: Progress) -> Problematic:
     return Problematic(
         503,
         "figures.building",
-        "The figures are being added up; lists and cards answer meanwhile. Ask again.",
         action="retry",
         headers={"Retry-After": "5"},
         extra={"done": progress.done, "total": progress.total},

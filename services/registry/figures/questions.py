@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contracts.reference import UNSPECIFIED, Effectiveness
-from contracts.registry import Scaling
-from services.registry.domain.state import Stage
+from contracts.steps import Scaling
+from services.registry.domain.stages import Stage
 from services.registry.figures.figures import Answer
 
 if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends

@@ -98,7 +98,6 @@ def building(progress: Progress) -> Problematic:
     return Problematic(
         503,
         "index.building",
-        "The search index is being made; lists and cards answer meanwhile. Ask again.",
         action="retry",
         headers={"Retry-After": "5"},
         extra=extra,

@@ -78,7 +78,7 @@ def _query(index: Index, asked: Asked) -> Query:
 
 
 def _bad() -> Problematic:
-    return Problematic(400, "cursor.bad", "This `after` was not given out by this search.")
+    return Problematic(400, "cursor.bad")
 
 
 def _by_relevance(searcher: Searcher, query: Query, after: Sequence[Any] | None, limit: int) -> Hits:

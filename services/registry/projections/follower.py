@@ -23,7 +23,7 @@ from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
-from services.registry.domain.decide import KIND
+from services.registry.domain.state import KIND
 from services.registry.finding.finding import alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
 from services.registry.projections import progress
