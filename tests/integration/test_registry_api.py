@@ -321,7 +321,7 @@ async def test_a_step_is_open_to_its_role_alone_strict_and_bound_to_what_was_see
     ("command", "changed", "pointer"),
     [
         ("agreement", {"agreement": {**AGREEMENT, "regoin": "minsk"}}, "/body/agreement/regoin"),
-        ("agreement", {"agreement": {**AGREEMENT, "until": "9999-12-31"}}, "/body/agreement"),
+        ("agreement", {"agreement": {**AGREEMENT, "until": "9999-12-31"}}, "/body/agreement/until"),
         ("commission", {"members": ["m"] * 101}, "/body/members"),
         ("judgement", {"votes": {"in_favour": "9", "against": 0, "abstained": 0}}, "/body/votes/in_favour"),
         ("suspension", {"why": ""}, "/body/why"),
