@@ -18,7 +18,7 @@ from deploy.local.packages import install
 
 app = typer.Typer()
 CHECKS: Final = {
-    "types": ("mypy", "--strict", "contracts", "services", "deploy", "bench"),
+    "types": ("mypy", "--strict", "contracts", "services", "deploy", "bench", "tests", "examples"),
     "imports": ("lint-imports", "--no-logo"),
     "style": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),

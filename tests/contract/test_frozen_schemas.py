@@ -200,7 +200,7 @@ class NullAllowed(Sample):
 
 
 class NullForbidden(Sample):
-    maybe: str = ""  # type: ignore[assignment]
+    maybe: str = ""
 
 
 class EnumShrunk(Sample):
@@ -216,11 +216,11 @@ class LiteralGrown(Sample):
 
 
 class LiteralToConst(Sample):
-    kind: Literal["a"]  # type: ignore[assignment]
+    kind: Literal["a"]
 
 
 class FormatChanged(Sample):
-    day: Moment  # type: ignore[assignment]
+    day: Moment
 
 
 class FormatGone(Sample):

@@ -11,6 +11,7 @@ from bench import queue
 from bench.cases import EDITION, OPERATORS, Made, cases, present, write_people
 from bench.queue import Filled, filled, later, percentile, questions
 from contracts.expertise import ReviewKind
+from contracts.reference import Role
 from deploy.local.backends import Backends
 from services.chassis.store import Written
 from services.expertise.domain.state import Case, PlaceStatus, Status
@@ -134,7 +135,7 @@ def test_the_made_cases_are_of_every_sort(made: list[Made], running: Filled) -> 
 
 @pytest.mark.parametrize("view", View)
 def test_every_view_lists_what_a_naive_count_says(made: list[Made], running: Filled, view: View) -> None:
-    with running.client("operator") as client:
+    with running.client(Role.OPERATOR) as client:
         found = listed(client, {"view": str(view)})
     assert len(found) == len(set(found)), "no case comes twice"
     assert set(found) == naive(made, NAIVE[view])
@@ -143,7 +144,7 @@ def test_every_view_lists_what_a_naive_count_says(made: list[Made], running: Fil
 @pytest.mark.parametrize("view", FOR_EXPERTS)
 def test_every_view_of_an_expert_lists_the_experts_own_cases(made: list[Made], running: Filled, view: View) -> None:
     fits = NAIVE[View.OPEN if view is View.MINE else view]
-    with running.client("expert") as client:
+    with running.client(Role.EXPERT) as client:
         found = listed(client, {"view": str(view)})
     assert sorted(found) == sorted(naive(made, fits, running.expert))
 
@@ -159,7 +160,7 @@ def test_every_filter_lists_what_a_naive_count_says(made: list[Made], running: F
         "expert": lambda case: sits(case, running.expert),
     }
     assert fits.keys() == asked.keys()
-    with running.client("operator") as client:
+    with running.client(Role.OPERATOR) as client:
         for name, one in fits.items():
             expected = naive(made, lambda case, _now, fit=one: fit(case))  # type: ignore[misc]
             assert expected, name
@@ -168,14 +169,14 @@ def test_every_filter_lists_what_a_naive_count_says(made: list[Made], running: F
 
 
 def test_the_counts_are_those_of_a_naive_count(made: list[Made], running: Filled) -> None:
-    with running.client("operator") as client:
+    with running.client(Role.OPERATOR) as client:
         counts = queue.answered(client, "/v1/reviews/counts", {})
     expected = {str(view): {"count": len(naive(made, fits)), "exact": True} for view, fits in NAIVE.items()}
     assert counts == expected
 
 
 def test_a_later_page_is_none_where_the_list_ends_before(running: Filled) -> None:
-    with running.client("operator") as client:
+    with running.client(Role.OPERATOR) as client:
         few = later(client, "/v1/reviews", {"view": "open", "limit": "50"}, 20)
         assert few is None, f"{OPENED} cases have no 20 pages of 50"
         page = later(client, "/v1/reviews", {"view": "open", "limit": "10"}, 20)
@@ -191,7 +192,7 @@ def test_the_percentile_is_what_95_of_100_do_not_exceed() -> None:
 
 async def test_the_measurement_asks_everything_and_says_how_it_compares(backends: Backends) -> None:
     found = await queue.run(backends, 60, 20, 20, experts=10)
-    asked = {f"{role}: {name}" for role in ("operator", "expert") for name, _, _ in questions(role, "expert-000")}
+    asked = {f"{role}: {name}" for role in (Role.OPERATOR, Role.EXPERT) for name, _, _ in questions(role, "expert-000")}
     assert asked <= found["p95_ms"].keys() == found["to_bare_find"].keys()
     assert found["cases"] == {"open": 60, "closed": 20}
     assert all(0 < value < 60_000 for value in found["p95_ms"].values())

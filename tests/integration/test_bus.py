@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -266,10 +267,10 @@ async def test_every_subscriber_is_at_least_once_from_the_earliest_and_creates_n
 
     bus = Bus(Settings(), name, sources, take, lambda: None)
     assert len(bus.broker.subscribers) == len(sources)
-    assert {s.group_id for s in bus.broker.subscribers} == {group(name, source) for source in sources}
+    assert {cast(Any, s).group_id for s in bus.broker.subscribers} == {group(name, source) for source in sources}
     for subscriber in bus.broker.subscribers:
         assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
-        options: dict[str, Any] = subscriber._connection_args
+        options: dict[str, Any] = cast(Any, subscriber)._connection_args
         assert options["auto_offset_reset"] == "earliest"
         assert options.get("enable_auto_commit") is False
     assert bus.broker.config.broker_config.allow_auto_create_topics is False
@@ -631,11 +632,14 @@ async def test_2000_events_are_neither_lost_nor_doubled_while_intake_and_registr
             query = {"kind": "pilot", "state.agency": code}
             return databases[name]["subjects"].count_documents(query)
 
+        def has(name: str, mark: int) -> bool:
+            return stored(name) >= mark
+
         try:
             for process in processes.values():
                 process.start()
             for name in urls:
-                await eventually(lambda name=name: ready(name), within=60, every=0.1)
+                await eventually(partial(ready, name), within=60, every=0.1)
             since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
             admin = token(backends.folder, ["admin"])
             await asyncio.to_thread(enter_at, urls["intake"], admin, code, "Демонстрационное ведомство", since)
@@ -645,7 +649,7 @@ async def test_2000_events_are_neither_lost_nor_doubled_while_intake_and_registr
             killed_at: dict[str, list[int]] = {"intake": [], "registry": []}
             for first, then in ((100, 25), (700, 200)):
                 for name, mark in (("intake", first), ("registry", then)):
-                    await eventually(lambda name=name, mark=mark: stored(name) >= mark, within=60, every=0.002)
+                    await eventually(partial(has, name, mark), within=60, every=0.002)
                     await asyncio.to_thread(processes[name].kill)
                     killed_at[name].append(stored(name))
                 for process in processes.values():

@@ -7,8 +7,8 @@ import random
 import socket
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -21,9 +21,11 @@ from contracts.topics import FOR_EVER, fact_topic
 from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.local.backends import Backends
+from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.run import serving
 from services.chassis.settings import Settings
+from services.chassis.store import Store
 from services.chassis.web import MOST, make_app
 from services.registry import feed as changes
 from services.registry.api import make_router
@@ -37,7 +39,7 @@ pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
 def settings_of(backends: Backends) -> Settings:
     login = backends.kafka_as("registry")
-    return Settings(kafka_url=login.bootstrap, kafka_username=login.username, kafka_password=login.password)  # type: ignore[arg-type]
+    return Settings(kafka_url=login.bootstrap, kafka_username=login.username, kafka_password=login.password)
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def feed_on(backends: Backends, topic: str) -> Feed:
         Settings(
             kafka_url=login.bootstrap,
             kafka_username=login.username,
-            kafka_password=login.password,  # type: ignore[arg-type]
+            kafka_password=login.password,
         ),
         topic,
     )
@@ -344,15 +346,15 @@ async def test_a_whole_cursor_that_cannot_be_of_this_topic_is_refused(feed: Feed
 
 # ---- over HTTP
 
-Ask = Callable[..., Awaitable[httpx.Response]]
+Ask = Callable[..., Coroutine[Any, Any, httpx.Response]]
 
 
 @pytest.fixture
 async def app(backends: Backends) -> AsyncIterator[FastAPI]:
     """The register's HTTP side with its feed, on the register's own topic and with its own login."""
-    made = make_app("Lotsman registry", Tokens(), None, {})  # type: ignore[arg-type]
+    made = make_app("Lotsman registry", Tokens(), cast(Engine, None), {})
     made.include_router(make_router())
-    running = asyncio.create_task(changes.run(made, None, settings_of(backends)))  # type: ignore[arg-type]
+    running = asyncio.create_task(changes.run(made, cast(Store, None), settings_of(backends)))
     yield made
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

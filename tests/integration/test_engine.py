@@ -20,7 +20,7 @@ from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.service import Service
-from services.chassis.store import Row, Store, StoreAway, opened
+from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
 from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
@@ -728,7 +728,7 @@ async def test_the_contact_person_is_kept_erasable_and_stands_in_no_fact_receipt
     assert len(facts) >= 6 and persons[0]["_id"] in "".join(facts)
     headers = [str(message.headers) for message in broker.log]
     lines = [JsonLines("intake").format(record) for record in caplog.records]
-    views = [json.dumps(_parked(cast(Row, row)), ensure_ascii=False) for row in rows]
+    views = [json.dumps(_parked(row), ensure_ascii=False) for row in rows]
     subjects = await engine.store.rows("subjects", {}, sort=[("_id", 1)], limit=100)
     for text in (*facts, *headers, *lines, caplog.text, *views, *map(str, subjects), *(row["cause"] for row in rows)):
         found = [secret for secret in secrets if secret in text]

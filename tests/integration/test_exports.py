@@ -37,7 +37,7 @@ HEAD = Person("u-7001", ("head-organisation",))
 OTHER_HEAD = Person("u-7002", ("head-organisation",))
 AUDITOR = Person("u-8001", ("auditor",))
 COLUMNS = ("id", "title", "amount")
-ROWS = [{"id": f"p{n:04d}", "title": f"=Проект {n}", "amount": n} for n in range(237)]
+ROWS: list[dict[str, Any]] = [{"id": f"p{n:04d}", "title": f"=Проект {n}", "amount": n} for n in range(237)]
 OPTIONS = Options(every=0.01, rows=20)
 ASK = {"list": "pilots", "filters": {"sector": "health"}, "format": "jsonl", "why": "Отчёт за год."}
 Hook = Callable[[], Awaitable[None]]
@@ -666,7 +666,7 @@ async def test_the_work_beside_the_service_makes_lists_and_rides_out_an_outage(
         task = asyncio.create_task(run(world.app, world.store, cast(Any, None)))
 
         async def ready() -> bool:
-            return (await world.card(id_))["state"] == "ready"
+            return bool((await world.card(id_))["state"] == "ready")
 
         try:
             await eventually(ready)
@@ -696,7 +696,7 @@ async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
     task = asyncio.create_task(run(world.app, world.store, cast(Any, None)))
 
     async def ready() -> bool:
-        return (await world.card(id_))["state"] == "ready"
+        return bool((await world.card(id_))["state"] == "ready")
 
     try:
         await eventually(ready)

@@ -1,15 +1,18 @@
 """Figures over HTTP: one path for each question, true as long as nothing is committed, and never to strangers."""
 
+from random import Random
 from typing import Any, Final
 
 import pytest
 
 from contracts.reference import ROLES
+from contracts.steps import Entry
 from services.chassis.store import Store
 from services.registry.projections.progress import Progress
 from services.registry.service import SERVICE
 from tests.expertise import Person
-from tests.integration.test_money import START, Enter, Random, World, application
+from tests.integration.test_money import AUDITOR, World, application
+from tests.tiny import START
 
 PATHS: Final = ("/figures/funnel", "/figures/terms", "/figures/money", "/figures/results", "/figures/scaling")
 TOLD: Final = {"complete", "commit", "left_out"}
@@ -22,7 +25,12 @@ async def world(store: Store) -> World:
 
 
 async def entered(world: World, *pilots: str) -> None:
-    await world.done(pilots, lambda n: Enter("vedomstvo", f"N-{n}", "by-2024", START, application(Random(n))))
+    await world.done(
+        pilots,
+        lambda n: Entry(
+            agency="vedomstvo", number=f"N-{n}", edition="by-2024", submitted=START, application=application(Random(n))
+        ),
+    )
     await world.follow(pilots)
 
 
@@ -52,10 +60,10 @@ async def test_an_answer_holds_until_something_is_committed_and_no_longer(world:
     await entered(world, "p1")
     tag = (await world.ask(path)).headers["ETag"]
     for seen in (tag, f'"other", W/{tag}'):
-        same = await world.ask(path, **{"If-None-Match": seen})
+        same = await world.ask(path, AUDITOR, **{"If-None-Match": seen})
         assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
     await entered(world, "p2")
-    new = await world.ask(path, **{"If-None-Match": tag})
+    new = await world.ask(path, AUDITOR, **{"If-None-Match": tag})
     assert new.status_code == 200 and new.headers["ETag"] != tag
 
 
@@ -63,7 +71,7 @@ async def test_an_answer_that_may_lack_the_newest_has_another_tag(world: World) 
     await entered(world, "p1")
     tag = (await world.ask("/figures/funnel")).headers["ETag"]
     world.figures.progress.heard = -1e9
-    answer = await world.ask("/figures/funnel", **{"If-None-Match": tag})
+    answer = await world.ask("/figures/funnel", AUDITOR, **{"If-None-Match": tag})
     assert (answer.status_code, answer.json()["complete"]) == (200, False)
     assert answer.headers["ETag"] != tag
 

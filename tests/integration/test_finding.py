@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -122,7 +123,7 @@ async def test_a_change_is_found_within_two_seconds_inside_and_outside(world: Wo
             title = f"{word} номер {n}"
             await world.change(row(f"p-{word}", stage=Stage.COUNCIL, application=about(title)))
             began = time.monotonic()
-            await eventually(lambda title=title: _is(world, word, [title]), within=5)
+            await eventually(partial(_is, world, word, [title]), within=5)
             slowest = max(slowest, time.monotonic() - began)
         public = (await ask(world.app, "/public/v1/search", params={"q": word})).json()
         assert ([one["id"] for one in public["items"]], public["complete"]) == ([f"p-{word}"], True)
@@ -478,13 +479,20 @@ async def test_a_list_is_counted_up_to_a_bound(app: FastAPI, store: Store, monke
     assert "count" not in (await ask(app, "/v1/pilots")).json()
 
 
+def pilots_by(asked: Mapping[str, str | None]) -> tuple[str, dict[str, Any], Any]:
+    query = queries.pilots(asked["stage"], asked["agency"], asked["sector"], asked["number"])
+    return "subjects", query, queries.NEWEST
+
+
+def public_pilots_by(
+    stage: str | None, agency: str | None, sector: str | None, year: int | None
+) -> tuple[str, dict[str, Any], Any]:
+    return "subjects", queries.public_pilots(stage, agency, sector, year), queries.NEWEST
+
+
 LISTS: Mapping[str, Callable[[], tuple[str, dict[str, Any], Any]]] = {
     **{
-        f"pilots by {sorted(k for k, v in asked.items() if v)}": lambda asked=asked: (
-            "subjects",
-            queries.pilots(asked["stage"], asked["agency"], asked["sector"], asked["number"]),
-            queries.NEWEST,
-        )
+        f"pilots by {sorted(k for k, v in asked.items() if v)}": partial(pilots_by, asked)
         for asked in (
             dict(zip(("stage", "agency", "sector", "number"), values, strict=True))
             for values in (
@@ -501,11 +509,7 @@ LISTS: Mapping[str, Callable[[], tuple[str, dict[str, Any], Any]]] = {
         )
     },
     **{
-        f"public pilots by {values}": lambda values=values: (
-            "subjects",
-            queries.public_pilots(*values),
-            queries.NEWEST,
-        )
+        f"public pilots by {values}": partial(public_pilots_by, *values)
         for values in (
             (None, None, None, None),
             ("council", None, None, None),

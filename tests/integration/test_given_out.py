@@ -75,7 +75,7 @@ async def test_whatever_filter_is_accepted_can_be_made(shelf: Store) -> None:
             assert story.when(None, Take(list=of, filters={name: value}, format=Format.CSV, why="Проверка."))
         except Refusal:
             continue
-        await gathered(shelf, of, **{name: value})
+        await gathered(shelf, of, 500, **{name: value})
         made.add((of, name))
     assert made == {(of, name) for of, some in FILTERS.items() for name in some}
 
@@ -160,7 +160,7 @@ async def test_the_days_of_a_timeline_are_those_of_minsk_and_both_ends_are_in(st
     await store.put(TIMELINE, [fact("p1", n, PilotEnteredV1.TYPE, at) for n, at in enumerate(times, 1)])
 
     async def found(**days: str) -> list[int]:
-        return [one["sequence"] for one in await gathered(store, List.TIMELINE, **days)]
+        return [one["sequence"] for one in await gathered(store, List.TIMELINE, 500, **days)]
 
     assert await found(since="2026-05-02", until="2026-05-02") == [2, 3]
     assert await found(since="2026-05-02") == [2, 3, 4]

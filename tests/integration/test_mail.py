@@ -14,7 +14,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -69,7 +69,9 @@ class Box:
         read = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(read, EmailMessage)
         self.letters.append(read)
-        self.secure.append(session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None)
+        self.secure.append(
+            session.ssl is not None or cast(Any, server.transport).get_extra_info("sslcontext") is not None
+        )
         self.then()
         return "250 OK"
 
@@ -374,7 +376,7 @@ def secured(box: Box, scheme: str, context: ssl.SSLContext) -> Controller:
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
 async def test_letters_go_over_tls_with_a_login(
-    own: Store, box: Box, certificate, scheme: str, monkeypatch: pytest.MonkeyPatch
+    own: Store, box: Box, certificate: tuple[Path, ssl.SSLContext], scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, context = certificate
     controller = secured(box, scheme, context)

@@ -216,7 +216,7 @@ async def test_sums_over_all_pilots_are_what_each_says_of_itself_before_and_afte
     await both_ways()
 
     def put_right(_place: int) -> Correction:
-        content = {"event_id": "s-0", "payments": [payment(chance).model_dump(mode="json")]}
+        content: dict[str, Any] = {"event_id": "s-0", "payments": [payment(chance).model_dump(mode="json")]}
         return Correction(what=Correctable.SPENDING, place=1, content=content, reason="Описка.", basis=replace_basis())
 
     before = await world.sums("stage")

@@ -497,7 +497,10 @@ async def random_life(register: Register, pilot: str, rng: random.Random) -> Non
     begin = register.at_council if rng.random() < 0.8 else register.enter
     await begin(pilot, sector=rng.choice(["health", "transport"]))
     number = numbered("x")
-    day = lambda: register.today  # noqa: E731
+
+    def day() -> date:
+        return register.today
+
     said: list[Callable[[], object]] = [
         lambda: Outcome(outcome=ApplicationOutcome.ACCEPTED),
         lambda: Outcome(outcome=ApplicationOutcome.RETURNED, reasons=(ReturnReason(code="other"),)),
@@ -675,21 +678,21 @@ async def test_the_list_as_of_a_moment_is_read_in_the_order_of_an_index_however_
         rows.append({"_id": f"p{n:05}", "kind": "pilot", "state": state})
     await register.store.put("subjects", rows)
     moment = BEGIN - timedelta(days=400)
-    for stage, agency, sector in ASKED:
-        query = queries.pilots_as_of(moment, stage, agency, sector, None)
-        hint = queries.index_as_of(stage, agency, sector)
+    for asked_stage, agency, of in ASKED:
+        query = queries.pilots_as_of(moment, asked_stage, agency, of, None)
+        hint = queries.index_as_of(asked_stage, agency, of)
         deep = {**query, "state.entered": {"$gt": "", "$lte": wire_moment(BEGIN - timedelta(days=600))}}
         for where in (query, deep):
             find = {"find": "subjects", "filter": where, "sort": dict(queries.NEWEST), "limit": 51}
             asked = {**find, "hint": dict(hint)} if hint else find
             told = await register.store._db.command("explain", asked, verbosity="executionStats")
             assert {"SORT", "COLLSCAN"}.isdisjoint(stages_of(told["queryPlanner"]["winningPlan"])), (
-                stage,
+                asked_stage,
                 agency,
-                sector,
+                of,
             )
             stats = told["executionStats"]
-            assert stats["totalDocsExamined"] <= stats["nReturned"] * (6 if agency and sector else 1)
+            assert stats["totalDocsExamined"] <= stats["nReturned"] * (6 if agency and of else 1)
 
 
 def stages_of(plan: dict[str, Any]) -> set[str]:

@@ -29,10 +29,23 @@ from services.chassis import fold as fold_module
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import Engine
+from services.chassis.fold import state_json
 from services.chassis.outbox import Message, Outbox, SendFailed
+from services.chassis.reading import Reader
 from services.chassis.service import Service
 from services.chassis.store import Driver, Store, StoreAway, open_client
-from services.chassis.subject import Claimed, Done, Duplicate, Input, Record, Sequenced, Timed, Waiting
+from services.chassis.subject import (
+    Claimed,
+    Document,
+    Done,
+    Duplicate,
+    Input,
+    Outcome,
+    Record,
+    Sequenced,
+    Timed,
+    Waiting,
+)
 from tests.calendars import CALENDARS
 from tests.tiny import (
     LANGUAGE,
@@ -190,12 +203,7 @@ class World:
         self.clock = Clock()
         self.new_id = numbered()
         self.quiet = False
-        self._readers = {
-            name: Engine(
-                service_of(name, True), store, self.send, now=self.clock, new_id=self.new_id, calendars=CALENDARS
-            )
-            for name, store in self.stores.items()
-        }
+        self._readers = {name: Reader(service_of(name, True), store, self.clock) for name, store in self.stores.items()}
         self.trouble = self.rng.choice([0.012, 0.03, 0.06])
 
     # -- what can go wrong
@@ -336,7 +344,8 @@ class World:
         """What may be committed: every record is seen or parked, and the facts that it caused are in the topic."""
         name = process.service.name
         store = self.stores[name]
-        inputs = [self._readers[name].read(record) for record in batch]
+        inputs, unreadable = await self._readers[name].inputs(batch)
+        assert not unreadable
         documents = await store.load({one.subject for one in inputs}, lambda _s: TALLY.state)
         kept = {row["_id"] for row in await parked_rows(store, {"_id": {"$in": [r.id for r in batch]}})}
         there = {
@@ -487,11 +496,11 @@ class World:
                         raise Violation(f"{name} {subject} took {source} {cause['sequence']} before {other}")
 
 
-def _knows(document: fold_module.Document, one: Input) -> bool:
+def _knows(document: Document, one: Input) -> bool:
     """Whether a document says that an input is done."""
     match one.mark:
         case Sequenced(source, sequence, _):
-            return document.seen.get(source, 0) >= sequence
+            return bool(document.seen.get(source, 0) >= sequence)
         case Claimed() as claim:
             return claim.key in document.ids
     return False
@@ -551,7 +560,7 @@ async def stores(mongo_url: str, driver: Driver) -> AsyncIterator[Mapping[str, S
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loser of the guard tries again at once: time passes by turns here."""
-    monkeypatch.setattr(engine_module.random, "uniform", lambda _low, _high: 0.0)
+    monkeypatch.setattr(random, "uniform", lambda _low, _high: 0.0)
 
 
 async def violation(seed: int, stores: Mapping[str, Store], **settings: Any) -> str | None:
@@ -602,7 +611,7 @@ def guarded_by(name: str | None) -> Callable[[Any], UpdateOne]:
             "ids": {k: {"digest": known.digest, "version": known.version} for k, known in doc.ids.items()},
         }
         if doc.state is not None:
-            values["state"] = store_module.state_json(doc.state)
+            values["state"] = state_json(doc.state)
         outbox = {"$each": [store_module._row(entry) for entry in fold.entries]}
         guard = {} if name is None else {name: getattr(fold.before, name)}
         return UpdateOne({"_id": doc.subject, **guard}, {"$set": values, "$push": {"outbox": outbox}}, upsert=True)
@@ -634,7 +643,7 @@ async def test_finds_that_the_version_is_no_guard(stores: Mapping[str, Store], m
     await must_find(stores)
 
 
-Early = fold_module.Outcome | None
+Early = Outcome | None
 
 
 def judged_otherwise(monkeypatch: pytest.MonkeyPatch, otherwise: Callable[[Input, Early], Early]) -> None:

@@ -19,6 +19,7 @@ from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway
 from services.chassis.subject import Document, Done, Entry, Record, Remembered
 from services.intake import queries as intake
 from services.registry import queries as registry
+from services.registry.handlers import TIMELINE
 from tests.conftest import Eventually
 from tests.tiny import START, Tally, notes_of, parked_rows
 
@@ -248,7 +249,7 @@ async def pages(store: Store, order: Sequence[tuple[str, int]], limit: int, quer
 @pytest.mark.parametrize("way", [1, -1])
 async def test_keyset_pages_show_every_row_once_in_order_with_nulls_and_missing_fields(store: Store, way: int) -> None:
     values = [3, None, 1, None, 2, 2, 2, None, 1]
-    rows = [{"_id": f"r{n}", "in": {"value": value}} for n, value in enumerate(values)]
+    rows: list[Row] = [{"_id": f"r{n}", "in": {"value": value}} for n, value in enumerate(values)]
     await store.put("side", [*rows, {"_id": "missing", "in": {}}, {"_id": "bare"}])
     order = (("in.value", way), ("_id", way))
     with_key = [((row.get("in", {}).get("value") or 0, row["_id"])) for row in [*rows, {"_id": "missing"}]]
@@ -258,7 +259,7 @@ async def test_keyset_pages_show_every_row_once_in_order_with_nulls_and_missing_
 
 
 async def test_keyset_pages_work_with_three_fields_in_mixed_directions_and_a_query(store: Store) -> None:
-    rows = [
+    rows: list[Row] = [
         {"_id": f"r{n:02}", "a": a, "b": b, "shown": n % 5 != 0}
         for n, (a, b) in enumerate((a, b) for a in (None, "x", "y") for b in (None, 1, 2) for _ in range(3))
     ]
@@ -406,7 +407,7 @@ async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(sto
                 (None, None, None, "N-1"),
             ]
         ),
-        (registry.INDEXES, registry.TIMELINE, {"pilot": "p1"}, registry.IN_ORDER),
+        (registry.INDEXES, TIMELINE, {"pilot": "p1"}, registry.IN_ORDER),
     ]
     at = {"received": "2026", "due_at": "2026", "opened": "2026", "entered": "2026"}
     one = {"status": "registered", "agency": "minzdrav", "stage": "council", "number": "N-1", "experts": ["e1"], **at}
@@ -419,7 +420,7 @@ async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(sto
         fresh = store.sibling(f"{store._db.name}_{turn}")
         await fresh.prepare(indexes)
         await fresh.put("subjects", rows)
-        await fresh.put(registry.TIMELINE, [{"_id": f"p1/{n}", "pilot": "p1", "sequence": n} for n in range(3)])
+        await fresh.put(TIMELINE, [{"_id": f"p1/{n}", "pilot": "p1", "sequence": n} for n in range(3)])
         try:
             with every_query_by_index(mongo_url, fresh):
                 first = await web.page(fresh, collection, query, order, after=None, limit=1, show=dict)

@@ -5,9 +5,9 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -189,7 +189,7 @@ def asked(figures: Figures, by: Sequence[Axis], filters: MoneyFilters | None = N
     after = None
     while True:
         question = MoneyAsked(tuple(by), filters or {}, after, limit)
-        _, answer = figures.ask(question.key, lambda cursor, what=question: questions.money(cursor, what))
+        _, answer = figures.ask(question.key, partial(questions.money, asked=question))
         for one in answer["items"]:
             key = tuple(one[name] for name in (*by, "currency", "stage"))
             assert key not in sums, "no sum stands on two pages"
@@ -287,7 +287,7 @@ def test_whatever_comes_in_whatever_order_each_pilot_counts_once_as_it_was_put_l
         known = {id_: state for id_, state in {**known, **some}.items() if id_ not in gone - some.keys()}
     figures.commit({0: len(steps)}, whole=True)
     for by in (("source", "year"), ("sector", "agency")):
-        assert positive(asked(figures, by)) == positive(counted(known, by))  # type: ignore[arg-type]
+        assert positive(asked(figures, by)) == positive(counted(known, by))
     _, funnel = figures.ask("f", lambda cursor: questions.funnel(cursor, {}))
     assert funnel["pilots"] == len(known)
     figures.close()
@@ -640,7 +640,7 @@ def without_a_table(path: Path) -> None:
     root.close()
 
 
-HARM = {
+HARM: dict[str, Callable[[Path], object]] = {
     "another version": made_by_another,
     "a table is missing": without_a_table,
     "no database": lambda path: path.write_bytes(b"x" * 5000),

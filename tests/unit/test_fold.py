@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,7 @@ from services.chassis.subject import (
     Absent,
     Aggregate,
     Broken,
+    Claimed,
     Conflict,
     Document,
     Done,
@@ -188,6 +189,7 @@ def test_the_same_claim_with_another_digest_is_a_conflict_and_changes_nothing() 
 
 def test_claims_of_different_owners_do_not_meet() -> None:
     mine = claimed("p1", "k1", Note(("a",)))
+    assert isinstance(mine.mark, Claimed)
     yours = replace(mine, mark=replace(mine.mark, owner="person:p2", digest="other"))
     assert kinds(folded(NEW, mine, yours)) == [Done, Done]
 
@@ -480,7 +482,9 @@ def test_a_command_without_a_case_is_broken_and_never_done_with_nothing_changed(
 
 
 def test_a_decision_that_gives_nothing_back_is_broken() -> None:
-    assert kinds(folded(NEW, claimed("p1", "k", Pass()), aggregate=replace(TALLY, decide=lambda *_: None))) == [Broken]
+    assert kinds(
+        folded(NEW, claimed("p1", "k", Pass()), aggregate=replace(TALLY, decide=cast(Any, lambda *_: None)))
+    ) == [Broken]
 
 
 @pytest.mark.parametrize("service", [intake.SERVICE, expertise.SERVICE, registry.SERVICE], ids=lambda one: one.name)

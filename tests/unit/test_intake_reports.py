@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -326,7 +327,7 @@ def test_a_progress_report_is_held_against_everything_at_once() -> None:
         "no value",
     ]
     command = progress(period={"since": "2026-05-02", "until": "2026-05-01"}, summary=None, values=wrong)
-    command.event["source"] = "/agencies/another"
+    command = replace(command, event={**command.event, "source": "/agencies/another"})
     assert sorted(faults(command, STATES["agreed on"])) == sorted(
         [
             ("/source", "source.not-yours"),
@@ -445,8 +446,8 @@ def test_a_day_has_come_when_it_has_in_minsk(now: datetime, found: bool) -> None
         (completed(finished=today), "date.future"),
         (progress(period={"since": "2026-03-02", "until": today}), "period.future"),
     ):
-        command.event["time"] = minsk("2026-04-15T12:00:00").isoformat()
-        assert [rule for _, rule in faults(command, now=now)] == ([rule] if found else [])
+        earlier = {**command.event, "time": minsk("2026-04-15T12:00:00").isoformat()}
+        assert [rule for _, rule in faults(replace(command, event=earlier), now=now)] == ([rule] if found else [])
 
 
 @pytest.mark.parametrize(
@@ -698,9 +699,12 @@ def test_of_a_list_that_is_too_long_only_that_is_told_and_no_row_beyond_its_boun
 ) -> None:
     name, most = LISTED[kind]
     read, validated = AGENCY.read, list[int]()
-    monkeypatch.setattr(
-        AGENCY, "read", lambda type_name, data: (validated.append(len(data[name])), read(type_name, data))[1]
-    )
+
+    def reading(type_name: str, data: Mapping[str, Any]) -> Any:
+        validated.append(len(data[name]))
+        return read(type_name, data)
+
+    monkeypatch.setattr(AGENCY, "read", reading)
     rows = Rows([FAULTY[row]] * (1024 * 1024 // len(json.dumps(FAULTY[row]))))
     [problem] = refused(CARRIED, with_rows(kind, rows))
     assert (problem.pointer, problem.rule) == (f"/data/{name}", "schema.too-long")
@@ -712,7 +716,7 @@ def test_of_a_list_that_is_too_long_only_that_is_told_and_no_row_beyond_its_boun
 @each
 def test_other_faults_are_told_beside_a_list_that_is_too_long(kind: str) -> None:
     command = with_rows(kind, [1] * 5_000)
-    command.event["source"] = "/agencies/another"
+    command = replace(command, event={**command.event, "source": "/agencies/another"})
     name, _ = LISTED[kind]
     assert faults(command) == [("/source", "source.not-yours"), (f"/data/{name}", "schema.too-long")]
 

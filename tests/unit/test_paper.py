@@ -150,11 +150,13 @@ def test_the_dates_inside_are_those_of_the_conclusion() -> None:
 
 def test_the_pdf_is_a4_for_the_archive_with_its_fonts_inside() -> None:
     reader = pypdf.PdfReader(BytesIO(pdf(FULL)))
-    metadata = reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    root: Any = reader.trailer["/Root"]
+    metadata = root["/Metadata"].get_data().decode()
     assert re.search(r"pdfaid:part>2<", metadata) and re.search(r"pdfaid:conformance>B<", metadata)
     for page in reader.pages:
         assert (round(page.mediabox.width), round(page.mediabox.height)) == (595, 842)
-        for font in page["/Resources"]["/Font"].values():
+        resources: Any = page["/Resources"]
+        for font in resources["/Font"].values():
             descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
             assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 

@@ -351,7 +351,7 @@ def sound(life: Life) -> None:
     assert len(kinds) == len(set(kinds)), "a term runs twice"
     for one in state.own_terms:
         if one.open:
-            counted(one, life.now)  # type: ignore[arg-type]
+            counted(one, life.now)
     if state.stage in FINAL:
         assert not kinds and pilot.due(state) is None and state.calendars == ()
     assert (state.next_move is None) == (state.stage in FINAL)

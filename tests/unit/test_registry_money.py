@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.reference import SectorShare
-from services.registry.domain.money import WHOLE, MoneyStage, lines, shares_of, split
+from contracts.reference import WHOLE, SectorShare
+from services.registry.domain.money import MoneyStage, lines, shares_of, split
 from tests.unit.registry_world import cost, paid
 
 amounts = st.integers(0, 10**15)

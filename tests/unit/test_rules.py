@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from importlib.resources import files
@@ -70,7 +70,7 @@ def titles(value: Any) -> Iterator[tuple[str, str, str]]:
         yield value.ru, value.be, value.en
     if isinstance(value, Edition | Scheme):
         yield value.title_ru, value.title_be, value.title_en
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    parts: Iterable[Any] = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
     if isinstance(value, BaseModel):
         parts = [part for _, part in value]
     for part in parts:
@@ -141,7 +141,7 @@ def test_only_what_the_applicant_owes_can_lapse() -> None:
     assert [k for k, rule in terms.items() if rule.legal_effect is LegalEffect.LAPSE] == ["fixing-remarks"]
 
 
-PARTS = {"numbers": Numbers, "switches": Switches, "lengths": Lengths}
+PARTS: dict[str, type[BaseModel]] = {"numbers": Numbers, "switches": Switches, "lengths": Lengths}
 NAMES = [(part, name) for part, cls in PARTS.items() for name in cls.model_fields]
 
 
@@ -224,7 +224,9 @@ def test_an_edition_without_one_of_its_lists_is_refused(part: str) -> None:
 
 @editions
 @pytest.mark.parametrize("kind", ["carrying-out", "progress-report"])
-def test_what_stands_still_while_a_pilot_is_suspended_is_counted_in_calendar_days(edition: Edition, kind: str) -> None:
+def test_what_stands_still_while_a_pilot_is_suspended_is_counted_in_calendar_days(
+    edition: Edition, kind: TermKind
+) -> None:
     # A new calendar moves no term that stands, so that its breach needs no second look.
     assert edition.terms[kind].unit is TermUnit.CALENDAR_DAYS
 
@@ -345,7 +347,7 @@ def test_an_unknown_edition_is_refused_and_the_known_ones_are_named() -> None:
 
 def test_the_rule_book_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        BOOK["by-2024"].sectors.entries = ()
+        BOOK["by-2024"].sectors.entries = ()  # type: ignore[misc]
     with pytest.raises(TypeError):
         BOOK["by-2024"] = BOOK["demo-us"]  # type: ignore[index]
 

@@ -2,8 +2,9 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example as also
@@ -223,14 +224,14 @@ def test_a_number_of_a_legal_entity_passes_exactly_when_its_check_digit_is_right
 )
 @pytest.mark.parametrize("role", ["initiator", "customer", "executor"])
 def test_no_party_is_a_person_or_has_a_wrong_number(role: str, value: str, rule: str) -> None:
-    assert faults(event(**{role: unp(value)})) == [(f"/data/{role}/id/value", rule)]
+    assert faults(event(V2, **{role: unp(value)})) == [(f"/data/{role}/id/value", rule)]
 
 
 @pytest.mark.parametrize("role", ["initiator", "customer", "executor"])
 @pytest.mark.parametrize("scheme", ["RU-OGRN", "US-FED", "BY-OTHER"])
 def test_a_scheme_that_the_edition_does_not_take_is_refused(role: str, scheme: str) -> None:
     party = {"id": {"scheme": scheme, "value": "700000112"}}
-    assert faults(event(**{role: party})) == [(f"/data/{role}/id/scheme", "party.scheme")]
+    assert faults(event(V2, **{role: party})) == [(f"/data/{role}/id/scheme", "party.scheme")]
 
 
 def test_an_executor_need_not_be_named() -> None:
@@ -239,7 +240,7 @@ def test_an_executor_need_not_be_named() -> None:
 
 @pytest.mark.parametrize("role", ["initiator", "customer"])
 def test_initiator_and_customer_must_be_named(role: str) -> None:
-    assert faults(event(**{role: None})) == [(f"/data/{role}", "schema.missing")]
+    assert faults(event(V2, **{role: None})) == [(f"/data/{role}", "schema.missing")]
 
 
 # ---- money
@@ -353,7 +354,7 @@ def test_a_fault_of_the_shape_hides_no_fault_of_another_place() -> None:
 
 
 def with_switch(name: str) -> Edition:
-    return with_switches("by-2024", **{name: True}).edition("by-2024")
+    return with_switches("by-2024", BOOK, **{name: True}).edition("by-2024")
 
 
 @pytest.mark.parametrize("procedure", ["credit", "replication"])
@@ -478,8 +479,8 @@ MANY = {"costs": 100, "participants": 50, "sector_shares": 20}
 @pytest.mark.parametrize("name", sorted(MANY))
 @pytest.mark.parametrize("row", [1, {}, {"sector": "space", "source": "piggy-bank"}])
 def test_of_a_list_of_an_application_that_is_too_long_only_that_is_told(name: str, row: Any) -> None:
-    assert faults(event(**{name: [row] * 5_000})) == [(f"/data/{name}", "schema.too-long")]
-    [problem] = judge(event(**{name: [row] * 5_000}), CODE, BY, NOW).problems
+    assert faults(event(V2, **{name: [row] * 5_000})) == [(f"/data/{name}", "schema.too-long")]
+    [problem] = judge(event(V2, **{name: [row] * 5_000}), CODE, BY, NOW).problems
     assert says(problem, MANY[name], 5_000)
 
 
@@ -571,7 +572,7 @@ def test_a_resubmission_is_held_against_everything_at_once() -> None:
     command = resubmit(
         title=None, sector="space", initiator=unp("700000125"), procedure="credit", met=met, planned_end="2026-05-01"
     )
-    command.event["source"] = "/agencies/another"
+    command = replace(command, event={**command.event, "source": "/agencies/another"})
     assert sorted(refused(STATES["accepted"], command)) == sorted(
         [
             ("/source", "source.not-yours"),
@@ -773,9 +774,9 @@ def decided(body: bytes, entry: Agency | None = ENTRY) -> list[Any]:
     """What intake makes of the bytes, or nothing where it rightly waits for a hand."""
     try:
         one = submission(CODE, body, "kafka:pilots.agency.vedomstvo-primer.v1/0/7")
-        return list(
-            decide(None, one.command, Context(NOW, SUBJECT, one.actor, Given(BOOK, entry, "ПП-2026-000001"), CALENDARS))
-        )
+        command = cast(Any, one.command)
+        given = Given(BOOK, entry, "ПП-2026-000001")
+        return list(decide(None, command, Context(NOW, SUBJECT, one.actor, given, CALENDARS)))
     except (NewerVersion, UnknownAgency):
         return []
 

@@ -12,7 +12,7 @@ def in_every_language(problem: Problem) -> None:
     assert problem.message.isascii() and problem.message[:1].isupper()
     for words in (problem.message_ru, problem.message_be or ""):
         assert any("а" <= letter <= "я" for letter in words.lower())
-    for words in (problem.message, problem.message_ru, problem.message_be):
+    for words in (problem.message, problem.message_ru, problem.message_be or ""):
         assert words and not re.search(r"\{[a-z_]+\}", words)
 
 
