@@ -19,22 +19,20 @@ import logging
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from faststream.kafka.security import parse_security
 
 from contracts.event import BrokenEvent, parse_own_fact
 from contracts.registry import REGISTRY
 from contracts.topics import FACT_MAX_BYTES, fact_topic
-from services.chassis.bus import security
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import Store
+from services.chassis.topic_reader import REQUEST_MS, TopicReader
 from services.chassis.web import MOST
 from services.registry import views
 from services.registry.handlers import TIMELINE, journal
@@ -60,7 +58,6 @@ READ_WITHIN: Final = 10.0
 ANSWER_WITHIN: Final = 20.0
 """Seconds after which an answer fails that should have come, with all its waiting for its turn."""
 POLL_MS: Final = 100
-REQUEST_MS: Final = 5_000
 PARTITION_BYTES: Final = 128 * 1024
 """Bytes of a partition that a reader fetches at once; a larger fact comes alone."""
 
@@ -193,24 +190,16 @@ class _Bounds:
 
 
 class Feed:
-    """A few consumers without a group, lent to one answer at a time, and one that looks how far the topic goes."""
+    """A few readers of the topic, lent to one answer at a time, and one that looks how far the topic goes."""
 
     def __init__(self, settings: Settings, topic: str = TOPIC) -> None:
         self._topic = topic
-        self._options: dict[str, Any] = {
-            "bootstrap_servers": settings.kafka_url,
-            "group_id": None,
-            "enable_auto_commit": False,
-            "request_timeout_ms": REQUEST_MS,
-            "fetch_max_wait_ms": POLL_MS,
-            "max_partition_fetch_bytes": PARTITION_BYTES,
-            **parse_security(security(settings)),
-        }
+        self._settings = settings
         self._asking = 0
         self._reading = asyncio.Semaphore(READERS)
-        self._idle: list[Any] = []
+        self._idle: list[TopicReader] = []
         self._looking = asyncio.Lock()
-        self._looker: Any = None
+        self._looker: TopicReader | None = None
         self._bounds: _Bounds | None = None
         self._closed = False
 
@@ -289,12 +278,10 @@ class Feed:
 
     async def _looked(self, at: float) -> _Bounds:
         if self._looker is None:
-            self._looker = await self._opened(self._topic, auto_offset_reset="latest")
-            self._looker.pause(*self._looker.assignment())  # it only asks for offsets
-        partitions = sorted(self._looker.assignment())
-        begins = await self._looker.beginning_offsets(partitions)
-        ends = await self._looker.end_offsets(partitions)
-        return _Bounds(at, tuple(begins[p] for p in partitions), tuple(ends[p] for p in partitions))
+            self._looker = await self._opened("latest")
+            self._looker.rest()  # it only asks for offsets
+        bounds = await self._looker.bounds()
+        return _Bounds(at, tuple(bounds.begins.values()), tuple(bounds.ends.values()))
 
     async def _read(self, cursor: Cursor, ends: tuple[int, ...], limit: int) -> _Gathered:
         """Reads on from a cursor until the answer is full or the partitions end as they did when it was looked."""
@@ -302,15 +289,13 @@ class Feed:
         behind = gathered.behind(ends)
         if not behind:
             return gathered
-        async with self._lent() as consumer:
-            consumer.assign([TopicPartition(self._topic, n) for n in behind])
-            for n in behind:
-                consumer.seek(TopicPartition(self._topic, n), gathered.offsets[n])
+        async with self._lent() as reader:
+            reader.place({n: gathered.offsets[n] for n in behind})
             until = time.monotonic() + READ_WITHIN
             while not gathered.full and gathered.behind(ends):
-                for at, records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=limit)).items():
+                for partition, records in (await reader.poll(limit)).items():
                     for record in records:
-                        gathered.take(at.partition, record.offset, record.value or b"")
+                        gathered.take(partition, record.offset, record.value or b"")
                 if time.monotonic() > until:
                     break
         if gathered.offsets == list(cursor.offsets):
@@ -318,32 +303,34 @@ class Feed:
         return gathered
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Any]:
-        """A consumer for one answer alone. One that failed, or was left in the middle, is not lent again."""
+    async def _lent(self) -> AsyncIterator[TopicReader]:
+        """A reader for one answer alone. One that failed, or was left in the middle, is not lent again."""
         async with self._reading:
-            consumer = self._idle.pop() if self._idle else await self._opened(auto_offset_reset="none")
+            reader = self._idle.pop() if self._idle else await self._opened(None)
             whole = False
             try:
-                yield consumer
+                yield reader
                 whole = not self._closed
             finally:
                 if whole:
-                    consumer.pause(*consumer.assignment())
-                    self._idle.append(consumer)
+                    reader.rest()
+                    self._idle.append(reader)
                 else:
-                    await consumer.stop()
+                    await reader.stop()
 
-    async def _opened(self, *topics: str, **options: Any) -> Any:
+    async def _opened(self, begins: Literal["latest"] | None) -> TopicReader:
         if self._closed:
             raise ConnectionError("the feed is closed")
-        consumer = AIOKafkaConsumer(*topics, **self._options, **options)
-        try:
-            await consumer.start()
-        except BaseException:
-            with suppress(KafkaError, OSError):
-                await consumer.stop()
-            raise
-        return consumer
+        reader = TopicReader(
+            self._settings,
+            self._topic,
+            begins=begins,
+            partition_bytes=PARTITION_BYTES,
+            wait_ms=POLL_MS,
+            request_ms=REQUEST_MS,
+        )
+        await reader.start()
+        return reader
 
 
 def _any_beyond(some: Iterable[int], others: Iterable[int]) -> bool:

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from faststream.kafka.security import parse_security
 
 from contracts.topics import FACT_MAX_BYTES, fact_topic
-from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
+from services.chassis.topic_reader import TopicReader
 from services.registry.domain.state import KIND
 from services.registry.finding.finding import alone, begin_anew, open_finding
 from services.registry.finding.index import in_thread
@@ -47,9 +45,9 @@ class _Replaced(Exception):
 
 @dataclass(slots=True)
 class _Reading:
-    """A consumer on all partitions, and what came of it since the last commit."""
+    """A reader of the topic, and what came of it since the last commit."""
 
-    consumer: Any
+    topic: TopicReader
     dirty: bool = False
     committed: float = 0.0
 
@@ -129,7 +127,8 @@ async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings
     """Reads on, through outages of Kafka and MongoDB; returns when the indexes must be begun anew."""
     pause = PAUSE
     while True:
-        reading = _Reading(_consumer(settings))
+        topic = TopicReader(settings, TOPIC, begins="earliest", partition_bytes=2 * FACT_MAX_BYTES, wait_ms=POLL_MS)
+        reading = _Reading(topic)
         try:
             await _start(reading, finding)
             while True:
@@ -146,38 +145,23 @@ async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings
             await asyncio.sleep(pause)
             return
         finally:
-            await reading.consumer.stop()
+            await topic.stop()
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _consumer(settings: Settings) -> Any:
-    return AIOKafkaConsumer(
-        TOPIC,
-        bootstrap_servers=settings.kafka_url,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=2 * FACT_MAX_BYTES,
-        fetch_max_wait_ms=POLL_MS,
-        **parse_security(security(settings)),
-    )
-
-
 async def _start(reading: _Reading, finding: Derived) -> None:
-    consumer = reading.consumer
-    await consumer.start()  # without a group every partition is this reader's
-    partitions = sorted(consumer.assignment())
-    if not partitions:
+    await reading.topic.start()
+    bounds = await reading.topic.bounds()
+    if not bounds.ends:
         raise OSError(f"{TOPIC} does not exist yet")
-    ends, begins = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
-    for at in partitions:
-        offset = finding.offsets.get(at.partition, 0)
-        if offset > ends[at]:
+    for partition, end in bounds.ends.items():
+        offset = finding.offsets.get(partition, 0)
+        if offset > end:
             raise _Replaced("the topic ends before what is indexed: it is another one")
-        finding.offsets[at.partition] = max(offset, begins[at])
-        consumer.seek(at, finding.offsets[at.partition])
-    finding.progress.total = sum(ends.values())
+        finding.offsets[partition] = max(offset, bounds.begins[partition])
+    reading.topic.place({partition: finding.offsets[partition] for partition in bounds.ends})
+    finding.progress.total = sum(bounds.ends.values())
     reading.committed = time.monotonic()
 
 
@@ -185,12 +169,12 @@ async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -
     """One poll: indexes what came, commits when it is time, and notes how far it is."""
     if finding.damaged:
         raise _Replaced("an answer could not be read from the index")
-    came = await reading.consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH)
+    came = await reading.topic.poll(BATCH)
     if came:
         await _take(finding, store, _subjects(came.values()))
-        finding.offsets.update({at.partition: records[-1].offset + 1 for at, records in came.items()})
+        finding.offsets.update({partition: records[-1].offset + 1 for partition, records in came.items()})
         reading.dirty = True
-    caught_up = _caught_up(reading.consumer, finding)
+    caught_up = reading.topic.caught_up(finding.offsets, progress.SILENT)
     first = caught_up and not finding.progress.whole
     finding.progress.done = sum(finding.offsets.values())
     finding.progress.total = max(finding.progress.total, finding.progress.done)
@@ -201,15 +185,6 @@ async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -
         reading.dirty, reading.committed = False, time.monotonic()
     if caught_up:
         finding.progress.heard = now
-
-
-def _caught_up(consumer: Any, finding: Derived) -> bool:
-    """Whether Kafka has said of every partition, a short while ago, that there is no more."""
-    recent = (time.time() - progress.SILENT) * 1000
-    return all(
-        (consumer.last_poll_timestamp(at) or 0) >= recent and finding.offsets[at.partition] >= consumer.highwater(at)
-        for at in consumer.assignment()
-    )
 
 
 def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:

@@ -1,0 +1,111 @@
+"""Reads a topic without a group: whoever reads knows by itself how far it is, and Kafka keeps nothing of it.
+
+So nothing is committed, any number of readers may read the same, and each begins where it wants to. Offsets are those
+of the records that come next, by partition.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream.kafka.security import parse_security
+
+from services.chassis.bus import security
+from services.chassis.settings import Settings
+
+REQUEST_MS: Final = 5_000
+"""How long a request to Kafka may take, where somebody waits for the answer."""
+
+Offsets = Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where the partitions of a topic begin, and where they end."""
+
+    begins: Offsets
+    ends: Offsets
+
+
+class TopicReader:
+    """A consumer of one topic without a group.
+
+    `begins`: at the earliest or the latest record of all its partitions, unless it is placed elsewhere; None: it reads
+    those partitions alone that it is placed at, and raises where that place is gone. `partition_bytes` are fetched at
+    once of a partition, `wait_ms` is how long Kafka may wait for more.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        *,
+        begins: Literal["earliest", "latest"] | None,
+        partition_bytes: int,
+        wait_ms: int,
+        request_ms: int = 40_000,
+    ) -> None:
+        self._topic = topic
+        self._wait_ms = wait_ms
+        self._consumer: Any = AIOKafkaConsumer(
+            *([] if begins is None else [topic]),
+            bootstrap_servers=settings.kafka_url,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset=begins or "none",
+            request_timeout_ms=request_ms,
+            fetch_max_wait_ms=wait_ms,
+            max_partition_fetch_bytes=partition_bytes,
+            **parse_security(security(settings)),
+        )
+        self._placed_alone = begins is None
+
+    async def start(self) -> None:
+        """Connects. Raises KafkaError or OSError, and leaves nothing open then."""
+        try:
+            await self._consumer.start()
+        except BaseException:
+            with suppress(KafkaError, OSError):
+                await self._consumer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Ends it; who still reads gets an error."""
+        await self._consumer.stop()
+
+    async def bounds(self) -> Bounds:
+        """Where its partitions begin and end now; without partitions, of a topic that does not exist yet."""
+        partitions = sorted(self._consumer.assignment())
+        begins = await self._consumer.beginning_offsets(partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        return Bounds(*({at.partition: offsets[at] for at in partitions} for offsets in (begins, ends)))
+
+    def place(self, offsets: Offsets) -> None:
+        """Reads on from these offsets."""
+        at = {TopicPartition(self._topic, partition): offset for partition, offset in offsets.items()}
+        if self._placed_alone:
+            self._consumer.assign(list(at))
+        for partition, offset in at.items():
+            self._consumer.seek(partition, offset)
+
+    def rest(self) -> None:
+        """Fetches nothing until it is placed anew, or for good where it only asks for bounds."""
+        self._consumer.pause(*self._consumer.assignment())
+
+    async def poll(self, most: int) -> dict[int, Sequence[Any]]:
+        """The records that came, by partition, each in order; at most so many, none after a short wait."""
+        came = await self._consumer.getmany(timeout_ms=self._wait_ms, max_records=most)
+        return {at.partition: records for at, records in came.items()}
+
+    def caught_up(self, offsets: Offsets, within: float) -> bool:
+        """Whether Kafka has said of every partition, at most so many seconds ago, that there is no more."""
+        recent = (time.time() - within) * 1000
+        return all(
+            (self._consumer.last_poll_timestamp(at) or 0) >= recent
+            and offsets[at.partition] >= self._consumer.highwater(at)
+            for at in self._consumer.assignment()
+        )
