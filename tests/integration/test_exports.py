@@ -18,6 +18,7 @@ import pytest
 
 from contracts.registry import ListReadyV1, ListTakenV1
 from services.chassis.engine import Engine
+from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway
@@ -320,8 +321,8 @@ async def test_without_any_lease_two_workers_on_one_list_still_make_it_whole(
     async def nothing(*_: Any) -> bool:
         return True
 
-    monkeypatch.setattr(Worker, "_lease", nothing)
-    monkeypatch.setattr(Worker, "_still_mine", nothing)
+    monkeypatch.setattr(Jobs, "take", nothing)
+    monkeypatch.setattr(Jobs, "renew", nothing)
     id_ = await world.taken()
     one, two = Source(), Source([{**row, "title": "Другое"} for row in ROWS if row["amount"] % 3])
     workers = [Worker(world.replica(), source, OPTIONS) for source in (one, two)]
@@ -391,7 +392,7 @@ async def test_an_outage_beside_a_long_step_is_waited_out_and_the_lease_renewed_
     await world.store.put_new(WORK, [{"_id": id_, "by": worker.name, "until": world.clock(), "tries": 0}])
     hooked.before["get"] = away
     world.clock.forward(seconds=0.2)
-    step = asyncio.create_task(worker._beside(id_, lambda: waits.wait(60)))
+    step = asyncio.create_task(worker.jobs.beside(id_, lambda: waits.wait(60)))
     try:
         async with asyncio.timeout(20):
             await renewed(world, id_, options.lease)

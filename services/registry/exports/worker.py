@@ -2,10 +2,10 @@
 
 **Going on.** Rows are gathered part by part. A part is written once (`export_rows/<id>/<place>`) with the position that
 the next one begins at, and whoever works goes on from the last part that is stored, never from what it holds itself:
-so it does not matter where a worker was killed, nor that two work at once. The lease only keeps them from doing the
-same work; it is renewed between parts and beside what takes long, and losing it counts as a try. From the parts the
-file is made, in a folder that passes, and stored in pieces under its digest (`export_files/<id>/<digest>/<place>`); the
-fact that ends the export names the digest. Then the parts go.
+so it does not matter where a worker was killed, nor that two work at once. The lease (chassis/jobs.py) only keeps them
+from doing the same work; it is renewed between parts and beside what takes long, and losing it counts as a try. From
+the parts the file is made, in a folder that passes, and stored in pieces under its digest
+(`export_files/<id>/<digest>/<place>`); the fact that ends the export names the digest. Then the parts go.
 
 **Passing.** `exports/<id>` says who has the lease, and when the file is thrown away.
 
@@ -23,12 +23,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import uuid4
 
 from fastapi import FastAPI
 
 from services.chassis.engine import Engine
+from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
@@ -100,10 +101,6 @@ def options_of(settings: Settings) -> Options:
     return Options(lease=timedelta(seconds=settings.export_lease), folder=folder)
 
 
-class Lost(Exception):
-    """Somebody else works on this export, or it is over: nothing more is to be done here."""
-
-
 @dataclass(frozen=True, slots=True)
 class Worker:
     """One worker with a name of its own; any number of them may work at once."""
@@ -117,6 +114,13 @@ class Worker:
     def store(self) -> Store:
         """The registry's own store."""
         return self.engine.store
+
+    @property
+    def jobs(self) -> Jobs:
+        """The exports as jobs of this worker."""
+        lease = self.options.lease
+        pauses = [min(lease, timedelta(seconds=2**tries)) for tries in range(1, 11)]
+        return Jobs(self.store, WORK, self.engine.now, lease, pauses, name=self.name)
 
     async def turn(self) -> int:
         """Throws away what is too old, then takes the open exports that nobody works on; returns how many it ended.
@@ -138,7 +142,8 @@ class Worker:
         remove_at = export.asked + self.options.age
         new: Row = {"_id": id_, "by": None, "until": LONG_AGO, "tries": 0, "remove_at": remove_at}
         await self.store.put_new(WORK, [new])
-        if not await self._lease(id_, {"until": {"$lt": self.engine.now()}}):
+        row = await self.store.get(WORK, id_)
+        if row is None or not await self.jobs.take(row):
             return False
         try:
             await self._make(id_, export)
@@ -148,54 +153,18 @@ class Worker:
             return await self._failed(id_, error)
         return True
 
-    async def _lease(self, id_: str, where: Mapping[str, Any]) -> bool:
-        until = self.engine.now() + self.options.lease
-        return await self.store.mark(WORK, {"_id": id_, **where}, {"by": self.name, "until": until}) == 1
-
-    async def _still_mine(self, id_: str) -> None:
-        """Renews the lease. Raises Lost where another has taken it."""
-        row = await self.store.get(WORK, id_)
-        if row is None or row["by"] != self.name:
-            raise Lost
-        await self._lease(id_, {"by": self.name})
-
-    async def _beside(self, id_: str, step: Callable[[], T]) -> T:
-        """What a long step in a thread returns, with the lease renewed beside it.
-
-        It may be lost all the same: who goes on asks.
-        """
-        renewing = asyncio.create_task(self._renew(id_))
-        try:
-            return await asyncio.to_thread(step)
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, id_: str) -> None:
-        """Renews the lease until it is lost. An outage is waited out: it may be over before the lease is."""
-        while True:
-            await asyncio.sleep(self.options.lease.total_seconds() / 3)
-            try:
-                await self._still_mine(id_)
-            except StoreAway as error:
-                log.warning("the lease of export %s is not renewed: %s", id_, error)
-
     async def _failed(self, id_: str, error: Exception) -> bool:
         """Lets others try later, or ends the export where that was tried often enough.
 
         A lost lease is a try too, or two that are both too slow would take the work from each other without end.
         """
-        row = await self.store.get(WORK, id_)
-        tries = (row["tries"] if row else 0) + 1
-        await self.store.mark(WORK, {"_id": id_, "tries": tries - 1}, {"tries": tries})
+        tries = await self.jobs.failed(id_)
         log.warning("export %s, try %s: %s", id_, tries, type(error).__name__)
         if isinstance(error, TooLong) or (tries >= self.options.tries and not _passing(error)):
             code = error.code if isinstance(error, (TooLong, Problematic)) else "export.failed"
             await self._end(id_, Finish.without_file(code))
             return True
-        pause = min(self.options.lease, timedelta(seconds=2**tries))
-        values = {"by": None, "until": self.engine.now() + pause}
-        await self.store.mark(WORK, {"_id": id_, "by": self.name}, values)
+        await self.jobs.put_off(id_, tries)
         return False
 
     # ---- making
@@ -205,8 +174,8 @@ class Worker:
         with tempfile.TemporaryDirectory(prefix="lotsman-export-", dir=self.options.folder) as folder:
             path = Path(folder) / f"list.{export.format}"
             await self._write(id_, export, last, path)
-            digest = await self._beside(id_, lambda: _digest(path))
-            await self._still_mine(id_)
+            digest = await self.jobs.beside(id_, lambda: _digest(path))
+            await self.jobs.renew(id_)
             await self._keep(id_, path, digest)
             size = path.stat().st_size
         await self._end(id_, Finish(rows=last["before"] + last["count"], bytes=size, digest=digest))
@@ -223,7 +192,7 @@ class Worker:
                 raise TooLong
             await self.store.add(PARTS, [row])
             last = await self._part(id_, row["place"])
-            await self._still_mine(id_)
+            await self.jobs.renew(id_)
         return last
 
     async def _asked(self, export: Export, after: str | None) -> tuple[Part, bytes]:
@@ -253,9 +222,9 @@ class Worker:
             for place in range(1, last["place"] + 1):
                 row = await self._part(id_, place)
                 await asyncio.to_thread(lambda packed: sheet.write(_unpacked(packed)), row["data"])
-                await self._still_mine(id_)
+                await self.jobs.renew(id_)
         finally:
-            await self._beside(id_, sheet.close)
+            await self.jobs.beside(id_, sheet.close)
 
     async def _keep(self, id_: str, path: Path, digest: str) -> None:
         """Stores the file in pieces; an empty one is one empty piece."""
@@ -265,7 +234,7 @@ class Worker:
                 await self.store.add(FILES, [{"_id": _piece(id_, digest, place), "export": id_, "data": some}])
                 place, some = place + 1, await asyncio.to_thread(file.read, PIECE)
                 if place % 16 == 0:
-                    await self._still_mine(id_)
+                    await self.jobs.renew(id_)
 
     async def _end(self, id_: str, what: Finish) -> None:
         """Ends the export by a fact: the first of all that try has the word. Then the parts are of no use."""
