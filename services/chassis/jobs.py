@@ -50,7 +50,7 @@ class Jobs:
         """How often this row was tried in vain."""
         return int(self._said(row).get("tries", 0))
 
-    async def take(self, row: Row, **more: Any) -> bool:
+    async def take(self, row: Row, /, **more: Any) -> bool:
         """Takes a row, as it was read, if it is free; False where another has it or was first. Raises StoreAway."""
         until = self._said(row).get("until")
         if until is not None and until > self.written(self.now()):
@@ -95,7 +95,7 @@ class Jobs:
         await self.store.mark(self.collection, {"_id": id_, name: tries - 1}, {name: tries})
         return tries
 
-    async def put_off(self, id_: str, tries: int, **more: Any) -> bool:
+    async def put_off(self, id_: str, tries: int, /, **more: Any) -> bool:
         """Gives a row back that this worker has: free again after the pause for so many tries. Raises StoreAway."""
         pause = self.pauses[min(tries, len(self.pauses)) - 1]
         return await self.mark_mine(id_, {"by": None, "until": self._from_now(pause), **more})

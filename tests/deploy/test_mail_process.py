@@ -14,7 +14,7 @@ from deploy.local.backends import Backends
 from deploy.local.home import ROOT
 from deploy.local.stack import MAIL, Stack, commands
 from services.chassis.settings import Settings
-from services.expertise.mail.process import MailSettings
+from services.expertise.mail.queue import MailSettings
 
 PART: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][MAIL]
 

@@ -31,9 +31,10 @@ from deploy.local.home import ROOT
 from services.chassis.store import Row, Store
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import KIND_OF, NOTICES, PERSONS
-from services.expertise.mail import process as mail
+from services.expertise.mail import smtp
 from services.expertise.mail.letter import WORDS, BadAddress, address, letter, message_id
-from services.expertise.mail.process import Mailer, MailSettings, Misconfigured, ServerAway, server_of
+from services.expertise.mail.queue import Mailer, MailSettings
+from services.expertise.mail.smtp import Misconfigured, ServerAway, server_of
 from services.expertise.queries import INDEXES
 from tests.conftest import Eventually
 
@@ -399,7 +400,7 @@ async def test_letters_go_over_tls_with_a_login(
 async def test_a_password_does_not_leave_this_machine_without_tls(
     own: Store, box: Box, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "LOCAL", frozenset())
+    monkeypatch.setattr(smtp, "LOCAL", frozenset())
     await own.put(NOTICES, [notice(1)])
     with pytest.raises(ServerAway, match="it offers no TLS"):
         await mailer(own, port, smtp_url=f"smtp://lotsman:secret@127.0.0.1:{port}").turn()

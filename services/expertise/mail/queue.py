@@ -1,11 +1,11 @@
-"""Sends notices as e-mail (уведомления по почте): `python -m services.expertise.mail`. Off without LOTSMAN_SMTP_URL.
+"""The queue of notices that go as e-mail (уведомления по почте).
 
-One process is enough; two do not disturb each other. A notice is taken under a guard (`mailed` says by whom and until
-when), sent, and marked as sent, and all of that is in its row:
+One process is enough; two do not disturb each other. A notice is leased work (chassis/jobs.py): taken under a guard,
+sent, and marked as sent, and all of that is in its row:
 
-    mailed: null                                      not looked at yet
-            {state: taken, by, until, tries}          somebody sends it now; free again after `until`
-            {state: waiting, until, tries, why}       the server said "later"; free again after `until`
+    mailed: null                                         not looked at yet
+            {state: taken, by, until, tries}             somebody sends it now; free again after `until`
+            {state: waiting, by: null, until, tries, why}   the server said "later"; free again after `until`
             {state: sent | failed | skipped, at, why, until: LAST}
 
 **A second copy** of a letter is possible in three cases only: the process dies, or MongoDB stays away, between the
@@ -20,18 +20,12 @@ the server put off is given up at that age.
 
 import asyncio
 import logging
-import re
-import signal
 import smtplib
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, Final, Literal
-from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
 from opentelemetry import trace
 from prometheus_client import Counter
@@ -39,31 +33,25 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.event import wire_moment
-from contracts.rules import RuleBook, load
+from contracts.rules import RuleBook
 from services.chassis import telemetry
-from services.chassis.auth import Keys
-from services.chassis.run import serving, utc_now
-from services.chassis.settings import Settings
-from services.chassis.store import SUBJECTS, Row, Store, StoreAway, open_client
-from services.chassis.web import make_bare_app
+from services.chassis.jobs import Jobs
+from services.chassis.run import utc_now
+from services.chassis.store import SUBJECTS, Row, Store, StoreAway
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import NOTICES, PERSONS
 from services.expertise.mail.letter import BadAddress, address, letter
+from services.expertise.mail.smtp import Misconfigured, ServerAway, connect, hand_in, leave, server_of
 
 log = logging.getLogger(__name__)
 _tracer: Final = trace.get_tracer("lotsman")
 MAILS: Final = Counter("lotsman_mails", "Notices by what came of their mail", ["outcome"])
 SERVER_FAILURES: Final = Counter("lotsman_mail_server_failures", "Times that the mail server could not be used")
 
-NAME: Final = "expertise-mail"
 BATCH: Final = 100
 LONGEST_PAUSE: Final = 300.0
 MARK_PAUSES: Final = (0.2, 1.0, 3.0, 10.0)
 """Pauses between attempts to mark a letter that has gone: what is not marked goes again."""
-PORTS: Final = {"smtp": 587, "smtps": 465}
-LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-CLOSING: Final = 421
-"""With what a server takes leave in the middle of anything."""
 
 
 class MailSettings(BaseSettings):
@@ -83,128 +71,6 @@ class MailSettings(BaseSettings):
     """Pauses after the first, second ... time that the server said "later"; the last one repeats."""
 
 
-class Misconfigured(Exception):
-    """Mail is set up in a way that cannot work; says why, without the password."""
-
-
-class ServerAway(Exception):
-    """The mail server cannot be used now; says nothing of the letter. The message holds no personal data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where letters are handed in."""
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None = None
-    password: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the server said of one letter; `why` is its code alone, for its words may repeat the address."""
-
-    outcome: Literal["sent", "waiting", "failed"]
-    why: str | None = None
-
-
-def server_of(url: str) -> Server:
-    """The server that an address names. Raises Misconfigured."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme not in PORTS or not parts.hostname or port == 0:
-        raise Misconfigured("LOTSMAN_SMTP_URL must be smtp://user:password@host:port or smtps://...")
-    user, password = unquote(parts.username or "") or None, unquote(parts.password or "")
-    return Server(parts.hostname, port or PORTS[parts.scheme], parts.scheme == "smtps", user, password)
-
-
-# ---- the server: these block, and run in a thread
-
-
-def connect(server: Server, timeout: float) -> smtplib.SMTP:
-    """A connection ready for letters. Certificates are checked; a password never goes unencrypted beyond this machine.
-
-    Raises ServerAway.
-    """
-    context = ssl.create_default_context()
-    smtp: smtplib.SMTP | None = None
-    try:
-        if server.tls:
-            smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=context)
-        else:
-            smtp = smtplib.SMTP(server.host, server.port, timeout=timeout)
-        _log_in(smtp, server, context)
-    except (OSError, ValueError, smtplib.SMTPException, ServerAway) as error:
-        if smtp is not None:
-            smtp.close()
-        raise error if isinstance(error, ServerAway) else ServerAway(_reason(error)) from None
-    return smtp
-
-
-def _log_in(smtp: smtplib.SMTP, server: Server, context: ssl.SSLContext) -> None:
-    smtp.ehlo_or_helo_if_needed()
-    safe = server.tls or server.host in LOCAL
-    if not server.tls and smtp.has_extn("starttls"):
-        smtp.starttls(context=context)
-        safe = True
-    if server.user is None:
-        return
-    if not safe:
-        raise ServerAway("it offers no TLS, and the password is not sent without")
-    smtp.login(server.user, server.password)
-
-
-def hand_in(smtp: smtplib.SMTP, message: EmailMessage) -> Verdict:
-    """Hands one letter in. Raises ServerAway when the server is at fault or its last word did not come."""
-    try:
-        smtp.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        return _judged(*next(iter(error.recipients.values())))
-    except smtplib.SMTPDataError as error:
-        return _judged(error.smtp_code, error.smtp_error)
-    except smtplib.SMTPNotSupportedError:
-        return Verdict("failed", "the server takes no such address")
-    except (OSError, smtplib.SMTPException) as error:
-        raise ServerAway(_reason(error)) from None
-    return Verdict("sent")
-
-
-def _judged(code: int, said: bytes | str) -> Verdict:
-    why = _code(code, said)
-    if code == CLOSING:
-        raise ServerAway(why)
-    return Verdict("failed" if 500 <= code < 600 else "waiting", why)
-
-
-def _code(code: int, said: bytes | str) -> str:
-    """The code and, where there is one, the enhanced code (RFC 3463), such as `550 5.1.1`."""
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    more = re.match(r"\d\.\d{1,3}\.\d{1,3}\b", text)
-    return f"{code} {more[0]}" if more else str(code)
-
-
-def _reason(error: Exception) -> str:
-    """What kind of failure it is, without the server's words: they may repeat an address."""
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"{type(error).__name__} {_code(error.smtp_code, error.smtp_error)}"
-    number = getattr(error, "errno", None)
-    return type(error).__name__ if number is None else f"{type(error).__name__} {number}"
-
-
-def _leave(smtp: smtplib.SMTP) -> None:
-    with suppress(OSError, smtplib.SMTPException):
-        smtp.quit()
-    smtp.close()
-
-
-# ---- notices
-
-
 class Mailer:
     """Takes notices, sends their letters, marks them."""
 
@@ -222,6 +88,9 @@ class Mailer:
         self._rules = rules
         self._now = now
         self._smtp: smtplib.SMTP | None = None
+        pauses = [timedelta(seconds=pause) for pause in settings.mail_pauses]
+        lease = timedelta(seconds=settings.mail_lease)
+        self._jobs = Jobs(store, NOTICES, now, lease, pauses, under="mailed", written=wire_moment)
         try:
             address(settings.smtp_from)
         except BadAddress:
@@ -260,7 +129,7 @@ class Mailer:
                 looked += 1
         finally:
             if self._smtp is not None:
-                await asyncio.to_thread(_leave, self._smtp)
+                await asyncio.to_thread(leave, self._smtp)
                 self._smtp = None
         return looked
 
@@ -281,23 +150,22 @@ class Mailer:
     async def _one(self, row: Row) -> None:
         found = await self._letter(row)
         if not isinstance(found, EmailMessage):
-            await self._end(row, _until(row), *found)
+            await self._end(row, *found, taken=False)
             return
         if self._smtp is None:
             self._smtp = await asyncio.to_thread(connect, self._server, self._settings.smtp_timeout)
-        taken = await self._take(row)
-        if taken is None:
+        if not await self._jobs.take(row, state="taken", tries=self._jobs.tries(row) + 1):
             return  # somebody else was first
         with _tracer.start_as_current_span("mail notice", attributes={"pilot.id": row["pilot"]}):
             try:
                 verdict = await asyncio.to_thread(hand_in, self._smtp, found)
             except ServerAway as error:
-                await self._later(row, taken, str(error))
+                await self._later(row, str(error))
                 raise
         if verdict.outcome == "waiting":
-            await self._later(row, taken, verdict.why)
+            await self._later(row, verdict.why)
         else:
-            await self._end(row, taken, verdict.outcome, verdict.why)
+            await self._end(row, verdict.outcome, verdict.why, taken=True)
 
     async def _letter(self, row: Row) -> EmailMessage | tuple[Literal["failed", "skipped"], str]:
         """The letter of a notice; or that there is none to send, and why."""
@@ -322,90 +190,30 @@ class Mailer:
 
     # ---- marks: each under the guard of what was there
 
-    async def _take(self, row: Row) -> str | None:
-        """Until when this process has the notice; None when another one was first."""
-        until = wire_moment(self._now() + timedelta(seconds=self._settings.mail_lease))
-        mark = {"state": "taken", "by": uuid4().hex, "until": until, "tries": _tries(row) + 1}
-        return until if await self._mark(row, _until(row), mark) else None
-
-    async def _later(self, row: Row, taken: str, why: str | None) -> None:
-        tries = _tries(row) + 1
-        pauses = self._settings.mail_pauses
-        until = wire_moment(self._now() + timedelta(seconds=pauses[min(tries, len(pauses)) - 1]))
-        await self._surely(row, taken, {"state": "waiting", "until": until, "tries": tries, "why": why})
+    async def _later(self, row: Row, why: str | None) -> None:
+        tries = self._jobs.tries(row) + 1
+        said = {"state": "waiting", "tries": tries, "why": why}
+        await _surely(lambda: self._jobs.put_off(row["_id"], tries, **said))
         MAILS.labels("waiting").inc()
         log.info("put off: %s", why)
 
     async def _end(
-        self, row: Row, until: str | None, state: Literal["sent", "failed", "skipped"], why: str | None = None
+        self, row: Row, state: Literal["sent", "failed", "skipped"], why: str | None = None, *, taken: bool
     ) -> None:
-        mark = {"state": state, "at": wire_moment(self._now()), "why": why, "until": LAST}
-        if await self._surely(row, until, mark):
+        """The last word on a notice, where it is this process's: it was taken, or is still as it was read."""
+        said = {"state": state, "at": wire_moment(self._now()), "why": why, "until": LAST}
+        jobs = self._jobs
+        marked = _surely(lambda: jobs.mark_mine(row["_id"], said) if taken else jobs.mark_seen(row, said))
+        if await marked:
             MAILS.labels(state).inc()
             log.info("%s%s", state, f": {why}" if why else "")
 
-    async def _surely(self, row: Row, until: str | None, mark: Row) -> bool:
-        """Marks, also when MongoDB stays away for a moment. False when the mark was another's to make."""
-        for pause in MARK_PAUSES:
-            try:
-                return await self._mark(row, until, mark)
-            except StoreAway:
-                await asyncio.sleep(pause)
-        return await self._mark(row, until, mark)
 
-    async def _mark(self, row: Row, until: str | None, mark: Row) -> bool:
-        where = {"_id": row["_id"], "mailed.until": until}
-        return bool(await self._store.mark(NOTICES, where, {"mailed": mark}))
-
-
-def _until(row: Row) -> str | None:
-    return row["mailed"]["until"] if row["mailed"] else None
-
-
-def _tries(row: Row) -> int:
-    return int(row["mailed"]["tries"]) if row["mailed"] else 0
-
-
-# ---- the process
-
-
-def main() -> None:
-    """The whole life of the process. Without LOTSMAN_SMTP_URL it says that mail is off and ends."""
-    mail, settings = MailSettings(), Settings()
-    if not mail.smtp_url.get_secret_value():
-        print("Mail is off: LOTSMAN_SMTP_URL is not set.", flush=True)
-        return
-    telemetry.log_to_stdout(NAME)
-    provider = telemetry.start(NAME, settings.otlp_url)
-    try:
-        asyncio.run(_serve(mail, settings))
-    except Misconfigured as error:
-        raise SystemExit(str(error)) from None
-    finally:
-        provider.shutdown()
-
-
-async def _serve(mail: MailSettings, settings: Settings) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    store = Store(
-        open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver),
-        settings.database or "lotsman_expertise",
-    )
-    try:
-        mailer = Mailer(store, mail, load())
-        keys = Keys(settings.jwks, settings.issuer, settings.audience)
-        server = serving(make_bare_app("Lotsman expertise: mail", keys, {"mongo": store.ping}), settings)
-        http = asyncio.create_task(server.serve())
-        http.add_done_callback(lambda _done: stopping.set())
+async def _surely(mark: Callable[[], Awaitable[bool]]) -> bool:
+    """Marks, also when MongoDB stays away for a moment. False when the mark was another's to make."""
+    for pause in MARK_PAUSES:
         try:
-            await mailer.run(stopping)
-            if http.done():
-                raise SystemExit("the HTTP server ended")
-        finally:
-            log.info("stopping")
-            server.should_exit = True
-            await http
-    finally:
-        await store.close()
+            return await mark()
+        except StoreAway:
+            await asyncio.sleep(pause)
+    return await mark()
