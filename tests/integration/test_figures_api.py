@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from contracts.reference import ROLES
-from contracts.steps import Entry
+from contracts.registry import Entry
 from services.chassis.store import Store
 from services.registry.projections.progress import Progress
 from services.registry.service import SERVICE
