@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from opentelemetry.trace import Span
 
@@ -25,6 +25,7 @@ from services.chassis.reading import Reader
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
 from services.chassis.subject import (
+    Absent,
     Broken,
     Claimed,
     Conflict,
@@ -36,6 +37,7 @@ from services.chassis.subject import (
     Record,
     Refused,
     Sequenced,
+    Stale,
     Timed,
     Waiting,
 )
@@ -298,13 +300,26 @@ def _settle(run: _Run, places: Sequence[int], outcomes: Sequence[Outcome]) -> No
 
 def _to_park(run: _Run) -> list[Parked]:
     pairs = zip(run.inputs, run.outcomes, strict=True)
-    return [_parked(one, outcome) for one, outcome in pairs if not isinstance(outcome, (Done, Duplicate))]
+    return [_parked(one, *why_not) for one, outcome in pairs if (why_not := _why_parked(outcome)) is not None]
 
 
-def _parked(one: Input, outcome: Outcome | None) -> Parked:
+def _why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
+    """As what, and why, a record with this outcome is parked; None: it is done with."""
+    match outcome:
+        case Done() | Duplicate():
+            return None
+        case Waiting(cause):
+            return WAITING, cause
+        case Broken(cause):
+            return BROKEN, cause
+        case Refused() | Conflict() | Stale() | Absent() | None:  # a person's outcomes: no record has them by right
+            return BROKEN, repr(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _parked(one: Input, status: str, cause: str) -> Parked:
     assert one.record is not None
-    status = WAITING if isinstance(outcome, Waiting) else BROKEN
-    cause = getattr(outcome, "cause", None) or repr(outcome)
     mark = one.mark
     trace = one.trace.get("traceparent", "").split("-")
     with telemetry.about(pilot=one.subject, event=one.cause_id, **({"trace": trace[1]} if len(trace) > 1 else {})):
