@@ -33,7 +33,7 @@ class Reader:
         inputs, parked = list[Input](), list[Parked]()
         for record in records:
             try:
-                inputs += await self._relayed(record) if record.topic == self._own_topic else [self._one(record)]
+                inputs += await self._asked_by(record) if record.topic == self._own_topic else [self._one(record)]
             except StoreAway:
                 raise
             except Exception as error:
@@ -62,12 +62,12 @@ class Reader:
         mark = Sequenced(source, event.sequence, event.fact.after)
         return _asked(event.subject, mark, self._service.translate(event), event, record)
 
-    async def _relayed(self, record: Record) -> list[Input]:
+    async def _asked_by(self, record: Record) -> list[Input]:
         """What a fact of this service itself asks other subjects of it, each under a claim of that fact.
 
         So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
         """
-        assert self._service.relay is not None
+        assert self._service.process_manager is not None
         event = parse_fact(record.value, self._service.own)
         if not isinstance(event, Event):
             telemetry.UNKNOWN_TYPES.labels(self._service.name).inc()
@@ -75,7 +75,7 @@ class Reader:
         owner, place = f"fact:{self._service.name}", f"{event.subject}/{event.sequence}"
         times = Counter[str]()
         inputs = list[Input]()
-        for subject, command in await self._service.relay(self._store, event):
+        for subject, command in await self._service.process_manager(self._store, event):
             # One fact may ask several things of one subject: each has a claim of its own.
             again = f"#{times[subject]}" if times[subject] else ""
             times[subject] += 1

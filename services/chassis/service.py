@@ -21,14 +21,14 @@ class _Nothing(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What makes one service out of the engine. Every part but `prepare`, `address`, `relay`, `arrived` and
-    `settled` is pure.
+    """What makes one service out of the engine. Every part but `prepare`, `address`, `process_manager`, `arrived`
+    and `settled` is pure.
 
     `reads` maps each source of foreign facts to its language, `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
     used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
-    `own` is the language of the service's own facts; `relay` reads them and says what they ask of its other subjects;
-    `address` finds the subject of inputs that name it (an agency's later events), before anything is claimed.
+    `own` is the language of the service's own facts, and `process_manager` says what such a fact asks of its other
+    subjects; `address` finds the subject of inputs that name it (an agency's later events), before anything is claimed.
     `keep` names rows of side collections (persons) that must be safe before the facts that point to them.
     `journal` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
@@ -41,7 +41,7 @@ class Service:
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
     translate: Callable[[Event], object | None] = lambda _event: None
     own: Language[Fact] = Language(())
-    relay: Callable[[Store, Event], Awaitable[Sequence[tuple[str, object]]]] | None = None
+    process_manager: Callable[[Store, Event], Awaitable[Sequence[tuple[str, object]]]] | None = None
     address: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Input]]] | None = None
     read_agency: Callable[[Record, datetime], Input] | None = None
     on_conflict: Callable[[Input], Input | None] = lambda _input: None
@@ -55,8 +55,8 @@ class Service:
 
     @property
     def sources(self) -> list[str]:
-        """The services whose topics this one reads, itself among them where its facts are relayed."""
-        return sorted({*self.reads, *([self.name] if self.relay is not None else [])})
+        """The services whose topics this one reads, itself among them where it has a process manager."""
+        return sorted({*self.reads, *([self.name] if self.process_manager is not None else [])})
 
     def kind_of(self, subject: str) -> str:
         """A pilot's subject is a bare id; every other aggregate's is `<kind>:<id>`."""

@@ -122,7 +122,7 @@ async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
 # ---- what own facts ask of other subjects
 
 
-async def relay(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
     """An approved conclusion asks for its number, the number goes to its case; an expert's changed entry is looked
     at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
     match event.fact:

@@ -128,7 +128,7 @@ def _report(of: type[Report], fact: intake.EventTaken) -> RecordReport:
 # ---- what own facts ask of other pilots
 
 
-async def relay(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
     """A replica is linked to the pilot that it copies, also where only a later application names that one, and its
     judgement is noted there. A link that was made stays."""
     match event.fact:

@@ -37,7 +37,7 @@ Make = Callable[..., Engine]
 OWN = "pilots.tiny.v1"
 
 
-async def relay(_store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def manager(_store: Store, event: Event) -> Sequence[tuple[str, object]]:
     """`tell:<subjects>:<word>` asks each of the subjects to note the word; anything else asks nothing."""
     assert isinstance(event.fact, NotedV1)
     if not event.fact.what.startswith("tell:"):
@@ -47,7 +47,7 @@ async def relay(_store: Store, event: Event) -> Sequence[tuple[str, object]]:
 
 
 def telling(**rest: Any) -> Service:
-    return tiny_service(own=LANGUAGE, relay=relay, **rest)
+    return tiny_service(own=LANGUAGE, process_manager=manager, **rest)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_facts_of_many_subjects_reach_one_in_any_order_from_two_replicas_a
     assert broker.series("sink") == list(range(1, 41))
 
 
-async def test_a_crash_between_the_write_and_the_commit_of_a_relayed_fact_asks_once(
+async def test_a_crash_between_the_write_and_the_commit_of_a_fact_that_asks_others_asks_once(
     make: Make, store: Store, broker: Broker
 ) -> None:
     engine = make(telling())
@@ -122,7 +122,7 @@ async def test_a_crash_between_the_write_and_the_commit_of_a_relayed_fact_asks_o
     assert await notes(engine, "p2") == ("hello of p1",)
 
 
-async def test_a_relayed_fact_that_cannot_be_decided_is_parked_and_goes_when_it_is_redriven(
+async def test_a_fact_whose_question_cannot_be_decided_is_parked_and_goes_when_it_is_redriven(
     make: Make, store: Store, broker: Broker
 ) -> None:
     async def bad(_store: Store, _event: Event) -> Sequence[tuple[str, object]]:
@@ -131,7 +131,7 @@ async def test_a_relayed_fact_that_cannot_be_decided_is_parked_and_goes_when_it_
     engine = make(telling())
     await engine.command(claimed("p1", "a", Note(("tell:p2:hello", "plain"))))
     await engine.outbox.flush()
-    await make(tiny_service(own=LANGUAGE, relay=bad)).records(own_records(broker.log))
+    await make(tiny_service(own=LANGUAGE, process_manager=bad)).records(own_records(broker.log))
     rows = await store.rows(parking.COLLECTION, {}, sort=[("_id", 1)], limit=10)
     assert [row["status"] for row in rows] == ["broken", "broken"]
     await engine.parking.redrive([row["_id"] for row in rows])
@@ -146,7 +146,7 @@ async def test_a_redrive_by_subject_finds_a_parked_own_fact_too(make: Make, stor
     engine = make(telling())
     await engine.command(claimed("p1", "a", Note(("plain", "plain", "tell:p2:hello"))))
     await engine.outbox.flush()
-    await make(tiny_service(own=LANGUAGE, relay=bad)).records(own_records(broker.log)[2:])
+    await make(tiny_service(own=LANGUAGE, process_manager=bad)).records(own_records(broker.log)[2:])
     assert await engine.parking.take_up(["p1"], also_broken=True) == 1
     assert await store.count(parking.COLLECTION, {}, 10) == 0
     assert await notes(engine, "p2") == ("hello of p1",)

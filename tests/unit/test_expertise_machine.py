@@ -180,7 +180,7 @@ class Expertise(RuleBasedStateMachine):
     # ---- what goes by itself
 
     def asked_for_a_number(self, n: int, chance: Random) -> None:
-        """An approval's fact is relayed to its series, perhaps again, in any order."""
+        """An approval's fact reaches its series through the process manager, perhaps again, in any order."""
         facts = self.plays[n].facts
         asked = [(place, fact) for place, fact in enumerate(facts, 1) if isinstance(fact, ConclusionApprovedV1)]
         if asked:

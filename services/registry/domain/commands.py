@@ -117,8 +117,8 @@ Deciding = (
     | Correction
 )
 """What officials enter: each on a document, each in its order."""
-Relayed = LinkReplica | NoteReplicaResult
+Linking = LinkReplica | NoteReplicaResult
 """What other pilots of the register ask."""
 Timed = Tick | Recalendar
 """What happens by itself."""
-Command = Recording | Deciding | Relayed | Timed
+Command = Recording | Deciding | Linking | Timed

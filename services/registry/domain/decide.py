@@ -29,6 +29,7 @@ from services.registry.domain import agreeing, carrying_out, correcting, council
 from services.registry.domain.commands import (
     Command,
     Deciding,
+    Linking,
     LinkReplica,
     NoteReplicaResult,
     Recalendar,
@@ -38,7 +39,6 @@ from services.registry.domain.commands import (
     Recording,
     RecordReport,
     RecordTerm,
-    Relayed,
     Tick,
     Timed,
 )
@@ -67,13 +67,13 @@ def _carry_out(decision: PilotDecision, command: Command) -> None:
         _record(decision, command)
     elif isinstance(command, Deciding):
         _decide(decision, command)
-    elif isinstance(command, Relayed):
-        _relay(decision, command)
+    elif isinstance(command, Linking):
+        _link(decision, command)
     else:
         _in_time(decision, command)
 
 
-def _relay(decision: PilotDecision, command: Relayed) -> None:
+def _link(decision: PilotDecision, command: Linking) -> None:
     match command:
         case LinkReplica(replica, number, adaptation):
             if all(one.pilot != replica for one in decision.state.replicas):
