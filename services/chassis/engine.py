@@ -83,7 +83,12 @@ class Engine:
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self._reader = Reader(service, store, now)
         self.outbox = Outbox(
-            fact_topic(service.name), store, send, own=service.own, copies=service.copies, journal=service.journal
+            fact_topic(service.name),
+            store,
+            send,
+            own=service.own,
+            publications=service.publications,
+            journal=service.journal,
         )
         self.parking = Parking(store, self._writer, self._reader.inputs, self._take, self.documents)
 

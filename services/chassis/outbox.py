@@ -53,7 +53,7 @@ class Send(Protocol):
 class Outbox:
     """The sending half of a service.
 
-    `copies` gives the further messages that go out with a fact (receipts); `journal` the rows that fold it into
+    `publications` are the further messages that go out with a fact (receipts); `journal` the rows that fold it into
     side collections. Both must be repeatable: a fact is cleared only when all of them are safe. Both are given the fact
     as it was decided, or, where it comes from the store, as it is read once in the language `own`.
     """
@@ -65,14 +65,14 @@ class Outbox:
         send: Send,
         *,
         own: Language[Fact],
-        copies: Callable[[Event], Sequence[Message]],
+        publications: Callable[[Event], Sequence[Message]],
         journal: Callable[[Event], Sequence[tuple[str, Row]]],
     ) -> None:
         self._topic = topic
         self._store = store
         self._send = send
         self._own = own
-        self._copies = copies
+        self._publications = publications
         self._journal = journal
         self._soon: dict[str, tuple[Entry, ...]] = {}
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
@@ -176,7 +176,7 @@ class Outbox:
             spans.append(span)
             traced = {**headers_of(event), **telemetry.carrier_of(span)}
             fact = Message(self._topic, subject, entry.value, traced)
-            for message in (fact, *self._copies(event)):
+            for message in (fact, *self._publications(event)):
                 messages.append(message)
                 owners.append(place)
         answers = await self._send(messages)

@@ -46,7 +46,7 @@ class Service:
     read_agency: Callable[[Record, datetime], Input] | None = None
     on_conflict: Callable[[Input], Input | None] = lambda _input: None
     keep: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
-    copies: Callable[[Event], Sequence[Message]] = lambda _event: ()
+    publications: Callable[[Event], Sequence[Message]] = lambda _event: ()
     journal: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)

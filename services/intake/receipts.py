@@ -49,7 +49,7 @@ from contracts.topics import receipts_topic
 from services.chassis.outbox import Message
 
 
-def copies(event: Event) -> list[Message]:
+def publications(event: Event) -> list[Message]:
     """The receipt that goes to the agency with a fact that concerns it."""
     receipt = receipt_of(event)
     if receipt is None:

@@ -412,11 +412,11 @@ async def test_what_goes_out_with_a_fact_is_made_of_the_fact_as_decided_or_as_re
 ) -> None:
     told = list[Event]()
 
-    def copies(event: Event) -> list[Message]:
+    def publications(event: Event) -> list[Message]:
         told.append(event)
         return []
 
-    service = tiny_service(own=LANGUAGE, copies=copies)
+    service = tiny_service(own=LANGUAGE, publications=publications)
     engine = make(service)
     broker.refuse = lambda _message: True
     await engine.command(claimed("p1", "a", Note(("x",))))

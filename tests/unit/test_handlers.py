@@ -258,7 +258,7 @@ def as_written(event: dict[str, Any]) -> Event:
 def receipt(name: str, **changes: Any) -> dict[str, Any]:
     fact = example(name)
     fact["data"] |= changes
-    [message] = receipts.copies(as_written(fact))
+    [message] = receipts.publications(as_written(fact))
     found: dict[str, Any] = json.loads(message.value)
     assert message.topic == f"pilots.receipts.{CODE}.v1"
     assert message.key == found["subject"]
@@ -325,7 +325,7 @@ def test_the_outcomes_are_those_that_the_contract_names() -> None:
 
 @pytest.mark.parametrize("name", sorted(SILENT))
 def test_no_other_fact_has_a_receipt(name: str) -> None:
-    assert receipts.copies(as_written(example(f"pilots.intake.{name}.v1"))) == []
+    assert receipts.publications(as_written(example(f"pilots.intake.{name}.v1"))) == []
 
 
 def test_a_receipt_for_a_request_names_its_items_and_when_the_answers_are_due() -> None:
@@ -399,7 +399,7 @@ def test_a_receipt_for_a_reused_id_goes_by_the_id_that_the_agency_gave() -> None
     assert isinstance(one.command, Refuse)
     fact = example("pilots.intake.submission-refused.v1")
     fact["data"]["event_id"] = one.command.event_id
-    [message] = receipts.copies(as_written(fact))
+    [message] = receipts.publications(as_written(fact))
     assert json.loads(message.value)["data"]["event_id"] == SUBMITTED["id"]
 
 

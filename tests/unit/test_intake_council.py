@@ -296,7 +296,7 @@ def test_a_receipt_for_a_reminder_says_which_term_when_it_ends_and_how_much_is_l
 def receipt_for(fact: Fact) -> dict[str, Any]:
     """The receipt that goes with a fact, held against the frozen schema."""
     event = {**example(fact.TYPE), "data": fact.model_dump(mode="json")}
-    [message] = receipts.copies(parse_own_fact(json.dumps(event).encode(), INTAKE))
+    [message] = receipts.publications(parse_own_fact(json.dumps(event).encode(), INTAKE))
     found = json.loads(message.value)
     Draft202012Validator(frozen(ReceiptIssuedV1.TYPE)).validate(found)
     data: dict[str, Any] = ReceiptIssuedV1.model_validate(found["data"]).model_dump(mode="json")

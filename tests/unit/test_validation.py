@@ -28,7 +28,7 @@ from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS
 from services.intake.domain.state import pilot_id
 from services.intake.domain.validation import judge
 from services.intake.door import submission
-from services.intake.receipts import copies
+from services.intake.receipts import publications
 from services.law.decision import Context
 from tests.calendars import CALENDARS
 from tests.unit.intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
@@ -861,7 +861,7 @@ def test_a_personal_value_in_the_wrong_place_is_not_told_back(secret: str, path:
 
 def test_a_refusal_and_its_receipt_carry_nothing_of_the_contact_person() -> None:
     [refused] = decided(json.dumps(event(sector="space"), ensure_ascii=False).encode())
-    [receipt] = copies(Event("f-1", "intake", refused.TYPE, SUBJECT, NOW, 1, "app-2026-0017", {}, refused))
+    [receipt] = publications(Event("f-1", "intake", refused.TYPE, SUBJECT, NOW, 1, "app-2026-0017", {}, refused))
     said = refused.model_dump_json() + receipt.value.decode()
     assert not [secret for secret in SECRETS if secret in said]
 
