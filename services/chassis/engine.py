@@ -246,7 +246,7 @@ class Engine:
             for subject, places in pending.items()
         }
         changed = [f for f in folds.values() if f.changed]
-        await self._keep(run, pending, folds)
+        await self._write_side_rows(run, pending, folds)
         written = await self.store.write(changed)
         again: dict[str, list[int]] = {}
         for subject, done in folds.items():
@@ -275,12 +275,12 @@ class Engine:
             telemetry.link_to_cause(run.spans[place], run.inputs[place], start.trace)
         return fold(start, [run.inputs[p] for p in places], aggregate, self._writer, contexts)
 
-    async def _keep(self, run: _Run, pending: Mapping[str, list[int]], folds: Mapping[str, Fold]) -> None:
+    async def _write_side_rows(self, run: _Run, pending: Mapping[str, list[int]], folds: Mapping[str, Fold]) -> None:
         rows: dict[str, list[Row]] = {}
         for subject, done in folds.items():
             for place, outcome in zip(pending[subject], done.outcomes, strict=True):
                 if isinstance(outcome, Done):
-                    for collection, row in self.service.keep(run.inputs[place], outcome.facts):
+                    for collection, row in self.service.side_rows(run.inputs[place], outcome.facts):
                         rows.setdefault(collection, []).append(row)
         for collection, some in rows.items():
             await self.store.put_new(collection, some)

@@ -202,7 +202,7 @@ def on_conflict(one: Input) -> Input | None:
     )
 
 
-def keep(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
+def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
     """The contact person of a registered application: kept here alone, erasable, never in a fact."""
     match one.command:
         case Submit(event=event) if any(isinstance(f, ApplicationRegisteredV1) for f in facts):

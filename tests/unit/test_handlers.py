@@ -416,7 +416,7 @@ def registered_fact() -> Any:
 
 def test_the_contact_person_of_a_registered_application_is_kept_under_the_opaque_id() -> None:
     one = door.submission(CODE, sent(SUBMITTED), "x")
-    [(collection, row)] = door.keep(one, [registered_fact()])
+    [(collection, row)] = door.side_rows(one, [registered_fact()])
     assert collection == "persons"
     assert row == {"_id": person_id(one.subject), "pilot": one.subject, **SUBMITTED["data"]["contact"]}
 
@@ -424,9 +424,9 @@ def test_the_contact_person_of_a_registered_application_is_kept_under_the_opaque
 def test_nothing_of_a_person_is_kept_without_a_registration_or_without_a_person() -> None:
     one = door.submission(CODE, sent(SUBMITTED), "x")
     refused = CLASSES["pilots.intake.submission-refused.v1"].model_validate(data("pilots.intake.submission-refused.v1"))
-    assert door.keep(one, [refused]) == []  # type: ignore[list-item]
+    assert door.side_rows(one, [refused]) == []  # type: ignore[list-item]
     bare = {**SUBMITTED, "data": {k: v for k, v in SUBMITTED["data"].items() if k != "contact"}}
-    assert door.keep(door.submission(CODE, sent(bare), "x"), [registered_fact()]) == []
+    assert door.side_rows(door.submission(CODE, sent(bare), "x"), [registered_fact()]) == []
 
 
 @pytest.mark.parametrize("contact", [True, False])
@@ -435,11 +435,11 @@ def test_the_contact_person_of_a_resubmission_is_kept_under_an_id_of_its_own(con
     again["data"] = {**again["data"], "contact": SUBMITTED["data"]["contact"] if contact else None}
     one = replace(door.submission(CODE, sent(again), "x"), subject=PILOT)
     name = "pilots.intake.resubmission-registered.v1"
-    kept = door.keep(one, [fact_of(name)])
+    kept = door.side_rows(one, [fact_of(name)])
     row = {"_id": person_id(PILOT, again["id"]), "pilot": PILOT, **SUBMITTED["data"]["contact"]}
     assert kept == ([("persons", row)] if contact else [])
     assert person_id(PILOT, again["id"]) != person_id(PILOT)
-    assert door.keep(one, []) == []
+    assert door.side_rows(one, []) == []
 
 
 # ---- what decisions are given
