@@ -297,7 +297,7 @@ def row(id_: str, state: Pilot = PLAIN, **changes: Any) -> Row:
 
 
 def timeline_row(pilot: str, sequence: int, type_: str, **what: Any) -> Row:
-    """A row of the timeline as the journal makes it."""
+    """A row of the timeline as the projection makes it."""
     return {
         "_id": f"{pilot}/{sequence}",
         "pilot": pilot,

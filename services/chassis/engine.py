@@ -88,7 +88,7 @@ class Engine:
             send,
             own=service.own,
             publications=service.publications,
-            journal=service.journal,
+            projection=service.projection,
         )
         self.parking = Parking(store, self._writer, self._reader.inputs, self._take, self.documents)
 

@@ -53,7 +53,7 @@ class Send(Protocol):
 class Outbox:
     """The sending half of a service.
 
-    `publications` are the further messages that go out with a fact (receipts); `journal` the rows that fold it into
+    `publications` are the further messages that go out with a fact (receipts); `projection` the rows that fold it into
     side collections. Both must be repeatable: a fact is cleared only when all of them are safe. Both are given the fact
     as it was decided, or, where it comes from the store, as it is read once in the language `own`.
     """
@@ -66,14 +66,14 @@ class Outbox:
         *,
         own: Language[Fact],
         publications: Callable[[Event], Sequence[Message]],
-        journal: Callable[[Event], Sequence[tuple[str, Row]]],
+        projection: Callable[[Event], Sequence[tuple[str, Row]]],
     ) -> None:
         self._topic = topic
         self._store = store
         self._send = send
         self._own = own
         self._publications = publications
-        self._journal = journal
+        self._projection = projection
         self._soon: dict[str, tuple[Entry, ...]] = {}
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
         self._wake = asyncio.Event()
@@ -144,7 +144,7 @@ class Outbox:
     async def _fold_into_side_collections(self, events: Iterable[Event]) -> None:
         rows: dict[str, list[Row]] = {}
         for event in events:
-            for collection, row in self._journal(event):
+            for collection, row in self._projection(event):
                 rows.setdefault(collection, []).append(row)
         for collection, some in rows.items():
             await self._store.add(collection, some)

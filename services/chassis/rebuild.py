@@ -1,6 +1,6 @@
 """Folds a service's own topic into a NEW database, compares it with the old one, and says whether to switch.
 
-Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, journals,
+Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, projections,
 claims) are made anew; primary data (parked records, persons, counters) is copied, never dropped. A database that
 was lost unprepared is restored from backup first.
 """
@@ -20,7 +20,7 @@ from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
 FOLDED: Final = frozenset({SUBJECTS, CLAIMS})
-"""Collections that are made from facts; those that the service's journal writes are found by running it."""
+"""Collections that are made from facts; those that the service's projection writes are found by running it."""
 
 Read = Callable[[str], AsyncIterator[Record]]
 """Every record of a topic, each partition in order; of a foreign topic only those below the committed offsets."""
@@ -66,22 +66,22 @@ async def rebuild(
     await _prepared(old, new)
     report = Report()
     subjects: dict[str, _Subject] = {}
-    journal: list[tuple[str, Row]] = []
-    journals: set[str] = set()
+    projected: list[tuple[str, Row]] = []
+    projections: set[str] = set()
     async for record in own(fact_topic(service.name)):
         event = parse_fact(record.value, language)
         if not isinstance(event, Event):
             raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
         if _take(service, subjects, event, report):
-            journal += service.journal(event)
-            journals |= {name for name, _ in journal}
-        if len(journal) >= PAGE:
-            await _put(new, journal)
-            journal = []
-    await _put(new, journal)
+            projected += service.projection(event)
+            projections |= {name for name, _ in projected}
+        if len(projected) >= PAGE:
+            await _put(new, projected)
+            projected = []
+    await _put(new, projected)
     await _watermarks(service, subjects, old, foreign)
     await _write(old, new, subjects)
-    await _copy(old, new, leave_out=FOLDED | journals, report=report)
+    await _copy(old, new, leave_out=FOLDED | projections, report=report)
     await _take_over_marks(service, old, new)
     report.subjects = len(subjects)
     await _compare(service, old, new, report)
@@ -194,7 +194,7 @@ async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str],
 
 
 async def _take_over_marks(service: Service, old: Store, new: Store) -> None:
-    """What people set on journal rows (a notice that was read) stands in no fact: it is taken over."""
+    """What people set on projected rows (a notice that was read) stands in no fact: it is taken over."""
     for name, fields in service.marked.items():
         set_since = {"$or": [{one: {"$ne": None}} for one in fields]}
         rows: list[Row] = []

@@ -30,7 +30,7 @@ class Service:
     `own` is the language of the service's own facts, and `process_manager` says what such a fact asks of its other
     subjects; `address` finds the subject of inputs that name it (an agency's later events), before anything is claimed.
     `side_rows` are rows of side collections (persons) that must be safe before the facts that point to them.
-    `journal` folds own facts into rows of side collections; of those, `marked` names the fields that people set
+    `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
@@ -47,7 +47,7 @@ class Service:
     on_conflict: Callable[[Input], Input | None] = lambda _input: None
     side_rows: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
     publications: Callable[[Event], Sequence[Message]] = lambda _event: ()
-    journal: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
+    projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     arrived: Callable[[Input], None] = lambda _input: None

@@ -173,7 +173,7 @@ KIND_OF: Final[Mapping[str, str]] = {
 """The kind of a notice where it is not simply the fact's own name."""
 
 
-def journal(event: Event) -> list[tuple[str, Row]]:
+def projection(event: Event) -> list[tuple[str, Row]]:
     """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted.
 
     Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.

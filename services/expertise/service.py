@@ -31,7 +31,7 @@ SERVICE = Service(
     own=EXPERTISE,
     process_manager=handlers.process_manager,
     prepare=handlers.preparing(RULES),
-    journal=handlers.journal,
+    projection=handlers.projection,
     marked={handlers.NOTICES: ("read", "mailed")},
     indexes=queries.INDEXES,
 )

@@ -35,7 +35,7 @@ from services.chassis.store import Store
 from services.chassis.topic_reader import REQUEST_MS, TopicReader
 from services.chassis.web import MOST
 from services.registry import views
-from services.registry.handlers import TIMELINE, journal
+from services.registry.handlers import TIMELINE, projection
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def item_of(value: bytes) -> Item | None:
         event = parse_own_fact(value, REGISTRY)
         if ":" in event.subject:
             return None
-        rows = [row for name, row in journal(event) if name == TIMELINE]
+        rows = [row for name, row in projection(event) if name == TIMELINE]
         return {"subject": rows[0]["pilot"], **views.timeline(rows[0])} if rows else None
     except BrokenEvent as error:
         log.error("a record of the register's own topic cannot be shown: %s", type(error).__name__)

@@ -190,7 +190,7 @@ async def _copied_by(store: Store, pilot: str) -> str | None:
 # ---- the timeline
 
 
-def journal(event: Event) -> list[tuple[str, Row]]:
+def projection(event: Event) -> list[tuple[str, Row]]:
     """The timeline's row for an own fact: who, when, what, on which basis, and by what it was caused.
 
     With `after` the row holds all that the fact says of the pilot: what the register said at a time is folded of it.

@@ -19,7 +19,7 @@ from services.chassis.store import Row, Store
 from services.chassis.subject import Document
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import Pilot
-from services.registry.handlers import TIMELINE, journal
+from services.registry.handlers import TIMELINE, projection
 
 ROWS: Final = 200
 """How many rows are folded at once: between two parts the service answers others."""
@@ -134,7 +134,7 @@ async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
         last = _follow(last, some)
         yield some
     waiting = [parse_own_fact(entry.value, REGISTRY) for entry in pilot.outbox if entry.sequence > last]
-    rows = [row for event in waiting for name, row in journal(event) if name == TIMELINE]
+    rows = [row for event in waiting for name, row in projection(event) if name == TIMELINE]
     if _follow(last, rows) < pilot.version:
         raise _torn()
     yield rows

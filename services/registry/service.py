@@ -42,6 +42,6 @@ SERVICE = Service(
     own=REGISTRY,
     process_manager=handlers.process_manager,
     prepare=given_to_all(load()),
-    journal=handlers.journal,
+    projection=handlers.projection,
     indexes=together(queries.INDEXES, worker.INDEXES),
 )

@@ -204,11 +204,11 @@ async def test_many_commands_are_each_answered_in_their_order_and_one_that_fails
 async def test_a_rebuild_takes_over_what_people_marked_on_rows_that_are_folded_again(
     make: Make, store: Store, broker: Broker
 ) -> None:
-    def journal(event: Event) -> list[tuple[str, dict[str, Any]]]:
+    def projection(event: Event) -> list[tuple[str, dict[str, Any]]]:
         assert isinstance(event.fact, NotedV1)
         return [("slips", {"_id": event.id, "what": event.fact.what, "read": None, "mailed": None})]
 
-    service = tiny_service(own=LANGUAGE, journal=journal, marked={"slips": ("read", "mailed")}, reads={})
+    service = tiny_service(own=LANGUAGE, projection=projection, marked={"slips": ("read", "mailed")}, reads={})
     engine = make(service)
     await engine.command(claimed("p1", "a", Note(("one", "two", "three"))))
     await engine.outbox.flush()

@@ -38,7 +38,7 @@ from services.registry.domain.commands import RecordAmendment, RecordConclusion,
 from services.registry.domain.evolve import evolve
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
-from services.registry.handlers import journal
+from services.registry.handlers import projection
 from services.registry.service import SERVICE
 from tests import shelf
 from tests.calendars import CALENDARS
@@ -782,7 +782,7 @@ any_fact = st.one_of([made(cls) for cls in REGISTRY.classes.values()])
 
 @given(any_fact)
 def test_a_row_of_the_timeline_holds_all_that_its_fact_says(fact: Any) -> None:
-    rows = journal(Event("e", "registry", fact.TYPE, "p", NOW, 1, "c", {}, fact, fact.model_dump(mode="json")))
+    rows = projection(Event("e", "registry", fact.TYPE, "p", NOW, 1, "c", {}, fact, fact.model_dump(mode="json")))
     for _, row in rows:
         assert memory.fact_of(json.loads(json.dumps(row))) == fact.model_copy(update={"cause": None})
 

@@ -362,7 +362,7 @@ def rows_of(fact: Fact) -> list[dict[str, Any]]:
     entered = isinstance(fact, intake.ApplicationRegisteredV1)
     document, outcome = folded(EMPTY if entered else KNOWN, told(fact, "intake", 1, {"expertise": 0}))
     assert isinstance(outcome, Done)
-    return [row for entry in document.outbox for _, row in handlers.journal(parse_own_fact(entry.value, REGISTRY))]
+    return [row for entry in document.outbox for _, row in handlers.projection(parse_own_fact(entry.value, REGISTRY))]
 
 
 @pytest.mark.parametrize("fact", AT_ANY_STAGE, ids=lambda fact: fact.TYPE)

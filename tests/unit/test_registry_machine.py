@@ -512,7 +512,7 @@ def retold(fact: Fact, place: int) -> Fact:
     """A fact as a reader of the timeline's rows has it."""
     data = fact.model_dump(mode="json")
     event = Event(f"e-{place}", "registry", fact.TYPE, SUBJECT, NOW, place, "c", {}, fact, data)
-    [(_, row)] = handlers.journal(event)
+    [(_, row)] = handlers.projection(event)
     kept = json.loads(json.dumps(row))
     beside = {name: kept[name] for name in ("actor", "after") if kept[name] is not None}
     document = {"basis": kept["basis"]} if kept["basis"] is not None else {}
