@@ -146,7 +146,7 @@ async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int) -> li
     await _put(store, finding, rows)
     await _prepare(store)
     await asyncio.to_thread(finding.commit, whole=True)
-    finding.progress.heard = float("inf")
+    finding.progress.confirmed_at = float("inf")
     return sample
 
 

@@ -70,7 +70,7 @@ async def test_an_answer_holds_until_something_is_committed_and_no_longer(world:
 async def test_an_answer_that_may_lack_the_newest_has_another_tag(world: World) -> None:
     await entered(world, "p1")
     tag = (await world.ask("/figures/funnel")).headers["ETag"]
-    world.figures.progress.heard = -1e9
+    world.figures.progress.confirmed_at = -1e9
     answer = await world.ask("/figures/funnel", AUDITOR, **{"If-None-Match": tag})
     assert (answer.status_code, answer.json()["complete"]) == (200, False)
     assert answer.headers["ETag"] != tag

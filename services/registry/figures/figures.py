@@ -173,7 +173,7 @@ def building(progress: Progress) -> Problematic:
 def in_memory() -> Figures:
     """Figures without a folder that answer at once: for tests, and for measurements."""
     made = _begun(_connected(":memory:", None), secrets.token_hex(6))
-    made.progress = Progress(whole=True, heard=float("inf"))
+    made.progress = Progress(whole=True, confirmed_at=float("inf"))
     return made
 
 

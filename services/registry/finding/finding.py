@@ -106,7 +106,7 @@ def building(progress: Progress) -> Problematic:
 
 def in_memory() -> Finding:
     """Indexes without a folder that answer at once: for tests, and for measurements."""
-    return Finding(None, Index(), Index(), progress=Progress(whole=True, heard=float("inf")))
+    return Finding(None, Index(), Index(), progress=Progress(whole=True, confirmed_at=float("inf")))
 
 
 @contextmanager

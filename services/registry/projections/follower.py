@@ -60,7 +60,7 @@ class Derived(Protocol):
 
     @property
     def progress(self) -> Any:
-        """How far it is: done, total, whole, heard."""
+        """How far it is: done, total, whole, confirmed_at."""
 
     def put(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
         """Takes in these pilots as they are stored now, and takes out what is gone."""
@@ -184,7 +184,7 @@ async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -
         await in_thread(kind.commit, finding, finding.progress.whole or first)
         reading.dirty, reading.committed = False, time.monotonic()
     if caught_up:
-        finding.progress.heard = now
+        finding.progress.confirmed_at = now
 
 
 def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:

@@ -15,10 +15,10 @@ class Progress:
     done: int = 0
     total: int = 0
     whole: bool = False
-    heard: float = -SILENT
+    confirmed_at: float = -SILENT
     """When the follower last knew that it had read all there was, on the clock of `time.monotonic`."""
 
     @property
     def complete(self) -> bool:
         """Whether answers hold every fact but those of the last moments."""
-        return self.whole and time.monotonic() - self.heard < SILENT
+        return self.whole and time.monotonic() - self.confirmed_at < SILENT
