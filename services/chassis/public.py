@@ -111,7 +111,7 @@ def _network(address: str) -> str | None:
     return str(found)
 
 
-def openly(request: Request, body: Mapping[str, Any]) -> Response:
+def conditional_response(request: Request, body: Mapping[str, Any]) -> Response:
     """A public answer with an ETag made of its content; 304 where the caller has it already."""
     text = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from contracts.entered import YEARS
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
-from services.chassis.public import openly
+from services.chassis.public import conditional_response
 from services.chassis.store import SUBJECTS
 from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
@@ -71,12 +71,12 @@ async def _pilots(
         show=views.public_row,
         fields=queries.PUBLIC_ROW,
     )
-    return openly(request, some.model_dump(mode="json"))
+    return conditional_response(request, some.model_dump(mode="json"))
 
 
 async def _pilot(request: Request, pilot: str, engine: EngineOf) -> Response:
     """One pilot, with what the public may know of it."""
-    return openly(request, views.public(await _public(engine, pilot)))
+    return conditional_response(request, views.public(await _public(engine, pilot)))
 
 
 async def _timeline(
@@ -93,7 +93,7 @@ async def _timeline(
         limit=limit,
         show=views.public_timeline,
     )
-    return openly(request, some.model_dump(mode="json"))
+    return conditional_response(request, some.model_dump(mode="json"))
 
 
 async def _search(
@@ -112,13 +112,13 @@ async def _search(
     # What has ceased to be public since it was indexed is left out at once.
     rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if views.is_public(row)]
     answer = found(hits, [views.public_row(row) for row in rows], finding)
-    return openly(request, answer.model_dump(mode="json"))
+    return conditional_response(request, answer.model_dump(mode="json"))
 
 
 async def _facets(request: Request, what: AskedOf, finding: FindingOf) -> Response:
     """How many public pilots there are by sector, stage, region, agency, money source, year and office."""
     answer = await counted(finding, finding.answering(finding.public), what)
-    return openly(request, answer.model_dump(mode="json"))
+    return conditional_response(request, answer.model_dump(mode="json"))
 
 
 async def _public(engine: Engine, pilot: str) -> Document:
