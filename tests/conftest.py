@@ -12,7 +12,7 @@ import pytest
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from services.chassis.store import Driver, Store, open_client
-from tests import sharing
+from tests import effort, sharing
 
 REQUIRE_KAFKA = "--require-kafka"
 ROOMS = ("e2e", "deploy", "integration", "contract", "unit")
@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Side by side (pytest-xdist), one process sees to the back ends of all."""
+    effort.settle()
     sharing.own_ports(config)
     if getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(sharing.Controller(), "lotsman-backends")

@@ -50,7 +50,7 @@ def test(
             raise Complaint("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
         words = ["--require-kafka", *words]
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-c", PYTEST, *words])
+    os.execve(sys.executable, [sys.executable, "-c", PYTEST, *words], environment(fast=fast))
 
 
 @app.command(context_settings=PASS_ON)
@@ -58,9 +58,22 @@ def coverage(context: typer.Context) -> None:
     """Say which lines and branches of the contracts and services the fast tests walk through, the total last."""
     install("dev", progress(), "the tools for tests and checks")
     words = words_for_pytest(context.args, fast=True, cores=os.cpu_count() or 1)
-    ran = subprocess.run([sys.executable, "-c", PYTEST, "-q", *MEASURED, *words], cwd=ROOT, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", PYTEST, "-q", *MEASURED, *words], cwd=ROOT, env=environment(fast=True), check=False
+    )
     subprocess.run([sys.executable, "-m", "coverage", "report"], cwd=ROOT, check=True)
     raise typer.Exit(ran.returncode)
+
+
+def environment(*, fast: bool) -> dict[str, str]:
+    """What the tests and all that they start find in their environment."""
+    found = dict(os.environ)
+    if fast:
+        found["LOTSMAN_TESTS"] = "fast"  # a part of the examples of a property: tests/effort.py
+    if found.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Else each of the many processes of a run would compile every library anew.
+        found["PYTHONPYCACHEPREFIX"] = str(ROOT / ".pytest_cache" / "compiled")
+    return found
 
 
 def words_for_pytest(given: Sequence[str], *, fast: bool, cores: int) -> list[str]:

@@ -64,6 +64,7 @@ def test_the_documents_are_the_same_each_time_they_are_made() -> None:
     assert docs.documents() == docs.documents()
 
 
+@pytest.mark.slow
 def test_a_document_that_is_missing_or_differs_is_named(tmp_path: Path) -> None:
     written = docs.write(tmp_path)
     assert docs.stale(tmp_path) == []
@@ -72,6 +73,7 @@ def test_a_document_that_is_missing_or_differs_is_named(tmp_path: Path) -> None:
     assert docs.stale(tmp_path) == written[:2]
 
 
+@pytest.mark.slow
 def test_the_verb_writes_the_documents_and_checks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "ROOT", tmp_path)
     run = CliRunner()

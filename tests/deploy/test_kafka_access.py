@@ -206,13 +206,17 @@ def test_an_agency_reads_nothing_else(agencies: dict[str, Login], topic: str) ->
     assert answer.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-def test_what_is_acknowledged_survives_a_killed_broker(backends: Backends) -> None:
-    assert backends.broker is not None
-    assert write(backends.kafka_as("intake"), "pilots.intake.v1") is None
-    backends.broker.kill()
-    backends.broker.start()
-    group = "expertise.after-the-kill"
-    assert read(backends.kafka_as("expertise"), "pilots.intake.v1", group) is None
+def test_what_is_acknowledged_survives_a_killed_broker(
+    backends: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOTSMAN_MONGO_URL", backends.mongo_url)
+    with Backends(tmp_path) as own:
+        assert own.broker is not None
+        assert write(own.kafka_as("intake"), "pilots.intake.v1") is None
+        own.broker.kill()
+        own.broker.start()
+        group = "expertise.after-the-kill"
+        assert read(own.kafka_as("expertise"), "pilots.intake.v1", group) is None
 
 
 def test_a_topic_without_any_rule_is_closed(backends: Backends) -> None:

@@ -5,7 +5,7 @@ import json
 import runpy
 import sys
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -163,6 +163,18 @@ TRANSLATE = tiny_service().translate
 
 @pytest.fixture
 def pair(backends: Backends) -> Pair:
+    """A fresh service and source with their topics."""
+    return pair_on(backends)
+
+
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """Back ends of these tests alone, since they are stopped and killed."""
+    with Backends(tmp_path_factory.mktemp("lonely"), require_kafka=False) as running:
+        yield running
+
+
+def pair_on(backends: Backends) -> Pair:
     """A fresh service and source with their topics, three partitions each."""
     mark = uuid4().hex[:8]
     made = Pair(f"reader-{mark}", f"writer-{mark}")
@@ -372,8 +384,9 @@ async def test_a_message_for_a_topic_that_does_not_exist_fails_alone(
 
 
 async def test_while_mongod_is_dead_nothing_is_committed_and_when_it_is_back_nothing_is_lost(
-    backends: Backends, pair: Pair, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    lonely: Backends, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    backends, pair = lonely, pair_on(lonely)
     if backends.mongod is None:
         pytest.skip("MongoDB was not started by this run, so it cannot be killed")
     monkeypatch.setitem(store_module.OPTIONS, "serverSelectionTimeoutMS", 500)
@@ -400,8 +413,9 @@ async def test_while_mongod_is_dead_nothing_is_committed_and_when_it_is_back_not
 
 
 async def test_while_the_broker_is_stopped_it_is_not_ready_and_commands_are_kept_and_sent_later(
-    backends: Backends, pair: Pair, eventually: Eventually
+    lonely: Backends, eventually: Eventually
 ) -> None:
+    backends, pair = lonely, pair_on(lonely)
     if backends.broker is None:
         pytest.skip("Kafka was not started by this run, so it cannot be stopped")
     async with running(backends, pair.service, [pair.source], pair.name) as here:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from pymongo import UpdateOne
@@ -548,12 +549,13 @@ class Faulty:
 async def stores(mongo_url: str, driver: Driver) -> AsyncIterator[Mapping[str, Store]]:
     """Three databases, emptied before each seed."""
     client = open_client(mongo_url, driver)
-    made = {name: Store(client, f"simulated_{name}") for name in READS}
+    mark = uuid4().hex[:8]
+    made = {name: Store(client, f"simulated_{mark}_{name}") for name in READS}
     for store in made.values():
         await store.prepare({})
     yield made
     for name in READS:
-        await client.drop_database(f"simulated_{name}")
+        await client.drop_database(f"simulated_{mark}_{name}")
     await made["alpha"].close()
 
 

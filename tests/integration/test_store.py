@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from pymongo import MongoClient
 
-from deploy.local.backends import Backends
+from deploy.local import secrets
+from deploy.local.mongod import Mongod
+from deploy.local.ports import Ports
 from services.chassis import parking, web
 from services.chassis.fold import Fold
 from services.chassis.problems import Problematic
@@ -442,20 +445,25 @@ async def test_reads_and_writes_are_majority_and_primary(store: Store, driver: D
 
 
 @pytest.fixture
-async def impatient(backends: Backends, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
+async def own_mongod(tmp_path: Path) -> AsyncIterator[Mongod]:
+    """A mongod of this test alone, since it is killed."""
+    mongod = Mongod(tmp_path, Ports.free()["mongod"], secrets.load(tmp_path), lambda _: None)
+    await asyncio.to_thread(mongod.start)
+    yield mongod
+    await asyncio.to_thread(mongod.stop)
+
+
+@pytest.fixture
+async def impatient(own_mongod: Mongod, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
     """A store whose client looks for a primary for half a second only."""
-    if backends.mongod is None:
-        pytest.skip("MongoDB was not started by this run, so it cannot be killed")
     monkeypatch.setitem(OPTIONS, "serverSelectionTimeoutMS", 500)
-    async with opened(backends.mongo_url, f"test_impatient_{driver}", driver) as impatient:
+    async with opened(own_mongod.url(), "test_impatient", driver) as impatient:
         yield impatient
-        await impatient._client.drop_database(f"test_impatient_{driver}")
 
 
 async def test_a_killed_mongod_is_store_away_and_what_was_acknowledged_is_there_after_it(
-    impatient: Store, backends: Backends, eventually: Eventually
+    impatient: Store, own_mongod: Mongod, eventually: Eventually
 ) -> None:
-    assert backends.mongod is not None
     acknowledged: list[str] = []
     away = asyncio.Event()
 
@@ -474,7 +482,7 @@ async def test_a_killed_mongod_is_store_away_and_what_was_acknowledged_is_there_
 
     writing = asyncio.create_task(writes())
     await eventually(lambda: len(acknowledged) > 20)
-    await asyncio.to_thread(backends.mongod.kill)
+    await asyncio.to_thread(own_mongod.kill)
     try:
         await asyncio.wait_for(writing, 15)
         assert away.is_set()
@@ -483,7 +491,7 @@ async def test_a_killed_mongod_is_store_away_and_what_was_acknowledged_is_there_
             with pytest.raises(StoreAway):
                 await call
     finally:
-        await asyncio.to_thread(backends.mongod.start)
+        await asyncio.to_thread(own_mongod.start)
 
     async def back() -> Document | None:
         try:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -12,31 +13,36 @@ from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from tests.unit.registry_world import at
 
-ROWS = list(Shelf().rows(4000))
+pytestmark = pytest.mark.slow
 
 
-def test_made_up_pilots_are_varied_and_stand_at_every_stage() -> None:
-    states = [row["state"] for row in ROWS]
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    return [dict(row) for row in Shelf().rows(4000)]
+
+
+def test_made_up_pilots_are_varied_and_stand_at_every_stage(rows: list[dict[str, Any]]) -> None:
+    states = [row["state"] for row in rows]
     assert {state["stage"] for state in states} == {*Stage}
     assert {state["agency"] for state in states} == {*AGENCIES}
     assert {state["application"]["sector"] for state in states} == {*SECTORS}
     assert {state["region"] for state in states} == {*REGIONS, None}
     assert {state["application"]["office"] for state in states} == {*OFFICES, None}
     assert {line["source"] for state in states for line in state["money"]} == {*SOURCES}
-    assert len({row["_id"] for row in ROWS}) == len({state["number"] for state in states}) == len(ROWS)
+    assert len({row["_id"] for row in rows}) == len({state["number"] for state in states}) == len(rows)
 
 
-def test_made_up_pilots_have_come_as_far_as_real_ones() -> None:
-    told = Counter(row["state"]["stage"] for row in ROWS)
+def test_made_up_pilots_have_come_as_far_as_real_ones(rows: list[dict[str, Any]]) -> None:
+    told = Counter(row["state"]["stage"] for row in rows)
     assert sum(STAGES.values()) == pytest.approx(BEFORE + CARRIED + IN_USE + GIVEN_UP)
     for stage, often in STAGES.items():
-        wanted = len(ROWS) * often / sum(STAGES.values())
+        wanted = len(rows) * often / sum(STAGES.values())
         assert wanted / 2 < told[stage] < 2 * wanted, stage
 
 
-def test_made_up_pilots_are_such_as_the_domain_makes() -> None:
+def test_made_up_pilots_are_such_as_the_domain_makes(rows: list[dict[str, Any]]) -> None:
     held: dict[str, set[str]] = {}
-    for row in ROWS:
+    for row in rows:
         state = Pilot.model_validate(row["state"])
         assert state_json(state) == row["state"]
         stays = state.history

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from contracts.event import Actor
@@ -24,6 +24,7 @@ from services.expertise.domain.opinions import disagreement, total
 from services.expertise.domain.series import Series, TakeNumber, subject_of
 from services.expertise.domain.state import GivenOpinion
 from services.expertise.domain.team import EnterTeam
+from tests.effort import examples
 from tests.unit.expertise_world import (
     APPEALS,
     CASES,
@@ -49,7 +50,7 @@ from tests.unit.story import BOOK, made, with_numbers
 ADMIN = Actor(id="admin", role="admin")
 any_fact = st.one_of([made(cls) for cls in EXPERTISE.classes.values()])
 STATES = {way: at(way).case for way in (*WAYS, "with-experts")}
-QUICK = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+QUICK = examples(60, suppress_health_check=list(HealthCheck))
 
 
 # ---- totality
@@ -63,7 +64,7 @@ def test_every_fact_evolves_after_any_others(facts: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXPERTISE.classes))
 def test_every_fact_evolves_in_a_case_at_every_status(name: str) -> None:
-    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
+    @examples(15, suppress_health_check=list(HealthCheck))
     @given(made(EXPERTISE.classes[name]), st.sampled_from(sorted(STATES)))
     def check(fact: Any, way: str) -> None:
         state = CASES.given(fact, state=STATES[way])

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -40,6 +40,7 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed, PlaceStatus
 from services.law.decision import Refusal
+from tests.effort import examples
 from tests.unit.expertise_recount import announced_once, counted
 from tests.unit.expertise_world import (
     APPEALS,
@@ -363,6 +364,4 @@ def quiet(case: Case, fact: Fact) -> None:
 
 
 TestExpertise: Any = Expertise.TestCase
-TestExpertise.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestExpertise.settings = examples(40, stateful_step_count=15, suppress_health_check=list(HealthCheck))

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from contracts.calendars import CalendarUpdate, Override
@@ -16,6 +16,7 @@ from services.expertise.domain.commands import CancelRequest, Recalendar, Tick
 from services.law.calendar import Calendars
 from services.law.decision import Refusal
 from services.law.terms import CountedTerm
+from tests.effort import examples
 from tests.unit.expertise_recount import announced_once, counted, naive_due
 from tests.unit.expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
 
@@ -40,7 +41,7 @@ deeds = st.lists(
 
 @pytest.mark.parametrize("edition", ["by-2024", "demo-us"])
 def test_used_and_remaining_are_the_budget_and_the_extensions_in_any_order_of_what_may_happen(edition: str) -> None:
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @examples(60, suppress_health_check=list(HealthCheck))
     @given(deeds)
     def check(deeds: list[tuple[str, int]]) -> None:
         play, updates = Play().open(opened(edition=edition)), list[CalendarUpdate]()

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import Actor, Basis
@@ -47,6 +47,7 @@ from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
 from tests.calendars import BY
+from tests.effort import examples
 from tests.unit.story import APPLICATION, NOW, party
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
@@ -253,6 +254,7 @@ def filled(pilots: Mapping[str, Pilot]) -> Figures:
 # ---- money
 
 
+@pytest.mark.slow
 def test_the_money_of_thousands_of_pilots_adds_up_by_every_grouping_before_and_after_corrections() -> None:
     chance = Random(20_260_416)
     pilots = {f"p{n}": pilot(chance) for n in range(3000)}
@@ -273,7 +275,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(steps=steps, together=st.booleans())
 def test_whatever_comes_in_whatever_order_each_pilot_counts_once_as_it_was_put_last(
     steps: list[tuple[dict[str, int], set[str]]], together: bool
@@ -610,6 +612,7 @@ def test_a_view_is_found_as_it_was_committed_and_what_was_not_is_lost_with_its_o
     again.close()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_the_middle_of_a_commit_leaves_what_was_committed(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path\n"

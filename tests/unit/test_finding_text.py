@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import SectorShare
@@ -16,6 +16,7 @@ from services.registry.finding import questions, text
 from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
+from tests.effort import examples
 from tests.shelf import FULL, NOW, about, cost, party, row
 
 
@@ -111,7 +112,7 @@ def test_nothing_that_is_typed_is_a_query_language(typed: str) -> None:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_whatever_is_typed_is_answered(typed: str) -> None:
     assert len(text.words_of(typed)) <= text.MOST_WORDS
     assert found(WORDS, typed) <= {"this"}
@@ -257,7 +258,7 @@ def walked(index: Index, asked: Asked, order: Order, size: int, between: Any = N
     size=st.integers(1, 7),
     order=st.sampled_from(["entered", "due", "amount", "relevance"]),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_pages_show_every_hit_once_however_many_are_equal(keys: list[int], size: int, order: Order) -> None:
     index = filled(
         row(f"p{n}", entered=NOW.replace(minute=key), application=about("Запись " * (key + 1)))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import Fact, parse_own_fact
@@ -33,6 +33,7 @@ from services.intake import service as intake
 from services.law.decision import Context
 from services.registry import service as registry
 from tests.calendars import CALENDARS
+from tests.effort import examples
 from tests.tiny import (
     LANGUAGE,
     ROBOT,
@@ -403,7 +404,7 @@ def consumed(met: Sequence[Input], batch: int) -> tuple[Document, list[dict[str,
 
 
 @given(interleaved(), st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_all_interleavings_of_two_sources_give_one_state_and_one_list_of_facts(
     drawn: tuple[list[Input], list[Input]], batch: int
 ) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ from services.law.ledger import (
     used,
 )
 from tests.calendars import BY, US
+from tests.effort import examples
 
 MINSK = "Europe/Minsk"
 BY_FILE = next(rules for rules in load_calendars() if rules.id == "BY")
@@ -145,7 +146,7 @@ def used_by_midnights(ledger: Ledger, at: datetime, by: Calendar) -> int:
     return count
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(), MINUTES)
 def test_used_is_what_a_plain_count_by_midnights_gives(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -153,7 +154,7 @@ def test_used_is_what_a_plain_count_by_midnights_gives(history: History, later: 
         assert used(ledger, at, by) == used_by_midnights(ledger, at, by)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(), MINUTES)
 def test_used_and_remaining_are_always_budget_and_extensions(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -162,7 +163,7 @@ def test_used_and_remaining_are_always_budget_and_extensions(history: History, l
         assert used(ledger, at, by) + remaining(ledger, at, by) == whole
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories())
 def test_a_term_is_due_at_the_instant_that_uses_up_its_last_day(history: History) -> None:
     ledger, by, _ = history
@@ -176,7 +177,7 @@ def test_a_term_is_due_at_the_instant_that_uses_up_its_last_day(history: History
     assert due.astimezone(ZoneInfo(ledger.term.zone)).time() == time()
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(), MINUTES)
 def test_a_running_term_is_overdue_exactly_when_due_has_come(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -197,7 +198,7 @@ def to_announce(ledger: Ledger, now: datetime, by: Calendar) -> bool:
     return late or bool(rungs_passed(ledger, RUNGS, now, by))
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(histories(), POLLS)
 def test_each_rung_that_is_still_ahead_comes_exactly_once_however_it_is_polled(
     history: History, polls: list[timedelta]
@@ -216,7 +217,7 @@ def test_each_rung_that_is_still_ahead_comes_exactly_once_however_it_is_polled(
     assert heard == ahead
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(histories())
 def test_the_next_alarm_is_the_first_instant_at_which_there_is_something_to_announce(history: History) -> None:
     ledger, by, last = history
@@ -229,7 +230,7 @@ def test_the_next_alarm_is_the_first_instant_at_which_there_is_something_to_anno
     assert not to_announce(ledger, alarm - MILLISECOND, by)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories())
 def test_answering_each_alarm_leads_in_few_steps_to_none(history: History) -> None:
     ledger, by, _ = history
@@ -242,7 +243,7 @@ def test_answering_each_alarm_leads_in_few_steps_to_none(history: History) -> No
     assert len(alarms) <= len(RUNGS) + 1
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(), MINUTES)
 def test_what_was_announced_changes_no_number_so_no_timer_need_have_run(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -253,7 +254,7 @@ def test_what_was_announced_changes_no_number_so_no_timer_need_have_run(history:
     assert due_at(told, by) == due_at(ledger, by)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(), MINUTES)
 def test_nothing_is_used_while_the_clock_stands(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -261,7 +262,7 @@ def test_nothing_is_used_while_the_clock_stands(history: History, later: timedel
         assert used(ledger, last + later, by) == used(ledger, ledger.suspensions[-1].since, by)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(), MINUTES)
 def test_a_ledger_and_its_explanation_survive_json(history: History, later: timedelta) -> None:
     ledger, by, last = history
@@ -271,7 +272,7 @@ def test_a_ledger_and_its_explanation_survive_json(history: History, later: time
     assert type(told).model_validate_json(told.model_dump_json()) == told
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(), MINUTES)
 def test_the_intervals_of_an_explanation_add_up_and_do_not_overlap(history: History, later: timedelta) -> None:
     ledger, by, last = history

@@ -17,11 +17,12 @@ import pypdf
 import pytest
 from docx import Document
 from docx.oxml.ns import qn
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.local.home import ROOT
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine, docx, pdf
+from tests.effort import examples
 
 MADE = {"pdf": pdf, "docx": docx}
 BARE = Paper(
@@ -170,6 +171,7 @@ def test_the_word_document_is_a4_with_page_numbers() -> None:
     assert fields == ["PAGE", "NUMPAGES"]
 
 
+@pytest.mark.slow
 def test_long_texts_flow_over_pages_and_heads_repeat() -> None:
     remarks = tuple(
         Remark(f"R-{number:03}", f"Замечание номер {number}", "Слова замечания. " * 20, "существенное", True)
@@ -237,6 +239,7 @@ def test_lines_people_sent_stay_lines(kind: str) -> None:
         assert "Владелец данных\nпервая\nвторая\nтретья с отступом" in cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letters", ["Щ", "e\u0301"])
 def test_a_word_longer_than_pages_is_broken_and_stays_whole(letters: str) -> None:
     word = letters * 10_000
@@ -245,6 +248,7 @@ def test_a_word_longer_than_pages_is_broken_and_stays_whole(letters: str) -> Non
     assert text_of("pdf", made).count(unicodedata.normalize("NFC", letters)) >= 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("x" * 31 + " ") * 600, "-" * 20_000, "a\n" * 5_000, "e" + "\u0301" * 20_000, "К\u0306\u0327⇡\u0301" * 500],
@@ -265,7 +269,7 @@ LETTERS = st.characters(min_codepoint=0x20, max_codepoint=0x2718)
 
 
 @given(st.text(max_size=200) | st.text(LETTERS, max_size=200), st.sampled_from([pdf, docx]))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_text_makes_a_document(words: str, make: Callable[[Paper], bytes]) -> None:
     assert make(everywhere(words))
 

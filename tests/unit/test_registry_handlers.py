@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import expertise, intake
@@ -32,6 +32,7 @@ from services.registry.domain.stages import Stage
 from services.registry.domain.state import CLARIFICATION, Pilot, RunningTerm, StandingConclusion, Stay
 from services.registry.service import SERVICE
 from tests.calendars import CALENDARS
+from tests.effort import examples
 from tests.unit.registry_world import paid, risk, value
 from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
 
@@ -660,7 +661,7 @@ anything_said = st.one_of(
 
 
 @given(st.lists(anything_said, max_size=16))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_in_whatever_order_any_two_series_arrive_the_pilot_stands_at_the_same_stage(told_: list[Said]) -> None:
     both = series([Said("intake", registered()), HEARD["expertise"], *told_])
     assert arrivals(both)[len(both["intake"]), len(both["expertise"])].state is not None

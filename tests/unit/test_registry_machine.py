@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -50,6 +50,7 @@ from services.registry.domain.evolve import evolve
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import FINAL, NEXT_MOVE, Stage
 from services.registry.domain.state import CARRYING_OUT, SUSPENSION, Pilot
+from tests.effort import examples
 from tests.unit.expertise_recount import counted
 from tests.unit.registry_world import (
     ACCEPTED,
@@ -544,6 +545,4 @@ def announced_once(facts: list[Fact]) -> None:
 
 
 TestRegister: Any = Register.TestCase
-TestRegister.settings = settings(
-    max_examples=120, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestRegister.settings = examples(120, stateful_step_count=12, suppress_health_check=list(HealthCheck))
