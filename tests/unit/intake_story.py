@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from contracts.agency import (
     ApplicationResubmittedV1,
     ApplicationSubmittedV1,
@@ -391,3 +393,34 @@ ENDS: Sequence[str] = ("refused", "lapsed", "withdrawn", "stopped", "refused by 
 """The states in which nothing opens again."""
 DECIDED: Sequence[str] = [n for n, state in STATES.items() if state is not None and state.status is Status.DECIDED]
 """The states after the Council's decision, in which the register has the word."""
+
+
+# ---- what several files of tests ask
+
+closed_states = pytest.mark.parametrize(
+    "name", [name for name, state in STATES.items() if state is None or state.status is not Status.REGISTERED]
+)
+open_states = pytest.mark.parametrize("name", ["registered", "breached", "resubmitted"])
+known_states = pytest.mark.parametrize("name", [name for name in STATES if name != "none"])
+
+
+def registered(received: datetime = NOW) -> Any:
+    return after(submit(time=received), now=received)
+
+
+def entry(*editions: tuple[str, date]) -> agency.Agency:
+    return ENTRY.model_copy(
+        update={"editions": tuple(EditionFrom(edition=name, since=since) for name, since in editions)}
+    )
+
+
+ended_states = pytest.mark.parametrize("name", ENDS)
+FOREIGN = (
+    requested(),
+    request_closed(RequestOutcome.EXPIRED),
+    concluded(),
+    annulled(),
+    closed(Closure.RETURNED),
+    closed(Closure.REFUSED),
+)
+"""What the expertise does, as commands."""

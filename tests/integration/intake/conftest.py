@@ -1,0 +1,78 @@
+"""The real intake on a real mongod, with its store, its clock and its HTTP side."""
+
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from services.chassis.auth import Caller
+from services.chassis.engine import Engine
+from services.chassis.store import Store
+from services.chassis.web import make_app
+from services.intake.api import make_router
+from services.intake.service import RULES
+from services.intake.service import SERVICE as INTAKE
+from tests.calendars import CALENDARS
+from tests.integration.intake.kit import (
+    Ask,
+    Make,
+    entered,
+)
+from tests.tiny import Broker, Clock, numbered
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """Where facts and receipts go."""
+    return Broker()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What the engines take for the time."""
+    return Clock()
+
+
+@pytest.fixture
+def make(store: Store, broker: Broker, clock: Clock) -> Make:
+    """Replicas of intake on one store, one broker and one clock."""
+    number = iter(range(100))
+
+    def made(on: object = store) -> Engine:
+        return Engine(
+            INTAKE, cast(Store, on), broker, now=clock, new_id=numbered(f"e{next(number)}"), calendars=CALENDARS
+        )
+
+    return made
+
+
+@pytest.fixture
+async def engine(make: Make) -> Engine:
+    """Intake with two agencies in its directory."""
+    made = make()
+    for code in ("demo", "evil"):
+        await entered(made, code)
+    return made
+
+
+class Tokens:
+    """Stands for the identity provider: a token is a role and an organisation."""
+
+    def caller(self, token: str) -> Caller:
+        """Who the token speaks for."""
+        role, _, organisation = token.partition("@")
+        return Caller("u-2001" if role == "officer" else f"u-{organisation}", frozenset({role}), organisation or None)
+
+
+@pytest.fixture
+async def ask(engine: Engine) -> Ask:
+    """Requests to intake's HTTP side."""
+    app = make_app("Lotsman intake", cast(Any, Tokens()), engine, {})
+    app.include_router(make_router(RULES))
+
+    async def once(method: str, path: str, token: str = "publisher@demo", **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+            return await client.request(method, path, headers=headers, **more)
+
+    return once
