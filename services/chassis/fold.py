@@ -107,7 +107,7 @@ def _apply(
 ) -> tuple[Outcome, Document]:
     rev = loaded.rev + 1
     if loaded.fault is not None:
-        return Broken(f"the stored state cannot be read: {loaded.fault}"), doc
+        return Broken(f"the stored state cannot be read: {loaded.fault}", unreadable=True), doc
     if is_absent(doc, one):
         return Absent(), doc
     if (early := _already_or_not_yet(doc, one, writer)) is not None:

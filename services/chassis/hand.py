@@ -30,7 +30,7 @@ from services.chassis.subject import (
     Stale,
     Waiting,
 )
-from services.chassis.web import EngineOf, document, not_found
+from services.chassis.web import EngineOf, document, not_found, unreadable
 
 Sees = Callable[[Any], bool]
 """Whether the caller may know of a subject in a state."""
@@ -191,6 +191,8 @@ def _good(outcome: Outcome) -> tuple[int, int, bool]:
             raise Problematic(409, "idempotency-key.reused")
         case Refused(refusal):
             raise refused(refusal)
+        case Broken(unreadable=True):
+            raise unreadable()
         case Broken():
             raise Problematic(500, "engine.broken")
         case Waiting():

@@ -193,9 +193,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The input cannot be decided and needs a hand."""
+    """The input cannot be decided and needs a hand. `unreadable`: because what is stored cannot be read."""
 
     cause: str
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

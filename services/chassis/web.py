@@ -120,13 +120,18 @@ def not_found() -> Problematic:
     return Problematic(404, "not-found")
 
 
+def unreadable() -> Problematic:
+    """What is said where a stored state is not what this program reads."""
+    return Problematic(500, "state.unreadable")
+
+
 async def document(engine: Engine, subject: str, kind: str) -> Document:
     """A subject with a state. Raises Problematic 404 if there is none of this kind."""
     found = (await engine.documents([subject])).get(subject)
     if found is None or found.kind != kind or found.version == 0:
         raise not_found()
     if found.fault is not None:
-        raise Problematic(500, "state.unreadable")
+        raise unreadable()
     return found
 
 

@@ -813,6 +813,11 @@ def test_what_could_not_be_decided_is_500_and_tells_nothing_of_the_inside(intake
     assert "secret" not in answer.text
 
 
+def test_what_is_stored_and_cannot_be_read_is_500_by_that_name(intake: Side) -> None:
+    intake.engine.outcome = Broken("/status: enum", unreadable=True)
+    assert problem(accept(intake), 500)["title"] == "state.unreadable"
+
+
 def test_what_nobody_foresaw_is_500_and_a_problem_document_too(intake: Side) -> None:
     intake.engine.outcome = RuntimeError("secret")
     answer = accept(intake)
