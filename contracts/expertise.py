@@ -5,7 +5,7 @@ persons (opaque ids) whom a fact concerns: their notices are a fold of these fac
 """
 
 from enum import StrEnum
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -539,43 +539,43 @@ class TeamEnteredV1(TeamEntry, Fact):
     code: str
 
 
-EXPERTISE: Final = Language[Fact](
-    (
-        ReviewOpenedV1,
-        TermStartedV1,
-        TermSuspendedV1,
-        TermResumedV1,
-        TermExtendedV1,
-        TermNearingV1,
-        TermBreachedV1,
-        TermRecalendaredV1,
-        TermEndedV1,
-        CaseClaimedV1,
-        CaseReleasedV1,
-        ExpertAssignedV1,
-        ExpertAcceptedV1,
-        ExpertDeclinedV1,
-        ExpertReleasedV1,
-        ConflictFoundV1,
-        ConflictDismissedV1,
-        ConflictConfirmedV1,
-        ExpertRecheckedV1,
-        OpinionGivenV1,
-        FurtherOpinionCalledV1,
-        InformationRequestedV1,
-        AnswersTakenV1,
-        RequestClosedV1,
-        ConclusionDraftedV1,
-        ConclusionSentBackV1,
-        ConclusionApprovedV1,
-        ConclusionIssuedV1,
-        ConclusionNumberedV1,
-        AppealOpenedV1,
-        AppealDecidedV1,
-        ConclusionAnnulledV1,
-        ReviewClosedV1,
-        ExpertEnteredV1,
-        PersonErasedV1,
-        TeamEnteredV1,
-    )
+CaseFact = (
+    ReviewOpenedV1
+    | TermStartedV1
+    | TermSuspendedV1
+    | TermResumedV1
+    | TermExtendedV1
+    | TermNearingV1
+    | TermBreachedV1
+    | TermRecalendaredV1
+    | TermEndedV1
+    | CaseClaimedV1
+    | CaseReleasedV1
+    | ExpertAssignedV1
+    | ExpertAcceptedV1
+    | ExpertDeclinedV1
+    | ExpertReleasedV1
+    | ConflictFoundV1
+    | ConflictDismissedV1
+    | ConflictConfirmedV1
+    | ExpertRecheckedV1
+    | OpinionGivenV1
+    | FurtherOpinionCalledV1
+    | InformationRequestedV1
+    | AnswersTakenV1
+    | RequestClosedV1
+    | ConclusionDraftedV1
+    | ConclusionSentBackV1
+    | ConclusionApprovedV1
+    | ConclusionIssuedV1
+    | AppealOpenedV1
+    | AppealDecidedV1
+    | ConclusionAnnulledV1
+    | ReviewClosedV1
 )
+"""Every fact about a case; who matches on it says something of each."""
+
+ExpertiseFact = CaseFact | ConclusionNumberedV1 | ExpertEnteredV1 | PersonErasedV1 | TeamEnteredV1
+"""Every fact of the expertise: those about cases, the series of numbers, the directory and the teams."""
+
+EXPERTISE: Final = Language[Fact](get_args(ExpertiseFact))

@@ -2,27 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
+from contracts import expertise, intake
 from contracts.event import Event, noun_of, wire_moment
-from contracts.expertise import (
-    AnswersTakenV1,
-    Closure,
-    ConclusionApprovedV1,
-    ConclusionNumberedV1,
-    ConflictFoundV1,
-    ExpertAssignedV1,
-    ExpertEnteredV1,
-    Seat,
-    TermBreachedV1,
-    TermNearingV1,
-)
-from contracts.intake import (
-    ApplicationAcceptedV1,
-    ApplicationStoppedV1,
-    ClarificationRegisteredV1,
-    WithdrawalRegisteredV1,
-)
+from contracts.expertise import Closure, ExpertiseFact, Seat
+from contracts.intake import PilotFact
 from contracts.rules import RuleBook
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Input
@@ -30,6 +15,7 @@ from services.expertise.domain.commands import (
     AcceptAssignment,
     Assign,
     CloseFor,
+    Command,
     Dismiss,
     HandOver,
     Number,
@@ -46,10 +32,15 @@ NOTICES: Final = "notices"
 PERSONS: Final = "persons"
 
 
-def translate(event: Event) -> object | None:
+def translate(event: Event) -> Command | None:
     """A round is opened for an accepted application, answers are taken, a case is closed; the rest passes by."""
-    match event.fact:
-        case ApplicationAcceptedV1() as fact:
+    fact = event.fact
+    return _of_intake(fact) if isinstance(fact, PilotFact) else None
+
+
+def _of_intake(fact: PilotFact) -> Command | None:
+    match fact:
+        case intake.ApplicationAcceptedV1():
             return Open(
                 agency=fact.agency,
                 number=fact.number,
@@ -58,13 +49,41 @@ def translate(event: Event) -> object | None:
                 submission=fact.submission,
                 met=fact.met,
             )
-        case ClarificationRegisteredV1() as fact:
+        case intake.ClarificationRegisteredV1():
             return TakeAnswers(fact.request, fact.answers, fact.application)
-        case WithdrawalRegisteredV1() as fact:
+        case intake.WithdrawalRegisteredV1():
             return CloseFor(Closure.WITHDRAWN, fact.reason)
-        case ApplicationStoppedV1() as fact:
+        case intake.ApplicationStoppedV1():
             return CloseFor(Closure.STOPPED, fact.reason)
-    return None
+        case (
+            intake.ApplicationRegisteredV1()
+            | intake.SubmissionRefusedV1()
+            | intake.TermStartedV1()
+            | intake.TermEndedV1()
+            | intake.TermBreachedV1()
+            | intake.TermNearingV1()
+            | intake.TermRecalendaredV1()
+            | intake.ApplicationReturnedV1()
+            | intake.ResubmissionRegisteredV1()
+            | intake.EventRefusedV1()
+            | intake.InformationRequestForwardedV1()
+            | intake.InformationRequestClosedV1()
+            | intake.ApplicationLapsedV1()
+            | intake.ConclusionForwardedV1()
+            | intake.ConclusionAnnulmentForwardedV1()
+            | intake.ExpertiseClosedV1()
+            | intake.DecisionForwardedV1()
+            | intake.CarryingOutNotedV1()
+            | intake.TermReminderForwardedV1()
+            | intake.ProgressRegisteredV1()
+            | intake.SpendingRegisteredV1()
+            | intake.RiskRegisteredV1()
+            | intake.ResultRegisteredV1()
+            | intake.CompletionRegisteredV1()
+        ):
+            return None
+        case _:
+            assert_never(fact)
 
 
 # ---- what decisions are given
@@ -123,19 +142,61 @@ async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
 
 
 async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+    """What own facts ask of other subjects: numbers for conclusions, another look at conflicts."""
+    fact = event.fact
+    return await _asked(store, event, fact) if isinstance(fact, ExpertiseFact) else ()
+
+
+async def _asked(store: Store, event: Event, fact: ExpertiseFact) -> Sequence[tuple[str, object]]:
     """An approved conclusion asks for its number, the number goes to its case; an expert's changed entry is looked
     at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
-    match event.fact:
-        case ConclusionApprovedV1() as fact:
+    match fact:
+        case expertise.ConclusionApprovedV1():
             return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
-        case ConclusionNumberedV1() as fact:
+        case expertise.ConclusionNumberedV1():
             return [(fact.pilot, Number(fact.number))]
-        case ExpertAssignedV1() as fact:
+        case expertise.ExpertAssignedV1():
             entry = await _entry(store, fact.expert_id)
             return [(event.subject, Recheck(entry))] if entry is not None and _differ(fact.seat, entry) else []
-        case ExpertEnteredV1() as fact:
+        case expertise.ExpertEnteredV1():
             return await _rechecks(store, fact.expert_id)
-    return []
+        case (
+            expertise.ReviewOpenedV1()
+            | expertise.TermStartedV1()
+            | expertise.TermSuspendedV1()
+            | expertise.TermResumedV1()
+            | expertise.TermExtendedV1()
+            | expertise.TermNearingV1()
+            | expertise.TermBreachedV1()
+            | expertise.TermRecalendaredV1()
+            | expertise.TermEndedV1()
+            | expertise.CaseClaimedV1()
+            | expertise.CaseReleasedV1()
+            | expertise.ExpertAcceptedV1()
+            | expertise.ExpertDeclinedV1()
+            | expertise.ExpertReleasedV1()
+            | expertise.ConflictFoundV1()
+            | expertise.ConflictDismissedV1()
+            | expertise.ConflictConfirmedV1()
+            | expertise.ExpertRecheckedV1()
+            | expertise.OpinionGivenV1()
+            | expertise.FurtherOpinionCalledV1()
+            | expertise.InformationRequestedV1()
+            | expertise.AnswersTakenV1()
+            | expertise.RequestClosedV1()
+            | expertise.ConclusionDraftedV1()
+            | expertise.ConclusionSentBackV1()
+            | expertise.ConclusionIssuedV1()
+            | expertise.AppealOpenedV1()
+            | expertise.AppealDecidedV1()
+            | expertise.ConclusionAnnulledV1()
+            | expertise.ReviewClosedV1()
+            | expertise.PersonErasedV1()
+            | expertise.TeamEnteredV1()
+        ):
+            return []
+        case _:
+            assert_never(fact)
 
 
 async def _entry(store: Store, expert: str) -> Seat | None:
@@ -165,10 +226,10 @@ async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
 
 
 KIND_OF: Final[Mapping[str, str]] = {
-    noun_of(ExpertAssignedV1.TYPE): "assigned",
-    noun_of(AnswersTakenV1.TYPE): "answered",
-    noun_of(TermNearingV1.TYPE): "due",
-    noun_of(TermBreachedV1.TYPE): "breached",
+    noun_of(expertise.ExpertAssignedV1.TYPE): "assigned",
+    noun_of(expertise.AnswersTakenV1.TYPE): "answered",
+    noun_of(expertise.TermNearingV1.TYPE): "due",
+    noun_of(expertise.TermBreachedV1.TYPE): "breached",
 }
 """The kind of a notice where it is not simply the fact's own name."""
 
@@ -179,7 +240,7 @@ def projection(event: Event) -> list[tuple[str, Row]]:
     Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.
     """
     noun = noun_of(event.type)
-    knows = None if isinstance(event.fact, ConflictFoundV1) else event.fact.actor.id
+    knows = None if isinstance(event.fact, expertise.ConflictFoundV1) else event.fact.actor.id
     people = [person for person in event.data.get("notify", ()) if person != knows]
     shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
     return [

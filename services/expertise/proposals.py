@@ -1,10 +1,10 @@
 """Who could review a case (подбор экспертов): ranked, with every reason for and against. Pure.
 
-The reasons against are those for which an assignment would be refused: the same rules are asked, in the same words.
+The reasons against are those for which an assignment would be refused: it is the same function that is asked.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -13,24 +13,26 @@ from zoneinfo import ZoneInfo
 
 from contracts.reference import Problem
 from contracts.rules import Edition
+from contracts.words import problem_of
 from services.expertise.domain import conflict
 from services.expertise.domain.expert import Known
-from services.expertise.domain.state import Case, ConflictStatus
+from services.expertise.domain.staffing import obstacles, unavailable
+from services.expertise.domain.state import Case
+from services.law.decision import Refusal
 
 Rank = tuple[bool, Fraction, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An expert for a case. `against`: why the expert cannot be assigned now, by the codes of the refusals."""
+    """An expert for a case. `against`: why the expert cannot be assigned now, as an assignment would be refused."""
 
     expert_id: str
     competent: bool
     load: int
     capacity: int
     rank: Rank
-    against: tuple[str, ...]
-    conflicts: tuple[Problem, ...] = ()
+    against: tuple[Refusal, ...]
 
     def shown(self) -> dict[str, Any]:
         """As an operator sees it."""
@@ -40,9 +42,14 @@ class Proposal:
             "competent": self.competent,
             "load": self.load,
             "capacity": self.capacity,
-            "against": list(self.against),
-            "conflicts": [one.model_dump(mode="json") for one in self.conflicts],
+            "against": [one.rule for one in self.against],
+            "reasons": [_shown(problem_of("/expert_id", one.rule, one.values)) for one in self.against],
+            "conflicts": [_shown(one) for refusal in self.against for one in refusal.problems],
         }
+
+
+def _shown(one: Problem) -> dict[str, Any]:
+    return one.model_dump(mode="json")
 
 
 def today(edition: Edition, now: datetime) -> date:
@@ -59,16 +66,13 @@ def propose(case: Case, edition: Edition, known: Iterable[Known], acting: str, n
 
 def _proposal(case: Case, edition: Edition, known: Known, acting: str, day: date) -> Proposal:
     entry = known.entry
-    barring = conflict.barring(entry.seat(), case, edition)
-    doubts = _of_conflict(case, entry.expert_id, bool(barring), acting)
     return Proposal(
         expert_id=entry.expert_id,
         competent=_competent(case, known),
         load=known.load,
         capacity=entry.capacity,
         rank=_rank(case, known),
-        against=(*_unavailable(case, known, day), *doubts),
-        conflicts=tuple(map(conflict.problem, barring)),
+        against=tuple(obstacles(case, known, edition, day, acting)),
     )
 
 
@@ -81,27 +85,6 @@ def _rank(case: Case, known: Known) -> Rank:
 
 def _competent(case: Case, known: Known) -> bool:
     return case.application.sector in known.entry.competences
-
-
-def _unavailable(case: Case, known: Known, day: date) -> Iterator[str]:
-    entry = known.entry
-    if case.place_of(entry.expert_id) is not None:
-        yield "expert.on-the-case"
-    if not entry.active:
-        yield "expert.inactive"
-    if entry.absent(day):
-        yield "expert.absent"
-    if known.load >= entry.capacity:
-        yield "expert.at-capacity"
-
-
-def _of_conflict(case: Case, expert: str, barred: bool, acting: str) -> Iterator[str]:
-    if barred:
-        yield "conflict.found"
-    elif any(
-        one.status is ConflictStatus.DISMISSED and one.decided_by == acting for one in conflict.known(case, expert)
-    ):
-        yield "conflict.second-person"
 
 
 # ---- many cases at once
@@ -149,16 +132,16 @@ def _best(
     against = Counter[str]()
     free = list[Known]()
     for one in known.values():
-        reasons = [*_unavailable(case, one, day)]
+        reasons = [refusal.rule for refusal in unavailable(case, one, day)]
         if competent_only and not _competent(case, one):
             reasons.append("expert.not-competent")
         against.update(reasons)
         if not reasons:
             free.append(one)
     for one in sorted(free, key=lambda one: _rank(case, one)):
-        barred = bool(conflict.barring(one.entry.seat(), case, piece.edition))
-        doubts = [*_of_conflict(case, one.entry.expert_id, barred, acting)]
+        seat = one.entry.seat()
+        doubts = [refusal.rule for refusal in conflict.obstacles(seat, case, piece.edition, acting)]
         if not doubts:
-            return one.entry.expert_id, {}
+            return seat.expert_id, {}
         against.update(doubts)
     return None, against

@@ -1,6 +1,6 @@
 """Every fact of the expertise evolves, whatever came before, and says no more than it may to whom it may."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from contracts.event import Actor
 from contracts.expertise import (
     EXPERTISE,
+    CaseFact,
     ConclusionNumberedV1,
     ExpertEnteredV1,
+    ExpertiseFact,
     PersonErasedV1,
     ReviewOpenedV1,
     TeamEnteredV1,
@@ -19,6 +21,7 @@ from contracts.reference import Verdict
 from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
 from deploy.moves.expertise import explored
 from services.expertise.domain.commands import Dismiss, Recheck
+from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.expertise.domain.opinions import disagreement, total
 from services.expertise.domain.series import Series, TakeNumber, subject_of
@@ -54,6 +57,11 @@ QUICK = examples(60, suppress_health_check=list(HealthCheck))
 
 
 # ---- totality
+
+
+def test_every_fact_of_a_case_has_what_it_changes() -> None:
+    assert {ReviewOpenedV1, *CHANGES} == set(get_args(CaseFact))
+    assert set(get_args(ExpertiseFact)) == set(EXPERTISE.classes.values())
 
 
 @QUICK

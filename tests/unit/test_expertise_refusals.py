@@ -24,6 +24,7 @@ from contracts.steps import (
     TermExtension,
     WrittenConclusion,
 )
+from contracts.words import problem_of
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -71,6 +72,7 @@ from tests.unit.expertise_world import (
     scores,
 )
 from tests.unit.story import APPLICATION, BOOK, with_switches
+from tests.unit.wording import in_every_language
 
 ASK = Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)
 Try = tuple[str, int, Callable[[], Play], object, Actor]
@@ -317,7 +319,15 @@ def test_what_is_not_allowed_is_refused_by_its_code_and_changes_nothing(
     before = play.state
     refusal = play.refused(command, who)
     assert (refusal.code, refusal.status) == (code, status)
-    assert refusal.detail and play.state == before
+    assert play.state == before
+    spoken(refusal)
+
+
+def spoken(refusal: Refusal) -> None:
+    """What is refused is said in every language, with nothing left open, and so is each thing that is wrong."""
+    said = problem_of("", refusal.rule, refusal.values)
+    for one in (said, *refusal.problems):
+        in_every_language(one)
 
 
 def entered(**changes: Any) -> EnterExpert:
@@ -335,6 +345,7 @@ def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
     )
     refusal = DIRECTORY.refused(None, broken)
     assert (refusal.code, refusal.status) == ("expert.invalid", 422)
+    spoken(refusal)
     assert [(problem.pointer, problem.rule) for problem in refusal.problems] == [
         ("/organisation", "organisation.invalid"),
         ("/affiliated/0", "organisation.invalid"),

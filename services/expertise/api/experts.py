@@ -11,10 +11,11 @@ from contracts.entered import Entered
 from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
 from contracts.steps import ExpertEntry, PersonId, Reason
+from contracts.words import Language, say
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.chassis.problems import Problematic
+from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
 from services.expertise import queries
@@ -132,18 +133,21 @@ def _handover(router: APIRouter, rules: RuleBook) -> None:
 async def _unplaced(by: Hand, moves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The cases that nobody can take, of those that the caller may see."""
     left = [move for move in moves if move["to"] is None]
-    eyes = sight(by.caller)
+    eyes, language = sight(by.caller), language_of(by.request.headers)
     loaded = await by.engine.documents([move["pilot"] for move in left]) if left else {}
     return [
-        {"pilot": move["pilot"], "why": _why(move["against"]), "against": move["against"]}
+        {"pilot": move["pilot"], "why": _why(move["against"], language), "against": move["against"]}
         for move in left
         if isinstance(case := loaded[move["pilot"]].state, Case) and eyes.sees(case)
     ]
 
 
-def _why(against: Mapping[str, int]) -> str:
-    counted = ", ".join(f"{reason}: {count}" for reason, count in sorted(against.items()))
-    return f"No expert can take it ({counted})." if counted else "There is no expert to take it."
+def _why(against: Mapping[str, int], language: Language) -> str:
+    """Why nobody can take a case: how many experts each rule bars."""
+    if not against:
+        return say("handover.nobody", language)
+    reasons = [f"{reason}: {count}" for reason, count in sorted(against.items())]
+    return say("handover.all-barred", language, {"reasons": reasons})
 
 
 async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> Row:
@@ -152,7 +156,7 @@ async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> Row
     Raises Problematic 400 without a key, 409 for a key that was used for something else, 422 for unknown experts.
     """
     if not by.key:
-        raise Problematic(400, "idempotency-key.missing", "Send an Idempotency-Key header.")
+        raise Problematic(400, "idempotency-key.missing")
     key = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:40]
     content = await by.content()
     found = await by.engine.store.get(HANDOVERS, key)
@@ -164,7 +168,7 @@ async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> Row
         found = await by.engine.store.get(HANDOVERS, key)
     assert found is not None
     if found["digest"] != content:
-        raise Problematic(409, "idempotency-key.reused", "This Idempotency-Key was used for something else.")
+        raise Problematic(409, "idempotency-key.reused")
     return {**found, "moves": [{**one, "against": dict(one["against"])} for one in found["moves"]]}
 
 
@@ -197,5 +201,5 @@ async def _candidates(engine: Engine, eyes: Sight, expert: str, to: Sequence[str
         return [one for one in known if one.entry.expert_id != expert]
     entries = await named_experts(engine, to)
     if unknown := [one for one in to if one not in entries or one == expert]:
-        raise Problematic(422, "expert.unknown", f"It cannot go to these experts: {', '.join(unknown)}.")
+        raise Problematic(422, "expert.unknown", experts=unknown)
     return await with_loads(engine.store, eyes, list(entries.values()))

@@ -64,9 +64,9 @@ def need_own(eyes: Sight, view: View | None, wanted: Filters) -> None:
     if eyes.all_cases:
         return
     if view is not None and view not in FOR_EXPERTS:
-        raise Problematic(403, "view.not-yours", f"An expert's queues: {', '.join(FOR_EXPERTS)}.")
+        raise Problematic(403, "view.not-yours", views=FOR_EXPERTS)
     if wanted.expert not in (None, eyes.id):
-        raise Problematic(403, "expert.not-you", "An expert asks for the expert's own cases only.")
+        raise Problematic(403, "expert.not-you")
 
 
 async def teams_for(engine: Engine, caller: Caller) -> Teams:

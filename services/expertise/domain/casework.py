@@ -1,10 +1,26 @@
 """One decision on a case, on its way (ход решения): with the experts of the directory, and whose case it is."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from contracts.rules import Edition
+from contracts.words import Wording, wording
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given, Known
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import Case, Status
 from services.law.decision import Context, Decision, Refusal
+
+STANDS: Final[Mapping[Status, str]] = {
+    Status.UNASSIGNED: "case.unassigned",
+    Status.WITH_EXPERTS: "case.with-experts",
+    Status.TO_CONCLUDE: "case.to-conclude",
+    Status.TO_APPROVE: "case.to-approve",
+    Status.NUMBERING: "case.numbering",
+    Status.CONCLUDED: "case.concluded",
+    Status.APPEALED: "case.appealed",
+    Status.CLOSED: "case.closed",
+}
+"""Which words say where a case stands."""
 
 
 class CaseDecision(Decision[Case]):
@@ -19,15 +35,20 @@ class CaseDecision(Decision[Case]):
         """The case as it stands after the facts so far."""
         return self.state
 
+    @property
+    def stands(self) -> Wording:
+        """Where the case stands, in words."""
+        return wording(STANDS[self.case.status])
+
     def known(self, expert: str) -> Known:
         """An expert of the directory. Raises Refusal for one who is not in it."""
         found = self._given.experts.get(expert)
         if found is None:
-            raise Refusal("expert.unknown", f"There is no expert {expert} in the directory.", status=422)
+            raise Refusal("expert.unknown", status=422, experts=expert)
         return found
 
     def need_own_case(self) -> None:
         """Raises Refusal when another operator has the case in hand."""
         operator = self.case.operator
         if operator is not None and operator != self.actor.id:
-            raise Refusal("review.claimed", f"The operator {operator} has this case in hand.")
+            raise Refusal("review.claimed", operator=operator)

@@ -111,12 +111,12 @@ def end_without(decision: CaseDecision, command: EndWithout) -> None:
     """The operator sends the application back or refuses it, also while the applicant is asked. Raises Refusal."""
     decision.need_own_case()
     if not decision.case.undecided():
-        raise Refusal("review.not-working", f"The case stands at {decision.case.status}.")
+        raise Refusal("review.not-working", stands=decision.stands)
     if command.outcome not in (Closure.RETURNED, Closure.REFUSED):
-        raise Refusal("closure.not-yours", "An operator returns or refuses.", status=422)
+        raise Refusal("closure.not-yours", status=422)
     need_reasons(command.reasons, decision.edition)
     if command.outcome is Closure.RETURNED and not may_come_again(decision):
-        raise Refusal("rounds.none-left", "No further round is allowed: conclude, or refuse.")
+        raise Refusal("rounds.none-left")
     close(decision, command.outcome, command.reasons, command.text)
 
 

@@ -10,8 +10,9 @@ from contracts.expertise import (
     ConclusionSentBackV1,
     Signer,
 )
-from contracts.reference import Problem, Verdict
+from contracts.reference import Verdict
 from contracts.steps import Appeal, AppealDecision, AppealOutcome, WrittenConclusion
+from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import Number, SendBack
@@ -26,11 +27,11 @@ def write(decision: CaseDecision, command: WrittenConclusion) -> None:
     """The operator writes the conclusion once the opinions are in. Raises Refusal with all that is missing."""
     decision.need_own_case()
     if decision.case.status is not Status.TO_CONCLUDE:
-        raise Refusal("review.not-to-conclude", f"The case stands at {decision.case.status}: opinions come first.")
+        raise Refusal("review.not-to-conclude", stands=decision.stands)
     if decision.actor.id in _judges(decision.case):
-        raise Refusal("conclusion.second-person", "Who gave an opinion does not write the conclusion.", status=403)
+        raise Refusal("conclusion.second-person", status=403)
     if decision.case.request() is not None:
-        raise Refusal("request.open", "The applicant is still asked: wait, cancel the request, or refuse.")
+        raise Refusal("request.open")
     _need_content(decision, command)
     _draft(decision, command, None)
 
@@ -52,25 +53,19 @@ def _need_content(decision: CaseDecision, command: WrittenConclusion) -> None:
     count = len(before.remarks) if before else 0
     places = [one.place for one in command.earlier_remarks]
     problems = [
-        _problem(f"/earlier_remarks/{at}/place", "remark.unknown", "There is no such remark.", "Нет такого замечания.")
+        problem(f"/earlier_remarks/{at}/place", "remark.unknown")
         for at, place in enumerate(places)
         if place > count or places.index(place) != at
     ]
     problems += [
-        _problem("/earlier_remarks", "remark.not-judged", f"Remark {n} is not judged.", f"Замечание {n} не оценено.")
-        for n in range(1, count + 1)
-        if n not in places
+        problem("/earlier_remarks", "remark.not-judged", place=n) for n in range(1, count + 1) if n not in places
     ]
     if problems:
-        raise Refusal("earlier-remarks.invalid", "Judge every earlier remark once.", status=422, problems=problems)
+        raise Refusal("earlier-remarks.invalid", status=422, problems=problems)
     unmet = {one.place for one in command.earlier_remarks if not one.met}
     must = {n for n, remark in enumerate(before.remarks if before else (), 1) if remark.must_fix}
-    if command.verdict is Verdict.POSITIVE and unmet & must:
-        raise Refusal("verdict.remarks-unmet", "Remarks that had to be met are not met.", status=422)
-
-
-def _problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
+    if command.verdict is Verdict.POSITIVE and (places_unmet := sorted(unmet & must)):
+        raise Refusal("verdict.remarks-unmet", status=422, places=[str(one) for one in places_unmet])
 
 
 def approve(decision: CaseDecision) -> None:
@@ -78,7 +73,7 @@ def approve(decision: CaseDecision) -> None:
     draft = _draft_for_second_person(decision)
     case = decision.case
     if draft.replaces is None and len(case.counted()) < case.needed:
-        raise Refusal("conflict.open", "An opinion that this rests on is frozen: decide on the conflict first.")
+        raise Refusal("conflict.open")
     if (main := case.main()) is not None:
         TERMS.end(decision, main.kind)
     signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=decision.actor.id, role="approver"))
@@ -109,11 +104,11 @@ def send_back(decision: CaseDecision, command: SendBack) -> None:
 def _draft_for_second_person(decision: CaseDecision) -> Draft:
     draft = decision.case.draft
     if decision.case.status is not Status.TO_APPROVE or draft is None:
-        raise Refusal("conclusion.no-draft", "There is no draft to approve.")
+        raise Refusal("conclusion.no-draft")
     if draft.author == decision.actor.id or decision.actor.id in _judges(decision.case):
-        raise Refusal("conclusion.second-person", "Another person than those who made it must decide.", status=403)
+        raise Refusal("conclusion.second-person", status=403)
     if draft.replaces is not None and decision.actor.id in _signers(decision.case, draft.replaces):
-        raise Refusal("appeal.others", "An appeal is decided by others than those who signed.", status=403)
+        raise Refusal("appeal.others", status=403)
     return draft
 
 
@@ -148,12 +143,12 @@ def number(decision: CaseDecision, command: Number) -> None:
 def open_appeal(decision: CaseDecision, command: Appeal) -> None:
     """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
     if not decision.edition.switches.appeal.on:
-        raise Refusal("appeal.off", "This edition knows no appeal.")
+        raise Refusal("appeal.off")
     conclusion = _of_this_round(decision.case)
     if decision.case.status is not Status.CONCLUDED or conclusion is None:
-        raise Refusal("appeal.no-conclusion", "There is no conclusion to appeal against.")
+        raise Refusal("appeal.no-conclusion")
     if any(one.number == conclusion.number for one in decision.case.appeals):
-        raise Refusal("appeal.decided", "An appeal against this conclusion was decided already.")
+        raise Refusal("appeal.decided")
     decision.then(
         AppealOpenedV1.made_of(
             command, actor=decision.actor, round=decision.case.round, at=decision.now, number=conclusion.number
@@ -175,11 +170,11 @@ def decide_appeal(decision: CaseDecision, command: AppealDecision) -> None:
     """
     appeal = decision.case.appeal()
     if decision.case.status is not Status.APPEALED or appeal is None:
-        raise Refusal("appeal.not-open", "No appeal is open.")
+        raise Refusal("appeal.not-open")
     if decision.actor.id in _signers(decision.case, appeal.number) | _judges(decision.case):
-        raise Refusal("appeal.others", "An appeal is decided by others than those who made the conclusion.", status=403)
+        raise Refusal("appeal.others", status=403)
     if (command.outcome is AppealOutcome.AMENDED) != (command.amended is not None):
-        raise Refusal("appeal.amendment", "An amendment, and only that, carries a new conclusion.", status=422)
+        raise Refusal("appeal.amendment", status=422)
     if command.amended is not None:
         _need_content(decision, command.amended)
     decision.then(

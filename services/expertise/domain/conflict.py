@@ -4,7 +4,8 @@ An expert may come from a firm of the High-Tech Park, and so may the initiator (
 itself is an assumption). Organisations are compared by scheme and number, never by name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from contracts.expertise import (
     Conflict,
@@ -19,19 +20,29 @@ from contracts.expertise import (
 from contracts.reference import Application, OrganisationId, Problem, Role
 from contracts.rules import Edition
 from contracts.steps import DeclaredConflict
+from contracts.words import problem, wording
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Dismiss, Recheck
 from services.expertise.domain.state import FINAL, Case, ConflictStatus, KnownConflict
 from services.law.decision import Refusal
 
-WORDS = {
-    ConflictKind.SAME_ORGANISATION: ("comes from the same organisation as the", "из той же организации, что и"),
-    ConflictKind.SAME_GROUP: ("comes from one group of organisations with the", "из одной группы организаций с"),
-    ConflictKind.TOOK_PART: ("comes from an organisation that took part as", "из организации, участвовавшей как"),
-    ConflictKind.INTEREST: ("has declared an interest in the", "заявил интерес в организации:"),
-    ConflictKind.EARLIER_ROUND: ("gave an opinion in the challenged round", "давал мнение в прежнем раунде"),
-    ConflictKind.DECLARED: ("has a declared conflict", "объявленный конфликт"),
+RULES: Final[Mapping[ConflictKind, str]] = {
+    ConflictKind.SAME_ORGANISATION: "conflict.same-organisation",
+    ConflictKind.SAME_GROUP: "conflict.same-group",
+    ConflictKind.TOOK_PART: "conflict.took-part",
+    ConflictKind.INTEREST: "conflict.interest",
+    ConflictKind.EARLIER_ROUND: "conflict.earlier-round",
+    ConflictKind.DECLARED: "conflict.declared",
 }
+"""By which rule each kind of conflict bars an expert."""
+PARTICIPANT: Final = "participant"
+PARTIES: Final[Mapping[str, str]] = {
+    "initiator": "conflict-party.initiator",
+    "customer": "conflict-party.customer",
+    "executor": "conflict-party.executor",
+    PARTICIPANT: "conflict-party.participant",
+}
+"""The words for a part that an organisation has in an application."""
 
 
 def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
@@ -41,7 +52,7 @@ def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
         if party is not None:
             yield role, party.id
     for party in application.participants:
-        yield "participant", party.id
+        yield PARTICIPANT, party.id
 
 
 def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
@@ -60,7 +71,7 @@ def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
 
 def _between(seat: Seat, role: str, organisation: OrganisationId) -> ConflictKind | None:
     if _same(organisation, seat.organisation):
-        return ConflictKind.TOOK_PART if role == "participant" else ConflictKind.SAME_ORGANISATION
+        return ConflictKind.TOOK_PART if role == PARTICIPANT else ConflictKind.SAME_ORGANISATION
     if any(_same(organisation, one) for one in seat.affiliated):
         return ConflictKind.SAME_GROUP
     if any(_same(organisation, one) for one in seat.interests):
@@ -89,30 +100,21 @@ def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
     return (*new(seat, case, edition), *on_record)
 
 
-def need_none(decision: CaseDecision, seat: Seat) -> None:
-    """Raises Refusal with every conflict that bars the expert, derived or on record; 403 for one who acts on a
-    false alarm that the same person dismissed."""
-    if found := barring(seat, decision.case, decision.edition):
-        raise Refusal(
-            "conflict.found",
-            "The expert has a conflict of interest in this case (конфликт интересов).",
-            problems=[problem(one) for one in found],
-        )
-    on_record = known(decision.case, seat.expert_id)
-    if any(one.status is ConflictStatus.DISMISSED and one.decided_by == decision.actor.id for one in on_record):
-        raise Refusal("conflict.second-person", "Who dismissed the conflict cannot act on it too.", status=403)
+def obstacles(seat: Seat, case: Case, edition: Edition, acting: str) -> Iterator[Refusal]:
+    """What conflicts stand in the way of an expert: every one that bars, derived or on record, in one refusal; or that
+    it was the person acting who dismissed a false alarm (403)."""
+    if found := barring(seat, case, edition):
+        yield Refusal("conflict.found", problems=[said(one) for one in found])
+        return
+    on_record = known(case, seat.expert_id)
+    if any(one.status is ConflictStatus.DISMISSED and one.decided_by == acting for one in on_record):
+        yield Refusal("conflict.second-person", status=403)
 
 
-def problem(conflict: Conflict) -> Problem:
+def said(conflict: Conflict) -> Problem:
     """A conflict in words, as a refusal tells it."""
-    en, ru = WORDS[conflict.kind]
-    party = f" {conflict.party}" if conflict.party else ""
-    return Problem(
-        pointer="/expert_id",
-        rule=f"conflict.{conflict.kind}",
-        message=f"The expert {en}{party}.",
-        message_ru=f"Эксперт {ru}{party}.",
-    )
+    party = wording(PARTIES.get(conflict.party, conflict.party)) if conflict.party is not None else None
+    return problem("/expert_id", RULES[conflict.kind], party=party)
 
 
 def found(decision: CaseDecision, expert: str, conflicts: Sequence[Conflict]) -> None:
@@ -158,7 +160,7 @@ def declare(decision: CaseDecision, command: DeclaredConflict) -> None:
     own = decision.actor.role == Role.EXPERT
     expert = command.expert_id or decision.actor.id
     if own and (expert != decision.actor.id or decision.case.place_of(expert) is None):
-        raise Refusal("conflict.not-yours", "You are not on this case.", status=403)
+        raise Refusal("conflict.not-yours", status=403)
     found(decision, expert, (Conflict(kind=ConflictKind.DECLARED, text=command.text),))
 
 
@@ -174,10 +176,10 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
     if not conflicts:
         conflicts = new(decision.known(command.expert_id).entry.seat(), decision.case, decision.edition)
     if not conflicts:
-        raise Refusal("conflict.none", "There is no conflict to decide on.")
+        raise Refusal("conflict.none")
     involved = {command.expert_id, decision.case.operator, *(one.raised_by for one in undecided)}
     if decision.actor.id in involved:
-        raise Refusal("conflict.second-person", "A second person must dismiss a conflict.", status=403)
+        raise Refusal("conflict.second-person", status=403)
     decision.then(
         ConflictDismissedV1(
             actor=decision.actor,
@@ -194,9 +196,9 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
 def confirm(decision: CaseDecision, command: Confirm) -> None:
     """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
     if not any(one.status is ConflictStatus.OPEN for one in known(decision.case, command.expert_id)):
-        raise Refusal("conflict.none", "There is no conflict to decide on.")
+        raise Refusal("conflict.none")
     if command.expert_id == decision.actor.id:
-        raise Refusal("conflict.second-person", "Nobody decides on a conflict of their own.", status=403)
+        raise Refusal("conflict.second-person", status=403)
     decision.then(
         ConflictConfirmedV1(
             actor=decision.actor,
@@ -210,4 +212,4 @@ def confirm(decision: CaseDecision, command: Confirm) -> None:
 
 def _need_open(decision: CaseDecision) -> None:
     if decision.case.status in FINAL:
-        raise Refusal("review.not-open", "Nothing is open in this case.")
+        raise Refusal("review.not-open")

@@ -57,7 +57,7 @@ def decide(state: Case | None, command: Command, context: Context[Given]) -> Seq
     if state is None:
         if isinstance(command, (TakeAnswers, CloseFor, Recheck, Number, Tick, Recalendar)):
             return ()
-        raise Refusal("review.unknown", "There is no such case.", status=404)
+        raise Refusal("review.unknown", status=404)
     decision = CaseDecision(state, context.given.rules.edition(state.edition), context)
     _carry_out(decision, command)
     return decision.facts
@@ -120,6 +120,8 @@ def _staff(
             staffing.release(decision, command)
         case HandOver():
             staffing.hand_over(decision, command)
+        case _:
+            assert_never(command)
 
 
 def _conclude(
@@ -138,6 +140,8 @@ def _conclude(
             concluding.open_appeal(decision, command)
         case AppealDecision():
             concluding.decide_appeal(decision, command)
+        case _:
+            assert_never(command)
 
 
 def _ticked(decision: CaseDecision, moment: datetime) -> None:

@@ -12,10 +12,11 @@ from typing import assert_never
 from contracts.event import Fact
 from contracts.expertise import ExpertEnteredV1, PersonErasedV1, Seat
 from contracts.reference import Problem
-from contracts.rules import Edition, RuleBook, UnknownEdition
+from contracts.rules import Edition, RuleBook
 from contracts.steps import ExpertEntry
+from contracts.words import problem
 from services.law.decision import Context, Refusal
-from services.law.faults import fault
+from services.law.faults import fault, sector_faults
 
 KIND = "expert"
 
@@ -84,12 +85,12 @@ def decide(state: Expert | None, command: Command, context: Context[Given]) -> S
 
 
 def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]) -> Sequence[Fact]:
-    try:
-        edition = context.given.rules.edition(command.entry.edition)
-    except UnknownEdition as error:
-        raise Refusal("edition.unknown", str(error), status=422) from error
+    rules, wanted = context.given.rules, command.entry.edition
+    if wanted not in rules:
+        raise Refusal("edition.unknown", status=422, edition=wanted, editions=sorted(rules))
+    edition = rules.edition(wanted)
     if problems := _faults(command.entry, edition):
-        raise Refusal("expert.invalid", "The entry does not fit its edition.", status=422, problems=problems)
+        raise Refusal("expert.invalid", status=422, problems=problems)
     absences = tuple(sorted(command.entry.absences, key=lambda one: one.since))
     fact = ExpertEnteredV1.made_of(command.entry, actor=context.actor, expert_id=command.expert_id, absences=absences)
     after = evolve(state, fact)
@@ -103,28 +104,20 @@ def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:
     named += [(f"/affiliated/{n}", one) for n, one in enumerate(entry.affiliated)]
     named += [(f"/interests/{n}", one) for n, one in enumerate(entry.interests)]
     for pointer, organisation in named:
-        if wrong := fault(organisation, edition, legal_entity=True):
-            found.append(_problem(pointer, "organisation.invalid", wrong, "Неверный номер организации."))
+        if fault(organisation, edition, legal_entity=True):
+            scheme, value = organisation.scheme, organisation.value
+            found.append(problem(pointer, "organisation.invalid", scheme=scheme, value=value))
     for place, code in enumerate(entry.competences):
-        if code not in edition.sectors:
-            sectors = ", ".join(edition.sectors.codes)
-            found.append(
-                _problem(f"/competences/{place}", "sector.unknown", f"Sectors: {sectors}.", f"Отрасли: {sectors}.")
-            )
+        found += sector_faults(code, f"/competences/{place}", edition)
     for place, absence in enumerate(entry.absences):
         if absence.until < absence.since:
-            ru = "Отсутствие заканчивается раньше, чем начинается."
-            found.append(_problem(f"/absences/{place}", "absence.dates", "It ends before it begins.", ru))
+            found.append(problem(f"/absences/{place}", "absence.dates"))
     return found
-
-
-def _problem(pointer: str, rule: str, message: str, message_ru: str) -> Problem:
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=message_ru)
 
 
 def _erased(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
     if state is None:
-        raise Refusal("expert.unknown", "There is no such expert.", status=404)
+        raise Refusal("expert.unknown", status=404, experts=context.subject.removeprefix(f"{KIND}:"))
     erased = PersonErasedV1(actor=context.actor, person_id=state.expert_id)
     if not state.active:
         return (erased,)

@@ -7,6 +7,7 @@ from contracts.expertise import FurtherOpinionCalledV1, OpinionGivenV1
 from contracts.reference import WHOLE, Problem, Remark, Verdict
 from contracts.rules import Edition
 from contracts.steps import Opinion, Score
+from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.state import WORKING, GivenOpinion, Place, PlaceStatus
 from services.law.decision import Refusal
@@ -22,13 +23,13 @@ def give(decision: CaseDecision, command: Opinion) -> None:
     """The acting expert's opinion, or a new version of it; the earlier ones stay. Raises Refusal."""
     place = _own(decision)
     if place.opinions and not command.why_changed:
-        raise Refusal("opinion.needs-reason", "Say why the opinion is changed.", status=422)
+        raise Refusal("opinion.needs-reason", status=422)
     if len(place.opinions) >= MOST_VERSIONS:
-        raise Refusal("opinion.too-often", f"An opinion has at most {MOST_VERSIONS} versions.")
+        raise Refusal("opinion.too-often", most=MOST_VERSIONS)
     need_size(command.text, command.remarks, [score.reason for score in command.scores])
     need_agreement(command.verdict, command.remarks, decision.edition)
     if problems := _faults(command.scores, decision.edition):
-        raise Refusal("scores.invalid", "Every criterion needs one score.", status=422, problems=problems)
+        raise Refusal("scores.invalid", status=422, problems=problems)
     decision.then(
         OpinionGivenV1.made_of(
             command,
@@ -49,11 +50,11 @@ def _own(decision: CaseDecision) -> Place:
     expert = decision.actor.id
     place = decision.case.place_of(expert)
     if place is None or expert in decision.case.hidden_from:
-        raise Refusal("opinion.not-yours", "Only an expert who is on the case gives an opinion.", status=403)
+        raise Refusal("opinion.not-yours", status=403)
     if decision.case.status not in WORKING:
-        raise Refusal("review.not-working", f"The case stands at {decision.case.status}: opinions stay as they are.")
+        raise Refusal("review.not-working", stands=decision.stands)
     if place.status is not PlaceStatus.ACCEPTED:
-        raise Refusal("assignment.not-accepted", "Accept the assignment first.")
+        raise Refusal("assignment.not-accepted")
     return place
 
 
@@ -61,18 +62,18 @@ def need_size(text: str, remarks: Sequence[Remark], others: Sequence[str] = ()) 
     """Raises Refusal when the texts together are too long."""
     length = len(text) + sum(len(remark.text) for remark in remarks) + sum(map(len, others))
     if length > MOST_TEXT:
-        raise Refusal("text.too-long", f"All texts together have {length} characters of {MOST_TEXT}.", status=422)
+        raise Refusal("text.too-long", status=422, have=length, most=MOST_TEXT)
 
 
 def need_agreement(verdict: Verdict, remarks: Sequence[Remark], edition: Edition) -> None:
     """A verdict with remarks has remarks and a plain positive one has none (assumption); whether there is such a
     verdict at all is a switch of the edition. Raises Refusal."""
     if verdict is Verdict.POSITIVE_WITH_REMARKS and not edition.switches.remarks_with_positive.on:
-        raise Refusal("verdict.unknown", "This edition knows no positive verdict with remarks.", status=422)
+        raise Refusal("verdict.unknown", status=422)
     if verdict is Verdict.POSITIVE_WITH_REMARKS and not remarks:
-        raise Refusal("verdict.needs-remarks", "This verdict needs at least one remark.", status=422)
+        raise Refusal("verdict.needs-remarks", status=422)
     if verdict is Verdict.POSITIVE and remarks:
-        raise Refusal("verdict.has-remarks", "A positive verdict has no remarks.", status=422)
+        raise Refusal("verdict.has-remarks", status=422)
 
 
 def _faults(scores: Sequence[Score], edition: Edition) -> list[Problem]:
@@ -82,29 +83,16 @@ def _faults(scores: Sequence[Score], edition: Edition) -> list[Problem]:
     found, met = list[Problem](), set[str]()
     for place, score in enumerate(scores):
         if score.criterion not in wanted:
-            names = ", ".join(sorted(wanted)) or "none"
-            found.append(_problem(f"/scores/{place}/criterion", "criterion.unknown", f"Criteria: {names}."))
+            found.append(problem(f"/scores/{place}/criterion", "criterion.unknown", codes=sorted(wanted) or ["—"]))
         elif score.criterion in met:
-            found.append(_problem(f"/scores/{place}/criterion", "criterion.twice", "Scored twice."))
+            found.append(problem(f"/scores/{place}/criterion", "criterion.twice"))
         if not criteria.scale_min <= score.value <= criteria.scale_max:
-            scale = f"From {criteria.scale_min} to {criteria.scale_max}."
-            found.append(_problem(f"/scores/{place}/value", "score.off-scale", scale))
+            least, most = criteria.scale_min, criteria.scale_max
+            found.append(problem(f"/scores/{place}/value", "score.off-scale", least=least, most=most))
         met.add(score.criterion)
     for code in sorted(wanted - met):
-        found.append(_problem("/scores", "criterion.missing", f"Not scored: {code}."))
+        found.append(problem("/scores", "criterion.missing", code=code))
     return found
-
-
-RU = {
-    "criterion.unknown": "Такого критерия нет в редакции правил.",
-    "criterion.twice": "Критерий оценён дважды.",
-    "criterion.missing": "Критерий не оценён.",
-    "score.off-scale": "Оценка вне шкалы.",
-}
-
-
-def _problem(pointer: str, rule: str, message: str) -> Problem:
-    return Problem(pointer=pointer, rule=rule, message=message, message_ru=RU[rule])
 
 
 def total(scores: Sequence[Score], edition: Edition) -> int | None:

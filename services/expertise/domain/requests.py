@@ -9,6 +9,7 @@ from contracts.expertise import (
 )
 from contracts.reference import OnExpiry, Problem, ReturnReason
 from contracts.steps import Question
+from contracts.words import problem
 from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
@@ -28,9 +29,9 @@ def ask(decision: CaseDecision, command: Question) -> None:
     """Asks the applicant; the review's clock stops meanwhile where the edition says so. Raises Refusal."""
     decision.need_own_case()
     if decision.case.status not in WORKING:
-        raise Refusal("review.not-working", f"The case stands at {decision.case.status}.")
+        raise Refusal("review.not-working", stands=decision.stands)
     if decision.case.request() is not None:
-        raise Refusal("request.open", "A request for information is open already.")
+        raise Refusal("request.open")
     _need_items(command)
     main = decision.case.main()
     stop = TERMS.stopped(decision, main.kind, WAITING) if main is not None else None
@@ -61,17 +62,10 @@ def _need_items(command: Question) -> None:
         for place, item in enumerate(command.items):
             value = getattr(item, name)
             if value is not None and value in met:
-                problems.append(
-                    Problem(
-                        pointer=f"/items/{place}/{name}",
-                        rule="item.twice",
-                        message="Named twice.",
-                        message_ru="Указано дважды.",
-                    )
-                )
+                problems.append(problem(f"/items/{place}/{name}", "item.twice"))
             met.add(value)
     if problems or not command.items:
-        raise Refusal("items.invalid", "A request needs items, each of its own.", status=422, problems=problems)
+        raise Refusal("items.invalid", status=422, problems=problems)
 
 
 def take(decision: CaseDecision, command: TakeAnswers) -> None:
@@ -107,7 +101,7 @@ def cancel(decision: CaseDecision, command: CancelRequest) -> None:
     decision.need_own_case()
     request = decision.case.request()
     if request is None or request.id != command.request:
-        raise Refusal("request.not-open", "This request is not open.")
+        raise Refusal("request.not-open")
     shut(decision, request, RequestOutcome.CANCELLED)
 
 

@@ -1,5 +1,8 @@
 """Who works on a case (распределение): operators claim it, experts are assigned, accept, decline, hand over."""
 
+from collections.abc import Iterator
+from datetime import date
+
 from contracts.expertise import (
     CaseClaimedV1,
     CaseReleasedV1,
@@ -9,18 +12,19 @@ from contracts.expertise import (
     ExpertReleasedV1,
 )
 from contracts.reference import Role
+from contracts.rules import Edition
 from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Assign, Decline, HandOver, Release, Unclaim
 from services.expertise.domain.expert import Known
-from services.expertise.domain.state import FINAL, STAFFING, WORKING, Place, PlaceStatus
+from services.expertise.domain.state import FINAL, STAFFING, WORKING, Case, Place, PlaceStatus
 from services.law.decision import Refusal
 
 
 def claim(decision: CaseDecision) -> None:
     """The acting operator takes the case. Raises Refusal when another one has it, or nothing is open in it."""
     if decision.case.status in FINAL:
-        raise Refusal("review.not-open", "Nothing is open in this case.")
+        raise Refusal("review.not-open")
     decision.need_own_case()
     if decision.case.operator is None:
         decision.then(CaseClaimedV1(actor=decision.actor, round=decision.case.round, operator_id=decision.actor.id))
@@ -48,15 +52,13 @@ def assign(decision: CaseDecision, command: Assign) -> None:
     if decision.case.place_of(command.expert_id) is not None:
         return
     if sum(1 for _ in decision.case.active()) >= decision.case.needed:
-        raise Refusal("review.has-experts", f"The review has all {decision.case.needed} experts that it needs.")
+        raise Refusal("review.has-experts", needed=decision.case.needed)
+    _need_free(decision, command.expert_id)
     _seat(decision, command.expert_id, None)
 
 
 def _seat(decision: CaseDecision, expert: str, instead_of: str | None) -> None:
-    known = decision.known(expert)
-    _need_available(decision, known)
-    seat = known.entry.seat()
-    conflict.need_none(decision, seat)
+    seat = decision.known(expert).entry.seat()
     decision.then(
         ExpertAssignedV1(
             actor=decision.actor,
@@ -70,19 +72,35 @@ def _seat(decision: CaseDecision, expert: str, instead_of: str | None) -> None:
     )
 
 
-def _need_available(decision: CaseDecision, known: Known) -> None:
+def obstacles(case: Case, known: Known, edition: Edition, day: date, acting: str) -> Iterator[Refusal]:
+    """All that stands in the way of an expert for a case on a day, were it assigned by the person acting: whoever
+    proposes experts and whoever assigns them asks this. The costly part, conflicts, comes last."""
+    yield from unavailable(case, known, day)
+    yield from conflict.obstacles(known.entry.seat(), case, edition, acting)
+
+
+def unavailable(case: Case, known: Known, day: date) -> Iterator[Refusal]:
+    """What stands in the way whatever the case is about: on it already, inactive, away, no room."""
     entry = known.entry
+    if case.place_of(entry.expert_id) is not None:
+        yield Refusal("expert.on-the-case")
     if not entry.active:
-        raise Refusal("expert.inactive", "The expert is not active any more.")
-    if entry.absent(decision.today):
-        raise Refusal("expert.absent", "The expert is away now.")
+        yield Refusal("expert.inactive")
+    if entry.absent(day):
+        yield Refusal("expert.absent")
     if known.load >= entry.capacity:
-        raise Refusal("expert.at-capacity", "The expert has no room for another review.")
+        yield Refusal("expert.at-capacity", load=known.load, capacity=entry.capacity)
+
+
+def _need_free(decision: CaseDecision, expert: str) -> None:
+    known = decision.known(expert)
+    for obstacle in obstacles(decision.case, known, decision.edition, decision.today, decision.actor.id):
+        raise obstacle
 
 
 def _need_staffing(decision: CaseDecision) -> None:
     if decision.case.status not in STAFFING:
-        raise Refusal("review.not-staffing", f"The case stands at {decision.case.status}: no expert is looked for.")
+        raise Refusal("review.not-staffing", stands=decision.stands)
 
 
 def accept(decision: CaseDecision) -> None:
@@ -90,7 +108,9 @@ def accept(decision: CaseDecision) -> None:
     place = _own_place(decision)
     if place.status is PlaceStatus.ACCEPTED:
         return
-    conflict.need_none(decision, decision.known(place.expert).entry.seat())
+    seat = decision.known(place.expert).entry.seat()
+    for obstacle in conflict.obstacles(seat, decision.case, decision.edition, decision.actor.id):
+        raise obstacle
     decision.then(
         ExpertAcceptedV1(
             actor=decision.actor,
@@ -132,8 +152,7 @@ def hand_over(decision: CaseDecision, command: HandOver) -> None:
     """
     place = _place_of(decision, command.expert_id)
     _need_no_opinion(place)
-    if decision.case.place_of(command.to) is not None:
-        raise Refusal("expert.on-the-case", "The other expert is on this case already.")
+    _need_free(decision, command.to)
     _leave(decision, place, command.why, command.to)
     _seat(decision, command.to, command.expert_id)
 
@@ -154,21 +173,21 @@ def _leave(decision: CaseDecision, place: Place, why: str, to: str | None) -> No
 def _own_place(decision: CaseDecision) -> Place:
     place = decision.case.place_of(decision.actor.id)
     if place is None or decision.actor.id in decision.case.hidden_from:
-        raise Refusal("assignment.not-yours", "You are not on this case.", status=403)
+        raise Refusal("assignment.not-yours", status=403)
     if decision.case.status not in WORKING:
-        raise Refusal("review.not-staffing", f"The case stands at {decision.case.status}.")
+        raise Refusal("review.not-staffing", stands=decision.stands)
     return place
 
 
 def _place_of(decision: CaseDecision, expert: str) -> Place:
     place = decision.case.place_of(expert)
     if place is None:
-        raise Refusal("expert.not-on-the-case", "This expert is not on the case.")
+        raise Refusal("expert.not-on-the-case")
     if decision.case.status not in WORKING:
-        raise Refusal("review.not-staffing", f"The case stands at {decision.case.status}.")
+        raise Refusal("review.not-staffing", stands=decision.stands)
     return place
 
 
 def _need_no_opinion(place: Place) -> None:
     if place.opinions:
-        raise Refusal("opinion.given", "The expert has given an opinion; it stays.")
+        raise Refusal("opinion.given")
