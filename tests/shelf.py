@@ -54,10 +54,10 @@ from contracts.steps import (
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
-from services.law.terms import CountedTerm
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import (
     Ending,
+    OwnTerm,
     PastTerms,
     Pause,
     Pilot,
@@ -157,7 +157,7 @@ TERM = Term(
     zone="Europe/Minsk",
     origin="assumption",
 )
-OWN_TERM = CountedTerm(
+OWN_TERM = OwnTerm(
     ledger=Ledger(
         term=TERM,
         suspensions=(

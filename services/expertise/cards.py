@@ -1,6 +1,6 @@
 """A case as its readers see it: operators, approvers and auditors the whole, an expert what an expert may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,10 +31,7 @@ TO_ALL: Final = (
     "conclusions",
 )
 """What an expert is shown of a case as it is; of the rest only what `expert_card` makes of it."""
-NOT_SHOWN: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("order", "calendars", "terms", "requests"), True),
-    "past": {"__all__": {"terms": {"__all__": {"late"}}}},
-}
+NOT_SHOWN: Final = frozenset({"order", "calendars", "terms", "requests"})
 """Fields that only serve the lists, and those that a card shows in a form of its own."""
 
 
@@ -44,7 +41,7 @@ def operator_card(document: Document, edition: Edition, now: datetime, calendars
     return {
         "id": document.subject,
         "version": document.version,
-        **case.model_dump(mode="json", exclude=dict(NOT_SHOWN)),
+        **case.model_dump(mode="json", exclude=set(NOT_SHOWN)),
         **_common(case, edition, now, calendars),
     }
 

@@ -10,10 +10,8 @@ Pure: the moment, the rules and the calendars come in with the decision.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
-
-from pydantic import StrictBool, model_validator
 
 from contracts.event import Contract, Fact
 from contracts.reference import Clock, LegalEffect, Term, TermKind
@@ -40,23 +38,10 @@ S = TypeVar("S")
 
 
 class CountedTerm(Contract):
-    """A term that a service counts: its ledger, and what that came to at the last fact that touched it.
-
-    `late`: it ended too late, as was seen when it ended.
-    """
+    """A term that a service counts: its ledger, and what that came to at the last fact that touched it."""
 
     ledger: Ledger
     clock: Clock
-    late: StrictBool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_program(cls, stored: Any) -> Any:
-        # Which did not keep `late`. A term that ended after its breach was announced was late.
-        ledger = stored.get("ledger") if isinstance(stored, dict) and "late" not in stored else None
-        if not isinstance(ledger, dict):
-            return stored
-        return {**stored, "late": bool(ledger.get("ended") and ledger.get("breached"))}
 
     @property
     def kind(self) -> str:
@@ -68,14 +53,20 @@ class CountedTerm(Contract):
         """Whether what it bounds is still to be done."""
         return self.ledger.ended is None
 
+    def after(self, fact: TermEnded) -> Self:
+        """The term once it has ended. Whether that was late is kept by a service that asks for it later."""
+        ended = self.ledger.model_copy(update={"ended": fact.ended})
+        return self.model_copy(update={"ledger": ended, "clock": Clock()})
 
+
+T = TypeVar("T", bound=CountedTerm)
 CountedTerms: TypeAlias = tuple[CountedTerm, ...]
 
 
 # ---- what a state says of its terms
 
 
-def running(terms: Iterable[CountedTerm], kind: str) -> CountedTerm | None:
+def running(terms: Iterable[T], kind: str) -> T | None:
     """The open term of a kind."""
     return next((one for one in terms if one.open and one.kind == kind), None)
 
@@ -91,11 +82,11 @@ def calendar_versions(terms: Iterable[CountedTerm]) -> tuple[str, ...]:
     return tuple(sorted({one.ledger.term.calendar_version for one in terms if one.open}))
 
 
-def evolve(terms: Iterable[CountedTerm], fact: Fact) -> CountedTerms:
+def evolve(terms: Iterable[T], fact: Fact, kept_as: type[T]) -> tuple[T, ...]:
     """The terms after a fact. Total: a fact of a term that does not run, or of none, leaves them as they are."""
     if isinstance(fact, TermStarted):
         reminded = fact.reminded if isinstance(fact, TermStartedAsOf) else ()
-        begun = CountedTerm(ledger=law.remind(law.open_ledger(fact.term), reminded), clock=fact.clock)
+        begun = kept_as(ledger=law.remind(law.open_ledger(fact.term), reminded), clock=fact.clock)
         # One that starts while one of its kind runs stands in its place: it was counted anew from another day.
         return (*(one for one in terms if not (one.open and one.kind == begun.kind)), begun)
     if not isinstance(fact, OfTerm):
@@ -103,33 +94,34 @@ def evolve(terms: Iterable[CountedTerm], fact: Fact) -> CountedTerms:
     return tuple(_after(one, fact) if one.open and one.kind == fact.kind else one for one in terms)
 
 
-def _after(one: CountedTerm, fact: OfTerm) -> CountedTerm:
+def _after(one: T, fact: OfTerm) -> T:
     ledger = one.ledger
     match fact:
         case TermSuspended():
+            stopped = law.suspended(ledger, fact.since, fact.actor.id, fact.why)
             # A stop that is dated back may undo a breach: then the term had not run out when it stopped.
             stands = ledger.breached and isinstance(fact, TermSuspendedAsOf) and fact.ran_out
-            stopped = law.suspended(ledger, fact.since, fact.actor.id, fact.why)
-            return CountedTerm(ledger=stopped.model_copy(update={"breached": stands}), clock=Clock())
+            return _counted(one, stopped.model_copy(update={"breached": stands}), Clock())
         case TermResumed():
-            return _counted(law.resumed(ledger, fact.at), fact.clock)
+            return _counted(one, law.resumed(ledger, fact.at), fact.clock)
         case TermExtended():
-            return _counted(law.extended(ledger, fact.days, fact.at, fact.actor.id, fact.why), fact.clock)
+            extended = law.extended(ledger, fact.days, fact.at, fact.actor.id, fact.why)
+            return _counted(one, extended, fact.clock)
         case TermNearing():
-            return _counted(law.remind(ledger, fact.rungs), fact.clock)
+            return _counted(one, law.remind(ledger, fact.rungs), fact.clock)
         case TermBreached():
-            return CountedTerm(ledger=law.breach(ledger), clock=one.clock.model_copy(update={"alarm_at": None}))
+            return _counted(one, law.breach(ledger), one.clock.model_copy(update={"alarm_at": None}))
         case TermRecalendared():
-            return _counted(law.recalendared(ledger, fact.calendar, fact.version), fact.clock)
+            return _counted(one, law.recalendared(ledger, fact.calendar, fact.version), fact.clock)
         case TermEnded():
-            return CountedTerm(ledger=ledger.model_copy(update={"ended": fact.ended}), clock=Clock(), late=fact.late)
+            return one.after(fact)
     return one
 
 
-def _counted(ledger: Ledger, clock: Clock) -> CountedTerm:
+def _counted(one: T, ledger: Ledger, clock: Clock) -> T:
     # Where something is to be announced again, the breach that was announced is none any more.
     breached = ledger.breached and clock.alarm_at is None
-    return CountedTerm(ledger=ledger.model_copy(update={"breached": breached}), clock=clock)
+    return one.model_copy(update={"ledger": ledger.model_copy(update={"breached": breached}), "clock": clock})
 
 
 # ---- what a decision does to terms
@@ -196,6 +188,7 @@ class Terms(Generic[S]):
         ledger = law.open_ledger(begun)
         # Of a term that is entered late, or begins anew with another end, what was near before now is not announced.
         passed = law.rungs_passed(ledger, rule.reminders, decision.now, days)
+        assert not passed or issubclass(self.facts.started, TermStartedAsOf), NO_SUCH_FACT
         clock = law.clock_of(law.remind(ledger, passed), rule, days)
         return self.facts.started.made_of(
             actor=decision.actor, term=begun, clock=clock, due_at=clock.due_at, reminded=passed
@@ -226,8 +219,9 @@ class Terms(Generic[S]):
         decision.then(self._suspended(decision, kind, at, why, ran_out=ran_out))
 
     def _suspended(self, decision: Decision[S], kind: str, at: datetime, why: str, *, ran_out: bool) -> TermSuspended:
-        assert self.facts.suspended is not None, NO_SUCH_FACT
-        return self.facts.suspended.made_of(actor=decision.actor, kind=kind, since=at, why=why, ran_out=ran_out)
+        cls = self.facts.suspended
+        assert cls is not None and (issubclass(cls, TermSuspendedAsOf) or not ran_out), NO_SUCH_FACT
+        return cls.made_of(actor=decision.actor, kind=kind, since=at, why=why, ran_out=ran_out)
 
     def resume(self, decision: Decision[S], kind: str, since: date | None = None) -> None:
         """Lets a stopped clock run again, now or from a day; not before it stopped, though the machine that stopped it

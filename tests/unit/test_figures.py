@@ -36,12 +36,11 @@ from services.chassis.fold import state_json
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.law import ledger as term
-from services.law.terms import CountedTerm
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import PastTerms, Pilot, Replica, RunningTerm, SpendingEntry, Stay
+from services.registry.domain.state import OwnTerm, PastTerms, Pilot, Replica, RunningTerm, SpendingEntry, Stay
 from services.registry.figures import figures as figures_module
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
@@ -420,7 +419,7 @@ def test_a_change_of_sector_does_not_end_a_stay_and_a_return_is_another_one() ->
     assert over == {"look-over": (2, 3.0), "returned": (2, 1.0)}
 
 
-def own_term(kind: str, ended: float | None = None, breached: bool = False) -> CountedTerm:
+def own_term(kind: str, ended: float | None = None, breached: bool = False) -> OwnTerm:
     """A term of ten calendar days from `NOW`."""
     days = BY
     begun = Term(
@@ -436,9 +435,9 @@ def own_term(kind: str, ended: float | None = None, breached: bool = False) -> C
     )
     ledger = term.open_ledger(begun).model_copy(update={"breached": breached})
     if ended is None:
-        return CountedTerm(ledger=ledger, clock=Clock(due_at=term.due_at(ledger, days)))
+        return OwnTerm(ledger=ledger, clock=Clock(due_at=term.due_at(ledger, days)))
     late = term.overdue(ledger, at(ended), days)
-    return CountedTerm(ledger=term.end(ledger, at(ended)), clock=Clock(), late=late)
+    return OwnTerm(ledger=term.end(ledger, at(ended)), clock=Clock(), late=late)
 
 
 def test_terms_are_kept_broken_or_running_whether_they_are_the_registers_or_another_services() -> None:

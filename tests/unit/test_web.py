@@ -62,7 +62,7 @@ from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
 from services.registry.domain.export import Export, Format, List, subject_of
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import PROPOSAL
+from services.registry.domain.state import PROPOSAL, OwnTerm
 from services.registry.domain.state import Pilot as Entered
 from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
@@ -268,7 +268,7 @@ STATES: Mapping[str, Any] = {
         submitted=NOW,
         entered=NOW,
         application=APPLICATION,
-        own_terms=(CountedTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
+        own_terms=(OwnTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
     ),
 }
 ROUTERS: Mapping[str, Any] = {

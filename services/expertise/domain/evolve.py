@@ -79,7 +79,7 @@ def _opened(state: Case | None, fact: ReviewOpenedV1) -> Case:
 
 
 def _of_term(state: Case, fact: Fact) -> Changes:
-    return {"terms": terms.evolve(state.terms, fact)}
+    return {"terms": terms.evolve(state.terms, fact, terms.CountedTerm)}
 
 
 # ---- people

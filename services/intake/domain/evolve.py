@@ -177,7 +177,8 @@ def _counted(
     if isinstance(fact, TermStartedV1) and fact.clock.due_at is None:
         # Facts from before clocks were in them say the due time alone.
         fact = fact.model_copy(update={"clock": Clock(due_at=fact.due_at, alarm_at=fact.due_at)})
-    counted = _with(state, terms=tuple({one.kind: one for one in terms.evolve(state.terms, fact)}.values()))
+    last = {one.kind: one for one in terms.evolve(state.terms, fact, terms.CountedTerm)}
+    counted = _with(state, terms=tuple(last.values()))
     if isinstance(fact, TermEndedV1) and fact.kind == LOOK_OVER and state.look_over is not None:
         return _with(counted, decided=fact.ended)
     return counted

@@ -12,12 +12,11 @@ from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
 from services.law.explanation import explain
-from services.law.terms import CountedTerm
 from services.registry import queries, views
 from services.registry.api import memory
 from services.registry.api.memory import AsOf
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import KIND, Pilot
+from services.registry.domain.state import KIND, OwnTerm, Pilot
 
 READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
@@ -136,7 +135,7 @@ def _parts(router: APIRouter) -> None:
         return card(await queries.replicas(engine.store, found), found.rev)
 
 
-def _term(state: Pilot, kind: str | None) -> CountedTerm | None:
+def _term(state: Pilot, kind: str | None) -> OwnTerm | None:
     """The register's open term of a kind; of all, the one that is due first, a stopped one last."""
     if kind is not None:
         return state.own_term(kind)

@@ -64,6 +64,7 @@ from services.registry.domain.stages import CONCLUDED, SETTLED, Stage
 from services.registry.domain.state import (
     INTAKE,
     Ending,
+    OwnTerm,
     PastTerms,
     Pause,
     Pilot,
@@ -324,7 +325,7 @@ def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:
 
 
 def _of_term(state: Pilot, fact: Fact) -> Changes:
-    return {"own_terms": terms.evolve(state.own_terms, fact)}
+    return {"own_terms": terms.evolve(state.own_terms, fact, OwnTerm)}
 
 
 CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from math import inf
-from typing import Final
+from typing import Final, Self
 
 from pydantic import computed_field
 
@@ -38,7 +38,8 @@ from contracts.steps import (
     Spending,
     Words,
 )
-from services.law.terms import CountedTerm, CountedTerms, calendar_versions, running
+from contracts.terms import TermEnded
+from services.law.terms import CountedTerm, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 from services.registry.domain.stages import Stage, next_move
 
@@ -80,6 +81,16 @@ class PastTerms(Contract):
     kind: str
     kept: int = 0
     broken: int = 0
+
+
+class OwnTerm(CountedTerm):
+    """A term of the register's own. `late`: it ended too late, as was seen when it ended."""
+
+    late: bool = False
+
+    def after(self, fact: TermEnded) -> Self:
+        """The term once it has ended."""
+        return super().after(fact).model_copy(update={"late": fact.late})
 
 
 class StandingConclusion(Conclusion):
@@ -160,7 +171,7 @@ class Pilot(Entry):
     executor: Party | None = None
     foreign_terms: tuple[RunningTerm, ...] = ()
     past_terms: tuple[PastTerms, ...] = ()
-    own_terms: CountedTerms = ()
+    own_terms: tuple[OwnTerm, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
     text: str | None = None
     basis: Basis | None = None
@@ -184,7 +195,7 @@ class Pilot(Entry):
     history: tuple[Stay, ...] = ()
     turn: int = 0
 
-    def own_term(self, kind: str) -> CountedTerm | None:
+    def own_term(self, kind: str) -> OwnTerm | None:
         """The register's open term of a kind."""
         return running(self.own_terms, kind)
 
