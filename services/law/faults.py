@@ -22,12 +22,11 @@ CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 
 Fault = Literal["scheme", "form", "check-digit", "not-legal-entity"]
 FAULTS: Final[dict[Fault, str]] = {
-    "scheme": "party.scheme",
     "form": "party.form",
     "check-digit": "party.check-digit",
     "not-legal-entity": "party.not-legal-entity",
 }
-"""The rules that the number of an organisation can break."""
+"""The rules that a number of a known scheme can break."""
 
 
 def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = False) -> Fault | None:
