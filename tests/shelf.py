@@ -49,6 +49,7 @@ from contracts.steps import (
     ReplicaPlan,
     Scaling,
     ScalingDecision,
+    Step,
     Votes,
 )
 from services.chassis.fold import state_json
@@ -176,6 +177,35 @@ GRADES = (CriterionValue(criterion="target-reached", value=4, reason="Показ
 ACTOR = Actor(id="u-1", organisation="o-1", role="registrar")
 MEMBERS = tuple(f"demo-member-{n}" for n in range(1, 10))
 VOTES = Votes(in_favour=7, against=1, abstained=1)
+
+
+def _steps_filled(held: Any) -> Any:
+    """A value, in which every step says something in each of its fields."""
+    if isinstance(held, tuple):
+        return tuple(_steps_filled(one) for one in held)
+    if not isinstance(held, Step):
+        return held
+    silent = {name: field for name, field in type(held).model_fields.items() if getattr(held, name) is None}
+    return held.model_copy(
+        update={name: _something(field.annotation, {Basis: BASIS}) for name, field in silent.items()}
+    )
+
+
+def _something(kind: Any, known: Mapping[type, Contract]) -> Any:
+    """A value of a kind."""
+    if kind in known:
+        return known[kind]
+    parts = [part for part in get_args(kind) if part not in (NoneType, Ellipsis)]
+    if get_origin(kind) is dict:
+        return {_something(parts[0], known): _something(parts[1], known)}
+    if parts:
+        one = _something(parts[0], known)
+        return (one,) if get_origin(kind) is tuple else one
+    if issubclass(kind, StrEnum):
+        return next(iter(kind))
+    return {Actor: ACTOR, AwareDatetime: NOW, datetime: NOW, date: DAY, bool: True, int: 3, str: "слово"}[kind]
+
+
 FULL = PLAIN.model_copy(
     update={
         "application": APPLICATION.model_copy(
@@ -275,7 +305,9 @@ FULL = PLAIN.model_copy(
         "turn": 7,
     }
 )
-"""Every field that a pilot has is filled, also those that no one pilot has together."""
+FULL = FULL.model_copy(update={name: _steps_filled(getattr(FULL, name)) for name in Pilot.model_fields})
+"""Every field that a pilot has is filled, also those that no one pilot has together. What a step may say besides what is
+said here is filled with anything: a new field of it is looked at without standing here."""
 
 
 def row(id_: str, state: Pilot = PLAIN, **changes: Any) -> Row:
@@ -372,21 +404,6 @@ def _contracts(held: Any) -> Iterator[Contract]:
         yield held
     elif isinstance(held, tuple):
         yield from (one for each in reversed(held) for one in _contracts(each))
-
-
-def _something(kind: Any, known: Mapping[type, Contract]) -> Any:
-    """A value of a kind."""
-    if kind in known:
-        return known[kind]
-    parts = [part for part in get_args(kind) if part not in (NoneType, Ellipsis)]
-    if get_origin(kind) is dict:
-        return {_something(parts[0], known): _something(parts[1], known)}
-    if parts:
-        one = _something(parts[0], known)
-        return (one,) if get_origin(kind) is tuple else one
-    if issubclass(kind, StrEnum):
-        return next(iter(kind))
-    return {Actor: ACTOR, AwareDatetime: NOW, datetime: NOW, date: DAY, bool: True, int: 3, str: "слово"}[kind]
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
