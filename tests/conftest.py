@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -42,12 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in marks(item):
             item.add_marker(mark)
-    items.sort(key=lambda item: ROOMS.index(room) if (room := item.path.parent.name) in ROOMS else len(ROOMS))
+    items.sort(key=lambda item: ROOMS.index(room_of(item)))
+
+
+def room_of(item: pytest.Item) -> str:
+    """The folder of tests that a test stands in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def marks(item: pytest.Item) -> Iterator[str]:
     """The marks that follow from where a test stands and from the fixtures that it uses."""
-    if item.path.parent.name == "e2e":
+    if room_of(item) == "e2e":
         yield from ("slow", "mongo", "kafka")
         return
     uses = getattr(item, "_fixtureinfo", None)

@@ -1,34 +1,22 @@
 """The engine on a real mongod, sending to a broker that each test controls."""
 
 import asyncio
-import json
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
-from contracts.agency import ApplicationSubmittedV2
-from contracts.event import Actor, Event, digest
-from contracts.steps import AgencyEntry, EditionFrom
+from contracts.event import Event
 from contracts.topics import agency_topic
-from deploy.cli.main_job import application
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
-from services.chassis.outbox import Message, SendFailed
-from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway, opened
-from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record, Refused, Stale
-from services.chassis.telemetry import JsonLines
-from services.chassis.web import _parked
-from services.intake.domain.state import pilot_id
-from services.intake.service import SERVICE as INTAKE
-from tests.calendars import CALENDARS
+from services.chassis.subject import Broken, Conflict, Done, Duplicate, Input, Record, Refused, Stale
+from tests.kit.engines import LONG_AGO, Make, doc, notes, parked
 from tests.tiny import (
-    LANGUAGE,
     START,
     Broker,
     Clock,
@@ -43,70 +31,10 @@ from tests.tiny import (
     away,
     claimed,
     crash,
-    notes_of,
-    numbered,
     parked_rows,
     tiny_service,
     translated,
 )
-
-
-@pytest.fixture
-def broker() -> Broker:
-    """Where facts go."""
-    return Broker()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """What the engines take for the time."""
-    return Clock()
-
-
-Make = Callable[..., Engine]
-
-
-@pytest.fixture
-def make(store: Store, broker: Broker, clock: Clock) -> Make:
-    """Engines on one store, one broker and one clock, as replicas of a service are."""
-    number = iter(range(100))
-
-    def made(service: Service | None = None, on: object = store) -> Engine:
-        ids = numbered(f"e{next(number)}")
-        return Engine(service or tiny_service(), cast(Store, on), broker, now=clock, new_id=ids, calendars=CALENDARS)
-
-    return made
-
-
-@pytest.fixture
-def engine(make: Make) -> Engine:
-    """One engine of the tiny service."""
-    return make()
-
-
-async def doc(engine: Engine, subject: str = "p1") -> Document:
-    """A document that must be there."""
-    return (await engine.documents([subject]))[subject]
-
-
-async def notes(engine: Engine, subject: str = "p1") -> tuple[str, ...]:
-    """What was noted of a subject."""
-    found = await engine.documents([subject])
-    return notes_of(found[subject].state) if subject in found else ()
-
-
-async def parked(engine: Engine, **query: Any) -> dict[str, str]:
-    """The parked records: status by id."""
-    return {row["_id"]: row["status"] for row in await parked_rows(engine.store, query)}
-
-
-async def outbox(engine: Engine, subject: str = "p1") -> list[int]:
-    """The sequences that still wait in a subject's outbox."""
-    return [entry.sequence for entry in (await doc(engine, subject)).outbox]
-
-
-LONG_AGO = timedelta(0)
-
 
 # ---- the number of round trips
 
@@ -346,140 +274,6 @@ async def test_a_redrive_of_what_is_not_next_leaves_it_parked(engine: Engine, ma
     assert await engine.documents(["p1"]) == {}
 
 
-# ---- sending
-
-
-async def test_a_failed_send_leaves_the_facts_in_the_outbox_and_gives_the_batch_back(
-    engine: Engine, broker: Broker, make: Make
-) -> None:
-    topic = Topic("left")
-    broker.refuse = lambda message: message.key == "p1"
-    batch = [topic.record("p1", 1, "a+b"), topic.record("p2", 1, "x")]
-    with pytest.raises(SendFailed):
-        await engine.records(batch)
-    assert await outbox(engine, "p1") == [1, 2] and await outbox(engine, "p2") == []
-    broker.refuse = lambda _message: False
-    await make().sweep(timedelta(hours=1))
-    assert broker.series("p1") == [], "the sweep leaves young facts to whoever is sending them"
-    engine.now.forward(seconds=1)  # type: ignore[attr-defined]
-    await make().sweep(LONG_AGO)
-    assert broker.series("p1") == [1, 2] and await outbox(engine, "p1") == []
-
-
-async def test_nothing_after_a_fact_that_was_not_acknowledged_is_sent(engine: Engine, broker: Broker) -> None:
-    broker.refuse = lambda message: json.loads(message.value)["data"]["what"] == "b"
-    with pytest.raises(SendFailed):
-        await engine.records([Topic("left").record("p1", 1, "a+b+c"), Topic("right").record("p2", 1, "x+y")])
-    assert broker.series("p1") == [1] and broker.series("p2") == [1, 2]
-    assert await outbox(engine) == [2, 3]
-    broker.refuse = lambda _message: False
-    await engine.records([Topic("right").record("p1", 1, "d")])
-    assert broker.series("p1") == [1, 2, 3, 4], "whoever writes next sends from the head"
-    ids = [event["id"] for event in broker.events(subject="p1")]
-    assert len(set(ids)) == 4
-
-
-async def test_a_dropped_duplicate_still_sends_the_stored_outbox_before_it_may_be_committed(
-    engine: Engine, broker: Broker, make: Make
-) -> None:
-    batch = [Topic("left").record("p1", 1, "a")]
-    broker.down = Crash()
-    with pytest.raises(Crash):
-        await engine.records(batch)
-    broker.down = None
-    again = make()
-    await again.records(batch)
-    assert broker.series("p1") == [1] and await outbox(again) == [] and await notes(again) == ("a",)
-
-
-async def test_after_a_crash_between_write_and_send_the_sweep_of_a_new_engine_sends(
-    engine: Engine, broker: Broker, make: Make, clock: Clock
-) -> None:
-    broker.down = Crash()
-    with pytest.raises(Crash):
-        await engine.records([Topic("left").record("p1", 1, "a+b")])
-    outcome = await engine.command(claimed("p2", "k", Note(("x",))))
-    assert isinstance(outcome, Done) and broker.log == []
-    broker.down = None
-    clock.forward(seconds=1)
-    await make().sweep(LONG_AGO)
-    assert broker.series("p1") == [1, 2] and broker.series("p2") == [1]
-    assert await outbox(engine) == [] and await outbox(engine, "p2") == []
-
-
-async def test_what_goes_out_with_a_fact_is_made_of_the_fact_as_decided_or_as_read_again_from_the_store(
-    broker: Broker, make: Make, clock: Clock
-) -> None:
-    told = list[Event]()
-
-    def publications(event: Event) -> list[Message]:
-        told.append(event)
-        return []
-
-    service = tiny_service(own=LANGUAGE, publications=publications)
-    engine = make(service)
-    broker.refuse = lambda _message: True
-    await engine.command(claimed("p1", "a", Note(("x",))))
-    await engine.outbox.flush()
-    broker.refuse = lambda _message: False
-    clock.forward(seconds=1)
-    await make(service).sweep(LONG_AGO)
-    decided, read_again = told
-    assert isinstance(decided.fact, NotedV1) and decided == read_again
-    assert decided.data == broker.events()[0]["data"]
-
-
-async def test_after_a_crash_between_send_and_clear_the_same_bytes_go_out_again(
-    store: Store, make: Make, broker: Broker, clock: Clock
-) -> None:
-    hooked = Hooked(store)
-    hooked.before["clear"] = crash
-    with pytest.raises(Crash):
-        await make(on=hooked).records([Topic("left").record("p1", 1, "a")])
-    clock.forward(seconds=1)
-    await make().sweep(LONG_AGO)
-    first, second = (message.value for message in broker.log)
-    assert first == second and await outbox(make()) == []
-
-
-async def test_a_command_is_answered_before_its_facts_are_sent_and_the_pump_sends_them_soon(
-    engine: Engine, broker: Broker, eventually: Any
-) -> None:
-    outcomes = await asyncio.gather(*(engine.command(claimed("p1", f"k{n}", Note((f"w{n}",)))) for n in range(20)))
-    assert all(isinstance(outcome, Done) for outcome in outcomes) and broker.log == []
-    pump = asyncio.create_task(engine.outbox.pump())
-    try:
-        await eventually(lambda: len(set(broker.series("p1"))) == 20)
-        sent = list(dict.fromkeys(broker.series("p1")))
-        assert sent == list(range(1, 21))
-        await engine.command(claimed("p1", "later", Note(("z",))))
-        await eventually(lambda: broker.series("p1")[-1] == 21)
-    finally:
-        pump.cancel()
-
-
-async def test_the_pump_lives_on_when_a_send_fails(engine: Engine, broker: Broker, eventually: Any) -> None:
-    pump = asyncio.create_task(engine.outbox.pump())
-    broker.refuse = lambda _message: True
-    await engine.command(claimed("p1", "k1", Note(("a",))))
-    await eventually(lambda: not engine.outbox._soon)
-    broker.refuse = lambda _message: False
-    await engine.command(claimed("p1", "k2", Note(("b",))))
-    try:
-        await eventually(lambda: broker.series("p1") == [1, 2])
-    finally:
-        pump.cancel()
-
-
-async def test_an_older_sight_of_the_outbox_does_not_displace_a_newer_one(engine: Engine, broker: Broker) -> None:
-    await engine.command(claimed("p1", "k1", Note(("a",))))
-    old = await doc(engine)
-    await engine.command(claimed("p1", "k2", Note(("b",))))
-    engine.outbox.soon(old)
-    await engine.outbox.flush()
-    assert broker.series("p1") == [1, 2]
-
-
 # ---- several engines
 
 
@@ -623,125 +417,3 @@ async def test_a_timer_whose_decision_fails_is_postponed_and_logged_and_does_not
     assert await engine.timers() == 0
     clock.forward(seconds=STUCK_TIMER_PAUSE.total_seconds())
     assert await engine.timers() == 1, "it is tried again later"
-
-
-# ---- agencies' events, with the real intake
-
-
-async def intake_with_agency(make: Make) -> Engine:
-    """The real intake service with one agency in its directory."""
-    engine = make(INTAKE)
-    edition = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
-    enter = AgencyEntry(name="Демонстрационное ведомство", editions=(edition,))
-    mark = Claimed("person:admin", "enter", "d")
-    outcome = await engine.command(Input("agency:demo", mark, enter, Actor(id="a", role="admin"), "enter"))
-    assert isinstance(outcome, Done)
-    return engine
-
-
-def event(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """A fictional application of the agency, sent at the tests' time."""
-    made = application(number, "demo", kind=ApplicationSubmittedV2.TYPE)
-    made["time"] = "2026-03-02T08:00:00.000Z"
-    made["data"] = {**made["data"], **changes}
-    return made
-
-
-def sent(offset: int, body: dict[str, Any] | bytes) -> Record:
-    """An event in the agency's topic."""
-    value = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-    return Record(agency_topic("demo").name, 0, offset, None, value)
-
-
-RECEIPTS = "pilots.receipts.demo.v1"
-
-
-def outcomes_of(broker: Broker) -> list[tuple[str, str]]:
-    """The receipts that the agency was sent: event and outcome."""
-    return [(e["data"]["event_id"], e["data"]["outcome"]) for e in broker.events(RECEIPTS)]
-
-
-async def test_an_id_used_again_for_something_else_is_refused_with_a_receipt_and_a_resend_meets_its_answer(
-    make: Make, broker: Broker
-) -> None:
-    engine = await intake_with_agency(make)
-    await engine.outbox.flush()
-    first, other = event(1), event(1, title="Совсем другая заявка")
-    await engine.records([sent(0, first)])
-    await engine.records([sent(1, other), sent(2, first)])
-    assert outcomes_of(broker) == [("demo-1", "registered"), ("demo-1", "refused")]
-    problems = broker.events(RECEIPTS)[1]["data"]["problems"]
-    assert [(p["pointer"], p["rule"], p["action"]) for p in problems] == [("/id", "id.reused", "fix")]
-    await engine.records([sent(3, other)])
-    assert len(outcomes_of(broker)) == 2, "a resend of the conflicting event meets its answer"
-    conflict = pilot_id("demo", f"demo-1#{digest(other)}")
-    found = await engine.documents([pilot_id("demo", "demo-1"), conflict])
-    assert {d.state.status.value for d in found.values() if d.state} == {"registered", "refused"}  # type: ignore[attr-defined]
-    assert await parked(engine) == {}
-
-
-async def test_one_id_for_two_events_inside_one_batch_registers_the_first_and_refuses_the_second(
-    make: Make, broker: Broker
-) -> None:
-    engine = await intake_with_agency(make)
-    first, other = event(1), event(1, title="Совсем другая заявка")
-    await engine.records([sent(0, first), sent(1, other), sent(2, first), sent(3, other)])
-    assert sorted(outcomes_of(broker)) == [("demo-1", "refused"), ("demo-1", "registered")]
-
-
-async def test_an_event_of_an_agency_that_is_not_entered_waits_for_a_hand_and_is_registered_by_a_redrive(
-    make: Make, broker: Broker
-) -> None:
-    engine = make(INTAKE)
-    await engine.records([sent(0, event(1))])
-    assert await parked(engine) == {sent(0, b"").id: "broken"}
-    await intake_with_agency(make)
-    assert await engine.parking.redrive([sent(0, b"").id]) == 1
-    assert outcomes_of(broker) == [("demo-1", "registered")] and await parked(engine) == {}
-
-
-async def test_the_contact_person_is_kept_erasable_and_stands_in_no_fact_receipt_log_line_or_parked_view(
-    make: Make, broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    engine = await intake_with_agency(make)
-    secrets = ("Образцова", "Примеровна", "obraztsova", "example.test", "+375 00 000-00-00")
-    contact = {"name": "Образцова Мария Примеровна", "email": "m.obraztsova@example.test", "phone": secrets[-1]}
-    newer = {**event(4, contact=contact), "type": "pilots.agency.application-submitted.v99"}
-    misplaced = {**newer, "id": "demo-5", "contact": contact}
-    batch = [
-        sent(0, event(1, contact=contact)),
-        sent(1, event(2, contact={**contact, "name": ""})),
-        sent(2, event(3, contact=contact, sector="no-such-sector")),
-        sent(3, newer),
-        sent(4, misplaced),
-        sent(5, json.dumps(event(6, contact=contact)).encode()[:-2]),
-        sent(6, event(1, contact=contact, title="Другая")),
-    ]
-    await engine.records(batch)
-    registered = pilot_id("demo", "demo-1")
-    persons = await engine.store.rows("persons", {}, sort=[("_id", 1)], limit=10)
-    assert [{**row, "_id": ""} for row in persons] == [{"_id": "", "pilot": registered, **contact}]
-    rows = await parked_rows(engine.store, {})
-    assert len(rows) == 2, "only the newer version is parked"
-    facts = [message.value.decode() for message in broker.log]
-    assert len(facts) >= 6 and persons[0]["_id"] in "".join(facts)
-    headers = [str(message.headers) for message in broker.log]
-    lines = [JsonLines("intake").format(record) for record in caplog.records]
-    views = [json.dumps(_parked(row), ensure_ascii=False) for row in rows]
-    subjects = await engine.store.rows("subjects", {}, sort=[("_id", 1)], limit=100)
-    for text in (*facts, *headers, *lines, caplog.text, *views, *map(str, subjects), *(row["cause"] for row in rows)):
-        found = [secret for secret in secrets if secret in text]
-        assert not found, text[:500]
-    assert any("•••" in view for view in views)
-
-
-async def test_personal_data_is_safe_before_the_facts_that_point_to_it(
-    store: Store, make: Make, broker: Broker
-) -> None:
-    await intake_with_agency(make)
-    hooked = Hooked(store)
-    hooked.before["write"] = crash
-    with pytest.raises(Crash):
-        await make(INTAKE, hooked).records([sent(0, event(1))])
-    assert await store.count("persons", {}, 10) == 1 and broker.events(subject=pilot_id("demo", "demo-1")) == []

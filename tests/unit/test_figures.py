@@ -1,23 +1,14 @@
-"""Figures over all pilots: every sum adds up both ways, whatever changes; and the view survives what happens to it."""
+"""The figures: what they say is what is naively added up from the documents of the pilots."""
 
-import itertools
-import subprocess
-import sys
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache, partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.event import Actor, Basis
 from contracts.reference import (
     Clock,
     CostLine,
@@ -25,230 +16,43 @@ from contracts.reference import (
     Indicator,
     IndicatorValue,
     LegalEffect,
-    Payment,
     SectorShare,
     Term,
     TermUnit,
 )
-from contracts.registry import EntryCorrectedV1, SpendingRecordedV1, TermRecordedV1, TermStage
-from contracts.steps import Agreement, AgreementEntry, Correctable, Judgement, Scaling, ScalingDecision, Votes
-from services.chassis.fold import state_json
-from services.chassis.problems import Problematic
-from services.chassis.store import Row
+from contracts.registry import TermRecordedV1, TermStage
+from contracts.steps import Judgement, Scaling, ScalingDecision, Votes
 from services.law import ledger as term
 from services.registry import views
 from services.registry.api.money import proof
 from services.registry.domain.evolve import evolve
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import OwnTerm, PastTerms, Pilot, Replica, RunningTerm, SpendingEntry, Stay
-from services.registry.figures import figures as figures_module
+from services.registry.domain.state import OwnTerm, PastTerms, Pilot, Replica, RunningTerm, Stay
 from services.registry.figures import questions
-from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
-from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
+from services.registry.figures.figures import in_memory
+from services.registry.figures.questions import MoneyAsked, MoneyFilters
 from tests.calendars import BY
 from tests.effort import examples
-from tests.unit.story import APPLICATION, NOW, party
-
-SECTORS = ("health", "transport", "education", "ecology", "trade")
-SOURCES = ("republican-budget", "local-innovation-fund", "own-money", "unspecified")
-BASIS = Basis(body="Совет", kind="протокол", number="5", date=date(2026, 4, 15))
-ACTOR = Actor(id="u-1", role="registrar")
-AXES: tuple[Axis, ...] = ("sector", "year", "stage", "source", "agency", "region")
-Sums = dict[tuple[Any, ...], int]
-
-
-# ---- pilots at random, and what is naively added up from their documents
-
-
-def shares(chance: Random) -> tuple[SectorShare, ...]:
-    some = chance.sample(SECTORS, chance.randint(1, 4))
-    cuts = sorted(chance.sample(range(1, 10_000), len(some) - 1))
-    points = [b - a for a, b in itertools.pairwise((0, *cuts, 10_000))]
-    return tuple(SectorShare(sector=s, basis_points=p) for s, p in zip(some, points, strict=True))
-
-
-def amount(chance: Random) -> int:
-    return chance.choice((0, 1, chance.randint(2, 10_000), chance.randint(10_000, 10**13)))
-
-
-def costs(chance: Random) -> tuple[CostLine, ...]:
-    return tuple(
-        CostLine(
-            source=chance.choice(SOURCES),
-            year=chance.choice((None, 2025, 2026, 2027)),
-            amount_minor=amount(chance),
-            currency=chance.choice(("BYN", "BYN", "RUB")),
-        )
-        for _ in range(chance.randint(0, 4))
-    )
-
-
-def payments(chance: Random) -> tuple[Payment, ...]:
-    return tuple(
-        Payment(
-            source=chance.choice(SOURCES),
-            year=chance.choice((2025, 2026)),
-            amount_minor=amount(chance),
-            currency="BYN",
-            paid=date(2026, 5, 1),
-        )
-        for _ in range(chance.randint(1, 3))
-    )
-
-
-def agreement(chance: Random) -> AgreementEntry:
-    said = Agreement(
-        customer=party("700000125"),
-        executor=party("700000112"),
-        programme="Программа.",
-        starts=date(2026, 5, 1),
-        until=date(2027, 5, 1),
-        indicators=(Indicator(code="queue", title="Очередь", unit="дней", baseline="10", target="2"),),
-        costs=costs(chance),
-        sector_shares=shares(chance) if chance.random() < 0.5 else (),
-        region=chance.choice((None, "minsk", "brest")),
-    )
-    return AgreementEntry(agreement=said, basis=BASIS)
-
-
-def pilot(chance: Random, **more: Any) -> Pilot:
-    application = APPLICATION.model_copy(
-        update={
-            "sector": chance.choice(SECTORS),
-            "costs": costs(chance),
-            "sector_shares": shares(chance) if chance.random() < 0.5 else (),
-            "region": chance.choice((None, "minsk", "gomel")),
-        }
-    )
-    spending = tuple(SpendingEntry(event_id=f"e{n}", payments=payments(chance)) for n in range(chance.randint(0, 2)))
-    said: dict[str, Any] = {
-        "stage": chance.choice(list(Stage)),
-        "agency": chance.choice(("minzdrav", "mintrans", "minobr")),
-        "number": "ПП-2026-000123",
-        "edition": "by-2024",
-        "submitted": NOW,
-        "entered": NOW,
-        "application": application,
-        "agreement": agreement(chance) if chance.random() < 0.6 else None,
-        "spending": spending,
-    }
-    return Pilot(**{**said, **more})
-
-
-def row(id_: str, state: Pilot) -> Row:
-    return {"_id": id_, "kind": "pilot", "version": 1, "correlation": None, "state": state_json(state)}
-
-
-def rows(pilots: Mapping[str, Pilot]) -> list[Row]:
-    return [row(id_, state) for id_, state in pilots.items()]
-
-
-def counted(pilots: Mapping[str, Pilot], by: Sequence[str]) -> Sums:
-    """Sums by axes, currency and stage. Without the sector, from the very entries, which nothing has split."""
-    return summed(said_of(pilots, split="sector" in by), by)
-
-
-def said_of(pilots: Mapping[str, Pilot], *, split: bool) -> list[dict[str, Any]]:
-    return [
-        {"agency": state.agency, "region": state.region, **one}
-        for state in pilots.values()
-        for one in (lines(state) if split else entries(state))
-    ]
-
-
-def summed(said: Iterable[Mapping[str, Any]], by: Sequence[str]) -> Sums:
-    sums: Sums = defaultdict(int)
-    for one in said:
-        sums[tuple(one[name] for name in (*by, "currency", "stage"))] += one["amount"]
-    return dict(sums)
-
-
-def lines(state: Pilot) -> Iterator[dict[str, Any]]:
-    for one in state.money:
-        said = {"sector": one.sector, "source": one.source, "year": one.year, "currency": one.currency}
-        yield {**said, "stage": one.stage.value, "amount": one.amount_minor}
-
-
-def entries(state: Pilot) -> Iterator[dict[str, Any]]:
-    agreed = state.agreement.agreement.costs if state.agreement else ()
-    paid = [payment for one in state.spending for payment in one.payments]
-    some: tuple[tuple[str, Iterable[Any]], ...] = (
-        ("planned", state.application.costs),
-        ("committed", agreed),
-        ("paid", paid),
-    )
-    for stage, said in some:
-        for one in said:
-            what = {"source": one.source, "year": one.year, "currency": one.currency}
-            yield {**what, "stage": stage, "amount": one.amount_minor}
-
-
-def asked(figures: Figures, by: Sequence[Axis], filters: MoneyFilters | None = None, limit: int = 37) -> Sums:
-    """The sums by axes as the figures say them, gathered page by page; every page's totals must reconcile."""
-    sums: Sums = {}
-    after = None
-    while True:
-        question = MoneyAsked(tuple(by), filters or {}, after, limit)
-        _, answer = figures.ask(question.key, partial(questions.money, asked=question))
-        for one in answer["items"]:
-            key = tuple(one[name] for name in (*by, "currency", "stage"))
-            assert key not in sums, "no sum stands on two pages"
-            sums[key] = one["amount_minor"]
-        for total in answer["totals"]:
-            assert total["here_minor"] + total["elsewhere_minor"] == total["amount_minor"]
-        figures._kept.clear()
-        if answer["next"] is None:
-            break
-        after = tuple(answer["next"])
-    for total in answer["totals"]:
-        mine = [v for k, v in sums.items() if k[-2:] == (total["currency"], total["stage"])]
-        assert sum(mine) == total["amount_minor"], "all pages together are the total"
-    return sums
-
-
-def positive(sums: Sums) -> Sums:
-    """Without rows of nothing: an entry of 0 is a row of the view where the naive sum has it too."""
-    return {key: value for key, value in sums.items() if value}
-
-
-@cache
-def subsets() -> list[tuple[Axis, ...]]:
-    return [some for size in range(len(AXES) + 1) for some in itertools.combinations(AXES, size)]
-
-
-def same_both_ways(figures: Figures, pilots: Mapping[str, Pilot]) -> None:
-    whole, split = said_of(pilots, split=False), said_of(pilots, split=True)
-    for by in subsets():
-        found = asked(figures, by, limit=5000)
-        assert positive(found) == positive(summed(split if "sector" in by else whole, by)), by
-        assert all(type(value) is int for value in found.values()), "money is never a fraction"
-
-
-def corrected(state: Pilot, chance: Random) -> Pilot:
-    """The pilot after another payment, or after an entry was put right."""
-    if state.spending and chance.random() < 0.5:
-        now = {"event_id": "e0", "payments": [one.model_dump(mode="json") for one in payments(chance)]}
-        what, place = Correctable.SPENDING, 1
-    elif state.agreement is not None:
-        now = agreement(chance).model_dump(mode="json")
-        what, place = Correctable.AGREEMENT, 1
-    else:
-        fact = SpendingRecordedV1(actor=ACTOR, at=NOW, event_id="e9", payments=payments(chance))
-        after = evolve(state, fact)
-        assert after is not None
-        return after
-    said: dict[str, Any] = {"reason": "Описка.", "basis": BASIS, "was": None, "now": now}
-    after = evolve(state, EntryCorrectedV1(actor=ACTOR, at=NOW, what=what, place=place, **said))
-    assert after is not None
-    return after
-
-
-def filled(pilots: Mapping[str, Pilot]) -> Figures:
-    figures = in_memory()
-    figures.put(rows(pilots))
-    figures.commit({0: len(pilots)}, whole=True)
-    return figures
-
+from tests.kit.figures import (
+    ACTOR,
+    BASIS,
+    SECTORS,
+    SOURCES,
+    Sums,
+    agreement,
+    asked,
+    corrected,
+    counted,
+    entries,
+    filled,
+    lines,
+    pilot,
+    positive,
+    rows,
+    same_both_ways,
+    told,
+)
+from tests.unit.story import APPLICATION, NOW
 
 # ---- money
 
@@ -374,11 +178,6 @@ def stayed(*stays: tuple[Stage, str, float, float | None]) -> tuple[Stay, ...]:
         Stay(stage=stage, sector=sector, since=at(since), until=None if until is None else at(until))
         for stage, sector, since, until in stays
     )
-
-
-def told(figures: Figures, question: Any, **filters: str) -> dict[str, Any]:
-    _, answer = figures.ask((question.__name__, *filters.items()), lambda cursor: question(cursor, filters))
-    return answer
 
 
 def test_the_funnel_counts_pilots_where_they_stand_and_days_of_stays_that_are_over() -> None:
@@ -575,213 +374,3 @@ def test_unspecified_finds_the_pilots_of_whom_a_region_or_an_office_was_not_said
     assert found == told(filled(without), question)
     assert found != told(filled(pilots), question)
     assert told(filled(pilots), question, **{name: "minsk"}) == told(filled({"c": pilots["c"]}), question)
-
-
-# ---- the view itself
-
-
-def some(count: int = 20, seed: int = 5) -> dict[str, Pilot]:
-    chance = Random(seed)
-    return {f"p{n}": pilot(chance) for n in range(count)}
-
-
-def total(figures: Figures) -> int:
-    return int(told(figures, questions.funnel)["pilots"])
-
-
-def test_what_is_put_is_seen_with_its_offsets_after_the_commit_and_not_before(tmp_path: Path) -> None:
-    figures = open_figures(tmp_path)
-    figures.commit({0: 0}, whole=True)
-    figures.put(rows(some()))
-    assert (total(figures), figures.offsets) == (0, {0: 0})
-    figures.commit({0: 20, 1: 7}, whole=True)
-    assert (total(figures), figures.offsets) == (20, {0: 20, 1: 7})
-    figures.close()
-
-
-def test_a_view_is_found_as_it_was_committed_and_what_was_not_is_lost_with_its_offsets(tmp_path: Path) -> None:
-    figures = open_figures(tmp_path)
-    figures.put(rows(some()))
-    figures.commit({0: 20, 1: 7}, whole=True)
-    name = figures.commit_id
-    figures.put(rows(some(40)))
-    figures.close()
-    again = open_figures(tmp_path)
-    assert (total(again), again.offsets, again.commit_id, again.progress.whole) == (20, {0: 20, 1: 7}, name, True)
-    again.close()
-
-
-@pytest.mark.slow
-def test_a_process_that_is_killed_in_the_middle_of_a_commit_leaves_what_was_committed(tmp_path: Path) -> None:
-    script = (
-        "import os, sys; from pathlib import Path\n"
-        "sys.path[:0] = sys.argv[2:]\n"
-        "from tests.unit.test_figures import open_figures, rows, some\n"
-        "figures = open_figures(Path(sys.argv[1])); figures.put(rows(some())); figures.commit({0: 20}, whole=True)\n"
-        "figures.put(rows(some(40, 6))); os._exit(9)\n"
-    )
-    here = Path(__file__).parents[2]
-    command = [sys.executable, "-c", script, str(tmp_path), str(here)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 9, ended.stderr
-    again = open_figures(tmp_path)
-    assert (total(again), again.offsets) == (20, {0: 20})
-    assert positive(asked(again, ("sector", "year"))) == positive(counted(some(), ("sector", "year")))
-    again.close()
-
-
-def made_by_another(path: Path) -> None:
-    root = duckdb.connect(str(path))
-    root.execute("UPDATE place SET made_by = 'another'")
-    root.close()
-
-
-def without_a_table(path: Path) -> None:
-    root = duckdb.connect(str(path))
-    root.execute("DROP TABLE lines")
-    root.close()
-
-
-HARM: dict[str, Callable[[Path], object]] = {
-    "another version": made_by_another,
-    "a table is missing": without_a_table,
-    "no database": lambda path: path.write_bytes(b"x" * 5000),
-    "cut short": lambda path: path.write_bytes(path.read_bytes()[:5000]),
-    "empty": lambda path: path.write_bytes(b""),
-    "gone": lambda path: path.unlink(),
-    "two of them": lambda path: path.with_name("zzz.duckdb").write_bytes(b""),
-}
-
-
-@pytest.mark.parametrize("harm", HARM)
-def test_a_view_that_is_missing_damaged_or_of_another_version_is_begun_anew(tmp_path: Path, harm: str) -> None:
-    figures = open_figures(tmp_path)
-    figures.put(rows(some()))
-    figures.commit({0: 20}, whole=True)
-    figures.close()
-    [path] = (tmp_path / "figures").glob("*.duckdb")
-    HARM[harm](path)
-    again = open_figures(tmp_path)
-    assert (again.offsets, again.progress.whole) == ({}, False)
-    assert again.commit_id != figures.commit_id
-    again.put(rows(some(3)))
-    again.commit({0: 3}, whole=True)
-    assert total(again) == 3
-    again.close()
-
-
-def test_a_view_that_another_process_holds_is_not_thrown_away(tmp_path: Path) -> None:
-    figures = open_figures(tmp_path)
-    figures.put(rows(some()))
-    figures.commit({0: 20}, whole=True)
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from services.registry.figures.figures import open_figures\n"
-        "try: open_figures(Path(sys.argv[1]))\n"
-        "except OSError as error: print(error); sys.exit(3)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    root = Path(__file__).parents[2]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, cwd=root, env={"PYTHONPATH": str(root)}
-    )
-    assert ended.returncode == 3, ended.stderr
-    assert "another process" in ended.stdout
-    assert total(figures) == 20
-    figures.close()
-
-
-def test_a_view_begun_anew_beside_one_that_is_still_asked_never_meets_it(tmp_path: Path) -> None:
-    old = open_figures(tmp_path)
-    old.put(rows(some()))
-    old.commit({0: 20}, whole=True)
-    new = begin_anew(tmp_path)
-    new.commit({0: 0}, whole=True)
-    assert (total(old), total(new)) == (20, 0)
-    old.close()
-    new.close()
-
-
-def test_an_answer_waits_for_the_whole_topic(tmp_path: Path) -> None:
-    figures = open_figures(tmp_path)
-    figures.put(rows(some()))
-    figures.commit({0: 20}, whole=False)
-    figures.progress.done, figures.progress.total = 20, 100
-    with pytest.raises(Problematic) as caught:
-        total(figures)
-    assert (caught.value.status, caught.value.code) == (503, "figures.building")
-    assert caught.value.extra == {"done": 20, "total": 100}
-    figures.close()
-
-
-def test_an_answer_is_kept_for_its_commit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures, calls = filled(some()), list[int]()
-
-    def question(cursor: Any) -> dict[str, Any]:
-        calls.append(1)
-        return questions.funnel(cursor, {})
-
-    first = figures.ask("k", question)
-    assert figures.ask("k", question) == first and len(calls) == 1
-    figures.commit({0: 99}, whole=True)
-    assert figures.ask("k", question) == first and len(calls) == 1, "nothing changed but the offsets"
-    figures.put(rows(some(21)))
-    figures.commit({0: 100}, whole=True)
-    name, answer = figures.ask("k", question)
-    assert name != first[0] and answer["pilots"] == 21 and len(calls) == 2
-    monkeypatch.setattr(figures_module, "KEPT", 3)
-    for n in range(10):
-        figures.ask(n, question)
-    assert len(figures._kept) == 3
-
-
-def test_questions_from_many_threads_each_see_one_commit_while_it_is_written() -> None:
-    """Each commit holds so many pilots as its offset says, all of one agency: an answer that mixes two is caught."""
-    figures, wrong, stop = in_memory(), list[object](), threading.Event()
-    one = pilot(Random(1), agency="a", stage=Stage.RUNNING, history=(), replicas=())
-    figures.commit({0: 0}, whole=True)
-
-    def ask(number: int) -> None:
-        while not stop.is_set():
-
-            def question(cursor: Any) -> dict[str, Any]:
-                first = questions.funnel(cursor, {})["pilots"]
-                second = questions.funnel(cursor, {"agency": "a"})["pilots"]
-                [(offset,)] = cursor.execute('SELECT "offset" FROM offsets').fetchall()
-                return {"all": (first, second, offset)}
-
-            _, answer = figures.ask((number, object()), question)
-            if len(set(answer["all"])) != 1:
-                wrong.append(answer)
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
-    for thread in threads:
-        thread.start()
-    for n in range(1, 40):
-        figures.put([row(f"p{n}", one)])
-        figures.commit({0: n}, whole=True)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
-def test_a_pilot_that_cannot_be_read_is_left_out_and_said_to_be() -> None:
-    figures = filled(some())
-    figures.put([{"_id": "p1", "state": {"stage": "unheard-of"}}, {"_id": "new"}])
-    figures.commit({0: 22}, whole=True)
-    answer = told(figures, questions.funnel)
-    assert (answer["pilots"], answer["left_out"]) == (19, 2)
-    figures.put(rows({"p1": some()["p1"]}))
-    figures.commit({0: 23}, whole=True)
-    answer = told(figures, questions.funnel)
-    assert (answer["pilots"], answer["left_out"]) == (20, 1)
-
-
-def test_the_database_reaches_for_nothing_outside(tmp_path: Path) -> None:
-    (tmp_path / "secret.csv").write_text("a\n1\n", encoding="utf-8")
-    figures = open_figures(tmp_path)
-    for sql in (f"SELECT * FROM '{tmp_path}/secret.csv'", "INSTALL httpfs", "SET threads = 8"):
-        with pytest.raises(duckdb.Error):
-            figures.root.execute(sql)
-    figures.close()

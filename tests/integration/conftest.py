@@ -1,0 +1,47 @@
+"""Engines on one store, one broker and one clock."""
+
+from typing import cast
+
+import pytest
+
+from services.chassis.engine import Engine
+from services.chassis.service import Service
+from services.chassis.store import Store
+from tests.calendars import CALENDARS
+from tests.kit.engines import Make
+from tests.tiny import (
+    Broker,
+    Clock,
+    numbered,
+    tiny_service,
+)
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """Where facts go."""
+    return Broker()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What the engines take for the time."""
+    return Clock()
+
+
+@pytest.fixture
+def make(store: Store, broker: Broker, clock: Clock) -> Make:
+    """Engines on one store, one broker and one clock, as replicas of a service are."""
+    number = iter(range(100))
+
+    def made(service: Service | None = None, on: object = store) -> Engine:
+        ids = numbered(f"e{next(number)}")
+        return Engine(service or tiny_service(), cast(Store, on), broker, now=clock, new_id=ids, calendars=CALENDARS)
+
+    return made
+
+
+@pytest.fixture
+def engine(make: Make) -> Engine:
+    """One engine of the tiny service."""
+    return make()
