@@ -29,7 +29,7 @@ from contracts.terms import (
     TermSuspended,
     TermSuspendedAsOf,
 )
-from services.law import ledger as law
+from services.law import ledger as ledgers
 from services.law.calendar import Calendar
 from services.law.decision import Decision, Refusal
 from services.law.ledger import ONE_DAY, Ledger, TermError
@@ -86,7 +86,7 @@ def evolve(terms: Iterable[T], fact: Fact, kept_as: type[T]) -> tuple[T, ...]:
     """The terms after a fact. Total: a fact of a term that does not run, or of none, leaves them as they are."""
     if isinstance(fact, TermStarted):
         reminded = fact.reminded if isinstance(fact, TermStartedAsOf) else ()
-        begun = kept_as(ledger=law.remind(law.open_ledger(fact.term), reminded), clock=fact.clock)
+        begun = kept_as(ledger=ledgers.remind(ledgers.open_ledger(fact.term), reminded), clock=fact.clock)
         # One that starts while one of its kind runs stands in its place: it was counted anew from another day.
         return (*(one for one in terms if not (one.open and one.kind == begun.kind)), begun)
     if not isinstance(fact, OfTerm):
@@ -98,21 +98,21 @@ def _after(one: T, fact: OfTerm) -> T:
     ledger = one.ledger
     match fact:
         case TermSuspended():
-            stopped = law.suspended(ledger, fact.since, fact.actor.id, fact.why)
+            stopped = ledgers.suspended(ledger, fact.since, fact.actor.id, fact.why)
             # A stop that is dated back may undo a breach: then the term had not run out when it stopped.
             stands = ledger.breached and isinstance(fact, TermSuspendedAsOf) and fact.ran_out
             return _counted(one, stopped.model_copy(update={"breached": stands}), Clock())
         case TermResumed():
-            return _counted(one, law.resumed(ledger, fact.at), fact.clock)
+            return _counted(one, ledgers.resumed(ledger, fact.at), fact.clock)
         case TermExtended():
-            extended = law.extended(ledger, fact.days, fact.at, fact.actor.id, fact.why)
+            extended = ledgers.extended(ledger, fact.days, fact.at, fact.actor.id, fact.why)
             return _counted(one, extended, fact.clock)
         case TermNearing():
-            return _counted(one, law.remind(ledger, fact.rungs), fact.clock)
+            return _counted(one, ledgers.remind(ledger, fact.rungs), fact.clock)
         case TermBreached():
-            return _counted(one, law.breach(ledger), one.clock.model_copy(update={"alarm_at": None}))
+            return _counted(one, ledgers.breach(ledger), one.clock.model_copy(update={"alarm_at": None}))
         case TermRecalendared():
-            return _counted(one, law.recalendared(ledger, fact.calendar, fact.version), fact.clock)
+            return _counted(one, ledgers.recalendared(ledger, fact.calendar, fact.version), fact.clock)
         case TermEnded():
             return one.after(fact)
     return one
@@ -166,7 +166,7 @@ class Terms(Generic[S]):
     def started(self, decision: Decision[S], kind: TermKind, since: date | None = None) -> TermStarted:
         """That a term of the edition starts now, or with a day; it is not said yet."""
         rule, at, zone = decision.edition.terms[kind], _instant(decision, since), decision.edition.zone
-        return self._started(decision, law.start(rule, decision.calendars[rule.calendar], kind, at, zone))
+        return self._started(decision, ledgers.start(rule, decision.calendars[rule.calendar], kind, at, zone))
 
     def start(self, decision: Decision[S], kind: TermKind, since: date | None = None) -> None:
         """A term of the edition starts now, or with a day."""
@@ -176,20 +176,20 @@ class Terms(Generic[S]):
         """A term of calendar days starts now, or with a day, and ends with a day that was agreed, also where that day
         is over."""
         rule, at, zone = decision.edition.terms[kind], _instant(decision, since), decision.edition.zone
-        budget = (last - law.day_of(at, zone)).days
+        budget = (last - ledgers.day_of(at, zone)).days
         if budget < 1:
             # It ends with the day of its start or before: a term of one day, which is that day.
             budget, at = 1, _instant(decision, last - ONE_DAY)
-        begun = law.start(rule, decision.calendars[rule.calendar], kind, at, zone, budget)
+        begun = ledgers.start(rule, decision.calendars[rule.calendar], kind, at, zone, budget)
         decision.then(self._started(decision, begun))
 
     def _started(self, decision: Decision[S], begun: Term) -> TermStarted:
         rule, days = decision.edition.terms[TermKind(begun.kind)], decision.calendars[begun.calendar]
-        ledger = law.open_ledger(begun)
+        ledger = ledgers.open_ledger(begun)
         # Of a term that is entered late, or begins anew with another end, what was near before now is not announced.
-        passed = law.rungs_passed(ledger, rule.reminders, decision.now, days)
+        passed = ledgers.rungs_passed(ledger, rule.reminders, decision.now, days)
         assert not passed or issubclass(self.facts.started, TermStartedAsOf), NO_SUCH_FACT
-        clock = law.clock_of(law.remind(ledger, passed), rule, days)
+        clock = ledgers.clock_of(ledgers.remind(ledger, passed), rule, days)
         return self.facts.started.made_of(
             actor=decision.actor, term=begun, clock=clock, due_at=clock.due_at, reminded=passed
         )
@@ -203,7 +203,7 @@ class Terms(Generic[S]):
             return None
         rule, days = _counted_by(decision, found)
         try:
-            law.suspend(found.ledger, rule, decision.now, decision.actor.id, why, days)
+            ledgers.suspend(found.ledger, rule, decision.now, decision.actor.id, why, days)
         except TermError:
             return None
         return self._suspended(decision, kind, decision.now, why, ran_out=False)
@@ -214,7 +214,7 @@ class Terms(Generic[S]):
         if found is None or found.ledger.stopped:
             return
         at = max(_instant(decision, since), found.ledger.last_turn)
-        ledger = law.suspended(found.ledger, at, decision.actor.id, why)
+        ledger = ledgers.suspended(found.ledger, at, decision.actor.id, why)
         ran_out = _ran_out(decision, ledger)
         decision.then(self._suspended(decision, kind, at, why, ran_out=ran_out))
 
@@ -236,8 +236,8 @@ class Terms(Generic[S]):
         at = max(_instant(decision, since), earliest)
         # While it stood, a calendar may have changed so that it has not run out any more.
         breached = found.ledger.breached and _ran_out(decision, found.ledger)
-        ledger = law.resumed(found.ledger, at).model_copy(update={"breached": breached})
-        clock = law.clock_of(ledger, rule, days)
+        ledger = ledgers.resumed(found.ledger, at).model_copy(update={"breached": breached})
+        clock = ledgers.clock_of(ledger, rule, days)
         decision.then(self.facts.resumed.made_of(actor=decision.actor, kind=kind, at=at, clock=clock))
 
     # ---- it is extended
@@ -248,7 +248,7 @@ class Terms(Generic[S]):
         if found is None:
             raise Refusal("term.unknown", status=404, kind=kind)
         rule, days = _counted_by(decision, found)
-        ledger = law.extend(found.ledger, rule, decision.now, decision.actor.id, why, days)
+        ledger = ledgers.extend(found.ledger, rule, decision.now, decision.actor.id, why, days)
         self._extended(decision, kind, ledger, why)
 
     def extend_until(self, decision: Decision[S], kind: str, before: date, last: date, why: str) -> None:
@@ -256,13 +256,13 @@ class Terms(Generic[S]):
         found = running(self.of(decision.state), kind)
         if found is not None and before < last:
             added = (last - before).days
-            ledger = law.extended(found.ledger, added, decision.now, decision.actor.id, why)
+            ledger = ledgers.extended(found.ledger, added, decision.now, decision.actor.id, why)
             self._extended(decision, kind, ledger, why)
 
     def _extended(self, decision: Decision[S], kind: str, ledger: Ledger, why: str) -> None:
         assert self.facts.extended is not None, NO_SUCH_FACT
         rule, days = _counted_by_ledger(decision, ledger)
-        clock, added = law.clock_of(ledger, rule, days), ledger.extensions[-1].days
+        clock, added = ledgers.clock_of(ledger, rule, days), ledger.extensions[-1].days
         decision.then(
             self.facts.extended.made_of(
                 actor=decision.actor, kind=kind, at=decision.now, days=added, why=why, clock=clock
@@ -307,17 +307,17 @@ class Terms(Generic[S]):
         if one.clock.alarm_at is None or now < one.clock.alarm_at:
             return False
         rule, days = _counted_by(decision, one)
-        due = law.due_at(one.ledger, days)
+        due = ledgers.due_at(one.ledger, days)
         assert due is not None, "a clock that stands announces nothing"
         if now >= due:
             self._run_out(decision, one, due)
             return True
-        rungs = law.rungs_passed(one.ledger, rule.reminders, now, days)
+        rungs = ledgers.rungs_passed(one.ledger, rule.reminders, now, days)
         if not rungs:
             # The ladder of the rule is not the one by which the alarm was set: the clock is set by the present one.
             self._recounted(decision, one, one.ledger, notify=())
             return False
-        clock = law.clock_of(law.remind(one.ledger, rungs), rule, days)
+        clock = ledgers.clock_of(ledgers.remind(one.ledger, rungs), rule, days)
         notify = self.notify(decision.state)
         decision.then(
             self.facts.nearing.made_of(
@@ -341,12 +341,12 @@ class Terms(Generic[S]):
         for one in self._open(decision):
             _, days = _counted_by(decision, one)
             if one.ledger.term.calendar_version != days.version:
-                ledger = law.recalendar(one.ledger, days, now)
+                ledger = ledgers.recalendar(one.ledger, days, now)
                 self._recounted(decision, one, ledger, self.notify(decision.state))
 
     def _recounted(self, decision: Decision[S], one: CountedTerm, ledger: Ledger, notify: tuple[str, ...]) -> None:
         rule, days = _counted_by(decision, one)
-        clock = law.clock_of(ledger, rule, days)
+        clock = ledgers.clock_of(ledger, rule, days)
         decision.then(
             self.facts.recalendared.made_of(
                 actor=decision.actor,
@@ -382,4 +382,4 @@ def _counted_by_ledger(decision: Decision[Any], ledger: Ledger) -> tuple[TermRul
 
 
 def _ran_out(decision: Decision[Any], ledger: Ledger) -> bool:
-    return law.remaining(ledger, decision.now, _counted_by_ledger(decision, ledger)[1]) <= 0
+    return ledgers.remaining(ledger, decision.now, _counted_by_ledger(decision, ledger)[1]) <= 0
