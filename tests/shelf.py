@@ -306,8 +306,8 @@ FULL = PLAIN.model_copy(
     }
 )
 FULL = FULL.model_copy(update={name: _steps_filled(getattr(FULL, name)) for name in Pilot.model_fields})
-"""Every field that a pilot has is filled, also those that no one pilot has together. What a step may say besides what is
-said here is filled with anything: a new field of it is looked at without standing here."""
+"""Every field that a pilot has is filled, also those that no one pilot has together. What a step may say besides what
+is said here is filled with anything: a new field of it is looked at without standing here."""
 
 
 def row(id_: str, state: Pilot = PLAIN, **changes: Any) -> Row:
