@@ -17,21 +17,12 @@ from contracts.reference import (
     CostLine,
     ItemId,
     Met,
-    MinorUnits,
+    Money,
     OnExpiry,
     Problem,
-    Remark,
     RequestItem,
-    Verdict,
 )
-from contracts.steps import Answers, Completion, Progress, Results, Risks, Spending, Withdrawal
-
-
-class Money(Contract):
-    """An amount in one currency."""
-
-    amount_minor: MinorUnits
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
+from contracts.steps import Answers, Completion, ConclusionWords, Progress, Results, Risks, Spending, Withdrawal
 
 
 class ContactPerson(Contract):
@@ -135,14 +126,11 @@ class ReceiptRequest(Contract):
     outcome: str | None = None
 
 
-class ToldConclusion(Contract):
+class ToldConclusion(ConclusionWords):
     """What an applicant is told of a conclusion (заключение), beside its number."""
 
     date: Day
     round: int
-    verdict: Verdict
-    text: str
-    remarks: tuple[Remark, ...] = ()
 
 
 class ReceiptConclusion(ToldConclusion):

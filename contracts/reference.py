@@ -65,13 +65,18 @@ class Party(Contract):
     name: Annotated[str, Field(min_length=1, max_length=300), Entered()] | None = None
 
 
-class CostLine(Contract):
+class Money(Contract):
+    """An amount in one currency."""
+
+    amount_minor: MinorUnits
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class CostLine(Money):
     """A part of the cost: from which source, in which year (None where it was not said), how much."""
 
     source: Code
     year: StrictInt | None = Field(default=None, ge=YEARS[0], le=YEARS[-1])
-    amount_minor: MinorUnits
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class Procedure(StrEnum):
@@ -333,13 +338,11 @@ class Period(Contract):
     until: Day
 
 
-class Payment(Contract):
+class Payment(Money):
     """Money that was paid (оплачено): from which source, of which budget year, when, by which document."""
 
     source: Code
     year: StrictInt = Field(ge=YEARS[0], le=YEARS[-1])
-    amount_minor: MinorUnits
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
     paid: Annotated[Day, NEAR]
     document: Annotated[str, Field(min_length=1, max_length=120), Entered()] | None = None
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from dateutil.relativedelta import relativedelta
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.agency import ApplicationSubmittedV1, Money
-from contracts.reference import CostLine, Party, Problem, Procedure
+from contracts.agency import ApplicationSubmittedV1
+from contracts.reference import CostLine, Money, Party, Problem, Procedure
 from contracts.rules import Edition, PartyRule
 from contracts.words import problem
 from services.intake.domain.shape import day_of, rows_of

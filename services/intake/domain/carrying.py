@@ -83,8 +83,17 @@ def _told(state: Pilot, fact: Noted, context: Context[Given]) -> tuple[DecisionF
             decision = fact.decision.value
         case CreditDecidedV1():
             decision = CreditDecision.CREDITED if fact.granted else CreditDecision.NOT_CREDITED
-        case _:
+        case (
+            AgreementRecordedV1()
+            | AgreementFailedV1()
+            | PilotLaunchedV1()
+            | EffectivenessJudgedV1()
+            | PilotStoppedV1()
+            | EntryCorrectedV1()
+        ):
             return ()
+        case _:
+            assert_never(fact)
     told = DecisionForwardedV1(
         actor=context.actor, agency=state.agency, number=state.number or "", decision=decision, basis=fact.basis
     )

@@ -133,6 +133,8 @@ def _after_event(
             return _tell(_over(state, Status.WITHDRAWN), fact.event_id, ReceiptOutcome.WITHDRAWN)
         case EventRefusedV1():
             return _tell(state, fact.event_id, ReceiptOutcome.REFUSED, fact.problems)
+        case _:
+            assert_never(fact)
 
 
 def _asked(state: Pilot, fact: InformationRequestForwardedV1 | InformationRequestClosedV1) -> Pilot:
@@ -168,6 +170,8 @@ def _concluded(state: Pilot, fact: ConclusionForwardedV1 | ConclusionAnnulmentFo
             return _with(_over(state, Status.REFUSED_IN_EXPERTISE), reasons=fact.reasons)
         case ExpertiseClosedV1():
             return _with(_over(state, Status.RETURNED), reasons=fact.reasons)
+        case _:
+            assert_never(fact)
 
 
 def _counted(
