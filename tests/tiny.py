@@ -95,7 +95,7 @@ def decide(state: Tally | None, command: object, context: Context[Any]) -> Seque
         case Spoil():
             return [NotedV1(actor=context.actor, what="before"), SpoiltV1(actor=context.actor)]
         case Forbid():
-            raise Refusal("tiny.forbidden", "This is not allowed.")
+            raise Refusal("tiny.forbidden")
         case Tick() if state is not None and "bomb" in state.notes:
             raise ValueError("the timer explodes")
         case Tick(due):

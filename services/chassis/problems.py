@@ -40,7 +40,6 @@ class Problematic(HTTPException):
         self,
         status: int,
         rule: str,
-        detail: str = "",
         /,
         *,
         action: str = "fix",
@@ -50,7 +49,7 @@ class Problematic(HTTPException):
         refusal: Refusal | None = None,
         **values: Value,
     ) -> None:
-        self.refusal = refusal or Refusal(rule, detail, status=status, problems=problems, **values)
+        self.refusal = refusal or Refusal(rule, status=status, problems=problems, **values)
         super().__init__(status, self.refusal.said(DEFAULT), dict(headers or {}))
         self.status, self.code, self.action = status, rule, action
         self.problems, self.extra = self.refusal.problems, dict(extra or {})

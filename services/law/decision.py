@@ -27,16 +27,13 @@ class Refusal(Exception):
     the refusals of which this one is made.
     """
 
-    def __init__(
-        self, rule: str, detail: str = "", /, *, status: int = 409, problems: Sequence[Problem] = (), **values: Value
-    ) -> None:
+    def __init__(self, rule: str, /, *, status: int = 409, problems: Sequence[Problem] = (), **values: Value) -> None:
         super().__init__(rule)
         self.rule = rule
         self.status = status
         self.problems = tuple(problems)
         self.values = values
         self.parts: tuple[Refusal, ...] = ()
-        self._detail = detail
 
     @property
     def code(self) -> str:
@@ -52,7 +49,7 @@ class Refusal(Exception):
         """The words in a language; those of every part."""
         if self.parts:
             return " ".join(dict.fromkeys(one.said(language) for one in self.parts))
-        return self._detail or say(self.rule, language, self.values)
+        return say(self.rule, language, self.values)
 
 
 @dataclass(frozen=True, slots=True)

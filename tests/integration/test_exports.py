@@ -410,7 +410,7 @@ async def broken() -> None:
 
 
 async def being_made() -> None:
-    raise Problematic(503, "figures.building", "They are being added up.", action="retry")
+    raise Problematic(503, "figures.building", action="retry")
 
 
 async def test_a_list_that_cannot_be_made_is_tried_again_and_then_ends_with_the_reason(world: World) -> None:

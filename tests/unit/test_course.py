@@ -9,9 +9,9 @@ from services.law.decision import Refusal, together
 
 SUM = Problem(pointer="/shares", rule="shares.sum", message="They do not sum.", message_ru="Сумма неверна.")
 REGION = Problem(pointer="/region", rule="region.unknown", message="Unknown.", message_ru="Неверный регион.")
-FUTURE = Refusal("date.future", "It has not come yet.", status=422)
-ORDER = Refusal("pilot.out-of-order", "Not now.")
-INVALID = Refusal("agreement.invalid", "It does not fit.", status=422, problems=[SUM, REGION])
+FUTURE = Refusal("test.future", status=422)
+ORDER = Refusal("test.order")
+INVALID = Refusal("test.agreement", status=422, problems=[SUM, REGION])
 
 
 def refuses(refusal: Refusal) -> Callable[[], None]:
@@ -47,7 +47,7 @@ def test_all_faults_are_named_at_once_and_each_check_is_made() -> None:
     refusal = caught.value
     assert made == ["last"], "a refusal stops no check that comes after it"
     assert [(one.pointer, one.rule) for one in refusal.problems] == [
-        ("", "date.future"),
+        ("", "test.future"),
         ("/shares", "shares.sum"),
         ("/region", "region.unknown"),
     ]

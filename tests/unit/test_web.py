@@ -800,10 +800,14 @@ def test_a_key_that_was_used_for_something_else_is_409(intake: Side) -> None:
 @pytest.mark.parametrize("status", [403, 409, 422])
 def test_a_refusal_of_the_domain_keeps_its_code_its_status_and_its_problems(status: int, intake: Side) -> None:
     fault = Problem(pointer="/reasons/0/code", rule="reason.unknown", message="m", message_ru="м")
-    intake.engine.outcome = Refused(Refusal("some.rule", "Words.", status=status, problems=[fault]))
+    intake.engine.outcome = Refused(Refusal("auth.role", status=status, problems=[fault], roles=["a", "b"]))
     body = problem(accept(intake), status)
     told = {**fault.model_dump(), "message_be": "м", "message_en": "m"}
-    assert (body["title"], body["detail"], body["problems"]) == ("some.rule", "Words.", [told])
+    assert (body["title"], body["detail"], body["problems"]) == (
+        "auth.role",
+        "This needs one of the roles: a, b.",
+        [told],
+    )
 
 
 def test_what_could_not_be_decided_is_500_and_tells_nothing_of_the_inside(intake: Side) -> None:
