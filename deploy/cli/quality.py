@@ -24,6 +24,7 @@ CHECKS: Final = {
     "format": ("ruff", "format", "--check", "."),
     "rules": ("python", "-m", "deploy.checks", "rules"),
     "literals": ("python", "-m", "deploy.checks", "literals"),
+    "dead": ("python", "-m", "deploy.checks", "dead"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
 """Every check by its name, the longest first: they run side by side."""

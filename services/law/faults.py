@@ -54,7 +54,7 @@ def organisation_faults(
     found = fault(number, edition, legal_entity=legal_entity)
     if found is not None:
         title = Wording(ru=scheme.title_ru, be=scheme.title_be, en=scheme.title_en)
-        yield problem(f"{pointer}/value", FAULTS[found], scheme=title)
+        yield problem(f"{pointer}/value", FAULTS[found], scheme=title, schemes=schemes)
 
 
 def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
