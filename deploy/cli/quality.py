@@ -24,6 +24,7 @@ CHECKS: Final = {
     "format": ("ruff", "format", "--check", "."),
     "rules": ("python", "-m", "deploy.checks", "rules"),
     "literals": ("python", "-m", "deploy.checks", "literals"),
+    "words": ("python", "-m", "deploy.checks", "words"),
     "dead": ("python", "-m", "deploy.checks", "dead"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
