@@ -1,4 +1,4 @@
-"""What a decision is made of: what it may know, the refusal it may end in, and its course (ход решения).
+"""What a decision is made of: what it may know, the refusal it may end in, and how far it is (ход решения).
 
 Pure: time, identity, numbers and calendars come in through the context.
 """

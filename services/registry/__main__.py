@@ -5,8 +5,7 @@ from functools import partial
 from services.chassis.run import Beside, main
 from services.registry import feed as changes
 from services.registry.api import make_router
-from services.registry.exports import rows as given_out
-from services.registry.exports import worker as exports
+from services.registry.exports import rows, worker
 from services.registry.figures.following import FIGURES
 from services.registry.projections import follower
 from services.registry.service import SERVICE
@@ -16,6 +15,6 @@ if __name__ == "__main__":
         follower.run,
         partial(follower.keep, FIGURES),
         changes.run,
-        exports.making(given_out.making, exports.options_of),
+        worker.making(rows.making, worker.options_of),
     ]
     main(SERVICE, SERVICE.sources, [make_router()], beside=beside)
