@@ -67,7 +67,8 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from services.expertise.domain.expert import Expert, Given, Known
-from services.expertise.domain.state import FINAL, Case, KnownConflict, Status
+from services.expertise.domain.parts import KnownConflict
+from services.expertise.domain.state import FINAL, Case, Status
 
 ROUNDS: Final = 2
 """Further rounds are like the second one: they are reached, but not explored."""

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from contracts.rules import Edition
 from services.chassis.subject import Document
-from services.expertise.domain.state import Case, Place, Request
+from services.expertise.domain.parts import Place, Request
+from services.expertise.domain.state import Case
 from services.law import ledger as term
 from services.law.calendar import Calendars
 from services.law.terms import CountedTerm

@@ -14,7 +14,8 @@ from contracts.expertise import ReviewKind
 from contracts.reference import Role
 from deploy.local.backends import Backends
 from services.chassis.store import Written
-from services.expertise.domain.state import Case, PlaceStatus, Status
+from services.expertise.domain.parts import PlaceStatus
+from services.expertise.domain.state import Case, Status
 from services.expertise.queries import FOR_EXPERTS, View
 
 OPENED, CLOSED, EXPERTS = 320, 180, 30

@@ -24,8 +24,8 @@ from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.expertise.domain.opinions import disagreement, total
+from services.expertise.domain.parts import GivenOpinion
 from services.expertise.domain.series import Series, TakeNumber, subject_of
-from services.expertise.domain.state import GivenOpinion
 from services.expertise.domain.team import EnterTeam
 from tests.effort import examples
 from tests.unit.expertise_world import (

@@ -37,8 +37,9 @@ from services.expertise.domain.commands import (
     TakeAnswers,
     Tick,
 )
+from services.expertise.domain.parts import PlaceStatus
 from services.expertise.domain.series import Series, TakeNumber
-from services.expertise.domain.state import FINAL, Case, Owed, PlaceStatus
+from services.expertise.domain.state import FINAL, Case, Owed
 from services.law.decision import Refusal
 from tests.effort import examples
 from tests.unit.expertise_recount import announced_once, counted

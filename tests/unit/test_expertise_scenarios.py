@@ -58,7 +58,7 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
-from services.expertise.domain.state import PlaceStatus
+from services.expertise.domain.parts import PlaceStatus
 from tests.unit.expertise_world import (
     APPEALS,
     APPROVER,

@@ -48,7 +48,8 @@ from services.chassis.subject import (
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.domain.expert import Expert
-from services.expertise.domain.state import Case, Conclusion, KnownConflict, Place, PlaceStatus
+from services.expertise.domain.parts import Conclusion, KnownConflict, Place, PlaceStatus
+from services.expertise.domain.state import Case
 from services.expertise.domain.team import Team
 from services.expertise.queries import sight
 from services.intake.api import make_router as intake_router

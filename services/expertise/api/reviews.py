@@ -18,7 +18,8 @@ from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
 from services.expertise.documents import content as papers
 from services.expertise.documents.render import docx, pdf
-from services.expertise.domain.state import CLARIFICATION, Case, Round
+from services.expertise.domain.parts import Round
+from services.expertise.domain.state import CLARIFICATION, Case
 from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight

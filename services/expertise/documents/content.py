@@ -13,8 +13,9 @@ from contracts.reference import OrganisationId, Party, Severity, Standing, Verdi
 from contracts.reference import Remark as Given
 from contracts.rules import Edition
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
+from services.expertise.domain.parts import Conclusion, Round
 from services.expertise.domain.requests import WAITING
-from services.expertise.domain.state import TERM_OF, Case, Conclusion, Round
+from services.expertise.domain.state import TERM_OF, Case
 from services.law.calendar import Calendars
 from services.law.explanation import Explanation, explain
 

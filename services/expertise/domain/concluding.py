@@ -17,8 +17,9 @@ from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import Number, SendBack
 from services.expertise.domain.opinions import need_agreement, need_size
+from services.expertise.domain.parts import Conclusion, Draft, KnownAppeal
 from services.expertise.domain.series import subject_of
-from services.expertise.domain.state import APPEAL, Case, Conclusion, Draft, KnownAppeal, Status
+from services.expertise.domain.state import APPEAL, Case, Status
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 

@@ -23,7 +23,8 @@ from contracts.steps import DeclaredConflict
 from contracts.words import problem, wording
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Dismiss, Recheck
-from services.expertise.domain.state import FINAL, Case, ConflictStatus, KnownConflict
+from services.expertise.domain.parts import ConflictStatus, KnownConflict
+from services.expertise.domain.state import FINAL, Case
 from services.law.decision import Refusal
 
 RULES: Final[Mapping[ConflictKind, str]] = {

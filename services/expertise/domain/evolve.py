@@ -41,8 +41,7 @@ from contracts.expertise import (
     TermSuspendedV1,
 )
 from contracts.reference import Standing
-from services.expertise.domain.state import (
-    Case,
+from services.expertise.domain.parts import (
     Conclusion,
     ConflictStatus,
     Draft,
@@ -54,6 +53,7 @@ from services.expertise.domain.state import (
     Request,
     Round,
 )
+from services.expertise.domain.state import Case
 from services.law import terms
 
 Changes = dict[str, Any]

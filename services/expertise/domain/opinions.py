@@ -9,7 +9,8 @@ from contracts.rules import Edition
 from contracts.steps import Opinion, Score
 from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
-from services.expertise.domain.state import WORKING, GivenOpinion, Place, PlaceStatus
+from services.expertise.domain.parts import GivenOpinion, Place, PlaceStatus
+from services.expertise.domain.state import WORKING
 from services.law.decision import Refusal
 
 MOST_TEXT = 50_000

@@ -15,7 +15,8 @@ from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.closing import close, may_come_again
 from services.expertise.domain.commands import CancelRequest, TakeAnswers
-from services.expertise.domain.state import CLARIFICATION, WORKING, Request
+from services.expertise.domain.parts import Request
+from services.expertise.domain.state import CLARIFICATION, WORKING
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
 

@@ -17,7 +17,8 @@ from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Assign, Decline, HandOver, Release, Unclaim
 from services.expertise.domain.expert import Known
-from services.expertise.domain.state import FINAL, STAFFING, WORKING, Case, Place, PlaceStatus
+from services.expertise.domain.parts import Place, PlaceStatus
+from services.expertise.domain.state import FINAL, STAFFING, WORKING, Case
 from services.law.decision import Refusal
 
 
