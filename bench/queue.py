@@ -27,8 +27,8 @@ from deploy.local.health import why_not_ready
 from deploy.local.ports import Ports
 from deploy.local.process import Process
 from services.chassis.store import Store, open_client
-from services.expertise.domain.state import OwedBy
-from services.expertise.queries import FOR_EXPERTS, INDEXES, BoardState, View
+from services.expertise.domain.state import OwedBy, View
+from services.expertise.queries import FOR_EXPERTS, INDEXES, BoardState
 
 TARGET_MS: Final = 200.0
 FAR: Final = 20

@@ -1,7 +1,8 @@
 """Facts of the expertise service (оператор экспертизы): its topic is `pilots.expertise.v1`.
 
 Every step of a review stands here, so that a reader of the topic alone knows each queue. `notify` names the
-persons (opaque ids) whom a fact concerns: their notices are a fold of these facts.
+persons (opaque ids) whom a fact concerns: their notices are a fold of these facts. It is one thing, long as it is: the
+whole language of one topic, whose facts are read beside each other.
 """
 
 from enum import StrEnum

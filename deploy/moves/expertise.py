@@ -43,7 +43,6 @@ from deploy.moves.samples import (
     with_switches,
 )
 from deploy.states import Domain, Graph, Key, Page, Try, explore
-from services.expertise.domain import decide as case_of
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -66,6 +65,8 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
+from services.expertise.domain.decide import decide
+from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.parts import KnownConflict
 from services.expertise.domain.state import FINAL, Case, Status
@@ -251,8 +252,8 @@ def _is_explored(case: Case) -> bool:
 
 GIVEN: Final = Given(APPEALS, {one: Known(entry(one, organisation), 0) for one, organisation in OUTSIDE.items()})
 CASES: Final[Domain[Case, Given]] = Domain(
-    decide=case_of.decide,
-    evolve=case_of.evolve,
+    decide=decide,
+    evolve=evolve,
     starts=[(Try(None, Open(AGENCY, NUMBER, EDITION, APPLICATION), INTAKE, NOW), GIVEN)],
     moves=moves,
     key=key,

@@ -8,8 +8,8 @@ from contracts.rules import Edition
 from services.chassis.subject import Document
 from services.expertise.domain.parts import Place, Request
 from services.expertise.domain.state import Case
-from services.law import ledger as term
 from services.law.calendar import Calendars
+from services.law.ledger import remaining
 from services.law.terms import CountedTerm
 
 TO_ALL: Final = (
@@ -104,7 +104,7 @@ def _common(case: Case, edition: Edition, now: datetime, calendars: Calendars) -
 def _term(running: CountedTerm, now: datetime, calendars: Calendars) -> dict[str, Any]:
     """A term with its clock, and what is left of it by the calendar of today."""
     ledger, due, near = running.ledger, running.clock.due_at, running.clock.nearing_at
-    left = term.remaining(ledger, ledger.ended or now, calendars[ledger.term.calendar])
+    left = remaining(ledger, ledger.ended or now, calendars[ledger.term.calendar])
     return {
         "kind": running.kind,
         "open": running.open,

@@ -1,8 +1,4 @@
-"""What expertise shows, and to whom. Every list is given by one of the indexes named here.
-
-`Sight` is the one place that says which cases a caller may see: lists, counts, cards, clocks, documents, notices,
-proposals and bulk answers all ask it. For whom a case is hidden it does not exist: nothing is left out visibly.
-"""
+"""What expertise shows: the query, the order and the index of every list. Whose eyes see what is said in `sight`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +8,14 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
-from contracts.reference import OrganisationId, Role
+from contracts.reference import OrganisationId
 from services.chassis import recalendar
-from services.chassis.auth import Caller
-from services.chassis.store import SUBJECTS, Keys, Row
+from services.chassis.store import SUBJECTS, Keys
 from services.expertise.domain.expert import KIND as EXPERT_KIND
-from services.expertise.domain.state import CLARIFICATION, KIND, LAST, Case, Status
+from services.expertise.domain.state import CLARIFICATION, KIND, Status, View
 from services.expertise.domain.team import KIND as TEAM_KIND
 from services.expertise.handlers import NOTICES
-
-SEE_ALL: Final = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
-"""Who sees every case that no conflict hides; an expert sees those that the expert is on."""
-Query = dict[str, Any]
+from services.expertise.sight import Query, Sight
 
 # ---- orders and indexes
 
@@ -92,61 +84,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
 }
 
 
-# ---- who sees what
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Whose eyes see. `all_cases`: every case but those that a conflict hides from this very person.
-
-    `hindered` False: it was just seen that nothing is hidden from the person, so a count need not look again.
-    """
-
-    id: str
-    all_cases: bool
-    expert: bool = False
-    hindered: bool = True
-
-    def where(self) -> Query:
-        """The cases that this caller may see."""
-        own = {} if self.all_cases else {"state.visible_to": self.id}
-        but = {"state.hidden_from": {"$ne": self.id}} if self.hindered else {}
-        return {"kind": KIND, **but, **own}
-
-    def sees(self, case: Case) -> bool:
-        """The same of one case."""
-        return self.id not in case.hidden_from and (self.all_cases or self.id in case.visible_to)
-
-    def as_expert(self, case: Case) -> bool:
-        """Whether the case is shown as its experts see it: to who sits on it, whatever roles else the person has."""
-        return not self.all_cases or case.place_of(self.id) is not None
-
-
-def sight(caller: Caller) -> Sight:
-    """The eyes of a caller."""
-    return Sight(caller.id, bool(caller.roles & SEE_ALL), Role.EXPERT in caller.roles)
-
-
 # ---- the lists of cases
-
-
-class View(StrEnum):
-    """The queues (очереди) of open cases."""
-
-    OPEN = "open"
-    UNASSIGNED = "unassigned"
-    MINE = "mine"
-    TEAM = "team"
-    WAITING_APPLICANT = "waiting-applicant"
-    SECOND_OPINION = "second-opinion"
-    NEAR = "near"
-    PAST = "past"
-    SUSPENDED = "suspended"
-    TO_CONCLUDE = "to-conclude"
-    TO_APPROVE = "to-approve"
-    CONFLICT = "conflict"
-    APPEALED = "appealed"
-    UNCLAIMED = "unclaimed"
 
 
 FOR_EXPERTS: Final = (View.OPEN, View.MINE, View.WAITING_APPLICANT, View.NEAR, View.PAST, View.SUSPENDED)
@@ -247,21 +185,21 @@ def _index_of_all(eyes: Sight, filters: Filters) -> Keys:
 def _of_view(eyes: Sight, view: View, now: str, teams: Teams) -> Query:
     match view:
         case View.NEAR:
-            return {"state.views": "open", "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
+            return {"state.views": View.OPEN, "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
         case View.PAST:
-            return {"state.views": "open", "state.order": {"$lte": now}}
+            return {"state.views": View.OPEN, "state.order": {"$lte": now}}
         case View.MINE if not eyes.all_cases:
-            return {"state.views": "open"}
+            return {"state.views": View.OPEN}
         case View.MINE:
             own = {"state.operator": eyes.id}
             both = {"$or": [own, {"state.visible_to": eyes.id}]}
-            return {"state.views": "open", **(both if eyes.expert else own)}
+            return {"state.views": View.OPEN, **(both if eyes.expert else own)}
         case View.TEAM:
-            colleagues = {"state.views": "open", "state.operator": {"$in": list(teams.members)}}
-            unclaimed = {"state.views": "unclaimed", "state.application.sector": {"$in": list(teams.sectors)}}
+            colleagues = {"state.views": View.OPEN, "state.operator": {"$in": list(teams.members)}}
+            unclaimed = {"state.views": View.UNCLAIMED, "state.application.sector": {"$in": list(teams.sectors)}}
             return {"$or": [colleagues, unclaimed]}
         case _:
-            return {"state.views": str(view)}
+            return {"state.views": view}
 
 
 def work_of(eyes: Sight, expert: str) -> Listing:
@@ -328,17 +266,17 @@ def _of_state(state: BoardState | None, now: str) -> Query:
                 "clock.nearing_at": {"$lte": now},
                 "clock.due_at": {"$gt": now},
             }
-            main = {"state.views": "open", "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
-            waiting = {"state.views": "waiting-applicant", "state.terms": {"$elemMatch": answers}}
+            main = {"state.views": View.OPEN, "state.order": {"$gt": now}, "state.nearing_at": {"$lte": now}}
+            waiting = {"state.views": View.WAITING_APPLICANT, "state.terms": {"$elemMatch": answers}}
             return {"$or": [main, waiting]}
         case BoardState.BREACHED:
             late = {"$lte": now}
-            waiting = {"state.views": "waiting-applicant", "state.answers_due": late}
-            return {"$or": [{"state.views": "open", "state.order": late}, waiting]}
+            waiting = {"state.views": View.WAITING_APPLICANT, "state.answers_due": late}
+            return {"$or": [{"state.views": View.OPEN, "state.order": late}, waiting]}
         case BoardState.SUSPENDED:
-            return {"state.views": "suspended"}
+            return {"state.views": View.SUSPENDED}
         case None:
-            return {"state.views": "open"}
+            return {"state.views": View.OPEN}
 
 
 # ---- the directory
@@ -373,82 +311,3 @@ def notices(person: str, unread: bool, about: Query) -> Listing:
     """A person's notices, newest first, about those cases."""
     query = {"person": person, **about, **({"read": None} if unread else {})}
     return Listing(query, LATEST, UNREAD_NOTICES if unread else PERSONS_NOTICES)
-
-
-# ---- lines of lists
-
-ROW: Final = (
-    "rev",
-    "state.number",
-    "state.agency",
-    "state.application.title",
-    "state.application.sector",
-    "state.status",
-    "state.kind",
-    "state.round",
-    "state.opened",
-    "state.order",
-    "state.operator",
-    "state.needed",
-    "state.seated",
-    "state.due_at",
-    "state.nearing_at",
-    "state.answers_due",
-    "state.views",
-)
-"""The fields that a line is made of: a case with its rounds may be large."""
-
-
-def case_row(row: Row, now: str, eyes: Sight) -> dict[str, Any]:
-    """A line of a queue. Who else is on the case is told to nobody who only judges it."""
-    state = row["state"]
-    shown = {
-        "id": row["_id"],
-        "etag": f'"{row["rev"]}"',
-        "number": state["number"],
-        "agency": state["agency"],
-        "title": state["application"]["title"],
-        "sector": state["application"]["sector"],
-        "status": state["status"],
-        "kind": state["kind"],
-        "round": state["round"],
-        "opened": state["opened"],
-        "operator": state["operator"],
-        **flags(state, now),
-        "answers_due": None if state["answers_due"] == LAST else state["answers_due"],
-    }
-    if eyes.all_cases and eyes.id not in state["seated"]:
-        shown |= {"needed": state["needed"], "experts": state["seated"]}
-    return shown
-
-
-def flags(state: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """When a case is due and how it stands, decided at reading: right even if no timer ran."""
-    due, near = state["due_at"], state["nearing_at"]
-    return {
-        "due_at": due,
-        "nearing": due is not None and near is not None and near <= now < due,
-        "breached": due is not None and due <= now,
-        "suspended": "suspended" in state["views"],
-    }
-
-
-def expert_row(row: Row) -> dict[str, Any]:
-    """A line of the directory."""
-    shown = ("organisation", "competences", "capacity", "absences", "active", "edition")
-    return {
-        "id": row["state"]["expert_id"],
-        "etag": f'"{row["rev"]}"',
-        **{name: row["state"][name] for name in shown},
-    }
-
-
-def team_row(row: Row) -> dict[str, Any]:
-    """A line of the list of teams."""
-    return {"etag": f'"{row["rev"]}"', **row["state"]}
-
-
-def notice_row(row: Row) -> dict[str, Any]:
-    """A notice."""
-    shown = ("pilot", "kind", "fact", "time", "what", "read")
-    return {"id": row["_id"], **{name: row[name] for name in shown}}

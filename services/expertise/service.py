@@ -7,21 +7,15 @@ from services.chassis.service import Service
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
 from services.expertise.domain import commands, expert, series, team
-from services.expertise.domain import decide as pilot
+from services.expertise.domain.decide import decide, due
+from services.expertise.domain.evolve import evolve
+from services.expertise.domain.state import KIND, Case
 
 RULES = load()
 SERVICE = Service(
     name="expertise",
     aggregates={
-        pilot.KIND: Aggregate(
-            pilot.KIND,
-            pilot.Case,
-            pilot.decide,
-            pilot.evolve,
-            pilot.due,
-            commands.Tick,
-            recalendar=commands.Recalendar,
-        ),
+        KIND: Aggregate(KIND, Case, decide, evolve, due, commands.Tick, recalendar=commands.Recalendar),
         expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),

@@ -15,8 +15,8 @@ from contracts.reference import Role
 from deploy.local.backends import Backends
 from services.chassis.store import Written
 from services.expertise.domain.parts import PlaceStatus
-from services.expertise.domain.state import Case, Status
-from services.expertise.queries import FOR_EXPERTS, View
+from services.expertise.domain.state import Case, Status, View
+from services.expertise.queries import FOR_EXPERTS
 
 OPENED, CLOSED, EXPERTS = 320, 180, 30
 TEAM = 0

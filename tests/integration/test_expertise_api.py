@@ -16,7 +16,8 @@ from contracts.rules import RuleBook
 from services.chassis import store as store_module
 from services.chassis.store import Store, open_client, opened
 from services.expertise.api import reviews
-from services.expertise.queries import FOR_EXPERTS, View
+from services.expertise.domain.state import View
+from services.expertise.queries import FOR_EXPERTS
 from tests.expertise import (
     AP,
     OP,

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from services.chassis.store import Store, open_client
-from services.expertise.queries import FOR_EXPERTS, View
+from services.expertise.domain.state import View
+from services.expertise.queries import FOR_EXPERTS
 from tests.expertise import EXPERTS, Person, World, book, multiply
 
 CASES = 2_000

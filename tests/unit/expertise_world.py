@@ -28,30 +28,19 @@ from contracts.steps import (
 )
 from deploy.moves.expertise import named
 from deploy.states import Step
-from services.chassis.subject import Aggregate
-from services.expertise.domain import commands, expert, series, team
-from services.expertise.domain import decide as pilot
+from services.expertise.domain import commands, decide, expert, series, team
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
 from services.expertise.domain.expert import Expert, Given, Known
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import KIND, Case
+from services.expertise.service import SERVICE
 from services.law.decision import Refusal
 from tests.calendars import CALENDARS
 from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
 
-CASES = Story(
-    Aggregate(
-        pilot.KIND,
-        pilot.Case,
-        pilot.decide,
-        pilot.evolve,
-        pilot.due,
-        commands.Tick,
-        recalendar=commands.Recalendar,
-    )
-)
-DIRECTORY = Story(Aggregate(expert.KIND, Expert, expert.decide, expert.evolve), Given(BOOK))
-TEAMS = Story(Aggregate(team.KIND, team.Team, team.decide, team.evolve), Given(BOOK))
-NUMBERS = Story(Aggregate(series.KIND, series.Series, series.decide, series.evolve), Given(BOOK))
+CASES = Story(SERVICE.aggregates[KIND])
+DIRECTORY = Story(SERVICE.aggregates[expert.KIND], Given(BOOK))
+TEAMS = Story(SERVICE.aggregates[team.KIND], Given(BOOK))
+NUMBERS = Story(SERVICE.aggregates[series.KIND], Given(BOOK))
 
 APPEALS = with_switches("by-2024", appeal=True)
 """The rule book in which the Belarusian edition knows appeals."""
@@ -265,7 +254,7 @@ class Play:
 
     def tick(self) -> list[Any]:
         """The timer fires when it must."""
-        due = pilot.due(self.case)
+        due = decide.due(self.case)
         assert due is not None
         self.now = max(self.now, due)
         return self.do(commands.Tick(due), TIMER)

@@ -20,7 +20,7 @@ from contracts.expertise import (
 from contracts.reference import Procedure, Verdict
 from contracts.steps import Appeal, AppealOutcome
 from deploy.moves.expertise import moves
-from services.expertise.domain import decide as pilot
+from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -204,11 +204,11 @@ class Expertise(RuleBasedStateMachine):
 
     def fired(self, n: int, chance: Random) -> None:
         """Time goes on to when the timer must fire, or somewhat later."""
-        due = pilot.due(self.plays[n].case)
+        due = decide.due(self.plays[n].case)
         if due is not None:
             self.now = max(self.now, due) + timedelta(hours=chance.choice((0, 0, 1, 30)))
             assert self.step(n, Tick(due), TIMER), "a timer that fires has something to say"
-            after = pilot.due(self.plays[n].case)
+            after = decide.due(self.plays[n].case)
             assert after is None or after > self.now
 
     def waited(self, _n: int, chance: Random) -> None:
@@ -295,7 +295,7 @@ def sound(play: Play, now: datetime) -> None:
     if case.status in FINAL:
         assert case.seated == case.working == case.calendars == ()
         assert {one.what for one in case.owed} <= {"conflict"}, "what came to light too late is still decided"
-        assert pilot.due(case) is None and case.request() is None and case.appeal() is None
+        assert decide.due(case) is None and case.request() is None and case.appeal() is None
         assert not any(running.open for running in case.terms)
     else:
         assert case.owed, "nobody owes anything, and yet the case is open"

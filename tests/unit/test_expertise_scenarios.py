@@ -36,7 +36,7 @@ from contracts.expertise import (
 from contracts.reference import Met, OnExpiry, Procedure, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
 from deploy.moves.expertise import aged
-from services.expertise.domain import decide as pilot
+from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
     Approve,
@@ -172,7 +172,7 @@ def test_two_blind_opinions_agree_and_a_second_person_approves_the_conclusion(pl
     assert isinstance(issued, ConclusionIssuedV1)
     assert (issued.number, issued.rounds_left, issued.verdict) == ("ЗЭ-2026-0001", 2, Verdict.POSITIVE_WITH_REMARKS)
     assert [(signer.person_id, signer.role) for signer in issued.signers] == [("op-1", "author"), ("ap-1", "approver")]
-    assert play.status == "concluded" and play.case.owed == () and pilot.due(play.case) is None
+    assert play.status == "concluded" and play.case.owed == () and decide.due(play.case) is None
 
 
 def test_opinions_for_and_against_call_a_third_expert(play: Play) -> None:
@@ -456,7 +456,7 @@ def test_a_request_that_runs_out_ends_as_was_chosen_when_it_was_made(way: str, o
         assert isinstance(closed, ReviewClosedV1)
         assert closed.outcome == {OnExpiry.RETURN: "returned", OnExpiry.REFUSE: "refused"}[on_expiry]
         assert [reason.code for reason in closed.reasons] == ["no-answer"]
-        assert play.status == "closed" and pilot.due(play.case) is None
+        assert play.status == "closed" and decide.due(play.case) is None
 
 
 def test_a_request_may_run_out_in_every_status_in_which_it_may_be_made(play: Play) -> None:
@@ -688,7 +688,7 @@ def test_an_amendment_that_is_sent_back_leaves_the_appeal_open_on_its_term(play:
     assert play.case.appeals[0].decided_by is None
     play.run_out("appeal")
     play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
-    assert play.status == "concluded" and pilot.due(play.case) is None
+    assert play.status == "concluded" and decide.due(play.case) is None
 
 
 def test_a_conflict_confirmed_while_an_amendment_waits_does_not_lose_the_amendment(play: Play) -> None:
@@ -753,7 +753,7 @@ def test_a_withdrawal_or_a_stop_closes_all_that_is_open_at_every_status(
         return
     assert one(ReviewClosedV1, facts).outcome is outcome
     assert play.status == "closed" and play.case.owed == () and play.case.views == ()
-    assert pilot.due(play.case) is None and play.case.request() is None
+    assert decide.due(play.case) is None and play.case.request() is None
     assert not any(running.open for running in play.case.terms) and play.case.calendars == ()
 
 
@@ -804,7 +804,7 @@ def test_what_does_not_move_a_case_may_happen_at_every_status(play: Play) -> Non
         for kind in [running.kind for running in other.case.terms if running.open]:
             if kind != "appeal":
                 other.do(TermExtension(term=kind, why="Надо."))
-        if pilot.due(other.case) is not None:
+        if decide.due(other.case) is not None:
             other.tick()
             for found in [running.kind for running in other.case.terms if running.open]:
                 other.run_out(found)
@@ -877,7 +877,7 @@ def test_answers_and_cancellations_come_at_every_status_at_which_opinions_are_ga
 def test_terms_are_counted_anew_at_every_status_by_a_calendar_that_changed(play: Play) -> None:
     for way in (*EVERYWHERE, "overtaken"):
         other = beside(way)
-        if pilot.due(other.case) is None:
+        if decide.due(other.case) is None:
             assert other.do(Recalendar(), TIMER) == []
             continue
         assert other.do(Recalendar(), TIMER) == [], "by the same calendar nothing changes"

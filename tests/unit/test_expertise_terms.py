@@ -11,7 +11,7 @@ from contracts.data import Origin
 from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV1
 from contracts.reference import OnExpiry
 from contracts.steps import Question, TermExtension
-from services.expertise.domain import decide as pilot
+from services.expertise.domain import decide
 from services.expertise.domain.commands import CancelRequest, Recalendar, Tick
 from services.law.calendar import Calendars
 from services.law.decision import Refusal
@@ -76,10 +76,10 @@ def done(play: Play, what: str, amount: int, updates: list[CalendarUpdate]) -> N
             play.do(TermExtension(term="clarification" if request and amount % 2 else "expertise", why="Надо."))
         elif what == "wait":
             play.later(hours=amount)
-        elif what == "tick" and (due := pilot.due(play.case)) is not None:
+        elif what == "tick" and (due := decide.due(play.case)) is not None:
             play.now = max(play.now, due)
             play.do(Tick(due), TIMER)
-            after = pilot.due(play.case)
+            after = decide.due(play.case)
             assert after is None or after > play.now
         elif what in ("calendar", "silently"):
             updates.append(changed(len(updates), date(2026, 4, 10) + timedelta(days=amount), amount % 3 == 0, days))
@@ -111,12 +111,12 @@ def test_a_timer_of_an_older_calendar_moves_the_term_before_it_announces_anythin
 def test_a_breach_that_a_new_calendar_undoes_is_announced_again_at_its_new_time() -> None:
     play = Play().open()
     play.run_out("expertise")
-    assert pilot.due(play.case) is None
+    assert decide.due(play.case) is None
     play.calendars = Calendars.load(
         [changed(n, day, working=False) for n, day in enumerate([date(2026, 5, 7), date(2026, 5, 8)])]
     )
     play.do(Recalendar(), OPERATOR)
-    assert pilot.due(play.case) == play.case.due_at == minsk("2026-05-14", 0)
+    assert decide.due(play.case) == play.case.due_at == minsk("2026-05-14", 0)
     [again] = play.tick()
     assert isinstance(again, TermBreachedV1) and again.due_at == minsk("2026-05-14", 0)
 
@@ -124,7 +124,7 @@ def test_a_breach_that_a_new_calendar_undoes_is_announced_again_at_its_new_time(
 def test_reminders_come_on_their_days_and_once() -> None:
     play = Play().open()
     moments = []
-    while pilot.due(play.case) is not None:
+    while decide.due(play.case) is not None:
         facts = play.tick()
         moments += [(play.now, type(fact).__name__, getattr(fact, "rungs", ())) for fact in facts]
     assert moments == [
@@ -138,7 +138,7 @@ def test_reminders_come_on_their_days_and_once() -> None:
 
 def test_a_timer_that_is_late_announces_at_once_what_it_has_missed() -> None:
     play = Play().open()
-    due = pilot.due(play.case)
+    due = decide.due(play.case)
     assert due is not None
     play.now = minsk("2026-05-11")
     [nearing] = play.do(Tick(due), TIMER)

@@ -19,6 +19,7 @@ from contracts.rules import Edition
 from contracts.steps import Question, TermExtension
 from services.chassis.fold import state_json
 from services.expertise.domain import decide as case
+from services.expertise.domain import evolve as of_case
 from services.expertise.domain.commands import EndWithout, Recalendar, Tick
 from services.expertise.domain.terms import TERMS as OF_EXPERTISE
 from services.intake.domain.commands import Accept
@@ -392,7 +393,7 @@ def test_a_term_of_a_case_that_ran_out_before_its_clock_stopped_ends_late_as_its
 def test_a_term_of_a_case_that_starts_again_stands_in_the_place_of_the_open_one() -> None:
     state = Play().open().case
     [begun] = state.terms
-    again = case.evolve(state, expertise.TermStartedV1(actor=OPERATOR, term=begun.ledger.term, clock=begun.clock))
+    again = of_case.evolve(state, expertise.TermStartedV1(actor=OPERATOR, term=begun.ledger.term, clock=begun.clock))
     assert again is not None and len(again.terms) == 1
 
 

@@ -51,7 +51,7 @@ from services.expertise.domain.expert import Expert
 from services.expertise.domain.parts import Conclusion, KnownConflict, Place, PlaceStatus
 from services.expertise.domain.state import Case
 from services.expertise.domain.team import Team
-from services.expertise.queries import sight
+from services.expertise.sight import sight
 from services.intake.api import make_router as intake_router
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import Pilot, Status, pilot_id

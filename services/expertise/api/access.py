@@ -11,8 +11,8 @@ from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.subject import Document
 from services.chassis.web import document, not_found
-from services.expertise import queries
 from services.expertise.domain.state import KIND, Case
+from services.expertise.sight import sight
 
 READERS: Final = (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)
 OVERSEERS: Final = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
@@ -35,7 +35,7 @@ async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Ca
     """A case that the caller may see. Raises Problematic 404 for any other."""
     found = await document(engine, pilot, KIND)
     assert isinstance(found.state, Case)
-    if not queries.sight(caller).sees(found.state):
+    if not sight(caller).sees(found.state):
         raise not_found()
     return found, found.state
 
@@ -43,4 +43,4 @@ async def seen(engine: Engine, pilot: str, caller: Caller) -> tuple[Document, Ca
 async def act(by: Hand, pilot: str, what: object) -> Response:
     """A command to a case that the caller may see in the state that is decided on. Raises Problematic like
     `Hand.give`."""
-    return await by.give(pilot, KIND, what, sees=queries.sight(by.caller).sees)
+    return await by.give(pilot, KIND, what, sees=sight(by.caller).sees)

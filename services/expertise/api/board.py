@@ -5,13 +5,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
-from services.expertise import queries
+from services.expertise import queries, rows
 from services.expertise.api.access import Overseer
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
 from services.expertise.domain.state import CLARIFICATION, OwedBy
-from services.expertise.queries import BoardState, Debtor, Sight, sight
+from services.expertise.queries import BoardState, Debtor
+from services.expertise.sight import Sight, sight
 
-FIELDS: Final = (*queries.ROW, "state.owed", "state.terms")
+FIELDS: Final = (*rows.ROW, "state.owed", "state.terms")
 
 
 def add(router: APIRouter) -> None:
@@ -35,7 +36,7 @@ def add(router: APIRouter) -> None:
             queries.board(eyes, debtor, state, wanted, engine.now()),
             after=after,
             limit=limit,
-            show=lambda row: {**queries.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
+            show=lambda row: {**rows.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
             fields=FIELDS,
         )
 
@@ -55,12 +56,12 @@ def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[
 
     Who sits on the case as an expert is not told what the other experts owe.
     """
-    flags = queries.flags(state, now)
+    flags = rows.flags(state, now)
     own = next(
         (one for one in state["terms"] if _open(one) and one["ledger"]["term"]["kind"] == CLARIFICATION),
         {"clock": {"due_at": None, "nearing_at": None}},
     )
-    answers = queries.flags({**own["clock"], "views": ()}, now)
+    answers = rows.flags({**own["clock"], "views": ()}, now)
     blind = eyes.id in state["seated"]
     found = [
         one

@@ -7,7 +7,8 @@ from services.chassis.engine import Engine
 from services.chassis.store import SUBJECTS, Store
 from services.expertise.api.lists import loads
 from services.expertise.domain.expert import KIND, Expert, Known, subject_of
-from services.expertise.queries import Sight, experts
+from services.expertise.queries import experts
+from services.expertise.sight import Sight
 
 MOST_EXPERTS: Final = 1_000
 """How many active experts are looked at for one case."""

@@ -18,7 +18,7 @@ from services.chassis.hand import Hand
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
-from services.expertise import queries
+from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer
 from services.expertise.api.directory import active_experts, named_experts, with_loads
@@ -28,7 +28,7 @@ from services.expertise.domain.commands import HandOver
 from services.expertise.domain.expert import KIND, EnterExpert, Expert, Known, subject_of
 from services.expertise.domain.state import Case
 from services.expertise.proposals import Move, Piece, spread
-from services.expertise.queries import Sight, sight
+from services.expertise.sight import Sight, sight
 
 HANDOVERS: Final = "handovers"
 """What was planned under an Idempotency-Key, so that a resend does the same and not something further."""
@@ -61,7 +61,7 @@ def _directory(router: APIRouter) -> None:
     ) -> Page:
         """The directory. `organisation` is a scheme and a number, e.g. `BY-UNP:790000031`."""
         asked = queries.experts(sector, active, _organisation(organisation))
-        return await paged(engine.store, asked, after=after, limit=limit, show=queries.expert_row)
+        return await paged(engine.store, asked, after=after, limit=limit, show=rows.expert_row)
 
     @router.get("/experts/{expert}", tags=["directory"])
     async def expert(expert: ExpertPath, engine: EngineOf, caller: Overseer) -> Response:
@@ -181,18 +181,18 @@ async def _moves(
     engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None, rules: RuleBook
 ) -> tuple[list[Move], bool]:
     asked = queries.work_of(eyes, expert)
-    rows = await engine.store.rows(
+    listed = await engine.store.rows(
         SUBJECTS, asked.query, sort=asked.order, limit=MOST_CASES + 1, fields=["rev"], hint=asked.index
     )
-    loaded = await engine.documents([row["_id"] for row in rows[:MOST_CASES]])
+    loaded = await engine.documents([row["_id"] for row in listed[:MOST_CASES]])
     pieces = [
         Piece(row["_id"], found.rev, found.state, rules.edition(found.state.edition))
-        for row in rows[:MOST_CASES]
+        for row in listed[:MOST_CASES]
         if isinstance((found := loaded[row["_id"]]).state, Case)
     ]
     known = await _candidates(engine, eyes, expert, to)
     moves = await asyncio.to_thread(spread, pieces, known, eyes.id, engine.now(), competent_only=to is None)
-    return moves, len(rows) > MOST_CASES
+    return moves, len(listed) > MOST_CASES
 
 
 async def _candidates(engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None) -> list[Known]:

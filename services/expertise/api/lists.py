@@ -12,8 +12,9 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import Page, page
-from services.expertise.domain.state import KIND, Status
-from services.expertise.queries import FOR_EXPERTS, Filters, Listing, Sight, Teams, View, teams_of
+from services.expertise.domain.state import KIND, Status, View
+from services.expertise.queries import FOR_EXPERTS, Filters, Listing, Teams, teams_of
+from services.expertise.sight import Sight
 
 MOST_TEAMS = 100
 Text = Annotated[str | None, Query(max_length=128)]

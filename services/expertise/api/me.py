@@ -14,12 +14,13 @@ from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
-from services.expertise import queries
+from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import EVERYONE, Anybody
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
-from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT, Query, Sight, sight
+from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT
+from services.expertise.sight import Query, Sight, sight
 
 Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
 Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
@@ -46,7 +47,7 @@ def _notices(router: APIRouter) -> None:
     ) -> Page:
         """The caller's notices, the newest first; none about a case that the caller may not see."""
         asked = queries.notices(caller.id, unread, await _about(engine, sight(caller)))
-        return await paged(engine.store, asked, after=after, limit=limit, show=queries.notice_row, collection=NOTICES)
+        return await paged(engine.store, asked, after=after, limit=limit, show=rows.notice_row, collection=NOTICES)
 
     @router.post("/me/notices/read", tags=["notices"])
     async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> dict[str, int]:

@@ -12,17 +12,18 @@ from contracts.rules import RuleBook
 from services.chassis.engine import Engine
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, not_found
-from services.expertise import cards, queries
+from services.expertise import cards, queries, rows
 from services.expertise.api.access import AnOperator, Reader, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
-from services.expertise.documents import content as papers
+from services.expertise.documents.content import paper
 from services.expertise.documents.render import docx, pdf
 from services.expertise.domain.parts import Round
-from services.expertise.domain.state import CLARIFICATION, Case
+from services.expertise.domain.state import CLARIFICATION, Case, View
 from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
-from services.expertise.queries import FOR_EXPERTS, Filters, Sight, Teams, View, cases, sight
+from services.expertise.queries import FOR_EXPERTS, Filters, Teams, cases
+from services.expertise.sight import Sight, sight
 from services.law.explanation import explain
 from services.law.terms import CountedTerm
 
@@ -71,8 +72,8 @@ def _queues(router: APIRouter) -> None:
             cases(eyes, view, wanted, engine.now(), teams),
             after=after,
             limit=limit,
-            show=lambda row: queries.case_row(row, now, eyes),
-            fields=queries.ROW,
+            show=lambda row: rows.case_row(row, now, eyes),
+            fields=rows.ROW,
         )
 
     @router.get("/reviews/counts", tags=["reviews"])
@@ -164,8 +165,8 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         if found is None:
             raise not_found()
         names = {one.person_id: await _name(engine, one.person_id) for one in found.signers}
-        paper = papers.paper(case, found, rules.edition(case.edition), names, engine.now(), engine.calendars)
-        content = await asyncio.to_thread(MADE[format], paper)
+        written = paper(case, found, rules.edition(case.edition), names, engine.now(), engine.calendars)
+        content = await asyncio.to_thread(MADE[format], written)
         name = quote(f"{number}.{format}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(content, media_type=MEDIA[format], headers=headers)

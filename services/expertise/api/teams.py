@@ -10,7 +10,7 @@ from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
-from services.expertise import queries
+from services.expertise import queries, rows
 from services.expertise.api.lists import paged
 from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
 
@@ -25,7 +25,7 @@ def add(router: APIRouter) -> None:
     @router.get("/teams", tags=["directory"], dependencies=READERS)
     async def teams(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
         """All teams."""
-        return await paged(engine.store, queries.teams(), after=after, limit=limit, show=queries.team_row)
+        return await paged(engine.store, queries.teams(), after=after, limit=limit, show=rows.team_row)
 
     @router.get("/teams/{code}", tags=["directory"], dependencies=READERS)
     async def team(code: TeamCode, engine: EngineOf) -> Response:

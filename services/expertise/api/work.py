@@ -33,7 +33,7 @@ from services.expertise.api.access import (
 )
 from services.expertise.domain import commands
 from services.expertise.domain.state import KIND
-from services.expertise.queries import sight
+from services.expertise.sight import sight
 
 ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
 Either = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.APPROVER))]

@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from contracts import reference
 from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId, Party, Severity, Standing, Verdict
-from contracts.reference import Remark as Given
 from contracts.rules import Edition
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
 from services.expertise.domain.parts import Conclusion, Round
@@ -124,7 +124,7 @@ def _remarks(case: Case, round_: Round, of: Conclusion) -> tuple[Remark, ...]:
     return (*old, *(_remark(one, None) for one in of.remarks))
 
 
-def _remark(given: Given, met: bool | None) -> Remark:
+def _remark(given: reference.Remark, met: bool | None) -> Remark:
     return Remark(given.code, "", given.text, SEVERITIES[given.severity], given.must_fix, met)
 
 

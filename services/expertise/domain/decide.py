@@ -39,13 +39,10 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
-from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given
-from services.expertise.domain.state import CLARIFICATION, KIND, Case
+from services.expertise.domain.state import CLARIFICATION, Case
 from services.law.decision import Context, Refusal
 from services.law.terms import next_alarm
-
-__all__ = ["KIND", "Case", "decide", "due", "evolve"]
 
 
 def decide(state: Case | None, command: Command, context: Context[Given]) -> Sequence[Fact]:

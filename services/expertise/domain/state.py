@@ -71,6 +71,25 @@ FINAL: Final = frozenset({Status.CONCLUDED, Status.CLOSED})
 new round; a conclusion can be appealed against."""
 
 
+class View(StrEnum):
+    """The queues (очереди) of open cases. `mine`, `team`, `near` and `past` depend on who asks, or when."""
+
+    OPEN = "open"
+    UNASSIGNED = "unassigned"
+    MINE = "mine"
+    TEAM = "team"
+    WAITING_APPLICANT = "waiting-applicant"
+    SECOND_OPINION = "second-opinion"
+    NEAR = "near"
+    PAST = "past"
+    SUSPENDED = "suspended"
+    TO_CONCLUDE = "to-conclude"
+    TO_APPROVE = "to-approve"
+    CONFLICT = "conflict"
+    APPEALED = "appealed"
+    UNCLAIMED = "unclaimed"
+
+
 class OwedBy(StrEnum):
     """Who can owe a case its next step: a role, the applicant, or the service itself."""
 
@@ -188,24 +207,24 @@ class Case(Round):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
-    def views(self) -> tuple[str, ...]:
+    def views(self) -> tuple[View, ...]:
         """The queues that the case stands in, as far as the time of reading has no say."""
         status, main = self.status, self.main()
         conflict = any(one.status is ConflictStatus.OPEN for one in self.conflicts)
         if status in FINAL:
-            return ("conflict",) if conflict else ()
+            return (View.CONFLICT,) if conflict else ()
         short = len(self.counted()) < self.needed
         found = {
-            "open": True,
-            "unassigned": status in STAFFING and len(self.seated) < self.needed,
-            "second-opinion": status in STAFFING and bool(self.counted()) and short,
-            "waiting-applicant": self.request() is not None,
-            "suspended": main is not None and main.ledger.stopped,
-            "to-conclude": status is Status.TO_CONCLUDE,
-            "to-approve": status is Status.TO_APPROVE,
-            "conflict": conflict,
-            "appealed": status is Status.APPEALED,
-            "unclaimed": self.operator is None,
+            View.OPEN: True,
+            View.UNASSIGNED: status in STAFFING and len(self.seated) < self.needed,
+            View.SECOND_OPINION: status in STAFFING and bool(self.counted()) and short,
+            View.WAITING_APPLICANT: self.request() is not None,
+            View.SUSPENDED: main is not None and main.ledger.stopped,
+            View.TO_CONCLUDE: status is Status.TO_CONCLUDE,
+            View.TO_APPROVE: status is Status.TO_APPROVE,
+            View.CONFLICT: conflict,
+            View.APPEALED: status is Status.APPEALED,
+            View.UNCLAIMED: self.operator is None,
         }
         return tuple(name for name, stands in found.items() if stands)
 
