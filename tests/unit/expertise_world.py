@@ -1,5 +1,6 @@
 """The expertise in tests: the people around a case, the words that they use, and a play that notes each step."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -129,6 +130,22 @@ def decide_appeal(outcome: AppealOutcome, **more: Any) -> AppealDecision:
 def minsk(day: str, hour: int = 12) -> datetime:
     """An hour of a day in Minsk, which is three hours ahead of UTC all year."""
     return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC) - timedelta(hours=3)
+
+
+def kinds(facts: Sequence[Fact]) -> list[str]:
+    """The facts by their names, in order."""
+    return [type(fact).__name__.removesuffix("V1") for fact in facts]
+
+
+def one(kind: type[Fact], facts: Sequence[Fact]) -> Any:
+    """The only fact of a type among facts."""
+    [found] = [fact for fact in facts if isinstance(fact, kind)]
+    return found
+
+
+def approver(id_: str) -> Actor:
+    """Somebody as an approver, whatever else that person is."""
+    return Actor(id=id_, role="approver")
 
 
 class Play:

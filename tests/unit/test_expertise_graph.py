@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Callable, Mapping
 
-import tests.unit.test_expertise_scenarios as scenarios
 from contracts.expertise import EXPERTISE
 from deploy.moves.expertise import ROUNDS, explored
 from deploy.states import Step
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.state import FINAL, Status
+from tests.unit import test_expertise_endings, test_expertise_scenarios
 from tests.unit.expertise_world import Play
 
 NOT_OF_A_CASE = {
@@ -21,10 +21,10 @@ NOT_OF_A_CASE = {
 
 def stories() -> Mapping[str, Callable[[Play], None]]:
     """The scenarios that take a play and nothing else."""
-    found = inspect.getmembers(scenarios, inspect.isfunction)
     return {
         name: test
-        for name, test in found
+        for module in (test_expertise_scenarios, test_expertise_endings)
+        for name, test in inspect.getmembers(module, inspect.isfunction)
         if name.startswith("test_") and [*inspect.signature(test).parameters] == ["play"]
     }
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from contracts.event import Actor
@@ -17,6 +17,7 @@ from services.expertise.domain.expert import Expert, Known
 from services.expertise.domain.state import STAFFING
 from services.expertise.proposals import Piece, propose, spread
 from services.law.decision import Refusal
+from tests.effort import examples
 from tests.unit.expertise_world import (
     APPEALS,
     CHAIR,
@@ -126,7 +127,7 @@ def on_record(play: Play, id_: str, what: str) -> None:
 def test_an_expert_is_proposed_as_free_exactly_when_assigning_succeeds(way: str) -> None:
     met = set[bool]()
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(80, suppress_health_check=list(HealthCheck))
     @given(
         said=entries,
         load=st.integers(0, 3),

@@ -1,0 +1,136 @@
+"""The directory of experts over HTTP, notices, and personal data: shown to whom it may be, erased for good."""
+
+import io
+
+from pypdf import PdfReader
+
+from tests.expertise import (
+    AP,
+    OP,
+    WHY,
+    World,
+    entry_of,
+    expert,
+)
+from tests.integration.expertise.kit import ADMIN, AUDITOR, ELSEWHERE, MANY, SECRET, Build, common, ids, with_secret
+
+# ---- the directory
+
+
+async def test_the_directory_is_filtered_and_paged(world: World) -> None:
+    await world.enter("expert-t", competences=["transport"], organisation=ELSEWHERE)
+    await world.enter("expert-x", active=False)
+    assert ids(await world.get("/experts")) == [f"expert-{name}" for name in "abctx"]
+    assert ids(await world.get("/experts?sector=transport")) == ["expert-t"]
+    assert ids(await world.get("/experts?active=false")) == ["expert-x"]
+    assert ids(await world.get("/experts?organisation=BY-UNP:790000029", AUDITOR)) == ["expert-t"]
+    page = await world.get("/experts?limit=4")
+    assert ids(await world.get(f"/experts?limit=4&after={page['next']}")) == ["expert-x"]
+    faulty = await world.ask("put", "/experts/expert-q", OP, entry_of("790000017", competences=["mars"]))
+    assert {one["pointer"] for one in faulty.json()["problems"]} == {"/organisation", "/competences/0"}
+    blind = await world.ask("put", "/experts/expert-a", OP, entry_of(capacity=3))
+    assert blind.status_code == 412, "an entry that is there is changed with its ETag only"
+
+
+# ---- notices
+
+
+async def test_notices_are_newest_first_and_read_once(world: World) -> None:
+    await world.opened("p1")
+    await world.do("p1", "claim")
+    for name in "ab":
+        world.clock.forward(minutes=1)
+        await world.seat("p1", f"expert-{name}")
+    found = (await world.get("/me/notices"))["items"]
+    assert [(row["kind"], row["pilot"], row["read"]) for row in found] == [("expert-accepted", "p1", None)] * 2
+    assert found[0]["time"] > found[1]["time"]
+    page = await world.get("/me/notices?limit=1")
+    assert (await world.get(f"/me/notices?limit=1&after={page['next']}"))["items"] == [found[1]]
+    mine, strangers = [row["id"] for row in found], (await world.get("/me/notices", expert("expert-a")))["items"]
+    assert [row["kind"] for row in strangers] == ["assigned"]
+    body = {"ids": [mine[0], strangers[0]["id"], "nothing"]}
+    answers = [(await world.ask("post", "/me/notices/read", OP, body)).json() for _ in range(2)]
+    assert answers == [{"marked": 1}, {"marked": 0}]
+    assert ids(await world.get("/me/notices?unread=true")) == [mine[1]]
+    assert (await world.get("/me/notices", expert("expert-a")))["items"][0]["read"] is None
+
+
+async def test_an_expert_is_told_that_an_assignment_was_taken_back(world: World) -> None:
+    await world.opened("p1")
+    await world.seat("p1", "expert-a")
+    await world.do("p1", "assignments/expert-a/release", OP, WHY)
+    assert [row["kind"] for row in (await world.get("/me/notices", expert("expert-a")))["items"]] == ["expert-released"]
+    await world.do("p1", "conflicts", OP, {"expert_id": "expert-a", "text": "Родственник."})
+    assert (await world.get("/me/notices", expert("expert-a")))["items"] == []
+
+
+# ---- personal data
+
+DATA = {"name": "Образцова Мария Примеровна", "email": "m.obraztsova@example.test", "phone": "+375 00 000-00-00"}
+
+
+async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_for_good(world: World) -> None:
+    await world.opened("p1")
+    await world.seat("p1", "expert-a")
+    assert (await world.ask("put", "/experts/expert-a/person", OP, DATA)).json() == DATA
+    shown = await world.ask("get", "/experts/expert-a")
+    assert shown.json()["person"] == DATA
+    for who in (AP, AUDITOR):
+        assert "Образцова" not in (await world.ask("get", "/experts/expert-a", who)).text
+    for path in ("/experts", "/reviews/p1", "/reviews/p1/proposals", "/board/experts", "/me/notices"):
+        assert "Образцова" not in (await world.ask("get", path)).text
+    etag = shown.headers["ETag"]
+    answers = [await world.ask("delete", "/experts/expert-a/person", OP, etag=etag, key="e") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    await world.settle()
+    everything = await world.everything()
+    assert not [word for word in ("Образцова", "obraztsova", DATA["phone"]) if word in everything]
+    assert "person-erased" in everything
+    assert (await world.get("/experts/expert-a"))["active"] is False
+
+
+async def test_everybody_keeps_and_erases_the_own_data(world: World) -> None:
+    people = [OP, AP, AUDITOR, ADMIN, expert("expert-a"), expert("not-in-the-directory")]
+    for who in people:
+        assert (await world.ask("get", "/me/person", who)).status_code == 404
+        assert (await world.ask("put", "/me/person", who, DATA)).status_code == 200
+        assert await world.get("/me/person", who) == DATA
+        assert [(await world.ask("delete", "/me/person", who)).status_code for _ in range(2)] == [204, 204]
+        assert (await world.ask("get", "/me/person", who)).status_code == 404
+    await world.settle()
+    assert "Образцова" not in await world.everything()
+    assert (await world.get("/experts/expert-a"))["active"] is False
+
+
+async def test_a_signers_name_stands_on_the_paper_where_it_is_known_and_the_id_where_it_is_erased(
+    world: World,
+) -> None:
+    await world.opened("p1")
+    await world.do("p1", "claim")
+    await world.seat("p1", "expert-a", "expert-b")
+    for name in "ab":
+        await world.judge("p1", f"expert-{name}", text="Мнение.")
+    number = await world.conclude("p1")
+    await world.ask("put", "/me/person", OP, DATA)
+    path = f"/reviews/p1/conclusions/{number}/document"
+    pdf = await world.ask("get", path)
+    assert pdf.headers["Content-Type"] == "application/pdf" and "attachment" in pdf.headers["Content-Disposition"]
+    text = _text(pdf.content)
+    assert number in text and "Образцова" in text and AP.id in text and "expert-a" not in text
+    await world.ask("delete", "/me/person", OP)
+    assert "Образцова" not in _text((await world.ask("get", path)).content)
+    word = await world.ask("get", f"{path}?format=docx", expert("expert-a"))
+    assert word.status_code == 200 and word.content[:2] == b"PK"
+    assert (await world.ask("get", "/reviews/p1/conclusions/none/document")).status_code == 404
+
+
+def _text(content: bytes) -> str:
+    return " ".join(" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(content)).pages)
+
+
+async def test_the_paper_of_an_earlier_round_has_the_content_of_that_round(build: Build) -> None:
+    world = await with_secret(await common(await build(MANY)))
+    number = (await world.get(f"/reviews/{SECRET}"))["conclusions"][0]["number"]
+    text = _text((await world.ask("get", f"/reviews/{SECRET}/conclusions/{number}/document")).content)
+    assert "первичная экспертиза" in text and "Отрицательное" in text and "1 из 5" in text
+    assert "повторная" not in text
