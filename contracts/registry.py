@@ -1,4 +1,7 @@
-"""Facts of the registry service (реестр пилотных проектов): its topic is `pilots.registry.v1`."""
+"""Facts of the registry service (реестр пилотных проектов): its topic is `pilots.registry.v1`.
+
+The file is long and one thing: the language of one topic, in the order in which a pilot goes.
+"""
 
 from enum import StrEnum
 from typing import ClassVar, Final

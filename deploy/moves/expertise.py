@@ -15,7 +15,6 @@ from contracts.reference import (
     RequestItem,
     ReturnReason,
     Role,
-    Term,
     Verdict,
 )
 from contracts.steps import (
@@ -36,9 +35,9 @@ from deploy.moves.samples import (
     EDITION,
     NOW,
     NUMBER,
-    OF_THE_PAST,
     TIMER,
     basis,
+    of_the_past,
     person,
     with_switches,
 )
@@ -131,16 +130,7 @@ def key(case: Case, _given: Given) -> Key:
 
 def aged(case: Case) -> Case:
     """The same case, its open terms counted by a calendar of the past."""
-    return case.model_copy(
-        update={
-            "terms": tuple(
-                one.model_copy(update={"ledger": one.ledger.model_copy(update={"term": _older(one.ledger.term)})})
-                if one.open
-                else one
-                for one in case.terms
-            )
-        }
-    )
+    return case.model_copy(update={"terms": of_the_past(case.terms)})
 
 
 def doubted(case: Case) -> Case:
@@ -149,10 +139,6 @@ def doubted(case: Case) -> Case:
         expert_id=OUTSIDER, conflict=Conflict(kind=ConflictKind.DECLARED), found=NOW, raised_by=OPERATOR.id
     )
     return case.model_copy(update={"conflicts": (*case.conflicts, conflict)})
-
-
-def _older(term: Term) -> Term:
-    return term.model_copy(update={"calendar_version": OF_THE_PAST})
 
 
 def moves(case: Case, now: datetime) -> Iterator[Try[Case]]:

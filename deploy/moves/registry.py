@@ -57,9 +57,9 @@ from deploy.moves.samples import (
     EDITION,
     NOW,
     NUMBER,
-    OF_THE_PAST,
     TIMER,
     basis,
+    of_the_past,
     person,
     with_switches,
 )
@@ -138,16 +138,7 @@ def key(state: Pilot, book: RuleBook) -> Key:
 
 def aged(state: Pilot) -> Pilot:
     """The same pilot, its open terms counted by a calendar of the past."""
-    old = {"calendar_version": OF_THE_PAST}
-    terms = [
-        one.model_copy(
-            update={"ledger": one.ledger.model_copy(update={"term": one.ledger.term.model_copy(update=old)})}
-        )
-        if one.open
-        else one
-        for one in state.own_terms
-    ]
-    return state.model_copy(update={"own_terms": tuple(terms)})
+    return state.model_copy(update={"own_terms": of_the_past(state.own_terms)})
 
 
 def moves(state: Pilot, now: datetime) -> Iterator[Try[Pilot]]:

@@ -1,5 +1,6 @@
 """The words that the tried moves share: an application, the people of a project, documents of a day."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -8,6 +9,7 @@ from contracts.freeze import example
 from contracts.reference import Application, Role
 from contracts.registry import PilotEnteredV1
 from contracts.rules import RuleBook, load
+from services.law.terms import CountedTerm, CountedTerms
 
 NOW: Final = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)
 """When everything begins: a working day of a year whose calendar is published."""
@@ -18,8 +20,16 @@ NUMBER: Final = "ПП-2026-000123"
 APPLICATION: Final[Application] = PilotEnteredV1.model_validate(example(PilotEnteredV1.TYPE)["data"]).application
 DAY: Final = NOW.date()
 TIMER: Final = Actor(id="timer", role="timer")
-OF_THE_PAST: Final = "BY-of-the-past"
-"""The version of a calendar that is no longer the newest."""
+
+
+def of_the_past(terms: Iterable[CountedTerm]) -> CountedTerms:
+    """These terms, the open ones counted by a calendar that is no longer the newest."""
+    return tuple(_older(one) if one.open else one for one in terms)
+
+
+def _older(one: CountedTerm) -> CountedTerm:
+    term = one.ledger.term.model_copy(update={"calendar_version": "BY-of-the-past"})
+    return one.model_copy(update={"ledger": one.ledger.model_copy(update={"term": term})})
 
 
 def person(id_: str, role: Role) -> Actor:

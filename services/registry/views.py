@@ -2,7 +2,8 @@
 
 Both views are built field by field from the tables below. A field that stands in no table is shown to nobody, one
 that is not marked `public` never leaves the house; a new field is one line. Lists, cards, timelines, the search
-indexes and everything that is given out are made from these views and from nothing else.
+indexes and everything that is given out are made from these views and from nothing else. The file is long and
+one thing: whoever lets a field out must see at a glance what of it is public.
 
 Never public: ids of persons and actors, correlation and trace ids, the words of remarks, opinions, conclusions,
 reports and minutes, evidence, risks, why an application went back or a pilot stood still, cost lines and payments one
