@@ -153,7 +153,7 @@ class Terms(Generic[S]):
     says so (`LegalEffect.LAPSE`); the running out of all others is an alarm.
 
     A day `since` at which something is entered as of (датой) is a day of the edition's zone that has come, and may be
-    over. What is not said of a term that does not run does nothing.
+    over. What is asked of a term that does not run does nothing.
     """
 
     of: Callable[[S], Sequence[CountedTerm]]
