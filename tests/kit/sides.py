@@ -1,0 +1,328 @@
+"""The HTTP sides of the services with stand-ins for the engine: documents as given, outcomes as told."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from fastapi import FastAPI
+
+from contracts.agency import ApplicationSubmittedV2
+from contracts.expertise import ReviewKind, Signer
+from contracts.freeze import example
+from contracts.reference import Problem, TermKind, Verdict
+from contracts.steps import EditionFrom
+from contracts.topics import SERVICES
+from services.chassis.auth import Keys
+from services.chassis.fold import is_absent
+from services.chassis.store import Claim
+from services.chassis.subject import (
+    Absent,
+    Claimed,
+    Document,
+    Done,
+    Input,
+    Outcome,
+)
+from services.chassis.web import make_app
+from services.expertise.api import make_router as expertise_router
+from services.expertise.domain.expert import Expert
+from services.expertise.domain.state import Case, Conclusion, Place, PlaceStatus
+from services.expertise.domain.team import Team
+from services.intake.api import make_router as intake_router
+from services.intake.domain.agency import Agency
+from services.intake.domain.state import Pilot, Status, pilot_id
+from services.intake.service import RULES
+from services.law import ledger as term
+from services.law.ledger import clock_of
+from services.law.terms import CountedTerm
+from services.registry.api import make_router as registry_router
+from services.registry.domain.export import Export, Format, List, subject_of
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import PROPOSAL, OwnTerm
+from services.registry.domain.state import Pilot as Entered
+from services.registry.exports.worker import FILES, WORK
+from services.registry.feed import Changes
+from services.registry.figures import figures
+from services.registry.finding import finding
+from tests.calendars import BY, CALENDARS
+from tests.unit.story import APPLICATION, NOW, party
+
+PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
+ISSUER, AUDIENCE = "https://id.example", "lotsman"
+
+# ---- keys and tokens
+
+EC = ec.generate_private_key(ec.SECP256R1())
+OTHER_EC = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ED = ed25519.Ed25519PrivateKey.generate()
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a good token, with changes (None: left out)."""
+    now = int(time.time())
+    good = {"sub": "u-1", "iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 600, "roles": [], "org": "vedomstvo"}
+    return {k: v for k, v in {**good, **changes}.items() if v is not None}
+
+
+def token(*roles: str, key: Any = EC, algorithm: str = "ES256", kid: str | None = "ec", **changes: Any) -> str:
+    headers = {"kid": kid} if kid is not None else {}
+    return jwt.encode(claims(roles=list(roles), **changes), key, algorithm=algorithm, headers=headers)
+
+
+def bearer(*roles: str, **changes: Any) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(*roles, **changes)}"}
+
+
+# ---- a stand-in for the engine: documents as they are given, outcomes as they are told
+
+PERSON = {"name": "Образцова Мария Примеровна", "email": None, "phone": None}
+
+
+class FakeStore:
+    """Answers every list with the same rows and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
+        self.asked: list[Mapping[str, Any]] = []
+        self.claims: dict[str, Claim] = {}
+        self.kept: dict[tuple[str, str], dict[str, Any]] = {("persons", "u-1"): {"_id": "u-1", **PERSON}}
+
+    async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
+        self.asked.append(query)
+        return self.found[:limit]
+
+    async def claimed(self, key: str) -> Claim | None:
+        return self.claims.get(key)
+
+    async def count(self, _collection: str, query: Mapping[str, Any], _limit: int, hint: Any = None) -> int:
+        self.asked.append(query)
+        return 0
+
+    async def tally(self, _collection: str, _query: Any, _field: str, values: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(values, 0)
+
+    async def get(self, collection: str, id_: str) -> dict[str, Any] | None:
+        return self.kept.get((collection, id_))
+
+    async def put(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
+        self.kept |= {(collection, row["_id"]): row for row in rows}
+
+    async def put_new(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
+        await self.put(collection, rows)
+
+    async def mark(self, *_: Any) -> int:
+        return 0
+
+    async def remove(self, _collection: str, _ids: Sequence[str]) -> None:
+        return None
+
+
+class FakeParking:
+    """Whatever is redriven goes."""
+
+    async def redrive(self, _ids: Sequence[str]) -> int:
+        return 1
+
+    async def take_up(self, _subjects: Sequence[str], *, also_broken: bool) -> int:
+        return 1 if also_broken else 0
+
+
+class FakeEngine:
+    """Holds documents, and answers every command with the outcome it was told."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.calendars = CALENDARS
+        self.found: dict[str, Document] = {}
+        self.parking = FakeParking()
+        self.outcome: Outcome | Exception = Done(version=3, rev=8)
+        self.taken: list[Input] = []
+
+    async def documents(self, subjects: Sequence[str]) -> dict[str, Document]:
+        return {s: self.found[s] for s in subjects if s in self.found}
+
+    async def command(self, one: Input) -> Outcome:
+        if is_absent(self.found.get(one.subject, Document(one.subject, "none")), one):
+            return Absent()
+        self.taken.append(one)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
+        return [await self.command(one) for one in inputs]
+
+    def now(self) -> datetime:
+        return NOW
+
+
+LOOK_OVER = RULES.edition("by-2024").terms[TermKind.LOOK_OVER]
+LOOKED_OVER = term.open_ledger(term.start(LOOK_OVER, BY, "look-over", NOW, "Europe/Minsk"))
+REGISTERED = Pilot(
+    status=Status.REGISTERED,
+    agency="vedomstvo",
+    event_id="a-1",
+    received=NOW,
+    number="N",
+    application=APPLICATION,
+    terms=(CountedTerm(ledger=LOOKED_OVER, clock=clock_of(LOOKED_OVER, LOOK_OVER, BY)),),
+)
+EXPERTISE = RULES.edition("by-2024").terms[TermKind.EXPERTISE]
+LEDGER = term.open_ledger(term.start(EXPERTISE, BY, "expertise", NOW, "Europe/Minsk"))
+ENTRY = Expert(
+    expert_id="u-1",
+    edition="by-2024",
+    organisation=party("790000031").id,
+    competences=("health",),
+    capacity=5,
+)
+CASE = Case(
+    agency="vedomstvo",
+    number="N",
+    edition="by-2024",
+    round=1,
+    kind=ReviewKind.FIRST,
+    submission=1,
+    opened=NOW,
+    application=APPLICATION,
+    needed=2,
+    places=(Place(seat=ENTRY.seat(), status=PlaceStatus.ACCEPTED, assigned=NOW, assigned_by="u-9"),),
+    terms=(CountedTerm(ledger=LEDGER, clock=clock_of(LEDGER, EXPERTISE, BY)),),
+    conclusions=(
+        Conclusion(
+            round=1,
+            date=NOW.date(),
+            verdict=Verdict.POSITIVE,
+            text="Да.",
+            signers=(Signer(person_id="u-1", role="author"),),
+            number="C-1",
+            standing="annulled",
+        ),
+    ),
+)
+PROPOSING = RULES.edition("by-2024").terms[PROPOSAL]
+OWN = term.open_ledger(term.start(PROPOSING, BY, PROPOSAL, NOW, "Europe/Minsk"))
+EXPORT, DIGEST = "0" * 32, "d" * 64
+TAKEN = Export(
+    list=List.PILOTS,
+    filters={},
+    format=Format.CSV,
+    why="Отчёт за год.",
+    asked=NOW,
+    by="u-1",
+    role="registrar",
+    done=True,
+    rows=1,
+    bytes=2,
+    digest=DIGEST,
+)
+"""A list that u-1 took out."""
+STATES: Mapping[str, Any] = {
+    "intake": REGISTERED,
+    "expertise": CASE,
+    "registry": Entered(
+        stage=Stage.COUNCIL,
+        agency="vedomstvo",
+        number="N",
+        edition="by-2024",
+        submitted=NOW,
+        entered=NOW,
+        application=APPLICATION,
+        own_terms=(OwnTerm(ledger=OWN, clock=clock_of(OWN, PROPOSING, BY)),),
+    ),
+}
+ROUTERS: Mapping[str, Any] = {
+    "intake": lambda: intake_router(RULES),
+    "expertise": expertise_router,
+    "registry": registry_router,
+}
+
+
+class NoFeed:
+    """The change feed of a register in which nothing changes."""
+
+    async def changes(self, after: str | None, _limit: int, _wait: float, _gone: object) -> Changes:
+        return Changes([], after or "0", more=False)
+
+
+class Side:
+    """One service's HTTP side over a fake engine."""
+
+    def __init__(self, service: str, keys: Keys) -> None:
+        self.engine = FakeEngine()
+        self.engine.found[PILOT] = Document(PILOT, "pilot", rev=7, version=2, state=STATES[service])
+        entry = Agency(code="vedomstvo", name="В", editions=(EditionFrom(edition="by-2024", since=NOW.date()),))
+        self.engine.found["agency:vedomstvo"] = Document("agency:vedomstvo", "agency", rev=1, version=1, state=entry)
+        self.engine.found["expert:u-1"] = Document("expert:u-1", "expert", rev=7, version=1, state=ENTRY)
+        team = Team(code="vedomstvo", name="Г", members=("u-1",))
+        self.engine.found["team:vedomstvo"] = Document("team:vedomstvo", "team", rev=1, version=1, state=team)
+        if service == "intake":
+            self.publishes("a-1", REGISTERED)
+            self.publishes(example(ApplicationSubmittedV2.TYPE)["id"], REGISTERED)
+        self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, {"mongo": _fine})  # type: ignore[arg-type]
+        self.app.include_router(ROUTERS[service]())
+        if service == "registry":
+            self._registry()
+
+    def _registry(self) -> None:
+        """What stands beside the register's engine, and a list that was taken out."""
+        self.app.state.finding, self.app.state.figures = finding.in_memory(), figures.in_memory()
+        self.app.state.changes = NoFeed()
+        subject = subject_of(EXPORT)
+        self.engine.found[subject] = Document(subject, "export", rev=2, version=2, state=TAKEN)
+        self.engine.store.kept |= {
+            (WORK, EXPORT): {"_id": EXPORT, "remove_at": NOW + timedelta(days=7)},
+            (FILES, f"{EXPORT}/{DIGEST}/00000001"): {"data": b"a\n"},
+        }
+
+    def publishes(self, event_id: str, state: Pilot) -> None:
+        """Has the agency's event of this id led to this state."""
+        subject, claim = pilot_id("vedomstvo", event_id), Claimed("agency:vedomstvo", event_id, "d")
+        self.engine.found[subject] = Document(subject, "pilot", rev=1, version=2, state=state)
+        self.engine.store.claims[claim.key] = Claim(claim.key, "d", subject)
+
+    def ask(self, method: str, path: str, headers: Mapping[str, Any] | None = None, **more: Any) -> httpx.Response:
+        """One request, answered as a client sees it."""
+        return asked(self.app, method, path, headers=dict(headers or {}), **more)
+
+
+def asked(app: FastAPI, method: str, path: str, **more: Any) -> httpx.Response:
+    async def once() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(once())
+
+
+async def _fine() -> None:
+    return None
+
+
+COMMAND_HEADERS = {"If-Match": '"7"', "Idempotency-Key": "k-1"}
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    """Checks that an answer is a problem document of this status, and returns it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == status
+    assert body["type"] == f"urn:lotsman:problem:{body['title']}"
+    assert isinstance(body["detail"], str) and body["detail"]
+    assert body["action"] in ("fix", "retry")
+    for one in body.get("problems", []):
+        Problem.model_validate(one)
+    return body
+
+
+@cache
+def sides(keys: Keys) -> Mapping[str, Side]:
+    return {service: Side(service, keys) for service in SERVICES}

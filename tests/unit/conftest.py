@@ -1,0 +1,38 @@
+"""The HTTP sides of the services, and the keys of the provider of identity."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from services.chassis.auth import Keys
+from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, RSA, Side
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """The identity provider's public keys, one of each kind, in a file."""
+    public = (
+        ("ec", ECAlgorithm.to_jwk(EC.public_key(), as_dict=True)),
+        ("rsa", RSAAlgorithm.to_jwk(RSA.public_key(), as_dict=True)),
+        ("ed", OKPAlgorithm.to_jwk(ED.public_key(), as_dict=True)),
+    )
+    path = Path(tmp_path_factory.mktemp("keys")) / "jwks.json"
+    path.write_text(json.dumps({"keys": [{**key, "kid": kid, "use": "sig"} for kid, key in public]}), encoding="utf-8")
+    return Keys(str(path), ISSUER, AUDIENCE)
+
+
+@pytest.fixture
+def intake(keys: Keys) -> Side:
+    return Side("intake", keys)
+
+
+@pytest.fixture
+def registry(keys: Keys) -> Side:
+    return Side("registry", keys)
+
+
+@pytest.fixture
+def expertise(keys: Keys) -> Side:
+    return Side("expertise", keys)

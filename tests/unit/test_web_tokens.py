@@ -1,0 +1,117 @@
+"""Tokens: a good one of every kind is taken, everything else is refused."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from contracts.agency import ApplicationSubmittedV2
+from contracts.freeze import example
+from services.chassis.auth import Keys
+from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, OTHER_EC, RSA, Side, bearer, claims, problem, token
+
+# ---- tokens
+
+PUBLIC_PEM = EC.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+LONG_AGO = int(time.time()) - 7200
+
+
+def by_hand(header: Mapping[str, Any], body: Mapping[str, Any], signature: bytes = b"") -> str:
+    """A token put together without a library that would refuse to."""
+    parts = (json.dumps(header).encode(), json.dumps(body).encode(), signature)
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def signed_with_the_public_key() -> str:
+    """HS256 with the provider's public key as the secret: who mixes up kinds of keys would let it in."""
+    import hashlib
+    import hmac
+
+    unsigned = by_hand({"alg": "HS256", "typ": "JWT", "kid": "ec"}, claims(roles=["ops"])).rsplit(".", 1)[0]
+    mac = hmac.new(PUBLIC_PEM, unsigned.encode(), hashlib.sha256).digest()
+    return f"{unsigned}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+def cut(text: str) -> str:
+    head, body, signature = text.split(".")
+    return f"{head}.{body}.{'A' * len(signature)}"
+
+
+def other_claims(text: str) -> str:
+    """A good token whose claims were changed after it was signed."""
+    head, _, signature = text.split(".")
+    return f"{head}.{by_hand({}, claims(roles=['ops'])).split('.')[1]}.{signature}"
+
+
+GOOD = {
+    "ES256": lambda: token("ops"),
+    "RS256": lambda: token("ops", key=RSA, algorithm="RS256", kid="rsa"),
+    "EdDSA": lambda: token("ops", key=ED, algorithm="EdDSA", kid="ed"),
+}
+BAD = {
+    "expired": lambda: token("ops", exp=LONG_AGO + 600, iat=LONG_AGO),
+    "not yet valid": lambda: token("ops", nbf=int(time.time()) + 600),
+    "issued in the future": lambda: token("ops", iat=int(time.time()) + 600),
+    "for another audience": lambda: token("ops", aud="another"),
+    "from another issuer": lambda: token("ops", iss="https://other.example"),
+    "without expiry": lambda: token("ops", exp=None),
+    "without subject": lambda: token("ops", sub=None),
+    "without audience": lambda: token("ops", aud=None),
+    "without issuer": lambda: token("ops", iss=None),
+    "with an empty subject": lambda: token("ops", sub=""),
+    "with too long a subject": lambda: token("ops", sub="u" * 129),
+    "with roles as text": lambda: by_key({"roles": "ops"}),
+    "with roles that are no text": lambda: by_key({"roles": [["ops"]]}),
+    "without roles": lambda: by_key({"roles": None}),
+    "of an unknown key": lambda: token("ops", key=OTHER_EC, kid="other"),
+    "of another key under a known name": lambda: token("ops", key=OTHER_EC),
+    "without a key's name": lambda: token("ops", kid=None),
+    "of another kind under a known name": lambda: token("ops", key=RSA, algorithm="RS256", kid="ec"),
+    "of yet another kind": lambda: token("ops", key=ED, algorithm="EdDSA", kid="rsa"),
+    "in another strength": lambda: token("ops", key=RSA, algorithm="RS512", kid="rsa"),
+    "alg none": lambda: by_hand({"alg": "none", "typ": "JWT", "kid": "ec"}, claims(roles=["ops"])),
+    "alg none in other letters": lambda: by_hand({"alg": "nOnE", "kid": "ec"}, claims(roles=["ops"])),
+    "HS256 with the public key": signed_with_the_public_key,
+    "HS256 with an empty secret": lambda: by_hand({"alg": "HS256", "kid": "ec"}, claims(roles=["ops"]), b"x"),
+    "with another signature": lambda: cut(token("ops")),
+    "with other claims": lambda: other_claims(token("officer")),
+    "garbage": lambda: "garbage",
+    "empty parts": lambda: "..",
+    "with a number for a key's name": lambda: by_hand({"alg": "ES256", "kid": 5}, claims(roles=["ops"]), b"x" * 64),
+}
+
+
+def by_key(changes: dict[str, Any]) -> str:
+    return jwt.encode(claims(**changes), EC, algorithm="ES256", headers={"kid": "ec"})
+
+
+@pytest.mark.parametrize("make", GOOD.values(), ids=GOOD.keys())
+def test_a_good_token_of_every_kind_is_taken(make: Any, intake: Side) -> None:
+    assert intake.ask("get", "/v1/parked", {"Authorization": f"Bearer {make()}"}).status_code == 200
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+def test_a_bad_token_is_refused(make: Any, intake: Side) -> None:
+    answer = intake.ask("get", "/v1/parked", {"Authorization": f"Bearer {make()}"})
+    assert problem(answer, 401)["title"] == "auth.invalid"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic dTpw", "Token x"])
+def test_what_is_no_bearer_token_is_no_token(value: str, intake: Side) -> None:
+    assert problem(intake.ask("get", "/v1/parked", {"Authorization": value}), 401)["title"] == "auth.missing"
+
+
+def test_a_service_without_keys_lets_nobody_in() -> None:
+    side = Side("intake", Keys("", ISSUER, AUDIENCE))
+    assert problem(side.ask("get", "/v1/parked", bearer("ops")), 401)["title"] == "auth.invalid"
+
+
+def test_a_token_without_an_agency_cannot_publish(intake: Side) -> None:
+    answer = intake.ask("post", "/v1/events", bearer("publisher", org=None), json=example(ApplicationSubmittedV2.TYPE))
+    assert problem(answer, 403)["title"] == "auth.organisation"
