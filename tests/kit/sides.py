@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import httpx
@@ -17,7 +16,6 @@ from contracts.expertise import ReviewKind, Signer
 from contracts.freeze import example
 from contracts.reference import Problem, TermKind, Verdict
 from contracts.steps import EditionFrom
-from contracts.topics import SERVICES
 from services.chassis.auth import Keys
 from services.chassis.fold import is_absent
 from services.chassis.store import Claim
@@ -271,6 +269,12 @@ class Side:
         if service == "registry":
             self._registry()
 
+    def close(self) -> None:
+        """Lets go what was opened."""
+        if opened := getattr(self.app.state, "figures", None):
+            opened.close()
+            del self.app.state.figures  # an app lives as long as the process; a closed view need not
+
     def _registry(self) -> None:
         """What stands beside the register's engine, and a list that was taken out."""
         self.app.state.finding, self.app.state.figures = finding.in_memory(), figures.in_memory()
@@ -321,8 +325,3 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
     for one in body.get("problems", []):
         Problem.model_validate(one)
     return body
-
-
-@cache
-def sides(keys: Keys) -> Mapping[str, Side]:
-    return {service: Side(service, keys) for service in SERVICES}

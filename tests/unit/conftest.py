@@ -1,11 +1,14 @@
 """The HTTP sides of the services, and the keys of the provider of identity."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from contracts.topics import SERVICES
 from services.chassis.auth import Keys
 from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, RSA, Side
 
@@ -23,16 +26,33 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(str(path), ISSUER, AUDIENCE)
 
 
-@pytest.fixture
-def intake(keys: Keys) -> Side:
-    return Side("intake", keys)
+@contextmanager
+def side(service: str, keys: Keys) -> Iterator[Side]:
+    made = Side(service, keys)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def registry(keys: Keys) -> Side:
-    return Side("registry", keys)
+def intake(keys: Keys) -> Iterator[Side]:
+    with side("intake", keys) as made:
+        yield made
 
 
 @pytest.fixture
-def expertise(keys: Keys) -> Side:
-    return Side("expertise", keys)
+def registry(keys: Keys) -> Iterator[Side]:
+    with side("registry", keys) as made:
+        yield made
+
+
+@pytest.fixture
+def expertise(keys: Keys) -> Iterator[Side]:
+    with side("expertise", keys) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sides(keys: Keys) -> Iterator[Mapping[str, Side]]:
+    """All of them, for tests that leave them as they were."""
+    with ExitStack() as opened:
+        yield {service: opened.enter_context(side(service, keys)) for service in SERVICES}

@@ -12,10 +12,10 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.freeze import example
 from contracts.reference import ROLES
 from contracts.topics import SERVICES
-from services.chassis.auth import Keys, allow
+from services.chassis.auth import allow
 from tests.expertise import BODIES as EXPERTISE_BODIES
 from tests.expertise import body_of
-from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, bearer, problem, sides
+from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, Side, bearer, problem
 
 # ---- who is let in where: the whole policy in one table
 
@@ -198,8 +198,8 @@ def filled(path: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_table_names_every_route_that_there_is(service: str, keys: Keys) -> None:
-    app = sides(keys)[service].app
+def test_the_table_names_every_route_that_there_is(service: str, sides: Mapping[str, Side]) -> None:
+    app = sides[service].app
     documented = {(method, path) for path, item in app.openapi()["paths"].items() for method in item}
     named = set(POLICY[service]) | OPEN | (PUBLIC if service == "registry" else set())
     assert served(app.router) - DOCUMENTS == named, "also what the documents do not show"
@@ -221,8 +221,10 @@ def served(router: APIRouter) -> set[tuple[str, str]]:
 
 
 @every_route
-def test_without_a_token_every_route_answers_401(service: str, method: str, path: str, keys: Keys) -> None:
-    answer = sides(keys)[service].ask(method, filled(path), json=BODIES.get(path))
+def test_without_a_token_every_route_answers_401(
+    service: str, method: str, path: str, sides: Mapping[str, Side]
+) -> None:
+    answer = sides[service].ask(method, filled(path), json=BODIES.get(path))
     assert problem(answer, 401)["title"] == "auth.missing"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -230,10 +232,10 @@ def test_without_a_token_every_route_answers_401(service: str, method: str, path
 @every_route
 @pytest.mark.parametrize("role", [None, "nobody", *ROLES])
 def test_every_route_lets_in_exactly_the_roles_that_are_named_for_it(
-    service: str, method: str, path: str, role: str | None, keys: Keys
+    service: str, method: str, path: str, role: str | None, sides: Mapping[str, Side]
 ) -> None:
     headers = {**COMMAND_HEADERS, **bearer(*([role] if role else []))}
-    answer = sides(keys)[service].ask(method, filled(path), headers, json=BODIES.get(path))
+    answer = sides[service].ask(method, filled(path), headers, json=BODIES.get(path))
     if role in POLICY[service][method, path]:
         assert answer.status_code in (200, 201, 202, 204), answer.text
     else:
@@ -241,17 +243,17 @@ def test_every_route_lets_in_exactly_the_roles_that_are_named_for_it(
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(PUBLIC))
-def test_what_is_public_needs_no_token_and_takes_nothing(method: str, path: str, keys: Keys) -> None:
-    side = sides(keys)["registry"]
+def test_what_is_public_needs_no_token_and_takes_nothing(method: str, path: str, sides: Mapping[str, Side]) -> None:
+    side = sides["registry"]
     assert side.ask(method, filled(path)).status_code == 200
     for other in ("post", "put", "patch", "delete"):
         problem(side.ask(other, filled(path), bearer(*ROLES)), 405)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_health_and_the_documents_are_open_to_all(service: str, keys: Keys) -> None:
+def test_health_and_the_documents_are_open_to_all(service: str, sides: Mapping[str, Side]) -> None:
     for path in ("/health/live", "/health/ready", "/openapi.json", "/docs"):
-        assert sides(keys)[service].ask("get", path).status_code == 200
+        assert sides[service].ask("get", path).status_code == 200
 
 
 def test_a_role_that_does_not_exist_cannot_open_a_route() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -43,7 +44,6 @@ from tests.kit.sides import (
     asked,
     bearer,
     problem,
-    sides,
 )
 from tests.unit.story import NOW
 from tests.unit.test_web import BODIES
@@ -368,8 +368,8 @@ def test_a_cursor_that_was_not_given_out_is_400(cursor: str, registry: Side) -> 
 
 
 @given(cursor=st.text(max_size=40))
-def test_no_cursor_whatever_is_more_than_400(cursor: str, keys: Keys) -> None:
-    answer = sides(keys)["registry"].ask("get", "/v1/pilots", bearer("auditor"), params={"after": cursor})
+def test_no_cursor_whatever_is_more_than_400(cursor: str, sides: Mapping[str, Side]) -> None:
+    answer = sides["registry"].ask("get", "/v1/pilots", bearer("auditor"), params={"after": cursor})
     assert answer.status_code in (200, 400)
 
 
