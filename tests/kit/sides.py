@@ -30,7 +30,8 @@ from services.chassis.subject import (
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.domain.expert import Expert
-from services.expertise.domain.state import Case, Conclusion, Place, PlaceStatus
+from services.expertise.domain.parts import Conclusion, Place, PlaceStatus
+from services.expertise.domain.state import Case
 from services.expertise.domain.team import Team
 from services.intake.api import make_router as intake_router
 from services.intake.domain.agency import Agency

@@ -28,7 +28,7 @@ from services.chassis.subject import (
     Stale,
 )
 from services.chassis.web import make_app
-from services.expertise.domain.state import KnownConflict, PlaceStatus
+from services.expertise.domain.parts import KnownConflict, PlaceStatus
 from services.expertise.sight import sight
 from services.intake.domain.state import Status
 from services.law.decision import Refusal
