@@ -125,7 +125,7 @@ def document(error: Problematic, language: Language) -> dict[str, Any]:
         **error.extra,
     }
     if error.problems:
-        body["problems"] = [_told(one, language) for one in error.problems]
+        body["problems"] = [told(one, language) for one in error.problems]
     if error.refusal.parts:
         body["refusals"] = [
             {"rule": one.rule, "status": one.status, "detail": one.said(language)} for one in error.refusal.parts
@@ -133,7 +133,7 @@ def document(error: Problematic, language: Language) -> dict[str, Any]:
     return body
 
 
-def _told(one: Problem, language: Language) -> dict[str, Any]:
+def told(one: Problem, language: Language) -> dict[str, Any]:
     """A problem whose `message` is in the asked language; one that came without Belarusian words has the Russian ones
     in their place, which its reader understands."""
     words = {"en": one.message, "ru": one.message_ru, "be": one.message_be or one.message_ru}

@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.reference import Problem
 from contracts.rules import Edition
-from contracts.words import problem_of
+from contracts.words import Language, problem_of
+from services.chassis.problems import told
 from services.expertise.domain import conflict
 from services.expertise.domain.expert import Known
 from services.expertise.domain.staffing import obstacles, unavailable
@@ -34,8 +34,8 @@ class Proposal:
     rank: Rank
     against: tuple[Refusal, ...]
 
-    def shown(self) -> dict[str, Any]:
-        """As an operator sees it."""
+    def shown(self, language: Language) -> dict[str, Any]:
+        """As an operator sees it, each reason in the words of its rule."""
         return {
             "expert_id": self.expert_id,
             "free": not self.against,
@@ -43,13 +43,9 @@ class Proposal:
             "load": self.load,
             "capacity": self.capacity,
             "against": [one.rule for one in self.against],
-            "reasons": [_shown(problem_of("/expert_id", one.rule, one.values)) for one in self.against],
-            "conflicts": [_shown(one) for refusal in self.against for one in refusal.problems],
+            "reasons": [told(problem_of("/expert_id", one.rule, one.values), language) for one in self.against],
+            "conflicts": [told(one, language) for refusal in self.against for one in refusal.problems],
         }
-
-
-def _shown(one: Problem) -> dict[str, Any]:
-    return one.model_dump(mode="json")
 
 
 def today(edition: Edition, now: datetime) -> date:

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from contracts.rules import RuleBook
 from services.chassis.engine import Engine
+from services.chassis.problems import language_of
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, not_found
 from services.expertise import cards, queries, rows
@@ -123,7 +124,11 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
 
     @router.get("/reviews/{pilot}/proposals", tags=["reviews"])
     async def proposals(
-        pilot: str, engine: EngineOf, caller: AnOperator, limit: Annotated[int, Query(ge=1, le=MOST_EXPERTS)] = 200
+        pilot: str,
+        engine: EngineOf,
+        caller: AnOperator,
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=MOST_EXPERTS)] = 200,
     ) -> Response:
         """Experts for the case, the best first; who cannot be assigned now comes last, with every reason. `more` of
         them fit no more into the answer; `whole` says whether all active experts were looked at."""
@@ -133,7 +138,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         known, whole = await active_experts(engine.store, sight(caller))
         edition = rules.edition(case.edition)
         ranked = await asyncio.to_thread(propose, case, edition, known, caller.id, engine.now())
-        items = [one.shown() for one in ranked[:limit]]
+        items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
         return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
 
 
