@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from contracts.agency import AGENCY, ReceiptOutcome
 from contracts.event import Actor, NewerVersion
 from contracts.freeze import example, frozen, inlined
-from contracts.reference import Problem, Role
+from contracts.reference import Role
 from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
@@ -112,16 +112,15 @@ def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *
         headers["Idempotent-Replayed"] = "true"
     if body["outcome"] != ReceiptOutcome.REFUSED:
         return JSONResponse(body, 200 if again else 201, headers=headers)
-    problems = [Problem.model_validate(one) for one in body["problems"]]
-    later = bool(problems) and all(one.action == "retry" for one in problems)
+    actions = {one["action"] for one in body["problems"]}
     refused = Problematic(
         422,
         "event.refused",
-        action="retry" if later else "fix",
-        problems=problems,
+        action="retry" if actions == {"retry"} else "fix",
         headers=headers,
+        # The problems are those of the receipt, word for word: by either door they are the same.
         extra={name: said for name, said in body.items() if name != "status"},
-        count=len(problems),
+        count=len(body["problems"]),
     )
     return answer(refused, language)
 

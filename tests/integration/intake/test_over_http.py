@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from contracts.event import Basis
+from contracts.words import Language, say
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake.domain.evolve import OUTCOMES_KEPT
@@ -60,8 +61,7 @@ async def test_over_http_a_refused_later_event_is_422_with_its_own_problems_and_
             assert (answer.status_code, said_["title"], said_["action"]) == (422, "event.refused", "fix")
             assert ({p["rule"] for p in said_["problems"]}, said_["pilot"]) == (found, PILOT)
             told = (await ask("get", f"/v1/receipts/{body['id']}")).json()
-            kept = [{name: words for name, words in one.items() if name != "message_en"} for one in said_["problems"]]
-            assert (told["outcome"], told["problems"]) == ("refused", kept)
+            assert (told["outcome"], told["problems"]) == ("refused", said_["problems"])
     assert (await state(engine)).problems == (), "the pilot itself was not refused"
 
 
@@ -123,3 +123,15 @@ async def test_officers_stop_an_application_and_see_its_clocks_and_its_card(engi
     late = {**headers, "Idempotency-Key": "k2", "If-Match": f'"{(await doc(engine)).rev}"'}
     refused = await ask("post", f"{where}/stop", "officer", json=body, headers=late)
     assert (refused.status_code, refused.json()["title"]) == (409, "application.not-open")
+
+
+async def test_a_refusal_over_http_is_said_in_the_language_that_is_asked_for_and_its_problems_in_all(ask: Ask) -> None:
+    asked: tuple[tuple[Language, str], ...] = (("be", "message_be"), ("ru", "message_ru"), ("en", "message"))
+    for language, name in asked:
+        body = submitted(sector="space", title="")
+        body["id"] = f"in-{language}"
+        answer = await ask("post", "/v1/events", json=body, headers={"Accept-Language": language})
+        refused = answer.json()
+        assert (answer.status_code, answer.headers["Content-Language"]) == (422, language)
+        assert refused["detail"] == say("event.refused", language, {"count": 2})
+        assert all(problem[name] for problem in refused["problems"])
