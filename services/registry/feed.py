@@ -25,6 +25,7 @@ from typing import Any, Final, Literal
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from contracts.event import BrokenEvent, parse_own_fact
 from contracts.registry import REGISTRY
@@ -72,9 +73,8 @@ class Cursor:
     seen: Mapping[bytes, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """An answer: what changed, where to go on, and whether there is more already."""
+class Changes(BaseModel):
+    """A part of the feed. `next` goes on after it, also where nothing came; `more`: there is more already."""
 
     items: list[Item]
     next: str
@@ -246,7 +246,7 @@ class Feed:
             cursor, left = gathered.cursor, begun + wait - time.monotonic()
             more = bool(gathered.behind(bounds.ends))
             if gathered.items or left <= 0 or await gone():
-                return Changes(gathered.items, text_of(cursor, self._topic), more)
+                return Changes(items=gathered.items, next=text_of(cursor, self._topic), more=more)
             await asyncio.sleep(0 if more else min(LOOK_EVERY, left))
             bounds = await self._look(time.monotonic() - LOOK_EVERY)
 

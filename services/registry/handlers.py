@@ -6,10 +6,10 @@ what it says (ended expertise and answers among it) from intake, conclusions and
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from contracts import expertise, intake
-from contracts.event import Event, Fact, wire_moment
+from contracts.event import Event, wire_moment
 from contracts.reference import Application, Effectiveness
 from contracts.registry import (
     ApplicationAmendedV1,
@@ -47,11 +47,14 @@ MOST_REPLICAS: Final = 500
 
 def translate(event: Event) -> Command | None:
     """What another service's fact asks the register to record; None where it only passes by."""
-    fact = event.fact
-    return _of_application(fact) or _of_term(fact) or _of_conclusion(fact) or _of_report(fact)
+    if isinstance(event.fact, intake.PilotFact):
+        return _of_intake(event.fact)
+    if isinstance(event.fact, expertise.CaseFact):
+        return _of_expertise(event.fact)
+    return None  # the directories and the series of numbers are of no pilot
 
 
-def _of_application(fact: Fact) -> Command | None:
+def _of_intake(fact: intake.PilotFact) -> Command | None:
     match fact:
         case intake.ApplicationRegisteredV1():
             return Entry.made_of(fact)
@@ -69,12 +72,104 @@ def _of_application(fact: Fact) -> Command | None:
             return Outcome(outcome=ApplicationOutcome.STOPPED, text=fact.reason, basis=fact.basis)
         case intake.ApplicationLapsedV1():
             return Outcome(outcome=ApplicationOutcome.LAPSED)
-        case intake.ExpertiseClosedV1() if fact.outcome in CLOSED:
-            return Outcome(outcome=CLOSED[fact.outcome], reasons=fact.reasons)
-    return None
+        case intake.ExpertiseClosedV1(outcome=outcome):
+            return Outcome(outcome=CLOSED[outcome], reasons=fact.reasons) if outcome in CLOSED else None
+        case intake.ProgressRegisteredV1():
+            return _report(Progress, fact)
+        case intake.SpendingRegisteredV1():
+            return _report(Spending, fact)
+        case intake.RiskRegisteredV1():
+            return _report(Risks, fact)
+        case intake.ResultRegisteredV1():
+            return _report(Results, fact)
+        case intake.CompletionRegisteredV1():
+            return _report(Completion, fact)
+        case (
+            intake.TermStartedV1()
+            | intake.TermBreachedV1()
+            | intake.TermRecalendaredV1()
+            | intake.TermEndedV1() as term
+        ):
+            return _of_term(term)
+        case (
+            intake.TermNearingV1()
+            | intake.SubmissionRefusedV1()
+            | intake.EventRefusedV1()
+            | intake.InformationRequestForwardedV1()
+            | intake.InformationRequestClosedV1()
+            | intake.ConclusionForwardedV1()
+            | intake.ConclusionAnnulmentForwardedV1()
+            | intake.DecisionForwardedV1()
+            | intake.CarryingOutNotedV1()
+            | intake.TermReminderForwardedV1()
+        ):
+            return None
+        case _:
+            assert_never(fact)
 
 
-def _of_term(fact: Fact) -> Command | None:
+def _of_expertise(fact: expertise.CaseFact) -> Command | None:
+    match fact:
+        case expertise.ConclusionIssuedV1():
+            return RecordConclusion.made_of(fact, knowing=fact.after.get(INTAKE, 0))
+        case expertise.ConclusionAnnulledV1():
+            return RecordAnnulment(fact.round, fact.number)
+        case (
+            expertise.TermStartedV1()
+            | expertise.TermSuspendedV1()
+            | expertise.TermResumedV1()
+            | expertise.TermExtendedV1()
+            | expertise.TermBreachedV1()
+            | expertise.TermRecalendaredV1()
+            | expertise.TermEndedV1() as term
+        ):
+            return _of_term(term)
+        case (
+            expertise.TermNearingV1()
+            | expertise.ReviewOpenedV1()
+            | expertise.CaseClaimedV1()
+            | expertise.CaseReleasedV1()
+            | expertise.ExpertAssignedV1()
+            | expertise.ExpertAcceptedV1()
+            | expertise.ExpertDeclinedV1()
+            | expertise.ExpertReleasedV1()
+            | expertise.ConflictFoundV1()
+            | expertise.ConflictDismissedV1()
+            | expertise.ConflictConfirmedV1()
+            | expertise.ExpertRecheckedV1()
+            | expertise.OpinionGivenV1()
+            | expertise.FurtherOpinionCalledV1()
+            | expertise.InformationRequestedV1()
+            | expertise.AnswersTakenV1()
+            | expertise.RequestClosedV1()
+            | expertise.ConclusionDraftedV1()
+            | expertise.ConclusionSentBackV1()
+            | expertise.ConclusionApprovedV1()
+            | expertise.AppealOpenedV1()
+            | expertise.AppealDecidedV1()
+            | expertise.ReviewClosedV1()
+        ):
+            return None
+        case _:
+            assert_never(fact)
+
+
+ForeignTermFact = (
+    intake.TermStartedV1
+    | intake.TermBreachedV1
+    | intake.TermRecalendaredV1
+    | intake.TermEndedV1
+    | expertise.TermStartedV1
+    | expertise.TermSuspendedV1
+    | expertise.TermResumedV1
+    | expertise.TermExtendedV1
+    | expertise.TermBreachedV1
+    | expertise.TermRecalendaredV1
+    | expertise.TermEndedV1
+)
+
+
+def _of_term(fact: ForeignTermFact) -> RecordTerm:
     match fact:
         case intake.TermStartedV1():
             return RecordTerm(kind=fact.term.kind, stage=TermStage.STARTED, due_at=fact.due_at)
@@ -94,31 +189,8 @@ def _of_term(fact: Fact) -> Command | None:
             return RecordTerm(kind=fact.kind, stage=TermStage.BREACHED, due_at=fact.due_at)
         case intake.TermEndedV1() | expertise.TermEndedV1():
             return RecordTerm(kind=fact.kind, stage=TermStage.ENDED)
-    return None
-
-
-def _of_conclusion(fact: Fact) -> Command | None:
-    match fact:
-        case expertise.ConclusionIssuedV1():
-            return RecordConclusion.made_of(fact, knowing=fact.after.get(INTAKE, 0))
-        case expertise.ConclusionAnnulledV1():
-            return RecordAnnulment(fact.round, fact.number)
-    return None
-
-
-def _of_report(fact: Fact) -> Command | None:
-    match fact:
-        case intake.ProgressRegisteredV1():
-            return _report(Progress, fact)
-        case intake.SpendingRegisteredV1():
-            return _report(Spending, fact)
-        case intake.RiskRegisteredV1():
-            return _report(Risks, fact)
-        case intake.ResultRegisteredV1():
-            return _report(Results, fact)
-        case intake.CompletionRegisteredV1():
-            return _report(Completion, fact)
-    return None
+        case _:
+            assert_never(fact)
 
 
 def _report(of: type[Report], fact: intake.EventTaken) -> RecordReport:
@@ -128,22 +200,31 @@ def _report(of: type[Report], fact: intake.EventTaken) -> RecordReport:
 # ---- what own facts ask of other pilots
 
 
+Asking = PilotEnteredV1 | ApplicationOutcomeRecordedV1 | ApplicationAmendedV1 | EffectivenessJudgedV1
+"""The own facts that ask something of another pilot."""
+
+
 async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
     """A replica is linked to the pilot that it copies, also where only a later application names that one, and its
     judgement is noted there. A link that was made stays."""
-    match event.fact:
-        case PilotEnteredV1() as fact:
+    if not isinstance(fact := event.fact, Asking):
+        return []
+    match fact:
+        case PilotEnteredV1():
             own = await _linked(store, event.subject, fact.number, fact.application)
             return [*own, *await _entered_before(store, event.subject, fact.number)]
-        case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1() as fact if fact.application is not None:
+        case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1():
+            if fact.application is None:
+                return []
             rows = await store.rows(SUBJECTS, {"_id": event.subject}, sort=[("_id", 1)], limit=1, fields=["state"])
             state = Pilot.model_validate(rows[0]["state"]) if rows else None
             return await _linked(store, event.subject, state.number, state.application) if state is not None else []
-        case EffectivenessJudgedV1() as fact:
+        case EffectivenessJudgedV1():
             copied = await _copied_by(store, event.subject)
             parent = await _named(store, copied) if copied is not None else None
             return [(parent, NoteReplicaResult(event.subject, fact.outcome))] if parent is not None else []
-    return []
+        case _:
+            assert_never(fact)
 
 
 async def _linked(store: Store, replica: str, number: str, application: Application) -> Sequence[tuple[str, object]]:

@@ -24,8 +24,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway
 from services.chassis.web import make_app
 from services.registry.api.exports import ASKERS, routes
-from services.registry.exports import files as sheets
-from services.registry.exports import worker as exports
+from services.registry.exports import files, worker
 from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
 from services.registry.service import SERVICE
 from tests.calendars import CALENDARS
@@ -338,7 +337,7 @@ async def test_the_lease_holds_while_a_file_is_closed_or_its_digest_made_however
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     id_, go_on = await world.taken(format="xlsx"), threading.Event()
-    begin, digest = sheets.begin, exports._digest
+    begin, digest = files.begin, worker._digest
     waits = threading.Event()
 
     def slowly(quick: Callable[[], Any]) -> Any:
@@ -353,9 +352,9 @@ async def test_the_lease_holds_while_a_file_is_closed_or_its_digest_made_however
         return sheet
 
     if step == "close":
-        monkeypatch.setattr(sheets, "begin", slow_to_close)
+        monkeypatch.setattr(files, "begin", slow_to_close)
     else:
-        monkeypatch.setattr(exports, "_digest", lambda path: slowly(lambda: digest(path)))
+        monkeypatch.setattr(worker, "_digest", lambda path: slowly(lambda: digest(path)))
     options = replace(OPTIONS, lease=timedelta(seconds=0.3))
     slow = asyncio.create_task(world.worker(options=options).turn())
     try:
@@ -435,7 +434,7 @@ async def test_a_list_whose_lease_is_lost_again_and_again_ends_as_failed_after_t
     id_ = await world.taken()
 
     async def taken_over() -> None:
-        await world.store.mark(WORK, {"_id": id_}, {"by": "another", "until": exports.LONG_AGO})
+        await world.store.mark(WORK, {"_id": id_}, {"by": "another", "until": worker.LONG_AGO})
 
     world.source.hooks = {n: taken_over for n in range(1, 100)}
     options, tries = replace(OPTIONS, tries=3), list[int]()
@@ -660,7 +659,7 @@ async def test_the_work_beside_the_service_makes_lists_and_rides_out_an_outage(
         return await real(self)
 
     real = Worker.turn
-    run = exports.making(lambda _app, _store: world.source, lambda _settings: OPTIONS)
+    run = worker.making(lambda _app, _store: world.source, lambda _settings: OPTIONS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "turn", turned)
         id_ = await world.taken()
@@ -680,7 +679,7 @@ async def test_the_work_beside_the_service_makes_lists_and_rides_out_an_outage(
 async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
     world: World, eventually: Eventually, tmp_path: Path
 ) -> None:
-    options = exports.options_of(Settings(index_dir=str(tmp_path), export_lease=7.0))
+    options = worker.options_of(Settings(index_dir=str(tmp_path), export_lease=7.0))
     assert (options.lease, options.folder) == (timedelta(seconds=7), tmp_path / "exports")
     left = tmp_path / "exports" / "lotsman-export-of-the-dead"
     left.mkdir(parents=True)
@@ -692,7 +691,7 @@ async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
 
     world.source.hooks[1] = look
     chosen = replace(options, every=0.01)
-    run = exports.making(lambda _app, _store: world.source, lambda _settings: chosen)
+    run = worker.making(lambda _app, _store: world.source, lambda _settings: chosen)
     id_ = await world.taken()
     task = asyncio.create_task(run(world.app, world.store, cast(Any, None)))
 
@@ -711,4 +710,4 @@ async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
 
 async def test_where_the_disk_cannot_be_written_lists_are_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "held").write_text("")
-    assert exports._emptied(tmp_path / "held" / "exports") is None
+    assert worker._emptied(tmp_path / "held" / "exports") is None

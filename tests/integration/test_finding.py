@@ -26,7 +26,6 @@ from services.chassis.store import Row, Store
 from services.chassis.web import page
 from services.registry import queries, views
 from services.registry.domain.stages import Stage
-from services.registry.figures.following import FIGURES
 from services.registry.finding import finding as finding_module
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
@@ -68,9 +67,9 @@ class World:
         self.app = app_of(store, settings)
 
     @asynccontextmanager
-    async def following(self, *beside: follower.Kept) -> AsyncIterator[None]:
+    async def following(self, *beside: follower.Projected) -> AsyncIterator[None]:
         """The follower at work, as the process runs it; other views beside it."""
-        tasks = [asyncio.create_task(follower.run(self.app, self.store, self.settings))]
+        tasks = [asyncio.create_task(follower.keep(follower.FINDING, self.app, self.store, self.settings))]
         tasks += [asyncio.create_task(follower.keep(kind, self.app, self.store, self.settings)) for kind in beside]
         try:
             yield
@@ -172,18 +171,18 @@ async def test_the_figures_beside_the_indexes_neither_disturb_them_nor_are_distu
         figures = world.app.state.figures
         return figures is not None and figures.complete and await _count(world, word, 1)
 
-    async with world.following(FIGURES):
+    async with world.following(follower.FIGURES):
         await eventually(lambda: hasattr(world.app.state, "figures"), within=10)
         await eventually(both, within=60)
     (kept,) = (folder / "sums").rglob("*.duckdb")
     await asyncio.to_thread(_lose_it, folder)
-    async with world.following(FIGURES):
+    async with world.following(follower.FIGURES):
         await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
         await eventually(both, within=60)
     assert list((folder / "sums").rglob("*.duckdb")) == [kept], "indexes made anew leave the figures alone"
     stood = _stands_at(folder)
     await asyncio.to_thread(shutil.rmtree, folder / "sums")
-    async with world.following(FIGURES):
+    async with world.following(follower.FIGURES):
         await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
         assert world.finding.progress.whole, "figures made anew leave the indexes alone"
         await eventually(both, within=60)

@@ -248,7 +248,7 @@ class NoFeed:
     """The change feed of a register in which nothing changes."""
 
     async def changes(self, after: str | None, _limit: int, _wait: float, _gone: object) -> Changes:
-        return Changes([], after or "0", more=False)
+        return Changes(items=[], next=after or "0", more=False)
 
 
 class Side:

@@ -1,16 +1,15 @@
 """The change feed over HTTP: what the register recorded, in order, to be followed without asking for everything."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
 
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import PAGE, Limit
 from services.registry.api.pilots import READERS
-from services.registry.feed import Feed
+from services.registry.feed import Changes, Feed
 
 LONGEST_WAIT = 30
 """Seconds."""
@@ -22,14 +21,6 @@ From = Annotated[
     Query(max_length=LONGEST_CURSOR, description="The `next` of the answer before; `now`: from the end; none: all"),
 ]
 Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to come")]
-
-
-class ChangesOf(BaseModel):
-    """A part of the feed. `next` goes on after it, also where nothing came; `more`: there is more already."""
-
-    items: list[dict[str, Any]]
-    next: str
-    more: bool
 
 
 def feed_of(request: Request) -> Feed:
@@ -52,7 +43,7 @@ def routes() -> APIRouter:
         after: From = None,
         limit: Limit = PAGE,
         wait: Wait = 0,
-    ) -> ChangesOf:
+    ) -> Changes:
         """What was recorded after a cursor, each pilot's facts in order and none left out.
 
         A fact may come again only long after it came first, with the same `subject` and `sequence`.
@@ -63,7 +54,6 @@ def routes() -> APIRouter:
             stopping: asyncio.Event | None = getattr(request.app.state, "stopping", None)
             return (stopping is not None and stopping.is_set()) or await request.is_disconnected()
 
-        found = await feed.changes(after, limit, wait, gone)
-        return ChangesOf(items=found.items, next=found.next, more=found.more)
+        return await feed.changes(after, limit, wait, gone)
 
     return router

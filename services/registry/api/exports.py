@@ -16,7 +16,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry.domain.export import KIND, Export, Take, subject_of
-from services.registry.exports import worker as exports
+from services.registry.exports import worker
 from services.registry.exports.files import MEDIA
 
 ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
@@ -48,15 +48,15 @@ def routes() -> APIRouter:
         """Who took which list, when, why, and how many rows it had; the newest first."""
         query = {"kind": KIND, "state.asked": {"$gt": ""}}
         return await page(
-            engine.store, SUBJECTS, query, exports.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
+            engine.store, SUBJECTS, query, worker.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
 
     @router.get("/{export}")
     async def one(export: Id, engine: EngineOf, caller: Asker) -> Response:
         """How far it is: for the person who asked, and for those who may see what others took."""
         state = await _seen(engine, export, caller)
-        rows = state.rows if state.done else await exports.progress(engine.store, export)
-        until = await exports.kept_until(engine.store, export)
+        rows = state.rows if state.done else await worker.progress(engine.store, export)
+        until = await worker.kept_until(engine.store, export)
         standing = _standing(state, gone=until is None)
         body = {**_said(export, state), "state": standing, "rows": rows}
         body["kept_until"] = wire_moment(until) if until else None
@@ -73,7 +73,7 @@ def routes() -> APIRouter:
             raise Problematic(409, "export.open", action="retry", headers={"Retry-After": "2"})
         if state.digest is None:
             raise Problematic(409, "export.failed", why=state.failed)
-        first = await exports.first_piece(engine.store, export, state.digest)
+        first = await worker.first_piece(engine.store, export, state.digest)
         if first is None:
             raise Problematic(410, "export.gone")
         name = f"{state.list}-{state.asked:%Y-%m-%d}.{state.format}"
@@ -84,7 +84,7 @@ def routes() -> APIRouter:
             "Cache-Control": "private, no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        streamed = exports.pieces(engine.store, export, state.digest, first, state.bytes)
+        streamed = worker.pieces(engine.store, export, state.digest, first, state.bytes)
         return StreamingResponse(streamed, headers=headers, media_type=MEDIA[state.format])
 
     return router

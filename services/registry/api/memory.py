@@ -21,8 +21,7 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.subject import Document
 from services.chassis.web import Page, page
-from services.registry import history as memory
-from services.registry import queries, views
+from services.registry import history, queries, views
 from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE
 
@@ -45,7 +44,7 @@ def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
     try:
         if DAY.fullmatch(said):
             day = date.fromisoformat(said)
-            moment, come = _moments.validate_python(memory.end_of(day, zone)), day <= today
+            moment, come = _moments.validate_python(history.end_of(day, zone)), day <= today
         elif MOMENT.fullmatch(said):
             moment = _moments.validate_python(said)
             come = moment <= now
@@ -67,7 +66,7 @@ async def card_of(engine: Engine, pilot: Document, said: str) -> Response:
     """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
     assert isinstance(pilot.state, Pilot)
     moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
-    then = await memory.as_of(engine.store, pilot, moment)
+    then = await history.as_of(engine.store, pilot, moment)
     if then is None:
         raise Problematic(404, "not-found")
     # Without an ETag: nothing can be decided on what was.
@@ -81,7 +80,7 @@ async def timeline(engine: Engine, pilot: str, after: str | None, limit: int, *,
     rows = found.items
     items = [views.timeline(row) for row in rows]
     if diff and rows:
-        before = await memory.before(engine.store, pilot, rows[0]["sequence"])
-        changed = await asyncio.to_thread(memory.differences, before, rows, views.internal_state)
+        before = await history.before(engine.store, pilot, rows[0]["sequence"])
+        changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)
         items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
     return Page(items=items, next=found.next)

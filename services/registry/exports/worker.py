@@ -36,7 +36,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
 from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
-from services.registry.exports import files as sheets
+from services.registry.exports import files
 from services.registry.exports.files import Cell
 
 log = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ class Worker:
             limit = max(1, limit // 4)
 
     def _most(self, format: Format) -> int:
-        return min(self.options.most_rows, sheets.MOST_ROWS) if format is Format.XLSX else self.options.most_rows
+        return min(self.options.most_rows, files.MOST_ROWS) if format is Format.XLSX else self.options.most_rows
 
     async def _part(self, id_: str, place: int) -> Row:
         """A stored part: whoever wrote it. Raises StoreAway where it cannot be read (yet, or any more)."""
@@ -217,7 +217,7 @@ class Worker:
         return row
 
     async def _write(self, id_: str, export: Export, last: Row, path: Path) -> None:
-        sheet = await asyncio.to_thread(sheets.begin, path, export.format, last["columns"], export.asked)
+        sheet = await asyncio.to_thread(files.begin, path, export.format, last["columns"], export.asked)
         try:
             for place in range(1, last["place"] + 1):
                 row = await self._part(id_, place)

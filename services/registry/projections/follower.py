@@ -1,6 +1,7 @@
-"""Keeps the indexes up with the register's own topic, which it reads without a group, from the offsets they stand at.
+"""Keeps the projections of the register's own topic up with it: the search indexes and the figures.
 
-A record only says that a pilot changed. What is indexed is the pilot's document, which is at least as new as any of
+The topic is read without a group, for each projection from the offsets it stands at. A record only says that a pilot
+changed. What is taken in is the pilot's document, which is at least as new as any of
 its facts in the topic (a fact is sent after its document is written), so each batch costs one query.
 """
 
@@ -22,7 +23,10 @@ from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
 from services.chassis.topic_reader import TopicReader
 from services.registry.domain.state import KIND
-from services.registry.finding.finding import alone, begin_anew, open_finding
+from services.registry.figures.figures import begin_anew as begin_figures
+from services.registry.figures.figures import open_figures
+from services.registry.finding.finding import alone, open_finding
+from services.registry.finding.finding import begin_anew as begin_finding
 from services.registry.finding.index import in_thread
 from services.registry.projections import progress
 
@@ -52,8 +56,8 @@ class _Reading:
     committed: float = 0.0
 
 
-class Derived(Protocol):
-    """A view that is folded from the register's own topic, with the offsets below which everything is in it."""
+class Projection(Protocol):
+    """What is folded from the register's own topic, with the offsets below which everything is in it."""
 
     offsets: dict[int, int]
     damaged: bool
@@ -70,8 +74,8 @@ class Derived(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A kind of derived view: its name, under which the routes find it in `app.state`, its folder below that of the
+class Projected:
+    """A kind of projection: its name, under which the routes find it in `app.state`, its folder below that of the
     settings, how it is opened and begun anew, and how what was put is committed (`whole`: all of the topic is in)."""
 
     name: str
@@ -81,16 +85,23 @@ class Kept:
     commit: Callable[[Any, bool], None]
 
 
-FINDING: Final = Kept("finding", "", open_finding, begin_anew, lambda finding, whole: finding.commit(whole=whole))
+FINDING: Final = Projected(
+    "finding", "", open_finding, begin_finding, lambda finding, whole: finding.commit(whole=whole)
+)
 """The search indexes."""
+FIGURES: Final = Projected(
+    "figures",
+    "sums",
+    open_figures,
+    begin_figures,
+    lambda figures, whole: figures.commit(figures.offsets, whole=whole),
+)
+"""The figures."""
+PROJECTIONS: Final = (FINDING, FIGURES)
+"""All of them: each is followed by itself, so that one that is made anew holds up no other."""
 
 
-async def run(app: FastAPI, store: Store, settings: Settings) -> None:
-    """Keeps the search indexes for the life of the process."""
-    await keep(FINDING, app, store, settings)
-
-
-async def keep(kind: Kept, app: FastAPI, store: Store, settings: Settings) -> None:
+async def keep(kind: Projected, app: FastAPI, store: Store, settings: Settings) -> None:
     """For the life of the process: opens the view, shows it to the routes in `app.state`, and follows.
 
     Without a folder in the settings it lives in one of its own, and is made anew at every start.
@@ -110,7 +121,7 @@ async def keep(kind: Kept, app: FastAPI, store: Store, settings: Settings) -> No
             shutil.rmtree(own, ignore_errors=True)
 
 
-async def _keep(kind: Kept, app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
+async def _keep(kind: Projected, app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
     view = await in_thread(kind.open, folder)
     while True:
         setattr(app.state, kind.name, view)
@@ -123,16 +134,16 @@ async def _keep(kind: Kept, app: FastAPI, store: Store, settings: Settings, fold
         view = await in_thread(kind.begin_anew, folder)
 
 
-async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings) -> None:
+async def _follow(kind: Projected, view: Projection, store: Store, settings: Settings) -> None:
     """Reads on, through outages of Kafka and MongoDB; returns when the indexes must be begun anew."""
     pause = PAUSE
     while True:
         topic = TopicReader(settings, TOPIC, begins="earliest", partition_bytes=2 * FACT_MAX_BYTES, wait_ms=POLL_MS)
         reading = _Reading(topic)
         try:
-            await _start(reading, finding)
+            await _start(reading, view)
             while True:
-                await _step(kind, reading, finding, store)
+                await _step(kind, reading, view, store)
                 pause = PAUSE
         except _Replaced as error:
             log.warning("%s", error)
@@ -141,7 +152,7 @@ async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings
             log.warning("%s waits: %s: %s", kind.name, type(error).__name__, error)
         except Exception as error:  # a writer that broke cannot go on
             log.exception("%s is damaged: %s", kind.name, type(error).__name__)
-            finding.damaged = True
+            view.damaged = True
             await asyncio.sleep(pause)
             return
         finally:
@@ -150,41 +161,41 @@ async def _follow(kind: Kept, finding: Derived, store: Store, settings: Settings
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _start(reading: _Reading, finding: Derived) -> None:
+async def _start(reading: _Reading, view: Projection) -> None:
     await reading.topic.start()
     bounds = await reading.topic.bounds()
     if not bounds.ends:
         raise OSError(f"{TOPIC} does not exist yet")
     for partition, end in bounds.ends.items():
-        offset = finding.offsets.get(partition, 0)
+        offset = view.offsets.get(partition, 0)
         if offset > end:
             raise _Replaced("the topic ends before what is indexed: it is another one")
-        finding.offsets[partition] = max(offset, bounds.begins[partition])
-    reading.topic.place({partition: finding.offsets[partition] for partition in bounds.ends})
-    finding.progress.total = sum(bounds.ends.values())
+        view.offsets[partition] = max(offset, bounds.begins[partition])
+    reading.topic.place({partition: view.offsets[partition] for partition in bounds.ends})
+    view.progress.total = sum(bounds.ends.values())
     reading.committed = time.monotonic()
 
 
-async def _step(kind: Kept, reading: _Reading, finding: Derived, store: Store) -> None:
+async def _step(kind: Projected, reading: _Reading, view: Projection, store: Store) -> None:
     """One poll: indexes what came, commits when it is time, and notes how far it is."""
-    if finding.damaged:
+    if view.damaged:
         raise _Replaced("an answer could not be read from the index")
     came = await reading.topic.poll(BATCH)
     if came:
-        await _take(finding, store, _subjects(came.values()))
-        finding.offsets.update({partition: records[-1].offset + 1 for partition, records in came.items()})
+        await _take(view, store, _subjects(came.values()))
+        view.offsets.update({partition: records[-1].offset + 1 for partition, records in came.items()})
         reading.dirty = True
-    caught_up = reading.topic.caught_up(finding.offsets, progress.SILENT)
-    first = caught_up and not finding.progress.whole
-    finding.progress.done = sum(finding.offsets.values())
-    finding.progress.total = max(finding.progress.total, finding.progress.done)
-    every = COMMIT_EVERY if finding.progress.whole else COMMIT_EVERY_WHILE_BUILDING
+    caught_up = reading.topic.caught_up(view.offsets, progress.SILENT)
+    first = caught_up and not view.progress.whole
+    view.progress.done = sum(view.offsets.values())
+    view.progress.total = max(view.progress.total, view.progress.done)
+    every = COMMIT_EVERY if view.progress.whole else COMMIT_EVERY_WHILE_BUILDING
     now = time.monotonic()
     if first or (reading.dirty and now - reading.committed >= every):
-        await in_thread(kind.commit, finding, finding.progress.whole or first)
+        await in_thread(kind.commit, view, view.progress.whole or first)
         reading.dirty, reading.committed = False, time.monotonic()
     if caught_up:
-        finding.progress.confirmed_at = now
+        view.progress.confirmed_at = now
 
 
 def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
@@ -194,11 +205,11 @@ def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
     return [subject for subject in named if ":" not in subject]
 
 
-async def _take(finding: Derived, store: Store, subjects: Sequence[str]) -> None:
+async def _take(view: Projection, store: Store, subjects: Sequence[str]) -> None:
     rows = await documents(store, subjects)
     there = {row["_id"] for row in rows}
     gone = [subject for subject in subjects if subject not in there]
-    await in_thread(finding.put, rows, gone)
+    await in_thread(view.put, rows, gone)
 
 
 async def documents(store: Store, subjects: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
