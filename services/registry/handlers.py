@@ -45,13 +45,32 @@ MOST_REPLICAS: Final = 500
 """So many that were entered before the pilot that they copy are linked when that one comes."""
 
 
+ForeignTermFact = (
+    intake.TermStartedV1
+    | intake.TermBreachedV1
+    | intake.TermRecalendaredV1
+    | intake.TermEndedV1
+    | expertise.TermStartedV1
+    | expertise.TermSuspendedV1
+    | expertise.TermResumedV1
+    | expertise.TermExtendedV1
+    | expertise.TermBreachedV1
+    | expertise.TermRecalendaredV1
+    | expertise.TermEndedV1
+)
+"""What becomes of a term of another service, but for its reminders."""
+ConclusionFact = expertise.ConclusionIssuedV1 | expertise.ConclusionAnnulledV1
+"""What the register records of the work on a case, besides its terms."""
+
+
 def translate(event: Event) -> Command | None:
     """What another service's fact asks the register to record; None where it only passes by."""
-    if isinstance(event.fact, intake.PilotFact):
-        return _of_intake(event.fact)
-    if isinstance(event.fact, expertise.CaseFact):
-        return _of_expertise(event.fact)
-    return None  # the directories and the series of numbers are of no pilot
+    fact = event.fact
+    if isinstance(fact, ForeignTermFact):
+        return _of_term(fact)
+    if isinstance(fact, ConclusionFact):
+        return _of_conclusion(fact)
+    return _of_intake(fact) if isinstance(fact, intake.PilotFact) else None
 
 
 def _of_intake(fact: intake.PilotFact) -> Command | None:
@@ -92,81 +111,33 @@ def _of_intake(fact: intake.PilotFact) -> Command | None:
         ):
             return _of_term(term)
         case (
-            intake.TermNearingV1()
-            | intake.SubmissionRefusedV1()
-            | intake.EventRefusedV1()
-            | intake.InformationRequestForwardedV1()
+            intake.InformationRequestForwardedV1()
             | intake.InformationRequestClosedV1()
             | intake.ConclusionForwardedV1()
             | intake.ConclusionAnnulmentForwardedV1()
             | intake.DecisionForwardedV1()
-            | intake.CarryingOutNotedV1()
             | intake.TermReminderForwardedV1()
+        ):
+            return None  # what intake tells an applicant is recorded from the service that decided on it
+        case (
+            intake.SubmissionRefusedV1()
+            | intake.EventRefusedV1()
+            | intake.CarryingOutNotedV1()
+            | intake.TermNearingV1()
         ):
             return None
         case _:
             assert_never(fact)
 
 
-def _of_expertise(fact: expertise.CaseFact) -> Command | None:
+def _of_conclusion(fact: ConclusionFact) -> Command:
     match fact:
         case expertise.ConclusionIssuedV1():
             return RecordConclusion.made_of(fact, knowing=fact.after.get(INTAKE, 0))
         case expertise.ConclusionAnnulledV1():
             return RecordAnnulment(fact.round, fact.number)
-        case (
-            expertise.TermStartedV1()
-            | expertise.TermSuspendedV1()
-            | expertise.TermResumedV1()
-            | expertise.TermExtendedV1()
-            | expertise.TermBreachedV1()
-            | expertise.TermRecalendaredV1()
-            | expertise.TermEndedV1() as term
-        ):
-            return _of_term(term)
-        case (
-            expertise.TermNearingV1()
-            | expertise.ReviewOpenedV1()
-            | expertise.CaseClaimedV1()
-            | expertise.CaseReleasedV1()
-            | expertise.ExpertAssignedV1()
-            | expertise.ExpertAcceptedV1()
-            | expertise.ExpertDeclinedV1()
-            | expertise.ExpertReleasedV1()
-            | expertise.ConflictFoundV1()
-            | expertise.ConflictDismissedV1()
-            | expertise.ConflictConfirmedV1()
-            | expertise.ExpertRecheckedV1()
-            | expertise.OpinionGivenV1()
-            | expertise.FurtherOpinionCalledV1()
-            | expertise.InformationRequestedV1()
-            | expertise.AnswersTakenV1()
-            | expertise.RequestClosedV1()
-            | expertise.ConclusionDraftedV1()
-            | expertise.ConclusionSentBackV1()
-            | expertise.ConclusionApprovedV1()
-            | expertise.AppealOpenedV1()
-            | expertise.AppealDecidedV1()
-            | expertise.ReviewClosedV1()
-        ):
-            return None
         case _:
             assert_never(fact)
-
-
-ForeignTermFact = (
-    intake.TermStartedV1
-    | intake.TermBreachedV1
-    | intake.TermRecalendaredV1
-    | intake.TermEndedV1
-    | expertise.TermStartedV1
-    | expertise.TermSuspendedV1
-    | expertise.TermResumedV1
-    | expertise.TermExtendedV1
-    | expertise.TermBreachedV1
-    | expertise.TermRecalendaredV1
-    | expertise.TermEndedV1
-)
 
 
 def _of_term(fact: ForeignTermFact) -> RecordTerm:
