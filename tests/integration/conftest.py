@@ -7,9 +7,9 @@ import pytest
 from services.chassis.engine import Engine
 from services.chassis.service import Service
 from services.chassis.store import Store
-from tests.calendars import CALENDARS
-from tests.kit.engines import Make
-from tests.tiny import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.engines import Make
+from tests.kit.engine.tiny import (
     Broker,
     Clock,
     numbered,

@@ -56,9 +56,9 @@ from services.intake.domain.commands import Accept
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
 from services.registry.service import SERVICE as REGISTRY
-from tests.calendars import CALENDARS
 from tests.conftest import Eventually
-from tests.tiny import LANGUAGE, Note, claimed, notes_of, parked_rows, tiny_service, wire
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import LANGUAGE, Note, claimed, notes_of, parked_rows, tiny_service, wire
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 

@@ -31,8 +31,8 @@ from services.registry import feed as changes
 from services.registry.api import make_router
 from services.registry.api.changes import LONGEST_CURSOR
 from services.registry.feed import Changes, Cursor, Feed, cursor_of, text_of
-from tests.expertise import Tokens
-from tests.tiny import wire
+from tests.kit.engine.tiny import wire
+from tests.kit.expertise.world import Tokens
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 

@@ -15,8 +15,8 @@ from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
 from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Broken, Conflict, Done, Duplicate, Input, Record, Refused, Stale
-from tests.kit.engines import LONG_AGO, Make, doc, notes, parked
-from tests.tiny import (
+from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, parked
+from tests.kit.engine.tiny import (
     START,
     Broker,
     Clock,

@@ -19,8 +19,8 @@ from services.chassis.telemetry import JsonLines
 from services.chassis.web import _parked
 from services.intake.domain.state import pilot_id
 from services.intake.service import SERVICE as INTAKE
-from tests.kit.engines import Make, parked
-from tests.tiny import (
+from tests.kit.engine.engines import Make, parked
+from tests.kit.engine.tiny import (
     Broker,
     Crash,
     Hooked,

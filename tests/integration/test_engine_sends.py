@@ -12,8 +12,8 @@ from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Done
-from tests.kit.engines import LONG_AGO, Make, doc, notes, outbox
-from tests.tiny import (
+from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, outbox
+from tests.kit.engine.tiny import (
     LANGUAGE,
     Broker,
     Clock,

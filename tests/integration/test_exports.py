@@ -27,10 +27,10 @@ from services.registry.api.exports import ASKERS, routes
 from services.registry.exports import files, worker
 from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
 from services.registry.service import SERVICE
-from tests.calendars import CALENDARS
 from tests.conftest import Eventually
-from tests.expertise import Person, Tokens
-from tests.tiny import Broker, Clock, Crash, Hooked, away, crash, numbered
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, away, crash, numbered
+from tests.kit.expertise.world import Person, Tokens
 
 REGISTRAR = Person("u-6001", ("registrar",))
 HEAD = Person("u-7001", ("head-organisation",))

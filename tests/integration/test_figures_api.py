@@ -10,9 +10,9 @@ from contracts.registry import Entry
 from services.chassis.store import Store
 from services.registry.projections.progress import Progress
 from services.registry.service import SERVICE
-from tests.expertise import Person
 from tests.integration.test_money import AUDITOR, World, application
-from tests.tiny import START
+from tests.kit.engine.tiny import START
+from tests.kit.expertise.world import Person
 
 PATHS: Final = ("/figures/funnel", "/figures/terms", "/figures/money", "/figures/results", "/figures/scaling")
 TOLD: Final = {"complete", "commit", "left_out"}

@@ -32,8 +32,8 @@ from services.registry.handlers import TIMELINE
 from services.registry.projections import follower, progress
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
-from tests.register_app import app_of, bearer
-from tests.shelf import APPLICATION, FULL, NOW, about, row, timeline_row
+from tests.kit.registry.app import app_of, bearer
+from tests.kit.registry.rows import APPLICATION, FULL, NOW, about, row, timeline_row
 
 pytestmark = pytest.mark.timeout(180)
 

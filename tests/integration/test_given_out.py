@@ -20,9 +20,9 @@ from services.registry.exports import rows as given_out
 from services.registry.exports.worker import Part
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
-from tests.shelf import FULL, PLAIN, row, timeline_row
-from tests.tiny import START
-from tests.unit.story import Story
+from tests.kit.common import Story
+from tests.kit.engine.tiny import START
+from tests.kit.registry.rows import FULL, PLAIN, row, timeline_row
 
 VALUES: Mapping[str, Sequence[str]] = {
     "year": ("2000", "2026", "2100", "unspecified"),

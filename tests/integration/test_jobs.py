@@ -11,7 +11,7 @@ import pytest
 from contracts.event import wire_moment
 from services.chassis.jobs import Jobs, Lost
 from services.chassis.store import Row, Store
-from tests.tiny import Clock, Hooked, away
+from tests.kit.engine.tiny import Clock, Hooked, away
 
 ROWS = "work"
 LEASE = timedelta(seconds=60)

@@ -34,9 +34,9 @@ from services.registry.domain.commands import RecordConclusion, RecordReport
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
-from tests.calendars import CALENDARS
-from tests.expertise import Person, Tokens
-from tests.tiny import START, Broker, Clock, numbered
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import START, Broker, Clock, numbered
+from tests.kit.expertise.world import Person, Tokens
 
 AUDITOR = Person("u-8001", ("auditor",))
 SOMEBODY = Actor(id="u-6001", role="registrar")

@@ -15,8 +15,8 @@ from services.chassis.rebuild import rebuild
 from services.chassis.service import Service
 from services.chassis.store import Store
 from services.chassis.subject import Done, Duplicate, Input, Record, Refused, Stale
-from tests.calendars import CALENDARS
-from tests.tiny import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import (
     LANGUAGE,
     Broker,
     Clock,

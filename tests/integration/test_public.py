@@ -20,8 +20,8 @@ from services.registry.finding.entries import FACETS
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
-from tests.register_app import app_of
-from tests.shelf import FULL, about, full_fact, marked, marked_fact, named, row
+from tests.kit.registry.app import app_of
+from tests.kit.registry.rows import FULL, about, full_fact, marked, marked_fact, named, row
 
 SETTINGS = Settings(public_limit="100000/minute", trusted_hops=0)
 

@@ -25,9 +25,9 @@ from services.chassis.subject import Aggregate, Claimed, Done, Duplicate, Input
 from services.law import ledger as term
 from services.law.calendar import Calendars
 from services.law.decision import Context
-from tests.calendars import BY, CALENDARS
 from tests.conftest import Eventually
-from tests.tiny import ROBOT, Broker, Clock, Hooked, away, numbered
+from tests.kit.calendars import BY, CALENDARS
+from tests.kit.engine.tiny import ROBOT, Broker, Clock, Hooked, away, numbered
 
 RULE = load().edition("by-2024").terms[TermKind.EXPERTISE]
 ZONE = "Europe/Minsk"

@@ -40,12 +40,12 @@ from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.handlers import projection
 from services.registry.service import SERVICE
-from tests import shelf
-from tests.calendars import CALENDARS
-from tests.expertise import Person, Tokens, application, party
-from tests.shelf import FULL, NOW, PLAIN
-from tests.tiny import Broker, Clock, from_source, numbered
-from tests.unit.story import made
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import made
+from tests.kit.engine.tiny import Broker, Clock, from_source, numbered
+from tests.kit.expertise.world import Person, Tokens, application, party
+from tests.kit.registry import rows as shelf
+from tests.kit.registry.rows import FULL, NOW, PLAIN
 
 TOPIC = fact_topic("registry")
 SECRETARY = Person("secretary-1", ("council-secretary",))

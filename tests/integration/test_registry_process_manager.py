@@ -41,8 +41,8 @@ from services.chassis.subject import Claimed, Done, Input, Record
 from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
-from tests.calendars import CALENDARS
-from tests.tiny import START, Broker, Clock, numbered
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import START, Broker, Clock, numbered
 
 OWN = "pilots.registry.v1"
 OFFICIAL = Actor(id="u-1", role="registrar")

@@ -30,8 +30,8 @@ from services.chassis.subject import (
     Timed,
     Waiting,
 )
-from tests.kit import simulation
-from tests.kit.simulation import FIRST, PLANTED_SEEDS, READS, SEEDS, Violation, World, kind_of, words_of
+from tests.kit.engine import simulation
+from tests.kit.engine.simulation import FIRST, PLANTED_SEEDS, READS, SEEDS, Violation, World, kind_of, words_of
 
 # ---- running it
 

@@ -24,7 +24,7 @@ from services.intake import queries as intake
 from services.registry import queries as registry
 from services.registry.handlers import TIMELINE
 from tests.conftest import Eventually
-from tests.tiny import START, Tally, notes_of, parked_rows
+from tests.kit.engine.tiny import START, Tally, notes_of, parked_rows
 
 pytestmark = pytest.mark.parametrize("driver", ["motor", "pymongo"])
 TRACE = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}

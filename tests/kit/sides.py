@@ -49,8 +49,8 @@ from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding
-from tests.calendars import BY, CALENDARS
-from tests.unit.story import APPLICATION, NOW, party
+from tests.kit.calendars import BY, CALENDARS
+from tests.kit.common import APPLICATION, NOW, party
 
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 ISSUER, AUDIENCE = "https://id.example", "lotsman"

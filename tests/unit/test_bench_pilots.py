@@ -11,7 +11,7 @@ from bench.stages import BEFORE, CARRIED, GIVEN_UP, IN_USE, STAGES
 from services.chassis.fold import state_json
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
-from tests.unit.registry_world import at
+from tests.kit.registry.life import at
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from contracts.reference import TermUnit
 from deploy.local.stack import Stack
 from services.chassis.run import main
 from services.law.calendar import Calendar, Calendars, Day, UnknownCalendar, from_rules
-from tests.calendars import BY, CALENDARS, US
-from tests.tiny import tiny_service
+from tests.kit.calendars import BY, CALENDARS, US
+from tests.kit.engine.tiny import tiny_service
 
 WORKING, CALENDAR = TermUnit.WORKING_DAYS, TermUnit.CALENDAR_DAYS
 

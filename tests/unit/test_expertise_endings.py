@@ -43,7 +43,8 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
-from tests.unit.expertise_world import (
+from tests.kit.common import APPLICATION, with_numbers, with_switches
+from tests.kit.expertise.play import (
     APPEALS,
     APPROVER,
     BASIS,
@@ -76,7 +77,6 @@ from tests.unit.expertise_world import (
     one,
     opened,
 )
-from tests.unit.story import APPLICATION, with_numbers, with_switches
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from services.expertise.domain.parts import GivenOpinion
 from services.expertise.domain.series import Series, TakeNumber, subject_of
 from services.expertise.domain.team import EnterTeam
 from tests.effort import examples
-from tests.unit.expertise_world import (
+from tests.kit.common import BOOK, made, with_numbers
+from tests.kit.expertise.play import (
     APPEALS,
     CASES,
     CHAIR,
@@ -48,7 +49,6 @@ from tests.unit.expertise_world import (
     opinion,
     scores,
 )
-from tests.unit.story import BOOK, made, with_numbers
 
 ADMIN = Actor(id="admin", role="admin")
 any_fact = st.one_of([made(cls) for cls in EXPERTISE.classes.values()])

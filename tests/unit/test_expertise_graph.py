@@ -8,8 +8,8 @@ from deploy.moves.expertise import ROUNDS, explored
 from deploy.states import Step
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.state import FINAL, Status
+from tests.kit.expertise.play import Play
 from tests.unit import test_expertise_endings, test_expertise_scenarios
-from tests.unit.expertise_world import Play
 
 NOT_OF_A_CASE = {
     "pilots.expertise.conclusion-numbered.v1",

@@ -42,8 +42,8 @@ from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed
 from services.law.decision import Refusal
 from tests.effort import examples
-from tests.unit.expertise_recount import announced_once, counted
-from tests.unit.expertise_world import (
+from tests.kit.common import APPLICATION, NOW
+from tests.kit.expertise.play import (
     APPEALS,
     APPROVER,
     BASIS,
@@ -67,7 +67,7 @@ from tests.unit.expertise_world import (
     opened,
     opinion,
 )
-from tests.unit.story import APPLICATION, NOW
+from tests.kit.recount import announced_once, counted
 
 ALL = (OPERATOR, COLLEAGUE, APPROVER, CHAIR, HEAD, *EXPERTS)
 DECIDERS = (APPROVER, CHAIR, HEAD)

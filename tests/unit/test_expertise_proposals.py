@@ -17,7 +17,7 @@ from services.expertise.domain.state import STAFFING
 from services.expertise.proposals import Piece, propose, spread
 from services.law.decision import Refusal
 from tests.effort import examples
-from tests.unit.expertise_world import (
+from tests.kit.expertise.play import (
     APPEALS,
     CHAIR,
     FIRST,

@@ -42,7 +42,8 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
-from tests.unit.expertise_world import (
+from tests.kit.common import APPLICATION, BOOK, with_switches
+from tests.kit.expertise.play import (
     APPEALS,
     APPROVER,
     BASIS,
@@ -71,8 +72,7 @@ from tests.unit.expertise_world import (
     opinion,
     scores,
 )
-from tests.unit.story import APPLICATION, BOOK, with_switches
-from tests.unit.wording import in_every_language
+from tests.kit.wording import in_every_language
 
 ASK = Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)
 Try = tuple[str, int, Callable[[], Play], object, Actor]

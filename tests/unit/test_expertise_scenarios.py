@@ -41,7 +41,8 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from services.expertise.domain.parts import PlaceStatus
-from tests.unit.expertise_world import (
+from tests.kit.common import APPLICATION, with_numbers
+from tests.kit.expertise.play import (
     APPROVER,
     BASIS,
     CHAIR,
@@ -72,7 +73,6 @@ from tests.unit.expertise_world import (
     opinion,
     scores,
 )
-from tests.unit.story import APPLICATION, with_numbers
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from services.law.calendar import Calendars
 from services.law.decision import Refusal
 from services.law.terms import CountedTerm
 from tests.effort import examples
-from tests.unit.expertise_recount import announced_once, counted, naive_due
-from tests.unit.expertise_world import ITEMS, OPERATOR, TIMER, Play, minsk, opened
+from tests.kit.expertise.play import ITEMS, OPERATOR, TIMER, Play, minsk, opened
+from tests.kit.recount import announced_once, counted, naive_due
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")
 

@@ -12,7 +12,7 @@ from contracts.rules import ExtensionRule, TermRule, load
 from services.law.calendar import Calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
-from tests.calendars import BY
+from tests.kit.calendars import BY
 
 MINSK = "Europe/Minsk"
 LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]

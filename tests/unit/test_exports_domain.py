@@ -20,7 +20,7 @@ from services.registry.domain.stages import Stage
 from services.registry.exports import files as sheets
 from services.registry.exports.files import harmless
 from services.registry.service import SERVICE
-from tests.unit.story import NOW, Story
+from tests.kit.common import NOW, Story
 
 story = Story(SERVICE.aggregates["export"])
 REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")

@@ -31,9 +31,10 @@ from services.registry.domain.state import OwnTerm, PastTerms, Pilot, Replica, R
 from services.registry.figures import questions
 from services.registry.figures.figures import in_memory
 from services.registry.figures.questions import MoneyAsked, MoneyFilters
-from tests.calendars import BY
 from tests.effort import examples
-from tests.kit.figures import (
+from tests.kit.calendars import BY
+from tests.kit.common import APPLICATION, NOW
+from tests.kit.registry.figures import (
     ACTOR,
     BASIS,
     SECTORS,
@@ -52,7 +53,6 @@ from tests.kit.figures import (
     same_both_ways,
     told,
 )
-from tests.unit.story import APPLICATION, NOW
 
 # ---- money
 

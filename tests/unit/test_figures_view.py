@@ -17,7 +17,7 @@ from services.registry.domain.state import Pilot
 from services.registry.figures import figures as figures_module
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, begin_anew, in_memory, open_figures
-from tests.kit.figures import asked, counted, filled, pilot, positive, row, rows, told
+from tests.kit.registry.figures import asked, counted, filled, pilot, positive, row, rows, told
 
 # ---- the view itself
 

@@ -17,7 +17,7 @@ from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
 from tests.effort import examples
-from tests.shelf import FULL, NOW, about, cost, party, row
+from tests.kit.registry.rows import FULL, NOW, about, cost, party, row
 
 
 def shelf(**titles: str) -> Index:

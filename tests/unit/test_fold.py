@@ -32,9 +32,9 @@ from services.expertise import service as expertise
 from services.intake import service as intake
 from services.law.decision import Context
 from services.registry import service as registry
-from tests.calendars import CALENDARS
 from tests.effort import examples
-from tests.tiny import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import (
     LANGUAGE,
     ROBOT,
     START,
@@ -51,7 +51,7 @@ from tests.tiny import (
     numbered,
     timed,
 )
-from tests.tiny import decide as tiny_decide
+from tests.kit.engine.tiny import decide as tiny_decide
 
 NEW = Document("p1", "pilot")
 

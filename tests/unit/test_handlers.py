@@ -35,7 +35,7 @@ from services.intake.domain.agency import Agency
 from services.intake.domain.commands import Forward, Later, Note, Refuse, Submit
 from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
-from tests.unit.story import BOOK, NOW, SOMEBODY, made
+from tests.kit.common import BOOK, NOW, SOMEBODY, made
 
 CODE = "vedomstvo-primer"
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"

@@ -32,7 +32,8 @@ from services.intake.domain.commands import REMINDED, Accept, Later, Remind
 from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.intake.handlers import translate
-from tests.unit.intake_story import (
+from tests.kit.common import NOW, SOMEBODY, made
+from tests.kit.intake.story import (
     BASIS,
     CODE,
     DECIDED,
@@ -60,8 +61,7 @@ from tests.unit.intake_story import (
     resubmit,
     withdraw,
 )
-from tests.unit.story import NOW, SOMEBODY, made
-from tests.unit.wording import in_every_language, says
+from tests.kit.wording import in_every_language, says
 
 decided_states = pytest.mark.parametrize("name", DECIDED)
 TOO_LATE = (withdraw("l-1"), resubmit("l-2"), clarify(("why", "а"), id_="l-3"))

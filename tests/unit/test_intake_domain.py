@@ -38,7 +38,8 @@ from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.service import SERVICE
 from services.law.decision import Refusal
-from tests.unit.intake_story import (
+from tests.kit.common import APPLICATION, BOOK, NOW, SUBJECT, Story, made
+from tests.kit.intake.story import (
     BASIS,
     CODE,
     DECIDED,
@@ -66,8 +67,7 @@ from tests.unit.intake_story import (
     submit,
     withdraw,
 )
-from tests.unit.story import APPLICATION, BOOK, NOW, SUBJECT, Story, made
-from tests.unit.wording import says
+from tests.kit.wording import says
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK), agency.subject_of(CODE))
 

@@ -27,8 +27,9 @@ from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
 from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
-from tests.calendars import CALENDARS
-from tests.unit.intake_story import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SOMEBODY, Story
+from tests.kit.intake.story import (
     CODE,
     ENDS,
     ENTRY,
@@ -50,7 +51,6 @@ from tests.unit.intake_story import (
     resubmit,
     withdraw,
 )
-from tests.unit.story import BOOK, NOW, SOMEBODY, Story
 
 # ---- what the expertise asks, and the answers
 

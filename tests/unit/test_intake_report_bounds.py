@@ -20,7 +20,9 @@ from contracts.reference import Payment, Period, Problem
 from services.intake.domain.commands import Later
 from services.intake.domain.report_history import ADDRESSED, MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
 from services.intake.domain.shape import MOST_PROBLEM_BYTES, MOST_PROBLEMS, bounded, unless_covered
-from tests.unit.intake_story import (
+from tests.kit.common import made
+from tests.kit.intake.reports import ALL, CARRIED, CODES, each, faults, refused
+from tests.kit.intake.story import (
     CODE,
     PAYMENT,
     STATES,
@@ -36,9 +38,7 @@ from tests.unit.intake_story import (
     risks,
     spent,
 )
-from tests.unit.report_story import ALL, CARRIED, CODES, each, faults, refused
-from tests.unit.story import made
-from tests.unit.wording import says
+from tests.kit.wording import says
 
 # ---- what counts once, and how much there may be
 

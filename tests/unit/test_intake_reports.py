@@ -25,7 +25,10 @@ from contracts.steps import Correctable
 from services.intake.domain.commands import Later, Note
 from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.state import FINAL, CarryingOut, Status
-from tests.unit.intake_story import (
+from tests.kit.common import BOOK, NOW, SOMEBODY, made
+from tests.kit.intake.events import places, replaced, values
+from tests.kit.intake.reports import ALL, CARRIED, CODES, REGISTERED, each, faults, refused
+from tests.kit.intake.story import (
     BASIS,
     CODE,
     ITEMS,
@@ -56,10 +59,7 @@ from tests.unit.intake_story import (
     stopped_early,
     withdraw,
 )
-from tests.unit.report_story import ALL, CARRIED, CODES, REGISTERED, each, faults, refused
-from tests.unit.sent_events import places, replaced, values
-from tests.unit.story import BOOK, NOW, SOMEBODY, made
-from tests.unit.wording import says
+from tests.kit.wording import says
 
 # ---- what is noted of the register
 

@@ -23,8 +23,9 @@ from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.law.ledger import recalendared
 from services.law.terms import CountedTerm
-from tests.calendars import BY
-from tests.unit.intake_story import (
+from tests.kit.calendars import BY
+from tests.kit.common import BOOK, NOW
+from tests.kit.intake.story import (
     CODE,
     ENTRY,
     REASONS,
@@ -40,7 +41,6 @@ from tests.unit.intake_story import (
     submit,
     withdraw,
 )
-from tests.unit.story import BOOK, NOW
 
 # ---- the look-over term
 

@@ -35,8 +35,8 @@ from services.law.ledger import (
     suspend,
     used,
 )
-from tests.calendars import BY, US
 from tests.effort import examples
+from tests.kit.calendars import BY, US
 
 MINSK = "Europe/Minsk"
 BY_FILE = next(rules for rules in load_calendars() if rules.id == "BY")

@@ -61,7 +61,7 @@ from contracts.reference import (
 )
 from contracts.steps import AppealOutcome
 from examples.my_open_work import CLARIFICATION, Hole, Owed, Work, fold, mine
-from tests.unit.story import APPLICATION, NOW, SUBJECT
+from tests.kit.common import APPLICATION, NOW, SUBJECT
 
 ACTOR = Actor(id="u-1", role="operator")
 OPERATOR, OTHER_OPERATOR = "op-1", "op-2"

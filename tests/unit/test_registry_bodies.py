@@ -25,7 +25,7 @@ from contracts.steps import (
 )
 from services.registry.api import life
 from services.registry.domain.commands import Deciding
-from tests.unit.registry_world import AGREEMENT, MEMBERS, PLAN, WINDOW, basis, content, values, votes
+from tests.kit.registry.life import AGREEMENT, MEMBERS, PLAN, WINDOW, basis, content, values, votes
 
 BASIS = content(basis())
 VALUES = [content(one) for one in values()]

@@ -38,7 +38,8 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.stages import CONCLUDED, FINAL, NEXT_MOVE, SETTLED, Stage
 from services.registry.domain.state import CLARIFICATION, COUNCIL_ALARM
-from tests.unit.registry_world import (
+from tests.kit.common import APPLICATION, NOW, made, with_switches
+from tests.kit.registry.life import (
     ACCEPTED,
     AMENDED,
     ANNULLED,
@@ -62,7 +63,6 @@ from tests.unit.registry_world import (
     story,
     value,
 )
-from tests.unit.story import APPLICATION, NOW, made, with_switches
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)

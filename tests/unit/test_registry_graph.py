@@ -12,7 +12,7 @@ from services.registry.domain import decide as pilot
 from services.registry.domain.evolve import CHANGES
 from services.registry.domain.stages import FINAL, JUDGED, NEXT_MOVE, SETTLED, Stage
 from services.registry.domain.state import SCALING
-from tests.unit.registry_world import Life
+from tests.kit.registry.life import Life
 
 
 def stories() -> Mapping[str, Callable[[Life], None]]:

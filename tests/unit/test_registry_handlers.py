@@ -31,10 +31,10 @@ from services.registry.domain.commands import (
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import CLARIFICATION, Pilot, RunningTerm, StandingConclusion, Stay
 from services.registry.service import SERVICE
-from tests.calendars import CALENDARS
 from tests.effort import examples
-from tests.unit.registry_world import paid, risk, value
-from tests.unit.story import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import APPLICATION, BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.registry.life import paid, risk, value
 
 LATER = NOW + timedelta(days=1)
 DAY = date(2026, 4, 16)

@@ -51,8 +51,9 @@ from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import FINAL, NEXT_MOVE, Stage
 from services.registry.domain.state import CARRYING_OUT, SUSPENSION, Pilot
 from tests.effort import examples
-from tests.unit.expertise_recount import counted
-from tests.unit.registry_world import (
+from tests.kit.common import APPLICATION, BOOK, NOW, SUBJECT, party
+from tests.kit.recount import counted
+from tests.kit.registry.life import (
     ACCEPTED,
     AGREEMENT,
     ALL_ON,
@@ -74,7 +75,6 @@ from tests.unit.registry_world import (
     value,
     votes,
 )
-from tests.unit.story import APPLICATION, BOOK, NOW, SUBJECT, party
 
 SEEDS = st.integers(0, 2**32 - 1)
 DEEDS = {"forward": 45, "paid": 8, "corrected": 12, "anything": 12, "waited": 13, "fired": 5, "recalendared": 5}

@@ -28,7 +28,8 @@ from contracts.steps import (
 )
 from services.registry.domain import corrections
 from services.registry.domain.commands import RecordReport
-from tests.unit.registry_world import (
+from tests.kit.common import BOOK, party, with_numbers, with_switches
+from tests.kit.registry.life import (
     AGREEMENT,
     ALL_ON,
     DAY,
@@ -53,7 +54,6 @@ from tests.unit.registry_world import (
     values,
     votes,
 )
-from tests.unit.story import BOOK, party, with_numbers, with_switches
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 BEFORE_STEP = "date.before-the-step-before"

@@ -51,7 +51,8 @@ from services.registry.domain.state import (
     SCALING,
     SUSPENSION,
 )
-from tests.unit.registry_world import (
+from tests.kit.common import APPLICATION, BOOK, party, with_numbers
+from tests.kit.registry.life import (
     ACCEPTED,
     AGREEMENT,
     ALL_ON,
@@ -85,7 +86,6 @@ from tests.unit.registry_world import (
     value,
     votes,
 )
-from tests.unit.story import APPLICATION, BOOK, party, with_numbers
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from services.registry import queries, views
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.views import Shown
-from tests.shelf import (
+from tests.kit.registry.rows import (
     APPLICATION,
     BASIS,
     FULL,

@@ -21,7 +21,7 @@ from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
-from tests.expertise import Tokens
+from tests.kit.expertise.world import Tokens
 
 ROUTERS: Mapping[str, Any] = {
     "intake": lambda: intake_router(load()),

@@ -34,11 +34,11 @@ from services.law.explanation import explain
 from services.law.terms import CountedTerm, CountedTerms, Terms, calendar_versions, evolve, next_alarm, running
 from services.registry.domain.state import REPORT
 from services.registry.domain.terms import TERMS as OF_REGISTRY
-from tests.calendars import CALENDARS
-from tests.unit.expertise_world import ITEMS, OPERATOR, REASONS, TIMER, Play, minsk
-from tests.unit.intake_story import STATES, after, pilots
-from tests.unit.registry_world import Life
-from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.expertise.play import ITEMS, OPERATOR, REASONS, TIMER, Play, minsk
+from tests.kit.intake.story import STATES, after, pilots
+from tests.kit.registry.life import Life
 
 EDITION: Final = BOOK.edition("by-2024")
 EXPERTISE: Final = TermKind.EXPERTISE

@@ -17,9 +17,9 @@ from services.intake.domain.decide import decide
 from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS
 from services.intake.domain.validation import judge
 from services.law.decision import Context
-from tests.calendars import CALENDARS
-from tests.unit.intake_story import STATES, clarify, resubmit
-from tests.unit.sent_events import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
+from tests.kit.intake.events import (
     BY,
     CODE,
     ENTRY,
@@ -33,8 +33,8 @@ from tests.unit.sent_events import (
     unp,
     us_event,
 )
-from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
-from tests.unit.wording import in_every_language, says
+from tests.kit.intake.story import STATES, clarify, resubmit
+from tests.kit.wording import in_every_language, says
 
 # ---- everything at once
 

@@ -18,10 +18,9 @@ from services.intake.domain.commands import Later
 from services.intake.domain.decide import decide
 from services.intake.domain.state import pilot_id
 from services.law.decision import Context
-from tests.calendars import CALENDARS
-from tests.unit.intake_story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
-from tests.unit.intake_story import ENTRY as LATER_ENTRY
-from tests.unit.sent_events import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.intake.events import (
     SECRETS,
     places,
     refused,
@@ -29,8 +28,9 @@ from tests.unit.sent_events import (
     unp,
     values,
 )
-from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT
-from tests.unit.wording import in_every_language, says
+from tests.kit.intake.story import DECIDED, STATES, after, clarify, request_closed, requested, resubmit, withdraw
+from tests.kit.intake.story import ENTRY as LATER_ENTRY
+from tests.kit.wording import in_every_language, says
 
 # ---- later events: by how the pilot stands
 

@@ -18,8 +18,9 @@ from services.intake.domain.later import UnknownAgency
 from services.intake.door import submission
 from services.intake.receipts import publications
 from services.law.decision import Context
-from tests.calendars import CALENDARS
-from tests.unit.sent_events import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SUBJECT
+from tests.kit.intake.events import (
     CODE,
     ENTRY,
     LONG_AGO_AND_FAR,
@@ -34,7 +35,6 @@ from tests.unit.sent_events import (
     us_event,
     values,
 )
-from tests.unit.story import BOOK, NOW, SUBJECT
 
 # ---- whatever comes
 

@@ -13,8 +13,8 @@ from contracts.freeze import example
 from contracts.reference import ROLES
 from contracts.topics import SERVICES
 from services.chassis.auth import allow
-from tests.expertise import BODIES as EXPERTISE_BODIES
-from tests.expertise import body_of
+from tests.kit.expertise.world import BODIES as EXPERTISE_BODIES
+from tests.kit.expertise.world import body_of
 from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, Side, bearer, problem
 
 # ---- who is let in where: the whole policy in one table

@@ -32,6 +32,7 @@ from services.expertise.domain.parts import KnownConflict, PlaceStatus
 from services.expertise.sight import sight
 from services.intake.domain.state import Status
 from services.law.decision import Refusal
+from tests.kit.common import NOW
 from tests.kit.sides import (
     CASE,
     COMMAND_HEADERS,
@@ -45,7 +46,6 @@ from tests.kit.sides import (
     bearer,
     problem,
 )
-from tests.unit.story import NOW
 from tests.unit.test_web import BODIES
 
 # ---- the shape of every error

@@ -7,8 +7,8 @@ import pytest
 
 from contracts.rules import RuleBook
 from services.chassis.store import Store, open_client
-from tests.expertise import World, book
-from tests.integration.expertise.kit import Build
+from tests.kit.expertise.cases import Build
+from tests.kit.expertise.world import World, book
 
 
 @pytest.fixture

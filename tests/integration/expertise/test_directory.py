@@ -4,7 +4,8 @@ import io
 
 from pypdf import PdfReader
 
-from tests.expertise import (
+from tests.kit.expertise.cases import ADMIN, AUDITOR, ELSEWHERE, MANY, SECRET, Build, common, ids, with_secret
+from tests.kit.expertise.world import (
     AP,
     OP,
     WHY,
@@ -12,7 +13,6 @@ from tests.expertise import (
     entry_of,
     expert,
 )
-from tests.integration.expertise.kit import ADMIN, AUDITOR, ELSEWHERE, MANY, SECRET, Build, common, ids, with_secret
 
 # ---- the directory
 

@@ -10,7 +10,7 @@ import pytest
 from services.chassis.store import Store, open_client
 from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
-from tests.expertise import EXPERTS, Person, World, book, multiply
+from tests.kit.expertise.world import EXPERTS, Person, World, book, multiply
 
 CASES = 2_000
 A_OPERATOR = Person("operator-3", ("operator",))

@@ -28,8 +28,8 @@ from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.state import Case
 from services.expertise.service import SERVICE
-from tests.calendars import CALENDARS
-from tests.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
 
 TOPIC = "pilots.expertise.v1"
 NOW = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)

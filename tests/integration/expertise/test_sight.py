@@ -10,7 +10,9 @@ from services.chassis import store as store_module
 from services.chassis.store import opened
 from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
-from tests.expertise import (
+from tests.kit.engine.tiny import Commands, Hooked
+from tests.kit.expertise.cases import AUDITOR, MANY, SECRET, UNKNOWN, Build, common, ids, with_secret
+from tests.kit.expertise.world import (
     AP,
     OP,
     OPERATOR,
@@ -23,8 +25,6 @@ from tests.expertise import (
     opinion,
     routes,
 )
-from tests.integration.expertise.kit import AUDITOR, MANY, SECRET, UNKNOWN, Build, common, ids, with_secret
-from tests.tiny import Commands, Hooked
 
 # ---- the conflict matrix
 

@@ -8,7 +8,9 @@ import pytest
 from contracts.reference import ItemAnswer
 from services.expertise.api import reviews
 from services.expertise.domain.state import View
-from tests.expertise import (
+from tests.kit.engine.tiny import Hooked
+from tests.kit.expertise.cases import ADMIN, AUDITOR, ELSEWHERE, OTHER_OP, Build, ids
+from tests.kit.expertise.world import (
     AP,
     OP,
     OPERATOR,
@@ -21,8 +23,6 @@ from tests.expertise import (
     expert,
     party,
 )
-from tests.integration.expertise.kit import ADMIN, AUDITOR, ELSEWHERE, OTHER_OP, Build, ids
-from tests.tiny import Hooked
 
 # ---- commands
 

@@ -12,13 +12,13 @@ from services.chassis.web import make_app
 from services.intake.api import make_router
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
-from tests.calendars import CALENDARS
-from tests.integration.intake.kit import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import Broker, Clock, numbered
+from tests.kit.intake.sides import (
     Ask,
     Make,
     entered,
 )
-from tests.tiny import Broker, Clock, numbered
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from services.intake.domain.commands import Accept
 from services.intake.domain.state import Status, person_id, pilot_id
 from services.intake.door import address, submission
 from services.law.calendar import Calendars
-from tests.integration.intake.kit import (
+from tests.kit.engine.tiny import START, Broker, Clock, Crash, Hooked, crash, parked_rows
+from tests.kit.intake.sides import (
     NOWHERE,
     PILOT,
     RETURN,
@@ -47,7 +48,6 @@ from tests.integration.intake.kit import (
     submitted,
     withdrawn,
 )
-from tests.tiny import START, Broker, Clock, Crash, Hooked, crash, parked_rows
 
 # ---- the way of an application
 

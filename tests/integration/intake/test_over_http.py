@@ -10,7 +10,8 @@ from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake.domain.evolve import OUTCOMES_KEPT
 from services.intake.domain.state import pilot_id
-from tests.integration.intake.kit import (
+from tests.kit.engine.tiny import Crash, Hooked, crash
+from tests.kit.intake.sides import (
     NOWHERE,
     PILOT,
     Ask,
@@ -22,7 +23,6 @@ from tests.integration.intake.kit import (
     submitted,
     withdrawn,
 )
-from tests.tiny import Crash, Hooked, crash
 
 # ---- over HTTP
 

@@ -43,7 +43,8 @@ from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import Status
-from tests.integration.intake.kit import (
+from tests.kit.engine.tiny import START, Broker, Hooked, parked_rows
+from tests.kit.intake.sides import (
     NOWHERE,
     PILOT,
     ROBOT,
@@ -64,7 +65,6 @@ from tests.integration.intake.kit import (
     submitted,
     withdrawn,
 )
-from tests.tiny import START, Broker, Hooked, parked_rows
 
 # ---- reports of the executor
 

@@ -29,7 +29,7 @@ from contracts.topics import agency_topic, fact_topic
 from services.chassis.engine import Engine
 from services.chassis.subject import Claimed, Document, Done, Input, Outcome, Record
 from services.intake.domain.state import Pilot, pilot_id
-from tests.tiny import START, Broker, wire
+from tests.kit.engine.tiny import START, Broker, wire
 
 OFFICER = Actor(id="u-2001", role="officer")
 PILOT = pilot_id("demo", "demo-1")

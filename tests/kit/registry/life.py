@@ -59,7 +59,7 @@ from services.registry.domain import decide as pilot
 from services.registry.domain.commands import RecordAmendment, RecordAnnulment, RecordConclusion, RecordReport, Tick
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
-from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
+from tests.kit.common import APPLICATION, BOOK, NOW, Story, party, with_switches
 
 story = Story(SERVICE.aggregates["pilot"])
 

@@ -28,8 +28,8 @@ from services.chassis.subject import (
     Record,
     Sequenced,
 )
-from tests.calendars import CALENDARS
-from tests.tiny import (
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import (
     LANGUAGE,
     START,
     TALLY,

@@ -60,7 +60,7 @@ from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
-from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
+from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
 
 CODE = "vedomstvo"
 ENTRY = agency.Agency(code=CODE, name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2026, 1, 1)),))

@@ -10,7 +10,7 @@ from services.law import ledger as term
 from services.law.calendar import Calendar, Calendars
 from services.law.ledger import Ledger
 from services.law.terms import CountedTerm
-from tests.calendars import BY, CALENDARS
+from tests.kit.calendars import BY, CALENDARS
 
 
 def counted(running: CountedTerm, now: datetime, calendars: Calendars = CALENDARS) -> None:

@@ -31,8 +31,8 @@ from services.expertise.api import make_router
 from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
-from tests.calendars import CALENDARS
-from tests.tiny import Broker, Clock, numbered, wire
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import Broker, Clock, numbered, wire
 
 OFFICER = Actor(id="officer-1", role="officer")
 OPERATOR, APPROVER = "operator-1", "approver-1"

@@ -19,7 +19,7 @@ from contracts.rules import Edition, RuleBook, load
 from services.chassis.subject import Aggregate
 from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
-from tests.calendars import CALENDARS
+from tests.kit.calendars import CALENDARS
 
 settings.register_profile("domains", deadline=None)
 settings.load_profile("domains")

@@ -20,7 +20,7 @@ from services.chassis.store import Store
 from services.chassis.web import make_app
 from services.registry.api import make_router
 from services.registry.service import SERVICE
-from tests.calendars import CALENDARS
+from tests.kit.calendars import CALENDARS
 
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
 ISSUER = "https://id.example"

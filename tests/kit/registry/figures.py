@@ -25,7 +25,7 @@ from services.registry.domain.state import Pilot, SpendingEntry
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
-from tests.unit.story import APPLICATION, NOW, party
+from tests.kit.common import APPLICATION, NOW, party
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
 SOURCES = ("republican-budget", "local-innovation-fund", "own-money", "unspecified")

@@ -35,8 +35,8 @@ from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.state import KIND, Case
 from services.expertise.service import SERVICE
 from services.law.decision import Refusal
-from tests.calendars import CALENDARS
-from tests.unit.story import APPLICATION, BOOK, NOW, Story, party, with_switches
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import APPLICATION, BOOK, NOW, Story, party, with_switches
 
 CASES = Story(SERVICE.aggregates[KIND])
 DIRECTORY = Story(SERVICE.aggregates[expert.KIND], Given(BOOK))

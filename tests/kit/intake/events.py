@@ -15,10 +15,10 @@ from services.intake.domain.agency import Agency, Given
 from services.intake.domain.decide import decide
 from services.intake.domain.validation import judge
 from services.law.decision import Context
-from tests.calendars import CALENDARS
-from tests.unit.intake_story import ENTRY as LATER_ENTRY
-from tests.unit.story import BOOK, NOW, SOMEBODY, SUBJECT
-from tests.unit.wording import in_every_language
+from tests.kit.calendars import CALENDARS
+from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.intake.story import ENTRY as LATER_ENTRY
+from tests.kit.wording import in_every_language
 
 CODE = "vedomstvo-primer"
 BY = BOOK.edition("by-2024")

@@ -16,7 +16,8 @@ from contracts.intake import (
 )
 from contracts.reference import Problem
 from services.intake.domain.commands import Later
-from tests.unit.intake_story import (
+from tests.kit.common import NOW
+from tests.kit.intake.story import (
     STATES,
     completed,
     measured,
@@ -25,8 +26,7 @@ from tests.unit.intake_story import (
     risks,
     spent,
 )
-from tests.unit.story import NOW
-from tests.unit.wording import in_every_language
+from tests.kit.wording import in_every_language
 
 CARRIED = STATES["carried out"]
 CODES = ("waiting-time", "visits")

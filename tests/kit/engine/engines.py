@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.engine import Engine
 from services.chassis.subject import Document
-from tests.tiny import (
+from tests.kit.engine.tiny import (
     notes_of,
     parked_rows,
 )
