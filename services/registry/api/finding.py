@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.chassis.auth import allow
+from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
@@ -154,7 +155,7 @@ def routes() -> APIRouter:
 
     @router.post("/similar")
     async def similar_to(
-        draft: Draft, engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+        draft: Body[Draft], engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
     ) -> Likes:
         """The nearest pilots to an application that was not sent yet. Nothing of it is kept."""
         return await _likes(finding, engine, draft.view(), limit, None)

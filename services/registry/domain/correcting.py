@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
-from typing import Final
-
-from pydantic import BaseModel
+from typing import Final, assert_never
 
 from contracts.event import Basis
 from contracts.reference import Problem
@@ -13,6 +11,7 @@ from contracts.registry import EntryCorrectedV1
 from contracts.steps import (
     Agreement,
     AgreementEntry,
+    Commission,
     Correction,
     CreditDecision,
     ExpediencyDecision,
@@ -26,6 +25,7 @@ from contracts.words import problem
 from services.law import faults
 from services.law.decision import Refusal, together
 from services.registry.domain import agreeing, carrying_out, corrections, judging, order
+from services.registry.domain.corrections import Mendable
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, Ending, Pause, Pilot, SpendingEntry
 from services.registry.domain.terms import PilotDecision, move
@@ -71,7 +71,7 @@ def _starts(decision: PilotDecision) -> date | None:
     return decision.state.agreement.agreement.starts if decision.state.agreement else None
 
 
-def _need_fitting(decision: PilotDecision, command: Correction, after: BaseModel) -> None:
+def _need_fitting(decision: PilotDecision, command: Correction, after: Mendable) -> None:
     """What an entry must be when it is first made, it must be when it is corrected."""
     match after:
         case AgreementEntry():
@@ -88,6 +88,10 @@ def _need_fitting(decision: PilotDecision, command: Correction, after: BaseModel
             judging.need_values(decision, after.values)
         case ScalingDecision():
             judging.need_plan(decision, after.decision, after.windows, after.replicas)
+        case ExpediencyDecision() | CreditDecision() | Launch() | Pause() | Ending() | Commission():
+            pass  # nothing but their documents and days, which are looked at in their order
+        case _:
+            assert_never(after)
 
 
 def _payment_faults(after: SpendingEntry) -> Iterator[Problem]:
@@ -112,7 +116,7 @@ def _need_each_bounds(decision: PilotDecision, place: int, after: PilotExtension
         carrying_out.need_bounds(decision, before, until)
 
 
-def _need_order(decision: PilotDecision, command: Correction, after: BaseModel) -> None:
+def _need_order(decision: PilotDecision, command: Correction, after: Mendable) -> None:
     """No day of a corrected entry is still to come, and the steps stay in their order."""
     for day in _days(after):
         order.day(decision, day, None, CONTENT)
@@ -184,7 +188,7 @@ def _judged(state: Pilot) -> list[date]:
     return [one.basis.date for one in entries if one is not None]
 
 
-def _days(entry: BaseModel) -> list[date]:
+def _days(entry: Mendable) -> list[date]:
     """The days that an entry states as past ones."""
     match entry:
         case SpendingEntry():
@@ -195,7 +199,19 @@ def _days(entry: BaseModel) -> list[date]:
             return [entry.on, *_dates(entry.basis)]
         case Pause():
             return _dates(entry.basis, entry.resumed)
-    return _dates(getattr(entry, "basis", None))
+        case (
+            ExpediencyDecision()
+            | AgreementEntry()
+            | CreditDecision()
+            | PilotExtension()
+            | Commission()
+            | Proposal()
+            | Judgement()
+            | ScalingDecision()
+        ):
+            return [entry.basis.date]
+        case _:
+            assert_never(entry)
 
 
 def _dates(*documents: Basis | None) -> list[date]:

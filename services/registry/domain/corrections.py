@@ -6,7 +6,7 @@ the content of an agreement can. The wrong entry stays in the timeline.
 
 from typing import Any, Final
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from contracts.entered import enter
 from contracts.steps import (
@@ -25,7 +25,22 @@ from contracts.words import schema_problems
 from services.law.decision import Refusal
 from services.registry.domain.state import Ending, Pause, Pilot, SpendingEntry
 
-ENTRY_OF: Final[dict[Correctable, type[BaseModel]]] = {
+Mendable = (
+    ExpediencyDecision
+    | AgreementEntry
+    | CreditDecision
+    | Launch
+    | SpendingEntry
+    | Pause
+    | PilotExtension
+    | Ending
+    | Commission
+    | Proposal
+    | Judgement
+    | ScalingDecision
+)
+"""Every entry that a correction may speak of."""
+ENTRY_OF: Final[dict[Correctable, type[Mendable]]] = {
     Correctable.EXPEDIENCY: ExpediencyDecision,
     Correctable.AGREEMENT: AgreementEntry,
     Correctable.CREDIT: CreditDecision,
@@ -60,16 +75,16 @@ DOCUMENTS: Final = ("basis", "resumed")
 """Where an entry names a document: it may become another one, never none."""
 
 
-def entry(state: Pilot, what: Correctable, place: int) -> BaseModel | None:
+def entry(state: Pilot, what: Correctable, place: int) -> Mendable | None:
     """The entry that is spoken of, as it stands."""
     if what in LISTS:
-        entries: tuple[BaseModel, ...] = getattr(state, LISTS[what])
+        entries: tuple[Mendable, ...] = getattr(state, LISTS[what])
         return entries[place - 1] if 1 <= place <= len(entries) else None
-    found: BaseModel | None = getattr(state, what)
+    found: Mendable | None = getattr(state, what)
     return found if place == 1 else None
 
 
-def read(what: Correctable, content: JsonValue, before: BaseModel) -> BaseModel:
+def read(what: Correctable, content: JsonValue, before: Mendable) -> Mendable:
     """The corrected entry, held to what a first one is held to. Raises Refusal with all that is wrong with it."""
     try:
         after = enter(ENTRY_OF[what], content)

@@ -17,7 +17,7 @@ from contracts import entered
 from contracts.entered import Entered
 from contracts.event import Contract, Fact, Moment, json_pointer
 from contracts.reference import UNSPECIFIED, Problem
-from contracts.registry import REGISTRY, ListMade, ListReadyV1, ListTakenV1, PilotEnteredV1
+from contracts.registry import REGISTRY, ExportFact, ListMade, ListReadyV1, ListTakenV1, PilotEnteredV1
 from contracts.words import LANGUAGES, Value, Wording, problem, say
 from services.law.decision import Context, Refusal
 from services.registry.domain.money import MoneyStage
@@ -203,6 +203,8 @@ def _place(name: str) -> str:
 
 def evolve(state: Export | None, fact: Fact) -> Export | None:
     """The export after a fact."""
+    if not isinstance(fact, ExportFact):
+        return state
     match fact:
         case ListTakenV1():
             return Export.made_of(
@@ -214,7 +216,7 @@ def evolve(state: Export | None, fact: Fact) -> Export | None:
                 role=fact.actor.role,
                 organisation=fact.actor.organisation,
             )
-        case ListReadyV1() if state is not None:
-            return Export.made_of(state, fact, done=True)
+        case ListReadyV1():
+            return Export.made_of(state, fact, done=True) if state is not None else None
         case _:
-            return state
+            assert_never(fact)

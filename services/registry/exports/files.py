@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, assert_never
 
 import xlsxwriter  # type: ignore[import-untyped]
 
@@ -50,6 +50,8 @@ def begin(path: Path, format: Format, columns: Sequence[str], made: datetime) ->
             return _Workbook(path, columns, made)
         case Format.JSONL:
             return _Lines(path, columns)
+        case _:
+            assert_never(format)
 
 
 class _Csv:
