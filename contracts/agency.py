@@ -22,7 +22,7 @@ from contracts.reference import (
     Problem,
     RequestItem,
 )
-from contracts.steps import Answers, Completion, ConclusionWords, Progress, Results, Risks, Spending, Withdrawal
+from contracts.steps import Answers, Completion, Progress, ReasonedVerdict, Results, Risks, Spending, Withdrawal
 
 
 class ContactPerson(Contract):
@@ -126,7 +126,7 @@ class ReceiptRequest(Contract):
     outcome: str | None = None
 
 
-class ToldConclusion(ConclusionWords):
+class ToldConclusion(ReasonedVerdict):
     """What an applicant is told of a conclusion (заключение), beside its number."""
 
     date: Day

@@ -149,26 +149,44 @@ class TermEndedV1(TermEnded):
     TYPE: ClassVar[str] = "pilots.expertise.term-ended.v1"
 
 
+# ---- what happens in a round
+
+
+class OfRound(Fact):
+    """Something that happened in a round of a case."""
+
+    round: int
+
+
+class ToldOfRound(OfRound):
+    """Something in a round that concerns these persons."""
+
+    notify: People = ()
+
+
+class OfExpert(ToldOfRound):
+    """Something about an expert of a round."""
+
+    expert_id: str
+
+
 # ---- who works on it
 
 
-class CaseClaimedV1(Fact):
+class CaseClaimedV1(OfRound):
     """An operator took the case in hand (взято в работу)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.case-claimed.v1"
 
-    round: int
     operator_id: str
 
 
-class CaseReleasedV1(Reason, Fact):
+class CaseReleasedV1(Reason, ToldOfRound):
     """An operator gave the case back to the queue (возвращено в очередь)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.case-released.v1"
 
-    round: int
     operator_id: str
-    notify: People = ()
 
 
 class Seat(Ties):
@@ -178,48 +196,34 @@ class Seat(Ties):
     entry: int
 
 
-class ExpertAssignedV1(Fact):
+class ExpertAssignedV1(OfExpert):
     """An operator assigned an expert (эксперт назначен), who may accept or decline. `instead_of`: taken over from."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-assigned.v1"
 
-    round: int
     at: Moment
-    expert_id: str
     seat: Seat
     instead_of: str | None = None
-    notify: People = ()
 
 
-class ExpertAcceptedV1(Fact):
+class ExpertAcceptedV1(OfExpert):
     """The expert accepted the assignment (эксперт согласился)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-accepted.v1"
 
-    round: int
-    expert_id: str
-    notify: People = ()
 
-
-class ExpertDeclinedV1(Reason, Fact):
+class ExpertDeclinedV1(Reason, OfExpert):
     """The expert declined the assignment (эксперт отказался)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-declined.v1"
 
-    round: int
-    expert_id: str
-    notify: People = ()
 
-
-class ExpertReleasedV1(Reason, Fact):
+class ExpertReleasedV1(Reason, OfExpert):
     """An operator took the assignment back (эксперт освобождён), e.g. to hand it over to `to`."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-released.v1"
 
-    round: int
-    expert_id: str
     to: str | None = None
-    notify: People = ()
 
 
 # ---- conflicts of interest
@@ -246,54 +250,43 @@ class Conflict(Contract):
     text: str | None = Field(default=None, max_length=4000)
 
 
-class ConflictFoundV1(Fact):
+class ConflictFoundV1(OfExpert):
     """A conflict came to light, derived or declared (выявлен конфликт интересов). An assigned expert's opinion is
     frozen until it is decided."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-found.v1"
 
-    round: int
     at: Moment
-    expert_id: str
     conflicts: tuple[Conflict, ...]
-    notify: People = ()
 
 
-class ConflictDismissedV1(Reason, Fact):
+class ConflictDismissedV1(Reason, OfExpert):
     """A second person found these conflicts to be false alarms (конфликт не подтверждён), with a reason."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-dismissed.v1"
 
-    round: int
     at: Moment
-    expert_id: str
     conflicts: tuple[Conflict, ...]
-    notify: People = ()
 
 
-class ConflictConfirmedV1(Reason, Fact):
+class ConflictConfirmedV1(Reason, OfExpert):
     """A conflict is real (конфликт подтверждён): the expert leaves the case, and the opinion does not count."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-confirmed.v1"
 
-    round: int
-    expert_id: str
-    notify: People = ()
 
-
-class ExpertRecheckedV1(Fact):
+class ExpertRecheckedV1(OfRound):
     """The directory entry of an assigned expert changed, and the case was checked against it."""
 
     TYPE: ClassVar[str] = "pilots.expertise.expert-rechecked.v1"
 
-    round: int
     seat: Seat
 
 
 # ---- opinions
 
 
-class OpinionGivenV1(Opinion, Fact):
+class OpinionGivenV1(Opinion, OfExpert):
     """An assigned expert gave an opinion, or changed it (мнение эксперта); every version stays.
 
     `version` counts from 1; `total` is the weighted sum of the scores in basis points of the highest possible one.
@@ -301,35 +294,29 @@ class OpinionGivenV1(Opinion, Fact):
 
     TYPE: ClassVar[str] = "pilots.expertise.opinion-given.v1"
 
-    round: int
     at: Moment
-    expert_id: str
     version: int
     total: int | None = None
-    notify: People = ()
 
 
-class FurtherOpinionCalledV1(Fact):
+class FurtherOpinionCalledV1(ToldOfRound):
     """The opinions differ by more than the edition bears: one more is called for (нужно ещё одно мнение)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.further-opinion-called.v1"
 
-    round: int
     needed: int
     why: str
-    notify: People = ()
 
 
 # ---- requests for information
 
 
-class InformationRequestedV1(Question, Fact):
+class InformationRequestedV1(Question, OfRound):
     """An operator asked the applicant for information (запрос сведений). `due_at` is when the answers are due;
     `stops_clock`: the review's own term stands meanwhile."""
 
     TYPE: ClassVar[str] = "pilots.expertise.information-requested.v1"
 
-    round: int
     submission: int = 1
     at: Moment
     request: str
@@ -337,18 +324,16 @@ class InformationRequestedV1(Question, Fact):
     stops_clock: bool
 
 
-class AnswersTakenV1(Fact):
+class AnswersTakenV1(ToldOfRound):
     """The applicant answered items of a request; `application` is as it stands with the answers."""
 
     TYPE: ClassVar[str] = "pilots.expertise.answers-taken.v1"
 
-    round: int
     request: str
     answers: tuple[ItemAnswer, ...]
     open_items: tuple[ItemId, ...]
     application: Application
     changes: tuple[Change, ...] = ()
-    notify: People = ()
 
 
 class RequestOutcome(StrEnum):
@@ -360,15 +345,13 @@ class RequestOutcome(StrEnum):
     CLOSED = "closed"
 
 
-class RequestClosedV1(Fact):
+class RequestClosedV1(ToldOfRound):
     """A request for information is no longer open (запрос закрыт)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.request-closed.v1"
 
-    round: int
     request: str
     outcome: RequestOutcome
-    notify: People = ()
 
 
 # ---- conclusions
@@ -381,24 +364,20 @@ class Signer(Contract):
     role: Literal["author", "approver"]
 
 
-class ConclusionDraftedV1(WrittenConclusion, Fact):
+class ConclusionDraftedV1(WrittenConclusion, OfRound):
     """An operator wrote the conclusion (проект заключения); a second person must approve it. `replaces`: an appeal
     ended in it, and it amends that conclusion."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-drafted.v1"
 
-    round: int
     at: Moment
     replaces: str | None = None
 
 
-class ConclusionSentBackV1(Reason, Fact):
+class ConclusionSentBackV1(Reason, ToldOfRound):
     """The second person sent the draft back (проект возвращён на доработку)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-sent-back.v1"
-
-    round: int
-    notify: People = ()
 
 
 class ApprovedConclusion(WrittenConclusion):
@@ -452,33 +431,29 @@ class ConclusionNumberedV1(Fact):
 # ---- appeals and the end
 
 
-class AppealOpenedV1(Appeal, Fact):
+class AppealOpenedV1(Appeal, OfRound):
     """An appeal against the conclusion was opened on a document (обжалование)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.appeal-opened.v1"
 
-    round: int
     at: Moment
     number: str
 
 
-class AppealDecidedV1(AppealRuling, Fact):
+class AppealDecidedV1(AppealRuling, ToldOfRound):
     """Others than those who made the conclusion decided on the appeal (решение по жалобе)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.appeal-decided.v1"
 
-    round: int
     number: str
-    notify: People = ()
 
 
-class ConclusionAnnulledV1(Fact):
+class ConclusionAnnulledV1(OfRound):
     """A conclusion lost its force (заключение отменено); it stays readable, its number is not used again."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-annulled.v1"
 
     agency: str
-    round: int
     number: str
 
 
@@ -501,16 +476,14 @@ class Ended(Ending):
     reasons: tuple[ReturnReason, ...] = ()
 
 
-class ReviewClosedV1(Ended, Fact):
+class ReviewClosedV1(Ended, ToldOfRound):
     """The review ended without a conclusion (экспертиза прекращена), with the reason; all that was open is closed."""
 
     TYPE: ClassVar[str] = "pilots.expertise.review-closed.v1"
 
     agency: str
-    round: int
     submission: int = 1
     rounds_left: int
-    notify: People = ()
 
 
 # ---- the directory

@@ -186,13 +186,18 @@ class Score(Contract):
     reason: str = Field(min_length=1, max_length=4000)
 
 
-class Opinion(Step):
-    """An expert's opinion (мнение эксперта); a changed one says why."""
+class ReasonedVerdict(Step):
+    """A verdict in words, with remarks (вывод и замечания)."""
 
     verdict: Verdict
     text: Words
-    scores: Annotated[tuple[Score, ...], Entered(most=100)] = ()
     remarks: Annotated[tuple[Remark, ...], Entered(most=200)] = ()
+
+
+class Opinion(ReasonedVerdict):
+    """An expert's opinion (мнение эксперта); a changed one says why."""
+
+    scores: Annotated[tuple[Score, ...], Entered(most=100)] = ()
     why_changed: Why | None = None
 
 
@@ -218,21 +223,13 @@ class EarlierRemark(Contract):
     text: str | None = Field(default=None, min_length=1, max_length=4000)
 
 
-class ConclusionWords(Step):
-    """What a conclusion says (заключение)."""
-
-    verdict: Verdict
-    text: Words
-    remarks: Annotated[tuple[Remark, ...], Entered(most=200)] = ()
-
-
-class WrittenConclusion(ConclusionWords):
+class WrittenConclusion(ReasonedVerdict):
     """A conclusion as it is written (проект заключения); in a repeat it judges every remark of the one before."""
 
     earlier_remarks: Annotated[tuple[EarlierRemark, ...], Entered(most=200)] = ()
 
 
-class Conclusion(ConclusionWords):
+class Conclusion(ReasonedVerdict):
     """A conclusion in force as others know it. `replaces` is the one that it amends after an appeal."""
 
     round: int

@@ -17,6 +17,7 @@ from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
 from services.chassis.auth import Keys, allow
+from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.masking import masked
 from services.chassis.problems import Problematic
@@ -280,7 +281,7 @@ def _operations() -> APIRouter:
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
 
     @router.post("/v1/parked/redrive", dependencies=[Depends(allow(Role.OPS))])
-    async def redrive(engine: EngineOf, what: Redrive) -> dict[str, int]:
+    async def redrive(engine: EngineOf, what: Body[Redrive]) -> dict[str, int]:
         """Feeds parked records to this service again, in order; nothing is published to any topic."""
         went = await engine.parking.redrive(what.ids) if what.ids else 0
         went += await engine.parking.take_up(what.subjects, also_broken=True) if what.subjects else 0
