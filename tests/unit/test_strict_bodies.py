@@ -21,6 +21,7 @@ from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
+from services.registry.finding import finding
 from tests.kit.expertise.world import Tokens
 
 ROUTERS: Mapping[str, Any] = {
@@ -118,6 +119,8 @@ def app_of(service: str) -> FastAPI:
     app = make_app(service, Tokens(), None, {})  # type: ignore[arg-type]
     router: APIRouter = ROUTERS[service]()
     app.include_router(router)
+    if service == "registry":
+        app.state.finding = finding.in_memory()
     return app
 
 
