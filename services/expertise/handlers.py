@@ -12,16 +12,15 @@ from contracts.rules import RuleBook
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Input
 from services.expertise.domain.commands import (
-    AcceptAssignment,
     Assign,
     CloseFor,
     Command,
-    Dismiss,
     HandOver,
     Number,
     Open,
     Recheck,
     TakeAnswers,
+    named_expert,
 )
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
@@ -113,14 +112,7 @@ def preparing(rules: RuleBook) -> Callable[[Store, Sequence[Input]], Any]:
 
 
 def _expert_of(one: Input) -> str | None:
-    match one.command:
-        case Assign(expert_id) | Dismiss(expert_id=expert_id):
-            return expert_id
-        case HandOver(to=to):
-            return to
-        case AcceptAssignment():
-            return one.actor.id
-    return None
+    return named_expert(one.command, one.actor.id) if isinstance(one.command, Command) else None
 
 
 async def known_experts(store: Store, ids: Sequence[str]) -> dict[str, Known]:

@@ -15,6 +15,7 @@ from contracts.steps import Progress
 class Sample(Contract):
     text: Annotated[str, Entered(most=5)] = "five"
     rows: Annotated[tuple[int, ...], Entered(least=1, most=2)] = (1,)
+    count: Annotated[int, Entered(least=1, most=9)] = 1
 
 
 def faults(context: object, **said: Any) -> list[str]:
@@ -33,6 +34,8 @@ def faults(context: object, **said: Any) -> list[str]:
         ({"text": "sixsix"}, "string_too_long", "string_too_long"),
         ({"rows": []}, "too_short", "too_short"),
         ({"rows": [1, 2, 3]}, "too_long", "too_long"),
+        ({"count": 0}, "greater_than_equal", "greater_than_equal"),
+        ({"count": 10}, "less_than_equal", "less_than_equal"),
     ],
 )
 def test_what_breaks_a_bound_is_refused_where_it_comes_in_and_nowhere_else(
@@ -63,3 +66,8 @@ def test_bounds_are_shown_to_those_who_enter_and_not_where_facts_are_written_or_
     with as_recorded():
         recorded = shown("validation")
     assert (shown("validation"), shown("serialization"), recorded) == (bounds, none, none)
+
+
+def test_the_bounds_of_a_number_are_shown_as_those_of_a_text() -> None:
+    shown = Sample.model_json_schema()["properties"]["count"]
+    assert (shown["minimum"], shown["maximum"]) == (1, 9)

@@ -5,6 +5,7 @@ Where a person's step (`contracts.steps`) says it all, the step is the command.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from contracts.expertise import Closure, Seat
 from contracts.reference import Application, ItemAnswer, Met
@@ -199,3 +200,42 @@ Command = (
     | Tick
     | Recalendar
 )
+
+
+def named_expert(command: Command, acting: str) -> str | None:
+    """The expert by whose entry in the directory a command is decided, if it is by any; `acting` gives the command."""
+    match command:
+        case Assign() | Dismiss():
+            return command.expert_id
+        case HandOver():
+            return command.to
+        case AcceptAssignment():
+            return acting
+        case (
+            Open()
+            | TakeAnswers()
+            | CloseFor()
+            | Claim()
+            | Unclaim()
+            | Decline()
+            | Release()
+            | DeclaredConflict()
+            | Confirm()
+            | Recheck()
+            | Opinion()
+            | Question()
+            | CancelRequest()
+            | TermExtension()
+            | EndWithout()
+            | WrittenConclusion()
+            | SendBack()
+            | Approve()
+            | Number()
+            | Appeal()
+            | AppealDecision()
+            | Tick()
+            | Recalendar()
+        ):
+            return None
+        case _:
+            assert_never(command)
