@@ -8,13 +8,14 @@ from contracts.event import Actor, Basis
 from contracts.freeze import example
 from contracts.reference import Application, Role
 from contracts.registry import PilotEnteredV1
-from contracts.rules import RuleBook, load
+from contracts.rules import Edition, RuleBook, load
 from services.law.terms import CountedTerm, CountedTerms
 
 NOW: Final = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)
 """When everything begins: a working day of a year whose calendar is published."""
 SUBJECT: Final = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 EDITION: Final = "by-2024"
+BOOK: Final = load()
 AGENCY: Final = "vedomstvo"
 NUMBER: Final = "ПП-2026-000123"
 APPLICATION: Final[Application] = PilotEnteredV1.model_validate(example(PilotEnteredV1.TYPE)["data"]).application
@@ -42,10 +43,13 @@ def basis(day: date = DAY, number: str = "5") -> Basis:
     return Basis(body="Совет", kind="протокол", number=number, date=day)
 
 
-def with_switches(**switches: bool) -> RuleBook:
-    """The rule book with some switches of the edition turned."""
-    book = load()
-    found = book.edition(EDITION)
+def with_switches(edition: str = EDITION, book: RuleBook = BOOK, **switches: bool) -> RuleBook:
+    """The rule book with some switches of one edition turned."""
+    found = book.edition(edition)
     turned = {name: getattr(found.switches, name).model_copy(update={"on": on}) for name, on in switches.items()}
-    changed = found.model_copy(update={"switches": found.switches.model_copy(update=turned)})
+    return with_edition(found.model_copy(update={"switches": found.switches.model_copy(update=turned)}), book)
+
+
+def with_edition(changed: Edition, book: RuleBook = BOOK) -> RuleBook:
+    """The rule book with another edition in the place of the one of its name."""
     return RuleBook(tuple(changed if one.id == changed.id else one for one in book.values()))

@@ -32,7 +32,7 @@ from services.registry.api import make_router
 from services.registry.api.changes import LONGEST_CURSOR
 from services.registry.feed import Changes, Cursor, Feed, cursor_of, text_of
 from tests.kit.engine.tiny import wire
-from tests.kit.expertise.world import Tokens
+from tests.kit.people import Tokens
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 

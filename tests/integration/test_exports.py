@@ -30,7 +30,7 @@ from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, away, crash, numbered
-from tests.kit.expertise.world import Person, Tokens
+from tests.kit.people import Person, Tokens
 
 REGISTRAR = Person("u-6001", ("registrar",))
 HEAD = Person("u-7001", ("head-organisation",))

@@ -12,7 +12,7 @@ from services.registry.projections.progress import Progress
 from services.registry.service import SERVICE
 from tests.integration.test_money import AUDITOR, World, application
 from tests.kit.engine.tiny import START
-from tests.kit.expertise.world import Person
+from tests.kit.people import Person
 
 PATHS: Final = ("/figures/funnel", "/figures/terms", "/figures/money", "/figures/results", "/figures/scaling")
 TOLD: Final = {"complete", "commit", "left_out"}

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
+from deploy.moves.samples import NOW
 from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
@@ -33,7 +34,7 @@ from services.registry.projections import follower, progress
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.kit.registry.app import app_of, bearer
-from tests.kit.registry.rows import APPLICATION, FULL, NOW, about, row, timeline_row
+from tests.kit.registry.rows import APPLICATION, FULL, about, row, timeline_row
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -16,8 +16,6 @@ from contracts.reference import (
     CostLine,
     Expediency,
     Indicator,
-    OrganisationId,
-    Party,
     Payment,
     SectorShare,
     Verdict,
@@ -35,8 +33,9 @@ from services.registry.figures.figures import Figures, in_memory
 from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
+from tests.kit.common import party
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
-from tests.kit.expertise.world import Person, Tokens
+from tests.kit.people import Person, Tokens
 
 AUDITOR = Person("u-8001", ("auditor",))
 SOMEBODY = Actor(id="u-6001", role="registrar")
@@ -45,10 +44,6 @@ BASIS = Basis(body="Совет", kind="протокол", number="5", date=TODAY
 SECTORS = ("health", "transport", "education")
 AXES = ("sector", "year", "stage", "source", "agency", "region")
 Sums = dict[tuple[Any, ...], int]
-
-
-def party(value: str) -> Party:
-    return Party(id=OrganisationId(scheme="BY-UNP", value=value), name="ООО «Пример»")
 
 
 def costs(chance: Random) -> tuple[CostLine, ...]:

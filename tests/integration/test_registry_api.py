@@ -15,18 +15,16 @@ from hypothesis import strategies as st
 from contracts.event import Event, parse_fact, wire_moment
 from contracts.reference import (
     Expediency,
-    IndicatorValue,
-    Level,
     Payment,
     Period,
     ReturnReason,
-    Risk,
     Verdict,
 )
 from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome, TermStage
 from contracts.rules import load
 from contracts.steps import Completion, Progress, Results, Risks, Spending
 from contracts.topics import fact_topic
+from deploy.moves.samples import NOW
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Done, Record
@@ -41,11 +39,13 @@ from services.registry.domain.state import Pilot
 from services.registry.handlers import projection
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import made
+from tests.kit.common import made, party
 from tests.kit.engine.tiny import Broker, Clock, from_source, numbered
-from tests.kit.expertise.world import Person, Tokens, application, party
+from tests.kit.expertise.world import application
+from tests.kit.people import Person, Tokens
 from tests.kit.registry import rows as shelf
-from tests.kit.registry.rows import FULL, NOW, PLAIN
+from tests.kit.registry.parts import risk, value
+from tests.kit.registry.rows import FULL, PLAIN
 
 TOPIC = fact_topic("registry")
 SECRETARY = Person("secretary-1", ("council-secretary",))
@@ -358,30 +358,13 @@ async def test_the_same_command_sent_again_is_answered_again_and_a_stale_one_is_
 # ---- what belongs to one pilot
 
 
-def risk(id_: str, title: str = "Задержка") -> Risk:
-    owner = party("700000112").id
-    return Risk(
-        id=id_,
-        title=title,
-        scenario="Поставка.",
-        probability=Level.LOW,
-        impact=Level.HIGH,
-        answer="Запас.",
-        owner=owner,
-    )
-
-
-def value(indicator: str, said: str, day: date) -> IndicatorValue:
-    return IndicatorValue(indicator=indicator, value=said, measured=day)
-
-
 async def test_results_show_each_indicator_from_its_baseline_to_its_target(register: Register) -> None:
     await register.running("p")
     first, second = register.today, register.today + timedelta(days=5)
     await register.say(
-        "p", RecordReport("r-1", Results(values=(value("wait", "34", first), value("other", "1", first))))
+        "p", RecordReport("r-1", Results(values=(value("34", first, "wait"), value("1", first, "other"))))
     )
-    await register.say("p", RecordReport("r-2", Results(values=(value("wait", "19.5", second),))))
+    await register.say("p", RecordReport("r-2", Results(values=(value("19.5", second, "wait"),))))
     found = await register.get("/pilots/p/results")
     wait, share = found["items"]
     assert (wait["baseline"], wait["target"], wait["last"], wait["percent"], wait["reached"]) == (
@@ -398,9 +381,9 @@ async def test_risks_are_shown_as_they_were_said_last(register: Register) -> Non
     await register.say(
         "p",
         RecordReport("r-1", Risks(risks=(risk("r1"), risk("r2")))),
-        RecordReport("r-2", Risks(risks=(risk("r1", "Срыв"),))),
+        RecordReport("r-2", Risks(risks=(risk("r1", title="Срыв"),))),
     )
-    assert [one["title"] for one in (await register.get("/pilots/p/risks"))["items"]] == ["Срыв", "Задержка"]
+    assert [one["title"] for one in (await register.get("/pilots/p/risks"))["items"]] == ["Срыв", "Отказ сервера"]
 
 
 @pytest.mark.parametrize(
@@ -513,10 +496,10 @@ async def random_life(register: Register, pilot: str, rng: random.Random) -> Non
         ),
         lambda: RecordReport(
             number(),
-            Progress(period=Period(since=day(), until=day()), summary="Идёт.", values=(value("wait", "9", day()),)),
+            Progress(period=Period(since=day(), until=day()), summary="Идёт.", values=(value("9", day(), "wait"),)),
         ),
-        lambda: RecordReport(number(), Results(values=(value("wait", str(rng.randint(0, 40)), day()),))),
-        lambda: RecordReport(number(), Risks(risks=(risk(rng.choice("abc"), number()),))),
+        lambda: RecordReport(number(), Results(values=(value(str(rng.randint(0, 40)), day(), "wait"),))),
+        lambda: RecordReport(number(), Risks(risks=(risk(rng.choice("abc"), title=number()),))),
         lambda: RecordReport(
             number(),
             Spending(payments=(Payment(source="own-money", year=2026, amount_minor=7, currency="BYN", paid=day()),)),

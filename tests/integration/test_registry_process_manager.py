@@ -13,8 +13,6 @@ from contracts.reference import (
     Effectiveness,
     Expediency,
     Indicator,
-    OrganisationId,
-    Party,
     Procedure,
     Verdict,
 )
@@ -42,6 +40,7 @@ from services.registry.domain.commands import RecordAmendment, RecordConclusion,
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
+from tests.kit.common import party
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
 
 OWN = "pilots.registry.v1"
@@ -49,10 +48,6 @@ OFFICIAL = Actor(id="u-1", role="registrar")
 DAY = START.date()
 BASIS = Basis(body="Совет", kind="протокол", number="5", date=DAY)
 MEMBERS = tuple(f"m-{n}" for n in range(9))
-
-
-def party(number: str) -> Party:
-    return Party(id=OrganisationId(scheme="BY-UNP", value=number))
 
 
 CASE = Application(

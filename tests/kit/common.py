@@ -6,32 +6,34 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from contracts.event import Actor, Fact
 from contracts.reference import Application, OrganisationId, Party
-from contracts.rules import Edition, RuleBook, load
+from contracts.rules import RuleBook
+from deploy.moves.samples import BOOK, NOW, SUBJECT, with_edition
 from services.chassis.subject import Aggregate
 from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
 from tests.kit.calendars import CALENDARS
 
-settings.register_profile("domains", deadline=None)
-settings.load_profile("domains")
-
-NOW = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)
 SOMEBODY = Actor(id="u-1", role="tester")
-SUBJECT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
-BOOK = load()
 
 
-def party(value: str, scheme: str = "BY-UNP") -> Party:
-    return Party(id=OrganisationId(scheme=scheme, value=value), name="ООО «Пример»")
+def party(value: str, name: str = "ООО «Пример»", scheme: str = "BY-UNP") -> Party:
+    """A fictional organisation."""
+    return Party(id=OrganisationId(scheme=scheme, value=value), name=name)
+
+
+def minsk(said: str, hour: int = 12) -> datetime:
+    """A local time in Minsk, or an hour of a day there; in UTC."""
+    local = datetime.fromisoformat(said)
+    return (local if "T" in said else local.replace(hour=hour)).replace(tzinfo=ZoneInfo("Europe/Minsk")).astimezone(UTC)
 
 
 APPLICATION = Application(
@@ -91,24 +93,13 @@ class Story:
         return caught.value
 
 
-def with_switches(edition: str, book: RuleBook = BOOK, **switches: bool) -> RuleBook:
-    """The rule book with some switches of one edition turned."""
-    found = book.edition(edition)
-    turned = {name: getattr(found.switches, name).model_copy(update={"on": on}) for name, on in switches.items()}
-    return _with_edition(book, found.model_copy(update={"switches": found.switches.model_copy(update=turned)}))
-
-
 def with_numbers(edition: str, book: RuleBook = BOOK, **numbers: int) -> RuleBook:
     """The rule book with other values of some numbers of one edition."""
     found = book.edition(edition)
     changed = {
         name: getattr(found.numbers, name).model_copy(update={"value": value}) for name, value in numbers.items()
     }
-    return _with_edition(book, found.model_copy(update={"numbers": found.numbers.model_copy(update=changed)}))
-
-
-def _with_edition(book: RuleBook, changed: Edition) -> RuleBook:
-    return RuleBook(tuple(changed if edition.id == changed.id else edition for edition in book.values()))
+    return with_edition(found.model_copy(update={"numbers": found.numbers.model_copy(update=changed)}), book)
 
 
 # ---- any fact or command, made from its own declaration

@@ -24,6 +24,7 @@ from contracts.expertise import (
 from contracts.reference import Met, OnExpiry, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
 from deploy.moves.expertise import aged
+from deploy.moves.samples import with_switches
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -43,7 +44,7 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
-from tests.kit.common import APPLICATION, with_numbers, with_switches
+from tests.kit.common import APPLICATION, minsk, with_numbers
 from tests.kit.expertise.play import (
     APPEALS,
     APPROVER,
@@ -73,7 +74,6 @@ from tests.kit.expertise.play import (
     entry,
     judged,
     kinds,
-    minsk,
     one,
     opened,
 )

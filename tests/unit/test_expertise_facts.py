@@ -20,6 +20,7 @@ from contracts.expertise import (
 from contracts.reference import Verdict
 from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
 from deploy.moves.expertise import explored
+from deploy.moves.samples import BOOK
 from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.expert import EnterExpert, ErasePerson
@@ -28,7 +29,7 @@ from services.expertise.domain.parts import GivenOpinion
 from services.expertise.domain.series import Series, TakeNumber, subject_of
 from services.expertise.domain.team import EnterTeam
 from tests.effort import examples
-from tests.kit.common import BOOK, made, with_numbers
+from tests.kit.common import made, with_numbers
 from tests.kit.expertise.play import (
     APPEALS,
     CASES,

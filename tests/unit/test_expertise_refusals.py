@@ -25,6 +25,7 @@ from contracts.steps import (
     WrittenConclusion,
 )
 from contracts.words import problem_of
+from deploy.moves.samples import BOOK, with_switches
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -42,7 +43,7 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
-from tests.kit.common import APPLICATION, BOOK, with_switches
+from tests.kit.common import APPLICATION
 from tests.kit.expertise.play import (
     APPEALS,
     APPROVER,

@@ -41,7 +41,7 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from services.expertise.domain.parts import PlaceStatus
-from tests.kit.common import APPLICATION, with_numbers
+from tests.kit.common import APPLICATION, minsk, with_numbers
 from tests.kit.expertise.play import (
     APPROVER,
     BASIS,
@@ -67,7 +67,6 @@ from tests.kit.expertise.play import (
     conclusion,
     entry,
     kinds,
-    minsk,
     one,
     opened,
     opinion,

@@ -17,7 +17,8 @@ from services.law.calendar import Calendars
 from services.law.decision import Refusal
 from services.law.terms import CountedTerm
 from tests.effort import examples
-from tests.kit.expertise.play import ITEMS, OPERATOR, TIMER, Play, minsk, opened
+from tests.kit.common import minsk
+from tests.kit.expertise.play import ITEMS, OPERATOR, TIMER, Play, opened
 from tests.kit.recount import announced_once, counted, naive_due
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")

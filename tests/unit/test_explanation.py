@@ -1,7 +1,6 @@
 """What an explanation tells of a term: when it is due in its zone, by which rule a day is skipped, who did what."""
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +12,7 @@ from services.law.calendar import Calendar, from_rules
 from services.law.explanation import explain
 from services.law.ledger import Ledger, breach, end, extend, open_ledger, remind, resume, start, suspend
 from tests.kit.calendars import BY
+from tests.kit.common import minsk
 
 MINSK = "Europe/Minsk"
 LOOK_OVER = load().edition("by-2024").terms[TermKind.LOOK_OVER]
@@ -28,10 +28,6 @@ RULE = TermRule(
     extension=ExtensionRule(max_count=2, days=4),
     origin=Origin(kind="assumption", note="for a test"),
 )
-
-
-def minsk(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(MINSK))
 
 
 def ledger_of(rule: TermRule, by: Calendar = BY, at: str = "2026-04-16T12:00") -> Ledger:

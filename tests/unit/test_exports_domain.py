@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from contracts.event import Actor
 from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
+from deploy.moves.samples import NOW
 from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
 from services.registry.exports import files as sheets
 from services.registry.exports.files import harmless
 from services.registry.service import SERVICE
-from tests.kit.common import NOW, Story
+from tests.kit.common import Story
 
 story = Story(SERVICE.aggregates["export"])
 REGISTRAR = Actor(id="u-6001", organisation="o-1", role="registrar")

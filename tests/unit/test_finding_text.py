@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import SectorShare
+from deploy.moves.samples import NOW
 from services.chassis.problems import Problematic
 from services.registry import views
 from services.registry.domain.stages import Stage
@@ -17,7 +18,9 @@ from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
 from tests.effort import examples
-from tests.kit.registry.rows import FULL, NOW, about, cost, party, row
+from tests.kit.common import party
+from tests.kit.registry.parts import cost
+from tests.kit.registry.rows import FULL, about, row
 
 
 def shelf(**titles: str) -> Index:
@@ -160,7 +163,7 @@ def made(n: int) -> dict[str, Any]:
             territory="Брестская область",
             region=said["region"][0] if said["region"] else None,
             office=said["office"][0] if said["office"] else None,
-            costs=tuple(cost(source, 100 + n) for source in said["source"]),
+            costs=tuple(cost(100 + n, source) for source in said["source"]),
             sector_shares=tuple(
                 SectorShare(sector=sector, basis_points=one)
                 for sector, one in zip(said["sector"], points, strict=False)
@@ -230,8 +233,8 @@ def test_a_pilot_counts_once_for_each_sector_and_money_source_that_it_has_as_agr
 
 
 def test_money_is_sorted_by_what_was_planned_whatever_was_committed_or_paid_since() -> None:
-    small = FULL.model_copy(update={"application": about("Запись", costs=(cost("own-money", 5),))})
-    middle = row("middle", application=about("Запись", costs=(cost("own-money", 50_000),)))
+    small = FULL.model_copy(update={"application": about("Запись", costs=(cost(5, "own-money"),))})
+    middle = row("middle", application=about("Запись", costs=(cost(50_000, "own-money"),)))
     index = filled([row("full", FULL), row("small", small), middle, row("none", application=about("Запись"))])
     assert questions.search(index, Asked(), "amount", None, 9).ids == ("full", "middle", "small", "none")
 

@@ -26,6 +26,7 @@ from contracts.reference import Application
 from contracts.registry import REGISTRY, EntryCorrectedV1
 from contracts.steps import Correctable, EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
+from deploy.moves.samples import BOOK, NOW
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import commands
@@ -35,7 +36,7 @@ from services.intake.domain.agency import Agency
 from services.intake.domain.commands import Forward, Later, Note, Refuse, Submit
 from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
-from tests.kit.common import BOOK, NOW, SOMEBODY, made
+from tests.kit.common import SOMEBODY, made
 
 CODE = "vedomstvo-primer"
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"

@@ -27,12 +27,13 @@ from contracts.intake import (
 from contracts.reference import Expediency, Verdict
 from contracts.registry import TermBreachedV1, TermNearingV1
 from contracts.steps import ApplicationReturn
+from deploy.moves.samples import NOW
 from services.intake import receipts
 from services.intake.domain.commands import REMINDED, Accept, Later, Remind
 from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.intake.handlers import translate
-from tests.kit.common import NOW, SOMEBODY, made
+from tests.kit.common import SOMEBODY, made
 from tests.kit.intake.story import (
     BASIS,
     CODE,

@@ -20,6 +20,7 @@ from contracts.intake import (
     TermStartedV1,
 )
 from contracts.reference import Clock, Verdict
+from deploy.moves.samples import BOOK, NOW
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Forward, Later
@@ -28,7 +29,7 @@ from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SOMEBODY, Story
+from tests.kit.common import SOMEBODY, Story
 from tests.kit.intake.story import (
     CODE,
     ENDS,

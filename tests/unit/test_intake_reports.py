@@ -22,10 +22,11 @@ from contracts.intake import (
 from contracts.reference import Expediency
 from contracts.registry import AgreementFailedV1, EffectivenessJudgedV1, PilotLaunchedV1, PilotStoppedV1
 from contracts.steps import Correctable
+from deploy.moves.samples import BOOK, NOW
 from services.intake.domain.commands import Later, Note
 from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.state import FINAL, CarryingOut, Status
-from tests.kit.common import BOOK, NOW, SOMEBODY, made
+from tests.kit.common import SOMEBODY, made, minsk
 from tests.kit.intake.events import places, replaced, values
 from tests.kit.intake.reports import ALL, CARRIED, CODES, REGISTERED, each, faults, refused
 from tests.kit.intake.story import (
@@ -49,7 +50,6 @@ from tests.kit.intake.story import (
     judged,
     launched,
     measured,
-    minsk,
     pilots,
     progress,
     request_closed,

@@ -17,6 +17,7 @@ from contracts.intake import (
 from contracts.reference import Clock, LegalEffect, TermKind, TermUnit
 from contracts.rules import RuleBook
 from contracts.steps import ApplicationReturn
+from deploy.moves.samples import BOOK, NOW
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Recalendar, Tick
 from services.intake.domain.evolve import due
@@ -24,7 +25,7 @@ from services.intake.domain.state import Status
 from services.law.ledger import recalendared
 from services.law.terms import CountedTerm
 from tests.kit.calendars import BY
-from tests.kit.common import BOOK, NOW
+from tests.kit.common import minsk
 from tests.kit.intake.story import (
     CODE,
     ENTRY,
@@ -34,7 +35,6 @@ from tests.kit.intake.story import (
     after,
     elapsed,
     entry,
-    minsk,
     pilots,
     registered,
     resubmit,

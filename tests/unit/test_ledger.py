@@ -37,6 +37,7 @@ from services.law.ledger import (
 )
 from tests.effort import examples
 from tests.kit.calendars import BY, US
+from tests.kit.common import minsk
 
 MINSK = "Europe/Minsk"
 BY_FILE = next(rules for rules in load_calendars() if rules.id == "BY")
@@ -63,10 +64,6 @@ def closed_on(*days: date) -> Calendar:
     """The calendar of Belarus after an act that closes some days."""
     said = tuple(Override(day=day, working=False, reason_ru="р", reason_en="r", act="a") for day in days)
     return from_rules(BY_FILE.model_copy(update={"version": "2026.9", "overrides": said}))
-
-
-def minsk(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(MINSK))
 
 
 def ledger_of(rule: TermRule, at: str = "2026-04-16T12:00") -> Ledger:

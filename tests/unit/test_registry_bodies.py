@@ -23,9 +23,11 @@ from contracts.steps import (
     ScalingDecision,
     Step,
 )
+from deploy.moves.registry import MEMBERS
+from deploy.moves.samples import basis
 from services.registry.api import life
 from services.registry.domain.commands import Deciding
-from tests.kit.registry.life import AGREEMENT, MEMBERS, PLAN, WINDOW, basis, content, values, votes
+from tests.kit.registry.life import AGREEMENT, PLAN, WINDOW, content, values, votes
 
 BASIS = content(basis())
 VALUES = [content(one) for one in values()]

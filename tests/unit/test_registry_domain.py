@@ -27,6 +27,7 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.steps import Completion, ExpediencyDecision, Launch, Progress, Results, Risks, Spending
+from deploy.moves.samples import DAY, NOW, NUMBER, basis, with_switches
 from services.registry.domain.commands import (
     LinkReplica,
     NoteReplicaResult,
@@ -38,15 +39,13 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.stages import CONCLUDED, FINAL, NEXT_MOVE, SETTLED, Stage
 from services.registry.domain.state import CLARIFICATION, COUNCIL_ALARM
-from tests.kit.common import APPLICATION, NOW, made, with_switches
+from tests.kit.common import APPLICATION, made
 from tests.kit.registry.life import (
     ACCEPTED,
     AMENDED,
     ANNULLED,
-    DAY,
     INDICATOR,
     MENDED,
-    NUMBER,
     OUTCOMES,
     REASONS,
     RESUBMITTED,
@@ -54,15 +53,12 @@ from tests.kit.registry.life import (
     SECRETARY,
     WAYS,
     at,
-    basis,
     conclusion,
     decide,
     enter,
-    paid,
-    risk,
     story,
-    value,
 )
+from tests.kit.registry.parts import paid, risk, value
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)

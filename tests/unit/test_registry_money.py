@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.reference import WHOLE, SectorShare
 from services.registry.domain.money import MoneyStage, lines, shares_of, split
-from tests.kit.registry.life import cost, paid
+from tests.kit.registry.parts import cost, paid
 
 amounts = st.integers(0, 10**15)
 

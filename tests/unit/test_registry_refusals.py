@@ -26,34 +26,30 @@ from contracts.steps import (
     Proposal,
     Scaling,
 )
+from deploy.moves.registry import ALL_ON, MEMBERS
+from deploy.moves.samples import BOOK, DAY, basis, with_switches
 from services.registry.domain import corrections
 from services.registry.domain.commands import RecordReport
-from tests.kit.common import BOOK, party, with_numbers, with_switches
+from tests.kit.common import party, with_numbers
 from tests.kit.registry.life import (
     AGREEMENT,
-    ALL_ON,
-    DAY,
     INDICATOR,
-    MEMBERS,
     PLAN,
     WAYS,
     WINDOW,
     Life,
     agreed,
     at,
-    basis,
     content,
-    cost,
     decide,
     judge,
-    paid,
     propose,
     scale,
-    shares,
     story,
     values,
     votes,
 )
+from tests.kit.registry.parts import cost, paid, shares
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 BEFORE_STEP = "date.before-the-step-before"
@@ -214,7 +210,7 @@ WRONG_AGREEMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "party.check-digit",
     ),
     "customer of a scheme that customers do not have": (
-        {"customer": content(party("7707083893", "RU-INN"))},
+        {"customer": content(party("7707083893", scheme="RU-INN"))},
         "/agreement/customer/id/scheme",
         "party.scheme",
     ),

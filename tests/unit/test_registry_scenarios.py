@@ -36,6 +36,8 @@ from contracts.steps import (
     PilotSuspension,
     Scaling,
 )
+from deploy.moves.registry import ALL_ON, MEMBERS, UNSEEN
+from deploy.moves.samples import BOOK, DAY, basis
 from services.registry.domain import decide as pilot
 from services.registry.domain.commands import LinkReplica, NoteReplicaResult, RecordAnnulment, RecordReport
 from services.registry.domain.money import MoneyStage
@@ -51,41 +53,31 @@ from services.registry.domain.state import (
     SCALING,
     SUSPENSION,
 )
-from tests.kit.common import APPLICATION, BOOK, party, with_numbers
+from tests.kit.common import APPLICATION, minsk, party, with_numbers
 from tests.kit.registry.life import (
     ACCEPTED,
     AGREEMENT,
-    ALL_ON,
-    DAY,
     FIRST,
     HEAD,
     LAPSED,
-    MEMBERS,
     OUTCOMES,
     PLAN,
     RESUBMITTED,
     RETURNED,
-    UNSEEN,
     WAYS,
     Life,
     agreed,
     at,
-    basis,
     conclusion,
     content,
-    cost,
     decide,
     enter,
     judge,
-    minsk,
-    paid,
     propose,
-    risk,
     scale,
-    shares,
-    value,
     votes,
 )
+from tests.kit.registry.parts import cost, paid, risk, shares, value
 
 
 @pytest.fixture
@@ -1086,7 +1078,7 @@ def test_corrected_shares_and_payments_are_what_the_money_is_counted_from(life: 
 
 
 def test_a_pilot_of_the_demonstration_edition_goes_the_whole_way_without_money_and_criteria() -> None:
-    initiator, customer = party("DHS/CBP", "US-FED"), party("DHS", "US-FED")
+    initiator, customer = party("DHS/CBP", scheme="US-FED"), party("DHS", scheme="US-FED")
     application = APPLICATION.model_copy(
         update={"initiator": initiator, "customer": customer, "executor": None, "sector": "health-medical"}
     )

@@ -11,19 +11,19 @@ from pydantic import BaseModel
 from contracts.event import Contract
 from contracts.reference import SectorShare
 from contracts.registry import REGISTRY
+from deploy.moves.registry import MEMBERS
 from services.chassis.store import Row
 from services.chassis.subject import Document
 from services.registry import queries, views
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.views import Shown
+from tests.kit.registry.parts import cost
 from tests.kit.registry.rows import (
     APPLICATION,
     BASIS,
     FULL,
-    MEMBERS,
     PLAIN,
-    cost,
     full_fact,
     leaves,
     marked,
@@ -371,10 +371,10 @@ def test_only_known_facts_are_public() -> None:
 
 def test_public_sums_are_exact_and_reconcile_with_the_lines() -> None:
     costs = (
-        cost("republican-budget", 10),
-        cost("republican-budget", 5),
-        cost("own-money", 7).model_copy(update={"year": None}),
-        cost("own-money", 1, "USD"),
+        cost(10, "republican-budget"),
+        cost(5, "republican-budget"),
+        cost(7, "own-money").model_copy(update={"year": None}),
+        cost(1, "own-money", currency="USD"),
     )
     thirds = tuple(
         SectorShare(sector=sector, basis_points=points)

@@ -22,7 +22,7 @@ from services.expertise.api import make_router as expertise_router
 from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
 from services.registry.finding import finding
-from tests.kit.expertise.world import Tokens
+from tests.kit.people import Tokens
 
 ROUTERS: Mapping[str, Any] = {
     "intake": lambda: intake_router(load()),

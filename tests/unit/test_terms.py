@@ -17,6 +17,7 @@ from contracts.expertise import Closure
 from contracts.reference import Clock, LegalEffect, OnExpiry, TermKind
 from contracts.rules import Edition
 from contracts.steps import Question, TermExtension
+from deploy.moves.samples import BOOK, NOW, SUBJECT
 from services.chassis.fold import state_json
 from services.expertise.domain import decide as case
 from services.expertise.domain import evolve as of_case
@@ -35,8 +36,8 @@ from services.law.terms import CountedTerm, CountedTerms, Terms, calendar_versio
 from services.registry.domain.state import REPORT
 from services.registry.domain.terms import TERMS as OF_REGISTRY
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
-from tests.kit.expertise.play import ITEMS, OPERATOR, REASONS, TIMER, Play, minsk
+from tests.kit.common import SOMEBODY, minsk
+from tests.kit.expertise.play import ITEMS, OPERATOR, REASONS, TIMER, Play
 from tests.kit.intake.story import STATES, after, pilots
 from tests.kit.registry.life import Life
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contracts.intake import SubmissionRefusedV1
 from contracts.rules import Edition
 from contracts.topics import AGENCY_MAX_BYTES
+from deploy.moves.samples import BOOK, NOW, SUBJECT, with_switches
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Submit
 from services.intake.domain.decide import decide
@@ -18,7 +19,7 @@ from services.intake.domain.shape import CLOCK_SKEW, MOST_PROBLEMS
 from services.intake.domain.validation import judge
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT, with_switches
+from tests.kit.common import SOMEBODY
 from tests.kit.intake.events import (
     BY,
     CODE,

@@ -13,13 +13,14 @@ from contracts.expertise import RequestOutcome
 from contracts.intake import EventRefusedV1, SubmissionRefusedV1
 from contracts.reference import RequestItem
 from contracts.steps import EditionFrom
+from deploy.moves.samples import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Later
 from services.intake.domain.decide import decide
 from services.intake.domain.state import pilot_id
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.common import SOMEBODY
 from tests.kit.intake.events import (
     SECRETS,
     places,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.event import Event, NewerVersion
 from contracts.intake import ApplicationRegisteredV1, SubmissionRefusedV1
+from deploy.moves.samples import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.commands import Submit
 from services.intake.domain.decide import decide
@@ -19,7 +20,6 @@ from services.intake.door import submission
 from services.intake.receipts import publications
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SUBJECT
 from tests.kit.intake.events import (
     CODE,
     ENTRY,

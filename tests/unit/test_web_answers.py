@@ -15,6 +15,7 @@ from contracts.expertise import ConflictKind
 from contracts.freeze import example
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
+from deploy.moves.samples import NOW
 from services.chassis.auth import Caller, Keys
 from services.chassis.store import StoreAway
 from services.chassis.subject import (
@@ -32,7 +33,6 @@ from services.expertise.domain.parts import KnownConflict, PlaceStatus
 from services.expertise.sight import sight
 from services.intake.domain.state import Status
 from services.law.decision import Refusal
-from tests.kit.common import NOW
 from tests.kit.sides import (
     CASE,
     COMMAND_HEADERS,

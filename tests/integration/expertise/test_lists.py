@@ -10,7 +10,8 @@ import pytest
 from services.chassis.store import Store, open_client
 from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
-from tests.kit.expertise.world import EXPERTS, Person, World, book, multiply
+from tests.kit.expertise.world import EXPERTS, World, book, multiply
+from tests.kit.people import Person
 
 CASES = 2_000
 A_OPERATOR = Person("operator-3", ("operator",))

@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 
 from contracts.event import Actor
-from contracts.reference import Application, OrganisationId, Party, Procedure, TermKind, Verdict
+from contracts.reference import Application, OrganisationId, Procedure, TermKind, Verdict
 from contracts.rules import load
 from contracts.steps import ExpertEntry, Opinion, Score, WrittenConclusion
 from services.chassis.engine import Engine
@@ -29,6 +29,7 @@ from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.state import Case
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
+from tests.kit.common import party
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
 
 TOPIC = "pilots.expertise.v1"
@@ -40,11 +41,6 @@ CASES = [f"case-{n:02d}" for n in range(30)]
 EDITION = load().edition("by-2024")
 Make = Callable[..., Engine]
 KEY = numbered("k")
-
-
-def party(number: str) -> Party:
-    """A fictional organisation."""
-    return Party(id=OrganisationId(scheme="BY-UNP", value=number), name="ООО «Пример»")
 
 
 APPLICATION = Application(

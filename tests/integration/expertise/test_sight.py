@@ -12,19 +12,8 @@ from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
 from tests.kit.engine.tiny import Commands, Hooked
 from tests.kit.expertise.cases import AUDITOR, MANY, SECRET, UNKNOWN, Build, common, ids, with_secret
-from tests.kit.expertise.world import (
-    AP,
-    OP,
-    OPERATOR,
-    WHY,
-    Person,
-    World,
-    body_of,
-    expert,
-    filled,
-    opinion,
-    routes,
-)
+from tests.kit.expertise.world import AP, OP, OPERATOR, WHY, World, body_of, expert, filled, opinion, routes
+from tests.kit.people import Person
 
 # ---- the conflict matrix
 

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from contracts.reference import Met
-from tests.kit.expertise.world import AP, OP, REMARK, WHY, Person, World, book
+from tests.kit.expertise.world import AP, OP, REMARK, WHY, World, book
+from tests.kit.people import Person
 
 AUDITOR = Person("auditor-1", ("auditor",))
 ADMIN = Person("admin-1", ("admin",))

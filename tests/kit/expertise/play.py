@@ -1,7 +1,7 @@
 """The expertise in tests: the people around a case, the words that they use, and a play that notes each step."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts.event import Actor, Basis, Fact
@@ -28,6 +28,7 @@ from contracts.steps import (
     WrittenConclusion,
 )
 from deploy.moves.expertise import named
+from deploy.moves.samples import BOOK, NOW, with_switches
 from deploy.states import Step
 from services.expertise.domain import commands, decide, expert, series, team
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
@@ -36,7 +37,7 @@ from services.expertise.domain.state import KIND, Case
 from services.expertise.service import SERVICE
 from services.law.decision import Refusal
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import APPLICATION, BOOK, NOW, Story, party, with_switches
+from tests.kit.common import APPLICATION, Story, party
 
 CASES = Story(SERVICE.aggregates[KIND])
 DIRECTORY = Story(SERVICE.aggregates[expert.KIND], Given(BOOK))
@@ -125,11 +126,6 @@ def decide_appeal(outcome: AppealOutcome, **more: Any) -> AppealDecision:
     """A decision on an appeal, with a new conclusion where it amends."""
     amended = conclusion(**more) if outcome is AppealOutcome.AMENDED else None
     return AppealDecision(outcome=outcome, why="По жалобе.", basis=BASIS, amended=amended)
-
-
-def minsk(day: str, hour: int = 12) -> datetime:
-    """An hour of a day in Minsk, which is three hours ahead of UTC all year."""
-    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC) - timedelta(hours=3)
 
 
 def kinds(facts: Sequence[Fact]) -> list[str]:

@@ -3,13 +3,12 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
-import jwt
 from fastapi import FastAPI
 
 from contracts.event import Actor, wire_moment
@@ -17,11 +16,10 @@ from contracts.intake import (
     ApplicationAcceptedV1,
     ClarificationRegisteredV1,
 )
-from contracts.reference import Application, ItemAnswer, Met, OrganisationId, Party
+from contracts.reference import Application, ItemAnswer, Met
 from contracts.reference import Clock as Clock_
 from contracts.rules import RuleBook, load
 from contracts.topics import fact_topic
-from services.chassis.auth import Caller, Keys
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
 from services.chassis.store import Store
@@ -32,7 +30,9 @@ from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
+from tests.kit.common import party
 from tests.kit.engine.tiny import Broker, Clock, numbered, wire
+from tests.kit.people import Person, Tokens
 
 OFFICER = Actor(id="officer-1", role="officer")
 OPERATOR, APPROVER = "operator-1", "approver-1"
@@ -55,11 +55,6 @@ def book(*switches: str, **numbers: int) -> RuleBook:
     return RuleBook(tuple(changed if one.id == "by-2024" else one for one in load().values()))
 
 
-def party(value: str) -> Party:
-    """An organisation."""
-    return Party(id=OrganisationId(scheme="BY-UNP", value=value), name="ООО «Пример»")
-
-
 def application(title: str = "Запись к врачу", **other: Any) -> Application:
     return Application(
         **{
@@ -72,32 +67,6 @@ def application(title: str = "Запись к врачу", **other: Any) -> Appl
             **other,
         }
     )
-
-
-class Tokens(Keys):
-    """Takes `id|role,role` for a token: that tokens are checked is tested elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", "")
-
-    def caller(self, token: str) -> Caller:
-        """Whom the token names."""
-        id_, bar, roles = token.partition("|")
-        if not bar:
-            raise jwt.InvalidTokenError("no token of these tests")
-        return Caller(id_, frozenset(roles.split(",")), None)
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody with roles."""
-
-    id: str
-    roles: tuple[str, ...]
-
-    @property
-    def token(self) -> str:
-        return f"{self.id}|{','.join(self.roles)}"
 
 
 OP = Person(OPERATOR, ("operator",))

@@ -11,12 +11,13 @@ from contracts.freeze import example
 from contracts.intake import EventRefusedV1
 from contracts.rules import Edition
 from contracts.steps import EditionFrom
+from deploy.moves.samples import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.decide import decide
 from services.intake.domain.validation import judge
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT
+from tests.kit.common import SOMEBODY
 from tests.kit.intake.story import ENTRY as LATER_ENTRY
 from tests.kit.wording import in_every_language
 

@@ -15,8 +15,8 @@ from contracts.intake import (
     SpendingRegisteredV1,
 )
 from contracts.reference import Problem
+from deploy.moves.samples import NOW
 from services.intake.domain.commands import Later
-from tests.kit.common import NOW
 from tests.kit.intake.story import (
     STATES,
     completed,

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,12 +55,13 @@ from contracts.registry import (
     TermNearingV1,
 )
 from contracts.steps import Agreement, ApplicationReturn, ApplicationStop, Correctable, EditionFrom, Votes
+from deploy.moves.samples import BOOK, NOW, SUBJECT
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
-from tests.kit.common import BOOK, NOW, SOMEBODY, SUBJECT, Story, party
+from tests.kit.common import SOMEBODY, Story, party
 
 CODE = "vedomstvo"
 ENTRY = agency.Agency(code=CODE, name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2026, 1, 1)),))
@@ -77,11 +78,6 @@ ITEMS = (
     RequestItem(id="costs", text="Уточните стоимость.", field="costs"),
     RequestItem(id="end", text="Уточните окончание.", field="planned_end"),
 )
-
-
-def minsk(text: str) -> datetime:
-    """A local time in Minsk, which is three hours ahead of UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) - timedelta(hours=3)
 
 
 # ---- events of the agency

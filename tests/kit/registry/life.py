@@ -1,25 +1,22 @@
 """The register in tests: the words that services and officials use, and a life that notes each of its steps."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.event import Actor, Basis, Fact
+from contracts.event import Actor, Fact
 from contracts.reference import (
     Application,
-    CostLine,
     Effectiveness,
     Expediency,
     Indicator,
     IndicatorValue,
-    Level,
     Payment,
     Period,
     Procedure,
     ReturnReason,
     Risk,
-    SectorShare,
     Verdict,
 )
 from contracts.registry import ApplicationOutcome, Entry, Outcome
@@ -52,21 +49,18 @@ from contracts.steps import (
     Spending,
     Votes,
 )
-from deploy.moves.registry import named
+from deploy.moves.registry import ALL_ON, MEMBERS, UNSEEN, named
+from deploy.moves.samples import BOOK, DAY, NOW, NUMBER, basis
 from deploy.states import Step
 from services.law.decision import Refusal
 from services.registry.domain import decide as pilot
 from services.registry.domain.commands import RecordAmendment, RecordAnnulment, RecordConclusion, RecordReport, Tick
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
-from tests.kit.common import APPLICATION, BOOK, NOW, Story, party, with_switches
+from tests.kit.common import APPLICATION, Story, party
+from tests.kit.registry.parts import cost, shares
 
 story = Story(SERVICE.aggregates["pilot"])
-
-ALL_ON = with_switches("by-2024", credit=True, partly_effective=True, replication=True)
-"""The rule book in which the Belarusian edition has every way that a pilot can go."""
-UNSEEN = with_switches("by-2024", ALL_ON, council_sees_negative=False)
-"""The same, the Council not seeing negative conclusions."""
 
 SECRETARY = Actor(id="u-5001", role="council-secretary")
 REGISTRAR = Actor(id="u-6001", role="registrar")
@@ -78,49 +72,7 @@ TIMER = Actor(id="timer", role="timer")
 REASONS = (ReturnReason(code="documents-missing"),)
 MENDED = APPLICATION.model_copy(update={"title": "Запись к врачу по согласию"})
 CREDIT = APPLICATION.model_copy(update={"procedure": Procedure.CREDIT, "evidence": "Работает с 2024 года."})
-MEMBERS = tuple(f"m-{n}" for n in range(1, 10))
-NUMBER = "ПП-2026-000123"
 FIRST = "ЗЭ-2026-0001"
-DAY = date(2026, 4, 16)
-"""The day of NOW."""
-
-
-def basis(day: date = DAY, number: str = "5") -> Basis:
-    """A document of a day."""
-    return Basis(body="Совет", kind="протокол", number=number, date=day)
-
-
-def cost(amount: int, source: str = "own-money", year: int | None = 2026) -> CostLine:
-    """A cost line in kopecks."""
-    return CostLine(source=source, year=year, amount_minor=amount, currency="BYN")
-
-
-def paid(amount: int, source: str = "own-money", year: int = 2026, day: date = DAY) -> Payment:
-    """A payment in kopecks."""
-    return Payment(source=source, year=year, amount_minor=amount, currency="BYN", paid=day)
-
-
-def shares(**points: int) -> tuple[SectorShare, ...]:
-    """Shares of sectors in basis points."""
-    return tuple(SectorShare(sector=sector, basis_points=one) for sector, one in points.items())
-
-
-def value(said: str, day: date = DAY, indicator: str = "days") -> IndicatorValue:
-    """A measured value."""
-    return IndicatorValue(indicator=indicator, value=said, measured=day)
-
-
-def risk(id_: str = "r-1", **changes: Any) -> Risk:
-    """A risk with its scenario."""
-    said: dict[str, Any] = {
-        "title": "Отказ сервера",
-        "scenario": "Запись недоступна.",
-        "probability": Level.LOW,
-        "impact": Level.HIGH,
-        "answer": "Второй сервер.",
-        "owner": APPLICATION.initiator.id,
-    }
-    return Risk(id=id_, **{**said, **changes})
 
 
 INDICATOR = Indicator(code="days", title="Дней до приёма", unit="дни", baseline="5", target="1")
@@ -486,8 +438,3 @@ def after(life: Life, *commands: object) -> Life:
 def at(stage: str, now: datetime = NOW) -> Life:
     """A pilot at a stage, all within one day."""
     return WAYS[stage](Life(now=now))
-
-
-def minsk(day: str, hour: int = 12) -> datetime:
-    """An hour of a day in Minsk, which is three hours ahead of UTC all year."""
-    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC) - timedelta(hours=3)

@@ -14,7 +14,6 @@ from contracts.event import Actor, Basis, Contract, Fact, wire_moment
 from contracts.reference import (
     Application,
     Clock,
-    CostLine,
     Effectiveness,
     Expediency,
     Indicator,
@@ -22,7 +21,6 @@ from contracts.reference import (
     LegalEffect,
     Level,
     OrganisationId,
-    Party,
     Payment,
     Period,
     Remark,
@@ -52,6 +50,7 @@ from contracts.steps import (
     Step,
     Votes,
 )
+from deploy.moves.samples import DAY, NOW
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
@@ -69,20 +68,10 @@ from services.registry.domain.state import (
     StandingConclusion,
     Stay,
 )
+from tests.kit.common import party
+from tests.kit.registry.parts import cost
 
-NOW = datetime(2026, 4, 16, 9, 0, tzinfo=UTC)
-DAY = date(2026, 4, 16)
 BASIS = Basis(body="Совет", kind="протокол", number="5", date=date(2026, 4, 15))
-
-
-def party(number: str, name: str) -> Party:
-    """An organisation."""
-    return Party(id=OrganisationId(scheme="BY-UNP", value=number), name=name)
-
-
-def cost(source: str, amount: int, currency: str = "BYN") -> CostLine:
-    """A line of the costs, in minor units."""
-    return CostLine(source=source, year=2026, amount_minor=amount, currency=currency)
 
 
 APPLICATION = Application(
@@ -97,7 +86,7 @@ APPLICATION = Application(
     planned_start=date(2026, 6, 1),
     planned_end=date(2027, 6, 1),
     expected_effect="Очередь станет короче.",
-    costs=(cost("republican-budget", 1_500_00),),
+    costs=(cost(1_500_00, "republican-budget"),),
     own_number="17-04",
     replicates="case-1",
     evidence="Протокол испытаний.",
@@ -143,7 +132,7 @@ AGREEMENT = Agreement(
             code="queue-days", title="Дней до приёма", unit="дни", baseline="5", target="1", method="По журналу записи."
         ),
     ),
-    costs=(cost("local-budget", 1_000_01, "USD"),),
+    costs=(cost(1_000_01, "local-budget", currency="USD"),),
     sector_shares=SHARES,
     region="minsk",
 )
