@@ -28,7 +28,7 @@ from deploy.cli.agencies import enter_at
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_and_answer, review
 from deploy.cli.publishing import publish, receipts
-from deploy.cli.register_job import launched, measured
+from deploy.cli.register_job import CLINIC, DEVELOPER, launched, measured
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.stack import Stack
@@ -42,7 +42,6 @@ NAMES: Final = {
     HEALTH: "Демонстрационное ведомство здравоохранения",
     TRANSPORT: "Демонстрационное ведомство транспорта",
 }
-CLINIC, DEVELOPER = "790000016", "790000029"
 
 
 def main_job(console: Console, stack: Stack, inventory: Path | None = None) -> None:
@@ -78,8 +77,8 @@ def application(number: int, agency: str, *, kind: str, traceparent: str | None 
         "problem": "Снимок ждёт описания до пяти дней.",
         "solution": "Предварительная разметка снимков с подтверждением врачом.",
         "sector": "health",
-        "initiator": {"id": {"scheme": "BY-UNP", "value": DEVELOPER}, "name": "ООО «Пример-Разработка»"},
-        "customer": {"id": {"scheme": "BY-UNP", "value": CLINIC}, "name": "Поликлиника № 0 города Примерска"},
+        "initiator": DEVELOPER,
+        "customer": CLINIC,
         "planned_start": "2027-01-11",
         "planned_end": "2027-06-30",
         "own_number": f"МЗ-{number}",

@@ -19,8 +19,11 @@ from contracts.reference import Effectiveness, Expediency, Role
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 
-CLINIC: Final = {"id": {"scheme": "BY-UNP", "value": "790000016"}, "name": "Поликлиника № 0 города Примерска"}
-DEVELOPER: Final = {"id": {"scheme": "BY-UNP", "value": "790000029"}, "name": "ООО «Пример-Разработка»"}
+CLINIC: Final[dict[str, Any]] = {
+    "id": {"scheme": "BY-UNP", "value": "790000016"},
+    "name": "Поликлиника № 0 города Примерска",
+}
+DEVELOPER: Final[dict[str, Any]] = {"id": {"scheme": "BY-UNP", "value": "790000029"}, "name": "ООО «Пример-Разработка»"}
 INDICATOR: Final = "days-to-report"
 COMMITTED: Final = 11_000_001
 """Kopecks that the agreement commits: they cannot be split by its shares without a remainder."""

@@ -31,8 +31,9 @@ from deploy.cli.expertise_job import (
     opinion,
     review,
 )
-from deploy.cli.main_job import CLINIC, application
+from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
+from deploy.cli.register_job import CLINIC
 from deploy.local import secrets as passwords
 from deploy.local.stack import Stack
 from deploy.login import Login
@@ -168,7 +169,7 @@ def test_an_experts_changed_organisation_freezes_the_case_until_a_second_person_
     entry = desk.call("GET", "expertise", f"/v1/experts/{expert}", "operator")
     moved = {
         "edition": "by-2024",
-        "organisation": {"scheme": "BY-UNP", "value": CLINIC},
+        "organisation": CLINIC["id"],
         "competences": ["health"],
         "capacity": 5,
     }

@@ -13,8 +13,9 @@ from rich.console import Console
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import enter_expert
-from deploy.cli.main_job import CLINIC, application, main_job, pilots, run_inventory
+from deploy.cli.main_job import application, main_job, pilots, run_inventory
 from deploy.cli.publishing import publish, receipts
+from deploy.cli.register_job import CLINIC
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
 from tests.conftest import Eventually
@@ -110,7 +111,7 @@ def test_an_expert_of_a_party_is_refused_and_a_stranger_sees_nothing(desk: Desk,
     card = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
     desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
     review = desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.status_code == 200)
-    enter_expert(desk, "e-1", organisation=CLINIC)
+    enter_expert(desk, "e-1", organisation=CLINIC["id"]["value"])
     path = f"/v1/reviews/{pilot}/assignments"
     refused = desk.call("POST", "expertise", path, "operator", body={"expert_id": "e-1"}, etag=review.headers["ETag"])
     assert (refused.status_code, refused.json()["title"]) == (409, "conflict.found")
