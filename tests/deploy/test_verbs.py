@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from deploy.cli.__main__ import PARTS, main
-from deploy.cli.suite import QUICK, words_for_pytest
+from deploy.cli.suite import QUICK, environment, words_for_pytest
 from deploy.local.home import ROOT
 
 
@@ -55,3 +55,21 @@ def test_tests_run_side_by_side_where_that_is_worth_it(given: list[str], several
 def test_the_fast_ones_are_units_and_contracts_unless_a_place_is_named() -> None:
     assert words_for_pytest(["-x"], fast=True, cores=1) == [*QUICK, "-x", "tests/unit", "tests/contract"]
     assert words_for_pytest(["tests/deploy"], fast=True, cores=1) == [*QUICK, "tests/deploy"]
+
+
+def test_tests_compile_nothing_twice_and_leave_no_compiled_file_beside_the_source_of_who_wants_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    found = environment(fast=True)
+    assert "PYTHONDONTWRITEBYTECODE" not in found
+    assert found["PYTHONPYCACHEPREFIX"].startswith(str(ROOT / ".pytest_cache"))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    assert "PYTHONPYCACHEPREFIX" not in environment(fast=True)
+
+
+def test_only_the_fast_lane_tries_fewer_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOTSMAN_TESTS", raising=False)
+    assert environment(fast=True)["LOTSMAN_TESTS"] == "fast"
+    assert "LOTSMAN_TESTS" not in environment(fast=False)
