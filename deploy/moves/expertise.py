@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from contracts.event import Actor
 from contracts.expertise import Closure, Conflict, ConflictKind, ReviewKind
@@ -91,12 +91,10 @@ APPEALS: Final = with_switches(appeal=True)
 CRITERIA: Final = tuple(entry.code for entry in APPEALS.edition(EDITION).criteria.entries)
 
 
-def entry(expert: str, organisation: str, version: int = 1) -> Expert:
+def entry(expert: str, organisation: str, **changes: Any) -> Expert:
     """An expert's directory entry."""
-    where = OrganisationId(scheme="BY-UNP", value=organisation)
-    return Expert(
-        expert_id=expert, edition=EDITION, organisation=where, competences=("health",), capacity=3, version=version
-    )
+    said = {"edition": EDITION, "competences": ("health",), "capacity": 3, **changes}
+    return Expert(expert_id=expert, organisation=OrganisationId(scheme="BY-UNP", value=organisation), **said)
 
 
 def named(command: object) -> str:

@@ -23,8 +23,8 @@ from contracts.expertise import (
 )
 from contracts.reference import Met, OnExpiry, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
-from deploy.moves.expertise import aged
-from deploy.moves.samples import with_switches
+from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, aged, entry
+from deploy.moves.samples import TIMER, with_switches
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -46,23 +46,14 @@ from services.expertise.domain.commands import (
 )
 from tests.kit.common import APPLICATION, minsk, with_numbers
 from tests.kit.expertise.play import (
-    APPEALS,
-    APPROVER,
     BASIS,
-    CHAIR,
-    COLLEAGUE,
     FIRST,
-    HEAD,
-    INTAKE,
-    ITEMS,
     NEWCOMER,
-    OPERATOR,
     REASONS,
     REMARKS,
     SECOND,
     SIXTH,
     THIRD,
-    TIMER,
     WAYS,
     Play,
     actor,
@@ -71,7 +62,6 @@ from tests.kit.expertise.play import (
     at,
     conclusion,
     decide_appeal,
-    entry,
     judged,
     kinds,
     one,

@@ -19,7 +19,7 @@ from contracts.expertise import (
 )
 from contracts.reference import Verdict
 from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
-from deploy.moves.expertise import explored
+from deploy.moves.expertise import APPEALS, CHAIR, INTAKE, entry, explored
 from deploy.moves.samples import BOOK
 from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.evolve import CHANGES
@@ -31,12 +31,9 @@ from services.expertise.domain.team import EnterTeam
 from tests.effort import examples
 from tests.kit.common import made, with_numbers
 from tests.kit.expertise.play import (
-    APPEALS,
     CASES,
-    CHAIR,
     DIRECTORY,
     FIRST,
-    INTAKE,
     NUMBERS,
     SECOND,
     TEAMS,
@@ -45,7 +42,6 @@ from tests.kit.expertise.play import (
     Play,
     actor,
     at,
-    entry,
     opened,
     opinion,
     scores,

@@ -19,8 +19,8 @@ from contracts.expertise import (
 )
 from contracts.reference import Procedure, Verdict
 from contracts.steps import Appeal, AppealOutcome
-from deploy.moves.expertise import moves
-from deploy.moves.samples import NOW
+from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, OPERATOR, entry, moves
+from deploy.moves.samples import NOW, TIMER
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -45,25 +45,16 @@ from services.law.decision import Refusal
 from tests.effort import examples
 from tests.kit.common import APPLICATION
 from tests.kit.expertise.play import (
-    APPEALS,
-    APPROVER,
     BASIS,
-    CHAIR,
-    COLLEAGUE,
     EXPERTS,
-    HEAD,
-    INTAKE,
     NEWCOMER,
     NUMBERS,
-    OPERATOR,
     OUTSIDE,
-    TIMER,
     Play,
     actor,
     answers,
     conclusion,
     decide_appeal,
-    entry,
     judged,
     opened,
     opinion,

@@ -25,6 +25,7 @@ from contracts.steps import (
     WrittenConclusion,
 )
 from contracts.words import problem_of
+from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, entry
 from deploy.moves.samples import BOOK, with_switches
 from services.expertise import domain
 from services.expertise.domain.commands import (
@@ -45,18 +46,10 @@ from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
 from tests.kit.common import APPLICATION
 from tests.kit.expertise.play import (
-    APPEALS,
-    APPROVER,
     BASIS,
-    CHAIR,
-    COLLEAGUE,
     DIRECTORY,
     FIRST,
-    HEAD,
     INSIDER,
-    INTAKE,
-    ITEMS,
-    OPERATOR,
     REASONS,
     REMARKS,
     SECOND,
@@ -67,7 +60,6 @@ from tests.kit.expertise.play import (
     at,
     conclusion,
     decide_appeal,
-    entry,
     judged,
     opened,
     opinion,

@@ -23,6 +23,7 @@ from contracts.expertise import (
 )
 from contracts.reference import OnExpiry, Procedure, Verdict
 from contracts.steps import Appeal, DeclaredConflict, Question, TermExtension
+from deploy.moves.expertise import APPROVER, CHAIR, COLLEAGUE, INTAKE, ITEMS, OPERATOR, entry
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     Approve,
@@ -43,18 +44,12 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.parts import PlaceStatus
 from tests.kit.common import APPLICATION, minsk, with_numbers
 from tests.kit.expertise.play import (
-    APPROVER,
     BASIS,
-    CHAIR,
-    COLLEAGUE,
     FIFTH,
     FIRST,
     FOURTH,
     INSIDER,
-    INTAKE,
-    ITEMS,
     NEWCOMER,
-    OPERATOR,
     REASONS,
     REMARKS,
     SECOND,
@@ -65,7 +60,6 @@ from tests.kit.expertise.play import (
     answers,
     at,
     conclusion,
-    entry,
     kinds,
     one,
     opened,

@@ -10,9 +10,7 @@ from contracts.reference import (
     Application,
     ItemAnswer,
     OnExpiry,
-    OrganisationId,
     Remark,
-    RequestItem,
     ReturnReason,
     Verdict,
 )
@@ -27,12 +25,23 @@ from contracts.steps import (
     Score,
     WrittenConclusion,
 )
-from deploy.moves.expertise import named
-from deploy.moves.samples import BOOK, NOW, with_switches
+from deploy.moves.expertise import (
+    APPEALS,
+    APPROVER,
+    CHAIR,
+    CRITERIA,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    entry,
+    named,
+)
+from deploy.moves.expertise import OUTSIDE as EXPERTS_OUTSIDE
+from deploy.moves.samples import BOOK, NOW, TIMER
 from deploy.states import Step
 from services.expertise.domain import commands, decide, expert, series, team
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
-from services.expertise.domain.expert import Expert, Given, Known
+from services.expertise.domain.expert import Given, Known
 from services.expertise.domain.state import KIND, Case
 from services.expertise.service import SERVICE
 from services.law.decision import Refusal
@@ -44,19 +53,9 @@ DIRECTORY = Story(SERVICE.aggregates[expert.KIND], Given(BOOK))
 TEAMS = Story(SERVICE.aggregates[team.KIND], Given(BOOK))
 NUMBERS = Story(SERVICE.aggregates[series.KIND], Given(BOOK))
 
-APPEALS = with_switches("by-2024", appeal=True)
-"""The rule book in which the Belarusian edition knows appeals."""
-
-OPERATOR = Actor(id="op-1", role="operator")
-COLLEAGUE = Actor(id="op-2", role="operator")
-APPROVER = Actor(id="ap-1", role="approver")
-CHAIR = Actor(id="ap-2", role="approver")
-HEAD = Actor(id="ap-3", role="approver")
-INTAKE = Actor(id="of-1", role="officer")
-TIMER = Actor(id="timer", role="timer")
 EXPERTS = tuple(Actor(id=f"e-{n}", role="expert") for n in range(1, 7))
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = (one.id for one in EXPERTS)
-OUTSIDE = ("700000140", "700000153", "700000166", "700000179", "700000181", "700000194")
+OUTSIDE = tuple(EXPERTS_OUTSIDE.values())
 """Organisations that have no part in the application."""
 INSIDER = "e-insider"
 """An expert from the executor's organisation."""
@@ -67,21 +66,13 @@ REMARKS = (
     Remark(code="data-protection", text="Описать срок хранения.", must_fix=True),
     Remark(code="costs", text="Уточнить источник."),
 )
-ITEMS = (RequestItem(id="who", text="Кто исполнитель?", field="executor"), RequestItem(id="why", text="Почему?"))
 BASIS = Basis(body="Оператор экспертизы", kind="жалоба", number="17", date=date(2026, 5, 4))
 REASONS = (ReturnReason(code="costs-unclear", text="Нет сметы."),)
-CRITERIA = tuple(entry.code for entry in BOOK.edition("by-2024").criteria.entries)
 
 
 def actor(id_: str) -> Actor:
     """Somebody as an expert."""
     return Actor(id=id_, role="expert")
-
-
-def entry(id_: str, number: str, **changes: Any) -> Expert:
-    """An expert's directory entry."""
-    said = {"edition": "by-2024", "competences": ("health",), "capacity": 3, **changes}
-    return Expert(expert_id=id_, organisation=OrganisationId(scheme="BY-UNP", value=number), **said)
 
 
 def scores(value: int) -> tuple[Score, ...]:

@@ -49,8 +49,8 @@ from contracts.steps import (
     Spending,
     Votes,
 )
-from deploy.moves.registry import ALL_ON, MEMBERS, UNSEEN, named
-from deploy.moves.samples import BOOK, DAY, NOW, NUMBER, basis
+from deploy.moves.registry import ALL_ON, MEMBERS, REGISTRAR, UNSEEN, named
+from deploy.moves.samples import BOOK, DAY, NOW, NUMBER, TIMER, basis
 from deploy.states import Step
 from services.law.decision import Refusal
 from services.registry.domain import decide as pilot
@@ -63,11 +63,9 @@ from tests.kit.registry.parts import cost, shares
 story = Story(SERVICE.aggregates["pilot"])
 
 SECRETARY = Actor(id="u-5001", role="council-secretary")
-REGISTRAR = Actor(id="u-6001", role="registrar")
 HEAD = Actor(id="u-7001", role="head-organisation")
 COMMISSION = Actor(id="u-8001", role="commission-secretary")
 SERVICES = Actor(id="u-9001", role="officer")
-TIMER = Actor(id="timer", role="timer")
 
 REASONS = (ReturnReason(code="documents-missing"),)
 MENDED = APPLICATION.model_copy(update={"title": "Запись к врачу по согласию"})
