@@ -1,4 +1,5 @@
-"""Whole lives of pilots in the register, told step by step; together they go every step between stages."""
+"""Whole lives of pilots in the register, told step by step. The file is long and one thing: together, its stories go
+every step between stages that the domain allows, and `test_registry_graph` demands that of this module."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
