@@ -7,6 +7,7 @@ import pytest
 from services.chassis.engine import Engine
 from services.chassis.service import Service
 from services.chassis.store import Store
+from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.engines import Make
 from tests.kit.engine.tiny import (
@@ -15,6 +16,7 @@ from tests.kit.engine.tiny import (
     numbered,
     tiny_service,
 )
+from tests.kit.registry.http import Register
 
 
 @pytest.fixture
@@ -45,3 +47,10 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
 def engine(make: Make) -> Engine:
     """One engine of the tiny service."""
     return make()
+
+
+@pytest.fixture
+async def register(store: Store) -> Register:
+    """The registry service on a fresh database."""
+    await store.prepare(SERVICE.indexes)
+    return Register(store)
