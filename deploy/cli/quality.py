@@ -26,6 +26,7 @@ CHECKS: Final = {
     "literals": ("python", "-m", "deploy.checks", "literals"),
     "words": ("python", "-m", "deploy.checks", "words"),
     "dead": ("python", "-m", "deploy.checks", "dead"),
+    "lengths": ("python", "-m", "deploy.checks", "lengths"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
 """Every check by its name, the longest first: they run side by side."""
