@@ -122,8 +122,8 @@ class ApplicationStop(Step):
 class EditionFrom(Contract):
     """Which rule edition holds for an agency's applications from a day on (a day in the edition's zone)."""
 
-    edition: str
-    since: Day
+    edition: Annotated[str, Entered(most=60)]
+    since: NearDay
 
 
 class AgencyEntry(Step):
@@ -178,12 +178,16 @@ class TermExtension(Reason):
 # ---- the expertise: what is said on a case
 
 
-class Score(Contract):
-    """A value on the scale of a criterion of the edition, and why (оценка и её обоснование)."""
+class CriterionValue(Contract):
+    """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
 
     criterion: Code
     value: StrictInt
-    reason: str = Field(min_length=1, max_length=4000)
+    reason: Annotated[str, Field(min_length=1, max_length=4000), Entered()]
+
+
+class Score(CriterionValue):
+    """A value on the scale of a criterion of the edition, and why (оценка и её обоснование)."""
 
 
 class ReasonedVerdict(Step):
@@ -220,7 +224,7 @@ class EarlierRemark(Contract):
 
     place: StrictInt = Field(ge=1, le=1000)
     met: bool
-    text: str | None = Field(default=None, min_length=1, max_length=4000)
+    text: Annotated[str | None, Field(min_length=1, max_length=4000), Entered()] = None
 
 
 class WrittenConclusion(ReasonedVerdict):
@@ -272,8 +276,8 @@ class AppealDecision(AppealRuling):
 class Absence(Contract):
     """When an expert is away, both days included (отсутствие); days in the zone of the edition."""
 
-    since: Day
-    until: Day
+    since: NearDay
+    until: NearDay
 
 
 Organisations = Annotated[tuple[OrganisationId, ...], Entered(most=200)]
@@ -402,14 +406,6 @@ class Commission(Step):
     members: Persons
     secretary: Person
     basis: Basis
-
-
-class CriterionValue(Contract):
-    """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
-
-    criterion: Code
-    value: StrictInt
-    reason: Annotated[str, Field(min_length=1, max_length=4000), Entered()]
 
 
 class Assessment(Step):

@@ -4,6 +4,8 @@ Each service publishes them under types of its own, and may add what only it has
 in the edition; `clock` is what the term comes to with the fact.
 """
 
+from typing import TypeAlias
+
 from contracts.event import Fact, Moment
 from contracts.reference import Clock, Term
 
@@ -87,3 +89,9 @@ class TermEnded(OfTerm):
 
     ended: Moment
     late: bool
+
+
+TermFact: TypeAlias = (
+    TermSuspended | TermResumed | TermExtended | TermNearing | TermBreached | TermRecalendared | TermEnded
+)
+"""Everything that happens to a term that runs."""

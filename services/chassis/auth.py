@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.event import Actor
 from contracts.reference import ROLES, Role
+from contracts.words import Wording, wordings
 from services.chassis.problems import Problematic
+
+log = logging.getLogger(__name__)
 
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
 REFRESH_AT_MOST_EVERY: Final = 10.0
@@ -35,6 +39,16 @@ class Caller:
         """The caller as the actor of a command, in the first of these roles that the token gives."""
         role = next(r for r in ROLES if r in roles & self.roles)
         return Actor(id=self.id, organisation=self.organisation, role=role)
+
+
+WHY: Final[dict[type[jwt.PyJWTError], str]] = {
+    jwt.ExpiredSignatureError: "token.expired",
+    jwt.ImmatureSignatureError: "token.early",
+    jwt.InvalidAudienceError: "token.not-for-us",
+    jwt.InvalidIssuerError: "token.not-for-us",
+    jwt.InvalidSignatureError: "token.unsigned",
+}
+"""What is said of a token that is refused, by what was found."""
 
 
 class Keys:
@@ -93,6 +107,13 @@ def _from_file(path: str) -> dict[str, jwt.PyJWK]:
     return {str(k.key_id): k for k in jwt.PyJWKSet.from_dict(found).keys}
 
 
+def _why(error: jwt.PyJWTError) -> Wording:
+    """What is wrong with a token, in words; what the library says is for the log."""
+    log.info("a token was refused: %s", error)
+    rule = next((rule for kind, rule in WHY.items() if isinstance(error, kind)), "token.faulty")
+    return wordings()[rule]
+
+
 def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
@@ -114,7 +135,7 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
         except jwt.PyJWKClientConnectionError as error:
             raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:
-            raise Problematic(401, "auth.invalid", why=str(error), headers=CHALLENGE) from error
+            raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error
         if not caller.roles & frozenset(roles):
             raise Problematic(403, "auth.role", roles=roles)
         return caller

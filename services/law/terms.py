@@ -10,17 +10,17 @@ Pure: the moment, the rules and the calendars come in with the decision.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
 from contracts.event import Contract, Fact
 from contracts.reference import Clock, LegalEffect, Term, TermKind
 from contracts.rules import TermRule
 from contracts.terms import (
-    OfTerm,
     TermBreached,
     TermEnded,
     TermExtended,
+    TermFact,
     TermNearing,
     TermRecalendared,
     TermResumed,
@@ -89,12 +89,12 @@ def evolve(terms: Iterable[T], fact: Fact, kept_as: type[T]) -> tuple[T, ...]:
         begun = kept_as(ledger=ledgers.remind(ledgers.open_ledger(fact.term), reminded), clock=fact.clock)
         # One that starts while one of its kind runs stands in its place: it was counted anew from another day.
         return (*(one for one in terms if not (one.open and one.kind == begun.kind)), begun)
-    if not isinstance(fact, OfTerm):
+    if not isinstance(fact, TermFact):
         return tuple(terms)
     return tuple(_after(one, fact) if one.open and one.kind == fact.kind else one for one in terms)
 
 
-def _after(one: T, fact: OfTerm) -> T:
+def _after(one: T, fact: TermFact) -> T:
     ledger = one.ledger
     match fact:
         case TermSuspended():
@@ -115,7 +115,8 @@ def _after(one: T, fact: OfTerm) -> T:
             return _counted(one, ledgers.recalendared(ledger, fact.calendar, fact.version), fact.clock)
         case TermEnded():
             return one.after(fact)
-    return one
+        case _:
+            assert_never(fact)
 
 
 def _counted(one: T, ledger: Ledger, clock: Clock) -> T:

@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.agency import AGENCY, ProgressReportedV1
-from contracts.entered import ENTERED, SENT, Entered, as_recorded
+from contracts.entered import ENTERED, SENT, Entered, as_recorded, enter
 from contracts.event import Contract
 from contracts.freeze import example
-from contracts.steps import Progress
+from contracts.steps import Absence, AgencyEntry, EarlierRemark, Opinion, Progress
 
 
 class Sample(Contract):
@@ -71,3 +71,34 @@ def test_bounds_are_shown_to_those_who_enter_and_not_where_facts_are_written_or_
 def test_the_bounds_of_a_number_are_shown_as_those_of_a_text() -> None:
     shown = Sample.model_json_schema()["properties"]["count"]
     assert (shown["minimum"], shown["maximum"]) == (1, 9)
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "place"),
+    [
+        (
+            Opinion,
+            {"verdict": "positive", "text": "Да.", "scores": [{"criterion": "need", "value": 1, "reason": " "}]},
+            ("scores", 0, "reason"),
+        ),
+        (EarlierRemark, {"place": 1, "met": True, "text": " "}, ("text",)),
+        (
+            AgencyEntry,
+            {"name": "Ведомство", "editions": [{"edition": " ", "since": "2026-01-01"}]},
+            ("editions", 0, "edition"),
+        ),
+        (
+            AgencyEntry,
+            {"name": "Ведомство", "editions": [{"edition": "by-2024", "since": "0001-01-01"}]},
+            ("editions", 0, "since"),
+        ),
+        (Absence, {"since": "2026-01-01", "until": "9999-12-31"}, ("until",)),
+    ],
+)
+def test_words_and_days_deep_in_a_step_are_held_to_the_bounds_of_what_is_entered(
+    step: type[Contract], said: dict[str, Any], place: tuple[str | int, ...]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        enter(step, said)
+    assert [one["loc"] for one in refused.value.errors()] == [place]
+    assert step.model_validate(said), "what was recorded before is read as it stands"

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -100,6 +101,13 @@ def test_a_bad_token_is_refused(make: Any, intake: Side) -> None:
     answer = intake.ask("get", "/v1/parked", {"Authorization": f"Bearer {make()}"})
     assert problem(answer, 401)["title"] == "auth.invalid"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD.keys())
+def test_why_a_token_is_refused_is_said_in_the_language_that_is_asked_for(make: Any, intake: Side) -> None:
+    asked = {"Authorization": f"Bearer {make()}", "Accept-Language": "ru"}
+    said = intake.ask("get", "/v1/parked", asked).json()["detail"].replace("Bearer", "")
+    assert not re.search("[A-Za-z]", said), said
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic dTpw", "Token x"])

@@ -10,6 +10,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from contracts.entered import Entered
 from contracts.event import Contract, Personal
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
@@ -21,7 +22,7 @@ from services.expertise.handlers import PERSONS
 class Person(Contract):
     """A person's name, and where notices go. Every field is personal data."""
 
-    name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)
+    name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), Entered()]
     email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
     phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
