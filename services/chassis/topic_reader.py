@@ -4,6 +4,7 @@ So nothing is committed, any number of readers may read the same, and each begin
 of the records that come next, by partition.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -66,9 +67,14 @@ class TopicReader:
 
     async def start(self) -> None:
         """Connects. Raises KafkaError or OSError, and leaves nothing open then."""
+        # aiokafka forgets its first connection where it is cancelled while it asks for the brokers: it may finish.
+        starting = asyncio.ensure_future(self._consumer.start())
         try:
-            await self._consumer.start()
+            await asyncio.shield(starting)
         except BaseException:
+            await asyncio.wait([starting], timeout=REQUEST_MS / 1000)
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             with suppress(KafkaError, OSError):
                 await self._consumer.stop()
             raise
