@@ -42,7 +42,11 @@ def desk(stack: Stack) -> Iterator[Desk]:
 
 
 def enter(stack: Stack, desk: Desk) -> str:
-    """A fresh agency with its topics, its Kafka user and its entry; its code."""
+    """A fresh agency with its topics, its Kafka user and its entry; its code.
+
+    Waits until the services are ready: the test before may have ended while the one it killed was being started again.
+    """
+    stack.await_ready(60)
     code = f"demo-{uuid.uuid4().hex[:8]}"
     user = access.add_agency(stack.backends.kafka.admin(), code, "a-secret-of-tests")
     desk.logins[code] = Login(stack.backends.kafka.bootstrap, user, "a-secret-of-tests")
