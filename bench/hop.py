@@ -19,6 +19,7 @@ from contracts.intake import ApplicationRegisteredV1
 from contracts.reference import Application, OrganisationId, Party, Role
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
+from deploy.progress import Say, Task, silent, task
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message
@@ -116,7 +117,7 @@ async def bare(records: Sequence[Record], store: Store, bus: Bus) -> None:
     assert not any(failures)
 
 
-async def run(backends: Backends, records: int, rounds: int) -> dict[str, Any]:
+async def run(backends: Backends, records: int, rounds: int, say: Say = silent) -> dict[str, Any]:
     """Events per second of each way, median of the rounds, and the ratios between them."""
     speeds: dict[str, list[float]] = {way: [] for way in WAYS}
     async with engine(backends) as (one, bus):
@@ -126,7 +127,8 @@ async def run(backends: Backends, records: int, rounds: int) -> dict[str, Any]:
                 some = facts(count, f"{way}-{turn}")
                 step = 1 if way == "one_at_a_time" else BATCH
                 take = _bare_taker(one.store, bus) if way == "bare_loop" else one.records
-                speeds[way].append(count / await _timed(some, step, take))
+                with task(say, f"round {turn + 1} of {rounds}, {way.replace('_', ' ')}", count) as taking:
+                    speeds[way].append(count / await _timed(some, step, take, taking))
     medians = {way: statistics.median(found) for way, found in speeds.items()}
     return {
         "records": records,
@@ -145,8 +147,11 @@ def _bare_taker(store: Store, bus: Bus) -> Callable[[Sequence[Record]], Awaitabl
     return take
 
 
-async def _timed(records: Sequence[Record], step: int, take: Callable[[Sequence[Record]], Awaitable[None]]) -> float:
+async def _timed(
+    records: Sequence[Record], step: int, take: Callable[[Sequence[Record]], Awaitable[None]], taking: Task
+) -> float:
     began = time.perf_counter()
     for start in range(0, len(records), step):
         await take(records[start : start + step])
+        taking.advance(step)
     return time.perf_counter() - began

@@ -26,6 +26,7 @@ from deploy.local.backends import Backends
 from deploy.local.health import why_not_ready
 from deploy.local.ports import Ports
 from deploy.local.process import Process
+from deploy.progress import Say, Task, silent, task
 from services.chassis.store import Store, open_client
 from services.expertise.domain.state import OwedBy, View
 from services.expertise.queries import FOR_EXPERTS, INDEXES, BoardState
@@ -66,6 +67,7 @@ async def filled(
     closed: int,
     experts: int = EXPERTS,
     kept: Callable[[Made], None] = lambda _made: None,
+    say: Say = silent,
 ) -> AsyncIterator[Filled]:
     """Makes so many cases in a database of their own and starts the service on it; both are gone afterwards."""
     client, name = open_client(backends.mongo_url), f"bench_{uuid4().hex[:8]}"
@@ -73,13 +75,15 @@ async def filled(
     seated, some = Counter[str](), list[str]()
 
     def seen(one: Made) -> None:
+        writing.advance()
         seated.update(one.case.seated)
         some.append(one.subject)
         kept(one)
 
     await store.prepare(INDEXES)
     known = await write_people(store, now, experts)
-    await write(store, cases(opened, closed, known, now), seen)
+    with task(say, "making cases", opened + closed) as writing:
+        await write(store, cases(opened, closed, known, now), seen)
     port = Ports.free()["expertise"]
     process = _process(backends, name, port)
     process.start()
@@ -175,16 +179,21 @@ def answered(client: httpx.Client, path: str, params: Params) -> dict[str, Any]:
 # ---- measuring
 
 
-async def run(backends: Backends, opened: int, closed: int, requests: int, experts: int = EXPERTS) -> dict[str, Any]:
+async def run(
+    backends: Backends, opened: int, closed: int, requests: int, experts: int = EXPERTS, say: Say = silent
+) -> dict[str, Any]:
     """The 95th percentile of each question in milliseconds, and its ratio to that of a bare find of one document."""
     began = time.monotonic()
-    async with filled(backends, opened, closed, experts) as found:
+    async with filled(backends, opened, closed, experts, say=say) as found:
         made = time.monotonic() - began
         before = await _find(found, requests)
-        p95 = await asyncio.to_thread(_ask, found, requests)
+        with task(say, "asking each question, answers") as asking:
+            p95 = await asyncio.to_thread(_ask, found, requests, asking)
         find = min(before, await _find(found, requests))
     return {
-        "cases": {"open": opened, "closed": closed},
+        "cases": opened + closed,
+        "open": opened,
+        "closed": closed,
         "requests": requests,
         "seconds_to_make_them": round(made),
         "bare_find_p95_ms": round(find, 2),
@@ -195,18 +204,18 @@ async def run(backends: Backends, opened: int, closed: int, requests: int, exper
     }
 
 
-def _ask(found: Filled, requests: int) -> dict[str, float]:
+def _ask(found: Filled, requests: int, asking: Task) -> dict[str, float]:
     p95 = dict[str, float]()
     for role in (Role.OPERATOR, Role.EXPERT):
         with found.client(role) as client:
             for name, path, params in questions(role, found.expert):
-                p95[f"{role}: {name}"] = _measured(client, path, params, requests)
+                p95[f"{role}: {name}"] = _measured(client, path, params, requests, asking)
                 if path == "/v1/reviews" and (far := later(client, path, params, FAR)):
-                    p95[f"{role}: {name}, page {FAR}"] = _measured(client, path, far, requests)
+                    p95[f"{role}: {name}, page {FAR}"] = _measured(client, path, far, requests, asking)
     return p95
 
 
-def _measured(client: httpx.Client, path: str, params: Params, requests: int) -> float:
+def _measured(client: httpx.Client, path: str, params: Params, requests: int, asking: Task) -> float:
     for _ in range(WARM_UP):
         answered(client, path, params)
     took = list[float]()
@@ -214,6 +223,7 @@ def _measured(client: httpx.Client, path: str, params: Params, requests: int) ->
         began = time.perf_counter()
         answered(client, path, params)
         took.append(time.perf_counter() - began)
+        asking.advance()
     return percentile(took)
 
 

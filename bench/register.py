@@ -26,6 +26,7 @@ from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
+from deploy.progress import Say, Task, silent, task
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message
@@ -68,11 +69,13 @@ class Register:
     sample: list[Row]
     bearer: str
     dice: random.Random
+    asking: Task
 
     async def ask(self, client: httpx.AsyncClient, path: str, params: Params, body: Any = None) -> Any:
         """One answer, parsed. Raises Complaint for anything but 200."""
         sent = client.get(path, params=params) if body is None else client.post(path, params=params, json=body)
         answer = await sent
+        self.asking.advance()
         if answer.status_code != 200:
             raise Complaint(f"{path} {dict(params)}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
@@ -85,17 +88,17 @@ class Register:
         )
 
 
-async def run(backends: Backends, pilots: int, requests: int) -> dict[str, Any]:
+async def run(backends: Backends, pilots: int, requests: int, say: Say = silent) -> dict[str, Any]:
     """p95 in milliseconds by question, the sizes, and the same at a smaller number. Raises Complaint: no room."""
     free = shutil.disk_usage(backends.folder).free
     if free < pilots * ROOM_FOR_ONE:
         raise Complaint(f"{pilots} pilots need about {pilots * ROOM_FOR_ONE // 10**9} GB; {free // 10**9} are free.")
-    growth = await _measured(backends, min(SMALL, pilots), requests)
-    found = await _measured(backends, pilots, requests) if pilots > SMALL else dict(growth)
+    growth = await _measured(backends, min(SMALL, pilots), requests, say)
+    found = await _measured(backends, pilots, requests, say) if pilots > SMALL else dict(growth)
     return {**found, "growth": growth}
 
 
-async def _measured(backends: Backends, pilots: int, requests: int) -> dict[str, Any]:
+async def _measured(backends: Backends, pilots: int, requests: int, say: Say) -> dict[str, Any]:
     name = f"bench_{uuid4().hex[:8]}"
     folder = backends.folder / name
     client = open_client(backends.mongo_url)
@@ -104,12 +107,17 @@ async def _measured(backends: Backends, pilots: int, requests: int) -> dict[str,
     try:
         began = time.perf_counter()
         shelf = Shelf()
-        sample = await _fill(store, finding, shelf, pilots)
+        with task(say, "filling the register", pilots) as filling:
+            sample = await _fill(store, finding, shelf, pilots, filling)
+        with task(say, "building the indexes"):
+            await _prepare(store)
+            await asyncio.to_thread(finding.commit, whole=True)
+        finding.progress.confirmed_at = float("inf")
         filled = time.perf_counter() - began
         app = _app(backends.folder, store, finding)
         bearer = keys.token(backends.folder, [Role.AUDITOR])
-        register = Register(app, shelf, sample, bearer, random.Random(2))
-        found = await questions(register, requests)
+        with task(say, "asking each question, answers") as asking:
+            found = await questions(Register(app, shelf, sample, bearer, random.Random(2), asking), requests)
         return {
             "pilots": pilots,
             "p95_ms": {name: round(1000 * percentile(times), 1) for name, times in found.items()},
@@ -131,7 +139,7 @@ async def _size(client: Any, name: str) -> int:
     return int(found["storageSize"] + found["indexSize"])
 
 
-async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int) -> list[Row]:
+async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int, filling: Task) -> list[Row]:
     """Writes and indexes pilots; returns a few of them to ask for."""
     rows: list[Row] = []
     sample: list[Row] = []
@@ -142,11 +150,9 @@ async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int) -> li
             sample.append(row)
         if len(rows) == BATCH:
             await _put(store, finding, rows)
+            filling.advance(len(rows))
             rows = []
     await _put(store, finding, rows)
-    await _prepare(store)
-    await asyncio.to_thread(finding.commit, whole=True)
-    finding.progress.confirmed_at = float("inf")
     return sample
 
 

@@ -1,19 +1,24 @@
-"""bench: measurements as ratios inside one run, printed as JSON."""
+"""bench: measurements as ratios inside one run, printed as JSON with the commit, the machine and its load."""
 
 import asyncio
 import json
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from deploy.cli.common import progress, stop_signals
+from deploy.cli.common import progress, signals_interrupt, stop_signals
 from deploy.local.backends import Backends
+from deploy.progress import Say, task
 
 app = typer.Typer()
 group = typer.Typer(help="Measurements on this machine, printed as JSON.")
 app.add_typer(group, name="bench")
+
+OneLine = Annotated[bool, typer.Option("--json", help="The JSON on one line, for programs.")]
+Found = dict[str, Any]
 
 
 @group.callback()
@@ -25,17 +30,12 @@ def measurements() -> None:
 def hop(
     records: Annotated[int, typer.Option(min=1000)] = 5000,
     rounds: Annotated[int, typer.Option(min=1)] = 3,
+    one_line: OneLine = False,
 ) -> None:
     """One hop of the engine: in batches, one at a time, and a bare loop beside it."""
     from bench.hop import run
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        stop_signals() as stopping,
-        Backends(Path(folder), say=progress(), stopping=stopping) as backends,
-    ):
-        found = asyncio.run(run(backends, records, rounds))
-    typer.echo(json.dumps(found, indent=1))
+    _on_backends(lambda backends, say: run(backends, records, rounds, say), one_line)
 
 
 @group.command()
@@ -43,31 +43,42 @@ def queue(
     opened: Annotated[int, typer.Option("--open", min=100)] = 10_000,
     closed: Annotated[int, typer.Option(min=0)] = 20_000,
     requests: Annotated[int, typer.Option(min=20)] = 60,
+    one_line: OneLine = False,
 ) -> None:
     """How soon the queues of expertise answer: every view and filter, the counts, the board."""
     from bench.queue import run
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        stop_signals() as stopping,
-        Backends(Path(folder), say=progress(), stopping=stopping) as backends,
-    ):
-        found = asyncio.run(run(backends, opened, closed, requests))
-    typer.echo(json.dumps(found, indent=1))
+    _on_backends(lambda backends, say: run(backends, opened, closed, requests, say=say), one_line)
 
 
 @group.command()
 def register(
     pilots: Annotated[int, typer.Option(min=100)] = 1_000_000,
     requests: Annotated[int, typer.Option(min=20)] = 60,
+    one_line: OneLine = False,
 ) -> None:
     """How soon the register answers: lists, search, facets, cards, similar pilots; and the same with 10,000."""
     from bench.register import run
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        stop_signals() as stopping,
-        Backends(Path(folder), say=progress(), stopping=stopping) as backends,
-    ):
-        found = asyncio.run(run(backends, pilots, requests))
-    typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    _on_backends(lambda backends, say: run(backends, pilots, requests, say), one_line)
+
+
+def _on_backends(measure: Callable[[Backends, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
+    """Measures on a MongoDB and a Kafka of its own, and prints what was found."""
+    from bench.surroundings import surroundings
+
+    around, say = surroundings(), progress()
+    with tempfile.TemporaryDirectory() as folder, stop_signals() as stopping:
+        backends = Backends(Path(folder), say=say, stopping=stopping)
+        with task(say, "starting MongoDB and Kafka"):
+            backends.start()
+        try:
+            with signals_interrupt(stopping):
+                found = asyncio.run(measure(backends, say))
+        finally:
+            backends.stop()
+    _print({**found, **around}, one_line)
+
+
+def _print(found: Found, one_line: bool) -> None:
+    typer.echo(json.dumps(found, indent=None if one_line else 1, ensure_ascii=False))

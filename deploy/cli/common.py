@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -11,10 +11,12 @@ from types import FrameType
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.complaint import Complaint
 from deploy.local import state
 from deploy.local.home import home
+from deploy.progress import Say
 
 BASE: Final = 8100
 DEMO_BASE: Final = 8200
@@ -26,10 +28,10 @@ err: Final = Console(stderr=True, highlight=False)
 """Progress and complaints."""
 
 
-def progress() -> Callable[[str], None]:
+def progress() -> Say:
     """Something to say each step with, marked with the seconds since the start."""
     began = time.monotonic()
-    return lambda text: err.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}")
+    return lambda text: err.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {escape(text)}", soft_wrap=True)
 
 
 def port_base(given: int | None, default: int = BASE) -> int:

@@ -15,6 +15,7 @@ from deploy.cli.common import err, out, progress
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.packages import install
+from deploy.progress import task
 
 app = typer.Typer()
 CHECKS: Final = {
@@ -42,10 +43,11 @@ def check(
     _dev_tools()
     asked = {name: words for name, words in CHECKS.items() if not only or name in only}
     failed = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with task(progress(), "checks", len(asked)) as checking, ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(_said, words): name for name, words in asked.items()}
         for done in as_completed(running):
             name, (code, text, seconds) = running[done], done.result()
+            checking.advance()
             if code:
                 failed.append(name)
                 err.print(text.rstrip(), markup=False, soft_wrap=True)

@@ -20,14 +20,11 @@ from deploy.local.home import directory, need_space
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
 from deploy.local.noida import WARNING, Noida
-from deploy.local.packages import Say
 from deploy.local.ports import Ports, need_free
 from deploy.login import Login
+from deploy.progress import Say, silent
 
 SPACE_MB: Final = 500
-
-
-def _silent(_: str) -> None: ...
 
 
 class Backends:
@@ -38,7 +35,7 @@ class Backends:
         folder: Path,
         ports: Ports | None = None,
         *,
-        say: Say = _silent,
+        say: Say = silent,
         require_kafka: bool = True,
         stopping: Event | None = None,
     ) -> None:

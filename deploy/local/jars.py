@@ -10,7 +10,7 @@ from typing import Final
 from deploy.complaint import Complaint
 from deploy.local import tools
 from deploy.local.home import directory, home, need_space
-from deploy.local.packages import Say
+from deploy.progress import Say, task
 
 POM: Final = Path(__file__).with_name("pom.xml")
 SPACE_MB: Final = 150
@@ -43,10 +43,10 @@ def fetch(say: Say, java: str) -> Path:
         raise NoMaven("Maven (mvn) is not on PATH, and the jars of Apache Kafka are not here yet.")
     parent = directory(target.parent)
     need_space(parent, SPACE_MB, "Apache Kafka")
-    say(f"fetching Apache Kafka {version()} with Maven")
     half = Path(tempfile.mkdtemp(prefix=f"{version()}.", dir=parent))
     try:
-        _copy(maven, half, java)
+        with task(say, f"fetching Apache Kafka {version()} with Maven"):
+            _copy(maven, half, java)
         half.chmod(0o755)
         half.rename(target)
     except OSError:

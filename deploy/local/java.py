@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.complaint import Complaint
-from deploy.local.packages import Say, install
+from deploy.local.packages import install
+from deploy.progress import Say
 
 NEEDED: Final = 17
 

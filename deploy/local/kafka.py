@@ -18,11 +18,11 @@ from deploy import access
 from deploy.complaint import Complaint
 from deploy.local import jars, java, tools
 from deploy.local.home import directory, write_private
-from deploy.local.packages import Say
 from deploy.local.ports import need_free
 from deploy.local.process import Process
 from deploy.local.secrets import scram_credential
 from deploy.login import MECHANISM, Login
+from deploy.progress import Say
 
 GRACE: Final = 20.0
 READY_WITHIN: Final = 60.0

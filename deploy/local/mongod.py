@@ -16,9 +16,10 @@ from contracts.topics import SERVICES
 from deploy.complaint import Complaint
 from deploy.local import databases
 from deploy.local.home import directory, write_private
-from deploy.local.packages import Say, install
+from deploy.local.packages import install
 from deploy.local.ports import need_free
 from deploy.local.process import Process
+from deploy.progress import Say
 from deploy.setup import make_user
 
 GRACE: Final = 20.0

@@ -9,10 +9,11 @@ from confluent_kafka import KafkaException
 
 from deploy.complaint import Complaint
 from deploy.local.home import directory
-from deploy.local.packages import Say, install
+from deploy.local.packages import install
 from deploy.local.ports import need_free
 from deploy.local.process import Process
 from deploy.login import Login
+from deploy.progress import Say
 
 WARNING: Final = (
     "Maven is missing, so noida-db stands in for Apache Kafka, for a first look only: a killed group member is "

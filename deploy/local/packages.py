@@ -2,14 +2,12 @@
 
 import fcntl
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from deploy.complaint import Complaint
 from deploy.local import tools
 from deploy.local.home import ROOT
-
-Say = Callable[[str], None]
+from deploy.progress import Say, task
 
 
 def installed(lock: str) -> bool:
@@ -27,8 +25,8 @@ def install(lock: str, say: Say, what: str) -> None:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if installed(lock):
             return
-        say(f"installing {what}")
-        _run(lock, what)
+        with task(say, f"installing {what}"):
+            _run(lock, what)
         _stamp(lock).write_bytes(_file(lock).read_bytes())
 
 

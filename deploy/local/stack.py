@@ -19,10 +19,10 @@ from deploy.complaint import Complaint, Interrupted
 from deploy.local import keys, state
 from deploy.local.backends import Backends
 from deploy.local.health import why_not_ready
-from deploy.local.packages import Say
 from deploy.local.ports import Ports, need_free
 from deploy.local.process import Process
 from deploy.local.traces import Receiver
+from deploy.progress import Say, silent, task
 
 GRACE: Final = 40.0
 READY_WITHIN: Final = 60.0
@@ -30,9 +30,6 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 10.0
 STEADY_AFTER: Final = 30.0
 """Seconds a process must live for its next death to count as a first one."""
-
-
-def _silent(_: str) -> None: ...
 
 
 MAIL: Final = "mail"
@@ -53,7 +50,7 @@ class Stack:
         folder: Path,
         ports: Ports | None = None,
         *,
-        say: Say = _silent,
+        say: Say = silent,
         require_kafka: bool = False,
         services: Mapping[str, Sequence[str]] | None = None,
         stopping: Event | None = None,
@@ -96,17 +93,17 @@ class Stack:
             for name in [*self._commands, "otlp"]:
                 need_free(self.ports[name], "traces" if name == "otlp" else f"service {name}")
             state.write(self.folder, self.ports.base, self.urls, {})
-            self._say("starting MongoDB and Kafka")
-            self.backends.start()
+            with task(self._say, "starting MongoDB and Kafka"):
+                self.backends.start()
             notes = self.backends.notes()
             state.write(self.folder, self.ports.base, self.urls, notes)
             self._say(f"database: {notes['database']}; broker: {notes['broker']}")
             self._receiver = Receiver(self.folder / "traces.sqlite", self.ports["otlp"])
             self._receiver.start()
-            self._say(f"starting {', '.join(self._commands)}")
-            self._start_services()
-            self._tend()
-            self.await_ready(READY_WITHIN)
+            with task(self._say, f"starting {', '.join(self._commands)}"):
+                self._start_services()
+                self._tend()
+                self.await_ready(READY_WITHIN)
         except BaseException:
             self.stop()
             raise
