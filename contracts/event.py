@@ -32,6 +32,9 @@ from contracts.entered import NEAR, Entered
 ID: Final = re.compile(r"^[^\x00-\x1f\x7f]{1,128}$")
 """The form of an event's id: 1 to 128 characters, none of them a control character."""
 TRACE_HEADERS: Final = ("traceparent", "tracestate")
+SPECVERSION: Final = "1.0"
+JSON: Final = "application/json"
+"""The content type of every event's data, and of every record."""
 
 
 def to_millisecond(moment: datetime) -> datetime:
@@ -170,6 +173,12 @@ class Fact(Contract):
     actor: Actor
     cause: Cause | None = None
     after: dict[str, int] = Field(default_factory=dict)
+
+
+class Dated(Contract):
+    """What a fact says that is dated: `at`, the moment at which the service came to know of what happened."""
+
+    at: Moment
 
 
 SequenceText = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
@@ -369,13 +378,69 @@ def peek(value: bytes) -> dict[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
+def service_source(name: str) -> str:
+    """The `source` of what a service writes."""
+    return f"/services/{name}"
+
+
+def agency_source(code: str) -> str:
+    """The `source` of what an agency writes."""
+    return f"/agencies/{code}"
+
+
+def schema_id(type_name: str) -> str:
+    """By what the frozen schema of a type is known: its `$id`, and the `dataschema` of its events."""
+    return f"urn:lotsman:schema:{type_name}"
+
+
+def envelope(
+    type_name: str,
+    data: Mapping[str, Any],
+    *,
+    id: str,
+    service: str,
+    subject: str,
+    time: datetime,
+    cause: str,
+    correlation: str,
+    trace: Mapping[str, str],
+    sequence: int | None = None,
+) -> dict[str, Any]:
+    """An event that a service writes, with all its attributes in the order in which they stand on the wire.
+
+    `data` is the JSON of its payload, `cause` the id of what it follows from, `trace` the trace attributes that it
+    carries on; `sequence` is given for a fact alone.
+    """
+    place = {} if sequence is None else {"sequence": f"{sequence:020d}"}
+    return {
+        "specversion": SPECVERSION,
+        "id": id,
+        "source": service_source(service),
+        "type": type_name,
+        "subject": subject,
+        "time": wire_moment(time),
+        "datacontenttype": JSON,
+        "dataschema": schema_id(type_name),
+        **place,
+        "causationid": cause,
+        "correlationid": correlation,
+        **trace,
+        "data": data,
+    }
+
+
+def wire(event: Mapping[str, Any]) -> bytes:
+    """An event as the value of its record."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def headers_of(event: Event) -> dict[str, str]:
     """The record headers of a fact."""
     attributes = {
-        "specversion": "1.0",
+        "specversion": SPECVERSION,
         "id": event.id,
         "type": event.type,
-        "source": f"/services/{event.source}",
+        "source": service_source(event.source),
         "subject": event.subject,
         "time": wire_moment(event.time),
     }
@@ -387,7 +452,7 @@ def headers(event: Mapping[str, Any]) -> dict[str, str]:
     repeated = ("specversion", "id", "type", "source", "subject", "time")
     found = {f"ce_{name}": str(event[name]) for name in repeated if event.get(name)}
     traced = {name: str(event[name]) for name in TRACE_HEADERS if event.get(name)}
-    return {**found, "content-type": "application/json", **traced}
+    return {**found, "content-type": JSON, **traced}
 
 
 def digest(event: Mapping[str, Any]) -> str:

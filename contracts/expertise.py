@@ -549,6 +549,17 @@ CaseFact = (
 )
 """Every fact about a case; who matches on it says something of each."""
 
+NotifyingFact = (
+    ReviewOpenedV1
+    | TermNearingV1
+    | TermBreachedV1
+    | TermRecalendaredV1
+    | ToldOfRound
+    | ConclusionApprovedV1
+    | ConclusionIssuedV1
+)
+"""Every fact that names the persons whom it concerns."""
+
 ExpertiseFact = CaseFact | ConclusionNumberedV1 | ExpertEnteredV1 | PersonErasedV1 | TeamEnteredV1
 """Every fact of the expertise: those about cases, the series of numbers, the directory and the teams."""
 

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from contracts.agency import AGENCY, RECEIPTS
 from contracts.entered import as_recorded
-from contracts.event import Contract, Envelope, SequenceText
+from contracts.event import JSON, Contract, Envelope, SequenceText, schema_id, service_source
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
@@ -67,9 +67,9 @@ def event_model(type_name: str, data: type[Contract], owner: str) -> type[BaseMo
         written = ("dataschema", "causationid", "correlationid")
         fixed |= {name: (str, Field(min_length=1, max_length=300)) for name in written}
         fixed |= {
-            "source": (Literal[f"/services/{service}"], ...),
+            "source": (Literal[service_source(service)], ...),
             "subject": (str, Field(min_length=1, max_length=128)),
-            "datacontenttype": (Literal["application/json"], ...),
+            "datacontenttype": (Literal[JSON], ...),
         }
         if owner != "receipts":
             fixed["sequence"] = (SequenceText, ...)
@@ -93,7 +93,7 @@ def schema_of(type_name: str, mode: JsonSchemaMode | None = None, data: type[Con
     mode = mode or ("validation" if sent else "serialization")
     with nullcontext() if sent else as_recorded():
         body = model.model_json_schema(mode=mode, schema_generator=_PlainSchema)
-    return {"$schema": DIALECT, "$id": f"urn:lotsman:schema:{type_name}", **body, "title": type_name}
+    return {"$schema": DIALECT, "$id": schema_id(type_name), **body, "title": type_name}
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, get_args
 
 from pydantic import JsonValue
 
-from contracts.event import Basis, Contract, Fact, Language, Moment
+from contracts.event import Basis, Contract, Dated, Fact, Language, Moment
 from contracts.reference import (
     Application,
     Effectiveness,
@@ -92,21 +92,18 @@ class Outcome(Contract):
     basis: Basis | None = None
 
 
-class ApplicationOutcomeRecordedV1(Outcome, Fact):
+class ApplicationOutcomeRecordedV1(Dated, Outcome, Fact):
     """What became of the application was recorded (итог рассмотрения заявки). `application` is the new one of a
     resubmission; `basis` the document of a stop."""
 
     TYPE: ClassVar[str] = "pilots.registry.application-outcome-recorded.v1"
 
-    at: Moment
 
-
-class ApplicationAmendedV1(Fact):
+class ApplicationAmendedV1(Dated, Fact):
     """Answers to a request for information changed the application (заявка уточнена)."""
 
     TYPE: ClassVar[str] = "pilots.registry.application-amended.v1"
 
-    at: Moment
     request: str
     application: Application
 
@@ -138,7 +135,7 @@ class TermRecordedV1(ForeignTerm, Fact):
     TYPE: ClassVar[str] = "pilots.registry.term-recorded.v1"
 
 
-class ConclusionRecordedV1(Conclusion, Fact):
+class ConclusionRecordedV1(Dated, Conclusion, Fact):
     """The expertise operator's conclusion was recorded (заключение внесено); `to_council`: it goes before the
     Council, otherwise the next move is the initiator's. `replaces` is the conclusion that an appeal amended.
     `overtaken`: it was made before a later word on the application was known, so the pilot stays where it stands.
@@ -146,22 +143,20 @@ class ConclusionRecordedV1(Conclusion, Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.conclusion-recorded.v1"
 
-    at: Moment
     to_council: bool = True
     overtaken: bool = False
 
 
-class AnnulmentRecordedV1(Fact):
+class AnnulmentRecordedV1(Dated, Fact):
     """An appeal annulled a conclusion (заключение отменено): the pilot is back in the expertise."""
 
     TYPE: ClassVar[str] = "pilots.registry.annulment-recorded.v1"
 
-    at: Moment
     round: int
     number: str
 
 
-class ExpediencyDecidedV1(ExpediencyDecision, Fact):
+class ExpediencyDecidedV1(Dated, ExpediencyDecision, Fact):
     """The council's decision on expediency (решение Совета о целесообразности).
 
     Where it is `expedient`, `executor` is the initiator: the decision makes the initiator the executor
@@ -170,16 +165,13 @@ class ExpediencyDecidedV1(ExpediencyDecision, Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.expediency-decided.v1"
 
-    at: Moment
     executor: Party | None = None
 
 
-class PilotLaunchedV1(Launch, Fact):
+class PilotLaunchedV1(Dated, Launch, Fact):
     """Carrying out began (начало реализации). `started` is a day in the zone of the edition."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-launched.v1"
-
-    at: Moment
 
 
 # ---- terms of the register's own
@@ -237,26 +229,21 @@ class TermEndedV1(TermEnded):
 # ---- the life after the council
 
 
-class AgreementRecordedV1(AgreementEntry, Fact):
+class AgreementRecordedV1(Dated, AgreementEntry, Fact):
     """The agreement of executor and customer was entered (соглашение внесено)."""
 
     TYPE: ClassVar[str] = "pilots.registry.agreement-recorded.v1"
 
-    at: Moment
 
-
-class AgreementFailedV1(AgreementFailure, Fact):
+class AgreementFailedV1(Dated, AgreementFailure, Fact):
     """Executor and customer did not agree, on a document (соглашение не достигнуто)."""
 
     TYPE: ClassVar[str] = "pilots.registry.agreement-failed.v1"
 
-    at: Moment
 
-
-class ReportRecorded(Fact):
+class ReportRecorded(Dated, Fact):
     """What every fact says by which a report of the executor was recorded."""
 
-    at: Moment
     event_id: str
 
 
@@ -290,39 +277,31 @@ class PilotCompletedV1(Completion, ReportRecorded):
     TYPE: ClassVar[str] = "pilots.registry.pilot-completed.v1"
 
 
-class PilotSuspendedV1(PilotSuspension, Fact):
+class PilotSuspendedV1(Dated, PilotSuspension, Fact):
     """Carrying out was suspended on a document (реализация приостановлена)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-suspended.v1"
 
-    at: Moment
 
-
-class PilotResumedV1(PilotResumption, Fact):
+class PilotResumedV1(Dated, PilotResumption, Fact):
     """Carrying out was resumed on a document (реализация возобновлена)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-resumed.v1"
 
-    at: Moment
 
-
-class PilotExtendedV1(PilotExtension, Fact):
+class PilotExtendedV1(Dated, PilotExtension, Fact):
     """The term of carrying out was extended on a document (срок реализации продлён)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-extended.v1"
 
-    at: Moment
 
-
-class PilotStoppedV1(EarlyStop, Fact):
+class PilotStoppedV1(Dated, EarlyStop, Fact):
     """Carrying out was stopped early on a document (реализация прекращена досрочно)."""
 
     TYPE: ClassVar[str] = "pilots.registry.pilot-stopped.v1"
 
-    at: Moment
 
-
-class CommissionNamedV1(Commission, Fact):
+class CommissionNamedV1(Dated, Commission, Fact):
     """The head organisation named the members and the secretary of the pilot's commission (состав комиссии).
 
     Opaque ids of persons; at least as many members as the edition asks for (Resolution 4 of 23 Feb 2024: nine).
@@ -330,33 +309,27 @@ class CommissionNamedV1(Commission, Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.commission-named.v1"
 
-    at: Moment
 
-
-class EffectivenessProposedV1(Proposal, Fact):
+class EffectivenessProposedV1(Dated, Proposal, Fact):
     """The head organisation's information and proposal on effectiveness (предложение об эффективности)."""
 
     TYPE: ClassVar[str] = "pilots.registry.effectiveness-proposed.v1"
 
-    at: Moment
     values: tuple[CriterionValue, ...] = ()  # as its schema is frozen
 
 
-class EffectivenessJudgedV1(Judgement, Fact):
+class EffectivenessJudgedV1(Dated, Judgement, Fact):
     """The commission's judgement on its minutes (решение комиссии, протокол)."""
 
     TYPE: ClassVar[str] = "pilots.registry.effectiveness-judged.v1"
 
-    at: Moment
     values: tuple[CriterionValue, ...] = ()  # as its schema is frozen
 
 
-class ScalingDecidedV1(ScalingDecision, Fact):
+class ScalingDecidedV1(Dated, ScalingDecision, Fact):
     """A body's decision on scaling (решение о тиражировании): evidence, conditions, money, the replicas it leads to."""
 
     TYPE: ClassVar[str] = "pilots.registry.scaling-decided.v1"
-
-    at: Moment
 
 
 class ReplicaLinkedV1(Fact):
@@ -378,15 +351,13 @@ class ReplicaResultNotedV1(Fact):
     outcome: Effectiveness
 
 
-class CreditDecidedV1(CreditDecision, Fact):
+class CreditDecidedV1(Dated, CreditDecision, Fact):
     """A body's decision whether a product in use counts as a pilot (зачёт), on evidence. A switch of the edition."""
 
     TYPE: ClassVar[str] = "pilots.registry.credit-decided.v1"
 
-    at: Moment
 
-
-class EntryCorrectedV1(Corrected, Fact):
+class EntryCorrectedV1(Dated, Corrected, Fact):
     """An entry was wrong, and this one stands in its place (исправление): with the reason and a document.
 
     `place` counts entries of the kind from 1; `was` and `now` are their content. The old entry stays in the
@@ -395,7 +366,6 @@ class EntryCorrectedV1(Corrected, Fact):
 
     TYPE: ClassVar[str] = "pilots.registry.entry-corrected.v1"
 
-    at: Moment
     was: JsonValue
     now: JsonValue
 

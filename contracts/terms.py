@@ -6,7 +6,7 @@ in the edition; `clock` is what the term comes to with the fact.
 
 from typing import TypeAlias
 
-from contracts.event import Fact, Moment
+from contracts.event import Dated, Fact, Moment
 from contracts.reference import Clock, Term
 
 
@@ -43,17 +43,15 @@ class TermSuspendedAsOf(TermSuspended):
     ran_out: bool = False
 
 
-class TermResumed(OfTerm):
+class TermResumed(Dated, OfTerm):
     """The clock runs again (течение срока возобновлено)."""
 
-    at: Moment
     clock: Clock
 
 
-class TermExtended(OfTerm):
+class TermExtended(Dated, OfTerm):
     """A term was extended by days of its unit (срок продлён)."""
 
-    at: Moment
     days: int
     why: str
     clock: Clock

@@ -4,7 +4,6 @@ Everything here is a function of its arguments: time, ids and numbers come in fr
 documents, calls `fold`, and writes what came of it under the guard of `rev`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,8 +20,9 @@ from contracts.event import (
     Fact,
     FactCause,
     TimerCause,
+    envelope,
     to_millisecond,
-    wire_moment,
+    wire,
 )
 from services.chassis.subject import (
     Absent,
@@ -269,22 +269,19 @@ def _entry(fact: Fact, sequence: int, one: Input, writer: Writer, context: Conte
     event = Event(
         writer.new_id(), writer.service, fact.TYPE, one.subject, now, sequence, correlation, trace, fact, data
     )
-    written = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": f"/services/{writer.service}",
-        "type": fact.TYPE,
-        "subject": one.subject,
-        "time": wire_moment(now),
-        "datacontenttype": "application/json",
-        "dataschema": f"urn:lotsman:schema:{fact.TYPE}",
-        "sequence": f"{sequence:020d}",
-        "causationid": one.cause_id,
-        "correlationid": correlation,
-        **one.trace,
-        "data": data,
-    }
-    value = json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode()
+    written = envelope(
+        fact.TYPE,
+        data,
+        id=event.id,
+        service=writer.service,
+        subject=one.subject,
+        time=now,
+        cause=one.cause_id,
+        correlation=correlation,
+        trace=one.trace,
+        sequence=sequence,
+    )
+    value = wire(written)
     if len(value) > writer.max_bytes - MARGIN:
         raise FactTooLarge(f"{fact.TYPE} would take {len(value)} bytes of {writer.max_bytes}")
     return Entry(context.now, sequence, event.id, fact.TYPE, value, event)

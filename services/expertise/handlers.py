@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from contracts import expertise, intake
-from contracts.event import Event, noun_of, wire_moment
-from contracts.expertise import Closure, ExpertiseFact, Seat
+from contracts.event import Contract, Event, Fact, Moment, noun_of, wire_moment
+from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
 from contracts.rules import RuleBook
 from services.chassis.store import SUBJECTS, Row, Store
@@ -226,15 +226,29 @@ KIND_OF: Final[Mapping[str, str]] = {
 """The kind of a notice where it is not simply the fact's own name."""
 
 
+class NoticeContent(Contract):
+    """What a notice says of its fact, as far as the fact says it."""
+
+    kind: str | None = None
+    round: int | None = None
+    due_at: Moment | None = None
+    request: str | None = None
+    why: str | None = None
+    outcome: str | None = None
+    rungs: tuple[int, ...] | None = None
+
+
 def projection(event: Event) -> list[tuple[str, Row]]:
     """A notice for each person whom an own fact concerns (уведомления), but not for the one who acted.
 
     Who changes an expert's entry has not seen what that brings to light in a case, so that is told in any case.
     """
-    noun = noun_of(event.type)
-    knows = None if isinstance(event.fact, expertise.ConflictFoundV1) else event.fact.actor.id
-    people = [person for person in event.data.get("notify", ()) if person != knows]
-    shown = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
+    noun, fact = noun_of(event.type), event.fact
+    knows = None if isinstance(fact, expertise.ConflictFoundV1) else fact.actor.id
+    people = [person for person in _concerned(event) if person != knows]
+    if not people:
+        return []
+    what = NoticeContent.made_of(fact).model_dump(mode="json", exclude_none=True)
     return [
         (
             NOTICES,
@@ -245,10 +259,17 @@ def projection(event: Event) -> list[tuple[str, Row]]:
                 "kind": KIND_OF.get(noun, noun),
                 "fact": event.type,
                 "time": wire_moment(event.time),
-                "what": {name: event.data[name] for name in shown if event.data.get(name) is not None},
+                "what": what,
                 "read": None,
                 "mailed": None,
             },
         )
         for person in people
     ]
+
+
+def _concerned(event: Event) -> Sequence[str]:
+    if isinstance(event.fact, NotifyingFact):
+        return event.fact.notify
+    # A fact that a newer program wrote is sent by this one too; it is known by its JSON alone.
+    return event.data.get("notify", ()) if type(event.fact) is Fact else ()

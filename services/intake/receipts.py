@@ -1,6 +1,5 @@
 """The receipts (квитанции) that go to an agency with the facts that concern it. Pure: of the fact alone."""
 
-import json
 from typing import Any, assert_never
 
 from contracts.agency import (
@@ -11,7 +10,7 @@ from contracts.agency import (
     ReceiptReminder,
     ReceiptRequest,
 )
-from contracts.event import Event, headers, wire_moment
+from contracts.event import Event, envelope, headers, wire
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
@@ -25,7 +24,9 @@ from contracts.intake import (
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
     DecisionForwardedV1,
+    EventRefused,
     EventRefusedV1,
+    EventTaken,
     ExpertiseClosedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
@@ -54,22 +55,18 @@ def publications(event: Event) -> list[Message]:
     receipt = receipt_of(event)
     if receipt is None:
         return []
-    body = {
-        "specversion": "1.0",
-        "id": f"{event.id}.receipt",
-        "source": "/services/intake",
-        "type": ReceiptIssuedV1.TYPE,
-        "subject": event.subject,
-        "time": wire_moment(event.time),
-        "datacontenttype": "application/json",
-        "dataschema": f"urn:lotsman:schema:{ReceiptIssuedV1.TYPE}",
-        "causationid": event.id,
-        "correlationid": event.correlation,
-        **event.trace,
-        "data": receipt.model_dump(mode="json"),
-    }
-    value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return [Message(receipts_topic(receipt.agency).name, event.subject, value, headers(body))]
+    body = envelope(
+        ReceiptIssuedV1.TYPE,
+        receipt.model_dump(mode="json"),
+        id=f"{event.id}.receipt",
+        service=event.source,
+        subject=event.subject,
+        time=event.time,
+        cause=event.id,
+        correlation=event.correlation,
+        trace=event.trace,
+    )
+    return [Message(receipts_topic(receipt.agency).name, event.subject, wire(body), headers(body))]
 
 
 def receipt_of(event: Event) -> ReceiptIssuedV1 | None:
@@ -80,7 +77,7 @@ def receipt_of(event: Event) -> ReceiptIssuedV1 | None:
     if told is None:
         return None
     outcome, more = told
-    event_id = getattr(fact, "event_id", None) or event.correlation
+    event_id = fact.event_id if isinstance(fact, EventTaken | EventRefused) else event.correlation
     return ReceiptIssuedV1.made_of(
         fact, **{"event_id": event_id, "outcome": outcome, "pilot": event.subject, "reasons": (), **more}
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from contracts import expertise, intake
-from contracts.event import Event, wire_moment
+from contracts.event import Event, Fact, wire_moment
 from contracts.reference import Application, Effectiveness
 from contracts.registry import (
     ApplicationAmendedV1,
@@ -36,6 +36,8 @@ from services.registry.domain.commands import (
 from services.registry.domain.state import INTAKE, KIND, Pilot
 
 TIMELINE: Final = "timeline"
+BESIDE: Final = frozenset({*Fact.model_fields, "basis"})
+"""What a row of the timeline says in fields of its own, or not at all (`cause`)."""
 CLOSED: Final[Mapping[str, ApplicationOutcome]] = {
     expertise.Closure.RETURNED: ApplicationOutcome.RETURNED,
     expertise.Closure.REFUSED: ApplicationOutcome.REFUSED,
@@ -245,10 +247,11 @@ async def _copied_by(store: Store, pilot: str) -> str | None:
 def projection(event: Event) -> list[tuple[str, Row]]:
     """The timeline's row for an own fact: who, when, what, on which basis, and by what it was caused.
 
-    With `after` the row holds all that the fact says of the pilot: what the register said at a time is folded of it.
+    It is kept word for word as it stands in the topic, under the type of its writer: nothing of it is looked at here,
+    and of a fact that a newer program wrote nothing is lost. With `after` the row holds all that the fact says of the
+    pilot: what the register said at a time is folded of it.
     """
     data = event.data
-    hidden = {"actor", "cause", "after", "basis"}
     row: Row = {
         "_id": f"{event.subject}/{event.sequence:020d}",
         "pilot": event.subject,
@@ -261,6 +264,6 @@ def projection(event: Event) -> list[tuple[str, Row]]:
         "after": data.get("after", {}),
         "correlation": event.correlation,
         "trace": event.trace.get("traceparent"),
-        "what": {k: v for k, v in data.items() if k not in hidden},
+        "what": {name: value for name, value in data.items() if name not in BESIDE},
     }
     return [(TIMELINE, row)]

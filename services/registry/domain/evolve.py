@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from contracts.event import Fact, Moment
+from contracts.event import Dated, Fact, Moment
 from contracts.reference import Effectiveness, Expediency, IndicatorValue, Standing
 from contracts.registry import (
     AgreementFailedV1,
@@ -112,8 +112,7 @@ def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
     if state is None or change is None:
         return state
     after = state.model_copy(update=change(state, fact))
-    moment: Moment | None = getattr(fact, "at", None)
-    return after if moment is None else after.model_copy(update={"history": _history(after, moment)})
+    return after.model_copy(update={"history": _history(after, fact.at)}) if isinstance(fact, Dated) else after
 
 
 def _entered(fact: PilotEnteredV1) -> Pilot:
