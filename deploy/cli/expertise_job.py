@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from contracts.agency import ClarificationProvidedV1
-from contracts.event import wire_moment
+from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.expertise import RequestOutcome
 from contracts.reference import OnExpiry, Role, Verdict
 from deploy.cli.desk import Desk
@@ -106,9 +106,9 @@ def clarification(agency: str, pilot: str, request: str, *, event_id: str | None
     """The applicant's answer, as the agency publishes it."""
     effect = "Срок описания снимка: сейчас 5 дней, станет 1 день; журнал поликлиники."
     return {
-        "specversion": "1.0",
+        "specversion": SPECVERSION,
         "id": event_id or f"{agency}-{uuid.uuid4().hex[:8]}",
-        "source": f"/agencies/{agency}",
+        "source": agency_source(agency),
         "type": ClarificationProvidedV1.TYPE,
         "subject": pilot,
         "time": wire_moment(datetime.now(UTC)),

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
-from contracts.event import wire_moment
+from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.reference import Role
 from contracts.steps import EditionFrom
 from contracts.topics import agency_topic
@@ -92,9 +92,9 @@ def application(number: int, agency: str, *, kind: str, traceparent: str | None 
             {"source": "own-money", "year": 2027, "amount_minor": 3_000_000, "currency": "BYN"},
         ]
     event = {
-        "specversion": "1.0",
+        "specversion": SPECVERSION,
         "id": f"{agency}-{number}",
-        "source": f"/agencies/{agency}",
+        "source": agency_source(agency),
         "type": kind,
         "time": wire_moment(datetime.now(UTC)),
         "data": data,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from contracts.agency import CompletionReportedV1, ResultReportedV1
-from contracts.event import wire_moment
+from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.reference import Effectiveness, Expediency, Role
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
@@ -103,9 +103,9 @@ def launched(desk: Desk, pilot: str, customer: Mapping[str, Any] = CLINIC) -> No
 def event(agency: str, pilot: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """What an agency says of a pilot of its own."""
     return {
-        "specversion": "1.0",
+        "specversion": SPECVERSION,
         "id": f"{agency}-{uuid.uuid4().hex[:12]}",
-        "source": f"/agencies/{agency}",
+        "source": agency_source(agency),
         "type": kind,
         "subject": pilot,
         "time": wire_moment(datetime.now(UTC)),

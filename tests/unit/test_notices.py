@@ -23,7 +23,7 @@ NOTIFYING = sorted(name for name, fact in EXPERTISE.classes.items() if "notify" 
 
 
 def test_whoever_a_fact_may_name_is_known_by_its_class() -> None:
-    assert NOTIFYING == sorted(name for name, fact in EXPERTISE.classes.items() if issubclass(fact, NotifyingFact))
+    assert sorted(name for name, fact in EXPERTISE.classes.items() if issubclass(fact, NotifyingFact)) == NOTIFYING
 
 
 @pytest.mark.parametrize("name", NOTIFYING)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
 from contracts.entered import Entered
-from contracts.event import Day, Envelope, Moment, Payload
+from contracts.event import Day, Envelope, Moment, Payload, agency_source
 from contracts.reference import Problem
 from contracts.words import problem, schema_problems
 
@@ -165,8 +165,8 @@ def _envelope(event: Mapping[str, Any], agency: str, now: datetime) -> tuple[Env
 
 def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Problem]:
     source = event.get("source")
-    if isinstance(source, str) and source != f"/agencies/{agency}":
-        yield problem("/source", "source.not-yours", source=f"/agencies/{agency}")
+    if isinstance(source, str) and source != agency_source(agency):
+        yield problem("/source", "source.not-yours", source=agency_source(agency))
     time = time_of(event)
     if time is not None and time > now + CLOCK_SKEW:
         yield problem("/time", "time.future")
