@@ -5,12 +5,13 @@ import json
 import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from deploy.cli.common import progress, signals_interrupt, stop_signals
 from deploy.local.backends import Backends
+from deploy.local.stack import Stack
 from deploy.progress import Say, task
 
 app = typer.Typer()
@@ -19,6 +20,7 @@ app.add_typer(group, name="bench")
 
 OneLine = Annotated[bool, typer.Option("--json", help="The JSON on one line, for programs.")]
 Found = dict[str, Any]
+S = TypeVar("S", Backends, Stack)
 
 
 @group.callback()
@@ -63,20 +65,36 @@ def register(
     _on_backends(lambda backends, say: run(backends, pilots, requests, say), one_line)
 
 
+@group.command()
+def door(
+    seconds: Annotated[int, typer.Option(min=1, help="For how long POSTs come at each rate.")] = 10,
+    one_line: OneLine = False,
+) -> None:
+    """What one POST of an application costs until it is in the register, at 1, 20, 100 and 200 a second."""
+    from bench.door import RATES, run
+
+    _on(Stack, lambda stack, say: run(stack, RATES, seconds, say=say), one_line)
+
+
 def _on_backends(measure: Callable[[Backends, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
     """Measures on a MongoDB and a Kafka of its own, and prints what was found."""
+    _on(Backends, measure, one_line)
+
+
+def _on(made: Callable[..., S], measure: Callable[[S, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
+    """The same on back ends alone (Backends) or on a whole system (Stack)."""
     from bench.surroundings import surroundings
 
     around, say = surroundings(), progress()
     with tempfile.TemporaryDirectory() as folder, stop_signals() as stopping:
-        backends = Backends(Path(folder), say=say, stopping=stopping)
-        with task(say, "starting MongoDB and Kafka"):
-            backends.start()
+        running = made(Path(folder), say=say, stopping=stopping)
+        with task(say, "starting what is measured"):
+            running.start()
         try:
             with signals_interrupt(stopping):
-                found = asyncio.run(measure(backends, say))
+                found = asyncio.run(measure(running, say))
         finally:
-            backends.stop()
+            running.stop()
     _print({**found, **around}, one_line)
 
 
