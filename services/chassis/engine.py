@@ -1,8 +1,9 @@
 """The engine: one call for every input, whether it came as a record, an HTTP command or a timer.
 
 Claims first, then all documents with one query, then fold, then one guarded bulk write; losers load again and
-decide again. What must wait is parked, what became next is taken up, outboxes are sent: only then may the caller
-commit or go on.
+decide again. A command to what must be there already has its document loaded before its claim, for one that is not
+there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are sent:
+only then may the caller commit or go on.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from opentelemetry.trace import Span
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
-from services.chassis.fold import Fold, Writer, fold, why
+from services.chassis.fold import Fold, Writer, fold, is_absent, why
 from services.chassis.outbox import Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Parked, Parking, Taken
 from services.chassis.reading import Reader
@@ -129,14 +130,25 @@ class Engine:
 
         Its facts are sent in a moment: by the pump, or after a crash by the sweep. Raises StoreAway.
         """
-        return (await self.commands([one]))[0]
+        return (await self.command_and_document(one))[0]
+
+    async def command_and_document(self, one: Input) -> tuple[Outcome, Document | None]:
+        """Like `command`, with the subject as it stands after it, so that who answers need not look again; None where
+        it was not looked at, as after a conflict."""
+        run = await self._commands([one])
+        outcome = run.outcomes[0]
+        assert outcome is not None, "every input has come to an outcome"
+        return outcome, run.documents.get(run.inputs[0].subject)
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         """Takes many commands together, with an outcome for each in their order; otherwise like `command`."""
+        return [outcome for outcome in (await self._commands(inputs)).outcomes if outcome is not None]
+
+    async def _commands(self, inputs: Sequence[Input]) -> _Run:
         run = await self._run(inputs)
         for document in run.documents.values():
             self.outbox.soon(document)
-        return [outcome for outcome in run.outcomes if outcome is not None]
+        return run
 
     async def timers(self, limit: int = 500) -> int:
         """Fires the timers that are due; returns how many there were. Two replicas may both try: one wins."""
@@ -175,16 +187,37 @@ class Engine:
         for one in inputs:
             self.service.arrived(one)
         try:
-            await self._settle_claims(run, range(len(run.inputs)))
-            await self._decide(run)
+            known = await self._known(run)
+            await self._settle_claims(run, (place for place, outcome in enumerate(run.outcomes) if outcome is None))
+            await self._decide(run, known)
             if instead := self._refusing(run):
                 await self._settle_claims(run, instead)
-                await self._decide(run)
+                await self._decide(run, {})
         finally:
             for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
                 telemetry.close_span(span, one, outcome)
                 self.service.settled(one, outcome)
         return run
+
+    async def _known(self, run: _Run) -> dict[str, Document]:
+        """The subjects that must be there already, loaded before anything is claimed; an input for which its subject
+        is not there ends here, and leaves no claim.
+
+        They are decided on as they were loaded: who wrote one in between is met at the guard. What is hidden from who
+        asks only then, after the claim, keeps its claim: a resend may be under way that has met it.
+        """
+        needed = {one.subject for one in run.inputs if one.existing is not None}
+        if not needed:
+            return {}
+        loaded = await self.documents(needed)
+        known = {subject: loaded.get(subject) or self._nothing(subject) for subject in needed}
+        for place, one in enumerate(run.inputs):
+            if one.existing is not None and is_absent(known[one.subject], one):
+                run.outcomes[place] = Absent()
+        return known
+
+    def _nothing(self, subject: str) -> Document:
+        return Document(subject, self.service.aggregate_of(subject).kind)
 
     async def _settle_claims(self, run: _Run, places: Iterable[int]) -> None:
         """Inserts the claims of agencies' and people's ids; who finds another digest there is a conflict.
@@ -221,7 +254,7 @@ class Engine:
             run.inputs[place] = replace(run.inputs[place], subject=stored[claim.key].subject)
         return [place for place, claim in mine.items() if stored[claim.key].digest != claim.digest]
 
-    async def _decide(self, run: _Run) -> None:
+    async def _decide(self, run: _Run, known: Mapping[str, Document]) -> None:
         pending = _by_subject(run)
         places = [place for some in pending.values() for place in some]
         given: dict[int, Any] = dict.fromkeys(places)
@@ -233,13 +266,18 @@ class Engine:
                 return
             if attempt:
                 await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.2)))
-            pending = await self._attempt(run, pending, given)
+            pending = await self._attempt(run, pending, given, {} if attempt else known)
         raise StoreAway(f"{len(pending)} subjects were taken by others {ATTEMPTS} times")
 
     async def _attempt(
-        self, run: _Run, pending: Mapping[str, list[int]], given: Mapping[int, Any]
+        self,
+        run: _Run,
+        pending: Mapping[str, list[int]],
+        given: Mapping[int, Any],
+        known: Mapping[str, Document],
     ) -> dict[str, list[int]]:
-        loaded = await self.documents(pending)
+        unknown = [subject for subject in pending if subject not in known]
+        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
         now = self.now()
         folds = {
             subject: self._fold(run, places, loaded.get(subject), given, now, subject)
@@ -269,7 +307,7 @@ class Engine:
         subject: str,
     ) -> Fold:
         aggregate = self.service.aggregate_of(subject)
-        start = document or Document(subject, aggregate.kind)
+        start = document or self._nothing(subject)
         contexts = [Context(now, subject, run.inputs[p].actor, given[p], self.calendars) for p in places]
         for place in places:
             telemetry.link_to_cause(run.spans[place], run.inputs[place], start.trace)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_never
+from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
@@ -86,6 +87,19 @@ class Hand:
         """
         return await self._settle(subject, what, _needed(self.key), _revision(self.if_match))
 
+    async def give_if_there(self, subject: str, kind: str, what: object) -> bool:
+        """A command to a subject whatever stands there: without If-Match at the revision that is decided on, without
+        Idempotency-Key under a new one. False where there is none of this kind. Raises Problematic like `put` but for
+        what is missing.
+        """
+        seen = None if self.if_match is None else _revision(self.if_match)
+        key, content = self.key or str(uuid4()), await self.content(subject)
+        outcome = await self.engine.command(self._input(subject, key, content, what, seen, kind, None))
+        if isinstance(outcome, Absent):
+            return False
+        _good(outcome)
+        return True
+
     async def give_many(
         self, items: Sequence[tuple[str, int, object]], kind: str, *, sees: Sees | None = None
     ) -> list[dict[str, Any]]:
@@ -119,7 +133,7 @@ class Hand:
         key: str,
         content: str,
         what: object,
-        if_match: int,
+        if_match: int | None,
         existing: str | None,
         sees: Sees | None,
     ) -> Input:

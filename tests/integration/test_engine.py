@@ -14,7 +14,7 @@ from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
 from services.chassis.store import Store, StoreAway, opened
-from services.chassis.subject import Broken, Conflict, Done, Duplicate, Input, Record, Refused, Stale
+from services.chassis.subject import Absent, Broken, Conflict, Done, Duplicate, Input, Record, Refused, Stale
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, parked
 from tests.kit.engine.tiny import (
     START,
@@ -80,6 +80,27 @@ async def test_claims_of_a_batch_are_inserted_with_one_round_trip(
     async with opened(mongo_url, store._db.name) as watched:
         await make(tiny_service(read_agency=read), watched).records(batch)
     assert commands.seen == [("insert", "claims"), *LOADED, ("insert", "subjects"), *SENT]
+
+
+async def test_what_must_be_there_is_loaded_before_it_is_claimed_and_leaves_no_claim_where_it_is_not(
+    store: Store, make: Make, mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
+    async with opened(mongo_url, store._db.name) as watched:
+        engine = make(on=watched)
+        gone = await engine.command_and_document(claimed("p1", "k", Note(("a",)), existing="pilot"))
+        assert gone == (Absent(), None)
+        assert commands.seen == LOADED
+        await engine.command(claimed("p1", "first", Note(("a",))))
+        commands.seen.clear()
+        hidden = claimed("p1", "k", Note(("b",)), existing="pilot", sees=lambda state: "a" not in state.notes)
+        assert await engine.command(hidden) == Absent()
+        assert commands.seen == LOADED
+        commands.seen.clear()
+        outcome, document = await engine.command_and_document(claimed("p1", "k", Note(("b",)), existing="pilot"))
+        assert isinstance(outcome, Done) and document is not None and document.version == outcome.version
+        assert commands.seen == [*LOADED, ("insert", "claims"), ("update", "subjects")]
 
 
 # ---- parking

@@ -220,8 +220,8 @@ async def test_finds_that_a_dropped_duplicate_does_not_send_what_is_stored(
 ) -> None:
     real = Engine._attempt
 
-    async def attempt(self: Engine, run: Any, pending: Any, given: Any) -> Any:
-        again = await real(self, run, pending, given)
+    async def attempt(self: Engine, run: Any, pending: Any, *given: Any) -> Any:
+        again = await real(self, run, pending, *given)
         for subject in pending:
             if all(isinstance(run.outcomes[place], Duplicate) for place in pending[subject]):
                 run.documents.pop(subject, None)

@@ -156,6 +156,9 @@ class FakeEngine:
             raise self.outcome
         return self.outcome
 
+    async def command_and_document(self, one: Input) -> tuple[Outcome, Document | None]:
+        return await self.command(one), self.found.get(one.subject)
+
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         return [await self.command(one) for one in inputs]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
@@ -111,8 +111,9 @@ def _handover(router: APIRouter, rules: RuleBook) -> None:
         At most 500 cases at once; `more` says whether there are further ones. What was planned stays the plan of
         its Idempotency-Key: sent again, it gives the same answers.
         """
+        # The expert's entry is another document than the cases: whoever is in no directory has no work to hand over.
         await document(by.engine, subject_of(expert), KIND)
-        plan = await _plan(by, expert, body, rules)
+        plan, looked_at = await _plan(by, expert, body, rules)
         moving = [move for move in plan["moves"] if move["to"] is not None]
         wanted = [(move["pilot"], move["rev"], HandOver(expert, move["to"], body.why)) for move in moving]
         answers = await assign_all(by, wanted)
@@ -121,7 +122,7 @@ def _handover(router: APIRouter, rules: RuleBook) -> None:
             for move, answer in zip(moving, answers, strict=True)
             if answer["done"]
         ]
-        stayed = await _unplaced(by, plan["moves"])
+        stayed = await _unplaced(by, plan["moves"], looked_at)
         stayed += [
             {"pilot": one["pilot"], "why": one["problem"]["detail"], "problem": one["problem"]}
             for one in answers
@@ -130,16 +131,22 @@ def _handover(router: APIRouter, rules: RuleBook) -> None:
         return {"moved": moved, "stayed": stayed, "more": plan["more"]}
 
 
-async def _unplaced(by: Hand, moves: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The cases that nobody can take, of those that the caller may see."""
-    left = [move for move in moves if move["to"] is None]
-    eyes, language = sight(by.caller), language_of(by.request.headers)
-    loaded = await by.engine.documents([move["pilot"] for move in left]) if left else {}
+async def _unplaced(by: Hand, moves: Sequence[Mapping[str, Any]], looked_at: Collection[str]) -> list[dict[str, Any]]:
+    """The cases that nobody can take, of those that the caller may see: no command tells of them. Those that were just
+    looked at for the plan are not looked at again; those of a plan from before are."""
+    left, language = [move for move in moves if move["to"] is None], language_of(by.request.headers)
+    seen = {*looked_at, *await _seen(by, [move["pilot"] for move in left if move["pilot"] not in looked_at])}
     return [
         {"pilot": move["pilot"], "why": _why(move["against"], language), "against": move["against"]}
         for move in left
-        if isinstance(case := loaded[move["pilot"]].state, Case) and eyes.sees(case)
+        if move["pilot"] in seen
     ]
+
+
+async def _seen(by: Hand, pilots: Sequence[str]) -> list[str]:
+    """Those of these cases that the caller may see."""
+    eyes, loaded = sight(by.caller), await by.engine.documents(pilots) if pilots else {}
+    return [pilot for pilot, found in loaded.items() if isinstance(found.state, Case) and eyes.sees(found.state)]
 
 
 def _why(against: Mapping[str, int], language: Language) -> str:
@@ -150,26 +157,30 @@ def _why(against: Mapping[str, int], language: Language) -> str:
     return say("handover.all-barred", language, {"reasons": reasons})
 
 
-async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> Row:
-    """Which case goes to whom: made once for an Idempotency-Key, and kept before anything is done.
+async def _plan(by: Hand, expert: str, body: HandoverOf, rules: RuleBook) -> tuple[Row, Collection[str]]:
+    """Which case goes to whom: made once for an Idempotency-Key, and kept before anything is done. With it, the cases
+    that were looked at for it now.
 
-    Raises Problematic 400 without a key, 409 for a key that was used for something else, 422 for unknown experts.
+    To plan, all cases are read beside each other, as for a list; no command is decided by that look. Each command then
+    loads its own case once, and whether the caller may see it is decided there. Raises Problematic 400 without a key,
+    409 for a key that was used for something else, 422 for unknown experts.
     """
     if not by.key:
         raise Problematic(400, "idempotency-key.missing")
     key = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:40]
     content = await by.content()
-    found = await by.engine.store.get(HANDOVERS, key)
+    found, looked_at = await by.engine.store.get(HANDOVERS, key), frozenset[str]()
     if found is None:
         moves, more = await _moves(by.engine, sight(by.caller), expert, body.to, rules)
         shown = [{"pilot": one.pilot, "rev": one.rev, "to": one.to, "against": _stored(one.against)} for one in moves]
         row = {"_id": key, "digest": content, "expert": expert, "moves": shown, "more": more, "at": by.engine.now()}
+        looked_at = frozenset(one.pilot for one in moves)
         await by.engine.store.put_new(HANDOVERS, [row])
         found = await by.engine.store.get(HANDOVERS, key)
     assert found is not None
     if found["digest"] != content:
         raise Problematic(409, "idempotency-key.reused")
-    return {**found, "moves": [{**one, "against": dict(one["against"])} for one in found["moves"]]}
+    return {**found, "moves": [{**one, "against": dict(one["against"])} for one in found["moves"]]}, looked_at
 
 
 def _stored(against: Mapping[str, int]) -> list[list[Any]]:

@@ -79,31 +79,43 @@ def _input(agency: str, body: bytes, actor: Actor) -> Input:
 
 
 async def _published(engine: Engine, one: Input, language: Language) -> Response:
-    if await _entry(engine, one.actor.organisation or "") is None:
+    """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
+    nothing, before an id is claimed. The pilot itself is looked at once, in the decision, and the receipt says what
+    stood there after it."""
+    agency = one.actor.organisation or ""
+    if await _entry(engine, agency) is None:
         raise Problematic(403, "agency.unknown", action="retry")
-    outcome = await engine.command(one)
+    outcome, found = await engine.command_and_document(one)
     if isinstance(outcome, Conflict):
         raise Problematic(409, "id.reused")
-    if isinstance(outcome, Broken):
+    if isinstance(outcome, Broken) or found is None:
         raise Problematic(500, "engine.broken")
-    found, body = await _receipt(engine, one.actor.organisation or "", one.cause_id)
+    body = _receipt_of(found, agency, one.cause_id)
     return _receipt_answer(found, body, language, again=isinstance(outcome, Duplicate))
 
 
 async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document, dict[str, Any]]:
-    """What became of an agency's event, wherever it was led to. Raises Problematic 404, and 410 for one whose
-    outcome is kept in the receipts topic alone."""
-    key = Claimed(owner(agency), event_id, "").key
-    claim = await engine.store.claimed(key)
+    """What became of an agency's event, wherever it was led to. Raises Problematic 404, and like `_receipt_of`."""
+    claim = await engine.store.claimed(_key(agency, event_id))
     if claim is None:
         raise Problematic(404, "receipt.unknown", action="retry")
     found = await document(engine, claim.subject, PILOT_KIND)
+    return found, _receipt_of(found, agency, event_id)
+
+
+def _receipt_of(found: Document, agency: str, event_id: str) -> dict[str, Any]:
+    """What a pilot says of an event of its agency. Raises Problematic 404, and 410 for one whose outcome is kept in the
+    receipts topic alone."""
     body = queries.receipt(found, event_id)
-    if body is None and key in found.ids:
+    if body is None and _key(agency, event_id) in found.ids:
         raise Problematic(410, "receipt.gone")
     if body is None:
         raise Problematic(404, "receipt.unknown", action="retry")
-    return found, body
+    return body
+
+
+def _key(agency: str, event_id: str) -> str:
+    return Claimed(owner(agency), event_id, "").key
 
 
 def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *, again: bool) -> Response:
