@@ -71,9 +71,9 @@ def say(rule: str, language: Language, values: Mapping[str, Value] | None = None
     return wording.text(language).format_map({name: _said(one, language) for name, one in (values or {}).items()})
 
 
-def wording(rule: str) -> Wording:
-    """What an id says in each language, to go into the words of another rule as a value of theirs."""
-    return wordings().get(rule) or Wording(rule, rule, rule)
+def wording(rule: str, /, **values: Value) -> Wording:
+    """What an id says in each language: by itself, or to go into the words of another rule as a value of theirs."""
+    return Wording(*(say(rule, language, values) for language in LANGUAGES))
 
 
 def problem(pointer: str, rule: str, *, action: Remedy = "fix", **values: Value) -> Problem:

@@ -43,6 +43,7 @@ MAKERS: Final[Mapping[str, Taker]] = {
     "services.law.decision.Refusal": Taker(0),
     "services.chassis.problems.Problematic": Taker(1),
     "contracts.words.problem": Taker(1),
+    "contracts.words.wording": Taker(0),
     "contracts.words.problem_of": Taker(1, values=None),
     "contracts.reference.Problem": Taker(ALL_NAMED, values=None),
 }

@@ -8,8 +8,9 @@ from contracts.rules import Edition
 from services.chassis.subject import Document
 from services.expertise.domain.parts import Place, Request
 from services.expertise.domain.state import Case
+from services.law import reasons
 from services.law.calendar import Calendars
-from services.law.ledger import remaining
+from services.law.ledger import Ledger, remaining
 from services.law.terms import CountedTerm
 
 TO_ALL: Final = (
@@ -113,8 +114,13 @@ def _term(running: CountedTerm, now: datetime, calendars: Calendars) -> dict[str
         "nearing": due is not None and near is not None and near <= now < due,
         "breached": due is not None and due <= now,
         "suspended": running.open and ledger.stopped,
-        "ledger": ledger.model_dump(mode="json"),
+        "ledger": _ledger(ledger),
     }
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    shown = ledger.model_dump(mode="json")
+    return {**shown, "suspensions": [reasons.beside(one) for one in shown["suspensions"]]}
 
 
 def _request(request: Request) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from services.chassis.store import Row
 from services.expertise.domain.state import LAST, View
 from services.expertise.sight import Sight
+from services.law import reasons
 
 ROW: Final = (
     "rev",
@@ -79,6 +80,6 @@ def team_row(row: Row) -> dict[str, Any]:
 
 
 def notice_row(row: Row) -> dict[str, Any]:
-    """A notice."""
+    """A notice; a reason that the law itself gave is said in words, too."""
     shown = ("pilot", "kind", "fact", "time", "what", "read")
-    return {"id": row["_id"], **{name: row[name] for name in shown}}
+    return {"id": row["_id"], **{name: row[name] for name in shown}, "what": reasons.beside(row["what"])}

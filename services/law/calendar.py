@@ -21,6 +21,7 @@ from holidays.version import __version__ as library_version
 
 from contracts.calendars import CalendarRules, CalendarUpdate, MovedDay, Override, load_calendars
 from contracts.reference import TermUnit
+from contracts.words import Wording, wording
 
 DAY: Final = timedelta(days=1)
 
@@ -199,10 +200,11 @@ def _library_days(rules: CalendarRules, year: int) -> dict[date, Skip | None]:
     belarusian = _book(rules, year, rules.language_be or rules.language_ru or rules.language_en)
     published = any(transfers.year == year for transfers in rules.transfers)
     said: dict[date, Skip | None] = {}
+    weekend = _skip("weekend", wording("day.weekend"))
     for n in range(366):
         day = date(year, 1, 1) + n * DAY
         if day.weekday() in english.weekend:
-            said[day] = Skip("weekend", "выходной день", "выхадны дзень", "weekend")
+            said[day] = weekend
     if not published:
         said |= dict.fromkeys(english.weekend_workdays)
     for day in english:
@@ -227,9 +229,16 @@ def _names(book: holidays.HolidayBase, day: date, moved: bool) -> str:
 
 
 def _moved(pair: MovedDay, act: str | None) -> Skip:
-    ru = f"рабочий день перенесён на {pair.worked:%d.%m.%Y}"
-    be = f"рабочы дзень перанесены на {pair.worked:%d.%m.%Y}"
-    return Skip("moved-day", ru, be, f"working day moved to {pair.worked.isoformat()}", act)
+    return _skip("moved-day", wording("day.moved", day=written(pair.worked)), act)
+
+
+def _skip(rule: SkipRule, words: Wording, act: str | None = None) -> Skip:
+    return Skip(rule, words.ru, words.be, words.en, act)
+
+
+def written(day: date) -> Wording:
+    """A day as each language writes it, to go into words."""
+    return Wording(f"{day:%d.%m.%Y}", f"{day:%d.%m.%Y}", day.isoformat())
 
 
 def _overridden(one: Override) -> Skip:

@@ -1,15 +1,19 @@
-"""How a legal term's numbers come about: every interval, each skipped day with its rule, in two languages.
+"""How a legal term's numbers come about: every interval, each skipped day with its rule, in three languages.
 
-Counted by `services.law.ledger`, whose day rule is the only one; here it is told. Pure.
+Counted by `services.law.ledger`, whose day rule is the only one; here it is told; the words stand in
+`contracts/words/law.toml`. Pure.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from contracts.event import Contract, Moment
 from contracts.reference import Term, TermUnit
-from services.law.calendar import Calendar
+from contracts.words import Wording, wording
+from services.law import reasons
+from services.law.calendar import Calendar, written
 from services.law.ledger import Extension, Ledger, Run, Suspension, day_of, due_at, last_day, remaining, runs, used
 
 State = Literal["running", "stopped", "overdue", "ended", "ended-late"]
@@ -31,7 +35,7 @@ class Interval(Contract):
 
     A stop within one day has none, and moves nothing. `worked_weekends` are the days off by the week that
     count all the same. A running interval goes no further than the last day of the term. Of a stop, `who` made it
-    (an opaque id) and `why`.
+    (an opaque id) and `why`, as the fact has it; `why_ru`, `why_be` and `why_en` say it.
     """
 
     state: Literal["running", "stopped"]
@@ -44,6 +48,9 @@ class Interval(Contract):
     worked_weekends: tuple[date, ...] = ()
     who: str | None = None
     why: str | None = None
+    why_ru: str | None = None
+    why_be: str | None = None
+    why_en: str | None = None
 
 
 class Explanation(Contract):
@@ -51,9 +58,10 @@ class Explanation(Contract):
 
     `counted_by` is the calendar version that was counted by; when it is not the term's own, the calendar
     has changed since, and `recalendar` is due. `provisional`: an act may still move days of a year that the term
-    touches. `due` is the first instant after the term, `due_ru` and `due_en` the same as one says it: the last day,
-    to its end, in the term's zone. `reminded` are the reminders that were announced, each by the days that were
-    left; `breached`: the breach was announced. `ru` and `en` are the whole in words, with every stop and extension.
+    touches. `due` is the first instant after the term, `due_ru`, `due_be` and `due_en` the same as one says it: the
+    last day, to its end, in the term's zone. `reminded` are the reminders that were announced, each by the days that
+    were left; `breached`: the breach was announced. `ru`, `be` and `en` are the whole in words, with every stop and
+    extension.
     """
 
     term: Term
@@ -65,6 +73,7 @@ class Explanation(Contract):
     last_day: date | None
     due: Moment | None
     due_ru: str | None
+    due_be: str | None
     due_en: str | None
     provisional: bool
     intervals: tuple[Interval, ...]
@@ -72,19 +81,21 @@ class Explanation(Contract):
     reminded: tuple[int, ...]
     breached: bool
     ru: str
+    be: str
     en: str
 
 
 def explain(ledger: Ledger, now: datetime, calendar: Calendar) -> Explanation:
-    """Everything behind the numbers of `used`, `remaining` and `due_at`, in words of both languages too."""
+    """Everything behind the numbers of `used`, `remaining` and `due_at`, in words of the three languages too."""
     spent = used(ledger, now, calendar)
     final = last_day(ledger, calendar)
     due = due_at(ledger, calendar)
     state = _state(ledger, due is not None and now >= due, final)
     provisional = _provisional(ledger, final or day_of(ledger.ended or now, ledger.term.zone), calendar)
-    ru, en = _words(ledger, state, spent, final, due)
-    more_ru, more_en = _entries(ledger, provisional, calendar)
-    due_ru, due_en = _due(ledger, final) if due is not None and final is not None else (None, None)
+    whole = _joined([*_words(ledger, state, spent, final, due), *_entries(ledger, provisional, calendar)])
+    until = None
+    if due is not None and final is not None:
+        until = wording("clock.due", day=written(final), zone=ledger.term.zone)
     return Explanation(
         term=ledger.term,
         counted_by=calendar.version,
@@ -94,15 +105,17 @@ def explain(ledger: Ledger, now: datetime, calendar: Calendar) -> Explanation:
         left=remaining(ledger, now, calendar),
         last_day=final,
         due=due,
-        due_ru=due_ru,
-        due_en=due_en,
+        due_ru=until.ru if until else None,
+        due_be=until.be if until else None,
+        due_en=until.en if until else None,
         provisional=provisional,
         intervals=tuple(_intervals(ledger, final, calendar)),
         extensions=ledger.extensions,
         reminded=ledger.reminded,
         breached=ledger.breached,
-        ru=" ".join([ru, *more_ru]),
-        en=" ".join([en, *more_en]),
+        ru=whole.ru,
+        be=whole.be,
+        en=whole.en,
     )
 
 
@@ -153,6 +166,7 @@ def _stopped(stop: Suspension, ledger: Ledger) -> Interval:
     zone, until = ledger.term.zone, stop.until or ledger.ended
     first, last = day_of(stop.since, zone), None if until is None else day_of(until, zone)
     whole = first != last or stop.until is None
+    why = reasons.told(stop.why)
     return Interval(
         state="stopped",
         since=stop.since,
@@ -161,90 +175,71 @@ def _stopped(stop: Suspension, ledger: Ledger) -> Interval:
         last=last if whole else None,
         who=stop.who,
         why=stop.why,
+        why_ru=why.ru,
+        why_be=why.be,
+        why_en=why.en,
     )
 
 
-_RU: Final = {
-    "working-days": "Рабочих дней",
-    "calendar-days": "Календарных дней",
-    "law": "норма закона",
-    "assumption": "допущение",
-    "running": "Срок идёт.",
-    "stopped": "Срок приостановлен.",
-    "overdue": "Срок нарушен.",
-    "ended": "Срок окончен вовремя.",
-    "ended-late": "Срок окончен с опозданием.",
-}
-_EN: Final = {
-    "working-days": "Working days",
-    "calendar-days": "Calendar days",
-    "law": "law",
-    "assumption": "assumption",
-    "running": "The clock runs.",
-    "stopped": "The clock is stopped.",
-    "overdue": "The term is overdue.",
-    "ended": "Ended in time.",
-    "ended-late": "Ended late.",
+_BUDGET: Final[Mapping[str, str]] = {"working-days": "clock.working-days", "calendar-days": "clock.calendar-days"}
+_ORIGIN: Final[Mapping[str, str]] = {"law": "origin.law", "assumption": "origin.assumption"}
+_STATE: Final[Mapping[State, str]] = {
+    "running": "clock.running",
+    "stopped": "clock.stopped",
+    "overdue": "clock.overdue",
+    "ended": "clock.ended",
+    "ended-late": "clock.ended-late",
 }
 
 
-def _words(ledger: Ledger, state: State, spent: int, final: date | None, due: datetime | None) -> tuple[str, str]:
+def origin(of: Term) -> Wording:
+    """Where the rule of a term is from: a law, or an assumption."""
+    return wording(_ORIGIN[of.origin])
+
+
+def _words(ledger: Ledger, state: State, spent: int, final: date | None, due: datetime | None) -> Iterator[Wording]:
     term, left = ledger.term, ledger.total - spent
-    started = day_of(term.started, term.zone)
-    ru = [
-        f"{_RU[term.unit]}: {ledger.total} ({_RU[term.origin]}).",
-        f"День начала {started:%d.%m.%Y} не считается.",
-        _RU[state],
-        f"Использовано: {spent}, " + (f"осталось: {left}." if left >= 0 else f"опоздание: {-left}."),
-    ]
-    en = [
-        f"{_EN[term.unit]}: {ledger.total} ({_EN[term.origin]}).",
-        f"The day of the start, {started.isoformat()}, does not count.",
-        _EN[state],
-        f"Used: {spent}, " + (f"left: {left}." if left >= 0 else f"late by: {-left}."),
-    ]
+    yield wording(_BUDGET[term.unit], total=ledger.total, origin=origin(term))
+    yield wording("clock.start", day=written(day_of(term.started, term.zone)))
+    yield wording(_STATE[state])
+    if left >= 0:
+        yield wording("clock.used", used=spent, left=left)
+    else:
+        yield wording("clock.used-late", used=spent, late=-left)
     if final is not None:
-        ru.append(f"Последний день: {final:%d.%m.%Y}.")
-        en.append(f"Last day: {final.isoformat()}.")
+        yield wording("clock.last-day", day=written(final))
     if due is not None:
-        local = due.astimezone(ZoneInfo(term.zone))
-        ru.append(f"Просрочка с {local:%d.%m.%Y %H:%M} ({term.zone}).")
-        en.append(f"Overdue from {local:%Y-%m-%d %H:%M} ({term.zone}).")
-    return " ".join(ru), " ".join(en)
+        yield wording("clock.overdue-from", at=_local(due, term.zone), zone=term.zone)
 
 
-def _due(ledger: Ledger, final: date) -> tuple[str, str]:
-    zone = ledger.term.zone
-    return f"{final:%d.%m.%Y}, конец дня, {zone}", f"{final.isoformat()}, end of the day, {zone}"
-
-
-def _entries(ledger: Ledger, provisional: bool, calendar: Calendar) -> tuple[list[str], list[str]]:
+def _entries(ledger: Ledger, provisional: bool, calendar: Calendar) -> Iterator[Wording]:
     """What was entered in the ledger, and what its numbers rest on, where there is anything to say of it."""
-    zone, ru, en = ledger.term.zone, list[str](), list[str]()
+    zone = ledger.term.zone
     for stop in ledger.suspensions:
-        since, until = _local(stop.since, zone), None if stop.until is None else _local(stop.until, zone)
-        ru.append(f"Остановлен с {since[0]}{f' по {until[0]}' if until else ''}: {stop.why} ({stop.who}).")
-        en.append(f"Stopped from {since[1]}{f' to {until[1]}' if until else ''}: {stop.why} ({stop.who}).")
+        since, why = _local(stop.since, zone), reasons.told(stop.why)
+        if stop.until is None:
+            yield wording("clock.stopped-from", since=since, why=why, who=stop.who)
+        else:
+            yield wording("clock.stopped-between", since=since, until=_local(stop.until, zone), why=why, who=stop.who)
     for extension in ledger.extensions:
-        at = _local(extension.at, zone)
-        ru.append(f"Продлён {at[0]}, дней: {extension.days}: {extension.why} ({extension.who}).")
-        en.append(f"Extended on {at[1]}, days: {extension.days}: {extension.why} ({extension.who}).")
+        at, why = _local(extension.at, zone), reasons.told(extension.why)
+        yield wording("clock.extended", at=at, days=extension.days, why=why, who=extension.who)
     if ledger.reminded:
-        rungs = ", ".join(map(str, ledger.reminded))
-        ru.append(f"Напоминания сделаны, когда оставалось дней: {rungs}.")
-        en.append(f"Reminders were given with days left: {rungs}.")
+        yield wording("clock.reminded", left=[str(rung) for rung in ledger.reminded])
     if ledger.breached:
-        ru.append("О нарушении срока сообщено.")
-        en.append("The breach was announced.")
+        yield wording("clock.breach-announced")
     if provisional and ledger.ended is None:
-        ru.append("Дата предварительная: переносы рабочих дней ещё не опубликованы.")
-        en.append("The date is provisional: the transfers of working days are not published yet.")
+        yield wording("clock.provisional")
     if calendar.version != ledger.term.calendar_version:
-        ru.append(f"Сосчитано по календарю {calendar.version} вместо {ledger.term.calendar_version}.")
-        en.append(f"Counted by calendar {calendar.version} instead of {ledger.term.calendar_version}.")
-    return ru, en
+        yield wording("clock.recalendared", by=calendar.version, first=ledger.term.calendar_version)
 
 
-def _local(moment: datetime, zone: str) -> tuple[str, str]:
+def _local(moment: datetime, zone: str) -> Wording:
     local = moment.astimezone(ZoneInfo(zone))
-    return f"{local:%d.%m.%Y %H:%M}", f"{local:%Y-%m-%d %H:%M}"
+    day, time = written(local.date()), f"{local:%H:%M}"
+    return Wording(f"{day.ru} {time}", f"{day.be} {time}", f"{day.en} {time}")
+
+
+def _joined(parts: Iterable[Wording]) -> Wording:
+    ru, be, en = zip(*((one.ru, one.be, one.en) for one in parts), strict=True)
+    return Wording(" ".join(ru), " ".join(be), " ".join(en))

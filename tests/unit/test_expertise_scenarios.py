@@ -42,6 +42,7 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from services.expertise.domain.parts import PlaceStatus
+from services.law import reasons
 from tests.kit.common import APPLICATION, minsk, with_numbers
 from tests.kit.expertise.play import (
     BASIS,
@@ -133,7 +134,7 @@ def test_two_blind_opinions_agree_and_a_second_person_approves_the_conclusion(pl
 def test_opinions_for_and_against_call_a_third_expert(play: Play) -> None:
     play.open().judge(FIRST).seat(SECOND)
     facts = play.do(opinion(Verdict.NEGATIVE), actor(SECOND))
-    assert one(FurtherOpinionCalledV1, facts).why == "verdicts: for and against"
+    assert one(FurtherOpinionCalledV1, facts).why == reasons.VERDICTS_APART
     assert play.case.needed == 3 and play.status == "with-experts"
     assert [(o.what, o.by) for o in play.case.owed] == [("assign", "operator")]
     play.judge(THIRD)
@@ -142,8 +143,8 @@ def test_opinions_for_and_against_call_a_third_expert(play: Play) -> None:
 
 def test_totals_too_far_apart_call_a_third_expert_and_the_bound_itself_does_not(play: Play) -> None:
     play.open().judge(FIRST, value=4).seat(SECOND)
-    play.do(opinion(value=1), actor(SECOND))
-    assert play.case.needed == 3
+    facts = play.do(opinion(value=1), actor(SECOND))
+    assert one(FurtherOpinionCalledV1, facts).why == reasons.TOTALS_APART and play.case.needed == 3
     for effect, needed in ((0, 2), (1, 2)):
         near = Play().open().judge(FIRST, value=5)
         said = tuple(s.model_copy(update={"value": effect}) if s.criterion == "effect" else s for s in scores(5))

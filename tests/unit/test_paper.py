@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.local.home import ROOT
-from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine, docx, pdf
+from services.expertise.documents.render import TEMPLATES, Paper, Remark, Score, Signer, TermLine, docx, pdf
 from tests.effort import examples
 
 MADE = {"pdf": pdf, "docx": docx}
@@ -111,6 +111,15 @@ def test_everything_in_the_paper_can_be_read_in_the_document(kind: str) -> None:
     for word in [*words, *HEADS, "Заключение № 12/2026 от 21.11.2026", "приостановлен", "идёт", "Эксперт 2"]:
         assert squeezed(word) in text, word
     assert "обязательнонеустранено" in text and text.count("рекомендуется") == 1
+
+
+def test_the_templates_say_nothing_themselves() -> None:
+    typ = (TEMPLATES / "conclusion.typ").read_text(encoding="utf-8")
+    said = [line for line in typ.splitlines() if not line.startswith("//")]
+    with ZipFile(TEMPLATES / "conclusion.docx") as word:
+        parts = [word.read(name).decode() for name in ("word/document.xml", "word/footer1.xml")]
+    said += [text for part in parts for text in re.findall(r"<w:t[^>]*>([^<]*)</w:t>", part)]
+    assert len(said) > 200 and [one for one in said if re.search(r"[А-Яа-яЁё]", one)] == []
 
 
 @pytest.mark.parametrize("kind", MADE)

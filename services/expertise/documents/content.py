@@ -9,60 +9,66 @@ from typing import Final
 from pydantic import JsonValue
 
 from contracts import reference
+from contracts.data import Titled
 from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId, Party, Severity, Standing, Verdict
 from contracts.rules import Edition
+from contracts.words import Wording
+from services.expertise.documents.language import LANGUAGE, said
 from services.expertise.documents.render import Paper, Remark, Score, Signer, TermLine
 from services.expertise.domain.parts import Conclusion, Round
-from services.expertise.domain.requests import WAITING
 from services.expertise.domain.state import TERM_OF, Case
-from services.law.calendar import Calendars
-from services.law.explanation import Explanation, explain
+from services.law import reasons
+from services.law.calendar import Calendars, written
+from services.law.explanation import Explanation, explain, origin
 
-BODY: Final = "Оператор экспертизы"
-KINDS: Final = {
-    ReviewKind.FIRST: "первичная экспертиза",
-    ReviewKind.REPEAT: "повторная экспертиза",
-    ReviewKind.CREDIT: "зачёт",
-    ReviewKind.REPLICATION: "тиражирование",
+KINDS: Final[Mapping[ReviewKind, str]] = {
+    ReviewKind.FIRST: "paper.kind.first",
+    ReviewKind.REPEAT: "paper.kind.repeat",
+    ReviewKind.CREDIT: "paper.kind.credit",
+    ReviewKind.REPLICATION: "paper.kind.replication",
 }
-VERDICTS: Final = {
-    Verdict.POSITIVE: "Положительное",
-    Verdict.POSITIVE_WITH_REMARKS: "Положительное с замечаниями",
-    Verdict.NEGATIVE: "Отрицательное",
+VERDICTS: Final[Mapping[Verdict, str]] = {
+    Verdict.POSITIVE: "paper.verdict.positive",
+    Verdict.POSITIVE_WITH_REMARKS: "paper.verdict.positive-with-remarks",
+    Verdict.NEGATIVE: "paper.verdict.negative",
 }
-SEVERITIES: Final = {
-    Severity.MINOR: "незначительное",
-    Severity.MAJOR: "существенное",
-    Severity.CRITICAL: "критическое",
+SEVERITIES: Final[Mapping[Severity, str]] = {
+    Severity.MINOR: "paper.severity.minor",
+    Severity.MAJOR: "paper.severity.major",
+    Severity.CRITICAL: "paper.severity.critical",
 }
-STANDINGS: Final = {
-    Standing.IN_FORCE: None,
-    Standing.REPLACED: "Изменено по результатам обжалования",
-    Standing.ANNULLED: "Отменено по результатам обжалования",
+STANDINGS: Final[Mapping[Standing, str]] = {
+    Standing.REPLACED: "paper.standing.replaced",
+    Standing.ANNULLED: "paper.standing.annulled",
 }
-ROLES: Final = {"author": "Составил", "approver": "Утвердил"}
-PARTIES: Final = {"initiator": "Инициатор", "customer": "Заказчик", "executor": "Исполнитель"}
-FIELDS: Final = {
-    "title": "Название",
-    "problem": "Проблема",
-    "solution": "Решение",
-    "sector": "Отрасль",
-    "initiator": "Инициатор",
-    "customer": "Заказчик",
-    "executor": "Исполнитель",
-    "territory": "Территория",
-    "planned_start": "Начало",
-    "planned_end": "Окончание",
-    "expected_effect": "Ожидаемый эффект",
-    "costs": "Стоимость",
-    "own_number": "Номер заявителя",
-    "procedure": "Порядок",
-    "replicates": "Тиражируемый проект",
-    "evidence": "Подтверждение",
-    "participants": "Участники",
+ROLES: Final[Mapping[str, str]] = {"author": "paper.signer.author", "approver": "paper.signer.approver"}
+PARTIES: Final[Mapping[str, str]] = {
+    "initiator": "paper.party.initiator",
+    "customer": "paper.party.customer",
+    "executor": "paper.party.executor",
 }
-"""The fields of an application in Russian."""
+SCHEMES: Final[Mapping[str, str]] = {"BY-UNP": "paper.scheme.by-unp", "RU-INN": "paper.scheme.ru-inn"}
+FIELDS: Final[Mapping[str, str]] = {
+    "title": "paper.field.title",
+    "problem": "paper.field.problem",
+    "solution": "paper.field.solution",
+    "sector": "paper.field.sector",
+    "initiator": "paper.field.initiator",
+    "customer": "paper.field.customer",
+    "executor": "paper.field.executor",
+    "territory": "paper.field.territory",
+    "planned_start": "paper.field.planned-start",
+    "planned_end": "paper.field.planned-end",
+    "expected_effect": "paper.field.expected-effect",
+    "costs": "paper.field.costs",
+    "own_number": "paper.field.own-number",
+    "procedure": "paper.field.procedure",
+    "replicates": "paper.field.replicates",
+    "evidence": "paper.field.evidence",
+    "participants": "paper.field.participants",
+}
+"""The ids of the words for the fields of an application."""
 
 
 def paper(
@@ -72,38 +78,42 @@ def paper(
     round_ = next((one for one in (*case.past, case) if one.round == of.round), case)
     application = round_.application
     told = _told(round_, now, calendars)
-    sectors = {entry.code: entry.ru for entry in edition.sectors.entries}
+    sectors = {entry.code: _label(entry) for entry in edition.sectors.entries}
     return Paper(
         number=of.number,
         date=of.date,
-        place_of_body=BODY,
-        kind=KINDS[round_.kind],
+        place_of_body=said("paper.body"),
+        kind=said(KINDS[round_.kind]),
         round=round_.round,
         application_number=case.number,
         title=application.title,
         parties=tuple(_parties(round_)),
         sector=sectors.get(application.sector, application.sector),
-        verdict=VERDICTS[of.verdict],
+        verdict=said(VERDICTS[of.verdict]),
         text=of.text,
         remarks=_remarks(case, round_, of),
         scores=_scores(round_, of, edition),
         term_summary=_summary(told),
         term_lines=_lines(told),
         term_note=_note(told),
-        signers=tuple(Signer(ROLES[one.role], names[one.person_id], f"{of.date:%d.%m.%Y}") for one in of.signers),
+        signers=_signers(of, names),
         earlier=_earlier(case, round_),
         changes=tuple(
-            (FIELDS.get(one.field, one.field), _said(one.before, edition), _said(one.after, edition))
-            for one in round_.changes
+            (_field(one.field), _value(one.before, edition), _value(one.after, edition)) for one in round_.changes
         ),
-        standing=STANDINGS[of.standing],
+        standing=None if of.standing is Standing.IN_FORCE else said(STANDINGS[of.standing]),
     )
+
+
+def _signers(of: Conclusion, names: Mapping[str, str]) -> tuple[Signer, ...]:
+    day = written(of.date).text(LANGUAGE)
+    return tuple(Signer(said(ROLES[one.role]), names[one.person_id], day) for one in of.signers)
 
 
 def _parties(round_: Round) -> list[tuple[str, str, str]]:
     application = round_.application
-    named = [(ru, getattr(application, role)) for role, ru in PARTIES.items()]
-    named += [("Участник", one) for one in application.participants]
+    named = [(said(PARTIES[role]), getattr(application, role)) for role in PARTIES]
+    named += [(said("paper.party.participant"), one) for one in application.participants]
     return [(role, _name(one), _number(one.id)) for role, one in named if one is not None]
 
 
@@ -112,8 +122,16 @@ def _name(party: Party) -> str:
 
 
 def _number(id_: OrganisationId) -> str:
-    schemes = {"BY-UNP": "УНП", "RU-INN": "ИНН"}
-    return f"{schemes.get(id_.scheme, id_.scheme)} {id_.value}"
+    scheme = said(SCHEMES[id_.scheme]) if id_.scheme in SCHEMES else id_.scheme
+    return f"{scheme} {id_.value}"
+
+
+def _field(name: str) -> str:
+    return said(FIELDS[name]) if name in FIELDS else name
+
+
+def _label(entry: Titled) -> str:
+    return Wording(entry.ru, entry.be, entry.en).text(LANGUAGE)
 
 
 def _remarks(case: Case, round_: Round, of: Conclusion) -> tuple[Remark, ...]:
@@ -125,7 +143,7 @@ def _remarks(case: Case, round_: Round, of: Conclusion) -> tuple[Remark, ...]:
 
 
 def _remark(given: reference.Remark, met: bool | None) -> Remark:
-    return Remark(given.code, "", given.text, SEVERITIES[given.severity], given.must_fix, met)
+    return Remark(given.code, "", given.text, said(SEVERITIES[given.severity]), given.must_fix, met)
 
 
 def _scores(round_: Round, of: Conclusion, edition: Edition) -> tuple[Score, ...]:
@@ -136,8 +154,8 @@ def _scores(round_: Round, of: Conclusion, edition: Edition) -> tuple[Score, ...
     for criterion in edition.criteria.entries:
         scores = [score for one in counted for score in one.scores if score.criterion == criterion.code]
         if scores:
-            values = tuple(f"{score.value} из {highest}" for score in scores)
-            found.append(Score(criterion.ru, values, tuple(score.reason for score in scores)))
+            values = tuple(said("paper.score", value=score.value, highest=highest) for score in scores)
+            found.append(Score(_label(criterion), values, tuple(score.reason for score in scores)))
     return tuple(found)
 
 
@@ -148,13 +166,13 @@ def _told(round_: Round, now: datetime, calendars: Calendars) -> Explanation | N
 
 
 def _summary(told: Explanation | None) -> str:
-    return "" if told is None else f"Израсходовано дней: {told.used} из {told.total}."
+    return "" if told is None else said("paper.term.used", used=told.used, total=told.total)
 
 
 def _note(told: Explanation | None) -> str:
     if told is None:
         return ""
-    return f"Источник срока: {'норма закона' if told.term.origin == 'law' else 'допущение'}."
+    return said("paper.term.origin", origin=origin(told.term))
 
 
 def _lines(told: Explanation | None) -> tuple[TermLine, ...]:
@@ -163,17 +181,18 @@ def _lines(told: Explanation | None) -> tuple[TermLine, ...]:
         if one.first is None or one.last is None:
             continue
         days = one.counted if one.state == "running" else (one.last - one.first).days + 1
-        why = "ожидание сведений от заявителя" if one.why == WAITING else one.why
-        found.append(TermLine(one.state, f"{one.first:%d.%m.%Y}", f"{one.last:%d.%m.%Y}", days, why))
+        why = reasons.told(one.why).text(LANGUAGE) if one.why is not None else None
+        since, until = (written(day).text(LANGUAGE) for day in (one.first, one.last))
+        found.append(TermLine(one.state, since, until, days, why))
     return tuple(found)
 
 
 def _earlier(case: Case, round_: Round) -> str | None:
     before = next((one for one in case.conclusions if one.number == round_.earlier), None)
-    return f"№ {before.number} от {before.date:%d.%m.%Y}" if before is not None else None
+    return None if before is None else said("paper.earlier", number=before.number, date=written(before.date))
 
 
-def _said(value: JsonValue, edition: Edition) -> str:
+def _value(value: JsonValue, edition: Edition) -> str:
     """A value of an application in words that can be read."""
     match value:
         case None:
@@ -181,7 +200,7 @@ def _said(value: JsonValue, edition: Edition) -> str:
         case str():
             return value
         case list():
-            return "; ".join(_said(one, edition) for one in value)
+            return "; ".join(_value(one, edition) for one in value)
         case {"amount_minor": int(amount), "currency": str(currency), "source": source, "year": year}:
             return f"{source}, {year or '—'}: {_money(amount, currency, edition)}"
         case {"id": {"scheme": str(scheme), "value": str(number)}, **rest}:

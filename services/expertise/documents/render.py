@@ -8,6 +8,7 @@ Typst template shows with `text()`, and as escaped text for the DOCX.
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from io import BytesIO
@@ -20,13 +21,49 @@ from docxtpl import DocxTemplate
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from services.expertise.documents.language import LANGUAGE, said
+from services.law.calendar import written
+
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LARGE: Final = 200_000  # bytes of a PDF; an ordinary conclusion makes 70,000
+STATES: Final[Mapping[str, str]] = {"running": "paper.term.running", "stopped": "paper.term.stopped"}
+WORDS: Final[Mapping[str, str]] = {
+    "document": "paper.head.document",
+    "of_what": "paper.head.of-what",
+    "page": "paper.head.page",
+    "of_pages": "paper.head.of-pages",
+    "parties": "paper.head.parties",
+    "role": "paper.head.role",
+    "name": "paper.head.name",
+    "identifier": "paper.head.identifier",
+    "verdict": "paper.head.verdict",
+    "remarks": "paper.head.remarks",
+    "code": "paper.head.code",
+    "remark": "paper.head.remark",
+    "severity": "paper.head.severity",
+    "duty": "paper.head.duty",
+    "scores": "paper.head.scores",
+    "expert": "paper.head.expert",
+    "score": "paper.head.score",
+    "reason": "paper.head.reason",
+    "changes": "paper.head.changes",
+    "field": "paper.head.field",
+    "was": "paper.head.was",
+    "now": "paper.head.now",
+    "term": "paper.head.term",
+    "state": "paper.head.state",
+    "since": "paper.head.since",
+    "until": "paper.head.until",
+    "days": "paper.head.days",
+    "why": "paper.head.why",
+    "signatures": "paper.head.signatures",
+}
+"""What the templates themselves say: the name that it has in them, and the id of its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A remark (замечание). `severity` is a Russian word; `met` says in a repeat whether it was met, else None."""
+    """A remark (замечание). `severity` is a word; `met` says in a repeat whether it was met, else None."""
 
     code: str
     title: str
@@ -67,7 +104,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """All that a conclusion shows, in Russian words. Sections without content are left out.
+    """All that a conclusion shows, in the words of its language. Sections without content are left out.
 
     `parties` are (role, name, identifier such as "УНП 790000029"); `term_note` says where the term comes from (норма,
     допущение); `earlier` names the earlier conclusion and `changes` are (field, was, now), both for a repeat;
@@ -135,13 +172,16 @@ def docx(paper: Paper) -> bytes:
 
 def _view(paper: Paper) -> dict[str, Any]:
     """What both templates show, every word ready and clean."""
-    heading = f"Заключение № {paper.number} от {paper.date:%d.%m.%Y}"
+    day = written(paper.date)
+    heading = said("paper.heading", number=paper.number, date=day)
     view: dict[str, Any] = _clean(
         {
             "about": {"title": heading[:255], "author": paper.place_of_body[:255]},  # Word takes no more
+            "language": LANGUAGE,
+            "words": {name: said(WORDS[name]) for name in WORDS},
             "heading": heading,
             "number": paper.number,
-            "date": f"{paper.date:%d.%m.%Y}",
+            "date": day.text(LANGUAGE),
             "body": paper.place_of_body,
             "standing": paper.standing or "",
             "facts": [{"label": label, "value": value} for label, value in _facts(paper) if value],
@@ -164,37 +204,40 @@ def _view(paper: Paper) -> dict[str, Any]:
 
 def _facts(paper: Paper) -> tuple[tuple[str, str], ...]:
     return (
-        ("Пилотный проект", paper.title),
-        ("Номер заявки", paper.application_number),
-        ("Вид экспертизы", paper.kind),
-        ("Рассмотрение по счёту", str(paper.round)),
-        ("Отрасль", paper.sector),
-        ("Предыдущее заключение", paper.earlier or ""),
+        (said("paper.fact.title"), paper.title),
+        (said("paper.fact.application"), paper.application_number),
+        (said("paper.fact.kind"), paper.kind),
+        (said("paper.fact.round"), str(paper.round)),
+        (said("paper.fact.sector"), paper.sector),
+        (said("paper.fact.earlier"), paper.earlier or ""),
     )
 
 
 def _remark(number: int, remark: Remark) -> dict[str, str]:
-    met = {True: "устранено", False: "не устранено", None: ""}[remark.met]
+    met = "" if remark.met is None else said("paper.remark.met" if remark.met else "paper.remark.not-met")
     return {
         "number": str(number),
         "code": remark.code,
         "title": remark.title,
         "text": remark.text,
         "severity": remark.severity,
-        "duty": "обязательно" if remark.must_fix else "рекомендуется",
+        "duty": said("paper.remark.must" if remark.must_fix else "paper.remark.should"),
         "met": met,
     }
 
 
 def _score(score: Score) -> dict[str, Any]:
     pairs = enumerate(zip(score.values, score.reasons, strict=True), 1)
-    opinions = [{"expert": f"Эксперт {number}", "value": value, "reason": reason} for number, (value, reason) in pairs]
+    opinions = [
+        {"expert": said("paper.expert", number=number), "value": value, "reason": reason}
+        for number, (value, reason) in pairs
+    ]
     return {"criterion": score.criterion, "opinions": opinions}
 
 
 def _term_line(line: TermLine) -> dict[str, str]:
     return {
-        "state": {"running": "идёт", "stopped": "приостановлен"}[line.state],
+        "state": said(STATES[line.state]),
         "since": line.since,
         "until": line.until,
         "days": str(line.days),

@@ -114,7 +114,7 @@ def obstacles(seat: Seat, case: Case, edition: Edition, acting: str) -> Iterator
 
 def said(conflict: Conflict) -> Problem:
     """A conflict in words, as a refusal tells it."""
-    party = wording(PARTIES.get(conflict.party, conflict.party)) if conflict.party is not None else None
+    party = wording(PARTIES.get(conflict.party, PARTIES[PARTICIPANT])) if conflict.party is not None else None
     return problem("/expert_id", RULES[conflict.kind], party=party)
 
 

@@ -11,6 +11,7 @@ from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.parts import GivenOpinion, Place, PlaceStatus
 from services.expertise.domain.state import WORKING
+from services.law import reasons
 from services.law.decision import Refusal
 
 MOST_TEXT = 50_000
@@ -131,11 +132,12 @@ def call_for_another(decision: CaseDecision) -> None:
 
 
 def disagreement(opinions: Sequence[GivenOpinion], edition: Edition) -> str | None:
-    """In which way opinions are too far apart: one for and one against, or totals beyond the edition's bound."""
+    """The id of the way in which opinions are too far apart: one for and one against, or totals beyond the edition's
+    bound."""
     if len({one.verdict is Verdict.NEGATIVE for one in opinions}) > 1:
-        return "verdicts: for and against"
+        return reasons.VERDICTS_APART
     totals = [one.total for one in opinions if one.total is not None]
     bound = edition.numbers.opinion_disagreement.share
     if len(totals) > 1 and Fraction(max(totals) - min(totals), WHOLE) > bound:
-        return f"totals: {min(totals)} and {max(totals)} of {WHOLE}"
+        return reasons.TOTALS_APART
     return None

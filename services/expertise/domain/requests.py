@@ -19,11 +19,10 @@ from services.expertise.domain.parts import Request
 from services.expertise.domain.state import CLARIFICATION, WORKING
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
+from services.law.reasons import WAITING_APPLICANT
 
 NO_ANSWER = "no-answer"
 CLOSURE_OF = {OnExpiry.RETURN: Closure.RETURNED, OnExpiry.REFUSE: Closure.REFUSED}
-WAITING = "waiting for the applicant"
-"""Why the clock stands while the applicant has the next move."""
 
 
 def ask(decision: CaseDecision, command: Question) -> None:
@@ -35,7 +34,7 @@ def ask(decision: CaseDecision, command: Question) -> None:
         raise Refusal("request.open")
     _need_items(command)
     main = decision.case.main()
-    stop = TERMS.stopped(decision, main.kind, WAITING) if main is not None else None
+    stop = TERMS.stopped(decision, main.kind, WAITING_APPLICANT) if main is not None else None
     begun = TERMS.started(decision, CLARIFICATION)
     due = begun.clock.due_at
     assert due is not None, "a term that has just started runs"

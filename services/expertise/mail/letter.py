@@ -1,7 +1,7 @@
 """A notice as a letter (уведомление по почте), in Russian and English: its kind, the pilot's id, the due time.
 
-Nothing else of a case leaves the system by mail, and no personal data but the address it goes to. The text is in
-`templates/notice.txt`.
+Nothing else of a case leaves the system by mail, and no personal data but the address it goes to. The words stand in
+`contracts/words`, their order in `templates/notice.txt`.
 """
 
 import hashlib
@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contracts.words import Language, Wording, wording
+
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,
@@ -23,31 +25,33 @@ _TEMPLATES: Final = Environment(
     keep_trailing_newline=True,
 )
 
-WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "review-opened": ("Открыт новый круг экспертизы", "A new round of the expertise was opened"),
-    "due": ("Приближается срок", "A term is near"),
-    "breached": ("Срок истёк", "A term ran out"),
-    "term-recalendared": ("Срок пересчитан по новому календарю", "A term was counted anew by a new calendar"),
-    "case-released": ("Дело возвращено в очередь", "A case was given back to the queue"),
-    "assigned": ("Вам предложено дело на экспертизу", "You were assigned to a case"),
-    "expert-accepted": ("Эксперт принял назначение", "An expert accepted the assignment"),
-    "expert-declined": ("Эксперт отказался от назначения", "An expert declined the assignment"),
-    "expert-released": ("Назначение на дело снято", "An assignment was taken back"),
-    "conflict-found": ("Выявлен конфликт интересов", "A conflict of interest came to light"),
-    "conflict-dismissed": ("Конфликт интересов не подтверждён", "A conflict of interest was dismissed"),
-    "conflict-confirmed": ("Конфликт интересов подтверждён", "A conflict of interest was confirmed"),
-    "opinion-given": ("Дано мнение эксперта", "An expert gave an opinion"),
-    "further-opinion-called": ("Нужно ещё одно мнение эксперта", "One more opinion is called for"),
-    "answered": ("Получены ответы заявителя", "The applicant answered"),
-    "request-closed": ("Запрос сведений закрыт", "A request for information was closed"),
-    "conclusion-sent-back": ("Проект заключения возвращён на доработку", "A draft conclusion was sent back"),
-    "conclusion-approved": ("Заключение утверждено", "A conclusion was approved"),
-    "conclusion-issued": ("Заключению присвоен номер", "A conclusion is in force under its number"),
-    "appeal-decided": ("Принято решение по жалобе", "An appeal was decided"),
-    "review-closed": ("Экспертиза прекращена", "A review was ended without a conclusion"),
+WORDS: Final[Mapping[str, str]] = {
+    "review-opened": "notice.review-opened",
+    "due": "notice.due",
+    "breached": "notice.breached",
+    "term-recalendared": "notice.term-recalendared",
+    "case-released": "notice.case-released",
+    "assigned": "notice.assigned",
+    "expert-accepted": "notice.expert-accepted",
+    "expert-declined": "notice.expert-declined",
+    "expert-released": "notice.expert-released",
+    "conflict-found": "notice.conflict-found",
+    "conflict-dismissed": "notice.conflict-dismissed",
+    "conflict-confirmed": "notice.conflict-confirmed",
+    "opinion-given": "notice.opinion-given",
+    "further-opinion-called": "notice.further-opinion-called",
+    "answered": "notice.answered",
+    "request-closed": "notice.request-closed",
+    "conclusion-sent-back": "notice.conclusion-sent-back",
+    "conclusion-approved": "notice.conclusion-approved",
+    "conclusion-issued": "notice.conclusion-issued",
+    "appeal-decided": "notice.appeal-decided",
+    "review-closed": "notice.review-closed",
 }
-"""What each kind of notice is called, in Russian and English."""
-OTHER: Final = ("Новое событие по делу", "Something happened in a case")
+"""The id of what each kind of notice is called."""
+OTHER: Final = "notice.other"
+SAID_IN: Final[tuple[Language, ...]] = ("ru", "en")
+"""The languages of a letter, one after the other: nobody is asked which one he reads."""
 
 
 class BadAddress(ValueError):
@@ -59,17 +63,25 @@ def letter(notice: Mapping[str, Any], to: str, sender: str, zone: str) -> EmailM
 
     `zone` is that in which the days of the case are counted. Raises BadAddress.
     """
-    ru, en = WORDS.get(notice["kind"], OTHER)
-    about = {"ru": ru, "en": en, "pilot": notice["pilot"], "due": _last_day(notice["what"], zone), "zone": zone}
+    what = wording(WORDS.get(notice["kind"], OTHER))
+    said = [_said(one, what, notice["pilot"], _last_day(notice["what"], zone), zone) for one in SAID_IN]
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = message_id(notice["_id"], sender)
     message["Date"] = datetime.fromisoformat(notice["time"])
     message["From"] = address(sender)
     message["To"] = address(to)
-    message["Subject"] = f"{ru} / {en}"
+    message["Subject"] = " / ".join(one["what"] for one in said)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_TEMPLATES.get_template("notice.txt").render(about), cte="base64")
+    message.set_content(_TEMPLATES.get_template("notice.txt").render(said=said), cte="base64")
     return message
+
+
+def _said(language: Language, what: Wording, pilot: str, last: str | None, zone: str) -> dict[str, str]:
+    """The lines of a letter in one language."""
+    lines = {"what": what, "case": wording("letter.case", pilot=pilot), "closing": wording("letter.closing")}
+    if last is not None:
+        lines["last_day"] = wording("letter.last-day", day=last, zone=zone)
+    return {name: one.text(language) for name, one in lines.items()}
 
 
 def message_id(notice: str, sender: str) -> str:

@@ -59,7 +59,7 @@ def add(router: APIRouter) -> None:
 
     @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
     async def clock(pilot: str, engine: EngineOf, term: Clocked = TermKind.LOOK_OVER) -> Response:
-        """How the due date of a term comes about, day by day, in words of both languages."""
+        """How the due date of a term comes about, day by day, in words of three languages."""
         found = await document(engine, pilot, PILOT_KIND)
         assert isinstance(found.state, Pilot)
         ledger = found.state.ledger(term)

@@ -45,7 +45,7 @@ def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition
     updated, faulty = _updated(state, changes, edition)
     problems = [*found.problems, *unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)]
     if state.status is Status.DECIDED:
-        problems.append(decided(FALLEN_AWAY))
+        problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
         problems.append(not_open(state.status))
     if problems or updated is None or not isinstance(found.payload, ClarificationProvidedV1):

@@ -12,7 +12,6 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
-from contracts.words import wording
 from services.intake.domain import terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
@@ -132,6 +131,6 @@ def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Giv
         raise Refusal("application.not-open", stands=stands(state))
     if state.status is Status.DECIDED:
         follows = to_stop(state)
-        raise Refusal("pilot.decided", follows=wording(follows), problems=(decided(follows, ""),))
+        raise Refusal("pilot.decided", follows=follows, problems=(decided(follows, ""),))
     stopped = ApplicationStoppedV1.made_of(state, command, actor=context.actor)
     return *terms.ended(state, context), stopped

@@ -36,14 +36,14 @@ def not_open(status: Status) -> Problem:
     return problem("/subject", "application.not-open", stands=wording(STANDS[status]))
 
 
-def decided(follows: str, pointer: str = "/subject") -> Problem:
-    """That the Council has decided on the application, and what follows: the id of its words."""
-    return problem(pointer, "pilot.decided", follows=wording(follows))
+def decided(follows: Wording, pointer: str = "/subject") -> Problem:
+    """That the Council has decided on the application, and what follows."""
+    return problem(pointer, "pilot.decided", follows=follows)
 
 
-def to_stop(state: Pilot) -> str:
-    """Who can end what the Council has decided on, where there is something to end: the id of the words."""
-    return OVER if state.carrying_out is not None and state.carrying_out.over else TO_STOP
+def to_stop(state: Pilot) -> Wording:
+    """Who can end what the Council has decided on, where there is something to end."""
+    return wording(OVER if state.carrying_out is not None and state.carrying_out.over else TO_STOP)
 
 
 def not_carried_out(state: Pilot) -> Problem:

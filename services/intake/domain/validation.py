@@ -14,7 +14,7 @@ from contracts.agency import AGENCY, ApplicationSubmittedV2
 from contracts.event import Envelope
 from contracts.reference import Problem
 from contracts.rules import Edition
-from contracts.words import problem
+from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.commands import Later
 from services.intake.domain.shape import Read, data_of, read, rows_of, unless_covered
@@ -56,7 +56,7 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
     rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
     problems = [*found.problems, *unless_covered(rules, found.problems)]
     if state.status is Status.DECIDED:
-        problems.append(decided(AGAIN))
+        problems.append(decided(wording(AGAIN)))
     elif not state.may_resubmit(now):
         lapsed = state.status is Status.RETURNED
         problems.append(not_open(Status.LAPSED if lapsed else state.status))

@@ -21,6 +21,7 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.subject import Document
 from services.chassis.web import Page, page
+from services.law import reasons
 from services.registry import history, queries, views
 from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE
@@ -73,12 +74,16 @@ async def card_of(engine: Engine, pilot: Document, said: str) -> Response:
     return JSONResponse({"as_of": wire_moment(moment), **views.internal(then)})
 
 
+def _told(entry: views.View) -> views.View:
+    return {**entry, "what": reasons.beside(entry["what"])}
+
+
 async def timeline(engine: Engine, pilot: str, after: str | None, limit: int, *, diff: bool) -> Page:
     """A page of a pilot's timeline; with `diff` each entry says under `changed` what it changed on the card."""
     query = {"pilot": pilot}
     found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
     rows = found.items
-    items = [views.timeline(row) for row in rows]
+    items = [_told(views.timeline(row)) for row in rows]
     if diff and rows:
         before = await history.before(engine.store, pilot, rows[0]["sequence"])
         changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)

@@ -107,7 +107,7 @@ def _parts(router: APIRouter) -> None:
         engine: EngineOf,
         term: Annotated[Value | None, Query(description="Which term; without it the one that is due first")] = None,
     ) -> Response:
-        """How the due date of an open term of the register comes about, day by day, in words of both languages."""
+        """How the due date of an open term of the register comes about, day by day, in words of three languages."""
         found = await document(engine, pilot, KIND)
         assert isinstance(found.state, Pilot)
         running = _term(found.state, term)

@@ -12,10 +12,11 @@ from contracts.registry import (
     PilotSuspendedV1,
 )
 from contracts.steps import AgreementEntry, EarlyStop, Launch, PilotExtension, PilotResumption, PilotSuspension
+from services.law import reasons
 from services.law.decision import Refusal, together
 from services.registry.domain import order
 from services.registry.domain.stages import CARRIED_OUT, Stage
-from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, SUSPENSION, WHILE_SUSPENDED
+from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, SUSPENSION
 from services.registry.domain.terms import TERMS, PilotDecision
 
 
@@ -53,7 +54,7 @@ def suspend(decision: PilotDecision, command: PilotSuspension) -> None:
     )
     decision.then(PilotSuspendedV1.made_of(command, actor=decision.actor, at=decision.now))
     for kind in (CARRYING_OUT, REPORT):
-        TERMS.stop_since(decision, kind, command.since, WHILE_SUSPENDED)
+        TERMS.stop_since(decision, kind, command.since, reasons.SUSPENDED)
     TERMS.start(decision, SUSPENSION, command.since)
 
 

@@ -24,6 +24,7 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
+from services.law import reasons
 from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
 from services.registry.domain.stages import CARRIED_OUT, Stage
 from services.registry.domain.state import (
@@ -32,7 +33,6 @@ from services.registry.domain.state import (
     PROPOSAL,
     REPORT,
     SUSPENSION,
-    WHILE_SUSPENDED,
     Pilot,
 )
 from services.registry.domain.terms import TERMS, PilotDecision
@@ -140,7 +140,7 @@ def _progress(decision: PilotDecision, event_id: str, said: Progress) -> None:
         TERMS.end(decision, REPORT)
         TERMS.start(decision, REPORT)
         if stood:
-            TERMS.stop_since(decision, REPORT, decision.today, WHILE_SUSPENDED)
+            TERMS.stop_since(decision, REPORT, decision.today, reasons.SUSPENDED)
 
 
 def _completion(decision: PilotDecision, event_id: str, said: Completion) -> None:

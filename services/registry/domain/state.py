@@ -56,8 +56,6 @@ CARRYING_OUT: Final = TermKind.CARRYING_OUT
 REPORT: Final = TermKind.PROGRESS_REPORT
 SUSPENSION: Final = TermKind.SUSPENSION
 """Runs while carrying out stands still: nobody forgets a pilot that was suspended."""
-WHILE_SUSPENDED: Final = "carrying out is suspended"
-"""Why a term of the register stands still, as its facts say it."""
 PROPOSAL: Final = TermKind.EFFECTIVENESS_PROPOSAL
 JUDGING: Final = TermKind.JUDGEMENT
 SCALING: Final = TermKind.SCALING_DECISION
