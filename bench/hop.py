@@ -16,10 +16,11 @@ from uuid import uuid4
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor, wire_moment
 from contracts.intake import ApplicationRegisteredV1
-from contracts.reference import Application, OrganisationId, Party, Role
+from contracts.reference import Application, Role
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from deploy.progress import Say, Task, silent, task
+from deploy.samples.common import party
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message
@@ -36,14 +37,14 @@ WAYS: Final = ("batches", "one_at_a_time", "bare_loop")
 
 def facts(count: int, run: str) -> list[Record]:
     """Registrations of `count` pilots as records of intake's topic, about 1.5 KB each."""
-    party = Party(id=OrganisationId(scheme="BY-UNP", value="790000029"), name="ООО «Пример-Разработка»")
+    developer = party("790000029", "ООО «Пример-Разработка»")
     application = Application(
         title="Распознавание снимков",
         problem="п" * 100,
         solution="р" * 100,
         sector="health",
-        initiator=party,
-        customer=party,
+        initiator=developer,
+        customer=developer,
     )
     return [_record(n, f"{run}-{n}", application) for n in range(count)]
 

@@ -1,9 +1,14 @@
-"""The lives of the fictional pilots: for each stage the facts that bring a pilot there, in order, with their terms."""
+"""The lives of the fictional pilots: the usual way to a stage, each step in the pilot's own words, with its terms.
+
+The facts are made from the steps as the domain makes them, but nothing is decided: a measurement needs very many.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from contracts.event import Actor, Basis, Fact
 from contracts.reference import (
@@ -11,14 +16,10 @@ from contracts.reference import (
     Clock,
     Effectiveness,
     Expediency,
-    Indicator,
     IndicatorValue,
     LegalEffect,
-    Level,
-    Payment,
     Period,
     ReturnReason,
-    Risk,
     Role,
     Term,
     TermKind,
@@ -28,14 +29,15 @@ from contracts.reference import (
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
-    ApplicationOutcome,
     ApplicationOutcomeRecordedV1,
     CommissionNamedV1,
     ConclusionRecordedV1,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EffectivenessProposedV1,
+    Entry,
     ExpediencyDecidedV1,
+    Outcome,
     PilotCompletedV1,
     PilotEnteredV1,
     PilotLaunchedV1,
@@ -51,48 +53,255 @@ from contracts.registry import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from contracts.steps import Agreement, CriterionValue, FundingWindow, ReplicaPlan, Scaling, Votes
-from services.registry.domain.stages import Stage
+from contracts.steps import (
+    Agreement,
+    AgreementEntry,
+    AgreementFailure,
+    Commission,
+    Completion,
+    CreditDecision,
+    EarlyStop,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    PilotSuspension,
+    Progress,
+    Proposal,
+    ReplicaPlan,
+    Risks,
+    ScalingDecision,
+    Spending,
+)
+from deploy.samples import registry as say
+from deploy.samples.common import basis
+from services.registry.domain.commands import RecordConclusion, RecordReport
+from services.registry.domain.stages import JUDGED, Stage
 
 ROBOT: Final = Actor(id="bench", role=Role.REGISTRAR)
-OUTCOMES: Final = {
-    Stage.RETURNED: ApplicationOutcome.RETURNED,
-    Stage.WITHDRAWN: ApplicationOutcome.WITHDRAWN,
-    Stage.STOPPED: ApplicationOutcome.STOPPED,
-    Stage.LAPSED: ApplicationOutcome.LAPSED,
-    Stage.REFUSED: ApplicationOutcome.REFUSED,
-}
-JUDGED: Final = {
-    Stage.PARTLY_EFFECTIVE: Effectiveness.PARTLY,
-    Stage.INEFFECTIVE: Effectiveness.INEFFECTIVE,
-}
-SCALED: Final = {
-    Stage.SCALED: Scaling.SCALE,
-    Stage.NOT_SCALED: Scaling.DO_NOT_SCALE,
-    Stage.CATALOGUED: Scaling.CATALOGUE_ONLY,
-}
-CRITERIA: Final = ("target-reached", "benefit", "economy", "scalability")
 INDICATORS: Final = ("days", "share")
+CARRYING: Final = (TermKind.CARRYING_OUT, TermKind.PROGRESS_REPORT)
+FACTS: Final[Mapping[type, type[Fact]]] = {
+    Entry: PilotEnteredV1,
+    Outcome: ApplicationOutcomeRecordedV1,
+    RecordConclusion: ConclusionRecordedV1,
+    CreditDecision: CreditDecidedV1,
+    ExpediencyDecision: ExpediencyDecidedV1,
+    AgreementEntry: AgreementRecordedV1,
+    AgreementFailure: AgreementFailedV1,
+    Launch: PilotLaunchedV1,
+    PilotSuspension: PilotSuspendedV1,
+    EarlyStop: PilotStoppedV1,
+    Progress: ProgressRecordedV1,
+    Spending: SpendingRecordedV1,
+    Risks: RiskRecordedV1,
+    Completion: PilotCompletedV1,
+    Commission: CommissionNamedV1,
+    Proposal: EffectivenessProposedV1,
+    Judgement: EffectivenessJudgedV1,
+    ScalingDecision: ScalingDecidedV1,
+}
+"""By which fact each step is recorded."""
+COUNCIL: Final = (Stage.CREDITED, Stage.NOT_CREDITED, Stage.EXPEDIENT, Stage.NOT_EXPEDIENT)
+ENDINGS: Final = (Stage.SUSPENDED, Stage.STOPPED_EARLY, Stage.FINISHED)
+SCALED: Final = (Stage.SCALED, Stage.NOT_SCALED, Stage.CATALOGUED)
+JUDGEMENTS: Final = (*JUDGED, Stage.INEFFECTIVE)
+DAYS: Final[Mapping[Stage, int]] = {
+    Stage.EXPERTISE: 5,
+    **dict.fromkeys((Stage.NEGATIVE, Stage.COUNCIL, *COUNCIL), 40),
+    **dict.fromkeys((Stage.AGREED, Stage.NOT_AGREED, *JUDGEMENTS), 28),
+    **dict.fromkeys((Stage.RUNNING, Stage.AT_COMMISSION), 20),
+    **dict.fromkeys((*ENDINGS, *SCALED), 60),
+}
+"""How many days a pilot takes to a stage at the most; otherwise it is there at once."""
+ENDED: Final[Mapping[Stage, Sequence[str]]] = {
+    **dict.fromkeys(COUNCIL, (TermKind.COUNCIL_ALARM,)),
+    **dict.fromkeys((Stage.AGREED, Stage.NOT_AGREED), (TermKind.AGREEMENT,)),
+    Stage.RUNNING: (TermKind.LAUNCH,),
+    **dict.fromkeys((Stage.STOPPED_EARLY, Stage.FINISHED), CARRYING),
+    Stage.AT_COMMISSION: (TermKind.EFFECTIVENESS_PROPOSAL,),
+    **dict.fromkeys(JUDGEMENTS, (TermKind.JUDGEMENT,)),
+    **dict.fromkeys(SCALED, (TermKind.SCALING_DECISION,)),
+}
+"""The terms that end when a pilot comes to a stage."""
+BEGUN: Final[Mapping[Stage, Mapping[str, int]]] = {
+    Stage.COUNCIL: {TermKind.COUNCIL_ALARM: 42},
+    Stage.EXPEDIENT: {TermKind.AGREEMENT: 28},
+    Stage.AGREED: {TermKind.LAUNCH: 30},
+    Stage.RUNNING: {TermKind.CARRYING_OUT: 360, TermKind.PROGRESS_REPORT: 90},
+    Stage.SUSPENDED: {TermKind.SUSPENSION: 90},
+    Stage.FINISHED: {TermKind.EFFECTIVENESS_PROPOSAL: 21},
+    Stage.AT_COMMISSION: {TermKind.JUDGEMENT: 28},
+    **dict.fromkeys(JUDGED, {TermKind.SCALING_DECISION: 60}),
+}
+"""The terms that begin when a pilot comes to a stage, with their days."""
+
+
+def life(
+    stage: Stage,
+    dice: random.Random,
+    agency: str,
+    number: str,
+    edition: str,
+    entered: datetime,
+    application: Application,
+    texts: Sequence[str],
+) -> list[Fact]:
+    """The facts of a pilot that has come to a stage."""
+    made = _Life(dice, entered, application, texts)
+    said = Entry(
+        agency=agency,
+        number=number,
+        edition=edition,
+        submitted=entered - timedelta(days=1),
+        application=application,
+    )
+    made.record(said, entered=entered)
+    if stage is Stage.LOOK_OVER:
+        made.foreign(TermKind.LOOK_OVER, TermStage.STARTED)
+    outcome = say.OUTCOME_OF.get(stage, Effectiveness.EFFECTIVE)
+    for one in _passed(stage, dice):
+        made.come(one, outcome)
+    return made.facts
+
+
+def _passed(to: Stage, dice: random.Random) -> Sequence[Stage]:
+    """The stages after the look-over. Some of those withdrawn had a conclusion already."""
+    late = to is Stage.WITHDRAWN and dice.random() < 0.5
+    return [*say.way(Stage.COUNCIL), to][1:] if late else say.way(to)[1:]
 
 
 class _Life:
-    """A pilot's facts as they come to be, and the day of the last of them."""
+    """A pilot's facts as they come to be, and the moment of the last of them."""
 
     def __init__(self, dice: random.Random, entered: datetime, application: Application, texts: Sequence[str]) -> None:
         self.dice, self.at, self.application, self.texts = dice, entered, application, texts
         self.facts: list[Fact] = []
+        self.members = tuple(f"member-{number}" for number in dice.sample(range(5000), 9))
+        self.grades = tuple(
+            one.model_copy(update={"value": dice.randint(0, 5), "reason": texts[0]}) for one in say.values()
+        )
 
     @property
     def day(self) -> date:
+        """Of the last fact."""
         return self.at.date()
 
-    def basis(self, body: str) -> Basis:
-        return Basis(body=body, kind="протокол", number=str(self.dice.randrange(1, 999)), date=self.day)
+    def come(self, at: Stage, outcome: Effectiveness) -> None:
+        """To a stage from the one before."""
+        self.at += timedelta(days=self.dice.randint(1, DAYS.get(at, 1)))
+        if at in (Stage.COUNCIL, Stage.NEGATIVE, Stage.REFUSED):
+            self.foreign(TermKind.EXPERTISE, TermStage.ENDED)
+        for kind in ENDED.get(at, ()):
+            self.ends(kind)
+        for said in say.steps(at, self.day, outcome):
+            self.record(said)
+        if at is Stage.EXPERTISE:
+            self.foreign(TermKind.EXPERTISE, TermStage.STARTED)
+        if at is Stage.SUSPENDED:
+            self.facts += [TermSuspendedV1(actor=ROBOT, kind=k, since=self.at, why=self.texts[0]) for k in CARRYING]
+        for kind, days in BEGUN.get(at, {}).items():
+            self.begins(kind, days)
+        if at is Stage.RUNNING:
+            for quarter in range(self.dice.randint(0, 3)):
+                self.report(quarter)
 
-    def later(self, days: int) -> None:
-        self.at += timedelta(days=self.dice.randint(1, days))
+    def record(self, said: object, **more: Any) -> None:
+        """A step in the pilot's own words, by the fact that records it."""
+        if isinstance(said, RecordReport):
+            said, more = said.report, {"event_id": f"done-{self.dice.randrange(10**9)}"}
+        assert isinstance(said, BaseModel)
+        known = {"actor": ROBOT, "at": self.at, **more, **self.words(said)}
+        kind = FACTS[type(said)]
+        own = {name: value for name, value in known.items() if name in kind.model_fields}
+        self.facts.append(kind.made_of(said, **own))
+
+    def words(self, said: BaseModel) -> dict[str, Any]:
+        """What the pilot says in another way than the kit's, so that texts are as long and varied as real ones."""
+        first, second, third = self.texts
+        based = {"basis": self.basis()} if getattr(said, "basis", None) is not None else {}
+        match said:
+            case Outcome():
+                reasons = tuple(ReturnReason(code="other", text=first) for _ in said.reasons)
+                return {**based, "reasons": reasons, "text": first if said.text else None}
+            case RecordConclusion():
+                number = f"ЗЭ-{self.day.year}-{self.dice.randrange(10**7)}"
+                return {"number": number, "text": first, "to_council": said.verdict is not Verdict.NEGATIVE}
+            case ExpediencyDecision():
+                expedient = said.decision is Expediency.EXPEDIENT
+                return {**based, "executor": self.application.initiator if expedient else None}
+            case AgreementEntry():
+                return {**based, "agreement": self.agreement()}
+            case CreditDecision():
+                return {**based, "evidence": first}
+            case AgreementFailure() | PilotSuspension() | EarlyStop():
+                return {**based, "why": first}
+            case Completion():
+                return {"summary": second, "values": self.values()}
+            case Commission():
+                return {**based, "members": self.members, "secretary": f"{self.members[0]}-s"}
+            case Proposal():
+                return {**based, "text": second, "values": self.grades}
+            case Judgement():
+                return {**based, "text": third, "values": self.grades, "present": self.members}
+            case ScalingDecision():
+                windows = tuple(
+                    one.model_copy(update={"closes": self.day + timedelta(days=30)}) for one in said.windows
+                )
+                plan = ReplicaPlan(customer=self.application.customer, region=self.application.region)
+                return {**based, "evidence": second, "windows": windows, "replicas": (plan,) * len(said.replicas)}
+            case _:
+                return based
+
+    def basis(self) -> Basis:
+        """A document of the day."""
+        return basis(self.day, str(self.dice.randrange(1, 999)), "Министерство")
+
+    def agreement(self) -> Agreement:
+        """What customer and executor agreed on, as the application says it."""
+        said = self.application
+        about = {"title": self.texts[2][:60], "unit": "ед.", "target": "100"}
+        return Agreement.made_of(
+            said,
+            executor=said.initiator,
+            programme=self.texts[1],
+            starts=self.day,
+            until=self.day + timedelta(days=360),
+            indicators=tuple(say.INDICATOR.model_copy(update={**about, "code": code}) for code in INDICATORS),
+        )
+
+    def values(self) -> tuple[IndicatorValue, ...]:
+        """Every indicator as it was measured on the day."""
+        return tuple(say.value(str(self.dice.randint(0, 120)), self.day, code) for code in INDICATORS)
+
+    def report(self, quarter: int) -> None:
+        """What an executor reports after a quarter of a year."""
+        since = self.day
+        self.at += timedelta(days=85)
+        self.ends(TermKind.PROGRESS_REPORT)
+        event = f"{quarter}-{self.dice.randrange(10**9)}"
+        said = Progress(period=Period(since=since, until=self.day), summary=self.texts[2], values=self.values())
+        self.record(said, event_id=f"report-{event}")
+        for line in self.application.costs[:1]:
+            payment = say.paid(line.amount_minor // 4, line.source, line.year or self.day.year, self.day)
+            payment = payment.model_copy(update={"document": str(quarter)})
+            self.record(Spending(payments=(payment,)), event_id=f"spending-{event}")
+        risk = say.risk(
+            f"r-{quarter % 2}",
+            title=self.texts[2][:80],
+            scenario=self.texts[1],
+            answer=self.texts[0],
+            owner=self.application.initiator.id,
+        )
+        self.record(Risks(risks=(risk,)), event_id=f"risk-{event}")
+        self.begins(TermKind.PROGRESS_REPORT, 90)
+
+    def foreign(self, kind: str, stage: TermStage) -> None:
+        """Something happened to a term of another service."""
+        due = self.at + timedelta(days=60) if stage is TermStage.STARTED else None
+        self.facts.append(TermRecordedV1(actor=ROBOT, kind=kind, stage=stage, due_at=due))
 
     def begins(self, kind: str, days: int) -> None:
+        """A term of the register's own begins."""
         due = self.at + timedelta(days=days)
         term = Term(
             kind=kind,
@@ -109,287 +318,5 @@ class _Life:
         self.facts.append(TermStartedV1(actor=ROBOT, term=term, clock=clock))
 
     def ends(self, kind: str) -> None:
+        """A term of the register's own ends, sometimes too late."""
         self.facts.append(TermEndedV1(actor=ROBOT, kind=kind, ended=self.at, late=self.dice.random() < 0.2))
-
-
-def life(
-    stage: Stage,
-    dice: random.Random,
-    agency: str,
-    number: str,
-    edition: str,
-    entered: datetime,
-    application: Application,
-    texts: Sequence[str],
-) -> list[Fact]:
-    """The facts of a pilot that has come to a stage."""
-    made = _Life(dice, entered, application, texts)
-    made.facts.append(
-        PilotEnteredV1(
-            actor=ROBOT,
-            agency=agency,
-            number=number,
-            edition=edition,
-            submitted=entered - timedelta(days=1),
-            entered=entered,
-            application=application,
-        )
-    )
-    _reviewed(made, stage)
-    return made.facts
-
-
-def _reviewed(made: _Life, stage: Stage) -> None:
-    if stage is Stage.LOOK_OVER:
-        return _foreign(made, TermKind.LOOK_OVER, TermStage.STARTED)
-    # Some of those withdrawn had a conclusion already.
-    if stage in OUTCOMES and not (stage is Stage.WITHDRAWN and made.dice.random() < 0.5):
-        return _became(made, OUTCOMES[stage])
-    made.later(5)
-    _became(made, ApplicationOutcome.ACCEPTED)
-    _foreign(made, TermKind.EXPERTISE, TermStage.STARTED)
-    if stage is Stage.EXPERTISE:
-        return None
-    made.later(40)
-    _foreign(made, TermKind.EXPERTISE, TermStage.ENDED)
-    _concluded(made, negative=stage is Stage.NEGATIVE)
-    if stage is Stage.NEGATIVE:
-        return None
-    made.begins(TermKind.COUNCIL_ALARM, 42)
-    if stage is Stage.WITHDRAWN:
-        return _became(made, ApplicationOutcome.WITHDRAWN)
-    return None if stage is Stage.COUNCIL else _decided(made, stage)
-
-
-def _became(made: _Life, outcome: ApplicationOutcome) -> None:
-    coded = outcome in (ApplicationOutcome.RETURNED, ApplicationOutcome.REFUSED)
-    told = outcome in (ApplicationOutcome.WITHDRAWN, ApplicationOutcome.STOPPED)
-    made.facts.append(
-        ApplicationOutcomeRecordedV1(
-            actor=ROBOT,
-            at=made.at,
-            outcome=outcome,
-            reasons=(ReturnReason(code="other", text=made.texts[0]),) if coded else (),
-            text=made.texts[0] if told else None,
-            basis=made.basis("Центр") if outcome is ApplicationOutcome.STOPPED else None,
-        )
-    )
-
-
-def _foreign(made: _Life, kind: str, stage: TermStage) -> None:
-    due = made.at + timedelta(days=60) if stage is TermStage.STARTED else None
-    made.facts.append(TermRecordedV1(actor=ROBOT, kind=kind, stage=stage, due_at=due))
-
-
-def _concluded(made: _Life, *, negative: bool) -> None:
-    made.facts.append(
-        ConclusionRecordedV1(
-            actor=ROBOT,
-            at=made.at,
-            round=1,
-            number=f"ЗЭ-{made.day.year}-{made.dice.randrange(10**7)}",
-            date=made.day,
-            verdict=Verdict.NEGATIVE if negative else Verdict.POSITIVE,
-            text=made.texts[0],
-            to_council=not negative,
-        )
-    )
-
-
-def _decided(made: _Life, stage: Stage) -> None:
-    made.later(40)
-    made.ends(TermKind.COUNCIL_ALARM)
-    basis = made.basis("Совет")
-    if stage in (Stage.CREDITED, Stage.NOT_CREDITED):
-        granted = stage is Stage.CREDITED
-        made.facts.append(
-            CreditDecidedV1(actor=ROBOT, at=made.at, granted=granted, evidence=made.texts[0], basis=basis)
-        )
-        return
-    refused = stage is Stage.NOT_EXPEDIENT
-    decision = Expediency.NOT_EXPEDIENT if refused else Expediency.EXPEDIENT
-    executor = None if refused else made.application.initiator
-    made.facts.append(ExpediencyDecidedV1(actor=ROBOT, at=made.at, decision=decision, basis=basis, executor=executor))
-    if refused:
-        return
-    made.begins(TermKind.AGREEMENT, 28)
-    if stage is not Stage.EXPEDIENT:
-        _agreed(made, stage)
-
-
-def _agreed(made: _Life, stage: Stage) -> None:
-    made.later(28)
-    made.ends(TermKind.AGREEMENT)
-    basis = made.basis("Заказчик")
-    if stage is Stage.NOT_AGREED:
-        made.facts.append(AgreementFailedV1(actor=ROBOT, at=made.at, why=made.texts[0], basis=basis))
-        return
-    said = made.application
-    agreement = Agreement(
-        customer=said.customer,
-        executor=said.initiator,
-        programme=made.texts[1],
-        starts=made.day,
-        until=made.day + timedelta(days=360),
-        indicators=tuple(
-            Indicator(code=code, title=made.texts[2][:60], unit="ед.", baseline="5", target="100")
-            for code in INDICATORS
-        ),
-        costs=said.costs,
-        sector_shares=said.sector_shares,
-        region=said.region,
-    )
-    made.facts.append(AgreementRecordedV1(actor=ROBOT, at=made.at, basis=basis, agreement=agreement))
-    made.begins(TermKind.LAUNCH, 30)
-    if stage is not Stage.AGREED:
-        _launched(made, stage)
-
-
-def _launched(made: _Life, stage: Stage) -> None:
-    made.later(20)
-    made.ends(TermKind.LAUNCH)
-    made.facts.append(PilotLaunchedV1(actor=ROBOT, at=made.at, started=made.day, basis=made.basis("Исполнитель")))
-    made.begins(TermKind.CARRYING_OUT, 360)
-    made.begins(TermKind.PROGRESS_REPORT, 90)
-    for quarter in range(made.dice.randint(0, 3)):
-        _reported(made, quarter)
-    made.later(60)
-    if stage is Stage.SUSPENDED:
-        _suspended(made)
-        return
-    if stage is Stage.RUNNING:
-        return
-    for kind in (TermKind.CARRYING_OUT, TermKind.PROGRESS_REPORT):
-        made.ends(kind)
-    if stage is Stage.STOPPED_EARLY:
-        basis = made.basis("Заказчик")
-        made.facts.append(PilotStoppedV1(actor=ROBOT, at=made.at, stopped=made.day, why=made.texts[0], basis=basis))
-        return
-    made.facts.append(
-        PilotCompletedV1(
-            actor=ROBOT,
-            at=made.at,
-            event_id=f"done-{made.dice.randrange(10**9)}",
-            finished=made.day,
-            summary=made.texts[1],
-            values=_values(made),
-        )
-    )
-    made.begins(TermKind.EFFECTIVENESS_PROPOSAL, 21)
-    if stage is not Stage.FINISHED:
-        _proposed(made, stage)
-
-
-def _suspended(made: _Life) -> None:
-    basis = made.basis("Заказчик")
-    made.facts.append(PilotSuspendedV1(actor=ROBOT, at=made.at, since=made.day, why=made.texts[0], basis=basis))
-    for kind in (TermKind.CARRYING_OUT, TermKind.PROGRESS_REPORT):
-        made.facts.append(TermSuspendedV1(actor=ROBOT, kind=kind, since=made.at, why=made.texts[0]))
-    made.begins(TermKind.SUSPENSION, 90)
-
-
-def _reported(made: _Life, quarter: int) -> None:
-    since = made.day
-    made.at += timedelta(days=85)
-    made.ends(TermKind.PROGRESS_REPORT)
-    event = f"{quarter}-{made.dice.randrange(10**9)}"
-    period = Period(since=since, until=made.day)
-    made.facts.append(
-        ProgressRecordedV1(
-            actor=ROBOT,
-            at=made.at,
-            event_id=f"report-{event}",
-            period=period,
-            summary=made.texts[2],
-            values=_values(made),
-        )
-    )
-    if made.application.costs:
-        line = made.application.costs[0]
-        payment = Payment(
-            source=line.source,
-            year=line.year or made.day.year,
-            amount_minor=line.amount_minor // 4,
-            currency=line.currency,
-            paid=made.day,
-            document=str(quarter),
-        )
-        made.facts.append(
-            SpendingRecordedV1(actor=ROBOT, at=made.at, event_id=f"spending-{event}", payments=(payment,))
-        )
-    risk = Risk(
-        id=f"r-{quarter % 2}",
-        title=made.texts[2][:80],
-        scenario=made.texts[1],
-        probability=Level.LOW,
-        impact=Level.MEDIUM,
-        answer=made.texts[0],
-        owner=made.application.initiator.id,
-    )
-    made.facts.append(RiskRecordedV1(actor=ROBOT, at=made.at, event_id=f"risk-{event}", risks=(risk,)))
-    made.begins(TermKind.PROGRESS_REPORT, 90)
-
-
-def _values(made: _Life) -> tuple[IndicatorValue, ...]:
-    return tuple(
-        IndicatorValue(indicator=code, value=str(made.dice.randint(0, 120)), measured=made.day) for code in INDICATORS
-    )
-
-
-def _proposed(made: _Life, stage: Stage) -> None:
-    made.later(20)
-    made.ends(TermKind.EFFECTIVENESS_PROPOSAL)
-    basis = made.basis("Головная организация")
-    members = tuple(f"member-{number}" for number in made.dice.sample(range(5000), 9))
-    outcome = JUDGED.get(stage, Effectiveness.EFFECTIVE)
-    grades = tuple(
-        CriterionValue(criterion=code, value=made.dice.randint(0, 5), reason=made.texts[0]) for code in CRITERIA
-    )
-    made.facts.append(
-        CommissionNamedV1(actor=ROBOT, at=made.at, basis=basis, members=members, secretary=f"{members[0]}-s")
-    )
-    made.facts.append(
-        EffectivenessProposedV1(
-            actor=ROBOT, at=made.at, outcome=outcome, text=made.texts[1], values=grades, basis=basis
-        )
-    )
-    made.begins(TermKind.JUDGEMENT, 28)
-    if stage is Stage.AT_COMMISSION:
-        return
-    made.later(28)
-    made.ends(TermKind.JUDGEMENT)
-    made.facts.append(
-        EffectivenessJudgedV1(
-            actor=ROBOT,
-            at=made.at,
-            outcome=outcome,
-            text=made.texts[2],
-            values=grades,
-            present=members,
-            votes=Votes(in_favour=9, against=0, abstained=0),
-            basis=made.basis("Комиссия"),
-        )
-    )
-    if stage is not Stage.INEFFECTIVE:
-        made.begins(TermKind.SCALING_DECISION, 60)
-    if stage in SCALED:
-        _scaled(made, SCALED[stage])
-
-
-def _scaled(made: _Life, decision: Scaling) -> None:
-    made.later(60)
-    made.ends(TermKind.SCALING_DECISION)
-    copied = decision is Scaling.SCALE
-    window = FundingWindow(source="local-innovation-fund", opens=made.day, closes=made.day + timedelta(days=30))
-    plan = ReplicaPlan(customer=made.application.customer, region=made.application.region)
-    made.facts.append(
-        ScalingDecidedV1(
-            actor=ROBOT,
-            at=made.at,
-            decision=decision,
-            evidence=made.texts[1],
-            windows=(window,) if copied else (),
-            replicas=(plan,) if copied else (),
-            basis=made.basis("Министерство"),
-        )
-    )

@@ -15,8 +15,10 @@ from uuid import UUID
 from bench.lives import life
 from bench.stages import STAGES
 from contracts.event import Fact
-from contracts.reference import WHOLE, Application, CostLine, OrganisationId, Party, Procedure, SectorShare
+from contracts.reference import WHOLE, Application, CostLine, Party, Procedure, SectorShare
 from contracts.rules import load
+from deploy.samples.common import party
+from deploy.samples.registry import cost
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.registry.domain.evolve import evolve
@@ -122,12 +124,12 @@ class Shelf:
     def _cost(self, year: int) -> CostLine:
         dice = self._dice
         amount = dice.randint(1, 5_000_000) * 100
-        return CostLine(source=dice.choice(SOURCES), year=year, amount_minor=amount, currency="BYN")
+        return cost(amount, dice.choice(SOURCES), year)
 
     def _party(self) -> Party:
         number = self._dice.randrange(ORGANISATIONS)
         name = f"Учреждение «{self.words[number].capitalize()}»"
-        return Party(id=OrganisationId(scheme="BY-UNP", value=f"79{number:07d}"), name=name)
+        return party(f"79{number:07d}", name)
 
     def _some(self, about: int) -> list[str]:
         length = self._dice.randint(about // 2, about * 3 // 2)

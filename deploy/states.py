@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from contracts.event import Actor, Fact
-from deploy.moves.samples import SUBJECT
+from deploy.samples.common import SUBJECT
 from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
 

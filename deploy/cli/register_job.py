@@ -6,40 +6,57 @@ persons and organisations are fictional.
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
+from pydantic import BaseModel
 
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import SPECVERSION, agency_source, wire_moment
-from contracts.reference import Effectiveness, Expediency, Role
+from contracts.reference import IndicatorValue, Role
+from contracts.steps import (
+    AgreementEntry,
+    Commission,
+    ExpediencyDecision,
+    Judgement,
+    Launch,
+    Proposal,
+    Results,
+    ScalingDecision,
+    Step,
+)
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
+from deploy.samples import registry as say
+from deploy.samples.common import basis, party
+from services.registry.domain.stages import Stage
 
-CLINIC: Final[dict[str, Any]] = {
-    "id": {"scheme": "BY-UNP", "value": "790000016"},
-    "name": "Поликлиника № 0 города Примерска",
-}
-DEVELOPER: Final[dict[str, Any]] = {"id": {"scheme": "BY-UNP", "value": "790000029"}, "name": "ООО «Пример-Разработка»"}
-INDICATOR: Final = "days-to-report"
+Body = dict[str, Any]
+
+
+def body(said: BaseModel) -> Body:
+    """What is said, as JSON has it."""
+    return said.model_dump(mode="json", exclude_none=True)
+
+
+CLINIC: Final = body(party("790000016", "Поликлиника № 0 города Примерска"))
+DEVELOPER: Final = body(party("790000029", "ООО «Пример-Разработка»"))
 COMMITTED: Final = 11_000_001
 """Kopecks that the agreement commits: they cannot be split by its shares without a remainder."""
-SHARES: Final = (("health", 7_500), ("public-administration", 2_500))
-MEMBERS: Final = tuple(f"member-{n}" for n in range(1, 10))
-"""Nobody's names: opaque ids of a commission of nine."""
-STEPS: Final[Mapping[str, str]] = {
-    "expediency-decision": Role.COUNCIL_SECRETARY,
-    "scaling-decision": Role.COUNCIL_SECRETARY,
-    "agreement": Role.REGISTRAR,
-    "launch": Role.REGISTRAR,
-    "commission": Role.HEAD_ORGANISATION,
-    "effectiveness-proposal": Role.HEAD_ORGANISATION,
-    "judgement": Role.COMMISSION_SECRETARY,
+SHARES: Final = {"health": 7_500, "public-administration": 2_500}
+STEPS: Final[Mapping[type[Step], tuple[str, Role]]] = {
+    ExpediencyDecision: ("expediency-decision", Role.COUNCIL_SECRETARY),
+    ScalingDecision: ("scaling-decision", Role.COUNCIL_SECRETARY),
+    AgreementEntry: ("agreement", Role.REGISTRAR),
+    Launch: ("launch", Role.REGISTRAR),
+    Commission: ("commission", Role.HEAD_ORGANISATION),
+    Proposal: ("effectiveness-proposal", Role.HEAD_ORGANISATION),
+    Judgement: ("judgement", Role.COMMISSION_SECRETARY),
 }
-"""Who enters what."""
+"""Where each step is entered, and by whom."""
 
 
 def today() -> date:
@@ -56,46 +73,39 @@ def card(desk: Desk, pilot: str, stage: str | None = None) -> httpx.Response:
     return desk.ask("registry", f"/v1/pilots/{pilot}", Role.REGISTRAR, there)
 
 
-def basis(body: str, kind: str, number: str) -> dict[str, str]:
-    """A document of today."""
-    return {"body": body, "kind": kind, "number": number, "date": today().isoformat()}
-
-
-COUNCIL: Final = ("Совет по проектам", "протокол", "Д-1")
-PARTIES: Final = ("Стороны", "договор", "Д-2")
-HEAD: Final = ("Головная организация", "приказ", "Д-3")
-MINUTES: Final = ("Комиссия", "протокол", "Д-4")
-
-
-def step(desk: Desk, pilot: str, name: str, said: Mapping[str, Any], document: tuple[str, str, str]) -> None:
-    """One step of the pilot's life on a document, in the role that it belongs to. Raises Complaint."""
+def step(desk: Desk, pilot: str, said: Step) -> None:
+    """One step of the pilot's life, in the role that it belongs to. Raises Complaint."""
+    path, role = STEPS[type(said)]
     etag = card(desk, pilot).headers["ETag"]
-    desk.do("registry", f"/v1/pilots/{pilot}/{name}", STEPS[name], {**said, "basis": basis(*document)}, etag)
+    desk.do("registry", f"/v1/pilots/{pilot}/{path}", role, body(said), etag)
 
 
-def agreement(customer: Mapping[str, Any] = CLINIC) -> dict[str, Any]:
+def lead(desk: Desk, pilot: str, to: Stage) -> None:
+    """What officials enter to bring a pilot to a stage from the one before. Raises Complaint."""
+    for said in say.steps(to, today()):
+        assert isinstance(said, Step)
+        step(desk, pilot, said)
+
+
+def agreement(customer: Mapping[str, Any] = CLINIC) -> AgreementEntry:
     """What executor and customer agree on: an indicator, money by source and year, shares of two sectors."""
-    return {
-        "customer": customer,
-        "executor": DEVELOPER,
-        "programme": "Стенд, одно отделение, вся поликлиника.",
-        "starts": today().isoformat(),
-        "until": (today() + timedelta(days=240)).isoformat(),
-        "indicators": [
-            {"code": INDICATOR, "title": "Срок описания снимка", "unit": "дни", "baseline": "5", "target": "1"}
-        ],
-        "costs": [{"source": "own-money", "year": 2027, "amount_minor": COMMITTED, "currency": "BYN"}],
-        "sector_shares": [{"sector": sector, "basis_points": points} for sector, points in SHARES],
-        "region": "minsk",
-    }
+    found = say.agreed(
+        customer=customer,
+        executor=DEVELOPER,
+        starts=today(),
+        until=today() + timedelta(days=240),
+        costs=(say.cost(COMMITTED, year=2027),),
+        sector_shares=say.shares(**SHARES),
+    )
+    return AgreementEntry(agreement=found, basis=basis(today()))
 
 
 def launched(desk: Desk, pilot: str, customer: Mapping[str, Any] = CLINIC) -> None:
     """From the council's table to the first day of carrying out; returns when intake takes the executor's reports."""
-    card(desk, pilot, "council")
-    step(desk, pilot, "expediency-decision", {"decision": Expediency.EXPEDIENT}, COUNCIL)
-    step(desk, pilot, "agreement", {"agreement": agreement(customer)}, PARTIES)
-    step(desk, pilot, "launch", {"started": today().isoformat()}, PARTIES)
+    card(desk, pilot, Stage.COUNCIL)
+    lead(desk, pilot, Stage.EXPEDIENT)
+    step(desk, pilot, agreement(customer))
+    lead(desk, pilot, Stage.RUNNING)
     path = f"/v1/applications/{pilot}"
     desk.ask("intake", path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))
 
@@ -113,9 +123,9 @@ def event(agency: str, pilot: str, kind: str, data: Mapping[str, Any]) -> dict[s
     }
 
 
-def value(said: str) -> dict[str, str]:
+def value(said: str) -> IndicatorValue:
     """The agreed indicator as it was measured today."""
-    return {"indicator": INDICATOR, "value": said, "measured": today().isoformat()}
+    return say.value(said, today())
 
 
 def report(desk: Desk, agency: str, *events: Mapping[str, Any]) -> None:
@@ -127,7 +137,7 @@ def report(desk: Desk, agency: str, *events: Mapping[str, Any]) -> None:
 
 def measured(desk: Desk, agency: str, pilot: str) -> int:
     """The executor's first result; how far the register says that the pilot has come, in percent. Raises Complaint."""
-    report(desk, agency, event(agency, pilot, ResultReportedV1.TYPE, {"values": [value("3")]}))
+    report(desk, agency, event(agency, pilot, ResultReportedV1.TYPE, body(Results(values=(value("3"),)))))
 
     def known(answer: httpx.Response) -> bool:
         return any(one["percent"] is not None for one in answer.json()["items"])
@@ -138,22 +148,12 @@ def measured(desk: Desk, agency: str, pilot: str) -> int:
 
 def finished(desk: Desk, agency: str, pilot: str) -> None:
     """The executor reports the end, the target being reached."""
-    said = {"finished": today().isoformat(), "summary": "Цель достигнута.", "values": [value("1")]}
-    report(desk, agency, event(agency, pilot, CompletionReportedV1.TYPE, said))
-    card(desk, pilot, "finished")
+    said = say.complete(today(), value("1"))
+    report(desk, agency, event(agency, pilot, CompletionReportedV1.TYPE, body(said)))
+    card(desk, pilot, Stage.FINISHED)
 
 
-def judged(desk: Desk, pilot: str, criteria: Sequence[str]) -> None:
+def judged(desk: Desk, pilot: str) -> None:
     """The commission is named, the head organisation proposes, the commission judges the pilot effective."""
-    values = [{"criterion": one, "value": 4, "reason": "По отчётам исполнителя."} for one in criteria]
-    said = {"outcome": Effectiveness.EFFECTIVE, "text": "Показатель достигнут.", "values": values}
-    step(desk, pilot, "commission", {"members": MEMBERS, "secretary": "secretary-1"}, HEAD)
-    step(desk, pilot, "effectiveness-proposal", said, HEAD)
-    votes = {"in_favour": 7, "against": 1, "abstained": 0}
-    step(desk, pilot, "judgement", {**said, "present": MEMBERS[:8], "votes": votes}, MINUTES)
-
-
-def effectiveness(desk: Desk, edition: str = "by-2024") -> list[str]:
-    """The criteria that effectiveness is judged by."""
-    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", Role.OPERATOR).json()
-    return [entry["code"] for entry in answer["effectiveness"]["entries"]]
+    lead(desk, pilot, Stage.AT_COMMISSION)
+    lead(desk, pilot, Stage.EFFECTIVE)

@@ -29,7 +29,7 @@ from contracts.steps import (
     TermExtension,
     WrittenConclusion,
 )
-from deploy.moves.samples import (
+from deploy.samples.common import (
     AGENCY,
     APPLICATION,
     EDITION,

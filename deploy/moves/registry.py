@@ -6,63 +6,25 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contracts.freeze import example
-from contracts.reference import (
-    Effectiveness,
-    Expediency,
-    IndicatorValue,
-    Level,
-    Payment,
-    Period,
-    Procedure,
-    ReturnReason,
-    Risk,
-    Role,
-    Verdict,
-)
-from contracts.registry import AgreementRecordedV1, ApplicationOutcome, Entry, Outcome, TermStage
+from contracts.reference import Effectiveness, Expediency, Verdict
+from contracts.registry import Outcome, TermStage
 from contracts.rules import RuleBook
 from contracts.steps import (
-    Agreement,
     AgreementEntry,
-    AgreementFailure,
-    Commission,
-    Completion,
     Correctable,
     Correction,
     CreditDecision,
-    CriterionValue,
-    EarlyStop,
-    ExpediencyDecision,
-    FundingWindow,
-    Judgement,
-    Launch,
     PilotExtension,
     PilotResumption,
-    PilotSuspension,
     Progress,
-    Proposal,
-    ReplicaPlan,
     Results,
     Risks,
     Scaling,
-    ScalingDecision,
     Spending,
-    Votes,
 )
-from deploy.moves.samples import (
-    AGENCY,
-    APPLICATION,
-    DAY,
-    EDITION,
-    NOW,
-    NUMBER,
-    TIMER,
-    basis,
-    of_the_past,
-    person,
-    with_switches,
-)
+from deploy.samples import registry as say
+from deploy.samples.common import APPLICATION, NOW, TIMER, basis, of_the_past
+from deploy.samples.registry import ALL_ON, CREDIT, REGISTRAR, UNSEEN
 from deploy.states import Domain, Graph, Key, Page, Try, explore
 from services.registry.domain import corrections
 from services.registry.domain.commands import (
@@ -81,16 +43,6 @@ from services.registry.domain.evolve import evolve
 from services.registry.domain.stages import CARRIED_OUT, FINAL, SETTLED, Stage
 from services.registry.domain.state import Pilot
 
-REGISTRAR = person("u-6001", Role.REGISTRAR)
-ALL_ON: Final = with_switches(credit=True, partly_effective=True, replication=True)
-"""The rule book in which the edition has every way that a pilot can go."""
-UNSEEN: Final = with_switches(credit=True, partly_effective=True, replication=True, council_sees_negative=False)
-"""The same, the Council not seeing negative conclusions."""
-CREDIT: Final = APPLICATION.model_copy(update={"procedure": Procedure.CREDIT, "evidence": "Работает с 2024 года."})
-MEMBERS: Final = tuple(f"m-{n}" for n in range(1, 10))
-AGREEMENT: Final[Agreement] = AgreementRecordedV1.model_validate(example(AgreementRecordedV1.TYPE)["data"]).agreement
-INDICATOR: Final = AGREEMENT.indicators[0].code
-CRITERIA: Final = tuple(entry.code for entry in ALL_ON.edition(EDITION).effectiveness.entries)
 WORDS_OF_OTHERS: Final = frozenset(
     one.__name__
     for one in (
@@ -154,23 +106,13 @@ def moves(state: Pilot, now: datetime) -> Iterator[Try[Pilot]]:
 
 
 def _said(state: Pilot) -> Iterator[object]:
-    reasons = (ReturnReason(code="documents-missing"),)
-    yield Outcome(outcome=ApplicationOutcome.ACCEPTED)
-    yield Outcome(outcome=ApplicationOutcome.RETURNED, reasons=reasons)
-    yield Outcome(outcome=ApplicationOutcome.WITHDRAWN, text="Изменились планы.")
-    yield Outcome(outcome=ApplicationOutcome.STOPPED, text="Инициатор ликвидирован.", basis=basis())
-    yield Outcome(outcome=ApplicationOutcome.LAPSED)
-    yield Outcome(outcome=ApplicationOutcome.REFUSED, reasons=reasons)
-    other = state.application.model_copy(update={"title": "Другой заголовок"})
-    yield Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=other)
-    yield RecordAmendment("q-1", other)
+    yield from say.OUTCOMES
+    yield RecordAmendment("q-1", say.MENDED)
     yield RecordTerm(kind="expertise", stage=TermStage.ENDED)
     force = state.conclusion.number if state.conclusion else None
     for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
         for replaces in {None, force}:
-            yield RecordConclusion(
-                round=1, number="ЗЭ-2026-0001", date=DAY, verdict=verdict, text="Рекомендовать.", replaces=replaces
-            )
+            yield say.conclusion(verdict, replaces=replaces)
     yield RecordAnnulment(1, force or "ЗЭ-0")
     if state.stage is Stage.SCALED:
         yield LinkReplica("replica", "ПП-2027-000001", None)
@@ -178,64 +120,39 @@ def _said(state: Pilot) -> Iterator[object]:
 
 
 def _reports(state: Pilot, today: date) -> Iterator[object]:
-    yield RecordReport(
-        "rep", Progress(period=Period(since=today, until=today), summary="Идёт.", values=(_value("4", today),))
-    )
+    yield RecordReport("rep", say.report(today, say.value("4", today)))
     if state.stage in CARRIED_OUT:
-        paid = Payment(source="own-money", year=today.year, amount_minor=100, currency="BYN", paid=today)
-        yield RecordReport("sp", Spending(payments=(paid,)))
-    risk = Risk(
-        id="r-1",
-        title="Отказ сервера",
-        scenario="Запись недоступна.",
-        probability=Level.LOW,
-        impact=Level.HIGH,
-        answer="Второй сервер.",
-        owner=APPLICATION.initiator.id,
-    )
-    yield RecordReport("ri", Risks(risks=(risk,)))
-    yield RecordReport("res", Results(values=(_value("3", today),)))
-    yield RecordReport("done", Completion(finished=today, summary="Готово.", values=()))
+        yield RecordReport("sp", Spending(payments=(say.paid(100, year=today.year, day=today),)))
+    yield RecordReport("ri", Risks(risks=(say.risk(),)))
+    yield RecordReport("res", Results(values=(say.value("3", today),)))
+    yield RecordReport("done", say.complete(today))
 
 
 def _council(today: date) -> Iterator[object]:
-    yield from (ExpediencyDecision(decision=one, basis=basis(today)) for one in Expediency)
-    yield from (CreditDecision(granted=granted, evidence="Работает.", basis=basis(today)) for granted in (True, False))
+    yield from (say.decide(one, today) for one in Expediency)
+    yield from (say.credit(granted, today) for granted in (True, False))
     until = today + timedelta(days=200)
-    yield AgreementEntry(agreement=AGREEMENT.model_copy(update={"starts": today, "until": until}), basis=basis(today))
-    yield AgreementFailure(why="Не сошлись.", basis=basis(today))
+    agreement = say.AGREEMENT.model_copy(update={"starts": today, "until": until})
+    yield AgreementEntry(agreement=agreement, basis=basis(today))
+    yield say.fail_to_agree(today)
 
 
 def _carrying_out(state: Pilot, today: date) -> Iterator[object]:
-    yield Launch(started=today, basis=basis(today))
-    yield PilotSuspension(since=today, why="Ремонт.", basis=basis(today))
+    yield say.launch(today)
+    yield say.pause(today)
     yield PilotResumption(since=today, basis=basis(today))
     if state.until is not None:
         yield PilotExtension(until=state.until + timedelta(days=30), why="Задержка.", basis=basis(today))
-    yield EarlyStop(stopped=today, why="Нет денег.", basis=basis(today))
+    yield say.stop_early(today)
 
 
 def _judging(today: date) -> Iterator[object]:
-    yield Commission(members=MEMBERS, secretary="s-1", basis=basis(today))
-    values = tuple(CriterionValue(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
-    votes = Votes(in_favour=len(MEMBERS), against=0, abstained=0)
+    yield say.commission(today)
     for outcome in Effectiveness:
-        yield Proposal(outcome=outcome, text="Предложение.", values=values, basis=basis(today))
-        yield Judgement(
-            outcome=outcome, text="Протокол.", values=values, present=MEMBERS, votes=votes, basis=basis(today)
-        )
-    window = FundingWindow(source="local-innovation-fund", opens=today, closes=today + timedelta(days=1))
-    plan = ReplicaPlan(customer=APPLICATION.customer, region="brest")
+        yield say.propose(outcome, today)
+        yield say.judge(outcome, today)
     for decision in Scaling:
-        windows, plans = ((window,), (plan,)) if decision is Scaling.SCALE else ((), ())
-        yield ScalingDecision(
-            decision=decision,
-            evidence="Обоснование.",
-            conditions=None,
-            windows=windows,
-            replicas=plans,
-            basis=basis(today),
-        )
+        yield say.scale(decision, today)
 
 
 def _corrections(state: Pilot, today: date) -> Iterator[object]:
@@ -251,10 +168,6 @@ def _corrections(state: Pilot, today: date) -> Iterator[object]:
             yield Correction(what=what, place=1, content=said, reason="Опечатка.", basis=basis(today))
 
 
-def _value(said: str, day: date) -> IndicatorValue:
-    return IndicatorValue(indicator=INDICATOR, value=said, measured=day)
-
-
 def _place(state: Pilot) -> str:
     return str(state.stage)
 
@@ -264,12 +177,7 @@ PILOTS: Final[Domain[Pilot, RuleBook]] = Domain(
     evolve=evolve,
     starts=[
         (
-            Try(
-                None,
-                Entry(agency=AGENCY, number=NUMBER, edition=EDITION, submitted=NOW, application=application),
-                REGISTRAR,
-                NOW,
-            ),
+            Try(None, say.enter(application), REGISTRAR, NOW),
             book,
         )
         for book in (ALL_ON, UNSEEN)

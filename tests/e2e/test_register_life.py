@@ -29,21 +29,16 @@ from contracts.agency import (
     SpendingReportedV1,
 )
 from contracts.event import wire_moment
-from contracts.steps import Scaling
+from contracts.steps import ReplicaPlan
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import found, review
 from deploy.cli.main_job import application, pilots
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import (
     COMMITTED,
-    COUNCIL,
     DEVELOPER,
-    HEAD,
-    INDICATOR,
-    MEMBERS,
-    basis,
+    body,
     card,
-    effectiveness,
     event,
     finished,
     judged,
@@ -54,6 +49,7 @@ from deploy.cli.register_job import (
     value,
 )
 from deploy.local.stack import Stack
+from deploy.samples import registry as say
 from tests.e2e.conftest import enter, kill
 
 pytestmark = [pytest.mark.timeout(240)]
@@ -82,38 +78,29 @@ def lived(stack: Stack) -> Iterator[Lived]:
     with httpx.Client(timeout=40, trust_env=False) as http:
         desk = Desk(stack, Console(quiet=True), http, {})
         agency, other = enter(stack, desk), enter(stack, desk)
-        criteria = effectiveness(desk)
         parent = _concluded(desk, agency)
         launched(desk, parent)
         _report_all(desk, agency, parent)
         finished(desk, agency, parent)
-        eight = {"members": MEMBERS[:8], "secretary": "secretary-1", "basis": basis(*HEAD)}
+        eight = body(say.commission(today(), say.MEMBERS[:8]))
         etag = card(desk, parent).headers["ETag"]
         path = f"/v1/pilots/{parent}/commission"
         too_small = desk.attempt("registry", path, "head-organisation", eight, etag)
-        judged(desk, parent, criteria)
+        judged(desk, parent)
         _scaled(desk, parent, OTHER_CLINIC)
         number = card(desk, parent, "scaled").json()["number"]
         replica = _concluded(desk, other, customer=OTHER_CLINIC, replicates=number, adaptation=ADAPTED)
         launched(desk, replica, OTHER_CLINIC)
         finished(desk, other, replica)
-        judged(desk, replica, criteria)
+        judged(desk, replica)
         desk.ask("registry", f"/v1/pilots/{parent}/replicas", "registrar", lambda a: '"outcome":"effective"' in a.text)
         yield Lived(desk, agency, other, parent, replica, too_small)
 
 
 def _scaled(desk: Desk, pilot: str, customer: Mapping[str, Any]) -> None:
     """The decision to copy an effective pilot for another customer, with the window of its money."""
-    window = {"source": "local-innovation-fund", "opens": "2028-01-16", "closes": "2028-02-15"}
-    plan = {"customer": customer, "region": "brest", "note": "Два района."}
-    said = {
-        "decision": Scaling.SCALE,
-        "evidence": "Протокол комиссии.",
-        "conditions": "Не ранее открытия окна финансирования.",
-        "windows": [window],
-        "replicas": [plan],
-    }
-    step(desk, pilot, "scaling-decision", said, COUNCIL)
+    plan = ReplicaPlan.model_validate({"customer": customer, "region": "brest", "note": "Два района."})
+    step(desk, pilot, say.scale(day=today(), replicas=(plan,)))
 
 
 def _submitted(desk: Desk, agency: str, number: int = 1, **data: Any) -> str:
@@ -144,24 +131,16 @@ def _report_all(desk: Desk, agency: str, pilot: str) -> None:
     """A report of every kind but the last, and one with an indicator that was not agreed on."""
     day = today().isoformat()
     period = {"since": day, "until": day}
-    payment = {"source": "own-money", "year": 2027, "amount_minor": PAID, "currency": "BYN", "paid": day}
-    risk = {
-        "id": "r-1",
-        "title": "Аппарат не работает",
-        "scenario": "Снимки не делаются неделю.",
-        "probability": "low",
-        "impact": "high",
-        "answer": "Второй аппарат.",
-        "owner": DEVELOPER["id"],
-    }
-    unknown = {**value("4"), "indicator": "not-agreed"}
+    payment = body(say.paid(PAID, year=2027, day=today()))
+    risk = body(say.risk(owner=DEVELOPER["id"]))
+    unknown = body(say.value("4", today(), "not-agreed"))
     report(
         desk,
         agency,
         event(agency, pilot, ProgressReportedV1.TYPE, {"period": period, "summary": "Стенд собран."}),
         event(agency, pilot, SpendingReportedV1.TYPE, {"payments": [payment]}),
         event(agency, pilot, RiskReportedV1.TYPE, {"risks": [risk]}),
-        event(agency, pilot, ResultReportedV1.TYPE, {"values": [value("3")]}),
+        event(agency, pilot, ResultReportedV1.TYPE, {"values": [body(value("3"))]}),
         event(agency, pilot, ResultReportedV1.TYPE, {"values": [unknown]}),
     )
 
@@ -275,7 +254,7 @@ def test_the_agency_is_told_of_every_report_and_of_all_that_is_wrong_with_one(li
 def test_what_the_executor_reported_can_be_asked_of_the_register(lived: Lived) -> None:
     [indicator] = read(lived.desk, f"/v1/pilots/{lived.parent}/results")["items"]
     assert (indicator["code"], indicator["last"], indicator["percent"], indicator["reached"]) == (
-        INDICATOR,
+        say.INDICATOR.code,
         "1",
         100,
         True,

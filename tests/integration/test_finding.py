@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
 from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store

@@ -22,6 +22,7 @@ from contracts.reference import (
 )
 from contracts.registry import ApplicationOutcome, Entry, Outcome
 from contracts.steps import Agreement, AgreementEntry, Correctable, Correction, ExpediencyDecision, Launch, Spending
+from deploy.samples.common import party
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input
@@ -33,7 +34,6 @@ from services.registry.figures.figures import Figures, in_memory
 from services.registry.projections.follower import documents
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import party
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
 from tests.kit.people import Person, Tokens
 

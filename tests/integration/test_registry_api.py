@@ -13,7 +13,8 @@ from contracts.reference import (
     Payment,
 )
 from contracts.steps import Results, Risks, Spending
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
+from deploy.samples.registry import risk, value
 from services.registry import queries, views
 from services.registry.domain.commands import RecordReport
 from tests.kit.people import Person
@@ -26,7 +27,6 @@ from tests.kit.registry.http import (
     VALUES,
     Register,
 )
-from tests.kit.registry.parts import risk, value
 from tests.kit.registry.rows import FULL, PLAIN
 
 # ---- the life

@@ -20,7 +20,8 @@ from contracts.reference import (
 )
 from contracts.registry import REGISTRY, ApplicationOutcome, Outcome, TermStage
 from contracts.steps import Progress, Results, Risks, Spending
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
+from deploy.samples.registry import risk, value
 from services.registry import history as memory
 from services.registry import queries, views
 from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
@@ -39,7 +40,6 @@ from tests.kit.registry.http import (
     SECRETARY,
     Register,
 )
-from tests.kit.registry.parts import risk, value
 
 
 async def random_life(register: Register, pilot: str, rng: random.Random) -> None:

@@ -33,6 +33,7 @@ from contracts.steps import (
     ScalingDecision,
     Votes,
 )
+from deploy.samples.common import party
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
@@ -40,7 +41,6 @@ from services.registry.domain.commands import RecordAmendment, RecordConclusion,
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import party
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
 
 OWN = "pilots.registry.v1"

@@ -14,9 +14,8 @@ from pydantic import AwareDatetime, BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from contracts.event import Actor, Fact
-from contracts.reference import Application, OrganisationId, Party
 from contracts.rules import RuleBook
-from deploy.moves.samples import BOOK, NOW, SUBJECT, with_edition
+from deploy.samples.common import BOOK, NOW, SUBJECT, with_edition
 from services.chassis.subject import Aggregate
 from services.law.calendar import Calendars
 from services.law.decision import Context, Refusal
@@ -25,27 +24,10 @@ from tests.kit.calendars import CALENDARS
 SOMEBODY = Actor(id="u-1", role="tester")
 
 
-def party(value: str, name: str = "ООО «Пример»", scheme: str = "BY-UNP") -> Party:
-    """A fictional organisation."""
-    return Party(id=OrganisationId(scheme=scheme, value=value), name=name)
-
-
 def minsk(said: str, hour: int = 12) -> datetime:
     """A local time in Minsk, or an hour of a day there; in UTC."""
     local = datetime.fromisoformat(said)
     return (local if "T" in said else local.replace(hour=hour)).replace(tzinfo=ZoneInfo("Europe/Minsk")).astimezone(UTC)
-
-
-APPLICATION = Application(
-    title="Запись к врачу без очереди",
-    problem="Пациенты ждут.",
-    solution="Электронная очередь.",
-    sector="health",
-    initiator=party("700000112"),
-    customer=party("700000125"),
-    executor=party("700000138"),
-    own_number="17-04/2026",
-)
 
 
 class Story:

@@ -16,7 +16,7 @@ from contracts.expertise import ReviewKind, Signer
 from contracts.freeze import example
 from contracts.reference import Problem, TermKind, Verdict
 from contracts.steps import EditionFrom
-from deploy.moves.samples import NOW
+from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.auth import Keys
 from services.chassis.fold import is_absent
 from services.chassis.store import Claim
@@ -51,7 +51,6 @@ from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding
 from tests.kit.calendars import BY, CALENDARS
-from tests.kit.common import APPLICATION, party
 
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 ISSUER, AUDIENCE = "https://id.example", "lotsman"

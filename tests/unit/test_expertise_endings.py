@@ -24,7 +24,7 @@ from contracts.expertise import (
 from contracts.reference import Met, OnExpiry, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
 from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, aged, entry
-from deploy.moves.samples import TIMER, with_switches
+from deploy.samples.common import APPLICATION, TIMER, with_switches
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -44,7 +44,7 @@ from services.expertise.domain.commands import (
     Tick,
     Unclaim,
 )
-from tests.kit.common import APPLICATION, minsk, with_numbers
+from tests.kit.common import minsk, with_numbers
 from tests.kit.expertise.play import (
     BASIS,
     FIRST,

@@ -20,7 +20,7 @@ from contracts.expertise import (
 from contracts.reference import Verdict
 from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
 from deploy.moves.expertise import APPEALS, CHAIR, INTAKE, entry, explored
-from deploy.moves.samples import BOOK
+from deploy.samples.common import BOOK
 from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.expert import EnterExpert, ErasePerson

@@ -20,7 +20,7 @@ from contracts.expertise import (
 from contracts.reference import Procedure, Verdict
 from contracts.steps import Appeal, AppealOutcome
 from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, OPERATOR, entry, moves
-from deploy.moves.samples import NOW, TIMER
+from deploy.samples.common import APPLICATION, NOW, TIMER
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -43,7 +43,6 @@ from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed
 from services.law.decision import Refusal
 from tests.effort import examples
-from tests.kit.common import APPLICATION
 from tests.kit.expertise.play import (
     BASIS,
     EXPERTS,

@@ -26,7 +26,7 @@ from contracts.steps import (
 )
 from contracts.words import problem_of
 from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, entry
-from deploy.moves.samples import BOOK, with_switches
+from deploy.samples.common import APPLICATION, BOOK, with_switches
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -44,7 +44,6 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
-from tests.kit.common import APPLICATION
 from tests.kit.expertise.play import (
     BASIS,
     DIRECTORY,

@@ -24,6 +24,7 @@ from contracts.expertise import (
 from contracts.reference import OnExpiry, Procedure, Verdict
 from contracts.steps import Appeal, DeclaredConflict, Question, TermExtension
 from deploy.moves.expertise import APPROVER, CHAIR, COLLEAGUE, INTAKE, ITEMS, OPERATOR, entry
+from deploy.samples.common import APPLICATION
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     Approve,
@@ -43,7 +44,7 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.parts import PlaceStatus
 from services.law import reasons
-from tests.kit.common import APPLICATION, minsk, with_numbers
+from tests.kit.common import minsk, with_numbers
 from tests.kit.expertise.play import (
     BASIS,
     FIFTH,

@@ -12,7 +12,7 @@ from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV
 from contracts.reference import OnExpiry
 from contracts.steps import Question, TermExtension
 from deploy.moves.expertise import ITEMS, OPERATOR
-from deploy.moves.samples import TIMER
+from deploy.samples.common import TIMER
 from services.expertise.domain import decide
 from services.expertise.domain.commands import CancelRequest, Recalendar, Tick
 from services.law.calendar import Calendars

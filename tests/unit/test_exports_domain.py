@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contracts.event import Actor
 from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
 from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage

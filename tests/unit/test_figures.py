@@ -22,7 +22,7 @@ from contracts.reference import (
 )
 from contracts.registry import TermRecordedV1, TermStage
 from contracts.steps import Judgement, Scaling, ScalingDecision, Votes
-from deploy.moves.samples import NOW
+from deploy.samples.common import APPLICATION, NOW
 from services.law import ledger as term
 from services.registry import views
 from services.registry.api.money import proof
@@ -34,7 +34,6 @@ from services.registry.figures.figures import in_memory
 from services.registry.figures.questions import MoneyAsked, MoneyFilters
 from tests.effort import examples
 from tests.kit.calendars import BY
-from tests.kit.common import APPLICATION
 from tests.kit.registry.figures import (
     ACTOR,
     BASIS,

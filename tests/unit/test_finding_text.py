@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.reference import SectorShare
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW, party
+from deploy.samples.registry import cost
 from services.chassis.problems import Problematic
 from services.registry import views
 from services.registry.domain.stages import Stage
@@ -18,8 +19,6 @@ from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
 from tests.effort import examples
-from tests.kit.common import party
-from tests.kit.registry.parts import cost
 from tests.kit.registry.rows import FULL, about, row
 
 

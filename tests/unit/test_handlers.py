@@ -26,7 +26,7 @@ from contracts.reference import Application
 from contracts.registry import REGISTRY, EntryCorrectedV1
 from contracts.steps import Correctable, EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
-from deploy.moves.samples import BOOK, NOW
+from deploy.samples.common import BOOK, NOW
 from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import commands

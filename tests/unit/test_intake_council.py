@@ -27,7 +27,7 @@ from contracts.intake import (
 from contracts.reference import Expediency, Verdict
 from contracts.registry import TermBreachedV1, TermNearingV1
 from contracts.steps import ApplicationReturn
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
 from services.intake import receipts
 from services.intake.domain.commands import REMINDED, Accept, Later, Remind
 from services.intake.domain.evolve import due

@@ -29,7 +29,7 @@ from contracts.intake import (
 from contracts.reference import Met, ReturnReason, Verdict
 from contracts.rules import RuleBook
 from contracts.steps import AgencyEntry, ApplicationReturn
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import APPLICATION, BOOK, NOW, SUBJECT
 from services.intake.domain import agency
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
@@ -39,7 +39,7 @@ from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.service import SERVICE
 from services.law.decision import Refusal
-from tests.kit.common import APPLICATION, Story, made, minsk
+from tests.kit.common import Story, made, minsk
 from tests.kit.intake.story import (
     BASIS,
     CODE,

@@ -20,7 +20,7 @@ from contracts.intake import (
     TermStartedV1,
 )
 from contracts.reference import Clock, Verdict
-from deploy.moves.samples import BOOK, NOW
+from deploy.samples.common import BOOK, NOW
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Forward, Later

@@ -22,7 +22,7 @@ from contracts.intake import (
 from contracts.reference import Expediency
 from contracts.registry import AgreementFailedV1, EffectivenessJudgedV1, PilotLaunchedV1, PilotStoppedV1
 from contracts.steps import Correctable
-from deploy.moves.samples import BOOK, NOW
+from deploy.samples.common import BOOK, NOW
 from services.intake.domain.commands import Later, Note
 from services.intake.domain.reports import REPORTS, judge_report
 from services.intake.domain.state import FINAL, CarryingOut, Status

@@ -17,7 +17,7 @@ from contracts.intake import (
 from contracts.reference import Clock, LegalEffect, TermKind, TermUnit
 from contracts.rules import RuleBook
 from contracts.steps import ApplicationReturn
-from deploy.moves.samples import BOOK, NOW
+from deploy.samples.common import BOOK, NOW
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Recalendar, Tick
 from services.intake.domain.evolve import due

@@ -60,9 +60,8 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.steps import AppealOutcome
-from deploy.moves.samples import NOW, SUBJECT
+from deploy.samples.common import APPLICATION, NOW, SUBJECT
 from examples.my_open_work import CLARIFICATION, Hole, Owed, Work, fold, mine
-from tests.kit.common import APPLICATION
 
 ACTOR = Actor(id="u-1", role="operator")
 OPERATOR, OTHER_OPERATOR = "op-1", "op-2"

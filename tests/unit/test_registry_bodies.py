@@ -23,11 +23,11 @@ from contracts.steps import (
     ScalingDecision,
     Step,
 )
-from deploy.moves.registry import MEMBERS
-from deploy.moves.samples import basis
+from deploy.samples.common import basis
+from deploy.samples.registry import AGREEMENT, MEMBERS, PLAN, values, votes, window
 from services.registry.api import life
 from services.registry.domain.commands import Deciding
-from tests.kit.registry.life import AGREEMENT, PLAN, WINDOW, content, values, votes
+from tests.kit.registry.life import content
 
 BASIS = content(basis())
 VALUES = [content(one) for one in values()]
@@ -54,7 +54,7 @@ BODIES: dict[type[Step], dict[str, Any]] = {
         "decision": "scale",
         "evidence": "Доказано.",
         "conditions": "При софинансировании.",
-        "windows": [content(WINDOW)],
+        "windows": [content(window())],
         "replicas": [content(PLAN)],
     },
     Correction: {"what": "launch", "content": {}, "reason": "Опечатка."},

@@ -14,24 +14,12 @@ from contracts.steps import (
     PilotExtension,
     PilotSuspension,
 )
-from deploy.moves.registry import ALL_ON, MEMBERS
-from deploy.moves.samples import DAY, basis
+from deploy.samples.common import DAY, basis, party
+from deploy.samples.registry import AGREEMENT, ALL_ON, INDICATOR, MEMBERS, agreed, judge, paid, propose, scale, votes
 from services.registry.domain import corrections
 from services.registry.domain.commands import RecordReport
-from tests.kit.common import party, with_numbers
-from tests.kit.registry.life import (
-    AGREEMENT,
-    INDICATOR,
-    Life,
-    agreed,
-    at,
-    content,
-    judge,
-    propose,
-    scale,
-    votes,
-)
-from tests.kit.registry.parts import paid
+from tests.kit.common import with_numbers
+from tests.kit.registry.life import Life, at, content
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 BEFORE_STEP = "date.before-the-step-before"

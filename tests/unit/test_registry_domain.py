@@ -27,7 +27,22 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.steps import Completion, ExpediencyDecision, Launch, Progress, Results, Risks, Spending
-from deploy.moves.samples import DAY, NOW, NUMBER, basis, with_switches
+from deploy.samples.common import APPLICATION, DAY, NOW, NUMBER, basis, with_switches
+from deploy.samples.registry import (
+    ACCEPTED,
+    INDICATOR,
+    MENDED,
+    OUTCOMES,
+    REASONS,
+    RESUBMITTED,
+    RETURNED,
+    conclusion,
+    decide,
+    enter,
+    paid,
+    risk,
+    value,
+)
 from services.registry.domain.commands import (
     LinkReplica,
     NoteReplicaResult,
@@ -39,26 +54,8 @@ from services.registry.domain.commands import (
 )
 from services.registry.domain.stages import CONCLUDED, FINAL, NEXT_MOVE, SETTLED, Stage
 from services.registry.domain.state import CLARIFICATION, COUNCIL_ALARM
-from tests.kit.common import APPLICATION, made
-from tests.kit.registry.life import (
-    ACCEPTED,
-    AMENDED,
-    ANNULLED,
-    INDICATOR,
-    MENDED,
-    OUTCOMES,
-    REASONS,
-    RESUBMITTED,
-    RETURNED,
-    SECRETARY,
-    WAYS,
-    at,
-    conclusion,
-    decide,
-    enter,
-    story,
-)
-from tests.kit.registry.parts import paid, risk, value
+from tests.kit.common import made
+from tests.kit.registry.life import AMENDED, ANNULLED, SECRETARY, WAYS, at, story
 
 ENTER = enter()
 LATER = NOW + timedelta(days=1)

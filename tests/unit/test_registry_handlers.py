@@ -17,7 +17,8 @@ from contracts.intake import INTAKE
 from contracts.reference import Clock, LegalEffect, Period, Remark, ReturnReason, Term, TermUnit, Verdict
 from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome, TermStage
 from contracts.steps import Completion, Progress, Results, Risks, Spending
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import APPLICATION, BOOK, NOW, SUBJECT
+from deploy.samples.registry import paid, risk, value
 from services.chassis.fold import Writer, fold
 from services.chassis.subject import Document, Done, Input, Sequenced, Waiting
 from services.law.decision import Context
@@ -34,8 +35,7 @@ from services.registry.domain.state import CLARIFICATION, Pilot, RunningTerm, St
 from services.registry.service import SERVICE
 from tests.effort import examples
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import APPLICATION, SOMEBODY
-from tests.kit.registry.parts import paid, risk, value
+from tests.kit.common import SOMEBODY
 
 LATER = NOW + timedelta(days=1)
 DAY = date(2026, 4, 16)

@@ -40,8 +40,27 @@ from contracts.steps import (
     Scaling,
     Spending,
 )
-from deploy.moves.registry import ALL_ON, MEMBERS, UNSEEN, aged, moves
-from deploy.moves.samples import BOOK, NOW, SUBJECT, basis
+from deploy.moves.registry import aged, moves
+from deploy.samples.common import APPLICATION, BOOK, NOW, SUBJECT, basis, party
+from deploy.samples.registry import (
+    ACCEPTED,
+    AGREEMENT,
+    ALL_ON,
+    CREDIT,
+    INDICATOR,
+    MEMBERS,
+    UNSEEN,
+    conclusion,
+    cost,
+    decide,
+    enter,
+    judge,
+    paid,
+    propose,
+    scale,
+    value,
+    votes,
+)
 from services.law.decision import Refusal
 from services.registry import handlers
 from services.registry.domain import corrections
@@ -52,24 +71,8 @@ from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import FINAL, NEXT_MOVE, Stage
 from services.registry.domain.state import CARRYING_OUT, SUSPENSION, Pilot
 from tests.effort import examples
-from tests.kit.common import APPLICATION, party
 from tests.kit.recount import counted
-from tests.kit.registry.life import (
-    ACCEPTED,
-    AGREEMENT,
-    CREDIT,
-    INDICATOR,
-    Life,
-    conclusion,
-    content,
-    decide,
-    enter,
-    judge,
-    propose,
-    scale,
-    votes,
-)
-from tests.kit.registry.parts import cost, paid, value
+from tests.kit.registry.life import Life, content
 
 SEEDS = st.integers(0, 2**32 - 1)
 DEEDS = {"forward": 45, "paid": 8, "corrected": 12, "anything": 12, "waited": 13, "fired": 5, "recalendared": 5}

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.reference import WHOLE, SectorShare
+from deploy.samples.registry import cost, paid
 from services.registry.domain.money import MoneyStage, lines, shares_of, split
-from tests.kit.registry.parts import cost, paid
 
 amounts = st.integers(0, 10**15)
 

@@ -24,27 +24,24 @@ from contracts.steps import (
     Scaling,
 )
 from contracts.words import wordings
-from deploy.moves.registry import ALL_ON, MEMBERS
-from deploy.moves.samples import BOOK, DAY, basis, with_switches
-from tests.kit.common import party
-from tests.kit.registry.life import (
+from deploy.samples.common import BOOK, DAY, basis, party, with_switches
+from deploy.samples.registry import (
     AGREEMENT,
+    ALL_ON,
+    MEMBERS,
     PLAN,
-    WAYS,
-    WINDOW,
-    Life,
     agreed,
-    at,
-    content,
+    cost,
     decide,
     judge,
     propose,
     scale,
-    story,
+    shares,
     values,
     votes,
+    window,
 )
-from tests.kit.registry.parts import cost, shares
+from tests.kit.registry.life import WAYS, Life, at, content, story
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 BEFORE_STEP = "date.before-the-step-before"
@@ -404,18 +401,18 @@ def test_every_criterion_of_effectiveness_has_one_value_on_the_scale(wrong: str)
 WRONG_PLANS = {
     "copies without money": (scale(windows=()), "/windows", "windows.missing"),
     "a window beyond all plans": (
-        scale(windows=(WINDOW.model_copy(update={"closes": date(2101, 1, 1)}),)),
+        scale(windows=(window().model_copy(update={"closes": date(2101, 1, 1)}),)),
         "/windows/0",
         "window.invalid",
     ),
     "copies without a place": (scale(replicas=()), "/replicas", "replicas.missing"),
     "a window that closes before it opens": (
-        scale(windows=(WINDOW.model_copy(update={"closes": YESTERDAY}),)),
+        scale(windows=(window().model_copy(update={"closes": YESTERDAY}),)),
         "/windows/0",
         "window.invalid",
     ),
     "a window of an unknown source": (
-        scale(windows=(WINDOW, WINDOW.model_copy(update={"source": "lottery"}))),
+        scale(windows=(window(), window().model_copy(update={"source": "lottery"}))),
         "/windows/1",
         "window.invalid",
     ),
@@ -425,7 +422,7 @@ WRONG_PLANS = {
         "replicas.unwanted",
     ),
     "money though nothing is copied": (
-        scale(Scaling.CATALOGUE_ONLY, windows=(WINDOW,)),
+        scale(Scaling.CATALOGUE_ONLY, windows=(window(),)),
         "/replicas",
         "replicas.unwanted",
     ),

@@ -37,8 +37,32 @@ from contracts.steps import (
     PilotSuspension,
     Scaling,
 )
-from deploy.moves.registry import ALL_ON, MEMBERS, UNSEEN
-from deploy.moves.samples import BOOK, DAY, basis
+from deploy.samples.common import APPLICATION, BOOK, DAY, basis, party
+from deploy.samples.registry import (
+    ACCEPTED,
+    AGREEMENT,
+    ALL_ON,
+    LAPSED,
+    MEMBERS,
+    OUTCOMES,
+    PLAN,
+    RESUBMITTED,
+    RETURNED,
+    UNSEEN,
+    agreed,
+    conclusion,
+    cost,
+    decide,
+    enter,
+    judge,
+    paid,
+    propose,
+    risk,
+    scale,
+    shares,
+    value,
+    votes,
+)
 from services.registry.domain import decide as pilot
 from services.registry.domain.commands import LinkReplica, NoteReplicaResult, RecordAnnulment, RecordReport
 from services.registry.domain.money import MoneyStage
@@ -54,31 +78,8 @@ from services.registry.domain.state import (
     SCALING,
     SUSPENSION,
 )
-from tests.kit.common import APPLICATION, minsk, party, with_numbers
-from tests.kit.registry.life import (
-    ACCEPTED,
-    AGREEMENT,
-    FIRST,
-    HEAD,
-    LAPSED,
-    OUTCOMES,
-    PLAN,
-    RESUBMITTED,
-    RETURNED,
-    WAYS,
-    Life,
-    agreed,
-    at,
-    conclusion,
-    content,
-    decide,
-    enter,
-    judge,
-    propose,
-    scale,
-    votes,
-)
-from tests.kit.registry.parts import cost, paid, risk, shares, value
+from tests.kit.common import minsk, with_numbers
+from tests.kit.registry.life import FIRST, HEAD, WAYS, Life, at, content
 
 
 @pytest.fixture
@@ -854,7 +855,8 @@ def test_the_commission_may_judge_otherwise_than_was_proposed(life: Life) -> Non
 @pytest.mark.parametrize("outcome", [Effectiveness.EFFECTIVE, Effectiveness.PARTLY])
 def test_what_follows_from_a_judged_pilot_is_waited_for_under_an_alarm(outcome: Effectiveness) -> None:
     rule = ALL_ON.edition("by-2024").terms[SCALING]
-    life = Life().judged(outcome)
+    life = Life().at_commission(outcome)
+    life.do(judge(outcome))
     found = life.pilot.own_term(SCALING)
     assert found is not None and (found.ledger.term.budget, found.ledger.term.unit) == (rule.budget, rule.unit)
     announced = life.run_out(SCALING)

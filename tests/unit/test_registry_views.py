@@ -11,14 +11,13 @@ from pydantic import BaseModel
 from contracts.event import Contract
 from contracts.reference import SectorShare
 from contracts.registry import REGISTRY
-from deploy.moves.registry import MEMBERS
+from deploy.samples.registry import MEMBERS, cost
 from services.chassis.store import Row
 from services.chassis.subject import Document
 from services.registry import queries, views
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.views import Shown
-from tests.kit.registry.parts import cost
 from tests.kit.registry.rows import (
     APPLICATION,
     BASIS,

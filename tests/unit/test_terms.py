@@ -18,7 +18,7 @@ from contracts.reference import Clock, LegalEffect, OnExpiry, TermKind
 from contracts.rules import Edition
 from contracts.steps import Question, TermExtension
 from deploy.moves.expertise import ITEMS, OPERATOR
-from deploy.moves.samples import BOOK, NOW, SUBJECT, TIMER
+from deploy.samples.common import BOOK, NOW, SUBJECT, TIMER
 from services.chassis.fold import state_json
 from services.expertise.domain import decide as case
 from services.expertise.domain import evolve as of_case

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.intake import SubmissionRefusedV1
 from contracts.rules import Edition
 from contracts.topics import AGENCY_MAX_BYTES
-from deploy.moves.samples import BOOK, NOW, SUBJECT, with_switches
+from deploy.samples.common import BOOK, NOW, SUBJECT, with_switches
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Submit
 from services.intake.domain.decide import decide

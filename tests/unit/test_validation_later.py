@@ -13,7 +13,7 @@ from contracts.expertise import RequestOutcome
 from contracts.intake import EventRefusedV1, SubmissionRefusedV1
 from contracts.reference import RequestItem
 from contracts.steps import EditionFrom
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Later
 from services.intake.domain.decide import decide

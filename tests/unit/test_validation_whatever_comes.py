@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.event import Event, NewerVersion
 from contracts.intake import ApplicationRegisteredV1, SubmissionRefusedV1
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.commands import Submit
 from services.intake.domain.decide import decide

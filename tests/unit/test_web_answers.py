@@ -15,7 +15,7 @@ from contracts.expertise import ConflictKind
 from contracts.freeze import example
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
 from services.chassis.auth import Caller, Keys
 from services.chassis.store import StoreAway
 from services.chassis.subject import (

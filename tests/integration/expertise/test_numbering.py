@@ -19,6 +19,7 @@ from contracts.event import Actor
 from contracts.reference import Application, OrganisationId, Procedure, TermKind, Verdict
 from contracts.rules import load
 from contracts.steps import ExpertEntry, Opinion, Score, WrittenConclusion
+from deploy.samples.common import party
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.store import Store
@@ -29,7 +30,6 @@ from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.state import Case
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import party
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
 
 TOPIC = "pilots.expertise.v1"

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from contracts.reference import ItemAnswer
+from deploy.samples.common import party
 from services.expertise.api import reviews
 from services.expertise.domain.state import View
-from tests.kit.common import party
 from tests.kit.engine.tiny import Hooked
 from tests.kit.expertise.cases import ADMIN, AUDITOR, ELSEWHERE, OTHER_OP, Build, ids
 from tests.kit.expertise.world import AP, OP, OPERATOR, REMARK, WHY, World, body_of, book, expert

@@ -37,7 +37,7 @@ from deploy.moves.expertise import (
     named,
 )
 from deploy.moves.expertise import OUTSIDE as EXPERTS_OUTSIDE
-from deploy.moves.samples import BOOK, NOW, TIMER
+from deploy.samples.common import APPLICATION, BOOK, NOW, TIMER, party
 from deploy.states import Step
 from services.expertise.domain import commands, decide, expert, series, team
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
@@ -46,7 +46,7 @@ from services.expertise.domain.state import KIND, Case
 from services.expertise.service import SERVICE
 from services.law.decision import Refusal
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import APPLICATION, Story, party
+from tests.kit.common import Story
 
 CASES = Story(SERVICE.aggregates[KIND])
 DIRECTORY = Story(SERVICE.aggregates[expert.KIND], Given(BOOK))

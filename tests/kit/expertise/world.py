@@ -20,6 +20,7 @@ from contracts.reference import Application, ItemAnswer, Met
 from contracts.reference import Clock as Clock_
 from contracts.rules import RuleBook, load
 from contracts.topics import fact_topic
+from deploy.samples.common import party
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
 from services.chassis.store import Store
@@ -30,7 +31,6 @@ from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import party
 from tests.kit.engine.tiny import Broker, Clock, numbered, wire
 from tests.kit.people import Person, Tokens
 

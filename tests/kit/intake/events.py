@@ -11,7 +11,7 @@ from contracts.freeze import example
 from contracts.intake import EventRefusedV1
 from contracts.rules import Edition
 from contracts.steps import EditionFrom
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.decide import decide
 from services.intake.domain.validation import judge

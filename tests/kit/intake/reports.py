@@ -15,7 +15,7 @@ from contracts.intake import (
     SpendingRegisteredV1,
 )
 from contracts.reference import Problem
-from deploy.moves.samples import NOW
+from deploy.samples.common import NOW
 from services.intake.domain.commands import Later
 from tests.kit.intake.story import (
     STATES,

@@ -55,13 +55,13 @@ from contracts.registry import (
     TermNearingV1,
 )
 from contracts.steps import Agreement, ApplicationReturn, ApplicationStop, Correctable, EditionFrom, Votes
-from deploy.moves.samples import BOOK, NOW, SUBJECT
+from deploy.samples.common import BOOK, NOW, SUBJECT, party
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
-from tests.kit.common import SOMEBODY, Story, party
+from tests.kit.common import SOMEBODY, Story
 
 CODE = "vedomstvo"
 ENTRY = agency.Agency(code=CODE, name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2026, 1, 1)),))

@@ -17,7 +17,7 @@ from contracts.reference import (
 )
 from contracts.registry import EntryCorrectedV1, SpendingRecordedV1
 from contracts.steps import Agreement, AgreementEntry, Correctable
-from deploy.moves.samples import NOW
+from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.registry.domain.evolve import evolve
@@ -26,7 +26,6 @@ from services.registry.domain.state import Pilot, SpendingEntry
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
-from tests.kit.common import APPLICATION, party
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
 SOURCES = ("republican-budget", "local-innovation-fund", "own-money", "unspecified")

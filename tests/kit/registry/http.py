@@ -13,6 +13,7 @@ from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome
 from contracts.rules import load
 from contracts.steps import Completion
 from contracts.topics import fact_topic
+from deploy.samples.common import party
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Done, Record
@@ -23,7 +24,6 @@ from services.registry.domain.evolve import evolve
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
-from tests.kit.common import party
 from tests.kit.engine.tiny import Broker, Clock, from_source, numbered
 from tests.kit.expertise.world import application
 from tests.kit.people import Person, Tokens

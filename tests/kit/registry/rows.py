@@ -50,7 +50,8 @@ from contracts.steps import (
     Step,
     Votes,
 )
-from deploy.moves.samples import DAY, NOW
+from deploy.samples.common import DAY, NOW, party
+from deploy.samples.registry import cost
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
@@ -68,8 +69,6 @@ from services.registry.domain.state import (
     StandingConclusion,
     Stay,
 )
-from tests.kit.common import party
-from tests.kit.registry.parts import cost
 
 BASIS = Basis(body="Совет", kind="протокол", number="5", date=date(2026, 4, 15))
 

@@ -1,13 +1,11 @@
-"""The words that the tried moves share: an application, the people of a project, documents of a day."""
+"""What the kits of all services share: an application, organisations, the people of a project, documents of a day."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 
 from contracts.event import Actor, Basis
-from contracts.freeze import example
-from contracts.reference import Application, Role
-from contracts.registry import PilotEnteredV1
+from contracts.reference import Application, OrganisationId, Party, Role
 from contracts.rules import Edition, RuleBook, load
 from services.law.terms import CountedTerm, CountedTerms
 
@@ -18,9 +16,25 @@ EDITION: Final = "by-2024"
 BOOK: Final = load()
 AGENCY: Final = "vedomstvo"
 NUMBER: Final = "ПП-2026-000123"
-APPLICATION: Final[Application] = PilotEnteredV1.model_validate(example(PilotEnteredV1.TYPE)["data"]).application
 DAY: Final = NOW.date()
 TIMER: Final = Actor(id="timer", role="timer")
+
+
+def party(value: str, name: str = "ООО «Пример»", scheme: str = "BY-UNP") -> Party:
+    """A fictional organisation."""
+    return Party(id=OrganisationId(scheme=scheme, value=value), name=name)
+
+
+APPLICATION: Final = Application(
+    title="Запись к врачу без очереди",
+    problem="Пациенты ждут.",
+    solution="Электронная очередь.",
+    sector="health",
+    initiator=party("700000112"),
+    customer=party("700000125"),
+    executor=party("700000138"),
+    own_number="17-04/2026",
+)
 
 
 def of_the_past(terms: Iterable[CountedTerm]) -> CountedTerms:
@@ -38,9 +52,9 @@ def person(id_: str, role: Role) -> Actor:
     return Actor(id=id_, role=role)
 
 
-def basis(day: date = DAY, number: str = "5") -> Basis:
+def basis(day: date = DAY, number: str = "5", body: str = "Совет", kind: str = "протокол") -> Basis:
     """A document of a day."""
-    return Basis(body="Совет", kind="протокол", number=number, date=day)
+    return Basis(body=body, kind=kind, number=number, date=day)
 
 
 def with_switches(edition: str = EDITION, book: RuleBook = BOOK, **switches: bool) -> RuleBook:
