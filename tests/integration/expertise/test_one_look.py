@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
+from deploy.samples.common import party
 from services.chassis import store as store_module
 from services.chassis.store import CLAIMS, opened
-from tests.kit.common import party
 from tests.kit.engine.tiny import Commands
 from tests.kit.expertise.cases import Build
 from tests.kit.expertise.world import OP, WHY, World, expert, opinion
