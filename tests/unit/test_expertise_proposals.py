@@ -15,7 +15,7 @@ from deploy.moves.expertise import APPEALS, CHAIR, INTAKE, OPERATOR, entry
 from services.expertise.domain.commands import Assign, Confirm, Dismiss, HandOver
 from services.expertise.domain.expert import Expert, Known
 from services.expertise.domain.state import STAFFING
-from services.expertise.proposals import Piece, propose, spread
+from services.expertise.proposals import Candidate, Piece, propose, spread
 from services.law.decision import Refusal
 from tests.effort import examples
 from tests.kit.expertise.play import FIRST, OUTSIDE, REMARKS, SECOND, Play, opened
@@ -80,6 +80,11 @@ PLAIN: dict[str, Any] = {
 """An entry that nothing speaks against."""
 
 
+def whole(one: Expert, load: int) -> Candidate:
+    """An expert whose whole load the caller sees."""
+    return Candidate(Known(one, load), load)
+
+
 def candidate(said: dict[str, Any], today: date) -> Expert:
     """An expert's entry as it was drawn."""
     absences = tuple(
@@ -131,7 +136,7 @@ def test_an_expert_is_proposed_as_free_exactly_when_assigning_succeeds(way: str)
         play.loads[id_] = load
         on_record(play, id_, before)
         [proposal] = propose(
-            play.case, APPEALS.edition("by-2024"), [Known(play.entries[id_], load)], acting.id, play.now
+            play.case, APPEALS.edition("by-2024"), [whole(play.entries[id_], load)], acting.id, play.now
         )
         assert proposal.shown("be")["free"] is assigned(play, id_, acting)
         met.add(not proposal.against)
@@ -159,14 +164,14 @@ def assigned(play: Play, id_: str, acting: Actor) -> bool:
 def test_what_stands_in_the_way_is_said_by_the_rules_of_the_refusals_in_their_words() -> None:
     play = fresh()
     away = Absence(since=play.now.date(), until=play.now.date())
-    known = Known(entry(CANDIDATE, INSIDE[2], active=False, absences=(away,), capacity=1), 1)
+    known = whole(entry(CANDIDATE, INSIDE[2], active=False, absences=(away,), capacity=1), 1)
     [proposal] = propose(play.case, APPEALS.edition("by-2024"), [known], OPERATOR.id, play.now)
     shown = proposal.shown("be")
     assert shown["against"] == ["expert.inactive", "expert.absent", "expert.at-capacity", "conflict.found"]
     assert [one["rule"] for one in shown["reasons"]] == shown["against"]
     assert all(one["message"] == one["message_be"] != one["rule"] for one in shown["reasons"])
     assert [one["rule"] for one in shown["conflicts"]] == ["conflict.same-organisation"]
-    play.entries[CANDIDATE], play.loads[CANDIDATE] = known.entry, known.load
+    play.entries[CANDIDATE], play.loads[CANDIDATE] = known.known.entry, known.known.load
     assert play.refused(Assign(CANDIDATE)).rule == shown["against"][0]
 
 
@@ -175,7 +180,7 @@ def test_a_spread_gives_a_case_only_to_whom_an_assignment_would_be_given() -> No
     edition = APPEALS.edition("by-2024")
     barred, free = entry("e-barred", INSIDE[2]), entry("e-free", OUTSIDE[2])
     piece = Piece("p-1", 1, play.case, edition)
-    known = [Known(barred, 0), Known(free, 2)]
+    known = [whole(barred, 0), whole(free, 2)]
     [move] = spread([piece], known, OPERATOR.id, play.now, competent_only=True)
     assert move.to == free.expert_id
     [stays] = spread([piece], known[:1], OPERATOR.id, play.now, competent_only=True)
@@ -184,3 +189,23 @@ def test_a_spread_gives_a_case_only_to_whom_an_assignment_would_be_given() -> No
     play.do(HandOver(FIRST, free.expert_id, "Отпуск."), OPERATOR)
     assert play.refused(HandOver(free.expert_id, barred.expert_id, "Так.")).rule == "conflict.found"
     assert play.refused(HandOver(free.expert_id, free.expert_id, "Так.")).rule == "expert.on-the-case"
+
+
+def test_a_load_that_the_caller_does_not_see_bars_as_an_assignment_does_and_ranks_nobody() -> None:
+    """One expert has two cases, both hidden from the caller; another has two, one of which the caller sees."""
+    play, edition = half(), APPEALS.edition("by-2024")
+    full, room = entry("e-full", OUTSIDE[1], capacity=2), entry("e-room", OUTSIDE[2], capacity=3)
+    experts = [Candidate(Known(full, 2), 0), Candidate(Known(room, 2), 1)]
+    shown = propose(play.case, edition, experts, OPERATOR.id, play.now)
+    assert [(one.expert_id, one.load, [two.rule for two in one.against]) for one in shown] == [
+        ("e-room", 1, []),
+        ("e-full", 0, ["expert.at-capacity"]),
+    ]
+    assert shown[1].rank < shown[0].rank, "by what the caller sees, who is full would have been the better one"
+    pieces = [Piece(name, 1, play.case, edition) for name in ("p-1", "p-2")]
+    one, other = spread(pieces, experts, OPERATOR.id, play.now, competent_only=True)
+    assert (one.to, other.to, dict(other.against)) == ("e-room", None, {"expert.at-capacity": 2})
+    play.entries |= {"e-full": full, "e-room": room}
+    play.loads |= {"e-full": 2, "e-room": 2}
+    assert play.refused(HandOver(FIRST, "e-full", "Отпуск.")).rule == "expert.at-capacity"
+    play.do(HandOver(FIRST, "e-room", "Отпуск."), OPERATOR)

@@ -21,13 +21,13 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, docum
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer
-from services.expertise.api.directory import active_experts, named_experts, with_loads
+from services.expertise.api.directory import active_experts, candidates, named_experts
 from services.expertise.api.lists import loads, paged
 from services.expertise.api.work import assign_all
 from services.expertise.domain.commands import HandOver
-from services.expertise.domain.expert import KIND, EnterExpert, Expert, Known, subject_of
+from services.expertise.domain.expert import KIND, EnterExpert, Expert, subject_of
 from services.expertise.domain.state import Case
-from services.expertise.proposals import Move, Piece, spread
+from services.expertise.proposals import Candidate, Move, Piece, spread
 from services.expertise.sight import Sight, sight
 
 HANDOVERS: Final = "handovers"
@@ -201,16 +201,16 @@ async def _moves(
         for row in listed[:MOST_CASES]
         if isinstance((found := loaded[row["_id"]]).state, Case)
     ]
-    known = await _candidates(engine, eyes, expert, to)
-    moves = await asyncio.to_thread(spread, pieces, known, eyes.id, engine.now(), competent_only=to is None)
+    among = await _candidates(engine, eyes, expert, to)
+    moves = await asyncio.to_thread(spread, pieces, among, eyes.id, engine.now(), competent_only=to is None)
     return moves, len(listed) > MOST_CASES
 
 
-async def _candidates(engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None) -> list[Known]:
+async def _candidates(engine: Engine, eyes: Sight, expert: str, to: Sequence[str] | None) -> list[Candidate]:
     if to is None:
-        known, _ = await active_experts(engine.store, eyes)
-        return [one for one in known if one.entry.expert_id != expert]
+        found, _ = await active_experts(engine.store, eyes)
+        return [one for one in found if one.known.entry.expert_id != expert]
     entries = await named_experts(engine, to)
     if unknown := [one for one in to if one not in entries or one == expert]:
         raise Problematic(422, "expert.unknown", experts=unknown)
-    return await with_loads(engine.store, eyes, list(entries.values()))
+    return await candidates(engine.store, eyes, list(entries.values()))

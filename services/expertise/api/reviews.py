@@ -135,9 +135,9 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         found, case = await seen(engine, pilot, caller)
         if sight(caller).as_expert(case):  # who sits on the case does not learn here who else does
             return card({"items": [], "more": 0, "whole": False}, found.rev)
-        known, whole = await active_experts(engine.store, sight(caller))
+        experts, whole = await active_experts(engine.store, sight(caller))
         edition = rules.edition(case.edition)
-        ranked = await asyncio.to_thread(propose, case, edition, known, caller.id, engine.now())
+        ranked = await asyncio.to_thread(propose, case, edition, experts, caller.id, engine.now())
         items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
         return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
 

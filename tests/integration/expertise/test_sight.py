@@ -12,7 +12,7 @@ from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
 from tests.kit.engine.tiny import Commands, Hooked
 from tests.kit.expertise.cases import AUDITOR, MANY, SECRET, UNKNOWN, Build, common, ids, with_secret
-from tests.kit.expertise.world import AP, OP, OPERATOR, WHY, World, body_of, expert, filled, opinion, routes
+from tests.kit.expertise.world import AP, OP, OPERATOR, WHY, World, body_of, entry_of, expert, filled, opinion, routes
 from tests.kit.people import Person
 
 # ---- the conflict matrix
@@ -158,6 +158,37 @@ async def test_lists_counts_loads_and_notices_are_those_of_a_world_without_the_h
         assert answer == expected[route], route
         assert not [word for word in SECRET_WORDS[2:] if word in answer[1]], route
     assert any(status == 200 and "pilot-" in text for status, text in found.values()), "and something is shown"
+
+
+async def test_who_is_full_with_hidden_cases_is_proposed_to_nobody_and_the_load_is_shown_as_the_caller_sees_it(
+    worlds: tuple[World, World],
+) -> None:
+    """Expert a works on one case that everybody sees and on the secret one: with room for two, there is none left."""
+    without, world = worlds
+    who = BARRED["an operator too, with a conflict"]
+    for one in worlds:
+        known = await one.ask("get", "/experts/expert-a", OP)
+        answer = await one.ask("put", "/experts/expert-a", OP, entry_of(capacity=2), etag=known.headers["ETag"])
+        assert answer.status_code == 200, answer.text
+        await one.opened("pilot-new")
+    before, shown = [
+        next(
+            found
+            for found in (await one.get("/reviews/pilot-new/proposals", who))["items"]
+            if found["expert_id"] == "expert-a"
+        )
+        for one in worlds
+    ]
+    assert (before["free"], before["load"]) == (True, 1)
+    assert (shown["free"], shown["load"], shown["against"]) == (False, 1, ["expert.at-capacity"])
+    etag = await world.etag("pilot-new")
+    answer = await world.ask("post", "/reviews/pilot-new/assignments", who, {"expert_id": "expert-a"}, etag=etag)
+    assert (answer.status_code, answer.json()["title"]) == (409, "expert.at-capacity"), answer.text
+    body = {**WHY, "to": ["expert-a"]}
+    told = (await world.ask("post", "/experts/expert-e/handover", who, body, key="h")).json()
+    assert (told["moved"], [one["against"] for one in told["stayed"]]) == ([], [{"expert.at-capacity": 1}])
+    other = (await without.ask("post", "/experts/expert-e/handover", who, body, key="h")).json()
+    assert [one["to"] for one in other["moved"]] == ["expert-a"]
 
 
 async def test_who_is_free_sees_the_case_and_so_do_operators_and_auditors(worlds: tuple[World, World]) -> None:
