@@ -228,7 +228,7 @@ class Terms(Generic[S]):
         """Lets a stopped clock run again, now or from a day; not before it stopped, though the machine that stopped it
         may be ahead."""
         assert self.facts.resumed is not None, NO_SUCH_FACT
-        found = running(self.of(decision.state), kind)
+        found = self._counted_today(decision, kind)
         if found is None or not found.ledger.stopped:
             return
         rule, days = _counted_by(decision, found)
@@ -245,7 +245,7 @@ class Terms(Generic[S]):
 
     def extend(self, decision: Decision[S], kind: str, why: str) -> None:
         """Extends an open term by the extension of its rule. Raises Refusal (`term.*`), 404 where none runs."""
-        found = running(self.of(decision.state), kind)
+        found = self._counted_today(decision, kind)
         if found is None:
             raise Refusal("term.unknown", status=404, kind=kind)
         rule, days = _counted_by(decision, found)
@@ -254,7 +254,7 @@ class Terms(Generic[S]):
 
     def extend_until(self, decision: Decision[S], kind: str, before: date, last: date, why: str) -> None:
         """Extends a term of calendar days that was to end with `before`, so that it ends with a later day."""
-        found = running(self.of(decision.state), kind)
+        found = self._counted_today(decision, kind)
         if found is not None and before < last:
             added = (last - before).days
             ledger = ledgers.extended(found.ledger, added, decision.now, decision.actor.id, why)
@@ -340,10 +340,20 @@ class Terms(Generic[S]):
 
     def _recalendar(self, decision: Decision[S], now: datetime) -> None:
         for one in self._open(decision):
-            _, days = _counted_by(decision, one)
-            if one.ledger.term.calendar_version != days.version:
-                ledger = ledgers.recalendar(one.ledger, days, now)
-                self._recounted(decision, one, ledger, self.notify(decision.state))
+            self._recalendared(decision, one, now)
+
+    def _recalendared(self, decision: Decision[S], one: CountedTerm, now: datetime) -> None:
+        _, days = _counted_by(decision, one)
+        if one.ledger.term.calendar_version != days.version:
+            ledger = ledgers.recalendar(one.ledger, days, now)
+            self._recounted(decision, one, ledger, self.notify(decision.state))
+
+    def _counted_today(self, decision: Decision[S], kind: str) -> CountedTerm | None:
+        """The open term of a kind, by its calendar as that stands now: where it has changed, that is told first, so
+        that no clock is set by another version than the ledger names."""
+        if (found := running(self.of(decision.state), kind)) is not None:
+            self._recalendared(decision, found, decision.now)
+        return running(self.of(decision.state), kind)
 
     def _recounted(self, decision: Decision[S], one: CountedTerm, ledger: Ledger, notify: tuple[str, ...]) -> None:
         rule, days = _counted_by(decision, one)

@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from contracts.calendars import CalendarUpdate, Override
 from contracts.data import Origin
-from contracts.expertise import TermBreachedV1, TermNearingV1, TermRecalendaredV1
+from contracts.expertise import TermBreachedV1, TermExtendedV1, TermNearingV1, TermRecalendaredV1, TermResumedV1
 from contracts.reference import OnExpiry
 from contracts.steps import Question, TermExtension
 from deploy.moves.expertise import ITEMS, OPERATOR
@@ -42,10 +42,16 @@ deeds = st.lists(
 )
 
 
+UNDONE = [("tick", 1)] * 3
+"""The term has run out; a day that becomes free without being told of may undo that."""
+
+
 @pytest.mark.parametrize("edition", ["by-2024", "demo-us"])
 def test_used_and_remaining_are_the_budget_and_the_extensions_in_any_order_of_what_may_happen(edition: str) -> None:
     @examples(60, suppress_health_check=list(HealthCheck))
     @given(deeds)
+    @example([*UNDONE, ("silently", 13), ("extend", 1)])
+    @example([*UNDONE, ("silently", 10), ("extend", 1)])
     def check(deeds: list[tuple[str, int]]) -> None:
         play, updates = Play().open(opened(edition=edition)), list[CalendarUpdate]()
         for what, amount in deeds:
@@ -122,6 +128,32 @@ def test_a_breach_that_a_new_calendar_undoes_is_announced_again_at_its_new_time(
     assert decide.due(play.case) == play.case.due_at == minsk("2026-05-14", 0)
     [again] = play.tick()
     assert isinstance(again, TermBreachedV1) and again.due_at == minsk("2026-05-14", 0)
+
+
+def test_an_extension_of_a_term_whose_calendar_has_changed_says_so_first() -> None:
+    play = Play().open()
+    play.run_out("expertise")
+    play.calendars = Calendars.load([changed(1, date(2026, 5, 7), working=False)])
+    play.now = minsk("2026-05-12")
+    moved, extended = play.do(TermExtension(term="expertise", why="Надо."))
+    assert isinstance(moved, TermRecalendaredV1) and isinstance(extended, TermExtendedV1)
+    assert (moved.due_before, moved.due_at) == (minsk("2026-05-12", 0), minsk("2026-05-13", 0))
+    running = play.case.terms[0]
+    assert running.ledger.term.calendar_version == moved.version, "no clock is set by another calendar than is named"
+    counted(running, play.now, play.calendars)
+    announced_once(play.facts)
+
+
+def test_a_clock_that_runs_again_is_set_by_the_calendar_as_it_stands_and_says_so_first() -> None:
+    play = Play().open()
+    play.do(Question(items=ITEMS, on_expiry=OnExpiry.DECIDE))
+    play.calendars = Calendars.load([changed(1, date(2026, 5, 7), working=False)])
+    request = play.case.request()
+    assert request is not None
+    facts = play.do(CancelRequest(request.id))
+    told = [type(fact) for fact in facts if isinstance(fact, TermRecalendaredV1 | TermResumedV1)]
+    assert told == [TermRecalendaredV1, TermResumedV1]
+    counted(play.case.terms[0], play.now, play.calendars)
 
 
 def test_reminders_come_on_their_days_and_once() -> None:
