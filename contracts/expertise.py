@@ -560,7 +560,10 @@ NotifyingFact = (
 )
 """Every fact that names the persons whom it concerns."""
 
-ExpertiseFact = CaseFact | ConclusionNumberedV1 | ExpertEnteredV1 | PersonErasedV1 | TeamEnteredV1
+DirectoryFact = ExpertEnteredV1 | PersonErasedV1
+"""Every fact about an expert of the directory."""
+
+ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1
 """Every fact of the expertise: those about cases, the series of numbers, the directory and the teams."""
 
 EXPERTISE: Final = Language[Fact](get_args(ExpertiseFact))

@@ -126,10 +126,6 @@ def listed(codes: Sequence[str]) -> str:
 
 
 def _said(value: Value, language: Language) -> str:
-    match value:
-        case Wording():
-            return value.text(language)
-        case str() | int() | date() | None:
-            return str(value)
-        case _:
-            return listed(list(value))
+    if isinstance(value, Wording):
+        return value.text(language)
+    return str(value) if value is None or isinstance(value, (str, int, date)) else listed(list(value))

@@ -24,18 +24,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 
 from aiokafka import AIOKafkaConsumer
 
-from contracts.event import Event, Fact, Skipped, parse_fact, wire_moment
+from contracts.event import Event, Skipped, parse_fact, wire_moment
 from contracts.expertise import (
     EXPERTISE,
     AnswersTakenV1,
     AppealDecidedV1,
     AppealOpenedV1,
     CaseClaimedV1,
+    CaseFact,
     CaseReleasedV1,
+    ConclusionAnnulledV1,
     ConclusionApprovedV1,
     ConclusionDraftedV1,
     ConclusionIssuedV1,
@@ -47,6 +49,7 @@ from contracts.expertise import (
     ExpertAcceptedV1,
     ExpertAssignedV1,
     ExpertDeclinedV1,
+    ExpertRecheckedV1,
     ExpertReleasedV1,
     FurtherOpinionCalledV1,
     InformationRequestedV1,
@@ -54,8 +57,10 @@ from contracts.expertise import (
     RequestClosedV1,
     ReviewClosedV1,
     ReviewOpenedV1,
+    TermBreachedV1,
     TermEndedV1,
     TermExtendedV1,
+    TermNearingV1,
     TermRecalendaredV1,
     TermResumedV1,
     TermStartedV1,
@@ -169,7 +174,7 @@ def fold(work: Work | None, event: Event | Skipped) -> Work | None:
         return work
     if event.sequence > work.sequence + 1:
         raise Hole(f"{event.subject}: {event.sequence} follows {work.sequence}")
-    after = _after(work, event.fact) if isinstance(event, Event) else work
+    after = _after(work, event.fact) if isinstance(event, Event) and isinstance(event.fact, CaseFact) else work
     return replace(after, sequence=event.sequence)
 
 
@@ -177,7 +182,7 @@ def _opened(fact: ReviewOpenedV1) -> Work:
     return Work(fact.number, fact.application.title, fact.round, fact.needed)
 
 
-def _after(work: Work, fact: Fact) -> Work:
+def _after(work: Work, fact: CaseFact) -> Work:
     match fact:
         case ReviewOpenedV1():
             return replace(_opened(fact), conflicts=work.conflicts)
@@ -200,19 +205,52 @@ def _after(work: Work, fact: Fact) -> Work:
             return _due(work, fact.kind, fact.clock.due_at)
         case TermSuspendedV1() | TermEndedV1():
             return _due(work, fact.kind, None)
-    return _seated(_concluded(work, fact), fact)
+        case (
+            ConclusionDraftedV1()
+            | ConclusionSentBackV1()
+            | ConclusionApprovedV1()
+            | ConclusionIssuedV1()
+            | AppealOpenedV1()
+            | AppealDecidedV1()
+            | ReviewClosedV1()
+        ):
+            return _concluded(work, fact)
+        case (
+            ExpertAssignedV1()
+            | ExpertAcceptedV1()
+            | ExpertDeclinedV1()
+            | ExpertReleasedV1()
+            | OpinionGivenV1()
+            | ConflictFoundV1()
+            | ConflictDismissedV1()
+            | ConflictConfirmedV1()
+        ):
+            return _seated(work, fact)
+        case TermNearingV1() | TermBreachedV1() | ExpertRecheckedV1() | ConclusionAnnulledV1():
+            return work
+        case _:
+            assert_never(fact)
 
 
-def _concluded(work: Work, fact: Fact) -> Work:
+def _concluded(
+    work: Work,
+    fact: ConclusionDraftedV1
+    | ConclusionSentBackV1
+    | ConclusionApprovedV1
+    | ConclusionIssuedV1
+    | AppealOpenedV1
+    | AppealDecidedV1
+    | ReviewClosedV1,
+) -> Work:
     """What concerns the conclusion."""
     match fact:
         case ConclusionDraftedV1() | ConclusionSentBackV1():
             return replace(work, drafted=isinstance(fact, ConclusionDraftedV1))
         case ConclusionApprovedV1():
             return replace(work, drafted=False, approved=True)
-        case ConclusionIssuedV1() if fact.round == work.round:
+        case ConclusionIssuedV1():
             # That of an earlier round may come when the next one has begun already.
-            return replace(work, approved=False, over=True)
+            return replace(work, approved=False, over=True) if fact.round == work.round else work
         case AppealOpenedV1():
             return replace(work, appealed=True, over=False)
         case AppealDecidedV1():
@@ -220,10 +258,21 @@ def _concluded(work: Work, fact: Fact) -> Work:
             return replace(work, over=fact.outcome is not AppealOutcome.AMENDED)
         case ReviewClosedV1():
             return replace(work, over=True)
-    return work
+        case _:
+            assert_never(fact)
 
 
-def _seated(work: Work, fact: Fact) -> Work:
+def _seated(
+    work: Work,
+    fact: ExpertAssignedV1
+    | ExpertAcceptedV1
+    | ExpertDeclinedV1
+    | ExpertReleasedV1
+    | OpinionGivenV1
+    | ConflictFoundV1
+    | ConflictDismissedV1
+    | ConflictConfirmedV1,
+) -> Work:
     """What concerns one expert."""
     match fact:
         case ExpertAssignedV1():
@@ -242,7 +291,8 @@ def _seated(work: Work, fact: Fact) -> Work:
         case ConflictConfirmedV1():
             left = replace(work, seats=_without(work.seats, fact.expert_id))
             return _doubt(left, fact.expert_id, frozenset())
-    return work
+        case _:
+            assert_never(fact)
 
 
 def _doubt(work: Work, expert: str, conflicts: frozenset[Conflict]) -> Work:

@@ -27,6 +27,7 @@ CHECKS: Final = {
     "literals": ("python", "-m", "deploy.checks", "literals"),
     "words": ("python", "-m", "deploy.checks", "words"),
     "dead": ("python", "-m", "deploy.checks", "dead"),
+    "matches": ("python", "-m", "deploy.checks", "matches"),
     "lengths": ("python", "-m", "deploy.checks", "lengths"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }

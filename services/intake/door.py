@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationWithdrawnV1, ClarificationProvidedV1
 from contracts.entered import LONE
@@ -34,7 +34,20 @@ from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from contracts.words import problem
 from services.chassis import telemetry
 from services.chassis.store import SUBJECTS, Row, Store
-from services.chassis.subject import Broken, Claimed, Done, Input, Outcome, Record
+from services.chassis.subject import (
+    Absent,
+    Broken,
+    Claimed,
+    Conflict,
+    Done,
+    Duplicate,
+    Input,
+    Outcome,
+    Record,
+    Refused,
+    Stale,
+    Waiting,
+)
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
 from services.intake.domain.state import KIND, person_id, pilot_id
@@ -88,8 +101,10 @@ def _label(outcome: Outcome | None) -> str:
             return "duplicate"
         case Broken():
             return "parked"
-        case _:
+        case Duplicate() | Waiting() | Refused() | Conflict() | Stale() | Absent():
             return type(outcome).__name__.lower()
+        case _:
+            assert_never(outcome)
 
 
 def submission(
@@ -204,14 +219,20 @@ def on_conflict(one: Input) -> Input | None:
 
 def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
     """The contact person of a registered application: kept here alone, erasable, never in a fact."""
-    match one.command:
-        case Submit(event=event) if any(isinstance(f, ApplicationRegisteredV1) for f in facts):
-            kept = person_id(one.subject)
-        case Later(event_id=event_id, event=event) if any(isinstance(f, ResubmissionRegisteredV1) for f in facts):
-            kept = person_id(one.subject, event_id)
-        case _:
+    command = one.command
+    if not isinstance(command, Published):
+        return []
+    taken: type[Fact]
+    match command:
+        case Submit():
+            taken, kept = ApplicationRegisteredV1, person_id(one.subject)
+        case Later():
+            taken, kept = ResubmissionRegisteredV1, person_id(one.subject, command.event_id)
+        case Refuse():
             return []
-    contact = event.get("data", {}).get("contact")
+        case _:
+            assert_never(command)
+    contact = command.event.get("data", {}).get("contact") if any(isinstance(f, taken) for f in facts) else None
     if not contact:
         return []
     shown = {name: contact.get(name) for name in ("name", "email", "phone")}

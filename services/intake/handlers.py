@@ -2,32 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
-from contracts.event import (
-    Event,
-)
-from contracts.expertise import (
-    ConclusionAnnulledV1,
-    ConclusionIssuedV1,
-    InformationRequestedV1,
-    RequestClosedV1,
-    ReviewClosedV1,
-    TermExtendedV1,
-)
-from contracts.registry import (
-    AgreementFailedV1,
-    AgreementRecordedV1,
-    CreditDecidedV1,
-    EffectivenessJudgedV1,
-    EntryCorrectedV1,
-    ExpediencyDecidedV1,
-    PilotLaunchedV1,
-    PilotStoppedV1,
-    TermBreachedV1,
-    TermNearingV1,
-)
+from contracts import expertise, registry
+from contracts.event import Event
 from contracts.rules import RuleBook
 from contracts.steps import Correctable
 from services.chassis.store import Store
@@ -40,32 +19,103 @@ from services.intake.domain.shape import time_of
 def translate(event: Event) -> Forward | Note | Remind | None:
     """What another service's fact asks of intake: to pass it on to the applicant, to note how the pilot stands, or to
     remind the executor."""
-    match event.fact:
-        case TermExtendedV1(kind=kind) as fact if kind == CLARIFICATION:
-            return Forward(fact)
+    fact = event.fact
+    if isinstance(fact, expertise.CaseFact):
+        return _of_expertise(fact)
+    return _of_register(fact) if isinstance(fact, registry.PilotFact) else None
+
+
+def _of_expertise(fact: expertise.CaseFact) -> Forward | None:
+    match fact:
+        case expertise.TermExtendedV1():
+            return Forward(fact) if fact.kind == CLARIFICATION else None
         case (
-            InformationRequestedV1()
-            | RequestClosedV1()
-            | ConclusionIssuedV1()
-            | ConclusionAnnulledV1()
-            | ReviewClosedV1() as fact
+            expertise.InformationRequestedV1()
+            | expertise.RequestClosedV1()
+            | expertise.ConclusionIssuedV1()
+            | expertise.ConclusionAnnulledV1()
+            | expertise.ReviewClosedV1()
         ):
             return Forward(fact)
-        case EntryCorrectedV1(what=what) as fact if what in (Correctable.AGREEMENT, Correctable.LAUNCH):
-            return Note(fact)
         case (
-            ExpediencyDecidedV1()
-            | CreditDecidedV1()
-            | AgreementRecordedV1()
-            | AgreementFailedV1()
-            | PilotLaunchedV1()
-            | EffectivenessJudgedV1()
-            | PilotStoppedV1() as fact
+            expertise.ReviewOpenedV1()
+            | expertise.TermStartedV1()
+            | expertise.TermSuspendedV1()
+            | expertise.TermResumedV1()
+            | expertise.TermNearingV1()
+            | expertise.TermBreachedV1()
+            | expertise.TermRecalendaredV1()
+            | expertise.TermEndedV1()
+            | expertise.CaseClaimedV1()
+            | expertise.CaseReleasedV1()
+            | expertise.ExpertAssignedV1()
+            | expertise.ExpertAcceptedV1()
+            | expertise.ExpertDeclinedV1()
+            | expertise.ExpertReleasedV1()
+            | expertise.ConflictFoundV1()
+            | expertise.ConflictDismissedV1()
+            | expertise.ConflictConfirmedV1()
+            | expertise.ExpertRecheckedV1()
+            | expertise.OpinionGivenV1()
+            | expertise.FurtherOpinionCalledV1()
+            | expertise.AnswersTakenV1()
+            | expertise.ConclusionDraftedV1()
+            | expertise.ConclusionSentBackV1()
+            | expertise.ConclusionApprovedV1()
+            | expertise.AppealOpenedV1()
+            | expertise.AppealDecidedV1()
+        ):
+            return None
+        case _:
+            assert_never(fact)
+
+
+def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
+    match fact:
+        case registry.EntryCorrectedV1():
+            return Note(fact) if fact.what in (Correctable.AGREEMENT, Correctable.LAUNCH) else None
+        case (
+            registry.ExpediencyDecidedV1()
+            | registry.CreditDecidedV1()
+            | registry.AgreementRecordedV1()
+            | registry.AgreementFailedV1()
+            | registry.PilotLaunchedV1()
+            | registry.EffectivenessJudgedV1()
+            | registry.PilotStoppedV1()
         ):
             return Note(fact)
-        case TermNearingV1(kind=kind) | TermBreachedV1(kind=kind) as fact if kind in REMINDED:
-            return Remind(fact)
-    return None
+        case registry.TermNearingV1() | registry.TermBreachedV1():
+            return Remind(fact) if fact.kind in REMINDED else None
+        case (
+            registry.PilotEnteredV1()
+            | registry.ApplicationOutcomeRecordedV1()
+            | registry.ApplicationAmendedV1()
+            | registry.TermRecordedV1()
+            | registry.ConclusionRecordedV1()
+            | registry.AnnulmentRecordedV1()
+            | registry.TermStartedV1()
+            | registry.TermSuspendedV1()
+            | registry.TermResumedV1()
+            | registry.TermExtendedV1()
+            | registry.TermRecalendaredV1()
+            | registry.TermEndedV1()
+            | registry.ProgressRecordedV1()
+            | registry.SpendingRecordedV1()
+            | registry.RiskRecordedV1()
+            | registry.ResultRecordedV1()
+            | registry.PilotSuspendedV1()
+            | registry.PilotResumedV1()
+            | registry.PilotExtendedV1()
+            | registry.PilotCompletedV1()
+            | registry.CommissionNamedV1()
+            | registry.EffectivenessProposedV1()
+            | registry.ScalingDecidedV1()
+            | registry.ReplicaLinkedV1()
+            | registry.ReplicaResultNotedV1()
+        ):
+            return None
+        case _:
+            assert_never(fact)
 
 
 # ---- what decisions are given

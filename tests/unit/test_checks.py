@@ -5,9 +5,10 @@ from textwrap import dedent
 
 import pytest
 
-from deploy.checks import dead, duplicates, lengths, words
+from deploy.checks import dead, duplicates, lengths, matches, words
 from deploy.checks.exceptions import FILE, Exceptions
 from deploy.cli.quality import CHECKS
+from deploy.local.home import ROOT
 
 SOUND = """\
 ["pilot.unknown"]
@@ -213,6 +214,45 @@ def test_a_long_file_that_does_not_say_why_is_found(tmp_path: Path) -> None:
         "services/a.py: 401 lines",
         "tests/b.py: 701 lines",
     ]
+
+
+# ---- open matches
+
+
+def test_a_match_over_commands_or_facts_that_is_left_open_is_found(tmp_path: Path) -> None:
+    closed = """
+    def decide(command):
+        match command:
+            case Claim() | Tick():
+                return 1
+            case _:
+                assert_never(command)
+
+    def shown(value):
+        match value:
+            case str():
+                return value
+            case [first, *_]:
+                return first
+    """
+    left = """
+    def evolve(state, fact):
+        match fact:
+            case contracts.ClaimedV1() as fact:
+                return fact
+            case _:
+                return state
+
+    def more(command):
+        match command:
+            case Claim(who) if who:
+                return 1
+    """
+    planted(tmp_path, services__closed=closed, services__left=left)
+    assert matches.findings(tmp_path) == [
+        f"services/left.py:{line}: this match must end in assert_never" for line in (3, 10)
+    ]
+    assert matches.findings(ROOT) == []
 
 
 # ---- dead code

@@ -10,7 +10,7 @@ from datetime import date
 from typing import assert_never
 
 from contracts.event import Fact
-from contracts.expertise import ExpertEnteredV1, PersonErasedV1, Seat
+from contracts.expertise import DirectoryFact, ExpertEnteredV1, PersonErasedV1, Seat
 from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
 from contracts.steps import ExpertEntry
@@ -125,9 +125,15 @@ def _erased(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
 
 
 def evolve(state: Expert | None, fact: Fact) -> Expert | None:
-    """The entry is what the last fact says."""
+    """The entry is what the last fact says; what was erased never stood in it."""
+    return _evolve(state, fact) if isinstance(fact, DirectoryFact) else state
+
+
+def _evolve(state: Expert | None, fact: DirectoryFact) -> Expert | None:
     match fact:
         case ExpertEnteredV1():
             return Expert.made_of(fact, version=1 if state is None else state.version + 1)
-        case _:
+        case PersonErasedV1():
             return state
+        case _:
+            assert_never(fact)

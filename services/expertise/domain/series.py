@@ -55,10 +55,8 @@ def decide(state: Series | None, command: TakeNumber, context: Context[Given]) -
 
 
 def evolve(state: Series | None, fact: Fact) -> Series | None:
-    """The series after a number was given."""
-    match fact:
-        case ConclusionNumberedV1():
-            taken = state.taken if state else {}
-            return Series(last=fact.place, taken={**taken, fact.pilot: fact.approval})
-        case _:
-            return state
+    """The series after a number was given; there is one fact of it."""
+    if not isinstance(fact, ConclusionNumberedV1):
+        return state
+    taken = state.taken if state else {}
+    return Series(last=fact.place, taken={**taken, fact.pilot: fact.approval})

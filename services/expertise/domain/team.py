@@ -44,9 +44,5 @@ def decide(state: Team | None, command: EnterTeam, context: Context[Given]) -> S
 
 
 def evolve(state: Team | None, fact: Fact) -> Team | None:
-    """The entry is what the last fact says."""
-    match fact:
-        case TeamEnteredV1():
-            return Team.made_of(fact)
-        case _:
-            return state
+    """The entry is what the last fact says; there is one fact of it."""
+    return Team.made_of(fact) if isinstance(fact, TeamEnteredV1) else state

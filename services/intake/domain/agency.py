@@ -55,13 +55,9 @@ def decide(state: Agency | None, command: AgencyEntry, context: Context[Given]) 
     return () if state == entered else (AgencyEnteredV1.made_of(entered, actor=context.actor),)
 
 
-def evolve(_state: Agency | None, fact: Fact) -> Agency | None:
-    """The entry is what the last fact says."""
-    match fact:
-        case AgencyEnteredV1():
-            return Agency.made_of(fact)
-        case _:
-            return _state
+def evolve(state: Agency | None, fact: Fact) -> Agency | None:
+    """The entry is what the last fact says; there is one fact of it."""
+    return Agency.made_of(fact) if isinstance(fact, AgencyEnteredV1) else state
 
 
 def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition | None:

@@ -126,11 +126,29 @@ def _corrected(known: CarryingOut, fact: EntryCorrectedV1) -> CarryingOut:
     pass."""
     entry: Mapping[str, Any] = fact.now if isinstance(fact.now, dict) else {}
     match fact.what:
-        case Correctable.AGREEMENT if known.indicators:
+        case Correctable.AGREEMENT:
+            if not known.indicators:
+                return known
             return known.model_copy(update={"indicators": _codes(Agreement.model_validate(entry.get("agreement")))})
-        case Correctable.LAUNCH if known.launched:
+        case Correctable.LAUNCH:
+            if not known.launched:
+                return known
             return known.model_copy(update={"started": _days.validate_python(entry.get("started"))})
-    return known
+        case (
+            Correctable.EXPEDIENCY
+            | Correctable.CREDIT
+            | Correctable.SPENDING
+            | Correctable.SUSPENSION
+            | Correctable.EXTENSION
+            | Correctable.ENDING
+            | Correctable.COMMISSION
+            | Correctable.PROPOSAL
+            | Correctable.JUDGEMENT
+            | Correctable.SCALING
+        ):
+            return known
+        case _:
+            assert_never(fact.what)
 
 
 def _codes(agreement: Agreement) -> tuple[str, ...]:

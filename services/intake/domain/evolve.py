@@ -61,11 +61,10 @@ FALLEN_AWAY: Final = RequestOutcome.CLOSED
 
 def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
     """The submission after a fact. One that only a newer program knows changes nothing that this one keeps."""
-    match fact:
-        case ApplicationRegisteredV1():
-            return Pilot.made_of(fact, status=Status.REGISTERED)
-        case SubmissionRefusedV1():
-            return Pilot.made_of(fact, status=Status.REFUSED)
+    if isinstance(fact, ApplicationRegisteredV1):
+        return Pilot.made_of(fact, status=Status.REGISTERED)
+    if isinstance(fact, SubmissionRefusedV1):
+        return Pilot.made_of(fact, status=Status.REFUSED)
     return _evolve(state, fact) if state is not None and isinstance(fact, PilotFact) else state
 
 

@@ -1,6 +1,6 @@
 """How an application stands, in words, and what that does not allow: it is not open, or the Council has decided."""
 
-from typing import Final
+from typing import Final, assert_never
 
 from contracts.reference import Problem
 from contracts.words import Wording, problem, wording
@@ -62,3 +62,5 @@ def _carried(state: Pilot) -> tuple[Wording, bool]:
             return wording("stands.never" if started is None else "stands.judged"), False
         case CarryingOut(indicators=indicators):
             return wording("stands.agreed" if indicators else "stands.not-agreed"), True
+        case _:
+            assert_never(state.carrying_out)
