@@ -100,18 +100,15 @@ def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
 
 def problems_of(faults: Iterable[Mapping[str, Any]], prefix: str = "") -> list[Problem]:
     """The same of pydantic's list of faults, as the HTTP side has it in hand."""
-    return [
-        _schema_problem(one["type"], one.get("ctx", {}), one["msg"], prefix + json_pointer(one["loc"]))
-        for one in faults
-    ]
+    return [_schema_problem(one["type"], one.get("ctx", {}), prefix + json_pointer(one["loc"])) for one in faults]
 
 
-def _schema_problem(kind: str, context: Mapping[str, object], message: str, pointer: str) -> Problem:
+def _schema_problem(kind: str, context: Mapping[str, object], pointer: str) -> Problem:
     rule = f"{SCHEMA}.{kind.replace('_', '-')}"
     values = {name: _of_context(name, one) for name, one in context.items()}
     if rule in wordings():
         return problem_of(pointer, rule, values)
-    return problem(pointer, UNNAMED, detail=message).model_copy(update={"rule": rule})
+    return problem(pointer, UNNAMED).model_copy(update={"rule": rule})
 
 
 def _of_context(name: str, value: object) -> Value:

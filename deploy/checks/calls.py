@@ -16,6 +16,8 @@ CONTROLS: Final = {"rule", "status", "problems", "action", "headers", "extra", "
 """Keywords of these that are no values of a template."""
 ALL_NAMED: Final = 99
 """No place: the argument has its name."""
+SAID_BY_PROGRAMS: Final = {"args", "detail", "msg", "message", "reason", "strerror"}
+"""Attributes of an exception that are sentences of whoever wrote the program that raised it."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Ids = frozenset[str]
 
@@ -125,6 +127,7 @@ class _Reader(ast.NodeVisitor):
         self._module, self._modules, self._takers, self._found = module, modules, takers, found
         self._inside: list[tuple[Function, str]] = []
         self._class: list[str] = []
+        self._caught: list[str] = []
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._class.append(node.name)
@@ -134,16 +137,25 @@ class _Reader(ast.NodeVisitor):
     def visit_FunctionDef(self, node: Function) -> None:
         name = self._class[-1] if node.name == "__init__" and self._class else node.name
         self._inside.append((node, f"{self._module.name}.{name}"))
+        given = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if _is_error(one)]
+        self._caught += given
         self.generic_visit(node)
+        del self._caught[len(self._caught) - len(given) :]
         self._inside.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self._caught.append(node.name or "")
+        self.generic_visit(node)
+        self._caught.pop()
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
         taker = self._takers.get(self._called(node.func))
         if taker is None:
             return
+        self._look_at_values(node)
         given = next((one.value for one in node.keywords if one.arg == "rule"), None)
         if given is None and len(node.args) > taker.place:
             given = node.args[taker.place]
@@ -157,6 +169,13 @@ class _Reader(ast.NodeVisitor):
             self._found.faults.append(f"{where}: {said} is no rule id that can be told from the text")
         elif ids:
             self._found.named.append(Named(where, ids, _values(node, taker)))
+
+    def _look_at_values(self, node: ast.Call) -> None:
+        """What an exception says is the program's prose in one language, and may name what nobody should see."""
+        for one in node.keywords:
+            if one.arg not in CONTROLS and any(_prose(part, self._caught) for part in ast.walk(one.value)):
+                where, said = f"{self._module.path}:{node.lineno}", ast.unparse(one.value)
+                self._found.faults.append(f"{where}: {said} is what an exception says, and no value of words")
 
     def _called(self, function: ast.expr) -> str:
         """The full name of what is called; what is unknown has none."""
@@ -228,6 +247,23 @@ class _Reader(ast.NodeVisitor):
             return module.constants.get(name)
         source, _, there = module.imports[name].rpartition(".")
         return self._constant(self._modules[source], there) if source in self._modules else None
+
+
+def _is_error(parameter: ast.arg) -> bool:
+    return parameter.annotation is not None and ast.unparse(parameter.annotation).endswith(("Error", "Exception"))
+
+
+def _prose(part: ast.AST, caught: list[str]) -> bool:
+    """Whether a part of a value is an exception in words: `str(error)`, `f"{error}"`, `error.detail`."""
+    match part:
+        case ast.Call(func=ast.Name(id="str" | "repr"), args=[ast.Name(id=name)]):
+            return name in caught
+        case ast.FormattedValue(value=ast.Name(id=name)):
+            return name in caught
+        case ast.Attribute(value=ast.Name(id=name), attr=said):
+            return name in caught and said in SAID_BY_PROGRAMS
+        case _:
+            return False
 
 
 def _values(call: ast.Call, taker: Taker, more: str | None = None) -> frozenset[str] | None:

@@ -1,4 +1,5 @@
-"""Rule ids and their words: no id without words, no words without an id, and the same values in all three languages."""
+"""Rule ids and their words: no id without words, no words without an id, the same values in all three languages, and
+no sentence in the code that such words should say."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,8 @@ from pydantic_core.core_schema import ErrorType
 
 from contracts.words import LANGUAGES, SCHEMA, Language
 from deploy.checks.calls import Found, read
+from deploy.checks.exceptions import Exceptions
+from deploy.checks.sentences import sentences
 
 FOLDER: Final = Path("contracts") / "words"
 READS_SCHEMAS: Final = "contracts/words.py"
@@ -25,7 +28,16 @@ def findings(root: Path) -> list[str]:
     for path in sorted((root / FOLDER).glob("*.toml")):
         words |= tomllib.loads(path.read_text(encoding="utf-8"))
     faults = [one for one in found.faults if not one.startswith(f"{READS_SCHEMAS}:")]
-    return [*faults, *_without_words(found, words), *_without_ids(found, words), *_in_languages(words)]
+    ids = [*_without_words(found, words), *_without_ids(found, words), *_in_languages(words)]
+    return [*faults, *ids, *_in_code(root)]
+
+
+def _in_code(root: Path) -> Iterator[str]:
+    excepted = Exceptions.of(root, "words")
+    for file, line, text in sentences(root):
+        if not excepted.hold(f"{file} {text}"):
+            yield f"{file}:{line}: {text!r} has its place in {FOLDER.as_posix()}"
+    yield from excepted.idle()
 
 
 def _without_words(found: Found, words: Words) -> Iterator[str]:

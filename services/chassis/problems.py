@@ -21,14 +21,19 @@ MEDIA_TYPE: Final = "application/problem+json"
 DEFAULT: Final[Language] = "en"
 BARE: Final[Mapping[int, str]] = {
     400: "http.400",
+    401: "http.401",
+    403: "http.403",
     404: "http.404",
     405: "http.405",
     406: "http.406",
+    408: "http.408",
     413: "http.413",
+    414: "http.414",
     415: "http.415",
     416: "http.416",
+    431: "http.431",
 }
-"""The rules of what the framework itself refuses, by status."""
+"""The rules of what the framework itself refuses, by status: its own sentences are nobody's words here."""
 
 
 class Problematic(HTTPException):
@@ -75,7 +80,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         rule = BARE.get(error.status_code, "http.other")
-        bare = Problematic(error.status_code, rule, headers=error.headers, detail=str(error.detail))
+        bare = Problematic(error.status_code, rule, headers=error.headers, code=error.status_code)
         return answer(bare, language_of(request.headers))
 
     @app.exception_handler(StoreAway)

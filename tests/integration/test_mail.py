@@ -226,12 +226,12 @@ async def test_what_cannot_or_must_not_be_sent_is_marked_with_the_reason(own: St
     await mailer(own, port).turn()
     found = {key.split(":")[0]: (one["state"], one["why"]) for key, one in (await marks(own)).items()}
     assert found == {
-        "fact-1": ("skipped", "no address"),
-        "fact-2": ("skipped", "no address"),
-        "fact-3": ("failed", "no e-mail address"),
-        "fact-4": ("skipped", "the case is hidden from this person"),
+        "fact-1": ("skipped", "no-address"),
+        "fact-2": ("skipped", "no-address"),
+        "fact-3": ("failed", "not-an-address"),
+        "fact-4": ("skipped", "hidden"),
         "fact-5": ("sent", None),
-        "fact-6": ("skipped", "the case is hidden from this person"),
+        "fact-6": ("skipped", "hidden"),
     }
     assert box.to == ["x2@example.org"]
 
@@ -271,7 +271,7 @@ async def test_a_letter_put_off_for_too_long_is_given_up(own: Store, box: Box, p
     await mailer(own, port, mail_age=600).turn()
     await mailer(own, port, after=900, mail_age=600).turn()
     mark = (await marks(own))["fact-1:x-1"]
-    assert (mark["state"], mark["why"], mark["until"]) == ("failed", "given up; last: 451 4.3.0", LAST)
+    assert (mark["state"], mark["why"], mark["until"]) == ("failed", "given-up: 451 4.3.0", LAST)
 
 
 @pytest.mark.parametrize("place", ["recipient", "letter"])

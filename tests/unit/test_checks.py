@@ -165,6 +165,106 @@ def test_words_for_kinds_of_faults_that_pydantic_does_not_know_are_found(tmp_pat
     assert spoken(tmp_path, REFUSES, more) == ["contracts/words: no code says schema.string-too-wide"]
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("str(gone)", True),
+        ("repr(gone)", True),
+        ('f"it broke: {gone}"', True),
+        ("gone.args", True),
+        ("str(error)", True),
+        ("error.strerror", True),
+        ('[f"{one}{gone}" for one in have]', True),
+        ("gone.status", False),
+        ("error.errno", False),
+        ("known.detail", False),
+        ("str(have)", False),
+        ('f"{have}"', False),
+    ],
+)
+def test_what_an_exception_says_is_no_value_of_words(tmp_path: Path, value: str, found: bool) -> None:
+    code = f"""
+    from services.law.decision import Refusal
+
+    def refuse(have, error: OSError, known: Known):
+        if known:
+            raise Refusal("commission.too-small", have=have, least=9)
+        try:
+            known()
+        except ValueError as gone:
+            raise Refusal("pilot.unknown", why={value})
+    """
+    wrong = [f"services/registry/domain/x.py:10: {value} is what an exception says, and no value of words"]
+    assert [one.replace('"', "'") for one in spoken(tmp_path, code)] == [
+        one.replace('"', "'") for one in (wrong if found else [])
+    ]
+
+
+def test_an_exception_is_no_value_of_a_problem_either_but_may_be_read_for_all_its_problems(tmp_path: Path) -> None:
+    code = """
+    from contracts.words import problem
+    from services.law.decision import Refusal
+
+    def refuse(have):
+        try:
+            have()
+        except ValueError as error:
+            found = problem("/x", "commission.too-small", have=str(error), least=9)
+            raise Refusal("pilot.unknown", problems=[found, *of(str(error))])
+    """
+    assert spoken(tmp_path, code) == [
+        "services/registry/domain/x.py:9: str(error) is what an exception says, and no value of words"
+    ]
+
+
+SAYS = '''
+    """What stands here is read by developers alone."""
+    from services.law.decision import Refusal
+    WAITING = "waiting for the applicant"
+    KINDS = {"first": "первичная", "code": "two words", "header": "first-of-all"}
+
+    def refuse(have):
+        """So is what stands here."""
+        assert have, "there is something to have"
+        log.info("somebody has asked for %s", have)
+        if have == 1:
+            raise ValueError("this is for developers alone")
+        if have == 2:
+            raise Refusal("commission.too-small", have="not quite enough people", least=9)
+        if have == 3:
+            raise Refusal("pilot.unknown")
+        return Fact(why=f"totals: {have} and {have} of {have}", of=Query(description="Which of them it is"))
+'''
+
+
+def test_sentences_in_code_are_found_but_not_what_developers_read(tmp_path: Path) -> None:
+    said = {
+        4: "waiting for the applicant",
+        5: "первичная",
+        14: "not quite enough people",
+        17: "totals: {} and {} of {}",
+    }
+    assert spoken(tmp_path, SAYS) == [
+        f"services/registry/domain/x.py:{line}: {text!r} has its place in contracts/words"
+        for line, text in said.items()
+    ]
+
+
+def test_sentences_are_looked_for_where_somebody_may_read_them_and_may_be_excepted(tmp_path: Path) -> None:
+    said = 'SAID = "Nobody reads this here"\n'
+    root = planted(tmp_path, services__law__x=said, services__intake__api__x=said, services__expertise__mail__x=said)
+    planted(root, services__chassis__store=said, deploy__x=said, bench__x=said)
+    assert [one.split(":")[0] for one in words.findings(root)] == [
+        "services/law/x.py",
+        "services/intake/api/x.py",
+        "services/expertise/mail/x.py",
+    ]
+    excepted(root, "words", "services/*.py Nobody reads*")
+    assert words.findings(root) == []
+    planted(root, services__law__x="", services__intake__api__x="", services__expertise__mail__x="")
+    assert words.findings(root) == [f"{FILE}: words: nothing needs 'services/*.py Nobody reads*' any more"]
+
+
 # ---- copies
 
 COPY = """

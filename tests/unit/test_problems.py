@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.exceptions import HTTPException
 
 from contracts.reference import Problem
-from contracts.words import say, wordings
+from contracts.words import LANGUAGES, say, schema_problems, wordings
 from services.chassis.auth import Keys
-from services.chassis.problems import Problematic, document, language_of, refused
+from services.chassis.problems import BARE, Problematic, document, language_of, refused
 from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
@@ -55,6 +57,10 @@ def app() -> FastAPI:
             together(shares, roles)
         except Refusal as refusal:
             raise refused(refusal) from refusal
+
+    @made.get("/refused/{status}")
+    async def refused_by_the_framework(status: int) -> None:
+        raise HTTPException(status, "There was an error parsing the body")
 
     @made.post("/sent")
     async def sent(body: Sent) -> None:
@@ -129,8 +135,8 @@ def test_refusals_that_are_joined_lose_neither_their_words_nor_their_rules_nor_t
 
 
 def test_a_value_of_a_rule_may_have_any_name() -> None:
-    values: dict[str, Any] = {"detail": "d", "action": "a"}
-    assert document(refused(Refusal("http.other", **values)), "en")["detail"] == "The request was refused: d."
+    values: dict[str, Any] = {"why": "d", "detail": "x", "action": "a"}
+    assert document(refused(Refusal("auth.invalid", **values)), "en")["detail"] == "The token is not valid: d."
 
 
 def test_what_does_not_fit_the_schema_is_said_in_words_of_its_kind_with_its_bounds() -> None:
@@ -153,6 +159,26 @@ def test_what_the_framework_refuses_is_said_in_the_asked_language_too() -> None:
     for answer, rule in ((ask("get", "/nowhere", "ru"), "http.404"), (ask("put", "/sent", "ru"), "http.405")):
         assert (answer.json()["title"], answer.json()["detail"]) == (rule, say(rule, "ru"))
         assert answer.headers["Content-Language"] == "ru"
+
+
+@pytest.mark.parametrize("status", [*BARE, 418, 507])
+def test_no_sentence_of_the_framework_reaches_who_asks(status: int) -> None:
+    for language in LANGUAGES:
+        body = ask("get", f"/refused/{status}", language).json()
+        rule = f"http.{status}" if status in BARE else "http.other"
+        assert (body["status"], body["title"], body["detail"]) == (status, rule, say(rule, language, {"code": status}))
+        assert "parsing" not in json.dumps(body)
+
+
+def test_a_fault_of_a_kind_without_words_of_its_own_is_told_without_the_sentence_of_the_library() -> None:
+    def wrong(_value: object) -> str:
+        raise PydanticCustomError("never_seen", "Something in one language")
+
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(Annotated[str, BeforeValidator(wrong)]).validate_python("x")
+    [told] = schema_problems(raised.value)
+    assert (told.rule, told.message_ru) == ("schema.never-seen", say("schema.invalid", "ru"))
+    assert told.message == say("schema.invalid", "en") and "language" not in told.model_dump_json()
 
 
 def test_what_is_open_to_all_refuses_in_the_asked_language_and_no_cache_keeps_it() -> None:

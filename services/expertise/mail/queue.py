@@ -8,6 +8,8 @@ sent, and marked as sent, and all of that is in its row:
             {state: waiting, by: null, until, tries, why}   the server said "later"; free again after `until`
             {state: sent | failed | skipped, at, why, until: LAST}
 
+`why` is a code for operators: what the server answered, or one of this file.
+
 **A second copy** of a letter is possible in three cases only: the process dies, or MongoDB stays away, between the
 server's acceptance and the mark; the connection breaks before the server's last word arrives; a sending takes longer
 than the lease. The notice is then sent again under the same Message-ID and with the same bytes, by which mail systems
@@ -170,18 +172,18 @@ class Mailer:
     async def _letter(self, row: Row) -> EmailMessage | tuple[Literal["failed", "skipped"], str]:
         """The letter of a notice; or that there is none to send, and why."""
         if row["time"] < self._since(self._now()):
-            return "failed", f"given up; last: {(row['mailed'] or {}).get('why') or 'not finished'}"
+            return "failed", f"given-up: {(row['mailed'] or {}).get('why') or 'not-finished'}"
         person = await self._store.get(PERSONS, row["person"])
         if person is None or not person.get("email"):
-            return "skipped", "no address"
+            return "skipped", "no-address"
         case = await self._case(row["pilot"])
         if case is None or row["person"] in case["hidden_from"]:
-            return "skipped", "the case is hidden from this person"
+            return "skipped", "hidden"
         try:
             zone = self._rules.edition(case["edition"]).zone
             return letter(row, person["email"], self._settings.smtp_from, zone)
         except BadAddress:
-            return "failed", "no e-mail address"
+            return "failed", "not-an-address"
 
     async def _case(self, pilot: str) -> Mapping[str, Any] | None:
         shown = ("state.hidden_from", "state.edition")

@@ -97,7 +97,7 @@ def hand_in(smtp: smtplib.SMTP, message: EmailMessage) -> Verdict:
     except smtplib.SMTPDataError as error:
         return _judged(error.smtp_code, error.smtp_error)
     except smtplib.SMTPNotSupportedError:
-        return Verdict("failed", "the server takes no such address")
+        return Verdict("failed", "address-not-taken")
     except (OSError, smtplib.SMTPException) as error:
         raise ServerAway(_reason(error)) from None
     return Verdict("sent")
