@@ -61,13 +61,13 @@ def _texts(node: ast.AST) -> Iterator[tuple[int, str]]:
         case ast.Constant(value=str(text)):
             yield node.lineno, text
         case ast.JoinedStr(values=parts):
-            yield node.lineno, "".join(one.value if isinstance(one, ast.Constant) else "{}" for one in parts)
-            for one in parts:
-                if isinstance(one, ast.FormattedValue):
-                    yield from _texts(one.value)
+            yield node.lineno, "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in parts)
+            for part in parts:
+                if isinstance(part, ast.FormattedValue):
+                    yield from _texts(part.value)
         case _:
-            for one in _read(node):
-                yield from _texts(one)
+            for read in _read(node):
+                yield from _texts(read)
 
 
 def _read(node: ast.AST) -> Iterator[ast.AST]:

@@ -40,11 +40,6 @@ class Refusal(Exception):
         """The id of the rule."""
         return self.rule
 
-    @property
-    def detail(self) -> str:
-        """The words in English."""
-        return self.said("en")
-
     def said(self, language: Language) -> str:
         """The words in a language; those of every part."""
         if self.parts:

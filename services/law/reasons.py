@@ -28,7 +28,7 @@ _BEFORE: Final[Mapping[str, str]] = {
     "carrying out is suspended": SUSPENDED,
     "verdicts: for and against": VERDICTS_APART,
 }
-"""What facts of before version 0.2 say in words of their own, which are the English ones of today."""
+"""What facts up to version 0.2.0 say in words of their own, which are the English ones of today."""
 
 
 def told(why: str) -> Wording:

@@ -116,7 +116,7 @@ def test_who_takes_back_what_was_decided_on_is_told_who_can_end_it_and_whether_t
     problem = refusal(STATES[name], withdraw())
     assert says(problem, follows)
     stop = pilots.refused(STATES[name], STOP, actor=OFFICER)
-    assert (stop.detail, stop.problems[0].message_ru) == (problem.message, problem.message_ru)
+    assert (stop.said("en"), stop.problems[0].message_ru) == (problem.message, problem.message_ru)
 
 
 def test_who_sends_it_again_is_told_that_it_is_a_new_application() -> None:

@@ -376,8 +376,8 @@ def test_an_entry_needs_known_editions_one_for_each_day_at_most(editions: Any, c
 
 def test_the_refusal_of_an_unknown_edition_names_it_and_those_that_there_are() -> None:
     refusal = agencies.refused(None, enter(("by-1999", date(2026, 1, 1))))
-    assert "by-1999" in refusal.detail
-    assert "by-2024" in refusal.detail
+    assert "by-1999" in refusal.said("en")
+    assert "by-2024" in refusal.said("en")
 
 
 # ---- totality
