@@ -196,12 +196,29 @@ class _Told:
     def made(self) -> Made:
         """The case."""
         application = self._application()
-        self._do(do.Open(self._agency, f"ПП-{self._at.year}-{self._n:06d}", EDITION.id, application), INTAKE)
+        self._do(
+            do.Open(
+                agency=self._agency,
+                number=f"ПП-{self._at.year}-{self._n:06d}",
+                edition=EDITION.id,
+                application=application,
+            ),
+            INTAKE,
+        )
         if self._again:
             self._to("concluded")
             self._at = self._now - timedelta(days=self._dice.uniform(0, 40))
             self._experts = []
-            self._do(do.Open(self._agency, self.case.number, EDITION.id, application, submission=2), INTAKE)
+            self._do(
+                do.Open(
+                    agency=self._agency,
+                    number=self.case.number,
+                    edition=EDITION.id,
+                    application=application,
+                    submission=2,
+                ),
+                INTAKE,
+            )
         self._to(self._stand)
         return Made(self._story.subject, self.case, self._story.facts)
 
@@ -272,7 +289,7 @@ class _Told:
         self._experts = free[: self.case.needed]
         self._story.given = Given(RULES, {one: self._known[one] for one in self._experts})
         for one in self._experts:
-            self._do(do.Assign(one), self._operator, days=0.2)
+            self._do(do.Assign(expert_id=one), self._operator, days=0.2)
 
     def _accept(self) -> None:
         for one in self._experts:
@@ -284,7 +301,9 @@ class _Told:
         if self._dice.random() < 0.1:
             answer = ItemAnswer(item="effect", text="Протоколом.", value="Вдвое.")
             request = self.case.requests[-1].id
-            self._do(do.TakeAnswers(request, (answer,), self.case.application), INTAKE, days=4)
+            self._do(
+                do.TakeAnswers(request=request, answers=(answer,), application=self.case.application), INTAKE, days=4
+            )
 
     def _opine(self, experts: Sequence[str]) -> None:
         for one in experts:

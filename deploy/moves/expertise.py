@@ -147,8 +147,8 @@ def moves(case: Case, now: datetime) -> Iterator[Try[Case]]:
     yield Try(case.model_copy(update={"operator": OPERATOR.id}), Unclaim(why="Отпуск."), CHAIR, now)
     yield Try(aged(case), Recalendar(), TIMER, now)
     yield Try(case, DeclaredConflict(expert_id=OUTSIDER, text="На всякий случай."), OPERATOR, now)
-    yield Try(doubted(case), Dismiss(OUTSIDER, "Нет связи."), CHAIR, now)
-    yield Try(doubted(case), Confirm(OUTSIDER, "Есть связь."), CHAIR, now)
+    yield Try(doubted(case), Dismiss(expert_id=OUTSIDER, why="Нет связи."), CHAIR, now)
+    yield Try(doubted(case), Confirm(expert_id=OUTSIDER, why="Есть связь."), CHAIR, now)
     alarms = [one.clock.alarm_at for one in case.terms if one.clock.alarm_at is not None]
     dues = [one.clock.due_at for one in case.terms if one.clock.due_at is not None and not one.ledger.breached]
     for moment in (*alarms, *dues):
@@ -161,19 +161,19 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
     judged = {place.expert for one in (*case.past, case) for place in one.places if place.opinions}
     free = [one for one in free if one not in judged]
     for one in free[:1]:
-        yield Assign(one), OPERATOR
+        yield Assign(expert_id=one), OPERATOR
     # One of each sort stands for all: offered, without an opinion, with one; free and frozen.
     sorts = {(p.status, bool(p.opinions), p.expert in case.hidden_from): p.expert for p in case.active()}
     for one in sorts.values():
         expert = person(one, Role.EXPERT)
         yield AcceptAssignment(), expert
         yield Decline(why="Некогда."), expert
-        yield Release(one, "Ошибка."), OPERATOR
+        yield Release(expert_id=one, why="Ошибка."), OPERATOR
         if free:
-            yield HandOver(one, free[0], "Болезнь."), COLLEAGUE
+            yield HandOver(expert_id=one, to=free[0], why="Болезнь."), COLLEAGUE
         yield DeclaredConflict(expert_id=one, text="Работали вместе."), expert
-        yield Dismiss(one, "Нет связи."), CHAIR
-        yield Confirm(one, "Есть связь."), CHAIR
+        yield Dismiss(expert_id=one, why="Нет связи."), CHAIR
+        yield Confirm(expert_id=one, why="Есть связь."), CHAIR
         seat = entry(one, "700000193", version=9).seat()
         yield Recheck(seat), OPERATOR
         yield Recheck(seat.model_copy(update={"organisation": case.application.customer.id})), OPERATOR
@@ -207,12 +207,12 @@ def _papers(case: Case) -> Iterator[tuple[object, Actor]]:
 
 def _from_intake(case: Case) -> Iterator[object]:
     changed = case.application.model_copy(update={"title": f"Редакция {case.submission + 1}"})
-    yield Open(AGENCY, NUMBER, EDITION, changed, case.submission + 1)
+    yield Open(agency=AGENCY, number=NUMBER, edition=EDITION, application=changed, submission=case.submission + 1)
     yield CloseFor(Closure.WITHDRAWN, "Передумали.")
     who, why = (ItemAnswer(item=one.id, text="Ответ.") for one in ITEMS)
     for request in case.requests[-1:]:
-        yield TakeAnswers(request.id, (who,), case.application)
-        yield TakeAnswers(request.id, (who, why), case.application)
+        yield TakeAnswers(request=request.id, answers=(who,), application=case.application)
+        yield TakeAnswers(request=request.id, answers=(who, why), application=case.application)
     if case.approved is not None:
         yield Number(f"ЗЭ-2026-{len(case.conclusions) + 1:04d}")
 
@@ -238,7 +238,9 @@ GIVEN: Final = Given(APPEALS, {one: Known(entry(one, organisation), 0) for one, 
 CASES: Final[Domain[Case, Given]] = Domain(
     decide=decide,
     evolve=evolve,
-    starts=[(Try(None, Open(AGENCY, NUMBER, EDITION, APPLICATION), INTAKE, NOW), GIVEN)],
+    starts=[
+        (Try(None, Open(agency=AGENCY, number=NUMBER, edition=EDITION, application=APPLICATION), INTAKE, NOW), GIVEN)
+    ],
     moves=moves,
     key=key,
     place=_place,

@@ -49,7 +49,7 @@ def _of_intake(fact: PilotFact) -> Command | None:
                 met=fact.met,
             )
         case intake.ClarificationRegisteredV1():
-            return TakeAnswers(fact.request, fact.answers, fact.application)
+            return TakeAnswers(request=fact.request, answers=fact.answers, application=fact.application)
         case intake.WithdrawalRegisteredV1():
             return CloseFor(Closure.WITHDRAWN, fact.reason)
         case intake.ApplicationStoppedV1():

@@ -123,7 +123,7 @@ def submission(
     later = isinstance(kind := event.get("type"), str) and kind in LATER
     command: Published = Submit(agency, named, event)
     if fault is not None:
-        command = Refuse(agency, named, (fault,))
+        command = Refuse(agency=agency, event_id=named, problems=(fault,))
     elif later:
         command = Later(agency, named, event)
     return Input(
@@ -213,7 +213,7 @@ def on_conflict(one: Input) -> Input | None:
         one,
         subject=pilot_id(command.agency, other),
         mark=Claimed(mark.owner, other, mark.digest),
-        command=Refuse(command.agency, command.event_id, (problem("/id", "id.reused"),)),
+        command=Refuse(agency=command.agency, event_id=command.event_id, problems=(problem("/id", "id.reused"),)),
     )
 
 

@@ -130,7 +130,7 @@ def test_a_repeat_shows_what_changed_and_judges_every_remark_by_other_experts(pl
     assert {change.field: change.after for change in review.changes}["title"] == "Запись к врачу"
     assert [change.field for change in review.changes] == ["title", "executor"]
     assert play.case.needed == 1 and play.case.past[0].places[0].opinions, "the round before stays readable"
-    refused = play.refused(Assign(FIRST))
+    refused = play.refused(Assign(expert_id=FIRST))
     assert [problem.rule for problem in refused.problems] == ["conflict.earlier-round"]
     play.judge(THIRD)
     unmet = play.refused(conclusion(earlier_remarks=judged(False)))
@@ -259,7 +259,7 @@ def test_an_amendment_that_is_sent_back_leaves_the_appeal_open_on_its_term(play:
 def test_a_conflict_confirmed_while_an_amendment_waits_does_not_lose_the_amendment(play: Play) -> None:
     play.book = APPEALS
     play.amending().do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
-    play.do(Confirm(FIRST, "Да."), CHAIR)
+    play.do(Confirm(expert_id=FIRST, why="Да."), CHAIR)
     assert play.status == "to-approve"
     play.do(Approve(), HEAD)
     play.number()
@@ -275,7 +275,7 @@ def test_late_answers_do_not_change_an_application_whose_conclusion_is_in_force(
     play.do(Appeal(grounds="Не согласны.", basis=BASIS))
     play.do(decide_appeal(AppealOutcome.AMENDED), CHAIR)
     late = APPLICATION.model_copy(update={"title": "Другое"})
-    assert play.do(TakeAnswers("r1-1", answers("who"), late), INTAKE) == []
+    assert play.do(TakeAnswers(request="r1-1", answers=answers("who"), application=late), INTAKE) == []
 
 
 def test_an_annulled_conclusion_is_followed_by_a_round_of_the_same_application(play: Play) -> None:
@@ -393,7 +393,7 @@ def test_a_conflict_that_comes_to_light_after_the_end_is_still_decided(play: Pla
         other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
         assert other.case.hidden_from == (FIRST,)
         assert [one.what for one in other.case.owed] == ["conflict"]
-        other.do(decision(FIRST, "Так."), CHAIR)
+        other.do(decision(expert_id=FIRST, why="Так."), CHAIR)
         assert other.case.owed == ()
         assert other.case.hidden_from == (() if decision is Dismiss else (FIRST,))
         play.steps |= other.steps
@@ -407,24 +407,24 @@ def test_conflicts_are_found_and_decided_at_every_status_at_which_something_is_o
                 before = other.status
                 assert other.refused(DeclaredConflict(expert_id=FIRST, text="Вспомнил.")).code == "review.not-open"
                 nothing = "review.not-open" if decision is Dismiss else "conflict.none"
-                assert other.refused(decision(FIRST, "Так."), CHAIR).code == nothing
+                assert other.refused(decision(expert_id=FIRST, why="Так."), CHAIR).code == nothing
                 other.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
                 if other.case.hidden_from:
-                    other.do(decision(FIRST, "Так."), CHAIR)
+                    other.do(decision(expert_id=FIRST, why="Так."), CHAIR)
                     assert other.case.hidden_from == (() if decision is Dismiss else (FIRST,))
                 assert other.status == before, "what comes to light too late changes no conclusion"
                 play.steps |= other.steps
                 continue
             before = other.status
             other.do(DeclaredConflict(expert_id=SIXTH, text="На всякий случай."))
-            other.do(decision(SIXTH, "Так."), CHAIR)
+            other.do(decision(expert_id=SIXTH, why="Так."), CHAIR)
             assert other.status == before, "the sixth expert is not on the case"
             barred = () if decision is Dismiss else (SIXTH,)
             if other.case.place_of(FIRST) is not None:
                 other.do(Recheck(entry(FIRST, "700000140", version=2).seat()), INTAKE)
                 other.do(Recheck(entry(FIRST, "700000138", version=3).seat()), INTAKE)
                 assert other.case.hidden_from == (*barred, FIRST)
-                other.do(decision(FIRST, "Так."), CHAIR)
+                other.do(decision(expert_id=FIRST, why="Так."), CHAIR)
                 assert other.case.hidden_from == (() if decision is Dismiss else (SIXTH, FIRST))
             play.steps |= other.steps
 
@@ -456,7 +456,7 @@ def test_terms_are_counted_anew_at_every_status_by_a_calendar_that_changed(play:
 
 def test_what_comes_before_the_case_is_passed_by_and_a_person_is_told_that_there_is_none(play: Play) -> None:
     early = (
-        TakeAnswers("r1-1", answers("who"), APPLICATION),
+        TakeAnswers(request="r1-1", answers=answers("who"), application=APPLICATION),
         CloseFor(Closure.WITHDRAWN, "Передумали."),
         Recheck(entry(FIRST, "700000140").seat()),
         Number("ЗЭ-2026-0001"),
@@ -470,7 +470,7 @@ def test_what_comes_before_the_case_is_passed_by_and_a_person_is_told_that_there
 
 def test_accepting_and_assigning_twice_changes_nothing(play: Play) -> None:
     play.open().seat(FIRST)
-    assert play.do(Assign(FIRST)) == [] and play.do(AcceptAssignment(), actor(FIRST)) == []
+    assert play.do(Assign(expert_id=FIRST)) == [] and play.do(AcceptAssignment(), actor(FIRST)) == []
 
 
 # ---- what it all is worth

@@ -162,7 +162,7 @@ def test_the_owner_of_a_conflict_is_counted_again_when_all_of_them_are_dismissed
     play.do(DeclaredConflict(expert_id=FIRST, text="Одно."), actor(FIRST))
     play.do(Recheck(entry(FIRST, "700000138", version=2).seat()), INTAKE)
     assert len(play.case.conflicts) == 2
-    [dismissed, *_] = play.do(Dismiss(FIRST, "Оба не в счёт."), CHAIR)
+    [dismissed, *_] = play.do(Dismiss(expert_id=FIRST, why="Оба не в счёт."), CHAIR)
     assert len(dismissed.conflicts) == 2 and play.status == "to-conclude"
 
 

@@ -144,7 +144,11 @@ class Expertise(RuleBasedStateMachine):
             application = case.application.model_copy(
                 update={"executor": chance.choice([APPLICATION.executor, NEWCOMER])}
             )
-            self.step(n, TakeAnswers(chance.choice(case.requests).id, answers(*items), application), INTAKE)
+            self.step(
+                n,
+                TakeAnswers(request=chance.choice(case.requests).id, answers=answers(*items), application=application),
+                INTAKE,
+            )
 
     def from_outside(self, n: int, chance: Random) -> None:
         """A new submission, an appeal, a withdrawal; a submission also overtakes what is open, if seldom."""
@@ -250,7 +254,7 @@ def fitting(case: Case, owed: Owed, chance: Random) -> tuple[object, Actor]:
     undecided = [one.expert_id for one in case.conflicts if one.status == "open"]
     match owed.what:
         case "assign":
-            return Assign(expert), Actor(id=case.operator or OPERATOR.id, role="operator")
+            return Assign(expert_id=expert), Actor(id=case.operator or OPERATOR.id, role="operator")
         case "accept":
             return AcceptAssignment(), who
         case "opinion":
@@ -260,14 +264,16 @@ def fitting(case: Case, owed: Owed, chance: Random) -> tuple[object, Actor]:
         case "approval":
             return chance.choice([Approve(), Approve(), SendBack(why="Не так.")]), decider
         case "conflict":
-            return chance.choice([Dismiss, Confirm])(undecided[0], "Так."), decider
+            return chance.choice([Dismiss, Confirm])(expert_id=undecided[0], why="Так."), decider
         case "appeal":
             outcome = chance.choice(list(AppealOutcome))
             return decide_appeal(outcome, verdict=verdict, earlier_remarks=paper.earlier_remarks), decider
         case "answers":
             waiting = case.request()
             assert waiting is not None
-            return TakeAnswers(waiting.id, answers(*waiting.open_items), case.application), INTAKE
+            return TakeAnswers(
+                request=waiting.id, answers=answers(*waiting.open_items), application=case.application
+            ), INTAKE
     raise AssertionError(owed.what)
 
 

@@ -109,9 +109,9 @@ def on_record(play: Play, id_: str, what: str) -> None:
         if what in ("declared", "confirmed"):
             play.do(DeclaredConflict(expert_id=id_, text="Есть связь."), OPERATOR)
         if what == "confirmed":
-            play.do(Confirm(id_, "Да."), CHAIR)
+            play.do(Confirm(expert_id=id_, why="Да."), CHAIR)
         if what == "dismissed":
-            play.do(Dismiss(id_, "Нет."), CHAIR)
+            play.do(Dismiss(expert_id=id_, why="Нет."), CHAIR)
     except Refusal:
         return
 
@@ -152,7 +152,9 @@ def assigned(play: Play, id_: str, acting: Actor) -> bool:
     taken = [place.expert for place in case.active() if not place.opinions]
     free = len(case.seated) < case.needed
     command = (
-        Assign(id_) if free else HandOver(next(one for one in taken if one != id_ or len(taken) == 1), id_, "Так.")
+        Assign(expert_id=id_)
+        if free
+        else HandOver(expert_id=next(one for one in taken if one != id_ or len(taken) == 1), to=id_, why="Так.")
     )
     try:
         facts = play.do(command, acting)
@@ -172,7 +174,7 @@ def test_what_stands_in_the_way_is_said_by_the_rules_of_the_refusals_in_their_wo
     assert all(one["message"] == one["message_be"] != one["rule"] for one in shown["reasons"])
     assert [one["rule"] for one in shown["conflicts"]] == ["conflict.same-organisation"]
     play.entries[CANDIDATE], play.loads[CANDIDATE] = known.known.entry, known.known.load
-    assert play.refused(Assign(CANDIDATE)).rule == shown["against"][0]
+    assert play.refused(Assign(expert_id=CANDIDATE)).rule == shown["against"][0]
 
 
 def test_a_spread_gives_a_case_only_to_whom_an_assignment_would_be_given() -> None:
@@ -186,9 +188,9 @@ def test_a_spread_gives_a_case_only_to_whom_an_assignment_would_be_given() -> No
     [stays] = spread([piece], known[:1], OPERATOR.id, play.now, competent_only=True)
     assert (stays.to, dict(stays.against)) == (None, {"conflict.found": 1})
     play.entries |= {barred.expert_id: barred, free.expert_id: free}
-    play.do(HandOver(FIRST, free.expert_id, "Отпуск."), OPERATOR)
-    assert play.refused(HandOver(free.expert_id, barred.expert_id, "Так.")).rule == "conflict.found"
-    assert play.refused(HandOver(free.expert_id, free.expert_id, "Так.")).rule == "expert.on-the-case"
+    play.do(HandOver(expert_id=FIRST, to=free.expert_id, why="Отпуск."), OPERATOR)
+    assert play.refused(HandOver(expert_id=free.expert_id, to=barred.expert_id, why="Так.")).rule == "conflict.found"
+    assert play.refused(HandOver(expert_id=free.expert_id, to=free.expert_id, why="Так.")).rule == "expert.on-the-case"
 
 
 def test_a_load_that_the_caller_does_not_see_bars_as_an_assignment_does_and_ranks_nobody() -> None:
@@ -207,5 +209,5 @@ def test_a_load_that_the_caller_does_not_see_bars_as_an_assignment_does_and_rank
     assert (one.to, other.to, dict(other.against)) == ("e-room", None, {"expert.at-capacity": 2})
     play.entries |= {"e-full": full, "e-room": room}
     play.loads |= {"e-full": 2, "e-room": 2}
-    assert play.refused(HandOver(FIRST, "e-full", "Отпуск.")).rule == "expert.at-capacity"
-    play.do(HandOver(FIRST, "e-room", "Отпуск."), OPERATOR)
+    assert play.refused(HandOver(expert_id=FIRST, to="e-full", why="Отпуск.")).rule == "expert.at-capacity"
+    play.do(HandOver(expert_id=FIRST, to="e-room", why="Отпуск."), OPERATOR)

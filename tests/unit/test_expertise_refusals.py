@@ -73,7 +73,7 @@ Try = tuple[str, int, Callable[[], Play], object, Actor]
 def assigned() -> Play:
     """An expert is asked and has not answered."""
     play = Play().open()
-    play.do(Assign(FIRST))
+    play.do(Assign(expert_id=FIRST))
     return play
 
 
@@ -92,7 +92,7 @@ def frozen() -> Play:
 def dismissed() -> Play:
     """The chair has dismissed an insider's conflict ahead."""
     play = Play().open()
-    play.do(Dismiss(INSIDER, "Ушёл оттуда."), CHAIR)
+    play.do(Dismiss(expert_id=INSIDER, why="Ушёл оттуда."), CHAIR)
     return play
 
 
@@ -182,14 +182,14 @@ ME = actor(FIRST)
 WITH_REMARKS = conclusion(Verdict.POSITIVE_WITH_REMARKS, remarks=REMARKS)
 TRIES: list[Try] = [
     ("review.unknown", 404, Play, Claim(), OPERATOR),
-    ("review.claimed", 409, claimed, Assign(FIRST), OPERATOR),
+    ("review.claimed", 409, claimed, Assign(expert_id=FIRST), OPERATOR),
     ("review.claimed", 409, claimed, EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
     ("review.not-open", 409, lambda: at("concluded"), Claim(), OPERATOR),
     ("review.not-open", 409, lambda: at("closed"), Claim(), OPERATOR),
-    ("review.not-staffing", 409, lambda: at("to_conclude"), Assign(THIRD), OPERATOR),
-    ("review.not-staffing", 409, lambda: at("to_approve"), Release(FIRST, "Нет."), OPERATOR),
+    ("review.not-staffing", 409, lambda: at("to_conclude"), Assign(expert_id=THIRD), OPERATOR),
+    ("review.not-staffing", 409, lambda: at("to_approve"), Release(expert_id=FIRST, why="Нет."), OPERATOR),
     ("review.not-staffing", 409, lambda: at("to_approve"), Decline(why="Нет."), ME),
-    ("review.has-experts", 409, lambda: Play().open().seat(FIRST, SECOND), Assign(THIRD), OPERATOR),
+    ("review.has-experts", 409, lambda: Play().open().seat(FIRST, SECOND), Assign(expert_id=THIRD), OPERATOR),
     ("review.not-working", 409, lambda: at("to_approve"), ASK, OPERATOR),
     ("review.not-working", 409, lambda: at("to_approve"), opinion(why_changed="Так."), ME),
     (
@@ -201,20 +201,26 @@ TRIES: list[Try] = [
     ),
     ("review.not-to-conclude", 409, lambda: at("open"), conclusion(), OPERATOR),
     ("review.not-to-conclude", 409, lambda: at("to_approve"), conclusion(), OPERATOR),
-    ("expert.unknown", 422, lambda: at("open"), Assign("e-nobody"), OPERATOR),
-    ("expert.unknown", 422, lambda: at("open"), Dismiss("e-nobody", "Так."), CHAIR),
-    ("expert.inactive", 409, lambda: with_entry(active=False), Assign(FIRST), OPERATOR),
+    ("expert.unknown", 422, lambda: at("open"), Assign(expert_id="e-nobody"), OPERATOR),
+    ("expert.unknown", 422, lambda: at("open"), Dismiss(expert_id="e-nobody", why="Так."), CHAIR),
+    ("expert.inactive", 409, lambda: with_entry(active=False), Assign(expert_id=FIRST), OPERATOR),
     (
         "expert.absent",
         409,
         lambda: with_entry(absences=(Absence(since=date(2026, 4, 16), until=date(2026, 4, 16)),)),
-        Assign(FIRST),
+        Assign(expert_id=FIRST),
         OPERATOR,
     ),
-    ("expert.at-capacity", 409, loaded, Assign(FIRST), OPERATOR),
-    ("expert.not-on-the-case", 409, lambda: at("open"), Release(FIRST, "Нет."), OPERATOR),
-    ("expert.not-on-the-case", 409, lambda: at("open"), HandOver(FIRST, SECOND, "Нет."), OPERATOR),
-    ("expert.on-the-case", 409, lambda: Play().open().seat(FIRST, SECOND), HandOver(FIRST, SECOND, "Так."), OPERATOR),
+    ("expert.at-capacity", 409, loaded, Assign(expert_id=FIRST), OPERATOR),
+    ("expert.not-on-the-case", 409, lambda: at("open"), Release(expert_id=FIRST, why="Нет."), OPERATOR),
+    ("expert.not-on-the-case", 409, lambda: at("open"), HandOver(expert_id=FIRST, to=SECOND, why="Нет."), OPERATOR),
+    (
+        "expert.on-the-case",
+        409,
+        lambda: Play().open().seat(FIRST, SECOND),
+        HandOver(expert_id=FIRST, to=SECOND, why="Так."),
+        OPERATOR,
+    ),
     ("assignment.not-yours", 403, assigned, AcceptAssignment(), actor(SECOND)),
     ("assignment.not-yours", 403, frozen, Decline(why="Нет."), ME),
     ("assignment.not-accepted", 409, assigned, opinion(), ME),
@@ -224,8 +230,8 @@ TRIES: list[Try] = [
     ("rounds.none-left", 409, last_round, EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
     ("opinion.not-yours", 403, frozen, opinion(why_changed="Так."), ME),
     ("opinion.given", 409, judged_once, Decline(why="Нет."), ME),
-    ("opinion.given", 409, judged_once, Release(FIRST, "Нет."), OPERATOR),
-    ("opinion.given", 409, judged_once, HandOver(FIRST, SECOND, "Нет."), OPERATOR),
+    ("opinion.given", 409, judged_once, Release(expert_id=FIRST, why="Нет."), OPERATOR),
+    ("opinion.given", 409, judged_once, HandOver(expert_id=FIRST, to=SECOND, why="Нет."), OPERATOR),
     ("opinion.needs-reason", 422, judged_once, opinion(), ME),
     ("scores.invalid", 422, lambda: Play().open().seat(FIRST), Opinion(verdict=Verdict.POSITIVE, text="Так."), ME),
     ("verdict.unknown", 422, no_positive_with_remarks, WITH_REMARKS, OPERATOR),
@@ -241,15 +247,15 @@ TRIES: list[Try] = [
         conclusion(earlier_remarks=(EarlierRemark(place=1, met=True),)),
         OPERATOR,
     ),
-    ("conflict.found", 409, lambda: at("open"), Assign(INSIDER), OPERATOR),
-    ("conflict.none", 409, lambda: at("open"), Dismiss(FIRST, "Так."), CHAIR),
-    ("conflict.none", 409, lambda: at("open"), Confirm(FIRST, "Так."), CHAIR),
+    ("conflict.found", 409, lambda: at("open"), Assign(expert_id=INSIDER), OPERATOR),
+    ("conflict.none", 409, lambda: at("open"), Dismiss(expert_id=FIRST, why="Так."), CHAIR),
+    ("conflict.none", 409, lambda: at("open"), Confirm(expert_id=FIRST, why="Так."), CHAIR),
     ("conflict.not-yours", 403, lambda: at("open"), DeclaredConflict(expert_id=FIRST, text="Так."), ME),
     ("conflict.not-yours", 403, lambda: at("to_conclude"), DeclaredConflict(expert_id=SECOND, text="Так."), ME),
-    ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), OPERATOR),
-    ("conflict.second-person", 403, frozen, Dismiss(FIRST, "Так."), ME),
-    ("conflict.second-person", 403, frozen, Confirm(FIRST, "Так."), ME),
-    ("conflict.second-person", 403, dismissed, Assign(INSIDER), CHAIR),
+    ("conflict.second-person", 403, frozen, Dismiss(expert_id=FIRST, why="Так."), OPERATOR),
+    ("conflict.second-person", 403, frozen, Dismiss(expert_id=FIRST, why="Так."), ME),
+    ("conflict.second-person", 403, frozen, Confirm(expert_id=FIRST, why="Так."), ME),
+    ("conflict.second-person", 403, dismissed, Assign(expert_id=INSIDER), CHAIR),
     ("request.open", 409, lambda: at("open").asked(), ASK, OPERATOR),
     ("request.not-open", 409, lambda: at("open"), CancelRequest("r1-1"), OPERATOR),
     ("items.invalid", 422, lambda: at("open"), Question(items=(), on_expiry=OnExpiry.DECIDE), OPERATOR),
@@ -351,14 +357,14 @@ def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
 
 PERSONS: list[tuple[object, Actor]] = [
     (Claim(), OPERATOR),
-    (Assign(THIRD), OPERATOR),
+    (Assign(expert_id=THIRD), OPERATOR),
     (AcceptAssignment(), ME),
     (Decline(why="Нет."), ME),
-    (Release(FIRST, "Нет."), OPERATOR),
-    (HandOver(FIRST, THIRD, "Нет."), OPERATOR),
+    (Release(expert_id=FIRST, why="Нет."), OPERATOR),
+    (HandOver(expert_id=FIRST, to=THIRD, why="Нет."), OPERATOR),
     (DeclaredConflict(expert_id=FIRST, text="Да."), ME),
-    (Dismiss(FIRST, "Нет."), CHAIR),
-    (Confirm(FIRST, "Да."), CHAIR),
+    (Dismiss(expert_id=FIRST, why="Нет."), CHAIR),
+    (Confirm(expert_id=FIRST, why="Да."), CHAIR),
     (opinion(why_changed="Так."), ME),
     (ASK, OPERATOR),
     (CancelRequest("r1-1"), OPERATOR),
@@ -446,6 +452,6 @@ def test_scores_are_named_with_all_that_is_wrong_with_them() -> None:
 
 def test_a_capacity_is_the_expert_s_own_and_an_absence_ends_with_its_last_day() -> None:
     play = with_entry(capacity=1, absences=(Absence(since=date(2026, 4, 10), until=date(2026, 4, 15)),))
-    play.do(Assign(FIRST))
+    play.do(Assign(expert_id=FIRST))
     full = with_entry(capacity=0)
-    assert full.refused(Assign(FIRST)).code == "expert.at-capacity"
+    assert full.refused(Assign(expert_id=FIRST)).code == "expert.at-capacity"

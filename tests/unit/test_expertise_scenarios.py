@@ -175,16 +175,16 @@ def test_a_changed_opinion_keeps_the_old_one_and_may_turn_agreement_into_a_call(
 
 def test_an_expert_declines_another_is_released_and_others_come(play: Play) -> None:
     play.open()
-    play.do(Assign(FIRST))
+    play.do(Assign(expert_id=FIRST))
     play.do(Decline(why="Некогда."), actor(FIRST))
     assert play.status == "unassigned"
-    play.do(Assign(SECOND))
-    play.do(Release(SECOND, "Ошибка."))
+    play.do(Assign(expert_id=SECOND))
+    play.do(Release(expert_id=SECOND, why="Ошибка."))
     assert play.status == "unassigned" and [*play.case.visible_to] == []
     play.seat(THIRD, FOURTH)
     play.do(Decline(why="Заболел."), actor(FOURTH))
-    play.do(Assign(FIFTH))
-    play.do(Release(FIFTH, "Не тот."))
+    play.do(Assign(expert_id=FIFTH))
+    play.do(Release(expert_id=FIFTH, why="Не тот."))
     assert play.status == "with-experts" and [*play.case.visible_to] == [THIRD]
     assert [place.status.value for place in play.case.places] == [
         "declined",
@@ -193,20 +193,20 @@ def test_an_expert_declines_another_is_released_and_others_come(play: Play) -> N
         "declined",
         "released",
     ]
-    play.do(Assign(FIRST))
+    play.do(Assign(expert_id=FIRST))
     assert play.case.place_of(FIRST) is not None, "who declined may be asked again"
 
 
 def test_a_hand_over_checks_conflicts_and_room_and_is_all_or_nothing(play: Play) -> None:
     play.open().seat(FIRST)
     before = play.case
-    assert play.refused(HandOver(FIRST, INSIDER, "Болезнь."), COLLEAGUE).code == "conflict.found"
+    assert play.refused(HandOver(expert_id=FIRST, to=INSIDER, why="Болезнь."), COLLEAGUE).code == "conflict.found"
     play.loads[SECOND] = 3
-    assert play.refused(HandOver(FIRST, SECOND, "Болезнь."), COLLEAGUE).code == "expert.at-capacity"
-    assert play.refused(HandOver(FIRST, FIRST, "Болезнь."), COLLEAGUE).code == "expert.on-the-case"
+    assert play.refused(HandOver(expert_id=FIRST, to=SECOND, why="Болезнь."), COLLEAGUE).code == "expert.at-capacity"
+    assert play.refused(HandOver(expert_id=FIRST, to=FIRST, why="Болезнь."), COLLEAGUE).code == "expert.on-the-case"
     assert play.case == before
     play.do(Claim())
-    facts = play.do(HandOver(FIRST, THIRD, "Болезнь."), COLLEAGUE)
+    facts = play.do(HandOver(expert_id=FIRST, to=THIRD, why="Болезнь."), COLLEAGUE)
     assert kinds(facts) == ["ExpertReleased", "ExpertAssigned"]
     assert [fact.notify for fact in facts] == [(FIRST,), (THIRD,)]
     assert [*play.case.visible_to] == [THIRD]
@@ -219,7 +219,7 @@ def test_a_case_in_hand_is_closed_to_other_operators_until_an_approver_puts_it_b
     assert play.do(Claim()) == [], "claiming twice changes nothing"
     for command in (
         Claim(),
-        Assign(FIRST),
+        Assign(expert_id=FIRST),
         Question(items=ITEMS, on_expiry=OnExpiry.DECIDE),
         Unclaim(why="Моё."),
         TermExtension(term="x", why="y"),
@@ -246,7 +246,7 @@ def test_a_conflict_found_by_a_changed_entry_freezes_the_opinion_until_it_is_dis
     assert "conflict" in play.case.views and [o.what for o in play.case.owed] == ["conflict"]
     assert play.do(Recheck(changed), INTAKE) == [], "the same entry is looked at once"
     assert play.refused(opinion(why_changed="Нет."), actor(SECOND)).code == "opinion.not-yours"
-    play.do(Dismiss(SECOND, "Ошибка в базе."), CHAIR)
+    play.do(Dismiss(expert_id=SECOND, why="Ошибка в базе."), CHAIR)
     assert play.status == "to-conclude" and [*play.case.visible_to] == [FIRST, SECOND]
     assert play.do(Recheck(changed.model_copy(update={"entry": 3})), INTAKE)[1:] == [], "it is not found again"
     assert play.status == "to-conclude"
@@ -255,15 +255,15 @@ def test_a_conflict_found_by_a_changed_entry_freezes_the_opinion_until_it_is_dis
 def test_a_confirmed_conflict_takes_the_opinion_out_and_another_expert_comes(play: Play) -> None:
     play.to_conclude().do(DeclaredConflict(expert_id=SECOND, text="Работали вместе."), actor(SECOND))
     assert play.status == "with-experts"
-    play.do(Confirm(SECOND, "Подтверждено."), CHAIR)
+    play.do(Confirm(expert_id=SECOND, why="Подтверждено."), CHAIR)
     assert play.status == "with-experts" and [*play.case.visible_to] == [FIRST]
-    assert play.refused(Assign(SECOND)).code == "conflict.found", "for this case for good"
+    assert play.refused(Assign(expert_id=SECOND)).code == "conflict.found", "for this case for good"
     play.judge(THIRD)
     assert play.status == "to-conclude"
     play.do(DeclaredConflict(expert_id=FIRST, text="И я."))
-    play.do(Confirm(FIRST, "Да."), CHAIR)
+    play.do(Confirm(expert_id=FIRST, why="Да."), CHAIR)
     play.do(DeclaredConflict(expert_id=THIRD, text="И я."))
-    play.do(Confirm(THIRD, "Да."), CHAIR)
+    play.do(Confirm(expert_id=THIRD, why="Да."), CHAIR)
     assert play.status == "unassigned"
 
 
@@ -272,21 +272,21 @@ def test_opinions_that_disagree_call_another_also_when_a_dismissal_brings_one_ba
     play.do(Recheck(entry(SECOND, "700000138", version=2).seat()), INTAKE)
     play.judge(FIRST)
     assert play.case.needed == 2 and play.status == "with-experts"
-    facts = play.do(Dismiss(SECOND, "Ошибка."), CHAIR)
+    facts = play.do(Dismiss(expert_id=SECOND, why="Ошибка."), CHAIR)
     assert kinds(facts) == ["ConflictDismissed", "FurtherOpinionCalled"]
     assert play.case.needed == 3 and play.status == "with-experts"
 
 
 def test_a_conflict_may_be_dismissed_before_the_assignment_by_another_than_who_assigns(play: Play) -> None:
     play.open()
-    found = play.refused(Assign(INSIDER))
+    found = play.refused(Assign(expert_id=INSIDER))
     assert (found.code, [p.rule for p in found.problems]) == ("conflict.found", ["conflict.same-organisation"])
     play.do(Claim())
-    assert play.refused(Dismiss(INSIDER, "Давно ушёл."), OPERATOR).code == "conflict.second-person"
+    assert play.refused(Dismiss(expert_id=INSIDER, why="Давно ушёл."), OPERATOR).code == "conflict.second-person"
     play.do(Unclaim(why="Не моё."))
-    play.do(Dismiss(INSIDER, "Давно ушёл."), OPERATOR)
-    assert play.refused(Assign(INSIDER), OPERATOR).code == "conflict.second-person"
-    play.do(Assign(INSIDER), COLLEAGUE)
+    play.do(Dismiss(expert_id=INSIDER, why="Давно ушёл."), OPERATOR)
+    assert play.refused(Assign(expert_id=INSIDER), OPERATOR).code == "conflict.second-person"
+    play.do(Assign(expert_id=INSIDER), COLLEAGUE)
     assert [*play.case.visible_to] == [INSIDER] and play.case.conflicts[0].status == "dismissed"
 
 
@@ -307,27 +307,27 @@ def test_a_conflict_found_after_the_draft_bars_its_approval_until_it_is_decided(
     play.to_approve().do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
     assert play.status == "to-approve"
     assert play.refused(Approve(), APPROVER).code == "conflict.open"
-    play.do(Dismiss(FIRST, "Не то."), CHAIR)
+    play.do(Dismiss(expert_id=FIRST, why="Не то."), CHAIR)
     play.do(Recheck(entry(FIRST, "700000140", version=5).seat()), INTAKE)
     play.do(Recheck(entry(FIRST, "700000138", version=6).seat()), INTAKE)
     play.do(SendBack(why="Сначала конфликт."), APPROVER)
     assert play.status == "with-experts"
-    play.do(Dismiss(FIRST, "И это не то."), CHAIR)
+    play.do(Dismiss(expert_id=FIRST, why="И это не то."), CHAIR)
     play.do(conclusion())
     play.do(DeclaredConflict(expert_id=FIRST, text="Всё же."), actor(FIRST))
-    play.do(Confirm(FIRST, "Да."), CHAIR)
+    play.do(Confirm(expert_id=FIRST, why="Да."), CHAIR)
     assert play.status == "with-experts" and play.case.draft is None, "it rested on that opinion"
     alone = Play(with_numbers("by-2024", opinions_first=1)).open().judge(FIRST)
     alone.do(conclusion())
     alone.do(DeclaredConflict(expert_id=FIRST, text="Вспомнил."), actor(FIRST))
-    alone.do(Confirm(FIRST, "Да."), CHAIR)
+    alone.do(Confirm(expert_id=FIRST, why="Да."), CHAIR)
     assert alone.status == "unassigned"
     play.steps |= alone.steps
 
 
 def test_a_conflict_declared_on_somebody_else_leaves_a_draft_alone(play: Play) -> None:
     play.to_approve().do(DeclaredConflict(expert_id=SIXTH, text="На всякий случай."))
-    play.do(Confirm(SIXTH, "Да."), CHAIR)
+    play.do(Confirm(expert_id=SIXTH, why="Да."), CHAIR)
     assert play.status == "to-approve" and play.case.draft is not None
     play.do(Approve(), APPROVER)
 
@@ -373,7 +373,7 @@ def test_a_cancelled_request_lets_the_clock_run_and_late_answers_still_count(pla
     [taken] = play.answer("who", title="Запись без очереди")
     assert taken.open_items == ("why",) and play.case.application.title == "Запись без очереди"
     assert play.case.requests[0].outcome is RequestOutcome.CANCELLED
-    assert play.do(TakeAnswers("r1-9", answers("who"), APPLICATION), INTAKE) == []
+    assert play.do(TakeAnswers(request="r1-9", answers=answers("who"), application=APPLICATION), INTAKE) == []
 
 
 def test_late_answers_count_until_the_approval_and_are_dropped_after_it(play: Play) -> None:
@@ -384,7 +384,7 @@ def test_late_answers_count_until_the_approval_and_are_dropped_after_it(play: Pl
     play.answer("why")
     assert play.status == "to-approve"
     play.do(Approve(), APPROVER)
-    late = TakeAnswers("r1-1", answers("who"), APPLICATION)
+    late = TakeAnswers(request="r1-1", answers=answers("who"), application=APPLICATION)
     assert play.do(late, INTAKE) == []
     play.number()
     assert play.do(late, INTAKE) == [] and play.case.application.executor == NEWCOMER

@@ -123,11 +123,11 @@ def test_a_submission_that_is_known_already_changes_nothing(name: str) -> None:
 
 @known_states
 def test_a_refusal_on_reading_changes_nothing_where_something_is_known(name: str) -> None:
-    assert pilots.when(STATES[name], Refuse(CODE, "a-1", (PROBLEM,))) == ()
+    assert pilots.when(STATES[name], Refuse(agency=CODE, event_id="a-1", problems=(PROBLEM,))) == ()
 
 
 def test_what_cannot_be_read_is_refused_without_asking_the_directory() -> None:
-    [refused] = pilots.when(None, Refuse(CODE, "kafka:x/0/1", (PROBLEM,)), given=Given(BOOK))
+    [refused] = pilots.when(None, Refuse(agency=CODE, event_id="kafka:x/0/1", problems=(PROBLEM,)), given=Given(BOOK))
     assert refused == SubmissionRefusedV1(
         actor=refused.actor, agency=CODE, event_id="kafka:x/0/1", received=NOW, problems=(PROBLEM,)
     )
@@ -417,7 +417,7 @@ OFTEN = [
 SELDOM = [
     submit(),
     submit(sector="space"),
-    Refuse(CODE, "a-1", (PROBLEM,)),
+    Refuse(agency=CODE, event_id="a-1", problems=(PROBLEM,)),
     ApplicationReturn(reasons=()),
     STOP,
     Tick(NOW),

@@ -115,7 +115,9 @@ def _handover(router: APIRouter, rules: RuleBook) -> None:
         await document(by.engine, subject_of(expert), KIND)
         plan, looked_at = await _plan(by, expert, body, rules)
         moving = [move for move in plan["moves"] if move["to"] is not None]
-        wanted = [(move["pilot"], move["rev"], HandOver(expert, move["to"], body.why)) for move in moving]
+        wanted = [
+            (move["pilot"], move["rev"], HandOver.made_of(body, expert_id=expert, to=move["to"])) for move in moving
+        ]
         answers = await assign_all(by, wanted)
         moved = [
             {"to": move["to"], **{k: v for k, v in answer.items() if k != "done"}}

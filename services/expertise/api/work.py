@@ -87,17 +87,17 @@ def _assigning(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/assignments", tags=["work"])
     async def assign(pilot: str, body: Body[Assignment], by: Operator) -> Response:
         """Assigns an expert (назначить эксперта); refused with what stands in the way."""
-        return await act(by, pilot, commands.Assign(body.expert_id))
+        return await act(by, pilot, commands.Assign.made_of(body))
 
     @router.post("/reviews/{pilot}/assignments/{expert}/release", tags=["work"])
     async def release(pilot: str, expert: ExpertPath, body: Body[Reason], by: Operator) -> Response:
         """Takes an assignment back from an expert who has given no opinion."""
-        return await act(by, pilot, commands.Release(expert, body.why))
+        return await act(by, pilot, commands.Release.made_of(body, expert_id=expert))
 
     @router.post("/reviews/{pilot}/assignments/{expert}/handover", tags=["work"])
     async def hand_over(pilot: str, expert: ExpertPath, body: Body[Handover], by: Operator) -> Response:
         """Gives one expert's assignment to another (передать)."""
-        return await act(by, pilot, commands.HandOver(expert, body.to, body.why))
+        return await act(by, pilot, commands.HandOver.made_of(body, expert_id=expert))
 
     @router.post("/reviews/{pilot}/acceptance", tags=["work"])
     async def accept(pilot: str, by: Expert) -> Response:
@@ -115,7 +115,7 @@ def _bulk(router: APIRouter) -> None:
     async def assign_many(body: Body[Bulk], by: Operator) -> dict[str, list[dict[str, Any]]]:
         """Assigns experts to many cases, with an answer for each: what cannot be done is in nobody's way. Sent again
         with the same Idempotency-Key it gives the same answers."""
-        wanted = [(one.pilot, one.rev, commands.Assign(one.expert_id)) for one in body.items]
+        wanted = [(one.pilot, one.rev, commands.Assign.made_of(one)) for one in body.items]
         return {"items": await assign_all(by, wanted)}
 
 
@@ -137,12 +137,12 @@ def _conflicts(router: APIRouter) -> None:
     @router.post("/reviews/{pilot}/conflicts/{expert}/dismissal", tags=["conflicts"])
     async def dismiss(pilot: str, expert: ExpertPath, body: Body[Reason], by: Approver) -> Response:
         """A second person finds an expert's conflicts to be false alarms."""
-        return await act(by, pilot, commands.Dismiss(expert, body.why))
+        return await act(by, pilot, commands.Dismiss.made_of(body, expert_id=expert))
 
     @router.post("/reviews/{pilot}/conflicts/{expert}/confirmation", tags=["conflicts"])
     async def confirm(pilot: str, expert: ExpertPath, body: Body[Reason], by: Approver) -> Response:
         """An expert's conflicts are real: the expert leaves the case."""
-        return await act(by, pilot, commands.Confirm(expert, body.why))
+        return await act(by, pilot, commands.Confirm.made_of(body, expert_id=expert))
 
 
 def _judging(router: APIRouter) -> None:

@@ -12,8 +12,10 @@ from contracts.reference import Application, ItemAnswer, Met
 from contracts.steps import (
     Appeal,
     AppealDecision,
+    Assignment,
     DeclaredConflict,
     Ending,
+    Handover,
     Opinion,
     Question,
     Reason,
@@ -65,11 +67,8 @@ class Unclaim(Reason):
     """The case goes back to the queue: by its operator, or by an approver when that one is away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Assignment):
     """Assign an expert of the directory."""
-
-    expert_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,40 +80,23 @@ class Decline(Reason):
     """The acting expert does not take the assignment, or gives it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Assignment, Reason):
     """Take an assignment back from an expert who has given no opinion yet."""
 
-    expert_id: str
-    why: str
 
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Assignment, Handover):
     """Give one expert's assignment to another."""
-
-    expert_id: str
-    to: str
-    why: str
 
 
 # ---- conflicts of interest
 
 
-@dataclass(frozen=True, slots=True)
-class Dismiss:
+class Dismiss(Assignment, Reason):
     """A second person finds that an expert's conflicts are a false alarm."""
 
-    expert_id: str
-    why: str
 
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(Assignment, Reason):
     """An expert's open conflicts are real."""
-
-    expert_id: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

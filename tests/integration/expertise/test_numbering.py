@@ -53,7 +53,7 @@ APPLICATION = Application(
     procedure=Procedure.REPLICATION,
 )
 """A replication: one opinion is enough."""
-OPEN = Open("vedomstvo", "ПП-2026-000123", "by-2024", APPLICATION)
+OPEN = Open(agency="vedomstvo", number="ПП-2026-000123", edition="by-2024", application=APPLICATION)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def drafted(engine: Engine, cases: Sequence[str]) -> None:
     opinion = Opinion(verdict=Verdict.POSITIVE, text="Применимо.", scores=scores)
     steps: list[tuple[object, Actor]] = [
         (OPEN, OPERATOR),
-        (Assign(EXPERT.id), OPERATOR),
+        (Assign(expert_id=EXPERT.id), OPERATOR),
         (AcceptAssignment(), EXPERT),
         (opinion, EXPERT),
         (WrittenConclusion(verdict=Verdict.POSITIVE, text="Заключение."), OPERATOR),

@@ -105,7 +105,14 @@ def judged(met: bool, count: int = len(REMARKS)) -> tuple[EarlierRemark, ...]:
 def opened(application: Application = APPLICATION, submission: int = 1, **more: Any) -> Open:
     """What intake's acceptance asks for."""
     edition = more.pop("edition", "by-2024")
-    return Open("vedomstvo", "ПП-2026-000123", edition, application, submission, **more)
+    return Open(
+        agency="vedomstvo",
+        number="ПП-2026-000123",
+        edition=edition,
+        application=application,
+        submission=submission,
+        **more,
+    )
 
 
 def answers(*items: str) -> tuple[ItemAnswer, ...]:
@@ -195,7 +202,7 @@ class Play:
     def seat(self, *experts: str) -> "Play":
         """Experts are assigned and accept."""
         for one in experts:
-            self.do(Assign(one))
+            self.do(Assign(expert_id=one))
             self.do(AcceptAssignment(), actor(one))
         return self
 
@@ -254,7 +261,7 @@ class Play:
     def answer(self, *items: str, request: str = "r1-1", **changes: Any) -> list[Any]:
         """The applicant answers items, which may change the application."""
         application = self.case.application.model_copy(update=changes)
-        return self.do(TakeAnswers(request, answers(*items), application), INTAKE)
+        return self.do(TakeAnswers(request=request, answers=answers(*items), application=application), INTAKE)
 
     def tick(self) -> list[Any]:
         """The timer fires when it must."""

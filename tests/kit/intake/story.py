@@ -355,7 +355,7 @@ def states() -> Mapping[str, Any]:
         "none": None,
         "registered": open_,
         "breached": elapsed(open_)[0],
-        "refused": after(Refuse(CODE, "a-1", (PROBLEM,))),
+        "refused": after(Refuse(agency=CODE, event_id="a-1", problems=(PROBLEM,))),
         "accepted": accepted,
         "asked": after(requested(), state=accepted),
         "returned": returned,
