@@ -56,7 +56,15 @@ async def test_a_suspended_pilot_goes_on_is_extended_and_stopped_early(register:
     day = register.today.isoformat()
     await register.do("p", "suspension", REGISTRAR, since=day, why="Ремонт.")
     assert await register.stage("p") == "suspended"
-    assert (await register.get("/pilots/p/clock?term=carrying-out"))["state"] == "stopped"
+    clock = await register.get("/pilots/p/clock?term=carrying-out")
+    words = {"why_ru": "реализация проекта приостановлена", "why_be": "рэалізацыя праекта прыпыненая"}
+    told = {"why": "why.suspended", **words, "why_en": "carrying out is suspended"}
+    assert clock["state"] == "stopped" and clock["intervals"][-1] == {**clock["intervals"][-1], **told}
+    assert "Тэрмін прыпынены." in clock["be"] and words["why_be"] in clock["be"]
+    await register.settle()
+    lines = (await register.get("/pilots/p/timeline"))["items"]
+    stops = [line["what"] for line in lines if line["type"].endswith("term-suspended.v1")]
+    assert stops == [{**stop, **told} for stop in stops] and len(stops) == 2
     await register.do("p", "resumption", REGISTRAR, since=day)
     await register.do("p", "extension", REGISTRAR, until="2027-03-30", why="Поставка задержана.")
     assert (await register.get("/pilots/p"))["until"] == "2027-03-30"
