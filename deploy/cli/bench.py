@@ -76,6 +76,22 @@ def door(
     _on(Stack, lambda stack, say: run(stack, RATES, seconds, say=say), one_line)
 
 
+@group.command()
+def pipeline(
+    pilots: Annotated[int, typer.Option(min=10)] = 2000,
+    share: Annotated[int, typer.Option(min=2, help="Pilots for the ways that take each message by itself.")] = 20,
+    one_line: OneLine = False,
+) -> None:
+    """The three services from an agency's topic to the register, beside a bare loop, the textbook and a rival."""
+    from bench.pipeline.measure import run
+    from bench.surroundings import surroundings
+
+    around, say = surroundings(), progress()
+    with tempfile.TemporaryDirectory() as folder, stop_signals() as stopping:
+        found = run(Path(folder), say, stopping, pilots=pilots, share=share)
+    _print({**found, **around}, one_line)
+
+
 def _on_backends(measure: Callable[[Backends, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
     """Measures on a MongoDB and a Kafka of its own, and prints what was found."""
     _on(Backends, measure, one_line)

@@ -1,4 +1,4 @@
-"""Installs the optional lock files (tests, mongod, Java, noida-db) into .venv, each once and on demand."""
+"""Installs the optional lock files (tests, back ends, a bench's rival) into .venv, each once and on demand."""
 
 import fcntl
 import sys

@@ -127,6 +127,17 @@ class Stack:
             self._lock.close()
             self._lock = None
 
+    def restart(self, extra_env: Mapping[str, str]) -> None:
+        """Stops the services and starts them anew with this further environment; the back ends go on. Raises as `start`
+        does."""
+        for process in self.services.values():
+            process.ask_to_stop()
+        for process in self.services.values():
+            process.stop(GRACE)
+        self._extra_env = dict(extra_env)
+        self._start_services()
+        self.await_ready(READY_WITHIN)
+
     def await_ready(self, seconds: float, names: Sequence[str] | None = None) -> None:
         """Returns when these services (all, if none is named) are ready. Raises Complaint, Interrupted."""
         deadline = time.monotonic() + seconds

@@ -29,15 +29,15 @@ def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
 
 def test_every_wish_has_a_lock() -> None:
     wishes = {path.stem for path in (ROOT / "requirements").glob("*.in")}
-    assert wishes == {lock.stem for lock in LOCKS} >= {"bootstrap", "run", "dev", "mongod", "java", "noida"}
+    assert wishes == {lock.stem for lock in LOCKS} >= {"bootstrap", "run", "dev", "mongod", "java", "noida", "bench"}
 
 
-def test_tests_share_the_versions_that_run() -> None:
+@pytest.mark.parametrize("name", ["dev", "bench"])
+def test_tests_and_benches_share_the_versions_that_run(name: str) -> None:
     def pins(name: str) -> dict[str, str]:
         text = (ROOT / "requirements" / f"{name}.lock").read_text()
         return dict(re.findall(r"^([\w.\-]+)==(\S+)", text, re.MULTILINE))
 
-    run, dev = pins("run"), pins("dev")
-    assert {name: dev[name] for name in run.keys() & dev.keys()} == {
-        name: run[name] for name in run.keys() & dev.keys()
-    }
+    run, other = pins("run"), pins(name)
+    both = run.keys() & other.keys()
+    assert {one: other[one] for one in both} == {one: run[one] for one in both}

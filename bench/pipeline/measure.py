@@ -1,0 +1,109 @@
+"""All runs of the pipeline in their order, and what is printed of them."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+from bench.pipeline.plan import Plan
+from bench.pipeline.postgres import Postgres
+from bench.pipeline.run import ALL_SPANS, GRACE, SAMPLED, Measured, Ours, Played
+from bench.pipeline.script import Script, taken_down, wanted
+from bench.pipeline.watch import verdict
+from deploy.local.stack import Stack
+from deploy.progress import Say, silent
+from services.chassis.service import PILOT
+from services.chassis.store import SUBJECTS, opened
+
+PILOTS: Final = 2000
+SHARE: Final = 20
+"""Pilots for the ways that take each message by itself."""
+KILLED: Final = 200
+"""Pilots for the run in which a service of ours is killed; it warms everything up, too."""
+VICTIM: Final = "expertise"
+UNITS: Final = {
+    "events_per_second": "facts in the three topics, each once, for a second of the clock",
+    "cpu_us_per_fact": "microseconds of processor time of all processes for each fact",
+    "seconds": "from the first submission sent until everything is read, written and found in the register",
+    "ratio_to_bare": "the lesser of bare / lotsman in processor time and lotsman / bare in facts for a second",
+    "ratio_to_textbook, ratio_to_rival": "the lesser of the same two",
+    "full_tracing_ratio": "facts for a second with every span sampled, by those with 1 % (the collector runs beside)",
+    "rss_mb": "MiB, the most that a service has had in the timed run or before",
+    "lost, decided_twice, copies, reordered": "facts",
+    "load": "processes that ran or wanted to, averages over 1, 5 and 15 minutes before the start",
+}
+
+
+def run(
+    folder: Path,
+    say: Say = silent,
+    stopping: Event | None = None,
+    *,
+    pilots: int = PILOTS,
+    share: int = SHARE,
+    killed: int = KILLED,
+) -> dict[str, Any]:
+    """Everything, in one call; the back ends work in `folder`. Raises Complaint when a run fails."""
+    with Stack(folder, say=say, require_kafka=True, stopping=stopping, extra_env=SAMPLED) as stack:
+        ours = Ours(stack, say)
+        _, watch, plan = ours.run(killed, f"lotsman, {VICTIM} killed half way", env=SAMPLED, killing=VICTIM)
+        script = taken_down(watch.records(), asyncio.run(_others(plan)))
+        accident = verdict(ours.seen(watch), plan.event_ids(), wanted(script, plan.topics, by_type=True))
+        lotsman, judged = _ours(ours, script, pilots, "lotsman", SAMPLED)
+        peaks = ours.peaks_mb()
+        stack.restart(ALL_SPANS)
+        traced, _ = _ours(ours, script, pilots, "lotsman, every span sampled", ALL_SPANS)
+        for process in stack.services.values():
+            process.stop(GRACE)
+        played = Played(stack, script, say)
+        bare, bare_judged = played.run("bare", pilots)
+        textbook, textbook_judged = played.run("textbook", share)
+        with Postgres(say) as postgres:
+            rival, rival_judged = played.run("rival", share, postgres=postgres)
+            _, rivals_accident = played.run("rival", share, postgres=postgres, killing=VICTIM)
+    return {
+        "lotsman": lotsman.json() | judged,
+        "bare": bare.json() | bare_judged,
+        "textbook": textbook.json() | textbook_judged,
+        "rival": rival.json() | rival_judged,
+        **_ratios("bare", lotsman, bare),
+        **_ratios("textbook", lotsman, textbook),
+        **_ratios("rival", lotsman, rival),
+        "rss_mb": peaks,
+        "facts": lotsman.facts,
+        "pilots": pilots,
+        "full_tracing_ratio": round(traced.per_second / lotsman.per_second, 2),
+        "killed": {"lotsman": accident, "rival": rivals_accident},
+        "units": UNITS,
+    }
+
+
+def _ours(
+    ours: Ours, script: Script, pilots: int, what: str, env: Mapping[str, str]
+) -> tuple[Measured, dict[str, int]]:
+    """A run of our services, each fact counted once."""
+    found, watch, plan = ours.run(pilots, what, env=env, expected=pilots * len(script.lines))
+    seen = ours.seen(watch)
+    facts = len({one.id for one in seen})
+    judged = verdict(seen, plan.event_ids(), wanted(script, plan.topics, by_type=True))
+    return replace(found, facts=facts), judged
+
+
+async def _others(plan: Plan) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The states of everything but pilots, as they are stored."""
+    found = dict[tuple[str, str], Mapping[str, Any]]()
+    for service, database in plan.databases.items():
+        async with opened(plan.mongo_url, database) as store:
+            async for row in store.scan(SUBJECTS, {"kind": {"$ne": PILOT}}, fields=["state"]):
+                found[service, row["_id"]] = row.get("state", {})
+    return found
+
+
+def _ratios(name: str, mine: Measured, other: Measured) -> dict[str, Any]:
+    by = {
+        "cpu": round(other.cpu_us_per_fact / mine.cpu_us_per_fact, 2),
+        "time": round(mine.per_second / other.per_second, 2),
+    }
+    return {f"ratio_to_{name}": min(by.values()), f"ratio_to_{name}_by": by}
