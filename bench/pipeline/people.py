@@ -141,7 +141,9 @@ def _agreement() -> AgreementEntry:
 MOMENTS: Final = (
     Moment(intake.ApplicationRegisteredV1.TYPE, 1, "intake", lambda _pair: [(OFFICER, Accept())]),
     Moment(expertise.ReviewOpenedV1.TYPE, 1, "expertise", lambda _pair: [(OPERATOR, Claim())]),
-    Moment(expertise.CaseClaimedV1.TYPE, 1, "expertise", lambda pair: [(OPERATOR, Assign(one)) for one in pair]),
+    Moment(
+        expertise.CaseClaimedV1.TYPE, 1, "expertise", lambda pair: [(OPERATOR, Assign(expert_id=one)) for one in pair]
+    ),
     Moment(
         expertise.ExpertAssignedV1.TYPE,
         2,
