@@ -18,27 +18,21 @@ from contracts.expertise import Closure
 from contracts.reference import (
     Application,
     ItemAnswer,
-    OnExpiry,
     OrganisationId,
     Party,
     Procedure,
     Remark,
     RequestItem,
-    ReturnReason,
     Role,
     Verdict,
 )
 from contracts.rules import load
 from contracts.steps import (
     DeclaredConflict,
-    EarlierRemark,
     ExpertEntry,
-    Opinion,
-    Question,
-    Score,
     TeamEntry,
-    WrittenConclusion,
 )
+from deploy.samples import expertise as say
 from services.chassis.fold import Fold
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate, Document
@@ -280,8 +274,7 @@ class _Told:
         if stand == "withdrawn":
             self._do(do.CloseFor(Closure.WITHDRAWN, "Заявка отозвана."), INTAKE, days=3)
             return
-        reason = ReturnReason(code=EDITION.return_reasons.codes[0])
-        self._do(do.EndWithout(outcome=Closure.RETURNED, reasons=(reason,)), self._operator, days=3)
+        self._do(say.give_back(), self._operator, days=3)
 
     def _assign(self) -> None:
         before = {place.expert for one in (*self.case.past, self.case) for place in one.places if place.opinions}
@@ -297,7 +290,7 @@ class _Told:
 
     def _ask(self) -> None:
         item = RequestItem(id="effect", text="Чем подтверждён эффект?", field="expected_effect")
-        self._do(Question(items=(item,), on_expiry=OnExpiry.DECIDE), self._operator, days=1)
+        self._do(say.question((item,)), self._operator, days=1)
         if self._dice.random() < 0.1:
             answer = ItemAnswer(item="effect", text="Протоколом.", value="Вдвое.")
             request = self.case.requests[-1].id
@@ -308,19 +301,17 @@ class _Told:
     def _opine(self, experts: Sequence[str]) -> None:
         for one in experts:
             value = self._dice.choice((3, 4))
-            scores = tuple(Score(criterion=c.code, value=value, reason=TEXT) for c in EDITION.criteria.entries)
-            opinion = Opinion(verdict=Verdict.POSITIVE_WITH_REMARKS, text=TEXT, scores=scores, remarks=(REMARK,))
+            scores, remarks = say.scores(value, TEXT), (REMARK,)
+            opinion = say.opinion(Verdict.POSITIVE_WITH_REMARKS, text=TEXT, scores=scores, remarks=remarks)
             self._do(opinion, Actor(id=one, role=Role.EXPERT), days=1)
 
     def _conclude(self, stand: str) -> None:
         if stand == "to-conclude":
             return
         before = self.case.earlier_conclusion()
-        places = range(1, len(before.remarks) + 1) if before else ()
-        earlier = tuple(EarlierRemark(place=place, met=True) for place in places)
-        text = WrittenConclusion(
-            verdict=Verdict.POSITIVE_WITH_REMARKS, text=TEXT * 3, remarks=(REMARK,), earlier_remarks=earlier
-        )
+        earlier = say.judged(True, len(before.remarks) if before else 0)
+        verdict, remarks = Verdict.POSITIVE_WITH_REMARKS, (REMARK,)
+        text = say.conclusion(verdict, TEXT * 3, remarks=remarks, earlier_remarks=earlier)
         self._do(text, self._operator, days=1)
         if stand == "to-approve":
             return

@@ -13,20 +13,30 @@ from typing import Any, Final
 import httpx
 
 from contracts.agency import ClarificationProvidedV1
-from contracts.event import SPECVERSION, agency_source, wire_moment
+from contracts.event import SPECVERSION, Actor, agency_source, wire_moment
 from contracts.expertise import RequestOutcome
-from contracts.reference import OnExpiry, Role, Verdict
+from contracts.reference import OnExpiry, RequestItem, Role
+from contracts.steps import ExpertEntry, Opinion, Question, Step, WrittenConclusion
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
+from deploy.samples import expertise as say
+from deploy.samples.common import body
+from deploy.samples.expertise import OPERATOR
+from services.expertise.domain.commands import AcceptAssignment, Approve, Assign
+from services.expertise.domain.state import Status
 
 LABORATORY: Final = "790000031"
 EXPERTS: Final = ("expert-17", "expert-23")
-OPERATOR: Final = "operator-5"
-APPROVER: Final = "approver-2"
-POSITIVE: Final[Mapping[str, object]] = {
-    "verdict": Verdict.POSITIVE,
-    "text": "Целесообразно испытать на одном районе.",
+ITEM: Final = RequestItem(id="effect", text="Как будет измерен эффект?", field="expected_effect")
+PATHS: Final[Mapping[type, str]] = {
+    Assign: "assignments",
+    AcceptAssignment: "acceptance",
+    Opinion: "opinion",
+    Question: "requests",
+    WrittenConclusion: "conclusion",
+    Approve: "conclusion/approval",
 }
+"""Where each step is entered."""
 
 
 def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, capacity: int = 500) -> None:
@@ -34,27 +44,10 @@ def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, cap
     path = f"/v1/experts/{expert}"
     if desk.call("GET", "expertise", path, Role.OPERATOR).status_code == 200:
         return
-    body = {
-        "edition": "by-2024",
-        "organisation": {"scheme": "BY-UNP", "value": organisation},
-        "competences": ["health", "transport"],
-        "capacity": capacity,
-    }
-    answer = desk.call("PUT", "expertise", path, Role.OPERATOR, body=body)
+    entered = say.entry(expert, organisation, competences=("health", "transport"), capacity=capacity)
+    answer = desk.call("PUT", "expertise", path, Role.OPERATOR, body=body(ExpertEntry.made_of(entered)))
     if answer.is_error:
         raise Complaint(f"The expert was refused: {answer.text[:500]}")
-
-
-def criteria(desk: Desk, edition: str = "by-2024") -> list[str]:
-    """The criteria that an opinion scores."""
-    answer = desk.call("GET", "intake", f"/v1/editions/{edition}", Role.OPERATOR).json()
-    return [entry["code"] for entry in answer["criteria"]["entries"]]
-
-
-def opinion(codes: Sequence[str], value: int = 4, **other: object) -> dict[str, object]:
-    """An opinion with the same value for every criterion."""
-    scores = [{"criterion": code, "value": value, "reason": "По представленным материалам."} for code in codes]
-    return {**POSITIVE, "scores": scores, **other}
 
 
 def etag(desk: Desk, pilot: str) -> str:
@@ -67,38 +60,42 @@ def found(answer: httpx.Response) -> bool:
     return answer.status_code == 200
 
 
+def act(desk: Desk, pilot: str, command: object, who: Actor) -> None:
+    """One step on a case, by the person whose it is. Raises Complaint."""
+    said = body(command) if isinstance(command, Step) else None
+    path = f"/v1/reviews/{pilot}/{PATHS[type(command)]}"
+    desk.do("expertise", path, who.role, said, etag(desk, pilot), sub=who.id)
+
+
+def lead(desk: Desk, pilot: str, to: Status) -> None:
+    """What people do to bring a case to a status from the one before. Raises Complaint."""
+    for command, who in say.steps(to, EXPERTS):
+        act(desk, pilot, command, who)
+
+
 def review(desk: Desk, pilot: str, *, before_opinions: Callable[[], None] = lambda: None) -> httpx.Response:
     """A whole expertise with two experts and a second pair of eyes; the card with the numbered conclusion."""
     path = f"/v1/reviews/{pilot}"
     for expert in EXPERTS:
         enter_expert(desk, expert)
-    desk.do("expertise", f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR)
-    for expert in EXPERTS:
-        body = {"expert_id": expert}
-        desk.do("expertise", f"{path}/assignments", Role.OPERATOR, body, etag(desk, pilot), sub=OPERATOR)
-        desk.do("expertise", f"{path}/acceptance", Role.EXPERT, None, etag(desk, pilot), sub=expert)
+    desk.do("expertise", f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
+    lead(desk, pilot, Status.WITH_EXPERTS)
     before_opinions()
-    codes = criteria(desk)
-    for expert in EXPERTS:
-        desk.do("expertise", f"{path}/opinion", Role.EXPERT, opinion(codes), etag(desk, pilot), sub=expert)
+    lead(desk, pilot, Status.TO_CONCLUDE)
     conclude(desk, pilot)
-    return desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json().get("status") == "concluded")
+    return desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json().get("status") == Status.CONCLUDED)
 
 
-def conclude(desk: Desk, pilot: str, **other: object) -> None:
+def conclude(desk: Desk, pilot: str, **other: Any) -> None:
     """The conclusion, written by the operator and approved by another person."""
-    path = f"/v1/reviews/{pilot}"
-    desk.do("expertise", f"{path}/conclusion", Role.OPERATOR, {**POSITIVE, **other}, etag(desk, pilot), sub=OPERATOR)
-    desk.do("expertise", f"{path}/conclusion/approval", Role.APPROVER, None, etag(desk, pilot), sub=APPROVER)
+    act(desk, pilot, say.conclusion(**other), OPERATOR)
+    lead(desk, pilot, Status.NUMBERING)
 
 
 def ask_applicant(desk: Desk, pilot: str, *, on_expiry: OnExpiry = OnExpiry.DECIDE) -> str:
     """A request for one item that opens one field of the application; the request's id."""
-    item = {"id": "effect", "text": "Как будет измерен эффект?", "field": "expected_effect"}
-    body = {"items": [item], "on_expiry": on_expiry}
-    path = f"/v1/reviews/{pilot}"
-    desk.do("expertise", f"{path}/requests", Role.OPERATOR, body, etag(desk, pilot), sub=OPERATOR)
-    card = desk.call("GET", "expertise", path, Role.OPERATOR).json()
+    act(desk, pilot, say.question((ITEM,), on_expiry), OPERATOR)
+    card = desk.call("GET", "expertise", f"/v1/reviews/{pilot}", Role.OPERATOR).json()
     return str(card["requests"][-1]["id"])
 
 
@@ -114,7 +111,7 @@ def clarification(agency: str, pilot: str, request: str, *, event_id: str | None
         "time": wire_moment(datetime.now(UTC)),
         "data": {
             "request": request,
-            "answers": [{"item": "effect", "text": "По журналу поликлиники.", "value": effect}],
+            "answers": [{"item": ITEM.id, "text": "По журналу поликлиники.", "value": effect}],
         },
     }
 

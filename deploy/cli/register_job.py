@@ -12,7 +12,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
-from pydantic import BaseModel
 
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import SPECVERSION, agency_source, wire_moment
@@ -31,16 +30,8 @@ from contracts.steps import (
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 from deploy.samples import registry as say
-from deploy.samples.common import basis, party
+from deploy.samples.common import basis, body, party
 from services.registry.domain.stages import Stage
-
-Body = dict[str, Any]
-
-
-def body(said: BaseModel) -> Body:
-    """What is said, as JSON has it."""
-    return said.model_dump(mode="json", exclude_none=True)
-
 
 CLINIC: Final = body(party("790000016", "Поликлиника № 0 города Примерска"))
 DEVELOPER: Final = body(party("790000029", "ООО «Пример-Разработка»"))

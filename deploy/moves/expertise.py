@@ -4,43 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from contracts.event import Actor
 from contracts.expertise import Closure, Conflict, ConflictKind, ReviewKind
-from contracts.reference import (
-    ItemAnswer,
-    OnExpiry,
-    OrganisationId,
-    RequestItem,
-    ReturnReason,
-    Role,
-    Verdict,
-)
-from contracts.steps import (
-    Appeal,
-    AppealDecision,
-    AppealOutcome,
-    DeclaredConflict,
-    EarlierRemark,
-    Opinion,
-    Question,
-    Score,
-    TermExtension,
-    WrittenConclusion,
-)
-from deploy.samples.common import (
-    AGENCY,
-    APPLICATION,
-    EDITION,
-    NOW,
-    NUMBER,
-    TIMER,
-    basis,
-    of_the_past,
-    person,
-    with_switches,
-)
+from contracts.reference import OnExpiry, Role, Verdict
+from contracts.steps import AppealDecision, AppealOutcome, DeclaredConflict, TermExtension
+from deploy.samples import expertise as say
+from deploy.samples.common import NOW, TIMER, of_the_past, person
+from deploy.samples.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, OUTSIDE, entry
 from deploy.states import Domain, Graph, Key, Page, Try, explore
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -52,10 +24,7 @@ from services.expertise.domain.commands import (
     Confirm,
     Decline,
     Dismiss,
-    EndWithout,
     HandOver,
-    Number,
-    Open,
     Recalendar,
     Recheck,
     Release,
@@ -66,35 +35,13 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.decide import decide
 from services.expertise.domain.evolve import evolve
-from services.expertise.domain.expert import Expert, Given, Known
+from services.expertise.domain.expert import Given, Known
 from services.expertise.domain.parts import KnownConflict
 from services.expertise.domain.state import FINAL, Case, Status
 
 ROUNDS: Final = 2
 """Further rounds are like the second one: they are reached, but not explored."""
-OPERATOR, COLLEAGUE = person("op-1", Role.OPERATOR), person("op-2", Role.OPERATOR)
-APPROVER, CHAIR, HEAD = (person(f"ap-{n}", Role.APPROVER) for n in range(1, 4))
-INTAKE = person("of-1", Role.OFFICER)
-OUTSIDE: Final = {
-    "e-1": "700000140",
-    "e-2": "700000153",
-    "e-3": "700000166",
-    "e-4": "700000179",
-    "e-5": "700000181",
-    "e-6": "700000194",
-}
-"""Experts, each from an organisation that has no part in the application."""
 OUTSIDER: Final = "e-elsewhere"
-ITEMS: Final = (RequestItem(id="who", text="Кто исполнитель?", field="executor"), RequestItem(id="why", text="Почему?"))
-APPEALS: Final = with_switches(appeal=True)
-"""The rule book in which the edition knows appeals."""
-CRITERIA: Final = tuple(entry.code for entry in APPEALS.edition(EDITION).criteria.entries)
-
-
-def entry(expert: str, organisation: str, **changes: Any) -> Expert:
-    """An expert's directory entry."""
-    said = {"edition": EDITION, "competences": ("health",), "capacity": 3, **changes}
-    return Expert(expert_id=expert, organisation=OrganisationId(scheme="BY-UNP", value=organisation), **said)
 
 
 def named(command: object) -> str:
@@ -178,52 +125,39 @@ def _people(case: Case) -> Iterator[tuple[object, Actor]]:
         yield Recheck(seat), OPERATOR
         yield Recheck(seat.model_copy(update={"organisation": case.application.customer.id})), OPERATOR
         for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
-            yield _opinion(verdict), expert
+            yield say.opinion(verdict, why_changed="Передумал."), expert
 
 
 def _papers(case: Case) -> Iterator[tuple[object, Actor]]:
     for on_expiry in (OnExpiry.DECIDE, OnExpiry.RETURN):  # a refusal is a return to the graph
-        yield Question(items=ITEMS, on_expiry=on_expiry), OPERATOR
+        yield say.question(on_expiry=on_expiry), OPERATOR
     if (request := case.request()) is not None:
         yield CancelRequest(request.id), OPERATOR
     for running in case.terms:
         yield TermExtension(term=running.kind, why="Нужно время."), OPERATOR
-    yield (
-        EndWithout(outcome=Closure.RETURNED, reasons=(ReturnReason(code="costs-unclear", text="Нет сметы."),)),
-        OPERATOR,
-    )
+    yield say.give_back(), OPERATOR
     before = case.earlier_conclusion()
-    met = tuple(EarlierRemark(place=n, met=True) for n in range(1, len(before.remarks if before else ()) + 1))
-    yield _conclusion(Verdict.POSITIVE, met), OPERATOR
-    yield _conclusion(Verdict.NEGATIVE, met), OPERATOR
+    met = say.judged(True, len(before.remarks) if before else 0)
+    for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
+        yield say.conclusion(verdict, earlier_remarks=met), OPERATOR
     for who in (APPROVER, HEAD):
         yield Approve(), who
         yield SendBack(why="Не сходится."), who
-    yield Appeal(grounds="Не согласны.", basis=basis()), OPERATOR
+    yield say.appeal(), OPERATOR
     for outcome in AppealOutcome:
-        amended = _conclusion(Verdict.POSITIVE, met) if outcome is AppealOutcome.AMENDED else None
-        yield AppealDecision(outcome=outcome, why="По жалобе.", basis=basis(), amended=amended), CHAIR
+        yield say.decide_appeal(outcome, earlier_remarks=met), CHAIR
 
 
 def _from_intake(case: Case) -> Iterator[object]:
     changed = case.application.model_copy(update={"title": f"Редакция {case.submission + 1}"})
-    yield Open(agency=AGENCY, number=NUMBER, edition=EDITION, application=changed, submission=case.submission + 1)
+    yield say.opened(changed, case.submission + 1)
     yield CloseFor(Closure.WITHDRAWN, "Передумали.")
-    who, why = (ItemAnswer(item=one.id, text="Ответ.") for one in ITEMS)
+    who, why = say.answers(*(one.id for one in ITEMS))
     for request in case.requests[-1:]:
         yield TakeAnswers(request=request.id, answers=(who,), application=case.application)
         yield TakeAnswers(request=request.id, answers=(who, why), application=case.application)
     if case.approved is not None:
-        yield Number(f"ЗЭ-2026-{len(case.conclusions) + 1:04d}")
-
-
-def _opinion(verdict: Verdict) -> Opinion:
-    scores = tuple(Score(criterion=code, value=4, reason="Обосновано.") for code in CRITERIA)
-    return Opinion(verdict=verdict, text="Мнение.", scores=scores, remarks=(), why_changed="Передумал.")
-
-
-def _conclusion(verdict: Verdict, met: tuple[EarlierRemark, ...]) -> WrittenConclusion:
-    return WrittenConclusion(verdict=verdict, text="Заключение.", earlier_remarks=met)
+        yield say.numbered(len(case.conclusions) + 1)
 
 
 def _place(case: Case) -> str:
@@ -238,9 +172,7 @@ GIVEN: Final = Given(APPEALS, {one: Known(entry(one, organisation), 0) for one, 
 CASES: Final[Domain[Case, Given]] = Domain(
     decide=decide,
     evolve=evolve,
-    starts=[
-        (Try(None, Open(agency=AGENCY, number=NUMBER, edition=EDITION, application=APPLICATION), INTAKE, NOW), GIVEN)
-    ],
+    starts=[(Try(None, say.opened(), INTAKE, NOW), GIVEN)],
     moves=moves,
     key=key,
     place=_place,

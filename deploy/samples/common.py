@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from contracts.event import Actor, Basis
 from contracts.reference import Application, OrganisationId, Party, Role
@@ -35,6 +37,11 @@ APPLICATION: Final = Application(
     executor=party("700000138"),
     own_number="17-04/2026",
 )
+
+
+def body(said: BaseModel) -> dict[str, Any]:
+    """What is said, as JSON has it."""
+    return said.model_dump(mode="json", exclude_none=True)
 
 
 def of_the_past(terms: Iterable[CountedTerm]) -> CountedTerms:

@@ -16,19 +16,14 @@ from contracts.agency import ApplicationResubmittedV1, ApplicationSubmittedV2, A
 from contracts.topics import OPERATOR as OPERATORS_SYSTEMS
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import (
-    APPROVER,
     EXPERTS,
     LABORATORY,
-    OPERATOR,
-    POSITIVE,
     ask_applicant,
     clarification,
     conclude,
-    criteria,
     enter_expert,
     etag,
     found,
-    opinion,
     review,
 )
 from deploy.cli.main_job import application
@@ -37,8 +32,11 @@ from deploy.cli.register_job import CLINIC
 from deploy.local import secrets as passwords
 from deploy.local.stack import Stack
 from deploy.login import Login
+from deploy.samples import expertise as say
+from deploy.samples.common import body
 from examples.my_open_work import rebuild
 
+OPERATOR, APPROVER = say.OPERATOR.id, say.APPROVER.id
 pytestmark = [pytest.mark.timeout(240)]
 V2 = ApplicationSubmittedV2.TYPE
 
@@ -116,9 +114,8 @@ def test_a_negative_conclusion_leads_to_a_repeat_by_other_experts_that_shows_wha
     seat(desk, pilot, EXPERTS)
     remark = {"code": "effect-unclear", "text": "Эффект не измерен.", "severity": "critical", "must_fix": True}
     negative = {"verdict": "negative", "text": "Эффект не доказан.", "remarks": [remark]}
-    codes = criteria(desk)
     for expert in EXPERTS:
-        act(desk, pilot, "opinion", "expert", opinion(codes, 1, **negative), expert)
+        act(desk, pilot, "opinion", "expert", {**body(say.opinion(value=1)), **negative}, expert)
     conclude(desk, pilot, **negative)
     first = desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", lambda a: a.json()["status"] == "concluded")
     number = first.json()["conclusions"][0]["number"]
@@ -148,7 +145,7 @@ def test_a_negative_conclusion_leads_to_a_repeat_by_other_experts_that_shows_wha
     assert card(desk, pilot, "expert", EXPERTS[0]).status_code == 404
     act(desk, pilot, "claim", "operator", None, OPERATOR)
     seat(desk, pilot, ["expert-31"])
-    act(desk, pilot, "opinion", "expert", opinion(codes), "expert-31")
+    act(desk, pilot, "opinion", "expert", body(say.opinion()), "expert-31")
     conclude(desk, pilot, earlier_remarks=[{"place": 1, "met": True}])
     at_council = desk.ask(
         "registry",
@@ -204,13 +201,12 @@ def test_an_approved_conclusion_gets_its_number_though_the_service_is_killed_at_
     pilots = [accepted(desk, agency, n) for n in range(1, 4)]
     for expert in EXPERTS:
         enter_expert(desk, expert)
-    codes = criteria(desk)
     for pilot in pilots:
         act(desk, pilot, "claim", "operator", None, OPERATOR)
         seat(desk, pilot, EXPERTS)
         for expert in EXPERTS:
-            act(desk, pilot, "opinion", "expert", opinion(codes), expert)
-        act(desk, pilot, "conclusion", "operator", POSITIVE, OPERATOR)
+            act(desk, pilot, "opinion", "expert", body(say.opinion()), expert)
+        act(desk, pilot, "conclusion", "operator", body(say.conclusion()), OPERATOR)
     for pilot in pilots:
         act(desk, pilot, "conclusion/approval", "approver", None, APPROVER)
     pid = stack.services["expertise"].pid
@@ -246,7 +242,7 @@ def test_a_follower_of_the_topic_alone_sees_the_same_open_work_as_the_queue(
     seat(desk, pilots[0], [expert])
     act(desk, pilots[1], "assignments", "operator", {"expert_id": expert}, OPERATOR)
     seat(desk, pilots[2], [expert])
-    act(desk, pilots[2], "opinion", "expert", opinion(criteria(desk)), expert)
+    act(desk, pilots[2], "opinion", "expert", body(say.opinion()), expert)
     queue = desk.call("GET", "expertise", "/v1/reviews?view=mine", "expert", sub=expert).json()["items"]
     assert {row["id"] for row in queue} == set(pilots[:3])
     secret = passwords.load(stack.folder)[f"kafka-{OPERATORS_SYSTEMS}"]

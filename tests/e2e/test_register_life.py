@@ -37,7 +37,6 @@ from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import (
     COMMITTED,
     DEVELOPER,
-    body,
     card,
     event,
     finished,
@@ -50,6 +49,7 @@ from deploy.cli.register_job import (
 )
 from deploy.local.stack import Stack
 from deploy.samples import registry as say
+from deploy.samples.common import body
 from tests.e2e.conftest import enter, kill
 
 pytestmark = [pytest.mark.timeout(240)]

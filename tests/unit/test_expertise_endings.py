@@ -23,8 +23,27 @@ from contracts.expertise import (
 )
 from contracts.reference import Met, OnExpiry, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
-from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, aged, entry
+from deploy.moves.expertise import aged
 from deploy.samples.common import APPLICATION, TIMER, with_switches
+from deploy.samples.expertise import (
+    APPEALS,
+    APPROVER,
+    CHAIR,
+    COLLEAGUE,
+    GRIEVANCE,
+    HEAD,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    answers,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+)
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -45,28 +64,7 @@ from services.expertise.domain.commands import (
     Unclaim,
 )
 from tests.kit.common import minsk, with_numbers
-from tests.kit.expertise.play import (
-    BASIS,
-    FIRST,
-    NEWCOMER,
-    REASONS,
-    REMARKS,
-    SECOND,
-    SIXTH,
-    THIRD,
-    WAYS,
-    Play,
-    actor,
-    answers,
-    approver,
-    at,
-    conclusion,
-    decide_appeal,
-    judged,
-    kinds,
-    one,
-    opened,
-)
+from tests.kit.expertise.play import FIRST, NEWCOMER, SECOND, SIXTH, THIRD, WAYS, Play, actor, approver, at, kinds, one
 
 
 @pytest.fixture
@@ -195,18 +193,18 @@ def test_a_returned_application_comes_again_as_a_first_review(play: Play) -> Non
 
 
 def test_an_appeal_is_an_edition_s_switch_and_one_for_each_conclusion(play: Play) -> None:
-    assert Play().concluded().refused(Appeal(grounds="Нет.", basis=BASIS)).code == "appeal.off"
+    assert Play().concluded().refused(Appeal(grounds="Нет.", basis=GRIEVANCE)).code == "appeal.off"
     play.book = APPEALS
     play.concluded()
-    facts = play.do(Appeal(grounds="Не согласны.", basis=BASIS))
+    facts = play.do(Appeal(grounds="Не согласны.", basis=GRIEVANCE))
     assert kinds(facts) == ["AppealOpened", "TermStarted"]
     assert one(AppealOpenedV1, facts).number == "ЗЭ-2026-0001"
-    assert play.refused(Appeal(grounds="Ещё.", basis=BASIS)).code == "appeal.no-conclusion"
+    assert play.refused(Appeal(grounds="Ещё.", basis=GRIEVANCE)).code == "appeal.no-conclusion"
     facts = play.do(decide_appeal(AppealOutcome.UPHELD), CHAIR)
     assert kinds(facts) == ["AppealDecided", "TermEnded"] and play.status == "concluded"
-    assert play.refused(Appeal(grounds="Снова.", basis=BASIS)).code == "appeal.decided"
+    assert play.refused(Appeal(grounds="Снова.", basis=GRIEVANCE)).code == "appeal.decided"
     appeal = play.case.appeals[0]
-    assert (appeal.outcome, appeal.decided_by, appeal.decided_basis) == (AppealOutcome.UPHELD, CHAIR.id, BASIS)
+    assert (appeal.outcome, appeal.decided_by, appeal.decided_basis) == (AppealOutcome.UPHELD, CHAIR.id, GRIEVANCE)
 
 
 def test_an_appeal_is_decided_by_others_than_those_who_made_the_conclusion(play: Play) -> None:
@@ -215,7 +213,7 @@ def test_an_appeal_is_decided_by_others_than_those_who_made_the_conclusion(play:
     for who in (OPERATOR, APPROVER, approver(FIRST)):
         assert play.refused(decide_appeal(AppealOutcome.UPHELD), who).code == "appeal.others"
     plain = decide_appeal(AppealOutcome.UPHELD)
-    bare = type(plain)(outcome=AppealOutcome.AMENDED, why="Так.", basis=BASIS)
+    bare = type(plain)(outcome=AppealOutcome.AMENDED, why="Так.", basis=GRIEVANCE)
     full = plain.model_copy(update={"amended": conclusion()})
     for wrong in (bare, full):
         assert play.refused(wrong, CHAIR).code == "appeal.amendment"
@@ -239,7 +237,7 @@ def test_an_amendment_is_approved_by_another_and_the_conclusion_before_stays_rea
     old, new = play.case.conclusions
     assert (old.standing, old.verdict, new.standing) == ("replaced", Verdict.POSITIVE, "in-force")
     assert play.case.in_force() == new and play.status == "concluded"
-    play.do(Appeal(grounds="И с этим.", basis=BASIS))
+    play.do(Appeal(grounds="И с этим.", basis=GRIEVANCE))
     assert play.status == "appealed", "the amended conclusion is another one"
 
 
@@ -272,7 +270,7 @@ def test_late_answers_do_not_change_an_application_whose_conclusion_is_in_force(
     play.judge(FIRST, SECOND).do(conclusion())
     play.do(Approve(), APPROVER)
     play.number()
-    play.do(Appeal(grounds="Не согласны.", basis=BASIS))
+    play.do(Appeal(grounds="Не согласны.", basis=GRIEVANCE))
     play.do(decide_appeal(AppealOutcome.AMENDED), CHAIR)
     late = APPLICATION.model_copy(update={"title": "Другое"})
     assert play.do(TakeAnswers(request="r1-1", answers=answers("who"), application=late), INTAKE) == []

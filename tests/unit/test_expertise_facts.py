@@ -19,8 +19,9 @@ from contracts.expertise import (
 )
 from contracts.reference import Verdict
 from contracts.steps import DeclaredConflict, ExpertEntry, TeamEntry
-from deploy.moves.expertise import APPEALS, CHAIR, INTAKE, entry, explored
+from deploy.moves.expertise import explored
 from deploy.samples.common import BOOK
+from deploy.samples.expertise import APPEALS, CHAIR, INTAKE, entry, opened, opinion, scores
 from services.expertise.domain.commands import Dismiss, Recheck
 from services.expertise.domain.evolve import CHANGES
 from services.expertise.domain.expert import EnterExpert, ErasePerson
@@ -30,22 +31,7 @@ from services.expertise.domain.series import Series, TakeNumber, subject_of
 from services.expertise.domain.team import EnterTeam
 from tests.effort import examples
 from tests.kit.common import made, with_numbers
-from tests.kit.expertise.play import (
-    CASES,
-    DIRECTORY,
-    FIRST,
-    NUMBERS,
-    SECOND,
-    TEAMS,
-    THIRD,
-    WAYS,
-    Play,
-    actor,
-    at,
-    opened,
-    opinion,
-    scores,
-)
+from tests.kit.expertise.play import CASES, DIRECTORY, FIRST, NUMBERS, SECOND, TEAMS, THIRD, WAYS, Play, actor, at
 
 ADMIN = Actor(id="admin", role="admin")
 any_fact = st.one_of([made(cls) for cls in EXPERTISE.classes.values()])

@@ -19,8 +19,25 @@ from contracts.expertise import (
 )
 from contracts.reference import Procedure, Verdict
 from contracts.steps import Appeal, AppealOutcome
-from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, OPERATOR, entry, moves
+from deploy.moves.expertise import moves
 from deploy.samples.common import APPLICATION, NOW, TIMER
+from deploy.samples.expertise import (
+    APPEALS,
+    APPROVER,
+    CHAIR,
+    COLLEAGUE,
+    GRIEVANCE,
+    HEAD,
+    INTAKE,
+    OPERATOR,
+    answers,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+    opinion,
+)
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -43,21 +60,7 @@ from services.expertise.domain.series import Series, TakeNumber
 from services.expertise.domain.state import FINAL, Case, Owed
 from services.law.decision import Refusal
 from tests.effort import examples
-from tests.kit.expertise.play import (
-    BASIS,
-    EXPERTS,
-    NEWCOMER,
-    NUMBERS,
-    OUTSIDE,
-    Play,
-    actor,
-    answers,
-    conclusion,
-    decide_appeal,
-    judged,
-    opened,
-    opinion,
-)
+from tests.kit.expertise.play import EXPERTS, NEWCOMER, NUMBERS, OUTSIDE, Play, actor
 from tests.kit.recount import announced_once, counted
 
 ALL = (OPERATOR, COLLEAGUE, APPROVER, CHAIR, HEAD, *EXPERTS)
@@ -155,7 +158,7 @@ class Expertise(RuleBasedStateMachine):
         case = self.plays[n].case
         what = chance.random()
         if what < 0.5:
-            self.step(n, Appeal(grounds="Не согласны.", basis=BASIS), OPERATOR)
+            self.step(n, Appeal(grounds="Не согласны.", basis=GRIEVANCE), OPERATOR)
         elif what < 0.9 and (case.status in FINAL or what > 0.85):
             self.step(n, opened(case.application, case.submission + chance.randint(0, 1)), INTAKE)
         elif what > 0.97:

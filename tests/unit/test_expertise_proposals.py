@@ -11,14 +11,14 @@ from contracts.event import Actor
 from contracts.expertise import ExpertAssignedV1
 from contracts.reference import OrganisationId, Role, Verdict
 from contracts.steps import Absence, DeclaredConflict
-from deploy.moves.expertise import APPEALS, CHAIR, INTAKE, OPERATOR, entry
+from deploy.samples.expertise import APPEALS, CHAIR, INTAKE, OPERATOR, REMARKS, entry, opened
 from services.expertise.domain.commands import Assign, Confirm, Dismiss, HandOver
 from services.expertise.domain.expert import Expert, Known
 from services.expertise.domain.state import STAFFING
 from services.expertise.proposals import Candidate, Piece, propose, spread
 from services.law.decision import Refusal
 from tests.effort import examples
-from tests.kit.expertise.play import FIRST, OUTSIDE, REMARKS, SECOND, Play, opened
+from tests.kit.expertise.play import FIRST, OUTSIDE, SECOND, Play
 
 INSIDE = ("700000112", "700000125", "700000138")
 """Organisations that take part in the application: initiator, customer, executor."""

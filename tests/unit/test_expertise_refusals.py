@@ -25,8 +25,27 @@ from contracts.steps import (
     WrittenConclusion,
 )
 from contracts.words import problem_of
-from deploy.moves.expertise import APPEALS, APPROVER, CHAIR, COLLEAGUE, HEAD, INTAKE, ITEMS, OPERATOR, entry
 from deploy.samples.common import APPLICATION, BOOK, with_switches
+from deploy.samples.expertise import (
+    APPEALS,
+    APPROVER,
+    CHAIR,
+    COLLEAGUE,
+    GRIEVANCE,
+    HEAD,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    conclusion,
+    decide_appeal,
+    entry,
+    judged,
+    opened,
+    opinion,
+    scores,
+)
 from services.expertise import domain
 from services.expertise.domain.commands import (
     AcceptAssignment,
@@ -44,26 +63,7 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert, ErasePerson
 from services.law.decision import Refusal
-from tests.kit.expertise.play import (
-    BASIS,
-    DIRECTORY,
-    FIRST,
-    INSIDER,
-    REASONS,
-    REMARKS,
-    SECOND,
-    THIRD,
-    WAYS,
-    Play,
-    actor,
-    at,
-    conclusion,
-    decide_appeal,
-    judged,
-    opened,
-    opinion,
-    scores,
-)
+from tests.kit.expertise.play import DIRECTORY, FIRST, INSIDER, SECOND, THIRD, WAYS, Play, actor, at
 from tests.kit.wording import in_every_language
 
 ASK = Question(items=ITEMS, on_expiry=OnExpiry.DECIDE)
@@ -286,10 +286,10 @@ TRIES: list[Try] = [
     ("conclusion.second-person", 403, lambda: at("to_conclude"), conclusion(), Actor(id=FIRST, role="operator")),
     ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), OPERATOR),
     ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), Actor(id=FIRST, role="approver")),
-    ("appeal.off", 409, lambda: at("concluded", BOOK), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
-    ("appeal.no-conclusion", 409, lambda: at("to_approve"), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
-    ("appeal.no-conclusion", 409, lambda: at("amending"), Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
-    ("appeal.decided", 409, upheld, Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
+    ("appeal.off", 409, lambda: at("concluded", BOOK), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("to_approve"), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
+    ("appeal.no-conclusion", 409, lambda: at("amending"), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
+    ("appeal.decided", 409, upheld, Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
     ("appeal.not-open", 409, lambda: at("concluded"), decide_appeal(AppealOutcome.UPHELD), CHAIR),
     ("appeal.others", 403, lambda: at("appealed"), decide_appeal(AppealOutcome.UPHELD), APPROVER),
     ("appeal.others", 403, lambda: at("amending"), Approve(), APPROVER),
@@ -297,7 +297,7 @@ TRIES: list[Try] = [
         "appeal.amendment",
         422,
         lambda: at("appealed"),
-        AppealDecision(outcome=AppealOutcome.AMENDED, why="Так.", basis=BASIS),
+        AppealDecision(outcome=AppealOutcome.AMENDED, why="Так.", basis=GRIEVANCE),
         CHAIR,
     ),
 ]
@@ -373,7 +373,7 @@ PERSONS: list[tuple[object, Actor]] = [
     (conclusion(), OPERATOR),
     (SendBack(why="Нет."), HEAD),
     (Approve(), HEAD),
-    (Appeal(grounds="Нет.", basis=BASIS), OPERATOR),
+    (Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
     (decide_appeal(AppealOutcome.UPHELD), CHAIR),
 ]
 ALLOWED = {

@@ -23,8 +23,24 @@ from contracts.expertise import (
 )
 from contracts.reference import OnExpiry, Procedure, Verdict
 from contracts.steps import Appeal, DeclaredConflict, Question, TermExtension
-from deploy.moves.expertise import APPROVER, CHAIR, COLLEAGUE, INTAKE, ITEMS, OPERATOR, entry
 from deploy.samples.common import APPLICATION
+from deploy.samples.expertise import (
+    APPROVER,
+    CHAIR,
+    COLLEAGUE,
+    GRIEVANCE,
+    INTAKE,
+    ITEMS,
+    OPERATOR,
+    REASONS,
+    REMARKS,
+    answers,
+    conclusion,
+    entry,
+    opened,
+    opinion,
+    scores,
+)
 from services.expertise.domain import decide
 from services.expertise.domain.commands import (
     Approve,
@@ -46,27 +62,19 @@ from services.expertise.domain.parts import PlaceStatus
 from services.law import reasons
 from tests.kit.common import minsk, with_numbers
 from tests.kit.expertise.play import (
-    BASIS,
     FIFTH,
     FIRST,
     FOURTH,
     INSIDER,
     NEWCOMER,
-    REASONS,
-    REMARKS,
     SECOND,
     SIXTH,
     THIRD,
     Play,
     actor,
-    answers,
     at,
-    conclusion,
     kinds,
     one,
-    opened,
-    opinion,
-    scores,
 )
 
 
@@ -108,7 +116,7 @@ def test_the_demonstration_edition_needs_one_opinion_without_scores_and_counts_i
     play.do(Approve(), APPROVER)
     assert play.case.approved is not None
     assert one(ConclusionApprovedV1, play.facts[-1:]).series == "series:demo-us:2026"
-    assert play.refused(Appeal(grounds="Нет.", basis=BASIS)).code == "appeal.off"
+    assert play.refused(Appeal(grounds="Нет.", basis=GRIEVANCE)).code == "appeal.off"
 
 
 # ---- opinions

@@ -11,8 +11,8 @@ from contracts.data import Origin
 from contracts.expertise import TermBreachedV1, TermExtendedV1, TermNearingV1, TermRecalendaredV1, TermResumedV1
 from contracts.reference import OnExpiry
 from contracts.steps import Question, TermExtension
-from deploy.moves.expertise import ITEMS, OPERATOR
 from deploy.samples.common import TIMER
+from deploy.samples.expertise import ITEMS, OPERATOR, opened
 from services.expertise.domain import decide
 from services.expertise.domain.commands import CancelRequest, Recalendar, Tick
 from services.law.calendar import Calendars
@@ -20,7 +20,7 @@ from services.law.decision import Refusal
 from services.law.terms import CountedTerm
 from tests.effort import examples
 from tests.kit.common import minsk
-from tests.kit.expertise.play import Play, opened
+from tests.kit.expertise.play import Play
 from tests.kit.recount import announced_once, counted, naive_due
 
 ORIGIN = Origin(kind="assumption", note="A day of the test.")

@@ -17,8 +17,8 @@ from contracts.expertise import Closure
 from contracts.reference import Clock, LegalEffect, OnExpiry, TermKind
 from contracts.rules import Edition
 from contracts.steps import Question, TermExtension
-from deploy.moves.expertise import ITEMS, OPERATOR
 from deploy.samples.common import BOOK, NOW, SUBJECT, TIMER
+from deploy.samples.expertise import ITEMS, OPERATOR, REASONS
 from services.chassis.fold import state_json
 from services.expertise.domain import decide as case
 from services.expertise.domain import evolve as of_case
@@ -38,7 +38,7 @@ from services.registry.domain.state import REPORT
 from services.registry.domain.terms import TERMS as OF_REGISTRY
 from tests.kit.calendars import CALENDARS
 from tests.kit.common import SOMEBODY, minsk
-from tests.kit.expertise.play import REASONS, Play
+from tests.kit.expertise.play import Play
 from tests.kit.intake.story import STATES, after, pilots
 from tests.kit.registry.life import Life
 

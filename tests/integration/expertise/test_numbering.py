@@ -16,18 +16,20 @@ from typing import cast
 import pytest
 
 from contracts.event import Actor
-from contracts.reference import Application, OrganisationId, Procedure, TermKind, Verdict
+from contracts.reference import Application, OrganisationId, Procedure, TermKind
 from contracts.rules import load
-from contracts.steps import ExpertEntry, Opinion, Score, WrittenConclusion
+from contracts.steps import ExpertEntry
 from deploy.samples.common import party
+from deploy.samples.expertise import steps as steps_to
+from deploy.samples.expertise import way
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, Open
+from services.expertise.domain.commands import Approve, Open
 from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.expert import subject_of as expert_subject
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import Case, Status
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash, numbered, parked_rows
@@ -100,17 +102,8 @@ async def drafted(engine: Engine, cases: Sequence[str]) -> None:
         EXPERT.id, ExpertEntry(edition="by-2024", organisation=from_where, competences=("health",), capacity=100)
     )
     await engine.commands([asked(expert_subject(EXPERT.id), enter, OPERATOR)])
-    codes = [entry.code for entry in EDITION.criteria.entries]
-    scores = tuple(Score(criterion=code, value=4, reason="Обосновано.") for code in codes)
-    opinion = Opinion(verdict=Verdict.POSITIVE, text="Применимо.", scores=scores)
-    steps: list[tuple[object, Actor]] = [
-        (OPEN, OPERATOR),
-        (Assign(expert_id=EXPERT.id), OPERATOR),
-        (AcceptAssignment(), EXPERT),
-        (opinion, EXPERT),
-        (WrittenConclusion(verdict=Verdict.POSITIVE, text="Заключение."), OPERATOR),
-    ]
-    for command, who in steps:
+    steps = [step for one in way(Status.TO_APPROVE)[1:] for step in steps_to(one, (EXPERT.id,))]
+    for command, who in ((OPEN, OPERATOR), *steps):
         await all_done(engine, [asked(case, command, who) for case in cases])
     await engine.outbox.flush()
 

@@ -1,48 +1,23 @@
 """The expertise in tests: the people around a case, the words that they use, and a play that notes each step."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from contracts.event import Actor, Basis, Fact
-from contracts.expertise import Closure
-from contracts.reference import (
-    Application,
-    ItemAnswer,
-    OnExpiry,
-    Remark,
-    ReturnReason,
-    Verdict,
-)
+from contracts.event import Actor, Fact
+from contracts.reference import OnExpiry, Verdict
 from contracts.rules import RuleBook
-from contracts.steps import (
-    Appeal,
-    AppealDecision,
-    AppealOutcome,
-    EarlierRemark,
-    Opinion,
-    Question,
-    Score,
-    WrittenConclusion,
-)
-from deploy.moves.expertise import (
-    APPEALS,
-    APPROVER,
-    CHAIR,
-    CRITERIA,
-    INTAKE,
-    ITEMS,
-    OPERATOR,
-    entry,
-    named,
-)
-from deploy.moves.expertise import OUTSIDE as EXPERTS_OUTSIDE
-from deploy.samples.common import APPLICATION, BOOK, NOW, TIMER, party
+from contracts.steps import AppealOutcome
+from deploy.moves.expertise import named
+from deploy.samples import expertise as say
+from deploy.samples.common import BOOK, NOW, TIMER, party
+from deploy.samples.expertise import APPEALS, APPROVER, CHAIR, INTAKE, OPERATOR, entry
+from deploy.samples.expertise import OUTSIDE as EXPERTS_OUTSIDE
 from deploy.states import Step
 from services.expertise.domain import commands, decide, expert, series, team
-from services.expertise.domain.commands import AcceptAssignment, Approve, Assign, EndWithout, Number, Open, TakeAnswers
+from services.expertise.domain.commands import AcceptAssignment, Assign, Open, TakeAnswers
 from services.expertise.domain.expert import Given, Known
-from services.expertise.domain.state import KIND, Case
+from services.expertise.domain.state import KIND, Case, Status
 from services.expertise.service import SERVICE
 from services.law.decision import Refusal
 from tests.kit.calendars import CALENDARS
@@ -62,68 +37,10 @@ INSIDER = "e-insider"
 NEWCOMER = party("700000204")
 """An executor that an answer may bring in."""
 
-REMARKS = (
-    Remark(code="data-protection", text="Описать срок хранения.", must_fix=True),
-    Remark(code="costs", text="Уточнить источник."),
-)
-BASIS = Basis(body="Оператор экспертизы", kind="жалоба", number="17", date=date(2026, 5, 4))
-REASONS = (ReturnReason(code="costs-unclear", text="Нет сметы."),)
-
 
 def actor(id_: str) -> Actor:
     """Somebody as an expert."""
     return Actor(id=id_, role="expert")
-
-
-def scores(value: int) -> tuple[Score, ...]:
-    """The same value for each criterion of the Belarusian edition."""
-    return tuple(Score(criterion=code, value=value, reason="Обосновано.") for code in CRITERIA)
-
-
-def opinion(verdict: Verdict = Verdict.POSITIVE, value: int = 4, **more: Any) -> Opinion:
-    """An opinion that fits the Belarusian edition."""
-    remarks = REMARKS if verdict is Verdict.POSITIVE_WITH_REMARKS else ()
-    return Opinion(
-        verdict=verdict,
-        text="Мнение.",
-        scores=more.pop("scores", scores(value)),
-        remarks=more.pop("remarks", remarks),
-        **more,
-    )
-
-
-def conclusion(verdict: Verdict = Verdict.POSITIVE, **more: Any) -> WrittenConclusion:
-    """A conclusion in words."""
-    return WrittenConclusion(verdict=verdict, text="Заключение.", remarks=more.pop("remarks", ()), **more)
-
-
-def judged(met: bool, count: int = len(REMARKS)) -> tuple[EarlierRemark, ...]:
-    """Every earlier remark, met or not met."""
-    return tuple(EarlierRemark(place=n, met=met) for n in range(1, count + 1))
-
-
-def opened(application: Application = APPLICATION, submission: int = 1, **more: Any) -> Open:
-    """What intake's acceptance asks for."""
-    edition = more.pop("edition", "by-2024")
-    return Open(
-        agency="vedomstvo",
-        number="ПП-2026-000123",
-        edition=edition,
-        application=application,
-        submission=submission,
-        **more,
-    )
-
-
-def answers(*items: str) -> tuple[ItemAnswer, ...]:
-    """Answers in words to items of a request."""
-    return tuple(ItemAnswer(item=item, text="Ответ.") for item in items)
-
-
-def decide_appeal(outcome: AppealOutcome, **more: Any) -> AppealDecision:
-    """A decision on an appeal, with a new conclusion where it amends."""
-    amended = conclusion(**more) if outcome is AppealOutcome.AMENDED else None
-    return AppealDecision(outcome=outcome, why="По жалобе.", basis=BASIS, amended=amended)
 
 
 def kinds(facts: Sequence[Fact]) -> list[str]:
@@ -196,7 +113,7 @@ class Play:
 
     def open(self, command: Open | None = None) -> "Play":
         """Intake has accepted the application."""
-        self.do(command or opened(), INTAKE)
+        self.do(command or say.opened(), INTAKE)
         return self
 
     def seat(self, *experts: str) -> "Play":
@@ -211,57 +128,61 @@ class Play:
         for one in experts:
             if self.case.place_of(one) is None:
                 self.seat(one)
-            self.do(opinion(verdict, value), actor(one))
+            self.do(say.opinion(verdict, value), actor(one))
+        return self
+
+    def to(self, status: Status, **said: Any) -> "Play":
+        """From the beginning to a status; `said` is what the conclusion says otherwise."""
+        for one in say.way(status):
+            for command, who in say.steps(one, written=say.conclusion(**said)) if one is not Status.CONCLUDED else ():
+                self.do(command, who)
+            if one is Status.CONCLUDED:
+                self.number()
         return self
 
     def to_conclude(self) -> "Play":
         """Two experts agree."""
-        return self.open().judge(FIRST, SECOND)
+        return self.to(Status.TO_CONCLUDE)
 
     def to_approve(self, **said: Any) -> "Play":
         """The conclusion is written."""
-        self.to_conclude().do(conclusion(**said))
-        return self
+        return self.to(Status.TO_APPROVE, **said)
 
     def numbering(self, **said: Any) -> "Play":
         """The conclusion is approved."""
-        self.to_approve(**said).do(Approve(), APPROVER)
-        return self
+        return self.to(Status.NUMBERING, **said)
 
     def number(self) -> list[Any]:
         """The series gives the next number."""
         self._numbers += 1
-        return self.do(Number(f"ЗЭ-2026-{self._numbers:04d}"), APPROVER)
+        return self.do(say.numbered(self._numbers), APPROVER)
 
     def concluded(self, **said: Any) -> "Play":
         """The conclusion is in force."""
-        self.numbering(**said).number()
-        return self
+        return self.to(Status.CONCLUDED, **said)
 
     def appealed(self, **said: Any) -> "Play":
         """An appeal is open."""
-        self.concluded(**said).do(Appeal(grounds="Не согласны.", basis=BASIS))
-        return self
+        return self.to(Status.APPEALED, **said)
 
     def amending(self) -> "Play":
         """An appeal ended in an amendment that waits for its approval."""
-        self.appealed().do(decide_appeal(AppealOutcome.AMENDED, verdict=Verdict.NEGATIVE), CHAIR)
+        self.appealed().do(say.decide_appeal(AppealOutcome.AMENDED, verdict=Verdict.NEGATIVE), CHAIR)
         return self
 
     def closed(self) -> "Play":
         """The application went back to the applicant."""
-        self.open().do(EndWithout(outcome=Closure.RETURNED, reasons=REASONS))
-        return self
+        return self.to(Status.CLOSED)
 
     def asked(self, on_expiry: OnExpiry = OnExpiry.DECIDE) -> "Play":
         """The applicant is asked two things."""
-        self.do(Question(items=ITEMS, on_expiry=on_expiry))
+        self.do(say.question(on_expiry=on_expiry))
         return self
 
     def answer(self, *items: str, request: str = "r1-1", **changes: Any) -> list[Any]:
         """The applicant answers items, which may change the application."""
         application = self.case.application.model_copy(update=changes)
-        return self.do(TakeAnswers(request=request, answers=answers(*items), application=application), INTAKE)
+        return self.do(TakeAnswers(request=request, answers=say.answers(*items), application=application), INTAKE)
 
     def tick(self) -> list[Any]:
         """The timer fires when it must."""

@@ -18,9 +18,10 @@ from contracts.intake import (
 )
 from contracts.reference import Application, ItemAnswer, Met
 from contracts.reference import Clock as Clock_
-from contracts.rules import RuleBook, load
+from contracts.rules import RuleBook
 from contracts.topics import fact_topic
-from deploy.samples.common import party
+from deploy.samples import expertise as say
+from deploy.samples.common import BOOK, EDITION, body, party, with_switches
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
 from services.chassis.store import Store
@@ -31,6 +32,7 @@ from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
 from tests.kit.calendars import CALENDARS
+from tests.kit.common import with_numbers
 from tests.kit.engine.tiny import Broker, Clock, numbered, wire
 from tests.kit.people import Person, Tokens
 
@@ -38,21 +40,11 @@ OFFICER = Actor(id="officer-1", role="officer")
 OPERATOR, APPROVER = "operator-1", "approver-1"
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BASIS = {"body": "Совет", "kind": "протокол", "number": "5", "date": "2026-03-02"}
-CRITERIA = [entry.code for entry in load().edition("by-2024").criteria.entries]
 
 
 def book(*switches: str, **numbers: int) -> RuleBook:
     """The rule book with switches of `by-2024` turned on and some of its numbers changed."""
-    found = load().edition("by-2024")
-    on = {name: getattr(found.switches, name).model_copy(update={"on": True}) for name in switches}
-    said = {name: getattr(found.numbers, name).model_copy(update={"value": value}) for name, value in numbers.items()}
-    changed = found.model_copy(
-        update={
-            "switches": found.switches.model_copy(update=on),
-            "numbers": found.numbers.model_copy(update=said),
-        }
-    )
-    return RuleBook(tuple(changed if one.id == "by-2024" else one for one in load().values()))
+    return with_switches(EDITION, with_numbers(EDITION, BOOK, **numbers), **dict.fromkeys(switches, True))
 
 
 def application(title: str = "Запись к врачу", **other: Any) -> Application:
@@ -256,8 +248,7 @@ def entry_of(organisation: str = "790000031", **other: Any) -> dict[str, Any]:
 
 def opinion(value: int = 4, **other: Any) -> dict[str, Any]:
     """The body of an opinion."""
-    scores = [{"criterion": code, "value": value, "reason": "По материалам."} for code in CRITERIA]
-    return {"verdict": "positive", "text": "Да.", "scores": scores, **other}
+    return {**body(say.opinion(value=value, text="Да.")), **other}
 
 
 REMARK = {"code": "effect-unclear", "text": "Эффект не измерен.", "severity": "critical", "must_fix": True}
