@@ -332,7 +332,9 @@ def steps(to: Stage, day: date = DAY, outcome: Effectiveness = Effectiveness.EFF
         case Stage.EXPEDIENT | Stage.NOT_EXPEDIENT:
             return (decide(Expediency.EXPEDIENT if to is Stage.EXPEDIENT else Expediency.NOT_EXPEDIENT, day),)
         case Stage.AGREED:
-            return (AgreementEntry(agreement=AGREEMENT, basis=basis(day)),)
+            until = day + (AGREEMENT.until - AGREEMENT.starts)
+            agreement = AGREEMENT.model_copy(update={"starts": day, "until": until})
+            return (AgreementEntry(agreement=agreement, basis=basis(day)),)
         case Stage.NOT_AGREED:
             return (fail_to_agree(day),)
         case Stage.RUNNING:

@@ -13,16 +13,14 @@ from fastapi import FastAPI
 from contracts.event import Actor, Basis
 from contracts.reference import (
     Application,
-    CostLine,
     Expediency,
-    Indicator,
     Payment,
-    SectorShare,
     Verdict,
 )
 from contracts.registry import ApplicationOutcome, Entry, Outcome
 from contracts.steps import Agreement, AgreementEntry, Correctable, Correction, ExpediencyDecision, Launch, Spending
-from deploy.samples.common import party
+from deploy.samples.common import APPLICATION, basis
+from deploy.samples.registry import AGREEMENT, cost, paid, shares
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input
@@ -36,62 +34,42 @@ from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
 from tests.kit.people import Person, Tokens
+from tests.kit.registry.figures import costs
 
 AUDITOR = Person("u-8001", ("auditor",))
 SOMEBODY = Actor(id="u-6001", role="registrar")
 TODAY = START.date()
-BASIS = Basis(body="Совет", kind="протокол", number="5", date=TODAY)
+BASIS = basis(TODAY)
 SECTORS = ("health", "transport", "education")
 AXES = ("sector", "year", "stage", "source", "agency", "region")
 Sums = dict[tuple[Any, ...], int]
 
 
-def costs(chance: Random) -> tuple[CostLine, ...]:
-    return tuple(
-        CostLine(
-            source=chance.choice(("republican-budget", "own-money", "unspecified")),
-            year=chance.choice((None, 2026, 2027)),
-            amount_minor=chance.randint(1, 10**9),
-            currency="BYN",
-        )
-        for _ in range(chance.randint(1, 3))
-    )
+def kopecks(chance: Random) -> int:
+    return chance.randint(1, 10**9)
 
 
 def application(chance: Random) -> Application:
     first, second = chance.sample(SECTORS, 2)
     points = chance.randint(1, 9_999)
-    split = (
-        SectorShare(sector=first, basis_points=points),
-        SectorShare(sector=second, basis_points=10_000 - points),
-    )
-    return Application(
-        title="Запись к врачу",
-        problem="Пациенты ждут.",
-        solution="Электронная очередь.",
-        sector=first,
-        initiator=party("700000112"),
-        customer=party("700000125"),
-        costs=costs(chance),
-        sector_shares=split if chance.random() < 0.7 else (),
-        region=chance.choice((None, "minsk-city")),
-    )
+    split = shares(**{first: points, second: 10_000 - points})
+    said = {
+        "sector": first,
+        "costs": costs(chance, 1, 3, kopecks, ("BYN",)),
+        "sector_shares": split if chance.random() < 0.7 else (),
+        "region": chance.choice((None, "minsk-city")),
+    }
+    return APPLICATION.model_copy(update=said)
 
 
 def agreement(chance: Random) -> Agreement:
-    return Agreement(
-        customer=party("700000125"),
-        executor=party("700000112"),
-        programme="Программа.",
-        starts=TODAY,
-        until=date(2026, 9, 1),
-        indicators=(Indicator(code="queue", title="Очередь", unit="дней", baseline="10", target="2"),),
-        costs=tuple(one.model_copy(update={"source": "own-money", "year": 2026}) for one in costs(chance)),
-    )
+    own = tuple(cost(kopecks(chance)) for _ in range(chance.randint(1, 3)))
+    said = {"starts": TODAY, "until": date(2026, 9, 1), "costs": own, "sector_shares": (), "region": None}
+    return AGREEMENT.model_copy(update=said)
 
 
 def payment(chance: Random) -> Payment:
-    return Payment(source="own-money", year=2026, amount_minor=chance.randint(1, 10**9), currency="BYN", paid=TODAY)
+    return paid(kopecks(chance), day=TODAY)
 
 
 class World:

@@ -1,43 +1,31 @@
 """A pilot that copies another one, through the engine on the real database, its own facts fed back to it."""
 
 import json
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
-from contracts.event import Actor, Basis, wire_moment
+from contracts.event import Actor, wire_moment
 from contracts.reference import (
     Application,
     Effectiveness,
-    Expediency,
-    Indicator,
     Procedure,
-    Verdict,
 )
 from contracts.registry import ApplicationOutcome, Entry, Outcome
 from contracts.steps import (
-    Agreement,
-    AgreementEntry,
-    Commission,
-    Completion,
-    CriterionValue,
-    ExpediencyDecision,
     FundingWindow,
-    Judgement,
-    Launch,
-    Proposal,
     ReplicaPlan,
     Scaling,
     ScalingDecision,
-    Votes,
 )
-from deploy.samples.common import party
+from deploy.samples.common import APPLICATION, basis, party
+from deploy.samples.registry import enter, steps, way
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport
+from services.registry.domain.commands import RecordAmendment
+from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
@@ -46,23 +34,13 @@ from tests.kit.engine.tiny import START, Broker, Clock, numbered
 OWN = "pilots.registry.v1"
 OFFICIAL = Actor(id="u-1", role="registrar")
 DAY = START.date()
-BASIS = Basis(body="Совет", kind="протокол", number="5", date=DAY)
+BASIS = basis(DAY)
 MEMBERS = tuple(f"m-{n}" for n in range(9))
-
-
-CASE = Application(
-    title="Запись к врачу",
-    problem="Пациенты ждут.",
-    solution="Электронная очередь.",
-    sector="health",
-    initiator=party("700000112"),
-    customer=party("700000125"),
-)
 
 
 def copy_of(name: str) -> Application:
     changed = {"procedure": Procedure.REPLICATION, "replicates": name, "adaptation": "Другая область."}
-    return CASE.model_copy(update=changed)
+    return APPLICATION.model_copy(update=changed)
 
 
 class House:
@@ -108,35 +86,8 @@ def house(store: Store) -> House:
 
 def life(application: Application, number: str, outcome: Effectiveness) -> list[object]:
     """The commands of a life up to its judgement."""
-    codes = [entry.code for entry in rules().effectiveness.entries]
-    values = tuple(CriterionValue(criterion=code, value=4, reason="Обосновано.") for code in codes)
-    agreement = Agreement(
-        customer=application.customer,
-        executor=application.initiator,
-        programme="Программа.",
-        starts=DAY,
-        until=DAY + timedelta(days=100),
-        indicators=(Indicator(code="days", title="Дней", unit="дни", baseline="5", target="1"),),
-    )
-    return [
-        Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=application),
-        Outcome(outcome=ApplicationOutcome.ACCEPTED),
-        RecordConclusion(round=1, number=f"ЗЭ-{number}", date=DAY, verdict=Verdict.POSITIVE, text="Рекомендовать."),
-        ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=BASIS),
-        AgreementEntry(agreement=agreement, basis=BASIS),
-        Launch(started=DAY, basis=BASIS),
-        RecordReport("done", Completion(finished=DAY, summary="Готово.", values=())),
-        Commission(members=MEMBERS, secretary="s-1", basis=BASIS),
-        Proposal(outcome=outcome, text="Предложение.", values=values, basis=BASIS),
-        Judgement(
-            outcome=outcome,
-            text="Протокол.",
-            values=values,
-            present=MEMBERS,
-            votes=Votes(in_favour=9, against=0, abstained=0),
-            basis=BASIS,
-        ),
-    ]
+    steps_on = (step for one in way(Stage.EFFECTIVE)[1:] for step in steps(one, DAY, outcome))
+    return [enter(application, number=number), *steps_on]
 
 
 def rules() -> Any:
@@ -158,7 +109,7 @@ SCALE = ScalingDecision(
 
 @pytest.mark.parametrize("name", ["parent", "ПП-2026-000001"], ids=["by its id", "by its number"])
 async def test_a_replica_is_linked_to_what_it_copies_and_its_judgement_is_noted_there(house: House, name: str) -> None:
-    await house.do("parent", *life(CASE, "ПП-2026-000001", Effectiveness.EFFECTIVE), SCALE)
+    await house.do("parent", *life(APPLICATION, "ПП-2026-000001", Effectiveness.EFFECTIVE), SCALE)
     await house.feed()
     assert (await house.pilot("parent")).replicas == ()
     steps = life(copy_of(name), "ПП-2026-000002", Effectiveness.INEFFECTIVE)
@@ -185,7 +136,7 @@ async def test_a_replica_is_linked_to_what_it_copies_and_its_judgement_is_noted_
 
 async def test_a_fact_of_the_parent_names_who_caused_it(house: House) -> None:
     await house.do(
-        "parent", Entry(agency="vedomstvo", number="N-1", edition="by-2024", submitted=START, application=CASE)
+        "parent", Entry(agency="vedomstvo", number="N-1", edition="by-2024", submitted=START, application=APPLICATION)
     )
     await house.feed()
     await house.do(
@@ -208,7 +159,9 @@ async def test_a_pilot_that_copies_nothing_known_or_itself_asks_nothing_of_anybo
     await house.do(
         "p2", Entry(agency="vedomstvo", number="N-2", edition="by-2024", submitted=START, application=copy_of("p2"))
     )
-    await house.do("p3", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=CASE))
+    await house.do(
+        "p3", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=APPLICATION)
+    )
     await house.feed()
     for subject in ("p1", "p2", "p3"):
         assert (await house.pilot(subject)).replicas == ()
@@ -217,7 +170,8 @@ async def test_a_pilot_that_copies_nothing_known_or_itself_asks_nothing_of_anybo
 async def test_what_an_application_says_only_later_to_copy_is_linked_too(house: House) -> None:
     for subject, number in (("a", "N-1"), ("b", "N-2")):
         await house.do(
-            subject, Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=CASE)
+            subject,
+            Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=APPLICATION),
         )
     await house.do(
         "r", Entry(agency="vedomstvo", number="N-3", edition="by-2024", submitted=START, application=copy_of("unknown"))
@@ -242,7 +196,7 @@ async def test_a_replica_that_was_entered_before_what_it_copies_is_linked_when_t
     )
     await house.feed()
     await house.do(
-        "parent", Entry(agency="vedomstvo", number="N-0", edition="by-2024", submitted=START, application=CASE)
+        "parent", Entry(agency="vedomstvo", number="N-0", edition="by-2024", submitted=START, application=APPLICATION)
     )
     await house.feed()
     parent = await house.pilot("parent")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.event import Actor, Basis, Event, Fact, Skipped
+from contracts.event import Actor, Event, Fact, Skipped
 from contracts.expertise import (
     AnswersTakenV1,
     AppealDecidedV1,
@@ -60,7 +60,7 @@ from contracts.reference import (
     Verdict,
 )
 from contracts.steps import AppealOutcome
-from deploy.samples.common import APPLICATION, NOW, SUBJECT
+from deploy.samples.common import APPLICATION, NOW, SUBJECT, basis
 from examples.my_open_work import CLARIFICATION, Hole, Owed, Work, fold, mine
 
 ACTOR = Actor(id="u-1", role="operator")
@@ -68,7 +68,7 @@ OPERATOR, OTHER_OPERATOR = "op-1", "op-2"
 ANNA, BORIS, VERA = "ex-1", "ex-2", "ex-3"
 EXPERTS = (ANNA, BORIS, VERA)
 HOME = OrganisationId(scheme="BY-UNP", value="700000140")
-BASIS = Basis(body="Комиссия по жалобам", kind="протокол", number="3", date=NOW.date())
+BASIS = basis(NOW.date(), "3", "Комиссия по жалобам")
 DUE = datetime(2026, 5, 12, 21, tzinfo=UTC)
 LATER = datetime(2026, 5, 26, 21, tzinfo=UTC)
 ANSWERS_DUE = datetime(2026, 5, 5, 21, tzinfo=UTC)

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import expertise, intake
-from contracts.event import Actor, Basis, Event, Fact, parse_own_fact
+from contracts.event import Actor, Event, Fact, parse_own_fact
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.reference import Clock, LegalEffect, Period, Remark, ReturnReason, Term, TermUnit, Verdict
 from contracts.registry import REGISTRY, ApplicationOutcome, Entry, Outcome, TermStage
 from contracts.steps import Completion, Progress, Results, Risks, Spending
-from deploy.samples.common import APPLICATION, BOOK, NOW, SUBJECT
+from deploy.samples.common import APPLICATION, BOOK, NOW, SUBJECT, basis
 from deploy.samples.registry import paid, risk, value
 from services.chassis.fold import Writer, fold
 from services.chassis.subject import Document, Done, Input, Sequenced, Waiting
@@ -39,7 +39,7 @@ from tests.kit.common import SOMEBODY
 
 LATER = NOW + timedelta(days=1)
 DAY = date(2026, 4, 16)
-BASIS = Basis(body="Ведомство", kind="приказ", number="7", date=DAY)
+BASIS = basis(DAY, "7", "Ведомство", "приказ")
 REASONS = (ReturnReason(code="documents-missing"),)
 REMARKS = (Remark(code="data", text="Хранение.", must_fix=True),)
 MENDED = APPLICATION.model_copy(update={"title": "Запись к врачу по согласию"})

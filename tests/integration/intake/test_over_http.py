@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from contracts.event import Basis
 from contracts.words import Language, say
+from deploy.samples.common import basis
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake.domain.evolve import OUTCOMES_KEPT
@@ -109,8 +109,8 @@ async def test_officers_stop_an_application_and_see_its_clocks_and_its_card(engi
     assert (none.status_code, none.json()["title"]) == (404, "term.none")
     assert (await ask("get", f"{where}/clock?term=expertise", "officer")).status_code == 422
     assert (await ask("get", f"{where}/clock", "publisher@demo")).status_code == 403
-    basis = Basis(body="Минсвязи", kind="приказ", number="17", date=date(2026, 3, 2)).model_dump(mode="json")
-    body = {"reason": "Инициатор ликвидирован.", "basis": basis}
+    document = basis(date(2026, 3, 2), "17", "Минсвязи", "приказ").model_dump(mode="json")
+    body = {"reason": "Инициатор ликвидирован.", "basis": document}
     headers = {"If-Match": shown.headers["ETag"], "Idempotency-Key": "k1"}
     assert (await ask("post", f"{where}/stop", "officer", json={"reason": "x"}, headers=headers)).status_code == 422
     assert (await ask("post", f"{where}/stop", "officer", json=body, headers=headers)).status_code == 200

@@ -13,7 +13,6 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
-from contracts.event import Basis
 from contracts.expertise import (
     TermExtendedV1,
 )
@@ -21,9 +20,6 @@ from contracts.reference import Clock as TermClock
 from contracts.reference import (
     Effectiveness,
     Expediency,
-    Indicator,
-    OrganisationId,
-    Party,
 )
 from contracts.registry import (
     AgreementRecordedV1,
@@ -37,8 +33,9 @@ from contracts.registry import (
 )
 from contracts.registry import TermBreachedV1 as RegisterTermBreachedV1
 from contracts.registry import TermNearingV1 as RegisterTermNearingV1
-from contracts.steps import Agreement, Votes
+from contracts.steps import Votes
 from contracts.topics import AGENCY_MAX_BYTES, receipts_topic
+from deploy.samples.common import basis
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake.domain.commands import Accept
@@ -65,10 +62,11 @@ from tests.kit.intake.sides import (
     submitted,
     withdrawn,
 )
+from tests.kit.intake.story import agreement
 
 # ---- reports of the executor
 
-BASIS = Basis(body="Совет", kind="протокол", number="4", date=date(2026, 3, 1))
+BASIS = basis(date(2026, 3, 1), "4")
 VALUE = {"indicator": "waiting-time", "value": "11.5", "measured": "2026-03-02"}
 PAYMENT = {"source": "own-money", "year": 2026, "amount_minor": 4_500_000, "currency": "BYN", "paid": "2026-03-02"}
 RISK = {
@@ -109,22 +107,9 @@ def risky(id_: str) -> dict[str, Any]:
     return event(RiskReportedV1.TYPE, id_, "demo", PILOT, risks=[RISK])
 
 
-def organisation(value: str) -> Party:
-    return Party(id=OrganisationId(scheme="BY-UNP", value=value))
-
-
 def agreed() -> AgreementRecordedV1:
     """The agreement, as the register entered it."""
-    indicator = Indicator(code="waiting-time", title="Время ожидания", unit="мин", baseline="30", target="10")
-    agreement = Agreement(
-        customer=organisation("700000125"),
-        executor=organisation("700000112"),
-        programme="Программа.",
-        starts=date(2026, 3, 1),
-        until=date(2026, 12, 31),
-        indicators=(indicator,),
-    )
-    return AgreementRecordedV1(actor=ROBOT, at=START, basis=BASIS, agreement=agreement)
+    return AgreementRecordedV1(actor=ROBOT, at=START, basis=BASIS, agreement=agreement("waiting-time"))
 
 
 def launched() -> PilotLaunchedV1:

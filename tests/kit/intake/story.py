@@ -19,7 +19,7 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
-from contracts.event import Actor, Basis, Fact
+from contracts.event import Actor, Fact
 from contracts.expertise import (
     Closure,
     ConclusionAnnulledV1,
@@ -35,7 +35,6 @@ from contracts.reference import (
     Clock,
     Effectiveness,
     Expediency,
-    Indicator,
     OnExpiry,
     Problem,
     Remark,
@@ -55,7 +54,8 @@ from contracts.registry import (
     TermNearingV1,
 )
 from contracts.steps import Agreement, ApplicationReturn, ApplicationStop, Correctable, EditionFrom, Votes
-from deploy.samples.common import BOOK, NOW, SUBJECT, party
+from deploy.samples.common import BOOK, NOW, SUBJECT, basis
+from deploy.samples.registry import AGREEMENT, INDICATOR
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
@@ -70,7 +70,7 @@ pilots = Story(SERVICE.aggregates["pilot"], Given(BOOK, ENTRY, "ПП-2026-000123
 
 REASONS = (ReturnReason(code="documents-missing"), ReturnReason(code="other", text="Нет подписи."))
 PROBLEM = Problem(pointer="", rule="json.invalid", message="no", message_ru="нет")
-BASIS = Basis(body="Министерство связи", kind="приказ", number="17", date=date(2026, 4, 20))
+BASIS = basis(date(2026, 4, 20), "17", "Министерство связи", "приказ")
 STOP = ApplicationStop(reason="Инициатор ликвидирован.", basis=BASIS)
 REMARKS = (Remark(code="costs", text="Нет расчёта.", must_fix=True), Remark(code="effect", text="Нет меры эффекта."))
 ITEMS = (
@@ -203,14 +203,8 @@ def breached(kind: str = "progress-report") -> Remind:
 
 def agreement(*codes: str) -> Agreement:
     """An agreement on these indicators."""
-    return Agreement(
-        customer=party("700000125"),
-        executor=party("700000112"),
-        programme="Программа.",
-        starts=date(2026, 3, 1),
-        until=date(2026, 12, 31),
-        indicators=tuple(Indicator(code=code, title="П", unit="мин", baseline="30", target="10") for code in codes),
-    )
+    known = tuple(INDICATOR.model_copy(update={"code": code}) for code in codes)
+    return AGREEMENT.model_copy(update={"starts": date(2026, 3, 1), "indicators": known})
 
 
 def agreed(*codes: str) -> Note:

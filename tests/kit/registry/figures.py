@@ -2,22 +2,22 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from random import Random
 from typing import Any
 
-from contracts.event import Actor, Basis
+from contracts.event import Actor
 from contracts.reference import (
     CostLine,
-    Indicator,
     Payment,
     SectorShare,
 )
 from contracts.registry import EntryCorrectedV1, SpendingRecordedV1
-from contracts.steps import Agreement, AgreementEntry, Correctable
-from deploy.samples.common import APPLICATION, NOW, party
+from contracts.steps import AgreementEntry, Correctable
+from deploy.samples.common import APPLICATION, NOW, basis
+from deploy.samples.registry import AGREEMENT, cost
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.registry.domain.evolve import evolve
@@ -29,7 +29,7 @@ from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
 
 SECTORS = ("health", "transport", "education", "ecology", "trade")
 SOURCES = ("republican-budget", "local-innovation-fund", "own-money", "unspecified")
-BASIS = Basis(body="Совет", kind="протокол", number="5", date=date(2026, 4, 15))
+BASIS = basis(date(2026, 4, 15))
 ACTOR = Actor(id="u-1", role="registrar")
 AXES: tuple[Axis, ...] = ("sector", "year", "stage", "source", "agency", "region")
 Sums = dict[tuple[Any, ...], int]
@@ -49,15 +49,18 @@ def amount(chance: Random) -> int:
     return chance.choice((0, 1, chance.randint(2, 10_000), chance.randint(10_000, 10**13)))
 
 
-def costs(chance: Random) -> tuple[CostLine, ...]:
+def costs(
+    chance: Random,
+    least: int = 0,
+    most: int = 4,
+    amounts: Callable[[Random], int] = amount,
+    currencies: Sequence[str] = ("BYN", "BYN", "RUB"),
+) -> tuple[CostLine, ...]:
+    """Lines of cost at random, also of the same source and year."""
+    years = (None, 2025, 2026, 2027)
     return tuple(
-        CostLine(
-            source=chance.choice(SOURCES),
-            year=chance.choice((None, 2025, 2026, 2027)),
-            amount_minor=amount(chance),
-            currency=chance.choice(("BYN", "BYN", "RUB")),
-        )
-        for _ in range(chance.randint(0, 4))
+        cost(amounts(chance), chance.choice(SOURCES), chance.choice(years), chance.choice(currencies))
+        for _ in range(chance.randint(least, most))
     )
 
 
@@ -75,16 +78,12 @@ def payments(chance: Random) -> tuple[Payment, ...]:
 
 
 def agreement(chance: Random) -> AgreementEntry:
-    said = Agreement(
-        customer=party("700000125"),
-        executor=party("700000112"),
-        programme="Программа.",
-        starts=date(2026, 5, 1),
-        until=date(2027, 5, 1),
-        indicators=(Indicator(code="queue", title="Очередь", unit="дней", baseline="10", target="2"),),
-        costs=costs(chance),
-        sector_shares=shares(chance) if chance.random() < 0.5 else (),
-        region=chance.choice((None, "minsk", "brest")),
+    said = AGREEMENT.model_copy(
+        update={
+            "costs": costs(chance),
+            "sector_shares": shares(chance) if chance.random() < 0.5 else (),
+            "region": chance.choice((None, "minsk", "brest")),
+        }
     )
     return AgreementEntry(agreement=said, basis=BASIS)
 

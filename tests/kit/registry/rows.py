@@ -50,7 +50,7 @@ from contracts.steps import (
     Step,
     Votes,
 )
-from deploy.samples.common import DAY, NOW, party
+from deploy.samples.common import DAY, NOW, basis, party
 from deploy.samples.registry import cost
 from services.chassis.fold import state_json
 from services.chassis.store import Row
@@ -70,7 +70,7 @@ from services.registry.domain.state import (
     Stay,
 )
 
-BASIS = Basis(body="Совет", kind="протокол", number="5", date=date(2026, 4, 15))
+BASIS = basis(date(2026, 4, 15))
 
 
 APPLICATION = Application(
