@@ -66,9 +66,7 @@ def entry(expert: str, organisation: str, **changes: Any) -> Expert:
 
 def opened(application: Application = APPLICATION, submission: int = 1, edition: str = EDITION, **more: Any) -> Open:
     """What intake's acceptance asks for."""
-    return Open(
-        agency=AGENCY, number=NUMBER, edition=edition, application=application, submission=submission, **more
-    )
+    return Open(agency=AGENCY, number=NUMBER, edition=edition, application=application, submission=submission, **more)
 
 
 def scores(value: int, reason: str = "Обосновано.") -> tuple[Score, ...]:
