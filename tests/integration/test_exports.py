@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 
 from contracts.registry import ListReadyV1, ListTakenV1
+from contracts.words import say, wording
 from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
@@ -331,7 +332,8 @@ async def test_a_list_that_cannot_be_made_is_tried_again_and_then_ends_with_the_
     card = await world.card(id_)
     assert (card["state"], card["failed"], card["file"]) == ("failed", "export.failed", None)
     answer = await world.call("get", f"/exports/{id_}/file")
-    assert (answer.status_code, answer.json()["title"]) == (409, "export.failed")
+    said = say("export.failed", "en", {"why": wording("export.why.fault")})
+    assert (answer.status_code, answer.json()["title"], answer.json()["detail"]) == (409, "export.failed", said)
     assert (await world.facts(id_))[-1]["data"]["failed"] == "export.failed"
 
 
@@ -398,6 +400,8 @@ async def test_a_list_longer_than_allowed_fails_at_once_and_leaves_nothing(world
     id_ = await world.taken()
     assert await world.worker(options=Options(rows=20, most_rows=100)).turn() == 1
     assert (await world.card(id_))["failed"] == "export.too-long"
+    answer = await world.call("get", f"/exports/{id_}/file")
+    assert answer.json()["detail"] == say("export.failed", "en", {"why": wording("export.why.too-long")})
     assert await world.left(PARTS, id_) == await world.left(FILES, id_) == 0
 
 

@@ -1,6 +1,7 @@
 """Giving out over HTTP (выгрузка): who may asks for a list, and fetches its file when it is made; who took what."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -8,6 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from contracts.event import wire_moment
 from contracts.reference import Role
+from contracts.words import wording
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -23,6 +25,12 @@ ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMI
 """Who may take lists out."""
 OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may see what others took."""
+FAULT: Final = "export.why.fault"
+WHY_FAILED: Final[Mapping[str | None, str]] = {
+    "export.too-long": "export.why.too-long",
+    "export.too-old": "export.why.too-old",
+}
+"""The id of the words for why there is no file, by the code that the fact has; any other code tells of a fault."""
 
 Asker = Annotated[Caller, Depends(allow(*ASKERS))]
 Asking = Annotated[Hand, Depends(hand(*ASKERS))]
@@ -72,7 +80,7 @@ def routes() -> APIRouter:
         if not state.done:
             raise Problematic(409, "export.open", action="retry", headers={"Retry-After": "2"})
         if state.digest is None:
-            raise Problematic(409, "export.failed", why=state.failed)
+            raise Problematic(409, "export.failed", why=wording(WHY_FAILED.get(state.failed, FAULT)))
         first = await worker.first_piece(engine.store, export, state.digest)
         if first is None:
             raise Problematic(410, "export.gone")
