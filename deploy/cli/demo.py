@@ -22,6 +22,7 @@ from deploy.local import state
 from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from deploy.progress import task
 
 app = typer.Typer()
 
@@ -42,12 +43,13 @@ def demo(
     shutil.rmtree(folder, ignore_errors=True)
     ports = Ports(port_base(base, DEMO_BASE))
     with stop_signals() as stopping:
-        stack = Stack(folder, ports, say=progress(), require_kafka=require_kafka, stopping=stopping)
+        say = progress()
+        stack = Stack(folder, ports, say=say, require_kafka=require_kafka, stopping=stopping)
         stack.start()
         try:
             with signals_interrupt(stopping):
                 main_job(out, stack, inventory)
         finally:
-            err.print("stopping")
-            stack.stop()
+            with task(say, "stopping"):
+                stack.stop()
     err.print(f"done in {time.monotonic() - began:.0f} s; ./lotsman up keeps a system running")

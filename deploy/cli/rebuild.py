@@ -23,6 +23,7 @@ from deploy.local.backends import Backends
 from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.login import Login
+from deploy.progress import Task, task
 from services.chassis.bus import record_of
 from services.chassis.rebuild import NotPrepared, Report, rebuild
 from services.chassis.service import Service
@@ -45,27 +46,33 @@ def command(
     folder = home()
     name = f"{databases.first(service)}_{datetime.now(UTC):%Y%m%d%H%M%S}"
     with state.take(folder), stop_signals() as stopping:
-        backends = Backends(folder, Ports(port_base(base)), say=progress(), stopping=stopping)
-        with backends:
+        say = progress()
+        backends = Backends(folder, Ports(port_base(base)), say=say, stopping=stopping)
+        with task(say, "starting MongoDB and Kafka"):
+            backends.start()
+        try:
             old = databases.current(folder, service)
             try:
-                report = asyncio.run(run(backends, service, old, name))
+                with task(say, f"folding the topic of {service} and comparing, records") as folding:
+                    report = asyncio.run(run(backends, service, old, name, folding))
             except NotPrepared as error:
                 raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
             _tell(report, old, name)
             if report.good and not dry_run:
                 databases.switch(folder, service, name)
                 out.print(f"{service} works on {name} from its next start on; {old} is kept")
+        finally:
+            backends.stop()
 
 
-async def run(backends: Backends, service: str, old: str, new: str) -> Report:
+async def run(backends: Backends, service: str, old: str, new: str, folding: Task | None = None) -> Report:
     """The rebuild itself, with the administrator's logins."""
     found: Service = importlib.import_module(f"services.{service}.service").SERVICE
     store = Store(open_client(backends.mongo_url), old)
     target = store.sibling(new)
     try:
         await target.prepare(found.indexes)
-        own, foreign = Reader(backends.kafka), Reader(backends.kafka, service)
+        own, foreign = Reader(backends.kafka, told=folding), Reader(backends.kafka, service)
         return await rebuild(found, LANGUAGES[service], store, target, own, foreign)
     finally:
         await store.close()
@@ -74,9 +81,10 @@ async def run(backends: Backends, service: str, old: str, new: str) -> Report:
 class Reader:
     """Reads topics from their beginning: to the end, or to where a service's groups have committed."""
 
-    def __init__(self, login: Login, committed_by: str | None = None) -> None:
+    def __init__(self, login: Login, committed_by: str | None = None, told: Task | None = None) -> None:
         self._login = login
         self._service = committed_by
+        self._told = told or Task("")
 
     async def __call__(self, topic: str) -> AsyncIterator[Record]:
         """Every record, each partition in order."""
@@ -88,6 +96,7 @@ class Reader:
         await consumer.start()
         try:
             async for record in self._records(consumer, topic):
+                self._told.advance()
                 yield record
         finally:
             await consumer.stop()

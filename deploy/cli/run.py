@@ -19,6 +19,7 @@ from deploy.local.health import why_not_ready
 from deploy.local.home import ROOT, directory, home
 from deploy.local.ports import OFFSETS, Ports, is_free
 from deploy.local.stack import Stack, commands
+from deploy.progress import task
 
 app = typer.Typer()
 NOT_READY: Final = 1
@@ -48,21 +49,23 @@ def up(
         return
     with stop_signals() as stopping:
         services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")))
-        stack = Stack(home(), ports, say=progress(), require_kafka=require_kafka, services=services, stopping=stopping)
+        say = progress()
+        stack = Stack(home(), ports, say=say, require_kafka=require_kafka, services=services, stopping=stopping)
         stack.start()
         try:
             _print_urls(stack.urls)
             out.print("Ctrl-C or ./lotsman down stops it.")
             _wait(stopping)
-            err.print("stopping")
         finally:
-            stack.stop()
+            with task(say, "stopping"):
+                stack.stop()
 
 
 @app.command()
 def down() -> None:
     """Stop the system; what a killed one left is stopped too, and nothing else."""
-    stopped = state.stop(home())
+    with task(progress(), "stopping what runs"):
+        stopped = state.stop(home())
     out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
 
 
