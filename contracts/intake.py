@@ -37,15 +37,15 @@ class OfApplication(Fact):
     number: str
 
 
-class EventTaken(OfApplication):
-    """What every fact says by which an event of an agency about its pilot was taken."""
+class EventReceived(OfApplication):
+    """What every fact says by which an event of an agency about its pilot was received."""
 
     event_id: str
     received: Moment
 
 
-class ApplicationTaken(EventTaken):
-    """What a fact says by which an application was taken, whether it came for the first time or again."""
+class ApplicationReceived(EventReceived):
+    """What a fact says by which an application was received, whether it came for the first time or again."""
 
     event_type: str
     submitted: Moment
@@ -71,7 +71,7 @@ class AgencyEnteredV1(AgencyEntry, Fact):
     code: str
 
 
-class ApplicationRegisteredV1(ApplicationTaken):
+class ApplicationRegisteredV1(ApplicationReceived):
     """An agency's application was found valid and registered (заявка зарегистрирована)."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-registered.v1"
@@ -143,7 +143,7 @@ class ApplicationReturnedV1(ApplicationReturn, OfApplication):
     due_at: Moment | None = None
 
 
-class ResubmissionRegisteredV1(ApplicationTaken):
+class ResubmissionRegisteredV1(ApplicationReceived):
     """A returned application came again after changes, and is looked over anew (повторная подача)."""
 
     TYPE: ClassVar[str] = "pilots.intake.resubmission-registered.v1"
@@ -171,7 +171,7 @@ class InformationRequestForwardedV1(OfApplication):
     due_at: Moment | None
 
 
-class ClarificationRegisteredV1(Answers, EventTaken):
+class ClarificationRegisteredV1(Answers, EventReceived):
     """The applicant answered items of a request (ответ на запрос). `application` is as it stands with the answers."""
 
     TYPE: ClassVar[str] = "pilots.intake.clarification-registered.v1"
@@ -189,7 +189,7 @@ class InformationRequestClosedV1(OfApplication):
     outcome: str
 
 
-class WithdrawalRegisteredV1(Withdrawal, EventTaken):
+class WithdrawalRegisteredV1(Withdrawal, EventReceived):
     """The applicant took the application back (заявка отозвана)."""
 
     TYPE: ClassVar[str] = "pilots.intake.withdrawal-registered.v1"
@@ -277,31 +277,31 @@ class TermReminderForwardedV1(ReceiptReminder, OfApplication):
     due_at: Moment
 
 
-class ProgressRegisteredV1(Progress, EventTaken):
+class ProgressRegisteredV1(Progress, EventReceived):
     """A report on the course of a pilot was taken (отчёт о ходе принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.progress-registered.v1"
 
 
-class SpendingRegisteredV1(Spending, EventTaken):
+class SpendingRegisteredV1(Spending, EventReceived):
     """A report on money paid was taken (отчёт о расходах принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.spending-registered.v1"
 
 
-class RiskRegisteredV1(Risks, EventTaken):
+class RiskRegisteredV1(Risks, EventReceived):
     """A report on risks was taken (отчёт о рисках принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.risk-registered.v1"
 
 
-class ResultRegisteredV1(Results, EventTaken):
+class ResultRegisteredV1(Results, EventReceived):
     """A report on results was taken (отчёт о результатах принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.result-registered.v1"
 
 
-class CompletionRegisteredV1(Completion, EventTaken):
+class CompletionRegisteredV1(Completion, EventReceived):
     """The report that carrying out is finished was taken (отчёт о завершении принят)."""
 
     TYPE: ClassVar[str] = "pilots.intake.completion-registered.v1"

@@ -21,7 +21,7 @@ from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
 from services.chassis.fold import Fold, Writer, fold, is_absent, why
 from services.chassis.outbox import Outbox, Send, SendFailed
-from services.chassis.parking import BROKEN, WAITING, Parked, Parking, Taken
+from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
 from services.chassis.reading import Reader
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
@@ -91,7 +91,7 @@ class Engine:
             publications=service.publications,
             projection=service.projection,
         )
-        self.parking = Parking(store, self._writer, self._reader.inputs, self._take, self.documents)
+        self.parking = Parking(store, self._writer, self._reader.inputs, self._handle, self.documents)
 
     # ---- the three doors
 
@@ -114,16 +114,16 @@ class Engine:
                 await self.records([record])
 
     async def _records(self, records: Sequence[Record]) -> None:
-        taken = await self._take(*await self._reader.inputs(records))
-        await self.parking.take_up(taken.subjects)
+        handled = await self._handle(*await self._reader.inputs(records))
+        await self.parking.take_up(handled.subjects)
 
-    async def _take(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Taken:
+    async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
         run = await self._run(inputs)
         parked = [*unreadable, *_to_park(run)]
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
-        return Taken(run.inputs, parked, list(run.documents))
+        return Handled(run.inputs, parked, list(run.documents))
 
     async def command(self, one: Input) -> Outcome:
         """Takes one HTTP command; when it returns, its outcome is in MongoDB with `w=majority`.

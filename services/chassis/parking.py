@@ -96,7 +96,7 @@ def record_of(row: Row) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Handled:
     """What became of inputs that came as records: the inputs as they were decided on, what of them is parked, and the
     subjects that they were for."""
 
@@ -107,7 +107,7 @@ class Taken:
 
 Read = Callable[[Sequence[Record]], Awaitable[tuple[list[Input], list[Parked]]]]
 """Records as inputs, and those that cannot be read."""
-Take = Callable[[Sequence[Input], Sequence[Parked]], Awaitable[Taken]]
+Handle = Callable[[Sequence[Input], Sequence[Parked]], Awaitable[Handled]]
 """Decides on inputs, and parks these and what cannot go now."""
 Load = Callable[[Iterable[str]], Awaitable[Mapping[str, Document]]]
 
@@ -115,11 +115,11 @@ Load = Callable[[Iterable[str]], Awaitable[Mapping[str, Document]]]
 class Parking:
     """Feeds parked records to their engine again, each when its turn has come."""
 
-    def __init__(self, store: Store, writer: Writer, read: Read, take: Take, load: Load) -> None:
+    def __init__(self, store: Store, writer: Writer, read: Read, handle: Handle, load: Load) -> None:
         self._store = store
         self._writer = writer
         self._read = read
-        self._take = take
+        self._handle = handle
         self._load = load
 
     async def take_up(self, subjects: Iterable[str], *, also_broken: bool = False) -> int:
@@ -171,9 +171,9 @@ class Parking:
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
         inputs, unreadable = await self._read([record_of(row) for row in rows])
-        taken = await self._take(await self._next(inputs), unreadable)
-        stayed = {one.record.id for one in taken.parked}
-        went = {i.record.id: i.subject for i in taken.inputs if i.record and i.record.id not in stayed}
+        handled = await self._handle(await self._next(inputs), unreadable)
+        stayed = {one.record.id for one in handled.parked}
+        went = {i.record.id: i.subject for i in handled.inputs if i.record and i.record.id not in stayed}
         asking = stayed | {i.record.id for i in inputs if i.record}
         idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
         await self._store.remove(COLLECTION, [*went, *idle])

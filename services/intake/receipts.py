@@ -14,19 +14,19 @@ from contracts.event import Event, envelope, headers, wire
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
+    ApplicationReceived,
     ApplicationRegisteredV1,
     ApplicationReturnedV1,
     ApplicationStoppedV1,
-    ApplicationTaken,
     CarryingOutNotedV1,
     ClarificationRegisteredV1,
     CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
     DecisionForwardedV1,
+    EventReceived,
     EventRefused,
     EventRefusedV1,
-    EventTaken,
     ExpertiseClosedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
@@ -77,7 +77,7 @@ def receipt_of(event: Event) -> ReceiptIssuedV1 | None:
     if told is None:
         return None
     outcome, more = told
-    event_id = fact.event_id if isinstance(fact, EventTaken | EventRefused) else event.correlation
+    event_id = fact.event_id if isinstance(fact, EventReceived | EventRefused) else event.correlation
     return ReceiptIssuedV1.made_of(
         fact, **{"event_id": event_id, "outcome": outcome, "pilot": event.subject, "reasons": (), **more}
     )
@@ -88,9 +88,9 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
     fact."""
     match fact:
         case ApplicationRegisteredV1():
-            return ReceiptOutcome.REGISTERED, _taken(fact)
+            return ReceiptOutcome.REGISTERED, _received(fact)
         case ResubmissionRegisteredV1():
-            return ReceiptOutcome.RESUBMITTED, _taken(fact)
+            return ReceiptOutcome.RESUBMITTED, _received(fact)
         case SubmissionRefusedV1() | EventRefusedV1():
             return ReceiptOutcome.REFUSED, {}
         case ApplicationAcceptedV1():
@@ -145,7 +145,7 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             assert_never(fact)
 
 
-def _taken(fact: ApplicationTaken) -> dict[str, Any]:
+def _received(fact: ApplicationReceived) -> dict[str, Any]:
     return {"own_number": fact.application.own_number, "due_at": fact.look_over_due_at}
 
 

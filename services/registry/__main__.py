@@ -11,7 +11,7 @@ from services.registry.service import SERVICE
 
 if __name__ == "__main__":
     beside: list[Beside] = [
-        *(partial(follower.keep, projected) for projected in follower.PROJECTIONS),
+        *(partial(follower.project, projected) for projected in follower.PROJECTIONS),
         feed.run,
         worker.making(rows.making, worker.options_of),
     ]

@@ -166,7 +166,7 @@ def _of_term(fact: ForeignTermFact) -> RecordTerm:
             assert_never(fact)
 
 
-def _report(of: type[Report], fact: intake.EventTaken) -> RecordReport:
+def _report(of: type[Report], fact: intake.EventReceived) -> RecordReport:
     return RecordReport(fact.event_id, of.made_of(fact))
 
 

@@ -16,7 +16,7 @@ from services.registry import views
 from services.registry.domain.export import FILTERS, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
-from services.registry.exports import rows as given_out
+from services.registry.exports import rows as export_rows
 from services.registry.exports.worker import Part
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
@@ -53,7 +53,7 @@ def fact(pilot: str, sequence: int, type_: str, at: datetime) -> Row:
 
 async def gathered(store: Store, of: List, limit: int = 500, **filters: str) -> list[Mapping[str, Any]]:
     """All rows of a list, part by part; each part is what it says it is."""
-    rows_of = given_out.making(FastAPI(), store)
+    rows_of = export_rows.making(FastAPI(), store)
     found, after = list[Mapping[str, Any]](), None
     while True:
         part: Part = await rows_of(of.value, filters, after, limit)
@@ -120,8 +120,8 @@ async def test_a_filter_that_few_rows_fit_finds_each_of_them_however_few_a_query
     store: Store, monkeypatch: pytest.MonkeyPatch, limit: int, window: int
 ) -> None:
     await store.prepare(SERVICE.indexes)
-    monkeypatch.setattr(given_out, "WINDOW", window)
-    monkeypatch.setattr(given_out, "LINES", 1)
+    monkeypatch.setattr(export_rows, "WINDOW", window)
+    monkeypatch.setattr(export_rows, "LINES", 1)
     few = {4, 5, 6, 13, 19}
     pilots = [row(f"p{n:02d}", PLAIN, agency="mintrans" if n in few else "minzdrav") for n in range(20)]
     await store.put("subjects", pilots)

@@ -70,8 +70,8 @@ class World:
     @asynccontextmanager
     async def following(self, *beside: follower.Projected) -> AsyncIterator[None]:
         """The follower at work, as the process runs it; other views beside it."""
-        tasks = [asyncio.create_task(follower.keep(follower.FINDING, self.app, self.store, self.settings))]
-        tasks += [asyncio.create_task(follower.keep(kind, self.app, self.store, self.settings)) for kind in beside]
+        tasks = [asyncio.create_task(follower.project(follower.FINDING, self.app, self.store, self.settings))]
+        tasks += [asyncio.create_task(follower.project(kind, self.app, self.store, self.settings)) for kind in beside]
         try:
             yield
             assert not [task for task in tasks if task.done()], "none ever ends by itself"

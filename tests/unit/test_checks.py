@@ -316,6 +316,18 @@ def test_a_long_file_that_does_not_say_why_is_found(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["rules/a.toml", "docs/a.md", "a.sh", "ci.yml"])
+def test_a_long_file_is_found_whatever_its_language(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("# x\n" * 401, encoding="utf-8")
+    (tmp_path / ".lotsman").mkdir()
+    (tmp_path / ".lotsman" / "downloaded.md").write_text("# x\n" * 401, encoding="utf-8")
+    assert lengths.findings(tmp_path) == [f"{name}: 401 lines, at most 400, or its head says why it is one thing"]
+    path.write_text("# one thing\n" + "# x\n" * 401, encoding="utf-8")
+    assert lengths.findings(tmp_path) == []
+
+
 # ---- open matches
 
 

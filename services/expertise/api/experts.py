@@ -92,7 +92,7 @@ def _persons(router: APIRouter) -> None:
     async def keep(expert: ExpertPath, body: Body[persons.Person], engine: EngineOf, _caller: AnOperator) -> Response:
         """Keeps an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
-        return await persons.keep(engine, expert, body)
+        return await persons.save(engine, expert, body)
 
     @router.delete("/experts/{expert}/person", tags=["personal data"])
     async def erase(expert: ExpertPath, by: Operator) -> Response:

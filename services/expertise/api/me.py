@@ -84,7 +84,7 @@ def _person(router: APIRouter) -> None:
     @router.put("/me/person", tags=["personal data"])
     async def keep(body: Body[persons.Person], engine: EngineOf, caller: Anybody) -> Response:
         """Keeps one's own name and contact."""
-        return await persons.keep(engine, caller.id, body)
+        return await persons.save(engine, caller.id, body)
 
     @router.delete("/me/person", tags=["personal data"], status_code=204)
     async def erase(by: Oneself) -> Response:

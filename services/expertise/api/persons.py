@@ -40,7 +40,7 @@ async def tell(engine: Engine, id_: str) -> Response:
     return JSONResponse(found)
 
 
-async def keep(engine: Engine, id_: str, said: Person) -> Response:
+async def save(engine: Engine, id_: str, said: Person) -> Response:
     """Keeps a person's data; the same twice is the same as once."""
     await engine.store.put(PERSONS, [{"_id": id_, **said.model_dump()}])
     return JSONResponse(said.model_dump())

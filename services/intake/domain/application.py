@@ -131,8 +131,8 @@ def _lengths(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
 
 def _adaptation(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What was adapted belongs to what was copied, by whatever procedure the copy goes."""
-    copies = data.get("replicates") is not None or data.get("procedure") == Procedure.REPLICATION.value
-    if not copies and data.get("adaptation") is not None:
+    replicates = data.get("replicates") is not None or data.get("procedure") == Procedure.REPLICATION.value
+    if not replicates and data.get("adaptation") is not None:
         yield problem("/data/adaptation", "adaptation.unwanted")
 
 

@@ -176,7 +176,7 @@ class Worker:
             await self._write(id_, export, last, path)
             digest = await self.jobs.beside(id_, lambda: _digest(path))
             await self.jobs.renew(id_)
-            await self._keep(id_, path, digest)
+            await self._save(id_, path, digest)
             size = path.stat().st_size
         await self._end(id_, Finish(rows=last["before"] + last["count"], bytes=size, digest=digest))
 
@@ -226,7 +226,7 @@ class Worker:
         finally:
             await self.jobs.beside(id_, sheet.close)
 
-    async def _keep(self, id_: str, path: Path, digest: str) -> None:
+    async def _save(self, id_: str, path: Path, digest: str) -> None:
         """Stores the file in pieces; an empty one is one empty piece."""
         with path.open("rb") as file:
             place, some = 1, await asyncio.to_thread(file.read, PIECE)

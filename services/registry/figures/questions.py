@@ -192,7 +192,7 @@ def scaling(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     rows = cursor.execute(
         f"SELECT sector, {', '.join([*judged, *decided])}, coalesce(sum(replicas), 0), {', '.join(came)} "
         f"FROM ({chosen}) AS chosen LEFT JOIN (SELECT pilot, count(*) AS replicas, {', '.join(inner)} FROM replicas "
-        f"GROUP BY pilot) AS copies USING (pilot) GROUP BY sector ORDER BY sector",
+        f"GROUP BY pilot) AS replicas_of USING (pilot) GROUP BY sector ORDER BY sector",
         given,
     ).fetchall()
     names = (

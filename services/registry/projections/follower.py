@@ -101,7 +101,7 @@ PROJECTIONS: Final = (FINDING, FIGURES)
 """All of them: each is followed by itself, so that one that is made anew holds up no other."""
 
 
-async def keep(kind: Projected, app: FastAPI, store: Store, settings: Settings) -> None:
+async def project(kind: Projected, app: FastAPI, store: Store, settings: Settings) -> None:
     """For the life of the process: opens the view, shows it to the routes in `app.state`, and follows.
 
     Without a folder in the settings it lives in one of its own, and is made anew at every start.
@@ -112,7 +112,7 @@ async def keep(kind: Projected, app: FastAPI, store: Store, settings: Settings) 
         while True:
             try:
                 with alone(folder):
-                    await _keep(kind, app, store, settings, folder)
+                    await _project(kind, app, store, settings, folder)
             except (OSError, ValueError) as error:
                 log.critical("%s cannot be opened; everything else works: %s", kind.name, error)
                 await asyncio.sleep(LONGEST_PAUSE)
@@ -121,7 +121,7 @@ async def keep(kind: Projected, app: FastAPI, store: Store, settings: Settings) 
             shutil.rmtree(own, ignore_errors=True)
 
 
-async def _keep(kind: Projected, app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
+async def _project(kind: Projected, app: FastAPI, store: Store, settings: Settings, folder: Path) -> None:
     view = await in_thread(kind.open, folder)
     while True:
         setattr(app.state, kind.name, view)
