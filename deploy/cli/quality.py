@@ -28,6 +28,7 @@ CHECKS: Final = {
     "words": ("python", "-m", "deploy.checks", "words"),
     "dead": ("python", "-m", "deploy.checks", "dead"),
     "matches": ("python", "-m", "deploy.checks", "matches"),
+    "purity": ("python", "-m", "deploy.checks", "purity"),
     "lengths": ("python", "-m", "deploy.checks", "lengths"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }
@@ -38,7 +39,7 @@ CHECKS: Final = {
 def check(
     only: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(CHECKS)}. All if left out.")] = None,
 ) -> None:
-    """Run the checks of style, types, imports, rule data, words, dead and doubled code, side by side."""
+    """Run the checks of style, types, imports, pure rooms, rule data, words, dead and doubled code, side by side."""
     if unknown := set(only or ()) - set(CHECKS):
         raise Complaint(f"There is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}.")
     _dev_tools()

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from deploy.checks import dead, duplicates, lengths, matches, words
+from deploy.checks import dead, duplicates, lengths, matches, purity, words
 from deploy.checks.exceptions import FILE, Exceptions
 from deploy.cli.quality import CHECKS
 from deploy.local.home import ROOT
@@ -326,6 +326,62 @@ def test_a_long_file_is_found_whatever_its_language(name: str, tmp_path: Path) -
     assert lengths.findings(tmp_path) == [f"{name}: 401 lines, at most 400, or its head says why it is one thing"]
     path.write_text("# one thing\n" + "# x\n" * 401, encoding="utf-8")
     assert lengths.findings(tmp_path) == []
+
+
+# ---- purity
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("from datetime import datetime\nNOW = datetime.now()", "2: call datetime.datetime.now"),
+        ("import datetime\ndatetime.datetime.utcnow()", "2: call datetime.datetime.utcnow"),
+        ("from datetime import date as day\nday.today()", "2: call datetime.date.today"),
+        ("import time", "1: import time"),
+        ("from random import choice", "1: import random"),
+        ("import secrets", "1: import secrets"),
+        ("from os import environ", "1: import os"),
+        ("from uuid import uuid4\nuuid4()", "2: call uuid.uuid4"),
+        ("import uuid\nuuid.uuid1()", "2: call uuid.uuid1"),
+        ("open('x')", "1: call open"),
+        ("def f(path):\n    return path.read_text()", "2: call path.read_text"),
+        ("import httpx", "1: import httpx"),
+        ("from services.chassis.store import Store", "1: import services.chassis.store"),
+        ("from services.registry.domain import terms", "1: import services.registry.domain"),
+        ("from services.intake import queries", "1: import services.intake"),
+        ("SEEN = {}\ndef f(x):\n    SEEN[x] = 1", "3: global SEEN"),
+        ("SEEN: list[int] = []\ndef f(x):\n    SEEN.append(x)", "3: global SEEN"),
+        ("SEEN = set[str]()\ndef f(x):\n    SEEN.add(x)", "3: global SEEN"),
+        ("LAST = None\ndef f(x):\n    global LAST\n    LAST = x", "3: global LAST"),
+    ],
+)
+def test_a_domain_that_is_not_pure_is_found(code: str, what: str, tmp_path: Path) -> None:
+    root = planted(tmp_path, services__intake__domain__x=code)
+    assert purity.findings(root) == [f"services/intake/domain/x.py:{what}"]
+    excepted(root, "purity", f"services/intake/domain/x.py {what.partition(': ')[2]}")
+    assert purity.findings(root) == []
+
+
+def test_what_only_computes_is_pure_and_other_rooms_may_do_more(tmp_path: Path) -> None:
+    pure = """
+    import hashlib
+    from datetime import date, datetime
+    from uuid import NAMESPACE_URL, uuid5
+    from contracts.event import Fact
+    from services.intake.domain import terms
+    from services.law.decision import Refusal
+
+    TABLE = {"a": 1}
+    OWN = uuid5(NAMESPACE_URL, "urn:x")
+
+    def decide(decision, found):
+        found.append(TABLE["a"])
+        terms.TABLE.extend(decision)
+        return decision.today, decision.now, datetime.fromisoformat("2026-03-02"), date(2026, 3, 2)
+    """
+    doing = "import time\ntime.sleep(1)"
+    root = planted(tmp_path, services__intake__domain__x=pure, services__chassis__x=doing, services__intake__api=doing)
+    assert purity.findings(root) == []
 
 
 # ---- open matches
