@@ -7,6 +7,7 @@ fictional.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -33,13 +34,15 @@ from contracts.steps import (
     TeamEntry,
 )
 from deploy.samples import expertise as say
+from contracts.topics import INTAKE
 from services.chassis.fold import Fold
 from services.chassis.store import Store
-from services.chassis.subject import Aggregate, Document
+from services.chassis.subject import Aggregate, Document, service_actor
 from services.expertise.domain import commands as do
+from services.expertise.domain import expert, series, team
 from services.expertise.domain.expert import EnterExpert, Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
-from services.expertise.domain.state import Case
+from services.expertise.domain.state import KIND, Case
 from services.expertise.domain.team import EnterTeam
 from services.expertise.domain.team import subject_of as team_subject
 from services.expertise.service import SERVICE
@@ -54,21 +57,40 @@ EXPERTS: Final = 200
 AGENCIES: Final = tuple(f"vedomstvo-{n:02d}" for n in range(25))
 OPERATORS: Final = tuple(f"operator-{n:02d}" for n in range(20))
 APPROVERS: Final = ("approver-1", "approver-2")
-INTAKE: Final = Actor(id="intake", role="service")
+BY_INTAKE: Final = service_actor(INTAKE)
 KINDS: Final = ((Procedure.PILOT, 80), (Procedure.CREDIT, 12), (Procedure.REPLICATION, 8))
+
+
+class Stand(StrEnum):
+    """How far a case has come: by what it waits for, or how it ended."""
+
+    UNASSIGNED = "unassigned"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    HALF = "half"
+    ASKED = "asked"
+    TO_CONCLUDE = "to-conclude"
+    TO_APPROVE = "to-approve"
+    NUMBERING = "numbering"
+    CONFLICT = "conflict"
+    CONCLUDED = "concluded"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
 OPEN: Final = (
-    ("unassigned", 16),
-    ("offered", 14),
-    ("accepted", 22),
-    ("half", 12),
-    ("asked", 14),
-    ("to-conclude", 10),
-    ("to-approve", 7),
-    ("numbering", 1),
-    ("conflict", 4),
+    (Stand.UNASSIGNED, 16),
+    (Stand.OFFERED, 14),
+    (Stand.ACCEPTED, 22),
+    (Stand.HALF, 12),
+    (Stand.ASKED, 14),
+    (Stand.TO_CONCLUDE, 10),
+    (Stand.TO_APPROVE, 7),
+    (Stand.NUMBERING, 1),
+    (Stand.CONFLICT, 4),
 )
 """How open cases stand, in parts of a hundred."""
-CLOSED: Final = (("concluded", 65), ("returned", 20), ("withdrawn", 15))
+CLOSED: Final = ((Stand.CONCLUDED, 65), (Stand.RETURNED, 20), (Stand.WITHDRAWN, 15))
 REPEATED: Final = 0.12
 """Which share of open cases is in its second round."""
 TEXT: Final = "Решение проверено на данных двух поликлиник; описание полное, показатели измеримы. " * 4
@@ -125,7 +147,7 @@ async def write_people(store: Store, now: datetime, experts: int = EXPERTS) -> d
             competences=tuple(sectors[(n + step) % len(sectors)] for step in range(3)),
             capacity=10_000,
         )
-        told = _Story(SERVICE.aggregates["expert"], expert_subject(expert_id(n)), given)
+        told = _Story(SERVICE.aggregates[expert.KIND], expert_subject(expert_id(n)), given)
         told.then(EnterExpert(expert_id(n), entry), admin, now)
         assert isinstance(told.state, Expert)
         known[expert_id(n)] = Known(told.state, 0)
@@ -133,7 +155,7 @@ async def write_people(store: Store, now: datetime, experts: int = EXPERTS) -> d
     for place, members in enumerate(_teams()):
         own = tuple(code for at, code in enumerate(sectors) if at % 4 == place)
         entered = TeamEntry(name=f"Группа {place}", members=members, sectors=own)
-        told = _Story(SERVICE.aggregates["team"], team_subject(f"team-{place}"), given)
+        told = _Story(SERVICE.aggregates[team.KIND], team_subject(f"team-{place}"), given)
         told.then(EnterTeam(f"team-{place}", entered), admin, now)
         folds.append(_fold(told.subject, told.state, told.facts))
     await _put(store, folds)
@@ -175,9 +197,9 @@ class _Story:
 class _Told:
     """The story of one case up to where it stands."""
 
-    def __init__(self, n: int, stand: str, known: dict[str, Known], now: datetime, dice: Random) -> None:
+    def __init__(self, n: int, stand: Stand, known: dict[str, Known], now: datetime, dice: Random) -> None:
         self._n, self._stand, self._dice = n, stand, dice
-        self._story = _Story(SERVICE.aggregates["pilot"], str(UUID(int=dice.getrandbits(128), version=4)), Given(RULES))
+        self._story = _Story(SERVICE.aggregates[KIND], str(UUID(int=dice.getrandbits(128), version=4)), Given(RULES))
         self._known = known
         old = any(stand == name for name, _ in CLOSED)
         again = not old and dice.random() < REPEATED
@@ -197,10 +219,10 @@ class _Told:
                 edition=EDITION.id,
                 application=application,
             ),
-            INTAKE,
+            BY_INTAKE,
         )
         if self._again:
-            self._to("concluded")
+            self._to(Stand.CONCLUDED)
             self._at = self._now - timedelta(days=self._dice.uniform(0, 40))
             self._experts = []
             self._do(
@@ -211,7 +233,7 @@ class _Told:
                     application=application,
                     submission=2,
                 ),
-                INTAKE,
+                BY_INTAKE,
             )
         self._to(self._stand)
         return Made(self._story.subject, self.case, self._story.facts)
@@ -246,33 +268,33 @@ class _Told:
         self._at = min(self._at + timedelta(days=days, minutes=1), self._now)
         self._story.then(command, actor, self._at)
 
-    def _to(self, stand: str) -> None:
+    def _to(self, stand: Stand) -> None:
         """Lets the running round come to where it is to stand."""
-        if stand == "unassigned":
+        if stand == Stand.UNASSIGNED:
             if self._dice.random() < 0.5:
                 self._do(do.Claim(), self._operator)
             return
         self._do(do.Claim(), self._operator)
-        if stand in ("returned", "withdrawn"):
+        if stand in (Stand.RETURNED, Stand.WITHDRAWN):
             self._end(stand)
             return
         self._assign()
-        if stand == "offered":
+        if stand == Stand.OFFERED:
             return
         self._accept()
-        if stand == "conflict":
+        if stand == Stand.CONFLICT:
             self._do(DeclaredConflict(expert_id=self._experts[0], text="Работал у инициатора."), self._operator)
-        elif stand == "asked":
+        elif stand == Stand.ASKED:
             self._ask()
-        elif stand == "half":
+        elif stand == Stand.HALF:
             self._opine(self._experts[: max(1, len(self._experts) - 1)])
-        elif stand != "accepted":
+        elif stand != Stand.ACCEPTED:
             self._opine(self._experts)
             self._conclude(stand)
 
-    def _end(self, stand: str) -> None:
-        if stand == "withdrawn":
-            self._do(do.CloseFor(Closure.WITHDRAWN, "Заявка отозвана."), INTAKE, days=3)
+    def _end(self, stand: Stand) -> None:
+        if stand == Stand.WITHDRAWN:
+            self._do(do.CloseFor(Closure.WITHDRAWN, "Заявка отозвана."), BY_INTAKE, days=3)
             return
         self._do(say.give_back(), self._operator, days=3)
 
@@ -295,7 +317,7 @@ class _Told:
             answer = ItemAnswer(item="effect", text="Протоколом.", value="Вдвое.")
             request = self.case.requests[-1].id
             self._do(
-                do.TakeAnswers(request=request, answers=(answer,), application=self.case.application), INTAKE, days=4
+                do.TakeAnswers(request=request, answers=(answer,), application=self.case.application), BY_INTAKE, days=4
             )
 
     def _opine(self, experts: Sequence[str]) -> None:
@@ -305,20 +327,20 @@ class _Told:
             opinion = say.opinion(Verdict.POSITIVE_WITH_REMARKS, text=TEXT, scores=scores, remarks=remarks)
             self._do(opinion, Actor(id=one, role=Role.EXPERT), days=1)
 
-    def _conclude(self, stand: str) -> None:
-        if stand == "to-conclude":
+    def _conclude(self, stand: Stand) -> None:
+        if stand == Stand.TO_CONCLUDE:
             return
         before = self.case.earlier_conclusion()
         earlier = say.judged(True, len(before.remarks) if before else 0)
         verdict, remarks = Verdict.POSITIVE_WITH_REMARKS, (REMARK,)
         text = say.conclusion(verdict, TEXT * 3, remarks=remarks, earlier_remarks=earlier)
         self._do(text, self._operator, days=1)
-        if stand == "to-approve":
+        if stand == Stand.TO_APPROVE:
             return
         self._do(do.Approve(), self._approver, days=0.5)
-        if stand == "numbering":
+        if stand == Stand.NUMBERING:
             return
-        self._do(do.Number(f"{self._n}-{self.case.round}"), Actor(id="series", role="service"))
+        self._do(do.Number(f"{self._n}-{self.case.round}"), service_actor(series.KIND))
 
 
 REMARK: Final = Remark(code="no-baseline", text="Нет показателей до внедрения.")

@@ -28,7 +28,7 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.reference import Role
 from contracts.registry import PilotEnteredV1
 from contracts.steps import EditionFrom
-from contracts.topics import FACT_MAX_BYTES, fact_topic
+from contracts.topics import EXPERTISE, FACT_MAX_BYTES, INTAKE, REGISTRY, fact_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.main_job import application
@@ -46,8 +46,8 @@ WARM_UP: Final = 300
 WARM_UP_RATE: Final = 60
 CALLERS: Final = 32
 AGENCY: Final = "bench-door"
-PARTS: Final = ("intake", "expertise", "registry", "mongod", "kafka")
-TOPIC: Final = fact_topic("registry")
+PARTS: Final = (INTAKE, EXPERTISE, REGISTRY, "mongod", "kafka")
+TOPIC: Final = fact_topic(REGISTRY)
 IN_THE_REGISTER_WITHIN: Final = 120.0
 SETTLES: Final = 1.5
 """Seconds after the last entry in which the index and the figures take it up."""
@@ -93,7 +93,7 @@ class _Door:
         backends = self._stack.backends
         access.add_agency(backends.kafka.admin(), AGENCY, "a-secret-of-benches" if backends.kafka.username else None)
         since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
-        enter_at(self._stack.urls["intake"], self._stack.token([Role.ADMIN]), AGENCY, "Ведомство измерений", since)
+        enter_at(self._stack.urls[INTAKE], self._stack.token([Role.ADMIN]), AGENCY, "Ведомство измерений", since)
 
     async def idle(self, seconds: float) -> dict[str, float]:
         """Percent of one core that everything takes while nothing comes in, and its parts."""
@@ -186,14 +186,14 @@ class _Door:
         token = self._stack.token([Role.AUDITOR])
         pilots = [one.pilot for one in answers if one.pilot is not None]
         for pilot in pilots[:: -(-len(pilots) // ASKED) or 1]:
-            answer = ask("registry", "GET", f"{self._stack.urls['registry']}/v1/pilots/{pilot}", token)
+            answer = ask(REGISTRY, "GET", f"{self._stack.urls[REGISTRY]}/v1/pilots/{pilot}", token)
             if answer.status_code != 200:
                 raise Complaint(f"The card of {pilot} is not there: {answer.status_code}.")
 
     def _job(self, count: int) -> Job:
         first, self._made = self._made, self._made + count
         bodies = [_body(number) for number in range(first, self._made)]
-        at = urlsplit(self._stack.urls["intake"])
+        at = urlsplit(self._stack.urls[INTAKE])
         assert at.hostname is not None and at.port is not None
         return Job(host=at.hostname, port=at.port, path="/v1/events", bearer=self._bearer, bodies=bodies)
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.event import Actor, wire_moment
+from contracts.event import Actor, envelope, wire
 from contracts.intake import ApplicationRegisteredV1
 from contracts.reference import Application, Role
-from contracts.topics import fact_topic
+from contracts.topics import INTAKE, REGISTRY, fact_topic
 from deploy.local.backends import Backends
 from deploy.progress import Say, Task, silent, task
 from deploy.samples.common import party
@@ -63,20 +63,19 @@ def _record(offset: int, subject: str, application: Application) -> Record:
         number=f"ПП-2026-{offset:06d}",
         application=application,
     )
-    event = {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": "/services/intake",
-        "type": fact.TYPE,
-        "subject": subject,
-        "time": wire_moment(now),
-        "datacontenttype": "application/json",
-        "sequence": f"{1:020d}",
-        "correlationid": subject,
-        "data": fact.model_dump(mode="json"),
-    }
-    value = json.dumps(event, ensure_ascii=False).encode()
-    return Record(fact_topic("intake"), 0, offset, subject.encode(), value)
+    event = envelope(
+        fact.TYPE,
+        fact.model_dump(mode="json"),
+        id=str(uuid4()),
+        service=INTAKE,
+        subject=subject,
+        time=now,
+        cause=subject,
+        correlation=subject,
+        trace={},
+        sequence=1,
+    )
+    return Record(fact_topic(INTAKE), 0, offset, subject.encode(), wire(event))
 
 
 @asynccontextmanager
@@ -112,7 +111,7 @@ async def bare(records: Sequence[Record], store: Store, bus: Bus) -> None:
     for record in records:
         event = json.loads(record.value)
         rows.append({"_id": event["subject"], "state": event["data"]})
-        messages.append(Message(fact_topic("registry"), event["subject"], record.value))
+        messages.append(Message(fact_topic(REGISTRY), event["subject"], record.value))
     await store.put("bare", rows)
     failures = await bus.send(messages)
     assert not any(failures)

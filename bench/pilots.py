@@ -17,6 +17,7 @@ from bench.stages import STAGES
 from contracts.event import Fact
 from contracts.reference import WHOLE, Application, CostLine, Party, Procedure, SectorShare
 from contracts.rules import load
+from contracts.topics import INTAKE
 from deploy.samples.common import party
 from deploy.samples.registry import cost
 from services.chassis.fold import state_json
@@ -88,7 +89,7 @@ class Shelf:
         for fact in facts:
             state = evolve(state, fact)
         assert state is not None
-        rest: dict[str, Any] = {"seen": {"intake": 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
+        rest: dict[str, Any] = {"seen": {INTAKE: 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
         head = {"_id": subject, "kind": "pilot", "rev": len(facts), "version": len(facts), "correlation": subject}
         return {**head, "state": state_json(state), **rest}
 

@@ -20,6 +20,7 @@ import httpx
 from bench.cases import AGENCIES, EDITION, EXPERTS, OPERATORS, Made, cases, present, write, write_people
 from contracts.expertise import ReviewKind
 from contracts.reference import Role
+from contracts.topics import EXPERTISE
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
@@ -84,7 +85,7 @@ async def filled(
     known = await write_people(store, now, experts)
     with task(say, "making cases", opened + closed) as writing:
         await write(store, cases(opened, closed, known, now), seen)
-    port = Ports.free()["expertise"]
+    port = Ports.free()[EXPERTISE]
     process = _process(backends, name, port)
     process.start()
     try:
@@ -99,7 +100,7 @@ async def filled(
 
 def _process(backends: Backends, database: str, port: int) -> Process:
     env = {
-        **backends.service_env("expertise"),
+        **backends.service_env(EXPERTISE),
         "LOTSMAN_MONGO_URL": backends.mongo_url,
         "LOTSMAN_DATABASE": database,
         "LOTSMAN_HTTP_HOST": "127.0.0.1",

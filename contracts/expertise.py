@@ -357,11 +357,17 @@ class RequestClosedV1(ToldOfRound):
 # ---- conclusions
 
 
+AUTHOR: Final = "author"
+APPROVER: Final = "approver"
+SignerRole = Literal["author", "approver"]
+"""Who wrote a conclusion (составил), and who approved it (утвердил)."""
+
+
 class Signer(Contract):
     """Who signed a conclusion, by opaque id: its author (составил) and who approved it (утвердил)."""
 
     person_id: str
-    role: Literal["author", "approver"]
+    role: SignerRole
 
 
 class ConclusionDraftedV1(WrittenConclusion, OfRound):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import core_schema
 
+from contracts import topics
 from contracts.agency import AGENCY, RECEIPTS
 from contracts.entered import as_recorded
 from contracts.event import JSON, Contract, Envelope, SequenceText, schema_id, service_source
@@ -28,9 +29,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 OWNERS: Final[Mapping[str, Mapping[str, type[Contract]]]] = {
     "agency": AGENCY.classes,
     "receipts": RECEIPTS.classes,
-    "intake": INTAKE.classes,
-    "expertise": EXPERTISE.classes,
-    "registry": REGISTRY.classes,
+    topics.INTAKE: INTAKE.classes,
+    topics.EXPERTISE: EXPERTISE.classes,
+    topics.REGISTRY: REGISTRY.classes,
 }
 CLASSES: Final[Mapping[str, type[Contract]]] = {name: cls for some in OWNERS.values() for name, cls in some.items()}
 """Every event type of the system with the class of its data."""
@@ -63,7 +64,7 @@ def event_model(type_name: str, data: type[Contract], owner: str) -> type[BaseMo
     if owner == "agency":
         fixed["source"] = (str, Field(pattern=r"^/agencies/[a-z0-9-]{2,20}$"))
     else:
-        service = "intake" if owner == "receipts" else owner
+        service = topics.INTAKE if owner == "receipts" else owner
         written = ("dataschema", "causationid", "correlationid")
         fixed |= {name: (str, Field(min_length=1, max_length=300)) for name in written}
         fixed |= {

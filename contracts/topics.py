@@ -16,7 +16,11 @@ FACT_MAX_BYTES: Final = 4 * 1024 * 1024
 AGENCY_MAX_BYTES: Final = 1024 * 1024
 """Largest event of an agency, in bytes; the same bound holds at both doors."""
 
-SERVICES: Final = ("intake", "expertise", "registry")
+INTAKE: Final = "intake"
+EXPERTISE: Final = "expertise"
+REGISTRY: Final = "registry"
+SERVICES: Final = (INTAKE, EXPERTISE, REGISTRY)
+"""The services by their names: as the writers and readers of topics, and wherever else they are named."""
 OPERATOR: Final = "operator"
 """The principal of the expertise operator's own systems: they follow the queue from expertise's topic alone."""
 AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"
@@ -58,9 +62,9 @@ def _facts(service: str, readers: tuple[str, ...]) -> Topic:
 
 
 FACT_TOPICS: Final = (
-    _facts("intake", ("expertise", "registry")),
-    _facts("expertise", ("intake", "registry", OPERATOR)),
-    _facts("registry", ("intake",)),
+    _facts(INTAKE, (EXPERTISE, REGISTRY)),
+    _facts(EXPERTISE, (INTAKE, REGISTRY, OPERATOR)),
+    _facts(REGISTRY, (INTAKE,)),
 )
 
 
@@ -72,7 +76,7 @@ def agency_topic(code: str) -> Topic:
         retention_ms=30 * DAY_MS,
         max_bytes=AGENCY_MAX_BYTES,
         writers=(f"agency:{code}",),
-        readers=("intake",),
+        readers=(INTAKE,),
     )
 
 
@@ -83,7 +87,7 @@ def receipts_topic(code: str) -> Topic:
         partitions=1,
         retention_ms=30 * DAY_MS,
         max_bytes=AGENCY_MAX_BYTES,
-        writers=("intake",),
+        writers=(INTAKE,),
         readers=(f"agency:{code}",),
     )
 

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from contracts.topics import (
     AGENCY_PREFIX,
     FACT_TOPICS,
+    INTAKE,
     OPERATOR,
     RECEIPTS_PREFIX,
     SERVICES,
@@ -69,9 +70,7 @@ def rules_of(topics: Iterable[Topic]) -> set[Rule]:
 
 def service_rules() -> set[Rule]:
     """The rules of all `USERS`; a new agency needs no change here."""
-    open_ended = _may("read", "intake", AGENCY_PREFIX, prefix=True) | _may(
-        "write", "intake", RECEIPTS_PREFIX, prefix=True
-    )
+    open_ended = _may("read", INTAKE, AGENCY_PREFIX, prefix=True) | _may("write", INTAKE, RECEIPTS_PREFIX, prefix=True)
     return rules_of(FACT_TOPICS) | open_ended | {_group(service) for service in SERVICES}
 
 

@@ -13,8 +13,21 @@ from typing import Any, Final, cast
 from fastapi import APIRouter
 
 from contracts import VERSION
+from contracts.event import agency_source
 from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined, owner_of
-from contracts.topics import AGENCY_CODE, FACT_TOPICS, SERVICES, Topic, agency_topic, group, receipts_topic, source_of
+from contracts.topics import (
+    AGENCY_CODE,
+    EXPERTISE,
+    FACT_TOPICS,
+    INTAKE,
+    REGISTRY,
+    SERVICES,
+    Topic,
+    agency_topic,
+    group,
+    receipts_topic,
+    source_of,
+)
 from deploy.states import PAGES
 from deploy.topics import settings
 from services.chassis.auth import Keys
@@ -84,9 +97,9 @@ def _registry() -> APIRouter:
 
 
 _ROUTERS: Final[Mapping[str, Callable[[], APIRouter]]] = {
-    "intake": _intake,
-    "expertise": _expertise,
-    "registry": _registry,
+    INTAKE: _intake,
+    EXPERTISE: _expertise,
+    REGISTRY: _registry,
 }
 
 
@@ -231,7 +244,7 @@ def _headers(shown: Mapping[str, Any]) -> dict[str, Any]:
     properties = {f"ce_{name}": {"type": "string", "description": f"Repeats `{name}`."} for name in repeated}
     properties["content-type"] = {"type": "string", "const": "application/json"}
     properties["traceparent"] = {"type": "string", "description": "W3C trace context."}
-    optional = shown["source"].startswith("/agencies/")
+    optional = shown["source"].startswith(agency_source(""))
     return {
         "type": "object",
         "properties": properties,

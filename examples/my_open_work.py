@@ -28,6 +28,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 from aiokafka import AIOKafkaConsumer
 
+from contracts import topics
 from contracts.event import Event, Skipped, parse_fact, wire_moment
 from contracts.expertise import (
     EXPERTISE,
@@ -71,7 +72,7 @@ from contracts.steps import AppealOutcome
 from contracts.topics import FACT_MAX_BYTES, OPERATOR, fact_topic
 
 T = TypeVar("T")
-TOPIC: Final = fact_topic("expertise")
+TOPIC: Final = fact_topic(topics.EXPERTISE)
 CLARIFICATION: Final = TermKind.CLARIFICATION
 """The kind of the term in which the applicant answers; every other term here bounds the work on the review."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
-from contracts.event import wire_moment
+from contracts.event import agency_source, wire_moment
 
 EDITION: Final = "demo-us"
 SCHEME: Final = "US-FED"
@@ -46,7 +46,7 @@ def event(row: Mapping[str, str], line: int, now: datetime) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": f"inventory-2025-{own or f'row-{line}'}",
-        "source": f"/agencies/{_code(row)}",
+        "source": agency_source(_code(row)),
         "type": kind,
         "time": wire_moment(now.astimezone(UTC)),
         "datacontenttype": "application/json",

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.steps import EditionFrom
-from contracts.topics import agency_of, agency_topic
+from contracts.topics import INTAKE, agency_of, agency_topic
 from deploy import access, topics
 from deploy.cli.common import out, running
 from deploy.complaint import Complaint
@@ -51,7 +51,7 @@ def add(
     except KafkaException as error:
         raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
     write_private(secret_file, password + "\n")
-    enter(found.urls["intake"], code, name, EditionFrom(edition=edition, since=first_day))
+    enter(found.urls[INTAKE], code, name, EditionFrom(edition=edition, since=first_day))
     out.print(f"Kafka user: {user}")
     out.print(f"password:   in {secret_file}", soft_wrap=True)
 
@@ -89,13 +89,13 @@ def enter(url: str, code: str, name: str, edition: EditionFrom) -> None:
 def enter_at(url: str, token: str, code: str, name: str, edition: EditionFrom) -> None:
     """The same at any intake, with an administrator's token. Raises Complaint."""
     path = f"{url}/v1/agencies/{code}"
-    there = ask("intake", "GET", path, token)
+    there = ask(INTAKE, "GET", path, token)
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     editions = [edition.model_dump(mode="json")]
     if there.status_code == 200:
         headers["If-Match"] = there.headers["ETag"]
         since = editions[0]["since"]
         editions += [one for one in there.json().get("editions", []) if one["since"] != since]
-    answer = ask("intake", "PUT", path, token, headers=headers, body={"name": name, "editions": editions})
+    answer = ask(INTAKE, "PUT", path, token, headers=headers, body={"name": name, "editions": editions})
     if answer.is_error:
         raise Complaint(f"Intake refused the agency ({answer.status_code}): {why(answer)}")

@@ -17,6 +17,7 @@ from contracts.event import SPECVERSION, Actor, agency_source, wire_moment
 from contracts.expertise import RequestOutcome
 from contracts.reference import OnExpiry, RequestItem, Role
 from contracts.steps import ExpertEntry, Opinion, Question, Step, WrittenConclusion
+from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
 from deploy.samples import expertise as say
@@ -42,17 +43,17 @@ PATHS: Final[Mapping[type, str]] = {
 def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, capacity: int = 500) -> None:
     """An expert's entry in the directory; one that is there stays as it is. Raises Complaint."""
     path = f"/v1/experts/{expert}"
-    if desk.call("GET", "expertise", path, Role.OPERATOR).status_code == 200:
+    if desk.call("GET", EXPERTISE, path, Role.OPERATOR).status_code == 200:
         return
     entered = say.entry(expert, organisation, competences=("health", "transport"), capacity=capacity)
-    answer = desk.call("PUT", "expertise", path, Role.OPERATOR, body=body(ExpertEntry.made_of(entered)))
+    answer = desk.call("PUT", EXPERTISE, path, Role.OPERATOR, body=body(ExpertEntry.made_of(entered)))
     if answer.is_error:
         raise Complaint(f"The expert was refused: {answer.text[:500]}")
 
 
 def etag(desk: Desk, pilot: str) -> str:
     """The case as it stands now."""
-    return desk.ask("expertise", f"/v1/reviews/{pilot}", Role.OPERATOR, found).headers["ETag"]
+    return desk.ask(EXPERTISE, f"/v1/reviews/{pilot}", Role.OPERATOR, found).headers["ETag"]
 
 
 def found(answer: httpx.Response) -> bool:
@@ -64,7 +65,7 @@ def act(desk: Desk, pilot: str, command: object, who: Actor) -> None:
     """One step on a case, by the person whose it is. Raises Complaint."""
     said = body(command) if isinstance(command, Step) else None
     path = f"/v1/reviews/{pilot}/{PATHS[type(command)]}"
-    desk.do("expertise", path, who.role, said, etag(desk, pilot), sub=who.id)
+    desk.do(EXPERTISE, path, who.role, said, etag(desk, pilot), sub=who.id)
 
 
 def lead(desk: Desk, pilot: str, to: Status) -> None:
@@ -78,12 +79,12 @@ def review(desk: Desk, pilot: str, *, before_opinions: Callable[[], None] = lamb
     path = f"/v1/reviews/{pilot}"
     for expert in EXPERTS:
         enter_expert(desk, expert)
-    desk.do("expertise", f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
+    desk.do(EXPERTISE, f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
     lead(desk, pilot, Status.WITH_EXPERTS)
     before_opinions()
     lead(desk, pilot, Status.TO_CONCLUDE)
     conclude(desk, pilot)
-    return desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json().get("status") == Status.CONCLUDED)
+    return desk.ask(EXPERTISE, path, Role.OPERATOR, lambda a: a.json().get("status") == Status.CONCLUDED)
 
 
 def conclude(desk: Desk, pilot: str, **other: Any) -> None:
@@ -95,7 +96,7 @@ def conclude(desk: Desk, pilot: str, **other: Any) -> None:
 def ask_applicant(desk: Desk, pilot: str, *, on_expiry: OnExpiry = OnExpiry.DECIDE) -> str:
     """A request for one item that opens one field of the application; the request's id."""
     act(desk, pilot, say.question((ITEM,), on_expiry), OPERATOR)
-    card = desk.call("GET", "expertise", f"/v1/reviews/{pilot}", Role.OPERATOR).json()
+    card = desk.call("GET", EXPERTISE, f"/v1/reviews/{pilot}", Role.OPERATOR).json()
     return str(card["requests"][-1]["id"])
 
 
@@ -122,13 +123,13 @@ def ask_and_answer(
     """The operator asks, the clock stops; the agency answers on its topic, the clock runs again."""
     request = ask_applicant(desk, pilot)
     path = f"/v1/reviews/{pilot}"
-    waiting = desk.call("GET", "expertise", f"{path}/clock", Role.OPERATOR).json()
+    waiting = desk.call("GET", EXPERTISE, f"{path}/clock", Role.OPERATOR).json()
     desk.say(f"the clock while the applicant is asked: {waiting['state']}")
-    desk.ask("intake", f"/v1/applications/{pilot}", Role.OFFICER, lambda a: request in a.text)
+    desk.ask(INTAKE, f"/v1/applications/{pilot}", Role.OFFICER, lambda a: request in a.text)
     asyncio.run(_sent(send({agency: [clarification(agency, pilot, request)]})))
     desk.say(f"{agency}: clarification-provided.v1 on its Kafka topic")
-    desk.ask("expertise", path, Role.OPERATOR, lambda a: a.json()["requests"][-1]["outcome"] == RequestOutcome.ANSWERED)
-    runs = desk.call("GET", "expertise", f"{path}/clock", Role.OPERATOR).json()
+    desk.ask(EXPERTISE, path, Role.OPERATOR, lambda a: a.json()["requests"][-1]["outcome"] == RequestOutcome.ANSWERED)
+    runs = desk.call("GET", EXPERTISE, f"{path}/clock", Role.OPERATOR).json()
     desk.say(f"the clock after the answer: {runs['state']}, {runs['left']} days left")
 
 

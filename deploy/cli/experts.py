@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.reference import Role
+from contracts.topics import EXPERTISE
 from deploy.cli.common import err, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -192,7 +193,7 @@ class _Expertise:
     """The running expertise service, spoken to as an operator."""
 
     def __init__(self) -> None:
-        self._url = running().urls["expertise"]
+        self._url = running().urls[EXPERTISE]
         self._token = keys.token(home(), [Role.OPERATOR], sub=ACTOR)
 
     def ask(
@@ -209,7 +210,7 @@ class _Expertise:
         """An answer that is no error but `fine`. Raises Complaint with all that is wrong."""
         key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
         answer = ask(
-            "expertise",
+            EXPERTISE,
             method,
             f"{self._url}{path}",
             self._token,

@@ -22,7 +22,7 @@ from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, Rec
 from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.reference import Role
 from contracts.steps import EditionFrom
-from contracts.topics import agency_topic
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY, agency_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import PATIENCE, Desk
@@ -34,6 +34,7 @@ from deploy.complaint import Complaint
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
 from deploy.login import Login
+from deploy.samples.common import EDITION
 from examples import us_inventory
 
 HEALTH: Final = "demo-health"
@@ -50,7 +51,7 @@ def main_job(console: Console, stack: Stack, inventory: Path | None = None) -> N
         desk = Desk(stack, console, http, {})
         console.rule("An agency's events come in")
         for code, name in NAMES.items():
-            _enter(desk, code, name, "by-2024")
+            _enter(desk, code, name, EDITION)
         pilot = _publish(desk)
         console.rule("Officials do their part")
         _carry(desk, pilot)
@@ -67,7 +68,7 @@ def _enter(desk: Desk, code: str, name: str, edition: str) -> None:
     user = access.add_agency(backends.kafka.admin(), code, password)
     desk.logins[code] = Login(backends.kafka.bootstrap, user if password else None, password)
     since = EditionFrom(edition=edition, since=date(2025, 1, 1))
-    enter_at(desk.stack.urls["intake"], desk.stack.token([Role.ADMIN]), code, name, since)
+    enter_at(desk.stack.urls[INTAKE], desk.stack.token([Role.ADMIN]), code, name, since)
 
 
 def application(number: int, agency: str, *, kind: str, traceparent: str | None = None) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def _publish(desk: Desk) -> str:
     asyncio.run(publish(desk.logins[HEALTH], {HEALTH: [first]}))
     desk.say(f"{HEALTH}: application-submitted.v1 on its Kafka topic {agency_topic(HEALTH).name}")
     second = application(2, TRANSPORT, kind=ApplicationSubmittedV2.TYPE)
-    answer = desk.call("POST", "intake", "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=second)
+    answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=second)
     if answer.status_code != 201:
         raise Complaint(f"intake did not take the event: {answer.status_code} {answer.text[:500]}")
     desk.say(f"{TRANSPORT}: application-submitted.v2 over HTTP -> {answer.json()['number']}")
@@ -127,7 +128,7 @@ def _refused(desk: Desk) -> None:
         "initiator": {"id": {"scheme": "BY-UNP", "value": "790000017"}},
         "planned_end": "2026-01-01",
     }
-    answer = desk.call("POST", "intake", "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=faulty)
+    answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=faulty)
     desk.say(f"{TRANSPORT}: a faulty event -> {answer.status_code}, everything that is wrong at once:")
     for problem in answer.json()["problems"]:
         desk.say(f"   {problem['pointer']}  {problem['rule']}: {problem['message_ru']} ({problem['action']})")
@@ -135,8 +136,8 @@ def _refused(desk: Desk) -> None:
 
 def _carry(desk: Desk, pilot: str) -> None:
     """Look-over, expertise with a question to the applicant, council, agreement, launch, the first result."""
-    card = desk.ask("intake", f"/v1/applications/{pilot}", Role.OFFICER, lambda a: a.status_code == 200)
-    desk.do("intake", f"/v1/applications/{pilot}/acceptance", Role.OFFICER, None, card.headers["ETag"])
+    card = desk.ask(INTAKE, f"/v1/applications/{pilot}", Role.OFFICER, lambda a: a.status_code == 200)
+    desk.do(INTAKE, f"/v1/applications/{pilot}/acceptance", Role.OFFICER, None, card.headers["ETag"])
     login = desk.logins[HEALTH]
     concluded = review(
         desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, HEALTH, partial(publish, login))
@@ -148,12 +149,12 @@ def _carry(desk: Desk, pilot: str) -> None:
 
 def _show(desk: Desk, pilot: str) -> None:
     desk.console.rule("What the register knows")
-    card = desk.call("GET", "registry", f"/v1/pilots/{pilot}", Role.REGISTRAR).json()
+    card = desk.call("GET", REGISTRY, f"/v1/pilots/{pilot}", Role.REGISTRAR).json()
     executor = card["executor"]["name"] if card["executor"] else "none"
     desk.say(f"{card['number']} {card['application']['title']}")
     desk.say(f"stage {card['stage']}, next move: {card['next_move']}, executor: {executor}")
     lines = desk.ask(
-        "registry",
+        REGISTRY,
         f"/v1/pilots/{pilot}/timeline",
         Role.REGISTRAR,
         lambda a: len(a.json()["items"]) == card["version"],
@@ -171,7 +172,7 @@ def _show_trace(desk: Desk, pilot: str, trace: str) -> None:
     """The trace that began with the agency's event, as soon as its last spans have come in."""
     desk.console.rule("One trace, from the agency's event to the register")
     deadline = time.monotonic() + PATIENCE
-    wanted = {"intake", "expertise", "registry"}
+    wanted = {INTAKE, EXPERTISE, REGISTRY}
     while True:
         spans = [s for s in spans_of(desk.stack.folder / "traces.sqlite", trace) if "pilot.id" in s.attributes]
         if {s.service for s in spans} >= wanted:
@@ -225,6 +226,6 @@ def pilots(desk: Desk) -> Iterator[dict[str, Any]]:
     after: str | None = ""
     while after is not None:
         asked = f"/v1/pilots?limit=200{f'&after={after}' if after else ''}"
-        page = desk.call("GET", "registry", asked, Role.REGISTRAR).json()
+        page = desk.call("GET", REGISTRY, asked, Role.REGISTRAR).json()
         yield from page["items"]
         after = page["next"]

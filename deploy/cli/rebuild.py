@@ -31,7 +31,7 @@ from services.chassis.store import Store, open_client
 from services.chassis.subject import Record
 
 app = typer.Typer()
-LANGUAGES: Final[dict[str, Language[Fact]]] = {"intake": INTAKE, "expertise": EXPERTISE, "registry": REGISTRY}
+LANGUAGES: Final[dict[str, Language[Fact]]] = dict(zip(SERVICES, (INTAKE, EXPERTISE, REGISTRY), strict=True))
 
 
 @app.command("rebuild")

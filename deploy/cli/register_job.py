@@ -27,6 +27,7 @@ from contracts.steps import (
     ScalingDecision,
     Step,
 )
+from contracts.topics import INTAKE, REGISTRY
 from deploy.cli.desk import Desk
 from deploy.cli.publishing import publish
 from deploy.samples import registry as say
@@ -61,14 +62,14 @@ def card(desk: Desk, pilot: str, stage: str | None = None) -> httpx.Response:
     def there(answer: httpx.Response) -> bool:
         return answer.status_code == 200 and stage in (None, answer.json()["stage"])
 
-    return desk.ask("registry", f"/v1/pilots/{pilot}", Role.REGISTRAR, there)
+    return desk.ask(REGISTRY, f"/v1/pilots/{pilot}", Role.REGISTRAR, there)
 
 
 def step(desk: Desk, pilot: str, said: Step) -> None:
     """One step of the pilot's life, in the role that it belongs to. Raises Complaint."""
     path, role = STEPS[type(said)]
     etag = card(desk, pilot).headers["ETag"]
-    desk.do("registry", f"/v1/pilots/{pilot}/{path}", role, body(said), etag)
+    desk.do(REGISTRY, f"/v1/pilots/{pilot}/{path}", role, body(said), etag)
 
 
 def lead(desk: Desk, pilot: str, to: Stage) -> None:
@@ -98,7 +99,7 @@ def launched(desk: Desk, pilot: str, customer: Mapping[str, Any] = CLINIC) -> No
     step(desk, pilot, agreement(customer))
     lead(desk, pilot, Stage.RUNNING)
     path = f"/v1/applications/{pilot}"
-    desk.ask("intake", path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))
+    desk.ask(INTAKE, path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))
 
 
 def event(agency: str, pilot: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def measured(desk: Desk, agency: str, pilot: str) -> int:
     def known(answer: httpx.Response) -> bool:
         return any(one["percent"] is not None for one in answer.json()["items"])
 
-    found = desk.ask("registry", f"/v1/pilots/{pilot}/results", Role.REGISTRAR, known)
+    found = desk.ask(REGISTRY, f"/v1/pilots/{pilot}/results", Role.REGISTRAR, known)
     return int(found.json()["items"][0]["percent"])
 
 

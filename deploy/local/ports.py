@@ -5,12 +5,13 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
 
 OFFSETS: Final = {
-    "intake": 1,
-    "expertise": 2,
-    "registry": 3,
+    INTAKE: 1,
+    EXPERTISE: 2,
+    REGISTRY: 3,
     "mail": 4,
     "mongod": 17,
     "otlp": 18,

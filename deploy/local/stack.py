@@ -14,7 +14,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Final, Self
 
-from contracts.topics import SERVICES
+from contracts.topics import EXPERTISE, SERVICES
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import keys, state
 from deploy.local.backends import Backends
@@ -156,7 +156,7 @@ class Stack:
     def service_env(self, name: str) -> dict[str, str]:
         """The environment that a service is started with, beside that of this process."""
         return {
-            **self.backends.service_env("expertise" if name == MAIL else name),
+            **self.backends.service_env(EXPERTISE if name == MAIL else name),
             "LOTSMAN_HTTP_HOST": "127.0.0.1",
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
             "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",

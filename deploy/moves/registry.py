@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contracts.reference import Effectiveness, Expediency, Verdict
+from contracts.reference import Effectiveness, Expediency, TermKind, Verdict
 from contracts.registry import Outcome, TermStage
 from contracts.rules import RuleBook
 from contracts.steps import (
@@ -108,7 +108,7 @@ def moves(state: Pilot, now: datetime) -> Iterator[Try[Pilot]]:
 def _said(state: Pilot) -> Iterator[object]:
     yield from say.OUTCOMES
     yield RecordAmendment("q-1", say.MENDED)
-    yield RecordTerm(kind="expertise", stage=TermStage.ENDED)
+    yield RecordTerm(kind=TermKind.EXPERTISE, stage=TermStage.ENDED)
     force = state.conclusion.number if state.conclusion else None
     for verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
         for replaces in {None, force}:

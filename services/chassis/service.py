@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
 from contracts.event import Event, Fact, Language
+from contracts.reference import PILOT
 from services.chassis.outbox import Message
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Input, Outcome, Record
-
-PILOT: Final = "pilot"
 
 
 class _Nothing(BaseModel):

@@ -28,6 +28,8 @@ SUBJECTS: Final = "subjects"
 """The collection of the documents of all subjects, one for each."""
 CLAIMS: Final = "claims"
 """The collection of the claims of agencies' events and people's commands."""
+PERSONS: Final = "persons"
+"""The collection of a service's erasable personal data, under the opaque ids by which facts name persons."""
 PARKED: Final = "parked"
 """The collection of the records that wait, or are broken."""
 Row = dict[str, Any]

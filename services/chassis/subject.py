@@ -12,12 +12,13 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from contracts.event import Actor, Event, Fact
+from contracts.reference import BY_ITSELF
 from services.law.decision import Refusal
 
 
 def service_actor(name: str) -> Actor:
     """The actor of what a service does by itself."""
-    return Actor(id=name, role="service")
+    return Actor(id=name, role=BY_ITSELF)
 
 
 @dataclass(frozen=True, slots=True)

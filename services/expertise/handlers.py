@@ -28,7 +28,6 @@ from services.expertise.domain.series import TakeNumber
 from services.expertise.domain.state import KIND
 
 NOTICES: Final = "notices"
-PERSONS: Final = "persons"
 
 
 def translate(event: Event) -> Command | None:

@@ -1,5 +1,6 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
+from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.rules import load
@@ -13,14 +14,14 @@ from services.expertise.domain.state import KIND, Case
 
 RULES = load()
 SERVICE = Service(
-    name="expertise",
+    name=topics.EXPERTISE,
     aggregates={
         KIND: Aggregate(KIND, Case, decide, evolve, due, commands.Tick, recalendar=commands.Recalendar),
         expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),
     },
-    reads={"intake": INTAKE},
+    reads={topics.INTAKE: INTAKE},
     translate=handlers.translate,
     own=EXPERTISE,
     process_manager=handlers.process_manager,

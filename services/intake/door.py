@@ -33,7 +33,7 @@ from contracts.reference import Problem, Role
 from contracts.topics import AGENCY_MAX_BYTES, agency_of
 from contracts.words import problem
 from services.chassis import telemetry
-from services.chassis.store import SUBJECTS, Row, Store
+from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -52,7 +52,6 @@ from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
 from services.intake.domain.state import KIND, person_id, pilot_id
 
-PERSONS: Final = "persons"
 LATER: Final = frozenset(
     {ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE, *REPORTS}
 )

@@ -1,5 +1,6 @@
 """Intake put together from its domain, its handlers and the engine."""
 
+from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
@@ -16,14 +17,14 @@ from services.intake.domain.state import KIND, Pilot
 
 RULES = load()
 SERVICE = Service(
-    name="intake",
+    name=topics.INTAKE,
     aggregates={
         KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
         agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
     own=INTAKE,
-    reads={"expertise": EXPERTISE, "registry": REGISTRY},
+    reads={topics.EXPERTISE: EXPERTISE, topics.REGISTRY: REGISTRY},
     translate=handlers.translate,
     address=door.address,
     read_agency=door.read_agency,

@@ -27,6 +27,7 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from contracts import topics
 from contracts.event import BrokenEvent, parse_own_fact
 from contracts.registry import REGISTRY
 from contracts.topics import FACT_MAX_BYTES, fact_topic
@@ -40,7 +41,7 @@ from services.registry.handlers import TIMELINE, projection
 
 log = logging.getLogger(__name__)
 
-TOPIC: Final = fact_topic("registry")
+TOPIC: Final = fact_topic(topics.REGISTRY)
 NOW: Final = "now"
 """In the place of a cursor: from the end of the topic."""
 VERSION: Final = 1

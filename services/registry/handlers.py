@@ -22,6 +22,7 @@ from contracts.registry import (
     TermStage,
 )
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
+from contracts.topics import INTAKE
 from services.chassis.store import SUBJECTS, Row, Store
 from services.registry.domain.commands import (
     Command,
@@ -33,7 +34,7 @@ from services.registry.domain.commands import (
     RecordReport,
     RecordTerm,
 )
-from services.registry.domain.state import INTAKE, KIND, Pilot
+from services.registry.domain.state import KIND, Pilot
 
 TIMELINE: Final = "timeline"
 BESIDE: Final = frozenset({*Fact.model_fields, "basis"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
@@ -24,7 +25,7 @@ def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
 
 
 SERVICE = Service(
-    name="registry",
+    name=topics.REGISTRY,
     aggregates={
         KIND: Aggregate(
             KIND,
@@ -37,7 +38,7 @@ SERVICE = Service(
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
     },
-    reads={"intake": INTAKE, "expertise": EXPERTISE},
+    reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
     translate=handlers.translate,
     own=REGISTRY,
     process_manager=handlers.process_manager,

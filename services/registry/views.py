@@ -67,7 +67,8 @@ class Shown:
 
 def _next_move(state: Mapping[str, Any]) -> str | None:
     running = [term["kind"] for term in state.get("terms", ())]  # a document of an earlier program has none
-    return next_move(Stage(state["stage"]), running)
+    mover = next_move(Stage(state["stage"]), running)
+    return None if mover is None else mover.value
 
 
 def _totals(state: Mapping[str, Any]) -> View:

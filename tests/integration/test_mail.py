@@ -28,9 +28,9 @@ from contracts.event import wire_moment
 from contracts.expertise import EXPERTISE
 from contracts.rules import load
 from deploy.local.home import ROOT
-from services.chassis.store import Row, Store
+from services.chassis.store import PERSONS, Row, Store
 from services.expertise.domain.state import LAST
-from services.expertise.handlers import KIND_OF, NOTICES, PERSONS
+from services.expertise.handlers import KIND_OF, NOTICES
 from services.expertise.mail import smtp
 from services.expertise.mail.letter import WORDS, BadAddress, address, letter, message_id
 from services.expertise.mail.queue import Mailer, MailSettings

@@ -8,7 +8,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries, rows
 from services.expertise.api.access import Overseer
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
-from services.expertise.domain.state import CLARIFICATION, OwedBy
+from services.expertise.domain.state import CLARIFICATION, Debt, OwedBy
 from services.expertise.queries import BoardState, Debtor
 from services.expertise.sight import Sight, sight
 
@@ -68,7 +68,7 @@ def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[
         for one in state["owed"]
         if debtor.owes(one) and not (blind and one["by"] == OwedBy.EXPERT and one["who"] != eyes.id)
     ]
-    return [{**one, **(answers if one["what"] == "answers" else flags), "due_at": one["due_at"]} for one in found]
+    return [{**one, **(answers if one["what"] == Debt.ANSWERS else flags), "due_at": one["due_at"]} for one in found]
 
 
 def _open(term: dict[str, Any]) -> bool:

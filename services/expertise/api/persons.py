@@ -13,9 +13,9 @@ from contracts.entered import Entered
 from contracts.event import Contract, Personal
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
+from services.chassis.store import PERSONS
 from services.chassis.web import not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
-from services.expertise.handlers import PERSONS
 
 
 class Person(Contract):

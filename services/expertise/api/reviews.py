@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from contracts.rules import RuleBook
 from services.chassis.engine import Engine
 from services.chassis.problems import language_of
-from services.chassis.store import SUBJECTS
+from services.chassis.store import PERSONS, SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, not_found
 from services.expertise import cards, queries, rows
 from services.expertise.api.access import AnOperator, Reader, seen
@@ -21,7 +21,6 @@ from services.expertise.documents.content import paper
 from services.expertise.documents.render import docx, pdf
 from services.expertise.domain.parts import Round
 from services.expertise.domain.state import CLARIFICATION, Case, View
-from services.expertise.handlers import PERSONS
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Teams, cases
 from services.expertise.sight import Sight, sight

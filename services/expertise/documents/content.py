@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from contracts import reference
 from contracts.data import Titled
-from contracts.expertise import ReviewKind
+from contracts.expertise import APPROVER, AUTHOR, ReviewKind, SignerRole
 from contracts.reference import OrganisationId, Party, Severity, Standing, Verdict
 from contracts.rules import Edition
 from contracts.words import Wording
@@ -42,7 +42,7 @@ STANDINGS: Final[Mapping[Standing, str]] = {
     Standing.REPLACED: "paper.standing.replaced",
     Standing.ANNULLED: "paper.standing.annulled",
 }
-ROLES: Final[Mapping[str, str]] = {"author": "paper.signer.author", "approver": "paper.signer.approver"}
+ROLES: Final[Mapping[SignerRole, str]] = {AUTHOR: "paper.signer.author", APPROVER: "paper.signer.approver"}
 PARTIES: Final[Mapping[str, str]] = {
     "initiator": "paper.party.initiator",
     "customer": "paper.party.customer",

@@ -1,6 +1,8 @@
 """The conclusion (заключение): written, approved by a second person, numbered, appealed against."""
 
 from contracts.expertise import (
+    APPROVER,
+    AUTHOR,
     AppealDecidedV1,
     AppealOpenedV1,
     ConclusionAnnulledV1,
@@ -77,7 +79,7 @@ def approve(decision: CaseDecision) -> None:
         raise Refusal("conflict.open")
     if (main := case.main()) is not None:
         TERMS.end(decision, main.kind)
-    signers = (Signer(person_id=draft.author, role="author"), Signer(person_id=decision.actor.id, role="approver"))
+    signers = (Signer(person_id=draft.author, role=AUTHOR), Signer(person_id=decision.actor.id, role=APPROVER))
     decision.then(
         ConclusionApprovedV1.made_of(
             draft,

@@ -7,13 +7,13 @@ whether a case is near its term or past it is asked with `nearing_at` and `due_a
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import computed_field
 
 from contracts.event import Contract, Moment, wire_moment
 from contracts.expertise import ApprovedConclusion, ReviewKind
-from contracts.reference import Procedure, Role, Standing, TermKind
+from contracts.reference import BY_ITSELF, PILOT, Procedure, Role, Standing, TermKind
 from services.expertise.domain.parts import (
     Conclusion,
     ConflictStatus,
@@ -28,7 +28,7 @@ from services.expertise.domain.parts import (
 )
 from services.law.terms import CountedTerm, calendar_versions, running
 
-KIND: Final = "pilot"
+KIND: Final = PILOT
 CLARIFICATION: Final = TermKind.CLARIFICATION
 APPEAL: Final = TermKind.APPEAL
 TERM_OF: Final = {
@@ -97,13 +97,28 @@ class OwedBy(StrEnum):
     EXPERT = Role.EXPERT.value
     APPROVER = Role.APPROVER.value
     APPLICANT = "applicant"
-    SERVICE = "service"
+    SERVICE = BY_ITSELF
+
+
+class Debt(StrEnum):
+    """What can be owed in a case: назначить эксперта, ответить на назначение, дать мнение, написать заключение,
+    утвердить его, присвоить ему номер, ответить на запрос, решить о конфликте, решить по жалобе."""
+
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    OPINION = "opinion"
+    CONCLUSION = "conclusion"
+    APPROVAL = "approval"
+    NUMBER = "number"
+    ANSWERS = "answers"
+    CONFLICT = "conflict"
+    APPEAL = "appeal"
 
 
 class Owed(Contract):
     """Something that somebody owes a case, and by when (за кем шаг). `who` None: anybody in that role."""
 
-    what: Literal["assign", "accept", "opinion", "conclusion", "approval", "number", "answers", "conflict", "appeal"]
+    what: Debt
     by: OwedBy
     who: str | None = None
     due_at: Moment | None = None
@@ -300,26 +315,26 @@ class Case(Round):
 def _owed(case: Case) -> Iterator[Owed]:
     status, due = case.status, case.due_at
     if (waiting := case.term(CLARIFICATION)) is not None and case.request() is not None:
-        yield Owed(what="answers", by=OwedBy.APPLICANT, due_at=waiting.clock.due_at)
+        yield Owed(what=Debt.ANSWERS, by=OwedBy.APPLICANT, due_at=waiting.clock.due_at)
     if any(one.status is ConflictStatus.OPEN for one in case.conflicts):
-        yield Owed(what="conflict", by=OwedBy.APPROVER, due_at=due)
+        yield Owed(what=Debt.CONFLICT, by=OwedBy.APPROVER, due_at=due)
     if status in STAFFING:
         yield from _of_experts(case)
     elif status is Status.TO_CONCLUDE:
-        yield Owed(what="conclusion", by=OwedBy.OPERATOR, who=case.operator, due_at=due)
+        yield Owed(what=Debt.CONCLUSION, by=OwedBy.OPERATOR, who=case.operator, due_at=due)
     elif status is Status.TO_APPROVE:
-        yield Owed(what="approval", by=OwedBy.APPROVER, due_at=due)
+        yield Owed(what=Debt.APPROVAL, by=OwedBy.APPROVER, due_at=due)
     elif status is Status.NUMBERING:
-        yield Owed(what="number", by=OwedBy.SERVICE)
+        yield Owed(what=Debt.NUMBER, by=OwedBy.SERVICE)
     elif status is Status.APPEALED:
-        yield Owed(what="appeal", by=OwedBy.APPROVER, due_at=due)
+        yield Owed(what=Debt.APPEAL, by=OwedBy.APPROVER, due_at=due)
 
 
 def _of_experts(case: Case) -> Iterator[Owed]:
     due = case.due_at
     if len(case.seated) < case.needed:
-        yield Owed(what="assign", by=OwedBy.OPERATOR, who=case.operator, due_at=due)
+        yield Owed(what=Debt.ASSIGN, by=OwedBy.OPERATOR, who=case.operator, due_at=due)
     for place in case.active():
         if not place.opinions and place.expert not in case.hidden_from:
-            what: Literal["accept", "opinion"] = "accept" if place.status is PlaceStatus.OFFERED else "opinion"
+            what = Debt.ACCEPT if place.status is PlaceStatus.OFFERED else Debt.OPINION
             yield Owed(what=what, by=OwedBy.EXPERT, who=place.expert, due_at=due)

@@ -39,9 +39,9 @@ from contracts.rules import RuleBook
 from services.chassis import telemetry
 from services.chassis.jobs import Jobs
 from services.chassis.run import utc_now
-from services.chassis.store import SUBJECTS, Row, Store, StoreAway
+from services.chassis.store import PERSONS, SUBJECTS, Row, Store, StoreAway
 from services.expertise.domain.state import LAST
-from services.expertise.handlers import NOTICES, PERSONS
+from services.expertise.handlers import NOTICES
 from services.expertise.mail.letter import BadAddress, address, letter
 from services.expertise.mail.smtp import Misconfigured, ServerAway, connect, hand_in, leave, server_of
 

@@ -13,6 +13,7 @@ from contracts.event import Contract, Day, Moment
 from contracts.expertise import RequestOutcome
 from contracts.intake import CarryingOutNote
 from contracts.reference import (
+    PILOT,
     Application,
     Clock,
     LegalEffect,
@@ -26,7 +27,7 @@ from services.intake.domain.report_history import ReportHistory
 from services.law.ledger import Ledger
 from services.law.terms import CountedTerm, CountedTerms, calendar_versions
 
-KIND: Final = "pilot"
+KIND: Final = PILOT
 LOOK_OVER: Final = TermKind.LOOK_OVER
 FIXING: Final = TermKind.FIXING_REMARKS
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:pilots")

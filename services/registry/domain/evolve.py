@@ -58,11 +58,11 @@ from contracts.steps import (
     Scaling,
     ScalingDecision,
 )
+from contracts.topics import INTAKE
 from services.law import terms
 from services.registry.domain.corrections import corrected
 from services.registry.domain.stages import CONCLUDED, SETTLED, Stage
 from services.registry.domain.state import (
-    INTAKE,
     Ending,
     OwnTerm,
     PastTerms,

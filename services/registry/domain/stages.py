@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from contracts.reference import TermKind
+from contracts.reference import Role, TermKind
 
 
 class Stage(StrEnum):
@@ -99,28 +99,43 @@ NAMES: Final[Mapping[Stage, str]] = {
 }
 """The ids of the stages' names."""
 
+
+class Mover(StrEnum):
+    """Who can have the next move: регистратор заявок, инициатор, оператор экспертизы, Совет, исполнитель, головная
+    организация, комиссия, регулятор."""
+
+    OFFICER = Role.OFFICER.value
+    INITIATOR = "initiator"
+    EXPERTISE_OPERATOR = "expertise-operator"
+    COUNCIL = "council"
+    EXECUTOR = "executor"
+    HEAD_ORGANISATION = Role.HEAD_ORGANISATION.value
+    COMMISSION = "commission"
+    REGULATOR = "regulator"
+
+
 NEXT_MOVE: Final = {
-    Stage.LOOK_OVER: "officer",
-    Stage.RETURNED: "initiator",
-    Stage.EXPERTISE: "expertise-operator",
-    Stage.NEGATIVE: "initiator",
-    Stage.COUNCIL: "council",
-    Stage.EXPEDIENT: "executor",
-    Stage.AGREED: "executor",
-    Stage.RUNNING: "executor",
-    Stage.SUSPENDED: "executor",
-    Stage.FINISHED: "head-organisation",
-    Stage.AT_COMMISSION: "commission",
-    Stage.EFFECTIVE: "regulator",
-    Stage.PARTLY_EFFECTIVE: "regulator",
+    Stage.LOOK_OVER: Mover.OFFICER,
+    Stage.RETURNED: Mover.INITIATOR,
+    Stage.EXPERTISE: Mover.EXPERTISE_OPERATOR,
+    Stage.NEGATIVE: Mover.INITIATOR,
+    Stage.COUNCIL: Mover.COUNCIL,
+    Stage.EXPEDIENT: Mover.EXECUTOR,
+    Stage.AGREED: Mover.EXECUTOR,
+    Stage.RUNNING: Mover.EXECUTOR,
+    Stage.SUSPENDED: Mover.EXECUTOR,
+    Stage.FINISHED: Mover.HEAD_ORGANISATION,
+    Stage.AT_COMMISSION: Mover.COMMISSION,
+    Stage.EFFECTIVE: Mover.REGULATOR,
+    Stage.PARTLY_EFFECTIVE: Mover.REGULATOR,
 }
 """Who has the ball at each stage that is not final (за кем следующий шаг); `next_move` knows more."""
 
 
-def next_move(stage: Stage, running: Iterable[str]) -> str | None:
+def next_move(stage: Stage, running: Iterable[str]) -> Mover | None:
     """Who has the ball (за кем следующий шаг), given the kinds of the terms that run. None: nobody any more.
 
     While a request for information is open in the expertise, the initiator has it.
     """
     asked = stage is Stage.EXPERTISE and TermKind.CLARIFICATION in running
-    return "initiator" if asked else NEXT_MOVE.get(stage)
+    return Mover.INITIATOR if asked else NEXT_MOVE.get(stage)

@@ -9,6 +9,7 @@ from pydantic import computed_field
 
 from contracts.event import Basis, Contract, Day, Moment
 from contracts.reference import (
+    PILOT,
     Code,
     Effectiveness,
     IndicatorValue,
@@ -41,13 +42,11 @@ from contracts.steps import (
 from contracts.terms import TermEnded
 from services.law.terms import CountedTerm, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
-from services.registry.domain.stages import Stage, next_move
+from services.registry.domain.stages import Mover, Stage, next_move
 
-KIND: Final = "pilot"
+KIND: Final = PILOT
 CLARIFICATION: Final = TermKind.CLARIFICATION
 """The term in which the initiator answers a request for information (запрос сведений)."""
-INTAKE: Final = "intake"
-"""The source whose series says what became of the application; each of those words is a new turn of it."""
 COUNCIL_ALARM: Final = TermKind.COUNCIL_ALARM
 AGREEING: Final = TermKind.AGREEMENT
 LAUNCHING: Final = TermKind.LAUNCH
@@ -293,7 +292,7 @@ class Pilot(Entry):
         return calendar_versions(self.own_terms)
 
     @property
-    def next_move(self) -> str | None:
+    def next_move(self) -> Mover | None:
         """Who has the ball (за кем следующий шаг)."""
         return next_move(self.stage, [term.kind for term in self.terms])
 

@@ -3,6 +3,7 @@
 **Going on.** Rows are gathered part by part. A part is written once (`export_rows/<id>/<place>`) with the position that
 the next one begins at, and whoever works goes on from the last part that is stored, never from what it holds itself:
 so it does not matter where a worker was killed, nor that two work at once. The lease (chassis/jobs.py) only keeps them
+from contracts.topics import REGISTRY
 from doing the same work; it is renewed between parts and beside what takes long, and losing it counts as a try. From
 the parts the file is made, in a folder that passes, and stored in pieces under its digest
 (`export_files/<id>/<digest>/<place>`); the fact that ends the export names the digest. Then the parts go.
@@ -28,6 +29,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
+from contracts.topics import REGISTRY
 from services.chassis.engine import Engine
 from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
@@ -238,8 +240,8 @@ class Worker:
 
     async def _end(self, id_: str, what: Finish) -> None:
         """Ends the export by a fact: the first of all that try has the word. Then the parts are of no use."""
-        mark = Claimed("service:registry", f"export:{id_}:ends", "once")
-        actor = service_actor("registry")
+        mark = Claimed(f"service:{REGISTRY}", f"export:{id_}:ends", "once")
+        actor = service_actor(REGISTRY)
         outcome = await self.engine.command(Input(subject_of(id_), mark, what, actor, cause_id=f"export:{id_}"))
         if isinstance(outcome, (Broken, Refused)):
             raise RuntimeError("an export cannot be ended")

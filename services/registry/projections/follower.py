@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from contracts.topics import FACT_MAX_BYTES, fact_topic
+from contracts.topics import FACT_MAX_BYTES, REGISTRY, fact_topic
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
 from services.chassis.topic_reader import TopicReader
@@ -32,7 +32,7 @@ from services.registry.projections import progress
 
 log = logging.getLogger(__name__)
 
-TOPIC: Final = fact_topic("registry")
+TOPIC: Final = fact_topic(REGISTRY)
 FIELDS: Final = ("kind", "version", "correlation", "state")
 BATCH: Final = 2000
 COMMIT_EVERY: Final = 0.5
