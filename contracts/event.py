@@ -32,6 +32,10 @@ from contracts.entered import NEAR, Entered
 ID: Final = re.compile(r"^[^\x00-\x1f\x7f]{1,128}$")
 """The form of an event's id: 1 to 128 characters, none of them a control character."""
 TRACE_HEADERS: Final = ("traceparent", "tracestate")
+PILOT: Final = "pilot"
+"""The kind of the subject that every service keeps of a pilot; its id is bare."""
+BY_ITSELF: Final = "service"
+"""The role of a service in what it does by itself, for which it has no token."""
 SPECVERSION: Final = "1.0"
 JSON: Final = "application/json"
 """The content type of every event's data, and of every record."""

@@ -49,10 +49,6 @@ class Role(StrEnum):
 
 ROLES: Final = tuple(Role)
 """All of them, in that order."""
-BY_ITSELF: Final = "service"
-"""The role of a service in what it does by itself: it has no token."""
-PILOT: Final = "pilot"
-"""The kind of the subject that every service keeps of a pilot; its id is bare."""
 
 
 class OrganisationId(Contract):

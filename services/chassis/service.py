@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contracts.event import Event, Fact, Language
-from contracts.reference import PILOT
+from contracts.event import PILOT, Event, Fact, Language
 from services.chassis.outbox import Message
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Input, Outcome, Record

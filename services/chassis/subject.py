@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from contracts.event import Actor, Event, Fact
-from contracts.reference import BY_ITSELF
+from contracts.event import BY_ITSELF, Actor, Event, Fact
 from services.law.decision import Refusal
 
 

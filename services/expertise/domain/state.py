@@ -11,9 +11,9 @@ from typing import Final
 
 from pydantic import computed_field
 
-from contracts.event import Contract, Moment, wire_moment
+from contracts.event import BY_ITSELF, PILOT, Contract, Moment, wire_moment
 from contracts.expertise import ApprovedConclusion, ReviewKind
-from contracts.reference import BY_ITSELF, PILOT, Procedure, Role, Standing, TermKind
+from contracts.reference import Procedure, Role, Standing, TermKind
 from services.expertise.domain.parts import (
     Conclusion,
     ConflictStatus,

@@ -9,11 +9,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import computed_field, model_validator
 
 from contracts.agency import ReceiptConclusion, ReceiptOutcome, ReceiptRequest
-from contracts.event import Contract, Day, Moment
+from contracts.event import PILOT, Contract, Day, Moment
 from contracts.expertise import RequestOutcome
 from contracts.intake import CarryingOutNote
 from contracts.reference import (
-    PILOT,
     Application,
     Clock,
     LegalEffect,

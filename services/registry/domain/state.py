@@ -7,9 +7,8 @@ from typing import Final, Self
 
 from pydantic import computed_field
 
-from contracts.event import Basis, Contract, Day, Moment
+from contracts.event import PILOT, Basis, Contract, Day, Moment
 from contracts.reference import (
-    PILOT,
     Code,
     Effectiveness,
     IndicatorValue,
