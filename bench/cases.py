@@ -33,8 +33,8 @@ from contracts.steps import (
     ExpertEntry,
     TeamEntry,
 )
-from deploy.samples import expertise as say
 from contracts.topics import INTAKE
+from deploy.samples import expertise as say
 from services.chassis.fold import Fold
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate, Document, service_actor

@@ -23,7 +23,7 @@ from pymongo.errors import BulkWriteError
 from bench.pipeline.plan import PEOPLE, Plan
 from bench.pipeline.playing import Asked, Fact, asked, made, producing, reading, rows_of
 from bench.pipeline.script import OWN, Script, label_of
-from services.chassis.service import PILOT
+from contracts.event import PILOT
 from services.chassis.store import CLAIMS, SUBJECTS, Store, open_client
 
 DIGEST: Final = "0" * 64

@@ -12,9 +12,10 @@ from bench.pipeline.postgres import Postgres
 from bench.pipeline.run import ALL_SPANS, GRACE, SAMPLED, Measured, Ours, Played
 from bench.pipeline.script import Script, taken_down, wanted
 from bench.pipeline.watch import verdict
+from contracts.event import PILOT
+from contracts.topics import EXPERTISE
 from deploy.local.stack import Stack
 from deploy.progress import Say, silent
-from services.chassis.service import PILOT
 from services.chassis.store import SUBJECTS, opened
 
 PILOTS: Final = 2000
@@ -22,7 +23,7 @@ SHARE: Final = 20
 """Pilots for the ways that take each message by itself."""
 KILLED: Final = 200
 """Pilots for the run in which a service of ours is killed; it warms everything up, too."""
-VICTIM: Final = "expertise"
+VICTIM: Final = EXPERTISE
 UNITS: Final = {
     "events_per_second": "facts in the three topics, each once, for a second of the clock",
     "cpu_us_per_fact": "microseconds of processor time of all processes for each fact",

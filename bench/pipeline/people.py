@@ -19,9 +19,9 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.pipeline.plan import AGENCY, BATCH, PARTITIONS, PEOPLE, Plan
-from contracts import expertise, intake, registry
+from contracts import expertise, intake, registry, topics
 from contracts.agency import ApplicationSubmittedV2
-from contracts.event import Actor, Basis, wire_moment
+from contracts.event import SPECVERSION, Actor, Basis, agency_source, wire_moment
 from contracts.reference import CostLine, Expediency, Indicator, Party, Role, Verdict
 from contracts.rules import load
 from contracts.steps import (
@@ -80,9 +80,9 @@ def submission(agency: str, event_id: str) -> bytes:
         "costs": [{"source": "own-money", "year": datetime.now(UTC).year, "amount_minor": 900_000, "currency": "BYN"}],
     }
     event = {
-        "specversion": "1.0",
+        "specversion": SPECVERSION,
         "id": event_id,
-        "source": f"/agencies/{agency}",
+        "source": agency_source(agency),
         "type": ApplicationSubmittedV2.TYPE,
         "time": wire_moment(datetime.now(UTC)),
         "data": data,
@@ -139,36 +139,39 @@ def _agreement() -> AgreementEntry:
 
 
 MOMENTS: Final = (
-    Moment(intake.ApplicationRegisteredV1.TYPE, 1, "intake", lambda _pair: [(OFFICER, Accept())]),
-    Moment(expertise.ReviewOpenedV1.TYPE, 1, "expertise", lambda _pair: [(OPERATOR, Claim())]),
+    Moment(intake.ApplicationRegisteredV1.TYPE, 1, topics.INTAKE, lambda _pair: [(OFFICER, Accept())]),
+    Moment(expertise.ReviewOpenedV1.TYPE, 1, topics.EXPERTISE, lambda _pair: [(OPERATOR, Claim())]),
     Moment(
-        expertise.CaseClaimedV1.TYPE, 1, "expertise", lambda pair: [(OPERATOR, Assign(expert_id=one)) for one in pair]
+        expertise.CaseClaimedV1.TYPE,
+        1,
+        topics.EXPERTISE,
+        lambda pair: [(OPERATOR, Assign(expert_id=one)) for one in pair],
     ),
     Moment(
         expertise.ExpertAssignedV1.TYPE,
         2,
-        "expertise",
+        topics.EXPERTISE,
         lambda pair: [(_expert(one), AcceptAssignment()) for one in pair],
     ),
-    Moment(expertise.ExpertAcceptedV1.TYPE, 2, "expertise", _opinions),
+    Moment(expertise.ExpertAcceptedV1.TYPE, 2, topics.EXPERTISE, _opinions),
     Moment(
         expertise.OpinionGivenV1.TYPE,
         2,
-        "expertise",
+        topics.EXPERTISE,
         lambda _pair: [(OPERATOR, WrittenConclusion(verdict=Verdict.POSITIVE, text=REASON))],
     ),
-    Moment(expertise.ConclusionDraftedV1.TYPE, 1, "expertise", lambda _pair: [(APPROVER, Approve())]),
+    Moment(expertise.ConclusionDraftedV1.TYPE, 1, topics.EXPERTISE, lambda _pair: [(APPROVER, Approve())]),
     Moment(
         registry.ConclusionRecordedV1.TYPE,
         1,
-        "registry",
+        topics.REGISTRY,
         lambda _pair: [(SECRETARY, ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=_basis("Совет")))],
     ),
-    Moment(registry.ExpediencyDecidedV1.TYPE, 1, "registry", lambda _pair: [(REGISTRAR, _agreement())]),
+    Moment(registry.ExpediencyDecidedV1.TYPE, 1, topics.REGISTRY, lambda _pair: [(REGISTRAR, _agreement())]),
     Moment(
         registry.AgreementRecordedV1.TYPE,
         1,
-        "registry",
+        topics.REGISTRY,
         lambda _pair: [(REGISTRAR, Launch(started=_today(), basis=_basis("Стороны")))],
     ),
 )
@@ -256,7 +259,7 @@ async def work(plan: Plan) -> None:
 
     engines = {one.name: engine(one) for one in ALL}
     pumps = [asyncio.create_task(one.outbox.pump()) for one in engines.values()]
-    await _enter_experts(engines["expertise"])
+    await _enter_experts(engines[topics.EXPERTISE])
     consumer = AIOKafkaConsumer(**login.aiokafka(), enable_auto_commit=False, auto_offset_reset="latest")
     await consumer.start()
     parts = [TopicPartition(plan.topics[name], n) for name in SERVICES for n in range(PARTITIONS)]

@@ -14,7 +14,7 @@ from bench.pipeline.people import submission, submit
 from bench.pipeline.plan import AGENCY, BATCH, PEOPLE, Plan
 from bench.pipeline.script import OWN, SUBMISSION, Cue, Line, Script, fact_id, label_of
 from contracts.event import wire_moment
-from contracts.topics import FACT_MAX_BYTES, SERVICES
+from contracts.topics import FACT_MAX_BYTES, INTAKE, SERVICES
 
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request, as our services have it."""
@@ -39,7 +39,7 @@ def sources(party: str) -> tuple[str, ...]:
     """Whose topics a party reads: those that the real one reads."""
     if party == PEOPLE:
         return SERVICES
-    return (*OWN[party].sources, AGENCY) if party == "intake" else tuple(OWN[party].sources)
+    return (*OWN[party].sources, AGENCY) if party == INTAKE else tuple(OWN[party].sources)
 
 
 def topic_of(plan: Plan, source: str) -> str:

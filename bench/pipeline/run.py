@@ -25,7 +25,7 @@ from bench.pipeline.usage import cpu_of, peak_mb
 from bench.pipeline.watch import Seen, Watch, verdict
 from contracts.reference import Role
 from contracts.steps import EditionFrom
-from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, fact_topic, group, receipts_topic
+from contracts.topics import FACT_TOPICS, INTAKE, REGISTRY, SERVICES, agency_topic, fact_topic, group, receipts_topic
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.complaint import Complaint, Interrupted
@@ -163,10 +163,10 @@ class Ours:
         backends = stack.backends
         access.add_agency(backends.kafka.admin(), AGENCY, None)
         entry = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
-        enter_at(stack.urls["intake"], stack.token([Role.ADMIN]), AGENCY, "Ведомство для измерений", entry)
+        enter_at(stack.urls[INTAKE], stack.token([Role.ADMIN]), AGENCY, "Ведомство для измерений", entry)
         topics = {name: fact_topic(name) for name in SERVICES}
         self.groups = [(group(one.name, source), topics[source]) for one in ALL for source in one.sources]
-        self.groups.append((group("intake", AGENCIES), agency_topic(AGENCY).name))
+        self.groups.append((group(INTAKE, AGENCIES), agency_topic(AGENCY).name))
 
     def run(
         self,
@@ -224,7 +224,7 @@ class Ours:
         headers = {"Authorization": f"Bearer {self.stack.token([Role.AUDITOR])}"}
         asked = {"stage": Stage.RUNNING, "limit": "1"}
         try:
-            url = f"{self.stack.urls['registry']}/v1/search"
+            url = f"{self.stack.urls[REGISTRY]}/v1/search"
             answer = httpx.get(url, params=asked, headers=headers, timeout=10, trust_env=False)
         except httpx.TransportError:  # it is being started again
             return 0

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bench.pipeline.people import ALL, moment_of
 from bench.pipeline.plan import PEOPLE
-from contracts.event import Event, parse_own_fact
+from contracts.event import Event, parse_own_fact, service_source
 from contracts.topics import source_of
 from deploy.complaint import Complaint
 from services.chassis.fold import state_json
@@ -163,7 +163,7 @@ class _Taking:
         if cause == self._correlation:
             return service, SUBMISSION, True
         if (label := self._labels.get(cause)) is not None:
-            return service, label, self._way[label][0]["source"] == f"/services/{service}"
+            return service, label, self._way[label][0]["source"] == service_source(service)
         moment = moment_of(cause)
         if moment is None:
             raise Complaint(f"{cause} is neither a record nor a command: it cannot be played.")
