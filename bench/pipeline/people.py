@@ -21,20 +21,19 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.pipeline.plan import AGENCY, BATCH, PARTITIONS, PEOPLE, Plan
 from contracts import expertise, intake, registry, topics
 from contracts.agency import ApplicationSubmittedV2
-from contracts.event import SPECVERSION, Actor, Basis, agency_source, wire_moment
-from contracts.reference import CostLine, Expediency, Indicator, Party, Role, Verdict
+from contracts.event import SPECVERSION, Actor, agency_source, wire_moment
+from contracts.reference import Party, Role, Verdict
 from contracts.rules import load
 from contracts.steps import (
-    Agreement,
     AgreementEntry,
-    ExpediencyDecision,
     ExpertEntry,
     Launch,
-    Opinion,
-    Score,
     WrittenConclusion,
 )
 from contracts.topics import SERVICES
+from deploy.samples.common import basis, body, party
+from deploy.samples.expertise import opinion, scores
+from deploy.samples.registry import AGREEMENT, cost, decide
 from services.chassis import telemetry
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
@@ -62,8 +61,8 @@ OPERATOR: Final = Actor(id="operator-1", role=Role.OPERATOR)
 APPROVER: Final = Actor(id="approver-1", role=Role.APPROVER)
 SECRETARY: Final = Actor(id="secretary-1", role=Role.COUNCIL_SECRETARY)
 REGISTRAR: Final = Actor(id="registrar-1", role=Role.REGISTRAR)
-CLINIC: Final = {"id": {"scheme": "BY-UNP", "value": "790000016"}, "name": "Поликлиника № 0 города Примерска"}
-DEVELOPER: Final = {"id": {"scheme": "BY-UNP", "value": "790000029"}, "name": "ООО «Пример-Разработка»"}
+CLINIC: Final = body(party("790000016", "Поликлиника № 0 города Примерска"))
+DEVELOPER: Final = body(party("790000029", "ООО «Пример-Разработка»"))
 REASON: Final = "По представленным материалам."
 
 
@@ -106,17 +105,12 @@ class Moment:
 
 
 def _opinions(pair: Pair) -> list[tuple[Actor, object]]:
-    scores = tuple(Score(criterion=one.code, value=4, reason=REASON) for one in EDITION.criteria.entries)
-    opinion = Opinion(verdict=Verdict.POSITIVE, text=REASON, scores=scores)
-    return [(_expert(one), opinion) for one in pair]
+    said = opinion(text=REASON, scores=scores(4, REASON))
+    return [(_expert(one), said) for one in pair]
 
 
 def _expert(name: str) -> Actor:
     return Actor(id=name, role=Role.EXPERT)
-
-
-def _basis(body: str) -> Basis:
-    return Basis(body=body, kind="протокол", number="1", date=_today())
 
 
 def _today() -> date:
@@ -124,18 +118,16 @@ def _today() -> date:
 
 
 def _agreement() -> AgreementEntry:
-    clinic, developer = Party.model_validate(CLINIC), Party.model_validate(DEVELOPER)
-    year = _today().year
-    agreed = Agreement(
-        customer=clinic,
-        executor=developer,
-        programme="Стенд, одно отделение, вся поликлиника.",
-        starts=_today(),
-        until=_today() + timedelta(days=240),
-        indicators=(Indicator(code="days", title="Срок описания", unit="дни", baseline="5", target="1"),),
-        costs=(CostLine(source="own-money", year=year, amount_minor=900_000, currency="BYN"),),
-    )
-    return AgreementEntry(agreement=agreed, basis=_basis("Стороны"))
+    said = {
+        "customer": Party.model_validate(CLINIC),
+        "executor": Party.model_validate(DEVELOPER),
+        "starts": _today(),
+        "until": _today() + timedelta(days=240),
+        "costs": (cost(900_000, year=_today().year),),
+        "sector_shares": (),
+        "region": None,
+    }
+    return AgreementEntry(agreement=AGREEMENT.model_copy(update=said), basis=basis(_today()))
 
 
 MOMENTS: Final = (
@@ -165,14 +157,14 @@ MOMENTS: Final = (
         registry.ConclusionRecordedV1.TYPE,
         1,
         topics.REGISTRY,
-        lambda _pair: [(SECRETARY, ExpediencyDecision(decision=Expediency.EXPEDIENT, basis=_basis("Совет")))],
+        lambda _pair: [(SECRETARY, decide(day=_today()))],
     ),
     Moment(registry.ExpediencyDecidedV1.TYPE, 1, topics.REGISTRY, lambda _pair: [(REGISTRAR, _agreement())]),
     Moment(
         registry.AgreementRecordedV1.TYPE,
         1,
         topics.REGISTRY,
-        lambda _pair: [(REGISTRAR, Launch(started=_today(), basis=_basis("Стороны")))],
+        lambda _pair: [(REGISTRAR, Launch(started=_today(), basis=basis(_today(), body="Стороны")))],
     ),
 )
 """The way of a pilot from its application to its launch: every step that a person takes."""
