@@ -95,7 +95,8 @@ class Bare:
     ) -> tuple[list[Fact], UpdateOne | InsertOne[Row] | None]:
         """The facts of the inputs, and the one write that holds them."""
         seen, known = (dict(before["seen"]), before["ids"]) if before else ({}, {})
-        version, state, ids, facts = before["version"] if before else 0, None, dict[str, Row](), list[Fact]()
+        version, due = (before["version"], before["due"]) if before else (0, None)
+        state, ids, facts = None, dict[str, Row](), list[Fact]()
         for one in inputs:
             key = f"{one.key:.40}"
             if key in known or (one.series and one.series[1] <= seen.get(one.series[0], 0)):
@@ -104,7 +105,7 @@ class Bare:
                 version += 1
                 line = self._script.lines[label]
                 facts.append(made(line, one.pilot, version))
-                state = line.state
+                state, due = line.state, line.due
             if one.series:
                 seen[one.series[0]] = one.series[1]
             else:
@@ -112,7 +113,7 @@ class Bare:
         if before is not None and not ids and seen == before["seen"]:
             return [], None
         rev = before["rev"] if before else 0
-        values: Row = {"rev": rev + 1, "version": version, "moved": rev + 1, "seen": seen, "due": None, "trace": {}}
+        values: Row = {"rev": rev + 1, "version": version, "moved": rev + 1, "seen": seen, "due": due, "trace": {}}
         if state is not None:
             values["state"] = state
         entries = [_entry(fact) for fact in facts]
@@ -145,8 +146,9 @@ class Bare:
         ends: dict[int, list[str]] = defaultdict(list)
         for subject, entries in outboxes.items():
             if entries:
-                ends[entries[-1].sequence].append(subject)
-                self._acknowledged[service, subject] = entries[-1].sequence
+                last = entries[-1].sequence
+                ends[last].append(subject)
+                self._acknowledged[service, subject] = max(last, self._acknowledged[service, subject])
         clears = [
             UpdateMany({"_id": {"$in": subjects}}, {"$pull": {"outbox": {"sequence": {"$lte": last}}}})
             for last, subjects in ends.items()

@@ -66,7 +66,7 @@ def asked(script: Script, party: str, source: str, value: bytes) -> Iterator[Ask
     if series is not None and not cues:
         yield Asked(party, body["subject"], pilot, None, body["id"], series)
     for place, cue in enumerate(cues):
-        yield Asked(cue.service, cue.subject or pilot, pilot, cue, f"{body['id']}:{place}", series)
+        yield Asked(cue.service, cue.subject or pilot, pilot, cue, f"{body['id']}:{place}{party[0]}", series)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,14 @@ def _await(one: Attempt, parties: Sequence[str]) -> None:
 def _followed(one: Attempt, doing: Task) -> float:
     """The moment at which everything was there and read, as far as two looks can tell."""
     moved = quiet = time.monotonic()
-    still = False
+    seen, still = 0, False
     while True:
         if one.stopping.wait(LOOK_EVERY):
             raise Interrupted
         facts, now = one.watch.facts(), time.monotonic()
-        if facts != doing.done:
-            doing.done, moved, still = facts, now, False
+        if facts != seen:
+            seen, moved, still = facts, now, False
+            doing.done = facts if one.expected is None else min(facts, one.expected)  # copies come, too
         if one.accident is not None and facts > one.accident_at:
             one.accident()
             one.accident, one.was_hurt = None, True

@@ -10,6 +10,7 @@ import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ LABEL: Final = 4
 @dataclass(frozen=True, slots=True)
 class Line:
     """One fact of the script. `subject` is None where it is the pilot's own; `body` is the whole event, `state` the
-    document's state after it, `rows` and `messages` what goes with it into side collections and other topics."""
+    document's state after it and `due` when its timer must fire next, `rows` and `messages` what goes with it into side
+    collections and other topics."""
 
     label: int
     service: str
@@ -39,6 +41,7 @@ class Line:
     body: Mapping[str, Any]
     headers: Sequence[tuple[str, bytes]]
     state: Mapping[str, Any]
+    due: datetime | None
     rows: Sequence[tuple[str, Mapping[str, Any]]]
     messages: Sequence[bytes]
 
@@ -146,17 +149,18 @@ class _Taking:
         name = source_of(record.topic())
         service, subject = OWN[name], body["subject"]
         event = parse_own_fact(record.value(), service.own)
-        state = self._evolved(service, event) if subject == self._pilot else stored[name, subject]
+        state, due = self._evolved(service, event) if subject == self._pilot else (stored[name, subject], None)
         messages = [one.value for one in service.publications(event)]
         headers = record.headers() or []
         own = None if subject == self._pilot else subject
-        return Line(label, name, own, body, headers, state, service.projection(event), messages)
+        return Line(label, name, own, body, headers, state, due, service.projection(event), messages)
 
-    def _evolved(self, service: Service, event: Event) -> dict[str, Any]:
+    def _evolved(self, service: Service, event: Event) -> tuple[dict[str, Any], datetime | None]:
         before = self._states.get((service.name, event.subject))
-        after = service.aggregate_of(event.subject).evolve(before, event.fact)
+        aggregate = service.aggregate_of(event.subject)
+        after = aggregate.evolve(before, event.fact)
         self._states[service.name, event.subject] = after
-        return state_json(after)
+        return state_json(after), aggregate.due(after)
 
     def _trigger(self, service: str, cause: str) -> tuple[str, int, bool]:
         """Who has to act on which label, and whether that is claimed."""

@@ -64,7 +64,7 @@ class Textbook:
         for label in one.cue.lines if one.cue else ():
             line = self._script.lines[label]
             document["version"] += 1
-            document["state"] = line.state
+            document["state"], document["due"] = line.state, line.due
             facts.append(made(line, one.pilot, document["version"]))
         await db[SUBJECTS].replace_one({"_id": one.subject}, document, upsert=True, session=session)
         for fact in facts:
