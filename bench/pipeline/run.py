@@ -33,7 +33,7 @@ from deploy.local import databases
 from deploy.local.process import Process
 from deploy.local.stack import Stack
 from deploy.progress import Say, Task, task
-from deploy.topics import ensure
+from deploy.topics import ensure, until
 from services.chassis.bus import AGENCIES
 from services.registry.domain.stages import Stage
 
@@ -193,7 +193,8 @@ class Ours:
             folder=stack.folder,
         )
         people = party_of("people", "bench.pipeline.people", plan, env)
-        wanted = self._launched() + pilots
+        until(lambda: self._launched() is not None, "The register does not say how many pilots are launched")
+        wanted = (self._launched() or 0) + pilots
         watch = Watch(plan.kafka, list(plan.topics.values()))
         submissions = Watch(plan.kafka, [plan.submissions])
         people.start()
@@ -203,7 +204,7 @@ class Ours:
                 watch,
                 {**{process.name: process for process in stack.processes()}, PEOPLE: people},
                 lambda: watch.unread(self.groups) + submissions.unread(self.groups),
-                lambda: self._launched() >= wanted,
+                lambda: (self._launched() or 0) >= wanted,
                 stack.stopping,
                 expected,
                 (lambda: self._kill(killing)) if killing else None,
@@ -220,16 +221,17 @@ class Ours:
             self._say(f"killing {service}")
             os.kill(pid, signal.SIGKILL)
 
-    def _launched(self) -> int:
-        """How many launched pilots are found in the register."""
+    def _launched(self) -> int | None:
+        """How many launched pilots are found in the register; None while it cannot say for sure."""
         headers = {"Authorization": f"Bearer {self.stack.token([Role.AUDITOR])}"}
         asked = {"stage": Stage.RUNNING, "limit": "1"}
         try:
             url = f"{self.stack.urls[REGISTRY]}/v1/search"
             answer = httpx.get(url, params=asked, headers=headers, timeout=10, trust_env=False)
         except httpx.TransportError:  # it is being started again
-            return 0
-        return int(answer.json()["count"]["value"]) if answer.status_code == 200 else 0
+            return None
+        said = answer.json() if answer.status_code == 200 else {}
+        return int(said["count"]["value"]) if said.get("complete") else None
 
     def seen(self, watch: Watch) -> list[Seen]:
         """What stands in the topics of a run, in the words of `verdict`: a fact is named by its type."""
