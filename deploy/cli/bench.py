@@ -83,12 +83,12 @@ def pipeline(
     one_line: OneLine = False,
 ) -> None:
     """The three services from an agency's topic to the register, beside a bare loop, the textbook and a rival."""
-    from bench.pipeline.measure import run
+    from bench.pipeline.measure import KILLED, run
     from bench.surroundings import surroundings
 
     around, say = surroundings(), progress()
     with tempfile.TemporaryDirectory() as folder, stop_signals() as stopping:
-        found = run(Path(folder), say, stopping, pilots=pilots, share=share)
+        found = run(Path(folder), say, stopping, pilots=pilots, share=share, killed=min(KILLED, pilots))
     _print({**found, **around}, one_line)
 
 

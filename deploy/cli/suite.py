@@ -31,6 +31,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 sys.exit(pytest.main(sys.argv[1:]))
 """
 """SIGTERM is to pytest what Ctrl-C is: so it stops the back ends that its tests started."""
+RUNNING: Final = "starting pytest, which shows how far it is as soon as the first tests are done"
 PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -49,6 +50,7 @@ def test(
         if not (shutil.which("mvn") or os.environ.get("LOTSMAN_KAFKA_URL") or jars.kept().is_dir()):
             raise Complaint("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
         words = ["--require-kafka", *words]
+    progress()(RUNNING)
     os.chdir(ROOT)
     os.execve(sys.executable, [sys.executable, "-c", PYTEST, *words], environment(fast=fast))
 
@@ -58,6 +60,7 @@ def coverage(context: typer.Context) -> None:
     """Say which lines and branches of the contracts and services the fast tests walk through, the total last."""
     install("dev", progress(), "the tools for tests and checks")
     words = words_for_pytest(context.args, fast=True, cores=os.cpu_count() or 1)
+    progress()(RUNNING)
     ran = subprocess.run(
         [sys.executable, "-c", PYTEST, "-q", *MEASURED, *words], cwd=ROOT, env=environment(fast=True), check=False
     )
