@@ -26,6 +26,7 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from pydantic_core import to_json
 
 from contracts.entered import NEAR, Entered
 
@@ -36,6 +37,8 @@ PILOT: Final = "pilot"
 """The kind of the subject that every service keeps of a pilot; its id is bare."""
 BY_ITSELF: Final = "service"
 """The role of a service in what it does by itself, for which it has no token."""
+TYPE_IN: Final = re.compile(rb'"type": ?"([a-z0-9.-]{1,120})"')
+"""The first type that stands in the bytes of an event; of one that we wrote it is its own."""
 SPECVERSION: Final = "1.0"
 JSON: Final = "application/json"
 """The content type of every event's data, and of every record."""
@@ -50,7 +53,8 @@ def to_millisecond(moment: datetime) -> datetime:
 
 def wire_moment(moment: datetime) -> str:
     """An instant in its one wire form, which sorts as text: `2026-11-21T17:42:00.000Z`."""
-    return to_millisecond(moment).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def _no_number(value: object) -> object:
@@ -188,7 +192,7 @@ class Dated(Contract):
 SequenceText = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
 
 
-class Envelope(Contract):
+class Attributes(Contract):
     """The CloudEvents attributes. `sequence` is 20 digits on the wire (it must sort), an int inside."""
 
     specversion: Literal["1.0"]
@@ -204,13 +208,29 @@ class Envelope(Contract):
     correlationid: str | None = Field(default=None, max_length=300)
     traceparent: str | None = Field(default=None, max_length=100)
     tracestate: str | None = Field(default=None, max_length=512)
+
+
+class Envelope(Attributes):
+    """An event as it stands on the wire, with whatever its writer said."""
+
     data: dict[str, Any]
+
+
+D = TypeVar("D")
+
+
+class Whole(Attributes, Generic[D]):
+    """An event with what its type says, read at once."""
+
+    data: D
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact with its attributes: `fact` is upcast to the newest version of its type, `data` is the JSON that stands
-    in the topic, as its writer said it."""
+    """A fact with its attributes: `fact` is upcast to the newest version of its type.
+
+    `said` is the JSON that stands in the topic, as its writer said it, or the record from which it is read when asked.
+    """
 
     id: str
     source: str
@@ -221,7 +241,15 @@ class Event:
     correlation: str
     trace: Mapping[str, str]
     fact: Fact
-    data: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] | bytes = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The JSON of the fact, as its writer said it."""
+        if isinstance(self.said, bytes):
+            data: Mapping[str, Any] = json.loads(self.said)["data"]
+            return data
+        return self.said
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +295,7 @@ class Language(Generic[T]):
             base, version = split_type(name)
             self._newest[base] = max(version, self._newest.get(base, 0))
         self._adapters = {name: TypeAdapter(c) for name, c in self.classes.items()}
+        self._whole: dict[str, type[Whole[T]]] = {}
         self._upcasts = {c: vars(c)["upcast"] for c in self.classes.values() if "upcast" in vars(c)}
 
     def knows(self, type_name: str) -> bool:
@@ -281,6 +310,12 @@ class Language(Generic[T]):
     def read(self, type_name: str, data: Mapping[str, Any]) -> T:
         """The data as its declared version. Raises pydantic.ValidationError with every fault in it."""
         return self._adapters[type_name].validate_python(data, context=self._context)
+
+    def whole(self, type_name: str) -> type[Whole[T]]:
+        """An event of this known type, to read attributes and data at once."""
+        if type_name not in self._whole:
+            self._whole[type_name] = Whole[self.classes[type_name]]  # type: ignore[name-defined]
+        return self._whole[type_name]
 
     def newest(self, payload: T) -> T:
         """The same content in the newest version of its type; an upcast never invents what was not said."""
@@ -312,12 +347,15 @@ def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
     Returns Skipped for a type that is not in the language. Raises NewerVersion for a known type in a version
     not known yet, and BrokenEvent for anything else that is not a whole, valid fact.
     """
+    if (event := _read_at_once(value, language)) is not None:
+        return event
     envelope, subject, sequence = _read(value)
     if language.is_newer(envelope.type):
         raise NewerVersion("this program knows only older versions", "/type")
     if not language.knows(envelope.type):
         return Skipped(_writer(envelope), envelope.type, subject, sequence, _after(envelope.data))
-    return _event(envelope, subject, sequence, lambda data: language.newest(language.read(envelope.type, data)))
+    fact = _fact(envelope, lambda data: language.newest(language.read(envelope.type, data)))
+    return _event(envelope, subject, sequence, fact, envelope.data)
 
 
 def parse_own_fact(value: bytes, language: Language[Fact]) -> Event:
@@ -326,10 +364,31 @@ def parse_own_fact(value: bytes, language: Language[Fact]) -> Event:
     A newer program of it may have written types and versions that this one does not know: of these `fact` is what all
     facts say, and `data` the whole. Raises BrokenEvent for what is no whole, valid fact.
     """
+    if (event := _read_at_once(value, language)) is not None:
+        return event
     envelope, subject, sequence = _read(value)
     if not language.knows(envelope.type):
-        return _event(envelope, subject, sequence, Fact.model_validate)
-    return _event(envelope, subject, sequence, lambda data: language.newest(language.read(envelope.type, data)))
+        return _event(envelope, subject, sequence, _fact(envelope, Fact.model_validate), envelope.data)
+    fact = _fact(envelope, lambda data: language.newest(language.read(envelope.type, data)))
+    return _event(envelope, subject, sequence, fact, envelope.data)
+
+
+def _read_at_once(value: bytes, language: Language[Fact]) -> Event | None:
+    """A whole, valid fact of a known type; None for all else, which is then read step by step to say what it is.
+
+    The first type that stands in the bytes says what to read them as, and is held against what was read.
+    """
+    kind = TYPE_IN.search(value)
+    name = kind[1].decode() if kind is not None else ""
+    if not language.knows(name):
+        return None
+    try:
+        envelope = language.whole(name).model_validate_json(value)
+    except ValidationError:
+        return None
+    if envelope.type != name or envelope.subject is None or envelope.sequence is None:
+        return None
+    return _event(envelope, envelope.subject, int(envelope.sequence), language.newest(envelope.data), value)
 
 
 def _read(value: bytes) -> tuple[Envelope, str, int]:
@@ -343,11 +402,14 @@ def _read(value: bytes) -> tuple[Envelope, str, int]:
     return envelope, envelope.subject, int(envelope.sequence)
 
 
-def _event(envelope: Envelope, subject: str, sequence: int, read: Callable[[dict[str, Any]], Fact]) -> Event:
+def _fact(envelope: Envelope, read: Callable[[dict[str, Any]], Fact]) -> Fact:
     try:
-        fact = read(envelope.data)
+        return read(envelope.data)
     except ValidationError as error:
         raise BrokenEvent(_first(error), "/data" + _pointer(error)) from error
+
+
+def _event(envelope: Attributes, subject: str, sequence: int, fact: Fact, said: Mapping[str, Any] | bytes) -> Event:
     return Event(
         id=envelope.id,
         source=_writer(envelope),
@@ -358,11 +420,11 @@ def _event(envelope: Envelope, subject: str, sequence: int, read: Callable[[dict
         correlation=envelope.correlationid or envelope.id,
         trace={k: v for k in TRACE_HEADERS if (v := getattr(envelope, k))},
         fact=fact,
-        data=envelope.data,
+        said=said,
     )
 
 
-def _writer(envelope: Envelope) -> str:
+def _writer(envelope: Attributes) -> str:
     return envelope.source.rsplit("/", 1)[1]
 
 
@@ -434,8 +496,8 @@ def envelope(
 
 
 def wire(event: Mapping[str, Any]) -> bytes:
-    """An event as the value of its record."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    """An event as the value of its record. Raises ValueError for what no JSON can say."""
+    return to_json(event)
 
 
 def headers_of(event: Event) -> dict[str, str]:
