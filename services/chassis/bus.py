@@ -6,12 +6,12 @@ FastStream's telemetry middleware is not used: it would overwrite the trace cont
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import (
     DuplicateSequenceNumber,
     InvalidProducerEpoch,
@@ -23,6 +23,9 @@ from aiokafka.errors import (
     UnknownProducerId,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faststream import AckPolicy
 from faststream.exceptions import IncorrectState
 from faststream.kafka import KafkaBroker
@@ -34,7 +37,7 @@ from services.chassis import telemetry
 from services.chassis.consumer import CarefulConsumer
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.settings import Settings
-from services.chassis.store import StoreAway
+from services.chassis.store import Row, StoreAway
 from services.chassis.subject import Record
 
 log = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ AGENCIES: Final = "agency"
 """The name of the source that all agencies' topics together are, in groups and metrics."""
 
 SEND_WITHIN: Final = 20.0
-"""Seconds for handing messages to the producer, and again for their acknowledgements."""
+"""Seconds for learning of a topic's partitions, and for each batch until it is acknowledged."""
 SILENT: Final = 30.0
 """Seconds without asking Kafka for records, after which a service is not called ready."""
 PRODUCER_BATCH: Final = 512 * 1024
@@ -159,7 +162,7 @@ class Bus:
             raise ConnectionError("the broker does not answer")
 
     async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
-        """Publishes all messages and waits for every acknowledgement.
+        """Publishes all messages and waits for every acknowledgement; of one key, none behind one that failed.
 
         Each topic by itself: one that is missing, which the client waits for, must not hold up the others.
         """
@@ -174,28 +177,29 @@ class Bus:
         return failures
 
     async def _send(self, messages: Sequence[Message]) -> list[BaseException | None]:
-        sent = list[asyncio.Future[Any]]()
-        failure: BaseException | None = None
-        try:
-            async with asyncio.timeout(SEND_WITHIN):
-                for message in messages:
-                    sent.append(await self._publish(message))
-        except (KafkaError, IncorrectState, OSError, TimeoutError) as error:
-            failure = error
-        if sent:
-            await asyncio.wait(sent, timeout=SEND_WITHIN)
-        return [*map(_failure, sent), *[failure] * (len(messages) - len(sent))]
+        """Publishes messages of one topic, for each partition in batches of its own.
 
-    async def _publish(self, message: Message) -> asyncio.Future[Any]:
-        """Hands a message to the producer; the future is done when Kafka has acknowledged it."""
-        return await self.broker.publish(
-            message.value,
-            message.topic,
-            key=message.key.encode(),
-            headers=dict(message.headers),
-            correlation_id=message.headers.get("ce_id"),
-            no_confirm=True,
+        Kafka takes a batch whole or not at all, and the next is handed over when it is taken: so no record of a
+        partition stands there without those before it.
+        """
+        topic = messages[0].topic
+        try:
+            producer = self._producer()
+            async with asyncio.timeout(SEND_WITHIN):
+                partitions = sorted(await producer.partitions_for(topic))
+        except SENDING_FAILS as error:
+            return [error] * len(messages)
+        parts = _by_partition(messages, partitions)
+        found = await asyncio.gather(
+            *(_in_order(producer, topic, number, messages, places) for number, places in parts.items())
         )
+        told = {place: failure for some in found for place, failure in some.items()}
+        return [told[place] for place in range(len(messages))]
+
+    def _producer(self) -> AIOKafkaProducer:
+        """The client's producer itself: the framework's way to it costs more than the sending. Raises IncorrectState
+        before the broker is connected."""
+        return self.broker.config.broker_config.producer._producer.producer  # type: ignore[attr-defined]
 
     async def _watch(self, failures: Sequence[BaseException | None]) -> None:
         """An idempotent producer can fall into a state that only a new one leaves; the outbox keeps the facts.
@@ -227,11 +231,77 @@ OUT_OF_ORDER: Final = (
 REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError)
 
 
-def _failure(sent: asyncio.Future[Any]) -> BaseException | None:
-    if sent.cancelled() or not sent.done():
-        return TimeoutError("Kafka did not acknowledge in time")
-    failure: BaseException | None = sent.exception()
-    return failure
+SENDING_FAILS: Final = (KafkaError, IncorrectState, OSError, TimeoutError)
+
+
+def _by_partition(messages: Sequence[Message], partitions: Sequence[int]) -> dict[int, list[int]]:
+    """The places of the messages that go to each partition, as Kafka's own clients choose it by the key."""
+    parts: dict[int, list[int]] = {}
+    for place, message in enumerate(messages):
+        parts.setdefault(partitions[_hash(message.key) % len(partitions)], []).append(place)
+    return parts
+
+
+@lru_cache(maxsize=20_000)
+def _hash(key: str) -> int:
+    """A key's hash, which takes long in Python, and is the same for every fact of a subject."""
+    return int(murmur2(key.encode())) & 0x7FFFFFFF
+
+
+async def _in_order(
+    producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message], places: Sequence[int]
+) -> dict[int, BaseException | None]:
+    """What became of each of these messages of one partition; behind one that did not go, none is tried.
+
+    One that no topic would take holds up its own key alone, and is never asked of the broker: its refusal would cost
+    the producer its order.
+    """
+    told: dict[int, BaseException | None] = {}
+    stopped = set[str]()
+    records = list[tuple[int, Row]]()
+    for place in places:
+        message = messages[place]
+        record = _record(message)
+        if message.key in stopped or _size(record) > FACT_MAX_BYTES:
+            stopped.add(message.key)
+            told[place] = MessageSizeTooLargeError(f"behind or itself above {FACT_MAX_BYTES} bytes")
+        else:
+            records.append((place, record))
+    failure: BaseException | None = None
+    for batch, some in _batches(producer, records):
+        if failure is None:
+            try:
+                async with asyncio.timeout(SEND_WITHIN):
+                    await (await producer.send_batch(batch, topic, partition=partition))
+            except SENDING_FAILS as error:
+                failure = error
+        told |= dict.fromkeys(some, failure)
+    return told
+
+
+def _record(message: Message) -> Row:
+    headers = [(name, text.encode()) for name, text in message.headers.items()]
+    return {"key": message.key.encode(), "value": message.value, "headers": headers}
+
+
+def _size(record: Row) -> int:
+    return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(**record))
+
+
+def _batches(
+    producer: AIOKafkaProducer, records: Sequence[tuple[int, Row]]
+) -> Iterator[tuple[BatchBuilder, list[int]]]:
+    """The records in as few batches as hold them, each with the places that are in it."""
+    batch, held = producer.create_batch(), list[int]()
+    for place, record in records:
+        if batch.append(timestamp=None, **record) is None:
+            yield batch, held
+            batch, held = producer.create_batch(), []
+            batch.append(timestamp=None, **record)  # the first is taken whatever its size
+        held.append(place)
+    if held:
+        batch.close()
+        yield batch, held
 
 
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:

@@ -3,7 +3,8 @@
 Claims first, then all documents with one query, then fold, then one guarded bulk write; losers load again and
 decide again. A command to what must be there already has its document loaded before its claim, for one that is not
 there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are sent:
-only then may the caller commit or go on.
+only then may the caller commit or go on. What this process wrote last for a record it need not load for the next one:
+the guard tells if another wrote since.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from services.chassis.fold import Fold, Writer, fold, is_absent, why
 from services.chassis.outbox import Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
 from services.chassis.reading import Reader
+from services.chassis.recent import Recent
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
 from services.chassis.subject import (
@@ -83,6 +85,7 @@ class Engine:
         self.calendars = calendars
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self._reader = Reader(service, store, now)
+        self._recent = Recent()
         self.outbox = Outbox(
             fact_topic(service.name),
             store,
@@ -123,6 +126,9 @@ class Engine:
         parked = [*unreadable, *_to_park(run)]
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        for document in run.documents.values():
+            if document.rev and document.fault is None:
+                self._recent.keep(self.outbox.without_sent(document))
         return Handled(run.inputs, parked, list(run.documents))
 
     async def command(self, one: Input) -> Outcome:
@@ -182,7 +188,7 @@ class Engine:
         if self.service.address is not None:
             inputs = await self.service.address(self.store, inputs)
         spans = telemetry.open_spans(inputs)
-        traced = [replace(i, trace=telemetry.carrier_of(s)) for i, s in zip(inputs, spans, strict=True)]
+        traced = [_traced(one, span) for one, span in zip(inputs, spans, strict=True)]
         run = _Run(traced, spans, [None] * len(traced))
         for one in inputs:
             self.service.arrived(one)
@@ -276,13 +282,17 @@ class Engine:
         given: Mapping[int, Any],
         known: Mapping[str, Document],
     ) -> dict[str, list[int]]:
-        unknown = [subject for subject in pending if subject not in known]
-        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
         now = self.now()
-        folds = {
-            subject: self._fold(run, places, loaded.get(subject), given, now, subject)
-            for subject, places in pending.items()
-        }
+
+        def folded(subjects: Iterable[str], documents: Mapping[str, Document]) -> dict[str, Fold]:
+            return {s: self._fold(run, pending[s], documents.get(s), given, now, s) for s in subjects}
+
+        recent = self._recent.take(pending)
+        tried = [s for s in recent if s not in known and all(run.inputs[p].record for p in pending[s])]
+        folds = {subject: done for subject, done in folded(tried, recent).items() if _certain(done)}
+        unknown = [subject for subject in pending if subject not in known and subject not in folds]
+        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
+        folds |= folded([subject for subject in pending if subject not in folds], loaded)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
         written = await self.store.write(changed)
@@ -326,6 +336,16 @@ class Engine:
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
         return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
+
+
+def _certain(done: Fold) -> bool:
+    """Whether the guard of a write will prove the document right that was decided on: then it may be one in memory."""
+    return done.changed and all(isinstance(outcome, Done) for outcome in done.outcomes)
+
+
+def _traced(one: Input, span: Span) -> Input:
+    carried = telemetry.carried(span, one.trace)
+    return one if carried is one.trace else replace(one, trace=carried)
 
 
 def _by_subject(run: _Run) -> dict[str, list[int]]:

@@ -1,14 +1,15 @@
 """Sends facts from the head of their subject's outbox, in order, after the write, until Kafka acknowledges them.
 
-Two senders at once only make duplicates, which readers' watermarks drop: each sends in order, so no reader ever
-meets n+1 before n.
+A fact is acknowledged with all that goes out with it. Where a part fails, those behind it may be in the topic already;
+they stay in the outbox with it and are sent once more. Two senders at once only make duplicates too, which readers'
+watermarks drop: each sends in order, so no reader ever meets n+1 before n.
 """
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -45,7 +46,10 @@ class SendFailed(Exception):
 
 
 class Send(Protocol):
-    """Publishes messages together and tells for each whether Kafka acknowledged it (None) or what went wrong."""
+    """Publishes messages together and tells for each whether Kafka acknowledged it (None) or what went wrong.
+
+    Those of one topic and key are published in their order, and none behind one that was not acknowledged.
+    """
 
     async def __call__(self, messages: Sequence[Message], /) -> Sequence[BaseException | None]: ...
 
@@ -134,6 +138,12 @@ class Outbox:
                 sent[subject] = last
         return waiting, sent
 
+    def without_sent(self, document: Document) -> Document:
+        """The document without those entries of its outbox that this process knows to be acknowledged."""
+        last = self._acknowledged.get(document.subject, 0)
+        left = tuple(entry for entry in document.outbox if entry.sequence > last)
+        return document if len(left) == len(document.outbox) else replace(document, outbox=left)
+
     def _remember(self, acknowledged: Mapping[str, int]) -> None:
         for subject, last in acknowledged.items():
             self._acknowledged[subject] = max(last, self._acknowledged.get(subject, 0))
@@ -150,43 +160,41 @@ class Outbox:
             await self._store.add(collection, some)
 
     async def _send_from_heads(
-        self, waiting: dict[str, list[Entry]], events: Mapping[tuple[str, int], Event]
+        self, waiting: Mapping[str, Sequence[Entry]], events: Mapping[tuple[str, int], Event]
     ) -> tuple[dict[str, int], BaseException | None]:
-        """Rounds: the first fact of every subject together, then the second of those that are still whole."""
+        """Sends all at once, each subject's facts in order; up to where each is acknowledged, and what went wrong."""
+        entries = [(subject, entry) for subject, some in waiting.items() for entry in some]
+        failures = await self._all([(s, e, events[s, e.sequence]) for s, e in entries])
         sent: dict[str, int] = {}
-        failure: BaseException | None = None
-        while waiting:
-            heads = [(subject, entries.pop(0)) for subject, entries in waiting.items()]
-            failures = await self._round([(s, e, events[s, e.sequence]) for s, e in heads])
-            for (subject, entry), failed in zip(heads, failures, strict=True):
-                if failed is None:
-                    sent[subject] = entry.sequence
-                else:
-                    failure = failed
-                    waiting[subject] = []
-            waiting = {subject: entries for subject, entries in waiting.items() if entries}
-        return sent, failure
+        stopped = set[str]()
+        for (subject, entry), failed in zip(entries, failures, strict=True):
+            if failed is not None:
+                stopped.add(subject)
+            elif subject not in stopped:
+                sent[subject] = entry.sequence
+        return sent, next((failed for failed in failures if failed is not None), None)
 
-    async def _round(self, heads: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
+    async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
+        """Sends these facts with what goes out with them, and tells for each what failed of that."""
         messages: list[Message] = []
         owners: list[int] = []
         spans = []
-        for place, (subject, entry, event) in enumerate(heads):
+        for place, (subject, entry, event) in enumerate(facts):
             span = telemetry.send_span(self._topic, event)
             spans.append(span)
-            traced = {**headers_of(event), **telemetry.carrier_of(span)}
+            traced = {**headers_of(event), **telemetry.carried(span, event.trace)}
             fact = Message(self._topic, subject, entry.value, traced)
             for message in (fact, *self._publications(event)):
                 messages.append(message)
                 owners.append(place)
-        answers = await self._send(messages)
-        failures: list[BaseException | None] = [None] * len(heads)
+        answers = await self._send(messages) if messages else []
+        failures: list[BaseException | None] = [None] * len(facts)
+        told = Counter[tuple[str, bool]]()
         for message, owner, answer in zip(messages, owners, answers, strict=True):
-            if answer is None:
-                telemetry.SENT.labels(_bounded(message.topic)).inc()
-            else:
-                telemetry.SEND_FAILURES.labels(_bounded(message.topic)).inc()
-                failures[owner] = answer
+            told[message.topic, answer is None] += 1
+            failures[owner] = failures[owner] or answer
+        for (topic, went), count in told.items():
+            (telemetry.SENT if went else telemetry.SEND_FAILURES).labels(_bounded(topic)).inc(count)
         for span, failed in zip(spans, failures, strict=True):
             if failed is not None:
                 span.set_status(Status(StatusCode.ERROR, type(failed).__name__))

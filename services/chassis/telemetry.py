@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -39,6 +41,9 @@ BATCH_RECORDS: Final = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
 )
 
+TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""The trace that goes on, by W3C Trace Context; the last bit says whether whoever began it has it recorded."""
+
 _about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
 _tracer: Final = trace.get_tracer("lotsman")
 
@@ -46,15 +51,17 @@ _tracer: Final = trace.get_tracer("lotsman")
 def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
     """Sets up tracing for this process; instruments the MongoDB driver, so call it before opening a client.
 
-    Without an address nothing is exported, but trace ids still travel and stand in the logs.
+    Without an address nothing is recorded, but trace ids still travel and stand in the logs. With one, how many of the
+    traces that begin here are recorded is said by OTEL_TRACES_SAMPLER (all of them, unless it is set).
     """
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
     if exporter is None and otlp_url:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces")
+    sampler = ALWAYS_OFF if exporter is None else None
+    provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
@@ -74,6 +81,24 @@ def carrier_of(span: Span) -> dict[str, str]:
     return carrier
 
 
+def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
+    """What goes on behind a span: its own context if it is recorded, else the one that came in, if any did."""
+    if span.is_recording() or not TRACEPARENT.fullmatch(came.get("traceparent", "")):
+        return carrier_of(span)
+    if "tracestate" not in came:
+        return came
+    checked: dict[str, str] = {}
+    propagate.inject(checked, context=context_of(came))
+    return checked
+
+
+def _unfollowed(carrier: Mapping[str, str]) -> bool:
+    """Whether it was decided already that nothing is recorded: then no span is made, which would cost as much as one
+    that is."""
+    parent = carrier.get("traceparent", "")
+    return parent[-1:] in tuple("02468ace") and TRACEPARENT.fullmatch(parent) is not None
+
+
 def _link(carrier: Mapping[str, str]) -> list[Link]:
     context = trace.get_current_span(context_of(carrier)).get_span_context()
     return [Link(context)] if context.is_valid else []
@@ -87,6 +112,8 @@ def open_spans(inputs: Sequence[Input]) -> list[Span]:
 
 
 def _span(one: Input, links: Sequence[Link]) -> Span:
+    if _unfollowed(one.trace):
+        return trace.INVALID_SPAN
     attributes = {"pilot.id": one.subject, "pilot.event.id": one.cause_id}
     if one.event_type:
         attributes["pilot.event.type"] = one.event_type
@@ -106,7 +133,7 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
 
 def link_to_cause(span: Span, one: Input, built_on: Mapping[str, str]) -> None:
     """A person's or a timer's command is a trace of its own: it links to the fact that it builds on."""
-    if one.record is None and isinstance(one.mark, (Claimed, Timed)):
+    if one.record is None and span.is_recording() and isinstance(one.mark, (Claimed, Timed)):
         for link in _link(built_on):
             span.add_link(link.context)
 
@@ -156,6 +183,8 @@ def batch_span(door: str, size: int) -> Iterator[None]:
 
 def send_span(topic: str, event: Event) -> Span:
     """The span of sending one record; its parent is the context of the decision, that the fact carries."""
+    if _unfollowed(event.trace):
+        return trace.INVALID_SPAN
     return _tracer.start_span(
         f"send {topic}",
         context=context_of(event.trace),

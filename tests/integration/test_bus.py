@@ -1,4 +1,7 @@
-"""Kafka itself in front of the engine: what is committed when, what an outage does, what a bad record does."""
+"""Kafka itself in front of the engine: what is committed when, what an outage does, what a bad record does.
+
+It is one thing: every test runs a service in this process on the same real back ends, with the tools at its head.
+"""
 
 import asyncio
 import json
@@ -17,8 +20,14 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+)
 from faststream import AckPolicy
+from faststream.exceptions import IncorrectState
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -28,7 +37,7 @@ from pymongo import MongoClient
 from contracts.agency import ApplicationSubmittedV2
 from contracts.event import Actor
 from contracts.steps import AgencyEntry, EditionFrom
-from contracts.topics import FOR_EVER, agency_topic, fact_topic, group
+from contracts.topics import FACT_MAX_BYTES, FOR_EVER, agency_topic, fact_topic, group
 from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.access import add_agency
@@ -378,6 +387,55 @@ async def test_a_message_for_a_topic_that_does_not_exist_fails_alone(
         await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
         first, missing, last = await here.bus.send(some)
         assert first is None and last is None and isinstance(missing, Exception)
+
+
+async def _connected(here: Running) -> bool:
+    try:
+        await here.bus.ping()
+        return here.bus._producer() is not None
+    except (IncorrectState, ConnectionError):
+        return False
+
+
+async def test_behind_a_record_that_cannot_go_none_of_its_key_goes_and_others_are_not_held_up(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    topic = fact_topic(pair.name)
+    large = b"x" * (FACT_MAX_BYTES + 1)
+    keys = [f"p{n}" for n in range(20)]
+    async with running(backends, pair.service, [], pair.name) as here:
+        await eventually(lambda: _connected(here), within=30)
+        first = [Message(topic, key, b'{"n": 1}') for key in keys]
+        second = [Message(topic, key, large if key == "p3" else b'{"n": 2}') for key in keys]
+        third = [Message(topic, key, b'{"n": 3}') for key in keys]
+        answers = await here.bus.send([*first, *second, *third])
+        failed = [n for n, answer in enumerate(answers) if answer is not None]
+        assert failed == [23, 43] and all(isinstance(answers[n], MessageSizeTooLargeError) for n in failed)
+        assert await here.bus.send([Message(topic, "p3", b'{"n": 2}')]) == [None], "the producer's order is not lost"
+        assert sorted(one["n"] for one in await everything(backends, topic)) == sorted([1, 2, 3] * 20)[:-1]
+
+
+async def test_of_a_partition_nothing_is_sent_behind_a_batch_that_the_broker_refused(
+    backends: Backends, pair: Pair, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = fact_topic(pair.name)
+    async with running(backends, pair.service, [], pair.name) as here:
+        await eventually(lambda: _connected(here), within=30)
+        out = here.bus._producer()
+        real, calls = out.send_batch, list[int]()
+
+        async def refused_once(batch: Any, to: str, *, partition: int) -> Any:
+            calls.append(batch.record_count())
+            if len(calls) == 2:
+                raise KafkaConnectionError("lost")
+            return await real(batch, to, partition=partition)
+
+        monkeypatch.setattr(out, "send_batch", refused_once)
+        some = [Message(topic, "p1", json.dumps({"n": n, "text": "x" * 200_000}).encode()) for n in range(8)]
+        answers = await here.bus.send(some)
+        assert calls[0] > 1 and len(calls) == 2, "several batches, and none tried behind the lost one"
+        assert [answer is None for answer in answers] == [n < calls[0] for n in range(8)]
+        assert [one["n"] for one in await everything(backends, topic)] == list(range(calls[0]))
 
 
 # ---- outages

@@ -8,6 +8,7 @@ more of them, LOTSMAN_SIMULATION_FIRST begins elsewhere.
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -231,6 +232,35 @@ async def test_finds_that_a_dropped_duplicate_does_not_send_what_is_stored(
     await must_find(stores)
 
 
+async def test_finds_that_memory_holds_what_was_never_written_and_is_believed(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Engine._fold
+
+    def kept(self: Engine, *args: Any) -> Any:
+        done = real(self, *args)
+        self._recent.keep(done.after)
+        return done
+
+    monkeypatch.setattr(Engine, "_fold", kept)
+    monkeypatch.setattr(engine_module, "_certain", lambda _done: True)
+    await must_find(stores)
+
+
+async def test_finds_that_memory_forgets_what_was_not_sent(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Engine._fold
+
+    def kept(self: Engine, *args: Any) -> Any:
+        done = real(self, *args)
+        self._recent.keep(replace(done.after, outbox=()))
+        return done
+
+    monkeypatch.setattr(Engine, "_fold", kept)
+    await must_find(stores)
+
+
 async def test_finds_that_an_outbox_is_cleared_before_it_is_sent(
     stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,18 +297,18 @@ async def test_finds_that_an_outbox_is_sent_from_its_end(
     await must_find(stores)
 
 
-async def test_finds_that_sending_goes_on_behind_a_fact_that_was_lost(
+async def test_finds_that_the_bus_goes_on_behind_a_fact_that_was_lost(stores: Mapping[str, Store]) -> None:
+    await must_find(stores, careless=True)
+
+
+async def test_finds_that_a_fact_is_taken_for_sent_behind_one_that_was_lost(
     stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Outbox._send_from_heads
 
     async def send(self: Outbox, waiting: dict[str, list[Any]], events: Any) -> Any:
-        sent, failure = dict[str, int](), None
-        while waiting:
-            done, failed = await real(self, {s: [entries.pop(0)] for s, entries in waiting.items()}, events)
-            sent, failure = sent | done, failure or failed
-            waiting = {s: entries for s, entries in waiting.items() if entries}
-        return sent, failure
+        sent, failure = await real(self, waiting, events)
+        return {s: entries[-1].sequence for s, entries in waiting.items()}, failure
 
     monkeypatch.setattr(Outbox, "_send_from_heads", send)
     await must_find(stores)

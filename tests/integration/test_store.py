@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from pymongo import MongoClient
+from pymongo import MongoClient, UpdateOne
 
 from deploy.local import secrets
 from deploy.local.mongod import Mongod
 from deploy.local.ports import Ports
 from services.chassis import parking, web
+from services.chassis import store as store_module
 from services.chassis.fold import Fold
 from services.chassis.problems import Problematic
 from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway, opened
@@ -87,6 +88,22 @@ async def test_a_document_comes_back_as_it_was_written(store: Store) -> None:
     )
     assert (await store.write([first])).lost == frozenset()
     assert await loaded(store, "p1") == first.after
+
+
+async def test_a_write_sets_what_changed_and_leaves_the_rest_as_it_is_stored(
+    store: Store,
+) -> None:
+    first = written(new("p1"), "a", seen={"left": 1})
+    await store.write([first])
+    await store._subjects.update_one({"_id": "p1"}, {"$set": {"state.told_by_a_newer_program": 1, "state.due": None}})
+    second = written(first.after, "b", seen={"left": 2}, due=START)
+    await store.write([second])
+    assert await loaded(store, "p1") == replace(second.after, outbox=first.after.outbox + second.entries)
+    (row,) = await store.rows("subjects", {"_id": "p1"}, sort=[("_id", 1)], limit=1)
+    assert row["state"]["told_by_a_newer_program"] == 1
+    passing = replace(second.after, rev=3, seen={"left": 3})
+    asked = store_module._guarded(Fold(second.after, passing, (), ()))
+    assert isinstance(asked, UpdateOne) and asked._doc == {"$set": {"rev": 3, "seen": {"left": 3}}}, "it only passes by"
 
 
 async def test_a_new_subject_is_rev_0_and_only_one_of_two_first_writes_goes_through(store: Store) -> None:

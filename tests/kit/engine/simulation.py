@@ -174,6 +174,7 @@ class World:
     stores: Mapping[str, Store]
     steps: int = 1600
     commit_first: bool = False
+    careless: bool = False
     logs: dict[Place, list[Message]] = field(default_factory=lambda: defaultdict(list))
     committed: dict[tuple[str, Place], int] = field(default_factory=lambda: defaultdict(int))
     told: list[dict[str, Any]] = field(default_factory=list)
@@ -216,18 +217,27 @@ class World:
         return fate
 
     async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
-        """The broker: appends, loses, loses only the acknowledgement, appends twice; its client may die in between."""
+        """The broker: appends, loses, loses only the acknowledgement, appends twice; its client may die in between.
+
+        As its client promises, nothing is appended behind a record of the same topic and key that failed.
+        """
         await self.turns.boundary()
         answers: list[BaseException | None] = []
         dies_at = self.rng.randrange(len(messages) + 1) if self._fate().startswith(("crash", "cancel")) else None
+        failed = set[tuple[str, str]]()
         for place, message in enumerate(messages):
             if place == dies_at:
                 raise Crash
+            if (series := (message.topic, message.key)) in failed and not self.careless:
+                answers.append(ConnectionError("behind one that failed"))
+                continue
             drawn = 1.0 if self.quiet else self.rng.random() / self.trouble * 0.03
             copies = 0 if drawn < 0.05 else 2 if drawn < 0.1 else 1
             self.happened[f"sent {copies} times"] += 1
             self.logs[self.place_of(message.topic, message.key)] += [message] * copies
             answers.append(ConnectionError("lost") if drawn < 0.05 or 0.1 <= drawn < 0.13 else None)
+            if answers[-1] is not None:
+                failed.add(series)
         if dies_at is not None:
             raise Crash
         return answers

@@ -224,7 +224,10 @@ def translated(event: Event) -> object | None:
 
 
 class Broker:
-    """Takes messages as Kafka does, in memory. `refuse` says which are not acknowledged; `down` raises instead."""
+    """Takes messages as the bus hands them to Kafka, in memory: of one topic and key none behind one that failed.
+
+    `refuse` says which are not acknowledged; `down` raises instead.
+    """
 
     def __init__(self) -> None:
         self.log: list[Message] = []
@@ -236,11 +239,15 @@ class Broker:
         if self.down is not None:
             raise self.down
         answers: list[BaseException | None] = []
+        failed = set[tuple[str, str]]()
         for message in messages:
-            refused = self.refuse(message)
-            answers.append(ConnectionError("refused") if refused else None)
-            if not refused:
+            series = (message.topic, message.key)
+            if series in failed or self.refuse(message):
+                failed.add(series)
+                answers.append(ConnectionError("refused"))
+            else:
                 self.log.append(message)
+                answers.append(None)
         return answers
 
     def events(self, topic: str = "pilots.tiny.v1", subject: str | None = None) -> list[dict[str, Any]]:

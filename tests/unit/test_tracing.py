@@ -1,0 +1,77 @@
+"""Spans are made where a trace is recorded; where it is not, it goes on as it came, at no cost."""
+
+from collections.abc import Mapping
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
+
+from contracts.event import Actor
+from services.chassis import telemetry
+from services.chassis.subject import Claimed, Done, Input, Record
+
+TRACE = "a" * 32
+RECORDED, UNRECORDED = (f"00-{TRACE}-{'b' * 16}-{flags}" for flags in ("01", "00"))
+
+
+def traced(monkeypatch: pytest.MonkeyPatch, sampler: Sampler | None = None) -> InMemorySpanExporter:
+    """Every span that is recorded from now on."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("lotsman"))
+    return exporter
+
+
+def given(carrier: Mapping[str, str]) -> Input:
+    """A record with this trace."""
+    mark = Claimed("agency:demo", "1", "d")
+    record = Record("pilots.agency.demo.v1", 0, 0, None, b"")
+    return Input("p1", mark, None, Actor(id="a", role="r"), "1", trace=carrier, record=record)
+
+
+def passed_on(one: Input) -> Mapping[str, str]:
+    """What goes on behind the span of an input."""
+    (span,) = telemetry.open_spans([one])
+    carried = telemetry.carried(span, one.trace)
+    telemetry.close_span(span, one, Done(1, 1))
+    return carried
+
+
+def test_a_trace_that_is_recorded_gets_a_span_and_goes_on_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch)
+    carried = passed_on(given({"traceparent": RECORDED}))
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None and f"{span.context.trace_id:032x}" == TRACE
+    assert carried["traceparent"] == f"00-{TRACE}-{span.context.span_id:016x}-01"
+
+
+def test_a_trace_that_is_not_recorded_goes_on_as_it_came_without_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch)
+    one = given({"traceparent": UNRECORDED})
+    assert telemetry.open_spans([one]) == [trace.INVALID_SPAN]
+    assert passed_on(one) == {"traceparent": UNRECORDED} and exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize("bad", ["", "00-" + "0" * 32 + f"-{'b' * 16}-00", "nonsense"])
+def test_what_is_no_trace_is_not_passed_on_but_one_begun(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+    exporter = traced(monkeypatch)
+    carried = passed_on(given({"traceparent": bad}))
+    assert len(exporter.get_finished_spans()) == 1 and telemetry.TRACEPARENT.fullmatch(carried["traceparent"])
+
+
+def test_a_state_of_a_vendor_goes_on_only_as_far_as_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced(monkeypatch)
+    good = {"traceparent": UNRECORDED, "tracestate": "vendor=1"}
+    assert passed_on(given(good)) == good
+    assert passed_on(given({**good, "tracestate": "x" * 9000})) == {"traceparent": UNRECORDED}
+
+
+def test_where_nothing_is_exported_a_trace_keeps_its_id_and_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch, ALWAYS_OFF)
+    assert passed_on(given({"traceparent": RECORDED})) == {"traceparent": RECORDED}
+    begun = passed_on(given({}))["traceparent"]
+    assert telemetry.TRACEPARENT.fullmatch(begun) and begun[-1] in "02468ace"
+    assert exporter.get_finished_spans() == ()
