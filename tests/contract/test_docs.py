@@ -79,7 +79,7 @@ def test_the_verb_writes_the_documents_and_checks_them(tmp_path: Path, monkeypat
     run = CliRunner()
     assert run.invoke(verb.app, ["--check"]).exit_code != 0
     said = run.invoke(verb.app, [])
-    assert (said.exit_code, len(said.output.splitlines())) == (0, 6)
+    assert (said.exit_code, len(said.stdout.splitlines())) == (0, 6)
     assert run.invoke(verb.app, ["--check"]).exit_code == 0
 
 
