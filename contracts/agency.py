@@ -22,15 +22,13 @@ from contracts.reference import (
     Problem,
     RequestItem,
 )
-from contracts.steps import Answers, Completion, Progress, ReasonedVerdict, Results, Risks, Spending, Withdrawal
+from contracts.steps import Answers, Completion, Person, Progress, ReasonedVerdict, Results, Risks, Spending, Withdrawal
 
 
-class ContactPerson(Contract):
-    """Whom to ask about an application. Every field is personal data: it never enters a fact."""
+class ContactPerson(Person):
+    """Whom to ask about an application. The name is taken as agencies' programs send it, by the frozen schema alone."""
 
     name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)
-    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
-    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
 class ApplicationSubmittedV1(ApplicationBase, Payload):

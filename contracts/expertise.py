@@ -10,18 +10,19 @@ from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import Field, JsonValue
 
-from contracts.event import Contract, Day, Fact, Language, Moment
+from contracts.event import Contract, Fact, Language, Moment
+from contracts.intake import Registered, Submission
 from contracts.reference import (
     Application,
-    ItemAnswer,
     ItemId,
-    Met,
     OrganisationId,
     ReturnReason,
 )
 from contracts.steps import (
+    Answers,
     Appeal,
     AppealRuling,
+    Concluded,
     Ending,
     ExpertEntry,
     Opinion,
@@ -63,7 +64,7 @@ class Change(Contract):
     after: JsonValue = None
 
 
-class Opening(Contract):
+class Opening(Submission):
     """How a round of the expertise begins. `round` counts from 1, `needed` is how many opinions are asked for.
 
     A repeat names the conclusion before it (`earlier`, its number), what changed in the application, and what the
@@ -72,23 +73,17 @@ class Opening(Contract):
 
     round: int
     kind: ReviewKind
-    submission: int
     opened: Moment
-    application: Application
     needed: int
     earlier: str | None = None
     changes: tuple[Change, ...] = ()
-    met: tuple[Met, ...] = ()
 
 
-class ReviewOpenedV1(Opening, Fact):
+class ReviewOpenedV1(Opening, Registered, Fact):
     """The expertise of an accepted application began (экспертиза начата)."""
 
     TYPE: ClassVar[str] = "pilots.expertise.review-opened.v1"
 
-    agency: str
-    number: str
-    edition: str
     notify: People = ()
 
 
@@ -324,13 +319,11 @@ class InformationRequestedV1(Question, OfRound):
     stops_clock: bool
 
 
-class AnswersTakenV1(ToldOfRound):
+class AnswersTakenV1(Answers, ToldOfRound):
     """The applicant answered items of a request; `application` is as it stands with the answers."""
 
     TYPE: ClassVar[str] = "pilots.expertise.answers-taken.v1"
 
-    request: str
-    answers: tuple[ItemAnswer, ...]
     open_items: tuple[ItemId, ...]
     application: Application
     changes: tuple[Change, ...] = ()
@@ -386,19 +379,12 @@ class ConclusionSentBackV1(Reason, ToldOfRound):
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-sent-back.v1"
 
 
-class ApprovedConclusion(WrittenConclusion):
-    """A conclusion that a second person approved. `date` is a day in the zone of the edition.
+class ApprovedConclusion(Concluded, WrittenConclusion):
+    """A conclusion that a second person approved; `judges` are the experts on whose opinions it rests."""
 
-    `replaces` is the number of the conclusion that an appeal amended; `judges` are the experts on whose opinions it
-    rests.
-    """
-
-    round: int
     submission: int = 1
-    date: Day
     signers: tuple[Signer, ...]
     judges: People = ()
-    replaces: str | None = None
 
 
 class ConclusionApprovedV1(ApprovedConclusion, Fact):

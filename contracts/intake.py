@@ -30,6 +30,37 @@ from contracts.steps import (
 from contracts.terms import TermBreached, TermEnded, TermNearing, TermRecalendared, TermStarted
 
 
+class Registered(Contract):
+    """Whose an application is, under which number it is registered, and by which edition it is judged."""
+
+    agency: str
+    number: str
+    edition: str
+
+
+class Submission(Contract):
+    """What was submitted: `submission` counts from 1; `met` says what a resubmission did about each remark of the
+    conclusion before it."""
+
+    application: Application
+    submission: int
+    met: tuple[Met, ...] = ()
+
+
+class AcceptedApplication(Registered, Submission):
+    """An application that goes to expertise: whole, so that who starts here needs nothing said before."""
+
+    submission: int = 1
+
+
+class RefusedEvent(Contract):
+    """An event of an agency that is not taken, with everything that is wrong with it."""
+
+    agency: str
+    event_id: str
+    problems: tuple[Problem, ...]
+
+
 class OfApplication(Fact):
     """What every fact says that the applicant hears of: its agency, and the number of the application."""
 
@@ -54,13 +85,10 @@ class ApplicationReceived(EventReceived):
     contact_person_id: str | None = None
 
 
-class EventRefused(Fact):
-    """What a fact says by which an event of an agency was not taken: everything that is wrong with it."""
+class EventRefused(RefusedEvent, Fact):
+    """What a fact says by which an event of an agency was not taken."""
 
-    agency: str
-    event_id: str
     received: Moment
-    problems: tuple[Problem, ...]
 
 
 class AgencyEnteredV1(AgencyEntry, Fact):
@@ -120,19 +148,10 @@ class TermRecalendaredV1(TermRecalendared):
     TYPE: ClassVar[str] = "pilots.intake.term-recalendared.v1"
 
 
-class ApplicationAcceptedV1(OfApplication):
-    """An officer found the application complete: it goes to expertise (заявка принята к рассмотрению).
-
-    It carries the whole application, so that who starts here needs nothing said before. `submission` counts from
-    1; `met` says what a resubmission did about each remark of the conclusion before it.
-    """
+class ApplicationAcceptedV1(AcceptedApplication, OfApplication):
+    """An officer found the application complete: it goes to expertise (заявка принята к рассмотрению)."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-accepted.v1"
-
-    edition: str
-    application: Application
-    submission: int = 1
-    met: tuple[Met, ...] = ()
 
 
 class ApplicationReturnedV1(ApplicationReturn, OfApplication):

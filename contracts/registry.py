@@ -9,6 +9,7 @@ from typing import ClassVar, Final, get_args
 from pydantic import JsonValue
 
 from contracts.event import Basis, Contract, Dated, Fact, Language, Moment
+from contracts.intake import Registered
 from contracts.reference import (
     Application,
     Effectiveness,
@@ -63,12 +64,9 @@ class ApplicationOutcome(StrEnum):
     REFUSED = "refused"
 
 
-class Entry(Contract):
-    """What a pilot is entered in the register with: whose it is, its number, its edition, its application."""
+class Entry(Registered):
+    """What a pilot is entered in the register with: its application too, and when that was submitted."""
 
-    agency: str
-    number: str
-    edition: str
     submitted: Moment
     application: Application
 

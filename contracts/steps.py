@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import Field, JsonValue, StrictBool, StrictInt
 
 from contracts.entered import NEAR, Entered
-from contracts.event import Basis, Contract, Day
+from contracts.event import Basis, Contract, Day, Personal
 from contracts.reference import (
     CODE,
     Code,
@@ -37,9 +37,9 @@ from contracts.reference import (
 NearDay = Annotated[Day, NEAR]
 Why = Annotated[str, Entered(most=4_000)]
 Words = Annotated[str, Entered(most=20_000)]
-Person = Annotated[str, Entered(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$", exact=True)]
+OpaqueId = Annotated[str, Entered(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$", exact=True)]
 """An opaque id, never a name: no word of a language fits."""
-Persons = Annotated[tuple[Person, ...], Entered(least=1, most=100)]
+Persons = Annotated[tuple[OpaqueId, ...], Entered(least=1, most=100)]
 
 
 class Step(Contract):
@@ -162,6 +162,12 @@ class Handover(Reason):
     to: PersonId
 
 
+class HandoverOf(Reason):
+    """Why an expert's work is handed over, and to whom; without `to`, to whomever of the directory it fits best."""
+
+    to: Annotated[tuple[PersonId, ...], Entered(least=1, most=100)] | None = None
+
+
 class DeclaredConflict(Step):
     """A conflict of interest in words (объявленный конфликт); without `expert_id` it is the own one of who says so."""
 
@@ -233,13 +239,19 @@ class WrittenConclusion(ReasonedVerdict):
     earlier_remarks: Annotated[tuple[EarlierRemark, ...], Entered(most=200)] = ()
 
 
-class Conclusion(ReasonedVerdict):
-    """A conclusion in force as others know it. `replaces` is the one that it amends after an appeal."""
+class Concluded(Contract):
+    """In which round, and on which day in the zone of the edition, a conclusion was made. `replaces` is the number of
+    the one that it amends after an appeal."""
 
     round: int
-    number: str
     date: Day
     replaces: str | None = None
+
+
+class Conclusion(Concluded, ReasonedVerdict):
+    """A conclusion in force as others know it."""
+
+    number: str
 
 
 class Appeal(Step):
@@ -311,6 +323,14 @@ class TeamEntry(Step):
     name: Annotated[str, Entered(most=300)]
     members: Annotated[tuple[PersonId, ...], Entered(most=500)]
     sectors: Annotated[tuple[Code, ...], Entered(most=100)] = ()
+
+
+class Person(Step):
+    """A person's name, and where notices go. Every field is personal data: it never enters a fact."""
+
+    name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), Entered()]
+    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
+    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
 # ---- what officials enter in the register: each on a document, each in its order
@@ -404,7 +424,7 @@ class Commission(Step):
     """Whom the head organisation named for the pilot's commission (состав комиссии): opaque ids, never names."""
 
     members: Persons
-    secretary: Person
+    secretary: OpaqueId
     basis: Basis
 
 

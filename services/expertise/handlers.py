@@ -39,16 +39,9 @@ def translate(event: Event) -> Command | None:
 def _of_intake(fact: PilotFact) -> Command | None:
     match fact:
         case intake.ApplicationAcceptedV1():
-            return Open(
-                agency=fact.agency,
-                number=fact.number,
-                edition=fact.edition,
-                application=fact.application,
-                submission=fact.submission,
-                met=fact.met,
-            )
+            return Open.made_of(fact)
         case intake.ClarificationRegisteredV1():
-            return TakeAnswers(request=fact.request, answers=fact.answers, application=fact.application)
+            return TakeAnswers.made_of(fact)
         case intake.WithdrawalRegisteredV1():
             return CloseFor(Closure.WITHDRAWN, fact.reason)
         case intake.ApplicationStoppedV1():

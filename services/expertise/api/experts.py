@@ -7,10 +7,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from contracts.entered import Entered
 from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
-from contracts.steps import ExpertEntry, PersonId, Reason
+from contracts.steps import ExpertEntry, HandoverOf, Person
 from contracts.words import Language, say
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -33,12 +32,6 @@ from services.expertise.sight import Sight, sight
 HANDOVERS: Final = "handovers"
 """What was planned under an Idempotency-Key, so that a resend does the same and not something further."""
 MOST_CASES: Final = 500
-
-
-class HandoverOf(Reason):
-    """Why an expert's work is handed over, and to whom; without `to`, to whomever of the directory it fits best."""
-
-    to: Annotated[tuple[PersonId, ...], Entered(least=1, most=100)] | None = None
 
 
 def add(router: APIRouter, rules: RuleBook) -> None:
@@ -89,7 +82,7 @@ def _organisation(text: str | None) -> OrganisationId | None:
 
 def _persons(router: APIRouter) -> None:
     @router.put("/experts/{expert}/person", tags=["personal data"])
-    async def keep(expert: ExpertPath, body: Body[persons.Person], engine: EngineOf, _caller: AnOperator) -> Response:
+    async def keep(expert: ExpertPath, body: Body[Person], engine: EngineOf, _caller: AnOperator) -> Response:
         """Keeps an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
         return await persons.save(engine, expert, body)

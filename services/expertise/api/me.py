@@ -8,6 +8,7 @@ from pydantic import Field
 from contracts.event import Contract
 from contracts.expertise import ExpertReleasedV1
 from contracts.reference import Role
+from contracts.steps import Person
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -29,7 +30,7 @@ MOST_CASES: Final = 10_000
 
 
 class Read(Contract):
-    """Which notices were read."""
+    """Which notices were read: a mark on one's own rows, in no fact, so that it is none of `contracts.steps`."""
 
     ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=500)
 
@@ -82,7 +83,7 @@ def _person(router: APIRouter) -> None:
         return await persons.tell(engine, caller.id)
 
     @router.put("/me/person", tags=["personal data"])
-    async def keep(body: Body[persons.Person], engine: EngineOf, caller: Anybody) -> Response:
+    async def keep(body: Body[Person], engine: EngineOf, caller: Anybody) -> Response:
         """Keeps one's own name and contact."""
         return await persons.save(engine, caller.id, body)
 

@@ -3,27 +3,17 @@
 They stand in no fact, no case and no log; what refers to a person is the opaque id.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
 
-from contracts.entered import Entered
-from contracts.event import Contract, Personal
+from contracts.steps import Person
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
 from services.chassis.store import PERSONS
 from services.chassis.web import not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
-
-
-class Person(Contract):
-    """A person's name, and where notices go. Every field is personal data."""
-
-    name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), Entered()]
-    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
-    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
 
 
 async def person(engine: Engine, id_: str) -> dict[str, Any] | None:

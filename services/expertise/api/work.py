@@ -16,7 +16,6 @@ from contracts.steps import (
     Ending,
     Handover,
     Opinion,
-    PersonId,
     Question,
     Reason,
     TermExtension,
@@ -40,12 +39,11 @@ Either = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.APPROVER))]
 OperatorOrExpert = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.EXPERT))]
 
 
-class BulkItem(Contract):
-    """One case of many: as it was seen, and for whom."""
+class BulkItem(Assignment):
+    """The step for one case of many, with what stands in the path and in If-Match where it is done alone."""
 
     pilot: str = Field(min_length=1, max_length=128)
     etag: str = Field(pattern=ETAG)
-    expert_id: PersonId
 
     @property
     def rev(self) -> int:
@@ -54,7 +52,8 @@ class BulkItem(Contract):
 
 
 class Bulk(Contract):
-    """Assignments of many cases."""
+    """Assignments of many cases. It stands here and not in `contracts.steps`, for it is a way of sending steps over
+    HTTP: what is recorded is each assignment by itself."""
 
     items: tuple[BulkItem, ...] = Field(min_length=1, max_length=500)
 

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.expertise import Closure, Seat
-from contracts.reference import Application, ItemAnswer, Met
+from contracts.intake import AcceptedApplication
+from contracts.reference import Application
 from contracts.steps import (
+    Answers,
     Appeal,
     AppealDecision,
     Assignment,
@@ -26,24 +28,13 @@ from contracts.steps import (
 # ---- asked by intake's facts: never refused, for they have happened
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(AcceptedApplication):
     """Open a round for an accepted application."""
 
-    agency: str
-    number: str
-    edition: str
-    application: Application
-    submission: int = 1
-    met: tuple[Met, ...] = ()
 
+class TakeAnswers(Answers):
+    """Take the applicant's answers to a request, with the application as it stands with them."""
 
-@dataclass(frozen=True, slots=True)
-class TakeAnswers:
-    """Take the applicant's answers to a request."""
-
-    request: str
-    answers: tuple[ItemAnswer, ...]
     application: Application
 
 

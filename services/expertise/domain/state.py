@@ -13,6 +13,7 @@ from pydantic import computed_field
 
 from contracts.event import BY_ITSELF, PILOT, Contract, Moment, wire_moment
 from contracts.expertise import ApprovedConclusion, ReviewKind
+from contracts.intake import Registered
 from contracts.reference import Procedure, Role, Standing, TermKind
 from services.expertise.domain.parts import (
     Conclusion,
@@ -124,12 +125,9 @@ class Owed(Contract):
     due_at: Moment | None = None
 
 
-class Case(Round):
+class Case(Round, Registered):
     """The running round of a case, what is common to all rounds, and the rounds before it."""
 
-    agency: str
-    number: str
-    edition: str
     conflicts: tuple[KnownConflict, ...] = ()
     draft: Draft | None = None
     approved: ApprovedConclusion | None = None

@@ -14,7 +14,8 @@ from contracts.expertise import (
     ReviewClosedV1,
     TermExtendedV1,
 )
-from contracts.reference import Problem, TermKind
+from contracts.intake import RefusedEvent
+from contracts.reference import TermKind
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -62,13 +63,8 @@ class Later(Sent):
         return named if isinstance(named, str) and PILOT_ID.fullmatch(named) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(RefusedEvent):
     """A submission that is refused for what was found on reading it, before any rule is asked."""
-
-    agency: str
-    event_id: str
-    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,8 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return () if state is not None else _submitted(command, context)
         case Later():
             return decide_event(state, command, context)
-        case Refuse(agency, event_id, problems):
-            refused = SubmissionRefusedV1(
-                actor=context.actor, agency=agency, event_id=event_id, received=context.now, problems=bounded(problems)
-            )
-            return () if state is not None else (refused,)
+        case Refuse():
+            return () if state is not None else (_refused(command, context),)
         case Accept():
             return _accepted(_registered(state), context)
         case ApplicationReturn():
@@ -67,6 +64,12 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return reminded(state, command, context)
         case _:
             assert_never(command)
+
+
+def _refused(command: Refuse, context: Context[Given]) -> SubmissionRefusedV1:
+    return SubmissionRefusedV1.made_of(
+        command, actor=context.actor, received=context.now, problems=bounded(command.problems)
+    )
 
 
 def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
