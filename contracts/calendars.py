@@ -45,23 +45,28 @@ class Override(Data):
     act: Text
 
 
-class CalendarRules(Data):
+class CalendarDays(Data):
+    """Days of a calendar that are not as the holidays of its country have them, and where that comes from."""
+
+    id: CalendarId
+    origin: Origin
+    transfers: tuple[Transfers, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+
+class CalendarRules(CalendarDays):
     """A working-day calendar: the country whose holidays it takes, and what overrides them.
 
     `yearly_act`: working days are moved by an act for each year, so that a year without its act in
     `transfers` is provisional (предварительно). `language_*` are names of the holiday library's languages.
     """
 
-    id: CalendarId
     version: str = Field(pattern=r"^[0-9]{4}\.[0-9]+$")
     country: str = Field(pattern=r"^[A-Z]{2}$")
     language_ru: str | None = None
     language_be: str | None = None
     language_en: str
     yearly_act: StrictBool
-    origin: Origin
-    transfers: tuple[Transfers, ...] = ()
-    overrides: tuple[Override, ...] = ()
 
     @model_validator(mode="after")
     def _each_day_is_said_once(self) -> Self:
@@ -82,18 +87,14 @@ class CalendarRules(Data):
         return CalendarRules.model_validate({**dict(self), **changed})
 
 
-class CalendarUpdate(Data):
+class CalendarUpdate(CalendarDays):
     """What an act changed in a calendar after the release: a file of a deployment's own, as operators write them
     (`LOTSMAN_CALENDARS`). A file that was good for an older release stays good.
 
     `dated` is the date of the act; updates of one calendar take effect in that order.
     """
 
-    id: CalendarId
     dated: date
-    origin: Origin
-    transfers: tuple[Transfers, ...] = ()
-    overrides: tuple[Override, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -64,6 +64,14 @@ class Titled(Data):
     en: Text
 
 
+class Entitled(Data):
+    """What has a title beside other things that are said of it."""
+
+    title_ru: Text
+    title_be: Text
+    title_en: Text
+
+
 def unique(what: str, values: tuple[str, ...]) -> None:
     """Raises ValueError that names what is given twice."""
     twice = sorted({value for value in values if values.count(value) > 1})

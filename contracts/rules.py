@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
-from contracts.data import CalendarId, Data, Origin, Pattern, Text, Titled, Zone, texts, unique
+from contracts.data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
 from contracts.reference import Code, LegalEffect, TermKind, TermUnit
 
 
@@ -46,7 +46,7 @@ class CodeList(Data):
         return code in self.codes
 
 
-class Scheme(Data):
+class Scheme(Entitled):
     """A scheme that gives organisations their numbers: the form, and the check digit that it has, if any.
 
     `legal_entity_pattern` is the form of a legal entity's number where the scheme tells legal entities from
@@ -54,9 +54,6 @@ class Scheme(Data):
     """
 
     scheme: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)+$", max_length=40)
-    title_ru: Text
-    title_be: Text
-    title_en: Text
     check: Literal["by-unp", "ru-inn", "none"]
     pattern: Pattern
     legal_entity_pattern: Pattern | None = None
@@ -184,22 +181,23 @@ class Switch(Titled):
     origin: Origin
 
 
-class Registration(Data):
-    """The form of a registration number (регистрационный номер)."""
+class NumberForm(Data):
+    """The form of a number: so many digits, at least, after the prefix and the year."""
 
     prefix: str = Field(pattern=r"^\S{1,10}$")
     digits: StrictInt = Field(ge=1, le=12)
     origin: Origin
 
 
-class ConclusionNumbers(Data):
+class Registration(NumberForm):
+    """The form of a registration number (регистрационный номер)."""
+
+
+class ConclusionNumbers(NumberForm):
     """The form of a conclusion's number (номер заключения): a gapless series for each year. Editions that name the
     same `series` go on with the same numbers."""
 
     series: Code
-    prefix: str = Field(pattern=r"^\S{1,10}$")
-    digits: StrictInt = Field(ge=1, le=12)
-    origin: Origin
 
     def number(self, year: int, n: int) -> str:
         """A conclusion's number, e.g. `ЗЭ-2026-0007`. It grows wider when the digits do not suffice."""
@@ -266,16 +264,13 @@ Terms = Annotated[Mapping[TermKind, TermRule], AfterValidator(_all_terms)]
 """The term of each kind; every kind has one."""
 
 
-class Edition(Data):
+class Edition(Entitled):
     """One edition of the rules (редакция правил). Dates and terms are of the zone `zone`.
 
     `money` None: this edition has no money, and costs are refused. `in_force_to` is the last day, None: open.
     """
 
     id: Code
-    title_ru: Text
-    title_be: Text
-    title_en: Text
     in_force_from: date
     in_force_to: date | None = None
     in_force_origin: Origin

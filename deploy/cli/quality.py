@@ -29,6 +29,7 @@ CHECKS: Final = {
     "dead": ("python", "-m", "deploy.checks", "dead"),
     "matches": ("python", "-m", "deploy.checks", "matches"),
     "purity": ("python", "-m", "deploy.checks", "purity"),
+    "twins": ("python", "-m", "deploy.checks", "twins"),
     "lengths": ("python", "-m", "deploy.checks", "lengths"),
     "duplicates": ("python", "-m", "deploy.checks", "duplicates"),
 }

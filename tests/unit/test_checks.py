@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from deploy.checks import dead, duplicates, lengths, matches, purity, words
+from deploy.checks import dead, duplicates, lengths, matches, purity, twins, words
 from deploy.checks.exceptions import FILE, Exceptions
 from deploy.cli.quality import CHECKS
 from deploy.local.home import ROOT
@@ -45,10 +45,6 @@ def spoken(root: Path, code: str, said: str = SOUND) -> list[str]:
     folder.mkdir(parents=True)
     (folder / "law.toml").write_text(said, encoding="utf-8")
     return words.findings(planted(root, services__registry__domain__x=code))
-
-
-MEASURES = {"twins"}
-"""What counts, and need not come out empty."""
 
 
 # ---- words
@@ -423,6 +419,47 @@ def test_a_match_over_commands_or_facts_that_is_left_open_is_found(tmp_path: Pat
     assert matches.findings(ROOT) == []
 
 
+# ---- twins
+
+TWINS = """
+    from dataclasses import dataclass
+
+    from pydantic import BaseModel
+
+    class Step(BaseModel):
+        who: str
+        when: int
+        why: str
+
+    class Recorded(Step):
+        at: int
+
+    class Other(BaseModel):
+        who: int
+        when: int
+        why: str
+
+    @dataclass
+    class Copied:
+        who: str
+        when: int
+        why: str
+"""
+
+
+def test_a_class_that_declares_the_fields_of_another_is_found_until_it_is_named_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path, some_house____init__="", some_house__rooms=TWINS)
+    monkeypatch.syspath_prepend(tmp_path)
+    rooms, step, copied = ("some_house",), "some_house.rooms.Step", "some_house.rooms.Copied"
+    assert twins.findings(tmp_path, rooms) == [f"{step} and {copied} both declare when, who, why"]
+    excepted(tmp_path, "twins", f"{step} {copied}")
+    assert twins.findings(tmp_path, rooms) == []
+    excepted(tmp_path, "twins", f"{step} some_house.rooms.Other")
+    assert len(twins.findings(tmp_path, rooms)) == 2, "a pair that is none is a fault, too"
+
+
 # ---- dead code
 
 
@@ -469,4 +506,4 @@ def test_every_check_of_this_folder_runs_with_the_verb() -> None:
     own = {words[-1] for words in CHECKS.values() if "deploy.checks" in words}
     folder = Path(duplicates.__file__).parent
     has = {path.stem for path in folder.glob("*.py") if "def findings(" in path.read_text(encoding="utf-8")}
-    assert own == has - MEASURES
+    assert own == has
