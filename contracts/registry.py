@@ -38,6 +38,7 @@ from contracts.steps import (
     Risks,
     ScalingDecision,
     Spending,
+    TakenList,
 )
 from contracts.terms import (
     TermBreached,
@@ -377,15 +378,11 @@ class ListMade(Contract):
     failed: str | None = None
 
 
-class ListTakenV1(Fact):
+class ListTakenV1(TakenList, Fact):
     """Somebody took a list out of the register (выгрузка): who, which list, how much, why. Subject `export:<id>`."""
 
     TYPE: ClassVar[str] = "pilots.registry.list-taken.v1"
 
-    list: str
-    filters: dict[str, str]
-    format: str
-    why: str
     asked: Moment
 
 

@@ -522,3 +522,18 @@ class Correction(Corrected):
 
     place: StrictInt = Field(default=1, ge=1, le=100_000)
     content: dict[str, JsonValue]
+
+
+# ---- what is taken out of the register
+
+
+class TakenList(Step):
+    """Which list somebody takes out of the register (выгрузка), cut down by which filters, as which kind of file, and
+    what for."""
+
+    list: str
+    filters: dict[str, str]
+    format: str
+    why: Annotated[
+        str, Entered(least=3, most=1000), Field(description="What the list is for: it stands in the register")
+    ]

@@ -101,7 +101,11 @@ class Conclusion(ApprovedConclusion):
 
 
 class KnownAppeal(Appeal):
-    """An appeal against a conclusion (обжалование); one that a new round overtakes is never decided."""
+    """An appeal against a conclusion (обжалование); one that a new round overtakes is never decided.
+
+    `outcome`, `why` and `decided_basis` are those of its ruling (`contracts.steps.AppealRuling`), which is no base:
+    it is stored and shown flat, nothing of a ruling may be there yet, and `basis` is the document of the appeal.
+    """
 
     round: int
     number: str

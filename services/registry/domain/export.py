@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self, assert_never
+from typing import Any, Final, Self, assert_never
 
 from pydantic import Field
 
 from contracts import entered
-from contracts.entered import Entered
-from contracts.event import Contract, Fact, Moment, json_pointer
+from contracts.event import Fact, Moment, json_pointer
 from contracts.reference import UNSPECIFIED, Problem
 from contracts.registry import REGISTRY, ExportFact, ListMade, ListReadyV1, ListTakenV1, PilotEnteredV1
+from contracts.steps import TakenList
 from contracts.words import LANGUAGES, Value, Wording, problem, say
 from services.law.decision import Context, Refusal
 from services.registry.domain.money import MoneyStage
@@ -115,15 +115,13 @@ FILTERS: Final[Mapping[List, Mapping[str, Form]]] = {
 _NAMES: Final = "; ".join(f"{name.value}: {', '.join(some)}" for name, some in FILTERS.items())
 
 
-class Take(Contract):
-    """A person asks for a list, as which kind of file, and says what it is for: that stands in the register."""
+class Take(TakenList):
+    """A person asks for a list: the step, with the lists, filters and kinds of files that the register has today. A
+    fact may name one that is gone, so these stand here."""
 
     list: List
     filters: dict[str, str] = Field(default_factory=dict, max_length=10, description=_NAMES)
     format: Format
-    why: Annotated[
-        str, Entered(least=3, most=1000), Field(description="What the list is for: it stands in the register")
-    ]
 
 
 class Finish(ListMade):
@@ -174,12 +172,12 @@ def _take(command: Take, context: Context[Any]) -> Sequence[Fact]:
     if problems:
         raise Refusal("export.filters", status=422, problems=problems)
     return (
-        ListTakenV1(
+        ListTakenV1.made_of(
+            command,
             actor=context.actor,
             list=command.list.value,
             filters=dict(sorted(command.filters.items())),
             format=command.format.value,
-            why=command.why,
             asked=context.now,
         ),
     )
