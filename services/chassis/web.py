@@ -251,8 +251,9 @@ async def _checked(check: Check) -> str:
 
 
 class Redrive(BaseModel):
-    """Which parked records to feed again: by id, or all of these subjects. It stands here and not in `contracts.steps`:
-    it is a word to this process about its own records, of which no fact tells."""
+    """Which parked records to feed again: by id, or all of these subjects."""
+
+    # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
 
     ids: list[str] = Field(default_factory=list, max_length=1000)
     subjects: list[str] = Field(default_factory=list, max_length=1000)

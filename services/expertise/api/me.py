@@ -30,7 +30,9 @@ MOST_CASES: Final = 10_000
 
 
 class Read(Contract):
-    """Which notices were read: a mark on one's own rows, in no fact, so that it is none of `contracts.steps`."""
+    """Which notices were read."""
+
+    # Not in contracts.steps: a mark on one's own rows, of which no fact tells.
 
     ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=500)
 

@@ -40,7 +40,9 @@ OperatorOrExpert = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.EXPERT))]
 
 
 class BulkItem(Assignment):
-    """The step for one case of many, with what stands in the path and in If-Match where it is done alone."""
+    """One case of many: as it was seen, and for whom."""
+
+    # The step, with what stands in the path and in If-Match where a case is assigned alone.
 
     pilot: str = Field(min_length=1, max_length=128)
     etag: str = Field(pattern=ETAG)
@@ -52,8 +54,9 @@ class BulkItem(Assignment):
 
 
 class Bulk(Contract):
-    """Assignments of many cases. It stands here and not in `contracts.steps`, for it is a way of sending steps over
-    HTTP: what is recorded is each assignment by itself."""
+    """Assignments of many cases."""
+
+    # Not in contracts.steps: a way of sending steps over HTTP; what is recorded is each assignment by itself.
 
     items: tuple[BulkItem, ...] = Field(min_length=1, max_length=500)
 

@@ -97,8 +97,9 @@ class Facets(BaseModel):
 
 
 class Draft(BaseModel):
-    """What is known of an application that was not sent yet. It stands here and not in `contracts.steps`: a question to
-    the index, with bounds of its own, of which nothing is recorded."""
+    """What is known of an application that was not sent yet."""
+
+    # Not in contracts.steps: a question to the index, with bounds of its own, of which nothing is recorded.
 
     title: str = Field(min_length=1, max_length=500)
     problem: str = Field(default="", max_length=20_000)

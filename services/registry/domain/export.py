@@ -116,8 +116,10 @@ _NAMES: Final = "; ".join(f"{name.value}: {', '.join(some)}" for name, some in F
 
 
 class Take(TakenList):
-    """A person asks for a list: the step, with the lists, filters and kinds of files that the register has today. A
-    fact may name one that is gone, so these stand here."""
+    """A person asks for a list, as which kind of file, and says what it is for: that stands in the register."""
+
+    # The step, with the lists, filters and kinds of files that the register has today; a fact may name one that is no
+    # more.
 
     list: List
     filters: dict[str, str] = Field(default_factory=dict, max_length=10, description=_NAMES)
