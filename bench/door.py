@@ -42,8 +42,8 @@ from services.chassis.topic_reader import Offsets, TopicReader
 
 RATES: Final = (1, 20, 100, 200)
 SECONDS: Final = 10
-WARM_UP: Final = 300
-WARM_UP_RATE: Final = 60
+WARM_UP: Final = 1000
+WARM_UP_RATE: Final = 100
 CALLERS: Final = 32
 AGENCY: Final = "bench-door"
 PARTS: Final = (INTAKE, EXPERTISE, REGISTRY, "mongod", "kafka")

@@ -136,6 +136,8 @@ class Kafka:
             # After kill -9 the broker may come back only when its old session is over (9 s by default).
             ("broker.session.timeout.ms", "2000"),
             ("broker.heartbeat.interval.ms", "400"),
+            # The controller's log need not be written to twice a second where nothing happens.
+            ("metadata.max.idle.interval.ms", "10000"),
             # One machine: nobody to wait for, and tests want a dead member noticed soon.
             ("group.initial.rebalance.delay.ms", "0"),
             ("group.min.session.timeout.ms", "1000"),

@@ -1,6 +1,7 @@
 """Who is calling and in which role: JWTs checked against a JWKS. Every route is closed unless a role opens it."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import time
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
 REFRESH_AT_MOST_EVERY: Final = 10.0
 """Seconds between two fetches of the provider's keys because of an unknown one."""
+REMEMBERED_FOR: Final = 5.0
+"""Seconds for which a token that was checked is not checked again; so long a withdrawn key may still be good."""
+REMEMBERED: Final = 1000
+"""How many such tokens are known at most."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")
 
@@ -59,6 +64,12 @@ class Keys:
         self._remote = jwt.PyJWKClient(where, timeout=5) if where.startswith("https://") else None
         self._ask_again_from = 0.0
         self._local = None if self._remote else _from_file(where)
+        self._remembered: dict[bytes, tuple[Caller, float]] = {}
+
+    def remembered(self, token: str) -> Caller | None:
+        """Who the token speaks for, where it was checked a moment ago and has not run out since. Never blocks."""
+        caller, until = self._remembered.get(_mark(token), (None, 0.0))
+        return caller if time.time() < until else None
 
     def caller(self, token: str) -> Caller:
         """Who the token speaks for. Raises jwt.PyJWTError unless it is signed by a known key, for us, and in time."""
@@ -76,7 +87,11 @@ class Keys:
         if not 0 < len(claims["sub"]) <= 128:
             raise jwt.InvalidTokenError("the subject is no id of 1 to 128 characters")
         organisation = claims.get("org")
-        return Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
+        caller = Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered = {}
+        self._remembered[_mark(token)] = caller, min(int(claims["exp"]), time.time() + REMEMBERED_FOR)
+        return caller
 
     def _key(self, token: str) -> jwt.PyJWK:
         # The whole key, not its material alone: it is then used with its own algorithm, whatever the token says.
@@ -94,6 +109,11 @@ class Keys:
             self._ask_again_from = time.monotonic() + REFRESH_AT_MOST_EVERY
             found = _named(self._remote.get_signing_keys(refresh=True), kid)
         return found
+
+
+def _mark(token: str) -> bytes:
+    """What a token is known by, so that none is kept."""
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _named(keys: Sequence[jwt.PyJWK], kid: str) -> jwt.PyJWK | None:
@@ -131,7 +151,10 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
         keys: Keys = request.app.state.keys
         try:
             # Fetching a remote key set blocks, so it must not run on the event loop.
-            caller = await asyncio.to_thread(keys.caller, bearer.credentials)
+            token = bearer.credentials
+            caller = keys.remembered(token)
+            if caller is None:
+                caller = await asyncio.to_thread(keys.caller, token)
         except jwt.PyJWKClientConnectionError as error:
             raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:

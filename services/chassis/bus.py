@@ -6,7 +6,7 @@ FastStream's telemetry middleware is not used: it would overwrite the trace cont
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -52,11 +52,21 @@ SILENT: Final = 30.0
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
+SOON: Final = 0.05
+"""Seconds between two batches of a source at least, where somebody waits for what comes of its records."""
+GATHER: Final = 0.4
+"""The same where nobody waits. At a low rate a batch costs nearly as much as a record, so they are let gather."""
+FETCH_WAIT_MS: Final = 1_000
+"""So long Kafka waits for the next record before it says that there is none; it is asked again then."""
+METADATA_AGE: Final = 10.0
+"""Seconds after which a reader of known topics looks at the cluster anew; an error makes it look at once."""
+
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
 
 class Bus:
-    """One service's connection to Kafka. `give_up` is called when the producer cannot recover by itself."""
+    """One service's connection to Kafka. `give_up` is called when the producer cannot recover by itself; `soon` are
+    the sources whose records somebody waits for."""
 
     def __init__(
         self,
@@ -65,11 +75,13 @@ class Bus:
         sources: Sequence[str],
         take: Take,
         give_up: Callable[[], None],
+        soon: Collection[str] = (),
     ) -> None:
         self._settings = settings
         self._service = service
         self._take = take
         self._give_up = give_up
+        self._soon = soon
         self._failures = 0
         self._consumers: dict[str, CarefulConsumer] = {}
         self._subscriptions = 0
@@ -89,7 +101,7 @@ class Bus:
             batch=True,
             max_records=self._settings.batch_records,
             batch_timeout_ms=50,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=2 * FACT_MAX_BYTES,
             auto_offset_reset="earliest",
             parser=_parse,
@@ -137,8 +149,11 @@ class Bus:
                 pause = min(pause * 2, 10.0)
 
     def _consumer(self, *topics: str, **options: Any) -> CarefulConsumer:
-        consumer = CarefulConsumer(*topics, **options)
-        self._consumers[str(options.get("group_id"))] = consumer
+        name = str(options.get("group_id"))
+        if name != group(self._service, AGENCIES):  # who reads by a pattern must notice new topics
+            options["metadata_max_age_ms"] = int(max(METADATA_AGE, self._settings.metadata_age) * 1000)
+        soon = name in {group(self._service, source) for source in self._soon}
+        self._consumers[name] = consumer = CarefulConsumer(*topics, gather=SOON if soon else GATHER, **options)
         return consumer
 
     async def reading(self) -> None:

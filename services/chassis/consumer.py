@@ -21,34 +21,49 @@ log = logging.getLogger(__name__)
 UNREADABLE: Final = (UnsupportedCodecError, CorruptRecordException, UnicodeError, ValueError)
 """What the client raises for content that it cannot read, however often it tries."""
 
+WAIT_MS: Final = 2_000
+"""How long it is waited for records at least: whoever asks sleeps a while after an empty answer."""
+
 Fetched = dict[TopicPartition, list[Any]]
 
 
 class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Reads like any consumer until something cannot be read; then partition by partition, to find which."""
+    """Reads like any consumer until something cannot be read; then partition by partition, to find which.
 
-    def __init__(self, *topics: str, **options: Any) -> None:
+    What comes within `gather` seconds after the last records is handed out together, unless they were as many as were
+    asked for: then more are there already.
+    """
+
+    def __init__(self, *topics: str, gather: float = 0.0, **options: Any) -> None:
         super().__init__(*topics, **options)
         self.last_read = time.monotonic()
+        self._gather = gather
+        self._not_before = 0.0
         self._searching = False
         self._doubtful: set[TopicPartition] = set()
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Fetched:
-        """The next records. Raises KafkaError for what may pass; what cannot be read is paused instead."""
+        """The next records, as soon as there are any, or none after a while. Raises KafkaError for what may pass; what
+        cannot be read is paused instead."""
         fetch = super().getmany
         if self._searching:
             found = await self._one_by_one(fetch, timeout_ms, max_records)
         else:
+            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
-                found = await fetch(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+                wait = max(timeout_ms, WAIT_MS)
+                found = await fetch(*partitions, timeout_ms=wait, max_records=max_records)
             except UNREADABLE as error:
                 log.error("something cannot be read (%s): looking for it", type(error).__name__)
                 # What other partitions gave in this very call is gone with the error, so all go back.
                 await self._rewind()
                 self._searching, found = True, {}
         self.last_read = time.monotonic()
+        if found:
+            full = sum(map(len, found.values())) == max_records
+            self._not_before = 0.0 if full else self.last_read + self._gather
         return found
 
     async def _rewind(self) -> None:

@@ -21,6 +21,7 @@ from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
 from services.chassis.fold import Fold, Writer, fold, is_absent, why
+from services.chassis.gathering import Gathering
 from services.chassis.outbox import Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
 from services.chassis.reading import Reader
@@ -94,6 +95,7 @@ class Engine:
             publications=service.publications,
             projection=service.projection,
         )
+        self.gathering = Gathering(self.commands_and_documents)
         self.parking = Parking(store, self._writer, self._reader.inputs, self._handle, self.documents)
 
     # ---- the three doors
@@ -141,10 +143,13 @@ class Engine:
     async def command_and_document(self, one: Input) -> tuple[Outcome, Document | None]:
         """Like `command`, with the subject as it stands after it, so that who answers need not look again; None where
         it was not looked at, as after a conflict."""
-        run = await self._commands([one])
-        outcome = run.outcomes[0]
-        assert outcome is not None, "every input has come to an outcome"
-        return outcome, run.documents.get(run.inputs[0].subject)
+        return (await self.commands_and_documents([one]))[0]
+
+    async def commands_and_documents(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        """Like `command_and_document` for many commands together, each with an answer of its own, in their order."""
+        run = await self._commands(inputs)
+        places = zip(run.outcomes, run.inputs, strict=True)
+        return [(outcome, run.documents.get(one.subject)) for outcome, one in places if outcome is not None]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         """Takes many commands together, with an outcome for each in their order; otherwise like `command`."""

@@ -93,7 +93,7 @@ async def _serve(
     async def take(records: Sequence[Record]) -> None:
         await engine.records(records)
 
-    bus = Bus(settings, service.name, sources, take, give_up)
+    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars)
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)

@@ -22,7 +22,8 @@ class Service:
     """What makes one service out of the engine. Every part but `prepare`, `address`, `process_manager`, `arrived`
     and `settled` is pure.
 
-    `reads` maps each source of foreign facts to its language, `translate` turns such a fact into a command (None:
+    `reads` maps each source of foreign facts to its language (`soon`: sources whose records somebody waits for),
+    `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
     used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
     `own` is the language of the service's own facts, and `process_manager` says what such a fact asks of its other
@@ -37,6 +38,7 @@ class Service:
     aggregates: Mapping[str, Aggregate]
     prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
+    soon: frozenset[str] = frozenset()
     translate: Callable[[Event], object | None] = lambda _event: None
     own: Language[Fact] = Language(())
     process_manager: Callable[[Store, Event], Awaitable[Sequence[tuple[str, object]]]] | None = None

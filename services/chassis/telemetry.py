@@ -81,6 +81,11 @@ def carrier_of(span: Span) -> dict[str, str]:
     return carrier
 
 
+def carrier_of_current() -> dict[str, str]:
+    """The context of the span around the caller, as it travels; empty where there is none."""
+    return carrier_of(trace.get_current_span())
+
+
 def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
     """What goes on behind a span: its own context if it is recorded, else the one that came in, if any did."""
     if span.is_recording() or not TRACEPARENT.fullmatch(came.get("traceparent", "")):

@@ -37,7 +37,7 @@ class TopicReader:
 
     `begins`: at the earliest or the latest record of all its partitions, unless it is placed elsewhere; None: it reads
     those partitions alone that it is placed at, and raises where that place is gone. `partition_bytes` are fetched at
-    once of a partition, `wait_ms` is how long Kafka may wait for more.
+    once of a partition, `wait_ms` is how long Kafka may wait for `least_bytes` of them all.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class TopicReader:
         begins: Literal["earliest", "latest"] | None,
         partition_bytes: int,
         wait_ms: int,
+        least_bytes: int = 1,
         request_ms: int = 40_000,
     ) -> None:
         self._topic = topic
@@ -60,6 +61,7 @@ class TopicReader:
             auto_offset_reset=begins or "none",
             request_timeout_ms=request_ms,
             fetch_max_wait_ms=wait_ms,
+            fetch_min_bytes=least_bytes,
             max_partition_fetch_bytes=partition_bytes,
             **parse_security(security(settings)),
         )

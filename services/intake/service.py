@@ -5,6 +5,7 @@ from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from contracts.rules import load
+from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.subject import Aggregate
@@ -25,6 +26,7 @@ SERVICE = Service(
     prepare=handlers.preparing(RULES, utc_now),
     own=INTAKE,
     reads={topics.EXPERTISE: EXPERTISE, topics.REGISTRY: REGISTRY},
+    soon=frozenset({AGENCIES}),
     translate=handlers.translate,
     address=door.address,
     read_agency=door.read_agency,

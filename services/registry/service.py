@@ -39,6 +39,7 @@ SERVICE = Service(
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
+    soon=frozenset({topics.INTAKE}),
     translate=handlers.translate,
     own=REGISTRY,
     process_manager=handlers.process_manager,

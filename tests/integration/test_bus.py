@@ -129,7 +129,8 @@ async def running(
                 await engine.sweep(timedelta(seconds=1))
 
     async with opened(backends.mongo_url, name) as store:
-        bus = Bus(settings_for(backends, **changes), service.name, sources, take, lambda: None)
+        settings = settings_for(backends, **changes)
+        bus = Bus(settings, service.name, sources, take, lambda: None, soon=service.soon)
         engine = Engine(service, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=CALENDARS)
         here = Running(engine, bus, gate, at_gate)
         await store.prepare(service.indexes)

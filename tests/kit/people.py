@@ -13,6 +13,9 @@ class Tokens(Keys):
     def __init__(self) -> None:
         super().__init__("", "", "")
 
+    def remembered(self, _token: str) -> None:
+        """Every token is looked at."""
+
     def caller(self, token: str) -> Caller:
         """Whom the token names."""
         id_, bar, roles = token.partition("|")

@@ -19,6 +19,7 @@ from contracts.steps import EditionFrom
 from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.auth import Keys
 from services.chassis.fold import is_absent
+from services.chassis.gathering import Gathering
 from services.chassis.store import Claim
 from services.chassis.subject import (
     Absent,
@@ -143,6 +144,7 @@ class FakeEngine:
         self.parking = FakeParking()
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
+        self.gathering = Gathering(self.commands_and_documents)
 
     async def documents(self, subjects: Sequence[str]) -> dict[str, Document]:
         return {s: self.found[s] for s in subjects if s in self.found}
@@ -157,6 +159,9 @@ class FakeEngine:
 
     async def command_and_document(self, one: Input) -> tuple[Outcome, Document | None]:
         return await self.command(one), self.found.get(one.subject)
+
+    async def commands_and_documents(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        return [await self.command_and_document(one) for one in inputs]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         return [await self.command(one) for one in inputs]

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import serialization
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.freeze import example
-from services.chassis.auth import Keys
+from services.chassis import auth
+from services.chassis.auth import REMEMBERED_FOR, Keys
 from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, OTHER_EC, RSA, Side, bearer, claims, problem, token
 
 # ---- tokens
@@ -123,3 +124,42 @@ def test_a_service_without_keys_lets_nobody_in() -> None:
 def test_a_token_without_an_agency_cannot_publish(intake: Side) -> None:
     answer = intake.ask("post", "/v1/events", bearer("publisher", org=None), json=example(ApplicationSubmittedV2.TYPE))
     assert problem(answer, 403)["title"] == "auth.organisation"
+
+
+# ---- a token that was checked a moment ago
+
+
+def test_a_token_is_not_checked_again_for_a_moment(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, now = token("ops"), time.time()
+    assert keys.remembered(text) is None, "nobody is believed without a check"
+    caller = keys.caller(text)
+    assert keys.remembered(text) == caller
+    assert keys.remembered(other_claims(text)) is None and keys.remembered(cut(text)) is None
+    monkeypatch.setattr(time, "time", lambda: now + REMEMBERED_FOR - 1)
+    assert keys.remembered(text) == caller
+    monkeypatch.setattr(time, "time", lambda: now + REMEMBERED_FOR + 1)
+    assert keys.remembered(text) is None, "so that a withdrawn key is found"
+
+
+def test_a_token_is_never_remembered_beyond_its_end(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(time.time())
+    text = token("ops", exp=now + 2)
+    keys.caller(text)
+    monkeypatch.setattr(time, "time", lambda: now + 2.0)
+    assert keys.remembered(text) is None
+
+
+def test_a_token_that_was_refused_is_not_remembered(keys: Keys) -> None:
+    bad: list[Any] = [*BAD.values()]
+    for make in bad:
+        text = make()
+        with pytest.raises(jwt.PyJWTError):
+            keys.caller(text)
+        assert keys.remembered(text) is None
+
+
+def test_no_more_tokens_are_remembered_than_there_is_room_for(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED", 3)
+    for n in range(10):
+        keys.caller(token("ops", sub=f"u-{n}"))
+        assert len(keys._remembered) <= 3

@@ -40,6 +40,7 @@ CLOUD_EVENT: Final = {
 
 def add(router: APIRouter) -> None:
     """Publishing, and receipts."""
+    entered = set[str]()
 
     @router.post("/events", tags=["agencies"], status_code=201, openapi_extra=CLOUD_EVENT)
     async def publish(
@@ -54,7 +55,7 @@ def add(router: APIRouter) -> None:
         one = _input(agency, body, Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER))
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
-        return await _published(engine, one, language_of(request.headers))
+        return await _published(engine, one, entered, language_of(request.headers))
 
     @router.get("/receipts/{event_id:path}", tags=["agencies"])
     async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
@@ -78,14 +79,17 @@ def _input(agency: str, body: bytes, actor: Actor) -> Input:
         raise Problematic(422, "event.newer-version", problems=[fault]) from error
 
 
-async def _published(engine: Engine, one: Input, language: Language) -> Response:
+async def _published(engine: Engine, one: Input, entered: set[str], language: Language) -> Response:
     """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
     nothing, before an id is claimed. The pilot itself is looked at once, in the decision, and the receipt says what
-    stood there after it."""
+    stood there after it. An entry is never taken out of the directory: who was found there is not looked for again.
+    Events that come together are decided together."""
     agency = one.actor.organisation or ""
-    if await _entry(engine, agency) is None:
-        raise Problematic(403, "agency.unknown", action="retry")
-    outcome, found = await engine.command_and_document(one)
+    if agency not in entered:
+        if await _entry(engine, agency) is None:
+            raise Problematic(403, "agency.unknown", action="retry")
+        entered.add(agency)
+    outcome, found = await engine.gathering.command(one)
     if isinstance(outcome, Conflict):
         raise Problematic(409, "id.reused")
     if isinstance(outcome, Broken) or found is None:

@@ -48,6 +48,10 @@ DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.IOExcep
 """Errors after which nothing that the database says can be believed."""
 KEPT: Final = 256
 """How many answers to the same questions are kept in memory."""
+KNOWN: Final = (
+    "SELECT 1 FROM pilots JOIN going USING (pilot) UNION ALL SELECT 1 FROM unread JOIN going USING (pilot) LIMIT 1"
+)
+"""Whether any of those that are put has rows already: a pilot always has one in one of these two tables."""
 Answer = dict[str, Any]
 Question = Callable[["DuckDBPyConnection"], Answer]
 
@@ -97,9 +101,12 @@ class Figures:
             self.root.begin()
             self._writing = True
         _append(self.root, "going", [(id_,) for id_ in {*pilots, *gone}])
+        if self.root.execute(KNOWN).fetchall():
+            for name in TABLES:
+                self.root.execute(f"DELETE FROM {name} WHERE pilot IN (SELECT pilot FROM going)")
         for name in TABLES:
-            self.root.execute(f"DELETE FROM {name} WHERE pilot IN (SELECT pilot FROM going)")
-            _append(self.root, name, lines[name])
+            if lines[name]:
+                _append(self.root, name, lines[name])
         self.root.execute("DELETE FROM going")
 
     def commit(self, offsets: Mapping[int, int], *, whole: bool) -> None:

@@ -49,6 +49,8 @@ class Index:
         self._index.config_reader("manual")
         self._writer: IndexWriter = self._index.writer(HEAP, 1)
         self._index.reload()
+        self._put: set[str] = set()
+        self._changed = False
 
     @property
     def schema(self) -> Schema:
@@ -58,23 +60,30 @@ class Index:
     def put(self, entries: Iterable[Entry]) -> None:
         """Adds entries in place of those with the same id."""
         for one in entries:
-            self._writer.delete_documents_by_term("id", one["id"][0])
+            id_ = one["id"][0]
+            self._writer.delete_documents_by_term("id", id_)
             self._writer.add_document(document(one))
+            self._put.add(id_)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Adds entries whose ids are new: for a first filling."""
         for one in entries:
             self._writer.add_document(document(one))
+            self._changed = True
 
     def remove(self, ids: Iterable[str]) -> None:
         """Takes entries out; one that is not there is no error."""
         for one in ids:
-            self._writer.delete_documents_by_term("id", one)
+            if one in self._put or self.holds(one):
+                self._writer.delete_documents_by_term("id", one)
+                self._changed = True
 
     def commit(self) -> None:
-        """Writes to the disk what was put and taken out, and shows it."""
-        self._writer.commit()
-        self._index.reload()
+        """Writes to the disk what was put and taken out, and shows it. Where nothing was, it costs nothing."""
+        if self._put or self._changed:
+            self._writer.commit()
+            self._index.reload()
+            self._put, self._changed = set(), False
 
     def searcher(self) -> Searcher:
         """What is committed now; it does not change while it is held."""

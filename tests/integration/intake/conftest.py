@@ -58,6 +58,9 @@ async def engine(make: Make) -> Engine:
 class Tokens:
     """Stands for the identity provider: a token is a role and an organisation."""
 
+    def remembered(self, _token: str) -> None:
+        """Every token is looked at."""
+
     def caller(self, token: str) -> Caller:
         """Who the token speaks for."""
         role, _, organisation = token.partition("@")

@@ -1,0 +1,69 @@
+"""What the consumer of a service hands out together: a single record at once, what follows it closely in one batch."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer
+
+from contracts.topics import FOR_EVER
+from contracts.topics import Topic as TopicRule
+from deploy import topics
+from deploy.local.backends import Backends
+from services.chassis.consumer import CarefulConsumer
+
+GATHER = 1.0
+SPREAD = 10
+
+
+@asynccontextmanager
+async def reading(backends: Backends) -> AsyncIterator[tuple[CarefulConsumer, AIOKafkaProducer, str]]:
+    """A consumer of a topic of one partition, and who writes to it."""
+    name = f"gathers-{uuid4().hex[:8]}"
+    rule = TopicRule(name=name, partitions=1, retention_ms=FOR_EVER, max_bytes=1 << 20, writers=(), readers=())
+    topics.ensure(backends.kafka.admin(), [rule])
+    login = backends.kafka.aiokafka()
+    out = AIOKafkaProducer(**login, acks="all")
+    consumer = CarefulConsumer(name, gather=GATHER, group_id=name, auto_offset_reset="earliest", **login)
+    await out.start()
+    await consumer.start()
+    try:
+        yield consumer, out, name
+    finally:
+        await consumer.stop()
+        await out.stop()
+
+
+async def batch(consumer: CarefulConsumer, most: int = 500) -> list[bytes]:
+    """The next records that are handed out together."""
+    while True:
+        if found := await consumer.getmany(timeout_ms=50, max_records=most):
+            return [record.value for records in found.values() for record in records]
+
+
+async def test_a_single_record_comes_at_once_and_what_follows_it_closely_comes_together(backends: Backends) -> None:
+    async with reading(backends) as (consumer, out, topic):
+        await out.send_and_wait(topic, b"alone")
+        assert await batch(consumer) == [b"alone"]
+        began = time.monotonic()
+        for number in range(SPREAD):
+            await out.send_and_wait(topic, str(number).encode())
+        batches = [await batch(consumer)]
+        assert time.monotonic() - began >= GATHER - 0.1, "what follows closely is let gather"
+        while sum(map(len, batches)) < SPREAD:
+            batches.append(await batch(consumer))
+        assert [value for some in batches for value in some] == [str(number).encode() for number in range(SPREAD)]
+        assert len(batches) <= 2, "what was fetched already, and what had come until then"
+
+
+async def test_a_backlog_is_handed_out_without_a_pause(backends: Backends) -> None:
+    async with reading(backends) as (consumer, out, topic):
+        count, most = 40, 4
+        for number in range(count):
+            await out.send_and_wait(topic, str(number).encode())
+        began, found = time.monotonic(), list[bytes]()
+        while len(found) < count:
+            found += await batch(consumer, most)
+        assert found == [str(number).encode() for number in range(count)]
+        assert time.monotonic() - began < count / most * GATHER / 2
