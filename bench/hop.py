@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.event import Actor, envelope, wire
+from contracts.event import Actor, Fact, envelope, wire
 from contracts.intake import ApplicationRegisteredV1
 from contracts.reference import Application, Role
 from contracts.topics import INTAKE, REGISTRY, fact_topic
@@ -63,17 +63,22 @@ def _record(offset: int, subject: str, application: Application) -> Record:
         number=f"ПП-2026-{offset:06d}",
         application=application,
     )
+    return record(fact, subject, 1, offset)
+
+
+def record(fact: Fact, subject: str, sequence: int, offset: int) -> Record:
+    """A fact of intake as a record of its topic."""
     event = envelope(
         fact.TYPE,
         fact.model_dump(mode="json"),
         id=str(uuid4()),
         service=INTAKE,
         subject=subject,
-        time=now,
+        time=datetime.now(UTC),
         cause=subject,
         correlation=subject,
         trace={},
-        sequence=1,
+        sequence=sequence,
     )
     return Record(fact_topic(INTAKE), 0, offset, subject.encode(), wire(event))
 

@@ -66,6 +66,18 @@ def register(
 
 
 @group.command()
+def history(
+    pilots: Annotated[int, typer.Option(min=1, help="How many pilots get a fact in a round.")] = 40,
+    rounds: Annotated[int, typer.Option(min=1)] = 7,
+    one_line: OneLine = False,
+) -> None:
+    """What one fact costs by the reports of its pilot (0 to 1,000) and by the stored pilots (2,000 and 200,000)."""
+    from bench.history import REPORTS, STORED, run
+
+    _on_backends(lambda backends, say: run(backends, REPORTS, STORED, pilots, rounds, say), one_line)
+
+
+@group.command()
 def door(
     seconds: Annotated[int, typer.Option(min=1, help="For how long POSTs come at each rate.")] = 10,
     one_line: OneLine = False,

@@ -1,0 +1,185 @@
+"""What one fact costs by the history of its pilot, and by how many pilots are stored.
+
+A report of an executor, a fact of intake's, is taken by the register's engine on the real MongoDB; Kafka is left out,
+whose part does not depend on any history. Every round has an engine of its own, so that no pilot is still in memory
+from the round before. Pilots are filled into the database directly. CPU is that of this process and of MongoDB:
+quote the ratios, they hold when the machine is slow.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import bson
+
+from bench.hop import record
+from bench.pilots import Shelf
+from bench.pipeline.usage import cpu_of
+from contracts.event import Actor
+from contracts.intake import ProgressRegisteredV1
+from contracts.reference import Period, Role
+from contracts.registry import ProgressRecordedV1
+from contracts.topics import INTAKE
+from deploy.complaint import Complaint
+from deploy.local.backends import Backends
+from deploy.progress import Say, Task, silent, task
+from services.chassis.engine import Engine
+from services.chassis.fold import state_json
+from services.chassis.outbox import Message
+from services.chassis.run import utc_now
+from services.chassis.store import SUBJECTS, Row, Store, open_client
+from services.chassis.subject import Record
+from services.law.calendar import Calendars
+from services.registry.domain.evolve import evolve
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import Pilot
+from services.registry.service import SERVICE
+
+REPORTS: Final = (0, 10, 100, 1_000)
+STORED: Final = (2_000, 200_000)
+PILOTS: Final = 40
+"""So many pilots each get a fact in a round, together."""
+ROUNDS: Final = 7
+MODELS: Final = 500
+"""So many different pilots are made; the others are copies of them under ids of their own."""
+FILL: Final = 1_000
+ROBOT: Final = Actor(id="bench", role=Role.PUBLISHER)
+SUMMARY: Final = "Работы идут по плану: данные переданы, показания сняты, замечаний не было. " * 5
+
+
+async def run(
+    backends: Backends,
+    reports: Sequence[int] = REPORTS,
+    stored: Sequence[int] = STORED,
+    pilots: int = PILOTS,
+    rounds: int = ROUNDS,
+    say: Say = silent,
+) -> dict[str, Any]:
+    """A row for each number of reports and each number of stored pilots, each with its ratio to the first."""
+    models = _models(min(MODELS, *stored))
+    carried = next(row for row in models if row["state"]["stage"] == Stage.RUNNING)
+    by_reports, by_stored = list[dict[str, Any]](), list[dict[str, Any]]()
+    for count in reports:
+        with task(say, f"facts of pilots with {count} reports", rounds) as going:
+            old = [_named(_reported(carried, count), n) for n in range(pilots)]
+            by_reports.append({"reports": count, **await _measured(backends, old, old, rounds, going)})
+    for count in stored:
+        with task(say, f"storing {count} pilots, then facts of some of them", count + rounds) as going:
+            rows = (_named(models[n % len(models)], n) for n in range(count))
+            some = [_named(carried, count + n) for n in range(pilots)]
+            by_stored.append({"stored": count, **await _measured(backends, _both(rows, some), some, rounds, going)})
+    for rows_of in (by_reports, by_stored):
+        for row in rows_of:
+            row["ratio"] = round(row["cpu_us_per_fact"] / rows_of[0]["cpu_us_per_fact"], 2)
+    return {"by_reports": by_reports, "by_stored": by_stored, "pilots": pilots, "rounds": rounds}
+
+
+def _both(rows: Iterator[Row], some: Sequence[Row]) -> Iterator[Row]:
+    yield from rows
+    yield from some
+
+
+def _models(count: int) -> list[Row]:
+    return list(Shelf().rows(count))
+
+
+def _reported(row: Row, count: int) -> Row:
+    """A pilot with so many reports on its course."""
+    state: Any = Pilot.model_validate(row["state"])
+    now = utc_now()
+    for _ in range(count):
+        fact = ProgressRecordedV1(actor=ROBOT, at=now, event_id="bench", period=_period(), summary=SUMMARY)
+        state = evolve(state, fact)
+    return {**row, "state": state_json(state), "version": row["version"] + count, "rev": row["rev"] + count}
+
+
+def _period() -> Period:
+    today = utc_now().date()
+    return Period(since=today, until=today)
+
+
+def _named(row: Row, number: int) -> Row:
+    """A copy of a pilot under the id of a number."""
+    subject = str(UUID(int=random.Random(number).getrandbits(128), version=4))
+    return {**row, "_id": subject, "correlation": subject}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Microseconds for each fact of a round."""
+
+    client: float
+    mongod: float
+
+
+async def _measured(
+    backends: Backends, rows: Sequence[Row] | Iterator[Row], some: Sequence[Row], rounds: int, going: Task
+) -> dict[str, Any]:
+    """What a fact costs the pilots `some` where all `rows` are stored."""
+    client, name = open_client(backends.mongo_url), f"bench_{uuid4().hex[:8]}"
+    store = Store(client, name)
+    try:
+        await store.prepare(SERVICE.indexes)
+        batch = list[Row]()
+        for row in rows:
+            batch.append(row)
+            if len(batch) == FILL:
+                await store.add(SUBJECTS, batch)
+                going.advance(len(batch))
+                batch = []
+        await store.add(SUBJECTS, batch)
+        spent = list[_Spent]()
+        for turn in range(rounds + 1):
+            spent.append(await _round(backends, store, [_fact(row, turn) for row in some]))
+            going.advance()
+    finally:
+        await client.drop_database(name)
+        await store.close()
+    warm = spent[1:]
+    # MongoDB's time is told in hundredths of a second, so all rounds are taken together.
+    us = [statistics.median(one.client for one in warm), statistics.mean(one.mongod for one in warm)]
+    return {
+        "document_kb": round(len(bson.encode(some[0])) / 1024, 1),
+        "cpu_us_per_fact": round(sum(us)),
+        "client_us": round(us[0]),
+        "mongod_us": round(us[1]),
+    }
+
+
+async def _round(backends: Backends, store: Store, records: Sequence[Record]) -> _Spent:
+    """A batch is taken, and every fact of it must have been."""
+    sent = list[Message]()
+
+    async def send(messages: Sequence[Message]) -> list[BaseException | None]:
+        sent.extend(messages)
+        return [None] * len(messages)
+
+    engine = Engine(SERVICE, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=Calendars.load())
+    process = backends.mongod.process if backends.mongod else None
+    pids = {"mongod": process.pid} if process is not None and process.pid is not None else {}
+    before, began = cpu_of(pids), time.process_time()
+    await engine.records(records)
+    own, after = time.process_time() - began, cpu_of(pids)
+    if len({message.key for message in sent}) < len(records):
+        raise Complaint(f"Only {len(sent)} facts came of {len(records)} reports.")
+    mongod = sum(after.values()) - sum(before.values())
+    return _Spent(1e6 * own / len(records), 1e6 * mongod / len(records))
+
+
+def _fact(row: Row, turn: int) -> Record:
+    """The next fact of intake about a pilot."""
+    sequence = row["seen"][INTAKE] + 1 + turn
+    fact = ProgressRegisteredV1(
+        actor=ROBOT,
+        agency=row["state"]["agency"],
+        number=row["state"]["number"],
+        event_id=f"report-{sequence}",
+        received=utc_now(),
+        period=_period(),
+        summary=SUMMARY,
+    )
+    return record(fact, row["_id"], sequence, offset=sequence)
