@@ -52,7 +52,7 @@ SILENT: Final = 30.0
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
-SOON: Final = 0.05
+SOON: Final = 0.1
 """Seconds between two batches of a source at least, where somebody waits for what comes of its records."""
 GATHER: Final = 0.4
 """The same where nobody waits. At a low rate a batch costs nearly as much as a record, so they are let gather."""
