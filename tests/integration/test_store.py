@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 from pymongo import MongoClient, UpdateOne
 
 from deploy.local import secrets
@@ -104,6 +104,35 @@ async def test_a_write_sets_what_changed_and_leaves_the_rest_as_it_is_stored(
     passing = replace(second.after, rev=3, seen={"left": 3})
     asked = store_module._guarded(Fold(second.after, passing, (), ()))
     assert isinstance(asked, UpdateOne) and asked._doc == {"$set": {"rev": 3, "seen": {"left": 3}}}, "it only passes by"
+
+
+class Diary(Tally):
+    """A state with a list that mostly grows at its end, and something computed from it."""
+
+    GROWING: ClassVar[frozenset[str]] = frozenset({"notes"})
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def last(self) -> str | None:
+        """The last note."""
+        return self.notes[-1] if self.notes else None
+
+
+async def test_of_a_list_that_grows_only_what_was_added_is_sent_and_one_that_changed_is_set_whole(store: Store) -> None:
+    begun = written(new("p1"), state=Diary(notes=("a", "b")))
+    await store.write([begun])
+    grown = written(begun.after, state=Diary(notes=("a", "b", "c", "d")))
+    asked: Any = store_module._guarded(grown)
+    assert asked._doc["$push"] == {"state.notes": {"$each": ["c", "d"]}}
+    assert {k: v for k, v in asked._doc["$set"].items() if k.startswith("state.")} == {"state.last": "d"}
+    await store.write([grown])
+    for notes in (("a", "b", "c", "D"), ("a",), (), ("x", "y")):
+        grown = written(grown.after, state=Diary(notes=notes))
+        await store.write([grown])
+        found = (await store.load(["p1"], lambda _s: Diary))["p1"]
+        assert found.state == Diary(notes=notes)
+        (row,) = await store.rows("subjects", {"_id": "p1"}, sort=[("_id", 1)], limit=1)
+        assert row["state"] == Diary(notes=notes).model_dump(mode="json")
 
 
 async def test_a_new_subject_is_rev_0_and_only_one_of_two_first_writes_goes_through(store: Store) -> None:
@@ -407,6 +436,13 @@ async def test_the_engines_queries_and_writes_use_their_indexes(store: Store, mo
         await web.page(store, "parked", status, (("status", 1), ("_id", 1)), after=None, limit=1, show=dict)
     with pytest.raises(AssertionError), every_query_by_index(mongo_url, store):
         await store.rows("subjects", {"state.notes": "a"}, sort=[("state.notes", 1)], limit=1)
+
+
+async def test_an_index_of_an_earlier_program_that_nothing_asks_for_any_more_is_dropped(store: Store) -> None:
+    await store._subjects.create_index("outbox.at")
+    before = (await store._subjects.index_information()).keys()
+    await store.prepare({})
+    assert before - (await store._subjects.index_information()).keys() == {"outbox.at_1"}
 
 
 async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(store: Store, mongo_url: str) -> None:

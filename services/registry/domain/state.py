@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from math import inf
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import computed_field
 
@@ -161,6 +161,8 @@ class Pilot(Entry):
     count their ended ones; `own_terms` are the register's. `turn` is the place in intake's series of the last word on
     what became of the application.
     """
+
+    GROWING: ClassVar[frozenset[str]] = frozenset({"reports", "values", "spending"})
 
     stage: Stage
     entered: Moment
