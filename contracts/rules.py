@@ -85,6 +85,10 @@ class Parties(Data):
     executor: PartyRule
 
 
+PARTS: Final = tuple(Parties.model_fields)
+"""What each of these parties is called in an application."""
+
+
 class Currency(Data):
     """A currency (ISO 4217) and how many decimals its smallest unit has."""
 

@@ -221,18 +221,20 @@ def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
     command = one.command
     if not isinstance(command, Published):
         return []
-    taken: type[Fact]
+    registered: type[Fact]
     match command:
         case Submit():
-            taken, kept = ApplicationRegisteredV1, person_id(one.subject)
+            registered, person = ApplicationRegisteredV1, person_id(one.subject)
         case Later():
-            taken, kept = ResubmissionRegisteredV1, person_id(one.subject, command.event_id)
+            registered, person = ResubmissionRegisteredV1, person_id(one.subject, command.event_id)
         case Refuse():
             return []
         case _:
             assert_never(command)
-    contact = command.event.get("data", {}).get("contact") if any(isinstance(f, taken) for f in facts) else None
+    if not any(isinstance(fact, registered) for fact in facts):
+        return []
+    contact = command.event.get("data", {}).get("contact")
     if not contact:
         return []
     shown = {name: contact.get(name) for name in ("name", "email", "phone")}
-    return [(PERSONS, {"_id": kept, "pilot": one.subject, **shown})]
+    return [(PERSONS, {"_id": person, "pilot": one.subject, **shown})]

@@ -20,6 +20,7 @@ from services.chassis.subject import Document
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE, projection
+from services.registry.queries import IN_ORDER
 
 ROWS: Final = 200
 """How many rows are folded at once: between two parts the service answers others."""
@@ -27,7 +28,6 @@ MOST_ENTRIES: Final = 50
 """Of a list that changed, so many entries are shown on each side."""
 MOST_CHARACTERS: Final = 20_000
 """A value whose JSON is longer is not shown in a difference: the timeline's own row holds it."""
-IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
 
 View = dict[str, Any]
 

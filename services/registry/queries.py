@@ -207,7 +207,7 @@ def results(pilot: Row | Document) -> View:
     return {"items": found, "others": [one for one in shown["values"] if one["indicator"] not in codes]}
 
 
-COPY: Final = ("kind", "state.number", "state.application.title", "state.stage")
+NAMED: Final = ("kind", "state.number", "state.application.title", "state.stage")
 
 
 async def replicas(store: Store, pilot: Row | Document) -> View:
@@ -217,8 +217,8 @@ async def replicas(store: Store, pilot: Row | Document) -> View:
     """
     shown = views.internal_part(pilot, "application", "replicas", "scaling")
     ids = [one["pilot"] for one in shown["replicas"]]
-    rows = {row["_id"]: row for row in await _copies(store, {"_id": {"$in": ids}, "kind": KIND}, len(ids))}
-    items = [{**_copy(one["pilot"], rows.get(one["pilot"])), **one} for one in shown["replicas"]]
+    rows = {row["_id"]: row for row in await _named_pilots(store, {"_id": {"$in": ids}, "kind": KIND}, len(ids))}
+    items = [{**_named_pilot(one["pilot"], rows.get(one["pilot"])), **one} for one in shown["replicas"]]
     planned = shown["scaling"]["replicas"] if shown["scaling"] else []
     return {"parent": await _parent(store, shown["application"]["replicates"]), "items": items, "planned": planned}
 
@@ -228,20 +228,20 @@ async def _parent(store: Store, named: str | None) -> View | None:
     if named is None:
         return None
     for where in ({"_id": named}, {"state.number": named}):
-        rows = await _copies(store, {**where, "kind": KIND}, 1)
+        rows = await _named_pilots(store, {**where, "kind": KIND}, 1)
         if rows:
-            return {"named": named, **_copy(rows[0]["_id"], rows[0])}
-    return {"named": named, **_copy(None, None)}
+            return {"named": named, **_named_pilot(rows[0]["_id"], rows[0])}
+    return {"named": named, **_named_pilot(None, None)}
 
 
-async def _copies(store: Store, query: Mapping[str, Any], most: int) -> list[Row]:
+async def _named_pilots(store: Store, query: Mapping[str, Any], most: int) -> list[Row]:
     if not most:
         return []
     entered = {**query, "state.entered": {"$gt": ""}}
-    return await store.rows(SUBJECTS, entered, sort=[("_id", 1)], limit=most, fields=COPY)
+    return await store.rows(SUBJECTS, entered, sort=[("_id", 1)], limit=most, fields=NAMED)
 
 
-def _copy(pilot: str | None, row: Row | None) -> View:
+def _named_pilot(pilot: str | None, row: Row | None) -> View:
     names = ("number", "title", "stage")
     shown = views.internal_part(row, *names) if row else dict.fromkeys(names)
     return {"pilot": pilot, **shown}

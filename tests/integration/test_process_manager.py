@@ -51,11 +51,6 @@ def telling(**rest: Any) -> Service:
 
 
 @pytest.fixture
-def broker() -> Broker:
-    return Broker()
-
-
-@pytest.fixture
 def make(store: Store, broker: Broker) -> Make:
     number = iter(range(100))
 

@@ -82,8 +82,8 @@ def _organisation(text: str | None) -> OrganisationId | None:
 
 def _persons(router: APIRouter) -> None:
     @router.put("/experts/{expert}/person", tags=["personal data"])
-    async def keep(expert: ExpertPath, body: Body[Person], engine: EngineOf, _caller: AnOperator) -> Response:
-        """Keeps an expert's name and contact."""
+    async def save(expert: ExpertPath, body: Body[Person], engine: EngineOf, _caller: AnOperator) -> Response:
+        """Saves an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
         return await persons.save(engine, expert, body)
 

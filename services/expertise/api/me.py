@@ -85,8 +85,8 @@ def _person(router: APIRouter) -> None:
         return await persons.tell(engine, caller.id)
 
     @router.put("/me/person", tags=["personal data"])
-    async def keep(body: Body[Person], engine: EngineOf, caller: Anybody) -> Response:
-        """Keeps one's own name and contact."""
+    async def save(body: Body[Person], engine: EngineOf, caller: Anybody) -> Response:
+        """Saves one's own name and contact."""
         return await persons.save(engine, caller.id, body)
 
     @router.delete("/me/person", tags=["personal data"], status_code=204)

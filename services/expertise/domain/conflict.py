@@ -18,7 +18,7 @@ from contracts.expertise import (
     Seat,
 )
 from contracts.reference import Application, OrganisationId, Problem, Role
-from contracts.rules import Edition
+from contracts.rules import PARTS, Edition
 from contracts.steps import DeclaredConflict
 from contracts.words import problem, wording
 from services.expertise.domain.casework import CaseDecision
@@ -48,7 +48,7 @@ PARTIES: Final[Mapping[str, str]] = {
 
 def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
     """Every organisation of an application with its role."""
-    for role in ("initiator", "customer", "executor"):
+    for role in PARTS:
         party = getattr(application, role)
         if party is not None:
             yield role, party.id

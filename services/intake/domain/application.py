@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import ApplicationSubmittedV1
 from contracts.reference import CostLine, Money, Party, Problem, Procedure
-from contracts.rules import Edition, PartyRule
+from contracts.rules import PARTS, Edition, PartyRule
 from contracts.words import problem
 from services.intake.domain.shape import day_of, rows_of
 from services.law.faults import office_faults, organisation_faults, region_faults, sector_faults, share_faults
@@ -24,7 +24,7 @@ _parties: Final = TypeAdapter(Party)
 def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
     """Every rule of the edition that the data of an application breaks; `kind` is the type of its event."""
     yield from sector_faults(data.get("sector"), "/data/sector", edition)
-    for role in ("initiator", "customer", "executor"):
+    for role in PARTS:
         yield from _party(data.get(role), f"/data/{role}", getattr(edition.parties, role), edition)
     yield from _participants(data, edition)
     yield from _costs(data, kind, edition)

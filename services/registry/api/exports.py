@@ -52,7 +52,7 @@ def routes() -> APIRouter:
         return answer
 
     @router.get("", dependencies=[Depends(allow(*OVERSEERS))])
-    async def taken(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+    async def listed(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
         """Who took which list, when, why, and how many rows it had; the newest first."""
         query = {"kind": KIND, "state.asked": {"$gt": ""}}
         return await page(

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from tantivy import Document, Schema, SchemaBuilder
 
+from contracts.rules import PARTS
 from services.registry.finding.text import code, normalised
 from services.registry.views import View, day_of
 
@@ -72,13 +73,11 @@ ORDERS: Final[Mapping[Order, Callable[[View], int | None]]] = {
 """The key of each order; the greatest key comes first, and what has none comes last."""
 LAST: Final = -(2**62)
 
-PARTIES: Final = ("initiator", "customer", "executor")
-
 
 def organisations(view: View) -> list[Mapping[str, Any]]:
     """The organisations that a view shows with a part in the pilot, each once."""
     application = _application(view)
-    named = [*(application.get(part) for part in PARTIES), view.get("executor"), *application.get("participants", ())]
+    named = [*(application.get(part) for part in PARTS), view.get("executor"), *application.get("participants", ())]
     return list({organisation_key(party): party for party in named if party}.values())
 
 

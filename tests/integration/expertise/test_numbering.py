@@ -59,12 +59,6 @@ OPEN = Open(agency="vedomstvo", number="ПП-2026-000123", edition="by-2024", ap
 
 
 @pytest.fixture
-def broker() -> Broker:
-    """Where facts go."""
-    return Broker()
-
-
-@pytest.fixture
 def clock() -> Clock:
     """What the replicas take for the time."""
     return Clock(NOW)

@@ -22,18 +22,6 @@ from tests.kit.intake.sides import (
 
 
 @pytest.fixture
-def broker() -> Broker:
-    """Where facts and receipts go."""
-    return Broker()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """What the engines take for the time."""
-    return Clock()
-
-
-@pytest.fixture
 def make(store: Store, broker: Broker, clock: Clock) -> Make:
     """Replicas of intake on one store, one broker and one clock."""
     number = iter(range(100))
