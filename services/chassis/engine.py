@@ -3,8 +3,7 @@
 Claims first, then all documents with one query, then fold, then one guarded bulk write; losers load again and
 decide again. A command to what must be there already has its document loaded before its claim, for one that is not
 there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are sent:
-only then may the caller commit or go on. What this process wrote last for a record it need not load for the next one:
-the guard tells if another wrote since.
+only then may the caller commit or go on.
 """
 
 import asyncio
@@ -25,7 +24,6 @@ from services.chassis.gathering import Gathering
 from services.chassis.outbox import Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
 from services.chassis.reading import Reader
-from services.chassis.recent import Recent
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
 from services.chassis.subject import (
@@ -86,7 +84,6 @@ class Engine:
         self.calendars = calendars
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self._reader = Reader(service, store, now)
-        self._recent = Recent()
         self.outbox = Outbox(
             fact_topic(service.name),
             store,
@@ -128,9 +125,6 @@ class Engine:
         parked = [*unreadable, *_to_park(run)]
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
-        for document in run.documents.values():
-            if document.rev and document.fault is None:
-                self._recent.keep(self.outbox.without_sent(document))
         return Handled(run.inputs, parked, list(run.documents))
 
     async def command(self, one: Input) -> Outcome:
@@ -287,17 +281,13 @@ class Engine:
         given: Mapping[int, Any],
         known: Mapping[str, Document],
     ) -> dict[str, list[int]]:
-        now = self.now()
-
-        def folded(subjects: Iterable[str], documents: Mapping[str, Document]) -> dict[str, Fold]:
-            return {s: self._fold(run, pending[s], documents.get(s), given, now, s) for s in subjects}
-
-        recent = self._recent.take(pending)
-        tried = [s for s in recent if s not in known and all(run.inputs[p].record for p in pending[s])]
-        folds = {subject: done for subject, done in folded(tried, recent).items() if _certain(done)}
-        unknown = [subject for subject in pending if subject not in known and subject not in folds]
+        unknown = [subject for subject in pending if subject not in known]
         loaded = {**known, **(await self.documents(unknown) if unknown else {})}
-        folds |= folded([subject for subject in pending if subject not in folds], loaded)
+        now = self.now()
+        folds = {
+            subject: self._fold(run, places, loaded.get(subject), given, now, subject)
+            for subject, places in pending.items()
+        }
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
         written = await self.store.write(changed)
@@ -341,11 +331,6 @@ class Engine:
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
         return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
-
-
-def _certain(done: Fold) -> bool:
-    """Whether the guard of a write will prove the document right that was decided on: then it may be one in memory."""
-    return done.changed and all(isinstance(outcome, Done) for outcome in done.outcomes)
 
 
 def _traced(one: Input, span: Span) -> Input:

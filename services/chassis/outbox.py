@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -137,12 +137,6 @@ class Outbox:
             if len(fresh) < len(entries):
                 sent[subject] = last
         return waiting, sent
-
-    def without_sent(self, document: Document) -> Document:
-        """The document without those entries of its outbox that this process knows to be acknowledged."""
-        last = self._acknowledged.get(document.subject, 0)
-        left = tuple(entry for entry in document.outbox if entry.sequence > last)
-        return document if len(left) == len(document.outbox) else replace(document, outbox=left)
 
     def _remember(self, acknowledged: Mapping[str, int]) -> None:
         for subject, last in acknowledged.items():

@@ -56,7 +56,7 @@ async def test_a_batch_of_500_records_for_200_subjects_takes_a_fixed_number_of_r
         assert commands.seen == [*LOADED, ("insert", "subjects"), *SENT], "200 new documents"
         commands.seen.clear()
         await engine.records(batch[200:])
-        assert commands.seen == [("update", "subjects"), *SENT], "500 facts for 200 documents that were just written"
+        assert commands.seen == [*LOADED, ("update", "subjects"), *SENT], "500 facts for 200 documents"
         commands.seen.clear()
         await engine.records(batch)
         assert commands.seen == [("find", "subjects"), ("find", "parked")], "a batch of duplicates writes nothing"
@@ -103,7 +103,7 @@ async def test_what_must_be_there_is_loaded_before_it_is_claimed_and_leaves_no_c
         assert commands.seen == [*LOADED, ("insert", "claims"), ("update", "subjects")]
 
 
-# ---- documents in memory
+# ---- several processes on one store
 
 
 async def test_what_another_process_wrote_since_is_met_at_the_guard_and_decided_on_anew(
@@ -119,7 +119,7 @@ async def test_what_another_process_wrote_since_is_met_at_the_guard_and_decided_
     assert broker.series("p1") == [1, 2, 3, 4]
 
 
-async def test_what_waits_by_what_is_in_memory_alone_is_looked_at_once_more(make: Make) -> None:
+async def test_what_another_process_took_is_not_waited_for(make: Make) -> None:
     topic = Topic("left")
     one, other = make(), make()
     await one.records([topic.record("p1", 1, "a")])
@@ -128,22 +128,8 @@ async def test_what_waits_by_what_is_in_memory_alone_is_looked_at_once_more(make
     assert await notes(make()) == ("a", "b", "c") and await parked(one) == {}
 
 
-async def test_a_person_is_answered_by_a_loaded_document_never_by_one_in_memory(
-    store: Store, make: Make, mongo_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands = Commands()
-    monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
-    async with opened(mongo_url, store._db.name) as watched:
-        engine = make(on=watched)
-        await engine.records([Topic("left").record("p1", 1, "a")])
-        commands.seen.clear()
-        assert isinstance(await engine.command(claimed("p1", "k", Note(("b",)))), Done)
-        assert commands.seen == [("insert", "claims"), *LOADED, ("update", "subjects")]
-        assert isinstance(await engine.command(claimed("p1", "k", Note(("b",)))), Duplicate)
-
-
 @pytest.mark.parametrize("call", ["write", "clear"])
-async def test_a_document_whose_write_or_clearing_was_not_confirmed_is_not_kept_in_memory(
+async def test_a_write_or_clearing_that_was_not_confirmed_is_met_as_it_stands(
     store: Store, make: Make, broker: Broker, call: str
 ) -> None:
     hooked, topic = Hooked(store), Topic("left")
@@ -152,7 +138,6 @@ async def test_a_document_whose_write_or_clearing_was_not_confirmed_is_not_kept_
     hooked.after[call] = away
     with pytest.raises(StoreAway):
         await engine.records([topic.record("p1", 2, "b")])
-    assert engine._recent.take(["p1"]) == {}
     await engine.records([topic.record("p1", 2, "b"), topic.record("p1", 3, "c")])
     assert await notes(make()) == ("a", "b", "c") and broker.series("p1")[-1] == 3
 

@@ -8,7 +8,6 @@ more of them, LOTSMAN_SIMULATION_FIRST begins elsewhere.
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -229,35 +228,6 @@ async def test_finds_that_a_dropped_duplicate_does_not_send_what_is_stored(
         return again
 
     monkeypatch.setattr(Engine, "_attempt", attempt)
-    await must_find(stores)
-
-
-async def test_finds_that_memory_holds_what_was_never_written_and_is_believed(
-    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Engine._fold
-
-    def kept(self: Engine, *args: Any) -> Any:
-        done = real(self, *args)
-        self._recent.keep(done.after)
-        return done
-
-    monkeypatch.setattr(Engine, "_fold", kept)
-    monkeypatch.setattr(engine_module, "_certain", lambda _done: True)
-    await must_find(stores)
-
-
-async def test_finds_that_memory_forgets_what_was_not_sent(
-    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Engine._fold
-
-    def kept(self: Engine, *args: Any) -> Any:
-        done = real(self, *args)
-        self._recent.keep(replace(done.after, outbox=()))
-        return done
-
-    monkeypatch.setattr(Engine, "_fold", kept)
     await must_find(stores)
 
 
