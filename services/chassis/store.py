@@ -42,6 +42,8 @@ class variable of its class."""
 Row = dict[str, Any]
 Keys = tuple[tuple[str, int], ...]
 """The fields of an index, each ascending (1) or descending (-1)."""
+BY_ID: Final[Keys] = (("_id", 1),)
+"""The order of the subjects themselves; a directory's is by its entries' codes."""
 P = ParamSpec("P")
 R = TypeVar("R")
 

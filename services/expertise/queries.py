@@ -10,7 +10,7 @@ from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId
 from services.chassis import recalendar
-from services.chassis.store import SUBJECTS, Keys
+from services.chassis.store import BY_ID, SUBJECTS, Keys
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, KIND, Status, View
 from services.expertise.domain.team import KIND as TEAM_KIND
@@ -22,7 +22,6 @@ from services.expertise.sight import Query, Sight
 BY_DUE: Final = (("state.order", 1), ("_id", 1))
 BY_ANSWERS: Final = (("state.answers_due", 1), ("_id", 1))
 NEWEST: Final = (("state.opened", -1), ("_id", -1))
-BY_CODE: Final = (("_id", 1),)
 LATEST: Final = (("time", -1), ("_id", -1))
 
 FILTERS: Final = (
@@ -54,9 +53,9 @@ OF_EXPERT: Final[Keys] = (("kind", 1), ("state.visible_to", 1), *NEWEST)
 OF_AGENCY: Final[Keys] = (("kind", 1), ("state.agency", 1), *NEWEST)
 OF_SECTOR: Final[Keys] = (("kind", 1), ("state.application.sector", 1), *NEWEST)
 OF_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *NEWEST)
-ENTRIES: Final[Keys] = (("kind", 1), *BY_CODE)
-COMPETENT: Final[Keys] = (("kind", 1), ("state.competences", 1), *BY_CODE)
-MEMBERS: Final[Keys] = (("kind", 1), ("state.members", 1), *BY_CODE)
+ENTRIES: Final[Keys] = (("kind", 1), *BY_ID)
+COMPETENT: Final[Keys] = (("kind", 1), ("state.competences", 1), *BY_ID)
+MEMBERS: Final[Keys] = (("kind", 1), ("state.members", 1), *BY_ID)
 PERSONS_NOTICES: Final[Keys] = (("person", 1), *LATEST)
 UNREAD_NOTICES: Final[Keys] = (("person", 1), ("read", 1), *LATEST)
 
@@ -291,17 +290,17 @@ def experts(sector: str | None, active: bool | None, organisation: OrganisationI
         query["state.active"] = active
     if organisation is not None:
         query |= {"state.organisation.scheme": organisation.scheme, "state.organisation.value": organisation.value}
-    return Listing(query, BY_CODE, ENTRIES if sector is None else COMPETENT)
+    return Listing(query, BY_ID, ENTRIES if sector is None else COMPETENT)
 
 
 def teams() -> Listing:
     """All teams."""
-    return Listing({"kind": TEAM_KIND, "version": {"$gt": 0}}, BY_CODE, ENTRIES)
+    return Listing({"kind": TEAM_KIND, "version": {"$gt": 0}}, BY_ID, ENTRIES)
 
 
 def teams_of(person: str) -> Listing:
     """The teams that a person is a member of."""
-    return Listing({"kind": TEAM_KIND, "state.members": person}, BY_CODE, MEMBERS)
+    return Listing({"kind": TEAM_KIND, "state.members": person}, BY_ID, MEMBERS)
 
 
 # ---- notices

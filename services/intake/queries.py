@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
-from services.chassis.store import SUBJECTS, Keys, Row
+from services.chassis.store import BY_ID, SUBJECTS, Keys, Row
 from services.chassis.subject import Document
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
@@ -14,7 +14,6 @@ from services.intake.domain.state import Pilot, Status, pilot_id
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
-BY_CODE: Final = (("_id", 1),)
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         (("kind", 1), ("state.status", 1), *BY_DUE),
@@ -39,7 +38,7 @@ def applications(status: str | None, agency: str | None) -> tuple[dict[str, Any]
 
 def agencies() -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
     """The query and the order of the directory."""
-    return {"kind": AGENCY_KIND, "version": {"$gt": 0}}, BY_CODE
+    return {"kind": AGENCY_KIND, "version": {"$gt": 0}}, BY_ID
 
 
 def application_row(row: Row) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
-from services.chassis.store import SUBJECTS
+from services.chassis.store import BY_ID, SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import EVERYONE, Anybody
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
-from services.expertise.queries import BY_CODE, HIDDEN, NEWEST, OF_EXPERT
+from services.expertise.queries import HIDDEN, NEWEST, OF_EXPERT
 from services.expertise.sight import Query, Sight, sight
 
 Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
@@ -66,7 +66,7 @@ async def _about(engine: Engine, eyes: Sight) -> Query:
     An expert is also told of an assignment that was taken back, after which the case is not to be seen any more.
     """
     hidden = await engine.store.rows(
-        SUBJECTS, queries.hidden(eyes), sort=BY_CODE, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
+        SUBJECTS, queries.hidden(eyes), sort=BY_ID, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
     )
     not_hidden = {"pilot": {"$nin": [row["_id"] for row in hidden]}}
     if eyes.all_cases:

@@ -17,6 +17,7 @@ from contracts.reference import UNSPECIFIED
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import After, cursor_text, cursor_values
+from services.registry.api.asked import Value, Values
 from services.registry.api.pilots import READERS
 from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
@@ -27,8 +28,6 @@ from services.registry.projections.progress import Progress
 if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
     from duckdb import DuckDBPyConnection
 
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Values = Annotated[list[Value], Query(max_length=20)]
 Year = Annotated[str, StringConstraints(pattern=f"^({YEAR}|{UNSPECIFIED})$")]
 Years = Annotated[list[Year], Query(max_length=20, description=f"A year, or `{UNSPECIFIED}`")]
 Currencies = Annotated[list[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]], Query(max_length=20)]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.chassis.auth import allow
 from services.chassis.body import Body
@@ -14,6 +14,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values, document
 from services.registry import views
+from services.registry.api.asked import Value, Values
 from services.registry.api.pilots import READERS
 from services.registry.domain.state import KIND
 from services.registry.finding import questions
@@ -27,8 +28,6 @@ from services.registry.projections.progress import Progress
 from services.registry.queries import ROW, Count
 from services.registry.views import View
 
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Values = Annotated[list[Value], Query(max_length=20)]
 Words = Annotated[
     str | None,
     Query(max_length=MOST_CHARACTERS, description="Words, numbers, organisations; `*` after the beginning of a word"),

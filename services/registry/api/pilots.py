@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import StringConstraints
 
 from contracts.reference import ROLES, Role
 from services.chassis.auth import allow
@@ -14,6 +13,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, curso
 from services.law.explanation import explain
 from services.registry import queries, views
 from services.registry.api import memory
+from services.registry.api.asked import Value
 from services.registry.api.memory import AsOf
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import KIND, OwnTerm, Pilot
@@ -21,7 +21,6 @@ from services.registry.domain.state import KIND, OwnTerm, Pilot
 READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
 """Who reads the register: all but experts, who see only what is assigned to them, and ops."""
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Counted(Page):

@@ -17,7 +17,8 @@ from services.chassis.store import SUBJECTS
 from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry import queries, views
-from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, Value, counted, found, found_in, rows_of
+from services.registry.api.asked import Value
+from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, counted, found, found_in, rows_of
 from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.handlers import TIMELINE

@@ -1,0 +1,9 @@
+"""What may be asked by: one value of an axis (a code or a name), or several."""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import StringConstraints
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Values = Annotated[list[Value], Query(max_length=20)]
