@@ -2,20 +2,22 @@
 
 A report of an executor, a fact of intake's, is taken by the register's engine on the real MongoDB; Kafka is left out,
 whose part does not depend on any history. Every round has an engine of its own, so that no pilot is still in memory
-from the round before. Pilots are filled into the database directly. CPU is that of this process and of MongoDB:
-quote the ratios, they hold when the machine is slow.
+from the round before. Copies of made pilots are filled into the database directly. CPU is that of
+this process and of MongoDB: quote the ratios, they hold when the machine is slow.
 """
 
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import bson
 
+from bench.copies import Copies
+from bench.filling import build_indexes, fill
 from bench.hop import record
 from bench.pilots import Shelf
 from bench.pipeline.usage import cpu_of
@@ -44,9 +46,8 @@ STORED: Final = (2_000, 200_000)
 PILOTS: Final = 40
 """So many pilots each get a fact in a round, together."""
 ROUNDS: Final = 7
-MODELS: Final = 500
-"""So many different pilots are made; the others are copies of them under ids of their own."""
-FILL: Final = 1_000
+SOUGHT: Final = 500
+"""Among so many made pilots one is being carried out."""
 ROBOT: Final = Actor(id="bench", role=Role.PUBLISHER)
 SUMMARY: Final = "Работы идут по плану: данные переданы, показания сняты, замечаний не было. " * 5
 
@@ -60,31 +61,21 @@ async def run(
     say: Say = silent,
 ) -> dict[str, Any]:
     """A row for each number of reports and each number of stored pilots, each with its ratio to the first."""
-    models = _models(min(MODELS, *stored))
-    carried = next(row for row in models if row["state"]["stage"] == Stage.RUNNING)
+    carried = next(row for row in Shelf().rows(SOUGHT) if row["state"]["stage"] == Stage.RUNNING)
     by_reports, by_stored = list[dict[str, Any]](), list[dict[str, Any]]()
     for count in reports:
         with task(say, f"facts of pilots with {count} reports", rounds) as going:
             old = [_named(_reported(carried, count), n) for n in range(pilots)]
-            by_reports.append({"reports": count, **await _measured(backends, old, old, rounds, going)})
+            by_reports.append({"reports": count, **await _measured(backends, None, old, rounds, going)})
     for count in stored:
         with task(say, f"storing {count} pilots, then facts of some of them", count + rounds) as going:
-            rows = (_named(models[n % len(models)], n) for n in range(count))
-            some = [_named(carried, count + n) for n in range(pilots)]
-            by_stored.append({"stored": count, **await _measured(backends, _both(rows, some), some, rounds, going)})
+            copies = Copies(Shelf(), count)
+            some = [_named(carried, n) for n in range(pilots)]
+            by_stored.append({"stored": count, **await _measured(backends, copies, some, rounds, going)})
     for rows_of in (by_reports, by_stored):
         for row in rows_of:
             row["ratio"] = round(row["cpu_us_per_fact"] / rows_of[0]["cpu_us_per_fact"], 2)
     return {"by_reports": by_reports, "by_stored": by_stored, "pilots": pilots, "rounds": rounds}
-
-
-def _both(rows: Iterator[Row], some: Sequence[Row]) -> Iterator[Row]:
-    yield from rows
-    yield from some
-
-
-def _models(count: int) -> list[Row]:
-    return list(Shelf().rows(count))
 
 
 def _reported(row: Row, count: int) -> Row:
@@ -117,21 +108,16 @@ class _Spent:
 
 
 async def _measured(
-    backends: Backends, rows: Sequence[Row] | Iterator[Row], some: Sequence[Row], rounds: int, going: Task
+    backends: Backends, others: Copies | None, some: Sequence[Row], rounds: int, going: Task
 ) -> dict[str, Any]:
-    """What a fact costs the pilots `some` where all `rows` are stored."""
+    """What a fact costs the pilots `some` where others are stored beside them."""
     client, name = open_client(backends.mongo_url), f"bench_{uuid4().hex[:8]}"
     store = Store(client, name)
     try:
-        await store.prepare(SERVICE.indexes)
-        batch = list[Row]()
-        for row in rows:
-            batch.append(row)
-            if len(batch) == FILL:
-                await store.add(SUBJECTS, batch)
-                going.advance(len(batch))
-                batch = []
-        await store.add(SUBJECTS, batch)
+        if others is not None:
+            await fill(store, others, going)
+        await store.add(SUBJECTS, some)
+        await build_indexes(store)
         spent = list[_Spent]()
         for turn in range(rounds + 1):
             spent.append(await _round(backends, store, [_fact(row, turn) for row in some]))

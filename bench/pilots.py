@@ -74,6 +74,11 @@ class Shelf:
         weights = list(accumulate(1 / (rank + 2.7) for rank in range(len(self.words))))
         self._pool = self._dice.choices(self.words, cum_weights=weights, k=POOL)
 
+    @property
+    def text(self) -> str:
+        """The words as they come one after another, the common ones often."""
+        return " ".join(self._pool)
+
     def rows(self, count: int) -> Iterator[Row]:
         """So many stored pilots."""
         for number in range(count):

@@ -1,9 +1,9 @@
 """How soon the register answers with many pilots in it: lists, search, facets, cards, similar ones; and its growth.
 
-Pilots go into a real mongod by the domain's own `evolve` and bulk inserts, and into the indexes from the same
-documents directly, not through Kafka; timelines are left empty, so cards are asked for as they stand now. The routes
-answer in this process, one request at a time, with tokens, views and JSON as in the service; only the socket is left
-out. The same questions are put to a smaller register first: quote the growth too, it holds when the machine is slow.
+Copies of pilots that the domain's own `evolve` made go into a real mongod by bulk inserts, and into the search indexes
+directly, not through Kafka; timelines are left empty, so cards are asked for as they stand now. The routes answer in
+this process, one request at a time, with tokens, views and JSON as in the service; only the socket is left out. The
+same questions are put to a smaller register first: quote the growth too, it holds when the machine is slow.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
+from bench.copies import Copies
+from bench.filling import build_indexes, fill, indexed
 from bench.pilots import AGENCIES, BEGIN, OFFICES, REGIONS, SECTORS, SOURCES, YEARS, Shelf
 from contracts.reference import Role
 from deploy.complaint import Complaint
@@ -32,23 +34,21 @@ from services.chassis.engine import Engine
 from services.chassis.outbox import Message
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store, StoreAway, open_client
+from services.chassis.store import SUBJECTS, Row, Store, open_client
 from services.chassis.web import make_app
 from services.law.calendar import Calendars
 from services.registry import views
 from services.registry.api import make_router
 from services.registry.domain.stages import Stage
-from services.registry.finding.entries import entry
 from services.registry.finding.finding import Finding, begin_anew
 from services.registry.service import SERVICE
 
 SMALL: Final = 10_000
-BATCH: Final = 2000
 FAR: Final = 50
 """The later page that is measured beside the first one."""
 PAGE: Final = 50
 WARM_UP: Final = 5
-INDEXES_WITHIN: Final = 900.0
+SAMPLE: Final = 500
 ROOM_FOR_ONE: Final = 10_000
 """Bytes of disk that a pilot may take, in the database and in both indexes together."""
 
@@ -108,15 +108,15 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
         began = time.perf_counter()
         shelf = Shelf()
         with task(say, "filling the register", pilots) as filling:
-            sample = await _fill(store, finding, shelf, pilots, filling)
+            await fill(store, Copies(shelf, pilots), filling, indexed(finding))
         with task(say, "building the indexes"):
-            await _prepare(store)
-            await asyncio.to_thread(finding.commit, whole=True)
+            await asyncio.gather(build_indexes(store), asyncio.to_thread(finding.commit, whole=True))
         finding.progress.confirmed_at = float("inf")
         filled = time.perf_counter() - began
         app = _app(backends.folder, store, finding)
         bearer = keys.token(backends.folder, [Role.AUDITOR])
         with task(say, "asking each question, answers") as asking:
+            sample = await _sample(store)
             found = await questions(Register(app, shelf, sample, bearer, random.Random(2), asking), requests)
         return {
             "pilots": pilots,
@@ -124,7 +124,8 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
             "database_mb": round(await _size(client, name) / 2**20),
             "index_mb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20),
             "rss_mb": _rss_mb(),
-            "filled_in_s": round(filled),
+            "filled_in_s": round(filled, 1),
+            "filled_per_s": round(pilots / filled),
         }
     finally:
         finding.close()
@@ -139,42 +140,10 @@ async def _size(client: Any, name: str) -> int:
     return int(found["storageSize"] + found["indexSize"])
 
 
-async def _fill(store: Store, finding: Finding, shelf: Shelf, pilots: int, filling: Task) -> list[Row]:
-    """Writes and indexes pilots; returns a few of them to ask for."""
-    rows: list[Row] = []
-    sample: list[Row] = []
-    every = max(1, pilots // 500)
-    for number, row in enumerate(shelf.rows(pilots)):
-        rows.append(row)
-        if number % every == 0:
-            sample.append(row)
-        if len(rows) == BATCH:
-            await _put(store, finding, rows)
-            filling.advance(len(rows))
-            rows = []
-    await _put(store, finding, rows)
-    return sample
-
-
-async def _prepare(store: Store) -> None:
-    """Indexes over many rows take longer than a call may wait; asking again joins the work that goes on."""
-    deadline = time.monotonic() + INDEXES_WITHIN
-    while True:
-        try:
-            return await store.prepare(SERVICE.indexes)
-        except StoreAway as error:
-            if time.monotonic() > deadline:
-                raise Complaint("MongoDB did not build its indexes in time.") from error
-            await asyncio.sleep(1)
-
-
-async def _put(store: Store, finding: Finding, rows: list[Row]) -> None:
-    await asyncio.gather(store.add("subjects", rows), asyncio.to_thread(_index, finding, rows))
-
-
-def _index(finding: Finding, rows: list[Row]) -> None:
-    finding.internal.add(entry(views.internal(row)) for row in rows)
-    finding.public.add(entry(views.public(row)) for row in rows if views.is_public(row))
+async def _sample(store: Store) -> list[Row]:
+    """Some pilots to ask for, as they were entered: ids are drawn, so the first ones by id are any."""
+    rows = await store.rows(SUBJECTS, {}, sort=[("_id", 1)], limit=SAMPLE)
+    return sorted(rows, key=lambda row: str(row["state"]["entered"]))
 
 
 def _app(folder: Path, store: Store, finding: Finding) -> FastAPI:

@@ -288,7 +288,7 @@ class Store:
             await self._db[collection].bulk_write(writes, ordered=False)
 
     @_away
-    async def add(self, collection: str, rows: Sequence[Row]) -> None:
+    async def add(self, collection: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Inserts rows that never change; one whose `_id` is there already is the same row, and stays."""
         if not rows:
             return
