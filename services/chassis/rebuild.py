@@ -19,6 +19,8 @@ from services.chassis.store import CLAIMS, SUBJECTS, Claim, Row, Store
 from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
+COMPARED: Final = ("version", "state", "seen")
+"""The fields in which a document must be what it was."""
 FOLDED: Final = frozenset({SUBJECTS, CLAIMS})
 """Collections that are made from facts; those that the service's projection writes are found by running it."""
 
@@ -73,8 +75,9 @@ async def rebuild(
         if not isinstance(event, Event):
             raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
         if _take(service, subjects, event, report):
-            projected += service.projection(event)
-            projections |= {name for name, _ in projected}
+            made = service.projection(event)
+            projected += made
+            projections |= {name for name, _ in made}
         if len(projected) >= PAGE:
             await _put(new, projected)
             projected = []
@@ -219,16 +222,21 @@ async def _compare(service: Service, old: Store, new: Store, report: Report) -> 
 
     A remembered id without a fact of its own (a command that changed nothing) is not in any topic and may go.
     """
-    subjects: list[str] = []
-    async for row in old.scan(SUBJECTS, {}):
-        subjects.append(row["_id"])
-        if len(subjects) == PAGE:
-            await _compare_some(service, old, new, subjects, report)
-            subjects = []
-    await _compare_some(service, old, new, subjects, report)
+    rows: list[Row] = []
+    async for row in old.scan(SUBJECTS, {}, fields=COMPARED):
+        rows.append(row)
+        if len(rows) == PAGE:
+            await _compare_some(service, old, new, rows, report)
+            rows = []
+    await _compare_some(service, old, new, rows, report)
 
 
-async def _compare_some(service: Service, old: Store, new: Store, subjects: Sequence[str], report: Report) -> None:
+async def _compare_some(service: Service, old: Store, new: Store, rows: Sequence[Row], report: Report) -> None:
+    """What is stored alike is alike; only the rest is read, as this program reads it."""
+    query = {"_id": {"$in": [row["_id"] for row in rows]}}
+    made = await new.rows(SUBJECTS, query, sort=[("_id", 1)], limit=max(1, len(rows)), fields=COMPARED)
+    alike = {row["_id"]: row for row in made}
+    subjects = [row["_id"] for row in rows if alike.get(row["_id"]) != row]
     before = await old.load(subjects, lambda s: service.aggregate_of(s).state)
     after = await new.load(subjects, lambda s: service.aggregate_of(s).state)
     for subject, was in before.items():
