@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -402,7 +403,7 @@ def internal_state(state: Pilot) -> View:
 
 def internal_part(pilot: Row | Document, *names: str) -> View:
     """These fields of it alone; of the pilot no more need be there than they are made of."""
-    return _shown(_flat(pilot), tuple(one for one in PILOT if one.name in names), public=False)
+    return _shown(_flat(pilot), _named(names), public=False)
 
 
 def internal_row(pilot: Row | Document) -> View:
@@ -415,9 +416,19 @@ def public(pilot: Row | Document) -> View:
     return _shown(_flat(pilot), PILOT, public=True)
 
 
+def public_part(pilot: Row | Document, *names: str) -> View:
+    """These fields of what the public sees; of the pilot no more need be there than they are made of."""
+    return _shown(_flat(pilot), _named(names), public=True)
+
+
 def public_row(pilot: Row | Document) -> View:
     """A line of a public list. Ask `is_public` first: this does not."""
     return _shown(_flat(pilot), PILOT, public=True, listed=True)
+
+
+@cache
+def _named(names: tuple[str, ...]) -> tuple[Shown, ...]:
+    return tuple(one for one in PILOT if one.name in names)
 
 
 def is_public(pilot: Row | Document) -> bool:

@@ -229,6 +229,45 @@ async def test_the_index_goes_on_from_where_it_was_and_is_made_anew_where_it_is_
         assert len(put) >= 21, damage.__name__
 
 
+@pytest.mark.apache_kafka
+async def test_an_index_made_anew_takes_each_pilot_in_once_however_many_facts_it_has(
+    world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word, put = f"слово{uuid4().hex[:8]}", list[str]()
+    rows = [row(f"{word}-{n}", application=about(f"{word} {n}")) for n in range(5)]
+    for _ in range(3):
+        await world.change(*rows)
+    real = Finding.put
+
+    def counting(self: Finding, some: Any, gone: Any = ()) -> None:
+        put.extend(one["_id"] for one in some)
+        real(self, some, gone)
+
+    monkeypatch.setattr(Finding, "put", counting)
+    async with world.following():
+        await eventually(lambda: _count(world, word, 5), within=60)
+    assert sorted(put) == sorted(one["_id"] for one in rows)
+
+
+@pytest.mark.apache_kafka
+async def test_what_changes_while_an_index_is_made_anew_is_in_it(
+    world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word, page = f"слово{uuid4().hex[:8]}", follower._page
+    await world.change(row(word, application=about(f"{word} former")))
+
+    async def changing(store: Store, after: str, fields: Any) -> list[Row]:
+        found = await page(store, after, fields)
+        if not after:
+            await world.change(*(row(one, application=about(f"{word} thereafter")) for one in (word, f"{word}-2")))
+        return found
+
+    monkeypatch.setattr(follower, "_page", changing)
+    async with world.following():
+        await eventually(lambda: _count(world, f"{word} thereafter", 2), within=60)
+        assert await world.titles(f"{word} former") == []
+
+
 def _stands_at(folder: Path) -> int:
     """How many facts of the topic are in for good."""
     return sum(json.loads((folder / "place.json").read_text())["offsets"].values())

@@ -2,5 +2,5 @@
 
 The indexes, one internal and one public, are derived views: a follower reads the register's own topic without a
 group and indexes what MongoDB holds of each pilot that is named there. They can be thrown away at any time; a
-replica without them makes them anew from the beginning of the topic. Each is built from its own view alone.
+replica without them makes them anew from all documents. Each is built from its own view alone.
 """

@@ -25,6 +25,25 @@ Order = Literal["relevance", "entered", "due", "amount"]
 """`entered` the newest first, `due` the soonest first, `amount` the largest first."""
 
 
+SHOWN: Final = (
+    "id",
+    "number",
+    "title",
+    "sector",
+    "sectors",
+    "agency",
+    "stage",
+    "region",
+    "entered",
+    "term",
+    "application",
+    "executor",
+    "money",
+    "conclusions",
+)
+"""The fields of a view that are read here: an entry is the same whether the view has others or not."""
+
+
 def _application(view: View) -> Mapping[str, Any]:
     return view.get("application") or {}
 

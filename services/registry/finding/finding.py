@@ -16,13 +16,15 @@ import tantivy
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.registry import views
-from services.registry.finding.entries import VERSION, Entry, entry
+from services.registry.finding.entries import SHOWN, VERSION, Entry, entry
 from services.registry.finding.index import Index
 from services.registry.projections.progress import Progress
 
 log = logging.getLogger(__name__)
 
 PLACE: Final = "place.json"
+READ: Final = tuple(f"state.{name}" for name in SHOWN if name not in ("id", "title", "sector"))
+"""What of a stored pilot both entries are made of: a third of it. Title and sector stand in its application."""
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ class Finding:
         hidden = list[str]()
         for row in rows:
             try:
-                one = entry(views.internal(row))
-                two = entry(views.public(row)) if views.is_public(row) else None
+                one = entry(views.internal_part(row, *SHOWN))
+                two = entry(views.public_part(row, *SHOWN)) if views.is_public(row) else None
             except Exception as error:
                 log.error("%s cannot be indexed: %s", row["_id"], type(error).__name__)
                 away.append(row["_id"])

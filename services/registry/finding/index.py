@@ -95,5 +95,8 @@ class Index:
 
     def holds(self, id_: str) -> bool:
         """Whether a pilot is in the index."""
+        searcher = self.searcher()
+        if searcher.num_docs == 0:  # as long as it is made: no question for each pilot that is not in it
+            return False
         asked = Query.term_query(self.schema, "id", id_, "basic")
-        return bool(self.searcher().search(asked, 1, count=False).hits)
+        return bool(searcher.search(asked, 1, count=False).hits)

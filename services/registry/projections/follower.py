@@ -1,16 +1,19 @@
 """Keeps the projections of the register's own topic up with it: the search indexes and the figures.
 
 The topic is read without a group, for each projection from the offsets it stands at. A record only says that a pilot
-changed. What is taken in is the pilot's document, which is at least as new as any of
-its facts in the topic (a fact is sent after its document is written), so each batch costs one query.
+changed. What is taken in is the pilot's document, which is at least as new as any of its facts in the topic (a fact
+is sent after its document is written), so each batch costs one query. For the same reason a projection that is made
+anew need not read the topic from its beginning: it notes where the topic ends, takes in every document once, however
+many facts made it, and follows the topic from the noted place.
 """
 
 import asyncio
 import logging
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -25,7 +28,7 @@ from services.chassis.topic_reader import TopicReader
 from services.registry.domain.state import KIND
 from services.registry.figures.figures import begin_anew as begin_figures
 from services.registry.figures.figures import open_figures
-from services.registry.finding.finding import alone, open_finding
+from services.registry.finding.finding import READ, alone, open_finding
 from services.registry.finding.finding import begin_anew as begin_finding
 from services.registry.finding.index import in_thread
 from services.registry.projections import progress
@@ -34,6 +37,9 @@ log = logging.getLogger(__name__)
 
 TOPIC: Final = fact_topic(REGISTRY)
 FIELDS: Final = ("kind", "version", "correlation", "state")
+PILOTS: Final = {"kind": KIND, "version": {"$gt": 0}}
+"""The documents that are pilots: one that only waits for its first fact is none yet."""
+BY_SUBJECT: Final = (("_id", 1),)
 BATCH: Final = 2000
 COMMIT_EVERY: Final = 0.5
 """Seconds between two commits at least: with what Kafka gathers before, a change is seen within two."""
@@ -80,17 +86,19 @@ class Projection(Protocol):
 @dataclass(frozen=True, slots=True)
 class Projected:
     """A kind of projection: its name, under which the routes find it in `app.state`, its folder below that of the
-    settings, how it is opened and begun anew, and how what was put is committed (`whole`: all of the topic is in)."""
+    settings, how it is opened and begun anew, how what was put is committed (`whole`: all of the topic is in), and
+    which fields of a stored pilot it is made of."""
 
     name: str
     folder: str
     open: Callable[[Path], Any]
     begin_anew: Callable[[Path], Any]
     commit: Callable[[Any, bool], None]
+    fields: Sequence[str]
 
 
 FINDING: Final = Projected(
-    "finding", "", open_finding, begin_finding, lambda finding, whole: finding.commit(whole=whole)
+    "finding", "", open_finding, begin_finding, lambda finding, whole: finding.commit(whole=whole), READ
 )
 """The search indexes."""
 FIGURES: Final = Projected(
@@ -99,6 +107,7 @@ FIGURES: Final = Projected(
     open_figures,
     begin_figures,
     lambda figures, whole: figures.commit(figures.offsets, whole=whole),
+    FIELDS,
 )
 """The figures."""
 PROJECTIONS: Final = (FINDING, FIGURES)
@@ -152,7 +161,9 @@ async def _follow(kind: Projected, view: Projection, store: Store, settings: Set
         )
         reading = _Reading(topic)
         try:
-            await _start(reading, view)
+            ends = await _start(reading, view)
+            if not view.progress.whole:
+                await _take_all(kind, reading, view, store, ends)
             while True:
                 await _step(kind, reading, view, store)
                 pause = PAUSE
@@ -172,7 +183,8 @@ async def _follow(kind: Projected, view: Projection, store: Store, settings: Set
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _start(reading: _Reading, view: Projection) -> None:
+async def _start(reading: _Reading, view: Projection) -> Mapping[int, int]:
+    """Places the reader where the view stands; returns where the topic ends."""
     await reading.topic.start()
     bounds = await reading.topic.bounds()
     if not bounds.ends:
@@ -185,6 +197,36 @@ async def _start(reading: _Reading, view: Projection) -> None:
     reading.topic.place({partition: view.offsets[partition] for partition in bounds.ends})
     view.progress.total = sum(bounds.ends.values())
     reading.committed = time.monotonic()
+    return bounds.ends
+
+
+async def _take_all(
+    kind: Projected, reading: _Reading, view: Projection, store: Store, ends: Mapping[int, int]
+) -> None:
+    """Takes in every pilot as it is stored, then reads on from these ends of the topic, looked up before.
+
+    Until then the view stands where it stood: what ends halfway is done again. One page is read while another is
+    taken in.
+    """
+    there, taken = await store.count(SUBJECTS, {"kind": KIND}, limit=sys.maxsize), 0
+    rows = await _page(store, "", kind.fields)
+    while rows:
+        following = asyncio.create_task(_page(store, rows[-1]["_id"], kind.fields))
+        await in_thread(view.put, rows)
+        taken += len(rows)
+        rows = await following
+        view.progress.done = view.progress.total * min(taken, there) // max(there, 1)
+        if time.monotonic() - reading.committed >= COMMIT_EVERY_WHILE_BUILDING:
+            await in_thread(kind.commit, view, False)
+            reading.committed = time.monotonic()
+    view.offsets.update(ends)
+    reading.topic.place(ends)
+    reading.dirty = True
+
+
+async def _page(store: Store, after: str, fields: Sequence[str]) -> list[Row]:
+    query = {**PILOTS, "_id": {"$gt": after}}
+    return await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=BATCH, fields=fields, hint=BY_SUBJECT)
 
 
 async def _step(kind: Projected, reading: _Reading, view: Projection, store: Store) -> None:
@@ -193,7 +235,7 @@ async def _step(kind: Projected, reading: _Reading, view: Projection, store: Sto
         raise _Replaced("an answer could not be read from the index")
     came = await reading.topic.poll(BATCH)
     if came:
-        await _take(view, store, _subjects(came.values()))
+        await _take(kind, view, store, _subjects(came.values()))
         view.offsets.update({partition: records[-1].offset + 1 for partition, records in came.items()})
         reading.dirty = True
     caught_up = reading.topic.caught_up(view.offsets, progress.SILENT)
@@ -216,8 +258,8 @@ def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
     return [subject for subject in named if ":" not in subject]
 
 
-async def _take(view: Projection, store: Store, subjects: Sequence[str]) -> None:
-    rows = await documents(store, subjects)
+async def _take(kind: Projected, view: Projection, store: Store, subjects: Sequence[str]) -> None:
+    rows = await documents(store, subjects, kind.fields)
     there = {row["_id"] for row in rows}
     gone = [subject for subject in subjects if subject not in there]
     await in_thread(view.put, rows, gone)
@@ -225,5 +267,5 @@ async def _take(view: Projection, store: Store, subjects: Sequence[str]) -> None
 
 async def documents(store: Store, subjects: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
     """The stored pilots of these ids, as the views take them, with one query. Raises StoreAway."""
-    query = {"_id": {"$in": list(subjects)}, "kind": KIND, "version": {"$gt": 0}}
+    query = {**PILOTS, "_id": {"$in": list(subjects)}}
     return await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=max(1, len(subjects)), fields=fields)
