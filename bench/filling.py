@@ -1,20 +1,16 @@
 """Fills a database with pilots before a measurement: in large batches, the next made meanwhile, the indexes last."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
 from bench.copies import Copies, Copy
-from deploy.complaint import Complaint
 from deploy.progress import Task
-from services.chassis.store import SUBJECTS, Store, StoreAway
+from services.chassis.store import SUBJECTS, Store
 from services.registry.finding.finding import Finding
-from services.registry.service import SERVICE
 
 BATCH: Final = 2_000
-INDEXES_WITHIN: Final = 900.0
 
 Also = Callable[[Sequence[Copy]], None]
 """What is done with a batch, in a thread, while the database takes it."""
@@ -47,15 +43,3 @@ def indexed(finding: Finding) -> Also:
             finding.public.add([public] if public else [])
 
     return index
-
-
-async def build_indexes(store: Store) -> None:
-    """Indexes over many rows take longer than a call may wait; asking again joins the work that goes on."""
-    deadline = time.monotonic() + INDEXES_WITHIN
-    while True:
-        try:
-            return await store.prepare(SERVICE.indexes)
-        except StoreAway as error:
-            if time.monotonic() > deadline:
-                raise Complaint("MongoDB did not build its indexes in time.") from error
-            await asyncio.sleep(1)

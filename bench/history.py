@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import bson
 
 from bench.copies import Copies
-from bench.filling import build_indexes, fill
+from bench.filling import fill
 from bench.hop import record
 from bench.pilots import Shelf
 from bench.pipeline.usage import cpu_of
@@ -28,6 +28,7 @@ from contracts.registry import ProgressRecordedV1
 from contracts.topics import INTAKE
 from deploy.complaint import Complaint
 from deploy.local.backends import Backends
+from deploy.local.databases import build_indexes
 from deploy.progress import Say, Task, silent, task
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
@@ -117,7 +118,7 @@ async def _measured(
         if others is not None:
             await fill(store, others, going)
         await store.add(SUBJECTS, some)
-        await build_indexes(store)
+        await build_indexes(store, SERVICE.indexes)
         spent = list[_Spent]()
         for turn in range(rounds + 1):
             spent.append(await _round(backends, store, [_fact(row, turn) for row in some]))

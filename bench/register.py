@@ -22,12 +22,13 @@ import httpx
 from fastapi import FastAPI
 
 from bench.copies import Copies
-from bench.filling import build_indexes, fill, indexed
+from bench.filling import fill, indexed
 from bench.pilots import AGENCIES, BEGIN, OFFICES, REGIONS, SECTORS, SOURCES, YEARS, Shelf
 from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
+from deploy.local.databases import build_indexes
 from deploy.progress import Say, Task, silent, task
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
@@ -110,7 +111,7 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
         with task(say, "filling the register", pilots) as filling:
             await fill(store, Copies(shelf, pilots), filling, indexed(finding))
         with task(say, "building the indexes"):
-            await asyncio.gather(build_indexes(store), asyncio.to_thread(finding.commit, whole=True))
+            await asyncio.gather(build_indexes(store, SERVICE.indexes), asyncio.to_thread(finding.commit, whole=True))
         finding.progress.confirmed_at = float("inf")
         filled = time.perf_counter() - began
         app = _app(backends.folder, store, finding)

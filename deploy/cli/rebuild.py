@@ -71,9 +71,11 @@ async def run(backends: Backends, service: str, old: str, new: str, folding: Tas
     store = Store(open_client(backends.mongo_url), old)
     target = store.sibling(new)
     try:
-        await target.prepare(found.indexes)
         own, foreign = Reader(backends.kafka, told=folding), Reader(backends.kafka, service)
-        return await rebuild(found, LANGUAGES[service], store, target, own, foreign)
+        report = await rebuild(found, LANGUAGES[service], store, target, own, foreign)
+        if report.good:
+            await databases.build_indexes(target, found.indexes)
+        return report
     finally:
         await store.close()
 

@@ -1,11 +1,19 @@
 """Which database each service works on: the one it began with, until a rebuild puts another in its place."""
 
+import asyncio
 import json
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
+from deploy.complaint import Complaint
 from deploy.local.home import write_private
+from services.chassis.store import Keys, Store, StoreAway
 
 FILE = "databases.json"
+INDEXES_WITHIN: Final = 900.0
+"""Seconds."""
 
 
 def first(service: str) -> str:
@@ -21,6 +29,22 @@ def current(folder: Path, service: str) -> str:
 def switch(folder: Path, service: str, name: str) -> None:
     """Lets a service work on another database from its next start on."""
     write_private(folder / FILE, json.dumps({**_read(folder), service: name}, indent=1) + "\n")
+
+
+async def build_indexes(store: Store, indexes: Mapping[str, Sequence[Keys]]) -> None:
+    """Builds a service's indexes in a database that is full already: much sooner than filling one that has them.
+
+    Over many rows that takes longer than a call may wait; asking again joins the work that goes on. Raises Complaint
+    where it takes too long.
+    """
+    deadline = time.monotonic() + INDEXES_WITHIN
+    while True:
+        try:
+            return await store.prepare(indexes)
+        except StoreAway as error:
+            if time.monotonic() > deadline:
+                raise Complaint("MongoDB did not build its indexes in time.") from error
+            await asyncio.sleep(1)
 
 
 def _read(folder: Path) -> dict[str, str]:
