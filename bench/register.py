@@ -33,7 +33,7 @@ from deploy.progress import Say, Task, silent, task
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message
-from services.chassis.run import utc_now
+from services.chassis.run import few_arenas, utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, open_client
 from services.chassis.web import make_app
@@ -91,6 +91,7 @@ class Register:
 
 async def run(backends: Backends, pilots: int, requests: int, say: Say = silent) -> dict[str, Any]:
     """p95 in milliseconds by question, the sizes, and the same at a smaller number. Raises Complaint: no room."""
+    few_arenas()  # as in the service
     free = shutil.disk_usage(backends.folder).free
     if free < pilots * ROOM_FOR_ONE:
         raise Complaint(f"{pilots} pilots need about {pilots * ROOM_FOR_ONE // 10**9} GB; {free // 10**9} are free.")

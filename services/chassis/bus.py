@@ -58,6 +58,8 @@ GATHER: Final = 0.4
 """The same where nobody waits. At a low rate a batch costs nearly as much as a record, so they are let gather."""
 FETCH_WAIT_MS: Final = 1_000
 """So long Kafka waits for the next record before it says that there is none; it is asked again then."""
+PARTITION_BYTES: Final = 1024 * 1024
+"""Bytes of a partition that are fetched at once, and wait for their turn in memory; a larger fact comes alone."""
 METADATA_AGE: Final = 10.0
 """Seconds after which a reader of known topics looks at the cluster anew; an error makes it look at once."""
 
@@ -102,7 +104,7 @@ class Bus:
             max_records=self._settings.batch_records,
             batch_timeout_ms=50,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=2 * FACT_MAX_BYTES,
+            max_partition_fetch_bytes=PARTITION_BYTES,
             auto_offset_reset="earliest",
             parser=_parse,
             decoder=_undecoded,

@@ -167,7 +167,11 @@ class Store:
         """
         names = list(subjects)
         rows = await self._subjects.find({"_id": {"$in": names}}, batch_size=len(names) + 1).to_list(None)
-        return {row["_id"]: _document(row, kind_of(row["_id"])) for row in rows}
+        found = dict[str, Document]()
+        while rows:  # each is let go as soon as its document is made: of a whole batch both would be tens of megabytes
+            row = rows.pop()
+            found[row["_id"]] = _document(row, kind_of(row["_id"]))
+        return found
 
     @_away
     async def write(self, folds: Sequence[Fold]) -> Written:

@@ -51,7 +51,7 @@ from deploy.local.process import Process
 from services.chassis import store as store_module
 from services.chassis import telemetry
 from services.chassis.auth import Keys
-from services.chassis.bus import AGENCIES, Bus
+from services.chassis.bus import AGENCIES, PARTITION_BYTES, Bus
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.run import utc_now
@@ -189,7 +189,14 @@ def pair_on(backends: Backends) -> Pair:
     mark = uuid4().hex[:8]
     made = Pair(f"reader-{mark}", f"writer-{mark}")
     rules = [
-        TopicRule(name=fact_topic(n), partitions=3, retention_ms=FOR_EVER, max_bytes=1 << 20, writers=(), readers=())
+        TopicRule(
+            name=fact_topic(n),
+            partitions=3,
+            retention_ms=FOR_EVER,
+            max_bytes=FACT_MAX_BYTES,
+            writers=(),
+            readers=(),
+        )
         for n in (made.name, made.source)
     ]
     topics.ensure(backends.kafka.admin(), rules)
@@ -199,7 +206,7 @@ def pair_on(backends: Backends) -> Pair:
 @asynccontextmanager
 async def producer(backends: Backends) -> AsyncIterator[AIOKafkaProducer]:
     """A producer with the administrator's login."""
-    made = AIOKafkaProducer(**backends.kafka.aiokafka(), acks="all", linger_ms=2)
+    made = AIOKafkaProducer(**backends.kafka.aiokafka(), acks="all", linger_ms=2, max_request_size=FACT_MAX_BYTES)
     await made.start()
     try:
         yield made
@@ -355,6 +362,19 @@ async def test_records_come_in_batches_and_each_subject_in_order(
 
 async def _is(answer: Awaitable[Any], wanted: Any) -> bool:
     return bool(await answer == wanted)
+
+
+async def test_a_fact_larger_than_what_is_fetched_at_once_comes_in_its_place(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    large = "x" * (2 * PARTITION_BYTES)
+    await publish(
+        backends, fact_topic(pair.source), [pair.fact("p", n, large if n == 2 else f"{n}") for n in range(1, 5)]
+    )
+    async with running(backends, pair.service, [pair.source], pair.name) as here:
+        await eventually(lambda: _is(committed(backends, pair.group), 4), within=30)
+        assert notes_of((await here.engine.documents(["p"]))["p"].state) == ("1", large, "3", "4")
+        assert await parked_rows(here.store, {}) == []
 
 
 async def test_a_record_that_fails_for_a_reason_that_nobody_foresaw_is_found_and_parked_and_its_neighbours_go_on(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -162,6 +162,26 @@ async def test_what_came_to_a_pilot_late_in_its_life_is_found_by_it_within_two_s
 
 
 @pytest.mark.apache_kafka
+async def test_of_many_pilots_that_changed_at_once_only_some_are_loaded_at_once_and_all_are_taken_in(
+    world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = list[int]()
+    real = follower.documents
+
+    async def counted(store: Store, subjects: Sequence[str]) -> list[Row]:
+        found = await real(store, subjects)
+        loaded.append(len(found))
+        return found
+
+    monkeypatch.setattr(follower, "documents", counted)
+    monkeypatch.setattr(follower, "LOADED", 3)
+    word = f"слово{uuid4().hex[:8]}"
+    await world.change(*(row(f"{word}-{n}", FULL, application=about(word)) for n in range(20)))
+    async with world.following():
+        await eventually(lambda: _count(world, word, 20), within=60)
+    assert max(loaded) == 3 and sum(loaded) >= 20
+
+
 async def test_the_figures_beside_the_indexes_neither_disturb_them_nor_are_disturbed(
     world: World, eventually: Eventually
 ) -> None:

@@ -41,6 +41,22 @@ def test_what_is_put_is_seen_with_its_offsets_after_the_commit_and_not_before(tm
     figures.close()
 
 
+def test_what_comes_in_portions_counts_as_what_came_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_module, "TOGETHER", 3)
+    together, figures = filled(some()), in_memory()
+    for one in rows(some(22, seed=6)):
+        figures.put([one])
+    for one in rows(some()):
+        figures.put([one])
+    figures.put([], ["p20", "p21"])
+    figures.commit({0: 20}, whole=True)
+    assert told(figures, questions.funnel) == told(together, questions.funnel)
+    figures.put(rows({"p20": some(21)["p20"]}), [])
+    figures.put([], ["p20", "p0"])
+    figures.commit({0: 21}, whole=True)
+    assert total(figures) == 19
+
+
 def test_a_view_is_found_as_it_was_committed_and_what_was_not_is_lost_with_its_offsets(tmp_path: Path) -> None:
     figures = open_figures(tmp_path)
     figures.put(rows(some()))

@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, assert_never
 
-import xlsxwriter  # type: ignore[import-untyped]
-
 from services.registry.domain.export import Format
 
 Cell = str | int | bool | None
@@ -88,6 +86,8 @@ class _Workbook:
     """One sheet, each row of which is written away before the next. Text is text: nothing in it is a formula."""
 
     def __init__(self, path: Path, columns: Sequence[str], made: datetime) -> None:
+        import xlsxwriter  # type: ignore[import-untyped]  # 11 MB, which most processes never need
+
         self._columns, self._row = columns, 0
         options = {"constant_memory": True, "tmpdir": str(path.parent)}
         self._book: Any = xlsxwriter.Workbook(str(path), options)

@@ -4,7 +4,7 @@ How a follower uses it, in this order, each call off the event loop (they block)
 
     figures = open_figures(folder)            # OSError: the folder cannot be written, or another process has it
     read on from figures.offsets              # below them everything is in
-    figures.put(rows, gone)                   # stored pilots as `follower.documents` loads them, many at once
+    figures.put(rows, gone)                   # stored pilots as `follower.documents` loads them, some at a time
     figures.commit(offsets, whole=...)        # now it is seen, together with the offsets it stands at
     figures.close()
 
@@ -46,6 +46,8 @@ SPILL: Final = "2GB"
 """At most so much of a question's work may go to the disk."""
 DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.IOException, duckdb.SerializationException)
 """Errors after which nothing that the database says can be believed."""
+TOGETHER: Final = 2000
+"""How many pilots' rows are gathered before they are written: as often, all tables are looked through."""
 KEPT: Final = 256
 """How many answers to the same questions are kept in memory."""
 KNOWN: Final = (
@@ -71,6 +73,7 @@ class Figures:
     offsets: dict[int, int]
     progress: Progress = field(default_factory=Progress)
     damaged: bool = False
+    _waiting: dict[str, Mapping[str, list[Line]]] = field(default_factory=dict)
     _writing: bool = False
     _kept: OrderedDict[Hashable, Answer] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -92,26 +95,18 @@ class Figures:
 
         Seen after `commit`. One that this program cannot read is counted as unread. Raises duckdb.Error.
         """
-        pilots = {str(row["_id"]): row for row in rows}
-        lines: dict[str, list[Line]] = {name: [] for name in TABLES}
-        for id_, row in pilots.items():
-            for name, some in _rows(id_, row).items():
-                lines[name] += some
-        if not self._writing:
-            self.root.begin()
-            self._writing = True
-        _append(self.root, "going", [(id_,) for id_ in {*pilots, *gone}])
-        if self.root.execute(KNOWN).fetchall():
-            for name in TABLES:
-                self.root.execute(f"DELETE FROM {name} WHERE pilot IN (SELECT pilot FROM going)")
-        for name in TABLES:
-            if lines[name]:
-                _append(self.root, name, lines[name])
-        self.root.execute("DELETE FROM going")
+        for row in rows:
+            self._waiting[str(row["_id"])] = _rows(str(row["_id"]), row)
+        for id_ in gone:
+            self._waiting[id_] = {}
+        if len(self._waiting) >= TOGETHER:
+            self._write()
 
     def commit(self, offsets: Mapping[int, int], *, whole: bool) -> None:
         """Shows what was put, and stores with it, in one transaction, the offsets that it stands at. `whole`: it
         holds all of the topic. Raises duckdb.Error."""
+        if self._waiting:
+            self._write()
         number = self.number + 1 if self._writing else self.number
         if not self._writing:
             self.root.begin()
@@ -121,6 +116,20 @@ class Figures:
         self.root.commit()
         self._writing = False
         self.number, self.offsets, self.progress.whole = number, dict(offsets), whole
+
+    def _write(self) -> None:
+        if not self._writing:
+            self.root.begin()
+            self._writing = True
+        _append(self.root, "going", [(id_,) for id_ in self._waiting])
+        if self.root.execute(KNOWN).fetchall():
+            for name in TABLES:
+                self.root.execute(f"DELETE FROM {name} WHERE pilot IN (SELECT pilot FROM going)")
+        for name in TABLES:
+            if lines := [line for one in self._waiting.values() for line in one.get(name, ())]:
+                _append(self.root, name, lines)
+        self.root.execute("DELETE FROM going")
+        self._waiting.clear()
 
     def close(self) -> None:
         """Lets the file go; what was not committed is lost."""

@@ -21,7 +21,8 @@ from typing import Any, Final, Protocol
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from contracts.topics import FACT_MAX_BYTES, REGISTRY, fact_topic
+from contracts.topics import REGISTRY, fact_topic
+from services.chassis.bus import PARTITION_BYTES
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
 from services.chassis.topic_reader import TopicReader
@@ -41,6 +42,8 @@ PILOTS: Final = {"kind": KIND, "version": {"$gt": 0}}
 """The documents that are pilots: one that only waits for its first fact is none yet."""
 BY_SUBJECT: Final = (("_id", 1),)
 BATCH: Final = 2000
+LOADED: Final = 100
+"""How many stored pilots are in memory at once: those of a whole batch would be a hundred megabytes."""
 COMMIT_EVERY: Final = 0.5
 """Seconds between two commits at least: with what Kafka gathers before, a change is seen within two."""
 COMMIT_EVERY_WHILE_BUILDING: Final = 15.0
@@ -155,7 +158,7 @@ async def _follow(kind: Projected, view: Projection, store: Store, settings: Set
             settings,
             TOPIC,
             begins="earliest",
-            partition_bytes=2 * FACT_MAX_BYTES,
+            partition_bytes=PARTITION_BYTES,
             wait_ms=GATHER_MS,
             least_bytes=GATHER_BYTES,
         )
@@ -259,10 +262,12 @@ def _subjects(partitions: Iterable[Sequence[Any]]) -> list[str]:
 
 
 async def _take(kind: Projected, view: Projection, store: Store, subjects: Sequence[str]) -> None:
-    rows = await documents(store, subjects, kind.fields)
-    there = {row["_id"] for row in rows}
-    gone = [subject for subject in subjects if subject not in there]
-    await in_thread(view.put, rows, gone)
+    for first in range(0, len(subjects), LOADED):
+        some = subjects[first : first + LOADED]
+        rows = await documents(store, some, kind.fields)
+        there = {row["_id"] for row in rows}
+        gone = [subject for subject in some if subject not in there]
+        await in_thread(view.put, rows, gone)
 
 
 async def documents(store: Store, subjects: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
