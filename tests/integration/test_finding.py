@@ -168,16 +168,17 @@ async def test_of_many_pilots_that_changed_at_once_only_some_are_loaded_at_once_
     loaded = list[int]()
     real = follower.documents
 
-    async def counted(store: Store, subjects: Sequence[str]) -> list[Row]:
-        found = await real(store, subjects)
+    async def counted(store: Store, subjects: Sequence[str], fields: Sequence[str]) -> list[Row]:
+        found = await real(store, subjects, fields)
         loaded.append(len(found))
         return found
 
     monkeypatch.setattr(follower, "documents", counted)
     monkeypatch.setattr(follower, "LOADED", 3)
     word = f"слово{uuid4().hex[:8]}"
-    await world.change(*(row(f"{word}-{n}", FULL, application=about(word)) for n in range(20)))
     async with world.following():
+        await eventually(lambda: _count(world, word, 0), within=60)
+        await world.change(*(row(f"{word}-{n}", FULL, application=about(word)) for n in range(20)))
         await eventually(lambda: _count(world, word, 20), within=60)
     assert max(loaded) == 3 and sum(loaded) >= 20
 
