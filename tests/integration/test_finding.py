@@ -30,7 +30,7 @@ from services.registry.domain.stages import Stage
 from services.registry.finding import finding as finding_module
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
-from services.registry.projections import follower, progress
+from services.registry.projections import follower
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.kit.registry.app import app_of, bearer
@@ -151,13 +151,13 @@ async def test_what_came_to_a_pilot_late_in_its_life_is_found_by_it_within_two_s
     async with world.following():
         await eventually(world.answers, within=60)
         await world.change(before)
-        await eventually(lambda: seen({}), within=5)
+        await eventually(lambda: seen({}), within=5, every=0.2)
         for name, value in late.items():
             there = name == "year"
             assert await seen({name: value}) == there, name
         await world.change(after)
         began = time.monotonic()
-        await eventually(lambda: seen(late), within=5)
+        await eventually(lambda: seen(late), within=5, every=0.2)
         assert time.monotonic() - began <= 2.0
 
 
@@ -389,10 +389,9 @@ async def test_an_index_that_cannot_be_read_is_made_anew_while_all_else_answers(
 
 @pytest.mark.apache_kafka
 async def test_without_kafka_the_index_answers_and_says_that_it_is_not_complete(
-    world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    world: World, eventually: Eventually
 ) -> None:
     word = f"слово{uuid4().hex[:8]}"
-    monkeypatch.setattr(progress, "SILENT", 0.5)
     await world.change(row(word, application=about(word)))
     async with world.following():
         await eventually(lambda: _count(world, word, 1), within=60)
