@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -426,7 +425,6 @@ def public_row(pilot: Row | Document) -> View:
     return _shown(_flat(pilot), PILOT, public=True, listed=True)
 
 
-@cache
 def _named(names: tuple[str, ...]) -> tuple[Shown, ...]:
     return tuple(one for one in PILOT if one.name in names)
 
