@@ -10,20 +10,20 @@ use anyhow; what the generator and the receiver of traces use stands apart.
 
 import asyncio
 import json
-import os
 import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from bench.posting import Answered, Job, Sent
+from bench.times import not_exceeded
+from bench.usage import cpu_of
 from contracts.agency import ApplicationSubmittedV2
 from contracts.reference import Role
 from contracts.registry import PilotEnteredV1
@@ -53,7 +53,6 @@ SETTLES: Final = 1.5
 """Seconds after the last entry in which the index and the figures take it up."""
 ASKED: Final = 20
 """So many cards of a run are asked for, to see that they are there."""
-TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 
 async def run(
@@ -198,24 +197,17 @@ class _Door:
         return Job(host=at.hostname, port=at.port, path="/v1/events", bearer=self._bearer, bodies=bodies)
 
     def _cpu(self) -> dict[str, float]:
-        """Seconds of CPU that each process has used so far. `traces`: this process, which receives the spans."""
-        pids = {process.name: process.pid for process in self._stack.processes()}
+        """Seconds of CPU that each process has used so far. `traces`: this process, which receives the spans. Raises
+        Complaint where one does not run."""
+        running = {one.name: one.pid for one in self._stack.processes() if one.pid is not None}
+        if missing := [name for name in PARTS if name not in running]:
+            raise Complaint(f"What {', '.join(missing)} has used cannot be told: it does not run.")
         own = resource.getrusage(resource.RUSAGE_SELF)
-        return {name: _used(pids[name]) for name in PARTS} | {"traces": own.ru_utime + own.ru_stime}
+        return cpu_of({name: running[name] for name in PARTS}) | {"traces": own.ru_utime + own.ru_stime}
 
 
 def _body(number: int) -> str:
     return json.dumps(application(number, AGENCY, kind=ApplicationSubmittedV2.TYPE), ensure_ascii=False)
-
-
-def _used(pid: int | None) -> float:
-    """Seconds of CPU that a process has used. Raises Complaint where it has died, or the system does not tell."""
-    try:
-        # The name in brackets may hold spaces; what follows the last bracket is regular.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError as error:
-        raise Complaint(f"What process {pid} has used cannot be read from /proc.") from error
-    return TICK * (int(fields[11]) + int(fields[12]))
 
 
 def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
@@ -244,6 +236,4 @@ async def _generated(job: Job) -> Sent:
 
 def _part(times: Sequence[float], part: float) -> float | None:
     """What this part of the times did not exceed; None where there are none."""
-    if not times:
-        return None
-    return round(sorted(times)[max(0, -(-int(len(times) * part * 100) // 100) - 1)], 1)
+    return round(not_exceeded(times, part), 1) if times else None

@@ -20,7 +20,7 @@ from bench.copies import Copies
 from bench.filling import fill
 from bench.hop import record
 from bench.pilots import Shelf
-from bench.pipeline.usage import cpu_of
+from bench.usage import cpu_of
 from contracts.event import Actor
 from contracts.intake import ProgressRegisteredV1
 from contracts.reference import Period, Role

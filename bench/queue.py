@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 
 from bench.cases import AGENCIES, EDITION, EXPERTS, OPERATORS, Made, cases, present, write, write_people
+from bench.times import not_exceeded
 from contracts.expertise import ReviewKind
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
@@ -239,4 +240,4 @@ async def _find(found: Filled, requests: int) -> float:
 
 def percentile(took: list[float]) -> float:
     """The 95th percentile in milliseconds: what 95 of 100 did not exceed."""
-    return sorted(took)[max(0, -(-95 * len(took) // 100) - 1)] * 1000
+    return not_exceeded(took) * 1000

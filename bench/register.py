@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from bench.copies import Copies
 from bench.filling import fill, indexed
 from bench.pilots import AGENCIES, BEGIN, OFFICES, REGIONS, SECTORS, SOURCES, YEARS, Shelf
+from bench.times import not_exceeded
 from contracts.reference import Role
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -122,7 +123,7 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
             found = await questions(Register(app, shelf, sample, bearer, random.Random(2), asking), requests)
         return {
             "pilots": pilots,
-            "p95_ms": {name: round(1000 * percentile(times), 1) for name, times in found.items()},
+            "p95_ms": {name: round(1000 * not_exceeded(times), 1) for name, times in found.items()},
             "database_mb": round(await _size(client, name) / 2**20),
             "index_mb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20),
             "rss_mb": _rss_mb(),
@@ -289,11 +290,6 @@ def _finding(register: Register) -> Iterator[tuple[str, str, list[dict[str, str]
     yield "card", "/v1/pilots/{id}", ids
     yield "public card", "/public/v1/pilots/{id}", public
     yield "similar", "/v1/pilots/{id}/similar", ids[len(ids) // 2 :]
-
-
-def percentile(times: list[float], part: float = 0.95) -> float:
-    """The time that this part of the requests did not exceed."""
-    return sorted(times)[max(0, -(-int(len(times) * part * 100) // 100) - 1)]
 
 
 def _rss_mb() -> int:

@@ -9,7 +9,7 @@ It is one thing: what an event is, how it is read, and how it is written; a read
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
@@ -354,8 +354,7 @@ def parse_fact(value: bytes, language: Language[Fact]) -> Event | Skipped:
         raise NewerVersion("this program knows only older versions", "/type")
     if not language.knows(envelope.type):
         return Skipped(_writer(envelope), envelope.type, subject, sequence, _after(envelope.data))
-    fact = _fact(envelope, lambda data: language.newest(language.read(envelope.type, data)))
-    return _event(envelope, subject, sequence, fact, envelope.data)
+    return _event(envelope, subject, sequence, _fact(envelope, language), envelope.data)
 
 
 def parse_own_fact(value: bytes, language: Language[Fact]) -> Event:
@@ -367,10 +366,7 @@ def parse_own_fact(value: bytes, language: Language[Fact]) -> Event:
     if (event := _read_at_once(value, language)) is not None:
         return event
     envelope, subject, sequence = _read(value)
-    if not language.knows(envelope.type):
-        return _event(envelope, subject, sequence, _fact(envelope, Fact.model_validate), envelope.data)
-    fact = _fact(envelope, lambda data: language.newest(language.read(envelope.type, data)))
-    return _event(envelope, subject, sequence, fact, envelope.data)
+    return _event(envelope, subject, sequence, _fact(envelope, language), envelope.data)
 
 
 def _read_at_once(value: bytes, language: Language[Fact]) -> Event | None:
@@ -402,9 +398,12 @@ def _read(value: bytes) -> tuple[Envelope, str, int]:
     return envelope, envelope.subject, int(envelope.sequence)
 
 
-def _fact(envelope: Envelope, read: Callable[[dict[str, Any]], Fact]) -> Fact:
+def _fact(envelope: Envelope, language: Language[Fact]) -> Fact:
+    """What an event says, in the newest version of its type; of an unknown type, what all facts say."""
     try:
-        return read(envelope.data)
+        if not language.knows(envelope.type):
+            return Fact.model_validate(envelope.data)
+        return language.newest(language.read(envelope.type, envelope.data))
     except ValidationError as error:
         raise BrokenEvent(_first(error), "/data" + _pointer(error)) from error
 

@@ -21,8 +21,8 @@ from bench.pipeline.plan import AGENCY, PARTIES, PEOPLE, Plan
 from bench.pipeline.playing import group_of, sources, topic_of
 from bench.pipeline.postgres import Postgres
 from bench.pipeline.script import Script, label_of, wanted
-from bench.pipeline.usage import cpu_of, peak_mb
 from bench.pipeline.watch import Seen, Watch, verdict
+from bench.usage import cpu_of, peak_mb
 from contracts.reference import Role
 from contracts.steps import EditionFrom
 from contracts.topics import FACT_TOPICS, INTAKE, REGISTRY, SERVICES, agency_topic, fact_topic, group, receipts_topic

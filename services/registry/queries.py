@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from services.chassis.store import SUBJECTS, Keys, Row, Store
+from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import views
 from services.registry.domain.state import KIND
@@ -19,7 +19,7 @@ NEWEST: Final = (("state.entered", -1), ("_id", -1))
 STAY: Final = (("state.history.until", 1), ("state.history.since", 1))
 """The end of a stay stands in an index behind its order, so that a page of long ago reads no pilot in vain."""
 IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
-BY_ID: Final[Keys] = (("kind", 1), ("_id", 1))
+BY_KIND: Final[Keys] = (("kind", 1), *BY_ID)
 BY_STAGE: Final[Keys] = (("kind", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 BY_SECTOR: Final[Keys] = (("kind", 1), ("state.history.sector", 1), *NEWEST, *STAY)
 BY_SECTOR_AND_STAGE: Final[Keys] = (
@@ -40,7 +40,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.agency", 1), ("state.stage", 1), *NEWEST),
         (("kind", 1), ("state.agency", 1), ("state.application.sector", 1), *NEWEST),
         (("kind", 1), ("state.application.sector", 1), ("state.stage", 1), *NEWEST),
-        BY_ID,
+        BY_KIND,
         BY_STAGE,
         BY_SECTOR,
         BY_SECTOR_AND_STAGE,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from contracts.reference import UNSPECIFIED
-from services.chassis.store import SUBJECTS, Keys, Row, Store
+from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.registry import views
 from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
@@ -18,7 +18,7 @@ from services.registry.domain.state import KIND
 from services.registry.exports.files import Cell
 from services.registry.exports.worker import Part, RowsOf
 from services.registry.handlers import TIMELINE
-from services.registry.queries import BY_ID, IN_ORDER, ROW, between, year_of
+from services.registry.queries import BY_KIND, IN_ORDER, ROW, between, year_of
 
 LINES: Final = 10
 """About how many lines of money a pilot has: so many fewer pilots are read for a part."""
@@ -65,7 +65,6 @@ PATHS: Final[Mapping[str, str]] = {
 MONEY_OF_PILOT: Final = ("sector", "agency", "region")
 """What a pilot must fit for any of its lines of money to do so; the other filters are asked of each line."""
 MONEY_FIELDS: Final = ("state.number", "state.agency", "state.money")
-BY_OWN_ID: Final = (("_id", 1),)
 
 
 def making(_app: FastAPI, store: Store) -> RowsOf:
@@ -92,7 +91,7 @@ async def _pilots(
             query[PATHS[name]] = {"$in": [UNSPECIFIED, None]}
     if "year" in filters:
         query["state.entered"] = year_of(int(filters["year"]))
-    return await _some(store, SUBJECTS, {"kind": KIND}, query, after, limit, fields, BY_ID)
+    return await _some(store, SUBJECTS, {"kind": KIND}, query, after, limit, fields, BY_KIND)
 
 
 async def _some(
@@ -156,7 +155,7 @@ async def _timeline(store: Store, filters: Mapping[str, str], after: str | None,
     if "pilot" in filters:
         rows, following = await _of_pilot(store, fit, after, limit)
     else:
-        rows, following = await _some(store, TIMELINE, {}, fit, after, limit, None, BY_OWN_ID)
+        rows, following = await _some(store, TIMELINE, {}, fit, after, limit, None, BY_ID)
     there = [row for row in rows if ":" not in row["pilot"]]  # what was taken out is nobody's timeline
     if "agency" in filters:
         there = await _of_agency(store, there, filters["agency"])

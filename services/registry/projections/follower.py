@@ -24,7 +24,7 @@ from fastapi import FastAPI
 from contracts.topics import REGISTRY, fact_topic
 from services.chassis.bus import PARTITION_BYTES
 from services.chassis.settings import Settings
-from services.chassis.store import SUBJECTS, Row, Store, StoreAway
+from services.chassis.store import BY_ID, SUBJECTS, Row, Store, StoreAway
 from services.chassis.topic_reader import TopicReader
 from services.registry.domain.state import KIND
 from services.registry.figures.figures import begin_anew as begin_figures
@@ -40,7 +40,6 @@ TOPIC: Final = fact_topic(REGISTRY)
 FIELDS: Final = ("kind", "version", "correlation", "state")
 PILOTS: Final = {"kind": KIND, "version": {"$gt": 0}}
 """The documents that are pilots: one that only waits for its first fact is none yet."""
-BY_SUBJECT: Final = (("_id", 1),)
 BATCH: Final = 2000
 LOADED: Final = 100
 """How many stored pilots are in memory at once: those of a whole batch would be a hundred megabytes."""
@@ -229,7 +228,7 @@ async def _take_all(
 
 async def _page(store: Store, after: str, fields: Sequence[str]) -> list[Row]:
     query = {**PILOTS, "_id": {"$gt": after}}
-    return await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=BATCH, fields=fields, hint=BY_SUBJECT)
+    return await store.rows(SUBJECTS, query, sort=BY_ID, limit=BATCH, fields=fields, hint=BY_ID)
 
 
 async def _step(kind: Projected, reading: _Reading, view: Projection, store: Store) -> None:

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.complaint import Complaint
+
+PROC: Final = Path("/proc")
 TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pids: Mapping[str, int]) -> dict[str, float]:
-    """Processor time of each process with all that it started, in seconds, to a hundredth."""
-    stats = {int(one.name): _fields(one) for one in Path("/proc").iterdir() if one.name.isdigit()}
+    """Processor time of each process with all that it started, in seconds, to a hundredth. Raises Complaint where the
+    system does not tell."""
+    if not PROC.is_dir():
+        raise Complaint("What processes have used cannot be read from /proc.")
+    stats = {int(one.name): _fields(one) for one in PROC.iterdir() if one.name.isdigit()}
     children: dict[int, list[int]] = {}
     for pid, fields in stats.items():
         if fields:
@@ -27,7 +33,7 @@ def cpu_of(pids: Mapping[str, int]) -> dict[str, float]:
 
 def peak_mb(pid: int) -> int:
     """The most memory that a process has had since it started (resident, MiB)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    lines = (PROC / str(pid) / "status").read_text().splitlines()
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
