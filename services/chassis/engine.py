@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
+MOST_RECORDS: Final = 500
+"""So many records of several sources are taken together at most; a batch of one source may be larger."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
 TIMER: Final = Actor(id="timer", role="timer")
 
@@ -92,7 +94,8 @@ class Engine:
             publications=service.publications,
             projection=service.projection,
         )
-        self.gathering = Gathering(self.commands_and_documents)
+        self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
+        self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
         self.parking = Parking(store, self._writer, self._reader.inputs, self._handle, self.documents)
 
     # ---- the three doors
@@ -114,6 +117,11 @@ class Engine:
                 return
             for record in records:
                 await self.records([record])
+
+    async def _batches(self, batches: Sequence[Sequence[Record]]) -> list[None]:
+        """Takes batches of several sources as one."""
+        await self.records([record for batch in batches for record in batch])
+        return [None] * len(batches)
 
     async def _records(self, records: Sequence[Record]) -> None:
         handled = await self._handle(*await self._reader.inputs(records))
@@ -331,6 +339,11 @@ class Engine:
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
         return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
+
+
+def _with_trace(one: Input) -> Input:
+    """A command with what it belongs to, which is otherwise told by the context that it is given in."""
+    return replace(one, trace=one.trace or telemetry.carrier_of_current())
 
 
 def _traced(one: Input, span: Span) -> Input:

@@ -87,14 +87,19 @@ def fold(
 ) -> Fold:
     """Applies the inputs in their order. One write will cover them all, so `rev` rises by one at most.
 
-    An input that waits or is broken leaves the document alone; what follows it in its series then meets a gap.
+    An input that waits or is broken leaves the document alone; what follows it in its series then meets a gap. One
+    that waits is tried again behind the others: those of several sources come in any order.
     """
-    current, outcomes = document, list[Outcome]()
-    for one, context in zip(inputs, contexts, strict=True):
-        outcome, current = _apply(document, current, one, aggregate, writer, context)
-        outcomes.append(outcome)
+    current, outcomes, left = document, dict[int, Outcome](), list(range(len(inputs)))
+    while left:
+        waiting = list[int]()
+        for place in left:
+            outcomes[place], current = _apply(document, current, inputs[place], aggregate, writer, contexts[place])
+            if isinstance(outcomes[place], Waiting):
+                waiting.append(place)
+        left = waiting if len(waiting) < len(left) else []
     fresh = current.outbox[len(document.outbox) :]
-    return Fold(document, current, fresh, tuple(outcomes))
+    return Fold(document, current, fresh, tuple(outcomes[place] for place in range(len(inputs))))
 
 
 def _apply(

@@ -1,48 +1,59 @@
-"""Commands that come while others are being decided are decided together next: one claim, one load, one write for all.
+"""What comes while something is being decided is decided together next: one claim, one load, one write for all.
 
-A single one waits for nobody. Each caller gets the outcome of its own command, after the write that made it durable;
-a refusal, a conflict or a broken input touches no other, as in a batch of records. There is at most one batch at a
-time, so the more commands come, the larger are the batches, and the less each of them costs.
+Commands that come at the same time, and batches of several sources of a service, are both taken so. A single one waits
+for nobody. Each caller gets its own answer, after the write that made it durable; a refusal, a conflict or a broken
+input touches no other. There is at most one at a time in hand, so the more comes, the more goes together, and the less
+each costs; and what two sources say of one pilot does not meet itself at the guard.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from dataclasses import replace
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from services.chassis import telemetry
 from services.chassis.store import StoreAway
-from services.chassis.subject import Document, Input, Outcome
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 200
 """So many commands are decided together at most."""
-DOOR: Final = "http"
 
-Answer = tuple[Outcome, Document | None]
-"""What came of a command, and the subject after it where it was looked at."""
-Decided = Callable[[Sequence[Input]], Awaitable[list[Answer]]]
-_Waiting = tuple[Input, asyncio.Future[Answer]]
+T = TypeVar("T")
+A = TypeVar("A")
 
 
-class Gathering:
-    """What waits before `decide`, which takes many commands and returns an answer for each, in their order."""
+class Gathering(Generic[T, A]):
+    """What waits before `decide`, which takes several and returns an answer for each, in their order.
 
-    def __init__(self, decide: Decided) -> None:
+    At most `most` go together, as `weight` weighs them, but one always goes. `travelling` is what becomes of one that
+    waits: it is decided outside the context of who gave it. `door` names them in spans and metrics.
+    """
+
+    def __init__(
+        self,
+        decide: Callable[[Sequence[T]], Awaitable[Sequence[A]]],
+        door: str,
+        *,
+        most: int = MOST,
+        weight: Callable[[T], int] = lambda _one: 1,
+        travelling: Callable[[T], T] = lambda one: one,
+    ) -> None:
         self._decide = decide
-        self._waiting: list[_Waiting] = []
+        self._door = door
+        self._most = most
+        self._weight = weight
+        self._travelling = travelling
+        self._waiting: list[tuple[T, asyncio.Future[A]]] = []
         self._busy = False
         self._working: set[asyncio.Task[None]] = set()
 
-    async def command(self, one: Input) -> Answer:
-        """The answer to a command, as `decide` gives it, when it is durable. Raises what `decide` raises."""
+    async def take(self, one: T) -> A:
+        """The answer to it, as `decide` gives it, when it is durable. Raises what `decide` raises."""
         if self._busy:
-            answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            # The batch has a task of its own: what this command belongs to must travel with it.
-            self._waiting.append((replace(one, trace=one.trace or telemetry.carrier_of_current()), answer))
+            answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+            self._waiting.append((self._travelling(one), answer))
             return await answer
         self._busy = True
         try:
@@ -58,8 +69,8 @@ class Gathering:
             working.add_done_callback(self._working.discard)
 
     async def _work(self) -> None:
+        some = self._next()
         try:
-            some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             await self._together(some)
         finally:
             for _, answer in some:
@@ -67,10 +78,17 @@ class Gathering:
                     answer.set_exception(StoreAway("the process is being stopped"))
             self._go_on()
 
-    async def _together(self, some: Sequence[_Waiting]) -> None:
+    def _next(self) -> list[tuple[T, asyncio.Future[A]]]:
+        count, weight = 1, self._weight(self._waiting[0][0])
+        while count < len(self._waiting) and (weight := weight + self._weight(self._waiting[count][0])) <= self._most:
+            count += 1
+        some, self._waiting = self._waiting[:count], self._waiting[count:]
+        return some
+
+    async def _together(self, some: Sequence[tuple[T, asyncio.Future[A]]]) -> None:
         """Decides on these, and alone on each where something nobody foresaw came of one of them."""
         try:
-            with telemetry.batch_span(DOOR, len(some)):
+            with telemetry.batch_span(self._door, sum(self._weight(one) for one, _ in some)):
                 answers = await self._decide([one for one, _ in some])
         except StoreAway as error:
             for _, answer in some:
@@ -79,7 +97,7 @@ class Gathering:
             if len(some) == 1:
                 _fail(some[0][1], error)
                 return
-            log.warning("%s commands cannot be decided together: %s", len(some), type(error).__name__)
+            log.warning("%s cannot be decided together: %s", len(some), type(error).__name__)
             for one in some:
                 await self._together([one])
         else:
@@ -88,6 +106,6 @@ class Gathering:
                     waiting.set_result(told)
 
 
-def _fail(answer: asyncio.Future[Answer], error: Exception) -> None:
+def _fail(answer: asyncio.Future[A], error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)

@@ -95,7 +95,7 @@ async def _serve(
     engine: Engine
 
     async def take(records: Sequence[Record]) -> None:
-        await engine.records(records)
+        await engine.batches.take(records)
 
     bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars)

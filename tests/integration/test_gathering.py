@@ -13,17 +13,20 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from services.chassis import store as store_module
 from services.chassis import telemetry
 from services.chassis.engine import Engine
-from services.chassis.gathering import Answer, Gathering
+from services.chassis.gathering import Gathering
+from services.chassis.outbox import SendFailed
 from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Broken, Conflict, Document, Done, Duplicate, Input, Outcome, Refused
 from tests.kit.engine.engines import Make, notes
-from tests.kit.engine.tiny import Commands, Explode, Forbid, Note, claimed
+from tests.kit.engine.tiny import Broker, Commands, Explode, Forbid, Note, Topic, claimed
+
+Answer = tuple[Outcome, Document | None]
 
 
 async def together(engine: Engine, inputs: Sequence[Input]) -> list[Outcome]:
     """The outcomes of commands that come while another one is being decided."""
     first, *rest = await asyncio.gather(
-        engine.gathering.command(claimed("first", "first", Note(("first",)))), *map(engine.gathering.command, inputs)
+        engine.gathering.take(claimed("first", "first", Note(("first",)))), *map(engine.gathering.take, inputs)
     )
     assert isinstance(first[0], Done)
     return [outcome for outcome, _ in rest]
@@ -65,9 +68,7 @@ async def test_each_is_answered_with_its_own_outcome_and_touches_no_other(engine
 
 
 async def test_the_answer_comes_with_the_subject_as_it_is_stored(engine: Engine) -> None:
-    answers = await asyncio.gather(
-        *(engine.gathering.command(claimed("p1", f"k{n}", Note((f"w{n}",)))) for n in range(5))
-    )
+    answers = await asyncio.gather(*(engine.gathering.take(claimed("p1", f"k{n}", Note((f"w{n}",)))) for n in range(5)))
     stored = (await engine.documents(["p1"]))["p1"]
     documents = [cast(Document, document) for _, document in answers]
     assert documents[-1].state == stored.state
@@ -98,13 +99,13 @@ class Deciding:
         return [done(one) for one in inputs]
 
 
-def start(gathering: Gathering, *subjects: str) -> list[asyncio.Task[Answer]]:
-    return [asyncio.create_task(gathering.command(claimed(one, one, Note(("x",))))) for one in subjects]
+def start(gathering: Gathering[Input, Answer], *subjects: str) -> list[asyncio.Task[Answer]]:
+    return [asyncio.create_task(gathering.take(claimed(one, one, Note(("x",))))) for one in subjects]
 
 
 async def test_a_single_one_waits_for_nobody_and_those_behind_it_go_together_in_their_order() -> None:
     deciding = Deciding()
-    gathering = Gathering(deciding)
+    gathering = Gathering(deciding, "http")
     tasks = start(gathering, "a")
     await asyncio.sleep(0)
     assert deciding.given == [["a"]]
@@ -120,7 +121,7 @@ async def test_a_single_one_waits_for_nobody_and_those_behind_it_go_together_in_
 
 async def test_where_the_database_is_away_all_who_wait_are_told_and_the_next_go_on() -> None:
     deciding = Deciding()
-    gathering = Gathering(deciding)
+    gathering = Gathering(deciding, "http")
     tasks = start(gathering, "a", "b", "c")
     await asyncio.sleep(0.01)
     deciding.fails = {"b": StoreAway("away")}
@@ -133,7 +134,7 @@ async def test_where_the_database_is_away_all_who_wait_are_told_and_the_next_go_
 
 async def test_what_nobody_foresaw_fails_that_one_alone() -> None:
     deciding = Deciding()
-    gathering = Gathering(deciding)
+    gathering = Gathering(deciding, "http")
     tasks = start(gathering, "a", "b", "c", "d")
     await asyncio.sleep(0.01)
     deciding.fails = {"c": KeyError("c")}
@@ -145,7 +146,7 @@ async def test_what_nobody_foresaw_fails_that_one_alone() -> None:
 
 async def test_a_caller_who_leaves_is_in_nobodys_way() -> None:
     deciding = Deciding()
-    gathering = Gathering(deciding)
+    gathering = Gathering(deciding, "http")
     first, second, third, fourth = start(gathering, "a", "b", "c", "d")
     await asyncio.sleep(0.01)
     first.cancel()
@@ -167,7 +168,7 @@ async def test_each_decision_stands_in_the_trace_of_its_own_caller(
 
     async def asked(name: str) -> None:
         with tracer.start_as_current_span(name):
-            await engine.gathering.command(claimed(name, name, Note((name,))))
+            await engine.gathering.take(claimed(name, name, Note((name,))))
 
     await asyncio.gather(*(asked(f"p{n}") for n in range(4)))
     spans = exporter.get_finished_spans()
@@ -185,3 +186,55 @@ def _id(span: ReadableSpan) -> int:
     context = span.get_span_context()
     assert context is not None and context != trace.INVALID_SPAN_CONTEXT
     return context.span_id
+
+
+# ---- batches of several sources
+
+
+async def test_batches_that_come_while_one_is_in_hand_are_taken_together_and_nothing_of_them_is_parked(
+    store: Store, make: Make, mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
+    left, right = Topic("left"), Topic("right")
+    async with opened(mongo_url, store._db.name) as watched:
+        engine = make(on=watched)
+        await asyncio.gather(
+            engine.batches.take([left.record("p0", 1, "first")]),
+            engine.batches.take([right.record("p1", 1, "b", after={"left": 1})]),
+            engine.batches.take([left.record("p1", 1, "a"), left.record("p2", 1, "c")]),
+        )
+        assert await notes(engine, "p1") == ("a", "b") and await notes(engine, "p2") == ("c",)
+    assert [name for name, collection in commands.seen if collection == "subjects"].count("insert") == 2
+    assert ("update", "parked") not in commands.seen
+
+
+async def test_a_batch_that_cannot_be_sent_holds_up_no_batch_of_another_source(make: Make, broker: Broker) -> None:
+    left, right = Topic("left"), Topic("right")
+    engine = make()
+    broker.refuse = lambda message: message.key == "p1"
+    found = await asyncio.gather(
+        engine.batches.take([left.record("p0", 1, "first")]),
+        engine.batches.take([left.record("p1", 1, "a")]),
+        engine.batches.take([right.record("p2", 1, "b")]),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [type(None), SendFailed, type(None)]
+    assert broker.series("p2") == [1]
+
+
+async def test_no_more_than_the_bound_go_together_but_one_always_does() -> None:
+    given = list[list[int]]()
+    go = asyncio.Event()
+
+    async def taking(batches: Sequence[Sequence[int]]) -> list[None]:
+        given.append([len(batch) for batch in batches])
+        await go.wait()
+        return [None] * len(batches)
+
+    gathering = Gathering[Sequence[int], None](taking, "records", most=10, weight=len)
+    tasks = [asyncio.create_task(gathering.take(range(size))) for size in (1, 20, 4, 6, 1)]
+    await asyncio.sleep(0.01)
+    go.set()
+    await asyncio.gather(*tasks)
+    assert given == [[1], [20], [4, 6], [1]]

@@ -144,7 +144,7 @@ class FakeEngine:
         self.parking = FakeParking()
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
-        self.gathering = Gathering(self.commands_and_documents)
+        self.gathering = Gathering(self.commands_and_documents, "http")
 
     async def documents(self, subjects: Sequence[str]) -> dict[str, Document]:
         return {s: self.found[s] for s in subjects if s in self.found}

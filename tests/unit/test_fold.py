@@ -142,6 +142,14 @@ def test_a_fact_waits_until_the_source_that_its_writer_had_seen_has_caught_up() 
     assert kinds(later) == [Done, Done]
 
 
+def test_in_a_batch_of_several_sources_what_waits_is_applied_behind_what_it_waits_for() -> None:
+    done = folded(NEW, note(2, after={"right": 1}), note(1, source="right", after={"left": 1}), note(4), note(1))
+    assert kinds(done) == [Done, Done, Waiting, Done]
+    assert notes_of(done.after.state) == ("left1", "right1", "left2")
+    assert [outcome.version for outcome in done.outcomes if isinstance(outcome, Done)] == [3, 2, 1]
+    assert done.after.rev == 1, "one write for them all"
+
+
 def test_after_counts_only_for_sources_that_this_service_reads() -> None:
     assert kinds(folded(NEW, note(1, after={"elsewhere": 7}))) == [Done]
 

@@ -89,7 +89,7 @@ async def _published(engine: Engine, one: Input, entered: set[str], language: La
         if await _entry(engine, agency) is None:
             raise Problematic(403, "agency.unknown", action="retry")
         entered.add(agency)
-    outcome, found = await engine.gathering.command(one)
+    outcome, found = await engine.gathering.take(one)
     if isinstance(outcome, Conflict):
         raise Problematic(409, "id.reused")
     if isinstance(outcome, Broken) or found is None:

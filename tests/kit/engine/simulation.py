@@ -290,25 +290,29 @@ class World:
                 if rows:
                     await process.parking.redrive([self.rng.choice(rows)["_id"]])
             else:
-                await self.read(process, self.rng.choice(sorted(positions)), positions, self.rng.randint(1, 7))
+                places = self.rng.sample(sorted(positions), self.rng.randint(1, min(2, len(positions))))
+                await self.read(process, places, positions, self.rng.randint(1, 7))
         except (StoreAway, SendFailed):
             self.happened["given back"] += 1
 
-    async def read(self, process: Engine, place: Place, positions: dict[Place, int], most: int) -> None:
-        """One batch: fetched, handed to the engine, committed."""
-        name, start = process.service.name, positions[place]
-        batch = [
-            Record(*place, offset, message.key.encode(), message.value)
-            for offset, message in enumerate(self.logs[place][start : start + most], start)
-        ]
+    async def read(self, process: Engine, places: Sequence[Place], positions: dict[Place, int], most: int) -> None:
+        """A batch of each of these places, together: fetched, handed to the engine, committed."""
+        name, batch, ends = process.service.name, list[Record](), dict[Place, int]()
+        for place in places:
+            start = positions[place]
+            batch += [
+                Record(*place, offset, message.key.encode(), message.value)
+                for offset, message in enumerate(self.logs[place][start : start + most], start)
+            ]
+            ends[place] = min(start + most, len(self.logs[place]))
         if not batch:
             return
         if self.commit_first:
-            self.committed[name, place] = start + len(batch)
+            self.committed |= {(name, place): end for place, end in ends.items()}
         await process.records(batch)
         await self._check_commit(process, batch)
-        positions[place] = start + len(batch)
-        self.committed[name, place] = start + len(batch)
+        positions |= ends
+        self.committed |= {(name, place): end for place, end in ends.items()}
         self.happened["committed"] += 1
 
     async def client(self, told: Sequence[Mapping[str, Any]]) -> None:
@@ -394,7 +398,7 @@ class World:
                 for place in [(topic, n) for topic in topics for n in range(PARTITIONS)]:
                     positions = {place: self.committed[name, place]}
                     while positions[place] < len(self.logs[place]):
-                        await self.read(process, place, positions, 50)
+                        await self.read(process, [place], positions, 50)
                 await process.timers()
                 await process.sweep(timedelta(0))
                 rows = await parked_rows(process.store, {})
