@@ -2,16 +2,17 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 
 from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact
 from contracts.topics import AGENCY_PREFIX, fact_topic
 from services.chassis import telemetry
 from services.chassis.fold import why
 from services.chassis.parking import Parked, unreadable
-from services.chassis.service import Service
+from services.chassis.service import Service, Told
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Claimed, Input, Record, Sequenced, service_actor
 
@@ -30,17 +31,24 @@ class Reader:
 
     async def inputs(self, records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
         """All that these records ask, and those that cannot be read, to be parked. Raises StoreAway."""
-        inputs, parked = list[Input](), list[Parked]()
-        for record in records:
+        asked: dict[int, list[Input]] = {}
+        own: dict[int, Event] = {}
+        broken: dict[int, Exception] = {}
+        for place, record in enumerate(records):
             try:
-                inputs += await self._asked_by(record) if record.topic == self._own_topic else [self._one(record)]
-            except StoreAway:
-                raise
+                if record.topic != self._own_topic:
+                    asked[place] = [self._one(record)]
+                elif (event := self._own(record)) is not None:
+                    own[place] = event
             except Exception as error:
-                parked.append(unreadable(record, why(error)))
-                with telemetry.about(record=record.id, pilot=str(parked[-1].subject)):
-                    log.warning("a record is broken: %s", type(error).__name__)
-        return inputs, parked
+                broken[place] = error
+        for place, told in zip(own, await self._told(list(own.values())), strict=True):
+            if isinstance(told, Exception):
+                broken[place] = told
+            else:
+                asked[place] = list(_of_others(self._service.name, told, own[place], records[place]))
+        parked = [_unreadable(records[place], error) for place, error in sorted(broken.items(), key=itemgetter(0))]
+        return [one for place in sorted(asked) for one in asked[place]], parked
 
     def _one(self, record: Record) -> Input:
         """What stands in another's topic. Raises BrokenEvent (NewerVersion if it only needs a newer program)."""
@@ -62,26 +70,49 @@ class Reader:
         mark = Sequenced(source, event.sequence, event.fact.after)
         return _asked(event.subject, mark, self._service.translate(event), event, record)
 
-    async def _asked_by(self, record: Record) -> list[Input]:
-        """What a fact of this service itself asks other subjects of it, each under a claim of that fact.
-
-        So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
-        """
-        assert self._service.process_manager is not None
+    def _own(self, record: Record) -> Event | None:
+        """A fact of this service itself; None for one of a type that only a newer program of it knows."""
         event = parse_fact(record.value, self._service.own)
-        if not isinstance(event, Event):
-            telemetry.UNKNOWN_TYPES.labels(self._service.name).inc()
+        if isinstance(event, Event):
+            return event
+        telemetry.UNKNOWN_TYPES.labels(self._service.name).inc()
+        return None
+
+    async def _told(self, events: Sequence[Event]) -> Sequence[Told | Exception]:
+        """What each of these own facts asks of other subjects, or why that cannot be said. Raises StoreAway."""
+        if not events:
             return []
-        owner, place = f"fact:{self._service.name}", f"{event.subject}/{event.sequence}"
-        times = Counter[str]()
-        inputs = list[Input]()
-        for subject, command in await self._service.process_manager(self._store, event):
-            # One fact may ask several things of one subject: each has a claim of its own.
-            again = f"#{times[subject]}" if times[subject] else ""
-            times[subject] += 1
-            mark = Claimed(owner, f"{place}>{subject}{again}", event.id)
-            inputs.append(_asked(subject, mark, command, event, record))
-        return inputs
+        assert self._service.process_manager is not None
+        try:
+            return await self._service.process_manager(self._store, events)
+        except StoreAway:
+            raise
+        except Exception as error:
+            if len(events) == 1:
+                return [error]
+            return [told for event in events for told in await self._told([event])]
+
+
+def _of_others(service: str, told: Told, event: Event, record: Record) -> Iterator[Input]:
+    """What a fact of this service asks other subjects of it, each under a claim of that fact.
+
+    So a fact that is read again is a duplicate there, and facts of many subjects may reach one in any order.
+    """
+    owner, place = f"fact:{service}", f"{event.subject}/{event.sequence}"
+    times = Counter[str]()
+    for subject, command in told:
+        # One fact may ask several things of one subject: each has a claim of its own.
+        again = f"#{times[subject]}" if times[subject] else ""
+        times[subject] += 1
+        mark = Claimed(owner, f"{place}>{subject}{again}", event.id)
+        yield _asked(subject, mark, command, event, record)
+
+
+def _unreadable(record: Record, error: Exception) -> Parked:
+    parked = unreadable(record, why(error))
+    with telemetry.about(record=record.id, pilot=str(parked.subject)):
+        log.warning("a record is broken: %s", type(error).__name__)
+    return parked
 
 
 def _asked(subject: str, mark: Sequenced | Claimed, command: object | None, event: Event, record: Record) -> Input:

@@ -55,6 +55,8 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
         calendars = Calendars.load(load_updates(Path(settings.calendars)) if settings.calendars else ())
     except FaultyUpdate as error:
         raise SystemExit(str(error)) from None
+    this_year = utc_now().year
+    calendars.work_out(range(this_year - 1, this_year + 3))
     telemetry.log_to_stdout(service.name)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:

@@ -12,6 +12,9 @@ from services.chassis.outbox import Message
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Input, Outcome, Record
 
+Told = Sequence[tuple[str, object]]
+"""What a fact asks of other subjects: of which one, and with which command."""
+
 
 class _Nothing(BaseModel):
     """The state of a subject that this service only watches pass by."""
@@ -26,8 +29,9 @@ class Service:
     `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
     used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
-    `own` is the language of the service's own facts, and `process_manager` says what such a fact asks of its other
-    subjects; `address` finds the subject of inputs that name it (an agency's later events), before anything is claimed.
+    `own` is the language of the service's own facts, and `process_manager` says for each of several such facts what it
+    asks of other subjects; `address` finds the subject of inputs that name it (an agency's later events), before
+    anything is claimed.
     `side_rows` are rows of side collections (persons) that must be safe before the facts that point to them.
     `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
@@ -41,7 +45,7 @@ class Service:
     soon: frozenset[str] = frozenset()
     translate: Callable[[Event], object | None] = lambda _event: None
     own: Language[Fact] = Language(())
-    process_manager: Callable[[Store, Event], Awaitable[Sequence[tuple[str, object]]]] | None = None
+    process_manager: Callable[[Store, Sequence[Event]], Awaitable[Sequence[Told]]] | None = None
     address: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Input]]] | None = None
     read_agency: Callable[[Record, datetime], Input] | None = None
     on_conflict: Callable[[Input], Input | None] = lambda _input: None

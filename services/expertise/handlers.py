@@ -1,6 +1,6 @@
 """What expertise makes of intake's facts and of its own: fact -> command; fact -> notices; what decisions are given."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
@@ -9,6 +9,7 @@ from contracts.event import Contract, Event, Fact, Moment, noun_of, wire_moment
 from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
 from contracts.rules import RuleBook
+from services.chassis.service import Told
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Input
 from services.expertise.domain.commands import (
@@ -125,25 +126,29 @@ async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
 # ---- what own facts ask of other subjects
 
 
-async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def process_manager(store: Store, events: Sequence[Event]) -> Sequence[Told]:
     """What own facts ask of other subjects: numbers for conclusions, another look at conflicts."""
-    fact = event.fact
-    return await _asked(store, event, fact) if isinstance(fact, ExpertiseFact) else ()
+    named = {event.fact.expert_id for event in events if isinstance(event.fact, LookedAt)}
+    entries = await _entries(store, named) if named else {}
+    return [await _asked(store, event, event.fact, entries) for event in events]
 
 
-async def _asked(store: Store, event: Event, fact: ExpertiseFact) -> Sequence[tuple[str, object]]:
+async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, Seat]) -> Told:
     """An approved conclusion asks for its number, the number goes to its case; an expert's changed entry is looked
     at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
+    if not isinstance(fact, ExpertiseFact):
+        return ()
     match fact:
         case expertise.ConclusionApprovedV1():
             return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
         case expertise.ConclusionNumberedV1():
             return [(fact.pilot, Number(fact.number))]
         case expertise.ExpertAssignedV1():
-            entry = await _entry(store, fact.expert_id)
+            entry = entries.get(fact.expert_id)
             return [(event.subject, Recheck(entry))] if entry is not None and _differ(fact.seat, entry) else []
         case expertise.ExpertEnteredV1():
-            return await _rechecks(store, fact.expert_id)
+            entry = entries.get(fact.expert_id)
+            return await _rechecks(store, entry) if entry is not None else []
         case (
             expertise.ReviewOpenedV1()
             | expertise.TermStartedV1()
@@ -183,25 +188,27 @@ async def _asked(store: Store, event: Event, fact: ExpertiseFact) -> Sequence[tu
             assert_never(fact)
 
 
-async def _entry(store: Store, expert: str) -> Seat | None:
-    subject = expert_subject(expert)
-    found = (await store.load([subject], lambda _subject: Expert)).get(subject)
-    return found.state.seat() if found is not None and isinstance(found.state, Expert) else None
+LookedAt = expertise.ExpertAssignedV1 | expertise.ExpertEnteredV1
+"""The facts for which an expert's entry is looked at."""
+
+
+async def _entries(store: Store, experts: Iterable[str]) -> dict[str, Seat]:
+    """What these experts' entries say now, of those that are there."""
+    loaded = await store.load([expert_subject(one) for one in experts], lambda _subject: Expert)
+    states = [document.state for document in loaded.values()]
+    return {state.expert_id: state.seat() for state in states if isinstance(state, Expert)}
 
 
 def _differ(seat: Seat, entry: Seat) -> bool:
     return seat.model_copy(update={"entry": entry.entry}) != entry
 
 
-async def _rechecks(store: Store, expert: str) -> list[tuple[str, object]]:
-    entry = await _entry(store, expert)
-    if entry is None:
-        return []
-    where = {"kind": KIND, "state.visible_to": expert}
+async def _rechecks(store: Store, entry: Seat) -> list[tuple[str, object]]:
+    where = {"kind": KIND, "state.visible_to": entry.expert_id}
     found = list[tuple[str, object]]()
     async for row in store.scan(SUBJECTS, where, fields=["state.places"]):
         seats = [Seat.model_validate(place["seat"]) for place in row["state"]["places"]]
-        if any(seat.expert_id == expert and _differ(seat, entry) for seat in seats):
+        if any(seat.expert_id == entry.expert_id and _differ(seat, entry) for seat in seats):
             found.append((row["_id"], Recheck(entry)))
     return found
 

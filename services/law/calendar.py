@@ -153,6 +153,12 @@ class Calendars:
             raise _unknown(id, self._by_id)
         return self._by_id[id]
 
+    def work_out(self, years: Iterable[int]) -> None:
+        """Works these years out now, so that nobody's first question waits for the holiday library to come."""
+        for year in years:
+            for one in self._by_id.values():
+                one.is_working(date(year, 1, 1))
+
     @property
     def versions(self) -> tuple[str, ...]:
         """The versions of them all: what was counted by any other must be counted anew."""

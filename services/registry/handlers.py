@@ -23,6 +23,7 @@ from contracts.registry import (
 )
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from contracts.topics import INTAKE
+from services.chassis.service import Told
 from services.chassis.store import SUBJECTS, Row, Store
 from services.registry.domain.commands import (
     Command,
@@ -46,6 +47,13 @@ CLOSED: Final[Mapping[str, ApplicationOutcome]] = {
 """What becomes of an application whose expertise ended without a conclusion; the other ends are intake's own."""
 MOST_REPLICAS: Final = 500
 """So many that were entered before the pilot that they copy are linked when that one comes."""
+REPLICA: Final = (
+    "state.number",
+    "state.application.replicates",
+    "state.application.adaptation",
+    "state.judgement.outcome",
+)
+"""What of a pilot a link to the one that it copies is made of."""
 
 
 ForeignTermFact = (
@@ -178,15 +186,21 @@ Asking = PilotEnteredV1 | ApplicationOutcomeRecordedV1 | ApplicationAmendedV1 | 
 """The own facts that ask something of another pilot."""
 
 
-async def process_manager(store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def process_manager(store: Store, events: Sequence[Event]) -> Sequence[Told]:
     """A replica is linked to the pilot that it copies, also where only a later application names that one, and its
     judgement is noted there. A link that was made stays."""
-    if not isinstance(fact := event.fact, Asking):
-        return []
+    entered = {event.subject: event.fact.number for event in events if isinstance(event.fact, PilotEnteredV1)}
+    before = await _entered_before(store, entered) if entered else {}
+    return [await _asked(store, event, event.fact, before) for event in events]
+
+
+async def _asked(store: Store, event: Event, fact: Fact, before: Mapping[str, Told]) -> Told:
+    if not isinstance(fact, Asking):
+        return ()
     match fact:
         case PilotEnteredV1():
             own = await _linked(store, event.subject, fact.number, fact.application)
-            return [*own, *await _entered_before(store, event.subject, fact.number)]
+            return [*own, *before.get(event.subject, ())]
         case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1():
             if fact.application is None:
                 return []
@@ -209,18 +223,22 @@ async def _linked(store: Store, replica: str, number: str, application: Applicat
     return [(parent, LinkReplica(replica, number, application.adaptation))]
 
 
-async def _entered_before(store: Store, parent: str, number: str) -> Sequence[tuple[str, object]]:
-    """The links to a pilot from those that name it and were entered before it: after an outage any comes first."""
-    query = {"kind": KIND, "state.application.replicates": {"$in": [parent, number]}}
-    fields = ["state.number", "state.application.adaptation", "state.judgement.outcome"]
-    found = list[tuple[str, object]]()
-    for row in await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=MOST_REPLICAS, fields=fields):
+async def _entered_before(store: Store, parents: Mapping[str, str]) -> Mapping[str, Told]:
+    """The links to these pilots (with their numbers) from those that name them and were entered before them: after an
+    outage any comes first."""
+    by_name = {name: parent for parent, number in parents.items() for name in (parent, number)}
+    query = {"kind": KIND, "state.application.replicates": {"$in": list(by_name)}}
+    most = MOST_REPLICAS * len(parents)
+    found: dict[str, list[tuple[str, object]]] = {}
+    for row in await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=most, fields=REPLICA):
         state, replica = row["state"], str(row["_id"])
+        parent = by_name[state["application"]["replicates"]]
+        told = found.setdefault(parent, [])
         if replica == parent:
             continue
-        found.append((parent, LinkReplica(replica, state["number"], state["application"].get("adaptation"))))
+        told.append((parent, LinkReplica(replica, state["number"], state["application"].get("adaptation"))))
         if judged := state.get("judgement"):
-            found.append((parent, NoteReplicaResult(replica, Effectiveness(judged["outcome"]))))
+            told.append((parent, NoteReplicaResult(replica, Effectiveness(judged["outcome"]))))
     return found
 
 

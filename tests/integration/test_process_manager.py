@@ -12,7 +12,7 @@ from services.chassis import parking
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message
 from services.chassis.rebuild import rebuild
-from services.chassis.service import Service
+from services.chassis.service import Service, Told
 from services.chassis.store import Store
 from services.chassis.subject import Done, Duplicate, Input, Record, Refused, Stale
 from tests.kit.calendars import CALENDARS
@@ -37,7 +37,12 @@ Make = Callable[..., Engine]
 OWN = "pilots.tiny.v1"
 
 
-async def manager(_store: Store, event: Event) -> Sequence[tuple[str, object]]:
+async def manager(_store: Store, events: Sequence[Event]) -> Sequence[Told]:
+    """What each of the facts asks."""
+    return [asked(event) for event in events]
+
+
+def asked(event: Event) -> Told:
     """`tell:<subjects>:<word>` asks each of the subjects to note the word; anything else asks nothing."""
     assert isinstance(event.fact, NotedV1)
     if not event.fact.what.startswith("tell:"):
@@ -120,7 +125,7 @@ async def test_a_crash_between_the_write_and_the_commit_of_a_fact_that_asks_othe
 async def test_a_fact_whose_question_cannot_be_decided_is_parked_and_goes_when_it_is_redriven(
     make: Make, store: Store, broker: Broker
 ) -> None:
-    async def bad(_store: Store, _event: Event) -> Sequence[tuple[str, object]]:
+    async def bad(_store: Store, _events: Sequence[Event]) -> Sequence[Told]:
         raise LookupError("the directory is not there")
 
     engine = make(telling())
@@ -134,8 +139,29 @@ async def test_a_fact_whose_question_cannot_be_decided_is_parked_and_goes_when_i
     assert await notes(engine, "p2") == ("hello of p1",)
 
 
+async def test_of_facts_that_are_read_together_the_one_that_cannot_be_decided_is_parked_alone(
+    make: Make, store: Store, broker: Broker
+) -> None:
+    given = list[int]()
+
+    async def picky(_store: Store, events: Sequence[Event]) -> Sequence[Told]:
+        given.append(len(events))
+        if any(event.sequence == 2 for event in events):
+            raise LookupError("the second is not to be found")
+        return [asked(event) for event in events]
+
+    engine = make(telling())
+    await engine.command(claimed("p1", "a", Note(("tell:p2:one", "tell:p2:two", "tell:p3:three"))))
+    await engine.outbox.flush()
+    await make(tiny_service(own=LANGUAGE, process_manager=picky)).records(own_records(broker.log))
+    assert given == [3, 1, 1, 1], "together first, then each alone"
+    rows = await store.rows(parking.COLLECTION, {}, sort=[("_id", 1)], limit=10)
+    assert [(row["status"], row["sequence"]) for row in rows] == [("broken", 2)]
+    assert (await notes(engine, "p2"), await notes(engine, "p3")) == (("one of p1",), ("three of p1",))
+
+
 async def test_a_redrive_by_subject_finds_a_parked_own_fact_too(make: Make, store: Store, broker: Broker) -> None:
-    async def bad(_store: Store, _event: Event) -> Sequence[tuple[str, object]]:
+    async def bad(_store: Store, _events: Sequence[Event]) -> Sequence[Told]:
         raise LookupError("the directory is not there")
 
     engine = make(telling())

@@ -4,6 +4,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +156,19 @@ def test_only_years_with_their_act_are_firm_where_an_act_moves_days() -> None:
 
 def test_the_version_names_the_file_and_the_library() -> None:
     assert BY.version.startswith(f"BY-{file_of('BY').version}+holidays-")
+
+
+def test_years_that_were_worked_out_ask_the_library_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendars = Calendars.load()
+    calendars.work_out([2025, 2026])
+
+    def gone(*_args: object, **_rest: object) -> None:
+        raise AssertionError("the library is asked")
+
+    monkeypatch.setattr(holidays, "country_holidays", gone)
+    assert calendars["BY"].add(date(2025, 12, 30), 3, TermUnit.WORKING_DAYS) == date(2026, 1, 6)
+    with pytest.raises(AssertionError, match="the library is asked"):
+        calendars["BY"].is_working(date(2027, 1, 1))
 
 
 @pytest.mark.parametrize("id", ["XX", "", "by", "../BY"])
