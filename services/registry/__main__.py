@@ -1,17 +1,15 @@
 """Runs the registry service: `python -m services.registry`."""
 
-from functools import partial
-
 from services.chassis.run import Beside, main
 from services.registry import feed
 from services.registry.api import make_router
 from services.registry.exports import rows, worker
-from services.registry.projections import follower
+from services.registry.projections.projected import project
 from services.registry.service import SERVICE
 
 if __name__ == "__main__":
     beside: list[Beside] = [
-        *(partial(follower.project, projected) for projected in follower.PROJECTIONS),
+        project,
         feed.run,
         worker.making(rows.making, worker.options_of),
     ]

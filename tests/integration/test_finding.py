@@ -4,24 +4,17 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
-from faststream.kafka.security import parse_security
-from pydantic import SecretStr
 
-from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from deploy.samples.common import NOW
-from services.chassis.bus import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.web import page
@@ -30,83 +23,17 @@ from services.registry.domain.stages import Stage
 from services.registry.finding import finding as finding_module
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.handlers import TIMELINE
-from services.registry.projections import follower
+from services.registry.projections import follower, projected
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
-from tests.kit.registry.app import app_of, bearer
+from tests.kit.registry.app import app_of
+from tests.kit.registry.following import World, ask, settings_for
 from tests.kit.registry.rows import APPLICATION, FULL, about, row, timeline_row
 
 pytestmark = pytest.mark.timeout(180)
 
 
-async def ask(app: FastAPI, path: str, method: str = "GET", **more: Any) -> httpx.Response:
-    """One request of somebody who may read the register."""
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://register") as client:
-        return await client.request(method, path, headers=bearer("auditor"), **more)
-
-
 # ---- the follower, on Kafka itself
-
-
-def settings_for(backends: Backends, folder: Path | None) -> Settings:
-    login = backends.kafka
-    password = SecretStr(login.password) if login.password else None
-    return Settings(
-        kafka_url=login.bootstrap,
-        kafka_username=login.username,
-        kafka_password=password,
-        index_dir=str(folder) if folder else "",
-    )
-
-
-class World:
-    """A store with pilots, the register's topic, and an app whose index follows it."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.store, self.settings = store, settings
-        self.app = app_of(store, settings)
-
-    @asynccontextmanager
-    async def following(self, *beside: follower.Projected) -> AsyncIterator[None]:
-        """The follower at work, as the process runs it; other views beside it."""
-        tasks = [asyncio.create_task(follower.project(follower.FINDING, self.app, self.store, self.settings))]
-        tasks += [asyncio.create_task(follower.project(kind, self.app, self.store, self.settings)) for kind in beside]
-        try:
-            yield
-            assert not [task for task in tasks if task.done()], "none ever ends by itself"
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-
-    @property
-    def finding(self) -> Finding:
-        found: Finding = self.app.state.finding
-        return found
-
-    async def change(self, *rows: Row) -> None:
-        """Writes pilots, and facts that say so, in the order in which the engine does."""
-        await self.store.put("subjects", rows)
-        await self.say(*(one["_id"] for one in rows))
-
-    async def say(self, *subjects: str) -> None:
-        """Facts about these subjects in the register's topic."""
-        login = parse_security(security(self.settings))
-        async with AIOKafkaProducer(bootstrap_servers=self.settings.kafka_url, acks="all", **login) as producer:
-            for subject in subjects:
-                await producer.send_and_wait(fact_topic("registry"), b"{}", key=subject.encode())
-
-    async def titles(self, words: str) -> list[str] | None:
-        """What the search says; None while it does not answer."""
-        answer = await ask(self.app, "/v1/search", params={"q": words})
-        return [one["title"] for one in answer.json()["items"]] if answer.status_code == 200 else None
-
-    def answers(self) -> bool:
-        """Whether the index has been made."""
-        found = getattr(self.app.state, "finding", None)
-        return found is not None and found.complete
 
 
 @pytest.fixture
@@ -168,8 +95,8 @@ async def test_of_many_pilots_that_changed_at_once_only_some_are_loaded_at_once_
     loaded = list[int]()
     real = follower.documents
 
-    async def counted(store: Store, subjects: Sequence[str], fields: Sequence[str]) -> list[Row]:
-        found = await real(store, subjects, fields)
+    async def counted(store: Store, subjects: Sequence[str]) -> list[Row]:
+        found = await real(store, subjects)
         loaded.append(len(found))
         return found
 
@@ -193,18 +120,18 @@ async def test_the_figures_beside_the_indexes_neither_disturb_them_nor_are_distu
         figures = world.app.state.figures
         return figures is not None and figures.complete and await _count(world, word, 1)
 
-    async with world.following(follower.FIGURES):
+    async with world.following(projected.FIGURES):
         await eventually(lambda: hasattr(world.app.state, "figures"), within=10)
         await eventually(both, within=60)
     (kept,) = (folder / "sums").rglob("*.duckdb")
     await asyncio.to_thread(_lose_it, folder)
-    async with world.following(follower.FIGURES):
+    async with world.following(projected.FIGURES):
         await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
         await eventually(both, within=60)
     assert list((folder / "sums").rglob("*.duckdb")) == [kept], "indexes made anew leave the figures alone"
     stood = _stands_at(folder)
     await asyncio.to_thread(shutil.rmtree, folder / "sums")
-    async with world.following(follower.FIGURES):
+    async with world.following(projected.FIGURES):
         await eventually(lambda: getattr(world.app.state, "figures", None), within=10)
         assert world.finding.progress.whole, "figures made anew leave the indexes alone"
         await eventually(both, within=60)
@@ -274,7 +201,7 @@ async def test_an_index_made_anew_takes_each_pilot_in_once_however_many_facts_it
 async def test_what_changes_while_an_index_is_made_anew_is_in_it(
     world: World, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    word, page = f"слово{uuid4().hex[:8]}", follower._page
+    word, page = f"слово{uuid4().hex[:8]}", projected._page
     await world.change(row(word, application=about(f"{word} former")))
 
     async def changing(store: Store, after: str, fields: Any) -> list[Row]:
@@ -283,7 +210,7 @@ async def test_what_changes_while_an_index_is_made_anew_is_in_it(
             await world.change(*(row(one, application=about(f"{word} thereafter")) for one in (word, f"{word}-2")))
         return found
 
-    monkeypatch.setattr(follower, "_page", changing)
+    monkeypatch.setattr(projected, "_page", changing)
     async with world.following():
         await eventually(lambda: _count(world, f"{word} thereafter", 2), within=60)
         assert await world.titles(f"{word} former") == []
@@ -340,7 +267,7 @@ async def test_a_folder_that_another_replica_uses_is_left_alone_and_taken_over_w
         await eventually(world.answers, within=60)
         before = world.finding
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(follower, "LONGEST_PAUSE", 0.2)
+            patch.setattr(projected, "LONGEST_PAUSE", 0.2)
             async with other.following():
                 await asyncio.sleep(0)
                 with pytest.raises(BlockingIOError), finding_module.alone(Path(world.settings.index_dir)):
