@@ -181,8 +181,6 @@ def _app(
     settings: Settings,
     stopping: asyncio.Event,
 ) -> FastAPI:
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-
     keys = Keys(settings.jwks, settings.issuer, settings.audience)
     checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
@@ -190,7 +188,6 @@ def _app(
     app.state.stopping = stopping
     for router in routers:
         app.include_router(router)
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*,metrics", exclude_spans=["receive", "send"])
     return app
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
@@ -28,6 +29,15 @@ from services.chassis.store import Row, Store
 from services.chassis.subject import Document
 
 Check = Callable[[], Awaitable[None]]
+UNWATCHED: Final = ("/health/", "/metrics")
+"""What is asked over and over by machines, and leaves no span."""
+SPAN_OF_A_REQUEST: Final[TelemetryConfig] = {
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "exclude": lambda scope: scope["path"].startswith(UNWATCHED),
+}
+"""Of the framework's telemetry one span for each request, and nothing else."""
 PAGE: Final = 50
 MOST: Final = 200
 
@@ -56,7 +66,9 @@ def make_app(
 
 def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAPI:
     """The app of a process beside the services: health and metrics alone."""
-    app = FastAPIOffline(redoc_url=None, title=title, version=VERSION, static_url="/docs/assets")
+    app = FastAPIOffline(
+        redoc_url=None, title=title, version=VERSION, static_url="/docs/assets", telemetry=SPAN_OF_A_REQUEST
+    )
     app.state.keys = keys
     problems.install(app)
     app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
@@ -104,8 +116,9 @@ async def need_topics(request: Request, topics: Sequence[str]) -> None:
         raise Problematic(409, "topics.missing", topics=missing)
 
 
-def engine_of(request: Request) -> Engine:
-    """The engine behind a request."""
+async def engine_of(request: Request) -> Engine:
+    """The engine behind a request. A coroutine, like all that reads from the request alone: FastAPI would send a plain
+    function to a thread."""
     engine: Engine = request.app.state.engine
     return engine
 

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.expertise import Conflict as Known
@@ -403,3 +407,21 @@ def test_a_service_is_ready_only_when_everything_that_it_needs_answers(keys: Key
     assert answer.status_code == 503
     assert answer.json() == {"status": "not ready", "checks": {"mongo": "ok", "kafka": "ConnectionError"}}
     assert asked(app, "get", "/health/live").status_code == 200
+
+
+# ---- traces
+
+
+def test_a_request_leaves_one_span_that_continues_its_trace_and_a_probe_leaves_none(
+    registry: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    came = "4bf92f3577b34da6a3ce929d0e0e4736"
+    asked(registry.app, "get", "/health/live")
+    asked(registry.app, "get", "/metrics", headers=bearer("ops"))
+    asked(registry.app, "get", "/v1/parked", headers={**bearer("ops"), "traceparent": f"00-{came}-00f067aa0ba902b7-01"})
+    [span] = exporter.get_finished_spans()
+    assert span.name == "GET /v1/parked" and span.context is not None
+    assert f"{span.context.trace_id:032x}" == came

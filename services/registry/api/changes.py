@@ -23,7 +23,7 @@ From = Annotated[
 Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for something to come")]
 
 
-def feed_of(request: Request) -> Feed:
+async def feed_of(request: Request) -> Feed:
     """The feed of this replica. Raises Problematic 503 before it is there."""
     found: Feed | None = getattr(request.app.state, "changes", None)
     if found is None:

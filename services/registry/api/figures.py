@@ -35,7 +35,7 @@ Rows = Annotated[int, Query(ge=1, le=1000)]
 ROWS: Final = 200
 
 
-def figures_of(request: Request) -> Figures:
+async def figures_of(request: Request) -> Figures:
     """The figures of this replica. Raises Problematic 503 before they are opened."""
     found: Figures | None = getattr(request.app.state, "figures", None)
     if found is None:
@@ -46,7 +46,7 @@ def figures_of(request: Request) -> Figures:
 FiguresOf = Annotated[Figures, Depends(figures_of)]
 
 
-def chosen(
+async def chosen(
     sector: Value | None = None, agency: Value | None = None, region: Value | None = None, office: Value | None = None
 ) -> Filters:
     """Which pilots a question is about. `sector` is a pilot's main one."""
@@ -57,7 +57,7 @@ def chosen(
 Chosen = Annotated[Filters, Depends(chosen)]
 
 
-def money_filters(
+async def money_filters(
     sector: Values = [],  # noqa: B006  FastAPI copies it
     agency: Values = [],  # noqa: B006
     region: Values = [],  # noqa: B006

@@ -36,7 +36,7 @@ LIKE: Final = 10
 CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3}
 
 
-def asked(
+async def asked(
     q: Words = None,
     sector: Values = [],  # noqa: B006  FastAPI copies it
     stage: Values = [],  # noqa: B006
@@ -62,7 +62,7 @@ def asked(
 AskedOf = Annotated[Asked, Depends(asked)]
 
 
-def finding_of(request: Request) -> Finding:
+async def finding_of(request: Request) -> Finding:
     """The indexes of this replica. Raises Problematic 503 before they are opened."""
     found: Finding | None = getattr(request.app.state, "finding", None)
     if found is None:

@@ -27,7 +27,7 @@ Key = tuple[str, str, int | None, str]
 """Stage, source, year and currency of an amount."""
 
 
-def axes(group_by: By = "sector") -> tuple[Axis, ...]:
+async def axes(group_by: By = "sector") -> tuple[Axis, ...]:
     """The axes to sum by. Raises Problematic 422 for one that there is not, or that is named twice."""
     named = [one.strip() for one in group_by.split(",")] if group_by else []
     known = [axis for one in named for axis in AXES if axis == one]
