@@ -15,7 +15,7 @@ from contracts.rules import PARTS
 from services.registry.finding.text import code, normalised
 from services.registry.views import View, day_of
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it when anything here or in `text` changes what is indexed: indexes of another version are made anew."""
 LONGEST_VALUE: Final = 200
 
@@ -63,6 +63,10 @@ FACETS: Final[Mapping[Facet, Callable[[View], Any]]] = {
 }
 """How the value, or the values, of each facet are read from a view. `year` is that of the entry; `region` is the
 code alone, never the free words of `territory`, so that a region has one line."""
+SEVERAL: Final[tuple[Facet, ...]] = ("sector", "region", "source", "office")
+"""The facets of which a pilot may have several values, or none. They are counted by the whole set that it has, one
+value for each pilot, which the index does many times as fast."""
+BETWEEN: Final = "\x1f"
 
 
 def _moment(text: str | None) -> int | None:
@@ -130,7 +134,9 @@ def make_schema() -> Schema:
         builder.add_text_field(field, tokenizer_name="stems", index_option="freq")
     builder.add_text_field("word", tokenizer_name="words", index_option="basic")
     for facet in FACETS:
-        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=True)
+        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=facet not in SEVERAL)
+    for facet in SEVERAL:
+        builder.add_text_field(counted(facet), tokenizer_name="raw", index_option="basic", fast=True)
     for order in ORDERS:
         builder.add_integer_field(order, fast=True)
     return builder.build()
@@ -140,6 +146,7 @@ def entry(view: View) -> Entry:
     """What is indexed of a pilot's view."""
     title, text = normalised(view.get("title") or ""), normalised(texts(view))
     names = normalised("\n".join(party["name"] for party in organisations(view) if party.get("name")))
+    facets: Entry = {facet: _values(read(view)) for facet, read in FACETS.items()}
     return {
         "id": [view["id"]],
         "tie": [tie(view["id"])],
@@ -148,9 +155,20 @@ def entry(view: View) -> Entry:
         "text": [text],
         "organisation": [names],
         "word": [f"{text}\n{names}"],
-        **{facet: _values(read(view)) for facet, read in FACETS.items()},
+        **facets,
+        **{counted(facet): [BETWEEN.join(sorted({*facets[facet]}))] for facet in SEVERAL},
         **{order: [LAST if (key := read(view)) is None else key] for order, read in ORDERS.items()},
     }
+
+
+def counted(facet: Facet) -> str:
+    """The field that a facet is counted by."""
+    return f"{facet}_set" if facet in SEVERAL else facet
+
+
+def values_of(key: str) -> list[str]:
+    """The values of a facet in what it is counted by."""
+    return [value for value in key.split(BETWEEN) if value]
 
 
 def document(one: Entry) -> Document:

@@ -7,6 +7,7 @@ committed the next page is exact; a commit shifts all scores a little, and then 
 where it stands now. Relevance is for the best hits: after `DEEPEST` of them there is no next page.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
@@ -17,13 +18,26 @@ from tantivy import Order as Way
 
 from services.chassis.problems import Problematic
 from services.registry.finding import text
-from services.registry.finding.entries import FACETS, Facet, Order, entry, organisation_key, organisations, texts
+from services.registry.finding.entries import (
+    FACETS,
+    SEVERAL,
+    Facet,
+    Order,
+    counted,
+    entry,
+    organisation_key,
+    organisations,
+    texts,
+    values_of,
+)
 from services.registry.finding.index import Index
 from services.registry.views import View
 
 DEEPEST: Final = 10_000
 MOST_VALUES: Final = 200
 """Values of one facet that are named; what others there are is added up under `others`."""
+MOST_SETS: Final = 10_000
+"""Sets of values of one facet that are told apart; thirteen sectors make 8,191."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +68,23 @@ def search(index: Index, asked: Asked, order: Order, after: Sequence[Any] | None
 
 def facets(index: Index, asked: Asked) -> tuple[dict[str, Any], int]:
     """For every facet how many hits have each value, most first, and how many hits there are: in one pass."""
-    wanted: dict[str, Any] = {name: {"terms": {"field": name, "size": MOST_VALUES}} for name in FACETS}
+    wanted: dict[str, Any] = {
+        name: {"terms": {"field": counted(name), "size": MOST_SETS if name in SEVERAL else MOST_VALUES}}
+        for name in FACETS
+    }
     wanted["hits"] = {"value_count": {"field": "tie"}}
     found = index.searcher().aggregate(_query(index, asked), wanted)
     return {name: _counts(found[name]) for name in FACETS}, int(found["hits"]["value"])
 
 
 def _counts(found: Mapping[str, Any]) -> dict[str, Any]:
-    values = [{"value": one["key"], "count": one["doc_count"]} for one in found["buckets"]]
-    return {"values": values, "others": found["sum_other_doc_count"]}
+    counts = Counter[str]()
+    for one in found["buckets"]:
+        for value in values_of(one["key"]):
+            counts[value] += one["doc_count"]
+    named = counts.most_common(MOST_VALUES)
+    others = found["sum_other_doc_count"] + counts.total() - sum(count for _, count in named)
+    return {"values": [{"value": value, "count": count} for value, count in named], "others": others}
 
 
 def _query(index: Index, asked: Asked) -> Query:
@@ -83,13 +105,13 @@ def _bad() -> Problematic:
 
 def _by_relevance(searcher: Searcher, query: Query, after: Sequence[Any] | None, limit: int) -> Hits:
     shown, last, score = _relevance_cursor(after)
-    found = searcher.search(query, min(shown + limit + 1, DEEPEST), count=False)
+    found: Any = searcher.search(query, min(shown + limit + 1, DEEPEST))  # its types do not know `count`
     begin = _behind(searcher, found.hits, shown, last, score)
     ids = [_id(searcher, address) for _, address in found.hits[begin : begin + limit]]
     end = begin + len(ids)
     more = end < len(found.hits) and bool(ids)
     cursor = ("relevance", end, ids[-1], float(found.hits[end - 1][0]).hex()) if more else None
-    return Hits(tuple(ids), _count(searcher, query), cursor)
+    return Hits(tuple(ids), int(found.count), cursor)
 
 
 def _relevance_cursor(after: Sequence[Any] | None) -> tuple[int, str, float]:
@@ -124,10 +146,10 @@ def _looking(shown: int) -> int:
 def _by_key(
     index: Index, searcher: Searcher, query: Query, order: Order, after: Sequence[Any] | None, limit: int
 ) -> Hits:
-    found = _walk(index, searcher, query, order, _key_cursor(order, after), limit + 1)
+    found, count = _walk(index, searcher, query, order, _key_cursor(order, after), limit + 1)
     ids = tuple(_id(searcher, address) for _, _, address in found[:limit])
     cursor = (order, found[limit - 1][0], found[limit - 1][1]) if len(found) > limit else None
-    return Hits(ids, _count(searcher, query), cursor)
+    return Hits(ids, _count(searcher, query) if count is None else count, cursor)
 
 
 def _key_cursor(order: Order, after: Sequence[Any] | None) -> tuple[int, int] | None:
@@ -144,8 +166,8 @@ _Place = tuple[int, int, DocAddress]
 
 def _walk(
     index: Index, searcher: Searcher, query: Query, order: Order, after: tuple[int, int] | None, limit: int
-) -> list[_Place]:
-    """The next hits by key and, among equal keys, by tie, both descending.
+) -> tuple[list[_Place], int | None]:
+    """The next hits by key and, among equal keys, by tie, both descending; from the beginning also how many there are.
 
     The index sorts by one field only and cuts off anywhere among equals. So those with the cursor's own key come
     first, sorted by tie; then the best below it, of whose last key only a part may have come: that key again by tie.
@@ -155,17 +177,18 @@ def _walk(
         found = _equal(index, searcher, query, order, after[0], after[1], limit)
     need = limit - len(found)
     if need <= 0:
-        return found
+        return found, None
     below = query if after is None else text.all_of([query, _between(index, order, None, after[0] - 1)])
-    hits = searcher.search(below, need, count=False, order_by_field=order, order=Way.Desc).hits
+    best: Any = searcher.search(below, need, count=after is None, order_by_field=order, order=Way.Desc)
+    hits, count = best.hits, int(best.count) if after is None else None
     if not hits:
-        return found
+        return found, count
     lowest = hits[-1][0]
     above = [(key, address) for key, address in hits if key != lowest]
     ties = searcher.fast_field_values("tie", [address for _, address in above])
     places = [(key, int(tie or 0), address) for (key, address), tie in zip(above, ties, strict=True)]
     found += sorted(places, key=lambda place: place[:2], reverse=True)
-    return found + _equal(index, searcher, query, order, lowest, None, limit - len(found))
+    return found + _equal(index, searcher, query, order, lowest, None, limit - len(found)), count
 
 
 def _equal(
@@ -183,7 +206,7 @@ def _between(index: Index, name: str, low: int | None, high: int) -> Query:
 
 
 def _count(searcher: Searcher, query: Query) -> int:
-    found: Any = searcher.search(query, 1)  # `count` is not in the binding's own types
+    found: Any = searcher.search(query, 1)
     return int(found.count)
 
 
