@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
+from services.chassis import recalendar
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.registry import views
@@ -47,6 +48,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         BY_AGENCY_AND_STAGE,
         (("kind", 1), ("state.number", 1), *NEWEST),
         (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
+        recalendar.INDEX,
     ],
     TIMELINE: [(("pilot", 1), ("sequence", 1))],
 }

@@ -1,17 +1,17 @@
 """Every list of the expertise is given by an index: read from the query planner, with some thousand cases."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
-from services.chassis.store import Store, open_client
+from services.chassis.store import open_client
 from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
 from tests.kit.expertise.world import EXPERTS, World, book, multiply
 from tests.kit.people import Person
+from tests.kit.watched import Watched, said
 
 CASES = 2_000
 A_OPERATOR = Person("operator-3", ("operator",))
@@ -37,33 +37,6 @@ BOARD = (
     "who=expert-007",
     "by=operator&who=operator-3",
 )
-
-
-class Watched(Store):
-    """A store that writes down what it is asked for, as MongoDB's `explain` takes it."""
-
-    def __init__(self, client: Any, database: str) -> None:
-        super().__init__(client, database)
-        self.asked: list[dict[str, Any]] = []
-
-    async def rows(self, collection: str, query: Mapping[str, Any], **more: Any) -> list[dict[str, Any]]:
-        """Rows, as before."""
-        asked = {"find": collection, "filter": query, "sort": dict(more["sort"]), "limit": more["limit"]}
-        self.asked.append(asked | ({"hint": dict(more["hint"])} if more.get("hint") else {}))
-        return await super().rows(collection, query, **more)
-
-    async def count(self, collection: str, query: Mapping[str, Any], limit: int, hint: Any = None) -> int:
-        """A count, as before."""
-        self.asked.append({"count": collection, "query": query, "limit": limit, "hint": dict(hint)})
-        return await super().count(collection, query, limit, hint)
-
-    async def tally(
-        self, collection: str, query: Mapping[str, Any], field: str, values: Sequence[str]
-    ) -> dict[str, int]:
-        """A tally, as before."""
-        match = {"$match": {**query, field: {"$in": list(values)}}}
-        self.asked.append({"aggregate": collection, "pipeline": [match], "cursor": {}})
-        return await super().tally(collection, query, field, values)
 
 
 @pytest.fixture(scope="module")
@@ -97,22 +70,6 @@ def _asked() -> list[tuple[Person, str]]:
     return found
 
 
-def stages(plan: Any) -> set[str]:
-    """Every stage that a plan, or any part of it, has."""
-    if isinstance(plan, list):
-        return set().union(*map(stages, plan))
-    if not isinstance(plan, dict):
-        return set()
-    own = {plan["stage"]} if isinstance(plan.get("stage"), str) else set()
-    return own.union(*map(stages, plan.values()))
-
-
-async def plan_of(world: World, asked: Mapping[str, Any]) -> Any:
-    """The plan that MongoDB takes."""
-    explained = await world.store._db.command("explain", dict(asked), verbosity="queryPlanner")
-    return explained["queryPlanner"]["winningPlan"]
-
-
 async def test_no_list_is_sorted_in_memory_or_read_through_whole(world: World) -> None:
     store, seen = world.store, 0
     assert isinstance(store, Watched)
@@ -122,7 +79,7 @@ async def test_no_list_is_sorted_in_memory_or_read_through_whole(world: World) -
         if isinstance(first, dict) and first.get("next"):
             await world.get(f"{path}{'&' if '?' in path else '?'}after={first['next']}", who)
         for asked in list(store.asked):
-            found = stages(await plan_of(world, asked))
+            found = said(await store.plan_of(asked), "stage")
             assert not found & {"SORT", "COLLSCAN"}, (path, asked, found)
             assert "IXSCAN" in found or "COUNT_SCAN" in found or found <= {"EOF", "LIMIT"}, (path, found)
             seen += 1
@@ -145,7 +102,8 @@ async def test_what_a_filter_leaves_out_is_told_by_the_index_alone(world: World)
 
 async def test_the_planner_would_show_a_list_without_an_index(world: World) -> None:
     asked = {"find": "subjects", "filter": {"state.round": 1}, "sort": {"state.needed": 1}}
-    assert stages(await plan_of(world, asked)) >= {"SORT", "COLLSCAN"}
+    assert isinstance(world.store, Watched)
+    assert said(await world.store.plan_of(asked), "stage") >= {"SORT", "COLLSCAN"}
 
 
 async def test_lists_agree_with_the_cases_themselves(world: World) -> None:

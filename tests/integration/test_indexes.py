@@ -1,0 +1,247 @@
+"""Each index of a service has a list that is read by it, each list its index: on a real mongod, with many rows."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+from fastapi import FastAPI
+
+from bench.copies import Copies
+from bench.filling import fill
+from bench.pilots import Shelf
+from contracts.event import wire_moment
+from contracts.rules import load
+from deploy.local.databases import build_indexes
+from deploy.progress import Task
+from services.chassis.engine import Engine
+from services.chassis.recalendar import INDEX as COUNTED_BY
+from services.chassis.recalendar import recalendar
+from services.chassis.service import Service
+from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, open_client
+from services.chassis.web import make_app
+from services.expertise import queries as of_expertise
+from services.expertise.handlers import NOTICES
+from services.expertise.mail.queue import Mailer, MailSettings
+from services.expertise.service import SERVICE as EXPERTISE
+from services.expertise.sight import Sight
+from services.intake import queries as of_intake
+from services.intake.api import make_router
+from services.intake.service import RULES
+from services.intake.service import SERVICE as INTAKE
+from services.registry import handlers
+from services.registry import queries as of_registry
+from services.registry.exports import worker
+from services.registry.exports.rows import making
+from services.registry.handlers import TIMELINE
+from services.registry.service import SERVICE as REGISTRY
+from tests.kit.calendars import CALENDARS
+from tests.kit.engine.tiny import Broker, Clock, numbered
+from tests.kit.expertise.world import EXPERTS, World, book, multiply
+from tests.kit.people import Person, Tokens
+from tests.kit.registry.http import Register
+from tests.kit.watched import Watched, said
+
+MANY: Final = 2_600
+BOTH: Final = Person("expert-007", ("expert", "operator"))
+Ask = Callable[[], Awaitable[Any]]
+Lists = Mapping[str, tuple[str, Keys, Ask]]
+"""Each list with the collection and the index that it is read by."""
+
+
+@asynccontextmanager
+async def watched(mongo_url: str) -> AsyncIterator[Watched]:
+    """A store on a database of its own."""
+    client, name = open_client(mongo_url), f"test_{uuid4().hex[:12]}"
+    yield Watched(client, name)
+    await client.drop_database(name)
+    client.close()
+
+
+async def each_by_its_index(store: Watched, service: Service, lists: Lists) -> None:
+    for name, (collection, keys, ask) in lists.items():
+        store.asked.clear()
+        await ask()
+        plans = [await store.plan_of(asked) for asked in store.asked]
+        found = said(plans, "stage")
+        assert not found & {"SORT", "COLLSCAN"}, (name, found)
+        assert "_".join(f"{field}_{way}" for field, way in keys) in said(plans, "indexName"), (name, plans)
+        assert collection in {asked.get("find") or asked.get("count") for asked in store.asked}, name
+    there = {(collection, tuple(keys)) for collection, some in service.indexes.items() for keys in some}
+    assert {(collection, keys) for collection, keys, _ in lists.values()} == there, "an index that no list is read by"
+
+
+async def test_of_the_register(mongo_url: str) -> None:
+    async with watched(mongo_url) as store:
+        await fill(store, Copies(Shelf(), MANY), Task(""))
+        await build_indexes(store, REGISTRY.indexes)
+        await store.put(worker.WORK, [{"_id": "old", "remove_at": datetime(2020, 1, 1, tzinfo=UTC)}])
+        register = Register(store)
+        await register.enter("p")
+        await register.settle()
+        await each_by_its_index(store, REGISTRY, _lists_of_the_register(register, store))
+
+
+def _lists_of_the_register(register: Register, store: Watched) -> Lists:
+    making_files = worker.Worker(register.engine, making(register.app, store), worker.Options())
+
+    def pilots(query: str) -> Ask:
+        return lambda: register.get(f"/pilots?{query}")
+
+    def by(*fields: str) -> Keys:
+        return (("kind", 1), *((f"state.{field}", 1) for field in fields), *of_registry.NEWEST)
+
+    sector = "application.sector"
+    of_pilots: dict[str, tuple[Keys, Ask]] = {
+        "pilots": (by(), pilots("")),
+        "pilots by stage": (by("stage"), pilots("stage=running")),
+        "pilots by agency": (by("agency"), pilots("agency=agency-03")),
+        "pilots by sector": (by(sector), pilots("sector=health")),
+        "pilots by agency and stage": (by("agency", "stage"), pilots("agency=agency-03&stage=running")),
+        "pilots by agency and sector": (by("agency", sector), pilots("agency=agency-03&sector=health")),
+        "pilots by sector and stage": (by(sector, "stage"), pilots("sector=health&stage=running")),
+        "pilots by number": (by("number"), pilots("number=N-1")),
+        "pilots as of a day by stage": (of_registry.BY_STAGE, pilots("as_of=2025-05-01&stage=running")),
+        "pilots as of a day by sector": (of_registry.BY_SECTOR, pilots("as_of=2025-05-01&sector=health")),
+        "pilots as of a day by sector and stage": (
+            of_registry.BY_SECTOR_AND_STAGE,
+            pilots("as_of=2025-05-01&sector=health&stage=running"),
+        ),
+        "pilots as of a day by agency and stage": (
+            of_registry.BY_AGENCY_AND_STAGE,
+            pilots("as_of=2025-05-01&agency=agency-03&stage=running"),
+        ),
+        "a list that is taken out": (
+            of_registry.BY_KIND,
+            lambda: making(register.app, store)("pilots", {}, None, 10),
+        ),
+        "replicas entered before": (
+            (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
+            lambda: handlers._entered_before(store, {"p": "N-1", "q": "N-2"}),
+        ),
+        "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
+        "exports": ((("kind", 1), *worker.NEWEST), lambda: register.get("/exports")),
+        "exports to be made": (worker.OPEN, making_files.turn),
+    }
+    return {
+        **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_pilots.items()},
+        "timeline": (TIMELINE, of_registry.IN_ORDER, lambda: register.get("/pilots/p/timeline")),
+        "files that are too old": (worker.WORK, (("remove_at", 1),), making_files.turn),
+        "rows of an export": (worker.PARTS, (("export", 1), ("place", 1)), lambda: worker.progress(store, "old")),
+        "pieces of a file": (worker.FILES, (("export", 1),), lambda: making_files._drop(worker.FILES, "old")),
+    }
+
+
+async def test_of_the_expertise(mongo_url: str) -> None:
+    async with watched(mongo_url) as store:
+        world = await World(store, book()).prepare()
+        await multiply(world, MANY)
+        for one in EXPERTS[:40]:
+            await world.enter(one)
+        await world.ask(
+            "put",
+            "/teams/one",
+            Person("admin-1", ("admin",)),
+            {"name": "Г", "members": [BOTH.id], "sectors": ["health"]},
+        )
+        await each_by_its_index(store, EXPERTISE, _lists_of_the_expertise(world, store))
+
+
+def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
+    def of(path: str) -> Ask:
+        return lambda: world.get(path, BOTH)
+
+    async def work() -> None:
+        asked = of_expertise.work_of(Sight(BOTH.id, all_cases=True), "expert-009")
+        await store.rows(SUBJECTS, asked.query, sort=asked.order, limit=50, hint=asked.index)
+
+    letters = Mailer(store, MailSettings(smtp_url="smtp://127.0.0.1:1", smtp_from="a@example.test"), load())
+    of_cases: dict[str, tuple[Keys, Ask]] = {
+        "queue of what is open": (of_expertise.OPEN, of("/reviews?view=open")),
+        "queue of what waits for applicants": (of_expertise.WAITING, of("/reviews?view=waiting-applicant")),
+        "queue of an expert": (of_expertise.SEATED, of("/reviews?view=open&expert=expert-009")),
+        "cases in which an expert owes an opinion": (of_expertise.WORKING, work),
+        "board by role": (of_expertise.OWED_BY, of("/board?by=approver")),
+        "board by person": (of_expertise.OWED_WHO, of("/board?who=expert-009")),
+        "cases that are hidden": (of_expertise.HIDDEN, of("/me/notices")),
+        "cases": (of_expertise.ALL, of("/reviews")),
+        "cases by number": (of_expertise.NUMBERED, of("/reviews?number=ПП-2026-000777")),
+        "cases of an expert": (of_expertise.OF_EXPERT, of("/reviews?expert=expert-009")),
+        "cases by agency": (of_expertise.OF_AGENCY, of("/reviews?agency=agency-3")),
+        "cases by sector": (of_expertise.OF_SECTOR, of("/reviews?sector=health")),
+        "cases by status": (of_expertise.OF_STATUS, of("/reviews?status=to-approve")),
+        "teams": (of_expertise.ENTRIES, of("/teams")),
+        "experts by competence": (of_expertise.COMPETENT, of("/experts?sector=health")),
+        "teams of a person": (of_expertise.MEMBERS, of("/reviews?view=team")),
+        "terms to be counted anew": (COUNTED_BY, lambda: recalendar(world.engine)),
+    }
+    return {
+        **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_cases.items()},
+        "notices": (NOTICES, of_expertise.PERSONS_NOTICES, of("/me/notices")),
+        "notices not read": (NOTICES, of_expertise.UNREAD_NOTICES, of("/me/notices?unread=true")),
+        "letters to be sent": (NOTICES, (("mailed.until", 1), ("time", 1)), letters._waiting),
+    }
+
+
+async def test_of_intake(mongo_url: str) -> None:
+    async with watched(mongo_url) as store:
+        await store.prepare(INTAKE.indexes)
+        await store.put(SUBJECTS, [*map(_application, range(MANY)), *map(_agency, range(100))])
+        clock = Clock()
+        engine = Engine(INTAKE, store, Broker(), now=clock, new_id=numbered("e"), calendars=CALENDARS)
+        app = make_app("Lotsman intake", Tokens(), engine, {})
+        app.include_router(make_router(RULES))
+        await each_by_its_index(store, INTAKE, _lists_of_intake(app, engine))
+
+
+def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
+    def of(path: str) -> Ask:
+        async def once() -> None:
+            headers = {"Authorization": f"Bearer {Person('officer-1', ('officer', 'auditor')).token}"}
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+                answer = await client.get(f"/v1{path}", headers=headers)
+                assert answer.status_code == 200, answer.text
+
+        return once
+
+    found: dict[str, tuple[Keys, Ask]] = {
+        "applications": ((("kind", 1), *of_intake.BY_AGE), of("/applications")),
+        "applications of an agency": (
+            (("kind", 1), ("state.agency", 1), *of_intake.BY_AGE),
+            of("/applications?agency=agency-03"),
+        ),
+        "applications by status": (
+            (("kind", 1), ("state.status", 1), *of_intake.BY_DUE),
+            of("/applications?status=registered"),
+        ),
+        "applications of an agency by status": (
+            (("kind", 1), ("state.agency", 1), ("state.status", 1), *of_intake.BY_DUE),
+            of("/applications?agency=agency-03&status=registered"),
+        ),
+        "agencies": ((("kind", 1), *BY_ID), of("/agencies")),
+        "terms to be counted anew": (COUNTED_BY, lambda: recalendar(engine)),
+    }
+    return {name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}
+
+
+def _application(number: int) -> Row:
+    """An application as far as a line of the list shows it."""
+    moment = wire_moment(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number))
+    state: Row = {
+        "status": ("registered", "accepted", "returned", "refused")[number % 4],
+        "agency": f"agency-{number % 10:02}",
+        "number": f"ПП-2026-{number:06}",
+        "submitted": moment,
+        "received": moment,
+        "due_at": moment,
+        "edition": "by-2024",
+        "calendars": [],
+    }
+    return {"_id": f"pilot-{number:06}", "kind": "pilot", "version": 1, "state": state}
+
+
+def _agency(number: int) -> Row:
+    state = {"code": f"agency-{number:02}", "name": "Ведомство", "editions": []}
+    return {"_id": f"agency:{number:02}", "kind": "agency", "version": 1, "state": state}
