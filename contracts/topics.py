@@ -45,6 +45,10 @@ class Topic(BaseModel):
     readers: tuple[str, ...]
 
 
+FACT_PARTITIONS: Final = 12
+"""What is about one subject stands in the same one of them in every topic of facts."""
+
+
 def fact_topic(service: str) -> str:
     """The name of the topic that is the complete journal of a service."""
     return f"pilots.{service}.v1"
@@ -53,7 +57,7 @@ def fact_topic(service: str) -> str:
 def _facts(service: str, readers: tuple[str, ...]) -> Topic:
     return Topic(
         name=fact_topic(service),
-        partitions=12,
+        partitions=FACT_PARTITIONS,
         retention_ms=FOR_EVER,
         max_bytes=FACT_MAX_BYTES,
         writers=(service,),

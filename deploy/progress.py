@@ -37,6 +37,12 @@ class Task:
         """So much more is done."""
         self.done += by
 
+    def go_on(self, what: str, by: int) -> None:
+        """So much more of a part of the step is done; of another part than before it is counted anew."""
+        if what != self.what:
+            self.what, self.total, self.done, self.began = what, None, 0, time.monotonic()
+        self.done += by
+
     def how_far(self) -> str:
         """In words; the seconds and the speed count from the beginning of the step."""
         spent = max(time.monotonic() - self.began, 0.001)

@@ -53,8 +53,8 @@ def command(
         try:
             old = databases.current(folder, service)
             try:
-                with task(say, f"folding the topic of {service} and comparing, records") as folding:
-                    report = asyncio.run(run(backends, service, old, name, folding))
+                with task(say, f"rebuilding {service}") as rebuilding:
+                    report = asyncio.run(run(backends, service, old, name, rebuilding))
             except NotPrepared as error:
                 raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
             _tell(report, old, name)
@@ -65,15 +65,17 @@ def command(
             backends.stop()
 
 
-async def run(backends: Backends, service: str, old: str, new: str, folding: Task | None = None) -> Report:
+async def run(backends: Backends, service: str, old: str, new: str, doing: Task | None = None) -> Report:
     """The rebuild itself, with the administrator's logins."""
+    doing = doing or Task("")
     found: Service = importlib.import_module(f"services.{service}.service").SERVICE
     store = Store(open_client(backends.mongo_url), old)
     target = store.sibling(new)
     try:
-        own, foreign = Reader(backends.kafka, told=folding), Reader(backends.kafka, service)
-        report = await rebuild(found, LANGUAGES[service], store, target, own, foreign)
+        own, foreign = Reader(backends.kafka), Reader(backends.kafka, service)
+        report = await rebuild(found, LANGUAGES[service], store, target, own, foreign, doing.go_on)
         if report.good:
+            doing.go_on("building indexes", 0)
             await databases.build_indexes(target, found.indexes)
         return report
     finally:
@@ -81,47 +83,39 @@ async def run(backends: Backends, service: str, old: str, new: str, folding: Tas
 
 
 class Reader:
-    """Reads topics from their beginning: to the end, or to where a service's groups have committed."""
+    """Reads a partition from its beginning: to the end, or to where a service's group has committed."""
 
-    def __init__(self, login: Login, committed_by: str | None = None, told: Task | None = None) -> None:
+    def __init__(self, login: Login, committed_by: str | None = None) -> None:
         self._login = login
         self._service = committed_by
-        self._told = told or Task("")
 
-    async def __call__(self, topic: str) -> AsyncIterator[Record]:
-        """Every record, each partition in order."""
-        source = source_of(topic)
-        named = {"group_id": group(self._service, source)} if self._service else {}
+    async def __call__(self, topic: str, partition: int) -> AsyncIterator[Record]:
+        """Every record of a partition, in order. Raises NotPrepared where there is none."""
+        if topics.existing(self._login.admin()).get(topic, 0) <= partition:
+            raise NotPrepared(f"there is no partition {partition} of the topic {topic}")
+        named = {"group_id": group(self._service, source_of(topic))} if self._service else {}
         consumer = AIOKafkaConsumer(
             **self._login.aiokafka(), **named, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
-            async for record in self._records(consumer, topic):
-                self._told.advance()
+            async for record in self._records(consumer, TopicPartition(topic, partition)):
                 yield record
         finally:
             await consumer.stop()
 
-    async def _records(self, consumer: AIOKafkaConsumer, topic: str) -> AsyncIterator[Record]:
-        count = topics.existing(self._login.admin()).get(topic, 0)
-        partitions = [TopicPartition(topic, p) for p in range(count)]
-        if not partitions:
-            raise NotPrepared(f"there is no topic {topic}")
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
+    async def _records(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> AsyncIterator[Record]:
+        consumer.assign([partition])
         if self._service:
-            ends = {p: await consumer.committed(p) or 0 for p in partitions}
-        await consumer.seek_to_beginning(*partitions)
-        left = {p: end for p, end in ends.items() if end > 0}
-        while left:
-            for partition, records in (await consumer.getmany(*left, timeout_ms=1000)).items():
+            end = await consumer.committed(partition) or 0
+        else:
+            end = (await consumer.end_offsets([partition]))[partition]
+        await consumer.seek_to_beginning(partition)
+        while end > 0 and await consumer.position(partition) < end:
+            for records in (await consumer.getmany(partition, timeout_ms=1000)).values():
                 for raw in records:
-                    if raw.offset < ends[partition]:
+                    if raw.offset < end:
                         yield record_of(raw)
-            for partition in list(left):
-                if await consumer.position(partition) >= ends[partition]:
-                    del left[partition]
 
 
 def _tell(report: Report, old: str, new: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
 from contracts.event import ClaimCause, Event, Fact, FactCause, Language, TimerCause, parse_fact
-from contracts.topics import fact_topic
+from contracts.topics import FACT_PARTITIONS, fact_topic
 from services.chassis import parking
 from services.chassis.fold import Fold, state_json
 from services.chassis.service import Service
@@ -24,8 +24,14 @@ COMPARED: Final = ("version", "state", "seen")
 FOLDED: Final = frozenset({SUBJECTS, CLAIMS})
 """Collections that are made from facts; those that the service's projection writes are found by running it."""
 
-Read = Callable[[str], AsyncIterator[Record]]
-"""Every record of a topic, each partition in order; of a foreign topic only those below the committed offsets."""
+Read = Callable[[str, int], AsyncIterator[Record]]
+"""Every record of a partition of a topic, in order; of a foreign topic only those below the committed offset."""
+
+Told = Callable[[str, int], None]
+"""Hears of which step how many more records or rows are done."""
+FOLDING: Final = "folding, records of all topics"
+COPYING: Final = "copying what is not folded, rows"
+COMPARING: Final = "comparing, documents"
 
 
 class NotPrepared(Exception):
@@ -58,19 +64,57 @@ class _Subject:
 
 
 async def rebuild(
-    service: Service, language: Language[Fact], old: Store, new: Store, own: Read, foreign: Read
+    service: Service,
+    language: Language[Fact],
+    old: Store,
+    new: Store,
+    own: Read,
+    foreign: Read,
+    told: Told = lambda _step, _more: None,
 ) -> Report:
     """Runs a prepared rebuild into `new`, which must be empty; `old` is only read.
+
+    What is about one subject has the same key in every topic of facts, and so stands in the same partition of each:
+    one partition of all of them is folded after the other, so that a twelfth of the subjects is in memory at once.
 
     Raises NotPrepared for facts still in outboxes, a target that is not empty, a hole in a series, or two ids
     under one sequence.
     """
     await _prepared(old, new)
-    report = Report()
+    report, projections = Report(), set[str]()
+    parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {})}
+
+    async def counted(records: AsyncIterator[Record]) -> AsyncIterator[Record]:
+        async for record in records:
+            told(FOLDING, 1)
+            yield record
+
+    for partition in range(FACT_PARTITIONS):
+        records = counted(own(fact_topic(service.name), partition))
+        subjects = await _folded(service, language, new, records, report, projections)
+        for source in sorted(service.reads):
+            await _watermarks(service, subjects, parked, source, counted(foreign(fact_topic(source), partition)))
+        await _write(old, new, subjects)
+        report.subjects += len(subjects)
+    await _copy(old, new, leave_out=FOLDED | projections, report=report, told=told)
+    await _take_over_marks(service, old, new)
+    await _compare(service, old, new, report, told)
+    return report
+
+
+async def _folded(
+    service: Service,
+    language: Language[Fact],
+    new: Store,
+    records: AsyncIterator[Record],
+    report: Report,
+    projections: set[str],
+) -> dict[str, _Subject]:
+    """The subjects of a partition. The rows that the service projects are written on the way, and the collections that
+    they go to added to `projections`."""
     subjects: dict[str, _Subject] = {}
     projected: list[tuple[str, Row]] = []
-    projections: set[str] = set()
-    async for record in own(fact_topic(service.name)):
+    async for record in records:
         event = parse_fact(record.value, language)
         if not isinstance(event, Event):
             raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
@@ -82,13 +126,7 @@ async def rebuild(
             await _put(new, projected)
             projected = []
     await _put(new, projected)
-    await _watermarks(service, subjects, old, foreign)
-    await _write(old, new, subjects)
-    await _copy(old, new, leave_out=FOLDED | projections, report=report)
-    await _take_over_marks(service, old, new)
-    report.subjects = len(subjects)
-    await _compare(service, old, new, report)
-    return report
+    return subjects
 
 
 async def _prepared(old: Store, new: Store) -> None:
@@ -140,19 +178,19 @@ def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
     )
 
 
-async def _watermarks(service: Service, subjects: dict[str, _Subject], old: Store, foreign: Read) -> None:
+async def _watermarks(
+    service: Service, subjects: dict[str, _Subject], parked: set[str], source: str, records: AsyncIterator[Record]
+) -> None:
     """Moves `seen` over foreign facts that were read, also those that made no own fact; not over parked ones."""
-    parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {})}
-    for source in sorted(service.reads):
-        async for record in foreign(fact_topic(source)):
-            if record.id in parked:
-                continue
-            event = parse_fact(record.value, service.reads[source])
-            kind = service.aggregate_of(event.subject).kind
-            one = subjects.setdefault(event.subject, _Subject(Document(event.subject, kind)))
-            seen = {**one.document.seen}
-            seen[source] = max(seen.get(source, 0), event.sequence)
-            one.document = replace(one.document, seen=seen)
+    async for record in records:
+        if record.id in parked:
+            continue
+        event = parse_fact(record.value, service.reads[source])
+        kind = service.aggregate_of(event.subject).kind
+        one = subjects.setdefault(event.subject, _Subject(Document(event.subject, kind)))
+        seen = {**one.document.seen}
+        seen[source] = max(seen.get(source, 0), event.sequence)
+        one.document = replace(one.document, seen=seen)
 
 
 async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> None:
@@ -182,7 +220,7 @@ def _claims(document: Document) -> Iterable[Claim]:
     return (Claim(key, known.digest, document.subject) for key, known in document.ids.items())
 
 
-async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str], report: Report) -> None:
+async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str], report: Report, told: Told) -> None:
     for name in await old.collections():
         if name in leave_out or name.startswith("system."):
             continue
@@ -190,6 +228,7 @@ async def _copy(old: Store, new: Store, *, leave_out: frozenset[str] | set[str],
         async for row in old.scan(name, {}):
             rows.append(row)
             report.copied[name] = report.copied.get(name, 0) + 1
+            told(COPYING, 1)
             if len(rows) == PAGE:
                 await new.put(name, rows)
                 rows = []
@@ -217,7 +256,7 @@ async def _put(new: Store, rows: Sequence[tuple[str, Row]]) -> None:
         await new.add(name, some)
 
 
-async def _compare(service: Service, old: Store, new: Store, report: Report) -> None:
+async def _compare(service: Service, old: Store, new: Store, report: Report, told: Told) -> None:
     """Each old document must be there anew with the same version, state and watermarks.
 
     A remembered id without a fact of its own (a command that changed nothing) is not in any topic and may go.
@@ -225,6 +264,7 @@ async def _compare(service: Service, old: Store, new: Store, report: Report) -> 
     rows: list[Row] = []
     async for row in old.scan(SUBJECTS, {}, fields=COMPARED):
         rows.append(row)
+        told(COMPARING, 1)
         if len(rows) == PAGE:
             await _compare_some(service, old, new, rows, report)
             rows = []

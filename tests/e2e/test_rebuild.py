@@ -17,6 +17,7 @@ from rich.console import Console
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import INTAKE
 from contracts.steps import EditionFrom
+from contracts.topics import FACT_PARTITIONS
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk
@@ -174,11 +175,13 @@ def _each_twice(records: list[Record]) -> list[Record]:
 
 async def _intake_again(stopped: Backends, change: Change, database: str) -> Any:
     store = Store(open_client(stopped.mongo_url), "lotsman_intake")
-    records = [r async for r in Reader(stopped.kafka)("pilots.intake.v1")]
+    read = Reader(stopped.kafka)
+    records = [r for p in range(FACT_PARTITIONS) async for r in read("pilots.intake.v1", p)]
 
-    async def own(_topic: str) -> AsyncIterator[Record]:
+    async def own(_topic: str, partition: int) -> AsyncIterator[Record]:
         for record in change(records):
-            yield record
+            if record.partition == partition:
+                yield record
 
     try:
         foreign = Reader(stopped.kafka, "intake")

@@ -235,12 +235,34 @@ async def test_a_rebuild_takes_over_what_people_marked_on_rows_that_are_folded_a
     await engine.outbox.flush()
     assert await store.mark("slips", {"what": "two"}, {"read": "yesterday"}) == 1
 
-    async def own(_topic: str) -> AsyncIterator[Record]:
+    async def own(_topic: str, partition: int) -> AsyncIterator[Record]:
         for record in own_records(broker.log):
-            yield record
+            if record.partition == partition:
+                yield record
 
     target = store.sibling(f"{store._db.name}_again")
     report = await rebuild(service, LANGUAGE, store, target, own, own)
     assert report.good
     rows = await target.rows("slips", {}, sort=[("what", 1)], limit=10)
     assert [(row["what"], row["read"]) for row in rows] == [("one", None), ("three", None), ("two", "yesterday")]
+
+
+async def test_a_rebuild_holds_the_subjects_of_one_partition_at_a_time(
+    make: Make, store: Store, broker: Broker
+) -> None:
+    service = tiny_service(own=LANGUAGE, reads={})
+    engine = make(service)
+    for subject in ("p1", "p2"):
+        await engine.command(claimed(subject, subject, Note(("one",))))
+    await engine.outbox.flush()
+    target, there = store.sibling(f"{store._db.name}_again"), dict[int, int]()
+
+    async def own(_topic: str, partition: int) -> AsyncIterator[Record]:
+        there[partition] = await target.count("subjects", {}, 10)
+        for record in own_records(broker.log):
+            if record.key == f"p{partition}".encode():
+                yield record
+
+    report = await rebuild(service, LANGUAGE, store, target, own, own)
+    assert (report.good, report.subjects, report.facts) == (True, 2, 2)
+    assert (there[1], there[2], there[3]) == (0, 1, 2), "what was folded is written before the next partition is read"

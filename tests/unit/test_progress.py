@@ -27,6 +27,16 @@ def test_a_step_that_cannot_be_counted_says_how_long_it_takes() -> None:
     assert one.how_far() == "waiting: 60, 5/s"
 
 
+def test_parts_of_a_step_are_counted_each_for_itself() -> None:
+    one = Task("rebuilding", 5, began=time.monotonic() - 12)
+    one.go_on("folding", 3)
+    one.go_on("folding", 4)
+    assert one.how_far().startswith("folding: 7, ")
+    one.began -= 9
+    one.go_on("comparing", 0)
+    assert one.how_far() == "comparing: 0 s so far"
+
+
 def test_a_step_that_fails_ends_its_words_and_raises() -> None:
     said = list[str]()
     with pytest.raises(ValueError), task(said.append, "failing", every=0.01):
