@@ -91,7 +91,8 @@ async def filled(
     process.start()
     try:
         url = f"http://127.0.0.1:{port}"
-        await asyncio.to_thread(_await_ready, process, url)
+        with task(say, "starting the service"):
+            await asyncio.to_thread(_await_ready, process, url)
         yield Filled(url, backends.folder, store, OPERATORS[0], seated.most_common(1)[0][0], some[0])
     finally:
         await asyncio.to_thread(process.stop, GRACE)

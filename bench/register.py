@@ -109,9 +109,12 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
     finding = begin_anew(folder)
     try:
         began = time.perf_counter()
-        shelf = Shelf()
+        with task(say, "making models of pilots"):
+            shelf = Shelf()
+            copies = Copies(shelf, pilots)
         with task(say, "filling the register", pilots) as filling:
-            await fill(store, Copies(shelf, pilots), filling, indexed(finding))
+            await fill(store, copies, filling, indexed(finding))
+        del copies
         with task(say, "building the indexes"):
             await asyncio.gather(build_indexes(store, SERVICE.indexes), asyncio.to_thread(finding.commit, whole=True))
         finding.progress.confirmed_at = float("inf")
@@ -126,15 +129,17 @@ async def _measured(backends: Backends, pilots: int, requests: int, say: Say) ->
             "p95_ms": {name: round(1000 * not_exceeded(times), 1) for name, times in found.items()},
             "database_mb": round(await _size(client, name) / 2**20),
             "index_mb": round(sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20),
-            "rss_mb": _rss_mb(),
+            "rss_mb": _resident("VmRSS"),
+            "rss_own_mb": _resident("RssAnon"),
             "filled_in_s": round(filled, 1),
             "filled_per_s": round(pilots / filled),
         }
     finally:
-        finding.close()
-        shutil.rmtree(folder, ignore_errors=True)
-        await client.drop_database(name)
-        await store.close()
+        with task(say, "clearing away"):
+            finding.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            await client.drop_database(name)
+            await store.close()
 
 
 async def _size(client: Any, name: str) -> int:
@@ -292,7 +297,8 @@ def _finding(register: Register) -> Iterator[tuple[str, str, list[dict[str, str]
     yield "similar", "/v1/pilots/{id}/similar", ids[len(ids) // 2 :]
 
 
-def _rss_mb() -> int:
+def _resident(what: str) -> int:
+    """MiB of this process in memory: VmRSS all, RssAnon without the pages of files, which the system takes back."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS")), 0)
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(what)), 0)

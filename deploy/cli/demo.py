@@ -47,7 +47,7 @@ def demo(
         stack = Stack(folder, ports, say=say, require_kafka=require_kafka, stopping=stopping)
         stack.start()
         try:
-            with signals_interrupt(stopping):
+            with signals_interrupt(stopping), task(say, "running the main job"):
                 main_job(out, stack, inventory)
         finally:
             with task(say, "stopping"):

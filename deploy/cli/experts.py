@@ -13,10 +13,11 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import err, out, running
+from deploy.cli.common import err, out, progress, running
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
+from deploy.progress import task
 from deploy.service import TIMEOUT, ask, why
 
 app = typer.Typer()
@@ -157,7 +158,8 @@ def hand_over(
 ) -> None:
     """Hand over every case in which the expert owes an opinion; say what could not move, and why."""
     body = {"why": why_, **({"to": to} if to else {})}
-    found = _Expertise().ask("POST", _path(expert, "handover"), body, timeout=HANDOVER_WITHIN).json()
+    with task(progress(), f"handing over what {expert} has in hand"):
+        found = _Expertise().ask("POST", _path(expert, "handover"), body, timeout=HANDOVER_WITHIN).json()
     moved, stayed = found["moved"], found["stayed"]
     if moved:
         _print(("case", "goes to"), [(one["pilot"], one["to"]) for one in moved])
