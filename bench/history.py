@@ -21,10 +21,11 @@ from bench.filling import fill
 from bench.hop import record
 from bench.pilots import Shelf
 from bench.usage import cpu_of
-from contracts.event import Actor
+from contracts.event import Actor, Fact
 from contracts.intake import ProgressRegisteredV1
 from contracts.reference import Period, Role
-from contracts.registry import ProgressRecordedV1
+from contracts.rules import load
+from contracts.steps import Progress
 from contracts.topics import INTAKE
 from deploy.complaint import Complaint
 from deploy.local.backends import Backends
@@ -37,6 +38,9 @@ from services.chassis.run import utc_now
 from services.chassis.store import SUBJECTS, Row, Store, open_client
 from services.chassis.subject import Record
 from services.law.calendar import Calendars
+from services.law.decision import Context
+from services.registry.domain.commands import RecordReport
+from services.registry.domain.decide import decide
 from services.registry.domain.evolve import evolve
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
@@ -80,13 +84,20 @@ async def run(
 
 
 def _reported(row: Row, count: int) -> Row:
-    """A pilot with so many reports on its course."""
-    state: Any = Pilot.model_validate(row["state"])
-    now = utc_now()
+    """A pilot with so many reports on its course, each with the term that it ended."""
+    state, version = Pilot.model_validate(row["state"]), row["version"]
+    command = RecordReport("bench", Progress(period=_period(), summary=SUMMARY, values=()))
+    context = Context(utc_now(), row["_id"], ROBOT, load(), Calendars.load())
     for _ in range(count):
-        fact = ProgressRecordedV1(actor=ROBOT, at=now, event_id="bench", period=_period(), summary=SUMMARY)
-        state = evolve(state, fact)
-    return {**row, "state": state_json(state), "version": row["version"] + count, "rev": row["rev"] + count}
+        for fact in decide(state, command, context):
+            state, version = _after(state, fact), version + 1
+    return {**row, "state": state_json(state), "version": version, "rev": version}
+
+
+def _after(state: Pilot, fact: Fact) -> Pilot:
+    after = evolve(state, fact)
+    assert after is not None
+    return after
 
 
 def _period() -> Period:

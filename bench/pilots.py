@@ -85,7 +85,10 @@ class Shelf:
             yield self.row(number, count)
 
     def row(self, number: int, count: int) -> Row:
-        """One stored pilot, as the engine would have written it; entries are spread over the years."""
+        """One stored pilot, as the engine would have written it; entries are spread over the years.
+
+        It has no timeline, so none of its reports is promised to stand there: what they come to is there all the same.
+        """
         dice = self._dice
         entered = BEGIN + timedelta(days=365 * YEARS) * (number / count)
         subject = str(UUID(int=dice.getrandbits(128), version=4))
@@ -94,6 +97,8 @@ class Shelf:
         for fact in facts:
             state = evolve(state, fact)
         assert state is not None
+        reported = state.reported.model_copy(update={"reports": 0, "values": 0, "spending": 0})
+        state = state.model_copy(update={"reported": reported})
         rest: dict[str, Any] = {"seen": {INTAKE: 2}, "ids": {}, "outbox": [], "due": None, "trace": {}}
         head = {"_id": subject, "kind": "pilot", "rev": len(facts), "version": len(facts), "correlation": subject}
         return {**head, "state": state_json(state), **rest}

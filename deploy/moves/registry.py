@@ -81,7 +81,7 @@ def key(state: Pilot, book: RuleBook) -> Key:
         bool(state.prolongations),
         state.commission is not None,
         state.proposal is not None,
-        bool(state.spending),
+        bool(state.reported.spending),
         bool(state.pauses),
         tuple((one.kind, one.ledger.stopped, one.ledger.breached) for one in state.own_terms if one.open),
         tuple(one.outcome for one in state.replicas),

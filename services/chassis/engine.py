@@ -291,6 +291,10 @@ class Engine:
     ) -> dict[str, list[int]]:
         unknown = [subject for subject in pending if subject not in known]
         loaded = {**known, **(await self.documents(unknown) if unknown else {})}
+        if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
+            for subject, places in pending.items():
+                if subject in loaded:
+                    loaded[subject] = await recall(self.store, loaded[subject], [run.inputs[p] for p in places])
         now = self.now()
         folds = {
             subject: self._fold(run, places, loaded.get(subject), given, now, subject)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.event import PILOT, Event, Fact, Language
 from services.chassis.outbox import Message
 from services.chassis.store import Keys, Row, Store
-from services.chassis.subject import Aggregate, Input, Outcome, Record
+from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
 
 Told = Sequence[tuple[str, object]]
 """What a fact asks of other subjects: of which one, and with which command."""
@@ -22,8 +22,8 @@ class _Nothing(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What makes one service out of the engine. Every part but `prepare`, `address`, `process_manager`, `arrived`
-    and `settled` is pure.
+    """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
+    `arrived` and `settled` is pure.
 
     `reads` maps each source of foreign facts to its language (`soon`: sources whose records somebody waits for),
     `translate` turns such a fact into a command (None:
@@ -41,6 +41,7 @@ class Service:
     name: str
     aggregates: Mapping[str, Aggregate]
     prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
+    recall: Callable[[Store, Document, Sequence[Input]], Awaitable[Document]] | None = None
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
     soon: frozenset[str] = frozenset()
     translate: Callable[[Event], object | None] = lambda _event: None

@@ -36,9 +36,9 @@ UNSENT: Final = "outbox.at_waiting"
 """The index of the documents in whose outbox a fact waits; the many in whose outbox none does are not in it."""
 OUTGROWN: Final = frozenset({"outbox.at_1"})
 """Indexes of the documents that an earlier program made and that nothing asks for any more."""
-GROWING: Final = "GROWING"
-"""The names of those fields of a state that are lists, are stored as they are, and mostly get longer at their end: a
-class variable of its class."""
+OF_OLD: Final = "of_old"
+"""The field by which a state says that it is stored as an earlier program left it, in a form that this one has given
+up: its next write replaces all of it. Not stored itself."""
 Row = dict[str, Any]
 Keys = tuple[tuple[str, int], ...]
 """The fields of an index, each ascending (1) or descending (-1)."""
@@ -434,38 +434,26 @@ def _guarded(fold: Fold) -> UpdateOne | InsertOne[Row]:
         stated = {} if doc.state is None else {"state": state_json(doc.state)}
         return InsertOne({"_id": doc.subject, **values, **stated, "ids": ids, "outbox": entries})
     changed = {name: value for name, value in values.items() if getattr(before, name) != value}
-    state, added = _changed(before.state, doc.state)
-    changed |= state | {f"ids.{key}": known for key, known in ids.items()}
+    changed |= _changed(before.state, doc.state) | {f"ids.{key}": known for key, known in ids.items()}
+    update: Row = {"$set": changed}
     if entries:
-        added["outbox"] = {"$each": entries}
-    update = {"$set": changed, **({"$push": added} if added else {})}
+        update["$push"] = {"outbox": {"$each": entries}}
     return UpdateOne({"_id": doc.subject, "rev": before.rev}, update, upsert=True)
 
 
-def _changed(before: BaseModel | None, after: BaseModel | None) -> tuple[Row, Row]:
-    """The fields of a state that a write must set, and what it must add to lists that only grow. MongoDB then leaves
-    alone the indexes that none of them is in, and what was reported a thousand times is not sent once more.
+def _changed(before: BaseModel | None, after: BaseModel | None) -> Row:
+    """The fields of a state that a write must set: MongoDB then leaves alone the indexes that none of them is in.
 
     What a state computes is set with them: it may follow from any field, and the same value once more costs little.
     """
     if after is None or after is before:
-        return {}, {}
-    if type(before) is not type(after):
-        return {"state": state_json(after)}, {}
+        return {}
+    if type(before) is not type(after) or getattr(before, OF_OLD, False):
+        return {"state": state_json(after)}
     shape = type(after)
-    asked: dict[str, Any] = dict.fromkeys(shape.model_computed_fields, True)
-    grown = set[str]()
-    for name in shape.model_fields:
-        old, new = getattr(before, name), getattr(after, name)
-        if old == new:
-            continue
-        asked[name] = True
-        if name in getattr(shape, GROWING, ()) and new[: len(old)] == old:
-            asked[name] = set(range(len(old), len(new)))
-            grown.add(name)
-    dumped = after.model_dump(mode="json", include=asked)
-    put = {f"state.{name}": value for name, value in dumped.items() if name not in grown}
-    return put, {f"state.{name}": {"$each": dumped[name]} for name in grown}
+    fields = {name for name in shape.model_fields if getattr(before, name) != getattr(after, name)}
+    dumped = after.model_dump(mode="json", include={*fields, *shape.model_computed_fields})
+    return {f"state.{name}": value for name, value in dumped.items()}
 
 
 def _row(entry: Entry) -> Row:

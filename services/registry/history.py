@@ -12,12 +12,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contracts.event import Fact, parse_own_fact, wire_moment
+from contracts.event import Fact, wire_moment
 from contracts.registry import REGISTRY
+from contracts.steps import Correctable, Correction
 from services.chassis.problems import Problematic
+from services.chassis.projected import rows_of
 from services.chassis.store import Row, Store
-from services.chassis.subject import Document
+from services.chassis.subject import Document, Input
 from services.registry.domain.evolve import evolve
+from services.registry.domain.reported import TELLING, Entries, Reported, Telling
 from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE, projection
 from services.registry.queries import IN_ORDER
@@ -64,6 +67,32 @@ async def as_of(store: Store, pilot: Document, moment: datetime) -> Document | N
         if len(known) < len(some):
             break
     return None if state is None else replace(pilot, state=state, version=version)
+
+
+async def whole(store: Store, pilot: Document) -> Document:
+    """The pilot with all that was reported, which its document leaves to the timeline.
+
+    Raises StoreAway, and Problematic 500 where the timeline has not all of it.
+    """
+    state = pilot.state
+    assert isinstance(state, Pilot)
+    if state.entries is not None:
+        return pilot
+    entries = Entries()
+    if state.reported != Reported():
+        async for some in _timeline(store, pilot, {"type": {"$in": TELLING}}):
+            for fact in (fact_of(row) for row in some if row["type"] in TELLING):
+                entries = entries.after(fact) if isinstance(fact, Telling) else entries
+        if not state.reported.counts(entries):
+            raise _torn()
+    return replace(pilot, state=state.model_copy(update={"entries": entries}))
+
+
+async def recall(store: Store, pilot: Document, inputs: Sequence[Input]) -> Document:
+    """The pilot as these decisions need it: to correct payments one must have them. Raises like `whole`."""
+    corrections = [one.command for one in inputs if isinstance(one.command, Correction)]
+    asked = any(one.what is Correctable.SPENDING for one in corrections)
+    return await whole(store, pilot) if asked and isinstance(pilot.state, Pilot) else pilot
 
 
 async def before(store: Store, pilot: str, sequence: int) -> Pilot | None:
@@ -130,14 +159,17 @@ def _until(rows: Sequence[Row], until: str) -> list[Row]:
 async def _history(store: Store, pilot: Document) -> AsyncIterator[list[Row]]:
     """The rows of the timeline in parts, then those that are not written yet, in order and without a hole."""
     last = 0
-    async for some in _rows(store, pilot.subject):
+    async for some in _timeline(store, pilot):
         last = _follow(last, some)
         yield some
-    waiting = [parse_own_fact(entry.value, REGISTRY) for entry in pilot.outbox if entry.sequence > last]
-    rows = [row for event in waiting for name, row in projection(event) if name == TIMELINE]
-    if _follow(last, rows) < pilot.version:
+    if last < pilot.version:
         raise _torn()
-    yield rows
+
+
+def _timeline(store: Store, pilot: Document, fit: Mapping[str, Any] | None = None) -> AsyncIterator[list[Row]]:
+    """The rows of the timeline in parts, of the written ones those that fit, then those that are not written yet."""
+    asked = {"pilot": pilot.subject, **(fit or {})}
+    return rows_of(store, pilot, TIMELINE, asked, order=IN_ORDER, own=REGISTRY, projection=projection, page=ROWS)
 
 
 def _follow(last: int, rows: Sequence[Row]) -> int:

@@ -10,7 +10,7 @@ from contracts.rules import load
 from services.chassis.service import Service, given_to_all
 from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
-from services.registry import handlers, queries
+from services.registry import handlers, history, queries
 from services.registry.domain import commands, export
 from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
@@ -44,6 +44,7 @@ SERVICE = Service(
     own=REGISTRY,
     process_manager=handlers.process_manager,
     prepare=given_to_all(load()),
+    recall=history.recall,
     projection=handlers.projection,
     indexes=together(queries.INDEXES, worker.INDEXES),
 )

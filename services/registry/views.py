@@ -300,8 +300,9 @@ PILOT: Final = (
 """A pilot: its state, its id, its version, what it began with."""
 BESIDE: Final = frozenset({"id", "version", "correlation"})
 """What stands beside the state in a document."""
-HIDDEN: Final = frozenset({"turn", "own_terms", "foreign_terms", "calendars"})
-"""What the state holds for the engine alone: shown to nobody. Of the terms, `terms` shows how they stand."""
+HIDDEN: Final = frozenset({"turn", "own_terms", "past_own_terms", "foreign_terms", "calendars", "reported", "of_old"})
+"""What the state holds for the engine alone: shown to nobody. Of the terms, `terms` shows how they stand; what was
+reported is shown entry by entry, and what it comes to in `money` and `progress`."""
 
 
 def _row_day(row: Mapping[str, Any]) -> str:
@@ -391,13 +392,14 @@ the public register until it is before the Council again."""
 
 
 def internal(pilot: Row | Document) -> View:
-    """All that the register shows of a pilot inside the house. Takes a stored row or a loaded document."""
+    """All that the register shows of a pilot inside the house. Takes a loaded document with all that was reported
+    (`history.whole`), or a row that has it."""
     return _shown(_flat(pilot), PILOT, public=False)
 
 
 def internal_state(state: Pilot) -> View:
     """The same of a state alone, without what stands beside it in a document."""
-    return _shown(state_json(state), tuple(one for one in PILOT if one.name not in BESIDE), public=False)
+    return _shown(stated(state), tuple(one for one in PILOT if one.name not in BESIDE), public=False)
 
 
 def internal_part(pilot: Row | Document, *names: str) -> View:
@@ -467,9 +469,15 @@ def _flat(pilot: Row | Document) -> Mapping[str, Any]:
     if isinstance(pilot, Document):
         assert isinstance(pilot.state, Pilot)
         beside = {"id": pilot.subject, "version": pilot.version, "correlation": pilot.correlation}
-        return {**state_json(pilot.state), **beside}
+        return {**stated(pilot.state), **beside}
     beside = {"id": pilot["_id"], "version": pilot.get("version"), "correlation": pilot.get("correlation")}
     return {**pilot["state"], **beside}
+
+
+def stated(state: Pilot) -> dict[str, Any]:
+    """A state with what was reported, where it was asked for."""
+    entries = {} if state.entries is None else state_json(state.entries)
+    return {**state_json(state), **entries}
 
 
 def _shown(held: Mapping[str, Any], table: Sequence[Shown], *, public: bool, listed: bool = False) -> View:

@@ -8,6 +8,7 @@ more of them, LOTSMAN_SIMULATION_FIRST begins elsewhere.
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -59,7 +60,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def violation(seed: int, stores: Mapping[str, Store], **settings: Any) -> str | None:
     """What one seed finds wrong, if anything."""
     for store in stores.values():
-        for collection in ("subjects", "claims", "parked", "counters"):
+        for collection in ("subjects", "claims", "parked", "counters", simulation.NOTES):
             await store._db[collection].delete_many({})
     world = World(seed, stores, **settings)
     try:
@@ -67,6 +68,7 @@ async def violation(seed: int, stores: Mapping[str, Store], **settings: Any) -> 
     except Violation as found:
         return f"seed {seed}: {found}"
     assert world.happened["died"] and world.happened["rebalanced"] and world.happened["given back"], "nothing happened"
+    assert world.happened["recalled"], "no row was read"
     return None
 
 
@@ -264,6 +266,41 @@ async def test_finds_that_an_outbox_is_sent_from_its_end(
         return await real(self, {s: list(reversed(entries)) for s, entries in waiting.items()}, events)
 
     monkeypatch.setattr(Outbox, "_send_from_heads", send)
+    await must_find(stores)
+
+
+async def test_finds_that_an_outbox_is_cleared_before_the_rows_of_its_facts_are_written(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, real = Outbox._fold_into_side_collections, Outbox.deliver
+
+    async def later(_self: Outbox, _events: Any) -> None:
+        pass
+
+    async def deliver(self: Outbox, outboxes: Any) -> None:
+        await real(self, outboxes)
+        await write(self, [self._event(entry) for entries in outboxes.values() for entry in entries])
+
+    monkeypatch.setattr(Outbox, "_fold_into_side_collections", later)
+    monkeypatch.setattr(Outbox, "deliver", deliver)
+    await must_find(stores)
+
+
+async def test_finds_that_what_waits_in_the_outbox_is_not_among_the_rows_that_are_read(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = simulation.rows_told
+    monkeypatch.setattr(simulation, "rows_told", lambda store, document: real(store, replace(document, outbox=())))
+    await must_find(stores)
+
+
+async def test_finds_that_rows_are_read_of_facts_that_came_after_the_document(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = simulation.rows_told
+    monkeypatch.setattr(
+        simulation, "rows_told", lambda store, document: real(store, replace(document, version=document.version + 9))
+    )
     await must_find(stores)
 
 

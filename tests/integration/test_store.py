@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, computed_field
+from pydantic import BaseModel, Field, model_validator
 from pymongo import MongoClient, UpdateOne
 
+from contracts.event import wire_moment
 from deploy.local import secrets
 from deploy.local.mongod import Mongod
 from deploy.local.ports import Ports
@@ -107,32 +108,40 @@ async def test_a_write_sets_what_changed_and_leaves_the_rest_as_it_is_stored(
 
 
 class Diary(Tally):
-    """A state with a list that mostly grows at its end, and something computed from it."""
+    """A state that an earlier program stored in another form: with its notes under `pages`."""
 
-    GROWING: ClassVar[frozenset[str]] = frozenset({"notes"})
+    last: str | None = None
+    of_old: bool = Field(default=False, exclude=True)
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def last(self) -> str | None:
-        """The last note."""
-        return self.notes[-1] if self.notes else None
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_program(cls, data: Any) -> Any:
+        if "pages" not in data:
+            return data
+        return {"notes": data["pages"], "last": data["pages"][-1], "due": data["due"], "of_old": True}
 
 
-async def test_of_a_list_that_grows_only_what_was_added_is_sent_and_one_that_changed_is_set_whole(store: Store) -> None:
-    begun = written(new("p1"), state=Diary(notes=("a", "b")))
+async def test_what_an_earlier_program_stored_in_another_form_is_replaced_whole_by_the_next_change(
+    store: Store,
+) -> None:
+    begun = written(new("p1"), state=Diary(notes=("a", "b"), last="b"))
     await store.write([begun])
-    grown = written(begun.after, state=Diary(notes=("a", "b", "c", "d")))
-    asked: Any = store_module._guarded(grown)
-    assert asked._doc["$push"] == {"state.notes": {"$each": ["c", "d"]}}
-    assert {k: v for k, v in asked._doc["$set"].items() if k.startswith("state.")} == {"state.last": "d"}
-    await store.write([grown])
-    for notes in (("a", "b", "c", "D"), ("a",), (), ("x", "y")):
-        grown = written(grown.after, state=Diary(notes=notes))
-        await store.write([grown])
-        found = (await store.load(["p1"], lambda _s: Diary))["p1"]
-        assert found.state == Diary(notes=notes)
-        (row,) = await store.rows("subjects", {"_id": "p1"}, sort=[("_id", 1)], limit=1)
-        assert row["state"] == Diary(notes=notes).model_dump(mode="json")
+    await store.mark("subjects", {"_id": "p1"}, {"state": {"pages": ["a", "b"], "due": None}})
+    found = (await store.load(["p1"], lambda _s: Diary))["p1"]
+    assert found.state is not None and found.state.model_dump() == {"notes": ("a", "b"), "last": "b", "due": None}
+    passing = Fold(found, replace(found, rev=found.rev + 1, seen={"left": 1}), (), ())
+    await store.write([passing])
+    (row,) = await store.rows("subjects", {"_id": "p1"}, sort=[("_id", 1)], limit=1)
+    assert row["state"] == {"pages": ["a", "b"], "due": None}, "it only passed by"
+    later = (await store.load(["p1"], lambda _s: Diary))["p1"]
+    assert later.state is not None
+    await store.write([written(later, state=later.state.model_copy(update={"due": START}))])
+    (row,) = await store.rows("subjects", {"_id": "p1"}, sort=[("_id", 1)], limit=1)
+    assert row["state"] == {"notes": ["a", "b"], "last": "b", "due": wire_moment(START)}
+    again = (await store.load(["p1"], lambda _s: Diary))["p1"]
+    assert again.state == Diary(notes=("a", "b"), last="b", due=START)
+    changed: Any = store_module._guarded(written(again, state=again.state.model_copy(update={"last": "c"})))
+    assert {k: v for k, v in changed._doc["$set"].items() if k.startswith("state")} == {"state.last": "c"}
 
 
 async def test_a_new_subject_is_rev_0_and_only_one_of_two_first_writes_goes_through(store: Store) -> None:

@@ -257,7 +257,9 @@ def test_terms_are_kept_broken_or_running_whether_they_are_the_registers_or_anot
         ),
         past_terms=(PastTerms(kind="expertise", kept=2, broken=1), PastTerms(kind="look-over", kept=1, broken=1)),
     )
-    answer = told(filled({"p": one, "q": one.model_copy(update={"own_terms": ()})}), questions.terms)
+    answer = told(
+        filled({"p": one, "q": one.model_copy(update={"own_terms": (), "past_own_terms": ()})}), questions.terms
+    )
 
     def counts(kind: str, own: bool, kept: int, broken: int, running: int, broken_and_open: int) -> dict[str, Any]:
         said = {"kind": kind, "own": own, "kept": kept, "broken": broken}

@@ -491,7 +491,7 @@ def settled_part(state: Any) -> Any:
     """
     if state is None:
         return None
-    kept = state.model_copy(update={"history": (), "own_terms": ()})
+    kept = state.model_copy(update={"history": (), "own_terms": (), "past_own_terms": ()})
     return kept, {one.kind for one in state.own_terms if one.open}
 
 

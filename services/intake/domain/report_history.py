@@ -13,10 +13,9 @@ from contracts.reference import Payment, Period
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 """How many bytes all reports of one pilot may have together. A technical bound, not one of the edition: the register
-keeps them in the one document of the pilot, and MongoDB bounds a document at 16 MiB."""
+shows them on one card, and MongoDB bounds a document, which holds the risks among them, at 16 MiB."""
 MOST_PROGRESS: Final = 1_000
-"""How many reports on its course a pilot may have. Technical as well: each of them also leaves an ended term in the
-register's document, which is longer than the shortest report and is not among its bytes."""
+"""How many reports on its course a pilot may have. Technical as well: intake's document keeps the period of each."""
 ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "received"}
 """What a fact that takes a report says besides the report."""
 

@@ -18,7 +18,7 @@ from services.registry.api.asked import Value, Values
 from services.registry.api.pilots import READERS
 from services.registry.domain.state import KIND
 from services.registry.finding import questions
-from services.registry.finding.entries import Facet, Order
+from services.registry.finding.entries import SHOWN, Facet, Order
 from services.registry.finding.finding import Finding, building
 from services.registry.finding.index import Index, in_thread
 from services.registry.finding.questions import Asked, Hits
@@ -150,7 +150,7 @@ def routes() -> APIRouter:
     ) -> Likes:
         """What has been tried elsewhere before: the nearest pilots entered earlier, whatever became of them."""
         known = await document(engine, pilot, KIND)
-        view = views.internal(known)
+        view = views.internal_part(known, *SHOWN)
         before = int(datetime.fromisoformat(view["entered"]).timestamp() * 1000)
         return await _likes(finding, engine, view, limit, before)
 
@@ -211,7 +211,7 @@ async def _likes(finding: Finding, engine: Engine, view: View, limit: int, befor
     near = await _asked(finding, questions.similar, index, view, limit, before)
     scores = dict(near)
     rows = await rows_of(engine.store, [one for one, _ in near])
-    known = [views.internal(row) for row in rows]
+    known = [views.internal_part(row, *SHOWN) for row in rows]
     common = await _asked(finding, _in_common, index, view, known)
     items = [
         {**views.internal_row(row), "score": scores[row["_id"]], "common": shared}

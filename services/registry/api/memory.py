@@ -20,10 +20,10 @@ from contracts.rules import RuleBook, load
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.subject import Document
-from services.chassis.web import Page, page
+from services.chassis.web import Page, document, page
 from services.law import reasons
 from services.registry import history, queries, views
-from services.registry.domain.state import Pilot
+from services.registry.domain.state import KIND, Pilot
 from services.registry.handlers import TIMELINE
 
 AsOf = Annotated[
@@ -61,6 +61,11 @@ def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
 @cache
 def _rules() -> RuleBook:
     return load()
+
+
+async def whole(engine: Engine, pilot: str) -> Document:
+    """A pilot with all that was reported. Raises Problematic 404 if there is none, 500 where not all is there."""
+    return await history.whole(engine.store, await document(engine, pilot, KIND))
 
 
 async def card_of(engine: Engine, pilot: Document, said: str) -> Response:

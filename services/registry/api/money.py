@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from contracts.reference import WHOLE
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
-from services.chassis.web import After, EngineOf, card, document
+from services.chassis.web import After, EngineOf, card
 from services.registry import views
+from services.registry.api import memory
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, money_told
 from services.registry.api.pilots import READERS
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.state import KIND
 from services.registry.figures.questions import AXES, Axis
 
 By = Annotated[
@@ -55,7 +55,7 @@ def routes() -> APIRouter:
     @router.get("/{pilot}")
     async def pilots_money(pilot: str, engine: EngineOf) -> Response:
         """One pilot's money, each amount whole and in its sectors' parts."""
-        found = await document(engine, pilot, KIND)
+        found = await memory.whole(engine, pilot)
         return card({"id": pilot, **proof(views.internal_part(found, *PARTS))}, found.rev)
 
     return router

@@ -81,10 +81,10 @@ def _card(router: APIRouter) -> None:
     @router.get("/{pilot}")
     async def pilot(pilot: str, engine: EngineOf, as_of: AsOf = None) -> Response:
         """One pilot: where it stands, who has the next move, what was decided; with `as_of` as it was known then."""
-        found = await document(engine, pilot, KIND)
         if as_of is None:
+            found = await memory.whole(engine, pilot)
             return card(views.internal(found), found.rev)
-        return await memory.card_of(engine, found, as_of)
+        return await memory.card_of(engine, await document(engine, pilot, KIND), as_of)
 
     @router.get("/{pilot}/timeline")
     async def timeline(
@@ -124,7 +124,7 @@ def _parts(router: APIRouter) -> None:
     @router.get("/{pilot}/results")
     async def results(pilot: str, engine: EngineOf) -> Response:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
-        found = await document(engine, pilot, KIND)
+        found = await memory.whole(engine, pilot)
         return card(queries.results(found), found.rev)
 
     @router.get("/{pilot}/replicas")

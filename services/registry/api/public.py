@@ -22,6 +22,7 @@ from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, cou
 from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.handlers import TIMELINE
+from services.registry.history import whole
 
 PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
 """The orders that the public view has keys for; terms are not shown."""
@@ -77,7 +78,7 @@ async def _pilots(
 
 async def _pilot(request: Request, pilot: str, engine: EngineOf) -> Response:
     """One pilot, with what the public may know of it."""
-    return conditional_response(request, views.public(await _public(engine, pilot)))
+    return conditional_response(request, views.public(await whole(engine.store, await _public(engine, pilot))))
 
 
 async def _timeline(

@@ -26,8 +26,9 @@ from services.law import faults
 from services.law.decision import Refusal, together
 from services.registry.domain import agreeing, carrying_out, corrections, judging, order
 from services.registry.domain.corrections import Mendable
+from services.registry.domain.reported import SpendingEntry
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, Ending, Pause, Pilot, SpendingEntry
+from services.registry.domain.state import CARRYING_OUT, LAUNCHING, REPORT, Ending, Pause, Pilot
 from services.registry.domain.terms import PilotDecision, move
 
 CONTENT: Final = "/content"
@@ -62,7 +63,8 @@ def correct(decision: PilotDecision, command: Correction) -> None:
         move(decision, CARRYING_OUT, (decision.state.until - until).days)
     if starts is not None and (now := _starts(decision)) is not None:
         move(decision, LAUNCHING, (now - starts).days)
-    if launched is not None and (first := order.launched_on(decision)) is not None and not decision.state.reports:
+    reports = decision.state.reported.reports
+    if launched is not None and (first := order.launched_on(decision)) is not None and not reports:
         move(decision, REPORT, (first - launched).days)
 
 

@@ -23,7 +23,8 @@ from contracts.steps import (
 )
 from contracts.words import schema_problems
 from services.law.decision import Refusal
-from services.registry.domain.state import Ending, Pause, Pilot, SpendingEntry
+from services.registry.domain.reported import SpendingEntry
+from services.registry.domain.state import Ending, Pause, Pilot
 
 Mendable = (
     ExpediencyDecision
@@ -101,11 +102,12 @@ def read(what: Correctable, content: JsonValue, before: Mendable) -> Mendable:
 
 
 def corrected(state: Pilot, what: Correctable, place: int, content: JsonValue) -> dict[str, Any]:
-    """The fields of the pilot with a corrected entry in its place; nothing, where there is no such entry.
+    """The fields of the pilot with a corrected entry in its place; nothing, where there is no such entry, or it is the
+    executor's (`reported`).
 
     Nor where the content cannot be read as one, which no correction made here is: what happened is never refused.
     """
-    if entry(state, what, place) is None:
+    if what is Correctable.SPENDING or entry(state, what, place) is None:
         return {}
     try:
         after = ENTRY_OF[what].model_validate(content)

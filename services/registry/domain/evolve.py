@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from contracts.event import Dated, Fact, Moment
-from contracts.reference import Effectiveness, Expediency, IndicatorValue, Standing
+from contracts.reference import Effectiveness, Expediency, Standing
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -61,6 +61,7 @@ from contracts.steps import (
 from contracts.topics import INTAKE
 from services.law import terms
 from services.registry.domain.corrections import corrected
+from services.registry.domain.reported import Entries, Telling
 from services.registry.domain.stages import CONCLUDED, SETTLED, Stage
 from services.registry.domain.state import (
     Ending,
@@ -69,11 +70,11 @@ from services.registry.domain.state import (
     Pause,
     Pilot,
     Replica,
-    Report,
     RunningTerm,
-    SpendingEntry,
     StandingConclusion,
     Stay,
+    counted,
+    past_of,
 )
 
 Changes = dict[str, Any]
@@ -117,7 +118,7 @@ def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
 
 def _entered(fact: PilotEnteredV1) -> Pilot:
     first = Stay(stage=Stage.LOOK_OVER, sector=fact.application.sector, since=fact.entered)
-    return Pilot.made_of(fact, stage=Stage.LOOK_OVER, turn=_turn(fact), history=(first,))
+    return Pilot.made_of(fact, stage=Stage.LOOK_OVER, turn=_turn(fact), history=(first,), entries=Entries())
 
 
 def _history(state: Pilot, at: Moment) -> tuple[Stay, ...]:
@@ -169,12 +170,7 @@ def _foreign_term(state: Pilot, fact: TermRecordedV1) -> Changes:
 
 def _past_terms(state: Pilot, kind: str) -> tuple[PastTerms, ...]:
     ended = next((one for one in state.foreign_terms if one.kind == kind), None)
-    if ended is None:
-        return state.past_terms
-    before = next((one for one in state.past_terms if one.kind == kind), PastTerms(kind=kind))
-    counted = {"broken": before.broken + 1} if ended.breached else {"kept": before.kept + 1}
-    others = [one for one in state.past_terms if one.kind != kind]
-    return tuple(sorted([*others, before.model_copy(update=counted)], key=lambda one: one.kind))
+    return state.past_terms if ended is None else counted(state.past_terms, kind, broken=ended.breached)
 
 
 def _concluded(state: Pilot, fact: ConclusionRecordedV1) -> Changes:
@@ -202,12 +198,10 @@ def _standing(
     return tuple(c.model_copy(update={"standing": standing}) if c.number == number else c for c in conclusions)
 
 
-def _report(state: Pilot, fact: ProgressRecordedV1) -> Changes:
-    return {"reports": (*state.reports, Report.made_of(fact)), "values": (*state.values, *fact.values)}
-
-
-def _spending(state: Pilot, fact: SpendingRecordedV1) -> Changes:
-    return {"spending": (*state.spending, SpendingEntry.made_of(fact))}
+def _reported(state: Pilot, fact: Telling) -> Changes:
+    """What the reports come to; and all entries, where they were asked for."""
+    entries = None if state.entries is None else state.entries.after(fact)
+    return {"reported": state.reported.after(fact), "entries": entries}
 
 
 def _risks(state: Pilot, fact: RiskRecordedV1) -> Changes:
@@ -216,16 +210,11 @@ def _risks(state: Pilot, fact: RiskRecordedV1) -> Changes:
     return {"risks": tuple(known.values())}
 
 
-def _results(state: Pilot, fact: ResultRecordedV1) -> Changes:
-    return {"values": (*state.values, *fact.values)}
-
-
 def _completed(state: Pilot, fact: PilotCompletedV1) -> Changes:
-    values: tuple[IndicatorValue, ...] = (*state.values, *fact.values)
     return {
         "stage": Stage.FINISHED,
         "ending": Ending(on=fact.finished, text=fact.summary),
-        "values": values,
+        **_reported(state, fact),
         "pauses": _closed(state.pauses, fact.finished),
     }
 
@@ -306,7 +295,7 @@ def _scaled(_state: Pilot, fact: ScalingDecidedV1) -> Changes:
 
 
 def _corrected(state: Pilot, fact: EntryCorrectedV1) -> Changes:
-    return corrected(state, Correctable(fact.what), fact.place, fact.now)
+    return {**corrected(state, Correctable(fact.what), fact.place, fact.now), **_reported(state, fact)}
 
 
 def _replica(state: Pilot, fact: ReplicaLinkedV1) -> Changes:
@@ -324,7 +313,11 @@ def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:
 
 
 def _of_term(state: Pilot, fact: Fact) -> Changes:
-    return {"own_terms": terms.evolve(state.own_terms, fact, OwnTerm)}
+    own = terms.evolve(state.own_terms, fact, OwnTerm)
+    return {
+        "own_terms": tuple(one for one in own if one.open),
+        "past_own_terms": past_of(own, state.past_own_terms),
+    }
 
 
 CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
@@ -333,10 +326,10 @@ CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
     TermRecordedV1: _foreign_term,
     ConclusionRecordedV1: _concluded,
     AnnulmentRecordedV1: _annulled,
-    ProgressRecordedV1: _report,
-    SpendingRecordedV1: _spending,
+    ProgressRecordedV1: _reported,
+    SpendingRecordedV1: _reported,
     RiskRecordedV1: _risks,
-    ResultRecordedV1: _results,
+    ResultRecordedV1: _reported,
     PilotCompletedV1: _completed,
     ExpediencyDecidedV1: _expediency,
     CreditDecidedV1: _credited,

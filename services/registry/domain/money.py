@@ -23,17 +23,20 @@ class MoneyStage(StrEnum):
     PAID = "paid"
 
 
-class MoneyLine(Contract):
-    """A part of a pilot's money that belongs to one sector. `year` None: the application did not say.
-    Its amount has no upper bound, for it may be the sum of many.
-    """
+class Sum(Contract):
+    """Money of one source in one currency. It has no upper bound, for it may be the sum of many amounts."""
+
+    source: Code
+    currency: str
+    amount_minor: StrictInt = Field(ge=0)
+
+
+class MoneyLine(Sum):
+    """A part of a pilot's money that belongs to one sector. `year` None: the application did not say."""
 
     stage: MoneyStage
     sector: Code
-    source: Code
     year: int | None
-    currency: str
-    amount_minor: StrictInt = Field(ge=0)
 
 
 class Line(Protocol):

@@ -1,11 +1,12 @@
 """A pilot as the register knows it (запись реестра): its stage, its papers, its money, and what it measured."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from math import inf
-from typing import ClassVar, Final, Self
+from typing import Any, Final, Self
 
-from pydantic import computed_field
+from pydantic import Field, TypeAdapter, computed_field, model_validator
 
 from contracts.event import PILOT, Basis, Contract, Day, Moment
 from contracts.reference import (
@@ -13,7 +14,6 @@ from contracts.reference import (
     Effectiveness,
     IndicatorValue,
     Party,
-    Period,
     Procedure,
     ReturnReason,
     Risk,
@@ -35,12 +35,12 @@ from contracts.steps import (
     PilotSuspension,
     Proposal,
     ScalingDecision,
-    Spending,
     Words,
 )
 from contracts.terms import TermEnded
 from services.law.terms import CountedTerm, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
+from services.registry.domain.reported import Entries, Report, Reported, SpendingEntry
 from services.registry.domain.stages import Mover, Stage, next_move
 
 KIND: Final = PILOT
@@ -72,7 +72,7 @@ class RunningTerm(Contract):
 
 
 class PastTerms(Contract):
-    """How many terms of a kind, of the other services, have ended in time, and how many had run out before."""
+    """How many terms of a kind have ended in time, and how many had run out before."""
 
     kind: str
     kept: int = 0
@@ -89,25 +89,37 @@ class OwnTerm(CountedTerm):
         return super().after(fact).model_copy(update={"late": fact.late})
 
 
+OWN_TERMS: Final = TypeAdapter(tuple[OwnTerm, ...])
+
+
+def _has_ended(one: Any) -> bool:
+    """Whether a term, as it is or as it is stored, has ended."""
+    if isinstance(one, OwnTerm):
+        return not one.open
+    ledger = one.get("ledger") if isinstance(one, dict) else None
+    return isinstance(ledger, dict) and ledger.get("ended") is not None
+
+
+def past_of(terms: Iterable[OwnTerm], before: tuple[PastTerms, ...] = ()) -> tuple[PastTerms, ...]:
+    """The counts of ended terms with those of these that have ended."""
+    for one in terms:
+        if not one.open:
+            before = counted(before, one.kind, broken=one.late)
+    return before
+
+
+def counted(past: tuple[PastTerms, ...], kind: str, *, broken: bool) -> tuple[PastTerms, ...]:
+    """The counts of ended terms with one more, in the order of their kinds."""
+    before = next((one for one in past if one.kind == kind), PastTerms(kind=kind))
+    more = {"broken": before.broken + 1} if broken else {"kept": before.kept + 1}
+    others = [one for one in past if one.kind != kind]
+    return tuple(sorted([*others, before.model_copy(update=more)], key=lambda one: one.kind))
+
+
 class StandingConclusion(Conclusion):
     """A conclusion of the expertise as recorded. `standing`: in force, amended on appeal by another one, annulled."""
 
     standing: Standing = Standing.IN_FORCE
-
-
-class Report(Contract):
-    """A periodic report of the executor."""
-
-    event_id: str
-    at: Moment
-    period: Period
-    summary: str
-
-
-class SpendingEntry(Spending):
-    """Payments of one report."""
-
-    event_id: str
 
 
 class Pause(PilotSuspension):
@@ -157,12 +169,12 @@ class Pilot(Entry):
     """A pilot as the register knows it.
 
     `application` is the newest one, until the pilot is settled. `reasons`, `text` and `basis` belong to what became
-    of the application last. `foreign_terms` are the open ones of the other services, one of a kind; `past_terms`
-    count their ended ones; `own_terms` are the register's. `turn` is the place in intake's series of the last word on
-    what became of the application.
+    of the application last. `foreign_terms` are the open ones of the other services, one of a kind, `own_terms` those
+    of the register; `past_terms` and `past_own_terms` count the ended ones. `turn` is the place in intake's series of
+    the last word on what became of the application. `entries` are all that the executor reported: they stand in the
+    timeline, not in the document (`reported` does), and are None where nobody has asked for them. `of_old`: it was
+    read from a document as an earlier program stored it.
     """
-
-    GROWING: ClassVar[frozenset[str]] = frozenset({"reports", "values", "spending"})
 
     stage: Stage
     entered: Moment
@@ -170,6 +182,7 @@ class Pilot(Entry):
     foreign_terms: tuple[RunningTerm, ...] = ()
     past_terms: tuple[PastTerms, ...] = ()
     own_terms: tuple[OwnTerm, ...] = ()
+    past_own_terms: tuple[PastTerms, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
     text: str | None = None
     basis: Basis | None = None
@@ -177,9 +190,8 @@ class Pilot(Entry):
     decisions: tuple[ExpediencyDecision, ...] = ()
     agreement: AgreementEntry | None = None
     launch: Launch | None = None
-    reports: tuple[Report, ...] = ()
-    values: tuple[IndicatorValue, ...] = ()
-    spending: tuple[SpendingEntry, ...] = ()
+    reported: Reported = Reported()
+    entries: Entries | None = Field(default=None, exclude=True)
     risks: tuple[Risk, ...] = ()
     pauses: tuple[Pause, ...] = ()
     prolongations: tuple[PilotExtension, ...] = ()
@@ -192,6 +204,43 @@ class Pilot(Entry):
     replicas: tuple[Replica, ...] = ()
     history: tuple[Stay, ...] = ()
     turn: int = 0
+    of_old: bool = Field(default=False, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_program(cls, data: Any) -> Any:
+        """A document of an earlier program holds all entries and all ended terms."""
+        if not isinstance(data, dict):
+            return data
+        found: dict[str, Any] = {}
+        if not Entries.model_fields.keys().isdisjoint(data):
+            entries = Entries.model_validate(data)
+            found |= {"entries": entries, "reported": Reported.of(entries)}
+        own = data.get("own_terms")
+        if isinstance(own, (list, tuple)) and any(_has_ended(one) for one in own):
+            own = OWN_TERMS.validate_python(own)
+            found |= {"own_terms": [one for one in own if one.open], "past_own_terms": past_of(own)}
+        return {**data, **found, "of_old": True} if found else data
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """The periodic reports, where they were asked for."""
+        return self._asked_for.reports
+
+    @property
+    def values(self) -> tuple[IndicatorValue, ...]:
+        """The measured values, where they were asked for."""
+        return self._asked_for.values
+
+    @property
+    def spending(self) -> tuple[SpendingEntry, ...]:
+        """The payments, where they were asked for."""
+        return self._asked_for.spending
+
+    @property
+    def _asked_for(self) -> Entries:
+        assert self.entries is not None, "the entries were asked for"
+        return self.entries
 
     def own_term(self, kind: str) -> OwnTerm | None:
         """The register's open term of a kind."""
@@ -264,12 +313,11 @@ class Pilot(Entry):
     def money(self) -> tuple[MoneyLine, ...]:
         """The pilot's money by stage, sector, source and year."""
         committed = self.agreement.agreement.costs if self.agreement else ()
-        paid = [payment for one in self.spending for payment in one.payments]
         shares = self.shares
         return (
             *lines(MoneyStage.PLANNED, self.application.costs, shares),
             *lines(MoneyStage.COMMITTED, committed, shares),
-            *lines(MoneyStage.PAID, paid, shares),
+            *lines(MoneyStage.PAID, self.reported.paid, shares),
         )
 
     @computed_field  # type: ignore[prop-decorator]
@@ -278,13 +326,12 @@ class Pilot(Entry):
         """How far each agreed indicator has come, by its last value."""
         if self.agreement is None:
             return ()
-        found = list[Progress]()
-        for indicator in self.agreement.agreement.indicators:
-            mine = [one for one in self.values if one.indicator == indicator.code]
-            if mine:
-                last = max(reversed(mine), key=lambda one: one.measured)  # of one day, the one said last
-                found.append(_progress(Decimal(indicator.baseline), Decimal(indicator.target), last))
-        return tuple(found)
+        last = {one.indicator: one for one in self.reported.last}
+        return tuple(
+            _progress(Decimal(indicator.baseline), Decimal(indicator.target), last[indicator.code])
+            for indicator in self.agreement.agreement.indicators
+            if indicator.code in last
+        )
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from services.registry.domain.state import Pilot, Stay
 
-VERSION: Final = 2
+VERSION: Final = 3
 """To be raised whenever the same pilot makes other rows than before: then every view is made anew."""
 TABLES: Final[Mapping[str, str]] = {
     "pilots": "pilot VARCHAR, number VARCHAR, agency VARCHAR, sector VARCHAR, region VARCHAR, office VARCHAR, "
@@ -82,14 +82,14 @@ def _stays(history: Iterable[Stay]) -> list[Line]:
 
 
 def _terms(pilot: Pilot) -> Iterator[Line]:
-    """The register's own terms, one in a row. Of the other services' terms those that are open, one in a row, and
-    the ended ones of a kind, which the register only counts, in one."""
+    """Open terms, one in a row; the ended ones of a kind, which are only counted, in one."""
     for one in pilot.own_terms:
-        yield (one.kind, True, *(_open(one.ledger.breached) if one.open else (int(not one.late), int(one.late), 0, 0)))
+        yield (one.kind, True, *_open(one.ledger.breached))
     for other in pilot.foreign_terms:
         yield (other.kind, False, *_open(other.breached))
-    for past in pilot.past_terms:
-        yield (past.kind, False, past.kept, past.broken, 0, 0)
+    for own, ended in ((True, pilot.past_own_terms), (False, pilot.past_terms)):
+        for past in ended:
+            yield (past.kind, own, past.kept, past.broken, 0, 0)
 
 
 def _open(breached: bool) -> Line:

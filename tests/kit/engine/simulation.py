@@ -16,9 +16,10 @@ from contracts.event import BrokenEvent, Event
 from contracts.topics import fact_topic
 from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
+from services.chassis.projected import rows_of
 from services.chassis.reading import Reader
 from services.chassis.service import Service
-from services.chassis.store import Store, StoreAway
+from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import (
     Claimed,
     Document,
@@ -82,7 +83,17 @@ def words_of(name: str, word: str) -> tuple[str, ...]:
             return (f"{name}({word})",)
 
 
-def service_of(name: str, repaired: bool) -> Service:
+Recall = Callable[[Store, Document, Sequence[Input]], Awaitable[Document]]
+NOTES = "notes"
+
+
+def projection(event: Event) -> list[tuple[str, Row]]:
+    """A row for each fact of a service's own."""
+    row = {"_id": f"{event.subject}/{event.sequence:020d}", "subject": event.subject, "sequence": event.sequence}
+    return [(NOTES, {**row, "what": event.data["what"]})]
+
+
+def service_of(name: str, repaired: bool, recall: Recall | None = None) -> Service:
     """A service; before it is repaired, some facts cannot be read and some cannot be decided on."""
 
     def translate(event: Event) -> object | None:
@@ -101,7 +112,30 @@ def service_of(name: str, repaired: bool) -> Service:
         return replace(command_of(told), record=record)
 
     reads = {source: LANGUAGE for source in SOURCES[name]}
-    return Service(name, {"pilot": TALLY}, reads=reads, translate=translate, read_agency=None if reads else read_agency)
+    return Service(
+        name,
+        {"pilot": TALLY},
+        recall=recall,
+        reads=reads,
+        translate=translate,
+        read_agency=None if reads else read_agency,
+        projection=projection,
+    )
+
+
+async def rows_told(store: Store, document: Document) -> list[Row]:
+    """The rows of a document's facts, as a service reads what its state leaves to them."""
+    parts = rows_of(
+        store,
+        document,
+        NOTES,
+        {"subject": document.subject},
+        order=(("_id", 1),),
+        own=LANGUAGE,
+        projection=projection,
+        page=3,
+    )
+    return [row async for some in parts for row in some]
 
 
 def command_of(told: Mapping[str, Any]) -> Input:
@@ -179,6 +213,7 @@ class World:
     committed: dict[tuple[str, Place], int] = field(default_factory=lambda: defaultdict(int))
     told: list[dict[str, Any]] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
+    misread: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -251,8 +286,22 @@ class World:
         store = cast(Store, Faulty(self, self.stores[name]))
         repaired = self.quiet or self.turns.steps > 0.7 * self.steps
         return Engine(
-            service_of(name, repaired), store, self.send, now=self.clock, new_id=self.new_id, calendars=CALENDARS
+            service_of(name, repaired, self.recall),
+            store,
+            self.send,
+            now=self.clock,
+            new_id=self.new_id,
+            calendars=CALENDARS,
         )
+
+    async def recall(self, store: Store, document: Document, _inputs: Sequence[Input]) -> Document:
+        """Looks, now and then, whether the rows of a loaded document's facts are what its state was told."""
+        if self.rng.random() < 0.3:
+            self.happened["recalled"] += 1
+            rows = await rows_told(store, document)
+            if [row["what"] for row in rows] != list(notes_of(document.state)):
+                self.misread.append(f"{document.subject} was told {notes_of(document.state)}, and its rows say {rows}")
+        return document
 
     # -- actors
 
@@ -410,6 +459,8 @@ class World:
 
     async def reckon(self) -> None:
         """The invariants at rest."""
+        if self.misread:
+            raise Violation(self.misread[0])
         facts = {name: self._series(name) for name in READS}
         for name, store in self.stores.items():
             if left := await parked_rows(store, {}):

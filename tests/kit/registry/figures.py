@@ -21,8 +21,9 @@ from deploy.samples.registry import AGREEMENT, cost
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.registry.domain.evolve import evolve
+from services.registry.domain.reported import SpendingEntry
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import Pilot, SpendingEntry
+from services.registry.domain.state import Pilot
 from services.registry.figures import questions
 from services.registry.figures.figures import Figures, in_memory
 from services.registry.figures.questions import Axis, MoneyAsked, MoneyFilters
@@ -205,16 +206,16 @@ def corrected(state: Pilot, chance: Random) -> Pilot:
     """The pilot after another payment, or after an entry was put right."""
     if state.spending and chance.random() < 0.5:
         now = {"event_id": "e0", "payments": [one.model_dump(mode="json") for one in payments(chance)]}
-        what, place = Correctable.SPENDING, 1
+        what, place, was = Correctable.SPENDING, 1, state.spending[0].model_dump(mode="json")
     elif state.agreement is not None:
         now = agreement(chance).model_dump(mode="json")
-        what, place = Correctable.AGREEMENT, 1
+        what, place, was = Correctable.AGREEMENT, 1, None
     else:
         fact = SpendingRecordedV1(actor=ACTOR, at=NOW, event_id="e9", payments=payments(chance))
         after = evolve(state, fact)
         assert after is not None
         return after
-    said: dict[str, Any] = {"reason": "Описка.", "basis": BASIS, "was": None, "now": now}
+    said: dict[str, Any] = {"reason": "Описка.", "basis": BASIS, "was": was, "now": now}
     after = evolve(state, EntryCorrectedV1(actor=ACTOR, at=NOW, what=what, place=place, **said))
     assert after is not None
     return after

@@ -52,9 +52,10 @@ from contracts.steps import (
 )
 from deploy.samples.common import DAY, NOW, basis, party
 from deploy.samples.registry import cost
-from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.law.ledger import Extension, Ledger, Suspension
+from services.registry import views
+from services.registry.domain.reported import Entries, Report, Reported, SpendingEntry
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import (
     Ending,
@@ -63,9 +64,7 @@ from services.registry.domain.state import (
     Pause,
     Pilot,
     Replica,
-    Report,
     RunningTerm,
-    SpendingEntry,
     StandingConclusion,
     Stay,
 )
@@ -194,6 +193,32 @@ def _something(kind: Any, known: Mapping[type, Contract]) -> Any:
     return {Actor: ACTOR, AwareDatetime: NOW, datetime: NOW, date: DAY, bool: True, int: 3, str: "слово"}[kind]
 
 
+ENTRIES = Entries(
+    reports=(
+        Report(
+            event_id="demo-report-1",
+            at=NOW,
+            period=Period(since=date(2026, 6, 1), until=date(2026, 8, 31)),
+            summary="Идёт по плану.",
+        ),
+    ),
+    values=(IndicatorValue(indicator="queue-days", value="2", measured=date(2026, 8, 31), evidence="Журнал записи."),),
+    spending=(
+        SpendingEntry(
+            event_id="demo-spending-1",
+            payments=(
+                Payment(
+                    source="own-money",
+                    year=2026,
+                    amount_minor=500_03,
+                    currency="EUR",
+                    paid=date(2026, 7, 7),
+                    document="пп 41",
+                ),
+            ),
+        ),
+    ),
+)
 FULL = PLAIN.model_copy(
     update={
         "application": APPLICATION.model_copy(
@@ -202,44 +227,16 @@ FULL = PLAIN.model_copy(
                 "adaptation": "Другая очередь, тот же портал.",
             }
         ),
-        "own_terms": (
-            OWN_TERM,
-            OWN_TERM.model_copy(
-                update={"ledger": OWN_TERM.ledger.model_copy(update={"ended": NOW + timedelta(days=30)})}
-            ),
-        ),
+        "own_terms": (OWN_TERM,),
         "past_terms": (PastTerms(kind="expertise", kept=2, broken=1),),
+        "past_own_terms": (PastTerms(kind="progress-report", kept=3, broken=1),),
         "reasons": (ReturnReason(code="other", text="Мало сведений."),),
         "text": "Отозвано по просьбе.",
         "basis": BASIS,
         "agreement": AgreementEntry(agreement=AGREEMENT, basis=BASIS),
         "launch": Launch(started=DAY, basis=BASIS),
-        "reports": (
-            Report(
-                event_id="demo-report-1",
-                at=NOW,
-                period=Period(since=date(2026, 6, 1), until=date(2026, 8, 31)),
-                summary="Идёт по плану.",
-            ),
-        ),
-        "values": (
-            IndicatorValue(indicator="queue-days", value="2", measured=date(2026, 8, 31), evidence="Журнал записи."),
-        ),
-        "spending": (
-            SpendingEntry(
-                event_id="demo-spending-1",
-                payments=(
-                    Payment(
-                        source="own-money",
-                        year=2026,
-                        amount_minor=500_03,
-                        currency="EUR",
-                        paid=date(2026, 7, 7),
-                        document="пп 41",
-                    ),
-                ),
-            ),
-        ),
+        "reported": Reported.of(ENTRIES),
+        "entries": ENTRIES,
         "risks": (
             Risk(
                 id="r-1",
@@ -299,14 +296,14 @@ is said here is filled with anything: a new field of it is looked at without sta
 
 
 def row(id_: str, state: Pilot = PLAIN, **changes: Any) -> Row:
-    """A pilot as it is stored."""
+    """A pilot as it is stored, with all that was reported."""
     changed = state.model_copy(update=changes)
     return {
         "_id": id_,
         "kind": "pilot",
         "rev": 3,
         "version": 2,
-        "state": state_json(changed),
+        "state": views.stated(changed),
         "seen": {"intake": 2},
         "ids": {},
         "outbox": [],
@@ -411,16 +408,24 @@ def named(path: str) -> str:
     return ".".join(part for part in path.split(".") if not part.isdigit())
 
 
+def own_fields(state: BaseModel) -> dict[str, Any]:
+    """A state or a fact without what it computes; of a pilot what was reported stands in it, entry by entry."""
+    bare = state.model_dump(mode="json", exclude={*type(state).model_computed_fields})
+    if isinstance(state, Pilot) and state.entries is not None:
+        del bare["reported"]
+        bare |= state.entries.model_dump(mode="json")
+    return bare
+
+
 def _with_markers(state: M, fixed: set[str], first: int = 0) -> tuple[M, dict[str, str]]:
-    computed = {*type(state).model_computed_fields}
-    bare = state.model_dump(mode="json", exclude=computed)
+    bare = own_fields(state)
     numbers, found = count(first + 1), dict[str, str]()
     for path in list(leaves(bare)):
         number = next(numbers)
         for marker in () if path[0] in fixed else _markers(_at(bare, path), number):
             changed = json.loads(json.dumps(bare))
             _at(changed, path[:-1])[path[-1]] = marker
-            if _fits(type(state), changed, computed):
+            if _fits(type(state), changed):
                 bare = changed
                 found[str(marker)] = ".".join(str(part) for part in path)
                 break
@@ -455,9 +460,9 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _fits(kind: type[BaseModel], changed: Any, computed: set[str]) -> bool:
+def _fits(kind: type[BaseModel], changed: Any) -> bool:
     try:
-        again = kind.model_validate(changed).model_dump(mode="json", exclude=computed)
+        again = own_fields(kind.model_validate(changed))
     except ValidationError:
         return False
     return bool(again == changed)
