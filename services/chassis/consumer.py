@@ -7,12 +7,13 @@ partition that cannot be read is found and paused until the next assignment; its
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from services.chassis import telemetry
 
@@ -23,6 +24,9 @@ UNREADABLE: Final = (UnsupportedCodecError, CorruptRecordException, UnicodeError
 
 WAIT_MS: Final = 2_000
 """How long it is waited for records at least: whoever asks sleeps a while after an empty answer."""
+
+REST_MS: Final = 20
+"""How long it is waited for what Kafka holds beside the records that were there already: one answer of it."""
 
 Fetched = dict[TopicPartition, list[Any]]
 
@@ -51,10 +55,13 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         if self._searching:
             found = await self._one_by_one(fetch, timeout_ms, max_records)
         else:
-            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+            gathering = self._not_before - time.monotonic()
+            await asyncio.sleep(max(0.0, gathering))
             try:
                 wait = max(timeout_ms, WAIT_MS)
                 found = await fetch(*partitions, timeout_ms=wait, max_records=max_records)
+                if gathering > 0 and 0 < _count(found) < (max_records or math.inf):
+                    await self._add_rest(fetch, found, max_records)
             except UNREADABLE as error:
                 log.error("something cannot be read (%s): looking for it", type(error).__name__)
                 # What other partitions gave in this very call is gone with the error, so all go back.
@@ -62,9 +69,22 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
                 self._searching, found = True, {}
         self.last_read = time.monotonic()
         if found:
-            full = sum(map(len, found.values())) == max_records
+            full = _count(found) == max_records
             self._not_before = 0.0 if full else self.last_read + self._gather
         return found
+
+    async def _add_rest(self, fetch: Callable[..., Awaitable[Fetched]], found: Fetched, most: int | None) -> None:
+        """Adds what Kafka has by now: the client asks for nothing while a record waits to be taken, so of what came in
+        the meantime it held the first alone, and the rest would gather once more. Raises what is UNREADABLE."""
+        try:
+            rest = await fetch(timeout_ms=REST_MS, max_records=most and most - _count(found))
+        except UNREADABLE:
+            raise
+        except KafkaError as error:  # what was found is no longer asked for, so it must be handed out
+            log.warning("the rest comes later: %s", type(error).__name__)
+            return
+        for partition, records in rest.items():
+            found[partition] = [*found.get(partition, ()), *records]
 
     async def _rewind(self) -> None:
         """Back to what is committed: whoever reads here commits each batch before asking for the next."""
@@ -104,3 +124,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             partition.topic,
             type(error).__name__,
         )
+
+
+def _count(fetched: Fetched) -> int:
+    return sum(map(len, fetched.values()))

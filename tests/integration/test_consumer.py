@@ -3,15 +3,18 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import RequestTimedOutError
 
 from contracts.topics import FOR_EVER
 from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.local.backends import Backends
-from services.chassis.consumer import CarefulConsumer
+from services.chassis.consumer import REST_MS, CarefulConsumer
 
 GATHER = 1.0
 SPREAD = 10
@@ -49,12 +52,32 @@ async def test_a_single_record_comes_at_once_and_what_follows_it_closely_comes_t
         began = time.monotonic()
         for number in range(SPREAD):
             await out.send_and_wait(topic, str(number).encode())
-        batches = [await batch(consumer)]
+        gathered = await batch(consumer)
         assert time.monotonic() - began >= GATHER - 0.1, "what follows closely is let gather"
-        while sum(map(len, batches)) < SPREAD:
-            batches.append(await batch(consumer))
-        assert [value for some in batches for value in some] == [str(number).encode() for number in range(SPREAD)]
-        assert len(batches) <= 2, "what was fetched already, and what had come until then"
+        assert gathered == [str(number).encode() for number in range(SPREAD)], "not the first of them alone"
+
+
+async def test_what_was_taken_is_handed_out_where_kafka_gives_no_more_than_an_error(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(backends) as (consumer, out, topic):
+        await out.send_and_wait(topic, b"alone")
+        assert await batch(consumer) == [b"alone"]
+        await out.send_and_wait(topic, b"first")
+        real, calls = AIOKafkaConsumer.getmany, list[int]()
+
+        async def failing(self: AIOKafkaConsumer, *partitions: TopicPartition, **options: Any) -> Any:
+            calls.append(options["timeout_ms"])
+            if options["timeout_ms"] == REST_MS:
+                raise RequestTimedOutError
+            return await real(self, *partitions, **options)
+
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing)
+        assert await batch(consumer) == [b"first"]
+        assert REST_MS in calls
+        monkeypatch.undo()
+        await out.send_and_wait(topic, b"second")
+        assert await batch(consumer) == [b"second"]
 
 
 async def test_a_backlog_is_handed_out_without_a_pause(backends: Backends) -> None:
