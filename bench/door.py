@@ -120,6 +120,7 @@ class _Door:
             "card_p99_ms": _part(cards, 0.99),
             **_each(used, count),
             "generator_ms_per_event": round(1000 * sent.cpu_s / count, 2),
+            "generator_late_p99_ms": _part([one.late_ms for one in sent.answers], 0.99),
         }
 
     async def most(self, count: int) -> dict[str, Any]:

@@ -34,9 +34,11 @@ class Job(BaseModel):
 
 
 class Answered(BaseModel):
-    """What came of one request. `at`: the moment at which it was to be sent, in seconds since 1970."""
+    """What came of one request. `at`: the moment at which it was to be sent, in seconds since 1970. `late_ms`: how much
+    of `ms` went by before the generator itself came to send it."""
 
     at: float
+    late_ms: float
     ms: float
     status: int
     pilot: str | None = None
@@ -98,6 +100,7 @@ class Connections:
 
 
 async def _one(connections: Connections, body: str, began: float, at: float) -> Answered:
+    late = 1000 * (time.perf_counter() - began)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             status, said = await connections.post(body)
@@ -105,7 +108,7 @@ async def _one(connections: Connections, body: str, began: float, at: float) -> 
         status, said = 0, b"{}"
     spent = 1000 * (time.perf_counter() - began)
     pilot: Any = json.loads(said).get("pilot") if status in (200, 201) else None
-    return Answered(at=at, ms=spent, status=status, pilot=pilot)
+    return Answered(at=at, late_ms=late, ms=spent, status=status, pilot=pilot)
 
 
 async def send(job: Job) -> list[Answered]:
