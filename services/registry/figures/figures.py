@@ -42,11 +42,13 @@ SUFFIX: Final = ".duckdb"
 """Each view has a file of its own name: one that is begun anew never meets what is still open of the one before."""
 MEMORY: Final = "256MB"
 THREADS: Final = 2
+CHECKPOINT: Final = "4MB"
+"""With so many bytes written since the last time, they go from memory into the file."""
 SPILL: Final = "2GB"
 """At most so much of a question's work may go to the disk."""
 DAMAGE: Final = (duckdb.FatalException, duckdb.InternalException, duckdb.IOException, duckdb.SerializationException)
 """Errors after which nothing that the database says can be believed."""
-TOGETHER: Final = 2000
+TOGETHER: Final = 1000
 """How many pilots' rows are gathered before they are written: as often, all tables are looked through."""
 KEPT: Final = 256
 """How many answers to the same questions are kept in memory."""
@@ -230,6 +232,7 @@ def _connected(path: str, spill: Path | None) -> "DuckDBPyConnection":
     closed: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,
+        "checkpoint_threshold": CHECKPOINT,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,

@@ -35,7 +35,7 @@ PILOTS: Final = {"kind": KIND, "version": {"$gt": 0}}
 """The documents that are pilots: one that only waits for its first fact is none yet."""
 POLLED: Final = 2000
 """Records that are looked at together."""
-LOADED: Final = 100
+LOADED: Final = 50
 """How many stored pilots are in memory at once."""
 SHARE: Final = 4
 """After pilots were taken in, changes gather for so many times as long as that took."""

@@ -41,7 +41,7 @@ from services.registry.projections.follower import (
 
 log = logging.getLogger(__name__)
 
-PAGE: Final = 2000
+PAGE: Final = 500
 """How many stored pilots are loaded at once while a view is made anew."""
 COMMIT_EVERY: Final = 15.0
 """Seconds between two commits meanwhile."""
