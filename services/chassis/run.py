@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import gc
 import logging
-import mmap
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,12 +36,8 @@ STARTS_ANEW = 70
 COLLECT_AFTER = (5_000, 50, 100)
 """Python's collector looks through new objects after so many of them, and through older ones after so many looks. With
 its own (700, 10, 10) it took a third of a service's time: the documents of a batch live until the batch is done."""
-MAPS: Final = Path("/proc/self/maps")
-"""Where Linux tells a process what its memory is made of."""
 ALLOCATOR: Final = {-8: 2, -3: 256 * 1024, -1: 1024 * 1024}
 """What glibc's `mallopt` is told: M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD (malloc.h)."""
-GIVE_BACK_EVERY: Final = 10.0
-"""Seconds between two times at which a process gives the system back what it does not need now."""
 RECALENDAR_SWEEPS = 20
 """After how many sweeps it is looked again for terms that are counted by another calendar."""
 
@@ -145,29 +140,6 @@ def few_arenas() -> None:
             library.mallopt(option, value)
 
 
-def give_back() -> None:
-    """Lets go of what is resident and not needed now: free blocks of the C library's heaps, and the code of libraries.
-
-    Of its libraries a process needs most while it starts, and would keep all of that. What of the code it goes on to
-    need is there again at once, out of the system's cache of files.
-    """
-    library = ctypes.CDLL(None)
-    if hasattr(library, "malloc_trim"):
-        library.malloc_trim(0)
-    if MAPS.exists():
-        for begin, end in _code(MAPS.read_text(errors="replace")):
-            library.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
-
-
-def _code(maps: str) -> Iterator[tuple[int, int]]:
-    """Where the code of libraries begins and ends. Nobody writes there, so nothing is lost that the file has not."""
-    for line in maps.splitlines():
-        addresses, rights, _, _, inode, *_ = line.split()
-        if rights == "r-xp" and inode != "0":
-            begin, _, end = addresses.partition("-")
-            yield int(begin, 16), int(end, 16)
-
-
 def calm_collector() -> None:
     """Sets aside what the process has at its start, which lives as long as it does; looks for garbage less often."""
     gc.collect()
@@ -254,12 +226,7 @@ def _loops(
         await _every(pause, lambda: again(engine, timedelta(seconds=3 * pause)))
 
     age = timedelta(seconds=settings.sweep_age)
-    loops = [
-        connect(),
-        engine.outbox.pump(),
-        _every(GIVE_BACK_EVERY, lambda: asyncio.to_thread(give_back)),
-        _every(settings.sweep_every, lambda: engine.sweep(age)),
-    ]
+    loops = [connect(), engine.outbox.pump(), _every(settings.sweep_every, lambda: engine.sweep(age))]
     if settings.only != "http":
         loops.append(_every(settings.timers_every, lambda: _all_timers(engine)))
         loops.append(count_anew())
