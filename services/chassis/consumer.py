@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -43,6 +43,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self.last_read = time.monotonic()
         self._gather = gather
         self._not_before = 0.0
+        self._goes_back = False
         self._searching = False
         self._doubtful: set[TopicPartition] = set()
 
@@ -51,26 +52,37 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     ) -> Fetched:
         """The next records, as soon as there are any, or none after a while. Raises KafkaError for what may pass; what
         cannot be read is paused instead."""
-        fetch = super().getmany
-        if self._searching:
-            found = await self._one_by_one(fetch, timeout_ms, max_records)
-        else:
-            gathering = self._not_before - time.monotonic()
-            await asyncio.sleep(max(0.0, gathering))
-            try:
-                wait = max(timeout_ms, WAIT_MS)
-                found = await fetch(*partitions, timeout_ms=wait, max_records=max_records)
-                if gathering > 0 and 0 < _count(found) < (max_records or math.inf):
-                    await self._add_rest(fetch, found, max_records)
-            except UNREADABLE as error:
-                log.error("something cannot be read (%s): looking for it", type(error).__name__)
-                # What other partitions gave in this very call is gone with the error, so all go back.
-                await self._rewind()
-                self._searching, found = True, {}
+        if self._goes_back:
+            await self._rewind()
+        self._goes_back = True  # whatever is taken now and not handed out
+        found = await self._found(super().getmany, partitions, timeout_ms, max_records)
+        self._goes_back = found is None
         self.last_read = time.monotonic()
         if found:
             full = _count(found) == max_records
             self._not_before = 0.0 if full else self.last_read + self._gather
+        return found or {}
+
+    async def _found(
+        self,
+        fetch: Callable[..., Awaitable[Fetched]],
+        partitions: Sequence[TopicPartition],
+        timeout_ms: int,
+        max_records: int | None,
+    ) -> Fetched | None:
+        """What there is; None where something cannot be read: what other partitions gave with it is gone then."""
+        if self._searching:
+            return await self._one_by_one(fetch, timeout_ms, max_records)
+        gathering = self._not_before - time.monotonic()
+        await asyncio.sleep(max(0.0, gathering))
+        try:
+            found = await fetch(*partitions, timeout_ms=max(timeout_ms, WAIT_MS), max_records=max_records)
+            if gathering > 0 and 0 < _count(found) < (max_records or math.inf):
+                await self._add_rest(fetch, found, max_records)
+        except UNREADABLE as error:
+            log.error("something cannot be read (%s): looking for it", type(error).__name__)
+            self._searching = True
+            return None
         return found
 
     async def _add_rest(self, fetch: Callable[..., Awaitable[Fetched]], found: Fetched, most: int | None) -> None:
@@ -87,7 +99,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             found[partition] = [*found.get(partition, ()), *records]
 
     async def _rewind(self) -> None:
-        """Back to what is committed: whoever reads here commits each batch before asking for the next."""
+        """All partitions back to what is committed: who reads here commits each batch before asking for the next."""
         for partition in self.assignment():
             committed = await self.committed(partition)
             if committed is None:

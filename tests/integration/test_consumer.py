@@ -90,3 +90,25 @@ async def test_a_backlog_is_handed_out_without_a_pause(backends: Backends) -> No
             found += await batch(consumer, most)
         assert found == [str(number).encode() for number in range(count)]
         assert time.monotonic() - began < count / most * GATHER / 2
+
+
+async def test_what_was_taken_comes_again_where_an_error_kept_it_from_being_handed_out(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(backends) as (consumer, out, topic):
+        await out.send_and_wait(topic, b"first")
+        assert await batch(consumer) == [b"first"]
+        await consumer.commit()
+        await out.send_and_wait(topic, b"second")
+        real, failures = AIOKafkaConsumer.getmany, list[Exception]([UnicodeError("unreadable"), RequestTimedOutError()])
+
+        async def failing(self: AIOKafkaConsumer, *partitions: TopicPartition, **options: Any) -> Any:
+            found = await real(self, *partitions, **options)
+            if found and failures:
+                raise failures.pop(0)
+            return found
+
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing)
+        with pytest.raises(RequestTimedOutError):
+            await batch(consumer)
+        assert await batch(consumer) == [b"second"]
