@@ -4,9 +4,12 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from deploy.local.home import ROOT
+
+SAMPLED: Final = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+"""Tracing at 1 %, as it runs in production."""
 
 
 def surroundings() -> dict[str, Any]:

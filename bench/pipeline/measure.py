@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from bench.pipeline.plan import Plan
 from bench.pipeline.postgres import Postgres
-from bench.pipeline.run import ALL_SPANS, GRACE, SAMPLED, Measured, Ours, Played
+from bench.pipeline.run import ALL_SPANS, GRACE, Measured, Ours, Played
 from bench.pipeline.script import Script, taken_down, wanted
 from bench.pipeline.watch import verdict
+from bench.surroundings import SAMPLED
 from contracts.event import PILOT
 from contracts.topics import EXPERTISE
 from deploy.local.stack import Stack

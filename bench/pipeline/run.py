@@ -47,8 +47,6 @@ STALLED: Final = 60.0
 """Seconds without a new fact after which a run is given up."""
 PATIENCE: Final = 25.0
 """The same after an accident, when all is read: what has not come by then is lost."""
-SAMPLED: Final = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
-"""Tracing at 1 %, as it runs in production."""
 ALL_SPANS: Final = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -82,10 +83,11 @@ def door(
     seconds: Annotated[int, typer.Option(min=1, help="For how long POSTs come at each rate.")] = 10,
     one_line: OneLine = False,
 ) -> None:
-    """What one POST of an application costs until it is in the register, at 1, 20, 100 and 200 a second."""
+    """What one POST costs until it is in the register, at 1, 20, 100 and 200 a second, tracing at 1 %."""
     from bench.door import RATES, run
+    from bench.surroundings import SAMPLED
 
-    _on(Stack, lambda stack, say: run(stack, RATES, seconds, say=say), one_line)
+    _on(partial(Stack, extra_env=SAMPLED), lambda stack, say: run(stack, RATES, seconds, say=say), one_line)
 
 
 @group.command()
