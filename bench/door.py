@@ -1,11 +1,12 @@
 """What one POST of an application costs and how long it takes, until it is in the register, at several rates.
 
 The whole system runs as `./lotsman up` starts it, but for tracing: 1 % of traces are recorded, as in `bench pipeline`.
-Requests come at times that are fixed in advance (see `posting`). When a pilot got into the register is not watched while it is measured, for watching costs: the register's own topic is
-read afterwards. Its record of a pilot's entry bears the moment at which the register, after its document was written,
-handed it to Kafka; from then on its card is answered. CPU is that of the three services, MongoDB and Kafka,
-from before the first POST until the last pilot is in and the index and the figures have taken it up, with what they
-use anyhow; what the generator and the receiver of traces use stands apart.
+Requests come at times that are fixed in advance (see `posting`). When a pilot got into the register is not watched
+while it is measured, for watching costs: the register's own topic is read afterwards. Its record of a pilot's entry
+bears the moment at which the register, after its document was written, handed it to Kafka; from then on its card is
+answered. CPU is that of the three services, MongoDB and Kafka, from before the first POST until the last pilot is in
+and the index and the figures have taken it up, with what they use anyhow; what the generator and the receiver of
+traces use stands apart.
 """
 
 import asyncio

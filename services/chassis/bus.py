@@ -67,7 +67,8 @@ Take = Callable[[Sequence[Record]], Awaitable[None]]
 
 
 class Bus:
-    """One service's connection to Kafka. `give_up` is called when the producer cannot recover by itself; `soon` are
+    """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
+    which shall not hold up those of others. `give_up` is called when the producer cannot recover by itself; `soon` are
     the sources whose records somebody waits for."""
 
     def __init__(
@@ -78,10 +79,13 @@ class Bus:
         take: Take,
         give_up: Callable[[], None],
         soon: Collection[str] = (),
+        alone: Take | None = None,
     ) -> None:
         self._settings = settings
         self._service = service
         self._take = take
+        self._alone = alone or take
+        self._troubled = set[str]()
         self._give_up = give_up
         self._soon = soon
         self._failures = 0
@@ -121,9 +125,11 @@ class Bus:
         with telemetry.batch_span(source, len(records)):
             for pause in (*self._settings.retry_pauses, None):
                 try:
-                    await self._take(records)
+                    await (self._alone if source in self._troubled else self._take)(records)
+                    self._troubled.discard(source)
                     return
                 except (StoreAway, SendFailed) as error:
+                    self._troubled.add(source)
                     log.warning("a batch of %s from %s did not go: %s", len(records), source, error)
                     # A rejected batch is read again at once, so the pause must be here.
                     await asyncio.sleep(self._settings.nack_pause if pause is None else pause)

@@ -64,6 +64,8 @@ class _Run:
     spans: list[Span]
     outcomes: list[Outcome | None]
     documents: dict[str, Document] = field(default_factory=dict)
+    then: dict[int, Document] = field(default_factory=dict)
+    """Of each input that was decided on, its subject as it stood then: others of the run may come behind it."""
 
 
 class Engine:
@@ -150,8 +152,7 @@ class Engine:
     async def commands_and_documents(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         """Like `command_and_document` for many commands together, each with an answer of its own, in their order."""
         run = await self._commands(inputs)
-        places = zip(run.outcomes, run.inputs, strict=True)
-        return [(outcome, run.documents.get(one.subject)) for outcome, one in places if outcome is not None]
+        return [(outcome, run.then.get(place)) for place, outcome in enumerate(run.outcomes) if outcome is not None]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         """Takes many commands together, with an outcome for each in their order; otherwise like `command`."""
@@ -312,6 +313,7 @@ class Engine:
             else:
                 _settle(run, pending[subject], done.outcomes)
                 run.documents[subject] = done.after
+                run.then.update(zip(pending[subject], done.then, strict=True))
         return again
 
     def _fold(

@@ -65,12 +65,14 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What came of the inputs: the new document, what is new in its outbox, and an outcome for each input."""
+    """What came of the inputs: the new document, what is new in its outbox, and for each input an outcome and the
+    document as it stood then."""
 
     before: Document
     after: Document
     entries: tuple[Entry, ...]
     outcomes: tuple[Outcome, ...]
+    then: tuple[Document, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -90,16 +92,18 @@ def fold(
     An input that waits or is broken leaves the document alone; what follows it in its series then meets a gap. One
     that waits is tried again behind the others: those of several sources come in any order.
     """
-    current, outcomes, left = document, dict[int, Outcome](), list(range(len(inputs)))
+    current, outcomes, left = document, dict[int, tuple[Outcome, Document]](), list(range(len(inputs)))
     while left:
         waiting = list[int]()
         for place in left:
-            outcomes[place], current = _apply(document, current, inputs[place], aggregate, writer, contexts[place])
-            if isinstance(outcomes[place], Waiting):
+            outcome, current = _apply(document, current, inputs[place], aggregate, writer, contexts[place])
+            outcomes[place] = outcome, current
+            if isinstance(outcome, Waiting):
                 waiting.append(place)
         left = waiting if len(waiting) < len(left) else []
     fresh = current.outbox[len(document.outbox) :]
-    return Fold(document, current, fresh, tuple(outcomes[place] for place in range(len(inputs))))
+    told = [outcomes[place] for place in range(len(inputs))]
+    return Fold(document, current, fresh, tuple(outcome for outcome, _ in told), tuple(then for _, then in told))
 
 
 def _apply(

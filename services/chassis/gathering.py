@@ -98,8 +98,7 @@ class Gathering(Generic[T, A]):
                 _fail(some[0][1], error)
                 return
             log.warning("%s cannot be decided together: %s", len(some), type(error).__name__)
-            for one in some:
-                await self._together([one])
+            await asyncio.gather(*(self._together([one]) for one in some))
         else:
             for (_, waiting), told in zip(some, answers, strict=True):
                 if not waiting.done():  # the caller may have left

@@ -99,7 +99,10 @@ async def _serve(
     async def take(records: Sequence[Record]) -> None:
         await engine.batches.take(records)
 
-    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon)
+    async def alone(records: Sequence[Record]) -> None:
+        await engine.records(records)
+
+    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone)
     engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars)
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)

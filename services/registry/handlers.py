@@ -225,17 +225,21 @@ async def _linked(store: Store, replica: str, number: str, application: Applicat
 
 async def _entered_before(store: Store, parents: Mapping[str, str]) -> Mapping[str, Told]:
     """The links to these pilots (with their numbers) from those that name them and were entered before them: after an
-    outage any comes first."""
+    outage any comes first. `MOST_REPLICAS` of one pilot are none of another's: where there are as many, each is asked
+    for by itself."""
     by_name = {name: parent for parent, number in parents.items() for name in (parent, number)}
     query = {"kind": KIND, "state.application.replicates": {"$in": list(by_name)}}
-    most = MOST_REPLICAS * len(parents)
+    rows = await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=MOST_REPLICAS, fields=REPLICA)
+    if len(rows) == MOST_REPLICAS and len(parents) > 1:
+        alone = [await _entered_before(store, {parent: number}) for parent, number in parents.items()]
+        return {parent: told for found in alone for parent, told in found.items()}
     found: dict[str, list[tuple[str, object]]] = {}
-    for row in await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=most, fields=REPLICA):
+    for row in rows:
         state, replica = row["state"], str(row["_id"])
         parent = by_name[state["application"]["replicates"]]
-        told = found.setdefault(parent, [])
         if replica == parent:
             continue
+        told = found.setdefault(parent, [])
         told.append((parent, LinkReplica(replica, state["number"], state["application"].get("adaptation"))))
         if judged := state.get("judgement"):
             told.append((parent, NoteReplicaResult(replica, Effectiveness(judged["outcome"]))))

@@ -73,6 +73,7 @@ async def test_the_answer_comes_with_the_subject_as_it_is_stored(engine: Engine)
     documents = [cast(Document, document) for _, document in answers]
     assert documents[-1].state == stored.state
     assert [document.rev for document in documents] == [1, 2, 2, 2, 2], "one write for those that came together"
+    assert [document.version for document in documents] == [1, 2, 3, 4, 5], "each is told how it stood after its own"
 
 
 # ---- with a decider of the test's own

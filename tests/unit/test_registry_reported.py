@@ -166,6 +166,20 @@ def test_the_ended_terms_of_an_earlier_programs_document_are_counted() -> None:
     assert [(one.kept, one.broken) for one in read.past_own_terms] == [(2, 1)]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"spending": [], "reported": {"spending": 2}},
+        {"reports": [], "values": [], "spending": [], "reported": {}},
+    ],
+)
+def test_a_document_that_an_earlier_program_wrote_to_after_this_one_is_a_fault_and_no_shorter_account(
+    written: dict[str, Any],
+) -> None:
+    with pytest.raises(ValidationError, match="it must be rebuilt"):
+        Pilot.model_validate({**state_json(FULL), **written})
+
+
 def test_what_is_no_list_of_terms_is_a_fault_of_the_document_as_before() -> None:
     for wrong in (5, [5], [{"ledger": 5}], [{"ledger": {"ended": 5}}]):
         with pytest.raises(ValidationError):

@@ -209,15 +209,22 @@ class Pilot(Entry):
     @model_validator(mode="before")
     @classmethod
     def _of_an_earlier_program(cls, data: Any) -> Any:
-        """A document of an earlier program holds all entries and all ended terms."""
+        """A document of an earlier program holds all entries and all ended terms.
+
+        Raises ValueError for one that both programs wrote to: what the earlier one wrote is then not all that there is.
+        """
         if not isinstance(data, dict):
             return data
         found: dict[str, Any] = {}
         if not Entries.model_fields.keys().isdisjoint(data):
+            if "reported" in data:
+                raise ValueError("an earlier program wrote reports to what this one had written: it must be rebuilt")
             entries = Entries.model_validate(data)
             found |= {"entries": entries, "reported": Reported.of(entries)}
         own = data.get("own_terms")
         if isinstance(own, (list, tuple)) and any(_has_ended(one) for one in own):
+            if data.get("past_own_terms"):
+                raise ValueError("an earlier program ended a term in what this one had written: it must be rebuilt")
             own = OWN_TERMS.validate_python(own)
             found |= {"own_terms": [one for one in own if one.open], "past_own_terms": past_of(own)}
         return {**data, **found, "of_old": True} if found else data
