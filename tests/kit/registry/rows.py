@@ -296,14 +296,17 @@ is said here is filled with anything: a new field of it is looked at without sta
 
 
 def row(id_: str, state: Pilot = PLAIN, **changes: Any) -> Row:
-    """A pilot as it is stored, with all that was reported."""
+    """A pilot as an earlier program stored it: with all that was reported, and not what that comes to."""
     changed = state.model_copy(update=changes)
+    said = views.stated(changed)
+    if changed.entries is not None:
+        del said["reported"]
     return {
         "_id": id_,
         "kind": "pilot",
         "rev": 3,
         "version": 2,
-        "state": views.stated(changed),
+        "state": said,
         "seen": {"intake": 2},
         "ids": {},
         "outbox": [],
