@@ -26,7 +26,18 @@ async def rows_of(
 ) -> AsyncIterator[list[Row]]:
     """The rows of a loaded document's facts, in parts, by their `sequence`; those that `fit` alone of what is written,
     all of what waits. `order` is the index that leads to them. Raises StoreAway."""
-    last, end = 0, document.outbox[0].sequence if document.outbox else document.version + 1
+    end = document.outbox[0].sequence if document.outbox else document.version + 1
+    async for rows in written(store, collection, fit, end, order=order, page=page):
+        yield rows
+    waiting = [entry.event or parse_own_fact(entry.value, own) for entry in document.outbox]
+    yield [row for event in waiting for name, row in projection(event) if name == collection]
+
+
+async def written(
+    store: Store, collection: str, fit: Mapping[str, Any], end: int, *, order: Keys, page: int
+) -> AsyncIterator[list[Row]]:
+    """The rows that are written and fit, of sequences below `end`, in parts, by their `sequence`. Raises StoreAway."""
+    last = 0
     while True:
         query = {**fit, "sequence": {"$gt": last, "$lt": end}}
         rows = await store.rows(collection, query, sort=order, limit=page)
@@ -34,6 +45,4 @@ async def rows_of(
             yield rows
             last = rows[-1]["sequence"]
         if len(rows) < page:
-            break
-    waiting = [entry.event or parse_own_fact(entry.value, own) for entry in document.outbox]
-    yield [row for event in waiting for name, row in projection(event) if name == collection]
+            return

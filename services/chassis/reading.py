@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import itemgetter
 
 from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact
 from contracts.topics import AGENCY_PREFIX, fact_topic
@@ -47,7 +46,7 @@ class Reader:
                 broken[place] = told
             else:
                 asked[place] = list(_of_others(self._service.name, told, own[place], records[place]))
-        parked = [_unreadable(records[place], error) for place, error in sorted(broken.items(), key=itemgetter(0))]
+        parked = [_unreadable(records[place], broken[place]) for place in sorted(broken)]
         return [one for place in sorted(asked) for one in asked[place]], parked
 
     def _one(self, record: Record) -> Input:

@@ -16,7 +16,7 @@ from contracts.event import Fact, wire_moment
 from contracts.registry import REGISTRY
 from contracts.steps import Correctable, Correction
 from services.chassis.problems import Problematic
-from services.chassis.projected import rows_of
+from services.chassis.projected import rows_of, written
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document, Input
 from services.registry.domain.evolve import evolve
@@ -98,11 +98,8 @@ async def recall(store: Store, pilot: Document, inputs: Sequence[Input]) -> Docu
 async def before(store: Store, pilot: str, sequence: int) -> Pilot | None:
     """The pilot as it stood before its fact of this sequence."""
     state: Pilot | None = None
-    async for some in _rows(store, pilot):
-        earlier = [row for row in some if row["sequence"] < sequence]
-        state = fold(state, earlier)
-        if len(earlier) < len(some):
-            break
+    async for some in written(store, TIMELINE, {"pilot": pilot}, sequence, order=IN_ORDER, page=ROWS):
+        state = fold(state, some)
     return state
 
 
@@ -182,15 +179,3 @@ def _follow(last: int, rows: Sequence[Row]) -> int:
 
 def _torn() -> Problematic:
     return Problematic(500, "timeline.torn")
-
-
-async def _rows(store: Store, pilot: str) -> AsyncIterator[list[Row]]:
-    last = 0
-    while True:
-        query = {"pilot": pilot, "sequence": {"$gt": last}}
-        rows = await store.rows(TIMELINE, query, sort=IN_ORDER, limit=ROWS)
-        if rows:
-            yield rows
-            last = rows[-1]["sequence"]
-        if len(rows) < ROWS:
-            return
