@@ -23,7 +23,8 @@ from bench.pilots import AGENCIES, BEGIN, BY_SIZE, EDITION, YEARS, Shelf
 from services.chassis.store import Row
 from services.registry import views
 from services.registry.finding.entries import FACETS, LAST, Entry, entry, tie
-from services.registry.finding.text import code, normalised
+from services.registry.finding.text import indexed
+from services.registry.finding.writing import code, normalised
 
 MODELS: Final = 1_000
 """So many different pilots are made, as many in each year; more would be more of the same."""
@@ -36,6 +37,8 @@ EARLIEST: Final = date(BEGIN.year - 2, 1, 1)
 DAYS: Final = tuple(str(EARLIEST + timedelta(days=n)).encode() for n in range(366 * (YEARS + 10)))
 """Every day that a pilot may name, by its distance from the earliest."""
 SPACE: Final = 32
+NAMES: Final = "\n"
+"""What stands between the words of the texts and those of the names."""
 LONGEST: Final = 4_000
 """Bytes that no text of a model exceeds."""
 Document = RawBSONDocument
@@ -92,12 +95,12 @@ class Copy:
     def entries(self) -> tuple[Entry, Entry | None]:
         """What is indexed of it, inside the house and for the public; None: the public does not see it."""
         said = [text.decode() for text in self.texts]
-        text = normalised("\n".join(said))
         own: Entry = {
             "id": [self.id],
             "tie": [tie(self.id)],
-            "title": [normalised(said[0])],
-            "text": [text],
+            "title": [indexed(said[:1])],
+            "text": [indexed(said)],
+            "word": [normalised(" ".join(said))],
             "agency": [self.agency],
             "year": [FACETS["year"]({"entered": _moment(self.entered)})],
         }
@@ -106,12 +109,12 @@ class Copy:
 
     def _entry(self, of: Entry, own: Entry) -> Entry:
         later = (self.entered - self.model.entered) // timedelta(milliseconds=1)
-        [due], [names], was = of["due"], of["organisation"], code(self.model.number)
+        [due], [words], was = of["due"], of["word"], code(self.model.number)
         return {
             **of,
             **own,
             "code": sorted(code(self.number) if one == was else one for one in of["code"]),
-            "word": [f"{own['text'][0]}\n{names}"],
+            "word": [f"{own['word'][0]}\n{words.partition(NAMES)[2]}"],
             "entered": [of["entered"][0] + later],
             "due": [due if due == LAST else due - later],
         }

@@ -1,5 +1,7 @@
 """Words: stems, Belarusian, numbers, and that nothing which a person types can break a search."""
 
+import random
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +16,7 @@ from deploy.samples.registry import cost
 from services.chassis.problems import Problematic
 from services.registry import views
 from services.registry.domain.stages import Stage
-from services.registry.finding import questions, text
+from services.registry.finding import questions, text, writing
 from services.registry.finding.entries import FACETS, Order, entry, make_schema
 from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked, Hits
@@ -61,10 +63,100 @@ def test_russian_and_english_are_found_in_any_form(title: str, words: str) -> No
         ("Сям'я і дзеці", "сям’і"),
         ("Кіраванне рухам", "кіравання"),
         ("Школьны аўтобус", "аўтобуса"),
+        ("Медыцынская картка", "медыцынскай картцы"),
+        ("Медыцынскія карткі", "медыцынская картак"),
+        ("Аб’яднаны рэестр", "аб’яднанага рэестра"),
+        ("Паслуга ў сетцы", "паслузе сетка"),
+        ("Газета горада", "газеце гарадоў"),
+        ("Вёска", "вёсцы"),
+        ("Участак дарогі", "участкаў дарозе"),
+        ("Сувязь", "сувяззю"),
+        ("Хуткасць", "хуткасцю"),
+        ("Тэхніка", "тэхніцы"),
+        ("Дзяржава", "дзяржавы"),
+        ("Інфармацыя грамадзян", "інфармацыяй грамадзянін"),
     ],
 )
-def test_belarusian_is_found_by_its_beginning_in_whatever_spelling(title: str, words: str) -> None:
+def test_belarusian_is_found_in_any_form_and_spelling(title: str, words: str) -> None:
     assert found(shelf(this=title, other="Нешта іншае"), words) == {"this"}
+    if len(words.split()) == len(title.split()):
+        assert found(shelf(this=words, other="Нешта іншае"), title) == {"this"}
+
+
+@pytest.mark.parametrize(("title", "words"), [("Порт", "парка"), ("Картка", "карта"), ("Медыцынская", "медыцына")])
+def test_another_word_with_the_same_beginning_is_not_a_form(title: str, words: str) -> None:
+    assert found(shelf(this=title), words) == set()
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Элек\u00adтронная запись", "электронная"),
+        ("Электро\u200bнная\u200d запись\ufeff", "электронная запись"),
+        ("За\u0301мок культуры", "замок"),
+        ("З\u00e1мок культуры", "замок"),
+        ("Cистема оповещения", "система"),
+        ("Система оповещения", "cиcтeмa"),
+        ("Обмен с 1C", "1С"),
+        ("Обмен с 1С", "1c"),
+        ("Рассылка CMC", "СМС"),
+        ("ЗН-2026\u201315 проект", "ЗН-2026-15"),
+        ("Оffice для школ", "office"),
+        ("E\ufb03cient o\ufb03ce", "efficient office"),
+        ("\uff28\uff45\uff41\uff4c\uff54\uff48 care", "health"),
+        ("Учёт берёз", "учет берез"),
+        ("Учет берез", "учёт берёз"),
+        ("Уче\u0308т и\u0306ода", "учёт йода"),
+        ("Сям\u02bcя і дзеці", "сям'я"),
+        ("Умная\u00a0остановка", "умная остановка"),
+        ("Кафе № 12", "кафе №12"),
+        ("Café numérique", "cafe"),
+        ("i\u0307stanbul", "Istanbul"),
+    ],
+    ids=ascii,
+)
+def test_what_looks_the_same_is_the_same(title: str, words: str) -> None:
+    assert found(shelf(this=title, other="Нечто иное"), words) == {"this"}
+
+
+@pytest.mark.parametrize(("title", "words"), [("Йод", "иод"), ("ABC", "абв"), ("Pay by web", "веб")])
+def test_what_looks_different_is_not_the_same(title: str, words: str) -> None:
+    assert found(shelf(this=title), words) == set()
+
+
+UNSEEN = "\u00ad\u200b\u200d\u2060\ufeff\u0301\u202e\ufe0f"
+
+
+@given(st.text("абвгдеёжзийклмнопрстуўіфхцчшщъыьэюяabcxyz 12-'", max_size=40), st.integers(0, 2**32))
+@examples(200)
+def test_no_unseen_character_composition_or_capital_changes_what_is_indexed(said: str, seed: int) -> None:
+    dice = random.Random(seed)
+    sprinkled = "".join(one + dice.choice(["", "", *UNSEEN]) if one.isalpha() else one for one in said)
+    for form in (sprinkled, unicodedata.normalize("NFD", said), unicodedata.normalize("NFKC", said), said.upper()):
+        assert writing.normalised(form) == writing.normalised(said), ascii(form)
+
+
+@given(st.text(max_size=200))
+@examples(200)
+def test_any_text_is_indexed_with_single_spaces_and_compared(said: str) -> None:
+    one_form = writing.normalised(said)
+    assert "  " not in one_form
+    assert one_form == one_form.lower()
+    text.indexed([said])
+    assert set(text.surfaces([said])) >= {stem for stem in text.likeness([said]) if stem.isascii() and len(stem) > 60}
+
+
+@pytest.mark.parametrize("words", ["что где когда", "и", "ў", "для всех", "the what"])
+def test_common_words_alone_find_the_titles_that_have_them(words: str) -> None:
+    index = shelf(all="Что, где, когда: и для всех, the what ў", none="Запись врачу")
+    assert found(index, words) == {"all"}
+
+
+def test_common_words_beside_others_weigh_and_are_not_wanted() -> None:
+    index = shelf(without="Запись врачу", exact="Запись к врачу", other="Путь к реке")
+    for words in ("запись к врачу", "запись для врача"):
+        assert found(index, words) == {"without", "exact"}
+    assert questions.search(index, Asked("запись к врачу"), "relevance", None, 9).ids[0] == "exact"
 
 
 def test_a_beginning_with_an_asterisk_is_found_in_any_language() -> None:
@@ -316,6 +408,39 @@ def test_the_nearest_pilots_share_telling_words_and_say_which() -> None:
     common = questions.in_common(questions.telling(index, mine), mine, views.internal(rows[1]))
     assert {"консультации", "сельской"} <= set(common["words"])
     assert (common["sector"], len(common["organisations"])) == ("health", 3)
+
+
+@pytest.mark.parametrize("many", [16, 57, 300])
+def test_a_word_that_most_pilots_have_is_compared_too_and_weighs_little(many: int) -> None:
+    rows = [row(f"p{n}", application=about("Система")) for n in range(many)]
+    index = filled([*rows, row("other", application=about("Иное"))])
+    assert len(questions.similar(index, {"title": "Система", "application": {}}, 50)) == min(many, 50)
+    index = filled([*rows, row("near", application=about("Система оповещения жителей"))])
+    for title in ("Система", "Система неведомая", "Система оповещения", "Оповещение жителей"):
+        hits = questions.similar(index, {"title": title, "application": {}}, 9)
+        if "повещени" in title:
+            assert [id_ for id_, _ in hits] == ["near"], title
+        else:
+            assert len(hits) == 9, title
+
+
+def test_the_work_for_similar_pilots_is_bounded_and_begins_with_the_rarest_words() -> None:
+    known = {"rare": 10, "often": 400_000, "common": 900_000, "seldom": 300, "most": 990_000}
+    assert questions._affordable(list(known), known) == ["rare", "often", "seldom"]
+    assert questions._affordable(["common", "most"], known) == ["common", "most"], "two words are always compared"
+
+
+def test_belarusian_pilots_are_compared_by_the_stems_of_their_words() -> None:
+    rows = [
+        row("one", application=about("Медыцынская картка ў бальніцы")),
+        row("two", application=about("Карткі медыцынскія для бальніц")),
+        *(row(f"n{n}", application=about(f"Нешта іншае {n}")) for n in range(20)),
+    ]
+    index, mine = filled(rows), views.internal(rows[0])
+    near = questions.similar(index, mine, 5)
+    assert [id_ for id_, _ in near] == ["two"]
+    common = questions.in_common(questions.telling(index, mine), mine, views.internal(rows[1]))
+    assert set(common["words"]) == {"карткі", "медыцынскія", "бальніц"}
 
 
 def test_only_what_was_entered_earlier_is_similar() -> None:

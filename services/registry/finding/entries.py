@@ -12,11 +12,13 @@ from typing import Any, Final, Literal
 from tantivy import Document, Schema, SchemaBuilder
 
 from contracts.rules import PARTS
-from services.registry.finding.text import code, normalised
+from services.registry.finding.text import indexed
+from services.registry.finding.writing import code, normalised
 from services.registry.views import View, day_of
 
-VERSION: Final = 3
-"""Raise it when anything here or in `text` changes what is indexed: indexes of another version are made anew."""
+VERSION: Final = 4
+"""Raise it when anything here, in `text`, `writing` or `belarusian` changes what is indexed: what another version made
+is made anew."""
 LONGEST_VALUE: Final = 200
 
 Entry = dict[str, list[Any]]
@@ -109,11 +111,11 @@ def organisation_key(party: Mapping[str, Any]) -> str:
     return f"{party['id']['scheme']}:{party['id']['value']}".casefold()
 
 
-def texts(view: View) -> str:
-    """The words by which a pilot is found and compared: title, problem, solution, expected effect."""
+def texts(view: View) -> list[str]:
+    """The texts by which a pilot is found and compared: title, problem, solution, expected effect."""
     application = _application(view)
     said = (view.get("title"), *(application.get(part) for part in ("problem", "solution", "expected_effect")))
-    return "\n".join(text for text in said if text)
+    return [text for text in said if text]
 
 
 def _codes(view: View) -> Iterable[str]:
@@ -130,7 +132,8 @@ def make_schema() -> Schema:
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("tie", fast=True)
     builder.add_text_field("code", tokenizer_name="raw", index_option="basic")
-    for field in ("title", "text", "organisation"):
+    builder.add_text_field("title", tokenizer_name="all_stems", index_option="freq")
+    for field in ("text", "organisation"):
         builder.add_text_field(field, tokenizer_name="stems", index_option="freq")
     builder.add_text_field("word", tokenizer_name="words", index_option="basic")
     for facet in FACETS:
@@ -144,21 +147,25 @@ def make_schema() -> Schema:
 
 def entry(view: View) -> Entry:
     """What is indexed of a pilot's view."""
-    title, text = normalised(view.get("title") or ""), normalised(texts(view))
-    names = normalised("\n".join(party["name"] for party in organisations(view) if party.get("name")))
+    said, names = texts(view), [party["name"] for party in organisations(view) if party.get("name")]
     facets: Entry = {facet: _values(read(view)) for facet, read in FACETS.items()}
     return {
         "id": [view["id"]],
         "tie": [tie(view["id"])],
         "code": sorted({code(one) for one in _codes(view) if one}),
-        "title": [title],
-        "text": [text],
-        "organisation": [names],
-        "word": [f"{text}\n{names}"],
+        "title": [indexed([view.get("title") or ""])],
+        "text": [indexed(said)],
+        "organisation": [indexed(names)],
+        "word": [words(said, names)],
         **facets,
         **{counted(facet): [BETWEEN.join(sorted({*facets[facet]}))] for facet in SEVERAL},
         **{order: [LAST if (key := read(view)) is None else key] for order, read in ORDERS.items()},
     }
+
+
+def words(said: Iterable[str], names: Iterable[str]) -> str:
+    """The words that are sought by their beginning: those of the texts, and on a line of its own of the names."""
+    return f"{normalised(' '.join(said))}\n{normalised(' '.join(names))}"
 
 
 def counted(facet: Facet) -> str:

@@ -218,11 +218,9 @@ def _id(searcher: Searcher, address: DocAddress) -> str:
 
 TELLING: Final = 20
 """So many words, the most telling ones, are compared."""
-COMMON: Final = 0.2
-"""A word that stands in more than this part of all pilots tells nothing."""
-FEW: Final = 20.0
-"""A word that so few pilots have is never common, however small the register is. The index counts also what was
-written anew since, so that a few pilots with a long life may count for many."""
+READ: Final = 500_000
+"""So many places of words the index goes through for one question, beyond the `ALIKE` rarest: of a million pilots a
+word that most have is not compared where there are rarer ones. A common word weighs little; it is not left out."""
 ALIKE: Final = 2
 """So many telling words two pilots must share, where there are so many."""
 SAME_SECTOR: Final = 1.0
@@ -253,16 +251,28 @@ def telling(index: Index, view: View) -> list[str]:
     """The stems of a view's words that tell most about it: often in it, seldom elsewhere, but not only in it."""
     searcher = index.searcher()
     times: dict[str, int] = {}
-    for stem in text.stems(texts(view)):
+    for stem in text.likeness(texts(view)):
         times[stem] = times.get(stem, 0) + 1
-    most = max(FEW, COMMON * searcher.num_docs)
     own = 1 if view.get("id") and index.holds(view["id"]) else 0
+    known: dict[str, int] = {}
     weights: dict[str, float] = {}
     for stem, often in times.items():
-        known = searcher.doc_freq("text", stem) if len(stem) > 2 and not stem.isdigit() else 0
-        if own < known <= most:
-            weights[stem] = (1 + log(often)) * log(1 + searcher.num_docs / known)
-    return sorted(weights, key=lambda stem: (-weights[stem], stem))[:TELLING]
+        having = searcher.doc_freq("text", stem) if len(stem) > 2 and not stem.isdigit() else 0
+        if own < having:
+            known[stem] = having
+            weights[stem] = (1 + log(often)) * log(1 + searcher.num_docs / having)
+    return _affordable(sorted(weights, key=lambda stem: (-weights[stem], stem))[:TELLING], known)
+
+
+def _affordable(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
+    """The words whose places in the index may all be gone through, in their order."""
+    cheap, places = set[str](), 0
+    for word in sorted(words, key=lambda one: known[one]):
+        places += known[word]
+        if len(cheap) >= ALIKE and places > READ:
+            break
+        cheap.add(word)
+    return [word for word in words if word in cheap]
 
 
 def _alike(index: Index, view: View) -> list[Query]:

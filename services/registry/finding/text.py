@@ -1,55 +1,45 @@
 """Words: how texts are cut into them for the index, and how what a person types becomes a query.
 
 Russian and English words are stemmed (Snowball); one field holds both, because the one stemmer leaves the other's
-alphabet alone. For Belarusian there is no such stemmer. Its words are normalised (ў is у, і is и, ё is е, no
-apostrophes), and in a query that has a letter or an apostrophe that Russian lacks, each Cyrillic word is also sought
-by its beginning, so that `лячэнні` finds `лячэння`. A word with `*` after it is sought so in any language.
+alphabet alone. A part of a text that is Belarusian stands there a second time by the stems of its own grammar
+(`belarusian.py`), and in a query each Cyrillic word may be either. A word with `*` after it is sought by its beginning.
+
+Common words are weighed, not dropped. Those that stand in nearly every text (stop words) are indexed where few words
+are, in the title: they say which of the found pilots comes first, and where a query has no other word they are what is
+sought.
 
 What a person types is never parsed as a query language: it is cut into words, and nothing in it can raise.
 """
 
 import re
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tantivy import Filter, Index, Occur, Query, Schema, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+from services.registry.finding import belarusian
+from services.registry.finding.writing import code, normalised, readable, twin
 
 MOST_CHARACTERS: Final = 300
 MOST_WORDS: Final = 16
 LONGEST_WORD: Final = 60
 """Bytes (30 Cyrillic letters) above which a word is not indexed."""
 SHORTEST_PREFIX: Final = 3
-ENDING: Final = 2
-"""Letters that a Belarusian word gives up before it is sought by its beginning; four always stay."""
 
-_SAME: Final = (*zip("ўіё", "уие", strict=True), *((apostrophe, "") for apostrophe in "'’ʼ`´"))
 _CHUNK: Final = re.compile(r"\S+")
-_WORD: Final = re.compile(r"[^\W_]+")
-_NO_WORD: Final = re.compile(r"[\W_]+")
+_WORD: Final = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
 _LABEL: Final = re.compile(r"(?i)(?:\b(?:унп|инн|огрн|unp|inn|ogrn)|№)\s*:?\s*(?=\d)")
-_BELARUSIAN: Final = re.compile(r"(?i)[ўі]|(?<=[а-яё])['’ʼ](?=[а-яё])")
-_CYRILLIC: Final = re.compile(r"^[а-я]+$")
-
-
-@lru_cache(maxsize=16)
-def normalised(text: str) -> str:
-    """A text with what is written in several ways written in one: for the index and for queries alike.
-
-    In lower case, words between single spaces: the index itself makes that of other alphabets several times as slowly.
-    What was just asked is remembered, since inside and outside mostly show the same texts.
-    """
-    one_form = unicodedata.normalize("NFC", text.lower())
-    for written, same in _SAME:  # much faster than a table over every character
-        one_form = one_form.replace(written, same)
-    return _NO_WORD.sub(" ", one_form)
-
-
-def code(text: str) -> str:
-    """A number or an id as it is indexed whole: `ПП-2026-000123`, `790000029`."""
-    return unicodedata.normalize("NFKC", text).strip(' .,;:()"«»').casefold()
+_INNER: Final = re.compile(r"[а-яё]['’ʼ][а-яё]")
+_CYRILLIC: Final = re.compile("[а-я]")
+_STOP: Final = (
+    "але альбо без больш будзе бы бо быу была было были вельми вось гэта гэтага гэтай гэты гэтых да дзе дзеля для ды ж "
+    "за значыць их или каб кали кожны которы ли магчыма мець ми можа мы на над не няма ни нам ён яна яны якия яки якая "
+    "якой якога якое яких яго яе пад па паводле паколькі праз пра пры раз са сваей свае сваих свайго таго таксама там "
+    "тая тое той толькі тых ты тут у усе усих усяго усё хто ци чым што шляхам як яшчэ ад аб з"
+)
+STOP_WORDS: Final = sorted({normalised(word) for word in _STOP.split()})
+"""Belarusian stop words, as they are normalised."""
 
 
 def _analyzer(*filters: Filter) -> TextAnalyzer:
@@ -59,80 +49,128 @@ def _analyzer(*filters: Filter) -> TextAnalyzer:
     return builder.build()
 
 
-_STOPWORDS: Final = (Filter.stopword("russian"), Filter.stopword("english"))
-STEMS: Final = _analyzer(*_STOPWORDS, Filter.stemmer("russian"), Filter.stemmer("english"))
-WORDS: Final = _analyzer(*_STOPWORDS)
+_STEMMED: Final = (Filter.stemmer("russian"), Filter.stemmer("english"))
+_TELLING: Final = (Filter.stopword("russian"), Filter.stopword("english"), Filter.custom_stopword(STOP_WORDS))
+STEMS: Final = _analyzer(*_TELLING, *_STEMMED)
+ALL_STEMS: Final = _analyzer(*_STEMMED)
+WORDS: Final = _analyzer()
 
 
 def register(index: Index) -> None:
     """Makes the index cut texts as queries are cut."""
     index.register_tokenizer("stems", STEMS)
+    index.register_tokenizer("all_stems", ALL_STEMS)
     index.register_tokenizer("words", WORDS)
 
 
-def stems(text: str) -> list[str]:
-    """The stems of a text, stop words left out."""
-    return STEMS.analyze(normalised(text))
+def is_belarusian(text: str) -> bool:
+    """Whether a text may be Belarusian: by a letter that Russian lacks, or by none that Belarusian lacks.
+
+    A Russian text of a few words has an и.
+    """
+    small = text.lower()
+    if any(letter in small for letter in "ўі"):
+        return True
+    if any(letter in small for letter in "ищъ"):
+        return any(apostrophe in small for apostrophe in "'’ʼ") and _INNER.search(small) is not None
+    return _CYRILLIC.search(small) is not None
+
+
+def indexed(parts: Iterable[str]) -> str:
+    """What is indexed of texts, each in a language of its own: the words, and the stems of the Belarusian ones."""
+    return "\n".join(_with_stems(part) for part in parts)
+
+
+def _with_stems(part: str) -> str:
+    words = normalised(part)
+    if not is_belarusian(part):
+        return words
+    known = [stem for word in words.split(" ") if word not in _STOPS for stem in belarusian.stems(word)]
+    return " ".join((words, *known))
+
+
+_STOPS: Final = frozenset(STOP_WORDS)
+
+
+def likeness(parts: Iterable[str]) -> list[str]:
+    """One stem for each word of texts, by its own language: what pilots are compared by. Stop words are left out."""
+    found: list[str] = []
+    for part in parts:
+        own = is_belarusian(part)
+        words = normalised(part).split(" ") if own else STEMS.analyze(normalised(part))
+        found += filter(None, map(_own_stem, words)) if own else words
+    return found
+
+
+def surfaces(parts: Iterable[str]) -> dict[str, str]:
+    """Each of these stems with the word, in small letters, in which it stands first."""
+    found: dict[str, str] = {}
+    for part in parts:
+        stem_in = _own_stem if is_belarusian(part) else stem_of
+        for word in dict.fromkeys(_WORD.findall(readable(part))):
+            stem = stem_in(normalised(word))
+            if stem is not None:
+                found.setdefault(stem, word)
+    return found
 
 
 def stem_of(word: str) -> str | None:
-    """The stem of one word; None for a stop word, or one too long to be indexed."""
-    found = stems(word)
+    """The stem of one normalised word; None for a stop word, or one too long to be indexed."""
+    found = STEMS.analyze(word)
     return found[0] if len(found) == 1 else None
 
 
-def surfaces(text: str) -> dict[str, str]:
-    """Each stem of a text with the word, in lower case, in which it stands there first."""
-    found: dict[str, str] = {}
-    for word in dict.fromkeys(match.lower() for match in _WORD.findall(text)):
-        stem = stem_of(word)
-        if stem is not None:
-            found.setdefault(stem, word)
-    return found
+def _own_stem(word: str) -> str | None:
+    """The stem of a word in a Belarusian text, where not each word is Belarusian."""
+    if word in _STOPS:
+        return None
+    known = belarusian.stems(word)
+    return stem_of(known[0]) if known else stem_of(word)
+
+
+# ---- queries
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """One word of a query: any of its stem, its beginning, or the whole of it as a number will do."""
+    """One word of a query: any of its stems, its beginning, or the whole of it as a number will do."""
 
-    stem: str | None = None
+    stems: tuple[str, ...] = ()
     prefix: str | None = None
     code: str | None = None
     parts: tuple[str, ...] = ()
     """The stems of a number's parts, which all together will do as well."""
+    stop: bool = False
+    """A word of nearly every text, which is indexed in the title alone."""
 
 
 def words_of(typed: str) -> list[Sought]:
-    """What is sought when a person types this; stop words are not."""
+    """What is sought when a person types this."""
     text = _LABEL.sub(" ", typed[:MOST_CHARACTERS])
-    belarusian = _BELARUSIAN.search(text) is not None
-    found: list[Sought] = []
-    for chunk in _CHUNK.findall(text):
-        found += _sought(chunk, belarusian)
+    found = [word for chunk in _CHUNK.findall(text) for word in _sought(chunk)]
     return list(dict.fromkeys(found))[:MOST_WORDS]
 
 
-def _sought(chunk: str, belarusian: bool) -> list[Sought]:
+def _sought(chunk: str) -> list[Sought]:
     if any(character.isdigit() for character in chunk):
-        whole, parts = code(chunk), tuple(stems(chunk))
+        whole, parts = code(chunk), tuple(STEMS.analyze(normalised(chunk)))
         return [Sought(code=whole, parts=parts)] if whole or parts else []
-    begun = chunk.rstrip('.,;:!?)»"').endswith("*")
-    found = [_word(word, belarusian) for word in WORDS.analyze(normalised(chunk))]
-    if begun and found and found[-1].prefix is None:
-        last = WORDS.analyze(normalised(chunk))[-1]
-        prefix = last if len(last) >= SHORTEST_PREFIX else None
-        found[-1] = Sought(found[-1].stem, prefix)
+    words = WORDS.analyze(normalised(chunk))
+    found = [_word(word) for word in words]
+    if found and chunk.rstrip('.,;:!?)»"').endswith("*") and len(words[-1]) >= SHORTEST_PREFIX:
+        found[-1] = replace(found[-1], prefix=words[-1], stop=False)
     return found
 
 
-def _word(word: str, belarusian: bool) -> Sought:
-    prefix = None
-    if belarusian and _CYRILLIC.match(word) and len(word) > ENDING + 1:
-        prefix = word[: max(len(word) - ENDING, min(4, len(word)))]
-    return Sought(stem_of(word), prefix)
+def _word(word: str) -> Sought:
+    if word in _STOPS or stem_of(word) is None:
+        return Sought(tuple(ALL_STEMS.analyze(word)), stop=True)
+    ways = [word, *belarusian.stems(word), *filter(None, [twin(word)])]
+    return Sought(tuple(dict.fromkeys(stem for way in ways for stem in ALL_STEMS.analyze(way))))
 
 
 BOOSTS: Final = (("title", 3.0), ("organisation", 2.0), ("text", 1.0))
+TITLE: Final = BOOSTS[:1]
 CODE_BOOST: Final = 20.0
 PREFIX_BOOST: Final = 0.5
 SECOND_PLACE: Final = 0.1
@@ -140,10 +178,18 @@ SECOND_PLACE: Final = 0.1
 
 
 def query(schema: Schema, sought: Sequence[Sought]) -> Query:
-    """All of these words, each wherever it weighs most; nothing where there is no word."""
+    """All of these words, each wherever it weighs most; nothing where there is no word.
+
+    Stop words are wanted only where there is no other, and else only weigh, among what the others find.
+    """
     if not sought:
         return Query.empty_query()
-    return all_of([_one(schema, word) for word in sought])
+    wanted = [word for word in sought if not word.stop]
+    found = all_of([_one(schema, word) for word in wanted or sought])
+    weighing = [_one(schema, word) for word in sought if word.stop and wanted]
+    if not weighing:
+        return found
+    return Query.boolean_query([(Occur.Must, found), *((Occur.Should, one) for one in weighing)])
 
 
 def all_of(queries: Sequence[Query]) -> Query:
@@ -159,9 +205,8 @@ def any_of(queries: Sequence[Query]) -> Query:
 
 
 def _one(schema: Schema, word: Sought) -> Query:
-    ways: list[Query] = []
-    if word.stem is not None:
-        ways.append(_stem(schema, word.stem))
+    fields = TITLE if word.stop else BOOSTS
+    ways = [_stem(schema, stem, field, boost) for stem in word.stems for field, boost in fields]
     if word.prefix is not None:
         begins = Query.regex_query(schema, "word", f"{re.escape(word.prefix)}.*")
         ways.append(Query.boost_query(begins, PREFIX_BOOST))
@@ -169,9 +214,9 @@ def _one(schema: Schema, word: Sought) -> Query:
         exact = Query.term_query(schema, "code", word.code, "basic")
         ways.append(Query.boost_query(exact, CODE_BOOST))
     if word.parts:
-        ways.append(all_of([_stem(schema, part) for part in word.parts]))
+        ways.append(all_of([any_of([_stem(schema, part, *one) for one in BOOSTS]) for part in word.parts]))
     return any_of(ways) if ways else Query.empty_query()
 
 
-def _stem(schema: Schema, stem: str) -> Query:
-    return any_of([Query.boost_query(Query.term_query(schema, field, stem, "freq"), boost) for field, boost in BOOSTS])
+def _stem(schema: Schema, stem: str, field: str, boost: float) -> Query:
+    return Query.boost_query(Query.term_query(schema, field, stem, "freq"), boost)
