@@ -307,9 +307,11 @@ class Language(Generic[T]):
         base, version = split_type(type_name)
         return version > self._newest.get(base, version)
 
-    def read(self, type_name: str, data: Mapping[str, Any]) -> T:
-        """The data as its declared version. Raises pydantic.ValidationError with every fault in it."""
-        return self._adapters[type_name].validate_python(data, context=self._context)
+    def read(self, type_name: str, data: Mapping[str, Any], *, exactly: bool = False) -> T:
+        """The data as its declared version. Raises pydantic.ValidationError with every fault in it; `exactly`: a field
+        that is not known, at whatever depth, is a fault as well."""
+        extra: Literal["forbid"] | None = "forbid" if exactly else None
+        return self._adapters[type_name].validate_python(data, context=self._context, extra=extra)
 
     def whole(self, type_name: str) -> type[Whole[T]]:
         """An event of this known type, to read attributes and data at once."""

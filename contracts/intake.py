@@ -68,11 +68,16 @@ class OfApplication(Fact):
     number: str
 
 
-class EventReceived(OfApplication):
-    """What every fact says by which an event of an agency about its pilot was received."""
+class ReceivedEvent(Contract):
+    """An event of an agency that came in: its id, when it came, and what was told of it, though it may be taken."""
 
     event_id: str
     received: Moment
+    problems: tuple[Problem, ...] = ()
+
+
+class EventReceived(ReceivedEvent, OfApplication):
+    """What every fact says by which an event of an agency about its pilot was received."""
 
 
 class ApplicationReceived(EventReceived):

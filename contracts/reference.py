@@ -1,7 +1,8 @@
 """Value objects and code lists that events share: organisations, money, terms, verdicts, problems.
 
 Codes that depend on the jurisdiction (sectors, money sources, return reasons) live in the rule editions;
-here stand those that are the same everywhere.
+here stand those that are the same everywhere. It is one thing, long as it is: what several files of the contracts
+share stands nowhere else.
 """
 
 from enum import StrEnum
@@ -23,6 +24,8 @@ OriginKind = Literal["law", "assumption"]
 """Whether a value is found law (норма) or an assumption of this project (допущение)."""
 Remedy = Literal["fix", "retry"]
 """What the sender of something faulty is to do: mend it, or send it again later."""
+ProblemSeverity = Literal["block", "warn"]
+"""Whether something is refused for what is wrong with it, or taken and told."""
 
 UNSPECIFIED: Code = "unspecified"
 """What an older version did not say; never a guess."""
@@ -389,7 +392,9 @@ class Expediency(StrEnum):
 
 class Problem(Contract):
     """One thing that is wrong with an input: where (a JSON pointer into what was sent), which rule, in words (English,
-    Russian, and Belarusian where the writer knew it), and whether the sender must fix it or may send it again later."""
+    Russian, and Belarusian where the writer knew it), and whether the sender must fix it or may send it again later.
+
+    `severity`: `warn` is told of what is taken nevertheless, and refuses nothing."""
 
     pointer: str
     rule: str
@@ -397,3 +402,4 @@ class Problem(Contract):
     message_ru: str
     message_be: str | None = None
     action: Remedy = "fix"
+    severity: ProblemSeverity = "block"

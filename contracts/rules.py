@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from contracts.data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
-from contracts.reference import Code, LegalEffect, TermKind, TermUnit
+from contracts.reference import Code, LegalEffect, ProblemSeverity, TermKind, TermUnit
 
 
 class CodeEntry(Titled):
@@ -185,6 +185,14 @@ class Switch(Titled):
     origin: Origin
 
 
+class UnknownFields(Data):
+    """What becomes of an event with a field that its contract does not have: taken and told (`warn`), or refused
+    (`block`)."""
+
+    severity: ProblemSeverity
+    origin: Origin
+
+
 class NumberForm(Data):
     """The form of a number: so many digits, at least, after the prefix and the year."""
 
@@ -293,6 +301,7 @@ class Edition(Entitled):
     return_reasons: CodeList
     terms: Terms
     lengths: Lengths
+    unknown_fields: UnknownFields
     numbers: Numbers
     switches: Switches
 

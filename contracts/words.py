@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from contracts.event import json_pointer
-from contracts.reference import Problem, Remedy
+from contracts.reference import Problem, ProblemSeverity, Remedy
 
 Language = Literal["ru", "be", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "be", "en")
@@ -76,12 +76,16 @@ def wording(rule: str, /, **values: Value) -> Wording:
     return Wording(*(say(rule, language, values) for language in LANGUAGES))
 
 
-def problem(pointer: str, rule: str, *, action: Remedy = "fix", **values: Value) -> Problem:
+def problem(
+    pointer: str, rule: str, *, action: Remedy = "fix", severity: ProblemSeverity = "block", **values: Value
+) -> Problem:
     """One thing that is wrong, with the words of its rule. `pointer` is a JSON pointer into what was sent."""
-    return problem_of(pointer, rule, values, action)
+    return problem_of(pointer, rule, values, action, severity)
 
 
-def problem_of(pointer: str, rule: str, values: Mapping[str, Value], action: Remedy = "fix") -> Problem:
+def problem_of(
+    pointer: str, rule: str, values: Mapping[str, Value], action: Remedy = "fix", severity: ProblemSeverity = "block"
+) -> Problem:
     """The same with the values in hand."""
     return Problem(
         pointer=pointer,
@@ -90,6 +94,7 @@ def problem_of(pointer: str, rule: str, values: Mapping[str, Value], action: Rem
         message_ru=say(rule, "ru", values),
         message_be=say(rule, "be", values),
         action=action,
+        severity=severity,
     )
 
 

@@ -13,7 +13,18 @@ from deploy.checks.exceptions import Exceptions
 
 ROOMS: Final = ("contracts", "services/law", "services/*/domain")
 MODULES: Final = {
-    *("bisect", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
+    *(
+        "bisect",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "difflib",
+        "enum",
+        "fractions",
+        "functools",
+    ),
     *("hashlib", "itertools", "json", "math", "re", "tomllib", "typing", "uuid", "zoneinfo"),
     *("dateutil", "pydantic", "pydantic_core", "stdnum"),
 }

@@ -361,7 +361,8 @@ def test_a_region_and_an_office_are_of_the_lists_of_the_edition(name: str) -> No
 
 
 def test_version_1_knows_neither_regions_nor_shares() -> None:
-    assert faults(event(V1, region="atlantis", sector_shares=[{"sector": "space", "basis_points": 1}])) == []
+    found = faults(event(V1, region="atlantis", sector_shares=[{"sector": "space", "basis_points": 1}]))
+    assert found == [("/data/region", "field.unknown"), ("/data/sector_shares", "field.unknown")]
 
 
 def shares(**points: Any) -> list[tuple[str, str]]:

@@ -128,7 +128,7 @@ def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *
         headers["Idempotent-Replayed"] = "true"
     if body["outcome"] != ReceiptOutcome.REFUSED:
         return JSONResponse(body, 200 if again else 201, headers=headers)
-    actions = {one["action"] for one in body["problems"]}
+    actions = {one["action"] for one in body["problems"] if one["severity"] == "block"}
     refused = Problematic(
         422,
         "event.refused",

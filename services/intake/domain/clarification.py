@@ -13,7 +13,7 @@ from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
-from services.intake.domain.shape import data_of, held, read, rows_of, unless_covered
+from services.intake.domain.shape import blocks, by_edition, data_of, held, read, rows_of, unless_covered
 from services.intake.domain.standing import FALLEN_AWAY, decided, not_open
 from services.intake.domain.state import Pilot, Request, Status
 
@@ -30,7 +30,8 @@ MOVES: Final = {"planned_end": "planned_start"}
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What answers were found to be: answers and the application as it stands with them, or problems."""
+    """What answers were found to be: answers and the application as it stands with them, with problems that are only
+    told, or problems that they are refused for."""
 
     problems: tuple[Problem, ...]
     answers: tuple[ItemAnswer, ...] = ()
@@ -42,16 +43,17 @@ def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition
     found = read(event, state.agency, now)
     request = state.request(data_of(event).get("request"))
     rules, changes = _answers(data_of(event), request)
-    updated, faulty = _updated(state, changes, edition)
+    updated, faulty, unknown = _updated(state, changes, edition)
     problems = [*found.problems, *unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)]
+    problems += by_edition([*found.unknown, *unknown], edition)
     if state.status is Status.DECIDED:
         problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
         problems.append(not_open(state.status))
-    if problems or updated is None or not isinstance(found.payload, ClarificationProvidedV1):
+    if blocks(problems) or updated is None or not isinstance(found.payload, ClarificationProvidedV1):
         return Answered(tuple(problems))
     assert request is not None
-    return Answered((), _normal(found.payload.answers, request, updated), updated)
+    return Answered(tuple(problems), _normal(found.payload.answers, request, updated), updated)
 
 
 def _request(data: Mapping[str, Any], request: Request | None) -> Iterator[Problem]:
@@ -103,15 +105,19 @@ def _value(where: str, item: RequestItem, changes: Changes) -> Iterator[Problem]
         yield problem(f"{where}/value", "value.twice")
 
 
-def _updated(state: Pilot, changes: Changes, edition: Edition) -> tuple[Application | None, list[Problem]]:
-    """The application with the changes, held against the contract and then, as a whole, against the edition."""
+def _updated(
+    state: Pilot, changes: Changes, edition: Edition
+) -> tuple[Application | None, list[Problem], list[Problem]]:
+    """The application with the changes, held against the contract and then, as a whole, against the edition; what is
+    wrong with it, and the names in it that are not known."""
     assert state.application is not None
     before = state.application.model_dump(mode="json")
     after = {**before, **{field: value for field, (_, value) in changes.items()}}
     kind = ApplicationSubmittedV2.TYPE
-    payload, faulty = held(kind, after)
-    updated = payload.application() if isinstance(payload, ApplicationSubmittedV2) else None
-    problems = [_placed(one, changes) for one in faulty]
+    found = held(kind, after)
+    updated = found.payload.application() if isinstance(found.payload, ApplicationSubmittedV2) else None
+    problems = [_placed(one, changes) for one in found.problems]
+    unknown = [_placed(one, changes) for one in found.unknown]
     known = {(one.pointer, one.rule) for one in application.faults(before, kind, edition)}
     # What an answer did not touch was taken before, and is not held against it.
     new = [
@@ -119,7 +125,7 @@ def _updated(state: Pilot, changes: Changes, edition: Edition) -> tuple[Applicat
         for one in application.faults(after, kind, edition)
         if _field(one.pointer) in changes or (one.pointer, one.rule) not in known
     ]
-    return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)]
+    return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)], unknown
 
 
 def _field(pointer: str) -> str:

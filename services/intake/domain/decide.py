@@ -100,6 +100,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         submitted=judged.envelope.time,
         received=context.now,
         edition=edition.id,
+        problems=bounded(judged.problems),
         number=given.number,
         look_over_due_at=started.due_at,
         application=judged.submission.application(),

@@ -83,10 +83,11 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
         case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():
             return _after_event(state, fact)
         case ProgressRegisteredV1() | SpendingRegisteredV1() | RiskRegisteredV1() | ResultRegisteredV1():
-            return _tell(_with(state, taken=with_report(state.taken, fact)), fact.event_id, ReceiptOutcome.REPORTED)
+            taken = _with(state, taken=with_report(state.taken, fact))
+            return _tell(taken, fact.event_id, ReceiptOutcome.REPORTED, fact.problems)
         case CompletionRegisteredV1():
             finished = _with(state, finished=fact.finished, taken=with_report(state.taken, fact))
-            return _tell(finished, fact.event_id, ReceiptOutcome.REPORTED)
+            return _tell(finished, fact.event_id, ReceiptOutcome.REPORTED, fact.problems)
         case CarryingOutNotedV1():
             return _noted(state, fact)
         case InformationRequestForwardedV1() | InformationRequestClosedV1():
@@ -123,13 +124,18 @@ def _after_event(
                 decided=None,
                 reasons=(),
             )
-            return _tell(again, fact.event_id, ReceiptOutcome.RESUBMITTED)
+            return _tell(again, fact.event_id, ReceiptOutcome.RESUBMITTED, fact.problems)
         case ClarificationRegisteredV1():
             outcome = None if fact.open_items else ANSWERED
             answered = _with_request(state, fact.request, outcome, fact.open_items)
-            return _tell(_with(answered, application=fact.application), fact.event_id, ReceiptOutcome.ANSWERS_TAKEN)
+            return _tell(
+                _with(answered, application=fact.application),
+                fact.event_id,
+                ReceiptOutcome.ANSWERS_TAKEN,
+                fact.problems,
+            )
         case WithdrawalRegisteredV1():
-            return _tell(_over(state, Status.WITHDRAWN), fact.event_id, ReceiptOutcome.WITHDRAWN)
+            return _tell(_over(state, Status.WITHDRAWN), fact.event_id, ReceiptOutcome.WITHDRAWN, fact.problems)
         case EventRefusedV1():
             return _tell(state, fact.event_id, ReceiptOutcome.REFUSED, fact.problems)
         case _:

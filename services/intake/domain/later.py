@@ -1,7 +1,7 @@
 """An agency's later events about its own pilot: a resubmission, answers to a request, a withdrawal, reports."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from contracts.agency import (
     ApplicationResubmittedV1,
@@ -23,13 +23,13 @@ from contracts.intake import (
 )
 from contracts.reference import Problem
 from contracts.rules import Edition
-from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
+from contracts.steps import Completion, Progress, Results, Risks, Spending
 from services.intake.domain import terms
 from services.intake.domain.agency import Given
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
-from services.intake.domain.reports import REPORTS, judge_report
-from services.intake.domain.shape import bounded, data_of
+from services.intake.domain.reports import REPORTS, Reported, judge_report
+from services.intake.domain.shape import blocks, bounded, data_of
 from services.intake.domain.state import LOOK_OVER, Pilot, person_id, pilot_id
 from services.intake.domain.validation import judge_resubmission, judge_unknown, judge_withdrawal
 from services.law.decision import Context
@@ -62,7 +62,7 @@ def decide_event(state: Pilot | None, command: Later, context: Context[Given]) -
         case ClarificationProvidedV1.TYPE:
             return _clarified(state, command, edition, context)
         case ApplicationWithdrawnV1.TYPE:
-            return _withdrawn(state, command, context)
+            return _withdrawn(state, command, edition, context)
         case kind if kind in REPORTS:
             return _reported(state, command, edition, context)
         case kind:
@@ -114,6 +114,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
         submitted=judged.envelope.time,
         received=context.now,
         look_over_due_at=started.due_at,
+        problems=bounded(judged.problems),
         application=judged.submission.application(),
         met=judged.submission.met,
         contact_person_id=person,
@@ -135,6 +136,7 @@ def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[
             number=state.number,
             event_id=command.event_id,
             received=context.now,
+            problems=bounded(judged.problems),
             request=request.id,
             answers=judged.answers,
             open_items=tuple(item for item in request.open_items if item not in answered),
@@ -143,9 +145,9 @@ def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[
     )
 
 
-def _withdrawn(state: Pilot, command: Later, context: Context[Given]) -> Sequence[Fact]:
-    problems = judge_withdrawal(command.event, state, context.now)
-    if problems:
+def _withdrawn(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
+    problems = judge_withdrawal(command.event, state, edition, context.now)
+    if blocks(problems):
         return _refused(command, problems, context)
     assert state.number
     registered = WithdrawalRegisteredV1(
@@ -154,6 +156,7 @@ def _withdrawn(state: Pilot, command: Later, context: Context[Given]) -> Sequenc
         number=state.number,
         event_id=command.event_id,
         received=context.now,
+        problems=bounded(problems),
         reason=data_of(command.event)["reason"],
     )
     return *terms.ended(state, context), registered
@@ -164,18 +167,19 @@ def _reported(state: Pilot, command: Later, edition: Edition, context: Context[G
     if judged.report is None:
         return _refused(command, judged.problems, context)
     assert state.number
-    return (_registered(judged.report, state.number, command, context),)
+    return (_registered(judged, state.number, command, context),)
 
 
-def _registered(report: Report, number: str, command: Later, context: Context[Given]) -> Fact:
-    of = {
+def _registered(judged: Reported, number: str, command: Later, context: Context[Given]) -> Fact:
+    of: dict[str, Any] = {
         "actor": context.actor,
         "agency": command.agency,
         "number": number,
         "event_id": command.event_id,
         "received": context.now,
+        "problems": bounded(judged.problems),
     }
-    match report:
+    match report := judged.report:
         case Progress():
             return ProgressRegisteredV1.made_of(report, **of)
         case Spending():
@@ -186,5 +190,7 @@ def _registered(report: Report, number: str, command: Later, context: Context[Gi
             return ResultRegisteredV1.made_of(report, **of)
         case Completion():
             return CompletionRegisteredV1.made_of(report, **of)
+        case None:
+            raise AssertionError("nothing is registered of a report that is refused")
         case _:
             assert_never(report)

@@ -24,7 +24,7 @@ from contracts.rules import Edition
 from contracts.steps import Report
 from contracts.words import problem
 from services.intake.domain.report_history import MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
-from services.intake.domain.shape import data_of, day_of, read, rows_of, unless_covered
+from services.intake.domain.shape import blocks, by_edition, data_of, day_of, read, rows_of, unless_covered
 from services.intake.domain.standing import not_carried_out
 from services.intake.domain.state import CarryingOut, Pilot
 from services.law.faults import amount_faults, future_faults, organisation_faults, zero_faults
@@ -45,7 +45,8 @@ LATE: Final = frozenset({SpendingReportedV1.TYPE, ResultReportedV1.TYPE})
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a report was found to be: a report, or problems. Never both."""
+    """What a report was found to be: a report, with problems that are only told, or problems that it is refused
+    for."""
 
     problems: tuple[Problem, ...]
     report: Report | None = None
@@ -78,12 +79,12 @@ def judge_report(event: Mapping[str, Any], state: Pilot, edition: Edition, now: 
     kind, data, payload = str(event.get("type")), data_of(event), found.payload
     assert payload is None or isinstance(payload, Report)
     rules = [*_values(data, bounds), *_by_kind(kind, data, bounds, edition), *_size(payload, state.taken)]
-    problems = [*found.problems, *unless_covered(rules, found.problems)]
+    problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
     if not carried.reporting and not (kind in LATE and carried.launched):
         problems.append(not_carried_out(state))
     elif kind == CompletionReportedV1.TYPE and state.finished is not None:
         problems.append(problem("/subject", "completed.already", finished=state.finished))
-    return Reported(tuple(problems), None if problems else payload)
+    return Reported(tuple(problems), None if blocks(problems) else payload)
 
 
 def _size(report: Report | None, history: ReportHistory) -> Iterator[Problem]:

@@ -5,8 +5,9 @@ Nothing here asks an edition. Every fault is found at once, each with its place,
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any, Final, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +16,9 @@ from contracts.agency import AGENCY
 from contracts.entered import Entered
 from contracts.event import Day, Envelope, Moment, Payload, agency_source
 from contracts.reference import Problem
-from contracts.words import problem, schema_problems
+from contracts.rules import Edition
+from contracts.words import Wording, problem, schema_problems, wording
+from services.law.names import Place, meant, nearest, pointer_of, told, unknown_fields
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an agency's clock may run ahead of ours (assumption)."""
@@ -24,6 +27,10 @@ MOST_PROBLEMS: Final = 100
 """How many problems of one event are named. A technical bound: a receipt must fit into its topic."""
 MOST_PROBLEM_BYTES: Final = 256 * 1024
 """How many bytes the problems of one refusal have together as JSON, in UTF-8; a technical bound as well."""
+MOST_UNKNOWN: Final = 50
+"""How many unknown names of one event are named: to look for what was meant takes long."""
+SLIP: Final = 0.85
+"""How alike an attribute's name is to a known one's to be a slip of the pen, and no extension (assumption)."""
 MOST_POINTER: Final = 1_000
 MOST_WORDS: Final = 4_000
 """How many characters a place and each language's words have at most, so that any single problem can be told."""
@@ -48,23 +55,46 @@ MOST_ROWS: Final = {name: most for lists in LISTS.values() for name, most in lis
 """The most rows of a list, by its name, which means the same in every type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Data held against the contract: what they say, or every fault; and the names that the contract does not know, of
+    which the edition says what becomes of an event with one (`by_edition`)."""
+
+    payload: Payload | None
+    problems: tuple[Problem, ...] = ()
+    unknown: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Held):
     """An event as it was read: its problems, its attributes and its data, in the newest version of its type.
 
     `envelope` and `payload` are None where they could not be read, and then there are problems.
     """
 
-    problems: tuple[Problem, ...]
     envelope: Envelope | None
-    payload: Payload | None
 
 
 def read(event: Mapping[str, Any], agency: str, now: datetime) -> Read:
     """One event of an agency, held against the contract."""
     envelope, faults = _envelope(event, agency, now)
-    payload, shape = _payload(event)
-    return Read((*faults, *shape), envelope, payload)
+    shape = _payload(event)
+    return Read(
+        payload=shape.payload,
+        problems=(*faults, *shape.problems),
+        unknown=(*_attributes(event), *shape.unknown),
+        envelope=envelope,
+    )
+
+
+def by_edition(unknown: Sequence[Problem], edition: Edition) -> list[Problem]:
+    """Unknown names as the edition takes them: told, or a reason to refuse."""
+    return [one.model_copy(update={"severity": edition.unknown_fields.severity}) for one in unknown]
+
+
+def blocks(problems: Iterable[Problem]) -> bool:
+    """Whether an event is refused for any of these, and not only told them."""
+    return any(one.severity == "block" for one in problems)
 
 
 def time_of(event: Mapping[str, Any]) -> datetime | None:
@@ -101,8 +131,10 @@ def rows_of(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[s
 
 
 def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """As many problems as one refusal names, within both bounds; a last one counts the others."""
+    """As many problems as one answer names, within both bounds, what is refused for first; a last one counts the
+    others."""
     named, room = list[Problem](), MOST_PROBLEM_BYTES - 1_000  # room for the last one
+    problems = sorted(problems, key=lambda one: one.severity != "block")
     for one in map(_short, problems[:MOST_PROBLEMS]):
         room -= len(json.dumps(one.model_dump(), ensure_ascii=False).encode("utf-8", "surrogatepass")) + 2
         if room < 0:
@@ -110,7 +142,7 @@ def bounded(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         named.append(one)
     more = len(problems) - len(named)
     if more:
-        named.append(problem("", "problems.more", more=more))
+        named.append(problem("", "problems.more", more=more, severity="block" if blocks(problems) else "warn"))
     return tuple(named)
 
 
@@ -122,8 +154,8 @@ def _short(one: Problem) -> Problem:
     return one.model_copy(update={"pointer": near, **words})
 
 
-def held(kind: str, data: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
-    """Data of a known type held against the contract: what they say, or every fault.
+def held(kind: str, data: Mapping[str, Any]) -> Held:
+    """Data of a known type held against the contract.
 
     Of a list that is too long only that is said, and no row beyond its bound is looked at.
     """
@@ -133,11 +165,59 @@ def held(kind: str, data: Mapping[str, Any]) -> tuple[Payload | None, list[Probl
         problem(f"/data/{name}", "schema.too-long", max_length=most, actual_length=len(rows))
         for name, (rows, most) in long.items()
     ]
+    content = {**data, **{name: rows[:most] for name, (rows, most) in long.items()}}
+    payload, faults, unknown = _read(kind, content, {n: one for n, one in content.items() if n not in long})
+    problems = (*found, *unless_covered(faults, found))
+    return Held(payload=None if problems else payload, problems=problems, unknown=unknown)
+
+
+def _read(
+    kind: str, content: Mapping[str, Any], looked_at: Mapping[str, Any]
+) -> tuple[Payload | None, list[Problem], tuple[Problem, ...]]:
+    """What data say, their faults, and the unknown names in that part of them which is looked at.
+
+    Data without an unknown name, as nearly all are, are read once, and nothing else walks through them.
+    """
     try:
-        payload = AGENCY.read(kind, {**data, **{name: rows[:most] for name, (rows, most) in long.items()}})
+        return AGENCY.read(kind, content, exactly=True), [], ()
     except ValidationError as error:
-        return None, [*found, *unless_covered(schema_problems(error, "/data"), found)]
-    return None if found else payload, found
+        unknown = tuple(_unknown(kind, looked_at))
+        if not unknown:
+            return None, schema_problems(error, "/data"), ()
+    try:
+        return AGENCY.read(kind, content), [], unknown
+    except ValidationError as error:
+        return None, schema_problems(error, "/data"), unknown
+
+
+def _unknown(kind: str, content: Mapping[str, Any]) -> Iterator[Problem]:
+    """The names in the data that their contract does not know; beyond some, their number alone."""
+    all_of_them = unknown_fields(AGENCY.classes[kind], content, ("data",))
+    for place, known in islice(all_of_them, MOST_UNKNOWN):
+        yield _unknown_name(place, meant(str(place[-1]), known))
+    if more := sum(1 for _ in all_of_them):
+        yield problem("/data", "problems.more", more=more, severity="warn")
+
+
+def _attributes(event: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names beside the attributes that can be no extension: of what is no scalar, of a field of the data, or so near to
+    an attribute's that is missing that it must be a slip. Other names are extensions (CloudEvents 1.0), and are right.
+    """
+    if all(name in Envelope.model_fields for name in event):
+        return
+    kind, known = event.get("type"), list(Envelope.model_fields)
+    fields = AGENCY.classes[kind].model_fields if isinstance(kind, str) and AGENCY.knows(kind) else {}
+    missing = [name for name in known if name not in event]
+    others = (name for name in event if name not in Envelope.model_fields)
+    for name in islice(others, MOST_UNKNOWN):
+        if name in fields:
+            yield _unknown_name((name,), wording("name.meant", name=f"data.{name}"))
+        elif isinstance(event[name], dict | list) or nearest(name, missing, SLIP):
+            yield _unknown_name((name,), meant(name, missing))
+
+
+def _unknown_name(place: Place, hint: Wording) -> Problem:
+    return problem(pointer_of(place), "field.unknown", severity="warn", name=told(str(place[-1])), meant=hint)
 
 
 def unless_covered(found: Iterable[Problem], already: Sequence[Problem]) -> list[Problem]:
@@ -172,11 +252,11 @@ def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Pr
         yield problem("/time", "time.future")
 
 
-def _payload(event: Mapping[str, Any]) -> tuple[Payload | None, list[Problem]]:
+def _payload(event: Mapping[str, Any]) -> Held:
     kind, data = event.get("type"), event.get("data")
     if not isinstance(kind, str) or not isinstance(data, dict):
-        return None, []
+        return Held(payload=None)
     if not AGENCY.knows(kind):
-        return None, [problem("/type", "type.unknown", types=list(AGENCY.classes))]
-    payload, found = held(kind, data)
-    return None if payload is None else AGENCY.newest(payload), found
+        return Held(payload=None, problems=(problem("/type", "type.unknown", types=list(AGENCY.classes)),))
+    found = held(kind, data)
+    return found if found.payload is None else replace(found, payload=AGENCY.newest(found.payload))

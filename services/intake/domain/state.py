@@ -11,7 +11,7 @@ from pydantic import computed_field, model_validator
 from contracts.agency import ReceiptConclusion, ReceiptOutcome, ReceiptRequest
 from contracts.event import PILOT, Contract, Day, Moment
 from contracts.expertise import RequestOutcome
-from contracts.intake import CarryingOutNote
+from contracts.intake import CarryingOutNote, ReceivedEvent
 from contracts.reference import (
     Application,
     Clock,
@@ -81,7 +81,7 @@ class Told(Contract):
     problems: tuple[Problem, ...] = ()
 
 
-class Pilot(Contract):
+class Pilot(ReceivedEvent):
     """A submission as it stands.
 
     `terms` are the last term of each kind (срок рассмотрения, срок устранения замечаний); one of them runs at a time.
@@ -93,8 +93,6 @@ class Pilot(Contract):
 
     status: Status
     agency: str
-    event_id: str
-    received: Moment
     number: str | None = None
     edition: str | None = None
     application: Application | None = None
@@ -105,7 +103,6 @@ class Pilot(Contract):
     met: tuple[Met, ...] = ()
     terms: CountedTerms = ()
     decided: Moment | None = None
-    problems: tuple[Problem, ...] = ()
     reasons: tuple[ReturnReason, ...] = ()
     requests: tuple[Request, ...] = ()
     conclusion: ReceiptConclusion | None = None

@@ -17,14 +17,15 @@ from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.commands import Later
-from services.intake.domain.shape import Read, data_of, read, rows_of, unless_covered
+from services.intake.domain.shape import Read, blocks, by_edition, data_of, read, rows_of, unless_covered
 from services.intake.domain.standing import AGAIN, decided, not_open, to_stop
 from services.intake.domain.state import FINAL, Pilot, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What an event was found to be: an application, or problems. Never both."""
+    """What an event was found to be: an application, with problems that are only told, or problems that it is refused
+    for."""
 
     problems: tuple[Problem, ...]
     envelope: Envelope | None = None
@@ -36,17 +37,18 @@ def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: d
     found = read(event, agency, now)
     problems = list(found.problems)
     if edition is None:
-        problems.append(problem("/time", "edition.none"))
+        problems += [problem("/time", "edition.none"), *found.unknown]
     else:
         problems += unless_covered(_by_edition(event, edition), problems)
+        problems += by_edition(found.unknown, edition)
     return _judged(problems, found)
 
 
 def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
     """What is wrong with an event about a pilot that the agency does not have; another agency's is no different."""
-    found = read(command.event, command.agency, now).problems
+    found = read(command.event, command.agency, now)
     unknown = problem("/subject", "pilot.unknown", action="fix" if command.named is None else "retry")
-    return (*found, *unless_covered([unknown], found))
+    return (*found.problems, *unless_covered([unknown], found.problems), *found.unknown)
 
 
 def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Judged:
@@ -54,7 +56,7 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
     found = read(event, state.agency, now)
     data = data_of(event)
     rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
-    problems = [*found.problems, *unless_covered(rules, found.problems)]
+    problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(wording(AGAIN)))
     elif not state.may_resubmit(now):
@@ -63,9 +65,10 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
     return _judged(problems, found)
 
 
-def judge_withdrawal(event: Mapping[str, Any], state: Pilot, now: datetime) -> tuple[Problem, ...]:
+def judge_withdrawal(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> tuple[Problem, ...]:
     """What is wrong with a withdrawal."""
-    problems = list(read(event, state.agency, now).problems)
+    found = read(event, state.agency, now)
+    problems = [*found.problems, *by_edition(found.unknown, edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(to_stop(state)))
     elif state.status in FINAL:
@@ -80,10 +83,10 @@ def _by_edition(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]
 
 
 def _judged(problems: list[Problem], found: Read) -> Judged:
-    if problems or found.envelope is None or found.payload is None:
+    if blocks(problems) or found.envelope is None or found.payload is None:
         return Judged(tuple(problems))
     assert isinstance(found.payload, ApplicationSubmittedV2)
-    return Judged((), found.envelope, found.payload)
+    return Judged(tuple(problems), found.envelope, found.payload)
 
 
 # ---- a resubmission

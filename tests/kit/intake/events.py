@@ -14,6 +14,7 @@ from contracts.steps import EditionFrom
 from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
 from services.intake.domain.decide import decide
+from services.intake.domain.shape import blocks
 from services.intake.domain.validation import judge
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
@@ -47,7 +48,7 @@ def us_event(kind: str = V2, **data: Any) -> dict[str, Any]:
 def faults(found: dict[str, Any], edition: Edition | None = BY, now: datetime = NOW) -> list[tuple[str, str]]:
     """The place and the rule of everything that is wrong with an event."""
     judged = judge(found, CODE, edition, now)
-    assert (judged.submission is None) == bool(judged.problems)
+    assert (judged.submission is None) == blocks(judged.problems)
     for problem in judged.problems:
         in_every_language(problem)
     return [(p.pointer, p.rule) for p in judged.problems]
