@@ -242,6 +242,7 @@ class Switches(Data):
     appeal: Switch
     remarks_with_positive: Switch
     other_expert_in_repeat: Switch
+    one_duty_in_all_rounds: Switch
     council_sees_negative: Switch
     council_may_postpone: Switch
     partly_effective: Switch

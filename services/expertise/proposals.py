@@ -144,7 +144,7 @@ def _best(
     against = Counter[str]()
     free = list[Candidate]()
     for one in experts.values():
-        reasons = [refusal.rule for refusal in unavailable(case, one.known, day)]
+        reasons = [refusal.rule for refusal in unavailable(case, one.known, piece.edition, day, acting)]
         if competent_only and not _competent(case, one.known.entry):
             reasons.append("expert.not-competent")
         against.update(reasons)

@@ -82,6 +82,13 @@ def judged_once() -> Play:
     return Play().open().judge(FIRST)
 
 
+def claimed_by_third() -> Play:
+    """An expert of the directory, being an operator too, has taken in hand a case that another one is to judge."""
+    play = at("open").seat(FIRST)
+    play.do(Claim(), Actor(id=THIRD, role="operator"))
+    return play
+
+
 def frozen() -> Play:
     """The first expert's opinion is frozen by a conflict that an operator declared."""
     play = judged_once()
@@ -283,9 +290,11 @@ TRIES: list[Try] = [
     ("term.before-last-entry", 409, before_its_time, TermExtension(term="clarification", why="Рано."), OPERATOR),
     ("conclusion.no-draft", 409, lambda: at("to_conclude"), Approve(), APPROVER),
     ("conclusion.no-draft", 409, lambda: at("numbering"), SendBack(why="Так."), APPROVER),
-    ("conclusion.second-person", 403, lambda: at("to_conclude"), conclusion(), Actor(id=FIRST, role="operator")),
+    ("duty.another", 403, lambda: at("to_conclude"), conclusion(), Actor(id=FIRST, role="operator")),
     ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), OPERATOR),
-    ("conclusion.second-person", 403, lambda: at("to_approve"), Approve(), Actor(id=FIRST, role="approver")),
+    ("duty.another", 403, lambda: at("to_approve"), Approve(), Actor(id=FIRST, role="approver")),
+    ("expert.oneself", 403, lambda: at("open"), Assign(expert_id=FIRST), Actor(id=FIRST, role="operator")),
+    ("expert.another-duty", 409, claimed_by_third, HandOver(expert_id=FIRST, to=THIRD, why="Нет."), COLLEAGUE),
     ("appeal.off", 409, lambda: at("concluded", BOOK), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
     ("appeal.no-conclusion", 409, lambda: at("to_approve"), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
     ("appeal.no-conclusion", 409, lambda: at("amending"), Appeal(grounds="Нет.", basis=GRIEVANCE), OPERATOR),
@@ -424,7 +433,7 @@ def test_at_each_status_a_person_may_do_these_things_and_no_others(way: str) -> 
 def test_every_code_of_the_domain_is_met_here() -> None:
     text = "".join(file.read_text(encoding="utf-8") for file in Path(domain.__path__[0]).glob("*.py"))
     codes = set(re.findall(r'Refusal\(\s*f?"([a-z.-]+[a-z])"', text))
-    met = {code for code, *_ in TRIES} | {"conflict.open", "expert.invalid", "edition.unknown"}
+    met = {code for code, *_ in TRIES} | {"conflict.open", "expert.invalid", "edition.unknown", "expert.own-entry"}
     assert codes and codes <= met, codes - met
     assert {"term.expired", "term.cannot-be-extended", "term.before-last-entry"} <= met
 

@@ -290,7 +290,7 @@ def test_a_conflict_may_be_dismissed_before_the_assignment_by_another_than_who_a
     found = play.refused(Assign(expert_id=INSIDER))
     assert (found.code, [p.rule for p in found.problems]) == ("conflict.found", ["conflict.same-organisation"])
     play.do(Claim())
-    assert play.refused(Dismiss(expert_id=INSIDER, why="Давно ушёл."), OPERATOR).code == "conflict.second-person"
+    assert play.refused(Dismiss(expert_id=INSIDER, why="Давно ушёл."), OPERATOR).code == "duty.another"
     play.do(Unclaim(why="Не моё."))
     play.do(Dismiss(expert_id=INSIDER, why="Давно ушёл."), OPERATOR)
     assert play.refused(Assign(expert_id=INSIDER), OPERATOR).code == "conflict.second-person"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.event import Fact
+from contracts.event import Actor, Fact
 from contracts.expertise import Closure
 from contracts.intake import (
     INTAKE,
@@ -372,6 +372,13 @@ def test_a_changed_entry_is_a_fact_that_replaces_the_old_one() -> None:
 def test_an_entry_needs_known_editions_one_for_each_day_at_most(editions: Any, code: str, state: Any) -> None:
     refusal = agencies.refused(state, enter(*editions))
     assert (refusal.code, refusal.status) == (code, 422)
+
+
+def test_the_entry_of_the_own_agency_is_changed_by_somebody_of_another_organisation() -> None:
+    own = Actor(id="admin-1", organisation=CODE, role="admin")
+    refusal = agencies.refused(None, enter(*BOTH), actor=own)
+    assert (refusal.code, refusal.status) == ("agency.own-entry", 403)
+    assert agencies.when(None, enter(*BOTH), actor=own.model_copy(update={"organisation": "other"}))
 
 
 def test_the_refusal_of_an_unknown_edition_names_it_and_those_that_there_are() -> None:

@@ -5,6 +5,8 @@ from typing import Final
 
 from contracts.rules import Edition
 from contracts.words import Wording, wording
+from services.expertise.domain import duties
+from services.expertise.domain.duties import Duty
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given, Known
 from services.expertise.domain.state import Case, Status
@@ -47,8 +49,13 @@ class CaseDecision(Decision[Case]):
             raise Refusal("expert.unknown", status=422, experts=expert)
         return found
 
+    def need_duty(self, duty: Duty) -> None:
+        """Raises Refusal 403 when the acting person has another duty in this case."""
+        duties.need(self.case, self.edition, self.actor.id, duty)
+
     def need_own_case(self) -> None:
-        """Raises Refusal when another operator has the case in hand."""
+        """Raises Refusal when another operator has the case in hand, or the acting person has another duty in it."""
+        self.need_duty(Duty.PREPARES)
         operator = self.case.operator
         if operator is not None and operator != self.actor.id:
             raise Refusal("review.claimed", operator=operator)

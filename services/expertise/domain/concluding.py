@@ -18,6 +18,7 @@ from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.closing import open_round, rounds_left
 from services.expertise.domain.commands import Number, SendBack
+from services.expertise.domain.duties import Duty
 from services.expertise.domain.opinions import need_agreement, need_size
 from services.expertise.domain.parts import Conclusion, Draft, KnownAppeal
 from services.expertise.domain.series import subject_of
@@ -31,8 +32,6 @@ def write(decision: CaseDecision, command: WrittenConclusion) -> None:
     decision.need_own_case()
     if decision.case.status is not Status.TO_CONCLUDE:
         raise Refusal("review.not-to-conclude", stands=decision.stands)
-    if decision.actor.id in _judges(decision.case):
-        raise Refusal("conclusion.second-person", status=403)
     if decision.case.request() is not None:
         raise Refusal("request.open")
     _need_content(decision, command)
@@ -108,15 +107,12 @@ def _draft_for_second_person(decision: CaseDecision) -> Draft:
     draft = decision.case.draft
     if decision.case.status is not Status.TO_APPROVE or draft is None:
         raise Refusal("conclusion.no-draft")
-    if draft.author == decision.actor.id or decision.actor.id in _judges(decision.case):
+    if draft.author == decision.actor.id:
         raise Refusal("conclusion.second-person", status=403)
+    decision.need_duty(Duty.DECIDES)
     if draft.replaces is not None and decision.actor.id in _signers(decision.case, draft.replaces):
         raise Refusal("appeal.others", status=403)
     return draft
-
-
-def _judges(case: Case) -> set[str]:
-    return {place.expert for place in case.places if place.opinions}
 
 
 def _signers(case: Case, number: str) -> set[str]:
@@ -145,6 +141,7 @@ def number(decision: CaseDecision, command: Number) -> None:
 
 def open_appeal(decision: CaseDecision, command: Appeal) -> None:
     """An appeal against the conclusion in force, where the edition knows appeals; one for each. Raises Refusal."""
+    decision.need_duty(Duty.PREPARES)
     if not decision.edition.switches.appeal.on:
         raise Refusal("appeal.off")
     conclusion = _of_this_round(decision.case)
@@ -174,8 +171,9 @@ def decide_appeal(decision: CaseDecision, command: AppealDecision) -> None:
     appeal = decision.case.appeal()
     if decision.case.status is not Status.APPEALED or appeal is None:
         raise Refusal("appeal.not-open")
-    if decision.actor.id in _signers(decision.case, appeal.number) | _judges(decision.case):
+    if decision.actor.id in {*_signers(decision.case, appeal.number), appeal.opened_by}:
         raise Refusal("appeal.others", status=403)
+    decision.need_duty(Duty.DECIDES)
     if (command.outcome is AppealOutcome.AMENDED) != (command.amended is not None):
         raise Refusal("appeal.amendment", status=422)
     if command.amended is not None:

@@ -23,6 +23,7 @@ from contracts.steps import DeclaredConflict
 from contracts.words import problem, wording
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Dismiss, Recheck
+from services.expertise.domain.duties import Duty
 from services.expertise.domain.parts import ConflictStatus, KnownConflict
 from services.expertise.domain.state import FINAL, Case
 from services.law.decision import Refusal
@@ -168,7 +169,8 @@ def declare(decision: CaseDecision, command: DeclaredConflict) -> None:
 def dismiss(decision: CaseDecision, command: Dismiss) -> None:
     """A second person dismisses an expert's conflicts: those on record, or those that would bar an assignment.
 
-    Raises Refusal when there is none, and 403 for the person who raised it, the expert, or the case's operator.
+    Raises Refusal when there is none, and 403 for the person who raised it, the expert, and whoever prepares or judges
+    the case.
     """
     undecided = [one for one in known(decision.case, command.expert_id) if one.status is ConflictStatus.OPEN]
     if not undecided:
@@ -178,9 +180,7 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
         conflicts = new(decision.known(command.expert_id).entry.seat(), decision.case, decision.edition)
     if not conflicts:
         raise Refusal("conflict.none")
-    involved = {command.expert_id, decision.case.operator, *(one.raised_by for one in undecided)}
-    if decision.actor.id in involved:
-        raise Refusal("conflict.second-person", status=403)
+    _need_second_person(decision, command.expert_id, undecided)
     decision.then(
         ConflictDismissedV1(
             actor=decision.actor,
@@ -195,11 +195,11 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
 
 
 def confirm(decision: CaseDecision, command: Confirm) -> None:
-    """The conflict is real: the expert leaves the case. Raises Refusal when none is open."""
-    if not any(one.status is ConflictStatus.OPEN for one in known(decision.case, command.expert_id)):
+    """The conflict is real: the expert leaves the case. Raises Refusal when none is open, and 403 as `dismiss`."""
+    undecided = [one for one in known(decision.case, command.expert_id) if one.status is ConflictStatus.OPEN]
+    if not undecided:
         raise Refusal("conflict.none")
-    if command.expert_id == decision.actor.id:
-        raise Refusal("conflict.second-person", status=403)
+    _need_second_person(decision, command.expert_id, undecided)
     decision.then(
         ConflictConfirmedV1(
             actor=decision.actor,
@@ -209,6 +209,13 @@ def confirm(decision: CaseDecision, command: Confirm) -> None:
             notify=decision.case.deciding(),
         )
     )
+
+
+def _need_second_person(decision: CaseDecision, expert: str, undecided: Sequence[KnownConflict]) -> None:
+    """Raises Refusal 403 for who raised one of these conflicts, for the expert, and for another duty in the case."""
+    if decision.actor.id in {expert, *(one.raised_by for one in undecided)}:
+        raise Refusal("conflict.second-person", status=403)
+    decision.need_duty(Duty.DECIDES)
 
 
 def _need_open(decision: CaseDecision) -> None:

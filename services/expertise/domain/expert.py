@@ -7,7 +7,7 @@ erased. What decisions on cases are given of the directory is `Given`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import assert_never
+from typing import Final, assert_never
 
 from contracts.event import Fact
 from contracts.expertise import DirectoryFact, ExpertEnteredV1, PersonErasedV1, Seat
@@ -19,6 +19,8 @@ from services.law.decision import Context, Refusal
 from services.law.faults import fault, sector_faults
 
 KIND = "expert"
+OWN: Final = frozenset({"absences", "capacity"})
+"""What of an entry the expert may change who it is about: when away, and how much at once."""
 
 
 class Expert(ExpertEntry):
@@ -85,6 +87,7 @@ def decide(state: Expert | None, command: Command, context: Context[Given]) -> S
 
 
 def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]) -> Sequence[Fact]:
+    _need_another_person(state, command, context.actor.id)
     rules, wanted = context.given.rules, command.entry.edition
     if wanted not in rules:
         raise Refusal("edition.unknown", status=422, edition=wanted, editions=sorted(rules))
@@ -96,6 +99,20 @@ def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]
     after = evolve(state, fact)
     same = state is not None and after == state.model_copy(update={"version": state.version + 1})
     return () if same else (fact,)
+
+
+def _need_another_person(state: Expert | None, command: EnterExpert, acting: str) -> None:
+    """Raises Refusal 403 for one who enters, in the own entry, more than absences and capacity: organisations,
+    interests and competences say where one may judge (assumption)."""
+    if command.expert_id != acting:
+        return
+    changed = [
+        name
+        for name in ExpertEntry.model_fields
+        if name not in OWN and (state is None or getattr(state, name) != getattr(command.entry, name))
+    ]
+    if changed:
+        raise Refusal("expert.own-entry", status=403, fields=changed)
 
 
 def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:

@@ -9,6 +9,7 @@ from contracts.rules import Edition
 from contracts.steps import Opinion, Score
 from contracts.words import problem
 from services.expertise.domain.casework import CaseDecision
+from services.expertise.domain.duties import Duty
 from services.expertise.domain.parts import GivenOpinion, Place, PlaceStatus
 from services.expertise.domain.state import WORKING
 from services.law import reasons
@@ -57,6 +58,7 @@ def _own(decision: CaseDecision) -> Place:
         raise Refusal("review.not-working", stands=decision.stands)
     if place.status is not PlaceStatus.ACCEPTED:
         raise Refusal("assignment.not-accepted")
+    decision.need_duty(Duty.JUDGES)
     return place
 
 

@@ -13,9 +13,10 @@ from contracts.expertise import (
 )
 from contracts.reference import Role
 from contracts.rules import Edition
-from services.expertise.domain import conflict
+from services.expertise.domain import conflict, duties
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Assign, Decline, HandOver, Release, Unclaim
+from services.expertise.domain.duties import Duty
 from services.expertise.domain.expert import Known
 from services.expertise.domain.parts import Place, PlaceStatus
 from services.expertise.domain.state import FINAL, STAFFING, WORKING, Case
@@ -76,13 +77,15 @@ def _seat(decision: CaseDecision, expert: str, instead_of: str | None) -> None:
 def obstacles(case: Case, known: Known, edition: Edition, day: date, acting: str) -> Iterator[Refusal]:
     """All that stands in the way of an expert for a case on a day, were it assigned by the person acting: whoever
     proposes experts and whoever assigns them asks this. The costly part, conflicts, comes last."""
-    yield from unavailable(case, known, day)
+    yield from unavailable(case, known, edition, day, acting)
     yield from conflict.obstacles(known.entry.seat(), case, edition, acting)
 
 
-def unavailable(case: Case, known: Known, day: date) -> Iterator[Refusal]:
-    """What stands in the way whatever the case is about: on it already, inactive, away, no room."""
+def unavailable(case: Case, known: Known, edition: Edition, day: date, acting: str) -> Iterator[Refusal]:
+    """What stands in the way whatever the case is about: another duty in it, on it already, inactive, away, no
+    room."""
     entry = known.entry
+    yield from duties.obstacles(case, edition, entry.expert_id, acting)
     if case.place_of(entry.expert_id) is not None:
         yield Refusal("expert.on-the-case")
     if not entry.active:
@@ -109,6 +112,7 @@ def accept(decision: CaseDecision) -> None:
     place = _own_place(decision)
     if place.status is PlaceStatus.ACCEPTED:
         return
+    decision.need_duty(Duty.JUDGES)
     seat = decision.known(place.expert).entry.seat()
     for obstacle in conflict.obstacles(seat, decision.case, decision.edition, decision.actor.id):
         raise obstacle
@@ -149,8 +153,9 @@ def hand_over(decision: CaseDecision, command: HandOver) -> None:
     """Gives one expert's assignment to another, under the same checks as an assignment.
 
     It is one decision: either both happen, or nothing does. Whose case it is does not matter, for an absent
-    expert's work is handed over for all operators at once.
+    expert's work is handed over for all operators at once; but nobody hands over, or takes, work of his own.
     """
+    decision.need_duty(Duty.PREPARES)
     place = _place_of(decision, command.expert_id)
     _need_no_opinion(place)
     _need_free(decision, command.to)

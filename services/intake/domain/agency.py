@@ -42,7 +42,9 @@ def code_of(subject: str) -> str:
 
 def decide(state: Agency | None, command: AgencyEntry, context: Context[Given]) -> Sequence[Fact]:
     """An agency is entered, or its entry changes. An entry needs at least one edition, and every edition must exist.
-    No fact if nothing changes."""
+    By which edition an agency is judged is not entered by one of its own (assumption). No fact if nothing changes."""
+    if context.actor.organisation == code_of(context.subject):
+        raise Refusal("agency.own-entry", status=403)
     editions = command.editions
     unknown = sorted({e.edition for e in editions} - set(context.given.rules))
     if unknown:

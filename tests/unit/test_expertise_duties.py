@@ -1,0 +1,177 @@
+"""Separation of duties: whoever prepares, judges or decides in a case has no other duty in it."""
+
+from datetime import date
+
+import pytest
+
+from contracts.event import Actor
+from contracts.expertise import Closure
+from contracts.reference import OrganisationId
+from contracts.steps import Absence, AppealOutcome, DeclaredConflict, ExpertEntry
+from deploy.samples.common import with_switches
+from deploy.samples.expertise import (
+    APPROVER,
+    CHAIR,
+    COLLEAGUE,
+    HEAD,
+    OPERATOR,
+    REASONS,
+    appeal,
+    conclusion,
+    decide_appeal,
+    entry,
+    opinion,
+    question,
+)
+from services.expertise.domain.commands import (
+    AcceptAssignment,
+    Approve,
+    Assign,
+    Claim,
+    Confirm,
+    Dismiss,
+    EndWithout,
+    HandOver,
+    Release,
+    SendBack,
+)
+from services.expertise.domain.expert import EnterExpert
+from services.expertise.proposals import Candidate, Piece, propose, spread
+from tests.kit.expertise.play import DIRECTORY, FIRST, SECOND, THIRD, Play, at
+
+ME = Actor(id=FIRST, role="expert")
+
+
+def as_operator(id_: str) -> Actor:
+    return Actor(id=id_, role="operator")
+
+
+def as_approver(id_: str) -> Actor:
+    return Actor(id=id_, role="approver")
+
+
+PREPARING = (
+    Claim(),
+    Assign(expert_id=THIRD),
+    Release(expert_id=SECOND, why="Так."),
+    HandOver(expert_id=SECOND, to=THIRD, why="Так."),
+    question(),
+    EndWithout(outcome=Closure.RETURNED, reasons=REASONS),
+)
+DECIDING = (Dismiss(expert_id=SECOND, why="Так."), Confirm(expert_id=SECOND, why="Так."))
+
+
+@pytest.mark.parametrize("command", PREPARING, ids=lambda one: type(one).__name__)
+def test_who_sits_on_a_case_as_an_expert_prepares_nothing_in_it(command: object) -> None:
+    play = at("open").seat(FIRST, SECOND)
+    assert play.refused(command, as_operator(FIRST)).code == "duty.another"
+    assert play.refused(command, as_operator(FIRST)).status == 403
+
+
+def test_who_judged_writes_no_conclusion_and_approves_none() -> None:
+    play = at("to_conclude")
+    assert play.refused(conclusion(), as_operator(FIRST)).code == "duty.another"
+    play.do(conclusion())
+    for command in (Approve(), SendBack(why="Нет.")):
+        assert play.refused(command, as_approver(FIRST)).code == "duty.another"
+
+
+def test_who_had_the_case_in_hand_or_assigned_its_judges_approves_nothing_also_where_another_wrote() -> None:
+    play = Play().open().judge(FIRST, SECOND)  # OPERATOR assigned both, and gave the case to nobody
+    play.do(conclusion(), COLLEAGUE)
+    assert play.refused(Approve(), as_approver(OPERATOR.id)).code == "duty.another"
+    assert play.refused(Approve(), as_approver(COLLEAGUE.id)).code == "conclusion.second-person"
+    play.do(Approve(), APPROVER)
+
+
+def test_nobody_assigns_oneself_by_whatever_way() -> None:
+    play = Play().open()
+    assert play.refused(Assign(expert_id=FIRST), as_operator(FIRST)).code == "expert.oneself"
+    play.seat(SECOND)
+    handed = play.refused(HandOver(expert_id=SECOND, to=FIRST, why="Так."), as_operator(FIRST))
+    assert handed.code == "expert.oneself"
+    known = [Candidate(one, 0) for one in play.given().experts.values()]
+    edition = play.given().rules.edition(play.case.edition)
+    proposed = {one.expert_id: one for one in propose(play.case, edition, known, FIRST, play.now)}
+    assert [one.rule for one in proposed[FIRST].against] == ["expert.oneself"]
+    assert not proposed[THIRD].against
+    alone = [one for one in known if one.known.entry.expert_id == FIRST]
+    [move] = spread([Piece("p", 1, play.case, edition)], alone, FIRST, play.now, competent_only=False)
+    assert move.to is None and dict(move.against) == {"expert.oneself": 1}
+
+
+def test_who_prepares_a_case_becomes_no_expert_of_it_and_who_was_one_by_an_earlier_program_does_not_judge() -> None:
+    play = Play().open().seat(SECOND)
+    play.do(Claim(), as_operator(FIRST))
+    assert play.refused(HandOver(expert_id=SECOND, to=FIRST, why="Так."), COLLEAGUE).code == "expert.another-duty"
+    play = Play().open().seat(FIRST)
+    assert play.state is not None
+    play.state = play.state.model_copy(update={"operator": FIRST})
+    assert play.refused(opinion(), ME).code == "duty.another"
+    play = Play().open()
+    play.do(Assign(expert_id=FIRST))
+    play.state = play.case.model_copy(update={"operator": FIRST})
+    assert play.refused(AcceptAssignment(), ME).code == "duty.another"
+
+
+@pytest.mark.parametrize("command", DECIDING, ids=lambda one: type(one).__name__)
+def test_a_conflict_is_decided_by_none_who_judges_or_prepares_the_case(command: object) -> None:
+    play = at("open").seat(FIRST, SECOND)
+    play.do(DeclaredConflict(expert_id=SECOND, text="Есть связь."), COLLEAGUE)
+    assert play.refused(command, as_approver(FIRST)).code == "duty.another", "who judges"
+    assert play.refused(command, as_approver(OPERATOR.id)).code == "duty.another", "who assigned"
+    assert play.refused(command, as_approver(COLLEAGUE.id)).code == "conflict.second-person", "who declared it"
+    assert play.refused(command, as_approver(SECOND)).code == "conflict.second-person", "whom it is about"
+    play.do(command, CHAIR)
+
+
+def test_an_appeal_is_decided_by_none_who_opened_it_signed_judged_or_prepared() -> None:
+    play = at("concluded")
+    play.do(appeal(), COLLEAGUE)
+    ruling = decide_appeal(AppealOutcome.UPHELD)
+    assert play.refused(ruling, as_approver(COLLEAGUE.id)).code == "appeal.others"
+    assert play.refused(ruling, APPROVER).code == "appeal.others"
+    assert play.refused(ruling, as_approver(FIRST)).code == "duty.another"
+    play.do(ruling, CHAIR)
+
+
+def test_a_duty_lasts_through_all_rounds_where_the_edition_says_so_and_for_one_round_where_not() -> None:
+    for lasting in (True, False):
+        book = with_switches(appeal=True, one_duty_in_all_rounds=lasting)
+        play = at("appealed", book)
+        play.do(decide_appeal(AppealOutcome.ANNULLED), CHAIR)
+        assert play.case.round == 2
+        if lasting:
+            assert play.refused(Claim(), as_operator(FIRST)).code == "duty.another"
+        else:
+            play.do(Claim(), as_operator(FIRST))
+
+
+def test_in_the_own_entry_only_absences_and_capacity_are_changed_by_oneself() -> None:
+    mine = ExpertEntry.made_of(entry(FIRST, "700000140"))
+    stored = DIRECTORY.given(*DIRECTORY.when(None, EnterExpert(FIRST, mine)))
+    other = OrganisationId(scheme="BY-UNP", value="700000153")
+    forbidden = {
+        "organisation": other,
+        "affiliated": (other,),
+        "interests": (other,),
+        "competences": ("transport",),
+        "active": False,
+    }
+    for name, value in forbidden.items():
+        for role in ("operator", "expert", "admin"):
+            changed = EnterExpert(FIRST, mine.model_copy(update={name: value}))
+            refused = DIRECTORY.refused(stored, changed, actor=Actor(id=FIRST, role=role))
+            assert (refused.code, refused.status, refused.values["fields"]) == ("expert.own-entry", 403, [name])
+            assert DIRECTORY.when(stored, changed, actor=Actor(id=SECOND, role=role))
+    away = (Absence(since=date(2026, 5, 1), until=date(2026, 5, 9)),)
+    own = EnterExpert(FIRST, mine.model_copy(update={"absences": away, "capacity": 1}))
+    assert DIRECTORY.when(stored, own, actor=Actor(id=FIRST, role="operator"))
+    assert DIRECTORY.refused(None, EnterExpert(FIRST, mine), actor=Actor(id=FIRST, role="operator")).code == (
+        "expert.own-entry"
+    )
+
+
+def test_a_head_that_did_nothing_before_may_approve_an_amendment() -> None:
+    play = at("amending")
+    play.do(Approve(), HEAD)
