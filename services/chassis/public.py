@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,6 +32,8 @@ PREFLIGHT: Final = {
     "Access-Control-Allow-Headers": "If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
+PORT: Final = re.compile(r"^(?:\[([^\[\]]*)\](?::\d{1,5})?|(\d+(?:\.\d+){3}):\d{1,5})$", re.ASCII)
+"""An address with a port, or in the brackets that one needs before it."""
 IPV6_OF_ONE: Final = 64
 """Bits of an IPv6 address that one client has for itself alone: it can change the others at will."""
 
@@ -90,7 +93,9 @@ def client_of(scope: Scope, hops: int) -> str:
 
     `hops` proxies of one's own are believed: the address is the one that the outermost of them saw, so many entries
     from the end of X-Forwarded-For. What stands before it the client may have written itself, and is not looked at.
-    Nor is a shorter chain: who sent it came another way than through those proxies.
+    Nor is a shorter chain: who sent it came another way than through those proxies. An entry may have a port, as some
+    proxies write it. No other header is asked (Forwarded, X-Real-IP): a proxy that writes one passes the others on as
+    the client wrote them.
     """
     peer = str((scope.get("client") or ("",))[0])
     said = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",") if hops else []
@@ -100,8 +105,9 @@ def client_of(scope: Scope, hops: int) -> str:
 
 
 def _network(address: str) -> str | None:
+    bare = PORT.sub(r"\1\2", address)
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(bare)
     except ValueError:
         return None
     if isinstance(found, ipaddress.IPv6Address):

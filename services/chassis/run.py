@@ -204,6 +204,7 @@ def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # who is believed to pass on a client's address is said by `trusted_hops` alone
         timeout_graceful_shutdown=10,
     )
     return _Server(config)

@@ -17,6 +17,7 @@ from contracts import VERSION
 from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems
+from services.chassis.asked import known_query
 from services.chassis.auth import Keys, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -67,7 +68,13 @@ def make_app(
 def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAPI:
     """The app of a process beside the services: health and metrics alone."""
     app = FastAPIOffline(
-        redoc_url=None, title=title, version=VERSION, static_url="/docs/assets", telemetry=SPAN_OF_A_REQUEST
+        redoc_url=None,
+        title=title,
+        version=VERSION,
+        static_url="/docs/assets",
+        telemetry=SPAN_OF_A_REQUEST,
+        dependencies=[Depends(known_query)],
+        redirect_slashes=False,  # the redirect would be made of what the caller says that this host is called
     )
     app.state.keys = keys
     problems.install(app)

@@ -323,6 +323,10 @@ def scope(peer: str, *forwarded: str) -> Mapping[str, Any]:
         (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
         (1, ["::ffff:1.2.3.4"], "1.2.3.4"),
         (1, [" , ,"], "10.0.0.1"),
+        (1, ["1.1.1.1:5123"], "1.1.1.1"),
+        (1, ["[2001:db8:1:2:3:4:5:6]:443"], "2001:db8:1:2::/64"),
+        (1, ["[2001:db8:1:2::6]"], "2001:db8:1:2::/64"),
+        (1, ["1.1.1.1:nonsense"], "10.0.0.1"),
     ],
 )
 def test_only_so_many_proxies_are_believed(hops: int, forwarded: list[str], address: str) -> None:
