@@ -221,11 +221,12 @@ class Verdict(StrEnum):
 
 
 class Standing(StrEnum):
-    """Whether a conclusion still stands: действует, изменено другим по жалобе, отменено."""
+    """Whether a conclusion stands: действует, изменено по жалобе, отменено, заменено повторным заключением."""
 
     IN_FORCE = "in-force"
     REPLACED = "replaced"
     ANNULLED = "annulled"
+    SUPERSEDED = "superseded"
 
 
 class Severity(StrEnum):

@@ -270,11 +270,7 @@ class Engine:
 
     async def _decide(self, run: _Run, known: Mapping[str, Document]) -> None:
         pending = _by_subject(run)
-        places = [place for some in pending.values() for place in some]
-        given: dict[int, Any] = dict.fromkeys(places)
-        if self.service.prepare is not None and places:
-            answers = await self.service.prepare(self.store, [run.inputs[place] for place in places])
-            given = dict(zip(places, answers, strict=True))
+        given: dict[int, Any] = {}
         for attempt in range(ATTEMPTS):
             if not pending:
                 return
@@ -287,11 +283,15 @@ class Engine:
         self,
         run: _Run,
         pending: Mapping[str, list[int]],
-        given: Mapping[int, Any],
+        given: dict[int, Any],
         known: Mapping[str, Document],
     ) -> dict[str, list[int]]:
         unknown = [subject for subject in pending if subject not in known]
         loaded = {**known, **(await self.documents(unknown) if unknown else {})}
+        if not given:  # once: who loses the guard decides again by the same, and draws no second number
+            places = [place for some in pending.values() for place in some]
+            answers = await self.service.given(self.store, [run.inputs[place] for place in places], loaded)
+            given.update(zip(places, answers, strict=True))
         if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
             for subject, places in pending.items():
                 if subject in loaded:

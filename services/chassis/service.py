@@ -20,6 +20,9 @@ class _Nothing(BaseModel):
     """The state of a subject that this service only watches pass by."""
 
 
+Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document]], Awaitable[Sequence[Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
@@ -28,7 +31,8 @@ class Service:
     `reads` maps each source of foreign facts to its language (`soon`: sources whose records somebody waits for),
     `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
-    used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given;
+    used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given,
+    and knows of their subjects what was loaded before (those that are not there yet are missing);
     `own` is the language of the service's own facts, and `process_manager` says for each of several such facts what it
     asks of other subjects; `address` finds the subject of inputs that name it (an agency's later events), before
     anything is claimed.
@@ -40,7 +44,7 @@ class Service:
 
     name: str
     aggregates: Mapping[str, Aggregate]
-    prepare: Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]] | None = None
+    prepare: Prepare | None = None
     recall: Callable[[Store, Document, Sequence[Input]], Awaitable[Document]] | None = None
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
     soon: frozenset[str] = frozenset()
@@ -58,6 +62,10 @@ class Service:
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
 
+    async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
+        """What each decision is given; nothing, where the service prepares nothing."""
+        return [None] * len(inputs) if self.prepare is None else await self.prepare(store, inputs, loaded)
+
     @property
     def sources(self) -> list[str]:
         """The services whose topics this one reads, itself among them where it has a process manager."""
@@ -74,10 +82,10 @@ class Service:
         return self.aggregates.get(kind) or Aggregate(kind, _Nothing, _decide_nothing, _stay)
 
 
-def given_to_all(given: Any) -> Callable[[Store, Sequence[Input]], Awaitable[Sequence[Any]]]:
+def given_to_all(given: Any) -> Prepare:
     """A `prepare` that gives the same to every decision: the rule book."""
 
-    async def prepare(_store: Store, inputs: Sequence[Input]) -> Sequence[Any]:
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> Sequence[Any]:
         return [given] * len(inputs)
 
     return prepare

@@ -1,17 +1,17 @@
 """What expertise makes of intake's facts and of its own: fact -> command; fact -> notices; what decisions are given."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from contracts import expertise, intake
 from contracts.event import Contract, Event, Fact, Moment, noun_of, wire_moment
 from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
 from contracts.rules import RuleBook
-from services.chassis.service import Told
+from services.chassis.service import Prepare, Told
 from services.chassis.store import SUBJECTS, Row, Store
-from services.chassis.subject import Input
+from services.chassis.subject import Document, Input
 from services.expertise.domain.commands import (
     Assign,
     CloseFor,
@@ -81,13 +81,13 @@ def _of_intake(fact: PilotFact) -> Command | None:
 # ---- what decisions are given
 
 
-def preparing(rules: RuleBook) -> Callable[[Store, Sequence[Input]], Any]:
+def preparing(rules: RuleBook) -> Prepare:
     """What a batch of decisions is given: the experts that it names, with their loads, by two queries at most.
 
     The load counts what this very batch has assigned before, so that one batch cannot overload an expert.
     """
 
-    async def prepare(store: Store, inputs: Sequence[Input]) -> list[Given]:
+    async def prepare(store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[Given]:
         named = [_expert_of(one) for one in inputs]
         known = await known_experts(store, sorted({one for one in named if one is not None}))
         given = list[Given]()

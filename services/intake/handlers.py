@@ -1,19 +1,21 @@
 """What intake makes of the other services' facts: fact -> command; and what its decisions are given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from contracts import expertise, registry
 from contracts.event import Event
-from contracts.rules import RuleBook
+from contracts.rules import Edition, RuleBook
 from contracts.steps import Correctable
+from services.chassis.service import Prepare
 from services.chassis.store import Store
-from services.chassis.subject import Input
+from services.chassis.subject import Document, Input
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
 from services.intake.domain.commands import CLARIFICATION, REMINDED, Forward, Later, Note, Remind, Submit
 from services.intake.domain.shape import time_of
+from services.intake.domain.validation import Judged, judge
 
 
 def translate(event: Event) -> Forward | Note | Remind | None:
@@ -121,18 +123,30 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
 # ---- what decisions are given
 
 
-def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Callable[[Store, Sequence[Input]], Any]:
-    """What a batch of decisions is given: directory entries with one query, numbers with one draw per series."""
+def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
+    """What a batch of decisions is given: directory entries with one query, numbers with one draw per series.
 
-    async def prepare(store: Store, inputs: Sequence[Input]) -> list[Given]:
-        submits = {n: i.command for n, i in enumerate(inputs) if isinstance(i.command, Submit)}
+    Only what will be registered draws a number (регистрационный номер): no application that has faults, none that
+    is there already, and none a second time. A number is lost where the process ends between its draw and the write,
+    or where two replicas take the same application at the same moment.
+    """
+
+    async def prepare(store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> list[Given]:
+        fresh = {i.subject: n for n, i in reversed([*enumerate(inputs)]) if _is_new(i, loaded)}
+        submits = {n: c for n in sorted(fresh.values()) if isinstance(c := inputs[n].command, Submit)}
         codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
         agencies = await _agencies(store, set(codes.values()))
+        judged: dict[int, Judged] = {}
         series: dict[tuple[str, int], list[int]] = {}
         for place, command in submits.items():
             agency = agencies.get(command.agency)
-            edition = edition_for(agency, time_of(command.event) or now(), rules) if agency else None
-            if edition is not None:
+            if agency is None:
+                continue
+            edition = edition_for(agency, time_of(command.event) or now(), rules)
+            if (found := _judged(command, edition, now())) is None:
+                continue
+            judged[place] = found
+            if edition is not None and found.submission is not None:
                 year = now().astimezone(ZoneInfo(edition.zone)).year
                 series.setdefault((edition.id, year), []).append(place)
         numbers: dict[int, str] = {}
@@ -140,9 +154,22 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Callable[[Store, 
             edition = rules.edition(edition_id)
             drawn = await store.draw(f"registration:{edition.registration.prefix}:{year}", len(places))
             numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
-        return [Given(rules, agencies.get(codes.get(n, "")), numbers.get(n)) for n in range(len(inputs))]
+        return [Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n)) for n in range(len(inputs))]
 
     return prepare
+
+
+def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
+    known = loaded.get(one.subject)
+    return isinstance(one.command, Submit) and (known is None or known.state is None)
+
+
+def _judged(command: Submit, edition: Edition | None, now: datetime) -> Judged | None:
+    """What an application was found to be. None where that fails: its own decision fails then, and no other's."""
+    try:
+        return judge(command.event, command.agency, edition, now)
+    except Exception:
+        return None
 
 
 async def _agencies(store: Store, codes: set[str]) -> dict[str, Agency]:

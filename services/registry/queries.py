@@ -163,7 +163,7 @@ PUBLIC_ROW: Final = (
     "state.until",
 )
 """What the lines of the public lists are made of."""
-ROW: Final = (*PUBLIC_ROW, "state.terms", "state.term")
+ROW: Final = (*PUBLIC_ROW, "state.terms", "state.term", "state.overpaid")
 """What the lines of the lists inside the house are made of: the rest of a pilot, which may be long, is not read."""
 ROW_AS_OF: Final = ("state.number", "state.application.title", "state.agency", "state.entered", "state.history")
 """What the lines of the list as of a moment are made of."""

@@ -7,8 +7,8 @@ one thing: whoever lets a field out must see at a glance what of it is public.
 
 Never public: ids of persons and actors, correlation and trace ids, the words of remarks, opinions, conclusions,
 reports and minutes, evidence, risks, why an application went back or a pilot stood still, cost lines and payments one
-by one (their sums by source and year are), the applicant's own number, and which pilots copy this one (they may not
-be public yet; each says itself what it copies).
+by one (their sums by source and year are), what was paid above the commitment, the applicant's own number, and which
+pilots copy this one (they may not be public yet; each says itself what it copies).
 """
 
 import hashlib
@@ -110,6 +110,7 @@ MONEY: Final = (
     Shown("currency", public=True),
     Shown("amount_minor", public=True),
 )
+OVERPAID: Final = (Shown("source"), Shown("currency"), Shown("committed_minor"), Shown("paid_minor"))
 SUM: Final = (Shown("currency", public=True), Shown("amount_minor", public=True))
 TOTALS: Final = tuple(Shown(stage.value, of=SUM, public=True) for stage in MoneyStage)
 SHARE: Final = (Shown("sector", public=True), Shown("basis_points", public=True))
@@ -266,6 +267,7 @@ PILOT: Final = (
     Shown("application", of=APPLICATION, public=True),
     Shown("money", of=MONEY, public=True),
     Shown("totals", _totals, of=TOTALS, public=True, listed=True),
+    Shown("overpaid", lambda state: state.get("overpaid") or [], of=OVERPAID, listed=True),
     Shown("region", public=True, listed=True),
     Shown("sectors", public=True, listed=True),
     Shown("executor", of=PARTY, public=True),

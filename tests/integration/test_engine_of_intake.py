@@ -56,6 +56,17 @@ def sent(offset: int, body: dict[str, Any] | bytes) -> Record:
     return Record(agency_topic("demo").name, 0, offset, None, value)
 
 
+async def test_an_application_that_is_refused_or_sent_again_takes_no_number_from_the_series(make: Make) -> None:
+    engine = await intake_with_agency(make)
+    bad = {**event(1), "id": "demo-bad", "data": {**event(1)["data"], "title": ""}}
+    early = {**event(2), "time": "2020-01-01T08:00:00.000Z"}
+    await engine.records([sent(0, bad), sent(1, b"{"), sent(2, early), sent(3, event(3))])
+    await engine.records([sent(4, event(3)), sent(5, bad), sent(6, event(4)), sent(7, event(4)), sent(8, event(5))])
+    subjects = [pilot_id("demo", f"demo-{n}") for n in (3, 4, 5)]
+    found = await engine.documents(subjects)
+    assert [found[one].state.number[-6:] for one in subjects] == ["000001", "000002", "000003"]  # type: ignore[union-attr]
+
+
 RECEIPTS = "pilots.receipts.demo.v1"
 
 

@@ -14,7 +14,14 @@ from tests.integration.test_money import AUDITOR, World, application
 from tests.kit.engine.tiny import START
 from tests.kit.people import Person
 
-PATHS: Final = ("/figures/funnel", "/figures/terms", "/figures/money", "/figures/results", "/figures/scaling")
+PATHS: Final = (
+    "/figures/funnel",
+    "/figures/terms",
+    "/figures/money",
+    "/figures/results",
+    "/figures/scaling",
+    "/figures/overpaid",
+)
 TOLD: Final = {"complete", "commit", "left_out"}
 
 
@@ -40,6 +47,7 @@ SHAPES: Final[dict[str, set[str]]] = {
     "/figures/money": {"group_by", "items", "totals", "next"},
     "/figures/results": {"sectors", "totals"},
     "/figures/scaling": {"sectors", "totals"},
+    "/figures/overpaid": {"sources", "pilots"},
 }
 
 

@@ -352,9 +352,33 @@ def test_no_figure_is_asked_of_pilots_that_a_filter_leaves_out() -> None:
     assert funnel["pilots"] == len(fit) > 0
 
 
+def test_what_was_paid_above_the_commitment_is_added_up_by_source_and_each_pilot_counts_once() -> None:
+    chance = Random(11)
+    pilots = {f"p{n}": pilot(chance) for n in range(200)}
+    above: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for state in pilots.values():
+        for one in state.overpaid:
+            found = above[one.source, one.currency]
+            found[0], found[1], found[2] = found[0] + 1, found[1] + one.committed_minor, found[2] + one.paid_minor
+    figures = filled(pilots)
+    answer = told(figures, questions.overpaid)
+    assert len(above) > 3
+    assert {
+        (one["source"], one["currency"]): [one["pilots"], one["committed_minor"], one["paid_minor"]]
+        for one in answer["sources"]
+    } == dict(above)
+    assert all(one["above_minor"] == one["paid_minor"] - one["committed_minor"] > 0 for one in answer["sources"])
+    assert answer["pilots"] == sum(bool(state.overpaid) for state in pilots.values())
+    figures.put([], pilots)
+    figures.commit({0: 1}, whole=True)
+    assert told(figures, questions.overpaid)["sources"] == [], "a pilot that goes takes its flag along"
+
+
 @pytest.mark.parametrize("name", ["region", "office"])
 @pytest.mark.parametrize(
-    "question", [questions.funnel, questions.terms, questions.results, questions.scaling], ids=lambda one: one.__name__
+    "question",
+    [questions.funnel, questions.terms, questions.results, questions.scaling, questions.overpaid],
+    ids=lambda one: one.__name__,
 )
 def test_unspecified_finds_the_pilots_of_whom_a_region_or_an_office_was_not_said(name: str, question: Any) -> None:
     """As in the sums of money: where nothing was said, and where that very word was."""

@@ -236,6 +236,7 @@ def truth(n: int) -> dict[str, list[str]]:
         "source": sorted({SOURCES[n % 4], SOURCES[n % 3]}),
         "year": [str(2024 + n % 3)],
         "office": [f"office-{SECTORS[n % 3]}"] if n % 2 else [],
+        "flag": [],
     }
 
 
@@ -278,7 +279,8 @@ def counts(facet: dict[str, Any]) -> dict[str, int]:
     "filters",
     [
         {},
-        *({name: [truth(7)[name][0]]} for name in FACETS),
+        *({name: [truth(7)[name][0]]} for name in FACETS if truth(7)[name]),
+        {"flag": ["overpaid"]},
         {"agency": ["agency-1", "agency-2"]},
         {"region": ["minsk"], "source": ["own-money"], "year": ["2024", "2025"]},
         {"office": ["office-energy"], "stage": ["council", "running"]},
@@ -321,6 +323,7 @@ def test_a_pilot_counts_once_for_each_sector_and_money_source_that_it_has_as_agr
         assert counts(facets["sector"]) == {"education": 1, "health": 1}
         assert counts(facets["region"]) == {"minsk": 1}, "as agreed, no more as applied for"
         assert counts(facets["office"]) == {"office-health": 1}
+        assert counts(facets["flag"]) == ({"overpaid": 1} if view is views.internal else {}), "kept in the house"
 
 
 def test_money_is_sorted_by_what_was_planned_whatever_was_committed_or_paid_since() -> None:

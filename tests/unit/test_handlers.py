@@ -27,7 +27,7 @@ from contracts.registry import REGISTRY, EntryCorrectedV1
 from contracts.steps import Correctable, EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import BOOK, NOW
-from services.chassis.subject import Broken, Claimed, Conflict, Done, Duplicate, Input, Record
+from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import commands
 from services.intake import door, receipts
@@ -37,6 +37,7 @@ from services.intake.domain.commands import Forward, Later, Note, Refuse, Submit
 from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
 from tests.kit.common import SOMEBODY, made
+from tests.kit.intake.events import event, us_event
 
 CODE = "vedomstvo-primer"
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
@@ -466,11 +467,16 @@ def agency(code: str, edition: str) -> Agency:
     return Agency(code=code, name="Ведомство", editions=(EditionFrom(edition=edition, since=date(2025, 1, 1)),))
 
 
+def applied(code: str, id_: str = "good", time: str = SUBMITTED["time"], **data: Any) -> Input:
+    """An application that the edition of this agency takes, but for what is said of it."""
+    made_ = us_event(**data) if code == "us" else event(**data)
+    return door.submission(code, sent({**made_, "id": id_, "time": time, "source": f"/agencies/{code}"}), "x")
+
+
 async def test_a_batch_is_given_numbers_with_one_draw_for_each_series() -> None:
     store = Numbers(agency("one", "by-2024"), agency("two", "by-2024"), agency("us", "demo-us"))
-    events = [(code, {**SUBMITTED, "id": f"{code}-{n}"}) for n in range(2) for code in ("one", "two", "us", "new")]
-    inputs = [door.submission(code, sent(event), "x") for code, event in events]
-    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
+    inputs = [applied(code, f"{code}-{n}") for n in range(2) for code in ("one", "two", "us", "new")]
+    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
     assert sorted(store.drawn) == [("registration:US:2026", 2), ("registration:ПП:2026", 4)]
     numbers = [g.number for g in given_]
     assert numbers == [
@@ -486,12 +492,37 @@ async def test_a_batch_is_given_numbers_with_one_draw_for_each_series() -> None:
     assert [g.agency.code if g.agency else None for g in given_][:4] == ["one", "two", "us", None]
 
 
+async def test_what_will_not_be_registered_draws_no_number() -> None:
+    """Faulty, of a day before any edition, of an unknown agency, twice in one batch, or there already."""
+    store = Numbers(agency("one", "by-2024"))
+    faulty = applied("one", "faulty", title="")
+    early = applied("one", "early", time="2024-06-01T09:00:00Z")
+    inputs = [faulty, early, applied("new"), applied("one", "known"), applied("one"), applied("one")]
+    there = inputs[3].subject
+    loaded = {there: Document(there, "pilot", state=Agency(code="x", name="Есть", editions=()))}
+    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, loaded)  # type: ignore[arg-type]
+    assert store.drawn == [("registration:ПП:2026", 1)]
+    assert [g.number for g in given_] == [None, None, None, None, "ПП-2026-000001", None]
+    assert [bool(g.judged and g.judged.problems) for g in given_] == [True, True, False, False, False, False]
+
+
+async def test_an_application_that_cannot_be_judged_spoils_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_about: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(intake, "judge", fails)
+    store = Numbers(agency("one", "by-2024"))
+    inputs = [applied("one")]
+    [one] = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
+    assert (one.number, one.judged, store.drawn) == (None, None, [])
+
+
 async def test_the_year_of_a_number_is_the_year_in_the_zone_of_the_edition() -> None:
     store = Numbers(agency("one", "by-2024"))
     eve = datetime.fromisoformat("2026-12-31T21:00:00+00:00")
-    inputs = [door.submission("one", sent(SUBMITTED), "x")]
-    await intake.preparing(BOOK, lambda: eve)(store, inputs)  # type: ignore[arg-type]
-    await intake.preparing(BOOK, lambda: eve - timedelta(milliseconds=1))(store, inputs)  # type: ignore[arg-type]
+    inputs = [applied("one")]
+    await intake.preparing(BOOK, lambda: eve)(store, inputs, {})  # type: ignore[arg-type]
+    await intake.preparing(BOOK, lambda: eve - timedelta(milliseconds=1))(store, inputs, {})  # type: ignore[arg-type]
     assert [series for series, _ in store.drawn] == ["registration:ПП:2027", "registration:ПП:2026"]
 
 
@@ -500,7 +531,7 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
     times = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:00", 1e308, None, "x"]
     events = [(code, {**SUBMITTED, "time": time}) for time in times for code in ("one", "us")]
     inputs = [door.submission(code, sent(event), "x") for code, event in events]
-    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
+    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
     assert len(given_) == len(inputs)
 
 
@@ -508,7 +539,7 @@ async def test_a_later_event_is_given_its_agencys_entry_and_no_number() -> None:
     store = Numbers(agency("one", "by-2024"))
     later = {**example(ApplicationWithdrawnV1.TYPE), "source": "/agencies/one"}
     inputs = [door.submission(code, sent(later), "x") for code in ("one", "new")]
-    found = await intake.preparing(BOOK, lambda: NOW)(store, inputs)  # type: ignore[arg-type]
+    found = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
     assert [(g.agency.code if g.agency else None, g.number) for g in found] == [("one", None), (None, None)]
     assert store.drawn == []
 

@@ -349,7 +349,9 @@ def test_the_conclusion_of_a_later_round_is_the_one_in_force_and_the_earlier_is_
     assert (again.stage, again.conclusion.number) == (Stage.EXPERTISE, "ЗЭ-2026-0001")
     second = after(again, conclusion(round=2))
     assert (second.stage, second.conclusion.number) == (Stage.COUNCIL, "ЗЭ-2026-0002")
-    assert [(c.round, c.standing) for c in second.conclusions] == [(1, "in-force"), (2, "in-force")]
+    assert [(c.round, c.standing) for c in second.conclusions] == [(1, "superseded"), (2, "in-force")]
+    lost = after(second, RecordAnnulment(2, "ЗЭ-2026-0002"))
+    assert lost.conclusion is None, "no conclusion of an earlier round comes into force again"
 
 
 @pytest.mark.parametrize("name", sorted(CONCLUDED))

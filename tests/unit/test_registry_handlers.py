@@ -629,7 +629,7 @@ def test_a_whole_story_leaves_every_conclusion_and_no_term_open_that_has_ended()
     end = arrivals(both)[len(both["intake"]), len(both["expertise"])].state
     assert isinstance(end, Pilot)
     assert [(c.number, c.round, c.standing) for c in end.conclusions] == [
-        ("ЗЭ-1", 1, "in-force"),
+        ("ЗЭ-1", 1, "superseded"),
         ("ЗЭ-2", 2, "annulled"),
         ("ЗЭ-3", 3, "in-force"),
     ]

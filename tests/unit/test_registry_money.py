@@ -5,9 +5,10 @@ from fractions import Fraction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.reference import WHOLE, SectorShare
+from contracts.reference import UNSPECIFIED, WHOLE, CostLine, Payment, SectorShare
 from deploy.samples.registry import cost, paid
-from services.registry.domain.money import MoneyStage, lines, shares_of, split
+from services.registry.domain.money import MoneyStage, lines, overpaid, shares_of, split
+from tests.kit.registry.rows import FULL, PLAIN
 
 amounts = st.integers(0, 10**15)
 
@@ -81,3 +82,31 @@ def test_the_sum_of_many_lines_may_be_more_than_one_line_can_be() -> None:
     [line] = lines(MoneyStage.PAID, [paid(10**15), paid(10**15)], whole)
     assert line.amount_minor == 2 * 10**15
     assert type(line).model_validate_json(line.model_dump_json()) == line
+
+
+# ---- more paid than committed
+
+
+def above(committed: list[CostLine], payments: list[Payment]) -> list[tuple[str, str, int, int]]:
+    found = overpaid(committed, payments)
+    return [(one.source, one.currency, one.committed_minor, one.paid_minor) for one in found]
+
+
+def test_payments_above_the_commitment_are_flagged_by_source_and_currency_whatever_the_year() -> None:
+    committed = [cost(100, "own-money", 2026), cost(50, "own-money", 2027), cost(70, "local-budget", 2026)]
+    assert above(committed, [paid(150, "own-money", 2026), paid(70, "local-budget", 2027)]) == []
+    assert above(committed, [paid(151, "own-money", 2026)]) == [("own-money", "BYN", 150, 151)]
+    assert above(committed, [paid(1, "republican-budget")]) == [("republican-budget", "BYN", 0, 1)]
+    assert above([cost(9, "own-money", currency="RUB")], [paid(1, "own-money")]) == [("own-money", "BYN", 0, 1)]
+    assert above([], [paid(0, "own-money")]) == []
+
+
+def test_where_the_agreement_does_not_say_each_source_the_sum_of_the_currency_counts() -> None:
+    committed = [cost(100, UNSPECIFIED), cost(50, "own-money"), cost(1, "own-money", currency="RUB")]
+    assert above(committed, [paid(120, "own-money"), paid(30, "local-budget")]) == []
+    assert above(committed, [paid(120, "own-money"), paid(31, "local-budget")]) == [(UNSPECIFIED, "BYN", 150, 151)]
+
+
+def test_no_agreement_is_no_commitment_to_compare_with() -> None:
+    assert PLAIN.model_copy(update={"reported": FULL.reported}).overpaid == ()
+    assert [one.paid_minor for one in FULL.overpaid] == [500_03]

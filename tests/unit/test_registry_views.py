@@ -60,6 +60,7 @@ NEVER_PUBLIC = {
     "prolongations.why",
     "proposal",
     "reasons",
+    "overpaid",
     "replicas",
     "reports",
     "risks",

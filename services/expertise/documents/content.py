@@ -41,6 +41,7 @@ SEVERITIES: Final[Mapping[Severity, str]] = {
 STANDINGS: Final[Mapping[Standing, str]] = {
     Standing.REPLACED: "paper.standing.replaced",
     Standing.ANNULLED: "paper.standing.annulled",
+    Standing.SUPERSEDED: "paper.standing.superseded",
 }
 ROLES: Final[Mapping[SignerRole, str]] = {AUTHOR: "paper.signer.author", APPROVER: "paper.signer.approver"}
 PARTIES: Final[Mapping[str, str]] = {

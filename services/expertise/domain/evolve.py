@@ -227,7 +227,13 @@ def _approved(_state: Case, fact: ConclusionApprovedV1) -> Changes:
 
 def _issued(state: Case, fact: ConclusionIssuedV1) -> Changes:
     before = _with_standing(state, fact.replaces, Standing.REPLACED) if fact.replaces else state.conclusions
-    return {"approved": None, "conclusions": (*before, Conclusion.made_of(fact))}
+    # After a repeat expertise the conclusion of the round before it holds no more, whatever becomes of the new one.
+    over = {"standing": Standing.SUPERSEDED}
+    known = [
+        one.model_copy(update=over) if one.standing is Standing.IN_FORCE and one.round < fact.round else one
+        for one in before
+    ]
+    return {"approved": None, "conclusions": (*known, Conclusion.made_of(fact))}
 
 
 def _with_standing(state: Case, number: str | None, standing: Standing) -> tuple[Conclusion, ...]:

@@ -9,6 +9,7 @@ from contracts.event import Fact
 from contracts.intake import AgencyEnteredV1
 from contracts.rules import Edition, RuleBook
 from contracts.steps import AgencyEntry, EditionFrom
+from services.intake.domain.validation import Judged
 from services.law.decision import Context, Refusal
 
 KIND = "agency"
@@ -23,11 +24,12 @@ class Agency(AgencyEntry):
 @dataclass(frozen=True, slots=True)
 class Given:
     """What intake's decisions are given besides state and command: the rule book; for a submission also its
-    agency's entry and a fresh registration number (gaps allowed)."""
+    agency's entry, what it was found to be, and, if it can be registered, a fresh registration number."""
 
     rules: RuleBook
     agency: Agency | None = None
     number: str | None = None
+    judged: Judged | None = None
 
 
 def subject_of(code: str) -> str:

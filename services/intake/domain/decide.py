@@ -78,7 +78,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         raise UnknownAgency(f"agency {command.agency} is not in the directory")
     sent = time_of(command.event) or context.now
     edition = edition_for(given.agency, sent, given.rules)
-    judged = judge(command.event, command.agency, edition, context.now)
+    judged = given.judged or judge(command.event, command.agency, edition, context.now)
     if judged.submission is None or judged.envelope is None or edition is None:
         return (
             SubmissionRefusedV1(
@@ -90,7 +90,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
                 problems=bounded(judged.problems),
             ),
         )
-    assert given.number is not None, "a submission is always given a number"
+    assert given.number is not None, "a submission that can be registered is given a number"
     started = terms.started(LOOK_OVER, edition, context)
     registered = ApplicationRegisteredV1(
         actor=context.actor,

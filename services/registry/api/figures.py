@@ -103,6 +103,11 @@ def routes() -> APIRouter:
         """Money by sector, source and year: planned, committed, paid."""
         return await money_told(request, figures, ("sector", "source", "year"), of, after, limit)
 
+    @router.get("/overpaid")
+    async def overpaid(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+        """Payments above what was committed, by source and currency."""
+        return await _told_of(request, figures, questions.overpaid, of)
+
     @router.get("/results")
     async def results(request: Request, figures: FiguresOf, of: Chosen) -> Response:
         """How many targets were reached, by sector."""

@@ -18,7 +18,7 @@ from services.registry.api.asked import Value, Values
 from services.registry.api.pilots import READERS
 from services.registry.domain.state import KIND
 from services.registry.finding import questions
-from services.registry.finding.entries import SHOWN, Facet, Order
+from services.registry.finding.entries import SHOWN, Facet, Flag, Order
 from services.registry.finding.finding import Finding, building
 from services.registry.finding.index import Index, in_thread
 from services.registry.finding.questions import Asked, Hits
@@ -45,6 +45,7 @@ async def asked(
     source: Values = [],  # noqa: B006
     year: Values = [],  # noqa: B006
     office: Values = [],  # noqa: B006
+    flag: Annotated[list[Flag], Query(max_length=20)] = [],  # noqa: B006
 ) -> Asked:
     """What a request looks for. Several values of one filter: any of them will do."""
     named: dict[Facet, Sequence[str]] = {
@@ -55,6 +56,7 @@ async def asked(
         "source": source,
         "year": year,
         "office": office,
+        "flag": flag,
     }
     return Asked(q, {name: values for name, values in named.items() if values})
 
@@ -141,7 +143,7 @@ def routes() -> APIRouter:
 
     @router.get("/facets")
     async def facets(what: AskedOf, finding: FindingOf) -> Facets:
-        """How many pilots there are by sector, stage, region, agency, money source, year and office."""
+        """How many pilots there are by sector, stage, region, agency, money source, year, office and flag."""
         return await counted(finding, finding.answering(finding.internal), what)
 
     @router.get("/pilots/{pilot}/similar")

@@ -174,7 +174,7 @@ def _past_terms(state: Pilot, kind: str) -> tuple[PastTerms, ...]:
 
 
 def _concluded(state: Pilot, fact: ConclusionRecordedV1) -> Changes:
-    earlier = _standing(state.conclusions, fact.replaces, Standing.REPLACED)
+    earlier = _overtaken(_standing(state.conclusions, fact.replaces, Standing.REPLACED), fact.round)
     # An amendment of what was concluded before does not end a round that has begun since.
     ends_round = state.stage is Stage.EXPERTISE and (fact.replaces is None or state.conclusion is None)
     moves = not fact.overtaken and (ends_round or state.stage in CONCLUDED)
@@ -196,6 +196,16 @@ def _standing(
     conclusions: tuple[StandingConclusion, ...], number: str | None, standing: Standing
 ) -> tuple[StandingConclusion, ...]:
     return tuple(c.model_copy(update={"standing": standing}) if c.number == number else c for c in conclusions)
+
+
+def _overtaken(conclusions: tuple[StandingConclusion, ...], round: int) -> tuple[StandingConclusion, ...]:
+    """The conclusions once one of this round is there: after a repeat that of the round before holds no more."""
+    return tuple(
+        c.model_copy(update={"standing": Standing.SUPERSEDED})
+        if c.standing is Standing.IN_FORCE and c.round < round
+        else c
+        for c in conclusions
+    )
 
 
 def _reported(state: Pilot, fact: Telling) -> Changes:

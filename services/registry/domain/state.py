@@ -39,7 +39,7 @@ from contracts.steps import (
 )
 from contracts.terms import TermEnded
 from services.law.terms import CountedTerm, calendar_versions, running
-from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
+from services.registry.domain.money import MoneyLine, MoneyStage, Overpaid, lines, overpaid, shares_of
 from services.registry.domain.reported import Entries, Report, Reported, SpendingEntry
 from services.registry.domain.stages import Mover, Stage, next_move
 
@@ -117,7 +117,8 @@ def counted(past: tuple[PastTerms, ...], kind: str, *, broken: bool) -> tuple[Pa
 
 
 class StandingConclusion(Conclusion):
-    """A conclusion of the expertise as recorded. `standing`: in force, amended on appeal by another one, annulled."""
+    """A conclusion of the expertise as recorded. `standing`: in force, amended on appeal by another one, annulled,
+    or superseded by that of a repeat."""
 
     standing: Standing = Standing.IN_FORCE
 
@@ -326,6 +327,12 @@ class Pilot(Entry):
             *lines(MoneyStage.COMMITTED, committed, shares),
             *lines(MoneyStage.PAID, self.reported.paid, shares),
         )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def overpaid(self) -> tuple[Overpaid, ...]:
+        """Where more was paid than the agreement commits; nothing, where there is no agreement to compare with."""
+        return overpaid(self.agreement.agreement.costs, self.reported.paid) if self.agreement else ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property

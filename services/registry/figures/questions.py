@@ -166,6 +166,25 @@ def terms(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     return {"kinds": kinds, "left_out": _left_out(cursor)}
 
 
+def overpaid(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+    """Payments above what was committed, by source and currency: of how many pilots, and how much above."""
+    chosen, given = _chosen(filters)
+    rows = cursor.execute(
+        f"SELECT source, currency, count(DISTINCT pilot), sum(committed), sum(paid) "
+        f"FROM overpaid SEMI JOIN ({chosen}) USING (pilot) GROUP BY source, currency ORDER BY source, currency",
+        given,
+    ).fetchall()
+    [(pilots,)] = cursor.execute(
+        f"SELECT count(DISTINCT pilot) FROM overpaid SEMI JOIN ({chosen}) USING (pilot)", given
+    ).fetchall()
+    names = ("pilots", "committed_minor", "paid_minor")
+    sources = [
+        {"source": row[0], "currency": row[1], **_counted(names, row[2:]), "above_minor": int(row[4] - row[3])}
+        for row in rows
+    ]
+    return {"sources": sources, "pilots": int(pilots), "left_out": _left_out(cursor)}
+
+
 def results(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     """By the pilots' main sectors: indicators agreed, measured, and those that reached their target; and pilots all of
     whose indicators did."""

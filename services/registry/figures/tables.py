@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from services.registry.domain.state import Pilot, Stay
 
-VERSION: Final = 3
+VERSION: Final = 4
 """To be raised whenever the same pilot makes other rows than before: then every view is made anew."""
 TABLES: Final[Mapping[str, str]] = {
     "pilots": "pilot VARCHAR, number VARCHAR, agency VARCHAR, sector VARCHAR, region VARCHAR, office VARCHAR, "
@@ -23,13 +23,15 @@ TABLES: Final[Mapping[str, str]] = {
     "broken_and_open INTEGER",
     "results": "pilot VARCHAR, indicator VARCHAR, percent INTEGER, reached BOOLEAN",
     "replicas": "pilot VARCHAR, replica VARCHAR, outcome VARCHAR",
+    "overpaid": "pilot VARCHAR, source VARCHAR, currency VARCHAR, committed BIGINT, paid BIGINT",
     "unread": "pilot VARCHAR",
 }
 """The columns of each table; the first is the pilot whose document the row comes from (of a replica: its parent).
 
 Times are UTC. `lines.stage` is how far the money has come; amounts are whole minor units. `results` has every agreed
 indicator, without a value (`reached` null) where none was measured. `terms` counts terms of a kind, some in each row:
-`broken` are also those that are open still. `unread` are pilots whose document this program
+`broken` are also those that are open still. `overpaid` has the few
+sources of a pilot from which more was paid than committed. `unread` are pilots whose document this program
 cannot read: they are in no other table, and every answer says how many there are.
 """
 Line = tuple[Any, ...]
@@ -51,6 +53,7 @@ def rows_of(id_: str, pilot: Pilot) -> dict[str, list[Line]]:
         "stays": [(id_, *stay) for stay in _stays(pilot.history)],
         "terms": [(id_, *one) for one in _terms(pilot)],
         "results": [(id_, *one) for one in _results(pilot)],
+        "overpaid": [(id_, one.source, one.currency, one.committed_minor, one.paid_minor) for one in pilot.overpaid],
         "replicas": [(id_, one.pilot, one.outcome.value if one.outcome else None) for one in pilot.replicas],
     }
 

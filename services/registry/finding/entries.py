@@ -22,7 +22,10 @@ is made anew."""
 LONGEST_VALUE: Final = 200
 
 Entry = dict[str, list[Any]]
-Facet = Literal["sector", "stage", "region", "agency", "source", "year", "office"]
+Facet = Literal["sector", "stage", "region", "agency", "source", "year", "office", "flag"]
+Flag = Literal["overpaid"]
+"""What somebody should look at: more was paid than was committed."""
+FLAGS: Final[tuple[Flag, ...]] = ("overpaid",)
 Order = Literal["relevance", "entered", "due", "amount"]
 """`entered` the newest first, `due` the soonest first, `amount` the largest first."""
 
@@ -42,6 +45,7 @@ SHOWN: Final = (
     "executor",
     "money",
     "conclusions",
+    "overpaid",
 )
 """The fields of a view that are read here: an entry is the same whether the view has others or not."""
 
@@ -62,10 +66,11 @@ FACETS: Final[Mapping[Facet, Callable[[View], Any]]] = {
     "source": lambda view: sorted({line["source"] for line in view.get("money") or ()}),
     "year": _year,
     "office": lambda view: _application(view).get("office"),
+    "flag": lambda view: [flag for flag in FLAGS if view.get(flag)],
 }
 """How the value, or the values, of each facet are read from a view. `year` is that of the entry; `region` is the
 code alone, never the free words of `territory`, so that a region has one line."""
-SEVERAL: Final[tuple[Facet, ...]] = ("sector", "region", "source", "office")
+SEVERAL: Final[tuple[Facet, ...]] = ("sector", "region", "source", "office", "flag")
 """The facets of which a pilot may have several values, or none. They are counted by the whole set that it has, one
 value for each pilot, which the index does many times as fast."""
 BETWEEN: Final = "\x1f"
