@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from contracts.reference import ROLES
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
+from services.chassis.tokens import LIFE
 
 ISSUER: Final = "lotsman-local"
 AUDIENCE: Final = "lotsman"
@@ -27,10 +28,13 @@ def token(
     sub: str | None = None,
     hours: float = 12,
 ) -> str:
-    """A signed token for the stack whose files are in `folder`. Raises Complaint for an unknown role."""
+    """A signed token for the stack whose files are in `folder`. Raises Complaint for an unknown role, and for a life
+    that the services would refuse."""
     for role in roles:
         if role not in ROLES:
             raise Complaint(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
+    if hours * 3600 > LIFE:
+        raise Complaint(f"A token is good for {LIFE // 3600} hours at most.")
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": ISSUER,

@@ -3,13 +3,14 @@
 So `./lotsman trace` shows a trace as a tree on a machine without Jaeger.
 """
 
-import gzip
 import json
+import math
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final, NamedTuple
@@ -25,7 +26,17 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from deploy.local.home import directory
 
 KEPT: Final = 200_000
-LARGEST: Final = 32 * 2**20
+LARGEST: Final = 4 * 2**20
+"""Bytes of an export, as it comes and unpacked. One of an SDK has 512 spans at most, some hundred kilobytes."""
+MOST_SPANS: Final = 5_000
+"""How many spans an export has at most: each takes far more memory than bytes."""
+MOST_ATTRIBUTES: Final = 128
+MOST_TEXT: Final = 4_000
+"""How many attributes of a span are kept, and how many characters of a text."""
+READ_WITHIN: Final = 10.0
+"""Seconds for which whoever sends may be silent."""
+WINDOWS: Final = {"gzip": 31, "deflate": 15}
+"""How each encoding is unpacked (`wbits` of zlib)."""
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS spans (
   trace_id TEXT, span_id TEXT, parent_id TEXT, service TEXT, name TEXT, kind TEXT,
@@ -81,9 +92,13 @@ class Receiver:
         rows = [(*span[:9], json.dumps(span.attributes, ensure_ascii=False), json.dumps(span.links)) for span in spans]
         with self._lock:
             self._store.execute("BEGIN")
-            self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
-            newest = self._store.execute("SELECT max(rowid) FROM spans").fetchone()[0] or 0
-            self._store.execute("DELETE FROM spans WHERE rowid <= ?", (newest - self._kept,))
+            try:
+                self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
+                newest = self._store.execute("SELECT max(rowid) FROM spans").fetchone()[0] or 0
+                self._store.execute("DELETE FROM spans WHERE rowid <= ?", (newest - self._kept,))
+            except BaseException:  # what one sender makes fail must not stand in the way of the next
+                self._store.execute("ROLLBACK")
+                raise
             self._store.execute("COMMIT")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -91,17 +106,21 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            timeout = READ_WITHIN
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
+                length = _number(self.headers.get("Content-Length"))
                 if self.path != "/v1/traces" or not 0 < length <= LARGEST:
                     self.close_connection = True
                     self.send_error(404 if self.path != "/v1/traces" else 413)
                     return
                 body = self.rfile.read(length)
                 try:
-                    keep(parse(_unpacked(body, self.headers.get("Content-Encoding"))))
-                except (DecodeError, OSError, zlib.error, EOFError):
+                    keep(parse(unpacked(body, self.headers.get("Content-Encoding"))))
+                except TooMuch:
+                    self.send_error(413)
+                    return
+                except (DecodeError, ValueError, OverflowError, sqlite3.Error, zlib.error):
                     self.send_error(400)
                     return
                 answer = ExportTraceServiceResponse().SerializeToString()
@@ -117,9 +136,16 @@ class Receiver:
         return Handler
 
 
+class TooMuch(Exception):
+    """An export has more in it than one may have."""
+
+
 def parse(body: bytes) -> Iterator[Span]:
-    """The spans of one export request. Raises DecodeError."""
-    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+    """The spans of one export request. Raises DecodeError, also for what is nested deep, and TooMuch."""
+    request = ExportTraceServiceRequest.FromString(body)
+    if sum(len(scope.spans) for one in request.resource_spans for scope in one.scope_spans) > MOST_SPANS:
+        raise TooMuch(f"more than {MOST_SPANS} spans")
+    for resource in request.resource_spans:
         service = str(_attributes(resource.resource.attributes).get("service.name", ""))
         for scope in resource.scope_spans:
             for span in scope.spans:
@@ -140,10 +166,25 @@ def spans_of(path: Path, pilot_or_trace: str) -> list[Span]:
     return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
 
 
-def _unpacked(body: bytes, encoding: str | None) -> bytes:
-    if encoding == "gzip":
-        return gzip.decompress(body)
-    return zlib.decompress(body) if encoding == "deflate" else body
+def _number(text: str | None) -> int:
+    """A length as a header says it; 0 for what is none."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def unpacked(body: bytes, encoding: str | None) -> bytes:
+    """The bytes of an export. Raises TooMuch before more than the bound is unpacked, and zlib.error."""
+    if encoding not in WINDOWS:
+        return body
+    whole = bytearray()
+    while body:
+        one = zlib.decompressobj(WINDOWS[encoding])
+        whole += one.decompress(body, LARGEST + 1 - len(whole))
+        if len(whole) > LARGEST:
+            raise TooMuch(f"more than {LARGEST} bytes")
+        if not one.eof:
+            raise zlib.error("the end is missing")
+        body = one.unused_data
+    return bytes(whole)
 
 
 def _span(service: str, span: trace_pb2.Span) -> Span:
@@ -152,18 +193,21 @@ def _span(service: str, span: trace_pb2.Span) -> Span:
         span.span_id.hex(),
         span.parent_span_id.hex(),
         service,
-        span.name,
+        span.name[:MOST_TEXT],
         trace_pb2.Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower(),
         span.start_time_unix_nano,
         span.end_time_unix_nano,
         trace_pb2.Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_").lower(),
         _attributes(span.attributes),
-        [{"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in span.links],
+        [
+            {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
+            for link in islice(span.links, MOST_ATTRIBUTES)
+        ],
     )
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    return {pair.key[:MOST_TEXT]: _value(pair.value) for pair in islice(pairs, MOST_ATTRIBUTES)}
 
 
 def _value(value: AnyValue) -> Any:
@@ -171,9 +215,11 @@ def _value(value: AnyValue) -> Any:
     if kind is None:
         return None
     if kind == "array_value":
-        return [_value(item) for item in value.array_value.values]
+        return [_value(item) for item in islice(value.array_value.values, MOST_ATTRIBUTES)]
     if kind == "kvlist_value":
         return _attributes(value.kvlist_value.values)
     if kind == "bytes_value":
-        return value.bytes_value.hex()
-    return getattr(value, kind)
+        return value.bytes_value[:MOST_TEXT].hex()
+    if kind == "double_value" and not math.isfinite(value.double_value):
+        return str(value.double_value)  # JSON has no such number, and the index by pilots no other text than JSON
+    return value.string_value[:MOST_TEXT] if kind == "string_value" else getattr(value, kind)

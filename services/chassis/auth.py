@@ -1,14 +1,11 @@
 """Who is calling and in which role: JWTs checked against a JWKS. Every route is closed unless a role opens it."""
 
-import asyncio
 import hashlib
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Self
 
 import jwt
 from fastapi import Request, Security
@@ -17,19 +14,19 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from contracts.event import Actor
 from contracts.reference import ROLES, Role
 from contracts.words import Wording, wordings
+from services.chassis.jwks import KeysAway, key_set
 from services.chassis.problems import Problematic
+from services.chassis.settings import Settings
+from services.chassis.tokens import Expected, TooLong, kid_of, read
 
 log = logging.getLogger(__name__)
 
 BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
-REFRESH_AT_MOST_EVERY: Final = 10.0
-"""Seconds between two fetches of the provider's keys because of an unknown one."""
 REMEMBERED_FOR: Final = 5.0
 """Seconds for which a token that was checked is not checked again; so long a withdrawn key may still be good."""
 REMEMBERED: Final = 1000
 """How many such tokens are known at most."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
-ALGORITHMS: Final = ("ES256", "RS256", "EdDSA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,63 +49,47 @@ WHY: Final[dict[type[jwt.PyJWTError], str]] = {
     jwt.InvalidAudienceError: "token.not-for-us",
     jwt.InvalidIssuerError: "token.not-for-us",
     jwt.InvalidSignatureError: "token.unsigned",
+    TooLong: "token.too-long",
 }
 """What is said of a token that is refused, by what was found."""
 
 
 class Keys:
-    """The identity provider's public keys, from an https address (cached) or a JWKS file."""
+    """The identity provider's public keys, from an address or a file, and what its tokens must say.
 
-    def __init__(self, where: str, issuer: str, audience: str) -> None:
-        self._issuer, self._audience = issuer, audience
-        self._remote = jwt.PyJWKClient(where, timeout=5) if where.startswith("https://") else None
-        self._ask_again_from = 0.0
-        self._local = None if self._remote else _from_file(where)
+    Raises FaultyKeys or OSError for keys that cannot be used.
+    """
+
+    def __init__(self, where: str, issuer: str, audience: str, expected: Expected | None = None) -> None:
+        self._keys = key_set(where)
+        self._expected = expected or Expected(issuer, audience)
         self._remembered: dict[bytes, tuple[Caller, float]] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As it is set for a process."""
+        expected = Expected(
+            settings.issuer, settings.audience, settings.roles_claim, settings.organisation_claim, settings.token_life
+        )
+        return cls(settings.jwks, settings.issuer, settings.audience, expected)
 
     def remembered(self, token: str) -> Caller | None:
         """Who the token speaks for, where it was checked a moment ago and has not run out since. Never blocks."""
         caller, until = self._remembered.get(_mark(token), (None, 0.0))
         return caller if time.time() < until else None
 
-    def caller(self, token: str) -> Caller:
-        """Who the token speaks for. Raises jwt.PyJWTError unless it is signed by a known key, for us, and in time."""
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            self._key(token),
-            algorithms=list(ALGORITHMS),
-            audience=self._audience,
-            issuer=self._issuer,
-            options={"require": ["exp", "iat", "sub", "aud", "iss"]},
-        )
-        roles = claims.get("roles")
-        if not isinstance(roles, list) or not all(isinstance(r, str) for r in roles):
-            raise jwt.InvalidTokenError("the token has no list of roles")
-        if not 0 < len(claims["sub"]) <= 128:
-            raise jwt.InvalidTokenError("the subject is no id of 1 to 128 characters")
-        organisation = claims.get("org")
-        caller = Caller(str(claims["sub"]), frozenset(roles), str(organisation) if organisation else None)
-        if len(self._remembered) >= REMEMBERED:
-            self._remembered = {}
-        self._remembered[_mark(token)] = caller, min(int(claims["exp"]), time.time() + REMEMBERED_FOR)
-        return caller
-
-    def _key(self, token: str) -> jwt.PyJWK:
-        # The whole key, not its material alone: it is then used with its own algorithm, whatever the token says.
-        kid = str(jwt.get_unverified_header(token).get("kid"))
-        key = self._local.get(kid) if self._local is not None else self._remote_key(kid)
+    async def caller(self, token: str) -> Caller:
+        """Who the token speaks for. Raises jwt.PyJWTError unless it is signed by a known key, for us, and in time;
+        KeysAway where the keys cannot be asked."""
+        key = await self._keys.key(kid_of(token))
         if key is None:
             raise jwt.InvalidTokenError("the token is signed with an unknown key")
-        return key
-
-    def _remote_key(self, kid: str) -> jwt.PyJWK | None:
-        """A key of the provider's set; for an unknown one the set is fetched anew, but not at every stranger's call."""
-        assert self._remote is not None
-        found = _named(self._remote.get_signing_keys(), kid)
-        if found is None and time.monotonic() >= self._ask_again_from:
-            self._ask_again_from = time.monotonic() + REFRESH_AT_MOST_EVERY
-            found = _named(self._remote.get_signing_keys(refresh=True), kid)
-        return found
+        said = read(token, key, self._expected)
+        caller = Caller(said.subject, said.roles, said.organisation)
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered = {}
+        self._remembered[_mark(token)] = caller, min(said.until, time.time() + REMEMBERED_FOR)
+        return caller
 
 
 def _mark(token: str) -> bytes:
@@ -116,20 +97,9 @@ def _mark(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _named(keys: Sequence[jwt.PyJWK], kid: str) -> jwt.PyJWK | None:
-    return next((key for key in keys if key.key_id == kid), None)
-
-
-def _from_file(path: str) -> dict[str, jwt.PyJWK]:
-    if not path:
-        return {}
-    found = json.loads(Path(path).read_text(encoding="utf-8"))
-    return {str(k.key_id): k for k in jwt.PyJWKSet.from_dict(found).keys}
-
-
 def _why(error: jwt.PyJWTError) -> Wording:
     """What is wrong with a token, in words; what the library says is for the log."""
-    log.info("a token was refused: %s", error)
+    log.info("a token was refused: %s", type(error).__name__)
     rule = next((rule for kind, rule in WHY.items() if isinstance(error, kind)), "token.faulty")
     return wordings()[rule]
 
@@ -150,12 +120,9 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
             raise Problematic(401, "auth.missing", headers=CHALLENGE)
         keys: Keys = request.app.state.keys
         try:
-            # Fetching a remote key set blocks, so it must not run on the event loop.
             token = bearer.credentials
-            caller = keys.remembered(token)
-            if caller is None:
-                caller = await asyncio.to_thread(keys.caller, token)
-        except jwt.PyJWKClientConnectionError as error:
+            caller = keys.remembered(token) or await keys.caller(token)
+        except KeysAway as error:
             raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:
             raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error

@@ -184,7 +184,7 @@ def _app(
     settings: Settings,
     stopping: asyncio.Event,
 ) -> FastAPI:
-    keys = Keys(settings.jwks, settings.issuer, settings.audience)
+    keys = Keys.of(settings)
     checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
     app.state.missing_topics = bus.missing

@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.chassis.tokens import LIFE
+
 
 class Settings(BaseSettings):
     """Settings of one service process, each an environment variable `LOTSMAN_<NAME>`. Times are in seconds."""
@@ -21,9 +23,17 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     jwks: str = ""
-    """Where the keys of the identity provider are: an https address, or the path of a JWKS file."""
+    """Where the keys of the identity provider are: an https address (http on this machine), or the path of a JWKS
+    file."""
     issuer: str = ""
     audience: str = "lotsman"
+    roles_claim: str = Field(default="roles", min_length=1)
+    """The claim in which tokens name roles; dots lead into objects: `realm_access.roles`."""
+    organisation_claim: str = Field(default="org", min_length=1)
+    """The claim in which tokens name the organisation or agency that is acted for, as one text; dots lead into
+    objects."""
+    token_life: float = Field(default=LIFE, gt=0)
+    """The longest time from a token's issue to its end. Not law: a working day with its evening (assumption)."""
     otlp_url: str | None = None
     only: Literal["all", "http", "consumers"] = "all"
     calendars: str = ""

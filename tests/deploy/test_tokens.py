@@ -43,3 +43,8 @@ def test_a_token_of_another_stack_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_role_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Complaint, match="no role 'king'"):
         keys.token(tmp_path, ["king"])
+
+
+def test_a_life_that_services_refuse_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(Complaint, match="12 hours at most"):
+        keys.token(tmp_path, ["ops"], hours=12.5)

@@ -1,14 +1,22 @@
 """Spans arrive over OTLP, are bounded in number and come back as a tree."""
 
+import gzip
+import socket
 import time
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from opentelemetry import trace as api
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,7 +25,7 @@ from rich.console import Console
 
 from deploy.cli.traces import tree
 from deploy.local.ports import Ports
-from deploy.local.traces import Receiver, Span, spans_of
+from deploy.local.traces import LARGEST, MOST_ATTRIBUTES, MOST_SPANS, MOST_TEXT, Receiver, Span, spans_of
 
 
 @pytest.fixture
@@ -84,6 +92,109 @@ def test_what_is_not_an_export_is_refused(receiver: tuple[Receiver, str]) -> Non
         assert client.post(f"{url}/v1/traces", content=b"").status_code == 413
         gzip = {"Content-Encoding": "gzip"}
         assert client.post(f"{url}/v1/traces", content=b"x", headers=gzip).status_code == 400
+
+
+def export(*spans: trace_pb2.Span) -> bytes:
+    """An export of these spans."""
+    scope = trace_pb2.ScopeSpans(spans=spans)
+    return bytes(
+        ExportTraceServiceRequest(resource_spans=[trace_pb2.ResourceSpans(scope_spans=[scope])]).SerializeToString()
+    )
+
+
+def span(**more: Any) -> trace_pb2.Span:
+    return trace_pb2.Span(**{"trace_id": b"\x01" * 16, "span_id": b"\x02" * 8, "name": "n", **more})
+
+
+def attribute(**value: Any) -> list[KeyValue]:
+    return [KeyValue(key="x", value=AnyValue(**value))]
+
+
+def nested(depth: int) -> AnyValue:
+    value = AnyValue(string_value="x")
+    for _ in range(depth):
+        value = AnyValue(array_value=ArrayValue(values=[value]))
+    return value
+
+
+def deep() -> bytes:
+    """A value within values, put together by hand: a library would refuse to."""
+    value = b"\x0a\x01x"
+    for _ in range(3000):
+        for tag in (b"\x0a", b"\x2a"):  # ArrayValue.values, AnyValue.array_value
+            value = tag + _varint(len(value)) + value
+    pair = b"\x0a\x01x\x12" + _varint(len(value)) + value
+    for tag in (b"\x4a", b"\x12", b"\x12", b"\x0a"):  # Span.attributes, ScopeSpans.spans, scope_spans, resource_spans
+        pair = tag + _varint(len(pair)) + pair
+    return pair
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 127:
+        found.append(number % 128 + 128)
+        number //= 128
+    return bytes([*found, number])
+
+
+BOMB = zlib.compress(bytes(LARGEST * 20), 9)
+HOSTILE: dict[str, tuple[bytes, str | None, int]] = {
+    "a bomb in gzip": (gzip.compress(bytes(LARGEST * 20)), "gzip", 413),
+    "a bomb in many members": (gzip.compress(bytes(LARGEST // 4)) * 50, "gzip", 413),
+    "a bomb in deflate": (BOMB, "deflate", 413),
+    "half a gzip": (gzip.compress(export(span()))[:-6], "gzip", 400),
+    "gzip that is none": (b"x" * 100, "gzip", 400),
+    "very many spans": (export(*[trace_pb2.Span()] * (MOST_SPANS + 1)), None, 413),
+    "values within values": (deep(), None, 400),
+    "a time beyond all times": (export(span(start_time_unix_nano=2**64 - 1)), None, 400),
+    "an unknown kind": (export(span(kind=77)), None, 400),
+    "no protobuf": (b"\xff" * 100, None, 400),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_what_is_packed_or_nested_to_harm_is_refused_within_bounds_and_the_next_export_is_kept(
+    name: str, receiver: tuple[Receiver, str], tmp_path: Path
+) -> None:
+    _, url = receiver
+    body, encoding, status = HOSTILE[name]
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    tracemalloc.start()
+    try:
+        with httpx.Client(trust_env=False) as client:
+            assert client.post(f"{url}/v1/traces", content=body, headers=headers).status_code == status
+            most = tracemalloc.get_traced_memory()[1]
+            assert client.post(f"{url}/v1/traces", content=export(span())).status_code == 200
+    finally:
+        tracemalloc.stop()
+    assert most < 6 * LARGEST, "nothing beyond the bound was ever unpacked"
+    assert [one.name for one in spans_of(tmp_path / "traces.sqlite", "01" * 16)] == ["n"]
+
+
+@pytest.mark.parametrize("length", ["-1", "1_000", "x", "99999999999999999999999", "1e3", "²"])
+def test_a_length_that_is_none_is_refused(length: str, receiver: tuple[Receiver, str]) -> None:
+    one, _ = receiver
+    with socket.create_connection(one._server.server_address[:2], timeout=10) as line:  # type: ignore[arg-type]
+        line.sendall(f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nabc".encode())
+        assert b" 413 " in line.recv(200)
+
+
+def test_what_is_long_or_odd_in_a_span_is_kept_within_bounds(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
+    _, url = receiver
+    many = [KeyValue(key=f"k{n}", value=AnyValue(int_value=n)) for n in range(1000)]
+    bodies = [
+        export(span(attributes=attribute(string_value="я" * 100_000))),
+        export(span(attributes=many)),
+        export(span(attributes=attribute(double_value=float("nan")))),
+        export(span(attributes=[KeyValue(key="x", value=nested(20))])),
+    ]
+    with httpx.Client(trust_env=False) as client:
+        assert [client.post(f"{url}/v1/traces", content=body).status_code for body in bodies] == [200] * 4
+    text, numbers, odd, deep_one = spans_of(tmp_path / "traces.sqlite", "01" * 16)
+    assert len(text.attributes["x"]) == MOST_TEXT
+    assert len(numbers.attributes) == MOST_ATTRIBUTES
+    assert odd.attributes == {"x": "nan"}
+    assert deep_one.attributes["x"]
 
 
 def test_no_file_is_no_span(tmp_path: Path) -> None:
