@@ -16,7 +16,7 @@ class Tokens(Keys):
     def remembered(self, _token: str) -> None:
         """Every token is looked at."""
 
-    def caller(self, token: str) -> Caller:
+    async def caller(self, token: str) -> Caller:
         """Whom the token names."""
         id_, bar, roles = token.partition("|")
         if not bar:
