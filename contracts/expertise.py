@@ -398,14 +398,32 @@ class ConclusionApprovedV1(ApprovedConclusion, Fact):
     notify: People = ()
 
 
+class PaperForm(StrEnum):
+    """In which forms a conclusion is issued on paper: PDF for the file, DOCX for work in an office."""
+
+    PDF = "pdf"
+    DOCX = "docx"
+
+
+class PaperDigest(Contract):
+    """Of an issued paper (документ заключения): its form, the SHA-256 of its bytes in lower-case hex, how many they
+    are. The bytes themselves hold the names of signers and stand in no fact."""
+
+    form: PaperForm
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int
+
+
 class ConclusionIssuedV1(ApprovedConclusion, Fact):
-    """The conclusion on the expertise is in force under its number (заключение экспертизы)."""
+    """The conclusion on the expertise is in force under its number (заключение экспертизы). `papers` are those that it
+    was issued as; a fact of an earlier program names none."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conclusion-issued.v1"
 
     agency: str
     number: str
     rounds_left: int
+    papers: tuple[PaperDigest, ...] = ()
     notify: People = ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, assert_never
 
-from contracts import expertise, intake
+from contracts import expertise, intake, topics
 from contracts.event import Contract, Event, Fact, Moment, noun_of, wire_moment
 from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
@@ -12,12 +12,12 @@ from contracts.rules import RuleBook
 from services.chassis.service import Prepare, Told
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.subject import Document, Input
+from services.expertise.documents.shelf import PRINTING, job_of
 from services.expertise.domain.commands import (
     Assign,
     CloseFor,
     Command,
     HandOver,
-    Number,
     Open,
     Recheck,
     TakeAnswers,
@@ -127,22 +127,23 @@ async def load_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
 
 
 async def process_manager(store: Store, events: Sequence[Event]) -> Sequence[Told]:
-    """What own facts ask of other subjects: numbers for conclusions, another look at conflicts."""
+    """What own facts ask of other subjects: numbers for conclusions, another look at conflicts. A number asks the press
+    to print its conclusion, which then tells the case."""
+    numbered = [(one, fact) for one in events if isinstance(fact := one.fact, expertise.ConclusionNumberedV1)]
+    await store.add(PRINTING, [job_of(topics.EXPERTISE, event, fact) for event, fact in numbered])
     named = {event.fact.expert_id for event in events if isinstance(event.fact, LookedAt)}
     entries = await _entries(store, named) if named else {}
     return [await _asked(store, event, event.fact, entries) for event in events]
 
 
 async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, Seat]) -> Told:
-    """An approved conclusion asks for its number, the number goes to its case; an expert's changed entry is looked
+    """An approved conclusion asks for its number; an expert's changed entry is looked
     at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
     if not isinstance(fact, ExpertiseFact):
         return ()
     match fact:
         case expertise.ConclusionApprovedV1():
             return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
-        case expertise.ConclusionNumberedV1():
-            return [(fact.pilot, Number(fact.number))]
         case expertise.ExpertAssignedV1():
             entry = entries.get(fact.expert_id)
             return [(event.subject, Recheck(entry))] if entry is not None and _differ(fact.seat, entry) else []
@@ -175,6 +176,7 @@ async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, S
             | expertise.RequestClosedV1()
             | expertise.ConclusionDraftedV1()
             | expertise.ConclusionSentBackV1()
+            | expertise.ConclusionNumberedV1()
             | expertise.ConclusionIssuedV1()
             | expertise.AppealOpenedV1()
             | expertise.AppealDecidedV1()

@@ -11,6 +11,7 @@ from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId
 from services.chassis import recalendar
 from services.chassis.store import BY_ID, SUBJECTS, Keys
+from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, KIND, Status, View
 from services.expertise.domain.team import KIND as TEAM_KIND
@@ -80,6 +81,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         recalendar.INDEX,
     ],
     NOTICES: [PERSONS_NOTICES, UNREAD_NOTICES, (("mailed.until", 1), ("time", 1))],
+    PRINTING: [FREE],
 }
 
 

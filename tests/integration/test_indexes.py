@@ -23,6 +23,7 @@ from services.chassis.service import Service
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, open_client
 from services.chassis.web import make_app
 from services.expertise import queries as of_expertise
+from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.handlers import NOTICES
 from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.service import SERVICE as EXPERTISE
@@ -182,6 +183,7 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "notices": (NOTICES, of_expertise.PERSONS_NOTICES, of("/me/notices")),
         "notices not read": (NOTICES, of_expertise.UNREAD_NOTICES, of("/me/notices?unread=true")),
         "letters to be sent": (NOTICES, (("mailed.until", 1), ("time", 1)), letters._waiting),
+        "conclusions to be printed": (PRINTING, FREE, world.press.turn),
     }
 
 

@@ -58,7 +58,6 @@ FULL = replace(
     signers=(Signer("Руководитель экспертизы", "И. И. Образцов", "20.11.2026"),),
     earlier="№ 9/2026 от 01.10.2026",
     changes=(("Бюджет", "120 000,00 BYN", "135 000,00 BYN"),),
-    standing="Отменено по результатам обжалования",
 )
 HEADS = [
     "Стороны",
@@ -312,5 +311,4 @@ def everywhere(words: str) -> Paper:
         signers=(Signer(words, words, words),),
         earlier=words,
         changes=((words, words, words),),
-        standing=words,
     )

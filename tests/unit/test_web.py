@@ -84,6 +84,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/reviews/{pilot}/clock"): REVIEW_READERS,
         ("get", "/v1/reviews/{pilot}/proposals"): {"operator"},
         ("get", "/v1/reviews/{pilot}/conclusions/{number}/document"): REVIEW_READERS,
+        ("put", "/v1/reviews/{pilot}/conclusions/{number}/document"): {"admin"},
         ("post", "/v1/reviews/{pilot}/claim"): {"operator"},
         ("post", "/v1/reviews/{pilot}/release"): {"operator", "approver"},
         ("post", "/v1/reviews/{pilot}/assignments"): {"operator"},

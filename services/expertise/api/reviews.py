@@ -1,48 +1,60 @@
 """Reading cases: the queues and their counts, a case, its clock, who could review it, its conclusions on paper."""
 
 import asyncio
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from contracts.expertise import PaperForm
+from contracts.reference import Role, Standing
 from contracts.rules import RuleBook
+from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
-from services.chassis.problems import language_of
-from services.chassis.store import PERSONS, SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, not_found
+from services.chassis.problems import Problematic, language_of
+from services.chassis.store import SUBJECTS
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, not_found
 from services.expertise import cards, queries, rows
 from services.expertise.api.access import AnOperator, Reader, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
-from services.expertise.documents.content import paper
-from services.expertise.documents.render import docx, pdf
-from services.expertise.domain.parts import Round
-from services.expertise.domain.state import CLARIFICATION, Case, View
+from services.expertise.documents import shelf
+from services.expertise.documents.language import said
+from services.expertise.documents.press import Press
+from services.expertise.domain.parts import Conclusion, Round
+from services.expertise.domain.state import CLARIFICATION, KIND, Case, View
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Teams, cases
 from services.expertise.sight import Sight, sight
 from services.law.explanation import explain
 from services.law.terms import CountedTerm
 
+log = logging.getLogger(__name__)
+
+LOST: Final[Mapping[type[Exception], str]] = {shelf.Missing: "paper.missing", shelf.Altered: "paper.altered"}
+A_FILE: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 COUNTED: Final = 1_000
 """How far a queue is counted: an exact count of a large one would cost more than it tells."""
 
 
-class Format(StrEnum):
-    """In which form a conclusion is wanted."""
-
-    PDF = "pdf"
-    DOCX = "docx"
-
-
-MADE: Final = {Format.PDF: pdf, Format.DOCX: docx}
 MEDIA: Final = {
-    Format.PDF: "application/pdf",
-    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    PaperForm.PDF: "application/pdf",
+    PaperForm.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+STANDINGS: Final[Mapping[Standing, str]] = {
+    Standing.REPLACED: "paper.standing.replaced",
+    Standing.ANNULLED: "paper.standing.annulled",
+    Standing.SUPERSEDED: "paper.standing.superseded",
+}
+"""What the name of a file says of a conclusion that lost its force; its paper stays as it was signed."""
 
 
 def add(router: APIRouter, rules: RuleBook) -> None:
@@ -161,22 +173,51 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         number: Annotated[str, Path(max_length=128)],
         engine: EngineOf,
         caller: Reader,
-        format: Format = Format.PDF,
+        format: PaperForm = PaperForm.PDF,
     ) -> Response:
-        """A conclusion as a document, with the content of its round."""
+        """A conclusion as it was signed: the bytes that its fact has the digest of, which no later change of a name,
+        erasure or appeal alters. The file's name says if it lost its force."""
         _, case = await seen(engine, pilot, caller)
-        found = next((one for one in case.conclusions if one.number == number), None)
-        if found is None:
-            raise not_found()
-        names = {one.person_id: await _name(engine, one.person_id) for one in found.signers}
-        written = paper(case, found, rules.edition(case.edition), names, engine.now(), engine.calendars)
-        content = await asyncio.to_thread(MADE[format], written)
-        name = quote(f"{number}.{format}")
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        found = _conclusion(case, number)
+        if not found.papers:  # issued by an earlier program: from now on this is its paper
+            await Press(engine, rules).printed(pilot, case, found)
+        try:
+            content = await shelf.take(engine.store, shelf.name_of(pilot, number), format, found.papers)
+        except (shelf.Missing, shelf.Altered) as fault:
+            log.critical("the paper of %s is %s", number, type(fault).__name__.lower())
+            raise Problematic(500, LOST[type(fault)], number=number) from None
+        lost = STANDINGS.get(found.standing)
+        name = quote(f"{number} ({said(lost)}).{format}" if lost else f"{number}.{format}")
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "ETag": f'"{shelf.digest_of(format, content).sha256}"',
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
         return Response(content, media_type=MEDIA[format], headers=headers)
 
+    @router.put("/reviews/{pilot}/conclusions/{number}/document", tags=["reviews"], openapi_extra=A_FILE)
+    async def lay_again(
+        pilot: str,
+        number: Annotated[str, Path(max_length=128)],
+        engine: EngineOf,
+        request: Request,
+        _caller: Annotated[Caller, Depends(allow(Role.ADMIN))],
+    ) -> dict[str, str]:
+        """Puts back the paper of a conclusion whose bytes were lost: any copy will do if it has the digest that the
+        fact carries, and nothing else. Safe to repeat."""
+        case = (await document(engine, pilot, KIND)).state
+        assert isinstance(case, Case)
+        known, content = _conclusion(case, number).papers, await request.body()
+        form = await shelf.lay_again(engine.store, shelf.name_of(pilot, number), content, known, engine.now())
+        if form is None:
+            raise Problematic(422, "paper.other", number=number)
+        return {"number": number, "form": str(form)}
 
-async def _name(engine: Engine, person: str) -> str:
-    """A signer's name where it is known, else the opaque id."""
-    row = await engine.store.get(PERSONS, person)
-    return str(row["name"]) if row is not None else person
+
+def _conclusion(case: Case, number: str) -> Conclusion:
+    """A conclusion of a case by its number. Raises Problematic 404."""
+    found = next((one for one in case.conclusions if one.number == number), None)
+    if found is None:
+        raise not_found()
+    return found

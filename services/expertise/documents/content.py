@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from contracts import reference
 from contracts.data import Titled
 from contracts.expertise import APPROVER, AUTHOR, ReviewKind, SignerRole
-from contracts.reference import OrganisationId, Party, Severity, Standing, Verdict
+from contracts.reference import OrganisationId, Party, Severity, Verdict
 from contracts.rules import Edition
 from contracts.words import Wording
 from services.expertise.documents.language import LANGUAGE, said
@@ -37,11 +37,6 @@ SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.MINOR: "paper.severity.minor",
     Severity.MAJOR: "paper.severity.major",
     Severity.CRITICAL: "paper.severity.critical",
-}
-STANDINGS: Final[Mapping[Standing, str]] = {
-    Standing.REPLACED: "paper.standing.replaced",
-    Standing.ANNULLED: "paper.standing.annulled",
-    Standing.SUPERSEDED: "paper.standing.superseded",
 }
 ROLES: Final[Mapping[SignerRole, str]] = {AUTHOR: "paper.signer.author", APPROVER: "paper.signer.approver"}
 PARTIES: Final[Mapping[str, str]] = {
@@ -102,7 +97,6 @@ def paper(
         changes=tuple(
             (_field(one.field), _value(one.before, edition), _value(one.after, edition)) for one in round_.changes
         ),
-        standing=None if of.standing is Standing.IN_FORCE else said(STANDINGS[of.standing]),
     )
 
 

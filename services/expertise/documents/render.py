@@ -107,8 +107,8 @@ class Paper:
     """All that a conclusion shows, in the words of its language. Sections without content are left out.
 
     `parties` are (role, name, identifier such as "УНП 790000029"); `term_note` says where the term comes from (норма,
-    допущение); `earlier` names the earlier conclusion and `changes` are (field, was, now), both for a repeat;
-    `standing` is said on top when the conclusion no longer stands as it was given.
+    допущение); `earlier` names the earlier conclusion and `changes` are (field, was, now), both for a repeat. What
+    became of the conclusion later is on no paper: a paper stays as it was signed.
     """
 
     number: str
@@ -130,7 +130,6 @@ class Paper:
     signers: tuple[Signer, ...] = ()
     earlier: str | None = None
     changes: tuple[tuple[str, str, str], ...] = ()
-    standing: str | None = None
 
 
 def pdf(paper: Paper) -> bytes:
@@ -183,7 +182,6 @@ def _view(paper: Paper) -> dict[str, Any]:
             "number": paper.number,
             "date": day.text(LANGUAGE),
             "body": paper.place_of_body,
-            "standing": paper.standing or "",
             "facts": [{"label": label, "value": value} for label, value in _facts(paper) if value],
             "parties": [{"role": role, "name": name, "id": known_as} for role, name, known_as in paper.parties],
             "verdict": paper.verdict,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from contracts.expertise import Closure, Seat
+from contracts.expertise import Closure, PaperDigest, Seat
 from contracts.intake import AcceptedApplication
 from contracts.reference import Application
 from contracts.steps import (
@@ -124,9 +124,10 @@ class Approve:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The series gave the approved conclusion its number."""
+    """The series gave the approved conclusion its number, and it was printed under it: these are its papers."""
 
     number: str
+    papers: tuple[PaperDigest, ...] = ()
 
 
 # ---- by itself

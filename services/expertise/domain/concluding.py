@@ -130,6 +130,7 @@ def number(decision: CaseDecision, command: Number) -> None:
             actor=decision.actor,
             agency=decision.case.agency,
             number=command.number,
+            papers=command.papers,
             rounds_left=rounds_left(decision.case, decision.edition),
             notify=decision.case.people(),
         )

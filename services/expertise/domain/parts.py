@@ -4,7 +4,7 @@ conclusions and appeals. Each is a person's step as it was recorded, and what be
 from enum import StrEnum
 
 from contracts.event import Basis, Contract, Moment
-from contracts.expertise import ApprovedConclusion, Conflict, Ended, Opening, RequestOutcome, Seat
+from contracts.expertise import ApprovedConclusion, Conflict, Ended, Opening, PaperDigest, RequestOutcome, Seat
 from contracts.reference import ItemAnswer, Standing
 from contracts.steps import Appeal, AppealOutcome, Opinion, Question, WrittenConclusion
 from services.law.terms import CountedTerms
@@ -94,9 +94,10 @@ class Draft(WrittenConclusion):
 
 
 class Conclusion(ApprovedConclusion):
-    """A conclusion under its number. One that lost its force stays readable."""
+    """A conclusion under its number, and its papers. One that lost its force stays readable."""
 
     number: str
+    papers: tuple[PaperDigest, ...] = ()
     standing: Standing = Standing.IN_FORCE
 
 

@@ -102,28 +102,6 @@ async def test_everybody_keeps_and_erases_the_own_data(world: World) -> None:
     assert (await world.get("/experts/expert-a"))["active"] is False
 
 
-async def test_a_signers_name_stands_on_the_paper_where_it_is_known_and_the_id_where_it_is_erased(
-    world: World,
-) -> None:
-    await world.opened("p1")
-    await world.do("p1", "claim")
-    await world.seat("p1", "expert-a", "expert-b")
-    for name in "ab":
-        await world.judge("p1", f"expert-{name}", text="Мнение.")
-    number = await world.conclude("p1")
-    await world.ask("put", "/me/person", OP, DATA)
-    path = f"/reviews/p1/conclusions/{number}/document"
-    pdf = await world.ask("get", path)
-    assert pdf.headers["Content-Type"] == "application/pdf" and "attachment" in pdf.headers["Content-Disposition"]
-    text = _text(pdf.content)
-    assert number in text and "Образцова" in text and AP.id in text and "expert-a" not in text
-    await world.ask("delete", "/me/person", OP)
-    assert "Образцова" not in _text((await world.ask("get", path)).content)
-    word = await world.ask("get", f"{path}?format=docx", expert("expert-a"))
-    assert word.status_code == 200 and word.content[:2] == b"PK"
-    assert (await world.ask("get", "/reviews/p1/conclusions/none/document")).status_code == 404
-
-
 def _text(content: bytes) -> str:
     return " ".join(" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(content)).pages)
 

@@ -26,6 +26,7 @@ from services.chassis.engine import Engine
 from services.chassis.outbox import Message, SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
+from services.expertise.documents.press import Press
 from services.expertise.domain.commands import Approve, Open
 from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.expert import subject_of as expert_subject
@@ -115,14 +116,17 @@ class Reader:
         return [Record(TOPIC, 0, self.chance.randrange(10**9), m.key.encode(), m.value) for m in found]
 
     async def on(self, *engines: Engine) -> bool:
-        """Gives what is new, and some of what is old, to the replicas at once; False when there was nothing new."""
+        """Gives what is new, and some of what is old, to the replicas at once, who print as well; False when there was
+        nothing new."""
         new, old = self.broker.log[self.read :], self.broker.log[: self.read]
         self.read = len(self.broker.log)
         again = self.chance.sample(old, min(len(old), 10)) + self.chance.sample(new, len(new) // 2)
         records = self.records([*new, *again])
         self.chance.shuffle(records)
         await asyncio.gather(*(self._some(one, records[n :: len(engines)]) for n, one in enumerate(engines)))
-        return bool(new)
+        issued = await asyncio.gather(*(Press(one, load()).turn() for one in engines))
+        await asyncio.gather(*(one.outbox.flush() for one in engines))
+        return bool(new) or any(issued)
 
     async def _some(self, engine: Engine, records: Sequence[Record]) -> None:
         size = self.chance.randint(1, 7)

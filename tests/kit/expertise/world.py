@@ -28,6 +28,7 @@ from services.chassis.store import Store
 from services.chassis.subject import Record
 from services.chassis.web import make_app
 from services.expertise.api import make_router
+from services.expertise.documents.press import Press
 from services.expertise.domain.state import Case
 from services.expertise.handlers import preparing
 from services.expertise.service import SERVICE
@@ -82,6 +83,7 @@ class World:
         self._read = 0
         self._sequences: dict[str, int] = {}
         self._keys = numbered("k")
+        self.press = Press(self.engine, rules)
 
     def replica(self, name: str, on: object = None) -> Engine:
         """A further engine on the same store."""
@@ -145,13 +147,13 @@ class World:
         return {"agency": "vedomstvo", "number": f"N-{pilot}", "event_id": "e-1", "received": received}
 
     async def settle(self) -> None:
-        """Sends all facts, and has the service read its own until nothing follows any more."""
+        """Sends all facts, has the service read its own and print, until nothing follows any more."""
         topic = fact_topic("expertise")
         while True:
             await self.engine.outbox.flush()
             fresh = [m for m in self.broker.log[self._read :] if m.topic == topic]
             self._read = len(self.broker.log)
-            if not fresh:
+            if not fresh and not await self.press.turn():
                 return
             for place, one in enumerate(fresh, self._read):
                 await self.engine.records([Record(topic, 0, place, one.key.encode(), one.value)])
