@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fastapi import FastAPI
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.expertise import ReviewKind, Signer
+from contracts.expertise import PaperForm, ReviewKind, Signer
 from contracts.freeze import example
 from contracts.reference import Problem, TermKind, Verdict
 from contracts.steps import EditionFrom
@@ -31,6 +31,7 @@ from services.chassis.subject import (
 )
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
+from services.expertise.documents.shelf import PAPERS, digest_of, name_of
 from services.expertise.domain.expert import Expert
 from services.expertise.domain.parts import Conclusion, Place, PlaceStatus
 from services.expertise.domain.state import Case
@@ -114,7 +115,7 @@ class FakeStore:
     async def put(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
         self.kept |= {(collection, row["_id"]): row for row in rows}
 
-    async def put_new(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
+    async def put_new(self, collection: str, rows: Sequence[dict[str, Any]], renewed: Sequence[str] = ()) -> None:
         await self.put(collection, rows)
 
     async def mark(self, *_: Any) -> int:
@@ -211,6 +212,7 @@ CASE = Case(
             signers=(Signer(person_id="u-1", role="author"),),
             number="C-1",
             standing="annulled",
+            papers=tuple(digest_of(form, b"") for form in PaperForm),
         ),
     ),
 )
@@ -270,6 +272,9 @@ class Side:
         self.engine.found["expert:u-1"] = Document("expert:u-1", "expert", rev=7, version=1, state=ENTRY)
         team = Team(code="vedomstvo", name="Г", members=("u-1",))
         self.engine.found["team:vedomstvo"] = Document("team:vedomstvo", "team", rev=1, version=1, state=team)
+        if service == "expertise":
+            name = name_of(PILOT, "C-1")
+            self.engine.store.kept[PAPERS, name] = {"_id": name, **{form: b"" for form in PaperForm}}
         if service == "intake":
             self.publishes("a-1", REGISTERED)
             self.publishes(example(ApplicationSubmittedV2.TYPE)["id"], REGISTERED)

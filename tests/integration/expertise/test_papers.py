@@ -15,14 +15,14 @@ from pypdf import PdfReader
 from contracts.expertise import ConclusionIssuedV1, PaperForm, PersonErasedV1
 from contracts.topics import fact_topic
 from services.chassis.rebuild import rebuild
-from services.chassis.store import SUBJECTS, Store
+from services.chassis.store import SUBJECTS
 from services.chassis.subject import Record
 from services.expertise.documents import press as printer
 from services.expertise.documents.press import Press
 from services.expertise.documents.shelf import PAPERS, PRINTING
 from services.expertise.service import SERVICE
-from tests.integration.expertise.conftest import Build
 from tests.kit.engine.tiny import Crash, Hooked, crash
+from tests.kit.expertise.cases import Build
 from tests.kit.expertise.world import AP, BASIS, OP, WHY, World, book, entry_of, expert
 from tests.kit.people import Person
 
@@ -272,13 +272,14 @@ async def test_a_rebuild_takes_the_papers_over_as_they_are_and_prints_nothing(
                 yield Record(TOPIC, 0, n, message.key.encode(), message.value)
 
     async def foreign(_topic: str, _partition: int) -> AsyncIterator[Record]:
-        for record in ():
+        none: tuple[Record, ...] = ()
+        for record in none:
             yield record
 
     try:
         report = await rebuild(SERVICE, SERVICE.own, world.store, new, own, foreign)
         assert report.good and report.copied[PAPERS] == 1
-        other = World(cast(Store, new), world.rules)
+        other = World(new, world.rules)
         other.clock.time = world.clock()
         assert (await paper_of(other)).content == before
     finally:

@@ -187,7 +187,8 @@ async def test_who_is_full_with_hidden_cases_is_proposed_to_nobody_and_the_load_
     body = {**WHY, "to": ["expert-a"]}
     told = (await world.ask("post", "/experts/expert-e/handover", who, body, key="h")).json()
     assert (told["moved"], [one["against"] for one in told["stayed"]]) == ([], [{"expert.at-capacity": 1}])
-    other = (await without.ask("post", "/experts/expert-e/handover", who, body, key="h")).json()
+    # By somebody who sits on none of the cases.
+    other = (await without.ask("post", "/experts/expert-e/handover", OP, body, key="h")).json()
     assert [one["to"] for one in other["moved"]] == ["expert-a"]
 
 
