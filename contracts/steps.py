@@ -6,7 +6,7 @@ never when it is read again. It is one thing, long as it is: nothing that is ent
 """
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictBool, StrictInt
 
@@ -528,12 +528,13 @@ class Correction(Corrected):
 
 
 class TakenList(Step):
-    """Which list somebody takes out of the register (выгрузка), cut down by which filters, as which kind of file, and
-    what for."""
+    """Which list somebody takes out of the register (выгрузка), cut down by which filters, as which kind of file, in
+    which language (of a workbook), and what for."""
 
     list: str
     filters: dict[str, str]
     format: str
+    language: Literal["ru", "be", "en"] = "ru"
     why: Annotated[
         str, Entered(least=3, most=1000), Field(description="What the list is for: it stands in the register")
     ]

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
@@ -13,14 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import Actor
-from contracts.registry import ListReadyV1, ListTakenV1, PilotLaunchedV1
+from contracts.reference import Role
+from contracts.registry import ListReadyV1, ListTakenV1, PilotFact, PilotLaunchedV1
+from contracts.words import LANGUAGES, Language, wordings
 from deploy.samples.common import NOW
 from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
-from services.registry.domain.stages import Stage
+from services.registry.domain.stages import Mover, Stage
+from services.registry.exports import columns
 from services.registry.exports import files as sheets
+from services.registry.exports.columns import COLUMNS as KNOWN
 from services.registry.exports.files import harmless
+from services.registry.exports.names import FACTS, MONEY_STAGES, MOVERS, ROLES
+from services.registry.exports.workbook import About
 from services.registry.service import SERVICE
+from services.registry.views import ZONE
 from tests.kit.common import Story
 
 story = Story(SERVICE.aggregates["export"])
@@ -166,20 +174,33 @@ cells = st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.t
 rows_of_cells = st.lists(st.fixed_dictionaries({}, optional={name: cells for name in COLUMNS}), max_size=20)
 
 
-def made(folder: Path, format: Format, rows: list[dict[str, Any]], name: str = "list") -> bytes:
+def made(
+    folder: Path,
+    format: Format,
+    rows: list[dict[str, Any]],
+    name: str = "list",
+    of: List = List.TIMELINE,
+    columns: Sequence[str] = COLUMNS,
+    language: Language = "ru",
+) -> bytes:
     path = folder / name
-    sheet = sheets.begin(path, format, COLUMNS, NOW)
+    about = About(of, columns, NOW, "Отчёт за год.", len(rows), {"agency": "minzdrav"}, language)
+    sheet = sheets.begin(path, format, about)
     for start in range(0, len(rows), 3):
         sheet.write(rows[start : start + 3])
     sheet.close()
     return path.read_bytes()
 
 
-def workbook(content: bytes) -> list[dict[str, tuple[str, str]]]:
-    """The cells of each row of a workbook: the letter of the column, the kind of the cell and its text."""
-    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+def sheet_of(content: bytes, number: int = 1) -> ElementTree.Element:
     with ZipFile(io.BytesIO(content)) as file:
-        root = ElementTree.fromstring(file.read("xl/worksheets/sheet1.xml"))
+        return ElementTree.fromstring(file.read(f"xl/worksheets/sheet{number}.xml"))
+
+
+def workbook(content: bytes, number: int = 1) -> list[dict[str, tuple[str, str]]]:
+    """The cells of each row of a sheet: the letter of the column, the kind of the cell and its text."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    root = sheet_of(content, number)
     assert not list(root.iter(f"{space}f")), "nothing in it is a formula"
     return [
         {str(c.get("r"))[0]: (str(c.get("t")), "".join(c.itertext())) for c in row} for row in root.iter(f"{space}row")
@@ -220,8 +241,8 @@ def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) ->
         {"number": "=1+1", "title": "http://example.org", "amount": 10**15 - 1, "public": False},
         {"number": "", "title": "я" * 40_000, "amount": 10**15},
     ]
-    [heading, first, second] = workbook(made(tmp_path, Format.XLSX, rows))
-    assert [text for _, text in heading.values()] == list(COLUMNS)
+    [_, _, heading, first, second] = workbook(made(tmp_path, Format.XLSX, rows))
+    assert [text for _, text in heading.values()] == ["Регистрационный номер", "Название", "amount", "public"]
     assert first["A"] == ("inlineStr", "=1+1")
     assert first["B"] == ("inlineStr", "http://example.org")
     assert first["C"] == ("None", "999999999999999")
@@ -240,7 +261,7 @@ def test_a_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) ->
     ],
 )
 def test_a_text_is_cut_where_a_spreadsheet_would_call_the_file_damaged(tmp_path: Path, text: str, shown: str) -> None:
-    [_, row] = workbook(made(tmp_path, Format.XLSX, [{"number": text}]))
+    row = workbook(made(tmp_path, Format.XLSX, [{"number": text}]))[-1]
     assert row["A"] == ("inlineStr", shown)
 
 
@@ -248,3 +269,118 @@ def test_a_text_is_cut_where_a_spreadsheet_would_call_the_file_damaged(tmp_path:
 def test_the_same_rows_always_give_the_same_bytes(tmp_path: Path, format: Format) -> None:
     rows = [{"number": f"ПП-{n}", "amount": n} for n in range(10)]
     assert made(tmp_path, format, rows, "one") == made(tmp_path, format, rows, "two")
+
+
+# ---- a workbook is for people
+
+PILOT_ROW: dict[str, Any] = {
+    "number": "ПП-2026-000001",
+    "title": "Запись к врачу",
+    "stage": "running",
+    "next_move": "executor",
+    "sector": "health",
+    "sectors": "health education",
+    "agency": "minzdrav",
+    "region": "minsk-oblast",
+    "entered": "2026-04-16T21:30:00.000Z",
+    "started": "2026-06-01",
+    "until": None,
+    "planned_minor": 150_000_05,
+    "planned_currency": "BYN",
+    "committed_minor": None,
+    "committed_currency": "several",
+    "paid_minor": 10**16 + 7,
+    "paid_currency": "BYN",
+    "overpaid": True,
+    "edition": "by-2024",
+    "id": "p1",
+}
+
+
+def taken_pilots(folder: Path, language: Language = "ru", rows: int = 3) -> bytes:
+    return made(
+        folder, Format.XLSX, [PILOT_ROW] * rows, of=List.PILOTS, columns=columns.names(List.PILOTS), language=language
+    )
+
+
+def by_heading(content: bytes) -> dict[str, tuple[str, str]]:
+    """The cells of the first row of a list by their headings."""
+    heading, first = workbook(content)[2:4]
+    return {text: first.get(letter, ("", "")) for letter, (_, text) in heading.items()}
+
+
+def test_a_workbook_has_labels_beside_codes_days_as_days_and_money_in_units(tmp_path: Path) -> None:
+    row = by_heading(taken_pilots(tmp_path))
+    assert row["Этап"][1] not in ("", "running")
+    assert (row["Этап, код"][1], row["Отрасль, код"][1]) == ("running", "health")
+    assert row["Отрасль"][1] == "Здравоохранение"
+    assert row["Все отрасли"][1].count(";") == 1
+    assert row["За кем следующий шаг"][1] == "Исполнитель"
+    assert row["Начало реализации"] == ("None", "46174"), "1 June 2026 as a workbook counts days"
+    assert row["Внесён в реестр"][0] == "None"
+    assert float(row["Внесён в реестр"][1]) == pytest.approx(46129 + 30 / 1440), "half past midnight in Minsk"
+    assert row["Окончание реализации"] == ("", "")
+    assert row["Запланировано"] == ("None", "150000.05")
+    assert (row["Валюта плана"][1], row["Валюта обязательств"][1]) == ("BYN", "несколько валют")
+    assert row["Оплачено"] == ("inlineStr", "100000000000000.07"), "a spreadsheet would show it rounded"
+    assert row["Оплачено сверх обязательств"][1] == "да"
+
+
+@pytest.mark.parametrize(
+    ("language", "stage", "pattern"), [("be", "Этап", "dd.mm.yyyy"), ("en", "Stage", "yyyy-mm-dd")]
+)
+def test_a_workbook_speaks_the_language_that_was_asked_for(
+    tmp_path: Path, language: Language, stage: str, pattern: str
+) -> None:
+    content = taken_pilots(tmp_path, language)
+    assert by_heading(content)[stage][1] != "running"
+    with ZipFile(io.BytesIO(content)) as file:
+        assert pattern in file.read("xl/styles.xml").decode()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_workbook_has_a_title_a_frozen_heading_a_filter_over_all_rows_and_widths(tmp_path: Path, rows: int) -> None:
+    content = taken_pilots(tmp_path, rows=rows)
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    root = sheet_of(content)
+    [pane], [filtered] = root.iter(f"{space}pane"), root.iter(f"{space}autoFilter")
+    assert (pane.get("state"), pane.get("topLeftCell")) == ("frozen", "A5")
+    assert str(filtered.get("ref")).startswith("A4:") and str(filtered.get("ref")).endswith(str(4 + rows))
+    assert {float(str(one.get("width"))) for one in root.iter(f"{space}col")} > {60.0 + 0.7109375}
+    [title, about, *_] = workbook(content)
+    assert title["A"][1] == "Пилотные проекты"
+    assert str(rows) in about["A"][1] and len(workbook(content)) == 3 + rows
+
+
+def test_a_second_sheet_says_what_the_list_is_and_what_its_columns_mean(tmp_path: Path) -> None:
+    said = [" | ".join(text for _, text in row.values()) for row in workbook(taken_pilots(tmp_path), 2)]
+    whole = "\n".join(said)
+    assert "agency = minzdrav" in whole and "Отчёт за год." in whole and "Строк | 3" in whole
+    assert NOW.astimezone(ZONE).strftime("%d.%m.%Y") in whole
+    named = [line.split(" | ")[1] for line in said if " | " in line]
+    assert set(columns.names(List.PILOTS)) <= set(named), "each column by its name in files for programs"
+
+
+def test_a_csv_with_semicolons_is_cut_into_columns_by_a_spreadsheet_of_a_russian_desk(tmp_path: Path) -> None:
+    content = made(tmp_path, Format.CSV_SEMICOLON, [{"number": "ПП-1", "title": "Одно; другое, третье", "amount": 5}])
+    assert content.startswith(b"\xef\xbb\xbfnumber;title;amount;public\r\n")
+    [_, row] = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
+    assert row == ["ПП-1", "Одно; другое, третье", "5", ""]
+
+
+def test_a_day_that_no_workbook_knows_and_what_is_no_day_stand_as_text(tmp_path: Path) -> None:
+    for day in ("0001-01-01", "1899-12-31", "скоро"):
+        content = made(tmp_path, Format.XLSX, [{"started": day}], of=List.PILOTS, columns=("started",))
+        assert workbook(content)[-1]["A"] == ("inlineStr", day)
+
+
+def test_every_code_that_a_list_may_hold_and_every_column_has_its_words() -> None:
+    assert set(MOVERS) == set(Mover) and set(ROLES) == set(Role) and set(MONEY_STAGES) == set(MoneyStage)
+    assert set(FACTS) == {fact.TYPE for fact in get_args(PilotFact)}
+    known = wordings()
+    assert {*MOVERS.values(), *ROLES.values(), *MONEY_STAGES.values(), *FACTS.values()} <= known.keys()
+    for some in KNOWN.values():
+        assert all(one.heading in known and (not one.about or one.about in known) for one in some)
+    for language in LANGUAGES:
+        assert columns.labelled(KNOWN[List.PILOTS][4], "health", language, "by-2024") != "health"
+    assert columns.labelled(KNOWN[List.PILOTS][4], "no-such", "ru", None) == "no-such"

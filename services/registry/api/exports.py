@@ -19,7 +19,7 @@ from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
-from services.registry.exports.files import MEDIA
+from services.registry.exports.files import ENDINGS, MEDIA
 
 ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may take lists out."""
@@ -84,7 +84,7 @@ def routes() -> APIRouter:
         first = await worker.first_piece(engine.store, export, state.digest)
         if first is None:
             raise Problematic(410, "export.gone")
-        name = f"{state.list}-{state.asked:%Y-%m-%d}.{state.format}"
+        name = f"{state.list}-{state.asked:%Y-%m-%d}.{ENDINGS[state.format]}"
         headers = {
             "Content-Length": str(state.bytes),
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -116,7 +116,20 @@ def _standing(state: Export, *, gone: bool) -> str:
 
 
 def _said(id_: str, state: Export) -> dict[str, Any]:
-    names = ("list", "filters", "format", "why", "asked", "by", "role", "organisation", "bytes", "digest", "failed")
+    names = (
+        "list",
+        "filters",
+        "format",
+        "language",
+        "why",
+        "asked",
+        "by",
+        "role",
+        "organisation",
+        "bytes",
+        "digest",
+        "failed",
+    )
     said = state.model_dump(mode="json")
     return {"id": id_, **{name: said[name] for name in names}}
 

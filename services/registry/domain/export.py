@@ -35,9 +35,11 @@ class List(StrEnum):
 
 
 class Format(StrEnum):
-    """As what: text with commas, a workbook, or a JSON value on each line."""
+    """As what: text with commas, or with semicolons for spreadsheets of Russian and Belarusian desks, a workbook for
+    people, or a JSON value on each line."""
 
     CSV = "csv"
+    CSV_SEMICOLON = "csv-semicolon"
     XLSX = "xlsx"
     JSONL = "jsonl"
 

@@ -6,27 +6,27 @@ The same rows always give the same bytes, so that a file that was begun anew is 
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from services.registry.domain.export import Format
+from services.registry.exports.workbook import About, Cell, Workbook
 
-Cell = str | int | bool | None
-"""What stands in a cell. No fractions: an amount is whole minor units."""
 MEDIA: Final[Mapping[Format, str]] = {
     Format.CSV: "text/csv; charset=utf-8",
+    Format.CSV_SEMICOLON: "text/csv; charset=utf-8",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.JSONL: "application/jsonl; charset=utf-8",
 }
+ENDINGS: Final[Mapping[Format, str]] = {
+    Format.CSV: "csv",
+    Format.CSV_SEMICOLON: "csv",
+    Format.XLSX: "xlsx",
+    Format.JSONL: "jsonl",
+}
+"""How the name of a file ends."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """With what a text begins that a spreadsheet may take for a formula (OWASP, CSV injection)."""
-EXACT: Final = 10**15
-"""From here on a spreadsheet does not show a number digit by digit: it is written as text."""
-LONGEST: Final = 32_767
-"""Characters that a workbook's cell can hold, counted as UTF-16 does: one beyond its first plane is two."""
-MOST_ROWS: Final = 1_048_575
-"""Rows that a sheet can hold below its heading."""
 
 
 class Sheet(Protocol):
@@ -39,26 +39,31 @@ class Sheet(Protocol):
         """Finishes the file."""
 
 
-def begin(path: Path, format: Format, columns: Sequence[str], made: datetime) -> Sheet:
-    """Begins a file. `made` is what a workbook says of its age."""
+def begin(path: Path, format: Format, about: About) -> Sheet:
+    """Begins a file."""
     match format:
         case Format.CSV:
-            return _Csv(path, columns)
+            return _Csv(path, about.columns, ",")
+        case Format.CSV_SEMICOLON:
+            return _Csv(path, about.columns, ";")
         case Format.XLSX:
-            return _Workbook(path, columns, made)
+            return Workbook(path, about)
         case Format.JSONL:
-            return _Lines(path, columns)
+            return _Lines(path, about.columns)
         case _:
             assert_never(format)
 
 
 class _Csv:
-    """UTF-8 with a byte order mark, which spreadsheets need to see that it is UTF-8; lines end as RFC 4180 says."""
+    """UTF-8 with a byte order mark, which spreadsheets need to see that it is UTF-8; lines end as RFC 4180 says.
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    Between its columns stand commas, or the semicolons by which a spreadsheet of a Russian or Belarusian desk cuts.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], between: str) -> None:
         self._columns = columns
         self._file = path.open("w", encoding="utf-8-sig", newline="")
-        self._writer = csv.writer(self._file)
+        self._writer = csv.writer(self._file, delimiter=between)
         self._writer.writerow([harmless(name) for name in columns])
 
     def write(self, rows: Sequence[Mapping[str, Cell]]) -> None:
@@ -82,47 +87,6 @@ class _Lines:
         self._file.close()
 
 
-class _Workbook:
-    """One sheet, each row of which is written away before the next. Text is text: nothing in it is a formula."""
-
-    def __init__(self, path: Path, columns: Sequence[str], made: datetime) -> None:
-        import xlsxwriter  # type: ignore[import-untyped]  # 11 MB, which most processes never need
-
-        self._columns, self._row = columns, 0
-        options = {"constant_memory": True, "tmpdir": str(path.parent)}
-        self._book: Any = xlsxwriter.Workbook(str(path), options)
-        self._book.set_properties({"created": made.replace(tzinfo=None)})
-        self._sheet = self._book.add_worksheet()
-        self._put(columns)
-
-    def _put(self, cells: Sequence[Cell]) -> None:
-        for place, cell in enumerate(cells):
-            if isinstance(cell, bool):
-                self._sheet.write_boolean(self._row, place, cell)
-            elif isinstance(cell, int) and abs(cell) < EXACT:
-                self._sheet.write_number(self._row, place, cell)
-            elif cell is not None:
-                self._sheet.write_string(self._row, place, _fitting(str(cell)))
-        self._row += 1
-
-    def write(self, rows: Sequence[Mapping[str, Cell]]) -> None:
-        for row in rows:
-            self._put([row.get(name) for name in self._columns])
-
-    def close(self) -> None:
-        self._book.close()
-
-
 def harmless(cell: Cell) -> Cell:
     """A cell of a CSV file that no spreadsheet takes for a formula: a text that could be one gets an apostrophe."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
-def _fitting(text: str) -> str:
-    """A text that a workbook's cell can hold: what is longer ends in an ellipsis."""
-    if len(text) <= LONGEST // 2:
-        return text
-    units = text.encode("utf-16-le", "surrogatepass")
-    if len(units) <= 2 * LONGEST:
-        return text
-    return units[: 2 * (LONGEST - 1)].decode("utf-16-le", "ignore") + "…"

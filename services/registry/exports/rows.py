@@ -4,7 +4,7 @@ They are made from the internal views, so nothing is given out that the register
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -15,7 +15,8 @@ from services.registry import views
 from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import KIND
-from services.registry.exports.files import Cell
+from services.registry.exports.columns import SEVERAL, names
+from services.registry.exports.workbook import Cell
 from services.registry.exports.worker import Part, RowsOf
 from services.registry.handlers import TIMELINE
 from services.registry.queries import BY_KIND, IN_ORDER, ROW, between, year_of
@@ -25,36 +26,9 @@ LINES: Final = 10
 WINDOW: Final = 5_000
 """Rows that one query goes through at most. A filter that hardly a row fits would else outlast, among millions, the
 time that the database is given for an answer, each time anew."""
-PILOT_COLUMNS: Final = (
-    "id",
-    "number",
-    "title",
-    "sector",
-    "sectors",
-    "agency",
-    "region",
-    "stage",
-    "next_move",
-    "entered",
-    "started",
-    "until",
-    *(f"{stage}_{word}" for stage in MoneyStage for word in ("minor", "currency")),
-)
-MONEY_COLUMNS: Final = ("pilot", "number", "agency", "stage", "sector", "source", "year", "currency", "amount_minor")
-TIMELINE_COLUMNS: Final = (
-    "pilot",
-    "sequence",
-    "time",
-    "date",
-    "type",
-    "role",
-    "organisation",
-    "body",
-    "kind",
-    "document",
-    "document_date",
-    "what",
-)
+PILOT_COLUMNS: Final = names(List.PILOTS)
+MONEY_COLUMNS: Final = names(List.MONEY)
+TIMELINE_COLUMNS: Final = names(List.TIMELINE)
 PATHS: Final[Mapping[str, str]] = {
     "stage": "state.stage",
     "sector": "state.sectors",
@@ -64,7 +38,10 @@ PATHS: Final[Mapping[str, str]] = {
 }
 MONEY_OF_PILOT: Final = ("sector", "agency", "region")
 """What a pilot must fit for any of its lines of money to do so; the other filters are asked of each line."""
-MONEY_FIELDS: Final = ("state.number", "state.agency", "state.money")
+NAME: Final = ("state.number", "state.application.title")
+"""By what people call a pilot."""
+PILOT_FIELDS: Final = (*ROW, "state.edition")
+MONEY_FIELDS: Final = (*NAME, "state.agency", "state.money", "state.edition")
 
 
 def making(_app: FastAPI, store: Store) -> RowsOf:
@@ -75,8 +52,8 @@ def making(_app: FastAPI, store: Store) -> RowsOf:
             return await _timeline(store, filters, after, limit)
         if name == List.MONEY:
             return await _money(store, filters, after, max(1, limit // LINES))
-        rows, following = await _pilots(store, filters, after, limit, ROW)
-        return Part(PILOT_COLUMNS, [_pilot(views.internal_row(row)) for row in rows], following)
+        rows, following = await _pilots(store, filters, after, limit, PILOT_FIELDS)
+        return Part(PILOT_COLUMNS, [_pilot(row) for row in rows], following)
 
     return rows_of
 
@@ -118,13 +95,15 @@ async def _some(
     return rows, last if len(window) == WINDOW else None
 
 
-def _pilot(line: Mapping[str, Any]) -> dict[str, Cell]:
+def _pilot(row: Row) -> dict[str, Cell]:
+    line = {**views.internal_row(row), **views.internal_part(row, "edition")}
     flat: dict[str, Cell] = {name: line.get(name) for name in PILOT_COLUMNS if "_" not in name}
     flat["next_move"] = line["next_move"]
+    flat["overpaid"] = bool(line["overpaid"])
     flat["sectors"] = " ".join(line.get("sectors") or ())
     for stage in MoneyStage:
         sums = line["totals"][stage]
-        one = sums[0] if len(sums) == 1 else {"amount_minor": None, "currency": "several" if sums else None}
+        one = sums[0] if len(sums) == 1 else {"amount_minor": None, "currency": SEVERAL if sums else None}
         flat[f"{stage}_minor"], flat[f"{stage}_currency"] = one["amount_minor"], one["currency"]
     return flat
 
@@ -133,14 +112,15 @@ async def _money(store: Store, filters: Mapping[str, str], after: str | None, li
     """The lines of some pilots; filters of a line's own are asked of each line."""
     of_pilot = {name: filters[name] for name in MONEY_OF_PILOT if name in filters}
     rows, following = await _pilots(store, of_pilot, after, limit, MONEY_FIELDS)
-    shown = [views.internal_part(row, "id", "number", "agency", "money") for row in rows]
+    shown = [views.internal_part(row, "id", "number", "title", "agency", "edition", "money") for row in rows]
     lines = [line for view in shown for line in _lines(view) if _fits(line, filters)]
     return Part(MONEY_COLUMNS, lines, following)
 
 
 def _lines(view: Mapping[str, Any]) -> Iterable[dict[str, Cell]]:
+    said = {name: view[name] for name in ("number", "title", "agency", "edition")}
     for line in view["money"] or ():
-        yield {"pilot": view["id"], "number": view["number"], "agency": view["agency"], **line}
+        yield {"pilot": view["id"], **said, **line}
 
 
 def _fits(line: Mapping[str, Cell], filters: Mapping[str, str]) -> bool:
@@ -159,7 +139,17 @@ async def _timeline(store: Store, filters: Mapping[str, str], after: str | None,
     there = [row for row in rows if ":" not in row["pilot"]]  # what was taken out is nobody's timeline
     if "agency" in filters:
         there = await _of_agency(store, there, filters["agency"])
-    return Part(TIMELINE_COLUMNS, [_fact(row) for row in there], following)
+    known = await _named(store, {row["pilot"] for row in there})
+    return Part(TIMELINE_COLUMNS, [{**_fact(row), **known.get(row["pilot"], {})} for row in there], following)
+
+
+async def _named(store: Store, pilots: Set[str]) -> dict[str, dict[str, Cell]]:
+    """What people call these pilots now: number and title."""
+    if not pilots:
+        return {}
+    query = {"_id": {"$in": sorted(pilots)}}
+    rows = await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=len(pilots), fields=NAME)
+    return {row["_id"]: views.internal_part(row, "number", "title") for row in rows if "state" in row}
 
 
 async def _of_pilot(

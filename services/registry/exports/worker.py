@@ -3,7 +3,6 @@
 **Going on.** Rows are gathered part by part. A part is written once (`export_rows/<id>/<place>`) with the position that
 the next one begins at, and whoever works goes on from the last part that is stored, never from what it holds itself:
 so it does not matter where a worker was killed, nor that two work at once. The lease (chassis/jobs.py) only keeps them
-from contracts.topics import REGISTRY
 from doing the same work; it is renewed between parts and beside what takes long, and losing it counts as a try. From
 the parts the file is made, in a folder that passes, and stored in pieces under its digest
 (`export_files/<id>/<digest>/<place>`); the fact that ends the export names the digest. Then the parts go.
@@ -39,7 +38,7 @@ from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
 from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
 from services.registry.exports import files
-from services.registry.exports.files import Cell
+from services.registry.exports.workbook import MOST_ROWS, About, Cell
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -209,7 +208,7 @@ class Worker:
             limit = max(1, limit // 4)
 
     def _most(self, format: Format) -> int:
-        return min(self.options.most_rows, files.MOST_ROWS) if format is Format.XLSX else self.options.most_rows
+        return min(self.options.most_rows, MOST_ROWS) if format is Format.XLSX else self.options.most_rows
 
     async def _part(self, id_: str, place: int) -> Row:
         """A stored part: whoever wrote it. Raises StoreAway where it cannot be read (yet, or any more)."""
@@ -219,7 +218,16 @@ class Worker:
         return row
 
     async def _write(self, id_: str, export: Export, last: Row, path: Path) -> None:
-        sheet = await asyncio.to_thread(files.begin, path, export.format, last["columns"], export.asked)
+        about = About(
+            list=export.list,
+            columns=last["columns"],
+            asked=export.asked,
+            why=export.why,
+            rows=last["before"] + last["count"],
+            filters=export.filters,
+            language=export.language,
+        )
+        sheet = await asyncio.to_thread(files.begin, path, export.format, about)
         try:
             for place in range(1, last["place"] + 1):
                 row = await self._part(id_, place)
