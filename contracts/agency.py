@@ -6,10 +6,8 @@ Both versions of an event stay accepted, because agencies upgrade slowly. Inside
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field
-
 from contracts.entered import SENT, Entered
-from contracts.event import Basis, Contract, Day, Language, Moment, Payload, Personal
+from contracts.event import Basis, Contract, Day, Language, Moment, Payload
 from contracts.reference import (
     UNSPECIFIED,
     Application,
@@ -26,9 +24,7 @@ from contracts.steps import Answers, Completion, Person, Progress, ReasonedVerdi
 
 
 class ContactPerson(Person):
-    """Whom to ask about an application. The name is taken as agencies' programs send it, by the frozen schema alone."""
-
-    name: Annotated[str, Personal("name")] = Field(min_length=1, max_length=200)
+    """Whom to ask about an application."""
 
 
 class ApplicationSubmittedV1(ApplicationBase, Payload):

@@ -3,11 +3,12 @@
 A step is one class for the HTTP body, the fact and the stored entry. A fact in the field may be older than a bound, and
 what happened is never refused: so the bounds of a person's word are asked when it is entered, and only then. Entering
 is reading with the context `ENTERED`; unknown keys are then refused at every depth as well (`enter`). What a program
-of an agency sends is read with the context `SENT`: the same bounds, by the letter of the frozen schema.
+of an agency sends is read with the context `SENT`: the same bounds. Texts (`contracts.text`), days and moments
+(`contracts.moments`) ask for the same context.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,12 +17,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, ValidatorFunctionWrapHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-ENTERED: Final = "entered"
-"""The validation context under which something is entered by a person."""
-SENT: Final = "sent"
-"""The validation context under which an agency's event is read: nothing is stripped, and nothing more is asked."""
 LONE: Final = re.compile("[\ud800-\udfff]")
 """Half a character, as a JSON escape can give it: text with it cannot be encoded."""
 _RECORDED: Final = ContextVar("_RECORDED", default=False)
@@ -32,13 +29,28 @@ LAST_DAY: Final = date(YEARS[-1], 12, 31)
 YEAR: Final = "20[0-9]{2}|2100"
 """One of these years, as the pattern of a text."""
 
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The validation context under which something comes in from outside, and `years`: those in which its days and
+    moments may lie."""
+
+    by: str
+    years: range = YEARS
+
+
+ENTERED: Final = Door("hand")
+"""The validation context under which something is entered by a person."""
+SENT: Final = Door("program")
+"""The validation context under which an agency's event is read, where its edition does not say other years."""
+
 T = TypeVar("T", bound=BaseModel)
 
 
-def enter(cls: type[T], value: object) -> T:
+def enter(cls: type[T], value: object, door: Door = ENTERED) -> T:
     """Reads something that a person entered. Raises pydantic.ValidationError with every fault in it, unknown keys and
     broken bounds among them."""
-    return cls.model_validate(value, extra="forbid", context=ENTERED)
+    return cls.model_validate(value, extra="forbid", context=door)
 
 
 @contextmanager
@@ -51,18 +63,17 @@ def as_recorded() -> Iterator[None]:
         _RECORDED.reset(token)
 
 
+def shows_bounds(handler: GetJsonSchemaHandler) -> bool:
+    """Whether the schema that is being made is one of what comes in: only that has the bounds of what is entered."""
+    return handler.mode == "validation" and not _RECORDED.get()
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """An annotation: bounds that hold when something is entered. Texts are stripped, and must say something.
-
-    `most` and `least` are characters of a text, items of a list, or bounds of a whole number; `pattern` is what a whole
-    text must match. `exact`: a text is taken as it stands, not stripped.
-    """
+    """An annotation: bounds that hold when something is entered: of the items of a list, or of a whole number."""
 
     most: int | None = None
     least: int = 0
-    pattern: str | None = None
-    exact: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Asks the bounds around the field's own validation."""
@@ -71,7 +82,7 @@ class Entered:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Shows the bounds to those who enter (validation); what is recorded has none (serialization)."""
         shown = handler(schema)
-        if handler.mode == "validation" and not _RECORDED.get():
+        if shows_bounds(handler):
             target = handler.resolve_ref_schema(shown)
             for one in [target, *target.get("anyOf", ())]:
                 one.update(self._keywords(one.get("type")))
@@ -79,8 +90,6 @@ class Entered:
 
     def _keywords(self, kind: object) -> dict[str, Any]:
         match kind:
-            case "string":
-                bounds = {"minLength": max(self.least, 1), "maxLength": self.most, "pattern": self.pattern}
             case "array":
                 bounds = {"minItems": self.least or None, "maxItems": self.most}
             case "integer":
@@ -90,28 +99,11 @@ class Entered:
         return {word: bound for word, bound in bounds.items() if bound is not None}
 
     def _held(self, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        if info.context is not ENTERED and info.context is not SENT:
+        if not isinstance(info.context, Door):
             return handler(value)
-        if isinstance(value, str):
-            by_hand = info.context is ENTERED
-            return self._text(handler(value.strip() if by_hand and not self.exact else value), by_hand)
         if isinstance(value, (list, tuple)):
             self._items(len(value))
         return self._number(handler(value))
-
-    def _text(self, read: Any, by_hand: bool) -> Any:
-        if isinstance(read, str):
-            if LONE.search(read):
-                raise PydanticKnownError("string_unicode")
-            if not read and by_hand:
-                raise PydanticCustomError("blank", "This says nothing")
-            if len(read) < (least := max(self.least, 1)):
-                raise PydanticKnownError("string_too_short", {"min_length": least})
-            if self.most is not None and len(read) > self.most:
-                raise PydanticKnownError("string_too_long", {"max_length": self.most})
-            if self.pattern is not None and re.fullmatch(self.pattern, read) is None:
-                raise PydanticKnownError("string_pattern_mismatch", {"pattern": self.pattern})
-        return read
 
     def _number(self, read: Any) -> Any:
         if isinstance(read, int) and not isinstance(read, bool):
@@ -129,32 +121,19 @@ class Entered:
             raise PydanticKnownError("too_long", {**counted, "max_length": self.most})
 
 
-def when_entered(check: Callable[[Any], Any]) -> "Asked":
-    """An annotation: a check of the value that is made when it is entered, and only then."""
-    return Asked(check)
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The annotation of `when_entered`."""
+class Count:
+    """An annotation: a whole number from `ge` to `le`. JSON writes one in several ways (3000000, 3000000.0, 3e6),
+    which for JSON Schema are the same; a text or a truth value is none."""
 
-    check: Callable[[Any], Any]
+    ge: int | None = None
+    le: int | None = None
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Asks after the field's own validation."""
-        return core_schema.with_info_after_validator_function(self._asked, handler(source))
-
-    def _asked(self, value: Any, info: ValidationInfo) -> Any:
-        return self.check(value) if info.context is ENTERED else value
-
-
-def _near(day: date | None) -> date | None:
-    if day is not None and day.year not in YEARS:
-        raise PydanticCustomError(
-            "year_beyond", "The year must be from {first} to {last}", {"first": YEARS[0], "last": YEARS[-1]}
-        )
-    return day
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """One way of writing for all, and then the bounds."""
+        number = core_schema.int_schema(strict=True, ge=self.ge, le=self.le)
+        return core_schema.no_info_before_validator_function(_integral, number)
 
 
-NEAR: Final = when_entered(_near)
-"""The annotation of a day that must lie within `YEARS` when it is entered."""
+def _integral(value: Any) -> Any:
+    return int(value) if type(value) is float and value.is_integer() else value

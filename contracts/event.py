@@ -15,24 +15,32 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import to_json
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema, to_json
 
-from contracts.entered import NEAR, Entered
+from contracts.entered import LONE, shows_bounds
+from contracts.forms import EVENT_TYPE, JSON_TYPE, RECORDED_ID, SEQUENCE, SOURCE, USABLE_ID
+from contracts.moments import ADay, AMoment
+from contracts.text import line
 
-ID: Final = re.compile(r"^[^\x00-\x1f\x7f]{1,128}$")
-"""The form of an event's id: 1 to 128 characters, none of them a control character."""
-TRACE_HEADERS: Final = ("traceparent", "tracestate")
+MOST_ID: Final = 128
+NO_IDS: Final = (".", "..")
+"""What no id may be that comes in: every client takes these in an address for steps within a path."""
+_usable_id: Final = re.compile(USABLE_ID)
+MOST_TRACE: Final = {"traceparent": 100, "tracestate": 512}
+"""The attributes by which a trace is carried on, and how long they may be (W3C Trace Context)."""
+TRACE_HEADERS: Final = tuple(MOST_TRACE)
 PILOT: Final = "pilot"
 """The kind of the subject that every service keeps of a pilot; its id is bare."""
 BY_ITSELF: Final = "service"
@@ -44,11 +52,39 @@ JSON: Final = "application/json"
 """The content type of every event's data, and of every record."""
 
 
-def to_millisecond(moment: datetime) -> datetime:
-    """The same instant in UTC, cut to whole milliseconds (all that MongoDB keeps)."""
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    beyond = utc.microsecond % 1000
-    return utc.replace(microsecond=utc.microsecond - beyond) if beyond else utc
+def is_usable_id(text: object) -> bool:
+    """Whether an event that comes in can be known by this id."""
+    return (
+        isinstance(text, str)
+        and len(text) <= MOST_ID
+        and text not in NO_IDS
+        and _usable_id.fullmatch(text) is not None
+        and LONE.search(text) is None
+    )
+
+
+def traced(said: Mapping[str, Any]) -> dict[str, str]:
+    """Of these attributes those that carry a trace on. What cannot is left out: a trace is worth no refusal, and a
+    `tracestate` without its `traceparent` says nothing."""
+    found = {
+        name: text
+        for name, most in MOST_TRACE.items()
+        if isinstance(text := said.get(name), str) and 0 < len(text) <= most and text.isascii() and text.isprintable()
+    }
+    return found if "traceparent" in found else {}
+
+
+@dataclass(frozen=True, slots=True)
+class OrNothing:
+    """The annotation of an attribute that is never a reason to refuse: what does not fit is as if it were not there."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """None for whatever does not fit."""
+        return core_schema.with_default_schema(handler(source), default=None, on_error="default")
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Anything, where it comes in."""
+        return {} if shows_bounds(handler) else handler(schema)
 
 
 def wire_moment(moment: datetime) -> str:
@@ -57,24 +93,9 @@ def wire_moment(moment: datetime) -> str:
     return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
-def _no_number(value: object) -> object:
-    # It would have to be guessed whether it counts seconds or milliseconds.
-    if isinstance(value, (int, float)):
-        raise ValueError("a time is text with a zone, not a number")
-    return value
-
-
-def _exact(moment: datetime) -> datetime:
-    # Near the ends of what a datetime can hold, no zone could be applied to it any more.
-    if not 1900 <= moment.year < 3000:
-        raise ValueError("the year must be from 1900 to 2999")
-    return to_millisecond(moment)
-
-
 Moment = Annotated[
     AwareDatetime,
-    BeforeValidator(_no_number),
-    AfterValidator(_exact),
+    AMoment(),
     PlainSerializer(wire_moment, return_type=str, when_used="json"),
     WithJsonSchema(
         {
@@ -86,15 +107,7 @@ Moment = Annotated[
     ),
 ]
 """An instant with a time zone, kept in UTC to the millisecond; a naive time is refused."""
-
-
-def _text_only(value: Any) -> Any:
-    if isinstance(value, (int, float)):
-        raise ValueError("a day is text such as 2026-11-21")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_text_only)]
+Day = Annotated[date, ADay()]
 """A calendar day, written as text; a number is never taken for one."""
 
 
@@ -130,10 +143,10 @@ class Actor(Contract):
 class Basis(Contract):
     """The document that a legal step rests on (основание): which body, what kind, its number and date."""
 
-    body: Annotated[str, Field(min_length=1, max_length=300), Entered()]
-    kind: Annotated[str, Field(min_length=1, max_length=100), Entered()]
-    number: Annotated[str, Field(min_length=1, max_length=60), Entered()]
-    date: Annotated[Day, NEAR]
+    body: Annotated[str, Field(min_length=1, max_length=300), line()]
+    kind: Annotated[str, Field(min_length=1, max_length=100), line()]
+    number: Annotated[str, Field(min_length=1, max_length=60), line()]
+    date: Day
 
 
 class FactCause(Contract):
@@ -189,25 +202,25 @@ class Dated(Contract):
     at: Moment
 
 
-SequenceText = Annotated[str, Field(pattern=r"^[0-9]{20}$")]
+SequenceText = Annotated[str, Field(pattern=SEQUENCE)]
 
 
 class Attributes(Contract):
     """The CloudEvents attributes. `sequence` is 20 digits on the wire (it must sort), an int inside."""
 
     specversion: Literal["1.0"]
-    id: str = Field(pattern=ID.pattern)
-    source: str = Field(pattern=r"^/(services|agencies)/[a-z0-9-]{2,20}$")
-    type: str = Field(pattern=r"^[a-z0-9]+(\.[a-z0-9-]+)*\.v[1-9][0-9]*$", max_length=120)
-    subject: str | None = Field(default=None, min_length=1, max_length=128)
+    id: Annotated[str, Field(pattern=RECORDED_ID), line(MOST_ID, pattern=USABLE_ID, exact=True, never=NO_IDS)]
+    source: str = Field(pattern=SOURCE)
+    type: str = Field(pattern=EVENT_TYPE, max_length=120)
+    subject: Annotated[str | None, Field(min_length=1, max_length=128), line()] = None
     time: Moment
-    datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: str | None = Field(default=None, max_length=300)
+    datacontenttype: Annotated[str, Field(pattern=JSON_TYPE, max_length=200)] | None = JSON
+    dataschema: Annotated[str | None, Field(max_length=300), line()] = None
     sequence: SequenceText | None = None
-    causationid: str | None = Field(default=None, max_length=300)
-    correlationid: str | None = Field(default=None, max_length=300)
-    traceparent: str | None = Field(default=None, max_length=100)
-    tracestate: str | None = Field(default=None, max_length=512)
+    causationid: Annotated[str | None, Field(max_length=300), line()] = None
+    correlationid: Annotated[str | None, Field(max_length=300), line()] = None
+    traceparent: Annotated[str | None, Field(max_length=MOST_TRACE["traceparent"]), OrNothing()] = None
+    tracestate: Annotated[str | None, Field(max_length=MOST_TRACE["tracestate"]), OrNothing()] = None
 
 
 class Envelope(Attributes):
@@ -307,11 +320,12 @@ class Language(Generic[T]):
         base, version = split_type(type_name)
         return version > self._newest.get(base, version)
 
-    def read(self, type_name: str, data: Mapping[str, Any], *, exactly: bool = False) -> T:
-        """The data as its declared version. Raises pydantic.ValidationError with every fault in it; `exactly`: a field
-        that is not known, at whatever depth, is a fault as well."""
+    def read(self, type_name: str, data: Mapping[str, Any], context: object = None, *, exactly: bool = False) -> T:
+        """The data as its declared version, under this validation context or the language's own. Raises
+        pydantic.ValidationError with every fault in it; `exactly`: a field that is not known, at whatever depth, is a
+        fault as well."""
         extra: Literal["forbid"] | None = "forbid" if exactly else None
-        return self._adapters[type_name].validate_python(data, context=self._context, extra=extra)
+        return self._adapters[type_name].validate_python(data, context=context or self._context, extra=extra)
 
     def whole(self, type_name: str) -> type[Whole[T]]:
         """An event of this known type, to read attributes and data at once."""

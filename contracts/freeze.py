@@ -5,6 +5,7 @@ edited: programs in the field were built on it. A class that no longer fits need
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -39,6 +40,7 @@ CLASSES: Final[Mapping[str, type[Contract]]] = {name: cls for some in OWNERS.val
 WORDS: Final = frozenset({"title", "description", "examples", "$id", "$schema", "$defs"})
 """Keywords that may change freely: they say nothing about what is valid."""
 ABSENT: Final = object()
+UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]")
 LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 
 
@@ -188,6 +190,12 @@ def _required(before: Mapping[str, Any], now: Mapping[str, Any], where: str, rea
 # ---- writing the files
 
 
+def as_file(document: Mapping[str, Any], *, sort_keys: bool = False) -> str:
+    """A document as its file says it: in letters that people read, and what nobody sees by its number."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=sort_keys) + "\n"
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
 def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
     """Writes the schemas of new types; never touches a file that exists. Returns what was written, and complaints."""
     written, complaints = [], []
@@ -198,7 +206,7 @@ def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
             before = json.loads(path.read_text(encoding="utf-8"))
             complaints += [f"{name}: {one}" for one in unfit(name, cls, before)]
         else:
-            path.write_text(json.dumps(schema_of(name), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            path.write_text(as_file(schema_of(name)), encoding="utf-8")
             written.append(name)
         if not (folder / f"{name}.example.json").exists():
             complaints.append(f"{name}: write an example, {name}.example.json")

@@ -8,16 +8,17 @@ share stands nowhere else.
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, JsonValue, StrictInt
+from pydantic import Field, JsonValue, StrictBool, StrictInt
 
-from contracts.entered import NEAR, YEARS, Entered
+from contracts.entered import YEARS, Count, Entered
 from contracts.event import Contract, Day, Moment
+from contracts.forms import CODE, CURRENCY, DECIMAL, ITEM_ID, SCHEME
+from contracts.text import line, prose
 
-CODE: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 Code = Annotated[str, Field(pattern=CODE, max_length=60)]
 """A code of a code list: lower-case words joined by hyphens."""
 
-MinorUnits = Annotated[StrictInt, Field(ge=0, le=10**15)]
+MinorUnits = Annotated[int, Count(0, 10**15)]
 """An amount of money in the smallest unit of its currency (kopecks, копейки); never a fraction."""
 
 OriginKind = Literal["law", "assumption"]
@@ -57,29 +58,29 @@ ROLES: Final = tuple(Role)
 class OrganisationId(Contract):
     """An organisation by a number that a named scheme gives it, e.g. `BY-UNP` (УНП) and `790000029`."""
 
-    scheme: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)+$", max_length=40)
-    value: str = Field(min_length=1, max_length=60)
+    scheme: str = Field(pattern=SCHEME, max_length=40)
+    value: Annotated[str, Field(min_length=1, max_length=60), line()]
 
 
 class Party(Contract):
     """An organisation with a part in the pilot (участник): its id, and its name where it is known."""
 
     id: OrganisationId
-    name: Annotated[str, Field(min_length=1, max_length=300), Entered()] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=300), line()] | None = None
 
 
 class Money(Contract):
     """An amount in one currency."""
 
     amount_minor: MinorUnits
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    currency: str = Field(pattern=CURRENCY)
 
 
 class CostLine(Money):
     """A part of the cost: from which source, in which year (None where it was not said), how much."""
 
     source: Code
-    year: StrictInt | None = Field(default=None, ge=YEARS[0], le=YEARS[-1])
+    year: Annotated[int, Count(YEARS[0], YEARS[-1])] | None = None
 
 
 class Procedure(StrEnum):
@@ -99,7 +100,7 @@ class SectorShare(Contract):
     """A sector's share of a pilot in basis points; the shares of a pilot sum to 10,000 (доля отрасли)."""
 
     sector: Code
-    basis_points: StrictInt = Field(ge=1, le=WHOLE)
+    basis_points: Annotated[int, Count(1, WHOLE)]
 
 
 class ApplicationBase(Contract):
@@ -109,18 +110,18 @@ class ApplicationBase(Contract):
     application proposes to carry it out. Dates are calendar days in the zone of the edition.
     """
 
-    title: Annotated[str, Entered(most=300)]
-    problem: Annotated[str, Entered(most=8000)]
-    solution: Annotated[str, Entered(most=8000)]
+    title: Annotated[str, line(300)]
+    problem: Annotated[str, prose(8000)]
+    solution: Annotated[str, prose(8000)]
     sector: Code
     initiator: Party
     customer: Party
     executor: Party | None = None
-    territory: Annotated[str | None, Entered(most=300)] = None
+    territory: Annotated[str | None, line(300)] = None
     planned_start: Day | None = None
     planned_end: Day | None = None
-    expected_effect: Annotated[str | None, Entered(most=8000)] = None
-    own_number: Annotated[str | None, Entered(most=60)] = None
+    expected_effect: Annotated[str | None, prose(8000)] = None
+    own_number: Annotated[str | None, line(60)] = None
 
 
 class Application(ApplicationBase):
@@ -134,13 +135,13 @@ class Application(ApplicationBase):
 
     costs: Annotated[tuple[CostLine, ...], Entered(most=100)] = ()
     procedure: Procedure = Procedure.PILOT
-    replicates: Annotated[str | None, Entered(most=128)] = None
-    evidence: Annotated[str | None, Entered(most=8000)] = None
+    replicates: Annotated[str | None, line(128)] = None
+    evidence: Annotated[str | None, prose(8000)] = None
     participants: Annotated[tuple[Party, ...], Entered(most=50)] = ()
     region: Code | None = None
     office: Code | None = None
     sector_shares: Annotated[tuple[SectorShare, ...], Entered(most=20)] = ()
-    adaptation: Annotated[str | None, Entered(most=8000)] = None
+    adaptation: Annotated[str | None, prose(8000)] = None
 
 
 class TermUnit(StrEnum):
@@ -241,16 +242,16 @@ class Remark(Contract):
     """A remark (замечание) of an expert: its code, its words, how much it weighs, and whether it must be met."""
 
     code: Code
-    text: str = Field(min_length=1, max_length=4000)
+    text: Annotated[str, Field(min_length=1, max_length=4000), prose()]
     severity: Severity = Severity.MAJOR
-    must_fix: bool = False
+    must_fix: StrictBool = False
 
 
 class Met(Contract):
     """What an applicant did about a remark of the conclusion, by its place among the remarks (from 1)."""
 
-    place: StrictInt = Field(ge=1, le=1000)
-    text: str = Field(min_length=1, max_length=4000)
+    place: Annotated[int, Count(1, 1000)]
+    text: Annotated[str, Field(min_length=1, max_length=4000), prose()]
 
 
 ReopenableField = Literal[
@@ -275,14 +276,14 @@ ReopenableField = Literal[
 """The fields of an application that a request for information may open again. Who applies and for whom, the sector
 and the procedure are not among them: with another one it is another application."""
 
-ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
+ItemId = Annotated[str, Field(pattern=ITEM_ID)]
 
 
 class RequestItem(Contract):
     """One thing asked of the applicant (пункт запроса); `field` is the application's field that it opens again."""
 
     id: ItemId
-    text: str = Field(min_length=1, max_length=4000)
+    text: Annotated[str, Field(min_length=1, max_length=4000), prose()]
     field: ReopenableField | None = None
 
 
@@ -291,7 +292,7 @@ class ItemAnswer(Contract):
     application carries it. Without one the field stays as it was."""
 
     item: ItemId
-    text: str = Field(min_length=1, max_length=8000)
+    text: Annotated[str, Field(min_length=1, max_length=8000), prose()]
     value: JsonValue = None
 
 
@@ -308,10 +309,10 @@ class ReturnReason(Contract):
     """Why an application goes back (причина возврата): a code of the edition's list, and words for this case."""
 
     code: Code
-    text: str | None = Field(default=None, min_length=1, max_length=2000)
+    text: Annotated[str, Field(min_length=1, max_length=2000), prose()] | None = None
 
 
-DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]
+DecimalText = Annotated[str, Field(pattern=DECIMAL)]
 """A measured value as text, so that no digit is lost on the way."""
 
 
@@ -319,11 +320,11 @@ class Indicator(Contract):
     """What a pilot is measured by (показатель): from where (baseline) it is to get to where (target)."""
 
     code: Code
-    title: Annotated[str, Field(min_length=1, max_length=300), Entered()]
-    unit: Annotated[str, Field(min_length=1, max_length=60), Entered()]
+    title: Annotated[str, Field(min_length=1, max_length=300), line()]
+    unit: Annotated[str, Field(min_length=1, max_length=60), line()]
     baseline: DecimalText
     target: DecimalText
-    method: Annotated[str, Field(min_length=1, max_length=2000), Entered()] | None = None
+    method: Annotated[str, Field(min_length=1, max_length=2000), prose()] | None = None
 
 
 class IndicatorValue(Contract):
@@ -332,7 +333,7 @@ class IndicatorValue(Contract):
     indicator: Code
     value: DecimalText
     measured: Day
-    evidence: str | None = Field(default=None, min_length=1, max_length=4000)
+    evidence: Annotated[str, Field(min_length=1, max_length=4000), prose()] | None = None
 
 
 class Period(Contract):
@@ -346,9 +347,9 @@ class Payment(Money):
     """Money that was paid (оплачено): from which source, of which budget year, when, by which document."""
 
     source: Code
-    year: StrictInt = Field(ge=YEARS[0], le=YEARS[-1])
-    paid: Annotated[Day, NEAR]
-    document: Annotated[str, Field(min_length=1, max_length=120), Entered()] | None = None
+    year: Annotated[int, Count(YEARS[0], YEARS[-1])]
+    paid: Day
+    document: Annotated[str, Field(min_length=1, max_length=120), line()] | None = None
 
 
 class Level(StrEnum):
@@ -366,13 +367,13 @@ class Risk(Contract):
     """
 
     id: ItemId
-    title: str = Field(min_length=1, max_length=300)
-    scenario: str = Field(min_length=1, max_length=4000)
+    title: Annotated[str, Field(min_length=1, max_length=300), line()]
+    scenario: Annotated[str, Field(min_length=1, max_length=4000), prose()]
     probability: Level
     impact: Level
-    answer: str = Field(min_length=1, max_length=4000)
+    answer: Annotated[str, Field(min_length=1, max_length=4000), prose()]
     owner: OrganisationId
-    open: bool = True
+    open: StrictBool = True
 
 
 class Effectiveness(StrEnum):

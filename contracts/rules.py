@@ -17,6 +17,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from contracts.data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
+from contracts.forms import CURRENCY, SCHEME
+from contracts.moments import FARTHEST
 from contracts.reference import Code, LegalEffect, ProblemSeverity, TermKind, TermUnit
 
 
@@ -53,7 +55,7 @@ class Scheme(Entitled):
     natural persons; None where it does not. Patterns match the whole value.
     """
 
-    scheme: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]+)+$", max_length=40)
+    scheme: str = Field(pattern=SCHEME, max_length=40)
     check: Literal["by-unp", "ru-inn", "none"]
     pattern: Pattern
     legal_entity_pattern: Pattern | None = None
@@ -92,7 +94,7 @@ PARTS: Final = tuple(Parties.model_fields)
 class Currency(Data):
     """A currency (ISO 4217) and how many decimals its smallest unit has."""
 
-    code: str = Field(pattern=r"^[A-Z]{3}$")
+    code: str = Field(pattern=CURRENCY)
     decimals: StrictInt = Field(ge=0, le=4)
 
 
@@ -232,6 +234,8 @@ class Numbers(Data):
     opinions_replication: Number
     opinions_most: Number
     opinion_disagreement: Number
+    first_year: Number
+    last_year: Number
 
 
 class Switches(Data):
@@ -315,7 +319,14 @@ class Edition(Entitled):
                 raise ValueError(f"a party names schemes that are not declared: {sorted(unknown)}")
         if self.in_force_to is not None and self.in_force_to < self.in_force_from:
             raise ValueError("the edition ends before it begins")
+        if not self.years or self.years[0] not in FARTHEST or self.years[-1] not in FARTHEST:
+            raise ValueError(f"the years must be some from {FARTHEST[0]} to {FARTHEST[-1]}")
         return self
+
+    @property
+    def years(self) -> range:
+        """The years in which the days and moments of a pilot may lie."""
+        return range(self.numbers.first_year.value, self.numbers.last_year.value + 1)
 
     def number(self, year: int, n: int) -> str:
         """A registration number, e.g. `ПП-2026-000123`. It grows wider when the digits do not suffice.
@@ -354,6 +365,12 @@ class RuleBook(Mapping[str, Edition]):
 
     def __len__(self) -> int:
         return len(self._editions)
+
+    @property
+    def years(self) -> range:
+        """The years that any of the editions allows: those of what is entered before it is known for which of them."""
+        all_years = [edition.years for edition in self.values()]
+        return range(min(one.start for one in all_years), max(one.stop for one in all_years))
 
     def edition(self, id: str) -> Edition:
         """The edition of this id. Raises UnknownEdition; there is no default edition to fall back to."""

@@ -8,12 +8,12 @@ never when it is read again. It is one thing, long as it is: nothing that is ent
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, JsonValue, StrictBool, StrictInt
+from pydantic import Field, JsonValue, StrictBool
 
-from contracts.entered import NEAR, Entered
-from contracts.event import Basis, Contract, Day, Personal
+from contracts.entered import Count, Entered
+from contracts.event import NO_IDS, Basis, Contract, Day, Personal
+from contracts.forms import CODE, EMAIL, OPAQUE_ID, PERSON
 from contracts.reference import (
-    CODE,
     Code,
     CostLine,
     Effectiveness,
@@ -33,11 +33,11 @@ from contracts.reference import (
     SectorShare,
     Verdict,
 )
+from contracts.text import line, prose
 
-NearDay = Annotated[Day, NEAR]
-Why = Annotated[str, Entered(most=4_000)]
-Words = Annotated[str, Entered(most=20_000)]
-OpaqueId = Annotated[str, Entered(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$", exact=True)]
+Why = Annotated[str, prose(4_000)]
+Words = Annotated[str, prose(20_000)]
+OpaqueId = Annotated[str, line(pattern=OPAQUE_ID, exact=True)]
 """An opaque id, never a name: no word of a language fits."""
 Persons = Annotated[tuple[OpaqueId, ...], Entered(least=1, most=100)]
 
@@ -53,7 +53,7 @@ class Progress(Step):
     """The course of a pilot in a period (отчёт о ходе реализации)."""
 
     period: Period
-    summary: Annotated[str, Entered(most=8000)]
+    summary: Annotated[str, prose(8000)]
     values: Annotated[tuple[IndicatorValue, ...], Entered(most=100)] = ()
 
 
@@ -79,7 +79,7 @@ class Completion(Step):
     """Carrying out is finished (отчёт о завершении), with the last results. `finished`: its last day."""
 
     finished: Day
-    summary: Annotated[str, Entered(most=8000)]
+    summary: Annotated[str, prose(8000)]
     values: Annotated[tuple[IndicatorValue, ...], Entered(most=100)] = ()
 
 
@@ -93,14 +93,14 @@ Report = Progress | Spending | Risks | Results | Completion
 class Answers(Step):
     """Answers to a request for information (ответ на запрос): to all of its items, or to some."""
 
-    request: Annotated[str, Entered(most=60)]
+    request: Annotated[str, line(60)]
     answers: Annotated[tuple[ItemAnswer, ...], Entered(least=1, most=100)]
 
 
 class Withdrawal(Step):
     """The applicant takes the application back (отзыв заявки)."""
 
-    reason: Annotated[str, Entered(most=4000)]
+    reason: Annotated[str, prose(4000)]
 
 
 class ApplicationReturn(Step):
@@ -112,7 +112,7 @@ class ApplicationReturn(Step):
 class ApplicationStop(Step):
     """An officer stops the procedure on a document (прекращение), e.g. the initiator was dissolved."""
 
-    reason: Annotated[str, Entered(most=4000)]
+    reason: Annotated[str, prose(4000)]
     basis: Basis
 
 
@@ -122,25 +122,23 @@ class ApplicationStop(Step):
 class EditionFrom(Contract):
     """Which rule edition holds for an agency's applications from a day on (a day in the edition's zone)."""
 
-    edition: Annotated[str, Entered(most=60)]
-    since: NearDay
+    edition: Annotated[str, line(60)]
+    since: Day
 
 
 class AgencyEntry(Step):
     """An agency's entry (справочник ведомств): its name, and which rule edition holds for it since when."""
 
-    name: Annotated[str, Entered(most=300)]
+    name: Annotated[str, line(300)]
     editions: Annotated[tuple[EditionFrom, ...], Entered(least=1, most=50)]
 
 
 # ---- the expertise: who works on a case
 
-PERSON: Final = r"^[^\x00-\x1f\x7f]+$"
-"""The form of an opaque id of a person. With its kind before it, it must still fit into an event's subject."""
 MOST_PERSON: Final = 120
-PersonId = Annotated[str, Entered(most=MOST_PERSON, pattern=PERSON)]
+PersonId = Annotated[str, line(MOST_PERSON, pattern=PERSON, never=NO_IDS)]
 """An opaque id of a person."""
-EnteredCode = Annotated[str, Entered(most=60, pattern=CODE)]
+EnteredCode = Annotated[str, line(60, pattern=CODE)]
 """A code of a code list, where facts in the field may say any text."""
 
 
@@ -188,8 +186,8 @@ class CriterionValue(Contract):
     """What is proposed or judged by one criterion of effectiveness (критерий эффективности)."""
 
     criterion: Code
-    value: StrictInt
-    reason: Annotated[str, Field(min_length=1, max_length=4000), Entered()]
+    value: Annotated[int, Count()]
+    reason: Annotated[str, Field(min_length=1, max_length=4000), prose()]
 
 
 class Score(CriterionValue):
@@ -228,9 +226,9 @@ class Ending(Step):
 class EarlierRemark(Contract):
     """Whether a remark of the conclusion before was met, by its place there (from 1), with a word why."""
 
-    place: StrictInt = Field(ge=1, le=1000)
-    met: bool
-    text: Annotated[str | None, Field(min_length=1, max_length=4000), Entered()] = None
+    place: Annotated[int, Count(1, 1000)]
+    met: StrictBool
+    text: Annotated[str | None, Field(min_length=1, max_length=4000), prose()] = None
 
 
 class WrittenConclusion(ReasonedVerdict):
@@ -288,8 +286,8 @@ class AppealDecision(AppealRuling):
 class Absence(Contract):
     """When an expert is away, both days included (отсутствие); days in the zone of the edition."""
 
-    since: NearDay
-    until: NearDay
+    since: Day
+    until: Day
 
 
 Organisations = Annotated[tuple[OrganisationId, ...], Entered(most=200)]
@@ -312,15 +310,15 @@ class ExpertEntry(Ties):
 
     edition: EnteredCode
     competences: Annotated[tuple[Code, ...], Entered(least=1, most=100)]
-    capacity: Annotated[StrictInt, Entered(most=1000)]
+    capacity: Annotated[int, Count(), Entered(most=1000)]
     absences: Annotated[tuple[Absence, ...], Entered(most=200)] = ()
-    active: bool = True
+    active: StrictBool = True
 
 
 class TeamEntry(Step):
     """A team of operators (группа): its name, its members, and the sectors whose unclaimed cases it looks after."""
 
-    name: Annotated[str, Entered(most=300)]
+    name: Annotated[str, line(300)]
     members: Annotated[tuple[PersonId, ...], Entered(most=500)]
     sectors: Annotated[tuple[Code, ...], Entered(most=100)] = ()
 
@@ -328,9 +326,9 @@ class TeamEntry(Step):
 class Person(Step):
     """A person's name, and where notices go. Every field is personal data: it never enters a fact."""
 
-    name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), Entered()]
-    email: Annotated[str | None, Personal("e-mail")] = Field(default=None, max_length=200)
-    phone: Annotated[str | None, Personal("telephone")] = Field(default=None, max_length=40)
+    name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), line()]
+    email: Annotated[str | None, Personal("e-mail"), Field(max_length=200), line(pattern=EMAIL)] = None
+    phone: Annotated[str | None, Personal("telephone"), Field(max_length=40), line()] = None
 
 
 # ---- what officials enter in the register: each on a document, each in its order
@@ -359,9 +357,9 @@ class Agreement(Contract):
 
     customer: Party
     executor: Party
-    programme: Annotated[str, Field(min_length=1, max_length=20_000), Entered()]
-    starts: NearDay
-    until: NearDay
+    programme: Annotated[str, Field(min_length=1, max_length=20_000), prose()]
+    starts: Day
+    until: Day
     indicators: tuple[Indicator, ...] = Field(min_length=1, max_length=100)
     costs: tuple[CostLine, ...] = Field(default=(), max_length=200)
     sector_shares: tuple[SectorShare, ...] = Field(default=(), max_length=20)
@@ -385,14 +383,14 @@ class AgreementFailure(Step):
 class Launch(Step):
     """The first day of carrying out and the document it rests on (начало реализации)."""
 
-    started: NearDay
+    started: Day
     basis: Basis
 
 
 class PilotSuspension(Step):
     """Since when carrying out stands still, and why (реализация приостановлена)."""
 
-    since: NearDay
+    since: Day
     why: Why
     basis: Basis
 
@@ -400,14 +398,14 @@ class PilotSuspension(Step):
 class PilotResumption(Step):
     """Since when carrying out goes on (реализация возобновлена)."""
 
-    since: NearDay
+    since: Day
     basis: Basis
 
 
 class PilotExtension(Step):
     """The new last day of carrying out, and why (срок реализации продлён)."""
 
-    until: NearDay
+    until: Day
     why: Why
     basis: Basis
 
@@ -415,7 +413,7 @@ class PilotExtension(Step):
 class EarlyStop(Step):
     """On which day carrying out was stopped for good, and why (реализация прекращена досрочно)."""
 
-    stopped: NearDay
+    stopped: Day
     why: Why
     basis: Basis
 
@@ -444,9 +442,9 @@ class Proposal(Assessment):
 class Votes(Contract):
     """How a body voted (голосование)."""
 
-    in_favour: StrictInt = Field(ge=0, le=1000)
-    against: StrictInt = Field(ge=0, le=1000)
-    abstained: StrictInt = Field(ge=0, le=1000)
+    in_favour: Annotated[int, Count(0, 1000)]
+    against: Annotated[int, Count(0, 1000)]
+    abstained: Annotated[int, Count(0, 1000)]
 
 
 class Judgement(Assessment):
@@ -468,8 +466,8 @@ class FundingWindow(Contract):
     """When a source takes applications for money (окно финансирования), both days included."""
 
     source: Code
-    opens: NearDay
-    closes: NearDay
+    opens: Day
+    closes: Day
 
 
 class ReplicaPlan(Contract):
@@ -477,7 +475,7 @@ class ReplicaPlan(Contract):
 
     customer: Party
     region: Code | None = None
-    note: Annotated[str, Field(min_length=1, max_length=2000), Entered()] | None = None
+    note: Annotated[str, Field(min_length=1, max_length=2000), prose()] | None = None
 
 
 class ScalingDecision(Step):
@@ -520,7 +518,7 @@ class Corrected(Step):
 class Correction(Corrected):
     """A correction (исправление), and what the entry should have said: all of it."""
 
-    place: StrictInt = Field(default=1, ge=1, le=100_000)
+    place: Annotated[int, Count(1, 100_000)] = 1
     content: dict[str, JsonValue]
 
 
@@ -535,6 +533,4 @@ class TakenList(Step):
     filters: dict[str, str]
     format: str
     language: Literal["ru", "be", "en"] = "ru"
-    why: Annotated[
-        str, Entered(least=3, most=1000), Field(description="What the list is for: it stands in the register")
-    ]
+    why: Annotated[str, prose(1000, least=3), Field(description="What the list is for: it stands in the register")]

@@ -6,7 +6,7 @@ differently in each language is a `Wording`.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -15,8 +15,10 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
+from contracts.entered import YEARS
 from contracts.event import json_pointer
-from contracts.reference import Problem, ProblemSeverity, Remedy
+from contracts.forms import FORMS, OTHER
+from contracts.reference import UNSPECIFIED, Problem, ProblemSeverity, Remedy
 
 Language = Literal["ru", "be", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "be", "en")
@@ -28,6 +30,11 @@ ENUMERATED: Final = ("expected", "expected_tags")
 """What pydantic lists in English words: `'a', 'b' or 'c'`."""
 UNNAMED: Final = "schema.invalid"
 """The words for a fault of the contract that has none of its own."""
+ASKED_YEARS: Final[Mapping[str, str | int]] = {"first": YEARS[0], "last": YEARS[-1], "unspecified": UNSPECIFIED}
+BLANK: Final = "blank"
+"""The kind of fault that a text has which says nothing, however that was found."""
+FEWER: Final = ("too_short",)
+"""Kinds of faults that say of a list what is only the shadow of faults in it: pydantic counts its sound items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,25 @@ def schema_problems(error: ValidationError, prefix: str = "") -> list[Problem]:
 
 def problems_of(faults: Iterable[Mapping[str, Any]], prefix: str = "") -> list[Problem]:
     """The same of pydantic's list of faults, as the HTTP side has it in hand."""
-    return [_schema_problem(one["type"], one.get("ctx", {}), prefix + json_pointer(one["loc"])) for one in faults]
+    return [
+        _schema_problem(one["type"], one.get("ctx", {}), prefix + json_pointer(one["loc"]))
+        for one in _without_shadows(list(faults))
+    ]
+
+
+def _without_shadows(faults: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """One mistake is one problem: a list is not too short for that its only item is at fault."""
+    around = {tuple(one["loc"])[:depth] for one in faults for depth in range(len(one["loc"]))}
+    return (one for one in faults if one["type"] not in FEWER or tuple(one["loc"]) not in around)
 
 
 def _schema_problem(kind: str, context: Mapping[str, object], pointer: str) -> Problem:
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        kind = BLANK
     rule = f"{SCHEMA}.{kind.replace('_', '-')}"
     values = {name: _of_context(name, one) for name, one in context.items()}
+    if isinstance(pattern := context.get("pattern"), str):
+        values["form"] = wording(FORMS.get(pattern, OTHER), pattern=pattern, **ASKED_YEARS)
     if rule in wordings():
         return problem_of(pointer, rule, values)
     return problem(pointer, UNNAMED).model_copy(update={"rule": rule})

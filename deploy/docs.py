@@ -5,7 +5,6 @@ service takes over HTTP, `docs/*-states.md` where a case and a pilot can stand. 
 bytes, so a check can compare.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -14,7 +13,7 @@ from fastapi import APIRouter
 
 from contracts import VERSION
 from contracts.event import agency_source
-from contracts.freeze import CLASSES, OWNERS, example, frozen, inlined, owner_of
+from contracts.freeze import CLASSES, OWNERS, as_file, example, frozen, inlined, owner_of
 from contracts.topics import (
     AGENCY_CODE,
     EXPERTISE,
@@ -45,8 +44,8 @@ def documents() -> dict[str, str]:
     """Every document by its path in the folder of documents."""
     made = {"api/asyncapi.json": asyncapi()}
     made |= {f"api/openapi-{service}.json": openapi(service) for service in SERVICES}
-    texts = {name: json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True) for name, body in made.items()}
-    return {name: f"{text}\n" for name, text in texts.items()} | {name: page() for name, page in PAGES.items()}
+    texts = {name: as_file(body, sort_keys=True) for name, body in made.items()}
+    return texts | {name: page() for name, page in PAGES.items()}
 
 
 def write(root: Path) -> list[Path]:

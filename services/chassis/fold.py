@@ -21,9 +21,9 @@ from contracts.event import (
     FactCause,
     TimerCause,
     envelope,
-    to_millisecond,
     wire,
 )
+from contracts.moments import to_millisecond
 from services.chassis.subject import (
     Absent,
     Aggregate,

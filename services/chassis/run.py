@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from contracts.calendars import FaultyUpdate, load_updates
-from contracts.event import to_millisecond
+from contracts.moments import to_millisecond
 from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus

@@ -11,17 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from contracts.agency import AGENCY, ApplicationResubmittedV1, ApplicationWithdrawnV1, ClarificationProvidedV1
-from contracts.entered import LONE
+from contracts.agency import (
+    AGENCY,
+    ApplicationResubmittedV1,
+    ApplicationWithdrawnV1,
+    ClarificationProvidedV1,
+    ContactPerson,
+)
+from contracts.entered import SENT
 from contracts.event import (
-    ID,
-    TRACE_HEADERS,
     Actor,
     BrokenEvent,
     Fact,
     NewerVersion,
     digest,
+    is_usable_id,
     split_type,
+    traced,
 )
 from contracts.intake import (
     ApplicationRegisteredV1,
@@ -117,7 +123,7 @@ def submission(
     actor = actor or Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER)
     event, fingerprint, fault = _parsed(body)
     event_id = event.get("id")
-    named = event_id if isinstance(event_id, str) and ID.fullmatch(event_id) and not LONE.search(event_id) else place
+    named = str(event_id) if is_usable_id(event_id) else place
     _not_newer(event)
     later = isinstance(kind := event.get("type"), str) and kind in LATER
     command: Published = Submit(agency, named, event)
@@ -132,7 +138,7 @@ def submission(
         actor=actor,
         cause_id=named,
         correlation=None if later else named,  # a later event belongs to what its pilot began with
-        trace={name: text for name in TRACE_HEADERS if isinstance(text := event.get(name), str)},
+        trace=traced(event),
         record=record,
         event_type=str(event.get("type"))[:120] if AGENCY.knows(str(event.get("type"))) else "unknown",
     )
@@ -147,10 +153,12 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
         return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", most=AGENCY_MAX_BYTES)
     fault = problem("", "json.invalid")
     try:
-        event = json.loads(body, parse_constant=_no_constant)
+        event = json.loads(body, parse_constant=_no_constant, parse_float=_number)
         if isinstance(event, dict):
             return event, digest(event), None
         fault = problem("", "json.not-an-object")
+    except _Endless:
+        fault = problem("", "json.number")
     except (ValueError, RecursionError):
         pass
     return {}, hashlib.sha256(body).hexdigest(), fault
@@ -158,6 +166,19 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+class _Endless(ValueError):
+    """A number that no computer holds."""
+
+
+def _number(text: str) -> float | int:
+    """A number with a point or an exponent. 3000000.0 and 3e6 are whole ones, by whatever program they were written:
+    so are they for JSON Schema, and for the digest."""
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _Endless(text[:20])
+    return int(number) if number.is_integer() else number
 
 
 def _not_newer(event: Mapping[str, Any]) -> None:
@@ -233,8 +254,9 @@ def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
             assert_never(command)
     if not any(isinstance(fact, registered) for fact in facts):
         return []
-    contact = command.event.get("data", {}).get("contact")
-    if not contact:
+    said = command.event.get("data", {}).get("contact")
+    if not said:
         return []
-    shown = {name: contact.get(name) for name in ("name", "email", "phone")}
+    contact = ContactPerson.model_validate(said, context=SENT)
+    shown = {"name": contact.name, "email": contact.email, "phone": contact.phone}
     return [(PERSONS, {"_id": person, "pilot": one.subject, **shown})]

@@ -5,6 +5,7 @@ A function that looks for faults takes what may have been read by no contract ye
 number, is passed over, for the contract finds it faulty anyway. `pointer` is the JSON pointer of what is looked at.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final, Literal
@@ -13,16 +14,23 @@ from stdnum.by import unp
 from stdnum.ru import inn
 
 from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnReason
-from contracts.rules import Edition, PartyRule
+from contracts.rules import Edition, PartyRule, Scheme
 from contracts.words import Wording, problem
 from services.law.decision import Refusal
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
 
-Fault = Literal["scheme", "form", "check-digit", "not-legal-entity"]
+LATIN: Final = str.maketrans("АВЕКМНОРСТХІ", "ABEKMHOPCTXI")
+"""Capital letters of Cyrillic that look like one of Latin, and that."""
+BETWEEN: Final = re.compile(r"[\s\u00ad\u2010-\u2015\u2212-]")
+"""What people write between groups of digits."""
+Fault = Literal["scheme", "form", "blanks", "look-alike", "zeros", "check-digit", "not-legal-entity"]
 FAULTS: Final[dict[Fault, str]] = {
     "form": "party.form",
+    "blanks": "party.blanks",
+    "look-alike": "party.look-alike",
+    "zeros": "party.zeros",
     "check-digit": "party.check-digit",
     "not-legal-entity": "party.not-legal-entity",
 }
@@ -35,12 +43,23 @@ def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = Fals
     if scheme is None:
         return "scheme"
     if not scheme.has_form(number.value):
-        return "form"
+        return _nearly(number.value, scheme)
+    if not number.value.strip("0"):
+        return "zeros"  # it passes every check digit, and is nobody's
     if scheme.check != "none" and not CHECKS[scheme.check](number.value):
         return "check-digit"
     if legal_entity and not scheme.is_legal_entity(number.value):
         return "not-legal-entity"
     return None
+
+
+def _nearly(value: str, scheme: Scheme) -> Fault:
+    """What keeps a value from the form of its scheme: blanks or dashes in it, letters that only look like its own, or
+    all of it. None of these is mended silently: the number stands in facts for ever, as its sender wrote it."""
+    joined = BETWEEN.sub("", value)
+    if scheme.has_form(joined):
+        return "blanks"
+    return "look-alike" if scheme.has_form(joined.translate(LATIN)) else "form"
 
 
 def organisation_faults(

@@ -35,7 +35,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool, StrictInt
 
-from contracts.event import Contract, Moment, to_millisecond
+from contracts.event import Contract, Moment
+from contracts.moments import to_millisecond
 from contracts.reference import Clock, Code, Term
 from contracts.rules import TermRule
 from services.law.calendar import Calendar

@@ -268,12 +268,21 @@ def test_a_resubmission_is_whole_and_becomes_an_application_without_the_contact_
     assert ApplicationResubmittedV1.model_fields.keys() - Application.model_fields.keys() == {"contact", "met"}
 
 
-@pytest.mark.parametrize("amount", [1.5, 1.0, "1", True, -1, 10**15 + 1])
+@pytest.mark.parametrize("amount", [1.5, "1", True, -1, 10**15 + 1, 1e300, float("inf"), float("nan")])
 def test_money_is_whole_smallest_units_and_nothing_else(amount: object) -> None:
     data = example(ApplicationSubmittedV2.TYPE)["data"]
     data["costs"][0]["amount_minor"] = amount
     with pytest.raises(ValidationError):
         AGENCY.read(ApplicationSubmittedV2.TYPE, data)
+
+
+@pytest.mark.parametrize("amount", [3000000, 3000000.0, 3e6])
+def test_a_whole_number_is_one_however_json_writes_it(amount: float) -> None:
+    data = example(ApplicationSubmittedV2.TYPE)["data"]
+    data["costs"][0]["amount_minor"] = amount
+    read = AGENCY.read(ApplicationSubmittedV2.TYPE, data)
+    assert isinstance(read, ApplicationSubmittedV2)
+    assert repr(read.costs[0].amount_minor) == "3000000"
 
 
 # ---- what a request for information opens again

@@ -168,10 +168,15 @@ def test_a_later_event_begins_as_a_subject_of_its_own_and_belongs_to_what_its_pi
     assert one.mark == Claimed(f"agency:{CODE}", later["id"], digest(later))
 
 
-@pytest.mark.parametrize("subject", [None, 5, "", "agency:demo", "ПП-2026-1", PILOT.upper(), f"{PILOT}\n", ["x"]])
+@pytest.mark.parametrize("subject", [None, 5, "", "agency:demo", "ПП-2026-1", f"{PILOT}0", ["x"]])
 def test_what_has_not_the_form_of_a_pilots_id_names_no_pilot(subject: Any) -> None:
     assert Later(CODE, "x", {"subject": subject}).named is None
     assert Later(CODE, "x", {"subject": PILOT}).named == PILOT
+
+
+@pytest.mark.parametrize("subject", [PILOT.upper(), f" {PILOT}\n"])
+def test_a_pilots_id_is_the_same_in_capital_letters_and_with_blanks_at_its_ends(subject: str) -> None:
+    assert Later(CODE, "x", {"subject": subject}).named == PILOT
 
 
 def test_a_resend_that_is_traced_anew_is_the_same_and_other_content_is_not() -> None:

@@ -208,9 +208,9 @@ def test_of_a_list_that_is_too_long_only_that_is_told_and_no_row_beyond_its_boun
     name, most = LISTED[kind]
     read, validated = AGENCY.read, list[int]()
 
-    def reading(type_name: str, data: Mapping[str, Any], **how: Any) -> Any:
+    def reading(type_name: str, data: Mapping[str, Any], *what: Any, **how: Any) -> Any:
         validated.append(len(data[name]))
-        return read(type_name, data, **how)
+        return read(type_name, data, *what, **how)
 
     monkeypatch.setattr(AGENCY, "read", reading)
     rows = Rows([FAULTY[row]] * (1024 * 1024 // len(json.dumps(FAULTY[row]))))

@@ -361,7 +361,7 @@ def test_a_completion_is_held_against_everything_at_once() -> None:
     command = completed("c-2", finished="2026-04-17", summary="", values=[{**VALUE, "indicator": "weather"}])
     assert sorted(faults(command, STATES["finished"])) == sorted(
         [
-            ("/data/summary", "schema.string-too-short"),
+            ("/data/summary", "schema.blank"),
             ("/data/values/0/indicator", "indicator.unknown"),
             ("/data/finished", "date.future"),
             ("/subject", "completed.already"),

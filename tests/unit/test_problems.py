@@ -148,7 +148,10 @@ def test_what_does_not_fit_the_schema_is_said_in_words_of_its_kind_with_its_boun
         "/body/kind": ("schema.literal-error", "Это значение здесь не допускается. Допустимо: 'a', 'b', 'c'."),
         "/body/count": ("schema.greater-than-equal", "Число слишком мало: должно быть не меньше 1."),
         "/body/day": ("schema.date-from-datetime-parsing", "Здесь должна быть дата, например 2026-11-21."),
-        "/body/moment": ("schema.timezone-aware", "Во времени должен быть указан часовой пояс."),
+        "/body/moment": (
+            "schema.timezone-aware",
+            "Во времени должен быть указан часовой пояс: Z или, например, +03:00.",
+        ),
         "/body/rows": ("schema.too-long", "Элементов слишком много: может быть не больше 1, сейчас 2."),
         "/body/o": ("schema.extra-forbidden", wordings()["schema.extra-forbidden"].ru),
     }

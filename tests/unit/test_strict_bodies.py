@@ -88,7 +88,7 @@ class Schemas:
 
     @staticmethod
     def _text(schema: Mapping[str, Any]) -> str:
-        if "pattern" in schema and "format" not in schema:
+        if schema.get("pattern", "").startswith("^") and "format" not in schema:
             return matching(schema["pattern"], schema.get("minLength", 1))
         return TEXTS.get(str(schema.get("format", "")), "a" * max(1, int(schema.get("minLength", 1))))
 

@@ -58,6 +58,7 @@ TWENTY_FAULTS: dict[str, Any] = {
         "planned_start": "2026-06-01",
         "planned_end": "2026-05-31",
         "own_number": "1" * 61,
+        "replicates": "\u00a0",
         "costs": [
             {"source": "piggy-bank", "year": 2026, "amount_minor": 100, "currency": "USD"},
             {"source": "own-money", "year": 1999, "amount_minor": "100", "currency": "BYN"},
@@ -72,10 +73,9 @@ def test_twenty_faults_are_twenty_problems_in_one_answer_with_exact_places_and_r
         [
             ("/specversion", "schema.literal-error"),
             ("/source", "source.not-yours"),
-            ("/subject", "schema.string-too-short"),
+            ("/subject", "schema.blank"),
             ("/time", "time.future"),
-            ("/datacontenttype", "schema.literal-error"),
-            ("/traceparent", "schema.string-too-long"),
+            ("/datacontenttype", "schema.string-pattern-mismatch"),
             ("/data/title", "schema.missing"),
             ("/data/problem", "text.length"),
             ("/data/solution", "schema.string-too-long"),
@@ -85,11 +85,12 @@ def test_twenty_faults_are_twenty_problems_in_one_answer_with_exact_places_and_r
             ("/data/executor/id/value", "party.not-legal-entity"),
             ("/data/planned_end", "dates.order"),
             ("/data/own_number", "schema.string-too-long"),
+            ("/data/replicates", "schema.blank"),
             ("/data/costs/0/currency", "costs.currency"),
             ("/data/costs/0/source", "costs.source"),
             ("/data/costs/1/year", "schema.greater-than-equal"),
             ("/data/costs/1/amount_minor", "schema.int-type"),
-            ("/data/contact/name", "schema.string-too-short"),
+            ("/data/contact/name", "schema.blank"),
         ]
     )
     assert len(faults(TWENTY_FAULTS)) == 20
@@ -108,7 +109,7 @@ def test_the_examples_of_both_versions_are_without_fault(kind: str) -> None:
 def test_every_fault_that_the_contract_can_find_is_named_in_every_language() -> None:
     wrong = {
         "missing": event(title=None, sector=None),
-        "string_too_short": event(title=""),
+        "blank": event(title=""),
         "string_too_long": event(title="т" * 301),
         "string_pattern_mismatch": event(sector="Health Care"),
         "string_type": event(title=5),
@@ -175,13 +176,14 @@ def test_a_number_of_a_legal_entity_passes_exactly_when_its_check_digit_is_right
         ("700000126", "party.check-digit"),
         ("MA7000001", "party.not-legal-entity"),
         ("MA7000002", "party.check-digit"),
-        ("МА7000001", "party.form"),
-        ("МA7000001", "party.form"),
+        ("МА7000001", "party.look-alike"),
+        ("МA7000001", "party.look-alike"),
         ("70000011", "party.form"),
         ("7000001120", "party.form"),
-        ("700 000 112", "party.form"),
-        ("700000112 ", "party.form"),
-        ("700000112\n", "party.form"),
+        ("700 000 112", "party.blanks"),
+        ("700-000-112", "party.blanks"),
+        ("МА 7000001", "party.look-alike"),
+        ("000000000", "party.zeros"),
         ("УНП700000112", "party.form"),
         ("ma7000001", "party.form"),
         ("٧٠٠٠٠٠١١٢", "party.form"),

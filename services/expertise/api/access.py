@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Path, Response
 
+from contracts.forms import PERSON
 from contracts.reference import Role
-from contracts.steps import MOST_PERSON, PERSON
+from contracts.steps import MOST_PERSON
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
+from contracts.forms import ORGANISATION
 from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
 from contracts.steps import ExpertEntry, HandoverOf, Person
@@ -48,7 +49,7 @@ def _directory(router: APIRouter) -> None:
         _caller: Overseer,
         sector: Annotated[str | None, Query(max_length=60)] = None,
         active: bool | None = None,
-        organisation: Annotated[str | None, Query(max_length=101, pattern=r"^[A-Z0-9-]+:.+$")] = None,
+        organisation: Annotated[str | None, Query(max_length=101, pattern=ORGANISATION)] = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page:

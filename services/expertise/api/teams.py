@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from contracts.forms import CODE
 from contracts.reference import Role
 from contracts.steps import TeamEntry
 from services.chassis.auth import allow
@@ -16,7 +17,7 @@ from services.expertise.domain.team import KIND, EnterTeam, Team, subject_of
 
 READERS = [Depends(allow(Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN))]
 Admin = Annotated[Hand, Depends(hand(Role.ADMIN))]
-TeamCode = Annotated[str, Path(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+TeamCode = Annotated[str, Path(pattern=CODE, max_length=60)]
 
 
 def add(router: APIRouter) -> None:

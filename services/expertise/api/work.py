@@ -7,6 +7,7 @@ from pydantic import Field
 
 from contracts.event import Contract
 from contracts.expertise import Closure
+from contracts.forms import ETAG
 from contracts.reference import Role
 from contracts.steps import (
     Appeal,
@@ -34,7 +35,6 @@ from services.expertise.domain import commands
 from services.expertise.domain.state import KIND
 from services.expertise.sight import sight
 
-ETAG = r'^(?:W/)?"?[0-9]{1,18}"?$'
 Either = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.APPROVER))]
 OperatorOrExpert = Annotated[Hand, Depends(hand(Role.OPERATOR, Role.EXPERT))]
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from contracts.forms import AGENCY
 from contracts.steps import AgencyEntry
-from contracts.topics import AGENCY_CODE, agency_topic, receipts_topic
+from contracts.topics import agency_topic, receipts_topic
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.store import SUBJECTS
@@ -15,7 +16,7 @@ from services.intake.api.access import READERS, Admin
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import subject_of
 
-AgencyCode = Annotated[str, Path(pattern=f"^{AGENCY_CODE}$")]
+AgencyCode = Annotated[str, Path(pattern=AGENCY)]
 
 
 def add(router: APIRouter) -> None:

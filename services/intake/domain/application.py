@@ -12,10 +12,11 @@ from dateutil.relativedelta import relativedelta
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import ApplicationSubmittedV1
+from contracts.entered import SENT
 from contracts.reference import CostLine, Money, Party, Problem, Procedure
 from contracts.rules import PARTS, Edition, PartyRule
 from contracts.words import problem
-from services.intake.domain.shape import day_of, rows_of
+from services.intake.domain.shape import day_of, door_of, rows_of
 from services.law.faults import office_faults, organisation_faults, region_faults, sector_faults, share_faults
 
 _parties: Final = TypeAdapter(Party)
@@ -57,7 +58,7 @@ def _organisation(
     raw: Any, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
 ) -> Iterator[Problem]:
     try:
-        party = _parties.validate_python(raw)
+        party = _parties.validate_python(raw, context=SENT)
     except ValidationError:
         return
     yield from organisation_faults(party.id, f"{pointer}/id", schemes, edition, legal_entity=legal_entity)
@@ -88,13 +89,14 @@ def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money
         raw = [(f"/data/costs/{n}", one, CostLine) for n, one in rows_of(data, "costs")]
     for pointer, one, cls in raw:
         try:
-            yield pointer, cls.model_validate(one)
+            yield pointer, cls.model_validate(one, context=SENT)
         except ValidationError:
             continue
 
 
 def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    start, end = day_of(data.get("planned_start")), day_of(data.get("planned_end"))
+    door = door_of(edition)
+    start, end = day_of(data.get("planned_start"), door), day_of(data.get("planned_end"), door)
     if start is None or end is None:
         return
     if end < start:

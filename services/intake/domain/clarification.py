@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.agency import ApplicationSubmittedV2, ClarificationProvidedV1
+from contracts.agency import AGENCY, ApplicationSubmittedV2, ClarificationProvidedV1
 from contracts.event import json_pointer
 from contracts.expertise import RequestOutcome
 from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
-from services.intake.domain.shape import blocks, by_edition, data_of, held, read, rows_of, unless_covered
+from services.intake.domain.shape import blocks, by_edition, data_of, door_of, held, read, rows_of, unless_covered
 from services.intake.domain.standing import FALLEN_AWAY, decided, not_open
 from services.intake.domain.state import Pilot, Request, Status
 
@@ -40,7 +40,7 @@ class Answered:
 
 def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Answered:
     """Checks answers to a request for information, and the whole application as it stands with them."""
-    found = read(event, state.agency, now)
+    found = read(event, state.agency, now, edition)
     request = state.request(data_of(event).get("request"))
     rules, changes = _answers(data_of(event), request)
     updated, faulty, unknown = _updated(state, changes, edition)
@@ -114,12 +114,14 @@ def _updated(
     before = state.application.model_dump(mode="json")
     after = {**before, **{field: value for field, (_, value) in changes.items()}}
     kind = ApplicationSubmittedV2.TYPE
-    found = held(kind, after)
-    updated = found.payload.application() if isinstance(found.payload, ApplicationSubmittedV2) else None
-    problems = [_placed(one, changes) for one in found.problems]
+    found = held(kind, after, door_of(edition))
+    # What an answer did not touch was taken before, and is not held against it.
+    faulty = [one for one in found.problems if _field(one.pointer) in changes]
+    payload = found.payload if found.payload is not None or faulty else AGENCY.classes[kind].model_validate(after)
+    updated = payload.application() if isinstance(payload, ApplicationSubmittedV2) else None
+    problems = [_placed(one, changes) for one in faulty]
     unknown = [_placed(one, changes) for one in found.unknown]
     known = {(one.pointer, one.rule) for one in application.faults(before, kind, edition)}
-    # What an answer did not touch was taken before, and is not held against it.
     new = [
         one
         for one in application.faults(after, kind, edition)

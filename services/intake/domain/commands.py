@@ -58,9 +58,10 @@ class Later(Sent):
 
     @property
     def named(self) -> str | None:
-        """The pilot that the event names as its subject, where that has the form of one."""
+        """The pilot that the event names as its subject, where that has the form of one. A UUID in capital letters, as
+        some databases write it, is the same one (RFC 9562, 4)."""
         named = self.event.get("subject")
-        return named if isinstance(named, str) and PILOT_ID.fullmatch(named) else None
+        return named.strip().lower() if isinstance(named, str) and PILOT_ID.fullmatch(named.strip().lower()) else None
 
 
 class Refuse(RefusedEvent):

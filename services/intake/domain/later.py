@@ -29,7 +29,7 @@ from services.intake.domain.agency import Given
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
 from services.intake.domain.reports import REPORTS, Reported, judge_report
-from services.intake.domain.shape import blocks, bounded, data_of
+from services.intake.domain.shape import bounded, data_of
 from services.intake.domain.state import LOOK_OVER, Pilot, person_id, pilot_id
 from services.intake.domain.validation import judge_resubmission, judge_unknown, judge_withdrawal
 from services.law.decision import Context
@@ -146,8 +146,8 @@ def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[
 
 
 def _withdrawn(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
-    problems = judge_withdrawal(command.event, state, edition, context.now)
-    if blocks(problems):
+    problems, withdrawal = judge_withdrawal(command.event, state, edition, context.now)
+    if withdrawal is None:
         return _refused(command, problems, context)
     assert state.number
     registered = WithdrawalRegisteredV1(
@@ -157,7 +157,7 @@ def _withdrawn(state: Pilot, command: Later, edition: Edition, context: Context[
         event_id=command.event_id,
         received=context.now,
         problems=bounded(problems),
-        reason=data_of(command.event)["reason"],
+        reason=withdrawal.reason,
     )
     return *terms.ended(state, context), registered
 

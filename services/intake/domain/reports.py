@@ -19,12 +19,13 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
+from contracts.entered import SENT, Door
 from contracts.reference import OrganisationId, Payment, Period, Problem
 from contracts.rules import Edition
 from contracts.steps import Report
 from contracts.words import problem
 from services.intake.domain.report_history import MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
-from services.intake.domain.shape import blocks, by_edition, data_of, day_of, read, rows_of, unless_covered
+from services.intake.domain.shape import blocks, by_edition, data_of, day_of, door_of, read, rows_of, unless_covered
 from services.intake.domain.standing import not_carried_out
 from services.intake.domain.state import CarryingOut, Pilot
 from services.law.faults import amount_faults, future_faults, organisation_faults, zero_faults
@@ -59,6 +60,7 @@ class _Bounds:
     today: date
     carried: CarryingOut
     history: ReportHistory
+    door: Door
 
     @property
     def started(self) -> date | None:
@@ -73,9 +75,9 @@ class _Bounds:
 
 def judge_report(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Reported:
     """Checks a report against the contract, the edition, and what is known of the pilot's carrying out."""
-    found = read(event, state.agency, now)
+    found = read(event, state.agency, now, edition)
     carried = state.carrying_out or CarryingOut()
-    bounds = _Bounds(now.astimezone(ZoneInfo(edition.zone)).date(), carried, state.taken)
+    bounds = _Bounds(now.astimezone(ZoneInfo(edition.zone)).date(), carried, state.taken, door_of(edition))
     kind, data, payload = str(event.get("type")), data_of(event), found.payload
     assert payload is None or isinstance(payload, Report)
     rules = [*_values(data, bounds), *_by_kind(kind, data, bounds, edition), *_size(payload, state.taken)]
@@ -123,7 +125,7 @@ def _values(data: Mapping[str, Any], bounds: _Bounds) -> Iterator[Problem]:
     seen, codes = set[tuple[str, date | None]](), bounds.carried.indicators
     known = frozenset(codes)
     for n, row in rows_of(data, "values"):
-        code, measured, where = row.get("indicator"), day_of(row.get("measured")), f"/data/values/{n}"
+        code, measured, where = row.get("indicator"), day_of(row.get("measured"), bounds.door), f"/data/values/{n}"
         yield from _day(row.get("measured"), f"{where}/measured", bounds, bounds.started)
         if not isinstance(code, str):
             continue
@@ -138,7 +140,7 @@ def _period(data: Mapping[str, Any], bounds: _Bounds) -> Iterator[Problem]:
     """The days that a report speaks of have passed, at least some of them since the pilot's start."""
     raw = data.get("period")
     given = raw if isinstance(raw, dict) else {}
-    since, until = day_of(given.get("since")), day_of(given.get("until"))
+    since, until = (day_of(given.get(name), bounds.door) for name in ("since", "until"))
     if until is None:
         return
     if since is not None and until < since:
@@ -170,7 +172,7 @@ def _paid_twice(rows: Sequence[tuple[int, Mapping[str, Any]]], before: Sequence[
     seen = set(before)
     for n, row in rows:
         try:
-            mark = mark_of(Payment.model_validate(row))
+            mark = mark_of(Payment.model_validate(row, context=SENT))
         except ValidationError:
             continue
         if mark in seen:
@@ -189,14 +191,14 @@ def _risks(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
                 yield problem(f"/data/risks/{n}/id", "risk.twice")
             seen.add(id_)
         try:
-            owner = OrganisationId.model_validate(row.get("owner"))
+            owner = OrganisationId.model_validate(row.get("owner"), context=SENT)
         except ValidationError:
             continue
         yield from organisation_faults(owner, f"/data/risks/{n}/owner", schemes, edition, legal_entity=True)
 
 
 def _day(raw: Any, pointer: str, bounds: _Bounds, not_before: date | None) -> Iterator[Problem]:
-    day = day_of(raw)
+    day = day_of(raw, bounds.door)
     yield from future_faults(day, pointer, bounds.today)
     yield from _not_before(day, pointer, not_before)
 

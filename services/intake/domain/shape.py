@@ -13,7 +13,7 @@ from typing import Any, Final, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
-from contracts.entered import Entered
+from contracts.entered import SENT, Door, Entered
 from contracts.event import Day, Envelope, Moment, Payload, agency_source
 from contracts.reference import Problem
 from contracts.rules import Edition
@@ -75,10 +75,11 @@ class Read(Held):
     envelope: Envelope | None
 
 
-def read(event: Mapping[str, Any], agency: str, now: datetime) -> Read:
-    """One event of an agency, held against the contract."""
-    envelope, faults = _envelope(event, agency, now)
-    shape = _payload(event)
+def read(event: Mapping[str, Any], agency: str, now: datetime, edition: Edition | None = None) -> Read:
+    """One event of an agency, held against the contract, and its days against the years of its edition."""
+    door = door_of(edition)
+    envelope, faults = _envelope(event, agency, now, door)
+    shape = _payload(event, door)
     return Read(
         payload=shape.payload,
         problems=(*faults, *shape.problems),
@@ -97,6 +98,11 @@ def blocks(problems: Iterable[Problem]) -> bool:
     return any(one.severity == "block" for one in problems)
 
 
+def door_of(edition: Edition | None) -> Door:
+    """How what an agency sends is read where this edition holds."""
+    return SENT if edition is None else replace(SENT, years=edition.years)
+
+
 def time_of(event: Mapping[str, Any]) -> datetime | None:
     """The time an event gives itself, if it can be read."""
     try:
@@ -111,10 +117,10 @@ def data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def day_of(raw: Any) -> date | None:
-    """A day, if it can be read."""
+def day_of(raw: Any, door: Door = SENT) -> date | None:
+    """A day, if it can be read as one that may come in; what may not is the contract's to say, and said once."""
     try:
-        return None if raw is None else _days.validate_python(raw)
+        return None if raw is None else _days.validate_python(raw, context=door)
     except ValidationError:
         return None
 
@@ -154,7 +160,7 @@ def _short(one: Problem) -> Problem:
     return one.model_copy(update={"pointer": near, **words})
 
 
-def held(kind: str, data: Mapping[str, Any]) -> Held:
+def held(kind: str, data: Mapping[str, Any], door: Door = SENT) -> Held:
     """Data of a known type held against the contract.
 
     Of a list that is too long only that is said, and no row beyond its bound is looked at.
@@ -166,26 +172,26 @@ def held(kind: str, data: Mapping[str, Any]) -> Held:
         for name, (rows, most) in long.items()
     ]
     content = {**data, **{name: rows[:most] for name, (rows, most) in long.items()}}
-    payload, faults, unknown = _read(kind, content, {n: one for n, one in content.items() if n not in long})
+    payload, faults, unknown = _read(kind, content, door, {n: one for n, one in content.items() if n not in long})
     problems = (*found, *unless_covered(faults, found))
     return Held(payload=None if problems else payload, problems=problems, unknown=unknown)
 
 
 def _read(
-    kind: str, content: Mapping[str, Any], looked_at: Mapping[str, Any]
+    kind: str, content: Mapping[str, Any], door: Door, looked_at: Mapping[str, Any]
 ) -> tuple[Payload | None, list[Problem], tuple[Problem, ...]]:
     """What data say, their faults, and the unknown names in that part of them which is looked at.
 
     Data without an unknown name, as nearly all are, are read once, and nothing else walks through them.
     """
     try:
-        return AGENCY.read(kind, content, exactly=True), [], ()
+        return AGENCY.read(kind, content, door, exactly=True), [], ()
     except ValidationError as error:
         unknown = tuple(_unknown(kind, looked_at))
         if not unknown:
             return None, schema_problems(error, "/data"), ()
     try:
-        return AGENCY.read(kind, content), [], unknown
+        return AGENCY.read(kind, content, door), [], unknown
     except ValidationError as error:
         return None, schema_problems(error, "/data"), unknown
 
@@ -235,9 +241,11 @@ def _around(pointer: str) -> Iterator[str]:
         yield pointer
 
 
-def _envelope(event: Mapping[str, Any], agency: str, now: datetime) -> tuple[Envelope | None, list[Problem]]:
+def _envelope(
+    event: Mapping[str, Any], agency: str, now: datetime, door: Door
+) -> tuple[Envelope | None, list[Problem]]:
     try:
-        envelope, found = Envelope.model_validate(event), list[Problem]()
+        envelope, found = Envelope.model_validate(event, context=door), list[Problem]()
     except ValidationError as error:
         envelope, found = None, schema_problems(error)
     return envelope, [*found, *_sender(event, agency, now)]
@@ -252,11 +260,11 @@ def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Pr
         yield problem("/time", "time.future")
 
 
-def _payload(event: Mapping[str, Any]) -> Held:
+def _payload(event: Mapping[str, Any], door: Door) -> Held:
     kind, data = event.get("type"), event.get("data")
     if not isinstance(kind, str) or not isinstance(data, dict):
         return Held(payload=None)
     if not AGENCY.knows(kind):
         return Held(payload=None, problems=(problem("/type", "type.unknown", types=list(AGENCY.classes)),))
-    found = held(kind, data)
+    found = held(kind, data, door)
     return found if found.payload is None else replace(found, payload=AGENCY.newest(found.payload))

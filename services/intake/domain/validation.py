@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from contracts.agency import AGENCY, ApplicationSubmittedV2
+from contracts.entered import SENT
 from contracts.event import Envelope
-from contracts.reference import Problem
+from contracts.reference import OrganisationId, Problem
 from contracts.rules import Edition
+from contracts.steps import Withdrawal
 from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.commands import Later
@@ -34,7 +38,7 @@ class Judged:
 
 def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: datetime) -> Judged:
     """Checks an application of an agency against the contract and an edition."""
-    found = read(event, agency, now)
+    found = read(event, agency, now, edition)
     problems = list(found.problems)
     if edition is None:
         problems += [problem("/time", "edition.none"), *found.unknown]
@@ -53,7 +57,7 @@ def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
 
 def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Judged:
     """Checks an application that comes again: the rules of a first one, and what it answers to."""
-    found = read(event, state.agency, now)
+    found = read(event, state.agency, now, edition)
     data = data_of(event)
     rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
     problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
@@ -65,15 +69,18 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
     return _judged(problems, found)
 
 
-def judge_withdrawal(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> tuple[Problem, ...]:
-    """What is wrong with a withdrawal."""
-    found = read(event, state.agency, now)
+def judge_withdrawal(
+    event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime
+) -> tuple[tuple[Problem, ...], Withdrawal | None]:
+    """What is wrong with a withdrawal, and it itself where it is taken."""
+    found = read(event, state.agency, now, edition)
     problems = [*found.problems, *by_edition(found.unknown, edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(to_stop(state)))
     elif state.status in FINAL:
         problems.append(not_open(state.status))
-    return tuple(problems)
+    assert found.payload is None or isinstance(found.payload, Withdrawal)
+    return tuple(problems), None if blocks(problems) else found.payload
 
 
 def _by_edition(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
@@ -95,11 +102,12 @@ def _judged(problems: list[Problem], found: Read) -> Judged:
 def _same_initiator(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:
     assert state.application is not None
     given = data.get("initiator")
-    number = given.get("id") if isinstance(given, dict) else None
-    if isinstance(number, dict):
-        before = state.application.initiator.id
-        if (number.get("scheme"), number.get("value")) != (before.scheme, before.value):
-            yield problem("/data/initiator/id", "initiator.changed")
+    try:
+        number = OrganisationId.model_validate(given.get("id") if isinstance(given, dict) else None, context=SENT)
+    except ValidationError:
+        return  # the contract says so already
+    if number != state.application.initiator.id:
+        yield problem("/data/initiator/id", "initiator.changed")
 
 
 def _met(data: Mapping[str, Any], state: Pilot) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from contracts.event import wire_moment
+from contracts.forms import FILE_ID
 from contracts.reference import Role
 from contracts.words import wording
 from services.chassis.auth import Caller, allow
@@ -34,7 +35,7 @@ WHY_FAILED: Final[Mapping[str | None, str]] = {
 
 Asker = Annotated[Caller, Depends(allow(*ASKERS))]
 Asking = Annotated[Hand, Depends(hand(*ASKERS))]
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+Id = Annotated[str, Path(pattern=FILE_ID)]
 
 
 def routes() -> APIRouter:

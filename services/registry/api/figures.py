@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 
-from contracts.entered import YEAR
+from contracts.forms import CURRENCY, MONEY_YEAR
 from contracts.reference import UNSPECIFIED
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
@@ -28,9 +28,9 @@ from services.registry.projections.progress import Progress
 if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
     from duckdb import DuckDBPyConnection
 
-Year = Annotated[str, StringConstraints(pattern=f"^({YEAR}|{UNSPECIFIED})$")]
+Year = Annotated[str, StringConstraints(pattern=MONEY_YEAR)]
 Years = Annotated[list[Year], Query(max_length=20, description=f"A year, or `{UNSPECIFIED}`")]
-Currencies = Annotated[list[Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]], Query(max_length=20)]
+Currencies = Annotated[list[Annotated[str, StringConstraints(pattern=CURRENCY)]], Query(max_length=20)]
 Rows = Annotated[int, Query(ge=1, le=1000)]
 ROWS: Final = 200
 

@@ -30,7 +30,6 @@ from contracts.steps import (
     ExpediencyDecision,
     Judgement,
     Launch,
-    NearDay,
     PilotExtension,
     PilotSuspension,
     Proposal,
@@ -126,14 +125,14 @@ class StandingConclusion(Conclusion):
 class Pause(PilotSuspension):
     """A suspension of carrying out, until which day it lasted, and the document on which carrying out went on."""
 
-    until: NearDay | None = None
+    until: Day | None = None
     resumed: Basis | None = None
 
 
 class Ending(Contract):
     """How carrying out ended: finished as reported, or stopped early on a document."""
 
-    on: NearDay
+    on: Day
     text: Words
     basis: Basis | None = None
 

@@ -1,0 +1,111 @@
+"""Text as people and programs of agencies give it: one type for all of it, and one form in which it is kept.
+
+What comes in (`contracts.entered`) is cleaned by rule: line breaks of every kind become one kind, what nobody sees and
+nothing needs is taken out (control characters, NUL, characters that turn the direction of others, non-characters), and
+nothing is left at its ends. It must then show something: blanks, zero-width characters and fillers alone say nothing.
+A fact in the field is read as it stands.
+
+The rules for what is cleaned are of Unicode (UAX 9, UAX 44) and XML 1.0; that it is cleaned and not refused is an
+assumption: a word processor's line break is no mistake of who writes.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+from contracts.entered import LONE, Door, shows_bounds
+
+UNSEEN: Final = (
+    r"\s\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
+    "\U000e0000-\U000e0fff"
+)
+"""What shows nothing, as the inside of a character class that JSON Schema and Python read alike."""
+SAYS_SOMETHING: Final = f"[^{UNSEEN}]"
+"""The pattern of every text, for JSON Schema: at least one character that can be seen."""
+_visible: Final = re.compile(SAYS_SOMETHING)
+_BREAKS: Final = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_UNWANTED: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]"
+)
+_ENDS: Final = re.compile(r"\A[\s\u200b\u2060\ufeff\u00ad]+|[\s\u200b\u2060\ufeff\u00ad]+\Z")
+
+
+def cleaned(text: str, *, lines: bool) -> str:
+    """A text in the form in which it is kept; `lines`: it may have several, and tabs."""
+    if text.isprintable():
+        return text.strip()  # nothing but spaces and what can be seen, in nearly every text of one line
+    text = _BREAKS.sub("\n" if lines else " ", text)
+    if not lines:
+        text = text.replace("\t", " ")
+    return _ENDS.sub("", _UNWANTED.sub("", text))
+
+
+def says_something(text: str) -> bool:
+    """Whether there is anything to be seen in a text."""
+    return _visible.search(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An annotation: a text that comes in is cleaned and held to its bounds, one that is recorded is read as it is.
+
+    `most` and `least` are its characters, counted as they were given; `lines`: it may have several; `pattern` is what
+    all of it must match. `exact`: it is taken as it stands, not cleaned;
+    `never`: what it must not be.
+    """
+
+    most: int | None = None
+    least: int = 1
+    lines: bool = False
+    pattern: str | None = None
+    exact: bool = False
+    never: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Asks after the field's own validation."""
+        return core_schema.with_info_after_validator_function(self._held, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Shows the bounds to those who enter (validation); what is recorded has none (serialization)."""
+        shown = handler(schema)
+        if shows_bounds(handler):
+            bounds = {"minLength": self.least, "maxLength": self.most, "pattern": self.pattern or SAYS_SOMETHING}
+            target = handler.resolve_ref_schema(shown)
+            for one in [target, *target.get("anyOf", ())]:
+                if one.get("type") == "string":
+                    one.update({word: bound for word, bound in bounds.items() if bound is not None})
+                    one.update({"not": {"enum": list(self.never)}} if self.never else {})
+        return shown
+
+    def _held(self, value: Any, info: ValidationInfo) -> Any:
+        if info.context is None or not isinstance(value, str) or not isinstance(info.context, Door):
+            return value
+        if self.most is not None and len(value) > self.most:
+            raise PydanticKnownError("string_too_long", {"max_length": self.most})
+        read = value if self.exact else cleaned(value, lines=self.lines)
+        if _visible.search(read) is None:
+            raise PydanticCustomError("blank", "This says nothing")
+        if not read.isascii() and LONE.search(read):
+            raise PydanticKnownError("string_unicode")
+        if len(read) < self.least:
+            raise PydanticKnownError("string_too_short", {"min_length": self.least})
+        if read in self.never:
+            raise PydanticCustomError("text_never", "This is not allowed here", {"never": ", ".join(self.never)})
+        if self.pattern is not None and re.fullmatch(self.pattern, read) is None:
+            raise PydanticKnownError("string_pattern_mismatch", {"pattern": self.pattern})
+        return read
+
+
+def line(most: int | None = None, **more: Any) -> Text:
+    """The annotation of a text of one line: a title, a name, a number of a document."""
+    return Text(most, **more)
+
+
+def prose(most: int | None = None, **more: Any) -> Text:
+    """The annotation of a text that may have several lines: reasons, descriptions, opinions."""
+    return Text(most, lines=True, **more)
