@@ -6,11 +6,12 @@ share stands nowhere else.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, JsonValue, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, JsonValue, StrictBool, StrictInt, ValidationInfo
+from pydantic_core import PydanticCustomError
 
-from contracts.entered import YEARS, Count, Entered
+from contracts.entered import YEARS, Count, Door, Entered
 from contracts.event import Contract, Day, Moment
 from contracts.forms import CODE, CURRENCY, DECIMAL, ITEM_ID, SCHEME
 from contracts.text import line, prose
@@ -343,9 +344,16 @@ class Period(Contract):
     until: Day
 
 
+def _no_refund(amount: Any, info: ValidationInfo) -> Any:
+    if isinstance(info.context, Door) and isinstance(amount, (int, float)) and amount < 0:
+        raise PydanticCustomError("refund", "A payment is never negative")
+    return amount
+
+
 class Payment(Money):
     """Money that was paid (оплачено): from which source, of which budget year, when, by which document."""
 
+    amount_minor: Annotated[MinorUnits, BeforeValidator(_no_refund)]
     source: Code
     year: Annotated[int, Count(YEARS[0], YEARS[-1])]
     paid: Day

@@ -319,14 +319,10 @@ class Edition(Entitled):
                 raise ValueError(f"a party names schemes that are not declared: {sorted(unknown)}")
         if self.in_force_to is not None and self.in_force_to < self.in_force_from:
             raise ValueError("the edition ends before it begins")
-        if not self.years or self.years[0] not in FARTHEST or self.years[-1] not in FARTHEST:
+        first, last = self.numbers.first_year.value, self.numbers.last_year.value
+        if not FARTHEST[0] <= first <= last <= FARTHEST[-1]:
             raise ValueError(f"the years must be some from {FARTHEST[0]} to {FARTHEST[-1]}")
         return self
-
-    @property
-    def years(self) -> range:
-        """The years in which the days and moments of a pilot may lie."""
-        return range(self.numbers.first_year.value, self.numbers.last_year.value + 1)
 
     def number(self, year: int, n: int) -> str:
         """A registration number, e.g. `ПП-2026-000123`. It grows wider when the digits do not suffice.
@@ -365,12 +361,6 @@ class RuleBook(Mapping[str, Edition]):
 
     def __len__(self) -> int:
         return len(self._editions)
-
-    @property
-    def years(self) -> range:
-        """The years that any of the editions allows: those of what is entered before it is known for which of them."""
-        all_years = [edition.years for edition in self.values()]
-        return range(min(one.start for one in all_years), max(one.stop for one in all_years))
 
     def edition(self, id: str) -> Edition:
         """The edition of this id. Raises UnknownEdition; there is no default edition to fall back to."""

@@ -45,11 +45,6 @@ def cleaned(text: str, *, lines: bool) -> str:
     return _ENDS.sub("", _UNWANTED.sub("", text))
 
 
-def says_something(text: str) -> bool:
-    """Whether there is anything to be seen in a text."""
-    return _visible.search(text) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
     """An annotation: a text that comes in is cleaned and held to its bounds, one that is recorded is read as it is.

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from contracts.entered import ENTERED, Door, enter
 from contracts.rules import load
+from services.law.years import widest
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 @cache
 def _door() -> Door:
     """What people enter says of no edition yet: the years are those of all of them."""
-    return replace(ENTERED, years=load().years)
+    return replace(ENTERED, years=widest(load()))
 
 
 @dataclass(frozen=True, slots=True)

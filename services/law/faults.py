@@ -155,6 +155,13 @@ def future_faults(day: date | None, pointer: str, today: date) -> Iterator[Probl
         yield problem(pointer, "date.future", day=day)
 
 
+def need_come(day: date, pointer: str, today: date) -> None:
+    """Raises Refusal 422 for the date of a document that is not there yet: nothing rests on it (assumption)."""
+    problems = list(future_faults(day, pointer, today))
+    if problems:
+        raise Refusal("date.future", status=422, problems=problems, day=day)
+
+
 def need_reasons(reasons: Sequence[ReturnReason], edition: Edition) -> None:
     """Raises Refusal 422 with every reason that is not of the edition's list, or when there is none at all."""
     known = edition.return_reasons

@@ -25,6 +25,7 @@ from services.expertise.domain.series import subject_of
 from services.expertise.domain.state import APPEAL, Case, Status
 from services.expertise.domain.terms import TERMS
 from services.law.decision import Refusal
+from services.law.faults import need_come
 
 
 def write(decision: CaseDecision, command: WrittenConclusion) -> None:
@@ -150,6 +151,7 @@ def open_appeal(decision: CaseDecision, command: Appeal) -> None:
         raise Refusal("appeal.no-conclusion")
     if any(one.number == conclusion.number for one in decision.case.appeals):
         raise Refusal("appeal.decided")
+    need_come(command.basis.date, "/basis/date", decision.today)
     decision.then(
         AppealOpenedV1.made_of(
             command, actor=decision.actor, round=decision.case.round, at=decision.now, number=conclusion.number
@@ -177,6 +179,7 @@ def decide_appeal(decision: CaseDecision, command: AppealDecision) -> None:
     decision.need_duty(Duty.DECIDES)
     if (command.outcome is AppealOutcome.AMENDED) != (command.amended is not None):
         raise Refusal("appeal.amendment", status=422)
+    need_come(command.basis.date, "/basis/date", decision.today)
     if command.amended is not None:
         _need_content(decision, command.amended)
     decision.then(

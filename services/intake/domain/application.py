@@ -40,6 +40,13 @@ def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
         yield from _adaptation(data)
 
 
+def notes(data: Mapping[str, Any], edition: Edition, today: date) -> Iterator[Problem]:
+    """What an application is taken with, and told: a start that is planned for a day that has passed."""
+    start = day_of(data.get("planned_start"), door_of(edition))
+    if start is not None and start < today:
+        yield problem("/data/planned_start", "start.past", severity="warn", day=start, today=today)
+
+
 def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
     if raw is not None:
         yield from _organisation(raw, pointer, rule.schemes, edition, legal_entity=rule.legal_entity_only)

@@ -3,8 +3,9 @@ them: held against the contract and the edition as a whole."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from contracts.agency import AGENCY, ApplicationSubmittedV2, ClarificationProvidedV1
 from contracts.event import json_pointer
@@ -43,7 +44,7 @@ def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition
     found = read(event, state.agency, now, edition)
     request = state.request(data_of(event).get("request"))
     rules, changes = _answers(data_of(event), request)
-    updated, faulty, unknown = _updated(state, changes, edition)
+    updated, faulty, unknown = _updated(state, changes, edition, now.astimezone(ZoneInfo(edition.zone)).date())
     problems = [*found.problems, *unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)]
     problems += by_edition([*found.unknown, *unknown], edition)
     if state.status is Status.DECIDED:
@@ -106,7 +107,7 @@ def _value(where: str, item: RequestItem, changes: Changes) -> Iterator[Problem]
 
 
 def _updated(
-    state: Pilot, changes: Changes, edition: Edition
+    state: Pilot, changes: Changes, edition: Edition, today: date
 ) -> tuple[Application | None, list[Problem], list[Problem]]:
     """The application with the changes, held against the contract and then, as a whole, against the edition; what is
     wrong with it, and the names in it that are not known."""
@@ -127,6 +128,7 @@ def _updated(
         for one in application.faults(after, kind, edition)
         if _field(one.pointer) in changes or (one.pointer, one.rule) not in known
     ]
+    new += [one for one in application.notes(after, edition, today) if _field(one.pointer) in changes]
     return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)], unknown
 
 

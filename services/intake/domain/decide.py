@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from contracts.event import Fact
 from contracts.intake import (
@@ -34,7 +35,7 @@ from services.intake.domain.standing import decided, stands, to_stop
 from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
 from services.intake.domain.validation import judge
 from services.law.decision import Context, Refusal
-from services.law.faults import need_reasons
+from services.law.faults import need_come, need_reasons
 
 
 def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
@@ -136,5 +137,8 @@ def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Giv
     if state.status is Status.DECIDED:
         follows = to_stop(state)
         raise Refusal("pilot.decided", follows=follows, problems=(decided(follows, ""),))
+    assert state.edition
+    zone = ZoneInfo(context.given.rules.edition(state.edition).zone)
+    need_come(command.basis.date, "/basis/date", context.now.astimezone(zone).date())
     stopped = ApplicationStoppedV1.made_of(state, command, actor=context.actor)
     return *terms.ended(state, context), stopped

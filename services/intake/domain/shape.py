@@ -19,6 +19,7 @@ from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.words import Wording, problem, schema_problems, wording
 from services.law.names import Place, meant, nearest, pointer_of, told, unknown_fields
+from services.law.years import years_of
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an agency's clock may run ahead of ours (assumption)."""
@@ -100,7 +101,7 @@ def blocks(problems: Iterable[Problem]) -> bool:
 
 def door_of(edition: Edition | None) -> Door:
     """How what an agency sends is read where this edition holds."""
-    return SENT if edition is None else replace(SENT, years=edition.years)
+    return SENT if edition is None else replace(SENT, years=years_of(edition))
 
 
 def time_of(event: Mapping[str, Any]) -> datetime | None:

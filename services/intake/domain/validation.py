@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -43,7 +44,7 @@ def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: d
     if edition is None:
         problems += [problem("/time", "edition.none"), *found.unknown]
     else:
-        problems += unless_covered(_by_edition(event, edition), problems)
+        problems += unless_covered(_by_edition(event, edition, now), problems)
         problems += by_edition(found.unknown, edition)
     return _judged(problems, found)
 
@@ -59,7 +60,7 @@ def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition,
     """Checks an application that comes again: the rules of a first one, and what it answers to."""
     found = read(event, state.agency, now, edition)
     data = data_of(event)
-    rules = [*_by_edition(event, edition), *_same_initiator(data, state), *_met(data, state)]
+    rules = [*_by_edition(event, edition, now), *_same_initiator(data, state), *_met(data, state)]
     problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(wording(AGAIN)))
@@ -83,10 +84,11 @@ def judge_withdrawal(
     return tuple(problems), None if blocks(problems) else found.payload
 
 
-def _by_edition(event: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
+def _by_edition(event: Mapping[str, Any], edition: Edition, now: datetime) -> Iterator[Problem]:
     kind, data = str(event.get("type")), event.get("data")
     if isinstance(data, dict) and AGENCY.knows(kind):
         yield from application.faults(data, kind, edition)
+        yield from application.notes(data, edition, now.astimezone(ZoneInfo(edition.zone)).date())
 
 
 def _judged(problems: list[Problem], found: Read) -> Judged:

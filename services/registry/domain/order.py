@@ -11,6 +11,7 @@ from typing import Final
 
 from contracts.words import Wording, problem, wordings
 from services.law.decision import Refusal
+from services.law.faults import need_come
 from services.registry.domain.stages import NAMES, Stage
 from services.registry.domain.terms import PilotDecision
 
@@ -32,8 +33,7 @@ def _named(stages: Sequence[Stage]) -> Wording:
 
 def day(decision: PilotDecision, said: date, after: date | None, pointer: str = DOCUMENT) -> None:
     """A day that has come, and not before the step that it follows. `pointer` says where it was entered."""
-    if said > decision.today:
-        raise Refusal("date.future", status=422, problems=[problem(pointer, "date.future", day=said)], day=said)
+    need_come(said, pointer, decision.today)
     if after is not None and said < after:
         found = problem(pointer, "date.before-the-step-before", day=said, after=after)
         raise Refusal("date.before-the-step-before", status=422, problems=[found], day=said, after=after)

@@ -70,7 +70,7 @@ pilots = Story(SERVICE.aggregates["pilot"], Given(BOOK, ENTRY, "ПП-2026-000123
 
 REASONS = (ReturnReason(code="documents-missing"), ReturnReason(code="other", text="Нет подписи."))
 PROBLEM = Problem(pointer="", rule="json.invalid", message="no", message_ru="нет")
-BASIS = basis(date(2026, 4, 20), "17", "Министерство связи", "приказ")
+BASIS = basis(date(2026, 4, 16), "17", "Министерство связи", "приказ")
 STOP = ApplicationStop(reason="Инициатор ликвидирован.", basis=BASIS)
 REMARKS = (Remark(code="costs", text="Нет расчёта.", must_fix=True), Remark(code="effect", text="Нет меры эффекта."))
 ITEMS = (

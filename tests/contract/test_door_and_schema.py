@@ -1,0 +1,108 @@
+"""The published schemas of agencies' events say the same as the door, whatever is sent."""
+
+import copy
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from contracts.agency import AGENCY
+from contracts.freeze import example, frozen
+from services.intake.domain.shape import read
+
+NOW = datetime(2126, 1, 1, tzinfo=UTC)
+BY_EDITION = {"schema.year-beyond", "schema.bare-year", "schema.day-for-nothing"}
+"""Which years there are is said by the edition, as sectors and sources are, and by no schema."""
+BESIDE = {"time.future", "source.not-yours"}
+FORMATS = FormatChecker(["date"])
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_moment(said: object) -> bool:
+    return not isinstance(said, str) or bool(datetime.fromisoformat(said.upper()[:19]))
+
+
+VALIDATORS = {name: Draft202012Validator(frozen(name), format_checker=FORMATS) for name in AGENCY.classes}
+TEXTS = st.one_of(
+    st.text(max_size=12),
+    st.text(" \t\n\r\x00\x0b\x1b\u00a0\u00ad\u200b\u200e\u2028\u202e\u2066\u3164\ufeff\uffff\U000e0041a", max_size=5),
+    st.sampled_from(
+        [
+            *("x" * 60, "x" * 61, "x" * 128, "x" * 129, "x" * 300, "x" * 301, "x" * 4001, "x" * 8001),
+            *("2026-06-01", "2026-06-31", "2026-6-1", "0", "1798675200000", "1905-07-18", "2026-06-01T00:00:00Z"),
+            *("2026-06-01T00:00:00.5+03:00", "2026-06-01t00:00:00z", "2026-06-01T24:00:00Z", "2016-12-31T23:59:60Z"),
+            *("BYN", "byn", "health", "Health", "BY-UNP", "a@b.by", "a@b", "a@b.by\r\nBcc: c@d.by", "2.5", "2,5", "-1"),
+            *(
+                "application/json",
+                "application/json; charset=utf-8",
+                "text/xml",
+                ".",
+                "..",
+                "...",
+                "major",
+                "/agencies/a",
+            ),
+        ]
+    ),
+)
+VALUES = st.one_of(
+    TEXTS,
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([3000000.0, 3e6, 2.5, -1.0, 10**15, 10**15 + 1, 1e300, 2027.0, 1999, 2101, 10_000, 10_001]),
+    st.lists(st.none() | st.integers() | st.just({}), max_size=2),
+    st.just({}),
+)
+
+
+def places(part: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in an event below the whole."""
+    for key, one in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        yield (*at, key)
+        yield from places(one, (*at, key))
+
+
+@pytest.mark.parametrize("name", AGENCY.classes)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(chosen=st.data())
+def test_what_the_schema_allows_is_taken_and_what_it_does_not_is_refused(name: str, chosen: st.DataObject) -> None:
+    event = copy.deepcopy(example(name))
+    for place in chosen.draw(st.lists(st.sampled_from(list(places(event))), min_size=1, max_size=2), label="places"):
+        value = copy.deepcopy(chosen.draw(VALUES, label="value"))
+        # Python's `$` also stands before a last line break, which that of JSON Schema does not.
+        assume(not (isinstance(value, str) and value.endswith("\n")))
+        part = event
+        try:
+            for key in place[:-1]:
+                part = part[key]
+            part[place[-1]] = value
+        except (KeyError, IndexError, TypeError):
+            assume(False)
+    event = json.loads(json.dumps(event))
+    source = event["source"]
+    agency = source.rsplit("/", 1)[-1] if isinstance(source, str) else ""
+    found = read(event, agency, NOW)
+    faults = [one for one in found.problems if one.rule not in BY_EDITION | BESIDE]
+    wrong = [(list(one.absolute_path), one.message[:80]) for one in VALIDATORS[name].iter_errors(event)]
+    assert bool(faults) == bool(wrong), ([(one.pointer, one.rule) for one in faults], wrong)
+
+
+@pytest.mark.parametrize("name", AGENCY.classes)
+def test_what_may_be_left_out_is_the_same_for_both(name: str) -> None:
+    for place in places(example(name)):
+        if isinstance(place[-1], int):
+            continue
+        event = copy.deepcopy(example(name))
+        part = event
+        for key in place[:-1]:
+            part = part[key]
+        del part[place[-1]]
+        agency = str(event.get("source", "")).rsplit("/", 1)[-1]
+        faults = [one for one in read(event, agency, NOW).problems if one.rule not in BESIDE]
+        assert bool(faults) == (not VALIDATORS[name].is_valid(event)), place
