@@ -35,10 +35,8 @@ _UNWANTED: Final = re.compile(
 _ENDS: Final = re.compile(r"\A[\s\u200b\u2060\ufeff\u00ad]+|[\s\u200b\u2060\ufeff\u00ad]+\Z")
 
 
-def cleaned(text: str, *, lines: bool) -> str:
+def _cleaned(text: str, *, lines: bool) -> str:
     """A text in the form in which it is kept; `lines`: it may have several, and tabs."""
-    if text.isprintable():
-        return text.strip()  # nothing but spaces and what can be seen, in nearly every text of one line
     text = _BREAKS.sub("\n" if lines else " ", text)
     if not lines:
         text = text.replace("\t", " ")
@@ -82,10 +80,12 @@ class Text:
             return value
         if self.most is not None and len(value) > self.most:
             raise PydanticKnownError("string_too_long", {"max_length": self.most})
-        read = value if self.exact else cleaned(value, lines=self.lines)
+        # Nearly every text has nothing but spaces and what can be seen, and that is asked in one go.
+        plain = value.isprintable()
+        read = value if self.exact else value.strip() if plain else _cleaned(value, lines=self.lines)
         if _visible.search(read) is None:
             raise PydanticCustomError("blank", "This says nothing")
-        if not read.isascii() and LONE.search(read):
+        if not plain and LONE.search(read):
             raise PydanticKnownError("string_unicode")
         if len(read) < self.least:
             raise PydanticKnownError("string_too_short", {"min_length": self.least})

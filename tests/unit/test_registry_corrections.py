@@ -386,7 +386,7 @@ def test_a_correction_that_says_nothing_or_the_unlikely_is_refused_at_its_place(
 ) -> None:
     refusal = holder(what).refused(correct(what, {**ENTRIES[what], **changes}))
     assert (refusal.code, refusal.status) == ("correction.invalid", 422)
-    assert (pointer, rule or "schema.year-beyond") in [(one.pointer, one.rule) for one in refusal.problems]
+    assert (pointer, rule or "schema.day-for-nothing") in [(one.pointer, one.rule) for one in refusal.problems]
 
 
 def test_a_correction_puts_no_end_before_a_pause_and_no_proposal_before_the_end() -> None:
