@@ -375,7 +375,7 @@ def test_a_receipt_for_a_stop_says_why() -> None:
 
 def _in_all_languages(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """As a receipt says problems of a fact that was written before Belarusian was among its words."""
-    return [{"message_be": None, **one} for one in problems]
+    return [{"message_be": None, "severity": "block", **one} for one in problems]
 
 
 def test_a_receipt_for_a_refused_later_event_names_every_problem_and_that_event() -> None:
