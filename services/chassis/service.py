@@ -82,15 +82,6 @@ class Service:
         return self.aggregates.get(kind) or Aggregate(kind, _Nothing, _decide_nothing, _stay)
 
 
-def given_to_all(given: Any) -> Prepare:
-    """A `prepare` that gives the same to every decision: the rule book."""
-
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> Sequence[Any]:
-        return [given] * len(inputs)
-
-    return prepare
-
-
 def _decide_nothing(_state: Any, _command: Any, _context: Any) -> Sequence[Fact]:
     return ()
 

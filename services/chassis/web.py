@@ -53,6 +53,13 @@ class Page(BaseModel):
     next: str | None = Field(default=None)
 
 
+class Named(Page):
+    """A part of a list that mentions persons: `persons` has the display names of those who are kept by their opaque
+    ids, for a caller who may know them."""
+
+    persons: dict[str, str] = Field(default_factory=dict)
+
+
 def make_app(
     title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check], settings: Settings | None = None
 ) -> FastAPI:

@@ -21,12 +21,15 @@ from contracts.registry import (
     PilotEnteredV1,
     TermStage,
 )
+from contracts.rules import RuleBook
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from contracts.topics import INTAKE
-from services.chassis.service import Told
-from services.chassis.store import SUBJECTS, Row, Store
+from services.chassis.service import Prepare, Told
+from services.chassis.store import PERSONS, SUBJECTS, Row, Store
+from services.chassis.subject import Document, Input
 from services.registry.domain.commands import (
     Command,
+    ForgetPerson,
     LinkReplica,
     NoteReplicaResult,
     RecordAmendment,
@@ -74,9 +77,11 @@ ConclusionFact = expertise.ConclusionIssuedV1 | expertise.ConclusionAnnulledV1
 """What the register records of the work on a case, besides its terms."""
 
 
-def translate(event: Event) -> Command | None:
+def translate(event: Event) -> Command | ForgetPerson | None:
     """What another service's fact asks the register to record; None where it only passes by."""
     fact = event.fact
+    if isinstance(fact, expertise.PersonErasedV1):
+        return ForgetPerson(fact.person_id)
     if isinstance(fact, ForeignTermFact):
         return _of_term(fact)
     if isinstance(fact, ConclusionFact):
@@ -177,6 +182,25 @@ def _of_term(fact: ForeignTermFact) -> RecordTerm:
 
 def _report(of: type[Report], fact: intake.EventReceived) -> RecordReport:
     return RecordReport(fact.event_id, of.made_of(fact))
+
+
+# ---- what decisions are given
+
+
+def preparing(rules: RuleBook) -> Prepare:
+    """Every decision is given the rule book.
+
+    Before anything of a batch is decided, whom the expertise has erased is erased here: the record counts as read
+    only afterwards, so that no end of the process leaves a name behind. The fact itself moves no subject.
+    """
+
+    async def prepare(store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[RuleBook]:
+        erased = [one.command.person for one in inputs if isinstance(one.command, ForgetPerson)]
+        if erased:
+            await store.remove(PERSONS, erased)
+        return [rules] * len(inputs)
+
+    return prepare
 
 
 # ---- what own facts ask of other pilots

@@ -7,7 +7,7 @@ from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from contracts.rules import load
-from services.chassis.service import Service, given_to_all
+from services.chassis.service import Service
 from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
 from services.registry import handlers, history, queries
@@ -43,7 +43,7 @@ SERVICE = Service(
     translate=handlers.translate,
     own=REGISTRY,
     process_manager=handlers.process_manager,
-    prepare=given_to_all(load()),
+    prepare=handlers.preparing(load()),
     recall=history.recall,
     projection=handlers.projection,
     indexes=together(queries.INDEXES, worker.INDEXES),

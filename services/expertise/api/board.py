@@ -4,8 +4,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page
 from services.expertise import queries, rows
+from services.expertise.api import persons
 from services.expertise.api.access import Overseer
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
 from services.expertise.domain.state import CLARIFICATION, Debt, OwedBy
@@ -28,10 +29,10 @@ def add(router: APIRouter) -> None:
         state: BoardState | None = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
+    ) -> Named:
         """Open cases with what is owed in each, what is due first coming first. `by` is a role, `who` a person."""
         now, debtor, eyes = wired(engine), Debtor(by, who), sight(caller)
-        return await paged(
+        found = await paged(
             engine.store,
             queries.board(eyes, debtor, state, wanted, engine.now()),
             after=after,
@@ -39,6 +40,7 @@ def add(router: APIRouter) -> None:
             show=lambda row: {**rows.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
             fields=FIELDS,
         )
+        return Named(items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
     @router.get("/board/experts", tags=["board"])
     async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Page:

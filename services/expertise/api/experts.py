@@ -15,6 +15,7 @@ from contracts.words import Language, say
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
+from services.chassis.persons import kept
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
@@ -65,7 +66,7 @@ def _directory(router: APIRouter) -> None:
         known = await loads(engine.store, sight(caller), [expert])
         shown = {"id": expert, **found.state.model_dump(mode="json"), "load": known[expert]}
         if Role.OPERATOR in caller.roles:
-            shown["person"] = await persons.person(engine, expert)
+            shown["person"] = await kept(engine.store, expert)
         return card(shown, found.rev)
 
     @router.put("/experts/{expert}", tags=["directory"])

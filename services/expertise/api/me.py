@@ -1,6 +1,7 @@
 """What is one's own: notices (уведомления), and the personal data that is kept of oneself."""
 
-from typing import Annotated, Final
+from collections.abc import Set
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
@@ -25,6 +26,7 @@ from services.expertise.sight import Query, Sight, sight
 
 Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
 Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
+CALLED: Final = ("state.number", "state.application.title")
 MOST_CASES: Final = 10_000
 """Of how many cases a person's notices are looked for."""
 
@@ -48,9 +50,12 @@ def _notices(router: APIRouter) -> None:
     async def notices(
         engine: EngineOf, caller: Noticed, unread: bool = False, after: After = None, limit: Limit = PAGE
     ) -> Page:
-        """The caller's notices, the newest first; none about a case that the caller may not see."""
+        """The caller's notices, the newest first, each with its pilot's number and title; none about a case that the
+        caller may not see."""
         asked = queries.notices(caller.id, unread, await _about(engine, sight(caller)))
-        return await paged(engine.store, asked, after=after, limit=limit, show=rows.notice_row, collection=NOTICES)
+        found = await paged(engine.store, asked, after=after, limit=limit, show=rows.notice_row, collection=NOTICES)
+        called = await _called(engine, {item["pilot"] for item in found.items})
+        return Page(items=[{**item, **called.get(item["pilot"], {})} for item in found.items], next=found.next)
 
     @router.post("/me/notices/read", tags=["notices"])
     async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> dict[str, int]:
@@ -58,6 +63,15 @@ def _notices(router: APIRouter) -> None:
         asked = queries.notices(caller.id, True, await _about(engine, sight(caller)))
         marked = await engine.store.mark(NOTICES, {**asked.query, "_id": {"$in": body.ids}}, {"read": wired(engine)})
         return {"marked": marked}
+
+
+async def _called(engine: Engine, pilots: Set[str]) -> dict[str, dict[str, Any]]:
+    """What people call these pilots."""
+    query = {"_id": {"$in": sorted(pilots)}}
+    found = await engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=len(pilots), fields=CALLED) if pilots else []
+    return {
+        row["_id"]: {"number": row["state"]["number"], "title": row["state"]["application"]["title"]} for row in found
+    }
 
 
 async def _about(engine: Engine, eyes: Sight) -> Query:

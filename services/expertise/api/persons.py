@@ -3,28 +3,51 @@
 They stand in no fact, no case and no log; what refers to a person is the opaque id.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
+from contracts.reference import Role
 from contracts.steps import Person
+from services.chassis import persons
+from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
 from services.chassis.store import PERSONS
 from services.chassis.web import not_found
 from services.expertise.domain.expert import KIND, ErasePerson, subject_of
 
+FIELDS: Final = frozenset(
+    {
+        "operator",
+        "expert",
+        "expert_id",
+        "experts",
+        "judges",
+        "who",
+        "author",
+        "approver",
+        "approved_by",
+        "assigned_by",
+        "raised_by",
+        "asked_by",
+        "opened_by",
+        "decided_by",
+    }
+)
+"""Where persons stand in what is shown of cases."""
 
-async def person(engine: Engine, id_: str) -> dict[str, Any] | None:
-    """What is kept of a person, or None."""
-    row = await engine.store.get(PERSONS, id_)
-    return {name: row[name] for name in Person.model_fields} if row is not None else None
+
+async def names(engine: Engine, caller: Caller, shown: Any) -> dict[str, str]:
+    """The display names of those whom an answer mentions, by their ids, for operators alone, as in the directory: they
+    call and assign. Raises StoreAway."""
+    return await persons.names(engine.store, shown, FIELDS) if Role.OPERATOR in caller.roles else {}
 
 
 async def tell(engine: Engine, id_: str) -> Response:
     """What is kept of a person. Raises Problematic 404 where nothing is."""
-    found = await person(engine, id_)
+    found = await persons.kept(engine.store, id_)
     if found is None:
         raise not_found()
     return JSONResponse(found)
@@ -32,7 +55,7 @@ async def tell(engine: Engine, id_: str) -> Response:
 
 async def save(engine: Engine, id_: str, said: Person) -> Response:
     """Keeps a person's data; the same twice is the same as once."""
-    await engine.store.put(PERSONS, [{"_id": id_, **said.model_dump()}])
+    await persons.keep(engine.store, id_, said)
     return JSONResponse(said.model_dump())
 
 

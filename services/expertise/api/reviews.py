@@ -16,8 +16,9 @@ from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, not_found
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, card, document, not_found
 from services.expertise import cards, queries, rows
+from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, Reader, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
@@ -73,13 +74,13 @@ def _queues(router: APIRouter) -> None:
         view: View | None = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
+    ) -> Named:
         """A queue, what is due first coming first; without `view` all cases, the newest first. Experts see only
         what they are on."""
         eyes, now = sight(caller), wired(engine)
         need_own(eyes, view, wanted)
         teams = await teams_for(engine, caller) if view is View.TEAM else Teams()
-        return await paged(
+        found = await paged(
             engine.store,
             cases(eyes, view, wanted, engine.now(), teams),
             after=after,
@@ -87,6 +88,7 @@ def _queues(router: APIRouter) -> None:
             show=lambda row: rows.case_row(row, now, eyes),
             fields=rows.ROW,
         )
+        return Named(items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
     @router.get("/reviews/counts", tags=["reviews"])
     async def counts(engine: EngineOf, caller: Reader, wanted: FiltersOf) -> dict[str, Any]:
@@ -116,7 +118,8 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         edition, now = rules.edition(case.edition), engine.now()
         if sight(caller).as_expert(case):
             return card(cards.expert_card(found, edition, now, engine.calendars, caller.id), found.rev)
-        return card(cards.operator_card(found, edition, now, engine.calendars), found.rev)
+        shown = cards.operator_card(found, edition, now, engine.calendars)
+        return card({**shown, "persons": await persons.names(engine, caller, shown)}, found.rev)
 
     @router.get("/reviews/{pilot}/clock", tags=["reviews"])
     async def clock(

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from services.registry.api import changes, exports, figures, finding, life, money, pilots, public
+from services.registry.api import changes, exports, figures, finding, life, money, persons, pilots, public
 
-PARTS = (pilots, life, money, figures, exports, changes, finding, public)
+PARTS = (pilots, life, money, figures, exports, changes, finding, persons, public)
 
 
 def make_router() -> APIRouter:

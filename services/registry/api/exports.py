@@ -17,7 +17,8 @@ from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, page
+from services.registry.api.persons import NamingOf
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
 from services.registry.exports.files import ENDINGS, MEDIA
@@ -53,12 +54,13 @@ def routes() -> APIRouter:
         return answer
 
     @router.get("", dependencies=[Depends(allow(*OVERSEERS))])
-    async def listed(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+    async def listed(engine: EngineOf, names: NamingOf, after: After = None, limit: Limit = PAGE) -> Named:
         """Who took which list, when, why, and how many rows it had; the newest first."""
         query = {"kind": KIND, "state.asked": {"$gt": ""}}
-        return await page(
+        found = await page(
             engine.store, SUBJECTS, query, worker.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
+        return Named(items=found.items, next=found.next, persons=await names.of(found.items))
 
     @router.get("/{export}")
     async def one(export: Id, engine: EngineOf, caller: Asker) -> Response:

@@ -11,8 +11,7 @@ from functools import cache
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import Query
 from pydantic import TypeAdapter
 
 from contracts.event import Moment, wire_moment
@@ -72,15 +71,15 @@ async def whole(engine: Engine, pilot: str) -> Document:
     return await history.whole(engine.store, await document(engine, pilot, KIND))
 
 
-async def card_of(engine: Engine, pilot: Document, said: str) -> Response:
+async def card_of(engine: Engine, pilot: Document, said: str) -> views.View:
     """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
     assert isinstance(pilot.state, Pilot)
     moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
     then = await history.as_of(engine.store, pilot, moment)
     if then is None:
         raise Problematic(404, "not-found")
-    # Without an ETag: nothing can be decided on what was.
-    return JSONResponse({"as_of": wire_moment(moment), **views.internal(then)})
+    # To be given out without an ETag: nothing can be decided on what was.
+    return {"as_of": wire_moment(moment), **views.internal(then)}
 
 
 def _told(entry: views.View) -> views.View:

@@ -4,17 +4,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
 
 from contracts.reference import ROLES, Role
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, cursor_values, document, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, document, page
 from services.law.explanation import explain
 from services.registry import queries, views
 from services.registry.api import memory
 from services.registry.api.asked import Value
 from services.registry.api.memory import AsOf
+from services.registry.api.persons import NamingOf
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import KIND, OwnTerm, Pilot
 
@@ -79,24 +81,28 @@ def _not_newer(query: queries.View, after: str) -> queries.View:
 
 def _card(router: APIRouter) -> None:
     @router.get("/{pilot}")
-    async def pilot(pilot: str, engine: EngineOf, as_of: AsOf = None) -> Response:
+    async def pilot(pilot: str, engine: EngineOf, names: NamingOf, as_of: AsOf = None) -> Response:
         """One pilot: where it stands, who has the next move, what was decided; with `as_of` as it was known then."""
         if as_of is None:
             found = await memory.whole(engine, pilot)
-            return card(views.internal(found), found.rev)
-        return await memory.card_of(engine, await document(engine, pilot, KIND), as_of)
+            shown = views.internal(found)
+            return card({**shown, "persons": await names.of(shown)}, found.rev)
+        then = await memory.card_of(engine, await document(engine, pilot, KIND), as_of)
+        return JSONResponse({**then, "persons": await names.of(then)})
 
     @router.get("/{pilot}/timeline")
     async def timeline(
         pilot: str,
         engine: EngineOf,
+        names: NamingOf,
         after: After = None,
         limit: Limit = PAGE,
         diff: Annotated[bool, Query(description="Also say what each entry changed on the card")] = False,
-    ) -> Page:
+    ) -> Named:
         """Everything the register recorded on a pilot, in order: who, when, what, on which basis, what it changed."""
         await document(engine, pilot, KIND)
-        return await memory.timeline(engine, pilot, after, limit, diff=diff)
+        found = await memory.timeline(engine, pilot, after, limit, diff=diff)
+        return Named(items=found.items, next=found.next, persons=await names.of(found.items))
 
 
 def _parts(router: APIRouter) -> None:

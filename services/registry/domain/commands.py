@@ -121,4 +121,13 @@ Linking = LinkReplica | NoteReplicaResult
 """What other pilots of the register ask."""
 Timed = Tick | Recalendar
 """What happens by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPerson:
+    """The expertise erased a person's data: what is kept of the same person here goes, too. No pilot's affair."""
+
+    person: str
+
+
 Command = Recording | Deciding | Linking | Timed

@@ -44,6 +44,8 @@ async def test_notices_are_newest_first_and_read_once(world: World) -> None:
     found = (await world.get("/me/notices"))["items"]
     assert [(row["kind"], row["pilot"], row["read"]) for row in found] == [("expert-accepted", "p1", None)] * 2
     assert found[0]["time"] > found[1]["time"]
+    case = await world.get("/reviews/p1")
+    assert {(row["number"], row["title"]) for row in found} == {(case["number"], case["application"]["title"])}
     page = await world.get("/me/notices?limit=1")
     assert (await world.get(f"/me/notices?limit=1&after={page['next']}"))["items"] == [found[1]]
     mine, strangers = [row["id"] for row in found], (await world.get("/me/notices", expert("expert-a")))["items"]
@@ -77,8 +79,13 @@ async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_f
     assert shown.json()["person"] == DATA
     for who in (AP, AUDITOR):
         assert "Образцова" not in (await world.ask("get", "/experts/expert-a", who)).text
-    for path in ("/experts", "/reviews/p1", "/reviews/p1/proposals", "/board/experts", "/me/notices"):
+    for path in ("/experts", "/reviews/p1/proposals", "/board/experts", "/me/notices"):
         assert "Образцова" not in (await world.ask("get", path)).text
+    for path in ("/reviews/p1", "/reviews", "/board"):
+        assert (await world.get(path))["persons"] == {"expert-a": DATA["name"]}, "by name, without the contact"
+        assert DATA["email"] not in (await world.ask("get", path)).text
+        for who in (AP, AUDITOR, expert("expert-a")):
+            assert "Образцова" not in (await world.ask("get", path, who)).text
     etag = shown.headers["ETag"]
     answers = [await world.ask("delete", "/experts/expert-a/person", OP, etag=etag, key="e") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -87,6 +94,7 @@ async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_f
     assert not [word for word in ("Образцова", "obraztsova", DATA["phone"]) if word in everything]
     assert "person-erased" in everything
     assert (await world.get("/experts/expert-a"))["active"] is False
+    assert (await world.get("/reviews/p1"))["persons"] == {}
 
 
 async def test_everybody_keeps_and_erases_the_own_data(world: World) -> None:

@@ -1,0 +1,76 @@
+"""Persons in the register by their names: for those who may know them, in no fact, and erased for good."""
+
+import json
+
+from contracts.expertise import PersonErasedV1
+from contracts.freeze import example
+from contracts.topics import fact_topic
+from services.chassis.store import PERSONS
+from services.chassis.subject import Record
+from tests.kit.people import Person
+from tests.kit.registry.http import AUDITOR, COMMISSION, HEAD, MEMBERS, REGISTRAR, Register
+
+PUBLISHER = Person("p-1", ("publisher",))
+ADMIN = Person("admin-1", ("admin",))
+NAME = {"name": "Образцова Мария Примеровна", "email": "m.obraztsova@example.test", "phone": None}
+OTHER = {"name": "Примеров Иван Пробович", "email": None, "phone": None}
+
+
+async def named(register: Register) -> None:
+    """A judged pilot, a member of whose commission and whose registrar are known by name."""
+    await register.judged("p")
+    assert (await register.ask("put", f"/persons/{MEMBERS[0]}", HEAD, NAME)).status_code == 200
+    assert (await register.ask("put", "/me/person", REGISTRAR, OTHER)).status_code == 200
+
+
+async def test_card_timeline_and_past_name_persons_beside_their_ids(register: Register) -> None:
+    await named(register)
+    card = await register.get("/pilots/p")
+    assert card["persons"] == {MEMBERS[0]: NAME["name"]}
+    assert card["commission"]["members"] == MEMBERS, "what is recorded is the opaque id"
+    then = await register.get(f"/pilots/p?as_of={register.today.isoformat()}")
+    assert then["persons"] == card["persons"]
+    lines = await register.get("/pilots/p/timeline?limit=200")
+    assert lines["persons"] == {MEMBERS[0]: NAME["name"], REGISTRAR.id: OTHER["name"]}
+    assert "obraztsova@" not in json.dumps([card, lines], ensure_ascii=False)
+
+
+async def test_an_agency_and_the_public_learn_no_names_and_nobody_else_may_enter_or_erase_them(
+    register: Register,
+) -> None:
+    await named(register)
+    for path in ("/pilots/p", "/pilots/p/timeline?limit=200"):
+        assert "Образцова" not in (await register.ask("get", path, PUBLISHER)).text
+    for method, path, who in (
+        ("put", "/persons/member-2", REGISTRAR),
+        ("put", "/persons/member-2", AUDITOR),
+        ("delete", f"/persons/{MEMBERS[0]}", HEAD),
+        ("delete", f"/persons/{MEMBERS[0]}", COMMISSION),
+        ("get", "/me/person", PUBLISHER),
+    ):
+        assert (await register.ask(method, path, who, NAME if method == "put" else None)).status_code == 403
+
+
+async def test_who_is_erased_is_an_opaque_id_again_everywhere_and_stands_in_no_fact(register: Register) -> None:
+    await named(register)
+    for _ in range(2):
+        assert (await register.ask("delete", f"/persons/{MEMBERS[0]}", ADMIN)).status_code == 204
+        assert (await register.ask("delete", "/me/person", REGISTRAR)).status_code == 204
+    assert (await register.get("/pilots/p"))["persons"] == {}
+    assert (await register.get("/pilots/p/timeline?limit=200"))["persons"] == {}
+    assert (await register.ask("get", "/me/person", REGISTRAR)).status_code == 404
+    await register.settle()
+    said = b"".join(bytes(message.value) for message in register.broker.log).decode()
+    assert not [word for word in ("Образцова", "Примеров ", "obraztsova") if word in said]
+
+
+async def test_whom_the_expertise_erases_is_erased_here_too(register: Register) -> None:
+    await named(register)
+    sent = example(PersonErasedV1.TYPE)
+    sent["data"]["person_id"] = MEMBERS[0]
+    value = json.dumps(sent, ensure_ascii=False).encode()
+    for offset in range(2):
+        await register.engine.records([Record(fact_topic("expertise"), 0, offset, sent["subject"].encode(), value)])
+    assert await register.store.get(PERSONS, MEMBERS[0]) is None
+    assert (await register.get("/pilots/p"))["persons"] == {}
+    assert await register.store.get(PERSONS, REGISTRAR.id) is not None
