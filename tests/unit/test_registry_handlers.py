@@ -24,6 +24,7 @@ from services.chassis.subject import Document, Done, Input, Sequenced, Waiting
 from services.law.decision import Context
 from services.registry import handlers, views
 from services.registry.domain.commands import (
+    ForgetPerson,
     RecordAmendment,
     RecordAnnulment,
     RecordConclusion,
@@ -297,9 +298,10 @@ PASSING: set[type[Fact]] = {
     expertise.AppealOpenedV1,
     expertise.AppealDecidedV1,
     expertise.ExpertEnteredV1,
-    expertise.PersonErasedV1,
     expertise.TeamEnteredV1,
 }
+ERASED: set[type[Fact]] = {expertise.PersonErasedV1}
+"""What is no pilot's affair and heard all the same: whom the expertise erased."""
 
 
 def type_of(kind: type[Fact]) -> str:
@@ -311,8 +313,12 @@ FOREIGN = [*INTAKE.classes.values(), *EXPERTISE.classes.values()]
 
 def test_every_fact_that_the_register_reads_is_either_recorded_or_passes_by() -> None:
     recorded = {type(fact) for fact, _ in RECORDED}
-    assert recorded | PASSING == set(FOREIGN)
+    assert recorded | PASSING | ERASED == set(FOREIGN)
     assert not recorded & PASSING
+
+
+def test_whom_the_expertise_erased_is_to_be_forgotten_here() -> None:
+    assert translated(expertise.PersonErasedV1(actor=SOMEBODY, person_id="u-1")) == ForgetPerson("u-1")
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.TYPE) for kind in sorted(PASSING, key=type_of)])

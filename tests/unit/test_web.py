@@ -32,7 +32,10 @@ REGISTER_READ = [
     ("get", "/v1/changes"),
     ("get", "/v1/money"),
     ("get", "/v1/money/{pilot}"),
-    *[("get", f"/v1/figures/{question}") for question in ("funnel", "terms", "money", "results", "scaling")],
+    *[
+        ("get", f"/v1/figures/{question}")
+        for question in ("funnel", "terms", "money", "results", "scaling", "overpaid")
+    ],
     ("get", "/v1/search"),
     ("get", "/v1/facets"),
     ("get", "/v1/pilots/{pilot}/similar"),
@@ -132,6 +135,9 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/exports"): EXPORT_OVERSEERS,
         ("get", "/v1/exports/{export}"): EXPORT_ASKERS,
         ("get", "/v1/exports/{export}/file"): EXPORT_ASKERS,
+        **{(method, "/v1/me/person"): REGISTER_READERS - {"publisher"} for method in ("get", "put", "delete")},
+        ("put", "/v1/persons/{person}"): {"head-organisation", "admin"},
+        ("delete", "/v1/persons/{person}"): {"admin"},
         **OPERATIONS,
     },
 }
@@ -182,6 +188,7 @@ BODIES: Mapping[str, Any] = {
     "/v1/applications/{pilot}/stop": {"reason": "Ликвидация.", "basis": BASIS},
     **{f"/v1/pilots/{{pilot}}/{step}": {**said, "basis": BASIS} for step, said in ON_PAPER.items()},
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
+    "/v1/persons/{person}": {"name": "Образцова Мария Примеровна"},
     "/v1/similar": {"title": "Запись к врачу"},
     "/v1/parked/redrive": {"subjects": ["s"]},
     **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES},
@@ -192,7 +199,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
-    parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT}
+    parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)
     return path
