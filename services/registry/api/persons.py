@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
+from contracts.forms import PERSON
 from contracts.reference import ROLES, Role
-from contracts.steps import MOST_PERSON, PERSON, Person
+from contracts.steps import MOST_PERSON, Person
 from services.chassis import persons
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
