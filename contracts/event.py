@@ -114,7 +114,9 @@ Day = Annotated[date, ADay()]
 class Contract(BaseModel):
     """What all parts of the published language share: frozen, and tolerant of fields added later."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", json_schema_serialization_defaults_required=True, hide_input_in_errors=True
+    )
 
     @classmethod
     def made_of(cls, *parts: BaseModel, **more: Any) -> Self:
@@ -276,7 +278,12 @@ class Skipped:
     after: Mapping[str, int]
 
 
-class BrokenEvent(ValueError):
+class Harmless(Exception):
+    """An error whose words are ours alone, made of codes, ids and numbers: they may be shown to whoever runs a
+    service."""
+
+
+class BrokenEvent(Harmless, ValueError):
     """A record that cannot be read as an event of this system. `where` says which part, as a JSON pointer."""
 
     def __init__(self, reason: str, where: str = "") -> None:
@@ -556,4 +563,5 @@ def _pointer(error: ValidationError) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    return str(error.errors(include_url=False, include_input=False)[0]["msg"])
+    """The kind of the first fault; its words may repeat what was found faulty."""
+    return str(error.errors(include_url=False, include_input=False)[0]["type"])

@@ -19,11 +19,12 @@ from opentelemetry.trace import Span
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
-from services.chassis.fold import Fold, Writer, fold, is_absent, why
+from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.outbox import Outbox, Send, SendFailed
 from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
 from services.chassis.reading import Reader
+from services.chassis.saying import why
 from services.chassis.service import Service
 from services.chassis.store import Claim, Row, Store, StoreAway
 from services.chassis.subject import (

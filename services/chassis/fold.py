@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, assert_never, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from contracts.event import (
     TRACE_HEADERS,
@@ -19,11 +19,13 @@ from contracts.event import (
     Event,
     Fact,
     FactCause,
+    Harmless,
     TimerCause,
     envelope,
     wire,
 )
 from contracts.moments import to_millisecond
+from services.chassis.saying import why
 from services.chassis.subject import (
     Absent,
     Aggregate,
@@ -49,7 +51,7 @@ MARGIN: Final = 64 * 1024
 """Room left in a record for its key, headers and framing, in bytes."""
 
 
-class FactTooLarge(ValueError):
+class FactTooLarge(Harmless, ValueError):
     """A fact that its topic would not take."""
 
 
@@ -141,14 +143,6 @@ def is_absent(doc: Document, one: Input) -> bool:
     if one.existing is not None and (doc.version == 0 or doc.kind != one.existing):
         return True
     return one.sees is not None and doc.state is not None and not one.sees(doc.state)
-
-
-def why(error: Exception) -> str:
-    """An error in words, without the values that it is about: they may be personal."""
-    if isinstance(error, ValidationError):
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        return "; ".join(f"{'/'.join(map(str, fault['loc']))}: {fault['type']}" for fault in faults[:20])
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _already_or_not_yet(doc: Document, one: Input, writer: Writer) -> Outcome | None:

@@ -19,13 +19,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from contracts.event import Harmless
 from services.chassis.store import Row, Store, StoreAway
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Lost(Exception):
+class Lost(Harmless):
     """Somebody else has this row now, or it is gone: nothing more is to be done here."""
 
 

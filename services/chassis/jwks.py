@@ -20,6 +20,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from contracts.event import Harmless
+
 log = logging.getLogger(__name__)
 
 ALGORITHMS: Final[Mapping[tuple[str, str | None], str]] = {
@@ -46,11 +48,11 @@ FIRST_AT_MOST_EVERY: Final = 1.0
 """The same, as long as there is no key that could be used."""
 
 
-class KeysAway(Exception):
+class KeysAway(Harmless):
     """The keys cannot be fetched now, and none that were fetched before are good any more."""
 
 
-class FaultyKeys(ValueError):
+class FaultyKeys(Harmless, ValueError):
     """What should be a set of keys is none, or has no key that may be used; or its address is none."""
 
 

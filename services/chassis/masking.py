@@ -1,57 +1,170 @@
-"""Personal data out of sight: what the contracts mark as personal never shows in logs or parked views."""
+"""What is shown of a record to who is not its sender: what is known to be harmless, and nothing else.
+
+Of the envelope those attributes whose values have the form that the contract gives them; of the data, by the contract
+of their type, what can only be one of a closed list, yes or no, or a day. All other values are masked, and names that
+the contract does not know are counted: what gets parked is what nobody foresaw, so no list of what to hide would do.
+"""
 
 import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from enum import Enum
 from functools import cache
-from typing import Any, Final, get_args
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contracts.agency import AGENCY
-from contracts.event import Personal
+from contracts.agency import AGENCY, RECEIPTS
+from contracts.event import JSON, SPECVERSION, BrokenEvent, Envelope, schema_id, split_type
+from contracts.expertise import EXPERTISE
+from contracts.intake import INTAKE
+from contracts.registry import REGISTRY
 
 MASK: Final = "•••"
+OPAQUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#|>-]{0,199}", re.ASCII)
+"""The form of what may be an id: no word of a language with a blank or a letter of its own, and no address of mail."""
+SOURCE: Final = re.compile(r"/(services|agencies)/[a-z0-9-]{2,20}", re.ASCII)
+MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,20}(Z|[+-][0-9:]{5}))?", re.ASCII)
+SEQUENCE: Final = re.compile(r"[0-9]{20}", re.ASCII)
+TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""The trace that goes on, by W3C Trace Context; the last bit says whether whoever began it has it recorded."""
+MOST_ROWS: Final = 20
+"""How many rows of a list are shown: enough to see what is wrong with them."""
+CLASSES: Final[Mapping[str, type[BaseModel]]] = {
+    **AGENCY.classes,
+    **RECEIPTS.classes,
+    **INTAKE.classes,
+    **EXPERTISE.classes,
+    **REGISTRY.classes,
+}
+"""Every type of event that this program knows, and what its data are."""
+_BASES: Final = frozenset(split_type(name)[0] for name in CLASSES)
 
 
 def masked(value: bytes) -> dict[str, Any] | str:
-    """A record's content with personal fields masked; of one that is no JSON object, only its size is told.
-
-    Field names that are personal in any event are masked wherever they stand, for a broken event may hold them
-    in the wrong place.
-    """
+    """A record's content, as far as it is known to be harmless; of one that is no JSON object, only its size."""
     try:
         event = json.loads(value)
     except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
         return f"{len(value)} bytes that are not a JSON object"
-    shown: dict[str, Any] = _without(event, personal_fields())
-    return shown
+    shown = {name: _attribute(name, event[name]) for name in ATTRIBUTES if name in event}
+    others = len(event.keys() - ATTRIBUTES.keys() - {"data"})
+    if "data" in event:
+        shown["data"] = _data(event.get("type"), event["data"])
+    return {**shown, **({MASK: others} if others else {})}
+
+
+def opaque(text: object) -> str:
+    """An id as it is shown: as it is, where it has the form of one."""
+    return text if isinstance(text, str) and OPAQUE.fullmatch(text) else MASK
+
+
+def type_known(name: object) -> bool:
+    """Whether this is the name of a type that this program knows, in whatever version."""
+    try:
+        return isinstance(name, str) and split_type(name)[0] in _BASES
+    except BrokenEvent:
+        return False
 
 
 @cache
-def personal_fields() -> frozenset[str]:
-    """The names of all fields that the agency contracts mark as personal, and of the objects that hold them."""
-    return frozenset(name for cls in AGENCY.classes.values() for name in _personal_in(cls))
+def known_names() -> frozenset[str]:
+    """The names of all attributes and fields that there are in the contracts."""
+    models: list[type[BaseModel]] = [Envelope, *CLASSES.values()]
+    return frozenset(name for model in models for name in _names(model))
 
 
-def _personal_in(cls: type[BaseModel]) -> set[str]:
-    found: set[str] = set()
-    for name, info in cls.model_fields.items():
-        inside = {n for model in _models(info.annotation) for n in _personal_in(model)}
-        if inside or any(isinstance(mark, Personal) for mark in info.metadata):
-            found |= {name, *inside}
+def _names(cls: type[BaseModel]) -> set[str]:
+    inside = {
+        name for info in cls.model_fields.values() for model in _models(info.annotation) for name in _names(model)
+    }
+    return {*cls.model_fields, *inside}
+
+
+def _has(form: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda text: form.fullmatch(text) is not None
+
+
+ATTRIBUTES: Final[Mapping[str, Callable[[str], bool]]] = {
+    "specversion": lambda text: text == SPECVERSION,
+    "id": _has(OPAQUE),
+    "source": _has(SOURCE),
+    "type": type_known,
+    "subject": _has(OPAQUE),
+    "time": _has(MOMENT),
+    "datacontenttype": lambda text: text == JSON,
+    "dataschema": lambda text: any(text == schema_id(name) for name in CLASSES),
+    "sequence": _has(SEQUENCE),
+    "causationid": _has(OPAQUE),
+    "correlationid": _has(OPAQUE),
+    "traceparent": _has(TRACEPARENT),
+}
+"""The attributes that are shown, each where its value is what it should be."""
+
+
+def _attribute(name: str, value: object) -> str:
+    return value if isinstance(value, str) and ATTRIBUTES[name](value) else MASK
+
+
+def _data(kind: object, data: Any) -> Any:
+    cls = CLASSES.get(kind) if isinstance(kind, str) else None
+    return MASK if cls is None else _part(data, (cls,))
+
+
+def _part(value: Any, models: tuple[type[BaseModel], ...]) -> Any:
+    """A part of the data that should be one of these contracts, or a list of such."""
+    if isinstance(value, list) and models:
+        rows = [_part(one, models) for one in value[:MOST_ROWS]]
+        return rows if len(value) <= MOST_ROWS else [*rows, MASK]
+    if not isinstance(value, dict) or not models:
+        return MASK
+    fields = {name: field for model in models for name, field in _fields(model).items()}
+    shown = {name: _field(value[name], fields[name]) for name in value if name in fields}
+    others = len(value.keys() - fields.keys())
+    return {**shown, **({MASK: others} if others else {})}
+
+
+def _field(value: Any, field: tuple[tuple[type[BaseModel], ...], TypeAdapter[Any] | None]) -> Any:
+    models, closed = field
+    if models:
+        return _part(value, models)
+    if closed is None or not (value is None or isinstance(value, (str, bool))):
+        return MASK
+    try:
+        read = closed.validate_python(value)
+    except ValidationError:
+        return MASK
+    day = isinstance(read, date) and not (isinstance(value, str) and MOMENT.fullmatch(value))
+    return MASK if day else value
+
+
+@cache
+def _fields(model: type[BaseModel]) -> Mapping[str, tuple[tuple[type[BaseModel], ...], TypeAdapter[Any] | None]]:
+    """Of each field the contracts that may stand in it, and how it is read where its values are a closed list."""
+    found = {}
+    for name, info in model.model_fields.items():
+        kind: Any = info.annotation
+        closed = TypeAdapter(Annotated[kind, *info.metadata] if info.metadata else kind) if _closed(kind) else None
+        found[name] = _models(kind), closed
     return found
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def _models(annotation: Any) -> tuple[type[BaseModel], ...]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for part in get_args(annotation) for m in _models(part)]
+        return (annotation,)
+    return tuple(model for part in get_args(annotation) for model in _models(part))
 
 
-def _without(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {k: MASK if k in names else _without(v, names) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_without(v, names) for v in value]
-    return value
+def _closed(annotation: Any) -> bool:
+    """Whether a value of this type is one of a closed list, yes or no, a day or a moment, or nothing."""
+    if get_origin(annotation) is Literal:
+        return True
+    if get_origin(annotation) is Annotated:
+        return _closed(get_args(annotation)[0])
+    if args := get_args(annotation):
+        return get_origin(annotation) not in (list, tuple, dict) and all(map(_closed, args))
+    return isinstance(annotation, type) and issubclass(annotation, (Enum, bool, date, NoneType))

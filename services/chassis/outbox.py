@@ -15,9 +15,10 @@ from typing import Final, Protocol
 
 from opentelemetry.trace import Status, StatusCode
 
-from contracts.event import Event, Fact, Language, headers_of, parse_own_fact
+from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
 from contracts.topics import RECEIPTS_PREFIX
 from services.chassis import telemetry
+from services.chassis.saying import why
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
 
@@ -41,7 +42,7 @@ REMEMBERED: Final = 10_000
 """Of how many subjects the last acknowledged sequence is kept in memory, to send less twice."""
 
 
-class SendFailed(Exception):
+class SendFailed(Harmless):
     """Kafka did not acknowledge everything; what it did acknowledge is cleared, the rest stays in the outbox."""
 
 
@@ -116,7 +117,7 @@ class Outbox:
         self._remember(acknowledged)
         await self._store.clear({**sent, **acknowledged})
         if failure is not None:
-            raise SendFailed(f"{type(failure).__name__}: {failure}") from failure
+            raise SendFailed(why(failure)) from failure
 
     def _event(self, entry: Entry) -> Event:
         return entry.event or parse_own_fact(entry.value, self._own)

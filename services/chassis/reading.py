@@ -9,8 +9,8 @@ from datetime import datetime
 from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact
 from contracts.topics import AGENCY_PREFIX, fact_topic
 from services.chassis import telemetry
-from services.chassis.fold import why
 from services.chassis.parking import Parked, unreadable
+from services.chassis.saying import why
 from services.chassis.service import Service, Told
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Claimed, Input, Record, Sequenced, service_actor

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
-from contracts.event import ClaimCause, Event, Fact, FactCause, Language, TimerCause, parse_fact
+from contracts.event import ClaimCause, Event, Fact, FactCause, Harmless, Language, TimerCause, parse_fact
 from contracts.topics import FACT_PARTITIONS, fact_topic
 from services.chassis import parking
 from services.chassis.fold import Fold, state_json
@@ -34,7 +34,7 @@ COPYING: Final = "copying what is not folded, rows"
 COMPARING: Final = "comparing, documents"
 
 
-class NotPrepared(Exception):
+class NotPrepared(Harmless):
     """The rebuild cannot start, or its source is not whole. The message says what to do."""
 
 

@@ -11,7 +11,7 @@ from services.chassis.tokens import LIFE
 class Settings(BaseSettings):
     """Settings of one service process, each an environment variable `LOTSMAN_<NAME>`. Times are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="LOTSMAN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LOTSMAN_", frozen=True, hide_input_in_errors=True)
 
     kafka_url: str = "127.0.0.1:9092"
     kafka_username: str | None = None

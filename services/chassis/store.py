@@ -20,7 +20,9 @@ from pydantic import BaseModel, ValidationError
 from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver_errors
 
-from services.chassis.fold import Fold, state_json, why
+from contracts.event import Harmless
+from services.chassis.fold import Fold, state_json
+from services.chassis.saying import why
 from services.chassis.subject import Document, Entry, Remembered
 
 Driver = Literal["motor", "pymongo"]
@@ -65,7 +67,7 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-class StoreAway(Exception):
+class StoreAway(Harmless):
     """MongoDB cannot be reached or did not confirm: the outcome is unknown; load again and decide again."""
 
 

@@ -2,8 +2,8 @@
 
 import json
 import logging
-import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,9 +17,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
 from contracts.event import Event
+from services.chassis.masking import TRACEPARENT, opaque
+from services.chassis.saying import message_of, trace_of
+from services.chassis.spans import OURS, HarmlessSpans
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
@@ -41,11 +45,11 @@ BATCH_RECORDS: Final = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
 )
 
-TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-"""The trace that goes on, by W3C Trace Context; the last bit says whether whoever began it has it recorded."""
-
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+"""Carries a trace and nothing else: baggage holds whatever a caller wrote."""
 _about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
-_tracer: Final = trace.get_tracer("lotsman")
+_tracer: Final = trace.get_tracer(OURS)
+log = logging.getLogger(__name__)
 
 
 def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = None) -> TracerProvider:
@@ -63,21 +67,22 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
     sampler = ALWAYS_OFF if exporter is None else None
     provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
     if exporter is not None:
-        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+        provider.add_span_processor(BatchSpanProcessor(HarmlessSpans(exporter), schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
+    propagate.set_global_textmap(_PROPAGATOR)
     PymongoInstrumentor().instrument()
     return provider
 
 
 def context_of(carrier: Mapping[str, str]) -> otel_context.Context:
     """The trace context that a record or request brought; empty if it brought none or a bad one."""
-    return propagate.extract(dict(carrier), context=otel_context.Context())
+    return _PROPAGATOR.extract(dict(carrier), context=otel_context.Context())
 
 
 def carrier_of(span: Span) -> dict[str, str]:
     """A span's context as it travels."""
     carrier: dict[str, str] = {}
-    propagate.inject(carrier, context=trace.set_span_in_context(span))
+    _PROPAGATOR.inject(carrier, context=trace.set_span_in_context(span))
     return carrier
 
 
@@ -93,7 +98,7 @@ def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
     if "tracestate" not in came:
         return came
     checked: dict[str, str] = {}
-    propagate.inject(checked, context=context_of(came))
+    _PROPAGATOR.inject(checked, context=context_of(came))
     return checked
 
 
@@ -180,6 +185,8 @@ def batch_span(door: str, size: int) -> Iterator[None]:
             f"batch {door}",
             context=otel_context.Context(),
             attributes={"messaging.batch.message_count": size},
+            record_exception=False,
+            set_status_on_exception=False,
         ),
     ):
         BATCH_RECORDS.labels(door).observe(size)
@@ -209,7 +216,8 @@ def about(**what: str) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """Log records as JSON lines with trace id, pilot id and event id. Messages must not hold personal data."""
+    """Log records as JSON lines with trace id, pilot id and event id, and nothing that is not known to be harmless:
+    errors by their kind, ids in the form of one."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -223,18 +231,18 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "message": record.getMessage(),
-            **(_about.get() or {}),
+            "message": message_of(record),
+            **{name: opaque(text) for name, text in (_about.get() or {}).items()},
         }
         if span.is_valid:
             line["trace"] = f"{span.trace_id:032x}"
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = trace_of(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def log_to_stdout(service: str) -> None:
-    """Sends every log line of this process to standard output as JSON."""
+    """Sends every log line of this process to standard output as JSON, and what nobody caught as well."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
@@ -242,3 +250,9 @@ def log_to_stdout(service: str) -> None:
     root.setLevel(logging.INFO)
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Python itself would print these with all their words.
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False
+    sys.excepthook = lambda _kind, error, _trace: log.critical("nobody caught an error", exc_info=error)
+    sys.unraisablehook = lambda one: log.error("an error could not be raised", exc_info=one.exc_value)
+    threading.excepthook = lambda one: log.error("a thread ended", exc_info=one.exc_value)

@@ -21,7 +21,7 @@ from services.chassis.asked import known_query
 from services.chassis.auth import Keys, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
-from services.chassis.masking import masked
+from services.chassis.masking import masked, opaque
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
@@ -302,7 +302,7 @@ def _operations() -> APIRouter:
 
     @router.get("/v1/parked", dependencies=[Depends(allow(Role.OPS))])
     async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:
-        """Records that wait or are broken, personal data masked, oldest position first."""
+        """Records that wait or are broken, oldest position first; of each what is known to be harmless."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
         query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
@@ -320,10 +320,13 @@ def _operations() -> APIRouter:
 
 
 def _parked(row: Row) -> dict[str, Any]:
-    shown = ("status", "cause", "subject", "source", "sequence", "topic", "partition", "offset")
+    shown = ("status", "cause", "sequence", "topic", "partition", "offset")
+    # Subject and source of what could not be read are what stood in their place.
+    ids = {name: None if row[name] is None else opaque(row[name]) for name in ("subject", "source")}
     return {
         "id": row["_id"],
         **{name: row[name] for name in shown},
+        **ids,
         "at": row["at"].isoformat(),
         "event": masked(row["value"]),
     }

@@ -20,6 +20,7 @@ import holidays
 from holidays.version import __version__ as library_version
 
 from contracts.calendars import CalendarRules, CalendarUpdate, MovedDay, Override, load_calendars
+from contracts.event import Harmless
 from contracts.reference import TermUnit
 from contracts.words import Wording, wording
 
@@ -28,7 +29,7 @@ DAY: Final = timedelta(days=1)
 SkipRule = Literal["weekend", "holiday", "moved-day", "override"]
 
 
-class UnknownCalendar(LookupError):
+class UnknownCalendar(Harmless, LookupError):
     """There is no calendar of this id. It is never replaced by another: wrong days are worse than none."""
 
 

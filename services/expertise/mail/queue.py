@@ -158,7 +158,9 @@ class Mailer:
             self._smtp = await asyncio.to_thread(connect, self._server, self._settings.smtp_timeout)
         if not await self._jobs.take(row, state="taken", tries=self._jobs.tries(row) + 1):
             return  # somebody else was first
-        with _tracer.start_as_current_span("mail notice", attributes={"pilot.id": row["pilot"]}):
+        with _tracer.start_as_current_span(
+            "mail notice", attributes={"pilot.id": row["pilot"]}, record_exception=False, set_status_on_exception=False
+        ):
             try:
                 verdict = await asyncio.to_thread(hand_in, self._smtp, found)
             except ServerAway as error:

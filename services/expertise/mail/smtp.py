@@ -9,17 +9,19 @@ from email.message import EmailMessage
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
+from contracts.event import Harmless
+
 PORTS: Final = {"smtp": 587, "smtps": 465}
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CLOSING: Final = 421
 """With what a server takes leave in the middle of anything."""
 
 
-class Misconfigured(Exception):
+class Misconfigured(Harmless):
     """Mail is set up in a way that cannot work; says why, without the password."""
 
 
-class ServerAway(Exception):
+class ServerAway(Harmless):
     """The mail server cannot be used now; says nothing of the letter. The message holds no personal data."""
 
 

@@ -8,7 +8,7 @@ from contracts.agency import (
     ApplicationWithdrawnV1,
     ClarificationProvidedV1,
 )
-from contracts.event import Fact
+from contracts.event import Fact, Harmless
 from contracts.intake import (
     ClarificationRegisteredV1,
     CompletionRegisteredV1,
@@ -35,11 +35,11 @@ from services.intake.domain.validation import judge_resubmission, judge_unknown,
 from services.law.decision import Context
 
 
-class UnknownAgency(LookupError):
+class UnknownAgency(Harmless, LookupError):
     """The agency writes to its topic but is not in the directory yet: enter it, then redrive."""
 
 
-class NotTheirs(LookupError):
+class NotTheirs(Harmless, LookupError):
     """An event stands at a pilot that is not there (yet), or not its agency's: a hand must look why."""
 
 

@@ -1,0 +1,86 @@
+"""What of a span leaves this process: attributes that are known to be harmless, and of an error its kind.
+
+Libraries put into spans what they are given: the query of an address, the words of an error. One exporter stands before
+every other, so that no library needs to be watched.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, SpanContext, Status
+from opentelemetry.util.types import AttributeValue
+
+from services.chassis.masking import MASK, OPAQUE
+
+OURS: Final = "lotsman"
+"""The name of this system's own spans, whose words are its own."""
+ATTRIBUTES: Final = frozenset(
+    {
+        *("pilot.id", "pilot.agency", "pilot.event.type", "pilot.event.id", "pilot.outcome"),
+        *("messaging.batch.message_count", "error.type", "exception.type"),
+        *("http.request.method", "http.route", "http.response.status_code", "url.scheme", "network.protocol.version"),
+        *("db.system", "db.system.name", "db.name", "db.namespace", "db.mongodb.collection", "db.collection.name"),
+        *("db.statement", "db.query.text", "db.operation", "db.operation.name", "db.response.status_code"),
+        *("net.peer.name", "net.peer.port", "code.function.name"),
+    }
+)
+"""The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
+IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.type", "pilot.event.id"})
+"""Of these, what comes from outside, and must have the form of an id."""
+
+
+class HarmlessSpans(SpanExporter):
+    """Hands spans on without what is not known to be harmless in them."""
+
+    def __init__(self, to: SpanExporter) -> None:
+        self._to = to
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Hands these on."""
+        return self._to.export([harmless(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """Ends what they are handed on to."""
+        self._to.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Whether all are handed on within so many milliseconds."""
+        return self._to.force_flush(timeout_millis)
+
+
+def harmless(span: ReadableSpan) -> ReadableSpan:
+    """The same span with what may be shown of it."""
+    scope = span.instrumentation_scope
+    own = scope is not None and scope.name == OURS
+    context = span.get_span_context()
+    return ReadableSpan(
+        name=span.name,
+        context=None if context is None else _bare(context),
+        parent=None if span.parent is None else _bare(span.parent),
+        resource=span.resource,
+        attributes=_shown(span.attributes),
+        events=[Event(one.name, _shown(one.attributes), one.timestamp) for one in span.events],
+        links=[Link(_bare(one.context)) for one in span.links],
+        kind=span.kind,
+        instrumentation_scope=scope,
+        status=span.status if own else Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+    )
+
+
+def _shown(attributes: Mapping[str, AttributeValue] | None) -> dict[str, AttributeValue]:
+    return {name: _value(name, value) for name, value in (attributes or {}).items() if name in ATTRIBUTES}
+
+
+def _value(name: str, value: AttributeValue) -> AttributeValue:
+    return MASK if name in IDS and not (isinstance(value, str) and OPAQUE.fullmatch(value)) else value
+
+
+def _bare(context: SpanContext) -> SpanContext:
+    """Where a span stands, without what vendors of others say about it."""
+    if not context.trace_state:
+        return context
+    return SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags)
