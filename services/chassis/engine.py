@@ -394,8 +394,7 @@ def _why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
 def _parked(one: Input, status: str, cause: str) -> Parked:
     assert one.record is not None
     mark = one.mark
-    trace = one.trace.get("traceparent", "").split("-")
-    with telemetry.about(pilot=one.subject, event=one.cause_id, **({"trace": trace[1]} if len(trace) > 1 else {})):
+    with telemetry.about(pilot=one.subject, event=one.cause_id, **telemetry.trace_id(one.trace)):
         log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
     return Parked(one.record, status, cause, one.subject, source, sequence)

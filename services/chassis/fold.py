@@ -51,6 +51,10 @@ MARGIN: Final = 64 * 1024
 """Room left in a record for its key, headers and framing, in bytes."""
 
 
+class TimerStuck(Harmless, RuntimeError):
+    """A timer's decision left its due time as it was: it would fire for ever."""
+
+
 class FactTooLarge(Harmless, ValueError):
     """A fact that its topic would not take."""
 
@@ -212,7 +216,7 @@ def _decided(
         trace=dict(one.trace) if facts and one.trace else doc.trace,
     )
     if isinstance(one.mark, Timed) and after.due == one.mark.due:
-        raise RuntimeError("the timer's decision did not move its due time")
+        raise TimerStuck("the timer's decision did not move its due time")
     return after, tuple(facts)
 
 

@@ -91,6 +91,12 @@ def carrier_of_current() -> dict[str, str]:
     return carrier_of(trace.get_current_span())
 
 
+def trace_id(carrier: Mapping[str, str]) -> dict[str, str]:
+    """The id of the trace that a record or request brought, as `trace`; nothing if it brought none or a bad one."""
+    found = TRACEPARENT.fullmatch(carrier.get("traceparent", ""))
+    return {"trace": found[0].split("-")[1]} if found else {}
+
+
 def carried(span: Span, came: Mapping[str, str]) -> Mapping[str, str]:
     """What goes on behind a span: its own context if it is recorded, else the one that came in, if any did."""
     if span.is_recording() or not TRACEPARENT.fullmatch(came.get("traceparent", "")):

@@ -275,7 +275,7 @@ def test_a_timers_decision_that_does_not_move_its_due_time_is_broken() -> None:
     due = START + timedelta(days=1)
     before = stored(folded(NEW, claimed("p1", "k1", Note(("stuck",), due=due))))
     done = folded(before, timed("p1", due))
-    assert done.outcomes == (Broken("RuntimeError: the timer's decision did not move its due time"),)
+    assert done.outcomes == (Broken("TimerStuck: the timer's decision did not move its due time"),)
     assert not done.changed
 
 

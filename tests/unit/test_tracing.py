@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 
 from contracts.event import Actor
 from services.chassis import telemetry
+from services.chassis.masking import TRACEPARENT
 from services.chassis.subject import Claimed, Done, Input, Record
 
 TRACE = "a" * 32
@@ -59,7 +60,7 @@ def test_a_trace_that_is_not_recorded_goes_on_as_it_came_without_a_span(monkeypa
 def test_what_is_no_trace_is_not_passed_on_but_one_begun(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
     exporter = traced(monkeypatch)
     carried = passed_on(given({"traceparent": bad}))
-    assert len(exporter.get_finished_spans()) == 1 and telemetry.TRACEPARENT.fullmatch(carried["traceparent"])
+    assert len(exporter.get_finished_spans()) == 1 and TRACEPARENT.fullmatch(carried["traceparent"])
 
 
 def test_a_state_of_a_vendor_goes_on_only_as_far_as_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,5 +74,5 @@ def test_where_nothing_is_exported_a_trace_keeps_its_id_and_its_mark(monkeypatch
     exporter = traced(monkeypatch, ALWAYS_OFF)
     assert passed_on(given({"traceparent": RECORDED})) == {"traceparent": RECORDED}
     begun = passed_on(given({}))["traceparent"]
-    assert telemetry.TRACEPARENT.fullmatch(begun) and begun[-1] in "02468ace"
+    assert TRACEPARENT.fullmatch(begun) and begun[-1] in "02468ace"
     assert exporter.get_finished_spans() == ()
