@@ -33,7 +33,7 @@ from deploy.local.databases import build_indexes
 from deploy.progress import Say, Task, silent, task
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.run import utc_now
 from services.chassis.store import SUBJECTS, Row, Store, open_client
 from services.chassis.subject import Record

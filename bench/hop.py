@@ -23,7 +23,7 @@ from deploy.progress import Say, Task, silent, task
 from deploy.samples.common import party
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, open_client

@@ -33,7 +33,7 @@ from deploy.local.databases import build_indexes
 from deploy.progress import Say, Task, silent, task
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.run import few_arenas, utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, open_client

@@ -187,7 +187,8 @@ class ReceiptIssuedV1(Payload):
     `outcome` is one of registered, refused, accepted, returned, resubmitted, withdrawn, stopped, lapsed,
     information-requested, answers-taken, request-closed, concluded, conclusion-annulled, closed, decided, reported,
     reminded. `problems` names all that is wrong, at once. `due_at` is when the next move, whoever has it, is due.
-    `conclusion_number` is that of a conclusion that was annulled.
+    `conclusion_number` is that of a conclusion that was annulled. `whole_at` is where intake's API gives the whole
+    receipt, if it is too long for the topic: then what makes it long is left out here.
     """
 
     TYPE: ClassVar[str] = "pilots.intake.receipt-issued.v1"
@@ -206,6 +207,7 @@ class ReceiptIssuedV1(Payload):
     conclusion_number: str | None = None
     decision: ReceiptDecision | None = None
     reminder: ReceiptReminder | None = None
+    whole_at: str | None = None
 
 
 AGENCY: Final = Language[Payload](

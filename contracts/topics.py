@@ -85,12 +85,13 @@ def agency_topic(code: str) -> Topic:
 
 
 def receipts_topic(code: str) -> Topic:
-    """The topic on which one agency reads what became of its events. Raises ValueError for a bad code."""
+    """The topic on which one agency reads what became of its events: it takes whatever a fact can say, and so as much
+    as a topic of facts. Raises ValueError for a bad code."""
     return Topic(
         name=f"{RECEIPTS_PREFIX}{_checked(code)}.v1",
         partitions=1,
         retention_ms=30 * DAY_MS,
-        max_bytes=AGENCY_MAX_BYTES,
+        max_bytes=FACT_MAX_BYTES,
         writers=(INTAKE,),
         readers=(f"agency:{code}",),
     )

@@ -49,9 +49,16 @@ class Desk:
             headers["If-Match"] = etag
         return self.http.request(method, f"{self.stack.urls[service]}{path}", json=body, headers=headers)
 
-    def ask(self, service: str, path: str, role: str, good: Callable[[httpx.Response], bool]) -> httpx.Response:
-        """Reads until the answer is good. Raises Complaint after PATIENCE."""
-        deadline = time.monotonic() + PATIENCE
+    def ask(
+        self,
+        service: str,
+        path: str,
+        role: str,
+        good: Callable[[httpx.Response], bool],
+        within: float = PATIENCE,
+    ) -> httpx.Response:
+        """Reads until the answer is good. Raises Complaint after so many seconds."""
+        deadline = time.monotonic() + within
         while True:
             answer = self.call("GET", service, path, role)
             if good(answer):

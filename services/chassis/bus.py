@@ -6,9 +6,9 @@ FastStream's telemetry middleware is not used: it would overwrite the trace cont
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -16,18 +16,13 @@ from aiokafka.errors import (
     DuplicateSequenceNumber,
     InvalidProducerEpoch,
     KafkaError,
-    MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
     TopicAuthorizationFailedError,
     UnknownProducerId,
     UnknownTopicOrPartitionError,
 )
-from aiokafka.partitioner import murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faststream import AckPolicy
-from faststream.exceptions import IncorrectState
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
@@ -35,9 +30,11 @@ from faststream.security import SASLScram512
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
 from services.chassis import telemetry
 from services.chassis.consumer import CarefulConsumer
-from services.chassis.outbox import Message, SendFailed
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
+from services.chassis.sending import SENDING_FAILS, TOO_LARGE, by_partition, in_order
 from services.chassis.settings import Settings
-from services.chassis.store import Row, StoreAway
+from services.chassis.store import StoreAway
 from services.chassis.subject import Record
 
 log = logging.getLogger(__name__)
@@ -45,8 +42,9 @@ log = logging.getLogger(__name__)
 AGENCIES: Final = "agency"
 """The name of the source that all agencies' topics together are, in groups and metrics."""
 
-SEND_WITHIN: Final = 20.0
-"""Seconds for learning of a topic's partitions, and for each batch until it is acknowledged."""
+FOUND_WITHIN: Final = 2.0
+"""Seconds for learning of a topic's partitions, which are known but of one that is new, or missing. Well below the age
+at which the sweep takes a fact for left behind: it waits with its neighbours, and would be sent once more."""
 SILENT: Final = 30.0
 """Seconds without asking Kafka for records, after which a service is not called ready."""
 PRODUCER_BATCH: Final = 512 * 1024
@@ -208,13 +206,15 @@ class Bus:
         topic = messages[0].topic
         try:
             producer = self._producer()
-            async with asyncio.timeout(SEND_WITHIN):
+            async with asyncio.timeout(FOUND_WITHIN):
                 partitions = sorted(await producer.partitions_for(topic))
+        except TimeoutError:
+            return [UnknownTopicOrPartitionError(f"{topic} is not found")] * len(messages)
         except SENDING_FAILS as error:
             return [error] * len(messages)
-        parts = _by_partition(messages, partitions)
+        parts = by_partition(messages, partitions)
         found = await asyncio.gather(
-            *(_in_order(producer, topic, number, messages, places) for number, places in parts.items())
+            *(in_order(producer, topic, number, messages, places) for number, places in parts.items())
         )
         told = {place: failure for some in found for place, failure in some.items()}
         return [told[place] for place in range(len(messages))]
@@ -251,80 +251,7 @@ OUT_OF_ORDER: Final = (
     UnknownProducerId,
     ProducerFenced,
 )
-REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError)
-
-
-SENDING_FAILS: Final = (KafkaError, IncorrectState, OSError, TimeoutError)
-
-
-def _by_partition(messages: Sequence[Message], partitions: Sequence[int]) -> dict[int, list[int]]:
-    """The places of the messages that go to each partition, as Kafka's own clients choose it by the key."""
-    parts: dict[int, list[int]] = {}
-    for place, message in enumerate(messages):
-        parts.setdefault(partitions[_hash(message.key) % len(partitions)], []).append(place)
-    return parts
-
-
-@lru_cache(maxsize=20_000)
-def _hash(key: str) -> int:
-    """A key's hash, which takes long in Python, and is the same for every fact of a subject."""
-    return int(murmur2(key.encode())) & 0x7FFFFFFF
-
-
-async def _in_order(
-    producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message], places: Sequence[int]
-) -> dict[int, BaseException | None]:
-    """What became of each of these messages of one partition; behind one that did not go, none is tried.
-
-    One that no topic would take holds up its own key alone, and is never asked of the broker: its refusal would cost
-    the producer its order.
-    """
-    told: dict[int, BaseException | None] = {}
-    stopped = set[str]()
-    records = list[tuple[int, Row]]()
-    for place in places:
-        message = messages[place]
-        record = _record(message)
-        if message.key in stopped or _size(record) > FACT_MAX_BYTES:
-            stopped.add(message.key)
-            told[place] = MessageSizeTooLargeError(f"behind or itself above {FACT_MAX_BYTES} bytes")
-        else:
-            records.append((place, record))
-    failure: BaseException | None = None
-    for batch, some in _batches(producer, records):
-        if failure is None:
-            try:
-                async with asyncio.timeout(SEND_WITHIN):
-                    await (await producer.send_batch(batch, topic, partition=partition))
-            except SENDING_FAILS as error:
-                failure = error
-        told |= dict.fromkeys(some, failure)
-    return told
-
-
-def _record(message: Message) -> Row:
-    headers = [(name, text.encode()) for name, text in message.headers.items()]
-    return {"key": message.key.encode(), "value": message.value, "headers": headers}
-
-
-def _size(record: Row) -> int:
-    return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(**record))
-
-
-def _batches(
-    producer: AIOKafkaProducer, records: Sequence[tuple[int, Row]]
-) -> Iterator[tuple[BatchBuilder, list[int]]]:
-    """The records in as few batches as hold them, each with the places that are in it."""
-    batch, held = producer.create_batch(), list[int]()
-    for place, record in records:
-        if batch.append(timestamp=None, **record) is None:
-            yield batch, held
-            batch, held = producer.create_batch(), []
-            batch.append(timestamp=None, **record)  # the first is taken whatever its size
-        held.append(place)
-    if held:
-        batch.close()
-        yield batch, held
+REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, *TOO_LARGE)
 
 
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from opentelemetry.trace import Span
 
@@ -21,8 +21,9 @@ from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import parking, telemetry
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
-from services.chassis.outbox import Outbox, Send, SendFailed
-from services.chassis.parking import BROKEN, WAITING, Handled, Parked, Parking
+from services.chassis.message import Send
+from services.chassis.outbox import Outbox, SendFailed
+from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
 from services.chassis.reading import Reader
 from services.chassis.saying import why
 from services.chassis.service import Service
@@ -34,16 +35,13 @@ from services.chassis.subject import (
     Conflict,
     Document,
     Done,
-    Duplicate,
     Input,
     Outcome,
     Record,
     Refused,
-    Sequenced,
-    Stale,
     Timed,
-    Waiting,
 )
+from services.chassis.withheld import Withheld
 from services.law.calendar import Calendars
 from services.law.decision import Context
 
@@ -71,7 +69,7 @@ class _Run:
 
 class Engine:
     """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids, `calendars` are those
-    that terms are counted by."""
+    that terms are counted by; `large` is what `send` tells of a message that is too large."""
 
     def __init__(
         self,
@@ -82,6 +80,7 @@ class Engine:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         calendars: Calendars,
+        large: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.service = service
         self.store = store
@@ -89,10 +88,12 @@ class Engine:
         self.calendars = calendars
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self._reader = Reader(service, store, now)
+        self.withheld = Withheld(store, send, now, large=large)
         self.outbox = Outbox(
             fact_topic(service.name),
             store,
             send,
+            self.withheld,
             own=service.own,
             publications=service.publications,
             projection=service.projection,
@@ -373,28 +374,4 @@ def _settle(run: _Run, places: Sequence[int], outcomes: Sequence[Outcome]) -> No
 
 def _to_park(run: _Run) -> list[Parked]:
     pairs = zip(run.inputs, run.outcomes, strict=True)
-    return [_parked(one, *why_not) for one, outcome in pairs if (why_not := _why_parked(outcome)) is not None]
-
-
-def _why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
-    """As what, and why, a record with this outcome is parked; None: it is done with."""
-    match outcome:
-        case Done() | Duplicate():
-            return None
-        case Waiting(cause):
-            return WAITING, cause
-        case Broken(cause):
-            return BROKEN, cause
-        case Refused() | Conflict() | Stale() | Absent() | None:  # a person's outcomes: no record has them by right
-            return BROKEN, repr(outcome)
-        case _:
-            assert_never(outcome)
-
-
-def _parked(one: Input, status: str, cause: str) -> Parked:
-    assert one.record is not None
-    mark = one.mark
-    with telemetry.about(pilot=one.subject, event=one.cause_id, **telemetry.trace_id(one.trace)):
-        log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
-    source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
-    return Parked(one.record, status, cause, one.subject, source, sequence)
+    return [to_park(one, *why_not) for one, outcome in pairs if (why_not := why_parked(outcome)) is not None]

@@ -1,66 +1,49 @@
 """Sends facts from the head of their subject's outbox, in order, after the write, until Kafka acknowledges them.
 
-A fact is acknowledged with all that goes out with it. Where a part fails, those behind it may be in the topic already;
-they stay in the outbox with it and are sent once more. Two senders at once only make duplicates too, which readers'
-watermarks drop: each sends in order, so no reader ever meets n+1 before n.
+A fact goes with what goes out with it, and each part is answered for by itself: what went is not sent again because its
+neighbour was refused. Where a fact fails, those behind it may be in the topic already; they stay in the outbox with it
+and are sent once more, but what went out with them is not. Where the fact went and a receipt did not, the receipt is
+withheld (`withheld.py`). Two senders at once only make duplicates, which readers' watermarks drop: each sends in order,
+so no reader ever meets n+1 before n.
 """
 
 import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from opentelemetry.trace import Status, StatusCode
 
 from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
-from contracts.topics import RECEIPTS_PREFIX
 from services.chassis import telemetry
+from services.chassis.message import Message, Send
 from services.chassis.saying import why
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
+from services.chassis.withheld import BEHIND, Part, Withheld, bounded
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One record to publish."""
-
-    topic: str
-    key: str
-    value: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 Documents = Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]]
 
-
 REMEMBERED: Final = 10_000
-"""Of how many subjects the last acknowledged sequence is kept in memory, to send less twice."""
+"""Of how many subjects the last acknowledged sequence is kept in memory, to send less twice; and of how many messages,
+whose facts did not go, that they went."""
 
 
 class SendFailed(Harmless):
     """Kafka did not acknowledge everything; what it did acknowledge is cleared, the rest stays in the outbox."""
 
 
-class Send(Protocol):
-    """Publishes messages together and tells for each whether Kafka acknowledged it (None) or what went wrong.
-
-    Those of one topic and key are published in their order, and none behind one that was not acknowledged.
-    """
-
-    async def __call__(self, messages: Sequence[Message], /) -> Sequence[BaseException | None]: ...
-
-
 class Outbox:
     """The sending half of a service.
 
     `publications` are the further messages that go out with a fact (receipts); `projection` the rows that fold it into
-    side collections. Both must be repeatable: a fact is cleared only when all of them are safe. Both are given the fact
-    as it was decided, or, where it comes from the store, as it is read once in the language `own`.
+    side collections. Both must be repeatable: a fact is cleared only when all of them are safe, in their topics or in
+    `withheld`. Both are given the fact as it was decided, or, where it comes from the store, as it is read once in the
+    language `own`.
     """
 
     def __init__(
@@ -68,6 +51,7 @@ class Outbox:
         topic: str,
         store: Store,
         send: Send,
+        withheld: Withheld,
         *,
         own: Language[Fact],
         publications: Callable[[Event], Sequence[Message]],
@@ -76,11 +60,14 @@ class Outbox:
         self._topic = topic
         self._store = store
         self._send = send
+        self._withheld = withheld
         self._own = own
         self._publications = publications
         self._projection = projection
         self._soon: dict[str, tuple[Entry, ...]] = {}
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
+        self._went: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._in_hand = Counter[str]()
         self._wake = asyncio.Event()
 
     def soon(self, document: Document) -> None:
@@ -110,6 +97,13 @@ class Outbox:
 
         Raises SendFailed if anything was not acknowledged, and StoreAway if clearing failed.
         """
+        self._in_hand.update(outboxes.keys())
+        try:
+            await self._deliver(outboxes)
+        finally:
+            self._in_hand -= Counter(outboxes.keys())
+
+    async def _deliver(self, outboxes: Mapping[str, Sequence[Entry]]) -> None:
         waiting, sent = self._not_acknowledged(outboxes)
         events = {(s, e.sequence): self._event(e) for s, entries in waiting.items() for e in entries}
         await self._fold_into_side_collections(events.values())
@@ -170,39 +164,55 @@ class Outbox:
         return sent, next((failed for failed in failures if failed is not None), None)
 
     async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
-        """Sends these facts with what goes out with them, and tells for each what failed of that."""
-        messages: list[Message] = []
-        owners: list[int] = []
-        spans = []
-        for place, (subject, entry, event) in enumerate(facts):
-            span = telemetry.send_span(self._topic, event)
-            spans.append(span)
-            traced = {**headers_of(event), **telemetry.carried(span, event.trace)}
-            fact = Message(self._topic, subject, entry.value, traced)
-            for message in (fact, *self._publications(event)):
-                messages.append(message)
-                owners.append(place)
-        answers = await self._send(messages) if messages else []
-        failures: list[BaseException | None] = [None] * len(facts)
-        told = Counter[tuple[str, bool]]()
-        for message, owner, answer in zip(messages, owners, answers, strict=True):
-            told[message.topic, answer is None] += 1
-            failures[owner] = failures[owner] or answer
-        for (topic, went), count in told.items():
-            (telemetry.SENT if went else telemetry.SEND_FAILURES).labels(_bounded(topic)).inc(count)
+        """Sends these facts with what goes out with them, and tells for each what failed of the fact itself."""
+        spans = [telemetry.send_span(self._topic, event) for _, _, event in facts]
+        own = [
+            Message(self._topic, subject, entry.value, {**headers_of(event), **telemetry.carried(span, event.trace)})
+            for (subject, entry, event), span in zip(facts, spans, strict=True)
+        ]
+        parts = [(place, part) for place, (_, entry, event) in enumerate(facts) for part in self._parts(entry, event)]
+        behind = await self._withheld.behind([part for _, part in parts])
+        free = [part.message for at, (_, part) in enumerate(parts) if at not in behind]
+        answers = await self._send([*own, *free]) if own else []
+        _count([*own, *free], answers)
+        failures, told = list(answers[: len(own)]), iter(answers[len(own) :])
+        errors = [BEHIND if at in behind else next(told) for at in range(len(parts))]
+        await self._settle_parts(parts, errors, failures)
         for span, failed in zip(spans, failures, strict=True):
             if failed is not None:
                 span.set_status(Status(StatusCode.ERROR, type(failed).__name__))
             span.end()
         return failures
 
+    def _parts(self, entry: Entry, event: Event) -> list[Part]:
+        """What goes out with a fact and did not go yet, as far as this process knows."""
+        made = [Part(event.id, entry.sequence, n, message) for n, message in enumerate(self._publications(event))]
+        return [part for part in made if (part.id, part.number) not in self._went]
+
+    async def _settle_parts(
+        self,
+        parts: Sequence[tuple[int, Part]],
+        errors: Sequence[BaseException | None],
+        failures: Sequence[BaseException | None],
+    ) -> None:
+        """What did not go though its fact did is withheld; what went though its fact did not is remembered."""
+        kept = list[tuple[Part, BaseException]]()
+        for (place, part), error in zip(parts, errors, strict=True):
+            if error is not None and failures[place] is None:
+                kept.append((part, error))
+            elif error is None and failures[place] is not None:
+                self._went[part.id, part.number] = None
+        while len(self._went) > REMEMBERED:
+            self._went.popitem(last=False)
+        await self._withheld.add(kept)
+
     async def sweep(self, now: datetime, age: timedelta, documents: Documents, page: int = 500) -> None:
-        """Sends what a crash or an outage left behind, every subject of it.
+        """Sends what a crash or an outage left behind, every subject of it but those that are being sent now.
 
         Raises SendFailed at the end if some would not go: one that cannot is not in the way of the others.
         """
         stuck, failure = list[str](), None
-        while subjects := await self._store.unsent(now - age, page, stuck):
+        while subjects := await self._store.unsent(now - age, page, [*stuck, *self._in_hand]):
             loaded = await documents(subjects)
             try:
                 await self.deliver({s: d.outbox for s, d in loaded.items()})
@@ -213,5 +223,7 @@ class Outbox:
             raise failure
 
 
-def _bounded(topic: str) -> str:
-    return RECEIPTS_PREFIX.rstrip(".") if topic.startswith(RECEIPTS_PREFIX) else topic
+def _count(messages: Sequence[Message], answers: Sequence[BaseException | None]) -> None:
+    told = Counter((message.topic, answer is None) for message, answer in zip(messages, answers, strict=True))
+    for (topic, went), count in told.items():
+        (telemetry.SENT if went else telemetry.SEND_FAILURES).labels(bounded(topic)).inc(count)

@@ -4,17 +4,34 @@ A parked record keeps its original bytes, so that redriving feeds this reader's 
 no topic and no other reader is touched. `_id` is where the record stands, so reading it again parks it once.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from contracts.event import peek
 from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
 from services.chassis.store import PARKED, Row, Store
-from services.chassis.subject import Document, Input, Record
+from services.chassis.subject import (
+    Absent,
+    Broken,
+    Conflict,
+    Document,
+    Done,
+    Duplicate,
+    Input,
+    Outcome,
+    Record,
+    Refused,
+    Sequenced,
+    Stale,
+    Waiting,
+)
+
+log = logging.getLogger(__name__)
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
@@ -53,6 +70,31 @@ def unreadable(record: Record, cause: str) -> Parked:
         source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
         sequence=_number(event.get("sequence")),
     )
+
+
+def why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
+    """As what, and why, a record with this outcome is parked; None: it is done with."""
+    match outcome:
+        case Done() | Duplicate():
+            return None
+        case Waiting(cause):
+            return WAITING, cause
+        case Broken(cause):
+            return BROKEN, cause
+        case Refused() | Conflict() | Stale() | Absent() | None:  # a person's outcomes: no record has them by right
+            return BROKEN, repr(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def to_park(one: Input, status: str, cause: str) -> Parked:
+    """An input's record, to be parked. Told in the log."""
+    assert one.record is not None
+    mark = one.mark
+    with telemetry.about(pilot=one.subject, event=one.cause_id, **telemetry.trace_id(one.trace)):
+        log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
+    source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
+    return Parked(one.record, status, cause, one.subject, source, sequence)
 
 
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:

@@ -22,6 +22,7 @@ from services.chassis.auth import Keys
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
 from services.chassis.recalendar import again, recalendar
+from services.chassis.sending import TOO_LARGE
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
@@ -103,7 +104,9 @@ async def _serve(
         await engine.records(records)
 
     bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone)
-    engine = Engine(service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars)
+    engine = Engine(
+        service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars, large=TOO_LARGE
+    )
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)
     loops = _loops(engine, bus, store, service, settings)
@@ -187,6 +190,7 @@ def _app(
     keys = Keys.of(settings)
     checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
+    app.state.lesser = {"sending": engine.withheld.check}
     app.state.missing_topics = bus.missing
     app.state.stopping = stopping
     for router in routers:
@@ -230,7 +234,12 @@ def _loops(
         await _every(pause, lambda: again(engine, timedelta(seconds=3 * pause)))
 
     age = timedelta(seconds=settings.sweep_age)
-    loops = [connect(), engine.outbox.pump(), _every(settings.sweep_every, lambda: engine.sweep(age))]
+    loops = [
+        connect(),
+        engine.outbox.pump(),
+        _every(settings.sweep_every, lambda: engine.sweep(age)),
+        _every(settings.sweep_every, engine.withheld.again),
+    ]
     if settings.only != "http":
         loops.append(_every(settings.timers_every, lambda: _all_timers(engine)))
         loops.append(count_anew())

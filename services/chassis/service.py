@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.event import PILOT, Event, Fact, Language
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
 

@@ -34,6 +34,8 @@ PERSONS: Final = "persons"
 """The collection of a service's erasable personal data, under the opaque ids by which facts name persons."""
 PARKED: Final = "parked"
 """The collection of the records that wait, or are broken."""
+WITHHELD: Final = "withheld"
+"""The collection of messages that their topics do not take."""
 UNSENT: Final = "outbox.at_waiting"
 """The index of the documents in whose outbox a fact waits; the many in whose outbox none does are not in it."""
 OUTGROWN: Final = frozenset({"outbox.at_1"})
@@ -44,6 +46,8 @@ up: its next write replaces all of it. Not stored itself."""
 Row = dict[str, Any]
 Keys = tuple[tuple[str, int], ...]
 """The fields of an index, each ascending (1) or descending (-1)."""
+IN_TURN: Final[Keys] = (("topic", 1), ("key", 1), ("sequence", 1), ("number", 1))
+"""The order in which withheld messages go."""
 BY_ID: Final[Keys] = (("_id", 1),)
 """The order of the subjects themselves; a directory's is by its entries' codes."""
 P = ParamSpec("P")
@@ -141,6 +145,7 @@ class Store:
                 IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
                 IndexModel([("status", 1), ("_id", 1)]),
             ],
+            WITHHELD: [IndexModel(list(IN_TURN))],
         }
         for name in {**own, **indexes}:
             wanted = [IndexModel(list(keys)) for keys in indexes.get(name, ())]
@@ -340,6 +345,11 @@ class Store:
         """How many rows there are, counted up to `limit`, by the index `hint` where it is given."""
         by = {"hint": list(hint)} if hint is not None else {}
         return int(await self._db[collection].count_documents(query, limit=limit, **by))
+
+    @_away
+    async def distinct(self, collection: str, field: str, query: Mapping[str, Any]) -> list[str]:
+        """The values of a field with which an index begins, or goes on behind the fields of the query; sorted."""
+        return sorted(await self._db[collection].distinct(field, dict(query)))
 
     @_away
     async def tally(

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts import VERSION
 from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
-from services.chassis import parking, problems
+from services.chassis import parking, problems, withheld
 from services.chassis.asked import known_query
 from services.chassis.auth import Keys, allow
 from services.chassis.body import Body
@@ -68,6 +68,7 @@ def make_app(
     app.add_middleware(OpenDoor, settings=settings or Settings())
     app.state.engine = engine
     app.state.missing_topics = _none_missing
+    app.state.lesser = {}
     app.include_router(_operations())
     return app
 
@@ -259,12 +260,15 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
         return {"status": "live"}
 
     @router.get("/ready")
-    async def ready() -> JSONResponse:
-        """Whether the service can do its work now: its database and its broker answer. Open to all."""
+    async def ready(request: Request) -> JSONResponse:
+        """Whether the service can do its work now: its database and its broker answer. Degraded, which is ready, is
+        where a part of it stands still while all else goes on. Open to all."""
         found = {name: await _checked(check) for name, check in checks.items()}
+        lesser = {name: await _checked(check) for name, check in getattr(request.app.state, "lesser", {}).items()}
         good = all(answer == "ok" for answer in found.values())
-        body = {"status": "ready" if good else "not ready", "checks": found}
-        return JSONResponse(body, 200 if good else 503)
+        whole = all(answer == "ok" for answer in lesser.values())
+        status = "not ready" if not good else "ready" if whole else "degraded"
+        return JSONResponse({"status": status, "checks": {**found, **lesser}}, 200 if good else 503)
 
     return router
 
@@ -308,6 +312,12 @@ def _operations() -> APIRouter:
         query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
         order = (("status", 1), ("_id", 1))
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
+
+    @router.get("/v1/withheld", dependencies=[Depends(allow(Role.OPS))])
+    async def what_is_withheld(engine: EngineOf) -> Page:
+        """The topics that do not take what is sent to them, each with why, since when, and how much waits for it. They
+        are tried again with growing pauses, and go from here by themselves."""
+        return Page(items=await withheld.shown(engine.store))
 
     @router.post("/v1/parked/redrive", dependencies=[Depends(allow(Role.OPS))])
     async def redrive(engine: EngineOf, what: Body[Redrive]) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """The receipts (квитанции) that go to an agency with the facts that concern it. Pure: of the fact alone."""
 
-from typing import Any, assert_never
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
+from urllib.parse import quote
 
 from contracts.agency import (
     ReceiptConclusion,
@@ -46,15 +48,37 @@ from contracts.intake import (
     WithdrawalRegisteredV1,
 )
 from contracts.reference import ReturnReason
-from contracts.topics import receipts_topic
-from services.chassis.outbox import Message
+from contracts.topics import FACT_MAX_BYTES, receipts_topic
+from services.chassis.fold import MARGIN
+from services.chassis.message import Message
+
+SHORT: Final[Mapping[str, Any]] = {
+    "problems": (),
+    "reasons": (),
+    "request": None,
+    "conclusion": None,
+    "decision": None,
+    "reminder": None,
+}
+"""What makes a receipt long, and what stands in its place where it is too long."""
 
 
-def publications(event: Event) -> list[Message]:
-    """The receipt that goes to the agency with a fact that concerns it."""
+def publications(event: Event, most: int = FACT_MAX_BYTES - MARGIN) -> list[Message]:
+    """The receipt that goes to the agency with a fact that concerns it.
+
+    One of more than `most` bytes goes without what makes it long, and says where the whole of it is.
+    """
     receipt = receipt_of(event)
     if receipt is None:
         return []
+    message = _message(event, receipt)
+    if len(message.value) <= most:
+        return [message]
+    whole_at = f"/v1/receipts/{quote(receipt.event_id, safe='')}"
+    return [_message(event, receipt.model_copy(update={**SHORT, "whole_at": whole_at}))]
+
+
+def _message(event: Event, receipt: ReceiptIssuedV1) -> Message:
     body = envelope(
         ReceiptIssuedV1.TYPE,
         receipt.model_dump(mode="json"),
@@ -66,7 +90,7 @@ def publications(event: Event) -> list[Message]:
         correlation=event.correlation,
         trace=event.trace,
     )
-    return [Message(receipts_topic(receipt.agency).name, event.subject, wire(body), headers(body))]
+    return Message(receipts_topic(receipt.agency).name, event.subject, wire(body), headers(body))
 
 
 def receipt_of(event: Event) -> ReceiptIssuedV1 | None:

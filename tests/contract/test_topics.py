@@ -74,8 +74,8 @@ def test_a_type_and_its_class_have_one_name(name: str) -> None:
 def test_an_agency_writes_one_topic_and_reads_one_of_its_own_for_30_days() -> None:
     sent, received = agency_topic("minzdrav"), receipts_topic("minzdrav")
     assert (sent.name, received.name) == ("pilots.agency.minzdrav.v1", "pilots.receipts.minzdrav.v1")
-    for topic in (sent, received):
-        assert (topic.partitions, topic.retention_ms, topic.max_bytes) == (1, 30 * DAY_MS, AGENCY_MAX_BYTES)
+    for topic, most in ((sent, AGENCY_MAX_BYTES), (received, FACT_MAX_BYTES)):
+        assert (topic.partitions, topic.retention_ms, topic.max_bytes) == (1, 30 * DAY_MS, most)
     assert (sent.writers, sent.readers) == (("agency:minzdrav",), ("intake",))
     assert (received.writers, received.readers) == (("intake",), ("agency:minzdrav",))
 

@@ -5,19 +5,23 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Producer
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.topics import AGENCY_MAX_BYTES, agency_topic
+from contracts.intake import ApplicationRegisteredV1
+from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from deploy import access
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
 from deploy.local.stack import Stack
 from deploy.login import Login
+from deploy.topics import ensure
 
 pytestmark = [pytest.mark.timeout(240)]
 V2 = ApplicationSubmittedV2.TYPE
@@ -124,3 +128,52 @@ def test_an_entry_that_is_there_is_not_overwritten_by_who_has_not_seen_it(desk: 
     assert kept.json()["name"] == "Демонстрационное ведомство"
     seen = desk.call("PUT", "intake", f"/v1/agencies/{agency}", "admin", body=entry, etag=kept.headers["ETag"])
     assert seen.status_code == 200
+
+
+def test_an_agency_whose_receipts_topic_is_gone_holds_up_nobody_and_is_told_all_when_it_is_back(
+    desk: Desk, stack: Stack, agency: str, other: str
+) -> None:
+    entry = {"name": "Другое ведомство", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    assert desk.call("PUT", "intake", f"/v1/agencies/{other}", "admin", body=entry).status_code == 200
+    admin, lost = stack.backends.kafka.admin(), receipts_topic(other)
+    admin.delete_topics([lost.name])[lost.name].result(20)
+    asyncio.run(publish(desk.logins[other], {other: [application(n, other, kind=V2) for n in range(30)]}))
+    for n in range(4):
+        asyncio.run(publish(desk.logins[agency], {agency: [application(100 + n, agency, kind=V2)]}))
+        assert receipts(desk.logins[agency], agency, 1)
+
+    def noticed(answer: Any) -> bool:
+        return any(row["topic"] == lost.name and row["messages"] == 30 for row in answer.json()["items"])
+
+    [trouble] = desk.ask("intake", "/v1/withheld", "ops", noticed).json()["items"]
+    assert trouble["takes_nothing"] and trouble["cause"] == "UnknownTopicOrPartitionError"
+    ready = desk.http.get(f"{stack.urls['intake']}/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    registered = asyncio.run(registrations(stack.backends.kafka, other))
+    assert len(registered) == 30 and max(registered.values()) == 1
+    ensure(admin, [lost])
+    desk.ask("intake", "/v1/withheld", "ops", lambda answer: answer.json()["items"] == [], within=90)
+    assert {r["outcome"] for r in receipts(desk.logins[other], other, 30)} == {"registered"}
+
+    def whole(answer: Any) -> bool:
+        return bool(answer.json()["status"] == "ready")
+
+    desk.ask("intake", "/health/ready", "ops", whole)
+
+
+async def registrations(login: Login, agency: str) -> Counter[str]:
+    """How often each registration of an agency stands in the topic of intake's facts."""
+    found = Counter[str]()
+    consumer = AIOKafkaConsumer(fact_topic("intake"), **login.aiokafka(), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        for place, end in ends.items():
+            while await consumer.position(place) < end:
+                for record in (await consumer.getmany(place, timeout_ms=500)).get(place, ()):
+                    event = json.loads(record.value)
+                    if event["type"] == ApplicationRegisteredV1.TYPE and event["data"]["agency"] == agency:
+                        found[event["id"]] += 1
+    finally:
+        await consumer.stop()
+    return found

@@ -13,6 +13,7 @@ from tests.kit.engine.engines import Make
 from tests.kit.engine.tiny import (
     Broker,
     Clock,
+    TooLarge,
     numbered,
     tiny_service,
 )
@@ -38,7 +39,15 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
 
     def made(service: Service | None = None, on: object = store) -> Engine:
         ids = numbered(f"e{next(number)}")
-        return Engine(service or tiny_service(), cast(Store, on), broker, now=clock, new_id=ids, calendars=CALENDARS)
+        return Engine(
+            service or tiny_service(),
+            cast(Store, on),
+            broker,
+            now=clock,
+            new_id=ids,
+            calendars=CALENDARS,
+            large=(TooLarge,),
+        )
 
     return made
 

@@ -53,7 +53,8 @@ from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import AGENCIES, PARTITION_BYTES, Bus
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message, SendFailed
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.settings import Settings
@@ -434,6 +435,25 @@ async def test_behind_a_record_that_cannot_go_none_of_its_key_goes_and_others_ar
         assert failed == [23, 43] and all(isinstance(answers[n], MessageSizeTooLargeError) for n in failed)
         assert await here.bus.send([Message(topic, "p3", b'{"n": 2}')]) == [None], "the producer's order is not lost"
         assert sorted(one["n"] for one in await everything(backends, topic)) == sorted([1, 2, 3] * 20)[:-1]
+
+
+async def test_a_topic_with_a_limit_of_its_own_refuses_what_is_too_large_and_takes_all_else_in_order(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    topic = f"pilots.receipts.small-{uuid4().hex[:8]}.v1"
+    rule = TopicRule(name=topic, partitions=1, retention_ms=FOR_EVER, max_bytes=50_000, writers=(), readers=())
+    topics.ensure(backends.kafka.admin(), [rule])
+    async with running(backends, pair.service, [], pair.name) as here:
+        await eventually(lambda: _connected(here), within=30)
+        some = [Message(topic, f"p{n % 5}", json.dumps({"n": n, "text": "x" * 9_000}).encode()) for n in range(20)]
+        some.insert(7, Message(topic, "p3", json.dumps({"n": 99, "text": "x" * 60_000}).encode()))
+        answers = await here.bus.send(some)
+        refused = [n for n, answer in enumerate(answers) if answer is not None]
+        assert refused == [n for n, one in enumerate(some) if n >= 7 and one.key == "p3"]
+        assert all(isinstance(answers[n], MessageSizeTooLargeError) for n in refused)
+        assert await here.bus.send([some[0], some[8]]) == [None, None], "the producer's order is not lost"
+        went = [json.loads(one.value)["n"] for n, one in enumerate(some) if n not in refused]
+        assert [one["n"] for one in await everything(backends, topic)] == [*went, 0, 7]
 
 
 async def test_of_a_partition_nothing_is_sent_behind_a_batch_that_the_broker_refused(

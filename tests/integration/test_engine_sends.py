@@ -9,7 +9,8 @@ import pytest
 
 from contracts.event import Event
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message, SendFailed
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Done
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, outbox

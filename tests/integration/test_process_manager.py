@@ -10,7 +10,7 @@ import pytest
 from contracts.event import Event
 from services.chassis import parking
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.rebuild import rebuild
 from services.chassis.service import Service, Told
 from services.chassis.store import Store

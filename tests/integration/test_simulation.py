@@ -17,7 +17,7 @@ from pymongo import UpdateOne
 
 from services.chassis import engine as engine_module
 from services.chassis import fold as fold_module
-from services.chassis import parking
+from services.chassis import parking, withheld
 from services.chassis import store as store_module
 from services.chassis.engine import Engine
 from services.chassis.fold import state_json
@@ -31,6 +31,7 @@ from services.chassis.subject import (
     Timed,
     Waiting,
 )
+from services.chassis.withheld import Withheld
 from tests.kit.engine import simulation
 from tests.kit.engine.simulation import FIRST, PLANTED_SEEDS, READS, SEEDS, Violation, World, kind_of, words_of
 
@@ -60,7 +61,15 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def violation(seed: int, stores: Mapping[str, Store], **settings: Any) -> str | None:
     """What one seed finds wrong, if anything."""
     for store in stores.values():
-        for collection in ("subjects", "claims", "parked", "counters", simulation.NOTES):
+        for collection in (
+            "subjects",
+            "claims",
+            "parked",
+            "counters",
+            simulation.NOTES,
+            withheld.COLLECTION,
+            withheld.TROUBLES,
+        ):
             await store._db[collection].delete_many({})
     world = World(seed, stores, **settings)
     try:
@@ -69,6 +78,7 @@ async def violation(seed: int, stores: Mapping[str, Store], **settings: Any) -> 
         return f"seed {seed}: {found}"
     assert world.happened["died"] and world.happened["rebalanced"] and world.happened["given back"], "nothing happened"
     assert world.happened["recalled"], "no row was read"
+    assert world.happened["withheld"], "the topic of receipts took everything"
     return None
 
 
@@ -340,4 +350,40 @@ async def test_finds_that_a_timer_fires_without_looking_at_its_due_time_again(
         return None if isinstance(early, Duplicate) and isinstance(one.mark, Timed) else early
 
     judged_otherwise(monkeypatch, otherwise)
+    await must_find(stores)
+
+
+async def test_finds_that_a_receipt_overtakes_one_that_is_withheld(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_self: Withheld, _parts: Any) -> set[int]:
+        return set()
+
+    monkeypatch.setattr(Withheld, "behind", nothing)
+    await must_find(stores)
+
+
+async def test_finds_that_a_fact_is_cleared_before_its_receipt_is_withheld(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, add = Outbox.deliver, Withheld.add
+    left = list[Any]()
+
+    async def later(_self: Withheld, some: Any) -> None:
+        left.extend(some)
+
+    async def deliver(self: Outbox, outboxes: Any) -> None:
+        await real(self, outboxes)
+        some, left[:] = list(left), []
+        await add(self._withheld, some)
+
+    monkeypatch.setattr(Withheld, "add", later)
+    monkeypatch.setattr(Outbox, "deliver", deliver)
+    await must_find(stores)
+
+
+async def test_finds_that_what_is_withheld_goes_before_it_was_taken(
+    stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withheld, "_gone", lambda pairs: [row["_id"] for row, _ in pairs])
     await must_find(stores)

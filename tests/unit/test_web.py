@@ -21,6 +21,7 @@ from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, Side, bearer, proble
 
 OPERATIONS = {
     ("get", "/metrics"): {"ops"},
+    ("get", "/v1/withheld"): {"ops"},
     ("get", "/v1/parked"): {"ops"},
     ("post", "/v1/parked/redrive"): {"ops"},
 }

@@ -23,7 +23,8 @@ from deploy.samples.common import party
 from deploy.samples.expertise import steps as steps_to
 from deploy.samples.expertise import way
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message, SendFailed
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
 from services.expertise.documents.press import Press

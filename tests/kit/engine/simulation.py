@@ -15,7 +15,8 @@ from typing import Any, cast
 from contracts.event import BrokenEvent, Event
 from contracts.topics import fact_topic
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message, SendFailed
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
 from services.chassis.projected import rows_of
 from services.chassis.reading import Reader
 from services.chassis.service import Service
@@ -83,6 +84,14 @@ def words_of(name: str, word: str) -> tuple[str, ...]:
             return (f"{name}({word})",)
 
 
+RECEIPTS = "receipts"
+
+
+def publications(event: Event) -> list[Message]:
+    """A receipt for each fact."""
+    return [Message(RECEIPTS, event.subject, str(event.sequence).encode())]
+
+
 Recall = Callable[[Store, Document, Sequence[Input]], Awaitable[Document]]
 NOTES = "notes"
 
@@ -119,6 +128,8 @@ def service_of(name: str, repaired: bool, recall: Recall | None = None) -> Servi
         reads=reads,
         translate=translate,
         read_agency=None if reads else read_agency,
+        own=LANGUAGE,
+        publications=(lambda _event: []) if reads else publications,
         projection=projection,
     )
 
@@ -266,6 +277,11 @@ class World:
             if (series := (message.topic, message.key)) in failed and not self.careless:
                 answers.append(ConnectionError("behind one that failed"))
                 continue
+            if message.topic == RECEIPTS and self._closed():
+                failed.add(series)
+                answers.append(ConnectionError("the topic takes nothing"))
+                self.happened["withheld"] += 1
+                continue
             drawn = 1.0 if self.quiet else self.rng.random() / self.trouble * 0.03
             copies = 0 if drawn < 0.05 else 2 if drawn < 0.1 else 1
             self.happened[f"sent {copies} times"] += 1
@@ -276,6 +292,10 @@ class World:
         if dies_at is not None:
             raise Crash
         return answers
+
+    def _closed(self) -> bool:
+        """Whether the topic of receipts takes nothing now."""
+        return not self.quiet and self.turns.steps // 40 % 3 == 1
 
     def place_of(self, topic: str, key: str) -> Place:
         """Where a key's records stand."""
@@ -328,6 +348,8 @@ class World:
         try:
             if drawn < 0.08:
                 await process.sweep(timedelta(seconds=self.rng.choice([0, 1, 5])))
+            elif drawn < 0.12 and name == "alpha":
+                await process.withheld.again()
             elif drawn < 0.16 and name == "alpha":
                 await process.timers()
             elif drawn < 0.2:
@@ -450,6 +472,8 @@ class World:
                         await self.read(process, [place], positions, 50)
                 await process.timers()
                 await process.sweep(timedelta(0))
+                self.clock.forward(minutes=2)
+                await process.withheld.again()
                 rows = await parked_rows(process.store, {})
                 await process.parking.take_up({row["subject"] for row in rows if row["subject"]}, also_broken=True)
                 self.clock.forward(seconds=1)
@@ -469,6 +493,15 @@ class World:
                 )
             await self._compare(name, store, facts)
         self._effects(facts)
+        self._receipts({subject: len(events) for subject, events in facts["alpha"].items()})
+
+    def _receipts(self, wanted: Mapping[str, int]) -> None:
+        """Every fact of alpha has its receipt; one that comes for the first time comes behind all before it."""
+        for subject, count in wanted.items():
+            log = self.logs[self.place_of(RECEIPTS, subject)]
+            found = list(dict.fromkeys(int(message.value) for message in log if message.key == subject))
+            if found != list(range(1, count + 1)):
+                raise Violation(f"the receipts of {count} facts of {subject} came as {found}")
 
     def _series(self, name: str) -> dict[str, list[dict[str, Any]]]:
         """Each subject's facts without duplicates. They must be 1, 2, 3 ... with the same bytes under one number."""

@@ -14,7 +14,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from contracts.event import Actor, Contract, Event, Fact, Language, Moment, wire_moment
 from contracts.topics import fact_topic
 from services.chassis import parking
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Aggregate, Claimed, Input, Record, Sequenced, Timed
@@ -223,15 +223,20 @@ def translated(event: Event) -> object | None:
     return named[word] if word in named else Note(tuple(word.split("+")))
 
 
+class TooLarge(Exception):
+    """What a broker says of a record that is too large for its topic."""
+
+
 class Broker:
     """Takes messages as the bus hands them to Kafka, in memory: of one topic and key none behind one that failed.
 
-    `refuse` says which are not acknowledged; `down` raises instead.
+    `refuse` says which are not acknowledged, `large` which are too large for their topic; `down` raises instead.
     """
 
     def __init__(self) -> None:
         self.log: list[Message] = []
         self.refuse: Callable[[Message], bool] = lambda _message: False
+        self.large: Callable[[Message], bool] = lambda _message: False
         self.down: BaseException | None = None
 
     async def __call__(self, messages: Sequence[Message]) -> list[BaseException | None]:
@@ -239,12 +244,15 @@ class Broker:
         if self.down is not None:
             raise self.down
         answers: list[BaseException | None] = []
-        failed = set[tuple[str, str]]()
+        failed: dict[tuple[str, str], BaseException] = {}
         for message in messages:
             series = (message.topic, message.key)
-            if series in failed or self.refuse(message):
-                failed.add(series)
-                answers.append(ConnectionError("refused"))
+            if series not in failed and self.refuse(message):
+                failed[series] = ConnectionError("refused")
+            if series not in failed and self.large(message):
+                failed[series] = TooLarge()
+            if series in failed:
+                answers.append(failed[series])
             else:
                 self.log.append(message)
                 answers.append(None)

@@ -5,7 +5,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from services.chassis.engine import Engine
-from services.chassis.outbox import Message
+from services.chassis.message import Message
 from services.chassis.run import utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store

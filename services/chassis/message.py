@@ -1,0 +1,24 @@
+"""A record to publish, and how several are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to publish."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Send(Protocol):
+    """Publishes messages together and tells for each whether Kafka acknowledged it (None) or what went wrong.
+
+    Those of one topic and key are published in their order, and none behind one that was not acknowledged.
+    """
+
+    async def __call__(self, messages: Sequence[Message], /) -> Sequence[BaseException | None]: ...

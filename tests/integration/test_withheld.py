@@ -1,0 +1,200 @@
+"""What goes out with a fact and its topic does not take waits by itself: the fact is sent once, nobody else waits."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.event import Event
+from services.chassis.engine import Engine
+from services.chassis.message import Message
+from services.chassis.outbox import SendFailed
+from services.chassis.service import Service
+from services.chassis.store import Store
+from services.chassis.withheld import COLLECTION, PAUSES, TROUBLES, Refusing, shown
+from tests.kit.engine.engines import LONG_AGO, Make, outbox
+from tests.kit.engine.tiny import LANGUAGE, Broker, Clock, Crash, Hooked, Note, Topic, claimed, crash, tiny_service
+
+OTHER, MINE = "pilots.receipts.other.v1", "pilots.receipts.mine.v1"
+
+
+def receipts(event: Event) -> list[Message]:
+    """A receipt for each fact: subjects whose name begins with `o` belong to another agency."""
+    topic = OTHER if event.subject.startswith("o") else MINE
+    return [Message(topic, event.subject, f"{event.subject}/{event.sequence}".encode())]
+
+
+SERVICE: Service = tiny_service(own=LANGUAGE, publications=receipts)
+
+
+@pytest.fixture
+async def engine(make: Make, store: Store) -> Engine:
+    """A replica of a service that sends receipts."""
+    await store.prepare({})
+    return make(SERVICE)
+
+
+def told(broker: Broker, topic: str = MINE) -> list[str]:
+    """What stands in a topic of receipts."""
+    return [message.value.decode() for message in broker.log if message.topic == topic]
+
+
+async def waiting(store: Store, collection: str = COLLECTION) -> int:
+    """How much is withheld."""
+    return await store.count(collection, {}, 1000)
+
+
+async def test_a_topic_that_refuses_everything_for_two_minutes_makes_no_copy_of_any_fact(
+    engine: Engine, broker: Broker, clock: Clock, store: Store
+) -> None:
+    broker.refuse = lambda message: message.topic == MINE
+    records, left = Topic("left"), [f"p{n}" for n in range(5)]
+    for second in range(120):
+        if second % 20 == 0:
+            await engine.records([records.record(subject, second // 20 + 1, f"w{second}") for subject in left])
+        clock.forward(seconds=1)
+        await engine.sweep(LONG_AGO)
+        await engine.withheld.again()
+    for subject in left:
+        assert broker.series(subject) == [1, 2, 3, 4, 5, 6] and await outbox(engine, subject) == []
+    assert told(broker) == [] and await waiting(store) == 30
+
+
+async def test_what_was_withheld_goes_in_its_order_when_its_topic_takes_it_again_and_nothing_is_left(
+    engine: Engine, broker: Broker, clock: Clock, store: Store
+) -> None:
+    topic = Topic("left")
+    broker.refuse = lambda message: message.topic == MINE
+    await engine.records([topic.record("p1", 1, "a+b"), topic.record("p2", 1, "x")])
+    with pytest.raises(Refusing):
+        await engine.withheld.check()
+    broker.refuse = lambda _message: False
+    await engine.records([topic.record("p1", 2, "c")])
+    assert told(broker) == [], "what comes later does not overtake"
+    clock.forward(seconds=PAUSES[0])
+    await engine.withheld.again()
+    assert told(broker) == ["p1/1", "p1/2", "p1/3", "p2/1"]
+    await engine.withheld.check()
+    assert await waiting(store) == 0 and await waiting(store, TROUBLES) == 0
+    await engine.records([topic.record("p1", 3, "d")])
+    assert told(broker)[-1] == "p1/4", "it goes at once again"
+
+
+async def test_another_topic_and_the_batch_and_its_offset_do_not_wait(
+    engine: Engine, broker: Broker, store: Store
+) -> None:
+    broker.refuse = lambda message: message.topic == MINE
+    topic = Topic("left")
+    await engine.records([topic.record("p1", 1, "a"), topic.record("o1", 1, "x")])
+    await engine.command(claimed("p1", "k", Note(("b",))))
+    await engine.outbox.flush()
+    assert told(broker, OTHER) == ["o1/1"] and broker.series("p1") == [1, 2]
+    assert {row["key"] for row in await store.rows(COLLECTION, {}, sort=[("_id", 1)], limit=9)} == {"p1"}
+
+
+async def test_a_topic_that_takes_nothing_is_not_asked_before_its_time_and_pauses_grow(
+    engine: Engine, broker: Broker, clock: Clock
+) -> None:
+    tried = list[float]()
+    began = clock()
+
+    def refuse(message: Message) -> bool:
+        if message.topic == MINE:
+            tried.append((clock() - began).total_seconds())
+        return message.topic == MINE
+
+    broker.refuse = refuse
+    topic = Topic("left")
+    for second in range(200):
+        await engine.records([topic.record("p1", second + 1, "a")])
+        await engine.withheld.again()
+        clock.forward(seconds=1)
+    assert tried[:5] == [0, 2, 7, 22, 82] and tried[5:] == [142], "each try is one message: the first that waits"
+
+
+async def test_a_message_that_is_too_large_holds_up_its_own_key_alone(
+    engine: Engine, broker: Broker, clock: Clock, store: Store
+) -> None:
+    broker.large = lambda message: message.value == b"p1/1"
+    topic = Topic("left")
+    await engine.records([topic.record("p1", 1, "a"), topic.record("p2", 1, "x")])
+    await engine.records([topic.record("p1", 2, "b"), topic.record("p2", 2, "y")])
+    for _ in range(3):
+        clock.forward(minutes=2)
+        await engine.withheld.again()
+    assert told(broker) == ["p2/1", "p2/2"] and await waiting(store) == 2
+    [trouble] = await shown(engine.store)
+    assert trouble["topic"] == MINE and not trouble["takes_nothing"] and trouble["messages"] == 2
+    broker.large = lambda _message: False
+    clock.forward(minutes=2)
+    await engine.withheld.again()
+    assert told(broker) == ["p2/1", "p2/2", "p1/1", "p1/2"]
+
+
+async def test_a_receipt_that_went_is_not_sent_again_because_its_fact_was_refused(
+    engine: Engine, broker: Broker, clock: Clock
+) -> None:
+    broker.refuse = lambda message: message.topic == "pilots.tiny.v1"
+    with pytest.raises(SendFailed):
+        await engine.records([Topic("left").record("p1", 1, "a+b")])
+    for _ in range(5):
+        clock.forward(seconds=10)
+        with pytest.raises(SendFailed):
+            await engine.sweep(timedelta(0))
+    assert told(broker) == ["p1/1", "p1/2"]
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=10)
+    await engine.sweep(timedelta(0))
+    assert broker.series("p1") == [1, 2] and told(broker) == ["p1/1", "p1/2"]
+
+
+async def test_two_replicas_send_what_is_withheld_once_and_neither_overtakes_the_other(
+    engine: Engine, make: Make, broker: Broker, clock: Clock
+) -> None:
+    broker.refuse = lambda message: message.topic == MINE
+    topic = Topic("left")
+    await engine.records([topic.record("p1", 1, "a"), topic.record("p2", 1, "x")])
+    second = make(SERVICE)
+    broker.refuse = lambda _message: False
+    await second.records([topic.record("p1", 2, "b")])
+    assert told(broker) == [], "it finds what the first withheld"
+    clock.forward(seconds=PAUSES[0])
+    await second.withheld.again()
+    await engine.withheld.again()
+    assert told(broker) == ["p1/1", "p1/2", "p2/1"]
+    await engine.records([topic.record("p2", 2, "y")])
+    assert told(broker)[-1] == "p2/2"
+
+
+async def test_a_process_that_ends_while_it_withholds_loses_and_doubles_nothing(
+    store: Store, make: Make, broker: Broker, clock: Clock
+) -> None:
+    await store.prepare({})
+    broker.refuse = lambda message: message.topic == MINE
+    record = Topic("left").record("p1", 1, "a")
+    hooked = Hooked(store)
+    hooked.before["clear"] = crash
+    with pytest.raises(Crash):
+        await make(SERVICE, on=hooked).records([record])
+    broker.refuse = lambda _message: False
+    again = make(SERVICE)
+    await again.withheld.again()
+    await again.records([record])
+    clock.forward(seconds=PAUSES[0])
+    await again.withheld.again()
+    assert told(broker) == ["p1/1"] and await waiting(store) == 0
+
+
+async def test_what_was_kept_by_a_process_that_could_not_say_why_is_found(
+    store: Store, make: Make, broker: Broker, clock: Clock
+) -> None:
+    await store.prepare({})
+    broker.refuse = lambda message: message.topic == MINE
+    engine = make(SERVICE)
+    await engine.records([Topic("left").record("p1", 1, "a")])
+    await store.remove(TROUBLES, [MINE])
+    broker.refuse = lambda _message: False
+    second = make(SERVICE)
+    await second.withheld.again()
+    assert (await shown(second.store))[0]["cause"] == "unknown"
+    await second.withheld.again()
+    assert told(broker) == ["p1/1"] and await waiting(store) == 0 and await shown(second.store) == []
