@@ -49,7 +49,7 @@ class Text:
 
     `most` and `least` are its characters, counted as they were given; `lines`: it may have several; `pattern` is what
     all of it must match. `exact`: it is taken as it stands, not cleaned;
-    `never`: what it must not be.
+    `never`: what it must not be; `always`: it comes from outside wherever it stands.
     """
 
     most: int | None = None
@@ -58,6 +58,7 @@ class Text:
     pattern: str | None = None
     exact: bool = False
     never: tuple[str, ...] = ()
+    always: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Asks after the field's own validation."""
@@ -76,7 +77,7 @@ class Text:
         return shown
 
     def _held(self, value: Any, info: ValidationInfo) -> Any:
-        if info.context is None or not isinstance(value, str) or not isinstance(info.context, Door):
+        if not (self.always or isinstance(info.context, Door)) or not isinstance(value, str):
             return value
         if self.most is not None and len(value) > self.most:
             raise PydanticKnownError("string_too_long", {"max_length": self.most})
@@ -104,3 +105,8 @@ def line(most: int | None = None, **more: Any) -> Text:
 def prose(most: int | None = None, **more: Any) -> Text:
     """The annotation of a text that may have several lines: reasons, descriptions, opinions."""
     return Text(most, lines=True, **more)
+
+
+def sought(most: int) -> Text:
+    """The annotation of a text in the query of an address, by which something is looked for."""
+    return Text(most, always=True)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
+from contracts.text import sought
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page
 from services.expertise import queries, rows
 from services.expertise.api import persons
@@ -25,7 +26,7 @@ def add(router: APIRouter) -> None:
         caller: Overseer,
         wanted: FiltersOf,
         by: OwedBy | None = None,
-        who: Annotated[str | None, Query(max_length=128)] = None,
+        who: Annotated[str | None, Query(max_length=128), sought(128)] = None,
         state: BoardState | None = None,
         after: After = None,
         limit: Limit = PAGE,

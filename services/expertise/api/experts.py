@@ -11,6 +11,7 @@ from contracts.forms import ORGANISATION
 from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
 from contracts.steps import ExpertEntry, HandoverOf, Person
+from contracts.text import sought
 from contracts.words import Language, say
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -48,7 +49,7 @@ def _directory(router: APIRouter) -> None:
     async def experts(
         engine: EngineOf,
         _caller: Overseer,
-        sector: Annotated[str | None, Query(max_length=60)] = None,
+        sector: Annotated[str | None, Query(max_length=60), sought(60)] = None,
         active: bool | None = None,
         organisation: Annotated[str | None, Query(max_length=101, pattern=ORGANISATION)] = None,
         after: After = None,

@@ -7,6 +7,7 @@ from fastapi import Depends, Query
 
 from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
+from contracts.text import sought
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
@@ -17,7 +18,7 @@ from services.expertise.queries import FOR_EXPERTS, Filters, Listing, Teams, tea
 from services.expertise.sight import Sight
 
 MOST_TEAMS = 100
-Text = Annotated[str | None, Query(max_length=128)]
+Text = Annotated[str | None, Query(max_length=128), sought(128)]
 
 
 async def filters(

@@ -10,6 +10,7 @@ from contracts.event import Contract
 from contracts.expertise import ExpertReleasedV1
 from contracts.reference import Role
 from contracts.steps import Person
+from contracts.text import line
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -36,7 +37,7 @@ class Read(Contract):
 
     # Not in contracts.steps: a mark on one's own rows, of which no fact tells.
 
-    ids: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(min_length=1, max_length=500)
+    ids: list[Annotated[str, Field(min_length=1, max_length=300), line()]] = Field(min_length=1, max_length=500)
 
 
 def add(router: APIRouter) -> None:

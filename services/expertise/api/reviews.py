@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from contracts.expertise import PaperForm
 from contracts.reference import Role, Standing
 from contracts.rules import RuleBook
+from contracts.text import sought
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
@@ -126,7 +127,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         pilot: str,
         engine: EngineOf,
         caller: Reader,
-        term: Annotated[str | None, Query(max_length=60)] = None,
+        term: Annotated[str | None, Query(max_length=60), sought(60)] = None,
         round: Annotated[int | None, Query(ge=1, le=1000)] = None,
     ) -> Response:
         """How the numbers of a term come about, day by day: of the one that bounds the work, or of the newest one of

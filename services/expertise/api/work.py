@@ -22,6 +22,7 @@ from contracts.steps import (
     TermExtension,
     WrittenConclusion,
 )
+from contracts.text import line
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.expertise.api.access import (
@@ -44,7 +45,7 @@ class BulkItem(Assignment):
 
     # The step, with what stands in the path and in If-Match where a case is assigned alone.
 
-    pilot: str = Field(min_length=1, max_length=128)
+    pilot: Annotated[str, Field(min_length=1, max_length=128), line()]
     etag: str = Field(pattern=ETAG)
 
     @property

@@ -12,7 +12,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, page
 from services.intake import queries
-from services.intake.api.access import READERS, Officer
+from services.intake.api.access import READERS, AgencyAsked, Officer
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
@@ -28,7 +28,7 @@ def add(router: APIRouter) -> None:
     async def applications(
         engine: EngineOf,
         status: Status | None = None,
-        agency: str | None = None,
+        agency: AgencyAsked = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page:

@@ -19,6 +19,7 @@ from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
 from services.chassis.web import EngineOf, card, document
 from services.intake import queries
+from services.intake.api.access import AgencyAsked
 from services.intake.domain.agency import subject_of
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.door import owner, submission
@@ -58,7 +59,7 @@ def add(router: APIRouter) -> None:
         return await _published(engine, one, entered, language_of(request.headers))
 
     @router.get("/receipts/{event_id:path}", tags=["agencies"])
-    async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: str | None = None) -> Response:
+    async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: AgencyAsked = None) -> Response:
         """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
         code = agency if agency and caller.roles & {Role.OFFICER, Role.AUDITOR} else _agency_of(caller)
         found, body = await _receipt(engine, code, event_id)

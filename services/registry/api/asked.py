@@ -5,5 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import StringConstraints
 
-Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+from contracts.text import sought
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=200), sought(200)]
 Values = Annotated[list[Value], Query(max_length=20)]

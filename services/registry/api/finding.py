@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
+from contracts.text import line
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -102,7 +103,7 @@ class Draft(BaseModel):
 
     # Not in contracts.steps: a question to the index, with bounds of its own, of which nothing is recorded.
 
-    title: str = Field(min_length=1, max_length=500)
+    title: Annotated[str, Field(min_length=1, max_length=500), line()]
     problem: str = Field(default="", max_length=20_000)
     solution: str = Field(default="", max_length=20_000)
     expected_effect: str = Field(default="", max_length=20_000)
