@@ -100,6 +100,10 @@ def owners(cls: type[BaseModel]) -> set[tuple[type[BaseModel], str]]:
     return found
 
 
+def lists(kind: Any) -> bool:
+    return get_origin(kind) is tuple or any(map(lists, get_args(kind)))
+
+
 def inner(kind: Any) -> list[type[BaseModel]]:
     """The models that a type is made of."""
     if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel):
@@ -107,10 +111,14 @@ def inner(kind: Any) -> list[type[BaseModel]]:
     return [one for part in get_args(kind) for one in inner(part)]
 
 
-ENTERING = [one for one in vars(steps).values() if isinstance(one, type) and issubclass(one, Step)]
+ENTERING: list[type[BaseModel]] = [
+    one for one in vars(steps).values() if isinstance(one, type) and issubclass(one, Step)
+]
+
+ROOTS: list[type[BaseModel]] = [Envelope, *AGENCY.classes.values(), *ENTERING]
 
 
-@pytest.mark.parametrize("cls", [Envelope, *AGENCY.classes.values(), *ENTERING], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("cls", ROOTS, ids=lambda one: one.__name__)
 def test_what_is_sent_and_entered_has_no_bare_text(cls: type[BaseModel]) -> None:
     assert bare(cls) == []
 
@@ -130,7 +138,7 @@ def flat(router: Any) -> Iterator[APIRoute]:
 
 
 ROUTES = {
-    f"{service}:{sorted(route.methods)[0]}:{route.path}": route
+    f"{service}:{min(route.methods or ())}:{route.path}": route
     for service, router in ROUTERS.items()
     for route in flat(router())
 }
@@ -158,12 +166,7 @@ def told(cls: type[BaseModel], name: str, said: object, door: object) -> set[str
 
 
 FREE = sorted(
-    {
-        (cls, name)
-        for root in (Envelope, *AGENCY.classes.values(), *ENTERING)
-        for cls, name in owners(root)
-        if (cls.__name__, name) not in BESIDE
-    },
+    {(cls, name) for root in ROOTS for cls, name in owners(root) if (cls.__name__, name) not in BESIDE},
     key=lambda one: (one[0].__name__, one[1]),
 )
 
@@ -178,7 +181,7 @@ def test_every_form_has_words_and_every_pattern_that_is_asked_is_such_a_form() -
     assert set(FORMS.values()) <= set(wordings())
     asked = {
         pattern
-        for root in (Envelope, *AGENCY.classes.values(), *ENTERING)
+        for root in ROOTS
         for _, marks in texts(root, (), ())
         for one in marks
         if isinstance(pattern := getattr(one, "pattern", None), str)
