@@ -91,9 +91,7 @@ def owners(cls: type[BaseModel]) -> set[tuple[type[BaseModel], str]]:
         met.add(model)
         for name, field in model.model_fields.items():
             for at, marks in texts(field.annotation, tuple(field.metadata), (model.__name__, name)):
-                own = at == (model.__name__, name) and not any(
-                    get_origin(one) is tuple for one in (field.annotation, *get_args(field.annotation))
-                )
+                own = at == (model.__name__, name) and not lists(field.annotation)
                 if own and any(isinstance(one, Text) for one in marks):
                     found.add((model, name))
             models += inner(field.annotation)
