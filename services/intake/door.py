@@ -7,8 +7,10 @@ The events come over Kafka or by `POST /v1/events`; both ways meet in `submissio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, assert_never
 
 from contracts.agency import (
@@ -62,6 +64,10 @@ LATER: Final = frozenset(
     {ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE, *REPORTS}
 )
 """The events that are about a pilot which is there already."""
+SPECVERSION: Final = "specversion"
+"""The attribute that every event has: by it the mode is known."""
+KAFKA_ATTRIBUTE: Final = "ce_"
+NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
 
@@ -77,7 +83,9 @@ def read_agency(record: Record, _now: datetime) -> Input:
     if agency is None:
         raise BrokenEvent(f"{record.topic} is no agency's topic")
     try:
-        return submission(agency, record.value, f"kafka:{record.id}", record=record)
+        return submission(
+            agency, record.value, f"kafka:{record.id}", attributes=_of_headers(record.headers), record=record
+        )
     except Exception:
         for label in ("received", "parked"):
             telemetry.SUBMISSIONS.labels(agency, label).inc()
@@ -113,15 +121,24 @@ def _label(outcome: Outcome | None) -> str:
 
 
 def submission(
-    agency: str, body: bytes, place: str, *, actor: Actor | None = None, record: Record | None = None
+    agency: str,
+    body: bytes,
+    place: str,
+    *,
+    attributes: Mapping[str, str] = NO_ATTRIBUTES,
+    actor: Actor | None = None,
+    record: Record | None = None,
 ) -> Input:
     """An agency's event, by whichever door it came. `place` is the id of one that has none that can be used.
+
+    `attributes` are those of the headers, for an event whose value is its data alone (the binary mode of CloudEvents,
+    which many SDKs begin with); one that says in its value what it is, is read from there.
 
     Its subject is its own, as an application's always is; a later event's is found by `address`. Raises
     NewerVersion for a known type in a version that this program does not know.
     """
     actor = actor or Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER)
-    event, fingerprint, fault = _parsed(body)
+    event, fingerprint, fault = _parsed(body, attributes)
     event_id = event.get("id")
     named = str(event_id) if is_usable_id(event_id) else place
     _not_newer(event)
@@ -144,7 +161,17 @@ def submission(
     )
 
 
-def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
+def _of_headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """The attributes that a record's headers carry (Kafka binding of CloudEvents, 3.2); what is no text is none."""
+    found = dict[str, str]()
+    for name, value in headers:
+        if name.startswith(KAFKA_ATTRIBUTE) or name == "content-type":
+            with suppress(UnicodeDecodeError):
+                found[name.removeprefix(KAFKA_ATTRIBUTE)] = (value or b"").decode()
+    return found
+
+
+def _parsed(body: bytes, attributes: Mapping[str, str]) -> tuple[dict[str, Any], str, Problem | None]:
     """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step.
 
     One above the bound, which a topic that compresses may hold, is not looked at.
@@ -154,6 +181,10 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], str, Problem | None]:
     fault = problem("", "json.invalid")
     try:
         event = json.loads(body, parse_constant=_no_constant, parse_float=_number)
+        if SPECVERSION in attributes and not (isinstance(event, dict) and SPECVERSION in event):
+            said = {name: one for name, one in attributes.items() if name != "content-type"}
+            kind = attributes.get("content-type")
+            event = {**said, **({} if kind is None else {"datacontenttype": kind}), "data": event}
         if isinstance(event, dict):
             return event, digest(event), None
         fault = problem("", "json.not-an-object")

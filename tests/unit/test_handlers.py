@@ -179,6 +179,32 @@ def test_a_pilots_id_is_the_same_in_capital_letters_and_with_blanks_at_its_ends(
     assert Later(CODE, "x", {"subject": subject}).named == PILOT
 
 
+ATTRIBUTES = {name: said for name, said in SUBMITTED.items() if name not in ("data", "datacontenttype")}
+
+
+def test_an_event_whose_attributes_stand_in_the_headers_is_the_same_event() -> None:
+    binary = door.submission(
+        CODE, sent(SUBMITTED["data"]), "x", attributes={**ATTRIBUTES, "content-type": SUBMITTED["datacontenttype"]}
+    )
+    assert binary == door.submission(CODE, sent(SUBMITTED), "x")
+
+
+def test_an_event_over_kafka_whose_attributes_stand_in_the_headers_is_known_by_its_own_id() -> None:
+    headers = [(f"ce_{name}", said.encode()) for name, said in ATTRIBUTES.items()]
+    one = door.read_agency(
+        replace(
+            record(SUBMITTED["data"]), headers=(*headers, ("content-type", b"application/json"), ("ce_x", b"\xff"))
+        ),
+        NOW,
+    )
+    assert one.cause_id == SUBMITTED["id"]
+
+
+def test_an_event_that_says_in_its_value_what_it_is_is_read_from_there() -> None:
+    told = {**ATTRIBUTES, "id": "other"}
+    assert door.submission(CODE, sent(SUBMITTED), "x", attributes=told) == door.submission(CODE, sent(SUBMITTED), "x")
+
+
 def test_a_resend_that_is_traced_anew_is_the_same_and_other_content_is_not() -> None:
     again = door.submission(CODE, sent({**SUBMITTED, "traceparent": "other"}), "x")
     other = door.submission(CODE, sent({**SUBMITTED, "time": "2026-04-16T08:00:01.000Z"}), "x")

@@ -1,12 +1,14 @@
 """The agencies' second door: one CloudEvent is published, and what became of it is asked for (квитанция)."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 
 from contracts.agency import AGENCY, ReceiptOutcome
 from contracts.event import Actor, NewerVersion
@@ -26,6 +28,7 @@ from services.intake.door import owner, submission
 
 Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
 ReceiptReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
+ATTRIBUTE: Final = "ce-"
 CLOUD_EVENT: Final = {
     "requestBody": {
         "required": True,
@@ -53,7 +56,9 @@ def add(router: APIRouter) -> None:
         id used for something else. Nothing is answered before it is durable."""
         agency = _agency_of(caller)
         body = await request.body()
-        one = _input(agency, body, Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER))
+        _as_it_is(request.headers)
+        actor = Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER)
+        one = _input(agency, body, _attributes(request.headers), actor)
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
         return await _published(engine, one, entered, language_of(request.headers))
@@ -72,9 +77,22 @@ def _agency_of(caller: Caller) -> str:
     return caller.organisation
 
 
-def _input(agency: str, body: bytes, actor: Actor) -> Input:
+def _as_it_is(headers: Headers) -> None:
+    """Raises Problematic 415 for a body that is packed, which nothing here unpacks (RFC 9110, 8.4 and 15.5.16)."""
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problematic(415, "http.415", headers={"Accept-Encoding": "identity"})
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
+    """The attributes that a request's headers carry (HTTP binding of CloudEvents, 3.1.3: percent-encoded)."""
+    found = {name[len(ATTRIBUTE) :]: unquote(value) for name, value in headers.items() if name.startswith(ATTRIBUTE)}
+    return {**found, **{name: value for name, value in headers.items() if name == "content-type"}}
+
+
+def _input(agency: str, body: bytes, attributes: Mapping[str, str], actor: Actor) -> Input:
+    place = f"http:{hashlib.sha256(body).hexdigest()}"
     try:
-        return submission(agency, body, f"http:{hashlib.sha256(body).hexdigest()}", actor=actor)
+        return submission(agency, body, place, attributes=attributes, actor=actor)
     except NewerVersion as error:
         fault = problem("/type", "type.newer-version", action="retry")
         raise Problematic(422, "event.newer-version", problems=[fault]) from error
