@@ -187,6 +187,7 @@ def no_positive_with_remarks() -> Play:
 
 ME = actor(FIRST)
 WITH_REMARKS = conclusion(Verdict.POSITIVE_WITH_REMARKS, remarks=REMARKS)
+UNWRITTEN = GRIEVANCE.model_copy(update={"date": date(2099, 1, 1)})
 TRIES: list[Try] = [
     ("review.unknown", 404, Play, Claim(), OPERATOR),
     ("review.claimed", 409, claimed, Assign(expert_id=FIRST), OPERATOR),
@@ -302,6 +303,14 @@ TRIES: list[Try] = [
     ("appeal.not-open", 409, lambda: at("concluded"), decide_appeal(AppealOutcome.UPHELD), CHAIR),
     ("appeal.others", 403, lambda: at("appealed"), decide_appeal(AppealOutcome.UPHELD), APPROVER),
     ("appeal.others", 403, lambda: at("amending"), Approve(), APPROVER),
+    ("date.future", 422, lambda: at("concluded"), Appeal(grounds="Нет.", basis=UNWRITTEN), OPERATOR),
+    (
+        "date.future",
+        422,
+        lambda: at("appealed"),
+        AppealDecision(outcome=AppealOutcome.UPHELD, why="Так.", basis=UNWRITTEN),
+        CHAIR,
+    ),
     (
         "appeal.amendment",
         422,

@@ -1,7 +1,7 @@
 """Intake's two aggregates: every command in every state, the terms, the way back and forth, and totality."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -247,6 +247,19 @@ def test_an_officer_stops_the_procedure_wherever_it_stands_on_a_document(name: s
     )
     state = pilots.given(*before, stopped, state=STATES[name])
     assert (state.status, due(state), state.open_requests) == (Status.STOPPED, None, ())
+
+
+@alive
+def test_the_document_of_a_stop_is_there_already_in_the_zone_of_the_edition(name: str) -> None:
+    today = BASIS.date
+    unwritten = STOP.model_copy(update={"basis": BASIS.model_copy(update={"date": today + timedelta(days=1)})})
+    refusal = pilots.refused(
+        STATES[name], unwritten, now=datetime(today.year, today.month, today.day, 20, 59, tzinfo=UTC)
+    )
+    assert (refusal.code, refusal.status) == ("date.future", 422)
+    assert [one.pointer for one in refusal.problems] == ["/basis/date"]
+    midnight = datetime.combine(today, time(21), UTC)
+    assert pilots.when(STATES[name], unwritten, now=midnight, actor=OFFICER)
 
 
 @pytest.mark.parametrize("name", ["none", *ENDS])
