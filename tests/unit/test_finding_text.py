@@ -83,6 +83,18 @@ def test_belarusian_is_found_in_any_form_and_spelling(title: str, words: str) ->
         assert found(shelf(this=words, other="Нешта іншае"), title) == {"this"}
 
 
+def test_a_number_or_a_foreign_word_in_a_belarusian_title_hides_no_form() -> None:
+    for title in ("Медыцынская картка зкиж", "Медыцынская картка ПИ-12", "Медыцынская картка для Щучына"):
+        assert found(shelf(this=title), "медыцынскай картцы") == {"this"}, title
+
+
+def test_a_short_russian_draft_is_compared_with_long_russian_texts() -> None:
+    long = about("Школа чтецов", problem="Учителям и ученикам трудно читать длинные тексты.")
+    index = filled([row("p", application=long), *(row(f"n{n}", application=about(f"Иное {n}")) for n in range(9))])
+    draft = {"title": "Школы чтецов", "application": {}}
+    assert [id_ for id_, _ in questions.similar(index, draft, 5)] == ["p"]
+
+
 @pytest.mark.parametrize(("title", "words"), [("Порт", "парка"), ("Картка", "карта"), ("Медыцынская", "медыцына")])
 def test_another_word_with_the_same_beginning_is_not_a_form(title: str, words: str) -> None:
     assert found(shelf(this=title), words) == set()
