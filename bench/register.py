@@ -42,6 +42,7 @@ from services.law.calendar import Calendars
 from services.registry import views
 from services.registry.api import make_router
 from services.registry.domain.stages import Stage
+from services.registry.finding.entries import FLAGS
 from services.registry.finding.finding import Finding, begin_anew
 from services.registry.service import SERVICE
 
@@ -58,7 +59,7 @@ Params = Mapping[str, str]
 FILTERS: Final = ("", "stage", "agency", "sector", "agency+stage", "agency+sector", "sector+stage")
 AS_OF_FILTERS: Final = ("", "stage", "agency", "sector", "agency+stage", "sector+stage")
 PUBLIC_FILTERS: Final = ("", "stage", "agency", "sector", "year")
-FOUND_BY: Final = ("sector", "region", "office", "source", "year", "region+source+year", "agency+office")
+FOUND_BY: Final = ("sector", "region", "office", "source", "year", "flag", "region+source+year", "agency+office")
 """Filters without a word: search and facets alone have these."""
 
 
@@ -238,6 +239,7 @@ def _value(register: Register, name: str) -> str:
         "region": REGIONS,
         "office": OFFICES,
         "source": SOURCES,
+        "flag": FLAGS,
     }
     return str(register.dice.choice(list(values[name])))
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import count
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
@@ -183,6 +183,8 @@ def _something(kind: Any, known: Mapping[type, Contract]) -> Any:
     if kind in known:
         return known[kind]
     parts = [part for part in get_args(kind) if part not in (NoneType, Ellipsis)]
+    if get_origin(kind) is Literal:
+        return parts[0]
     if get_origin(kind) is dict:
         return {_something(parts[0], known): _something(parts[1], known)}
     if parts:
