@@ -1,6 +1,7 @@
 """Finding over HTTP, inside the house: search, facets, pilots that are like another, or like a text not yet sent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -46,7 +47,6 @@ async def asked(
     source: Values = [],  # noqa: B006
     year: Values = [],  # noqa: B006
     office: Values = [],  # noqa: B006
-    flag: Annotated[list[Flag], Query(max_length=20)] = [],  # noqa: B006
 ) -> Asked:
     """What a request looks for. Several values of one filter: any of them will do."""
     named: dict[Facet, Sequence[str]] = {
@@ -57,12 +57,22 @@ async def asked(
         "source": source,
         "year": year,
         "office": office,
-        "flag": flag,
     }
     return Asked(q, {name: values for name, values in named.items() if values})
 
 
 AskedOf = Annotated[Asked, Depends(asked)]
+
+
+async def asked_inside(
+    what: AskedOf,
+    flag: Annotated[list[Flag], Query(max_length=20)] = [],  # noqa: B006
+) -> Asked:
+    """What a request inside the house looks for: also by what somebody should look at."""
+    return replace(what, filters={**what.filters, "flag": flag}) if flag else what
+
+
+AskedInside = Annotated[Asked, Depends(asked_inside)]
 
 
 async def finding_of(request: Request) -> Finding:
@@ -129,7 +139,7 @@ def routes() -> APIRouter:
 
     @router.get("/search")
     async def search(
-        what: AskedOf,
+        what: AskedInside,
         engine: EngineOf,
         finding: FindingOf,
         sort: Order = "relevance",
@@ -143,7 +153,7 @@ def routes() -> APIRouter:
         return found(hits, [views.internal_row(row) for row in rows], finding)
 
     @router.get("/facets")
-    async def facets(what: AskedOf, finding: FindingOf) -> Facets:
+    async def facets(what: AskedInside, finding: FindingOf) -> Facets:
         """How many pilots there are by sector, stage, region, agency, money source, year, office and flag."""
         return await counted(finding, finding.answering(finding.internal), what)
 
