@@ -49,7 +49,7 @@ class Tokens:
     def remembered(self, _token: str) -> None:
         """Every token is looked at."""
 
-    def caller(self, token: str) -> Caller:
+    async def caller(self, token: str) -> Caller:
         """Who the token speaks for."""
         role, _, organisation = token.partition("@")
         return Caller("u-2001" if role == "officer" else f"u-{organisation}", frozenset({role}), organisation or None)
