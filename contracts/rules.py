@@ -71,11 +71,11 @@ class Scheme(Entitled):
 
 
 class PartyRule(Data):
-    """What is asked of one party: whether it must be named, by which schemes, and as a legal entity only."""
+    """What is asked of one party: whether it must be named, and by which schemes; it is a legal entity by any edition, for
+    a natural person's name and number may stand in no fact."""
 
     required: StrictBool
     schemes: tuple[str, ...] = Field(min_length=1)
-    legal_entity_only: StrictBool
     origin: Origin
 
 

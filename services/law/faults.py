@@ -37,8 +37,11 @@ FAULTS: Final[dict[Fault, str]] = {
 """The rules that a number of a known scheme can break."""
 
 
-def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = False) -> Fault | None:
-    """What is wrong with an organisation's id by the schemes of an edition, or None."""
+def fault(number: OrganisationId, edition: Edition) -> Fault | None:
+    """What is wrong with an organisation's id by the schemes of an edition, or None.
+
+    The number of a natural person (физическое лицо) is always wrong: facts are kept for ever, without personal data.
+    """
     scheme = edition.scheme(number.scheme)
     if scheme is None:
         return "scheme"
@@ -48,7 +51,7 @@ def fault(number: OrganisationId, edition: Edition, *, legal_entity: bool = Fals
         return "zeros"  # it passes every check digit, and is nobody's
     if scheme.check != "none" and not CHECKS[scheme.check](number.value):
         return "check-digit"
-    if legal_entity and not scheme.is_legal_entity(number.value):
+    if not scheme.is_legal_entity(number.value):
         return "not-legal-entity"
     return None
 
@@ -63,24 +66,54 @@ def _nearly(value: str, scheme: Scheme) -> Fault:
 
 
 def organisation_faults(
-    number: OrganisationId, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
+    number: OrganisationId, pointer: str, schemes: Sequence[str], edition: Edition
 ) -> Iterator[Problem]:
     """What is wrong with an organisation's number: its scheme must be one of these, its value one of the scheme's."""
     scheme = edition.scheme(number.scheme)
     if scheme is None or number.scheme not in schemes:
         yield problem(f"{pointer}/scheme", "party.scheme", schemes=schemes)
         return
-    found = fault(number, edition, legal_entity=legal_entity)
+    found = fault(number, edition)
     if found is not None:
         title = Wording(ru=scheme.title_ru, be=scheme.title_be, en=scheme.title_en)
         yield problem(f"{pointer}/value", FAULTS[found], scheme=title, schemes=schemes)
 
 
 def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
-    """What is wrong with the number of a party by the edition's rule for its part."""
-    yield from organisation_faults(
-        party.id, f"{pointer}/id", rule.schemes, edition, legal_entity=rule.legal_entity_only
-    )
+    """What is wrong with the number of a party by the edition's rule for its part, and with its name."""
+    yield from organisation_faults(party.id, f"{pointer}/id", rule.schemes, edition)
+    yield from person_name_faults(party.name, pointer)
+
+
+# What a person is called where an organisation should be (assumption): a patronymic among two to four words, initials
+# beside a surname, or the words of a natural person or a sole trader in front. An organisation that is called after a
+# person has its legal form, or its name in quotes, before that.
+_PATRONYMIC = "(?:ович|евич|ьич|овна|евна|ична|авіч|евіч|овіч|аўна|еўна|оўна|ічна|[oea]vich|[oea]vna|ichna|[ae]una)"
+_WORD = r"[^\W\d_](?:[^\W\d_]|['’ʼ-])*"
+_PERSON: Final = re.compile(
+    rf"(?:{_WORD}\s+){{1,3}}[^\W\d_]+{_PATRONYMIC}|[^\W\d_]+\s+[^\W\d_]+{_PATRONYMIC}\s+{_WORD}"
+    rf"|{_WORD}\s+(?:[^\W\d_]\.\s*){{1,2}}|(?:[^\W\d_]\.\s*){{1,2}}{_WORD}"
+    r"|(?:ип|іп|и\.\s?п\.|индивидуальный предприниматель|індывідуальны прадпрымальнік|физическое лицо|фізічная асоба|"
+    r"физлицо|гражданин|гражданка|грамадзянін|грамадзянка|самозанятый|самозанятая)\s.*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+_TRADER: Final = frozenset({"ИП", "ІП"})
+"""A sole trader (индивидуальный предприниматель) in short."""
+
+
+def person_name_faults(name: object, pointer: str) -> Iterator[Problem]:
+    """A party that is called as a person is called, whatever number it has."""
+    if isinstance(name, str) and _is_person(name.split()):
+        yield problem(f"{pointer}/name", "party.person-name")
+
+
+def _is_person(words: Sequence[str]) -> bool:
+    said = " ".join(words)
+    # "ГУ Центр ...": a legal form in short, beside words that are not shouted.
+    form = bool(words) and words[0].isalpha() and words[0].isupper() and 2 <= len(words[0]) <= 5 and not said.isupper()
+    return _PERSON.fullmatch(said) is not None and (not form or words[0].upper() in _TRADER)
 
 
 def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:

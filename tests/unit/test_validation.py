@@ -569,8 +569,46 @@ def test_a_resubmission_is_held_against_the_same_lists() -> None:
     ]
 
 
-def test_whoever_took_part_is_named_by_a_right_number_of_a_known_scheme_and_may_be_a_person() -> None:
-    good = [unp("700000112"), unp("MA7000001"), {"id": {"scheme": "RU-INN", "value": "9999000006"}}]
+PERSON, PERSONS_NUMBER = "Образцов Пётр Примерович", "MA1953684"
+"""A fictional person and a natural person's tax number."""
+
+
+@pytest.mark.parametrize("place", ["participants/0", "initiator", "customer", "executor"])
+@pytest.mark.parametrize("who", [PERSON, "ИП Образцов П. П.", "П. П. Образцов", "Вобразцаў Пётр Прыкладавіч", None])
+def test_a_natural_person_is_no_party_and_no_name_or_tax_number_enters_a_fact(place: str, who: str | None) -> None:
+    name, _, _row = place.partition("/")
+    for number, rules in ((PERSONS_NUMBER, {"party.not-legal-entity"}), ("700000112", set[str]())):
+        party = {**unp(number), **({"name": who} if who else {})}
+        sent = event(**{name: [party] if name == "participants" else party})
+        expected = rules | ({"party.person-name"} if who else set())
+        found = {(p.rule, p.pointer) for p in judge(sent, CODE, BOOK.edition("by-2024"), NOW).problems}
+        assert {rule for rule, _ in found} == expected
+        assert all(pointer.startswith(f"/data/{place}/") for _, pointer in found)
+        facts = decide(
+            None, Submit(CODE, "app", sent), Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY, "N"), CALENDARS)
+        )
+        said = "".join(fact.model_dump_json() for fact in facts)
+        assert PERSONS_NUMBER not in said and (not expected or "Образцов" not in said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ООО «Образцов и партнёры»",
+        "УЗ «Больница имени П. П. Образцова»",
+        "Министерство здравоохранения",
+        "ГУ Центр Ганцевич",
+        "Барановичский горисполком",
+        "ОАО «Пётр Примерович»",
+        "U.S. Department of Energy",
+    ],
+)
+def test_an_organisation_that_is_called_after_a_person_or_a_town_is_no_person(name: str) -> None:
+    assert faults(event(customer={**unp("700000112"), "name": name})) == []
+
+
+def test_whoever_took_part_is_named_by_a_right_number_of_a_known_scheme() -> None:
+    good = [unp("700000112"), {"id": {"scheme": "RU-INN", "value": "9999000006"}}]
     assert faults(event(participants=good)) == []
     bad = [unp("700000113"), {"id": {"scheme": "US-FED", "value": "HHS"}}, unp("7"), {"id": {"scheme": "BY-UNP"}}]
     assert faults(event(participants=bad)) == [

@@ -121,7 +121,7 @@ def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:
     named += [(f"/affiliated/{n}", one) for n, one in enumerate(entry.affiliated)]
     named += [(f"/interests/{n}", one) for n, one in enumerate(entry.interests)]
     for pointer, organisation in named:
-        if fault(organisation, edition, legal_entity=True):
+        if fault(organisation, edition):
             scheme, value = organisation.scheme, organisation.value
             found.append(problem(pointer, "organisation.invalid", scheme=scheme, value=value))
     for place, code in enumerate(entry.competences):

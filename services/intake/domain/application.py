@@ -17,7 +17,14 @@ from contracts.reference import CostLine, Money, Party, Problem, Procedure
 from contracts.rules import PARTS, Edition, PartyRule
 from contracts.words import problem
 from services.intake.domain.shape import day_of, door_of, rows_of
-from services.law.faults import office_faults, organisation_faults, region_faults, sector_faults, share_faults
+from services.law.faults import (
+    office_faults,
+    organisation_faults,
+    person_name_faults,
+    region_faults,
+    sector_faults,
+    share_faults,
+)
 
 _parties: Final = TypeAdapter(Party)
 
@@ -49,26 +56,25 @@ def notes(data: Mapping[str, Any], edition: Edition, today: date) -> Iterator[Pr
 
 def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
     if raw is not None:
-        yield from _organisation(raw, pointer, rule.schemes, edition, legal_entity=rule.legal_entity_only)
+        yield from _organisation(raw, pointer, rule.schemes, edition)
     elif rule.required:
         yield problem(pointer, "party.required")
 
 
 def _participants(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
-    """Whoever took part may be of any kind that the edition can tell by its number."""
+    """Whoever took part may be an organisation of any scheme that the edition knows."""
     known = tuple(scheme.scheme for scheme in edition.schemes)
     for place, raw in rows_of(data, "participants"):
-        yield from _organisation(raw, f"/data/participants/{place}", known, edition, legal_entity=False)
+        yield from _organisation(raw, f"/data/participants/{place}", known, edition)
 
 
-def _organisation(
-    raw: Any, pointer: str, schemes: Sequence[str], edition: Edition, *, legal_entity: bool
-) -> Iterator[Problem]:
+def _organisation(raw: Any, pointer: str, schemes: Sequence[str], edition: Edition) -> Iterator[Problem]:
     try:
         party = _parties.validate_python(raw, context=SENT)
     except ValidationError:
         return
-    yield from organisation_faults(party.id, f"{pointer}/id", schemes, edition, legal_entity=legal_entity)
+    yield from organisation_faults(party.id, f"{pointer}/id", schemes, edition)
+    yield from person_name_faults(party.name, pointer)
 
 
 def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:

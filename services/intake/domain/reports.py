@@ -194,7 +194,7 @@ def _risks(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
             owner = OrganisationId.model_validate(row.get("owner"), context=SENT)
         except ValidationError:
             continue
-        yield from organisation_faults(owner, f"/data/risks/{n}/owner", schemes, edition, legal_entity=True)
+        yield from organisation_faults(owner, f"/data/risks/{n}/owner", schemes, edition)
 
 
 def _day(raw: Any, pointer: str, bounds: _Bounds, not_before: date | None) -> Iterator[Problem]:
