@@ -1,5 +1,6 @@
 """Facts of the intake service (регистрация и рассмотрение заявок): its topic is `pilots.intake.v1`."""
 
+from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
 from contracts.agency import ReceiptDecision, ReceiptReminder, ToldConclusion
@@ -88,6 +89,8 @@ class ApplicationReceived(EventReceived):
     look_over_due_at: Moment
     application: Application
     contact_person_id: str | None = None
+    contact_until: Moment | None = None
+    """When the contact person's data goes by itself; a fact of an earlier program does not say."""
 
 
 class EventRefused(RefusedEvent, Fact):
@@ -331,6 +334,35 @@ class CompletionRegisteredV1(Completion, EventReceived):
     TYPE: ClassVar[str] = "pilots.intake.completion-registered.v1"
 
 
+class ErasedFor(StrEnum):
+    """Why a contact person's data was erased: asked for (по требованию), or kept for as long as the edition says
+    (истёк срок хранения)."""
+
+    ASKED = "asked"
+    TERM = "term"
+
+
+class ContactErasedV1(OfApplication):
+    """Contact persons' data of an application was erased (персональные данные контактного лица удалены); the opaque
+    ids stay."""
+
+    TYPE: ClassVar[str] = "pilots.intake.contact-erased.v1"
+
+    person_ids: tuple[str, ...]
+    why: ErasedFor
+
+
+class ContactReadV1(Fact):
+    """An official read the contact persons' data of an application (персональные данные контактного лица прочитаны).
+    Its subject is the application's `reading`."""
+
+    TYPE: ClassVar[str] = "pilots.intake.contact-read.v1"
+
+    pilot: str
+    agency: str
+    person_ids: tuple[str, ...]
+
+
 PilotFact = (
     ApplicationRegisteredV1
     | SubmissionRefusedV1
@@ -363,4 +395,4 @@ PilotFact = (
 )
 """Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
 
-INTAKE: Final = Language[Fact]((AgencyEnteredV1, *get_args(PilotFact)))
+INTAKE: Final = Language[Fact]((AgencyEnteredV1, ContactErasedV1, ContactReadV1, *get_args(PilotFact)))

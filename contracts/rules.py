@@ -71,8 +71,8 @@ class Scheme(Entitled):
 
 
 class PartyRule(Data):
-    """What is asked of one party: whether it must be named, and by which schemes; it is a legal entity by any edition, for
-    a natural person's name and number may stand in no fact."""
+    """What is asked of one party: whether it must be named, and by which schemes. It is a legal entity by any edition,
+    for a natural person's name and number may stand in no fact."""
 
     required: StrictBool
     schemes: tuple[str, ...] = Field(min_length=1)
@@ -236,6 +236,7 @@ class Numbers(Data):
     opinion_disagreement: Number
     first_year: Number
     last_year: Number
+    contact_kept_days: Number
 
 
 class Switches(Data):

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 FOR_EVER: Final = -1
 DAY_MS: Final = 24 * 60 * 60 * 1000
+AGENCY_KEPT_DAYS: Final = 30
+"""How long agencies' events and receipts stay in their topics, and what is personal of them in parked records."""
 FACT_MAX_BYTES: Final = 4 * 1024 * 1024
 """Largest record of a fact topic, in bytes; a fact above it is refused before it is written."""
 AGENCY_MAX_BYTES: Final = 1024 * 1024
@@ -77,7 +79,7 @@ def agency_topic(code: str) -> Topic:
     return Topic(
         name=f"{AGENCY_PREFIX}{_checked(code)}.v1",
         partitions=1,
-        retention_ms=30 * DAY_MS,
+        retention_ms=AGENCY_KEPT_DAYS * DAY_MS,
         max_bytes=AGENCY_MAX_BYTES,
         writers=(f"agency:{code}",),
         readers=(INTAKE,),
@@ -90,7 +92,7 @@ def receipts_topic(code: str) -> Topic:
     return Topic(
         name=f"{RECEIPTS_PREFIX}{_checked(code)}.v1",
         partitions=1,
-        retention_ms=30 * DAY_MS,
+        retention_ms=AGENCY_KEPT_DAYS * DAY_MS,
         max_bytes=FACT_MAX_BYTES,
         writers=(INTAKE,),
         readers=(f"agency:{code}",),

@@ -15,6 +15,7 @@ INTERRUPTED = 130
 PARTS: Final = {
     "agencies": ("agency",),
     "bench": ("bench",),
+    "contacts": ("contact",),
     "demo": ("demo",),
     "docs": ("docs",),
     "experts": ("expert",),

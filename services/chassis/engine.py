@@ -97,6 +97,7 @@ class Engine:
             own=service.own,
             publications=service.publications,
             projection=service.projection,
+            erase=service.erase,
         )
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
@@ -191,6 +192,8 @@ class Engine:
             await self.outbox.sweep(self.now(), age, self.documents)
         finally:
             await self.parking.sweep()
+            if self.service.tidy is not None:
+                await self.service.tidy(self.store, self.now())
 
     # ---- deciding
 

@@ -41,9 +41,9 @@ class Outbox:
     """The sending half of a service.
 
     `publications` are the further messages that go out with a fact (receipts); `projection` the rows that fold it into
-    side collections. Both must be repeatable: a fact is cleared only when all of them are safe, in their topics or in
-    `withheld`. Both are given the fact as it was decided, or, where it comes from the store, as it is read once in the
-    language `own`.
+    side collections, `erase` what they say is gone. All must be repeatable: a fact is cleared only when all of them are
+    safe, in their topics or in `withheld`. They are given the fact as it was decided, or, where it comes from the store,
+    as it is read once in the language `own`.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Outbox:
         own: Language[Fact],
         publications: Callable[[Event], Sequence[Message]],
         projection: Callable[[Event], Sequence[tuple[str, Row]]],
+        erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None,
     ) -> None:
         self._topic = topic
         self._store = store
@@ -64,6 +65,7 @@ class Outbox:
         self._own = own
         self._publications = publications
         self._projection = projection
+        self._erase = erase
         self._soon: dict[str, tuple[Entry, ...]] = {}
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
         self._went: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -107,6 +109,8 @@ class Outbox:
         waiting, sent = self._not_acknowledged(outboxes)
         events = {(s, e.sequence): self._event(e) for s, entries in waiting.items() for e in entries}
         await self._fold_into_side_collections(events.values())
+        if self._erase is not None and events:
+            await self._erase(self._store, list(events.values()))
         acknowledged, failure = await self._send_from_heads(waiting, events)
         self._remember(acknowledged)
         await self._store.clear({**sent, **acknowledged})

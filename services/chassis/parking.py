@@ -8,13 +8,14 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from contracts.event import peek
+from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
-from services.chassis.store import PARKED, Row, Store
+from services.chassis.store import PARKED, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -43,6 +44,10 @@ FEED: Final = 100
 """How many parked records, each of some megabytes at most, are in memory at once."""
 LARGEST: Final = 12 * 1024 * 1024
 """Bytes of a record that a document can hold; only a topic that compresses could hold a larger one."""
+PERSONAL_KEPT: Final = timedelta(days=AGENCY_KEPT_DAYS)
+"""How long personal data stays in a parked record."""
+PERSONAL: Final[Keys] = (("personal_until", 1),)
+"""The index of the parked records from which personal data is still to go."""
 ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
 
 
@@ -134,6 +139,7 @@ def record_of(row: Row) -> Record:
         key=row["key"],
         value=row["value"],
         headers=tuple((name, value) for name, value in row["headers"]),
+        digest=row.get("digest"),
     )
 
 
@@ -262,6 +268,8 @@ def _row(one: Parked, now: datetime) -> Row:
         "value": record.value[:LARGEST],
         "headers": [[name, value] for name, value in record.headers],
         "at": now,
+        # An agency's event may hold personal data: it is kept no longer here than in the agency's topic.
+        "personal_until": now + PERSONAL_KEPT if agency_of(record.topic) is not None else None,
     }
 
 

@@ -26,7 +26,7 @@ Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document]], Awaitable[S
 @dataclass(frozen=True, slots=True)
 class Service:
     """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
-    `arrived` and `settled` is pure.
+    `erase`, `tidy`, `arrived` and `settled` is pure.
 
     `reads` maps each source of foreign facts to its language (`soon`: sources whose records somebody waits for),
     `translate` turns such a fact into a command (None:
@@ -39,6 +39,8 @@ class Service:
     `side_rows` are rows of side collections (persons) that must be safe before the facts that point to them.
     `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
+    `erase` carries out what own facts say is erased, before they are sent, and may be asked again; `tidy` looks from
+    time to time for what was kept long enough.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -57,6 +59,8 @@ class Service:
     side_rows: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
     publications: Callable[[Event], Sequence[Message]] = lambda _event: ()
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
+    erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
+    tidy: Callable[[Store, datetime], Awaitable[None]] | None = None
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     arrived: Callable[[Input], None] = lambda _input: None

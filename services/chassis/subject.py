@@ -60,6 +60,8 @@ class Record:
     key: bytes | None
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    digest: str | None = None
+    """The fingerprint of what was read, where personal data has been erased from `value` since."""
 
     @property
     def id(self) -> str:

@@ -139,6 +139,8 @@ def submission(
     """
     actor = actor or Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER)
     event, fingerprint, fault = _parsed(body, attributes)
+    if record is not None and record.digest is not None:
+        fingerprint = record.digest  # what it was before personal data was erased from it
     event_id = event.get("id")
     named = str(event_id) if is_usable_id(event_id) else place
     _not_newer(event)

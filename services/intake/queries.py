@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
-from services.chassis.store import BY_ID, SUBJECTS, Keys, Row
+from services.chassis.parking import PERSONAL
+from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row
 from services.chassis.subject import Document
+from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import KIND as PILOT_KIND
@@ -22,7 +24,9 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.agency", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("_id", 1)),
         recalendar.INDEX,
-    ]
+    ],
+    PARKED: [PERSONAL],
+    READINGS: [LATEST],
 }
 
 

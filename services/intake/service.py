@@ -9,8 +9,8 @@ from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.subject import Aggregate
-from services.intake import door, handlers, queries, receipts
-from services.intake.domain import agency
+from services.intake import contacts, door, handlers, queries, receipts
+from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
@@ -22,6 +22,7 @@ SERVICE = Service(
     aggregates={
         KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
         agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
+        reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
     own=INTAKE,
@@ -33,6 +34,9 @@ SERVICE = Service(
     on_conflict=door.on_conflict,
     side_rows=door.side_rows,
     publications=receipts.publications,
+    projection=contacts.projection,
+    erase=contacts.erase,
+    tidy=contacts.tidy,
     arrived=door.arrived,
     settled=door.settled,
     indexes=queries.INDEXES,

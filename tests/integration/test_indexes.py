@@ -17,10 +17,11 @@ from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
 from services.chassis.engine import Engine
+from services.chassis.parking import PERSONAL
 from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
-from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, open_client
+from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, open_client
 from services.chassis.web import make_app
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
@@ -30,6 +31,7 @@ from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake.api import make_router
+from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers
@@ -225,7 +227,19 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "agencies": ((("kind", 1), *BY_ID), of("/agencies")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(engine)),
     }
-    return {name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}
+    beside: Lists = {
+        "readings of contact persons": (
+            READINGS,
+            LATEST,
+            of("/applications/0ffcb78f-b347-57f9-ad6a-938099bfcf1e/contact/readings"),
+        ),
+        "parked records with old personal data": (
+            PARKED,
+            PERSONAL,
+            lambda: tidy(engine.store, engine.now()),
+        ),
+    }
+    return {**{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
 
 
 def _application(number: int) -> Row:

@@ -20,7 +20,7 @@ from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.auth import Keys
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
-from services.chassis.store import Claim
+from services.chassis.store import PERSONS, Claim
 from services.chassis.subject import (
     Absent,
     Claimed,
@@ -171,6 +171,7 @@ class FakeEngine:
         return NOW
 
 
+CONTACT = "contact-1"
 LOOK_OVER = RULES.edition("by-2024").terms[TermKind.LOOK_OVER]
 LOOKED_OVER = term.open_ledger(term.start(LOOK_OVER, BY, "look-over", NOW, "Europe/Minsk"))
 REGISTERED = Pilot(
@@ -180,6 +181,7 @@ REGISTERED = Pilot(
     received=NOW,
     number="N",
     application=APPLICATION,
+    contact_person_id=CONTACT,
     terms=(CountedTerm(ledger=LOOKED_OVER, clock=clock_of(LOOKED_OVER, LOOK_OVER, BY)),),
 )
 EXPERTISE = RULES.edition("by-2024").terms[TermKind.EXPERTISE]
@@ -276,6 +278,7 @@ class Side:
             name = name_of(PILOT, "C-1")
             self.engine.store.kept[PAPERS, name] = {"_id": name, **{form: b"" for form in PaperForm}}
         if service == "intake":
+            self.engine.store.kept[PERSONS, CONTACT] = {"_id": CONTACT, "pilot": PILOT, **PERSON}
             self.publishes("a-1", REGISTERED)
             self.publishes(example(ApplicationSubmittedV2.TYPE)["id"], REGISTERED)
         self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, {"mongo": _fine})  # type: ignore[arg-type]

@@ -408,7 +408,9 @@ any_fact = st.one_of([made(cls) for cls in INTAKE.classes.values()])
 @given(st.lists(any_fact, max_size=6))
 def test_every_fact_evolves_in_every_state_of_a_pilot(facts: list[Any]) -> None:
     state = pilots.given(*facts)
-    assert state is None or due(state) in (None, *(one.clock.alarm_at for one in state.terms if one.open))
+    moments = [] if state is None else [*(one.clock.alarm_at for one in state.terms if one.open)]
+    moments += [] if state is None else [one.until for one in state.contacts]
+    assert state is None or due(state) in (None, *moments)
 
 
 @given(st.lists(any_fact, max_size=4))

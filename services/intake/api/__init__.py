@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from contracts.rules import RuleBook
-from services.intake.api import directory, editions, look_over, publishing
+from services.intake.api import contacts, directory, editions, look_over, publishing
 
 
 def make_router(rules: RuleBook) -> APIRouter:
@@ -11,6 +11,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     router = APIRouter(prefix="/v1")
     publishing.add(router)
     look_over.add(router)
+    contacts.add(router)
     directory.add(router)
     editions.add(router, rules)
     return router

@@ -74,6 +74,11 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseContacts:
+    """Erase what is kept of the contact persons of an application."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Something about a term must be announced."""
 
@@ -129,5 +134,16 @@ class Remind:
 
 
 Command = (
-    Submit | Later | Refuse | Accept | ApplicationReturn | ApplicationStop | Tick | Recalendar | Forward | Note | Remind
+    Submit
+    | EraseContacts
+    | Later
+    | Refuse
+    | Accept
+    | ApplicationReturn
+    | ApplicationStop
+    | Tick
+    | Recalendar
+    | Forward
+    | Note
+    | Remind
 )

@@ -13,12 +13,13 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
-from services.intake.domain import terms
+from services.intake.domain import contacts, terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.commands import (
     Accept,
     Command,
+    EraseContacts,
     Forward,
     Later,
     Note,
@@ -54,7 +55,9 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
         case ApplicationStop():
             return _stopped(state, command, context)
         case Tick(due):
-            return terms.ticked(state, due, context)
+            return *contacts.expired(state, due, context), *terms.ticked(state, due, context)
+        case EraseContacts():
+            return contacts.erased(state, context)
         case Recalendar():
             return terms.recalendared(state, context)
         case Forward(fact):
@@ -106,6 +109,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         look_over_due_at=started.due_at,
         application=judged.submission.application(),
         contact_person_id=person_id(context.subject) if judged.submission.contact else None,
+        contact_until=contacts.kept_until(edition, context.now) if judged.submission.contact else None,
     )
     return registered, started
 

@@ -17,6 +17,7 @@ from contracts.intake import (
     CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
+    ContactErasedV1,
     DecisionForwardedV1,
     EventRefusedV1,
     ExpertiseClosedV1,
@@ -44,6 +45,7 @@ from services.intake.domain.state import (
     FINAL,
     LOOK_OVER,
     CarryingOut,
+    KeptContact,
     Pilot,
     Request,
     Status,
@@ -62,10 +64,20 @@ FALLEN_AWAY: Final = RequestOutcome.CLOSED
 def evolve(state: Pilot | None, fact: Fact) -> Pilot | None:
     """The submission after a fact. One that only a newer program knows changes nothing that this one keeps."""
     if isinstance(fact, ApplicationRegisteredV1):
-        return Pilot.made_of(fact, status=Status.REGISTERED)
+        return Pilot.made_of(fact, status=Status.REGISTERED, contacts=_kept(fact))
     if isinstance(fact, SubmissionRefusedV1):
         return Pilot.made_of(fact, status=Status.REFUSED)
+    if isinstance(fact, ContactErasedV1) and state is not None:
+        left = tuple(one for one in state.contacts if one.person_id not in fact.person_ids)
+        asked = None if state.contact_person_id in fact.person_ids else state.contact_person_id
+        return _with(state, contacts=left, contact_person_id=asked)
     return _evolve(state, fact) if state is not None and isinstance(fact, PilotFact) else state
+
+
+def _kept(fact: ApplicationRegisteredV1 | ResubmissionRegisteredV1) -> tuple[KeptContact, ...]:
+    if fact.contact_person_id is None or fact.contact_until is None:
+        return ()
+    return (KeptContact(person_id=fact.contact_person_id, until=fact.contact_until),)
 
 
 def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
@@ -121,6 +133,7 @@ def _after_event(
                 met=fact.met,
                 # Who was to be asked before is still the one to ask, where nobody else is named (assumption).
                 contact_person_id=fact.contact_person_id or state.contact_person_id,
+                contacts=(*state.contacts, *_kept(fact)),
                 decided=None,
                 reasons=(),
             )
@@ -222,5 +235,7 @@ def _with(state: Pilot, **changes: Any) -> Pilot:
 
 
 def due(state: Pilot) -> datetime | None:
-    """When the timer must fire next: at the running term's next reminder, or at its end."""
-    return terms.next_alarm(state.terms)
+    """When the timer must fire next: at the running term's next reminder, at its end, or when a contact person's data
+    goes."""
+    moments = [terms.next_alarm(state.terms), *(one.until for one in state.contacts)]
+    return min((one for one in moments if one is not None), default=None)

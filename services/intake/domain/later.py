@@ -24,7 +24,7 @@ from contracts.intake import (
 from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.steps import Completion, Progress, Results, Risks, Spending
-from services.intake.domain import terms
+from services.intake.domain import contacts, terms
 from services.intake.domain.agency import Given
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
@@ -118,6 +118,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
         application=judged.submission.application(),
         met=judged.submission.met,
         contact_person_id=person,
+        contact_until=contacts.kept_until(edition, context.now) if person else None,
     )
     return *terms.ended(state, context), registered, started
 

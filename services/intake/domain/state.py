@@ -73,6 +73,13 @@ class CarryingOut(CarryingOutNote):
         return self.started is not None
 
 
+class KeptContact(Contract):
+    """A contact person whose data is kept, by opaque id, and until when; then it goes by itself."""
+
+    person_id: str
+    until: Moment
+
+
 class Told(Contract):
     """What the agency was told about a later event of its own."""
 
@@ -97,6 +104,7 @@ class Pilot(ReceivedEvent):
     edition: str | None = None
     application: Application | None = None
     contact_person_id: str | None = None
+    contacts: tuple[KeptContact, ...] = ()
     submitted: Moment | None = None
     submission: int = 1
     resubmitted: Moment | None = None
@@ -115,6 +123,12 @@ class Pilot(ReceivedEvent):
     @classmethod
     def _of_an_earlier_program(cls, stored: Any) -> Any:
         return stored if not isinstance(stored, dict) or "terms" in stored else {**stored, "terms": _terms_of(stored)}
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """The opaque ids of the contact persons whose data may be kept, the one to be asked first."""
+        asked = (self.contact_person_id,) if self.contact_person_id else ()
+        return tuple(dict.fromkeys((*asked, *(one.person_id for one in self.contacts))))
 
     @property
     def running(self) -> CountedTerm | None:

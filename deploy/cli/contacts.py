@@ -1,0 +1,72 @@
+"""contact show, contact erase, contact readings: the personal data of an application's contact persons."""
+
+import uuid
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.reference import Role
+from contracts.topics import INTAKE
+from deploy.cli.common import out, running
+from deploy.complaint import Complaint
+from deploy.local import keys
+from deploy.local.home import home
+from deploy.service import ask, why
+
+app = typer.Typer()
+group = typer.Typer(help="Contact persons of applications: who they are, who read that, erasing it.")
+app.add_typer(group, name="contact")
+
+ACTOR: Final = "command-line"
+"""Under which opaque id facts carry what was done here."""
+MOST: Final = 200
+"""How many readings are shown."""
+
+Pilot = Annotated[str, typer.Argument(metavar="PILOT", help="The pilot's id.")]
+
+
+@group.command()
+def show(pilot: Pilot) -> None:
+    """Show the contact persons of an application, the one to be asked first. That it was read is noted for ever."""
+    _print(("name", "email", "phone", "until"), _asked("GET", pilot, Role.OFFICER)["items"])
+
+
+@group.command()
+def readings(pilot: Pilot) -> None:
+    """Show who read the contact persons of an application, the last reading first."""
+    found = _asked("GET", pilot, Role.AUDITOR, part=f"/readings?limit={MOST}")
+    _print(("at", "by", "role", "organisation"), found["items"])
+    if found["next"] is not None:
+        out.print("There are more: the interface of intake pages through them.")
+
+
+@group.command()
+def erase(
+    pilot: Pilot,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase the contact persons of an application for good, from parked records too."""
+    if not yes:
+        typer.confirm(f"Erase what is kept of the contact persons of {pilot}, for good?", abort=True)
+    _asked("DELETE", pilot, Role.ADMIN)
+    out.print(f"what was kept of the contact persons of {pilot} is erased", markup=False, soft_wrap=True)
+
+
+def _asked(method: str, pilot: str, role: Role, *, part: str = "") -> Any:
+    """What intake answers to somebody in a role; None to an erasure. Raises Complaint with all that is wrong."""
+    url = f"{running().urls[INTAKE]}/v1/applications/{quote(pilot, safe='')}/contact{part}"
+    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+    answer = ask(INTAKE, method, url, keys.token(home(), [role], sub=ACTOR), headers=key)
+    if answer.is_error:
+        raise Complaint(f"Intake refused this ({answer.status_code}): {why(answer)}")
+    return answer.json() if answer.content else None
+
+
+def _print(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    table = Table(*fields)
+    for row in rows:
+        table.add_row(*(escape(str(row[field] or "")) for field in fields))
+    out.print(table)

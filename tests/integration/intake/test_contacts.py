@@ -1,0 +1,197 @@
+"""Contact persons: read with a fact that says so, erased on demand and by themselves, wherever their data stands."""
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts.intake import ContactErasedV1, ContactReadV1
+from contracts.topics import AGENCY_KEPT_DAYS, fact_topic
+from services.chassis.engine import Engine
+from services.chassis.store import PARKED, PERSONS, Store
+from services.intake.contacts import without_contact
+from services.intake.domain.state import pilot_id
+from services.intake.service import RULES
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
+from tests.kit.intake.sides import NOWHERE, PILOT, Ask, Make, again, doc, entered, sent, state, submitted
+
+WHO = {"name": "Образцова Мария Примеровна", "email": "m@example.test", "phone": "+375 00 000-00-00"}
+OTHER = {"name": "Примеров Пример Примерович", "email": "p@example.test", "phone": None}
+CONTACT = f"/v1/applications/{PILOT}/contact"
+KEPT = timedelta(days=RULES.edition("by-2024").numbers.contact_kept_days.value)
+NEWER = "pilots.agency.application-resubmitted.v9"
+
+
+async def everywhere(store: Store, broker: Broker) -> str:
+    """All that is stored and all that was sent, as text."""
+    texts = [message.value.decode() for message in broker.log]
+    for name in await store.collections():
+        for row in await store.rows(name, {}, sort=[("_id", 1)], limit=10_000):
+            texts += [
+                str(row),
+                *(value.decode("utf-8", "replace") for value in row.values() if isinstance(value, bytes)),
+            ]
+    return "\n".join(texts)
+
+
+def facts(broker: Broker, kind: str) -> list[dict[str, Any]]:
+    """The facts of a type, each once."""
+    found = {e["id"]: e for e in broker.events(fact_topic("intake")) if e["type"] == kind}
+    return list(found.values())
+
+
+async def published(ask: Ask) -> None:
+    answer = await ask("post", "/v1/events", json=submitted(contact=WHO))
+    assert answer.status_code == 201, answer.text
+
+
+async def test_an_officer_sees_the_contact_and_every_look_is_a_fact_that_auditors_list(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    await published(ask)
+    before = (await ask("get", f"/v1/applications/{PILOT}", "officer")).headers["ETag"]
+    for _ in range(2):
+        answer = await ask("get", CONTACT, "officer")
+        [item] = answer.json()["items"]
+        assert {name: item[name] for name in WHO} == WHO and item["until"] is not None
+        assert answer.headers["Cache-Control"] == "private, no-store"
+    assert (await ask("get", f"/v1/applications/{PILOT}", "officer")).headers["ETag"] == before, (
+        "no officer's card ages"
+    )
+    await engine.outbox.flush()
+    read = facts(broker, ContactReadV1.TYPE)
+    assert [(e["subject"], e["data"]["pilot"], e["data"]["actor"]["id"]) for e in read] == [
+        (f"reading:{PILOT}", PILOT, "u-2001")
+    ] * 2
+    assert read[0]["data"]["person_ids"] == [item["person_id"]]
+    told = (await ask("get", f"{CONTACT}/readings", "auditor")).json()["items"]
+    assert [(one["by"], one["role"], one["person_ids"]) for one in told] == [
+        ("u-2001", "officer", [item["person_id"]])
+    ] * 2
+    for token in ("publisher@demo", "auditor", "admin", "operator"):
+        assert (await ask("get", CONTACT, token)).status_code == 403
+    assert (await ask("get", f"{CONTACT}/readings", "officer")).status_code == 403
+
+
+@pytest.mark.parametrize("token", ["publisher@demo", "admin"])
+async def test_the_own_agency_and_administrators_erase_it_for_good_from_parked_records_too(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, token: str
+) -> None:
+    await published(ask)
+    parked = {**again("newer", contact=OTHER), "type": NEWER}
+    await engine.records([sent(parked)])
+    assert "Примеров" in await everywhere(store, broker), "what cannot be read yet is parked as it was sent"
+    assert (await ask("delete", CONTACT, "publisher@evil")).status_code == 404
+    assert (await ask("delete", CONTACT, "officer")).status_code == 403
+    for _ in range(2):
+        assert (await ask("delete", CONTACT, token)).status_code == 204
+    await engine.outbox.flush()
+    left = await everywhere(store, broker)
+    for secret in (*WHO.values(), OTHER["name"], OTHER["email"]):
+        assert secret is None or secret not in left
+    [fact] = facts(broker, ContactErasedV1.TYPE)
+    assert (fact["data"]["why"], len(fact["data"]["person_ids"])) == ("asked", 1)
+    assert (await state(engine)).persons == ()
+    gone = await ask("get", CONTACT, "officer")
+    assert (gone.status_code, gone.json()["title"]) == (404, "contact.none")
+    [row] = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
+    kept = json.loads(row["value"])
+    assert kept["data"]["title"] == parked["data"]["title"] and kept["data"]["contact"] is None
+    assert (await ask("delete", f"/v1/applications/{NOWHERE}/contact", "admin")).status_code == 404
+
+
+async def test_a_resend_after_the_erasure_brings_nothing_back(
+    engine: Engine, ask: Ask, store: Store, broker: Broker
+) -> None:
+    await published(ask)
+    await ask("delete", CONTACT, "admin")
+    again_ = await ask("post", "/v1/events", json=submitted(contact=WHO))
+    assert again_.status_code == 200
+    assert await store.rows(PERSONS, {}, sort=[("_id", 1)], limit=9) == []
+
+
+async def test_it_goes_by_itself_when_the_term_of_the_edition_is_over_each_at_its_time(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, clock: Clock
+) -> None:
+    await published(ask)
+    start = clock()
+    clock.forward(days=10)
+    headers = {"If-Match": f'"{(await doc(engine)).rev}"', "Idempotency-Key": "k"}
+    body = {"reasons": [{"code": "documents-missing"}]}
+    assert (
+        await ask("post", f"/v1/applications/{PILOT}/return", "officer", json=body, headers=headers)
+    ).status_code == 200
+    answer = await ask("post", "/v1/events", json=again(contact=OTHER))
+    assert answer.status_code == 201, answer.text
+    assert len((await ask("get", CONTACT, "officer")).json()["items"]) == 2
+
+    async def run_to(moment: Any) -> set[str]:
+        clock.time = moment
+        for _ in range(20):
+            if not await engine.timers():
+                break
+        return {row["name"] for row in await store.rows(PERSONS, {}, sort=[("_id", 1)], limit=9)}
+
+    assert await run_to(start + KEPT - timedelta(seconds=1)) == {WHO["name"], OTHER["name"]}
+    assert await run_to(start + KEPT) == {OTHER["name"]}
+    assert await run_to(start + KEPT + timedelta(days=10)) == set()
+    assert [(e["data"]["why"], e["data"]["actor"]["id"]) for e in facts(broker, ContactErasedV1.TYPE)] == [
+        ("term", "timer")
+    ] * 2
+    assert (await doc(engine)).due is None
+    assert WHO["email"] not in await everywhere(store, broker)
+
+
+@pytest.mark.parametrize(("when", "call"), [("after", "write"), ("before", "remove"), ("after", "remove")])
+async def test_a_crash_between_the_fact_and_the_erasure_leaves_it_to_the_next_sweep(
+    engine: Engine, ask: Ask, make: Make, store: Store, broker: Broker, clock: Clock, when: str, call: str
+) -> None:
+    await published(ask)
+    await engine.outbox.flush()
+    clock.forward(seconds=KEPT.total_seconds())
+    hooked = Hooked(store)
+    getattr(hooked, when)[call] = crash
+    with suppress(Crash):
+        await make(hooked).timers()
+    for _ in range(20):
+        if not await engine.timers():
+            break
+    clock.forward(seconds=1)
+    await engine.sweep(timedelta(0))
+    assert await store.rows(PERSONS, {}, sort=[("_id", 1)], limit=9) == []
+    assert len(facts(broker, ContactErasedV1.TYPE)) == 1
+
+
+async def test_personal_data_stays_in_a_parked_record_no_longer_than_in_its_topic_and_the_event_stays_the_same(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, clock: Clock
+) -> None:
+    """The agency is entered so late that its application has waited for longer than its topic would have kept it."""
+    original = submitted(agency="late", contact=WHO)
+    await engine.records([sent(original, "late")])
+    clock.forward(days=AGENCY_KEPT_DAYS, seconds=-1)
+    await engine.sweep(timedelta(0))
+    assert WHO["name"] in await everywhere(store, broker)
+    clock.forward(seconds=1)
+    for _ in range(2):
+        await engine.sweep(timedelta(0))
+    left = await everywhere(store, broker)
+    assert WHO["name"] not in left and WHO["email"] not in left
+    await entered(engine, "late")
+    [row] = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
+    assert await engine.parking.redrive([row["_id"]]) == 1
+    late = pilot_id("late", "late-1")
+    assert (await state(engine, late)).status == "registered" and (await state(engine, late)).persons == ()
+    answer = await ask("post", "/v1/events", "publisher@late", json=original)
+    assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (200, "true"), (
+        "it is the same event still"
+    )
+
+
+def test_of_what_is_no_json_nothing_is_left_and_what_names_nobody_stays_byte_for_byte() -> None:
+    assert without_contact("{Образцова".encode())[0] == b""
+    plain = b'{ "data": {"title":  "x", "customer": {"name": "y"}} }'
+    assert without_contact(plain) == (plain, None)
+    deep = json.dumps({"data": {"odd": [{"email": "m@example.test"}], "contact": "x"}}).encode()
+    assert json.loads(without_contact(deep)[0]) == {"data": {"odd": [{"email": None}], "contact": None}}
