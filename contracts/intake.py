@@ -1,4 +1,7 @@
-"""Facts of the intake service (регистрация и рассмотрение заявок): its topic is `pilots.intake.v1`."""
+"""Facts of the intake service (регистрация и рассмотрение заявок): its topic is `pilots.intake.v1`.
+
+It is one thing, long as it is: the whole language of one topic, whose facts are read beside each other.
+"""
 
 from enum import StrEnum
 from typing import ClassVar, Final, get_args
@@ -352,15 +355,19 @@ class ContactErasedV1(OfApplication):
     why: ErasedFor
 
 
-class ContactReadV1(Fact):
-    """An official read the contact persons' data of an application (персональные данные контактного лица прочитаны).
-    Its subject is the application's `reading`."""
-
-    TYPE: ClassVar[str] = "pilots.intake.contact-read.v1"
+class ContactReading(Contract):
+    """Whose data is read: the contact persons of an application, by their opaque ids."""
 
     pilot: str
     agency: str
     person_ids: tuple[str, ...]
+
+
+class ContactReadV1(ContactReading, Fact):
+    """An official read the contact persons' data of an application (персональные данные контактного лица прочитаны).
+    Its subject is the application's `reading`."""
+
+    TYPE: ClassVar[str] = "pilots.intake.contact-read.v1"
 
 
 PilotFact = (

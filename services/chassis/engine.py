@@ -182,9 +182,8 @@ class Engine:
 
     def _tick(self, subject: str, due: datetime) -> Input | None:
         tick = self.service.aggregate_of(subject).tick
-        if tick is None:
-            return None
-        return Input(subject, Timed(due), tick(due), TIMER, cause_id=f"timer:{subject}:{due.isoformat()}")
+        cause = f"timer:{subject}:{due.isoformat()}"
+        return None if tick is None else Input(subject, Timed(due), tick(due), TIMER, cause_id=cause)
 
     async def sweep(self, age: timedelta) -> None:
         """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""
@@ -192,8 +191,7 @@ class Engine:
             await self.outbox.sweep(self.now(), age, self.documents)
         finally:
             await self.parking.sweep()
-            if self.service.tidy is not None:
-                await self.service.tidy(self.store, self.now())
+            await self.service.tidy(self.store, self.now())
 
     # ---- deciding
 
@@ -201,8 +199,7 @@ class Engine:
         if self.service.address is not None:
             inputs = await self.service.address(self.store, inputs)
         spans = telemetry.open_spans(inputs)
-        traced = [_traced(one, span) for one, span in zip(inputs, spans, strict=True)]
-        run = _Run(traced, spans, [None] * len(traced))
+        run = _Run([_traced(one, span) for one, span in zip(inputs, spans, strict=True)], spans, [None] * len(inputs))
         for one in inputs:
             self.service.arrived(one)
         try:

@@ -23,6 +23,10 @@ class _Nothing(BaseModel):
 Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document]], Awaitable[Sequence[Any]]]
 
 
+async def nothing_kept(_store: Store, _now: datetime) -> None:
+    """There is nothing that goes when it was kept long enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
@@ -60,7 +64,7 @@ class Service:
     publications: Callable[[Event], Sequence[Message]] = lambda _event: ()
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
-    tidy: Callable[[Store, datetime], Awaitable[None]] | None = None
+    tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     arrived: Callable[[Input], None] = lambda _input: None

@@ -328,8 +328,8 @@ RECEIPTED = {
     "term-reminder-forwarded": "reminded",
 }
 TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
-SILENT = {"agency-entered", "carrying-out-noted", *TERMS}
-"""The directory, the terms and the notes go without a receipt."""
+SILENT = {"agency-entered", "carrying-out-noted", "contact-erased", "contact-read", *TERMS}
+"""The directory, the terms, the notes and what becomes of contact persons go without a receipt."""
 
 
 def test_every_fact_of_intake_makes_a_receipt_or_is_listed_as_making_none() -> None:

@@ -579,7 +579,8 @@ def test_a_natural_person_is_no_party_and_no_name_or_tax_number_enters_a_fact(pl
     name, _, _row = place.partition("/")
     for number, rules in ((PERSONS_NUMBER, {"party.not-legal-entity"}), ("700000112", set[str]())):
         party = {**unp(number), **({"name": who} if who else {})}
-        sent = event(**{name: [party] if name == "participants" else party})
+        changed: dict[str, Any] = {name: [party] if name == "participants" else party}
+        sent = event(**changed)
         expected = rules | ({"party.person-name"} if who else set())
         found = {(p.rule, p.pointer) for p in judge(sent, CODE, BOOK.edition("by-2024"), NOW).problems}
         assert {rule for rule, _ in found} == expected

@@ -77,7 +77,7 @@ async def _noted(engine: Engine, caller: Caller, found: Document, persons: tuple
     one = Input(
         subject=subject_of(found.subject),
         mark=Claimed(f"person:{caller.id}", id_, id_),
-        command=ReadContacts(found.subject, found.state.agency, persons),
+        command=ReadContacts(pilot=found.subject, agency=found.state.agency, person_ids=persons),
         actor=caller.acting(frozenset({Role.OFFICER})),
         cause_id=f"{caller.id}:{id_}",
         correlation=found.correlation,

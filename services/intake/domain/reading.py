@@ -4,11 +4,10 @@ It is a subject of its own beside the application, so that reading changes nothi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from contracts.event import Contract, Fact
-from contracts.intake import ContactReadV1
+from contracts.intake import ContactReading, ContactReadV1
 from services.intake.domain.agency import Given
 from services.law.decision import Context
 
@@ -21,13 +20,8 @@ class Readings(Contract):
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReadContacts:
+class ReadContacts(ContactReading):
     """Note that the acting person reads the data of these contact persons."""
-
-    pilot: str
-    agency: str
-    person_ids: tuple[str, ...]
 
 
 def subject_of(pilot: str) -> str:
@@ -38,8 +32,8 @@ def subject_of(pilot: str) -> str:
 def decide(_state: Readings | None, command: ReadContacts, context: Context[Given]) -> Sequence[Fact]:
     """Each reading is a fact."""
     match command:
-        case ReadContacts(pilot, agency, person_ids):
-            return (ContactReadV1(actor=context.actor, pilot=pilot, agency=agency, person_ids=person_ids),)
+        case ReadContacts():
+            return (ContactReadV1.made_of(command, actor=context.actor),)
         case _:
             assert_never(command)
 

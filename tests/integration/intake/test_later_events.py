@@ -117,7 +117,7 @@ async def test_timers_remind_and_then_let_a_returned_application_lapse(
     types = [e["type"].split(".")[2] for e in broker.events("pilots.intake.v1", PILOT)][-4:]
     assert types == ["term-nearing", "term-nearing", "term-ended", "application-lapsed"]
     assert receipts(broker)[-1] == ("demo-1", "lapsed")
-    assert (await doc(engine)).due is None
+    assert (await state(engine)).running is None
     await engine.records([sent(again())])
     assert (receipts(broker)[-1], rules(broker)) == (("again", "refused"), ["application.not-open"])
 

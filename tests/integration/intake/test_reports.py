@@ -332,7 +332,7 @@ async def test_after_the_decision_what_is_taken_back_or_stopped_is_refused_and_t
     [problem] = refused.json()["problems"]
     assert "registrar" in problem["message"] and "регистратор" in problem["message_ru"]
     [row] = (await ask("get", "/v1/applications?status=decided", "officer")).json()["items"]
-    assert (row["id"], row["due_at"], (await doc(engine)).due) == (PILOT, None, None)
+    assert (row["id"], row["due_at"], (await state(engine)).running) == (PILOT, None, None)
     assert await parked_rows(engine.store, {}) == []
 
 
