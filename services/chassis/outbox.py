@@ -42,8 +42,8 @@ class Outbox:
 
     `publications` are the further messages that go out with a fact (receipts); `projection` the rows that fold it into
     side collections, `erase` what they say is gone. All must be repeatable: a fact is cleared only when all of them are
-    safe, in their topics or in `withheld`. They are given the fact as it was decided, or, where it comes from the store,
-    as it is read once in the language `own`.
+    safe, in their topics or in `withheld`. They are given the fact as it was decided, or, where it comes from the
+    store, as it is read once in the language `own`.
     """
 
     def __init__(
