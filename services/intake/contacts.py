@@ -5,18 +5,18 @@ any case when it has been there for as long as the agency's topic keeps it. What
 still the same event to whoever sends it again.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from contracts.agency import ContactPerson
-from contracts.event import Event, digest
+from contracts.event import Event
 from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of
-from services.chassis.parking import PERSONAL
+from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import PARKED, PERSONS, Keys, Row, Store
+from services.intake.door import fingerprint_of
 
 READINGS: Final = "readings"
 """Who read which contact person when: rows that facts make."""
@@ -62,27 +62,25 @@ async def tidy(store: Store, now: datetime) -> None:
 async def _scrub(store: Store, row: Row) -> None:
     if agency_of(row["topic"]) is None:
         return
-    value, fingerprint = without_contact(row["value"])
+    record = record_of(row)
+    value = without_contact(record.value)
     said: Row = {"value": value, "personal_until": None}
-    if fingerprint is not None and row.get("digest") is None:
-        said["digest"] = fingerprint
+    if value != record.value:
+        said["digest"] = fingerprint_of(record)
     await store.mark(PARKED, {"_id": row["_id"]}, said)
 
 
-def without_contact(value: bytes) -> tuple[bytes, str | None]:
-    """An event without its contact person, and the fingerprint of what it was; None where nothing was taken from it.
+def without_contact(value: bytes) -> bytes:
+    """An event without its contact person; the same bytes where it names none.
 
     Of what is no JSON nobody can say what is personal, and it can only be refused: nothing is left of it.
     """
     try:
         event = json.loads(value)
     except (ValueError, RecursionError):
-        return b"", hashlib.sha256(value).hexdigest()
+        return b""
     bare = _without(event)
-    if bare == event:
-        return value, None
-    was = digest(event) if isinstance(event, dict) else hashlib.sha256(value).hexdigest()
-    return json.dumps(bare, ensure_ascii=False).encode("utf-8", "surrogatepass"), was
+    return value if bare == event else json.dumps(bare, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def _without(value: Any) -> Any:

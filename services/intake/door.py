@@ -163,6 +163,11 @@ def submission(
     )
 
 
+def fingerprint_of(record: Record) -> str:
+    """The fingerprint of an agency's event, by which a resend of it is known."""
+    return record.digest or _parsed(record.value, _of_headers(record.headers))[1]
+
+
 def _of_headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
     """The attributes that a record's headers carry (Kafka binding of CloudEvents, 3.2); what is no text is none."""
     found = dict[str, str]()
