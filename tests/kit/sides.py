@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -123,6 +123,11 @@ class FakeStore:
 
     async def remove(self, _collection: str, _ids: Sequence[str]) -> None:
         return None
+
+    async def scan(self, _collection: str, query: Mapping[str, Any], **_: Any) -> AsyncIterator[dict[str, Any]]:
+        self.asked.append(query)
+        for row in self.found:
+            yield row
 
 
 class FakeParking:
