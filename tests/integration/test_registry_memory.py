@@ -295,6 +295,7 @@ async def test_a_bare_day_means_its_end_in_minsk(register: Register, entered: da
         ("1777777777", "as-of.bad"),
         ("2026-02-30", "as-of.bad"),
         ("2026-03-01T10:00:00", "as-of.bad"),
+        ("2026-03-01T10:00:00 03:00", "as-of.plus"),
         ("0001-01-01", "as-of.bad"),
         ("9999-12-31", "as-of.bad"),
         ("2026-03-03", "as-of.future"),

@@ -1,6 +1,7 @@
 """The shape of every answer over HTTP: commands, errors, published events, pages, health."""
 
 import base64
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -223,6 +224,13 @@ def test_too_large_a_body_is_413_and_never_reaches_the_engine(intake: Side) -> N
 def publish(side: Side, **changes: Any) -> Any:
     event = {**example(ApplicationSubmittedV2.TYPE), **changes}
     return side.ask("post", "/v1/events", bearer("publisher"), json=event)
+
+
+def test_a_packed_body_is_415_and_never_reaches_the_engine(intake: Side) -> None:
+    headers = {**bearer("publisher"), "Content-Encoding": "gzip"}
+    answer = intake.ask("post", "/v1/events", headers, content=gzip.compress(b"{}"))
+    assert problem(answer, 415)
+    assert (answer.headers["Accept-Encoding"], intake.engine.taken) == ("identity", [])
 
 
 @pytest.mark.parametrize(("outcome", "status"), [(Done(2, 1), 201), (Duplicate(2, 1), 200)])
