@@ -147,7 +147,8 @@ def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *
         headers["Idempotent-Replayed"] = "true"
     if body["outcome"] != ReceiptOutcome.REFUSED:
         return JSONResponse(body, 200 if again else 201, headers=headers)
-    actions = {one["action"] for one in body["problems"] if one["severity"] == "block"}
+    blocking = [one for one in body["problems"] if one["severity"] == "block"]  # the others are only told
+    actions = {one["action"] for one in blocking}
     refused = Problematic(
         422,
         "event.refused",
@@ -155,7 +156,7 @@ def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *
         headers=headers,
         # The problems are those of the receipt, word for word: by either door they are the same.
         extra={name: said for name, said in body.items() if name != "status"},
-        count=len(body["problems"]),
+        count=len(blocking),
     )
     return answer(refused, language)
 

@@ -55,7 +55,7 @@ async def test_over_http_a_refused_later_event_is_422_with_its_own_problems_and_
     await ask("post", "/v1/events", json=submitted())
     first, second = again("n-1", sector="space"), withdrawn("n-2", reason="")
     for _ in range(2):
-        for body, found in ((first, {"sector.unknown", "application.not-open"}), (second, {"schema.string-too-short"})):
+        for body, found in ((first, {"sector.unknown", "application.not-open"}), (second, {"schema.blank"})):
             answer = await ask("post", "/v1/events", json=body)
             said_ = answer.json()
             assert (answer.status_code, said_["title"], said_["action"]) == (422, "event.refused", "fix")
