@@ -256,18 +256,30 @@ class ConflictFoundV1(OfExpert):
 
 
 class ConflictDismissedV1(Reason, OfExpert):
-    """A second person found these conflicts to be false alarms (конфликт не подтверждён), with a reason."""
+    """A second person found these conflicts to be false alarms (конфликт не подтверждён), with a reason. `hidden`:
+    another conflict of the expert's is confirmed, so the case stays hidden from the expert all the same."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-dismissed.v1"
 
     at: Moment
     conflicts: tuple[Conflict, ...]
+    hidden: bool = False
 
 
 class ConflictConfirmedV1(Reason, OfExpert):
     """A conflict is real (конфликт подтверждён): the expert leaves the case, and the opinion does not count."""
 
     TYPE: ClassVar[str] = "pilots.expertise.conflict-confirmed.v1"
+
+
+ConflictFact = ConflictFoundV1 | ConflictDismissedV1 | ConflictConfirmedV1
+"""Every fact by which a case comes to be hidden from an expert, or is shown again."""
+
+
+def hides(fact: ConflictFact) -> bool:
+    """Whether the case is hidden from the fact's expert after it, whatever roles that person has, and in whichever
+    service: a conflict hides until a second person has dismissed it."""
+    return fact.hidden if isinstance(fact, ConflictDismissedV1) else True
 
 
 class ExpertRecheckedV1(OfRound):

@@ -12,6 +12,7 @@ from contracts.reference import (
     Application,
     Clock,
     Code,
+    Hiding,
     ItemId,
     Met,
     OnExpiry,
@@ -297,6 +298,12 @@ class CarryingOutNotedV1(CarryingOutNote, Fact):
     TYPE: ClassVar[str] = "pilots.intake.carrying-out-noted.v1"
 
 
+class ConflictNotedV1(Hiding, Fact):
+    """The expertise said from whom a case is hidden (конфликт интересов учтён): here it is hidden, too."""
+
+    TYPE: ClassVar[str] = "pilots.intake.conflict-noted.v1"
+
+
 class TermReminderForwardedV1(ReceiptReminder, OfApplication):
     """A term of carrying out that the register counts nears its end, or has run out; the executor is told of it
     (напоминание исполнителю). `kind` is progress-report or carrying-out, `rungs` are the days that were left, the most
@@ -393,6 +400,7 @@ PilotFact = (
     | ExpertiseClosedV1
     | DecisionForwardedV1
     | CarryingOutNotedV1
+    | ConflictNotedV1
     | TermReminderForwardedV1
     | ProgressRegisteredV1
     | SpendingRegisteredV1

@@ -56,6 +56,14 @@ ROLES: Final = tuple(Role)
 """All of them, in that order."""
 
 
+class Hiding(Contract):
+    """From whom a pilot is hidden for a conflict of interest (конфликт интересов), a person by opaque id; `hidden`
+    False: it is shown to that person again."""
+
+    person_id: str
+    hidden: bool
+
+
 class OrganisationId(Contract):
     """An organisation by a number that a named scheme gives it, e.g. `BY-UNP` (УНП) and `790000029`."""
 

@@ -13,6 +13,7 @@ from contracts.intake import Registered
 from contracts.reference import (
     Application,
     Effectiveness,
+    Hiding,
     Party,
     ReturnReason,
 )
@@ -350,6 +351,12 @@ class ReplicaResultNotedV1(Fact):
     outcome: Effectiveness
 
 
+class ConflictNotedV1(Hiding, Fact):
+    """The expertise said from whom a case is hidden (конфликт интересов учтён): here it is hidden, too."""
+
+    TYPE: ClassVar[str] = "pilots.registry.conflict-noted.v1"
+
+
 class CreditDecidedV1(Dated, CreditDecision, Fact):
     """A body's decision whether a product in use counts as a pilot (зачёт), on evidence. A switch of the edition."""
 
@@ -428,6 +435,7 @@ PilotFact = (
     | ReplicaResultNotedV1
     | CreditDecidedV1
     | EntryCorrectedV1
+    | ConflictNotedV1
 )
 """Every fact of a pilot; who keeps a table of them has a test that none is left out."""
 ExportFact = ListTakenV1 | ListReadyV1

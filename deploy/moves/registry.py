@@ -34,6 +34,7 @@ from services.registry.domain.commands import (
     RecordAmendment,
     RecordAnnulment,
     RecordConclusion,
+    RecordHiding,
     RecordReport,
     RecordTerm,
     Tick,
@@ -49,6 +50,7 @@ WORDS_OF_OTHERS: Final = frozenset(
         Outcome,
         RecordAmendment,
         RecordConclusion,
+        RecordHiding,
         RecordAnnulment,
         RecordTerm,
         Progress,
@@ -114,6 +116,7 @@ def _said(state: Pilot) -> Iterator[object]:
         for replaces in {None, force}:
             yield say.conclusion(verdict, replaces=replaces)
     yield RecordAnnulment(1, force or "ЗЭ-0")
+    yield RecordHiding(person_id="u-4004", hidden=not state.hidden_from)
     if state.stage is Stage.SCALED:
         yield LinkReplica("replica", "ПП-2027-000001", None)
         yield NoteReplicaResult("replica", Effectiveness.EFFECTIVE)

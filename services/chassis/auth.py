@@ -107,7 +107,8 @@ def _why(error: jwt.PyJWTError) -> Wording:
 def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
-    Raises 401 without a valid token, 403 without the role, 503 when the key set cannot be fetched.
+    Raises 401 without a valid token, 403 without the role or, for who is a publisher alone, without an organisation to
+    publish for, 503 when the key set cannot be fetched.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -126,8 +127,11 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
             raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
         except jwt.PyJWTError as error:
             raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error
-        if not caller.roles & frozenset(roles):
+        opening = caller.roles & frozenset(roles)
+        if not opening:
             raise Problematic(403, "auth.role", roles=roles)
+        if opening == {Role.PUBLISHER} and not caller.organisation:
+            raise Problematic(403, "auth.organisation")
         return caller
 
     opened.__dict__["roles"] = roles

@@ -18,6 +18,7 @@ from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of, refused
 from services.chassis.problems import document as problem_document
+from services.chassis.sight import hides
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -74,7 +75,7 @@ class Hand:
             key, seen = _needed(self.key), _revision_needed(self.if_match)
         except Problematic:  # what is not there for the caller is not there, before a word about headers
             found = await document(self.engine, subject, kind)
-            if sees is not None and not sees(found.state):
+            if not self._sees(sees)(found.state):
                 raise not_found() from None
             raise
         return await self._settle(subject, what, key, seen, existing=kind, sees=sees)
@@ -145,8 +146,13 @@ class Hand:
             cause_id=f"{self.caller.id}:{key}",
             if_match=if_match,
             existing=existing,
-            sees=sees,
+            sees=self._sees(sees),
         )
+
+    def _sees(self, sees: Sees | None) -> Sees:
+        """What a conflict of interest hides from the caller is hidden from every command; `sees` may hide more."""
+        who = self.caller.id
+        return lambda state: not hides(state, who) and (sees is None or sees(state))
 
     async def _settle(
         self, subject: str, what: object, key: str, seen: int, *, existing: str | None = None, sees: Sees | None = None

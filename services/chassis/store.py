@@ -50,6 +50,9 @@ IN_TURN: Final[Keys] = (("topic", 1), ("key", 1), ("sequence", 1), ("number", 1)
 """The order in which withheld messages go."""
 BY_ID: Final[Keys] = (("_id", 1),)
 """The order of the subjects themselves; a directory's is by its entries' codes."""
+HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
+"""The index of the subjects that are hidden from somebody, by person; the many that are hidden from nobody are not in
+it. A query must say that the person's id is a string."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -140,6 +143,7 @@ class Store:
             SUBJECTS: [
                 IndexModel("outbox.at", name=UNSENT, partialFilterExpression={"outbox.at": {"$type": "date"}}),
                 IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
+                IndexModel(list(HIDDEN), partialFilterExpression={"state.hidden_from": {"$type": "string"}}),
             ],
             PARKED: [
                 IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),

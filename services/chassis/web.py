@@ -25,6 +25,7 @@ from services.chassis.masking import masked, opaque
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
+from services.chassis.sight import Sight, seeing
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.store import Row, Store
 from services.chassis.subject import Document
@@ -304,12 +305,19 @@ def _metrics() -> APIRouter:
 def _operations() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/v1/parked", dependencies=[Depends(allow(Role.OPS))])
-    async def parked(engine: EngineOf, status: str | None = None, after: After = None, limit: Limit = PAGE) -> Page:
+    @router.get("/v1/parked")
+    async def parked(
+        engine: EngineOf,
+        eyes: Annotated[Sight, Depends(seeing(Role.OPS))],
+        status: str | None = None,
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Page:
         """Records that wait or are broken, oldest position first; of each what is known to be harmless."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
         query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
+        query |= eyes.but("subject")
         order = (("status", 1), ("_id", 1))
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
 

@@ -66,6 +66,7 @@ def _of_intake(fact: PilotFact) -> Command | None:
             | intake.ExpertiseClosedV1()
             | intake.DecisionForwardedV1()
             | intake.CarryingOutNotedV1()
+            | intake.ConflictNotedV1()
             | intake.TermReminderForwardedV1()
             | intake.ProgressRegisteredV1()
             | intake.SpendingRegisteredV1()

@@ -10,13 +10,14 @@ from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId
 from services.chassis import recalendar
+from services.chassis.sight import Query
 from services.chassis.store import BY_ID, SUBJECTS, Keys
 from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.domain.expert import KIND as EXPERT_KIND
-from services.expertise.domain.state import CLARIFICATION, KIND, Status, View
+from services.expertise.domain.state import CLARIFICATION, Status, View
 from services.expertise.domain.team import KIND as TEAM_KIND
 from services.expertise.handlers import NOTICES
-from services.expertise.sight import Query, Sight
+from services.expertise.sight import Sight
 
 # ---- orders and indexes
 
@@ -47,7 +48,6 @@ SEATED: Final[Keys] = (("kind", 1), ("state.seated", 1), *BY_DUE)
 WORKING: Final[Keys] = (("kind", 1), ("state.working", 1), *BY_DUE)
 OWED_BY: Final[Keys] = (("kind", 1), ("state.owed.by", 1), *BY_DUE)
 OWED_WHO: Final[Keys] = (("kind", 1), ("state.owed.who", 1), *BY_DUE)
-HIDDEN: Final[Keys] = (("kind", 1), ("state.hidden_from", 1), ("_id", 1))
 ALL: Final[Keys] = (("kind", 1), *NEWEST, *FILTERS)
 NUMBERED: Final[Keys] = (("kind", 1), ("state.number", 1), *BY_DUE)
 OF_EXPERT: Final[Keys] = (("kind", 1), ("state.visible_to", 1), *NEWEST)
@@ -68,7 +68,6 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         WORKING,
         OWED_BY,
         OWED_WHO,
-        HIDDEN,
         ALL,
         NUMBERED,
         OF_EXPERT,
@@ -206,11 +205,6 @@ def _of_view(eyes: Sight, view: View, now: str, teams: Teams) -> Query:
 def work_of(eyes: Sight, expert: str) -> Listing:
     """The cases in which an expert owes an opinion, what is due first coming first."""
     return Listing({**eyes.where(), "state.working": expert}, BY_DUE, WORKING)
-
-
-def hidden(eyes: Sight) -> Query:
-    """The cases that a conflict hides from this caller."""
-    return {"kind": KIND, "state.hidden_from": eyes.id}
 
 
 # ---- the board of everything owed

@@ -68,6 +68,8 @@ SPECVERSION: Final = "specversion"
 """The attribute that every event has: by it the mode is known."""
 KAFKA_ATTRIBUTE: Final = "ce_"
 NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
+OWNED: Final = ("state.agency", "state.hidden_from")
+"""What of a pilot says who may publish on it."""
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
 
@@ -231,29 +233,31 @@ def _not_newer(event: Mapping[str, Any]) -> None:
 
 async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
     """Leads an agency's later events to the pilots that they name: registered ones of that agency, found with one
-    query, or such as come before them in the same batch. Whatever names another pilot, or none, stays with a
+    query, or such as come before them in the same batch. Whatever names another pilot, or none, or one that a
+    conflict of interest hides from the person who publishes, stays with a
     subject of its own and is refused there, so that nothing can be done to it, and nothing be learnt of it.
     """
     named = {n: pilot for n, one in enumerate(inputs) if isinstance(c := one.command, Later) and (pilot := c.named)}
-    owners = await _owners(store, set(named.values()))
+    owners, hidden = await _owners(store, set(named.values()))
     led = list[Input]()
     for place, one in enumerate(inputs):
         command = one.command
         if isinstance(command, Submit):
             owners.setdefault(one.subject, command.agency)
-        elif isinstance(command, Later) and place in named and owners.get(named[place]) == command.agency:
-            one = replace(one, subject=named[place])
+        elif isinstance(command, Later) and (pilot := named.get(place, "")) and owners.get(pilot) == command.agency:
+            one = replace(one, subject=pilot) if (pilot, one.actor.id) not in hidden else one
         led.append(one)
     return led
 
 
-async def _owners(store: Store, pilots: set[str]) -> dict[str, str]:
-    """The agencies of those of these pilots that were registered."""
+async def _owners(store: Store, pilots: set[str]) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """The agencies of those of these pilots that were registered, and which is hidden from whom."""
     if not pilots:
-        return {}
+        return {}, set()
     query = {"_id": {"$in": sorted(pilots)}, "kind": KIND, "state.number": {"$type": "string"}}
-    rows = await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=len(pilots), fields=["state.agency"])
-    return {row["_id"]: row["state"]["agency"] for row in rows}
+    rows = await store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=len(pilots), fields=OWNED)
+    hidden = {(row["_id"], person) for row in rows for person in row["state"].get("hidden_from", ())}
+    return {row["_id"]: row["state"]["agency"] for row in rows}, hidden
 
 
 def on_conflict(one: Input) -> Input | None:

@@ -13,21 +13,21 @@ from services.chassis.service import Prepare
 from services.chassis.store import Store
 from services.chassis.subject import Document, Input
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.commands import CLARIFICATION, REMINDED, Forward, Later, Note, Remind, Submit
+from services.intake.domain.commands import CLARIFICATION, REMINDED, Forward, Later, Note, NoteHiding, Remind, Submit
 from services.intake.domain.shape import time_of
 from services.intake.domain.validation import Judged, judge
 
 
-def translate(event: Event) -> Forward | Note | Remind | None:
-    """What another service's fact asks of intake: to pass it on to the applicant, to note how the pilot stands, or to
-    remind the executor."""
+def translate(event: Event) -> Forward | Note | NoteHiding | Remind | None:
+    """What another service's fact asks of intake: to pass it on to the applicant, to note how the pilot stands or from
+    whom it is hidden, or to remind the executor."""
     fact = event.fact
     if isinstance(fact, expertise.CaseFact):
         return _of_expertise(fact)
     return _of_register(fact) if isinstance(fact, registry.PilotFact) else None
 
 
-def _of_expertise(fact: expertise.CaseFact) -> Forward | None:
+def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | None:
     match fact:
         case expertise.TermExtendedV1():
             return Forward(fact) if fact.kind == CLARIFICATION else None
@@ -39,6 +39,8 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | None:
             | expertise.ReviewClosedV1()
         ):
             return Forward(fact)
+        case expertise.ConflictFoundV1() | expertise.ConflictDismissedV1() | expertise.ConflictConfirmedV1():
+            return NoteHiding(person_id=fact.expert_id, hidden=expertise.hides(fact))
         case (
             expertise.ReviewOpenedV1()
             | expertise.TermStartedV1()
@@ -54,9 +56,6 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | None:
             | expertise.ExpertAcceptedV1()
             | expertise.ExpertDeclinedV1()
             | expertise.ExpertReleasedV1()
-            | expertise.ConflictFoundV1()
-            | expertise.ConflictDismissedV1()
-            | expertise.ConflictConfirmedV1()
             | expertise.ExpertRecheckedV1()
             | expertise.OpinionGivenV1()
             | expertise.FurtherOpinionCalledV1()
@@ -114,6 +113,7 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
             | registry.ScalingDecidedV1()
             | registry.ReplicaLinkedV1()
             | registry.ReplicaResultNotedV1()
+            | registry.ConflictNotedV1()
         ):
             return None
         case _:

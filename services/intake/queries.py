@@ -6,6 +6,7 @@ from typing import Any, Final
 from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
 from services.chassis.parking import PERSONAL
+from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row
 from services.chassis.subject import Document
 from services.intake.contacts import LATEST, READINGS
@@ -30,9 +31,11 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
 }
 
 
-def applications(status: str | None, agency: str | None) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
+def applications(
+    status: str | None, agency: str | None, eyes: Sight
+) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
     """The query and the order of the list: by due date where a status is asked for, else the newest first."""
-    query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}}
+    query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}, **eyes.but()}
     if agency is not None:
         query["state.agency"] = agency
     if status is not None:
@@ -73,7 +76,7 @@ def application_card(document: Document) -> dict[str, Any]:
     return {
         "id": document.subject,
         "version": document.version,
-        **state.model_dump(mode="json", exclude={"terms": True, "taken": {"periods", "payments"}}),
+        **state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": {"periods", "payments"}}),
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
     }
 

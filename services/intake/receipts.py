@@ -25,6 +25,7 @@ from contracts.intake import (
     CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
+    ConflictNotedV1,
     DecisionForwardedV1,
     EventReceived,
     EventRefused,
@@ -163,6 +164,7 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             | TermNearingV1()
             | TermRecalendaredV1()
             | CarryingOutNotedV1()
+            | ConflictNotedV1()
         ):
             return None
         case _:

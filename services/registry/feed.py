@@ -18,7 +18,7 @@ import hashlib
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -33,10 +33,9 @@ from contracts.registry import REGISTRY
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
-from services.chassis.store import Store
+from services.chassis.store import Row, Store
 from services.chassis.topic_reader import REQUEST_MS, TopicReader
 from services.chassis.web import MOST
-from services.registry import views
 from services.registry.handlers import TIMELINE, projection
 
 log = logging.getLogger(__name__)
@@ -64,6 +63,8 @@ PARTITION_BYTES: Final = 128 * 1024
 """Bytes of a partition that a reader fetches at once; a larger fact comes alone."""
 
 Item = dict[str, Any]
+Told = Callable[[Sequence[Row]], Awaitable[list[Item]]]
+"""What the caller is told of rows of the timelines, each with its pilot under `subject`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class _Gathered:
     """What one answer has so far, and how far it is in each partition."""
 
     def __init__(self, cursor: Cursor, limit: int) -> None:
-        self.items: list[Item] = []
+        self.rows: list[Row] = []
         self.offsets = list(cursor.offsets)
         self._seen = dict(cursor.seen)
         self._limit = limit
@@ -139,7 +140,7 @@ class _Gathered:
 
     @property
     def full(self) -> bool:
-        return len(self.items) >= self._limit or self._bytes >= MOST_BYTES
+        return len(self.rows) >= self._limit or self._bytes >= MOST_BYTES
 
     @property
     def cursor(self) -> Cursor:
@@ -154,25 +155,24 @@ class _Gathered:
         if self.full:
             return
         self.offsets[partition] = offset + 1
-        item = item_of(value)
-        if item is None:
+        row = row_of(value)
+        if row is None:
             return
-        mark = _mark(item["subject"])
+        mark = _mark(row["pilot"])
         last = self._seen.pop(mark, 0)
-        self._seen[mark] = max(last, item["sequence"])  # at the end: the latest are remembered
-        if item["sequence"] > last:
-            self.items.append(item)
+        self._seen[mark] = max(last, row["sequence"])  # at the end: the latest are remembered
+        if row["sequence"] > last:
+            self.rows.append(row)
             self._bytes += len(value)
 
 
-def item_of(value: bytes) -> Item | None:
-    """A fact as the feed shows it: a row of the timeline with its pilot. None for what is no fact of a pilot."""
+def row_of(value: bytes) -> Row | None:
+    """A fact as a row of the timeline. None for what is no fact of a pilot."""
     try:
         event = parse_own_fact(value, REGISTRY)
         if ":" in event.subject:
             return None
-        rows = [row for name, row in projection(event) if name == TIMELINE]
-        return {"subject": rows[0]["pilot"], **views.timeline(rows[0])} if rows else None
+        return next((row for name, row in projection(event) if name == TIMELINE), None)
     except BrokenEvent as error:
         log.error("a record of the register's own topic cannot be shown: %s", type(error).__name__)
         return None
@@ -204,8 +204,11 @@ class Feed:
         self._bounds: _Bounds | None = None
         self._closed = False
 
-    async def changes(self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]]) -> Changes:
-        """What came after a cursor (None: all that there is), at most `limit`, as soon as there is anything.
+    async def changes(
+        self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
+    ) -> Changes:
+        """What came after a cursor (None: all that there is), at most `limit`, as soon as there is anything that the
+        caller is `told` of.
 
         Waits so many seconds for it, unless the caller is `gone`. Raises Problematic: 400 for a bad cursor, 410 where
         the topic no longer holds what follows it, 503 when too many ask or Kafka is away.
@@ -213,7 +216,7 @@ class Feed:
         with self._place():
             try:
                 async with asyncio.timeout(wait + ANSWER_WITHIN):
-                    return await self._changes(after, limit, wait, gone)
+                    return await self._changes(after, limit, wait, gone, told)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("the change feed cannot be read: %s: %s", type(error).__name__, error)
                 raise Problematic(503, "kafka.away", action="retry", headers={"Retry-After": "2"}) from error
@@ -237,7 +240,7 @@ class Feed:
             self._asking -= 1
 
     async def _changes(
-        self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]]
+        self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
     ) -> Changes:
         begun = time.monotonic()
         bounds = await self._look(begun)
@@ -246,8 +249,9 @@ class Feed:
             gathered = await self._read(cursor, bounds.ends, limit)
             cursor, left = gathered.cursor, begun + wait - time.monotonic()
             more = bool(gathered.behind(bounds.ends))
-            if gathered.items or left <= 0 or await gone():
-                return Changes(items=gathered.items, next=text_of(cursor, self._topic), more=more)
+            items = await told(gathered.rows)
+            if items or left <= 0 or await gone():
+                return Changes(items=items, next=text_of(cursor, self._topic), more=more)
             await asyncio.sleep(0 if more else min(LOOK_EVERY, left))
             bounds = await self._look(time.monotonic() - LOOK_EVERY)
 

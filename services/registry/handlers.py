@@ -35,6 +35,7 @@ from services.registry.domain.commands import (
     RecordAmendment,
     RecordAnnulment,
     RecordConclusion,
+    RecordHiding,
     RecordReport,
     RecordTerm,
 )
@@ -74,7 +75,7 @@ ForeignTermFact = (
 )
 """What becomes of a term of another service, but for its reminders."""
 ConclusionFact = expertise.ConclusionIssuedV1 | expertise.ConclusionAnnulledV1
-"""What the register records of the work on a case, besides its terms."""
+"""What the register records of the work on a case, besides its terms and from whom it is hidden."""
 
 
 def translate(event: Event) -> Command | ForgetPerson | None:
@@ -86,6 +87,8 @@ def translate(event: Event) -> Command | ForgetPerson | None:
         return _of_term(fact)
     if isinstance(fact, ConclusionFact):
         return _of_conclusion(fact)
+    if isinstance(fact, expertise.ConflictFact):
+        return RecordHiding(person_id=fact.expert_id, hidden=expertise.hides(fact))
     return _of_intake(fact) if isinstance(fact, intake.PilotFact) else None
 
 
@@ -139,6 +142,7 @@ def _of_intake(fact: intake.PilotFact) -> Command | None:
             intake.SubmissionRefusedV1()
             | intake.EventRefusedV1()
             | intake.CarryingOutNotedV1()
+            | intake.ConflictNotedV1()
             | intake.TermNearingV1()
         ):
             return None

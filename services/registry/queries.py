@@ -32,6 +32,8 @@ BY_SECTOR_AND_STAGE: Final[Keys] = (
 )
 BY_AGENCY_AND_STAGE: Final[Keys] = (("kind", 1), ("state.agency", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 
+OF_NUMBER: Final[Keys] = (("kind", 1), ("state.number", 1), *NEWEST)
+
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         (("kind", 1), *NEWEST),
@@ -46,7 +48,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         BY_SECTOR,
         BY_SECTOR_AND_STAGE,
         BY_AGENCY_AND_STAGE,
-        (("kind", 1), ("state.number", 1), *NEWEST),
+        OF_NUMBER,
         (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
         recalendar.INDEX,
     ],
@@ -101,25 +103,29 @@ def index_as_of(stage: str | None, agency: str | None, sector: str | None) -> Ke
     return BY_SECTOR if sector is not None and agency is None else None
 
 
-def listed(
-    moment: datetime | None, stage: str | None, agency: str | None, sector: str | None, number: str | None
-) -> tuple[View, Callable[[Row], View], Sequence[str]]:
-    """The query of the list, now or as of a moment, how its lines look, and what of a pilot they are made of."""
-    if moment is None:
-        return pilots(stage, agency, sector, number), views.internal_row, ROW
-    return pilots_as_of(moment, stage, agency, sector, number), lambda row: row_as_of(row, moment), ROW_AS_OF
+def newest_of(stage: str | None, sector: str | None, number: str | None) -> Keys:
+    """The index that gives the present list, the newest first, of all agencies' pilots."""
+    if number is not None:
+        return OF_NUMBER
+    named = (("state.application.sector", sector), ("state.stage", stage))
+    return (("kind", 1), *((name, 1) for name, value in named if value is not None), *NEWEST)
 
 
 def public_pilots(stage: str | None, agency: str | None, sector: str | None, year: int | None) -> dict[str, Any]:
     """The query of the public list: as `views.is_public` says, in the words of the database."""
-    query = pilots(None, agency, sector, None)
-    stages = views.public_stages("always", "once-concluded")
-    query["state.stage"] = {"$in": [one for one in stages if stage in (None, one)]}
-    once = {"state.stage": {"$in": views.public_stages("once-concluded")}, "state.conclusions.0": {"$exists": False}}
-    query["$nor"] = [once]
+    query = {**pilots(None, agency, sector, None), **public_ones()}
+    if stage is not None:
+        query["state.stage"] = {"$in": [one for one in query["state.stage"]["$in"] if one == stage]}
     if year is not None:
         query["state.entered"] = year_of(year)
     return query
+
+
+def public_ones() -> View:
+    """The condition of a pilot that the public sees."""
+    stages = views.public_stages("always", "once-concluded")
+    once = {"state.stage": {"$in": views.public_stages("once-concluded")}, "state.conclusions.0": {"$exists": False}}
+    return {"state.stage": {"$in": stages}, "$nor": [once]}
 
 
 def year_of(year: int) -> dict[str, str]:
@@ -186,12 +192,12 @@ def row_as_of(row: Row, moment: datetime) -> View:
     }
 
 
-def results(pilot: Row | Document) -> View:
+def results(shown: View) -> View:
     """The agreed indicators with how far each has come and all its values, in the order in which they were recorded.
 
-    `others` are values of indicators that are not agreed on (any more).
+    `shown` is what is shown of a pilot's agreement, values and progress. `others` are values of indicators that are
+    not agreed on (any more).
     """
-    shown = views.internal_part(pilot, "agreement", "values", "progress")
     agreed = shown["agreement"]["agreement"]["indicators"] if shown["agreement"] else []
     progress = {one["indicator"]: one for one in shown["progress"]}
     found = list[View]()
@@ -209,29 +215,41 @@ def results(pilot: Row | Document) -> View:
     return {"items": found, "others": [one for one in shown["values"] if one["indicator"] not in codes]}
 
 
-NAMED: Final = ("kind", "state.number", "state.application.title", "state.stage")
+NAMED: Final = (
+    "kind",
+    "state.number",
+    "state.application.title",
+    "state.agency",
+    "state.stage",
+    "state.conclusions.round",
+    "state.hidden_from",
+)
+"""What of another pilot is told beside one, and what says who may know of it."""
 
 
-async def replicas(store: Store, pilot: Row | Document) -> View:
+async def replicas(store: Store, pilot: Row | Document, seen: Callable[[Row], bool]) -> View:
     """What copies this pilot, each as it stands now, what it copies itself, and what the decision on scaling plans.
 
-    Raises StoreAway.
+    `seen` says of which pilots the caller may know: another is left out, and one that is copied is told by the name
+    alone that the application gives it. Raises StoreAway.
     """
     shown = views.internal_part(pilot, "application", "replicas", "scaling")
     ids = [one["pilot"] for one in shown["replicas"]]
     rows = {row["_id"]: row for row in await _named_pilots(store, {"_id": {"$in": ids}, "kind": KIND}, len(ids))}
-    items = [{**_named_pilot(one["pilot"], rows.get(one["pilot"])), **one} for one in shown["replicas"]]
+    known = [one for one in shown["replicas"] if one["pilot"] not in rows or seen(rows[one["pilot"]])]
+    items = [{**_named_pilot(one["pilot"], rows.get(one["pilot"])), **one} for one in known]
     planned = shown["scaling"]["replicas"] if shown["scaling"] else []
-    return {"parent": await _parent(store, shown["application"]["replicates"]), "items": items, "planned": planned}
+    parent = await _parent(store, shown["application"]["replicates"], seen)
+    return {"parent": parent, "items": items, "planned": planned}
 
 
-async def _parent(store: Store, named: str | None) -> View | None:
+async def _parent(store: Store, named: str | None, seen: Callable[[Row], bool]) -> View | None:
     """The pilot that an application names by id or number; with the name alone where it is not in the register."""
     if named is None:
         return None
     for where in ({"_id": named}, {"state.number": named}):
         rows = await _named_pilots(store, {**where, "kind": KIND}, 1)
-        if rows:
+        if rows and seen(rows[0]):
             return {"named": named, **_named_pilot(rows[0]["_id"], rows[0])}
     return {"named": named, **_named_pilot(None, None)}
 

@@ -23,6 +23,7 @@ from contracts.registry import (
     AgreementRecordedV1,
     AnnulmentRecordedV1,
     ConclusionRecordedV1,
+    ConflictNotedV1,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EntryCorrectedV1,
@@ -302,15 +303,26 @@ PILOT: Final = (
 """A pilot: its state, its id, its version, what it began with."""
 BESIDE: Final = frozenset({"id", "version", "correlation"})
 """What stands beside the state in a document."""
-HIDDEN: Final = frozenset({"turn", "own_terms", "past_own_terms", "foreign_terms", "calendars", "reported", "of_old"})
+HIDDEN: Final = frozenset(
+    {"turn", "own_terms", "past_own_terms", "foreign_terms", "calendars", "reported", "of_old", "hidden_from"}
+)
 """What the state holds for the engine alone: shown to nobody. Of the terms, `terms` shows how they stand; what was
-reported is shown entry by entry, and what it comes to in `money` and `progress`."""
+reported is shown entry by entry, and what it comes to in `money` and `progress`; from whom a conflict of interest
+hides the pilot is told to nobody."""
 
 
 def _row_day(row: Mapping[str, Any]) -> str:
     """The day that a fact belongs to: that of the document it rests on, else its own, else that of the entry."""
     basis, own = row.get("basis"), row.get("what", {}).get("date")
     return str(basis["date"]) if basis else str(own) if own else day_of(row["time"])
+
+
+KEPT_IN: Final = frozenset({ConflictNotedV1.TYPE})
+"""The facts of which nobody is told more than that there was one: from whom a pilot is hidden."""
+
+
+def _row_says(row: Mapping[str, Any]) -> Any:
+    return {} if row["type"] in KEPT_IN else row.get("what")
 
 
 ACTOR: Final = (Shown("id"), Shown("organisation"), Shown("role"))
@@ -324,7 +336,7 @@ TIMELINE: Final = (
     Shown("basis", of=BASIS, public=True),
     Shown("correlation"),
     Shown("trace"),
-    Shown("what", whole=True),
+    Shown("what", _row_says, whole=True),
 )
 
 
@@ -436,8 +448,13 @@ def _named(names: tuple[str, ...]) -> tuple[Shown, ...]:
 def is_public(pilot: Row | Document) -> bool:
     """Whether the public sees this pilot at all."""
     state = _flat(pilot)
-    when = PUBLIC_STAGES.get(Stage(state["stage"]), "never")
-    return when == "always" or (when == "once-concluded" and bool(state.get("conclusions")))
+    return public_at(Stage(state["stage"]), concluded=bool(state.get("conclusions")))
+
+
+def public_at(stage: Stage, *, concluded: bool) -> bool:
+    """The same of a pilot at a stage, with or without a conclusion."""
+    when = PUBLIC_STAGES.get(stage, "never")
+    return when == "always" or (when == "once-concluded" and concluded)
 
 
 def public_stages(*when: When) -> list[str]:

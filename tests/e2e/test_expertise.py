@@ -176,10 +176,28 @@ def test_an_experts_changed_organisation_freezes_the_case_until_a_second_person_
     assert card(desk, pilot, "expert", expert).status_code == 404
     listed = desk.call("GET", "expertise", "/v1/reviews?view=mine", "expert", sub=expert)
     assert listed.json()["items"] == []
+    _becomes(desk, pilot, agency, expert, 404)
     act(
         desk, pilot, f"conflicts/{expert}/dismissal", "approver", {"why": "Поликлиника другая, номер тот же."}, APPROVER
     )
     assert card(desk, pilot, "expert", expert).status_code == 200
+    _becomes(desk, pilot, agency, expert, 200)
+
+
+def _becomes(desk: Desk, pilot: str, agency: str, person: str, status: int) -> None:
+    """In the register and in intake the person, in whatever role, meets this answer; others see the pilot."""
+    seen = [("registry", f"/v1/pilots/{pilot}", role) for role in ("registrar", "operator", "auditor", "publisher")]
+    seen += [("intake", f"/v1/applications/{pilot}", role) for role in ("officer", "auditor")]
+    for service, path, role in seen:
+        deadline = time.monotonic() + 20
+        while desk.call("GET", service, path, role, org=agency, sub=person).status_code != status:
+            assert time.monotonic() < deadline, (service, role)
+            time.sleep(0.1)
+        assert desk.call("GET", service, path, role, org=agency, sub="somebody-else").status_code == 200
+    listed = desk.call("GET", "registry", f"/v1/pilots?agency={agency}", "auditor", sub=person).json()["items"]
+    assert bool(listed) == (status == 200)
+    searched = desk.call("GET", "registry", f"/v1/search?agency={agency}", "auditor", sub=person)
+    assert searched.status_code in (200, 503) and (pilot in searched.text) <= (status == 200)
 
 
 def test_a_withdrawn_application_closes_what_is_open_in_the_expertise_with_the_reason(desk: Desk, agency: str) -> None:

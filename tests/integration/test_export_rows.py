@@ -56,7 +56,7 @@ async def gathered(store: Store, of: List, limit: int = 500, **filters: str) -> 
     rows_of = export_rows.making(FastAPI(), store)
     found, after = list[Mapping[str, Any]](), None
     while True:
-        part: Part = await rows_of(of.value, filters, after, limit)
+        part: Part = await rows_of(of.value, "u-1", filters, after, limit)
         assert all(set(one) <= set(part.columns) for one in part.rows)
         found += part.rows
         if part.next is None:

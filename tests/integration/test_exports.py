@@ -415,7 +415,7 @@ async def test_a_fraction_is_never_written(world: World) -> None:
 async def test_a_list_that_does_not_go_on_ends(world: World) -> None:
     id_ = await world.taken()
 
-    async def stuck(_name: str, _filters: Mapping[str, str], _after: str | None, _limit: int) -> Part:
+    async def stuck(_name: str, _by: str, _filters: Mapping[str, str], _after: str | None, _limit: int) -> Part:
         return Part(COLUMNS, ROWS[:1], "p0000")
 
     await Worker(world.replica(), stuck, Options(tries=1)).turn()
@@ -426,10 +426,10 @@ async def test_one_list_that_fails_is_in_no_others_way(world: World) -> None:
     bad, good = await world.taken(list="money", filters={}), await world.taken()
     rows_of = world.source
 
-    async def picky(name: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+    async def picky(name: str, by: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
         if name == "money":
             raise LookupError
-        return await rows_of(name, filters, after, limit)
+        return await rows_of(name, by, filters, after, limit)
 
     assert await Worker(world.replica(), picky, OPTIONS).turn() == 1
     assert (await world.card(bad))["state"] == "open"

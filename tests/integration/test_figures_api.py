@@ -115,4 +115,4 @@ async def test_all_who_read_the_register_read_figures_and_nobody_else(world: Wor
     assert (await world.ask(path, None)).status_code == 401
     for role in ROLES:
         wanted = 403 if role in ("expert", "ops") else 200
-        assert (await world.ask(path, Person("u", (role,)))).status_code == wanted, role
+        assert (await world.ask(path, Person("u", (role,), "vedomstvo"))).status_code == wanted, role

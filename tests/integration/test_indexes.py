@@ -21,7 +21,7 @@ from services.chassis.parking import PERSONAL
 from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
-from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, open_client
+from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, Keys, Row, open_client
 from services.chassis.web import make_app
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
@@ -73,6 +73,7 @@ async def each_by_its_index(store: Watched, service: Service, lists: Lists) -> N
         assert "_".join(f"{field}_{way}" for field, way in keys) in said(plans, "indexName"), (name, plans)
         assert collection in {asked.get("find") or asked.get("count") for asked in store.asked}, name
     there = {(collection, tuple(keys)) for collection, some in service.indexes.items() for keys in some}
+    there.add((SUBJECTS, HIDDEN))  # of every service
     assert {(collection, keys) for collection, keys, _ in lists.values()} == there, "an index that no list is read by"
 
 
@@ -106,6 +107,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         "pilots by agency and sector": (by("agency", sector), pilots("agency=agency-03&sector=health")),
         "pilots by sector and stage": (by(sector, "stage"), pilots("sector=health&stage=running")),
         "pilots by number": (by("number"), pilots("number=N-1")),
+        "pilots that are hidden": (HIDDEN, pilots("number=N-1")),
         "pilots as of a day by stage": (of_registry.BY_STAGE, pilots("as_of=2025-05-01&stage=running")),
         "pilots as of a day by sector": (of_registry.BY_SECTOR, pilots("as_of=2025-05-01&sector=health")),
         "pilots as of a day by sector and stage": (
@@ -118,7 +120,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         ),
         "a list that is taken out": (
             of_registry.BY_KIND,
-            lambda: making(register.app, store)("pilots", {}, None, 10),
+            lambda: making(register.app, store)("pilots", "u-1", {}, None, 10),
         ),
         "replicas entered before": (
             (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
@@ -168,7 +170,7 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "cases in which an expert owes an opinion": (of_expertise.WORKING, work),
         "board by role": (of_expertise.OWED_BY, of("/board?by=approver")),
         "board by person": (of_expertise.OWED_WHO, of("/board?who=expert-009")),
-        "cases that are hidden": (of_expertise.HIDDEN, of("/me/notices")),
+        "cases that are hidden": (HIDDEN, of("/me/notices")),
         "cases": (of_expertise.ALL, of("/reviews")),
         "cases by number": (of_expertise.NUMBERED, of("/reviews?number=ПП-2026-000777")),
         "cases of an expert": (of_expertise.OF_EXPERT, of("/reviews?expert=expert-009")),
@@ -225,6 +227,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             of("/applications?agency=agency-03&status=registered"),
         ),
         "agencies": ((("kind", 1), *BY_ID), of("/agencies")),
+        "applications that are hidden": (HIDDEN, of("/applications")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(engine)),
     }
     beside: Lists = {

@@ -20,6 +20,7 @@ from services.chassis import parking, web
 from services.chassis import store as store_module
 from services.chassis.fold import Fold
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight
 from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway, opened
 from services.chassis.subject import Document, Done, Entry, Record, Remembered
 from services.intake import queries as intake
@@ -458,7 +459,7 @@ async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(sto
     lists: list[tuple[Mapping[str, Any], str, Row, Sequence[tuple[str, int]]]] = [
         (intake.INDEXES, "subjects", *intake.agencies()),
         *(
-            (intake.INDEXES, "subjects", *intake.applications(status, agency))
+            (intake.INDEXES, "subjects", *intake.applications(status, agency, Sight("u-1", hidden=frozenset())))
             for status in (None, "registered")
             for agency in (None, "minzdrav")
         ),

@@ -8,7 +8,7 @@ from services.chassis.auth import Caller, Keys
 
 
 class Tokens(Keys):
-    """Takes `id|role,role` for a token: that tokens are checked is tested elsewhere."""
+    """Takes `id|role,role` or `id|role,role|agency` for a token: that tokens are checked is tested elsewhere."""
 
     def __init__(self) -> None:
         super().__init__("", "", "")
@@ -18,19 +18,21 @@ class Tokens(Keys):
 
     async def caller(self, token: str) -> Caller:
         """Whom the token names."""
-        id_, bar, roles = token.partition("|")
+        id_, bar, said = token.partition("|")
         if not bar:
             raise jwt.InvalidTokenError("no token of these tests")
-        return Caller(id_, frozenset(roles.split(",")), None)
+        roles, _, organisation = said.partition("|")
+        return Caller(id_, frozenset(roles.split(",")), organisation or None)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with roles."""
+    """Somebody with roles, who may act for an agency."""
 
     id: str
     roles: tuple[str, ...]
+    organisation: str | None = None
 
     @property
     def token(self) -> str:
-        return f"{self.id}|{','.join(self.roles)}"
+        return "|".join([self.id, ",".join(self.roles), *([self.organisation] if self.organisation else [])])

@@ -19,7 +19,7 @@ from contracts.agency import (
     ReceiptOutcome,
 )
 from contracts.event import Actor, BrokenEvent, Contract, Event, NewerVersion, digest, parse_fact, parse_own_fact
-from contracts.expertise import EXPERTISE, TermExtendedV1
+from contracts.expertise import EXPERTISE, ConflictDismissedV1, ConflictFact, TermExtendedV1
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE
 from contracts.reference import Application
@@ -33,7 +33,7 @@ from services.expertise.domain import commands
 from services.intake import door, receipts
 from services.intake import handlers as intake
 from services.intake.domain.agency import Agency
-from services.intake.domain.commands import Forward, Later, Note, Refuse, Submit
+from services.intake.domain.commands import Forward, Later, Note, NoteHiding, Refuse, Submit
 from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
 from tests.kit.common import SOMEBODY, made
@@ -93,7 +93,10 @@ FORWARDED = {
 @pytest.mark.parametrize("name", sorted(EXPERTISE.classes))
 def test_intake_passes_on_what_concerns_the_applicant_and_the_rest_passes_it_by(name: str) -> None:
     event = read(name)
-    assert intake.translate(event) == (Forward(event.fact) if name in FORWARDED else None)  # type: ignore[arg-type]
+    expected: object = Forward(event.fact) if name in FORWARDED else None  # type: ignore[arg-type]
+    if isinstance(event.fact, ConflictFact):
+        expected = NoteHiding(person_id=event.fact.expert_id, hidden=not isinstance(event.fact, ConflictDismissedV1))
+    assert intake.translate(event) == expected
 
 
 @pytest.mark.parametrize("kind", ["clarification", "expertise", "appeal"])
@@ -328,7 +331,7 @@ RECEIPTED = {
     "term-reminder-forwarded": "reminded",
 }
 TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
-SILENT = {"agency-entered", "carrying-out-noted", "contact-erased", "contact-read", *TERMS}
+SILENT = {"agency-entered", "carrying-out-noted", "conflict-noted", "contact-erased", "contact-read", *TERMS}
 """The directory, the terms, the notes and what becomes of contact persons go without a receipt."""
 
 

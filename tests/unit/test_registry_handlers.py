@@ -28,6 +28,7 @@ from services.registry.domain.commands import (
     RecordAmendment,
     RecordAnnulment,
     RecordConclusion,
+    RecordHiding,
     RecordReport,
     RecordTerm,
 )
@@ -48,6 +49,11 @@ CLOCK = Clock(due_at=LATER, nearing_at=NOW, alarm_at=NOW)
 FINISHED = Clock(due_at=LATER)
 AGENCY: Mapping[str, Any] = {"actor": SOMEBODY, "agency": "vedomstvo"}
 PILOT: Mapping[str, Any] = {**AGENCY, "number": "ПП-2026-000123"}
+
+
+def in_conflict(kind: type[Fact], **said: Any) -> Fact:
+    """What the expertise says of an expert's conflict."""
+    return kind(actor=SOMEBODY, round=1, expert_id="u-4004", **said)
 
 
 def term(kind: str) -> Term:
@@ -237,6 +243,16 @@ RECORDED: Sequence[tuple[Fact, object]] = [
         ),
     ),
     (annulled("ЗЭ-1"), RecordAnnulment(1, "ЗЭ-1")),
+    (in_conflict(expertise.ConflictFoundV1, at=NOW, conflicts=()), RecordHiding(person_id="u-4004", hidden=True)),
+    (in_conflict(expertise.ConflictConfirmedV1, why="Доля."), RecordHiding(person_id="u-4004", hidden=True)),
+    (
+        in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет."),
+        RecordHiding(person_id="u-4004", hidden=False),
+    ),
+    (
+        in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет.", hidden=True),
+        RecordHiding(person_id="u-4004", hidden=True),
+    ),
     *REPORTS,
 ]  # fmt: skip
 
@@ -271,6 +287,7 @@ PASSING: set[type[Fact]] = {
     # Nothing becomes of the pilot by them.
     intake.AgencyEnteredV1,
     intake.CarryingOutNotedV1,
+    intake.ConflictNotedV1,
     intake.SubmissionRefusedV1,
     intake.EventRefusedV1,
     intake.TermNearingV1,
@@ -285,9 +302,6 @@ PASSING: set[type[Fact]] = {
     expertise.ExpertAcceptedV1,
     expertise.ExpertDeclinedV1,
     expertise.ExpertReleasedV1,
-    expertise.ConflictFoundV1,
-    expertise.ConflictDismissedV1,
-    expertise.ConflictConfirmedV1,
     expertise.ExpertRecheckedV1,
     expertise.OpinionGivenV1,
     expertise.FurtherOpinionCalledV1,
@@ -362,7 +376,9 @@ def told(fact: Fact, source: str, sequence: int, after: Mapping[str, int] = NOTH
     return Input(SUBJECT, Sequenced(source, sequence, after), command, fact.actor, f"{source}/{sequence}", "c")
 
 
-AT_ANY_STAGE = [fact for fact, _ in RECORDED if not isinstance(fact, intake.CompletionRegisteredV1)]
+NOT_AT_ANY = (intake.CompletionRegisteredV1, expertise.ConflictDismissedV1)
+"""What says nothing new of a pilot that is not carried out, or that is hidden from nobody."""
+AT_ANY_STAGE = [fact for fact, _ in RECORDED if not isinstance(fact, NOT_AT_ANY)]
 
 
 def rows_of(fact: Fact) -> list[dict[str, Any]]:

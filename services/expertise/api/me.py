@@ -1,6 +1,7 @@
 """What is one's own: notices (уведомления), and the personal data that is kept of oneself."""
 
 from collections.abc import Set
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -15,6 +16,7 @@ from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
+from services.chassis.sight import Query, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page
 from services.expertise import queries, rows
@@ -22,8 +24,8 @@ from services.expertise.api import persons
 from services.expertise.api.access import EVERYONE, Anybody
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
-from services.expertise.queries import HIDDEN, NEWEST, OF_EXPERT
-from services.expertise.sight import Query, Sight, sight
+from services.expertise.queries import NEWEST, OF_EXPERT
+from services.expertise.sight import Sight, sight
 
 Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
 Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
@@ -80,10 +82,7 @@ async def _about(engine: Engine, eyes: Sight) -> Query:
 
     An expert is also told of an assignment that was taken back, after which the case is not to be seen any more.
     """
-    hidden = await engine.store.rows(
-        SUBJECTS, queries.hidden(eyes), sort=BY_ID, limit=MOST_CASES, fields=["_id"], hint=HIDDEN
-    )
-    not_hidden = {"pilot": {"$nin": [row["_id"] for row in hidden]}}
+    not_hidden = replace(eyes, hidden=await hidden_pilots(engine.store, eyes.id)).but("pilot")
     if eyes.all_cases:
         return not_hidden
     seen = await engine.store.rows(

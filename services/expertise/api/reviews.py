@@ -16,9 +16,10 @@ from contracts.text import sought
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
+from services.chassis.sight import hidden_pilots, hides
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, card, document, not_found
-from services.expertise import cards, queries, rows
+from services.expertise import cards, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, Reader, seen
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
@@ -97,8 +98,7 @@ def _queues(router: APIRouter) -> None:
         eyes = sight(caller)
         need_own(eyes, None, wanted)
         # Every counted case would be fetched to see that it is not hidden; for most people no case is.
-        hindered = await engine.store.count(SUBJECTS, queries.hidden(eyes), 1, hint=queries.HIDDEN)
-        eyes = replace(eyes, hindered=hindered > 0)
+        eyes = replace(eyes, hidden=await hidden_pilots(engine.store, caller.id))
         teams = await teams_for(engine, caller) if eyes.all_cases else Teams()
         views = tuple(View) if eyes.all_cases else FOR_EXPERTS
         found = await asyncio.gather(*(_count(engine, eyes, view, wanted, teams) for view in views))
@@ -206,12 +206,14 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         number: Annotated[str, Path(max_length=128)],
         engine: EngineOf,
         request: Request,
-        _caller: Annotated[Caller, Depends(allow(Role.ADMIN))],
+        caller: Annotated[Caller, Depends(allow(Role.ADMIN))],
     ) -> dict[str, str]:
         """Puts back the paper of a conclusion whose bytes were lost: any copy will do if it has the digest that the
         fact carries, and nothing else. Safe to repeat."""
         case = (await document(engine, pilot, KIND)).state
         assert isinstance(case, Case)
+        if hides(case, caller.id):
+            raise not_found()
         known, content = _conclusion(case, number).papers, await request.body()
         form = await shelf.lay_again(engine.store, shelf.name_of(pilot, number), content, known, engine.now())
         if form is None:

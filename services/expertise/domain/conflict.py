@@ -188,6 +188,7 @@ def dismiss(decision: CaseDecision, command: Dismiss) -> None:
             at=decision.now,
             expert_id=command.expert_id,
             conflicts=conflicts,
+            hidden=any(one.status is ConflictStatus.CONFIRMED for one in known(decision.case, command.expert_id)),
             why=command.why,
             notify=decision.case.deciding(),
         )

@@ -8,10 +8,13 @@ from services.intake.api import contacts, directory, editions, look_over, publis
 
 def make_router(rules: RuleBook) -> APIRouter:
     """All routes of intake."""
-    router = APIRouter(prefix="/v1")
-    publishing.add(router)
-    look_over.add(router)
-    contacts.add(router)
-    directory.add(router)
-    editions.add(router, rules)
+    inside = APIRouter(prefix="/v1")
+    publishing.add(inside)
+    look_over.add(inside)
+    contacts.add(inside)
+    directory.add(inside)
+    editions.add(inside, rules)
+    router = APIRouter()
+    router.include_router(inside)
+    router.include_router(editions.open_routes(rules))
     return router

@@ -13,6 +13,7 @@ from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight, hides, seeing
 from services.chassis.subject import Claimed, Document, Done, Input
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, not_found, page
 from services.intake import contacts
@@ -21,7 +22,7 @@ from services.intake.domain.reading import ReadContacts, subject_of
 from services.intake.domain.state import KIND, Pilot
 
 AnOfficer = Annotated[Caller, Depends(allow(Role.OFFICER))]
-Controller = Annotated[Caller, Depends(allow(Role.AUDITOR, Role.ADMIN))]
+Controller = Annotated[Sight, Depends(seeing(Role.AUDITOR, Role.ADMIN))]
 Eraser = Annotated[Hand, Depends(hand(Role.PUBLISHER, Role.ADMIN))]
 
 
@@ -32,7 +33,7 @@ def add(router: APIRouter) -> None:
     async def read(pilot: str, engine: EngineOf, caller: AnOfficer) -> Response:
         """The contact persons of an application, the one to be asked first. Each reading is a fact with who read, and
         that fact is safe before anything is answered."""
-        found = await document(engine, pilot, KIND)
+        found = await _seen(engine, pilot, caller)
         assert isinstance(found.state, Pilot)
         rows = await contacts.kept(engine.store, found.state.persons)
         if not rows:
@@ -44,13 +45,13 @@ def add(router: APIRouter) -> None:
 
     @router.get("/applications/{pilot}/contact/readings", tags=["personal data"])
     async def readings(
-        pilot: str, engine: EngineOf, _caller: Controller, after: After = None, limit: Limit = PAGE
+        pilot: str, engine: EngineOf, eyes: Controller, after: After = None, limit: Limit = PAGE
     ) -> Page:
         """Who read the contact persons of an application, the last reading first."""
         return await page(
             engine.store,
             contacts.READINGS,
-            contacts.readings(pilot),
+            {"$and": [contacts.readings(pilot), eyes.but("pilot")]},
             contacts.LATEST[1:],
             after=after,
             limit=limit,
@@ -61,13 +62,21 @@ def add(router: APIRouter) -> None:
     async def erase(pilot: str, by: Eraser) -> Response:
         """Erases the contact persons' data for good, from parked records too: by the application's own agency, or an
         administrator. The fact that says so comes first. Safe to repeat."""
-        found = await document(by.engine, pilot, KIND)
+        found = await _seen(by.engine, pilot, by.caller)
         assert isinstance(found.state, Pilot)
         if Role.ADMIN not in by.caller.roles and by.caller.organisation != found.state.agency:
             raise not_found()
         await by.give_if_there(pilot, KIND, EraseContacts())
         await contacts.forget(by.engine.store, [pilot], found.state.persons)
         return Response(status_code=204)
+
+
+async def _seen(engine: Engine, pilot: str, caller: Caller) -> Document:
+    """An application that no conflict hides from the caller. Raises Problematic 404 for any other."""
+    found = await document(engine, pilot, KIND)
+    if hides(found.state, caller.id):
+        raise not_found()
+    return found
 
 
 async def _noted(engine: Engine, caller: Caller, found: Document, persons: tuple[str, ...]) -> None:

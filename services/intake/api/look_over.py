@@ -2,17 +2,16 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from contracts.reference import TermKind
 from contracts.steps import ApplicationReturn, ApplicationStop
-from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, page
 from services.intake import queries
-from services.intake.api.access import READERS, AgencyAsked, Officer
+from services.intake.api.access import AgencyAsked, Eyes, Officer, seen
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
@@ -24,22 +23,23 @@ Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
 def add(router: APIRouter) -> None:
     """Applications, and the officers' decisions."""
 
-    @router.get("/applications", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
+    @router.get("/applications", tags=["look-over"])
     async def applications(
         engine: EngineOf,
+        eyes: Eyes,
         status: Status | None = None,
         agency: AgencyAsked = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page:
         """Applications: with a status by due date, else the newest first."""
-        query, order = queries.applications(status, agency)
+        query, order = queries.applications(status, agency, eyes)
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
 
-    @router.get("/applications/{pilot}", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
-    async def application(pilot: str, engine: EngineOf) -> Response:
+    @router.get("/applications/{pilot}", tags=["look-over"])
+    async def application(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """One application with its look-over term."""
-        found = await document(engine, pilot, PILOT_KIND)
+        found = await seen(engine, pilot, eyes)
         return card(queries.application_card(found), found.rev)
 
     @router.post("/applications/{pilot}/acceptance", tags=["look-over"])
@@ -57,10 +57,10 @@ def add(router: APIRouter) -> None:
         """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
         return await by.give(pilot, PILOT_KIND, body)
 
-    @router.get("/applications/{pilot}/clock", tags=["look-over"], dependencies=[Depends(allow(*READERS))])
-    async def clock(pilot: str, engine: EngineOf, term: Clocked = TermKind.LOOK_OVER) -> Response:
+    @router.get("/applications/{pilot}/clock", tags=["look-over"])
+    async def clock(pilot: str, engine: EngineOf, eyes: Eyes, term: Clocked = TermKind.LOOK_OVER) -> Response:
         """How the due date of a term comes about, day by day, in words of three languages."""
-        found = await document(engine, pilot, PILOT_KIND)
+        found = await seen(engine, pilot, eyes)
         assert isinstance(found.state, Pilot)
         ledger = found.state.ledger(term)
         if ledger is None:

@@ -18,8 +18,9 @@ from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, answer, language_of
-from services.chassis.subject import Broken, Claimed, Conflict, Document, Duplicate, Input
-from services.chassis.web import EngineOf, card, document
+from services.chassis.sight import hides
+from services.chassis.subject import Absent, Broken, Claimed, Conflict, Document, Duplicate, Input
+from services.chassis.web import EngineOf, card, document, not_found
 from services.intake import queries
 from services.intake.api.access import AgencyAsked
 from services.intake.domain.agency import subject_of
@@ -59,6 +60,8 @@ def add(router: APIRouter) -> None:
         _as_it_is(request.headers)
         actor = Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER)
         one = _input(agency, body, _attributes(request.headers), actor)
+        # What a conflict hides from the person is not there to be published on, whoever the person publishes for.
+        one = replace(one, sees=lambda state: not hides(state, caller.id))
         if "traceparent" in request.headers:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
         return await _published(engine, one, entered, language_of(request.headers))
@@ -68,6 +71,8 @@ def add(router: APIRouter) -> None:
         """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
         code = agency if agency and caller.roles & {Role.OFFICER, Role.AUDITOR} else _agency_of(caller)
         found, body = await _receipt(engine, code, event_id)
+        if hides(found.state, caller.id):
+            raise Problematic(404, "receipt.unknown", action="retry")
         return card(body, found.rev)
 
 
@@ -111,6 +116,8 @@ async def _published(engine: Engine, one: Input, entered: set[str], language: La
     outcome, found = await engine.gathering.take(one)
     if isinstance(outcome, Conflict):
         raise Problematic(409, "id.reused")
+    if isinstance(outcome, Absent):
+        raise not_found()
     if isinstance(outcome, Broken) or found is None:
         raise Problematic(500, "engine.broken")
     body = _receipt_of(found, agency, one.cause_id)

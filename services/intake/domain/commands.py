@@ -15,7 +15,7 @@ from contracts.expertise import (
     TermExtendedV1,
 )
 from contracts.intake import RefusedEvent
-from contracts.reference import TermKind
+from contracts.reference import Hiding, TermKind
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -133,6 +133,10 @@ class Remind:
     fact: TermNearingV1 | TermBreachedV1
 
 
+class NoteHiding(Hiding):
+    """Note from whom the expertise hides the case."""
+
+
 Command = (
     Submit
     | EraseContacts
@@ -145,5 +149,6 @@ Command = (
     | Recalendar
     | Forward
     | Note
+    | NoteHiding
     | Remind
 )

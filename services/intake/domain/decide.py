@@ -10,6 +10,7 @@ from contracts.intake import (
     ApplicationRegisteredV1,
     ApplicationReturnedV1,
     ApplicationStoppedV1,
+    ConflictNotedV1,
     SubmissionRefusedV1,
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
@@ -23,6 +24,7 @@ from services.intake.domain.commands import (
     Forward,
     Later,
     Note,
+    NoteHiding,
     Recalendar,
     Refuse,
     Remind,
@@ -64,6 +66,8 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return forwarded(state, fact, context)
         case Note(fact):
             return noted(state, fact, context)
+        case NoteHiding():
+            return _hiding(state, command, context)
         case Remind():
             return reminded(state, command, context)
         case _:
@@ -146,3 +150,10 @@ def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Giv
     need_come(command.basis.date, "/basis/date", context.now.astimezone(zone).date())
     stopped = ApplicationStoppedV1.made_of(state, command, actor=context.actor)
     return *terms.ended(state, context), stopped
+
+
+def _hiding(state: Pilot | None, command: NoteHiding, context: Context[Given]) -> Sequence[Fact]:
+    """What the expertise says of a conflict of interest is noted wherever the application stands, once."""
+    if state is None or command.hidden == (command.person_id in state.hidden_from):
+        return ()
+    return (ConflictNotedV1.made_of(command, actor=context.actor),)

@@ -17,6 +17,7 @@ from contracts.intake import (
     CompletionRegisteredV1,
     ConclusionAnnulmentForwardedV1,
     ConclusionForwardedV1,
+    ConflictNotedV1,
     ContactErasedV1,
     DecisionForwardedV1,
     EventRefusedV1,
@@ -52,6 +53,7 @@ from services.intake.domain.state import (
     Told,
 )
 from services.law import terms
+from services.law.hiding import hidden_after
 
 OUTCOMES_KEPT: Final = 100
 """Of how many of an agency's later events a pilot tells the outcome; older receipts stand in the topic alone."""
@@ -102,6 +104,8 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
             return _tell(finished, fact.event_id, ReceiptOutcome.REPORTED, fact.problems)
         case CarryingOutNotedV1():
             return _noted(state, fact)
+        case ConflictNotedV1():
+            return _with(state, hidden_from=hidden_after(state.hidden_from, fact))
         case InformationRequestForwardedV1() | InformationRequestClosedV1():
             return _asked(state, fact)
         case ConclusionForwardedV1() | ConclusionAnnulmentForwardedV1() | ExpertiseClosedV1():

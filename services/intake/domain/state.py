@@ -118,6 +118,7 @@ class Pilot(ReceivedEvent):
     finished: Day | None = None
     taken: ReportHistory = ReportHistory()
     events: tuple[Told, ...] = ()
+    hidden_from: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -1,15 +1,18 @@
 """The change feed over HTTP: what the register recorded, in order, to be followed without asking for everything."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from services.chassis.auth import allow
 from services.chassis.problems import Problematic
-from services.chassis.web import PAGE, Limit
-from services.registry.api.pilots import READERS
+from services.chassis.store import Row
+from services.chassis.web import PAGE, EngineOf, Limit
+from services.registry import sight
+from services.registry.api.access import Eyes
 from services.registry.feed import Changes, Feed
+from services.registry.views import View
 
 LONGEST_WAIT = 30
 """Seconds."""
@@ -36,15 +39,17 @@ def routes() -> APIRouter:
     """The feed, for those who may read the register."""
     router = APIRouter(prefix="/v1/changes", tags=["changes"])
 
-    @router.get("", dependencies=[Depends(allow(*READERS))])
+    @router.get("")
     async def changes(
         request: Request,
+        eyes: Eyes,
+        engine: EngineOf,
         feed: Annotated[Feed, Depends(feed_of)],
         after: From = None,
         limit: Limit = PAGE,
         wait: Wait = 0,
     ) -> Changes:
-        """What was recorded after a cursor, each pilot's facts in order and none left out.
+        """What was recorded after a cursor, each pilot's facts in order and none left out that the caller sees.
 
         A fact may come again only long after it came first, with the same `subject` and `sequence`.
         """
@@ -54,6 +59,9 @@ def routes() -> APIRouter:
             stopping: asyncio.Event | None = getattr(request.app.state, "stopping", None)
             return (stopping is not None and stopping.is_set()) or await request.is_disconnected()
 
-        return await feed.changes(after, limit, wait, gone)
+        async def told(rows: Sequence[Row]) -> list[View]:
+            return await sight.told(engine.store, eyes, rows)
+
+        return await feed.changes(after, limit, wait, gone, told)
 
     return router

@@ -16,8 +16,9 @@ from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
-from services.chassis.store import SUBJECTS, Row
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, page
+from services.chassis.sight import Sight, hidden_pilots, seeing
+from services.chassis.store import SUBJECTS, Row, Store
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, not_found, page
 from services.registry.api.persons import NamingOf
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
@@ -53,10 +54,16 @@ def routes() -> APIRouter:
         answer.headers["Location"] = f"/v1/exports/{id_}"
         return answer
 
-    @router.get("", dependencies=[Depends(allow(*OVERSEERS))])
-    async def listed(engine: EngineOf, names: NamingOf, after: After = None, limit: Limit = PAGE) -> Named:
+    @router.get("")
+    async def listed(
+        engine: EngineOf,
+        names: NamingOf,
+        eyes: Annotated[Sight, Depends(seeing(*OVERSEERS))],
+        after: After = None,
+        limit: Limit = PAGE,
+    ) -> Named:
         """Who took which list, when, why, and how many rows it had; the newest first."""
-        query = {"kind": KIND, "state.asked": {"$gt": ""}}
+        query = {"kind": KIND, "state.asked": {"$gt": ""}, **eyes.but("state.filters.pilot")}
         found = await page(
             engine.store, SUBJECTS, query, worker.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
@@ -68,7 +75,8 @@ def routes() -> APIRouter:
         state = await _seen(engine, export, caller)
         rows = state.rows if state.done else await worker.progress(engine.store, export)
         until = await worker.kept_until(engine.store, export)
-        standing = _standing(state, gone=until is None)
+        more = state.by == caller.id and await _tells_more(engine.store, export, caller.id)
+        standing = _standing(state, gone=until is None or more)
         body = {**_said(export, state), "state": standing, "rows": rows}
         body["kept_until"] = wire_moment(until) if until else None
         body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
@@ -85,7 +93,7 @@ def routes() -> APIRouter:
         if state.digest is None:
             raise Problematic(409, "export.failed", why=wording(WHY_FAILED.get(state.failed, FAULT)))
         first = await worker.first_piece(engine.store, export, state.digest)
-        if first is None:
+        if first is None or await _tells_more(engine.store, export, caller.id):
             raise Problematic(410, "export.gone")
         name = f"{state.list}-{state.asked:%Y-%m-%d}.{ENDINGS[state.format]}"
         headers = {
@@ -105,9 +113,19 @@ async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:
     """An export that this caller may know of. Raises Problematic 404 otherwise: it does not exist for others."""
     found = await document(engine, subject_of(id_), KIND)
     assert isinstance(found.state, Export)
-    if found.state.by != caller.id and not caller.roles & set(OVERSEERS):
-        raise Problematic(404, "not-found")
+    if found.state.by == caller.id:
+        return found.state
+    named = found.state.filters.get("pilot")
+    if not caller.roles & set(OVERSEERS) or named in await hidden_pilots(engine.store, caller.id):
+        raise not_found()
     return found.state
+
+
+async def _tells_more(store: Store, id_: str, person: str) -> bool:
+    """Whether a pilot may stand in the file that has come to be hidden from the person since it was begun."""
+    row = await store.get(worker.WORK, id_)
+    known = row.get("hidden", ()) if row else ()
+    return not await hidden_pilots(store, person) <= {*known}
 
 
 def _standing(state: Export, *, gone: bool) -> str:

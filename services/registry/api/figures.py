@@ -5,7 +5,9 @@ name their commits each in its own way, so a caller that meets another replica g
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,14 +18,16 @@ from contracts.forms import CURRENCY, MONEY_YEAR
 from contracts.reference import UNSPECIFIED
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight
 from services.chassis.web import After, cursor_text, cursor_values
+from services.registry.api.access import Eyes
 from services.registry.api.asked import Value, Values
-from services.registry.api.pilots import READERS
 from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
 from services.registry.figures.figures import Answer, Figures, Question, building
-from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter
+from services.registry.figures.questions import ALL, Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter, Seen
 from services.registry.projections.progress import Progress
+from services.registry.sight import READERS
 
 if TYPE_CHECKING:  # at run time no type of the binding is held, or it calls them leaked when the process ends
     from duckdb import DuckDBPyConnection
@@ -87,64 +91,72 @@ def routes() -> APIRouter:
     router = APIRouter(prefix="/v1/figures", tags=["figures"], dependencies=[Depends(allow(*READERS))])
 
     @router.get("/funnel")
-    async def funnel(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+    async def funnel(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many pilots stand at each stage, and how long stays at each stage took."""
-        return await _told_of(request, figures, questions.funnel, of)
+        return await _told_of(request, figures, eyes, questions.funnel, of)
 
     @router.get("/terms")
-    async def terms(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+    async def terms(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many terms were kept, and how many broken, by their kinds."""
-        return await _told_of(request, figures, questions.terms, of)
+        return await _told_of(request, figures, eyes, questions.terms, of)
 
     @router.get("/money")
     async def money(
-        request: Request, figures: FiguresOf, of: MoneyOf, after: After = None, limit: Rows = ROWS
+        request: Request, figures: FiguresOf, eyes: Eyes, of: MoneyOf, after: After = None, limit: Rows = ROWS
     ) -> Response:
         """Money by sector, source and year: planned, committed, paid."""
-        return await money_told(request, figures, ("sector", "source", "year"), of, after, limit)
+        return await money_told(request, figures, eyes, ("sector", "source", "year"), of, after, limit)
 
     @router.get("/overpaid")
-    async def overpaid(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+    async def overpaid(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """Payments above what was committed, by source and currency."""
-        return await _told_of(request, figures, questions.overpaid, of)
+        return await _told_of(request, figures, eyes, questions.overpaid, of)
 
     @router.get("/results")
-    async def results(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+    async def results(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many targets were reached, by sector."""
-        return await _told_of(request, figures, questions.results, of)
+        return await _told_of(request, figures, eyes, questions.results, of)
 
     @router.get("/scaling")
-    async def scaling(request: Request, figures: FiguresOf, of: Chosen) -> Response:
+    async def scaling(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many pilots were judged effective, how many are scaled, and what became of their replicas."""
-        return await _told_of(request, figures, questions.scaling, of)
+        return await _told_of(request, figures, eyes, questions.scaling, of)
 
     return router
 
 
-async def _told_of(request: Request, figures: Figures, question: Callable[..., Answer], of: Filters) -> Response:
+def _seen(eyes: Sight) -> Seen:
+    return Seen(eyes.agency, tuple(sorted(eyes.hidden or ())))
+
+
+async def _told_of(
+    request: Request, figures: Figures, eyes: Sight, question: Callable[..., Answer], of: Filters
+) -> Response:
+    seen = _seen(eyes)
     key = (question.__name__, *sorted(of.items()))
-    return await told(request, figures, key, lambda cursor: question(cursor, of))
+    return await told(request, figures, seen, key, lambda cursor: question(cursor, of, seen))
 
 
 async def money_told(
     request: Request,
     figures: Figures,
+    eyes: Sight,
     by: tuple[Axis, ...],
     filters: MoneyFilters,
     after: str | None,
     limit: int,
 ) -> Response:
     """A page of sums of money. Raises Problematic 400 for a cursor that is not of this question."""
-    asked = MoneyAsked(by, filters, limit=limit)
+    asked = MoneyAsked(by, filters, limit=limit, seen=_seen(eyes))
     if after is not None:
-        asked = MoneyAsked(by, filters, _cursor(after, asked), limit)
+        asked = replace(asked, after=_cursor(after, asked))
     key = ("money", by, tuple((name, *values) for name, values in filters.items()), after, limit)
 
     def question(cursor: "DuckDBPyConnection") -> Answer:
         answer = questions.money(cursor, asked)
         return {**answer, "next": cursor_text(answer["next"]) if answer["next"] else None}
 
-    return await told(request, figures, key, question)
+    return await told(request, figures, asked.seen, key, question)
 
 
 def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
@@ -155,12 +167,18 @@ def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
     return tuple(values)
 
 
-async def told(request: Request, figures: Figures, key: tuple[Any, ...], question: Question) -> Response:
-    """The answer with the name of its commit as the ETag; 304 where the caller has it already."""
-    commit, answer = await asyncio.to_thread(figures.ask, key, question)
-    complete = figures.complete
-    tag = f'"{commit}"' if complete else f'"{commit}-behind"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+async def told(request: Request, figures: Figures, seen: Seen, key: tuple[Any, ...], question: Question) -> Response:
+    """The answer with the name of its commit and of what the caller sees as the ETag; 304 where the caller has it."""
+    commit, answer = await asyncio.to_thread(figures.ask, (seen, *key), question)
+    complete, named = figures.complete, f"{commit}{_mark(seen)}"
+    tag = f'"{named}"' if complete else f'"{named}-behind"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     return JSONResponse({**answer, "complete": complete, "commit": commit}, headers=headers)
+
+
+def _mark(seen: Seen) -> str:
+    """Tells what one caller sees from what another does; nothing for who sees all."""
+    said = repr((seen.agency, seen.hidden)).encode()
+    return "" if seen == ALL else f"-{hashlib.blake2b(said, digest_size=8).hexdigest()}"

@@ -13,21 +13,22 @@ from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight
 from services.chassis.store import Row, Store
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values, document
-from services.registry import views
+from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values
+from services.registry import sight
+from services.registry.api.access import Eyes, known
 from services.registry.api.asked import Value, Values
-from services.registry.api.pilots import READERS
-from services.registry.domain.state import KIND
 from services.registry.finding import questions
 from services.registry.finding.entries import SHOWN, Facet, Flag, Order
 from services.registry.finding.finding import Finding, building
 from services.registry.finding.index import Index, in_thread
-from services.registry.finding.questions import Asked, Hits
+from services.registry.finding.questions import Among, Asked, Hits, Where
 from services.registry.finding.text import MOST_CHARACTERS
 from services.registry.projections.follower import FIELDS, documents
 from services.registry.projections.progress import Progress
 from services.registry.queries import ROW, Count
+from services.registry.sight import READERS
 from services.registry.views import View
 
 Words = Annotated[
@@ -35,6 +36,8 @@ Words = Annotated[
     Query(max_length=MOST_CHARACTERS, description="Words, numbers, organisations; `*` after the beginning of a word"),
 ]
 LIKE: Final = 10
+HIT: Final = (*ROW, "state.conclusions.round", "state.hidden_from")
+"""What a hit is shown from: what a line of a list is, and what says who may know of it."""
 CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3}
 
 
@@ -142,52 +145,66 @@ def routes() -> APIRouter:
         what: AskedInside,
         engine: EngineOf,
         finding: FindingOf,
+        eyes: Eyes,
         sort: Order = "relevance",
         after: After = None,
         limit: Limit = PAGE,
     ) -> Found:
         """What fits the words and the filters, the best first, or in the order asked for."""
-        index = finding.answering(finding.internal)
-        hits = await found_in(finding, index, what, sort, after, limit)
-        rows = await rows_of(engine.store, hits.ids, ROW)
-        return found(hits, [views.internal_row(row) for row in rows], finding)
+        hits = await found_in(finding, where_of(finding, eyes), what, sort, after, limit)
+        # What has come to be hidden, or ceased to be public, since it was indexed is left out at once.
+        rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if sight.sees(eyes, row)]
+        return found(hits, [sight.line(eyes, row) for row in rows], finding)
 
     @router.get("/facets")
-    async def facets(what: AskedInside, finding: FindingOf) -> Facets:
+    async def facets(what: AskedInside, finding: FindingOf, eyes: Eyes) -> Facets:
         """How many pilots there are by sector, stage, region, agency, money source, year, office and flag."""
-        return await counted(finding, finding.answering(finding.internal), what)
+        return await counted(finding, where_of(finding, eyes), what)
 
     @router.get("/pilots/{pilot}/similar")
     async def similar(
-        pilot: str, engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+        pilot: str, engine: EngineOf, finding: FindingOf, eyes: Eyes, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
     ) -> Likes:
         """What has been tried elsewhere before: the nearest pilots entered earlier, whatever became of them."""
-        known = await document(engine, pilot, KIND)
-        view = views.internal_part(known, *SHOWN)
+        view = sight.part(eyes, await known(engine, pilot, eyes), *SHOWN)
         before = int(datetime.fromisoformat(view["entered"]).timestamp() * 1000)
-        return await _likes(finding, engine, view, limit, before)
+        return await _likes(finding, engine, eyes, view, limit, before)
 
     @router.post("/similar")
     async def similar_to(
-        draft: Body[Draft], engine: EngineOf, finding: FindingOf, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+        draft: Body[Draft],
+        engine: EngineOf,
+        finding: FindingOf,
+        eyes: Eyes,
+        limit: Annotated[int, Query(ge=1, le=50)] = LIKE,
     ) -> Likes:
         """The nearest pilots to an application that was not sent yet. Nothing of it is kept."""
-        return await _likes(finding, engine, draft.view(), limit, None)
+        return await _likes(finding, engine, eyes, draft.view(), limit, None)
 
     return router
 
 
-async def found_in(finding: Finding, index: Index, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
+def where_of(finding: Finding, eyes: Sight) -> list[Among]:
+    """What is looked through for a caller: the internal index; for a publisher the own agency's part of it, and of the
+    public index the others'. Raises Problematic 503 while it is being made."""
+    hidden = eyes.hidden or frozenset()
+    inside = Among(finding.answering(finding.internal), agency=eyes.agency, hidden=hidden)
+    if eyes.agency is None:
+        return [inside]
+    return [inside, Among(finding.answering(finding.public), but=eyes.agency, hidden=hidden)]
+
+
+async def found_in(finding: Finding, where: Where, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
     """One page of ids. Without words there is no relevance: the newest come first."""
     order: Order = "entered" if sort == "relevance" and not what.words else sort
     cursor = cursor_values(after, CURSOR_LENGTHS[order]) if after else None
-    hits: Hits = await _asked(finding, questions.search, index, what, order, cursor, limit)
+    hits: Hits = await _asked(finding, questions.search, where, what, order, cursor, limit)
     return hits
 
 
-async def counted(finding: Finding, index: Index, what: Asked) -> Facets:
-    """The facets of an index."""
-    found, count = await _asked(finding, questions.facets, index, what)
+async def counted(finding: Finding, where: Where, what: Asked) -> Facets:
+    """The facets of what is looked through."""
+    found, count = await _asked(finding, questions.facets, where, what)
     named = {name: FacetCounts(**one) for name, one in found.items()}
     return Facets(facets=named, count=Count(value=count, exact=True), complete=finding.complete)
 
@@ -219,20 +236,21 @@ def found(hits: Hits, items: list[View], finding: Finding) -> Found:
     )
 
 
-async def _likes(finding: Finding, engine: Engine, view: View, limit: int, before: int | None) -> Likes:
-    index = finding.answering(finding.internal)
-    near = await _asked(finding, questions.similar, index, view, limit, before)
+async def _likes(finding: Finding, engine: Engine, eyes: Sight, view: View, limit: int, before: int | None) -> Likes:
+    where = where_of(finding, eyes)
+    near = await _asked(finding, questions.similar, where, view, limit, before)
     scores = dict(near)
-    rows = await rows_of(engine.store, [one for one, _ in near])
-    known = [views.internal_part(row, *SHOWN) for row in rows]
-    common = await _asked(finding, _in_common, index, view, known)
+    rows = [row for row in await rows_of(engine.store, [one for one, _ in near]) if sight.sees(eyes, row)]
+    # The index that each was found in, by which it is told which words tell most.
+    known = [(where[0 if sight.is_whole(eyes, row) else -1].index, sight.part(eyes, row, *SHOWN)) for row in rows]
+    common = await _asked(finding, _in_common, view, known)
     items = [
-        {**views.internal_row(row), "score": scores[row["_id"]], "common": shared}
+        {**sight.line(eyes, row), "score": scores[row["_id"]], "common": shared}
         for row, shared in zip(rows, common, strict=True)
     ]
     return Likes(items=items, complete=finding.complete)
 
 
-def _in_common(index: Index, view: View, known: Sequence[View]) -> list[dict[str, Any]]:
-    words = questions.telling(index, view)
-    return [questions.in_common(words, view, other) for other in known]
+def _in_common(view: View, known: Sequence[tuple[Index, View]]) -> list[dict[str, Any]]:
+    words = {index: questions.telling(index, view) for index in {index for index, _ in known}}
+    return [questions.in_common(words[index], view, other) for index, other in known]

@@ -6,9 +6,10 @@ edition for one pilot, in the zone of the register for lists.
 
 import asyncio
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import Query
@@ -18,11 +19,12 @@ from contracts.event import Moment, wire_moment
 from contracts.rules import RuleBook, load
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight
 from services.chassis.subject import Document
-from services.chassis.web import Page, document, page
+from services.chassis.web import Page, page
 from services.law import reasons
-from services.registry import history, queries, views
-from services.registry.domain.state import KIND, Pilot
+from services.registry import history, queries, sight, views
+from services.registry.domain.state import Pilot
 from services.registry.handlers import TIMELINE
 
 AsOf = Annotated[
@@ -66,12 +68,7 @@ def _rules() -> RuleBook:
     return load()
 
 
-async def whole(engine: Engine, pilot: str) -> Document:
-    """A pilot with all that was reported. Raises Problematic 404 if there is none, 500 where not all is there."""
-    return await history.whole(engine.store, await document(engine, pilot, KIND))
-
-
-async def card_of(engine: Engine, pilot: Document, said: str) -> views.View:
+async def card_of(engine: Engine, eyes: Sight, pilot: Document, said: str) -> views.View:
     """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
     assert isinstance(pilot.state, Pilot)
     moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
@@ -79,21 +76,34 @@ async def card_of(engine: Engine, pilot: Document, said: str) -> views.View:
     if then is None:
         raise Problematic(404, "not-found")
     # To be given out without an ETag: nothing can be decided on what was.
-    return {"as_of": wire_moment(moment), **views.internal(then)}
+    return {"as_of": wire_moment(moment), **await sight.card(engine.store, eyes, then)}
 
 
 def _told(entry: views.View) -> views.View:
     return {**entry, "what": reasons.beside(entry["what"])}
 
 
-async def timeline(engine: Engine, pilot: str, after: str | None, limit: int, *, diff: bool) -> Page:
-    """A page of a pilot's timeline; with `diff` each entry says under `changed` what it changed on the card."""
-    query = {"pilot": pilot}
+async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page:
+    """A page of what the public sees of a pilot's timeline."""
+    return await page(
+        engine.store,
+        TIMELINE,
+        queries.public_timeline(pilot),
+        queries.IN_ORDER,
+        after=after,
+        limit=limit,
+        show=views.public_timeline,
+    )
+
+
+async def timeline(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int, *, diff: bool) -> Page:
+    """A page of a pilot's timeline, of the rows that a query lets through; with `diff` each entry says under `changed`
+    what it changed on the card."""
     found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
     rows = found.items
     items = [_told(views.timeline(row)) for row in rows]
     if diff and rows:
-        before = await history.before(engine.store, pilot, rows[0]["sequence"])
+        before = await history.before(engine.store, query["pilot"], rows[0]["sequence"])
         changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)
         items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
     return Page(items=items, next=found.next)

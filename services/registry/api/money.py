@@ -10,11 +10,11 @@ from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.web import After, EngineOf, card
 from services.registry import views
-from services.registry.api import memory
+from services.registry.api.access import Eyes, own, with_entries
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, money_told
-from services.registry.api.pilots import READERS
 from services.registry.domain.money import MoneyStage
 from services.registry.figures.questions import AXES, Axis
+from services.registry.sight import READERS
 
 By = Annotated[
     str, Query(max_length=60, description="Axes in the order wanted, with commas between them: " + ", ".join(AXES))
@@ -44,18 +44,19 @@ def routes() -> APIRouter:
     async def money(
         request: Request,
         figures: FiguresOf,
+        eyes: Eyes,
         by: Annotated[tuple[Axis, ...], Depends(axes)],
         of: MoneyOf,
         after: After = None,
         limit: Rows = ROWS,
     ) -> Response:
         """Exact sums in minor units by these axes, always by currency and by stage; no pilot's money counts twice."""
-        return await money_told(request, figures, by, of, after, limit)
+        return await money_told(request, figures, eyes, by, of, after, limit)
 
     @router.get("/{pilot}")
-    async def pilots_money(pilot: str, engine: EngineOf) -> Response:
+    async def pilots_money(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """One pilot's money, each amount whole and in its sectors' parts."""
-        found = await memory.whole(engine, pilot)
+        found = await with_entries(engine, await own(engine, pilot, eyes))
         return card({"id": pilot, **proof(views.internal_part(found, *PARTS))}, found.rev)
 
     return router

@@ -3,25 +3,25 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from contracts.reference import ROLES, Role
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
+from services.chassis.public import conditional_response
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, document, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, page
 from services.law.explanation import explain
-from services.registry import queries, views
+from services.registry import queries, sight, views
 from services.registry.api import memory
+from services.registry.api.access import Eyes, known, own, with_entries
 from services.registry.api.asked import Value
 from services.registry.api.memory import AsOf
 from services.registry.api.persons import NamingOf
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import KIND, OwnTerm, Pilot
+from services.registry.domain.state import OwnTerm, Pilot
+from services.registry.sight import READERS
 
-READERS: Final = tuple(role for role in ROLES if role not in (Role.EXPERT, Role.OPS))
-"""Who reads the register: all but experts, who see only what is assigned to them, and ops."""
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -44,6 +44,7 @@ def _list(router: APIRouter) -> None:
     @router.get("", response_model_exclude_unset=True)
     async def pilots(
         engine: EngineOf,
+        eyes: Eyes,
         stage: Stage | None = None,
         agency: Value | None = None,
         sector: Value | None = None,
@@ -55,9 +56,8 @@ def _list(router: APIRouter) -> None:
     ) -> Counted:
         """Pilots, the newest first; with `as_of` those that stood at this stage, in this sector, at that moment."""
         then = None if as_of is None else memory.moment_of(as_of, views.ZONE, engine.now())
-        query, show, fields = queries.listed(then, stage, agency, sector, number)
-        part = query if after is None else {**query, "state.entered": _not_newer(query, after)}
-        hint = None if then is None else queries.index_as_of(stage, agency, sector)
+        asked = sight.listed(eyes, then, sight.Asked(stage, agency, sector, number))
+        part = asked.query if after is None else {**asked.query, "state.entered": _not_newer(asked.query, after)}
         found = await page(
             engine.store,
             SUBJECTS,
@@ -65,11 +65,11 @@ def _list(router: APIRouter) -> None:
             queries.NEWEST,
             after=after,
             limit=limit,
-            show=show,
-            fields=fields,
-            hint=hint,
+            show=lambda row: sight.line(eyes, row) if then is None else queries.row_as_of(row, then),
+            fields=asked.fields,
+            hint=asked.index,
         )
-        counted = {"count": await queries.count(engine.store, query, hint)} if count else {}
+        counted = {"count": await queries.count(engine.store, asked.query, asked.index)} if count else {}
         return Counted(items=found.items, next=found.next, **counted)
 
 
@@ -81,27 +81,39 @@ def _not_newer(query: queries.View, after: str) -> queries.View:
 
 def _card(router: APIRouter) -> None:
     @router.get("/{pilot}")
-    async def pilot(pilot: str, engine: EngineOf, names: NamingOf, as_of: AsOf = None) -> Response:
-        """One pilot: where it stands, who has the next move, what was decided; with `as_of` as it was known then."""
-        if as_of is None:
-            found = await memory.whole(engine, pilot)
-            shown = views.internal(found)
-            return card({**shown, "persons": await names.of(shown)}, found.rev)
-        then = await memory.card_of(engine, await document(engine, pilot, KIND), as_of)
-        return JSONResponse({**then, "persons": await names.of(then)})
+    async def pilot(
+        request: Request, pilot: str, engine: EngineOf, eyes: Eyes, names: NamingOf, as_of: AsOf = None
+    ) -> Response:
+        """One pilot: where it stands, who has the next move, what was decided; with `as_of` as it was known then.
+
+        Of another agency's a publisher sees what the public sees.
+        """
+        if as_of is not None:
+            then = await memory.card_of(engine, eyes, await own(engine, pilot, eyes), as_of)
+            return JSONResponse({**then, "persons": await names.of(then)})
+        found = await with_entries(engine, await known(engine, pilot, eyes))
+        if not sight.is_whole(eyes, found):
+            return conditional_response(request, views.public(found))
+        shown = await sight.card(engine.store, eyes, found)
+        return card({**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/timeline")
     async def timeline(
         pilot: str,
         engine: EngineOf,
+        eyes: Eyes,
         names: NamingOf,
         after: After = None,
         limit: Limit = PAGE,
         diff: Annotated[bool, Query(description="Also say what each entry changed on the card")] = False,
     ) -> Named:
         """Everything the register recorded on a pilot, in order: who, when, what, on which basis, what it changed."""
-        await document(engine, pilot, KIND)
-        found = await memory.timeline(engine, pilot, after, limit, diff=diff)
+        one = await known(engine, pilot, eyes)
+        if not sight.is_whole(eyes, one):
+            public = await memory.public_timeline(engine, pilot, after, limit)
+            return Named(items=public.items, next=public.next)
+        query = await sight.timeline(engine.store, eyes, one)
+        found = await memory.timeline(engine, query, after, limit, diff=diff)
         return Named(items=found.items, next=found.next, persons=await names.of(found.items))
 
 
@@ -110,10 +122,11 @@ def _parts(router: APIRouter) -> None:
     async def clock(
         pilot: str,
         engine: EngineOf,
+        eyes: Eyes,
         term: Annotated[Value | None, Query(description="Which term; without it the one that is due first")] = None,
     ) -> Response:
         """How the due date of an open term of the register comes about, day by day, in words of three languages."""
-        found = await document(engine, pilot, KIND)
+        found = await own(engine, pilot, eyes)
         assert isinstance(found.state, Pilot)
         running = _term(found.state, term)
         if running is None:
@@ -122,22 +135,24 @@ def _parts(router: APIRouter) -> None:
         return card(told.model_dump(mode="json"), found.rev)
 
     @router.get("/{pilot}/risks")
-    async def risks(pilot: str, engine: EngineOf) -> Response:
+    async def risks(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The risks as they were said last: how likely, how grave, what is done, whose it is (риски)."""
-        found = await document(engine, pilot, KIND)
+        found = await own(engine, pilot, eyes)
         return card({"items": views.internal_part(found, "risks")["risks"]}, found.rev)
 
     @router.get("/{pilot}/results")
-    async def results(pilot: str, engine: EngineOf) -> Response:
+    async def results(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
-        found = await memory.whole(engine, pilot)
-        return card(queries.results(found), found.rev)
+        found = await with_entries(engine, await known(engine, pilot, eyes))
+        shown = queries.results(sight.part(eyes, found, "agreement", "values", "progress"))
+        return card(shown, found.rev) if sight.is_whole(eyes, found) else conditional_response(request, shown)
 
     @router.get("/{pilot}/replicas")
-    async def replicas(pilot: str, engine: EngineOf) -> Response:
+    async def replicas(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
-        found = await document(engine, pilot, KIND)
-        return card(await queries.replicas(engine.store, found), found.rev)
+        found = await own(engine, pilot, eyes)
+        shown = await queries.replicas(engine.store, found, lambda row: sight.sees(eyes, row))
+        return card(shown, found.rev)
 
 
 def _term(state: Pilot, kind: str | None) -> OwnTerm | None:

@@ -17,11 +17,11 @@ from services.chassis.store import SUBJECTS
 from services.chassis.subject import Document
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
 from services.registry import queries, views
+from services.registry.api import memory
 from services.registry.api.asked import Value
 from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, counted, found, found_in, rows_of
 from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
-from services.registry.handlers import TIMELINE
 from services.registry.history import whole
 
 PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
@@ -86,15 +86,7 @@ async def _timeline(
 ) -> Response:
     """What happened to a pilot, in order: what, when, on which basis."""
     await _public(engine, pilot)
-    some = await page(
-        engine.store,
-        TIMELINE,
-        queries.public_timeline(pilot),
-        queries.IN_ORDER,
-        after=after,
-        limit=limit,
-        show=views.public_timeline,
-    )
+    some = await memory.public_timeline(engine, pilot, after, limit)
     return conditional_response(request, some.model_dump(mode="json"))
 
 

@@ -6,7 +6,7 @@ What officials enter are the steps of `contracts.steps` themselves; what is reco
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.reference import Application, Effectiveness
+from contracts.reference import Application, Effectiveness, Hiding
 from contracts.registry import Entry, ForeignTerm, Outcome
 from contracts.steps import (
     AgreementEntry,
@@ -66,6 +66,10 @@ class RecordReport:
     report: Report
 
 
+class RecordHiding(Hiding):
+    """Record from whom the expertise hides the case."""
+
+
 # ---- what other pilots of the register ask, and what happens by itself
 
 
@@ -98,7 +102,9 @@ class Recalendar:
     """Calendars changed: count the open terms anew."""
 
 
-Recording = Entry | Outcome | RecordAmendment | RecordTerm | RecordConclusion | RecordAnnulment | RecordReport
+Recording = (
+    Entry | Outcome | RecordAmendment | RecordTerm | RecordConclusion | RecordAnnulment | RecordReport | RecordHiding
+)
 """What the other services say."""
 Deciding = (
     ExpediencyDecision

@@ -36,6 +36,7 @@ from services.registry.domain.commands import (
     RecordAmendment,
     RecordAnnulment,
     RecordConclusion,
+    RecordHiding,
     Recording,
     RecordReport,
     RecordTerm,
@@ -114,6 +115,8 @@ def _record(decision: PilotDecision, command: Recording) -> None:
             recording.annulment(decision, round, number)
         case RecordReport():
             recording.report(decision, command)
+        case RecordHiding():
+            recording.hiding(decision, command)
         case _:
             assert_never(command)
 

@@ -15,6 +15,7 @@ from contracts.registry import (
     ApplicationOutcomeRecordedV1,
     CommissionNamedV1,
     ConclusionRecordedV1,
+    ConflictNotedV1,
     CreditDecidedV1,
     EffectivenessJudgedV1,
     EffectivenessProposedV1,
@@ -60,6 +61,7 @@ from contracts.steps import (
 )
 from contracts.topics import INTAKE
 from services.law import terms
+from services.law.hiding import hidden_after
 from services.registry.domain.corrections import corrected
 from services.registry.domain.reported import Entries, Telling
 from services.registry.domain.stages import CONCLUDED, SETTLED, Stage
@@ -313,6 +315,10 @@ def _replica(state: Pilot, fact: ReplicaLinkedV1) -> Changes:
     return {"replicas": (*state.replicas, replica)}
 
 
+def _hiding(state: Pilot, fact: ConflictNotedV1) -> Changes:
+    return {"hidden_from": hidden_after(state.hidden_from, fact)}
+
+
 def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:
     return {
         "replicas": tuple(
@@ -357,6 +363,7 @@ CHANGES: Final[Mapping[type[Fact], Callable[[Pilot, Any], Changes]]] = {
     EntryCorrectedV1: _corrected,
     ReplicaLinkedV1: _replica,
     ReplicaResultNotedV1: _replica_result,
+    ConflictNotedV1: _hiding,
     TermStartedV1: _of_term,
     TermSuspendedV1: _of_term,
     TermResumedV1: _of_term,

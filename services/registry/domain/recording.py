@@ -11,6 +11,7 @@ from contracts.registry import (
     ApplicationAmendedV1,
     ApplicationOutcomeRecordedV1,
     ConclusionRecordedV1,
+    ConflictNotedV1,
     Entry,
     Outcome,
     PilotCompletedV1,
@@ -25,7 +26,7 @@ from contracts.registry import (
 )
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from services.law import reasons
-from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordReport, RecordTerm
+from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordHiding, RecordReport, RecordTerm
 from services.registry.domain.stages import CARRIED_OUT, Stage
 from services.registry.domain.state import (
     CARRYING_OUT,
@@ -96,6 +97,12 @@ def annulment(decision: PilotDecision, round: int, number: str) -> None:
     """A conclusion lost its force."""
     decision.then(AnnulmentRecordedV1(actor=decision.actor, at=decision.now, round=round, number=number))
     council_clock(decision)
+
+
+def hiding(decision: PilotDecision, command: RecordHiding) -> None:
+    """A conflict of interest came to light, or was found to be none; nothing, where that is known."""
+    if command.hidden != (command.person_id in decision.state.hidden_from):
+        decision.then(ConflictNotedV1.made_of(command, actor=decision.actor))
 
 
 def council_clock(decision: PilotDecision) -> None:

@@ -204,6 +204,7 @@ class Pilot(Entry):
     replicas: tuple[Replica, ...] = ()
     history: tuple[Stay, ...] = ()
     turn: int = 0
+    hidden_from: tuple[str, ...] = ()
     of_old: bool = Field(default=False, exclude=True)
 
     @model_validator(mode="before")

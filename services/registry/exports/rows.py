@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from contracts.reference import UNSPECIFIED
+from services.chassis.sight import Sight, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.registry import views
 from services.registry.domain.export import List
@@ -47,19 +48,20 @@ MONEY_FIELDS: Final = (*NAME, "state.agency", "state.money", "state.edition")
 def making(_app: FastAPI, store: Store) -> RowsOf:
     """How the rows are read from a store."""
 
-    async def rows_of(name: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+    async def rows_of(name: str, by: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+        eyes = Sight(by, hidden=await hidden_pilots(store, by))
         if name == List.TIMELINE:
-            return await _timeline(store, filters, after, limit)
+            return await _timeline(store, eyes, filters, after, limit)
         if name == List.MONEY:
-            return await _money(store, filters, after, max(1, limit // LINES))
-        rows, following = await _pilots(store, filters, after, limit, PILOT_FIELDS)
+            return await _money(store, eyes, filters, after, max(1, limit // LINES))
+        rows, following = await _pilots(store, eyes, filters, after, limit, PILOT_FIELDS)
         return Part(PILOT_COLUMNS, [_pilot(row) for row in rows], following)
 
     return rows_of
 
 
 async def _pilots(
-    store: Store, filters: Mapping[str, str], after: str | None, limit: int, fields: Sequence[str]
+    store: Store, eyes: Sight, filters: Mapping[str, str], after: str | None, limit: int, fields: Sequence[str]
 ) -> tuple[list[Row], str | None]:
     query: dict[str, Any] = {"state.entered": {"$gt": ""}}
     query |= {path: filters[name] for name, path in PATHS.items() if name in filters}
@@ -68,7 +70,7 @@ async def _pilots(
             query[PATHS[name]] = {"$in": [UNSPECIFIED, None]}
     if "year" in filters:
         query["state.entered"] = year_of(int(filters["year"]))
-    return await _some(store, SUBJECTS, {"kind": KIND}, query, after, limit, fields, BY_KIND)
+    return await _some(store, SUBJECTS, {"kind": KIND}, {"$and": [query, eyes.but()]}, after, limit, fields, BY_KIND)
 
 
 async def _some(
@@ -108,10 +110,10 @@ def _pilot(row: Row) -> dict[str, Cell]:
     return flat
 
 
-async def _money(store: Store, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+async def _money(store: Store, eyes: Sight, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
     """The lines of some pilots; filters of a line's own are asked of each line."""
     of_pilot = {name: filters[name] for name in MONEY_OF_PILOT if name in filters}
-    rows, following = await _pilots(store, of_pilot, after, limit, MONEY_FIELDS)
+    rows, following = await _pilots(store, eyes, of_pilot, after, limit, MONEY_FIELDS)
     shown = [views.internal_part(row, "id", "number", "title", "agency", "edition", "money") for row in rows]
     lines = [line for view in shown for line in _lines(view) if _fits(line, filters)]
     return Part(MONEY_COLUMNS, lines, following)
@@ -128,8 +130,9 @@ def _fits(line: Mapping[str, Cell], filters: Mapping[str, str]) -> bool:
     return all(str(line[name] if line[name] is not None else UNSPECIFIED) == value for name, value in asked.items())
 
 
-async def _timeline(store: Store, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+async def _timeline(store: Store, eyes: Sight, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
     fit: dict[str, Any] = {name: filters[name] for name in ("pilot", "type") if name in filters}
+    fit["$and"] = [eyes.but("pilot"), eyes.but("what.replica")]
     if days := between(filters.get("since"), filters.get("until")):
         fit["time"] = days
     if "pilot" in filters:

@@ -7,7 +7,8 @@ from doing the same work; it is renewed between parts and beside what takes long
 the parts the file is made, in a folder that passes, and stored in pieces under its digest
 (`export_files/<id>/<digest>/<place>`); the fact that ends the export names the digest. Then the parts go.
 
-**Passing.** `exports/<id>` says who has the lease, and when the file is thrown away.
+**Passing.** `exports/<id>` says who has the lease, when the file is thrown away, and which pilots were hidden from
+who asked when it was begun: what is hidden since may stand in the file.
 
 Rows come from a function that is given from outside: what a list shows is not decided here.
 """
@@ -34,6 +35,7 @@ from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
+from services.chassis.sight import hidden_pilots
 from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
 from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
@@ -75,8 +77,9 @@ class Part:
     next: str | None
 
 
-RowsOf = Callable[[str, Mapping[str, str], str | None, int], Awaitable[Part]]
-"""`rows_of(list, filters, after, limit)`: at most `limit` rows after the position `after` (None: from the start).
+RowsOf = Callable[[str, str, Mapping[str, str], str | None, int], Awaitable[Part]]
+"""`rows_of(list, by, filters, after, limit)`: at most `limit` rows, of those that the person `by` may see, after the
+position `after` (None: from the start).
 
 It raises Problematic or StoreAway when it can be asked again later; anything else ends the export after some tries.
 """
@@ -142,8 +145,11 @@ class Worker:
     async def _take(self, id_: str, export: Export) -> bool:
         remove_at = export.asked + self.options.age
         new: Row = {"_id": id_, "by": None, "until": LONG_AGO, "tries": 0, "remove_at": remove_at}
-        await self.store.put_new(WORK, [new])
         row = await self.store.get(WORK, id_)
+        if row is None:
+            hidden = sorted(await hidden_pilots(self.store, export.by))
+            await self.store.put_new(WORK, [{**new, "hidden": hidden}])
+            row = await self.store.get(WORK, id_)
         if row is None or not await self.jobs.take(row):
             return False
         try:
@@ -199,7 +205,7 @@ class Worker:
     async def _asked(self, export: Export, after: str | None) -> tuple[Part, bytes]:
         limit = self.options.rows
         while True:
-            part = await self.rows_of(export.list.value, export.filters, after, limit)
+            part = await self.rows_of(export.list.value, export.by, export.filters, after, limit)
             if part.next is not None and part.next == after:
                 raise ValueError("the list does not go on")
             data = _bytes(part)

@@ -36,6 +36,30 @@ DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What of the pilots the figures are made of: those that are not `hidden` from who asks; where `agency` is given,
+    its own pilots whole, and of the others what the public sees of public ones."""
+
+    agency: str | None = None
+    hidden: tuple[str, ...] = ()
+
+    def where(self, *, whole: bool = False) -> tuple[str, list[Any]]:
+        """The condition of it on the table of pilots and its parameters; `whole`: of what the public never sees."""
+        parts, given = ["true"], list[Any]()
+        if self.hidden:
+            parts.append("NOT list_contains(?::VARCHAR[], pilot)")
+            given.append(list(self.hidden))
+        if self.agency is not None:
+            parts.append("agency = ?" if whole else "(agency = ? OR public)")
+            given.append(self.agency)
+        return " AND ".join(parts), given
+
+
+ALL: Final = Seen()
+"""Every pilot."""
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyAsked:
     """Sums of money by some axes, under filters (any of a filter's values will do), `limit` of them after a key."""
 
@@ -43,6 +67,7 @@ class MoneyAsked:
     filters: MoneyFilters = field(default_factory=dict)
     after: tuple[Any, ...] | None = None
     limit: int = 200
+    seen: Seen = ALL
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -59,7 +84,7 @@ def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     `pilots` counts each pilot once in its row, and once in each total. `next` is the key of the last row, None at the
     end.
     """
-    where, given = _where(asked.filters)
+    where, given = _where(asked.filters, asked.seen)
     columns = [f"{AXES.get(one, one)} AS {one}" for one in asked.key]  # type: ignore[call-overload]
     named = ", ".join(asked.key)
     grouped = (
@@ -85,9 +110,12 @@ def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     }
 
 
-def _where(filters: MoneyFilters) -> tuple[str, list[Any]]:
+def _where(filters: MoneyFilters, seen: Seen) -> tuple[str, list[Any]]:
     """The condition of filters and its parameters. `unspecified` finds also what was not said at all."""
     parts, given = ["true"], list[Any]()
+    if seen != ALL:
+        condition, given = seen.where()
+        parts = [f"pilot IN (SELECT pilot FROM pilots WHERE {condition})"]
     for name, values in filters.items():
         if not values:
             continue
@@ -129,11 +157,12 @@ def _total(total: Sequence[Any], items: Iterable[Answer]) -> Answer:
 # ---- pilots
 
 
-def funnel(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+def funnel(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
     """Pilots by the stage they are at, and how many days stays at each stage took that are over: median and the
     ninth decile, in days of 24 hours to one decimal. A pilot that came back stayed twice."""
-    chosen, given = _chosen(filters)
+    chosen, given = _chosen(filters, seen)
     now = _counts(cursor, f"SELECT stage, count(*) FROM ({chosen}) GROUP BY stage", given)
+    chosen, given = _chosen(filters, seen, whole=True)
     over = cursor.execute(
         f"SELECT stage, count(*), quantile_cont(days, 0.5), quantile_cont(days, 0.9) FROM ("
         f"SELECT stage, epoch_ms(until) - epoch_ms(since) AS days FROM stays SEMI JOIN ({chosen}) USING (pilot) "
@@ -149,14 +178,14 @@ def funnel(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     return {"stages": stages, "pilots": sum(now.values()), "left_out": _left_out(cursor)}
 
 
-def terms(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+def terms(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
     """How many terms of each kind were kept, how many broken, how many still run: the register's own, and those of
     the other services (`own` false) as these announced them.
 
     `kept`: ended in time, also where what it bounds fell away. `broken`: ended late, or open and announced as broken.
     """
     names = ("kept", "broken", "running", "broken_and_open")
-    chosen, given = _chosen(filters)
+    chosen, given = _chosen(filters, seen, whole=True)
     rows = cursor.execute(
         f"SELECT kind, own, {', '.join(f'sum({name})' for name in names)} "
         f"FROM terms SEMI JOIN ({chosen}) USING (pilot) GROUP BY kind, own ORDER BY own DESC, kind",
@@ -166,9 +195,9 @@ def terms(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     return {"kinds": kinds, "left_out": _left_out(cursor)}
 
 
-def overpaid(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+def overpaid(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
     """Payments above what was committed, by source and currency: of how many pilots, and how much above."""
-    chosen, given = _chosen(filters)
+    chosen, given = _chosen(filters, seen, whole=True)
     rows = cursor.execute(
         f"SELECT source, currency, count(DISTINCT pilot), sum(committed), sum(paid) "
         f"FROM overpaid SEMI JOIN ({chosen}) USING (pilot) GROUP BY source, currency ORDER BY source, currency",
@@ -185,10 +214,10 @@ def overpaid(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     return {"sources": sources, "pilots": int(pilots), "left_out": _left_out(cursor)}
 
 
-def results(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+def results(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
     """By the pilots' main sectors: indicators agreed, measured, and those that reached their target; and pilots all of
     whose indicators did."""
-    chosen, given = _chosen(filters)
+    chosen, given = _chosen(filters, seen)
     rows = cursor.execute(
         f"SELECT sector, count(*), sum(agreed), sum(measured), sum(reached), count(*) FILTER (reached = agreed) FROM ("
         f"SELECT sector, pilot, count(*) AS agreed, count(*) FILTER (results.reached IS NOT NULL) AS measured, "
@@ -200,10 +229,11 @@ def results(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     return _by_sector(cursor, names, rows)
 
 
-def scaling(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
+def scaling(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
     """By the pilots' main sectors: what they were judged to be, what was decided on scaling, and what became of the
-    replicas that were linked to them."""
-    chosen, given = _chosen(filters)
+    replicas that were linked to them. Which pilots copy another is not public."""
+    chosen, given = _chosen(filters, seen)
+    (parents, of_parents), (copies, of_copies) = seen.where(whole=True), seen.where()
     judged = [f"count(*) FILTER (judged = '{one.value}')" for one in Effectiveness]
     decided = [f"count(*) FILTER (scaling = '{one.value}')" for one in Scaling]
     came = [f"coalesce(sum(of_{one.name.lower()}), 0)" for one in Effectiveness]
@@ -211,8 +241,9 @@ def scaling(cursor: "DuckDBPyConnection", filters: Filters) -> Answer:
     rows = cursor.execute(
         f"SELECT sector, {', '.join([*judged, *decided])}, coalesce(sum(replicas), 0), {', '.join(came)} "
         f"FROM ({chosen}) AS chosen LEFT JOIN (SELECT pilot, count(*) AS replicas, {', '.join(inner)} FROM replicas "
+        f"WHERE {_among('pilot', parents)} AND {_among('replica', copies)} "
         f"GROUP BY pilot) AS replicas_of USING (pilot) GROUP BY sector ORDER BY sector",
-        given,
+        [*given, *of_parents, *of_copies],
     ).fetchall()
     names = (
         *(_name("judged", one.value) for one in Effectiveness),
@@ -237,13 +268,20 @@ def _counted(names: Sequence[str], values: Sequence[Any]) -> dict[str, int]:
     return {name: int(value) for name, value in zip(names, values, strict=True)}
 
 
-def _chosen(filters: Filters) -> tuple[str, list[str]]:
-    """The pilots that filters leave. `unspecified` finds also those of whom a region or an office was not said."""
+def _among(column: str, condition: str) -> str:
+    """The condition that a column names one of these pilots; the condition of all asks for nothing."""
+    return condition if condition == "true" else f"{column} IN (SELECT pilot FROM pilots WHERE {condition})"
+
+
+def _chosen(filters: Filters, seen: Seen, *, whole: bool = False) -> tuple[str, list[Any]]:
+    """The pilots that filters leave of those that are seen. `unspecified` finds also those of whom a region or an
+    office was not said."""
+    condition, given = seen.where(whole=whole)
     parts = [
         f"({name} = ? OR {name} IS NULL)" if value == UNSPECIFIED and name in ("region", "office") else f"{name} = ?"
         for name, value in filters.items()
     ]
-    return f"SELECT * FROM pilots WHERE {' AND '.join(parts) or 'true'}", list(filters.values())
+    return f"SELECT * FROM pilots WHERE {' AND '.join([condition, *parts])}", [*given, *filters.values()]
 
 
 def _counts(cursor: "DuckDBPyConnection", sql: str, given: Sequence[Any]) -> dict[str, int]:

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.registry.domain.state import Pilot, Stay
+from services.registry.views import public_at
 
-VERSION: Final = 4
+VERSION: Final = 5
 """To be raised whenever the same pilot makes other rows than before: then every view is made anew."""
 TABLES: Final[Mapping[str, str]] = {
     "pilots": "pilot VARCHAR, number VARCHAR, agency VARCHAR, sector VARCHAR, region VARCHAR, office VARCHAR, "
-    "stage VARCHAR, entered TIMESTAMP, judged VARCHAR, scaling VARCHAR",
+    "stage VARCHAR, entered TIMESTAMP, judged VARCHAR, scaling VARCHAR, public BOOLEAN",
     "lines": "pilot VARCHAR, agency VARCHAR, region VARCHAR, sector VARCHAR, source VARCHAR, year INTEGER, "
     "stage VARCHAR, currency VARCHAR, amount BIGINT",
     "stays": "pilot VARCHAR, stage VARCHAR, since TIMESTAMP, until TIMESTAMP",
@@ -30,9 +31,9 @@ TABLES: Final[Mapping[str, str]] = {
 
 Times are UTC. `lines.stage` is how far the money has come; amounts are whole minor units. `results` has every agreed
 indicator, without a value (`reached` null) where none was measured. `terms` counts terms of a kind, some in each row:
-`broken` are also those that are open still. `overpaid` has the few
-sources of a pilot from which more was paid than committed. `unread` are pilots whose document this program
-cannot read: they are in no other table, and every answer says how many there are.
+`broken` are also those that are open still. `overpaid` has the few sources of a pilot from which more was paid than
+committed. `public`: the public sees the pilot. `unread` are pilots whose document this program cannot read: they are in
+no other table, and every answer says how many there are.
 """
 Line = tuple[Any, ...]
 
@@ -70,6 +71,7 @@ def _pilot(id_: str, pilot: Pilot) -> Line:
         _utc(pilot.entered),
         pilot.judgement.outcome.value if pilot.judgement else None,
         pilot.scaling.decision.value if pilot.scaling else None,
+        public_at(pilot.stage, concluded=bool(pilot.conclusions)),
     )
 
 

@@ -57,33 +57,66 @@ class Hits:
     next: tuple[Any, ...] | None
 
 
-def search(index: Index, asked: Asked, order: Order, after: Sequence[Any] | None, limit: int) -> Hits:
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What of an index is looked through: the pilots of one `agency`, or of all `but` one; none of those that are
+    `hidden` from who asks. Several of them have no pilot in common, and are answered as one."""
+
+    index: Index
+    agency: str | None = None
+    but: str | None = None
+    hidden: frozenset[str] = frozenset()
+
+    def within(self, query: Query) -> Query:
+        """A query, of these pilots alone; how well they fit stays the same."""
+        schema = self.index.schema
+        parts = [(Occur.Must, query)]
+        if self.agency is not None:
+            own = Query.term_query(schema, "agency", self.agency, "basic")
+            parts.append((Occur.Must, Query.const_score_query(own, 0.0)))
+        if self.but is not None:
+            parts.append((Occur.MustNot, Query.term_query(schema, "agency", self.but, "basic")))
+        parts += [(Occur.MustNot, Query.term_query(schema, "id", one, "basic")) for one in sorted(self.hidden)]
+        return Query.boolean_query(parts) if len(parts) > 1 else query
+
+
+Where = Index | Sequence[Among]
+"""What is asked: a whole index, or parts of some."""
+
+
+def _parts(where: Where) -> Sequence[Among]:
+    return [Among(where)] if isinstance(where, Index) else where
+
+
+def search(where: Where, asked: Asked, order: Order, after: Sequence[Any] | None, limit: int) -> Hits:
     """One page of what is found. Raises Problematic for a cursor that was given out for something else."""
-    searcher = index.searcher()
-    query = _query(index, asked)
+    parts = [_Part(one.index, one.index.searcher(), one.within(_query(one.index, asked))) for one in _parts(where)]
     if order == "relevance":
-        return _by_relevance(searcher, query, after, limit)
-    return _by_key(index, searcher, query, order, after, limit)
+        return _by_relevance(parts, after, limit)
+    return _by_key(parts, order, after, limit)
 
 
-def facets(index: Index, asked: Asked) -> tuple[dict[str, Any], int]:
+def facets(where: Where, asked: Asked) -> tuple[dict[str, Any], int]:
     """For every facet how many hits have each value, most first, and how many hits there are: in one pass."""
     wanted: dict[str, Any] = {
         name: {"terms": {"field": counted(name), "size": MOST_SETS if name in SEVERAL else MOST_VALUES}}
         for name in FACETS
     }
     wanted["hits"] = {"value_count": {"field": "tie"}}
-    found = index.searcher().aggregate(_query(index, asked), wanted)
-    return {name: _counts(found[name]) for name in FACETS}, int(found["hits"]["value"])
+    found = [one.index.searcher().aggregate(one.within(_query(one.index, asked)), wanted) for one in _parts(where)]
+    counts: dict[str, Any] = {name: _counts([one[name] for one in found]) for name in FACETS}
+    return counts, sum(int(one["hits"]["value"]) for one in found)
 
 
-def _counts(found: Mapping[str, Any]) -> dict[str, Any]:
-    counts = Counter[str]()
-    for one in found["buckets"]:
-        for value in values_of(one["key"]):
-            counts[value] += one["doc_count"]
+def _counts(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts, unnamed = Counter[str](), 0
+    for part in found:
+        unnamed += part["sum_other_doc_count"]
+        for one in part["buckets"]:
+            for value in values_of(one["key"]):
+                counts[value] += one["doc_count"]
     named = counts.most_common(MOST_VALUES)
-    others = found["sum_other_doc_count"] + counts.total() - sum(count for _, count in named)
+    others = unnamed + counts.total() - sum(count for _, count in named)
     return {"values": [{"value": value, "count": count} for value, count in named], "others": others}
 
 
@@ -103,15 +136,35 @@ def _bad() -> Problematic:
     return Problematic(400, "cursor.bad")
 
 
-def _by_relevance(searcher: Searcher, query: Query, after: Sequence[Any] | None, limit: int) -> Hits:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An index as it is committed now, and what is asked of it."""
+
+    index: Index
+    searcher: Searcher
+    query: Query
+
+
+_Scored = tuple[float, Searcher, DocAddress]
+"""A hit by relevance, and where it stands."""
+
+
+def _by_relevance(parts: Sequence[_Part], after: Sequence[Any] | None, limit: int) -> Hits:
     shown, last, score = _relevance_cursor(after)
-    found: Any = searcher.search(query, min(shown + limit + 1, DEEPEST))  # its types do not know `count`
-    begin = _behind(searcher, found.hits, shown, last, score)
-    ids = [_id(searcher, address) for _, address in found.hits[begin : begin + limit]]
+    most = min(shown + limit + 1, DEEPEST)
+    hits, count = list[_Scored](), 0
+    for part in parts:
+        found: Any = part.searcher.search(part.query, most)  # its types do not know `count`
+        hits += [(each, part.searcher, address) for each, address in found.hits]
+        count += int(found.count)
+    if len(parts) > 1:
+        hits = sorted(hits, key=lambda hit: -hit[0])[:most]
+    begin = _behind(hits, shown, last, score)
+    ids = [_id(searcher, address) for _, searcher, address in hits[begin : begin + limit]]
     end = begin + len(ids)
-    more = end < len(found.hits) and bool(ids)
-    cursor = ("relevance", end, ids[-1], float(found.hits[end - 1][0]).hex()) if more else None
-    return Hits(tuple(ids), int(found.count), cursor)
+    more = end < len(hits) and bool(ids)
+    cursor = ("relevance", end, ids[-1], float(hits[end - 1][0]).hex()) if more else None
+    return Hits(tuple(ids), count, cursor)
 
 
 def _relevance_cursor(after: Sequence[Any] | None) -> tuple[int, str, float]:
@@ -126,16 +179,16 @@ def _relevance_cursor(after: Sequence[Any] | None) -> tuple[int, str, float]:
     raise _bad()
 
 
-def _behind(searcher: Searcher, hits: Sequence[tuple[Any, DocAddress]], shown: int, last: str, score: float) -> int:
+def _behind(hits: Sequence[_Scored], shown: int, last: str, score: float) -> int:
     """Where the hits begin that come after the last one shown, wherever a commit has put it since."""
     if not shown or not hits:
         return 0
-    if shown <= len(hits) and _id(searcher, hits[shown - 1][1]) == last:
+    if shown <= len(hits) and _id(*hits[shown - 1][1:]) == last:
         return shown
     for place in sorted(range(len(hits)), key=lambda p: abs(p - shown))[: _looking(shown)]:
-        if _id(searcher, hits[place][1]) == last:
+        if _id(*hits[place][1:]) == last:
             return place + 1
-    return next((place for place, (each, _) in enumerate(hits) if each < score), len(hits))
+    return next((place for place, (each, *_) in enumerate(hits) if each < score), len(hits))
 
 
 def _looking(shown: int) -> int:
@@ -143,13 +196,17 @@ def _looking(shown: int) -> int:
     return min(max(200, shown // 10), 1000)
 
 
-def _by_key(
-    index: Index, searcher: Searcher, query: Query, order: Order, after: Sequence[Any] | None, limit: int
-) -> Hits:
-    found, count = _walk(index, searcher, query, order, _key_cursor(order, after), limit + 1)
-    ids = tuple(_id(searcher, address) for _, _, address in found[:limit])
+def _by_key(parts: Sequence[_Part], order: Order, after: Sequence[Any] | None, limit: int) -> Hits:
+    found, count, beyond = list[tuple[int, int, Searcher, DocAddress]](), 0, _key_cursor(order, after)
+    for part in parts:
+        places, known = _walk(part.index, part.searcher, part.query, order, beyond, limit + 1)
+        found += [(key, tie, part.searcher, address) for key, tie, address in places]
+        count += _count(part.searcher, part.query) if known is None else known
+    if len(parts) > 1:
+        found.sort(key=lambda place: place[:2], reverse=True)
+    ids = tuple(_id(searcher, address) for _, _, searcher, address in found[:limit])
     cursor = (order, found[limit - 1][0], found[limit - 1][1]) if len(found) > limit else None
-    return Hits(ids, _count(searcher, query) if count is None else count, cursor)
+    return Hits(ids, count, cursor)
 
 
 def _key_cursor(order: Order, after: Sequence[Any] | None) -> tuple[int, int] | None:
@@ -228,11 +285,17 @@ SAME_REGION: Final = 0.5
 SAME_ORGANISATION: Final = 2.0
 
 
-def similar(index: Index, view: View, limit: int, before: int | None = None) -> list[tuple[str, float]]:
+def similar(where: Where, view: View, limit: int, before: int | None = None) -> list[tuple[str, float]]:
     """The pilots nearest to a view, with their scores; itself is not among them.
 
     `before` leaves out those that were entered at this moment (milliseconds) or later.
     """
+    found = [near for one in _parts(where) for near in _near(one, view, limit, before)]
+    return sorted(found, key=lambda near: -near[1])[:limit]
+
+
+def _near(among: Among, view: View, limit: int, before: int | None) -> list[tuple[str, float]]:
+    index = among.index
     searcher, words = index.searcher(), telling(index, view)
     if not words:
         return []
@@ -243,7 +306,7 @@ def similar(index: Index, view: View, limit: int, before: int | None = None) -> 
         parts.append((Occur.Must, Query.const_score_query(_between(index, "entered", None, before - 1), 0.0)))
     if view.get("id"):
         parts.append((Occur.MustNot, Query.term_query(index.schema, "id", view["id"], "basic")))
-    hits = searcher.search(Query.boolean_query(parts), limit, count=False).hits
+    hits = searcher.search(among.within(Query.boolean_query(parts)), limit, count=False).hits
     return [(_id(searcher, address), round(float(score), 3)) for score, address in hits]
 
 

@@ -39,7 +39,7 @@ class Source:
     hooks: dict[int, Hook] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, str], str | None]] = field(default_factory=list)
 
-    async def __call__(self, name: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
+    async def __call__(self, name: str, _by: str, filters: Mapping[str, str], after: str | None, limit: int) -> Part:
         """At most `limit` rows after an id."""
         self.asked.append((name, filters, after))
         if (hook := self.hooks.pop(len(self.asked), None)) is not None:

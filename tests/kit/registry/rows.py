@@ -234,6 +234,7 @@ FULL = PLAIN.model_copy(
         "past_own_terms": (PastTerms(kind="progress-report", kept=3, broken=1),),
         "reasons": (ReturnReason(code="other", text="Мало сведений."),),
         "text": "Отозвано по просьбе.",
+        "hidden_from": ("person-4004",),
         "basis": BASIS,
         "agreement": AgreementEntry(agreement=AGREEMENT, basis=BASIS),
         "launch": Launch(started=DAY, basis=BASIS),

@@ -1,0 +1,38 @@
+"""Who may come in, and what a pilot is to whom: for a caller who may not see it, it does not exist."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from services.chassis.engine import Engine
+from services.chassis.sight import Sight, seeing
+from services.chassis.subject import Document
+from services.chassis.web import document, not_found
+from services.registry import history
+from services.registry.domain.state import KIND
+from services.registry.sight import READERS, is_whole, sees
+
+Eyes = Annotated[Sight, Depends(seeing(*READERS))]
+"""What the caller sees of the register."""
+
+
+async def known(engine: Engine, pilot: str, eyes: Sight) -> Document:
+    """A pilot that the caller may know of, whole or as the public sees it. Raises Problematic 404 for any other."""
+    found = await document(engine, pilot, KIND)
+    if not sees(eyes, found):
+        raise not_found()
+    return found
+
+
+async def own(engine: Engine, pilot: str, eyes: Sight) -> Document:
+    """A pilot that the caller sees whole. Raises Problematic 404 for any other: of what is asked for here the public
+    sees nothing."""
+    found = await known(engine, pilot, eyes)
+    if not is_whole(eyes, found):
+        raise not_found()
+    return found
+
+
+async def with_entries(engine: Engine, pilot: Document) -> Document:
+    """A pilot with all that was reported. Raises Problematic 500 where not all is there."""
+    return await history.whole(engine.store, pilot)
