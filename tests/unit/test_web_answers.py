@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from services.chassis.masking import MASK
 from services.chassis.store import StoreAway
 from services.chassis.subject import (
     Broken,
+    Claimed,
     Conflict,
     Document,
     Done,
@@ -58,6 +60,7 @@ from tests.unit.test_web import BODIES
 
 
 ACCEPT = f"/v1/applications/{PILOT}/acceptance"
+OTHER = "11111111-a4a7-5cad-89a9-dc08e49b30fa"
 RETURN = f"/v1/applications/{PILOT}/return"
 
 
@@ -129,6 +132,34 @@ def test_a_revision_that_is_gone_is_412_with_the_version_that_stands_now(intake:
 def test_a_key_that_was_used_for_something_else_is_409(intake: Side) -> None:
     intake.engine.outcome = Conflict()
     assert problem(accept(intake), 409)["title"] == "idempotency-key.reused"
+
+
+def returned(side: Side, text: str, caller: str = "u-1", path: str = RETURN, backwards: bool = False) -> Claimed:
+    """The mark of a return with the key `k-1`."""
+    body = {"reasons": [{"code": "other", "text": text}]}
+    if backwards:
+        body = {"reasons": [dict(reversed(body["reasons"][0].items()))]}
+    answer = side.ask("post", path, {**COMMAND_HEADERS, **bearer("officer", sub=caller)}, json=body)
+    assert answer.status_code == 200, answer.text
+    mark = side.engine.taken[-1].mark
+    assert isinstance(mark, Claimed)
+    return mark
+
+
+def test_a_key_is_its_callers_own_and_the_same_content_is_the_same_in_whatever_order_it_comes(intake: Side) -> None:
+    mine = returned(intake, "Нет плана")
+    assert returned(intake, "Нет плана", backwards=True) == mine
+    assert returned(intake, "Нет плана", caller="u-2").key != mine.key
+
+
+def test_a_key_with_another_content_another_subject_or_another_route_is_another_command(intake: Side) -> None:
+    intake.engine.found[OTHER] = replace(intake.engine.found[PILOT], subject=OTHER)
+    mine = returned(intake, "Нет плана")
+    for other in (returned(intake, "Нет сметы"), returned(intake, "Нет плана", path=RETURN.replace(PILOT, OTHER))):
+        assert other.key == mine.key and other.digest != mine.digest
+    accept(intake)
+    stop = intake.engine.taken[-1].mark
+    assert isinstance(stop, Claimed) and stop.key == mine.key and stop.digest != mine.digest
 
 
 @pytest.mark.parametrize("status", [403, 409, 422])
