@@ -288,6 +288,8 @@ PASSING: set[type[Fact]] = {
     intake.AgencyEnteredV1,
     intake.CarryingOutNotedV1,
     intake.ConflictNotedV1,
+    intake.ContactErasedV1,
+    intake.ContactReadV1,
     intake.SubmissionRefusedV1,
     intake.EventRefusedV1,
     intake.TermNearingV1,

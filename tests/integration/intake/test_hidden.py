@@ -37,6 +37,7 @@ async def pilot(engine: Engine, ask: Ask) -> str:
 OF_A_PILOT: Final[Mapping[tuple[str, str], Any]] = {
     ("get", ""): None,
     ("get", "/clock"): None,
+    ("get", "/contact"): None,
     ("post", "/acceptance"): None,
     ("post", "/return"): {"reasons": [{"code": "other"}]},
     ("post", "/stop"): {
@@ -81,6 +82,7 @@ async def test_who_publishes_in_person_finds_no_pilot_that_a_conflict_hides_and_
     assert same[0] == same[1] and answers[0]["pilot"] != pilot
     assert (await ask("post", "/v1/events", json=submitted())).status_code == 404
     assert (await ask("get", "/v1/receipts/demo-1")).status_code == 404
+    assert (await ask("delete", f"/v1/applications/{pilot}/contact")).status_code == 404
     assert (await state(engine)).status == "registered"
     await engine.records([sent(withdrawn("over-kafka"))])
     await engine.outbox.flush()
