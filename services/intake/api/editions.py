@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from contracts.data import Entitled, Titled
 from contracts.reference import ROLES
 from contracts.rules import Edition, RuleBook, UnknownEdition
+from contracts.text import sought
 from contracts.words import wordings
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.public import OPEN, conditional_response
 
+Of = Annotated[str | None, Query(max_length=100), sought(100)]
 EVERYBODY: Final = Depends(allow(*ROLES))
 PUBLIC: Final = f"{OPEN}v1"
 LISTS: Final = ("sectors", "regions", "offices", "return_reasons")
@@ -47,7 +49,7 @@ def open_routes(rules: RuleBook) -> APIRouter:
         found = _edition(rules, edition)
         return conditional_response(request, {**_said(found), "lists": _lists(found)})
 
-    async def labels(request: Request, of: str | None = None) -> Response:
+    async def labels(request: Request, of: Of = None) -> Response:
         """The words by their ids, in three languages: what stages, codes and rules are called. `of` is how the ids
         begin, e.g. `stage`."""
         known = wordings()
