@@ -1,9 +1,11 @@
 """The frozen JSON Schemas of all event types: what stands on the wire, and whether a class still fits it.
 
 `python -m contracts.freeze` writes the schemas of new types into `contracts/schemas/`. A file that exists is never
-edited: programs in the field were built on it. A class that no longer fits needs a new version of its type.
+edited: programs in the field were built on it. A class that no longer fits needs a new version of its type. The file
+`LOCK.txt` beside them has the digest of each, and only grows.
 """
 
+import hashlib
 import json
 import re
 import sys
@@ -26,6 +28,8 @@ from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 
 FOLDER: Final = Path(__file__).parent / "schemas"
+LOCK: Final = "LOCK.txt"
+"""The SHA-256 of every frozen schema, a line for each in the form of `sha256sum`."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 OWNERS: Final[Mapping[str, Mapping[str, type[Contract]]]] = {
     "agency": AGENCY.classes,
@@ -196,8 +200,31 @@ def as_file(document: Mapping[str, Any], *, sort_keys: bool = False) -> str:
     return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+def locked(folder: Path = FOLDER) -> dict[str, str]:
+    """The digests of the frozen schemas by the names of their files, as they were when they were frozen."""
+    path = folder / LOCK
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def edited(folder: Path = FOLDER) -> list[str]:
+    """What is wrong with frozen files: one that was edited, is gone, or is in no lock."""
+    known = locked(folder)
+    there = {path.name: _digest(path) for path in folder.glob("*.json") if ".example." not in path.name}
+    return [
+        *(f"{name}: it is gone" for name in sorted(known.keys() - there)),
+        *(f"{name}: it is not in {LOCK}" for name in sorted(there.keys() - known)),
+        *(f"{name}: it was edited" for name in sorted(known.keys() & there) if known[name] != there[name]),
+    ]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
-    """Writes the schemas of new types; never touches a file that exists. Returns what was written, and complaints."""
+    """Writes the schemas of new types, and their digests into the lock; never touches a file that exists. Returns what
+    was written, and complaints."""
     written, complaints = [], []
     folder.mkdir(exist_ok=True)
     for name, cls in CLASSES.items():
@@ -214,7 +241,10 @@ def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
     complaints += [
         f"{name}: its class is gone, but such events are in the field" for name in sorted(kept - set(CLASSES))
     ]
-    return written, complaints
+    fresh = {f"{name}.json": _digest(folder / f"{name}.json") for name in written}
+    lines = [f"{digest}  {name}\n" for name, digest in sorted({**fresh, **locked(folder)}.items())]
+    (folder / LOCK).write_text("".join(lines), encoding="utf-8")
+    return written, complaints + edited(folder)
 
 
 def main() -> int:

@@ -29,6 +29,25 @@ def valid(event: Any, schema: dict[str, Any]) -> None:
 # ---- the files as they are
 
 
+def test_every_frozen_schema_is_byte_for_byte_what_the_lock_says() -> None:
+    assert freeze.edited() == []
+    assert freeze.locked().keys() == {f"{name}.json" for name in CLASSES}
+
+
+def test_a_schema_that_is_edited_taken_away_or_put_beside_is_found_and_the_lock_only_grows(tmp_path: Path) -> None:
+    assert len(freeze.freeze(tmp_path)[0]) == len(CLASSES)
+    before = freeze.locked(tmp_path)
+    path = tmp_path / f"{FACT_TYPE}.json"
+    path.write_text(path.read_text() + " ")
+    (tmp_path / f"{AGENCY_TYPE}.json").unlink()
+    (tmp_path / "pilots.intake.other.v1.json").write_text("{}")
+    told = [f"{AGENCY_TYPE}.json: it is gone", "pilots.intake.other.v1.json: it is not in LOCK.txt"]
+    assert freeze.edited(tmp_path) == [*told, f"{FACT_TYPE}.json: it was edited"]
+    freeze.freeze(tmp_path)
+    assert freeze.locked(tmp_path) == before
+    assert f"{FACT_TYPE}.json: it was edited" in freeze.edited(tmp_path)
+
+
 @every_type
 def test_every_class_fits_its_frozen_schema_in_both_directions(name: str) -> None:
     assert unfit(name, CLASSES[name], frozen(name)) == []
