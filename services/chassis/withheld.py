@@ -104,20 +104,29 @@ class Withheld:
 
     async def again(self) -> None:
         """Tries the topics whose time has come, and learns what other replicas withheld. Raises StoreAway."""
+        known = {
+            row["_id"]: row for row in await troubles(self._store)
+        }  # noted after its rows: so it is read before them
         topics = await self._store.distinct(COLLECTION, "topic", {})
-        known = {row["_id"]: row for row in await troubles(self._store)}
         now = self._now()
         await self._store.put_new(TROUBLES, [_unknown(topic, now) for topic in topics if topic not in known])
         for topic in topics:
             trouble = known.get(topic)
             if trouble is not None and trouble["next_at"] <= now and await self._is_mine(trouble, now):
                 await self._drain(topic)
-        for topic in known.keys() - set(topics):
-            await self._store.remove(TROUBLES, [topic])
-        left = [row for row in await troubles(self._store) if row["_id"] in topics]
-        self._topics = {row["_id"] for row in left}
-        self._closed = {row["_id"] for row in left if row["closed"]}
-        await self._measure(left, now)
+        await self._store.remove(TROUBLES, sorted(known.keys() - set(topics)))
+        await self._learn(now)
+
+    async def _learn(self, now: datetime) -> None:
+        """What is withheld now, by whatever replica; what this one withholds while it asks is not forgotten."""
+        topics, closed = set(self._topics), set(self._closed)
+        left = await troubles(self._store)
+        self._topics = {row["_id"] for row in left} | (self._topics - topics)
+        self._closed = {row["_id"] for row in left if row["closed"]} | (self._closed - closed)
+        counted = await self._store.count(COLLECTION, {}, COUNTED) if left else 0
+        telemetry.WITHHELD.set(counted)
+        since = min((row["since"] for row in left), default=now)
+        telemetry.WITHHELD_OLDEST.set((now - since).total_seconds())
 
     async def _is_mine(self, trouble: Row, now: datetime) -> bool:
         """Whether this replica has the turn: it moves the next try, under the time that it has seen."""
@@ -154,12 +163,6 @@ class Withheld:
         """Raises Refusing where something is withheld, as far as this process knows."""
         if self._topics:
             raise Refusing(f"{len(self._topics)} topics do not take what is sent to them: GET /v1/withheld")
-
-    async def _measure(self, left: Sequence[Row], now: datetime) -> None:
-        counted = await self._store.count(COLLECTION, {}, COUNTED) if left else 0
-        telemetry.WITHHELD.set(counted)
-        since = min((row["since"] for row in left), default=now)
-        telemetry.WITHHELD_OLDEST.set((now - since).total_seconds())
 
 
 async def troubles(store: Store) -> list[Row]:

@@ -402,7 +402,7 @@ def test_the_parent_is_found_and_is_like_its_replica(lived: Lived) -> None:
         rows = answer.json().get("items", [])
         return [(row["id"], row["stage"]) for row in rows[:1]] == [(lived.parent, "scaled")]
 
-    desk.ask("registry", f"/v1/search?q={number}", "publisher", hit)
+    desk.ask("registry", f"/v1/search?q={number}", "auditor", hit)
     near = read(desk, f"/v1/pilots/{lived.replica}/similar")["items"]
     assert lived.parent in [one["id"] for one in near]
 

@@ -198,3 +198,21 @@ async def test_what_was_kept_by_a_process_that_could_not_say_why_is_found(
     assert (await shown(second.store))[0]["cause"] == "unknown"
     await second.withheld.again()
     assert told(broker) == ["p1/1"] and await waiting(store) == 0 and await shown(second.store) == []
+
+
+@pytest.mark.parametrize("call", ["distinct", "rows", "remove"])
+async def test_what_is_withheld_while_it_is_asked_what_is_withheld_is_known(
+    store: Store, make: Make, broker: Broker, call: str
+) -> None:
+    await store.prepare({})
+    hooked = Hooked(store)
+    engine = make(SERVICE, on=hooked)
+    broker.refuse = lambda message: message.topic == MINE
+
+    async def meanwhile() -> None:
+        await engine.records([Topic("left").record("p1", 1, "a")])
+
+    hooked.after[call] = meanwhile
+    await engine.withheld.again()
+    with pytest.raises(Refusing):
+        await engine.withheld.check()
