@@ -420,7 +420,7 @@ def test_the_nearest_pilots_share_telling_words_and_say_which() -> None:
     mine = views.internal(rows[0])
     near = questions.similar(index, mine, 5)
     assert [id_ for id_, _ in near] == ["same"]
-    common = questions.in_common(questions.telling(index, mine), mine, views.internal(rows[1]))
+    common = questions.in_common(questions.telling(questions.Among(index), mine), mine, views.internal(rows[1]))
     assert {"консультации", "сельской"} <= set(common["words"])
     assert (common["sector"], len(common["organisations"])) == ("health", 3)
 
@@ -454,7 +454,7 @@ def test_belarusian_pilots_are_compared_by_the_stems_of_their_words() -> None:
     index, mine = filled(rows), views.internal(rows[0])
     near = questions.similar(index, mine, 5)
     assert [id_ for id_, _ in near] == ["two"]
-    common = questions.in_common(questions.telling(index, mine), mine, views.internal(rows[1]))
+    common = questions.in_common(questions.telling(questions.Among(index), mine), mine, views.internal(rows[1]))
     assert set(common["words"]) == {"карткі", "медыцынскія", "бальніц"}
 
 

@@ -22,7 +22,7 @@ from services.registry.api.asked import Value, Values
 from services.registry.finding import questions
 from services.registry.finding.entries import SHOWN, Facet, Flag, Order
 from services.registry.finding.finding import Finding, building
-from services.registry.finding.index import Index, in_thread
+from services.registry.finding.index import in_thread
 from services.registry.finding.questions import Among, Asked, Hits, Where
 from services.registry.finding.text import MOST_CHARACTERS
 from services.registry.projections.follower import FIELDS, documents
@@ -191,7 +191,9 @@ def where_of(finding: Finding, eyes: Sight) -> list[Among]:
     inside = Among(finding.answering(finding.internal), agency=eyes.agency, hidden=hidden)
     if eyes.agency is None:
         return [inside]
-    return [inside, Among(finding.answering(finding.public), but=eyes.agency, hidden=hidden)]
+    public = finding.answering(finding.public)
+    # What others have that is not public must not be told by how well the own pilots fit, either.
+    return [replace(inside, public=public), Among(public, but=eyes.agency, hidden=hidden)]
 
 
 async def found_in(finding: Finding, where: Where, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
@@ -242,7 +244,7 @@ async def _likes(finding: Finding, engine: Engine, eyes: Sight, view: View, limi
     scores = dict(near)
     rows = [row for row in await rows_of(engine.store, [one for one, _ in near]) if sight.sees(eyes, row)]
     # The index that each was found in, by which it is told which words tell most.
-    known = [(where[0 if sight.is_whole(eyes, row) else -1].index, sight.part(eyes, row, *SHOWN)) for row in rows]
+    known = [(where[0 if sight.is_whole(eyes, row) else -1], sight.part(eyes, row, *SHOWN)) for row in rows]
     common = await _asked(finding, _in_common, view, known)
     items = [
         {**sight.line(eyes, row), "score": scores[row["_id"]], "common": shared}
@@ -251,6 +253,6 @@ async def _likes(finding: Finding, engine: Engine, eyes: Sight, view: View, limi
     return Likes(items=items, complete=finding.complete)
 
 
-def _in_common(view: View, known: Sequence[tuple[Index, View]]) -> list[dict[str, Any]]:
-    words = {index: questions.telling(index, view) for index in {index for index, _ in known}}
-    return [questions.in_common(words[index], view, other) for index, other in known]
+def _in_common(view: View, known: Sequence[tuple[Among, View]]) -> list[dict[str, Any]]:
+    words = {among: questions.telling(among, view) for among in {among for among, _ in known}}
+    return [questions.in_common(words[among], view, other) for among, other in known]

@@ -10,10 +10,11 @@ where it stands now. Relevance is for the best hits: after `DEEPEST` of them the
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import log
 from typing import Any, Final
 
-from tantivy import DocAddress, FieldType, Occur, Query, Searcher
+from tantivy import DocAddress, FieldType, Occur, Query, Schema, Searcher
 from tantivy import Order as Way
 
 from services.chassis.problems import Problematic
@@ -31,6 +32,7 @@ from services.registry.finding.entries import (
     values_of,
 )
 from services.registry.finding.index import Index
+from services.registry.finding.weights import Weights, counted_in
 from services.registry.views import View
 
 DEEPEST: Final = 10_000
@@ -60,24 +62,39 @@ class Hits:
 @dataclass(frozen=True, slots=True)
 class Among:
     """What of an index is looked through: the pilots of one `agency`, or of all `but` one; none of those that are
-    `hidden` from who asks. Several of them have no pilot in common, and are answered as one."""
+    `hidden` from who asks. Several of them have no pilot in common, and are answered as one.
+
+    `public`: the public index, for who sees no more than it beside the `agency`'s pilots: by these alone words weigh.
+    """
 
     index: Index
     agency: str | None = None
     but: str | None = None
     hidden: frozenset[str] = frozenset()
+    public: Index | None = None
 
     def within(self, query: Query) -> Query:
         """A query, of these pilots alone; how well they fit stays the same."""
         schema = self.index.schema
         parts = [(Occur.Must, query)]
         if self.agency is not None:
-            own = Query.term_query(schema, "agency", self.agency, "basic")
-            parts.append((Occur.Must, Query.const_score_query(own, 0.0)))
+            parts.append((Occur.Must, _of_agency(schema, self.agency)))
         if self.but is not None:
             parts.append((Occur.MustNot, Query.term_query(schema, "agency", self.but, "basic")))
         parts += [(Occur.MustNot, Query.term_query(schema, "id", one, "basic")) for one in sorted(self.hidden)]
         return Query.boolean_query(parts) if len(parts) > 1 else query
+
+    def weights(self) -> Weights | None:
+        """By what words weigh, where the index itself is not to say it."""
+        if self.public is None or self.agency is None:
+            return None
+        schema, inside, public = self.index.schema, self.index.searcher(), self.public.searcher()
+        whose = _of_agency(schema, self.agency)
+        return Weights(schema, inside, public, whose, int(public.num_docs) + counted_in(inside, whose))
+
+
+def _of_agency(schema: Schema, agency: str) -> Query:
+    return Query.const_score_query(Query.term_query(schema, "agency", agency, "basic"), 0.0)
 
 
 Where = Index | Sequence[Among]
@@ -90,7 +107,7 @@ def _parts(where: Where) -> Sequence[Among]:
 
 def search(where: Where, asked: Asked, order: Order, after: Sequence[Any] | None, limit: int) -> Hits:
     """One page of what is found. Raises Problematic for a cursor that was given out for something else."""
-    parts = [_Part(one.index, one.index.searcher(), one.within(_query(one.index, asked))) for one in _parts(where)]
+    parts = [_Part(one.index, one.index.searcher(), one.within(_query(one, asked))) for one in _parts(where)]
     if order == "relevance":
         return _by_relevance(parts, after, limit)
     return _by_key(parts, order, after, limit)
@@ -103,7 +120,7 @@ def facets(where: Where, asked: Asked) -> tuple[dict[str, Any], int]:
         for name in FACETS
     }
     wanted["hits"] = {"value_count": {"field": "tie"}}
-    found = [one.index.searcher().aggregate(one.within(_query(one.index, asked)), wanted) for one in _parts(where)]
+    found = [one.index.searcher().aggregate(one.within(_query(one, asked)), wanted) for one in _parts(where)]
     counts: dict[str, Any] = {name: _counts([one[name] for one in found]) for name in FACETS}
     return counts, sum(int(one["hits"]["value"]) for one in found)
 
@@ -120,8 +137,10 @@ def _counts(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"values": [{"value": value, "count": count} for value, count in named], "others": others}
 
 
-def _query(index: Index, asked: Asked) -> Query:
-    parts = [text.query(index.schema, text.words_of(asked.words))] if asked.words else []
+def _query(among: Among, asked: Asked) -> Query:
+    index, weights = among.index, among.weights() if asked.words else None
+    term = weights.term if weights else None
+    parts = [text.query(index.schema, text.words_of(asked.words), term)] if asked.words else []
     for name, values in asked.filters.items():
         any_of = [(Occur.Should, Query.term_query(index.schema, name, value, "basic")) for value in values]
         # A filter says which pilots, not how well they fit.
@@ -201,7 +220,7 @@ def _by_key(parts: Sequence[_Part], order: Order, after: Sequence[Any] | None, l
     for part in parts:
         places, known = _walk(part.index, part.searcher, part.query, order, beyond, limit + 1)
         found += [(key, tie, part.searcher, address) for key, tie, address in places]
-        count += _count(part.searcher, part.query) if known is None else known
+        count += counted_in(part.searcher, part.query) if known is None else known
     if len(parts) > 1:
         found.sort(key=lambda place: place[:2], reverse=True)
     ids = tuple(_id(searcher, address) for _, _, searcher, address in found[:limit])
@@ -262,11 +281,6 @@ def _between(index: Index, name: str, low: int | None, high: int) -> Query:
     return Query.range_query(index.schema, name, FieldType.Integer, low, high)
 
 
-def _count(searcher: Searcher, query: Query) -> int:
-    found: Any = searcher.search(query, 1)
-    return int(found.count)
-
-
 def _id(searcher: Searcher, address: DocAddress) -> str:
     return str(searcher.doc(address)["id"][0])
 
@@ -295,11 +309,12 @@ def similar(where: Where, view: View, limit: int, before: int | None = None) -> 
 
 
 def _near(among: Among, view: View, limit: int, before: int | None) -> list[tuple[str, float]]:
-    index = among.index
-    searcher, words = index.searcher(), telling(index, view)
+    index, weights = among.index, among.weights()
+    searcher, words = index.searcher(), telling(among, view)
     if not words:
         return []
-    stems = [(Occur.Should, Query.term_query(index.schema, "text", word, "freq")) for word in words]
+    term = weights.term if weights else partial(Query.term_query, index.schema, index_option="freq")
+    stems = [(Occur.Should, term("text", word)) for word in words]
     parts: list[tuple[Occur, Query]] = [(Occur.Must, Query.boolean_query(stems, min(ALIKE, len(words))))]
     parts += [(Occur.Should, one) for one in _alike(index, view)]
     if before is not None:
@@ -310,21 +325,30 @@ def _near(among: Among, view: View, limit: int, before: int | None) -> list[tupl
     return [(_id(searcher, address), round(float(score), 3)) for score, address in hits]
 
 
-def telling(index: Index, view: View) -> list[str]:
+def telling(among: Among, view: View) -> list[str]:
     """The stems of a view's words that tell most about it: often in it, seldom elsewhere, but not only in it."""
+    index, by = among.index, among.weights()
     searcher = index.searcher()
+    count, having_it = (by.count, by.having) if by else (searcher.num_docs, searcher.doc_freq)
     times: dict[str, int] = {}
     for stem in text.likeness(texts(view)):
         times[stem] = times.get(stem, 0) + 1
-    own = 1 if view.get("id") and index.holds(view["id"]) else 0
+    own = _times_there(index, by, view.get("id"))
     known: dict[str, int] = {}
     weights: dict[str, float] = {}
     for stem, often in times.items():
-        having = searcher.doc_freq("text", stem) if len(stem) > 2 and not stem.isdigit() else 0
+        having = having_it("text", stem) if len(stem) > 2 and not stem.isdigit() else 0
         if own < having:
             known[stem] = having
-            weights[stem] = (1 + log(often)) * log(1 + searcher.num_docs / having)
+            weights[stem] = (1 + log(often)) * log(1 + count / having)
     return _affordable(sorted(weights, key=lambda stem: (-weights[stem], stem))[:TELLING], known)
+
+
+def _times_there(index: Index, by: Weights | None, id_: str | None) -> int:
+    """How many times a pilot itself counts where it is counted which pilots have a word."""
+    if not id_:
+        return 0
+    return by.having("id", id_) if by else int(index.holds(id_))
 
 
 def _affordable(words: Sequence[str], known: Mapping[str, int]) -> list[str]:

@@ -12,8 +12,9 @@ What a person types is never parsed as a query language: it is cut into words, a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from tantivy import Filter, Index, Occur, Query, Schema, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -188,16 +189,22 @@ SECOND_PLACE: Final = 0.1
 """How much a word's weaker fields add to its best one."""
 
 
-def query(schema: Schema, sought: Sequence[Sought]) -> Query:
-    """All of these words, each wherever it weighs most; nothing where there is no word.
+Term = Callable[[str, str], Query]
+"""A word in a field, as it is asked for."""
+
+
+def query(schema: Schema, sought: Sequence[Sought], term: Term | None = None) -> Query:
+    """All of these words, each wherever it weighs most; nothing where there is no word. `term` weighs a word, where the
+    index is not to.
 
     Stop words are wanted only where there is no other, and else only weigh, among what the others find.
     """
     if not sought:
         return Query.empty_query()
+    ask = term or partial(_term, schema)
     wanted = [word for word in sought if not word.stop]
-    found = all_of([_one(schema, word) for word in wanted or sought])
-    weighing = [_one(schema, word) for word in sought if word.stop and wanted]
+    found = all_of([_one(schema, word, ask) for word in wanted or sought])
+    weighing = [_one(schema, word, ask) for word in sought if word.stop and wanted]
     if not weighing:
         return found
     return Query.boolean_query([(Occur.Must, found), *((Occur.Should, one) for one in weighing)])
@@ -215,19 +222,19 @@ def any_of(queries: Sequence[Query]) -> Query:
     return queries[0] if len(queries) == 1 else Query.disjunction_max_query(list(queries), SECOND_PLACE)
 
 
-def _one(schema: Schema, word: Sought) -> Query:
+def _one(schema: Schema, word: Sought, term: Term) -> Query:
     fields = TITLE if word.stop else BOOSTS
-    ways = [_stem(schema, stem, field, boost) for stem in word.stems for field, boost in fields]
+    ways = [Query.boost_query(term(field, stem), boost) for stem in word.stems for field, boost in fields]
     if word.prefix is not None:
         begins = Query.regex_query(schema, "word", f"{re.escape(word.prefix)}.*")
         ways.append(Query.boost_query(begins, PREFIX_BOOST))
     if word.code is not None:
-        exact = Query.term_query(schema, "code", word.code, "basic")
-        ways.append(Query.boost_query(exact, CODE_BOOST))
+        ways.append(Query.boost_query(term("code", word.code), CODE_BOOST))
     if word.parts:
-        ways.append(all_of([any_of([_stem(schema, part, *one) for one in BOOSTS]) for part in word.parts]))
+        parts = [[Query.boost_query(term(field, part), boost) for field, boost in BOOSTS] for part in word.parts]
+        ways.append(all_of([any_of(fields) for fields in parts]))
     return any_of(ways) if ways else Query.empty_query()
 
 
-def _stem(schema: Schema, stem: str, field: str, boost: float) -> Query:
-    return Query.boost_query(Query.term_query(schema, field, stem, "freq"), boost)
+def _term(schema: Schema, field: str, value: str) -> Query:
+    return Query.term_query(schema, field, value, "basic" if field == "code" else "freq")
