@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.agency import ContactPerson
-from contracts.event import Event
+from contracts.event import Event, peek
 from contracts.intake import ContactErasedV1, ContactReadV1
-from contracts.topics import agency_of
+from contracts.topics import agency_of, agency_topic
 from services.chassis.parking import PERSONAL, record_of
-from services.chassis.store import PARKED, PERSONS, Keys, Row, Store
+from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
+from services.intake.domain.state import pilot_id
 from services.intake.door import fingerprint_of
 
 READINGS: Final = "readings"
@@ -40,8 +41,24 @@ async def forget(store: Store, pilots: Sequence[str], persons: Sequence[str]) ->
     """
     await store.remove(PERSONS, persons)
     rows = [row async for row in store.scan(PARKED, {"subject": {"$in": list(pilots)}}, page=AT_ONCE)]
-    for row in rows:
+    for row in [*rows, *await _parked_submissions(store, pilots)]:
         await _scrub(store, row)
+
+
+async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:
+    """Submissions of these applications that could not be read. They name no pilot, and stand under whatever key their
+    agency sent them: they are known by the id of the event, among all that is parked of the agency's topic."""
+    query = {"_id": {"$in": list(pilots)}}
+    known = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(pilots), fields=["state.agency"]) if pilots else []
+    found: list[Row] = []
+    for agency in sorted({row["state"]["agency"] for row in known if row.get("state")}):
+        topic = agency_topic(agency).name
+        asked = {"_id": {"$gt": f"{topic}/", "$lt": f"{topic}0"}, "personal_until": {"$ne": None}}  # 0 comes after /
+        async for row in store.scan(PARKED, asked, page=AT_ONCE):
+            id_ = peek(row["value"]).get("id")
+            if isinstance(id_, str) and pilot_id(agency, id_) in pilots:
+                found.append(row)
+    return found
 
 
 async def erase(store: Store, events: Sequence[Event]) -> None:

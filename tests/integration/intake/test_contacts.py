@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,19 @@ async def test_the_own_agency_and_administrators_erase_it_for_good_from_parked_r
     kept = json.loads(row["value"])
     assert kept["data"]["title"] == parked["data"]["title"] and kept["data"]["contact"] is None
     assert (await ask("delete", f"/v1/applications/{NOWHERE}/contact", "admin")).status_code == 404
+
+
+@pytest.mark.parametrize("key", [None, b"17-04/2026"])
+async def test_a_submission_that_could_not_be_read_loses_its_contact_with_that_of_its_application(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, key: bytes | None
+) -> None:
+    newer = {**submitted(contact=OTHER), "type": "pilots.agency.application-submitted.v9"}
+    await engine.records([replace(sent(newer), key=key), sent({**newer, "id": "another"})])
+    await published(ask)
+    assert (await ask("delete", CONTACT, "admin")).status_code == 204
+    rows = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
+    kept = {said["id"]: said["data"]["contact"] for row in rows if (said := json.loads(row["value"]))}
+    assert kept == {newer["id"]: None, "another": newer["data"]["contact"]}, "of another application nothing goes"
 
 
 async def test_a_resend_after_the_erasure_brings_nothing_back(
