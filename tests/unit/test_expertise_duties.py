@@ -8,7 +8,7 @@ from contracts.event import Actor
 from contracts.expertise import Closure
 from contracts.reference import OrganisationId
 from contracts.steps import Absence, AppealOutcome, DeclaredConflict, ExpertEntry
-from deploy.samples.common import with_switches
+from deploy.samples.common import NOW, with_switches
 from deploy.samples.expertise import (
     APPROVER,
     CHAIR,
@@ -34,8 +34,10 @@ from services.expertise.domain.commands import (
     HandOver,
     Release,
     SendBack,
+    Unclaim,
 )
 from services.expertise.domain.expert import EnterExpert
+from services.expertise.domain.parts import Request
 from services.expertise.proposals import Candidate, Piece, propose, spread
 from tests.kit.expertise.play import DIRECTORY, FIRST, SECOND, THIRD, Play, at
 
@@ -82,6 +84,26 @@ def test_who_had_the_case_in_hand_or_assigned_its_judges_approves_nothing_also_w
     assert play.refused(Approve(), as_approver(OPERATOR.id)).code == "duty.another"
     assert play.refused(Approve(), as_approver(COLLEAGUE.id)).code == "conclusion.second-person"
     play.do(Approve(), APPROVER)
+
+
+def test_who_asked_the_applicant_and_gave_the_case_away_neither_judges_nor_approves_it() -> None:
+    play = Play().open()
+    for command in (Claim(), question(), Unclaim(why="Так.")):
+        play.do(command, as_operator(THIRD))
+    assert play.refused(Assign(expert_id=THIRD)).code == "expert.another-duty"
+    play = Play().open().judge(FIRST, SECOND)
+    play.state = play.case.model_copy(update={"requests": (request(asked_by="asker"),)})
+    play.do(conclusion(), COLLEAGUE)
+    assert play.refused(Approve(), as_approver("asker")).code == "duty.another"
+
+
+def request(asked_by: str) -> Request:
+    """A request for information that was answered, or not, long ago."""
+    asked = Play().open().do(question())[0]
+    return Request.model_validate(
+        {**asked.model_dump(include={"items", "on_expiry"}), "id": "r1-1", "asked": NOW, "asked_by": asked_by}
+        | {"outcome": "answered"}
+    )
 
 
 def test_nobody_assigns_oneself_by_whatever_way() -> None:

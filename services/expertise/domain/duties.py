@@ -68,6 +68,7 @@ def _having(case: Case, rounds: tuple[Round, ...], duty: Duty) -> Iterator[str]:
         case Duty.PREPARES:
             yield from (one.operator for one in rounds if one.operator is not None)
             yield from (place.assigned_by for one in rounds for place in one.places)
+            yield from (request.asked_by for one in rounds for request in one.requests)
             # An amendment is written by who decided on the appeal: that is no preparing.
             deciders = {one.decided_by for one in ruled}
             authors = (s.person_id for one in papers for s in one.signers if s.role == AUTHOR)
