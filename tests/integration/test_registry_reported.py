@@ -212,6 +212,7 @@ async def test_a_rebuild_finds_documents_of_an_earlier_program_alike_and_writes_
         report = await rebuild(SERVICE, REGISTRY, register.store, target, own, foreign)
         assert report.good, (report.different, report.missing)
         assert not {*LISTS} & (await row_of(target, "p"))["state"].keys()
+        await target.prepare(SERVICE.indexes)
         again = Register(target)
         assert {**await again.get("/pilots/p")} == card
     finally:

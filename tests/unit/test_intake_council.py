@@ -30,7 +30,6 @@ from contracts.steps import ApplicationReturn
 from deploy.samples.common import NOW
 from services.intake import receipts
 from services.intake.domain.commands import REMINDED, Accept, Later, Remind
-from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.intake.handlers import translate
 from tests.kit.common import SOMEBODY, made
@@ -45,6 +44,7 @@ from tests.kit.intake.story import (
     STOP,
     after,
     agreed,
+    alarm_of,
     annulled,
     breached,
     clarify,
@@ -155,7 +155,7 @@ def test_with_the_decision_nothing_is_due_in_intake_any_more(name: str) -> None:
     assert isinstance(told, DecisionForwardedV1) and isinstance(noted, CarryingOutNotedV1)
     assert isinstance(ended, TermEndedV1) and ended.kind == STATES[name].running.kind
     state = pilots.given(told, ended, noted, state=STATES[name])
-    assert (state.status, state.running, due(state)) == (Status.DECIDED, None, None)
+    assert (state.status, state.running, alarm_of(state)) == (Status.DECIDED, None, None)
     assert elapsed(state) == (state, []), "nothing lapses, nothing is breached"
 
 
@@ -163,7 +163,7 @@ def test_what_came_again_before_the_decision_was_known_stays_registered_as_it_ca
     again = after(resubmit(title="Иначе"), state=STATES["negative"])
     state = after(decided(), state=again)
     assert (state.submission, state.application.title, state.told("a-2").outcome) == (2, "Иначе", "resubmitted")
-    assert (state.status, due(state)) == (Status.DECIDED, None)
+    assert (state.status, alarm_of(state)) == (Status.DECIDED, None)
 
 
 @pytest.mark.parametrize("name", ENDS[1:])
@@ -206,7 +206,7 @@ def test_what_the_expertise_says_after_the_decision_starts_nothing_here(name: st
     facts = pilots.when(STATES[name], command)
     assert {type(fact) for fact in facts} <= {ConclusionForwardedV1, ConclusionAnnulmentForwardedV1}
     state = pilots.given(*facts, state=STATES[name])
-    assert (state.status, due(state), state.open_requests) == (Status.DECIDED, None, ())
+    assert (state.status, alarm_of(state), state.open_requests) == (Status.DECIDED, None, ())
 
 
 def test_an_appeal_that_is_decided_after_the_council_is_told_and_moves_nothing() -> None:
@@ -232,7 +232,7 @@ def test_on_any_journey_after_the_decision_the_application_stays_decided_and_not
             fact.TYPE.split(".")[2] for fact in facts
         }
         state = pilots.given(*facts, state=state)
-        assert (state.status, due(state), state.running) == (Status.DECIDED, None, None)
+        assert (state.status, alarm_of(state), state.running) == (Status.DECIDED, None, None)
 
 
 # ---- the decision, told

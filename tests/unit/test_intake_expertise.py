@@ -24,7 +24,7 @@ from deploy.samples.common import BOOK, NOW
 from services.intake.domain import state as pilot
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Forward, Later
-from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT, due
+from services.intake.domain.evolve import OUTCOMES_KEPT, PROBLEMS_KEPT
 from services.intake.domain.later import NotTheirs, UnknownAgency
 from services.intake.domain.state import Status
 from services.intake.service import SERVICE
@@ -40,6 +40,7 @@ from tests.kit.intake.story import (
     STATES,
     STOP,
     after,
+    alarm_of,
     annulled,
     clarify,
     closed,
@@ -153,7 +154,7 @@ def test_an_annulled_conclusion_ends_the_time_for_changes_and_the_application_is
     ended, told = pilots.when(STATES["negative"], annulled())
     assert isinstance(ended, TermEndedV1) and isinstance(told, ConclusionAnnulmentForwardedV1)
     state = STATES["annulled"]
-    assert (state.status, state.conclusion, due(state)) == (Status.ACCEPTED, None, None)
+    assert (state.status, state.conclusion, alarm_of(state)) == (Status.ACCEPTED, None, None)
     assert not state.may_resubmit(NOW)
     assert after(requested(), state=state).open_requests, "it can be asked about again"
 
@@ -167,7 +168,7 @@ def test_an_amended_conclusion_takes_the_place_of_the_one_before_it() -> None:
     ended, told = pilots.when(STATES["negative"], concluded(Verdict.POSITIVE, number="ЗЭ-2026-0009"))
     assert isinstance(ended, TermEndedV1) and isinstance(told, ConclusionForwardedV1)
     state = pilots.given(ended, told, state=STATES["negative"])
-    assert (state.conclusion.number, state.may_resubmit(NOW), due(state)) == ("ЗЭ-2026-0009", False, None)
+    assert (state.conclusion.number, state.may_resubmit(NOW), alarm_of(state)) == ("ЗЭ-2026-0009", False, None)
 
 
 def test_an_amended_conclusion_that_is_negative_gives_the_whole_time_for_changes_anew() -> None:
@@ -204,7 +205,7 @@ def test_a_conclusion_on_what_came_again_meanwhile_is_told_and_moves_nothing(nam
     [told] = pilots.when(STATES[name], concluded())
     assert isinstance(told, ConclusionForwardedV1) and not told.may_resubmit
     state = pilots.given(told, state=STATES[name])
-    assert (state.status, due(state)) == (STATES[name].status, due(STATES[name]))
+    assert (state.status, alarm_of(state)) == (STATES[name].status, alarm_of(STATES[name]))
 
 
 def test_a_review_that_is_closed_as_returned_lets_the_application_come_again() -> None:

@@ -20,7 +20,6 @@ from contracts.steps import ApplicationReturn
 from deploy.samples.common import BOOK, NOW
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Recalendar, Tick
-from services.intake.domain.evolve import due
 from services.intake.domain.state import Status
 from services.law.ledger import recalendared
 from services.law.terms import CountedTerm
@@ -33,6 +32,7 @@ from tests.kit.intake.story import (
     STATES,
     STOP,
     after,
+    alarm_of,
     elapsed,
     entry,
     pilots,
@@ -75,9 +75,9 @@ def test_three_working_days_end_with_the_last_day_in_minsk(received: str, last_d
 
 
 def test_the_timer_stands_at_the_next_reminder_and_then_at_the_due_time_while_a_term_runs() -> None:
-    assert due(STATES["registered"]) == minsk("2026-04-18T00:00:00")
+    assert alarm_of(STATES["registered"]) == minsk("2026-04-18T00:00:00")
     assert STATES["registered"].due_at == minsk("2026-04-24T00:00:00")
-    running = {name for name, state in STATES.items() if state is not None and due(state) is not None}
+    running = {name for name, state in STATES.items() if state is not None and alarm_of(state) is not None}
     assert running == {"registered", "resubmitted", "returned", "negative", "returned by the expertise"}
 
 
@@ -101,29 +101,29 @@ def test_a_term_is_reminded_of_at_each_rung_once_then_breached_once_and_nothing_
         due_at=state.due_at, nearing_at=minsk("2026-04-18T00:00:00"), alarm_at=minsk("2026-04-23T00:00:00")
     )
     assert breached == TermBreachedV1(actor=breached.actor, kind="look-over", due_at=state.due_at)
-    assert (state.status, state.look_over.reminded, due(state)) == (Status.REGISTERED, (2, 1), None)
+    assert (state.status, state.look_over.reminded, alarm_of(state)) == (Status.REGISTERED, (2, 1), None)
 
 
 def test_rungs_that_were_missed_are_announced_together() -> None:
     state = registered()
-    alarm, now = due(state), minsk("2026-04-23T12:00:00")
+    alarm, now = alarm_of(state), minsk("2026-04-23T12:00:00")
     assert alarm is not None
     [nearing] = pilots.when(state, Tick(alarm), now=now)
     assert isinstance(nearing, TermNearingV1)
     assert nearing.rungs == (2, 1)
-    assert due(pilots.given(nearing, state=state)) == state.due_at
+    assert alarm_of(pilots.given(nearing, state=state)) == state.due_at
 
 
 def test_a_timer_that_comes_after_the_end_tells_the_breach_alone() -> None:
     state = registered()
-    alarm = due(state)
+    alarm = alarm_of(state)
     assert alarm is not None
     [breached] = pilots.when(state, Tick(alarm), now=state.due_at)
     assert isinstance(breached, TermBreachedV1)
-    assert due(pilots.given(breached, state=state)) is None
+    assert alarm_of(pilots.given(breached, state=state)) is None
 
 
-@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state is None or due(state) is None])
+@pytest.mark.parametrize("name", [name for name, state in STATES.items() if state is None or alarm_of(state) is None])
 def test_a_timer_that_comes_too_late_says_nothing(name: str) -> None:
     assert pilots.when(STATES[name], Tick(STATES["registered"].due_at)) == ()
 
@@ -137,7 +137,7 @@ def test_a_term_from_before_clocks_were_in_facts_is_breached_at_its_due_time() -
     assert isinstance(started, TermStartedV1)
     old = started.model_copy(update={"clock": Clock()})
     state = pilots.given(entered, old)
-    assert due(state) == started.due_at
+    assert alarm_of(state) == started.due_at
     assert isinstance(pilots.when(state, Tick(started.due_at))[0], TermBreachedV1)
 
 
@@ -161,7 +161,7 @@ def test_what_was_returned_and_does_not_come_again_in_time_lapses(name: str) -> 
     assert isinstance(ended, TermEndedV1)
     assert (ended.kind, ended.ended, ended.late) == ("fixing-remarks", STATES[name].due_at, True)
     assert lapsed == ApplicationLapsedV1(actor=lapsed.actor, agency=CODE, number="ПП-2026-000123")
-    assert (state.status, state.running, due(state)) == (Status.LAPSED, None, None)
+    assert (state.status, state.running, alarm_of(state)) == (Status.LAPSED, None, None)
 
 
 def test_a_conclusion_stands_when_the_time_for_changes_is_over() -> None:
@@ -182,7 +182,7 @@ def changed(**changes: Any) -> Given:
 def test_where_the_edition_says_alarm_a_return_is_breached_and_may_still_come_again() -> None:
     alarm = changed(legal_effect=LegalEffect.ALARM, reminders=())
     state = after(submit(), ApplicationReturn(reasons=REASONS), given=alarm)
-    assert due(state) == state.due_at
+    assert alarm_of(state) == state.due_at
     [breached] = pilots.when(state, Tick(state.due_at), given=alarm)
     assert breached == TermBreachedV1(actor=breached.actor, kind="fixing-remarks", due_at=state.due_at)
     late = pilots.given(breached, state=state)
@@ -193,12 +193,12 @@ def test_where_the_edition_says_alarm_a_return_is_breached_and_may_still_come_ag
 
 def test_a_ladder_that_is_another_now_sets_the_clock_right_and_does_not_spin() -> None:
     state = STATES["returned"]
-    alarm = due(state)
+    alarm = alarm_of(state)
     assert alarm is not None
     [counted] = pilots.when(state, Tick(alarm), now=alarm, given=changed(reminders=(2,)))
     assert isinstance(counted, TermRecalendaredV1)
     assert (counted.version_before, counted.due_before) == (counted.version, counted.due_at)
-    assert due(pilots.given(counted, state=state)) == minsk("2026-04-30T00:00:00")
+    assert alarm_of(pilots.given(counted, state=state)) == minsk("2026-04-30T00:00:00")
 
 
 # ---- calendars
@@ -232,7 +232,7 @@ def test_a_timer_set_by_an_older_calendar_counts_anew_before_it_says_anything() 
     state = by_another_calendar(STATES["registered"])
     [counted] = pilots.when(state, Tick(NOW))
     assert isinstance(counted, TermRecalendaredV1)
-    assert due(pilots.given(counted, state=state)) == due(STATES["registered"])
+    assert alarm_of(pilots.given(counted, state=state)) == alarm_of(STATES["registered"])
     late = STATES["registered"].due_at
     counted, breached = pilots.when(state, Tick(NOW), now=late)
     assert isinstance(counted, TermRecalendaredV1) and isinstance(breached, TermBreachedV1)
@@ -241,9 +241,9 @@ def test_a_timer_set_by_an_older_calendar_counts_anew_before_it_says_anything() 
 
 def test_a_breach_that_is_none_any_more_is_forgotten_and_announced_anew() -> None:
     state = by_another_calendar(STATES["breached"])
-    assert due(state) is None
+    assert alarm_of(state) is None
     again = after(Recalendar(), state=state)
     assert not again.look_over.breached
-    assert due(again) == STATES["breached"].due_at
+    assert alarm_of(again) == STATES["breached"].due_at
     kept = after(Recalendar(), state=state, now=STATES["breached"].due_at)
-    assert kept.look_over.breached and due(kept) is None
+    assert kept.look_over.breached and alarm_of(kept) is None

@@ -23,6 +23,7 @@ from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
 from services.registry.finding import finding
 from tests.kit.people import Tokens
+from tests.kit.sides import FakeEngine
 
 ROUTERS: Mapping[str, Any] = {
     "intake": lambda: intake_router(load()),
@@ -115,8 +116,8 @@ def spoilt(body: Any, place: str) -> Any:
 
 @cache
 def app_of(service: str) -> FastAPI:
-    """A service's HTTP side with nothing behind it: what is refused never gets there."""
-    app = make_app(service, Tokens(), None, {})  # type: ignore[arg-type]
+    """A service's HTTP side with nothing stored behind it: what is refused never gets there."""
+    app = make_app(service, Tokens(), FakeEngine(), {})  # type: ignore[arg-type]
     router: APIRouter = ROUTERS[service]()
     app.include_router(router)
     if service == "registry":

@@ -71,6 +71,7 @@ FACTS: Final[Mapping[str, str]] = {
     registry.ScalingDecidedV1.TYPE: "fact.scaling-decided",
     registry.ReplicaLinkedV1.TYPE: "fact.replica-linked",
     registry.ReplicaResultNotedV1.TYPE: "fact.replica-result-noted",
+    registry.ConflictNotedV1.TYPE: "fact.conflict-noted",
     registry.CreditDecidedV1.TYPE: "fact.credit-decided",
     registry.EntryCorrectedV1.TYPE: "fact.entry-corrected",
 }

@@ -59,8 +59,9 @@ from deploy.samples.registry import AGREEMENT, INDICATOR
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
-from services.intake.domain.state import Status
+from services.intake.domain.state import Pilot, Status
 from services.intake.service import SERVICE
+from services.law.terms import next_alarm
 from tests.kit.common import SOMEBODY, Story
 
 CODE = "vedomstvo"
@@ -323,10 +324,15 @@ def after(*commands: Any, state: Any = None, now: datetime = NOW, given: Any = N
     return state
 
 
+def alarm_of(state: Pilot) -> datetime | None:
+    """When the timer of a pilot's terms fires next; its document's also says when a contact person's data goes."""
+    return next_alarm(state.terms)
+
+
 def elapsed(state: Any, until: datetime | None = None) -> tuple[Any, list[Fact]]:
-    """The state when its timer has fired as often as it wants to (before `until`), and what it said."""
+    """The state when the timer of its terms has fired as often as it wants to (before `until`), and what it said."""
     said = list[Fact]()
-    while (due := pilots.aggregate.due(state)) is not None and (until is None or due < until):
+    while (due := alarm_of(state)) is not None and (until is None or due < until):
         facts = pilots.when(state, Tick(due), now=due)
         assert facts, "a timer that fires says something"
         said += facts
