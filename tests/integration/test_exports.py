@@ -19,7 +19,7 @@ from contracts.words import say, wording
 from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
-from services.chassis.store import Store, StoreAway
+from services.chassis.store import PERSONS, Store, StoreAway
 from services.registry.api.exports import ASKERS
 from services.registry.exports import files, worker
 from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
@@ -511,8 +511,11 @@ async def test_a_file_is_only_for_the_person_who_asked_and_its_card_for_those_wh
     await world.worker().turn()
     assert (await world.call("get", f"/exports/{id_}", OTHER_HEAD)).status_code == 404
     assert (await world.call("get", f"/exports/{id_}/file", OTHER_HEAD)).status_code == 404
+    named = {"name": "Образцова Проба Примеровна", "email": None, "phone": None}
+    await world.store.put(PERSONS, [{"_id": "u-7001", **named}])
     card = await world.card(id_, AUDITOR)
     assert (card["by"], card["file"]) == ("u-7001", None)
+    assert card["persons"] == {"u-7001": named["name"]}
     assert (await world.call("get", f"/exports/{id_}/file", AUDITOR)).status_code == 403
     assert (await world.call("get", "/exports", HEAD)).status_code == 403
 

@@ -70,7 +70,7 @@ def routes() -> APIRouter:
         return Named(items=found.items, next=found.next, persons=await names.of(found.items))
 
     @router.get("/{export}")
-    async def one(export: Id, engine: EngineOf, caller: Asker) -> Response:
+    async def one(export: Id, engine: EngineOf, names: NamingOf, caller: Asker) -> Response:
         """How far it is: for the person who asked, and for those who may see what others took."""
         state = await _seen(engine, export, caller)
         rows = state.rows if state.done else await worker.progress(engine.store, export)
@@ -80,6 +80,7 @@ def routes() -> APIRouter:
         body = {**_said(export, state), "state": standing, "rows": rows}
         body["kept_until"] = wire_moment(until) if until else None
         body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
+        body["persons"] = await names.of([body])
         return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
 
     @router.get("/{export}/file")
