@@ -87,7 +87,7 @@ def why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
         case Broken(cause):
             return BROKEN, cause
         case Refused() | Conflict() | Stale() | Absent() | None:  # a person's outcomes: no record has them by right
-            return BROKEN, repr(outcome)
+            return BROKEN, type(outcome).__name__
         case _:
             assert_never(outcome)
 

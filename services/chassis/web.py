@@ -327,14 +327,28 @@ def _operations() -> APIRouter:
         are tried again with growing pauses, and go from here by themselves."""
         return Page(items=await withheld.shown(engine.store))
 
-    @router.post("/v1/parked/redrive", dependencies=[Depends(allow(Role.OPS))])
-    async def redrive(engine: EngineOf, what: Body[Redrive]) -> dict[str, int]:
-        """Feeds parked records to this service again, in order; nothing is published to any topic."""
-        went = await engine.parking.redrive(what.ids) if what.ids else 0
-        went += await engine.parking.take_up(what.subjects, also_broken=True) if what.subjects else 0
+    @router.post("/v1/parked/redrive")
+    async def redrive(
+        engine: EngineOf, what: Body[Redrive], eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
+    ) -> dict[str, int]:
+        """Feeds parked records to this service again, in order; nothing is published to any topic. What is hidden from
+        who asks is passed over like what is not there."""
+        unseen = await _hidden_records(engine.store, what.ids, eyes)
+        ids = [one for one in what.ids if one not in unseen]
+        subjects = [one for one in what.subjects if one not in (eyes.hidden or ())]
+        went = await engine.parking.redrive(ids) if ids else 0
+        went += await engine.parking.take_up(subjects, also_broken=True) if subjects else 0
         return {"went": went}
 
     return router
+
+
+async def _hidden_records(store: Store, ids: Sequence[str], eyes: Sight) -> set[str]:
+    """Those of these parked records whose pilot is hidden from the person."""
+    if not eyes.hidden or not ids:
+        return set()
+    query = {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(eyes.hidden)}}
+    return {row["_id"] for row in await store.rows(parking.COLLECTION, query, sort=[("_id", 1)], limit=len(ids))}
 
 
 def _parked(row: Row) -> dict[str, Any]:

@@ -103,7 +103,9 @@ def without_contact(value: bytes) -> bytes:
 def _without(value: Any) -> Any:
     match value:
         case dict():
-            return {k: None if k == CONTACT or k in BARE else _without(v) for k, v in value.items()}
+            # Whoever has an address for letters or calls is a person, whatever name the part has.
+            gone = {CONTACT, *BARE, "name"} if BARE & value.keys() else {CONTACT}
+            return {k: None if k in gone else _without(v) for k, v in value.items()}
         case list():
             return [_without(one) for one in value]
         case _:

@@ -6,8 +6,8 @@ import pytest
 
 from contracts.event import Actor
 from contracts.expertise import Closure
-from contracts.reference import OrganisationId
-from contracts.steps import Absence, AppealOutcome, DeclaredConflict, ExpertEntry
+from contracts.reference import OrganisationId, TermKind
+from contracts.steps import Absence, AppealOutcome, DeclaredConflict, ExpertEntry, TermExtension
 from deploy.samples.common import NOW, with_switches
 from deploy.samples.expertise import (
     APPROVER,
@@ -95,6 +95,31 @@ def test_who_asked_the_applicant_and_gave_the_case_away_neither_judges_nor_appro
     play.state = play.case.model_copy(update={"requests": (request(asked_by="asker"),)})
     play.do(conclusion(), COLLEAGUE)
     assert play.refused(Approve(), as_approver("asker")).code == "duty.another"
+
+
+def test_who_wrote_a_draft_that_was_sent_back_and_gave_the_case_away_does_not_approve_anothers() -> None:
+    play = Play().open().judge(FIRST, SECOND)
+    writer = as_operator("writer")
+    play.do(conclusion(), writer)
+    play.do(SendBack(why="Нет."), APPROVER)
+    play.do(conclusion(), COLLEAGUE)
+    assert play.refused(Approve(), as_approver("writer")).code == "duty.another"
+    assert play.refused(SendBack(why="Нет."), as_approver("writer")).code == "duty.another"
+
+
+def test_who_sent_a_draft_back_takes_the_case_not_in_hand_and_writes_no_conclusion_of_it() -> None:
+    play = Play().open().judge(FIRST, SECOND)
+    play.do(conclusion(), COLLEAGUE)
+    play.do(SendBack(why="Нет."), as_approver("checker"))
+    for command in (Claim(), conclusion()):
+        assert play.refused(command, as_operator("checker")).code == "duty.another"
+
+
+def test_who_extended_a_term_does_not_approve() -> None:
+    play = Play().open()
+    play.do(TermExtension(term=TermKind.EXPERTISE, why="Объём."), as_operator("extender"))
+    play.judge(FIRST, SECOND).do(conclusion(), COLLEAGUE)
+    assert play.refused(Approve(), as_approver("extender")).code == "duty.another"
 
 
 def request(asked_by: str) -> Request:

@@ -73,11 +73,14 @@ def _having(case: Case, rounds: tuple[Round, ...], duty: Duty) -> Iterator[str]:
             deciders = {one.decided_by for one in ruled}
             authors = (s.person_id for one in papers for s in one.signers if s.role == AUTHOR)
             yield from (one for one in authors if one not in deciders)
-            if case.draft is not None and case.draft.replaces is None:
+            yield from (one for part in rounds for one in part.wrote)
+            if case.draft is not None and case.draft.replaces is None:  # by an earlier program: `wrote` lacks it
                 yield case.draft.author
+            yield from (one.who for part in rounds for term in part.terms for one in term.ledger.extensions)
         case Duty.JUDGES:
             yield from (place.expert for place in case.active())
             yield from (place.expert for one in rounds for place in one.places if place.opinions)
         case Duty.DECIDES:
             yield from (s.person_id for one in papers for s in one.signers if s.role == APPROVER)
             yield from (one.decided_by for one in ruled if one.decided_by is not None)
+            yield from (one for part in rounds for one in part.sent_back_by)

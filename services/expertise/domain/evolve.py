@@ -206,11 +206,16 @@ def _request_closed(state: Case, fact: RequestClosedV1) -> Changes:
 # ---- conclusions, appeals, the end
 
 
-def _drafted(_state: Case, fact: ConclusionDraftedV1) -> Changes:
-    return {"draft": Draft.made_of(fact, author=fact.actor.id, written=fact.at)}
+def _drafted(state: Case, fact: ConclusionDraftedV1) -> Changes:
+    wrote = state.wrote if fact.replaces is not None else _with_one(state.wrote, fact.actor.id)
+    return {"draft": Draft.made_of(fact, author=fact.actor.id, written=fact.at), "wrote": wrote}
 
 
-def _sent_back(state: Case, _fact: ConclusionSentBackV1) -> Changes:
+def _with_one(known: tuple[str, ...], person: str) -> tuple[str, ...]:
+    return known if person in known else (*known, person)
+
+
+def _sent_back(state: Case, fact: ConclusionSentBackV1) -> Changes:
     """The draft goes; an amendment that was not approved leaves its appeal undecided."""
     replaced = state.draft.replaces if state.draft else None
     undecided = {"outcome": None, "why": None, "decided_by": None, "decided_basis": None}
@@ -218,7 +223,7 @@ def _sent_back(state: Case, _fact: ConclusionSentBackV1) -> Changes:
         one.model_copy(update=undecided) if replaced is not None and one.number == replaced else one
         for one in state.appeals
     )
-    return {"draft": None, "appeals": appeals}
+    return {"draft": None, "appeals": appeals, "sent_back_by": _with_one(state.sent_back_by, fact.actor.id)}
 
 
 def _approved(_state: Case, fact: ConclusionApprovedV1) -> Changes:

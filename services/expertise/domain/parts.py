@@ -119,10 +119,16 @@ class KnownAppeal(Appeal):
 
 
 class Round(Opening):
-    """A round of the expertise: what was reviewed, by whom, within which terms, and how it ended."""
+    """A round of the expertise: what was reviewed, by whom, within which terms, and how it ended.
+
+    `wrote` are the authors of its drafts (but of amendments), `sent_back_by` who sent a draft back: a draft that
+    is gone leaves the duty that they had.
+    """
 
     submission: int = 1
     operator: str | None = None
+    wrote: tuple[str, ...] = ()
+    sent_back_by: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     terms: CountedTerms = ()
     requests: tuple[Request, ...] = ()

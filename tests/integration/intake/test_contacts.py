@@ -209,3 +209,8 @@ def test_of_what_is_no_json_nothing_is_left_and_what_names_nobody_stays_byte_for
     assert without_contact(plain) == plain
     deep = json.dumps({"data": {"odd": [{"email": "m@example.test"}], "contact": "x"}}).encode()
     assert json.loads(without_contact(deep)) == {"data": {"odd": [{"email": None}], "contact": None}}
+    misspelt = json.dumps(
+        {"data": {"kontakt": {"name": "Образцова", "phone": "1"}, "customer": {"name": "y"}}}
+    ).encode()
+    bare = {"kontakt": {"name": None, "phone": None}, "customer": {"name": "y"}}
+    assert json.loads(without_contact(misspelt)) == {"data": bare}

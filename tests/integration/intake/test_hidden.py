@@ -7,6 +7,8 @@ import pytest
 
 from contracts.expertise import Conflict, ConflictConfirmedV1, ConflictDismissedV1, ConflictFoundV1, ConflictKind
 from services.chassis.engine import Engine
+from services.chassis.parking import BROKEN, Parked, park
+from services.chassis.store import Store
 from tests.kit.engine.tiny import START, Broker
 from tests.kit.intake.sides import NOWHERE, PILOT, ROBOT, Ask, receipts, said, sent, state, submitted, withdrawn
 
@@ -130,3 +132,14 @@ async def test_code_lists_and_labels_are_open_to_everybody(engine: Engine, ask: 
     labels = (await ask("get", "/public/v1/labels?of=stage", "nobody")).json()["labels"]
     assert labels["stage.running"]["en"] and all(one.startswith("stage.") for one in labels)
     assert (await ask("get", "/public/v1/code-lists/none", "nobody")).status_code == 404
+
+
+async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
+    engine: Engine, ask: Ask, store: Store, pilot: str
+) -> None:
+    await engine.records([said(found("u-night"), 1)])
+    await park(store, [Parked(said(found("u-7"), 2), BROKEN, "ValueError", pilot, "expertise", 2)], START)
+    [row] = (await ask("get", "/v1/parked", "ops")).json()["items"]
+    for body in ({"ids": [row["id"]]}, {"subjects": [pilot]}):
+        assert (await ask("post", "/v1/parked/redrive", "ops@night", json=body)).json() == {"went": 0}
+    assert (await ask("post", "/v1/parked/redrive", "ops", json={"ids": [row["id"]]})).json() == {"went": 1}
