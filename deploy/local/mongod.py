@@ -29,6 +29,13 @@ FLAGS: Final = (
     *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "ttlMonitorSleepSecs=1"),
+    # Each index is a file, kept open for ten minutes after its last use, and a dropped one for five: too many databases
+    # that come and go, as in tests, end in "too many open files", and mongod with it.
+    *("--setParameter", "minSnapshotHistoryWindowInSeconds=5"),
+    *(
+        "--wiredTigerEngineConfigString",
+        "file_manager=(close_idle_time=30,close_scan_interval=5,close_handle_minimum=1000)",
+    ),
 )
 
 
