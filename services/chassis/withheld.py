@@ -70,11 +70,11 @@ class Withheld:
         """The places of those that must not be sent now: others of their key wait already, or their topic takes
         nothing. Whatever replica withheld those others did so before it cleared their facts, so who sends later facts
         finds them. Raises StoreAway."""
-        asked = {place: one.message for place, one in enumerate(parts)}
-        keys = sorted({m.key for m in asked.values() if m.topic not in self._closed})
-        query = {"topic": {"$in": sorted({m.topic for m in asked.values()})}, "key": {"$in": keys}}
+        messages = [one.message for one in parts]
+        keys = sorted({m.key for m in messages if m.topic not in self._closed})
+        query = {"topic": {"$in": sorted({m.topic for m in messages})}, "key": {"$in": keys}}
         waiting = set(await self._store.distinct(COLLECTION, "key", query)) if keys else set[str]()
-        return {place for place, m in asked.items() if m.topic in self._closed or m.key in waiting}
+        return {place for place, m in enumerate(messages) if m.topic in self._closed or m.key in waiting}
 
     async def add(self, some: Sequence[tuple[Part, BaseException]]) -> None:
         """Keeps messages with why they did not go. When it returns, they are in MongoDB with `w=majority`.
@@ -92,7 +92,7 @@ class Withheld:
 
     async def _note(self, topic: str, errors: Sequence[BaseException], now: datetime) -> None:
         cause = type(errors[0]).__name__ if errors else "behind others"
-        closed = any(not isinstance(error, self._large) for error in errors)
+        closed = self._takes_nothing(errors)
         if closed:
             self._closed.add(topic)
         next_at = now + timedelta(seconds=PAUSES[0])
@@ -100,13 +100,16 @@ class Withheld:
         await self._store.put_new(TROUBLES, [fresh])
         log.error("%s does not take what is sent to it: %s", bounded(topic), cause)
 
+    def _takes_nothing(self, errors: Iterable[BaseException]) -> bool:
+        """Whether a topic that told these errors refuses more than what is too large."""
+        return any(not isinstance(error, self._large) for error in errors)
+
     # ---- trying again
 
     async def again(self) -> None:
         """Tries the topics whose time has come, and learns what other replicas withheld. Raises StoreAway."""
-        known = {
-            row["_id"]: row for row in await troubles(self._store)
-        }  # noted after its rows: so it is read before them
+        # A trouble is noted after its rows, so it is read before them.
+        known = {row["_id"]: row for row in await troubles(self._store)}
         topics = await self._store.distinct(COLLECTION, "topic", {})
         now = self._now()
         await self._store.put_new(TROUBLES, [_unknown(topic, now) for topic in topics if topic not in known])
@@ -142,14 +145,12 @@ class Withheld:
             answers = await self._send([_message(row) for row in rows])
             pairs = list(zip(rows, answers, strict=True))
             await self._store.remove(COLLECTION, _gone(pairs))
-            failed = [(row, answer) for row, answer in pairs if answer is not None]
-            stuck += sorted({row["key"] for row, _ in failed})
-            failures += [answer for _, answer in failed if answer is not None]
-            if any(not isinstance(answer, self._large) for _, answer in failed) or len(stuck) > PAGE:
+            stuck += sorted({row["key"] for row, answer in pairs if answer is not None})
+            failures += [answer for answer in answers if answer is not None]
+            if self._takes_nothing(failures) or len(stuck) > PAGE:
                 break
         if failures:
-            closed = any(not isinstance(error, self._large) for error in failures)
-            told = {"cause": type(failures[0]).__name__, "closed": closed}
+            told = {"cause": type(failures[0]).__name__, "closed": self._takes_nothing(failures)}
             await self._store.mark(TROUBLES, {"_id": topic}, told)
         else:
             await self._store.remove(TROUBLES, [topic])
