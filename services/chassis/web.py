@@ -26,8 +26,8 @@ from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
 from services.chassis.sight import Sight, seeing
+from services.chassis.store import BY_ID, Row, Store
 from services.chassis.store import Keys as IndexKeys
-from services.chassis.store import Row, Store
 from services.chassis.subject import Document
 
 Check = Callable[[], Awaitable[None]]
@@ -348,7 +348,8 @@ async def _hidden_records(store: Store, ids: Sequence[str], eyes: Sight) -> set[
     if not eyes.hidden or not ids:
         return set()
     query = {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(eyes.hidden)}}
-    return {row["_id"] for row in await store.rows(parking.COLLECTION, query, sort=[("_id", 1)], limit=len(ids))}
+    rows = await store.rows(parking.COLLECTION, query, sort=BY_ID, limit=len(ids), fields=["_id"])
+    return {row["_id"] for row in rows}
 
 
 def _parked(row: Row) -> dict[str, Any]:
