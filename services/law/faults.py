@@ -17,6 +17,7 @@ from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnRea
 from contracts.rules import Edition, PartyRule, Scheme
 from contracts.words import Wording, problem
 from services.law.decision import Refusal
+from services.law.people import is_person
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
@@ -85,35 +86,10 @@ def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) 
     yield from person_name_faults(party.name, pointer)
 
 
-# What a person is called where an organisation should be (assumption): a patronymic among two to four words, initials
-# beside a surname, or the words of a natural person or a sole trader in front. An organisation that is called after a
-# person has its legal form, or its name in quotes, before that.
-_PATRONYMIC = "(?:ович|евич|ьич|овна|евна|ична|авіч|евіч|овіч|аўна|еўна|оўна|ічна|[oea]vich|[oea]vna|ichna|[ae]una)"
-_WORD = r"[^\W\d_](?:[^\W\d_]|['’ʼ-])*"
-_PERSON: Final = re.compile(
-    rf"(?:{_WORD}\s+){{1,3}}[^\W\d_]+{_PATRONYMIC}|[^\W\d_]+\s+[^\W\d_]+{_PATRONYMIC}\s+{_WORD}"
-    rf"|{_WORD}\s+(?:[^\W\d_]\.\s*){{1,2}}|(?:[^\W\d_]\.\s*){{1,2}}{_WORD}"
-    r"|(?:ип|іп|и\.\s?п\.|индивидуальный предприниматель|індывідуальны прадпрымальнік|физическое лицо|фізічная асоба|"
-    r"физлицо|гражданин|гражданка|грамадзянін|грамадзянка|самозанятый|самозанятая)\s.*",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-_TRADER: Final = frozenset({"ИП", "ІП"})
-"""A sole trader (индивидуальный предприниматель) in short."""
-
-
 def person_name_faults(name: object, pointer: str) -> Iterator[Problem]:
     """A party that is called as a person is called, whatever number it has."""
-    if isinstance(name, str) and _is_person(name.split()):
+    if isinstance(name, str) and is_person(name):
         yield problem(f"{pointer}/name", "party.person-name")
-
-
-def _is_person(words: Sequence[str]) -> bool:
-    said = " ".join(words)
-    # "ГУ Центр ...": a legal form in short, beside words that are not shouted.
-    form = bool(words) and words[0].isalpha() and words[0].isupper() and 2 <= len(words[0]) <= 5 and not said.isupper()
-    return _PERSON.fullmatch(said) is not None and (not form or words[0].upper() in _TRADER)
 
 
 def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:

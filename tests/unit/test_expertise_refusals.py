@@ -354,8 +354,16 @@ def entered(**changes: Any) -> EnterExpert:
 def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
     broken = entered(
         organisation=OrganisationId(scheme="BY-UNP", value="79000 0029"),
-        affiliated=(OrganisationId(scheme="BY-UNP", value="790000028"),),
-        interests=(OrganisationId(scheme="RU-INN", value="999900000097"),),
+        affiliated=(
+            OrganisationId(scheme="BY-UNP", value="790000028"),
+            OrganisationId(scheme="BY-UNP", value="000000000"),
+            OrganisationId(scheme="US-FED", value="HHS"),
+        ),
+        interests=(
+            OrganisationId(scheme="RU-INN", value="999900000097"),
+            OrganisationId(scheme="BY-UNP", value="МА1953684"),
+            OrganisationId(scheme="BY-UNP", value="MA1953684"),
+        ),
         competences=("health", "magic"),
         absences=(Absence(since=date(2026, 5, 2), until=date(2026, 5, 1)),),
     )
@@ -363,9 +371,13 @@ def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
     assert (refusal.code, refusal.status) == ("expert.invalid", 422)
     spoken(refusal)
     assert [(problem.pointer, problem.rule) for problem in refusal.problems] == [
-        ("/organisation", "organisation.invalid"),
-        ("/affiliated/0", "organisation.invalid"),
-        ("/interests/0", "organisation.invalid"),
+        ("/organisation/value", "party.blanks"),
+        ("/affiliated/0/value", "party.check-digit"),
+        ("/affiliated/1/value", "party.zeros"),
+        ("/affiliated/2/scheme", "party.scheme"),
+        ("/interests/0/value", "party.not-legal-entity"),
+        ("/interests/1/value", "party.look-alike"),
+        ("/interests/2/value", "party.not-legal-entity"),
         ("/competences/1", "sector.unknown"),
         ("/absences/0", "absence.dates"),
     ]

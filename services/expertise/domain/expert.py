@@ -16,7 +16,7 @@ from contracts.rules import Edition, RuleBook
 from contracts.steps import ExpertEntry
 from contracts.words import problem
 from services.law.decision import Context, Refusal
-from services.law.faults import fault, sector_faults
+from services.law.faults import organisation_faults, sector_faults
 
 KIND = "expert"
 OWN: Final = frozenset({"absences", "capacity"})
@@ -117,13 +117,12 @@ def _need_another_person(state: Expert | None, command: EnterExpert, acting: str
 
 def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:
     found = list[Problem]()
+    schemes = tuple(scheme.scheme for scheme in edition.schemes)
     named = [("/organisation", entry.organisation)]
     named += [(f"/affiliated/{n}", one) for n, one in enumerate(entry.affiliated)]
     named += [(f"/interests/{n}", one) for n, one in enumerate(entry.interests)]
     for pointer, organisation in named:
-        if fault(organisation, edition):
-            scheme, value = organisation.scheme, organisation.value
-            found.append(problem(pointer, "organisation.invalid", scheme=scheme, value=value))
+        found += organisation_faults(organisation, pointer, schemes, edition)
     for place, code in enumerate(entry.competences):
         found += sector_faults(code, f"/competences/{place}", edition)
     for place, absence in enumerate(entry.absences):

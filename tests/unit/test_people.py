@@ -1,0 +1,67 @@
+"""Which names are taken for those of natural persons, and which are not."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from services.law.people import is_person
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Образцов Пётр",
+        "пётр образцов",
+        "ОБРАЗЦОВ ПЁТР",
+        "Вобразцава Ганна",
+        "Мороз Анна",
+        "Pyotr Obraztsov",
+        "Образцов П П",
+        "Образцов П.",
+        "Образцов, Пётр",
+        "Образцов Пётр и Примеров Иван",
+        "Примеров Али оглы",
+        "г-н Образцов",
+        "Образцов П. П., ИП",
+        "Образцов (ИП)",
+        "КФХ Образцов П.П.",
+        "Глава КФХ Образцов П.П.",
+        "Глава крестьянского (фермерского) хозяйства Образцов Пётр",
+        "Директор Образцов П.П.",
+        "Филиал, Образцов Пётр Примерович",
+        "нотариус Образцова",
+    ],
+)
+def test_a_person_is_known_by_given_name_initials_or_standing(name: str) -> None:
+    assert is_person(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "U.S. Navy",
+        "Театр имени Образцова П.П.",
+        "КФХ «Образцов П.П.»",
+        "Отель Виктория",
+        "Виктория Плюс",
+        "ООО Виктория Центр",
+        "Новая Надежда",
+        "Палата ИП",
+        "Корпус А.",
+    ],
+)
+def test_a_body_that_is_called_after_a_person_or_by_a_given_name_is_none(name: str) -> None:
+    assert not is_person(name)
+
+
+def test_no_body_of_a_real_inventory_is_taken_for_a_person() -> None:
+    found = Path(__file__).resolve().parents[3] / "shared" / "data" / "us-federal-ai-use-cases-2025.csv"
+    if not found.exists():
+        pytest.skip(f"the inventory is not here: {found}")
+    with found.open(encoding="utf-8-sig", newline="") as lines:
+        cells = [row[name] for row in csv.DictReader(lines) for name in ("agency_name", "agency_bureau", "vendor_name")]
+    names = {
+        part.strip() for cell in cells if cell for part in (cell, *cell.replace(";", ",").split(",")) if part.strip()
+    }
+    assert len(names) > 500 and [name for name in names if is_person(name)] == []
