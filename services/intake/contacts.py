@@ -10,14 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.agency import ContactPerson
-from contracts.event import Event, peek
+from pydantic import BaseModel
+
+from contracts.agency import AGENCY, ContactPerson
+from contracts.event import Envelope, Event, peek
 from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of, agency_topic
+from services.chassis.masking import known_names
 from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
 from services.intake.domain.state import pilot_id
-from services.intake.door import fingerprint_of
+from services.intake.door import attributes_of, fingerprint_of
+from services.law.names import fields_of
+
+Models = tuple[type[BaseModel], ...]
 
 READINGS: Final = "readings"
 """Who read which contact person when: rows that facts make."""
@@ -25,6 +31,8 @@ LATEST: Final[Keys] = (("pilot", 1), ("at", -1), ("_id", -1))
 CONTACT: Final = "contact"
 BARE: Final = frozenset(ContactPerson.model_fields) - {"name"}
 """Fields that are personal wherever they stand; `name` is also what an organisation is called."""
+HEADERS: Final = frozenset({*Envelope.model_fields, "content-type"})
+"""The headers of a record that are kept, whatever `ce_` stands before them."""
 AT_ONCE: Final = 100
 
 
@@ -80,15 +88,18 @@ async def _scrub(store: Store, row: Row) -> None:
     if agency_of(row["topic"]) is None:
         return
     record = record_of(row)
-    value = without_contact(record.value)
-    said: Row = {"value": value, "personal_until": None}
+    value = without_contact(record.value, attributes_of(record.headers).get("type"))
+    headers = [[name, one] for name, one in record.headers if name.removeprefix("ce_") in HEADERS]
+    said: Row = {"value": value, "headers": headers, "personal_until": None}
     if value != record.value:
         said["digest"] = fingerprint_of(record)
     await store.mark(PARKED, {"_id": row["_id"]}, said)
 
 
-def without_contact(value: bytes) -> bytes:
-    """An event without its contact person; the same bytes where it names none.
+def without_contact(value: bytes, said: str | None = None) -> bytes:
+    """An event without its contact person, nor anything that stands where its contract knows nothing: a misspelt name
+    of the field is such a place. The names stay, so that they are told of as before. The same bytes where there is
+    nothing of it. `said` is the type of an event whose value is its data alone.
 
     Of what is no JSON nobody can say what is personal, and it can only be refused: nothing is left of it.
     """
@@ -96,8 +107,35 @@ def without_contact(value: bytes) -> bytes:
         event = json.loads(value)
     except (ValueError, RecursionError):
         return b""
-    bare = _without(event)
+    bare = _without(_known(event, said))
     return value if bare == event else json.dumps(bare, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _known(event: Any, said: str | None) -> Any:
+    """An event with what its contract has a place for; of an unknown type, with what has a name that there is."""
+    if not isinstance(event, dict):
+        return None
+    if "data" not in event:
+        return _part(event, _contracts(said))
+    kept = {k: v if k in Envelope.model_fields and not isinstance(v, (dict, list)) else None for k, v in event.items()}
+    return {**kept, "data": _part(event["data"], _contracts(event.get("type", said)))}
+
+
+def _contracts(kind: object) -> Models | None:
+    return (AGENCY.classes[kind],) if isinstance(kind, str) and AGENCY.knows(kind) else None
+
+
+def _part(value: Any, models: Models | None) -> Any:
+    """A part of the data: what these contracts have a place for; None: what has a name that any contract has."""
+    if isinstance(value, list):
+        return [_part(one, models) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if models is None:
+        names = known_names()
+        return {k: _part(one, None) if k in names else None for k, one in value.items()}
+    fields = fields_of(models) if models else {}
+    return {k: _part(one, fields[k]) if k in fields else None for k, one in value.items()}
 
 
 def _without(value: Any) -> Any:

@@ -86,7 +86,7 @@ def read_agency(record: Record, _now: datetime) -> Input:
         raise BrokenEvent(f"{record.topic} is no agency's topic")
     try:
         return submission(
-            agency, record.value, f"kafka:{record.id}", attributes=_of_headers(record.headers), record=record
+            agency, record.value, f"kafka:{record.id}", attributes=attributes_of(record.headers), record=record
         )
     except Exception:
         for label in ("received", "parked"):
@@ -167,10 +167,10 @@ def submission(
 
 def fingerprint_of(record: Record) -> str:
     """The fingerprint of an agency's event, by which a resend of it is known."""
-    return record.digest or _parsed(record.value, _of_headers(record.headers))[1]
+    return record.digest or _parsed(record.value, attributes_of(record.headers))[1]
 
 
-def _of_headers(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+def attributes_of(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
     """The attributes that a record's headers carry (Kafka binding of CloudEvents, 3.2); what is no text is none."""
     found = dict[str, str]()
     for name, value in headers:

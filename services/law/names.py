@@ -56,7 +56,7 @@ def _unknown(models: tuple[type[BaseModel], ...], data: Any, at: Place) -> Itera
         for place, one in enumerate(data):
             yield from _unknown(models, one, (*at, place))
     elif isinstance(data, dict) and models:
-        fields = _fields(models)
+        fields = fields_of(models)
         for name, one in data.items():
             if name in fields:
                 yield from _unknown(fields[name], one, (*at, name))
@@ -65,7 +65,7 @@ def _unknown(models: tuple[type[BaseModel], ...], data: Any, at: Place) -> Itera
 
 
 @cache
-def _fields(models: tuple[type[BaseModel], ...]) -> Mapping[str, tuple[type[BaseModel], ...]]:
+def fields_of(models: tuple[type[BaseModel], ...]) -> Mapping[str, tuple[type[BaseModel], ...]]:
     """The fields that any of these contracts has, each with the contracts that may stand in it."""
     found: dict[str, tuple[type[BaseModel], ...]] = {}
     for model in models:

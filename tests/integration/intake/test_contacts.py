@@ -208,9 +208,45 @@ def test_of_what_is_no_json_nothing_is_left_and_what_names_nobody_stays_byte_for
     plain = b'{ "data": {"title":  "x", "customer": {"name": "y"}} }'
     assert without_contact(plain) == plain
     deep = json.dumps({"data": {"odd": [{"email": "m@example.test"}], "contact": "x"}}).encode()
-    assert json.loads(without_contact(deep)) == {"data": {"odd": [{"email": None}], "contact": None}}
+    assert json.loads(without_contact(deep)) == {"data": {"odd": None, "contact": None}}
     misspelt = json.dumps(
         {"data": {"kontakt": {"name": "Образцова", "phone": "1"}, "customer": {"name": "y"}}}
     ).encode()
-    bare = {"kontakt": {"name": None, "phone": None}, "customer": {"name": "y"}}
-    assert json.loads(without_contact(misspelt)) == {"data": bare}
+    assert json.loads(without_contact(misspelt)) == {"data": {"kontakt": None, "customer": {"name": "y"}}}
+
+
+@pytest.mark.parametrize("binary", [False, True], ids=["whole", "binary"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"contct": {"name": WHO["name"]}},
+        {"contact_name": WHO["name"]},
+        {"owner": {"name": WHO["name"]}},
+        {"title": {"person": WHO["name"]}},
+        {"participants": [{"id": {"scheme": "BY-UNP", "value": "700000112"}, "who": WHO["name"]}]},
+    ],
+    ids=lambda one: next(iter(one)),
+)
+def test_what_stands_where_the_contract_knows_nothing_is_erased_without_e_mail_and_telephone_too(
+    where: dict[str, Any], binary: bool
+) -> None:
+    event = submitted(agency="late", **where)
+    value, kind = (event["data"], event["type"]) if binary else ({**event, "author": WHO["name"]}, None)
+    left = json.loads(without_contact(json.dumps(value).encode(), kind))
+    assert WHO["name"] not in json.dumps(left, ensure_ascii=False)
+    assert {**value, **(where if binary else {"data": {**event["data"], **where}})}.keys() == left.keys()
+    data = left if binary else left["data"]
+    assert data["problem"] == event["data"]["problem"] and next(iter(where)) in data
+
+
+async def test_a_misspelt_contact_without_an_address_goes_from_a_parked_record_with_headers_of_its_own(
+    engine: Engine, store: Store, broker: Broker, clock: Clock
+) -> None:
+    record = sent(submitted(agency="late", contct={"name": WHO["name"]}), "late")
+    await engine.records([replace(record, headers=(("ce_author", WHO["name"].encode()), ("ce_id", b"late-1")))])
+    assert WHO["name"] in await everywhere(store, broker)
+    clock.forward(days=AGENCY_KEPT_DAYS)
+    await engine.sweep(timedelta(0))
+    assert WHO["name"] not in await everywhere(store, broker)
+    [row] = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
+    assert row["headers"] == [["ce_id", b"late-1"]]
