@@ -14,6 +14,7 @@ from services.chassis.store import Row, Store
 from services.registry.domain.stages import Stage
 from services.registry.figures.figures import Figures
 from services.registry.projections import follower, projected
+from services.registry.projections.follower import Follower
 from services.registry.projections.projected import FIGURES
 from tests.conftest import Eventually
 from tests.kit.registry.following import World, settings_for
@@ -56,6 +57,22 @@ async def complete(world: World) -> bool:
     return world.answers() and figures is not None and figures.complete
 
 
+async def gathering(world: World, word: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on changes gather for the longest time, for a first one was taken in. What others left in the topic and
+    is taken in before it lets nothing gather."""
+    first, take = f"{word}-first", Follower._take
+
+    async def taking(self: Follower, read: Any, views: Any) -> None:
+        begins = first in read.changed
+        await take(self, read, views)
+        if begins:
+            monkeypatch.setattr(follower, "SHARE", 10_000)
+
+    monkeypatch.setattr(Follower, "_take", taking)
+    await world.change(row(first, application=about(f"{word} first")))
+    await eventually(lambda: _found(world, f"{word} first"), within=30)
+
+
 async def test_a_pilot_that_changes_ten_times_meanwhile_is_loaded_once_and_taken_in_once_by_each_view(
     world: World, word: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,11 +88,10 @@ async def test_a_pilot_that_changes_ten_times_meanwhile_is_loaded_once_and_taken
 
     monkeypatch.setattr(follower, "documents", loading)
     monkeypatch.setattr(Figures, "put", taking)
-    monkeypatch.setattr(follower, "SHARE", 10_000)  # whatever was taken in: changes gather for the longest time
     async with world.following(FIGURES):
         await eventually(lambda: complete(world), within=60)
-        await world.change(row(f"{word}-first"))
-        await eventually(lambda: stage_counted(world, f"{word}-first"), within=10)
+        await gathering(world, word, eventually, monkeypatch)
+        await eventually(lambda: stage_counted(world, f"{word}-first"), within=30)
         for n in range(10):
             stage = Stage.COUNCIL if n == 9 else Stage.EXPERTISE
             await world.change(row(word, stage=stage, application=about(f"{word} {n}")))
@@ -87,12 +103,10 @@ async def test_a_pilot_that_changes_ten_times_meanwhile_is_loaded_once_and_taken
 async def test_what_gathers_for_too_long_makes_answers_incomplete(
     world: World, word: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "SHARE", 10_000)
     monkeypatch.setattr(follower, "LONGEST_GATHERING", 3600.0)
     async with world.following():
         await eventually(world.answers, within=60)
-        await world.change(row(f"{word}-first", application=about(word)))
-        await eventually(lambda: _found(world, word), within=10)
+        await gathering(world, word, eventually, monkeypatch)
         await world.change(row(word, application=about(f"{word} gathers")))
         await eventually(lambda: not world.answers(), within=20)
         assert await world.titles(f"{word} gathers") == []
@@ -101,13 +115,11 @@ async def test_what_gathers_for_too_long_makes_answers_incomplete(
 async def test_with_many_changed_pilots_they_gather_no_longer(
     world: World, word: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "SHARE", 10_000)
     monkeypatch.setattr(follower, "LONGEST_GATHERING", 3600.0)
     monkeypatch.setattr(follower, "MOST_CHANGED", 20)
     async with world.following():
         await eventually(world.answers, within=60)
-        await world.change(row(f"{word}-first", application=about(word)))
-        await eventually(lambda: _found(world, word), within=10)
+        await gathering(world, word, eventually, monkeypatch)
         await world.change(*(row(f"{word}-{n}", application=about(f"{word} {n}")) for n in range(20)))
         await eventually(lambda: _found(world, f"{word} 19"), within=10)
 
