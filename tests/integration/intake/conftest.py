@@ -44,15 +44,17 @@ async def engine(make: Make) -> Engine:
 
 
 class Tokens:
-    """Stands for the identity provider: a token is a role and an organisation."""
+    """Stands for the identity provider: a token is a role, an organisation and a person: `publisher@demo=u-1`."""
 
     def remembered(self, _token: str) -> None:
         """Every token is looked at."""
 
     async def caller(self, token: str) -> Caller:
         """Who the token speaks for."""
-        role, _, organisation = token.partition("@")
-        return Caller("u-2001" if role == "officer" else f"u-{organisation}", frozenset({role}), organisation or None)
+        named, _, person = token.partition("=")
+        role, _, organisation = named.partition("@")
+        usual = "u-2001" if role == "officer" else f"u-{organisation}"
+        return Caller(person or usual, frozenset({role}), organisation or None)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A conflict of interest that the expertise tells of hides a pilot in intake, too, on every route and in every role."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, cast
 
+import httpx
 import pytest
 
 from contracts.expertise import Conflict, ConflictConfirmedV1, ConflictDismissedV1, ConflictFoundV1, ConflictKind
@@ -10,7 +11,8 @@ from services.chassis.engine import Engine
 from services.chassis.parking import BROKEN, Parked, park
 from services.chassis.store import Store
 from tests.kit.engine.tiny import START, Broker
-from tests.kit.intake.sides import NOWHERE, PILOT, ROBOT, Ask, receipts, said, sent, state, submitted, withdrawn
+from tests.kit.intake.sides import NOWHERE, PILOT, ROBOT, Ask, doc, receipts, said, sent, state, submitted, withdrawn
+from tests.unit.test_web import BODIES, POLICY
 
 DECLARED: Final = (Conflict(kind=ConflictKind.DECLARED, text="Родственник."),)
 ACCEPT: Final = {"If-Match": '"1"', "Idempotency-Key": "k"}
@@ -36,32 +38,71 @@ async def pilot(engine: Engine, ask: Ask) -> str:
     return PILOT
 
 
-OF_A_PILOT: Final[Mapping[tuple[str, str], Any]] = {
-    ("get", ""): None,
-    ("get", "/clock"): None,
-    ("get", "/contact"): None,
-    ("post", "/acceptance"): None,
-    ("post", "/return"): {"reasons": [{"code": "other"}]},
-    ("post", "/stop"): {
-        "reason": "Ликвидация.",
-        "basis": {"body": "Совет", "kind": "протокол", "number": "5", "date": "2026-03-02"},
+OF_A_PILOT: Final = sorted(
+    (method, path, role) for (method, path), roles in POLICY["intake"].items() if "{pilot}" in path for role in roles
+)
+"""Every route of intake about one application, with each role that it lets in."""
+OF_NO_PILOT: Final = {
+    "asked by the id of what was sent": {("post", "/v1/events"), ("get", "/v1/receipts/{event_id}")},
+    "lists": {("get", "/v1/applications"), ("get", "/v1/parked"), ("post", "/v1/parked/redrive")},
+    "about no pilot": {
+        ("get", "/v1/agencies"),
+        ("get", "/v1/agencies/{code}"),
+        ("put", "/v1/agencies/{code}"),
+        ("get", "/v1/editions"),
+        ("get", "/v1/editions/{edition}"),
+        ("get", "/v1/withheld"),
+        ("get", "/metrics"),
     },
 }
-"""Every route of intake about one application, with a body that fits."""
+"""Every other route. One that is not here must name its application as `{pilot}`."""
 
 
-async def test_the_officer_in_conflict_is_told_of_no_such_application_on_any_route(
+def test_the_matrix_knows_every_route_of_intake() -> None:
+    others = {route for route in POLICY["intake"] if "{pilot}" not in route[1]}
+    assert others == set().union(*OF_NO_PILOT.values())
+    assert {route for route in POLICY["intake"] if "{pilot}" in route[1]} == {(m, path) for m, path, _ in OF_A_PILOT}
+
+
+@pytest.mark.parametrize(("method", "path", "role"), OF_A_PILOT)
+async def test_on_every_route_in_every_role_a_hidden_application_cannot_be_told_from_one_that_is_not_there(
+    engine: Engine, ask: Ask, method: str, path: str, role: str
+) -> None:
+    """Rows: one that a conflict hides from who asks, one that is not there, and one that is seen."""
+    event = submitted(contact={"name": "Образцова Мария Примеровна", "email": "m@example.test"})
+    assert (await ask("post", "/v1/events", json=event)).status_code == 201
+    assert (await ask("get", f"/v1/applications/{PILOT}/contact", "officer")).status_code == 200, "a reading to tell of"
+    await engine.outbox.flush()
+
+    async def asked(subject: str, person: str, headers: Mapping[str, str]) -> httpx.Response:
+        token, where = f"{role}@demo={person}", path.replace("{pilot}", subject)
+        return cast(httpx.Response, await ask(method, where, token, json=BODIES.get(path), headers=headers))
+
+    await engine.records([said(found("u-conflicted"), 1)])
+    for headers in (ACCEPT, {}):
+        hidden, nowhere = [await asked(one, "u-conflicted", headers) for one in (PILOT, NOWHERE)]
+        assert (hidden.status_code, hidden.json()) == (nowhere.status_code, nowhere.json())
+        assert hidden.headers.keys() == nowhere.headers.keys() and "ETag" not in hidden.headers
+        assert hidden.status_code == 404 or hidden.json() == {"items": [], "next": None}
+    seen = await asked(PILOT, "u-free", {**ACCEPT, "If-Match": f'"{(await doc(engine)).rev}"'})
+    assert seen.status_code != 404 and seen.text != hidden.text
+
+
+@pytest.mark.parametrize(("method", "path", "role"), [one for one in OF_A_PILOT if one[2] == "publisher"])
+async def test_a_publisher_finds_the_own_agencys_applications_alone(
+    engine: Engine, ask: Ask, pilot: str, method: str, path: str, role: str
+) -> None:
+    others, nowhere = [
+        await ask(method, path.replace("{pilot}", one), f"{role}@evil", json=BODIES.get(path), headers=ACCEPT)
+        for one in (pilot, NOWHERE)
+    ]
+    assert (others.status_code, others.json()) == (nowhere.status_code, nowhere.json()) and others.status_code == 404
+
+
+async def test_the_officer_in_conflict_is_told_of_no_such_application_in_any_list(
     engine: Engine, ask: Ask, pilot: str
 ) -> None:
     await engine.records([said(found("u-2001"), 1)])
-    for (method, path), body in OF_A_PILOT.items():
-        for headers in (ACCEPT, {}):
-            asked = [
-                await ask(method, f"/v1/applications/{one}{path}", "officer", json=body, headers=headers)
-                for one in (pilot, NOWHERE)
-            ]
-            assert [one.status_code for one in asked] == [404, 404], path
-            assert asked[0].json() == asked[1].json() and "ETag" not in asked[0].headers
     told = [await ask("get", f"/v1/receipts/{one}?agency=demo", "officer") for one in ("demo-1", "never-sent")]
     assert [one.status_code for one in told] == [404, 404] and told[0].json() == told[1].json()
     for narrowed in ("", "?status=registered", "?agency=demo", "?status=registered&agency=demo"):
