@@ -47,8 +47,8 @@ def _cleaned(text: str, *, lines: bool) -> str:
 class Text:
     """An annotation: a text that comes in is cleaned and held to its bounds, one that is recorded is read as it is.
 
-    `most` and `least` are its characters, counted as they were given; `lines`: it may have several; `pattern` is what
-    all of it must match. `exact`: it is taken as it stands, not cleaned;
+    `most` and `least` are its characters, counted as they were given (`least=0`: it may say nothing, and is empty then);
+    `lines`: it may have several; `pattern` is what all of it must match. `exact`: it is taken as it stands, not cleaned;
     `never`: what it must not be; `always`: it comes from outside wherever it stands.
     """
 
@@ -68,7 +68,8 @@ class Text:
         """Shows the bounds to those who enter (validation); what is recorded has none (serialization)."""
         shown = handler(schema)
         if shows_bounds(handler):
-            bounds = {"minLength": self.least, "maxLength": self.most, "pattern": self.pattern or SAYS_SOMETHING}
+            pattern = self.pattern or (SAYS_SOMETHING if self.least else None)
+            bounds = {"minLength": self.least or None, "maxLength": self.most, "pattern": pattern}
             target = handler.resolve_ref_schema(shown)
             for one in [target, *target.get("anyOf", ())]:
                 if one.get("type") == "string":
@@ -85,6 +86,8 @@ class Text:
         plain = value.isprintable()
         read = value if self.exact else value.strip() if plain else _cleaned(value, lines=self.lines)
         if _visible.search(read) is None:
+            if not self.least:
+                return ""
             raise PydanticCustomError("blank", "This says nothing")
         if not plain and LONE.search(read):
             raise PydanticKnownError("string_unicode")
@@ -107,6 +110,6 @@ def prose(most: int | None = None, **more: Any) -> Text:
     return Text(most, lines=True, **more)
 
 
-def sought(most: int) -> Text:
+def sought(most: int, *, least: int = 1) -> Text:
     """The annotation of a text in the query of an address, by which something is looked for."""
-    return Text(most, always=True)
+    return Text(most, least, always=True)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts import VERSION
 from contracts.reference import Role
+from contracts.text import line, sought
 from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems, withheld
 from services.chassis.asked import known_query
@@ -70,7 +71,7 @@ def make_app(
     app.state.engine = engine
     app.state.missing_topics = _none_missing
     app.state.lesser = {}
-    app.include_router(_operations())
+    app.include_router(operations())
     return app
 
 
@@ -282,13 +283,17 @@ async def _checked(check: Check) -> str:
     return "ok"
 
 
+Asked = Annotated[str, line(300, exact=True)]
+"""An id or a subject, as it stands in what is parked."""
+
+
 class Redrive(BaseModel):
     """Which parked records to feed again: by id, or all of these subjects."""
 
     # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
 
-    ids: list[str] = Field(default_factory=list, max_length=1000)
-    subjects: list[str] = Field(default_factory=list, max_length=1000)
+    ids: list[Asked] = Field(default_factory=list, max_length=1000)
+    subjects: list[Asked] = Field(default_factory=list, max_length=1000)
 
 
 def _metrics() -> APIRouter:
@@ -302,14 +307,15 @@ def _metrics() -> APIRouter:
     return router
 
 
-def _operations() -> APIRouter:
+def operations() -> APIRouter:
+    """What those who run a service are shown of it, and do with it."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/v1/parked")
     async def parked(
         engine: EngineOf,
         eyes: Annotated[Sight, Depends(seeing(Role.OPS))],
-        status: str | None = None,
+        status: Annotated[str | None, sought(20)] = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page:

@@ -7,28 +7,31 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core.core_schema import ErrorType
 
 from contracts import steps
 from contracts.agency import AGENCY
-from contracts.entered import ENTERED, SENT
+from contracts.entered import ENTERED, SENT, enter
 from contracts.event import Envelope
 from contracts.forms import FORMS
 from contracts.rules import load
 from contracts.steps import Step
 from contracts.text import Text
 from contracts.words import wordings
+from services.chassis.web import operations
 from services.expertise.api import make_router as expertise_router
 from services.intake.api import make_router as intake_router
 from services.registry.api import make_router as registry_router
+from services.registry.api.finding import Draft, Words
 
 Place = tuple[str, ...]
 ROUTERS: Mapping[str, Any] = {
     "intake": lambda: intake_router(load()),
     "expertise": expertise_router,
     "registry": registry_router,
+    "operations": operations,
 }
 BESIDE = {
     ("TakenList", "list"): "looked up in a table, and told when it is not there",
@@ -41,11 +44,7 @@ BESIDE = {
     ("Take", "filters"): "each is held to the form of its name",
     ("?", "group_by"): "names of axes, told when one is unknown",
     ("?", "after"): "a cursor, which is decoded and told where it is none",
-    ("?", "q"): "words that are looked for, as whoever looks writes them; one form of them stands in the index",
     ("?", "as_of"): "a day or a moment, told where it is neither",
-    ("Draft", "problem"): "what is looked for in the index; it may be empty, and nothing of it is recorded",
-    ("Draft", "solution"): "what is looked for in the index; it may be empty, and nothing of it is recorded",
-    ("Draft", "expected_effect"): "what is looked for in the index; it may be empty, and nothing of it is recorded",
     ("Conclusion", "number"): "what facts say of a conclusion; nobody enters it",
     ("Conclusion", "replaces"): "what facts say of a conclusion; nobody enters it",
 }
@@ -173,6 +172,16 @@ FREE = sorted(
 @pytest.mark.parametrize(("cls", "name"), FREE, ids=[f"{cls.__name__}.{name}" for cls, name in FREE])
 def test_no_text_of_any_step_and_event_may_show_nothing(cls: type[BaseModel], name: str, door: object) -> None:
     assert [text for text in UNSEEN if not told(cls, name, text, door) & {"blank", "string_pattern_mismatch"}] == []
+
+
+def test_what_may_be_left_blank_is_cleaned_and_says_nothing_then() -> None:
+    assert [Draft(title="т", problem=text).problem for text in UNSEEN] == UNSEEN, "outside of a door it is as it is"
+    assert [enter(Draft, {"title": "т", "problem": text}).problem for text in UNSEEN] == [""] * len(UNSEEN)
+    assert enter(Draft, {"title": "т", "problem": " а\u202eб\x00\r\nв "}).problem == "аб\nв"
+    query = TypeAdapter(Words)
+    assert [query.validate_python(text) for text in (*UNSEEN, " а\x00б ", None)] == [""] * len(UNSEEN) + ["аб", None]
+    with pytest.raises(ValidationError):
+        query.validate_python("а" * 1_001)
 
 
 def test_every_form_has_words_and_every_pattern_that_is_asked_is_such_a_form() -> None:

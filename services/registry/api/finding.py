@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from contracts.text import line
+from contracts.text import line, prose, sought
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
@@ -33,7 +33,8 @@ from services.registry.views import View
 
 Words = Annotated[
     str | None,
-    Query(max_length=MOST_CHARACTERS, description="Words, numbers, organisations; `*` after the beginning of a word"),
+    Query(description="Words, numbers, organisations; `*` after the beginning of a word"),
+    sought(MOST_CHARACTERS, least=0),
 ]
 LIKE: Final = 10
 HIT: Final = (*ROW, "state.conclusions.round", "state.hidden_from")
@@ -111,15 +112,19 @@ class Facets(BaseModel):
     complete: bool
 
 
+Prose = Annotated[str, prose(20_000, least=0)]
+"""What a draft says at length, or not yet."""
+
+
 class Draft(BaseModel):
     """What is known of an application that was not sent yet."""
 
     # Not in contracts.steps: a question to the index, with bounds of its own, of which nothing is recorded.
 
     title: Annotated[str, Field(min_length=1, max_length=500), line()]
-    problem: str = Field(default="", max_length=20_000)
-    solution: str = Field(default="", max_length=20_000)
-    expected_effect: str = Field(default="", max_length=20_000)
+    problem: Prose = ""
+    solution: Prose = ""
+    expected_effect: Prose = ""
     sector: Value | None = None
     region: Value | None = None
 
