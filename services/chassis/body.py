@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 @cache
 def _door() -> Door:
-    """What people enter says of no edition yet: the years are those of all of them."""
+    """What people enter says of no edition yet: the years are those of all of them. The decision, which knows the
+    pilot's own, holds it to those (`services.law.years.need_years`)."""
     return replace(ENTERED, years=widest(load()))
 
 

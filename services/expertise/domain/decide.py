@@ -43,6 +43,7 @@ from services.expertise.domain.expert import Given
 from services.expertise.domain.state import CLARIFICATION, Case
 from services.law.decision import Context, Refusal
 from services.law.terms import next_alarm
+from services.law.years import need_years
 
 
 def decide(state: Case | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
@@ -56,6 +57,7 @@ def decide(state: Case | None, command: Command, context: Context[Given]) -> Seq
             return ()
         raise Refusal("review.unknown", status=404)
     decision = CaseDecision(state, context.given.rules.edition(state.edition), context)
+    need_years(command, decision.edition)
     _carry_out(decision, command)
     return decision.facts
 

@@ -17,6 +17,7 @@ from contracts.steps import ExpertEntry
 from contracts.words import problem
 from services.law.decision import Context, Refusal
 from services.law.faults import organisation_faults, sector_faults
+from services.law.years import need_years
 
 KIND = "expert"
 OWN: Final = frozenset({"absences", "capacity"})
@@ -92,6 +93,7 @@ def _entered(state: Expert | None, command: EnterExpert, context: Context[Given]
     if wanted not in rules:
         raise Refusal("edition.unknown", status=422, edition=wanted, editions=sorted(rules))
     edition = rules.edition(wanted)
+    need_years(command.entry, edition)
     if problems := _faults(command.entry, edition):
         raise Refusal("expert.invalid", status=422, problems=problems)
     absences = tuple(sorted(command.entry.absences, key=lambda one: one.since))

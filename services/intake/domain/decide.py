@@ -39,6 +39,7 @@ from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status
 from services.intake.domain.validation import judge
 from services.law.decision import Context, Refusal
 from services.law.faults import need_come, need_reasons
+from services.law.years import need_years
 
 
 def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
@@ -146,8 +147,9 @@ def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Giv
         follows = to_stop(state)
         raise Refusal("pilot.decided", follows=follows, problems=(decided(follows, ""),))
     assert state.edition
-    zone = ZoneInfo(context.given.rules.edition(state.edition).zone)
-    need_come(command.basis.date, "/basis/date", context.now.astimezone(zone).date())
+    edition = context.given.rules.edition(state.edition)
+    need_years(command, edition)
+    need_come(command.basis.date, "/basis/date", context.now.astimezone(ZoneInfo(edition.zone)).date())
     stopped = ApplicationStoppedV1.made_of(state, command, actor=context.actor)
     return *terms.ended(state, context), stopped
 

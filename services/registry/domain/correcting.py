@@ -42,7 +42,7 @@ def correct(decision: PilotDecision, command: Correction) -> None:
     if before is None:
         raise Refusal("correction.no-entry", status=404)
     order.day(decision, command.basis.date, None)
-    after = corrections.read(command.what, command.content, before)
+    after = corrections.read(command.what, command.content, before, decision.edition)
     if after == before:
         return
     together(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from contracts.entered import enter
+from contracts.rules import Edition
 from contracts.steps import (
     AgreementEntry,
     Commission,
@@ -23,6 +24,7 @@ from contracts.steps import (
 )
 from contracts.words import schema_problems
 from services.law.decision import Refusal
+from services.law.years import door_of
 from services.registry.domain.reported import SpendingEntry
 from services.registry.domain.state import Ending, Pause, Pilot
 
@@ -85,10 +87,10 @@ def entry(state: Pilot, what: Correctable, place: int) -> Mendable | None:
     return found if place == 1 else None
 
 
-def read(what: Correctable, content: JsonValue, before: Mendable) -> Mendable:
+def read(what: Correctable, content: JsonValue, before: Mendable, edition: Edition) -> Mendable:
     """The corrected entry, held to what a first one is held to. Raises Refusal with all that is wrong with it."""
     try:
-        after = enter(ENTRY_OF[what], content)
+        after = enter(ENTRY_OF[what], content, door_of(edition))
     except ValidationError as error:
         raise Refusal("correction.invalid", status=422, problems=schema_problems(error, "/content")) from error
     if lost := [name for name in DOCUMENTS if getattr(before, name, None) and not getattr(after, name, None)]:

@@ -25,6 +25,7 @@ from contracts.steps import (
 )
 from services.law.decision import Context, Decision, Refusal
 from services.law.terms import next_alarm
+from services.law.years import need_years
 from services.registry.domain import agreeing, carrying_out, correcting, council, judging, recording
 from services.registry.domain.commands import (
     Command,
@@ -67,6 +68,7 @@ def _carry_out(decision: PilotDecision, command: Command) -> None:
     if isinstance(command, Recording):
         _record(decision, command)
     elif isinstance(command, Deciding):
+        need_years(command, decision.edition)
         _decide(decision, command)
     elif isinstance(command, Linking):
         _link(decision, command)
