@@ -47,9 +47,9 @@ def _cleaned(text: str, *, lines: bool) -> str:
 class Text:
     """An annotation: a text that comes in is cleaned and held to its bounds, one that is recorded is read as it is.
 
-    `most` and `least` are its characters, counted as they were given (`least=0`: it may say nothing, and is empty then);
-    `lines`: it may have several; `pattern` is what all of it must match. `exact`: it is taken as it stands, not cleaned;
-    `never`: what it must not be; `always`: it comes from outside wherever it stands.
+    `most` and `least` are its characters, counted as they were given (`least=0`: it may say nothing, and is empty
+    then); `lines`: it may have several; `pattern` is what all of it must match. `exact`: it is taken as it stands, not
+    cleaned; `never`: what it must not be; `always`: it comes from outside wherever it stands.
     """
 
     most: int | None = None
