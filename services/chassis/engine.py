@@ -41,6 +41,7 @@ from services.chassis.subject import (
     Refused,
     Timed,
 )
+from services.chassis.turns import in_turns
 from services.chassis.withheld import Withheld
 from services.law.calendar import Calendars
 from services.law.decision import Context
@@ -299,10 +300,9 @@ class Engine:
                 if subject in loaded:
                     loaded[subject] = await recall(self.store, loaded[subject], [run.inputs[p] for p in places])
         now = self.now()
-        folds = {
-            subject: self._fold(run, places, loaded.get(subject), given, now, subject)
-            for subject, places in pending.items()
-        }
+        folds = dict[str, Fold]()
+        async for subject, places in in_turns(pending.items()):
+            folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
         written = await self.store.write(changed)

@@ -22,6 +22,7 @@ from services.chassis.message import Message, Send
 from services.chassis.saying import why
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
+from services.chassis.turns import in_turns
 from services.chassis.withheld import BEHIND, Part, Withheld, bounded
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,8 @@ class Outbox:
 
     async def _deliver(self, outboxes: Mapping[str, Sequence[Entry]]) -> None:
         waiting, sent = self._not_acknowledged(outboxes)
-        events = {(s, e.sequence): self._event(e) for s, entries in waiting.items() for e in entries}
+        entries = ((s, e) for s, some in waiting.items() for e in some)
+        events = {(s, e.sequence): self._event(e) async for s, e in in_turns(entries)}
         await self._fold_into_side_collections(events.values())
         if self._erase is not None and events:
             await self._erase(self._store, list(events.values()))
@@ -170,11 +172,11 @@ class Outbox:
     async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
         """Sends these facts with what goes out with them, and tells for each what failed of the fact itself."""
         spans = [telemetry.send_span(self._topic, event) for _, _, event in facts]
-        own = [
-            Message(self._topic, subject, entry.value, {**headers_of(event), **telemetry.carried(span, event.trace)})
-            for (subject, entry, event), span in zip(facts, spans, strict=True)
-        ]
-        parts = [(place, part) for place, (_, entry, event) in enumerate(facts) for part in self._parts(entry, event)]
+        own, parts = list[Message](), list[tuple[int, Part]]()
+        async for place, ((subject, entry, event), span) in in_turns(enumerate(zip(facts, spans, strict=True))):
+            headers = {**headers_of(event), **telemetry.carried(span, event.trace)}
+            own.append(Message(self._topic, subject, entry.value, headers))
+            parts += [(place, part) for part in self._parts(entry, event)]
         behind = await self._withheld.behind([part for _, part in parts])
         free = [part.message for at, (_, part) in enumerate(parts) if at not in behind]
         answers = await self._send([*own, *free]) if own else []

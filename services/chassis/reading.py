@@ -14,6 +14,7 @@ from services.chassis.saying import why
 from services.chassis.service import Service, Told
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Claimed, Input, Record, Sequenced, service_actor
+from services.chassis.turns import in_turns
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Reader:
         asked: dict[int, list[Input]] = {}
         own: dict[int, Event] = {}
         broken: dict[int, Exception] = {}
-        for place, record in enumerate(records):
+        async for place, record in in_turns(enumerate(records)):
             try:
                 if record.topic != self._own_topic:
                     asked[place] = [self._one(record)]

@@ -24,6 +24,7 @@ from contracts.event import Harmless
 from services.chassis.fold import Fold, state_json
 from services.chassis.saying import why
 from services.chassis.subject import Document, Entry, Remembered
+from services.chassis.turns import in_turns
 
 Driver = Literal["motor", "pymongo"]
 SUBJECTS: Final = "subjects"
@@ -179,8 +180,8 @@ class Store:
         names = list(subjects)
         rows = await self._subjects.find({"_id": {"$in": names}}, batch_size=len(names) + 1).to_list(None)
         found = dict[str, Document]()
-        while rows:  # each is let go as soon as its document is made: of a whole batch both would be tens of megabytes
-            row = rows.pop()
+        # Each is let go as soon as its document is made: of a whole batch both would be tens of megabytes.
+        async for row in in_turns(rows.pop() for _ in range(len(rows))):
             found[row["_id"]] = _document(row, kind_of(row["_id"]))
         return found
 
@@ -194,7 +195,7 @@ class Store:
         if not folds:
             return Written()
         try:
-            await self._subjects.bulk_write([_guarded(fold) for fold in folds], ordered=False)
+            await self._subjects.bulk_write([_guarded(fold) async for fold in in_turns(folds)], ordered=False)
         except driver_errors.BulkWriteError as error:
             return _verdicts(error, folds)
         except UNFIT as error:

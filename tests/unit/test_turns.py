@@ -1,0 +1,43 @@
+"""Long work gives way to others, and nothing of it is lost or moved by that."""
+
+import asyncio
+
+from services.chassis.turns import in_turns
+
+
+async def others_turns_while(count: int, seconds: float) -> tuple[list[int], int]:
+    """The items that came, and how often another task had its turn meanwhile."""
+    turns, over = 0, False
+
+    async def other() -> None:
+        nonlocal turns
+        while not over:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    came = [item async for item in in_turns(range(count), seconds=seconds)]
+    over = True
+    await task
+    return came, turns
+
+
+async def test_all_items_come_in_their_order_and_others_have_a_turn_between_any_two_that_took_long() -> None:
+    came, turns = await others_turns_while(50, seconds=-1.0)
+    assert came == list(range(50))
+    assert turns >= 49
+
+
+async def test_what_takes_less_than_a_slice_is_done_without_a_turn_of_others() -> None:
+    came, turns = await others_turns_while(50, seconds=3600.0)
+    assert came == list(range(50))
+    assert turns <= 1
+
+
+async def test_others_that_raise_or_end_meanwhile_do_not_end_the_work() -> None:
+    async def failing() -> None:
+        raise RuntimeError("another's fault")
+
+    task = asyncio.create_task(failing())
+    assert [item async for item in in_turns("abc", seconds=-1.0)] == ["a", "b", "c"]
+    assert isinstance(task.exception(), RuntimeError)
