@@ -38,6 +38,7 @@ from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import Say, silent, task
 from deploy.service import ask
+from services.chassis.pace import LIVELY
 from services.chassis.settings import Settings
 from services.chassis.topic_reader import Offsets, TopicReader
 
@@ -63,6 +64,7 @@ async def run(
     most: int = 1000,
     warm_up: int = WARM_UP,
     say: Say = silent,
+    quiet: float = LIVELY + SETTLES,
 ) -> dict[str, Any]:
     """The rows of all rates, what a system costs where nothing comes in, and how many POSTs a second it can take."""
     door = _Door(stack)
@@ -70,6 +72,7 @@ async def run(
     with task(say, f"warming up: {warm_up} POSTs"):
         await door.measured(WARM_UP_RATE, warm_up)
     with task(say, "nothing comes in"):
+        await asyncio.sleep(quiet)  # the services look often for a while after an input
         idle = await door.idle(seconds)
     rows = list[dict[str, Any]]()
     for rate in rates:

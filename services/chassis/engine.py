@@ -23,6 +23,7 @@ from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.message import Send
 from services.chassis.outbox import Outbox, SendFailed
+from services.chassis.pace import Pace
 from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
 from services.chassis.reading import Reader
 from services.chassis.saying import why
@@ -70,7 +71,7 @@ class _Run:
 
 class Engine:
     """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids, `calendars` are those
-    that terms are counted by; `large` is what `send` tells of a message that is too large."""
+    that terms are counted by; `large` is what `send` tells of a message that is too large, `pace` what inputs stir."""
 
     def __init__(
         self,
@@ -82,7 +83,9 @@ class Engine:
         new_id: Callable[[], str],
         calendars: Calendars,
         large: tuple[type[BaseException], ...] = (),
+        pace: Pace | None = None,
     ) -> None:
+        self.pace = pace or Pace()
         self.service = service
         self.store = store
         self.now = now
@@ -181,6 +184,11 @@ class Engine:
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         return len(found)
 
+    async def next_timer(self) -> float | None:
+        """In how many seconds the next timer must fire; None where none is set. Raises StoreAway."""
+        due = await self.store.next_due()
+        return None if due is None else (due - self.now()).total_seconds()
+
     def _tick(self, subject: str, due: datetime) -> Input | None:
         tick = self.service.aggregate_of(subject).tick
         cause = f"timer:{subject}:{due.isoformat()}"
@@ -211,6 +219,8 @@ class Engine:
                 await self._settle_claims(run, instead)
                 await self._decide(run, {})
         finally:
+            if inputs:
+                self.pace.stir()
             for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
                 telemetry.close_span(span, one, outcome)
                 self.service.settled(one, outcome)

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -21,9 +22,10 @@ from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
+from services.chassis.pace import pace_of
 from services.chassis.recalendar import again, recalendar
 from services.chassis.sending import TOO_LARGE
-from services.chassis.service import Service
+from services.chassis.service import Service, nothing_beside
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
@@ -105,7 +107,14 @@ async def _serve(
 
     bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone)
     engine = Engine(
-        service, store, bus.send, now=utc_now, new_id=lambda: str(uuid4()), calendars=calendars, large=TOO_LARGE
+        service,
+        store,
+        bus.send,
+        now=utc_now,
+        new_id=lambda: str(uuid4()),
+        calendars=calendars,
+        large=TOO_LARGE,
+        pace=pace_of(settings.idle_every, alone=settings.only == "all"),
     )
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)
@@ -231,17 +240,20 @@ def _loops(
         except Exception as error:  # the service works without it, and the next turn tries again
             log.exception("terms could not be counted anew: %s", type(error).__name__)
         pause = settings.sweep_every * RECALENDAR_SWEEPS
-        await _every(pause, lambda: again(engine, timedelta(seconds=3 * pause)))
+        await pace.every(pause, "terms", lambda: again(engine, timedelta(seconds=3 * pause)))
 
-    age = timedelta(seconds=settings.sweep_age)
+    pace, age = engine.pace, timedelta(seconds=settings.sweep_age)
     loops = [
         connect(),
         engine.outbox.pump(),
-        _every(settings.sweep_every, lambda: engine.sweep(age)),
-        _every(settings.sweep_every, engine.withheld.again),
+        pace.every(settings.sweep_every, "the sweep", lambda: engine.sweep(age)),
     ]
+    if service.publications is not nothing_beside:  # else nothing is ever withheld
+        withheld = engine.withheld
+        loops.append(pace.every(settings.sweep_every, "what is withheld", withheld.again, withheld.ahead))
     if settings.only != "http":
-        loops.append(_every(settings.timers_every, lambda: _all_timers(engine)))
+        timers = partial(_all_timers, engine)
+        loops.append(pace.every(settings.timers_every, "timers", timers, engine.next_timer))
         loops.append(count_anew())
     return loops
 
@@ -259,13 +271,3 @@ async def _until_done(step: Callable[[], Awaitable[object]]) -> None:
         except StoreAway as error:
             log.warning("MongoDB cannot be reached: %s", error)
             await asyncio.sleep(1)
-
-
-async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
-    """Repeats a step for ever; a failure is logged and the next turn tries again."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await step()
-        except Exception as error:
-            log.warning("%s: %s", type(error).__name__, error)

@@ -27,6 +27,11 @@ async def nothing_kept(_store: Store, _now: datetime) -> None:
     """There is nothing that goes when it was kept long enough."""
 
 
+def nothing_beside(_event: Event) -> Sequence[Message]:
+    """Nothing goes out with a fact."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
@@ -61,7 +66,7 @@ class Service:
     read_agency: Callable[[Record, datetime], Input] | None = None
     on_conflict: Callable[[Input], Input | None] = lambda _input: None
     side_rows: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
-    publications: Callable[[Event], Sequence[Message]] = lambda _event: ()
+    publications: Callable[[Event], Sequence[Message]] = nothing_beside
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.chassis.pace import SELDOM
 from services.chassis.tokens import LIFE
 
 
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     sweep_age: float = Field(default=5.0, ge=0)
     """How long a fact may wait in an outbox before the sweep takes it for left behind."""
     timers_every: float = Field(default=1.0, gt=0)
+    idle_every: float = Field(default=SELDOM, gt=0)
+    """How often it is looked for what is left or due, where nothing has happened in this process for a while."""
     retry_pauses: tuple[float, ...] = (0.2, 1.0, 3.0)
     """Pauses between the short retries of a batch, before it is given back to the broker."""
     nack_pause: float = Field(default=5.0, ge=0)

@@ -1,4 +1,4 @@
-"""What of a span leaves this process: attributes that are known to be harmless, and of an error its kind.
+"""Which spans are made, and what of them leaves this process: harmless attributes, and of an error its kind.
 
 Libraries put into spans what they are given: the query of an address, the words of an error. One exporter stands before
 every other, so that no library needs to be watched.
@@ -7,10 +7,12 @@ every other, so that no library needs to be watched.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, SpanContext, Status
-from opentelemetry.util.types import AttributeValue
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, TraceState, get_current_span
+from opentelemetry.util.types import Attributes, AttributeValue
 
 from services.chassis.masking import MASK, OPAQUE
 
@@ -29,6 +31,35 @@ ATTRIBUTES: Final = frozenset(
 """The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
 IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.type", "pilot.event.id"})
 """Of these, what comes from outside, and must have the form of an id."""
+
+
+class InsideTraces(Sampler):
+    """Decides as another sampler does, but that no trace begins with a call to a back end.
+
+    Such a call outside of every trace is a loop that looks for work: hundreds a minute, where nothing happens.
+    """
+
+    def __init__(self, as_of: Sampler) -> None:
+        self._as_of = as_of
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Whether this span is made."""
+        if kind is SpanKind.CLIENT and not get_current_span(parent_context).get_span_context().is_valid:
+            return SamplingResult(Decision.DROP)
+        return self._as_of.should_sample(parent_context, trace_id, name, kind, attributes, links)
+
+    def get_description(self) -> str:
+        """In words."""
+        return f"InsideTraces({self._as_of.get_description()})"
 
 
 class HarmlessSpans(SpanExporter):

@@ -252,6 +252,12 @@ class Store:
         return [(row["_id"], row["due"]) for row in await found.to_list(None)]
 
     @_away
+    async def next_due(self) -> datetime | None:
+        """When the next timer must fire; None where none is set."""
+        row = await self._subjects.find_one({"due": {"$type": "date"}}, {"due": 1}, sort=[("due", 1)])
+        return row["due"] if row is not None else None
+
+    @_away
     async def postpone(self, subject: str, seen_due: datetime, until: datetime) -> None:
         """Moves a timer whose decision failed, so that it does not spin. An engine write like any other."""
         await self._subjects.update_one({"_id": subject, "due": seen_due}, {"$set": {"due": until}, "$inc": {"rev": 1}})

@@ -23,7 +23,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from contracts.event import Event
 from services.chassis.masking import TRACEPARENT, opaque
 from services.chassis.saying import message_of, trace_of
-from services.chassis.spans import OURS, HarmlessSpans
+from services.chassis.spans import OURS, HarmlessSpans, InsideTraces
 from services.chassis.subject import Broken, Claimed, Input, Outcome, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
@@ -59,7 +59,8 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
     """Sets up tracing for this process; instruments the MongoDB driver, so call it before opening a client.
 
     Without an address nothing is recorded, but trace ids still travel and stand in the logs. With one, how many of the
-    traces that begin here are recorded is said by OTEL_TRACES_SAMPLER (all of them, unless it is set).
+    traces that begin here are recorded is said by OTEL_TRACES_SAMPLER (all of them, unless it is set). No call to
+    MongoDB begins one.
     """
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
@@ -69,6 +70,7 @@ def start(service: str, otlp_url: str | None, exporter: SpanExporter | None = No
         exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces")
     sampler = ALWAYS_OFF if exporter is None else None
     provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
+    provider.sampler = InsideTraces(provider.sampler)  # before the first tracer is made, which takes it over
     if exporter is not None:
         provider.add_span_processor(BatchSpanProcessor(HarmlessSpans(exporter), schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)

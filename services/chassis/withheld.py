@@ -160,6 +160,10 @@ class Withheld:
         query: Row = {"topic": topic} | ({"key": {"$nin": list(but)}} if but else {})
         return await self._store.rows(COLLECTION, query, sort=IN_TURN, limit=PAGE, hint=IN_TURN)
 
+    async def ahead(self) -> float | None:
+        """In how many seconds a topic is to be tried: soon, while anything is withheld as far as this process knows."""
+        return 0.0 if self._topics else None
+
     async def check(self) -> None:
         """Raises Refusing where something is withheld, as far as this process knows."""
         if self._topics:

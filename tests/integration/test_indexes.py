@@ -129,6 +129,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
         "exports": ((("kind", 1), *worker.NEWEST), lambda: register.get("/exports")),
         "exports to be made": (worker.OPEN, making_files.turn),
+        "whether an export is open": (worker.OPEN, making_files.ahead),
     }
     return {
         **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_pilots.items()},
@@ -188,6 +189,7 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "notices not read": (NOTICES, of_expertise.UNREAD_NOTICES, of("/me/notices?unread=true")),
         "letters to be sent": (NOTICES, (("mailed.until", 1), ("time", 1)), letters._waiting),
         "conclusions to be printed": (PRINTING, FREE, world.press.turn),
+        "the next conclusion to be printed": (PRINTING, FREE, world.press.ahead),
     }
 
 

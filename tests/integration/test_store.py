@@ -232,6 +232,7 @@ async def test_due_gives_the_longest_overdue_first_and_postpone_moves_only_what_
     await store.write([written(new("p0"), "a")])
     assert await store.due(START + timedelta(hours=2), 10) == [("p1", times["p1"]), ("p2", times["p2"])]
     assert await store.due(START + timedelta(hours=9), 1) == [("p1", times["p1"])]
+    assert await store.next_due() == times["p1"]
     later = START + timedelta(days=1)
     await store.postpone("p1", times["p1"], later)
     await store.postpone("p2", times["p1"], later)
@@ -435,6 +436,7 @@ async def test_the_engines_queries_and_writes_use_their_indexes(store: Store, mo
         assert not (await store.write(folds)).lost
         assert len(await store.unsent(at, 100)) == 50
         assert len(await store.due(at, 100)) == 4
+        assert await store.next_due() == START
         assert len(await store.load(["p1", "p2"], lambda _s: Tally)) == 2
         await store.clear({"p1": 1})
         await store.postpone("p1", START + timedelta(hours=1), at)

@@ -7,11 +7,12 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler, TraceIdRatioBased
 
 from contracts.event import Actor
 from services.chassis import telemetry
 from services.chassis.masking import TRACEPARENT
+from services.chassis.spans import InsideTraces
 from services.chassis.subject import Claimed, Done, Input, Record
 
 TRACE = "a" * 32
@@ -75,4 +76,30 @@ def test_where_nothing_is_exported_a_trace_keeps_its_id_and_its_mark(monkeypatch
     assert passed_on(given({"traceparent": RECORDED})) == {"traceparent": RECORDED}
     begun = passed_on(given({}))["traceparent"]
     assert TRACEPARENT.fullmatch(begun) and begun[-1] in "02468ace"
+    assert exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize("sampler", [None, TraceIdRatioBased(1.0)])
+def test_a_call_to_mongodb_makes_a_span_inside_a_trace_and_begins_none(sampler: Sampler | None) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.sampler = InsideTraces(provider.sampler)
+    tracer = provider.get_tracer("driver")
+
+    def call() -> None:
+        tracer.start_span("lotsman.find", kind=trace.SpanKind.CLIENT).end()
+
+    call()
+    assert exporter.get_finished_spans() == ()
+    with tracer.start_as_current_span("request"):
+        call()
+    assert [span.name for span in exporter.get_finished_spans()] == ["lotsman.find", "request"]
+
+
+def test_a_call_inside_a_trace_that_is_not_recorded_is_not_recorded() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.sampler = InsideTraces(provider.sampler)
+    context = telemetry.context_of({"traceparent": UNRECORDED})
+    provider.get_tracer("driver").start_span("find", context=context, kind=trace.SpanKind.CLIENT).end()
     assert exporter.get_finished_spans() == ()

@@ -62,6 +62,11 @@ class Press:
         rows = await self.engine.store.rows(shelf.PRINTING, due, sort=list(shelf.FREE), limit=AT_ONCE)
         return sum([await self._take(row) for row in rows])
 
+    async def ahead(self) -> float | None:
+        """In how many seconds the next job is free; None where there is none. Raises StoreAway."""
+        rows = await self.engine.store.rows(shelf.PRINTING, {}, sort=list(shelf.FREE), limit=1, fields=["until"])
+        return (rows[0]["until"] - self.engine.now()).total_seconds() if rows else None
+
     async def _take(self, row: Row) -> bool:
         if not await self.jobs.take(row):
             return False
@@ -123,11 +128,6 @@ def printing(rules: RuleBook) -> Beside:
 
     async def run(app: FastAPI, _store: Store, _settings: Settings) -> None:
         press = Press(app.state.engine, rules)
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                await press.turn()
-            except Exception as error:
-                log.warning("conclusions wait to be printed: %s: %s", type(error).__name__, error)
+        await app.state.engine.pace.every(EVERY, "printing waits", press.turn, press.ahead)
 
     return run

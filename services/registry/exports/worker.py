@@ -142,6 +142,11 @@ class Worker:
                 ended += await self._take(subject.removeprefix(f"{KIND}:"), document.state)
         return ended
 
+    async def ahead(self) -> float | None:
+        """In how many seconds an export is to be looked at: soon, while one is open. Raises StoreAway."""
+        query = {"kind": KIND, "state.done": False}
+        return 0.0 if await self.store.count(SUBJECTS, query, 1, hint=OPEN) else None
+
     async def _take(self, id_: str, export: Export) -> bool:
         remove_at = export.asked + self.options.age
         new: Row = {"_id": id_, "by": None, "until": LONG_AGO, "tries": 0, "remove_at": remove_at}
@@ -295,12 +300,7 @@ def making(rows_of: Callable[[FastAPI, Store], RowsOf], options: Callable[[Setti
         if chosen.folder is not None:
             chosen = replace(chosen, folder=await asyncio.to_thread(_emptied, chosen.folder))
         worker = Worker(app.state.engine, rows_of(app, store), chosen)
-        while True:
-            await asyncio.sleep(worker.options.every)
-            try:
-                await worker.turn()
-            except Exception as error:
-                log.warning("exports wait: %s: %s", type(error).__name__, error)
+        await worker.engine.pace.every(worker.options.every, "exports wait", worker.turn, worker.ahead)
 
     return run
 
