@@ -1,4 +1,10 @@
-"""The one exception that is meant for people."""
+"""The one exception that is meant for people, and what the disk says in a sentence for them."""
+
+import errno
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+CLOSED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Complaint(Exception):
@@ -7,3 +13,12 @@ class Complaint(Exception):
 
 class Interrupted(Exception):
     """Somebody asked to stop while things were being started; what was started is stopped already."""
+
+
+def of_the_disk(error: OSError) -> str | None:
+    """What a person can do about a disk that is full or closed; None for another error."""
+    if error.errno in FULL:
+        return f"No space is left: {error}."
+    if error.errno in CLOSED and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}; LOTSMAN_HOME puts what is written in another place."
+    return None

@@ -1,6 +1,5 @@
 """The entry of the command line: all verbs, and one place where complaints become a sentence."""
 
-import errno
 import sys
 from importlib import import_module
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import typer
 
 from deploy.cli.common import err
-from deploy.complaint import Complaint, Interrupted
+from deploy.complaint import Complaint, Interrupted, of_the_disk
 
 INTERRUPTED = 130
 
@@ -60,9 +59,10 @@ def main(words: list[str]) -> int:
     except Complaint as complaint:
         return _failed(str(complaint), words)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        sentence = of_the_disk(error)
+        if sentence is None:
             raise
-        return _failed(f"No space is left: {error}.", words)
+        return _failed(sentence, words)
     return 0
 
 

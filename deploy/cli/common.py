@@ -1,10 +1,11 @@
 """What the verbs share: output, the directory and ports they speak of, and how they end on a signal."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -20,6 +21,8 @@ from deploy.progress import Say
 
 BASE: Final = 8100
 DEMO_BASE: Final = 8200
+PROGRESS: Final = re.compile(r" *\d+\.\d s  ")
+"""How a line of progress begins."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 out: Final = Console(highlight=False)
@@ -29,9 +32,20 @@ err: Final = Console(stderr=True, highlight=False)
 
 
 def progress() -> Say:
-    """Something to say each step with, marked with the seconds since the start."""
+    """Something to say each step with, marked with the seconds since the start. What nobody can be told keeps nothing
+    from being done: a full disk under a log, a terminal that is gone."""
     began = time.monotonic()
-    return lambda text: err.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {escape(text)}", soft_wrap=True)
+
+    def say(text: str) -> None:
+        with suppress(OSError):
+            err.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {escape(text)}", soft_wrap=True)
+
+    return say
+
+
+def is_progress(line: str) -> bool:
+    """Whether a line was said by `progress`."""
+    return PROGRESS.match(line) is not None
 
 
 def port_base(given: int | None, default: int = BASE) -> int:

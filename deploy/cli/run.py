@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import takewhile
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Final
@@ -12,11 +13,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.common import err, out, port_base, progress, stop_signals
-from deploy.complaint import Complaint
+from deploy.cli.common import err, is_progress, out, port_base, progress, stop_signals
+from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.health import why_not_ready
 from deploy.local.home import ROOT, directory, home
+from deploy.local.kept import Kept
+from deploy.local.logs import opened
 from deploy.local.ports import OFFSETS, Ports, is_free
 from deploy.local.stack import Stack, commands
 from deploy.progress import task
@@ -130,43 +133,61 @@ def _detach(ports: Ports, require_kafka: bool) -> None:
     state.take(home()).close()  # else the log of the one that runs would be lost
     log = directory(home() / "logs") / "supervisor.log"
     words = [sys.executable, "-m", "deploy.cli", "up", "--port-base", str(ports.base)]
-    with log.open("wb") as file:
-        child = subprocess.Popen(
-            [*words, *(["--require-kafka"] if require_kafka else [])],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        urls = _follow(child, log)
-    except KeyboardInterrupt:
-        child.terminate()
-        child.wait()
-        raise
+    with stop_signals() as stopping:
+        with opened(log, Kept.read()) as file:
+            child = subprocess.Popen(
+                [*words, *(["--require-kafka"] if require_kafka else [])],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        urls = _follow(child, log, stopping)
     _print_urls(urls)
     out.print("./lotsman status shows how it is, ./lotsman down stops it.")
 
 
-def _follow(child: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
+def _follow(child: "subprocess.Popen[bytes]", log: Path, stopping: Event) -> dict[str, str]:
+    """Shows what the supervisor says of its progress, until all is ready: the addresses. Raises Interrupted when
+    somebody wants to stop meanwhile, with the supervisor stopped, and Complaint with its last word when it ended."""
     deadline = time.monotonic() + DETACHED_WITHIN
     shown = 0
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or stopping.is_set():
         ended = child.poll() is not None
-        lines = log.read_text(errors="replace").splitlines(keepends=True)
-        whole = lines if ended else [line for line in lines if line.endswith("\n")]
-        for line in whole[shown:]:
-            if not ended or line is not whole[-1]:
-                err.print(line.rstrip(), markup=False, soft_wrap=True)
-        shown = len(whole)
+        lines = _said(log)[shown:]
+        # What is no word of progress is a complaint, or leads to it: it is said once, at the end.
+        told = [*takewhile(is_progress, lines)]
+        shown += len(told)
+        for line in told:
+            err.print(line, markup=False, soft_wrap=True)
         if ended:
-            raise Complaint(whole[-1].strip() if whole else "The supervisor ended without a word.")
-        found = state.read(home())
-        if found and found.supervisor.pid == child.pid and _all_ready(found.urls):
+            raise Interrupted if stopping.is_set() else _last_words(child, lines[len(told) :])
+        if stopping.is_set():
+            child.terminate()  # it hears the first time; how long it takes is its own affair
+        elif (found := state.read(home())) and found.supervisor.pid == child.pid and _all_ready(found.urls):
             return found.urls
         time.sleep(0.1)
-    raise Complaint(f"Not ready after {DETACHED_WITHIN:.0f} s; {log} says how far it came.")
+    raise Complaint(
+        f"Not ready after {DETACHED_WITHIN:.0f} s, and still starting; {log} says how far it came, "
+        "./lotsman status how it is, ./lotsman down stops it."
+    )
+
+
+def _last_words(child: "subprocess.Popen[bytes]", lines: list[str]) -> Complaint:
+    """What a supervisor that ended complains of, and shows what it said before that."""
+    for line in lines[:-1]:
+        err.print(line, markup=False, soft_wrap=True)
+    return Complaint(lines[-1] if lines else f"The supervisor ended without a word ({child.returncode}).")
+
+
+def _said(log: Path) -> list[str]:
+    """The lines of a log that are written to their end; none where there is no log."""
+    try:
+        text = log.read_text(errors="replace")
+    except OSError:
+        return []
+    return [line.rstrip() for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def _all_ready(urls: dict[str, str]) -> bool:

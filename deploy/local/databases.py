@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.complaint import Complaint
-from deploy.local.home import write_private
+from deploy.local.home import read_json, write_private
 from services.chassis.store import Keys, Store, StoreAway
 
 FILE = "databases.json"
@@ -48,8 +48,5 @@ async def build_indexes(store: Store, indexes: Mapping[str, Sequence[Keys]]) -> 
 
 
 def _read(folder: Path) -> dict[str, str]:
-    try:
-        found: dict[str, str] = json.loads((folder / FILE).read_text())
-    except FileNotFoundError:
-        return {}
+    found: dict[str, str] = read_json(folder / FILE) or {}
     return found

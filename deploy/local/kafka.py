@@ -3,9 +3,13 @@
 Clients and the broker itself log in with SCRAM-SHA-512. The controller's listener cannot use SCRAM, because those
 credentials live in the very log that the controller serves; it takes PLAIN with one random password from the
 private configuration file, on the loopback address. So no connection at all is anonymous.
+
+It works in the folder of the stack, and every path that it is told is one below it, in ASCII: its settings are read as
+Latin-1, its data directories as a list between commas, its jars as one between colons.
 """
 
 import base64
+import os
 import secrets
 import shutil
 import time
@@ -28,6 +32,10 @@ GRACE: Final = 20.0
 READY_WITHIN: Final = 60.0
 FAST_START: Final = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 LOG4J: Final = Path(__file__).with_name("log4j2.properties")
+DATA: Final = "data/kafka"
+JARS: Final = "jars"
+"""Within the folder: the data, and a link to the jars."""
+SETTINGS: Final = "kafka.properties"
 JAAS: Final = "org.apache.kafka.common.security"
 
 
@@ -49,7 +57,7 @@ class Kafka:
         self._controller_port = controller_port
         self.note = f"Apache Kafka {jars.version()}"
         self._folder = folder
-        self._data = folder / "data" / "kafka"
+        self._data = folder / DATA
         self._passwords = passwords
         self._say = say
         self.process: Process | None = None
@@ -80,14 +88,15 @@ class Kafka:
 
     def _make(self) -> Process:
         runtime = java.find(self._say)
-        classes = str(jars.fetch(self._say, runtime) / "*")
-        logging = f"-Dlog4j2.configurationFile={LOG4J.as_uri()}"
-        command = [runtime, *FAST_START, logging, "-cp", classes]
-        settings = directory(self._folder) / "kafka.properties"
-        write_private(settings, "".join(f"{key}={value}\n" for key, value in self._settings()))
-        self._format(command, settings)
-        command += ["kafka.Kafka", str(settings)]
-        return Process("kafka", "Kafka", command, self._folder)
+        _link(directory(self._folder) / JARS, jars.fetch(self._say, runtime))
+        logging = f"-Dlog4j2.configurationFile={LOG4J.name}"
+        write_private(self._folder / LOG4J.name, LOG4J.read_text())
+        write_private(self._folder / SETTINGS, "".join(f"{key}={value}\n" for key, value in self._settings()))
+        command = [runtime, *FAST_START, logging, "-cp", f"{JARS}/*"]
+        self._format(command)
+        return Process(
+            "kafka", "Kafka", [*command, "kafka.Kafka", SETTINGS], self._folder, java.environment(), self._folder
+        )
 
     def _settings(self) -> list[tuple[str, str]]:
         secret = self._passwords["kafka-controller"]
@@ -122,7 +131,7 @@ class Kafka:
             ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
             ("allow.everyone.if.no.acl.found", "false"),
             ("super.users", "User:admin;User:controller"),
-            ("log.dirs", str(self._data)),
+            ("log.dirs", DATA),
             ("auto.create.topics.enable", "false"),
             ("default.replication.factor", "1"),
             ("min.insync.replicas", "1"),
@@ -143,7 +152,7 @@ class Kafka:
             ("group.min.session.timeout.ms", "1000"),
         ]
 
-    def _format(self, command: list[str], settings: Path) -> None:
+    def _format(self, command: list[str]) -> None:
         """Makes the log directory with the administrator in it. Begun anew if an earlier try broke off."""
         done_mark = self._data / "formatted"
         if done_mark.exists():
@@ -151,9 +160,9 @@ class Kafka:
         shutil.rmtree(self._data, ignore_errors=True)
         directory(self._data.parent)
         cluster = cluster_id(secrets.token_bytes(16))
-        words = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        words = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", SETTINGS]
         words += ["--add-scram", scram_credential("admin", self._passwords["kafka-admin"])]
-        done = tools.run(words)
+        done = tools.run(words, java.environment(), self._folder)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
             raise Complaint(f"Kafka's data directory could not be made: {lines[-1][:300]}")
@@ -182,3 +191,12 @@ class Kafka:
                         f"Kafka does not answer after {READY_WITHIN:.0f} s: {error.args[0].str()}"
                     ) from error
             time.sleep(0.02)
+
+
+def _link(link: Path, target: Path) -> None:
+    """A link that leads there, whatever it led to before."""
+    if not link.is_symlink() or link.readlink() != target:
+        half = link.with_name(f"{link.name}.{os.getpid()}.new")
+        half.unlink(missing_ok=True)
+        half.symlink_to(target)
+        half.replace(link)

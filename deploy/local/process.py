@@ -7,17 +7,20 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT, directory, write_private
+from deploy.local.kept import Kept
+from deploy.local.logs import opened
 
 
 class Process:
     """A command that can be started, stopped, killed and started again.
 
     Its log is `<folder>/logs/<name>.log`. While it runs, `<folder>/run/<name>.json` names it, so that it can be
-    found and stopped even if whoever started it was killed.
+    found and stopped even if whoever started it was killed. It runs also where neither can be written.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class Process:
         command: Sequence[str],
         folder: Path,
         env: Mapping[str, str] | None = None,
+        cwd: Path = ROOT,
     ) -> None:
         self.name = name
         self.title = title
@@ -34,21 +38,19 @@ class Process:
         self.log = folder / "logs" / f"{name}.log"
         self.wanted = False
         """Whether it should run: it was started, and neither stopped nor killed through this object."""
+        self._recorded = False
         self._record = folder / "run" / f"{name}.json"
         self._env = {**os.environ, **(env or {})}
+        self._cwd = cwd
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C reaches only the supervisor."""
-        directory(self.log.parent)
-        directory(self._record.parent)
-        if self.log.exists():
-            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
-        with self.log.open("wb") as out:
+        with opened(self.log, Kept.read()) as out:
             try:
                 self._child = subprocess.Popen(
                     self.command,
-                    cwd=ROOT,
+                    cwd=self._cwd,
                     env=self._env,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
@@ -58,8 +60,17 @@ class Process:
             except OSError as error:
                 raise Complaint(f"{self.title} cannot be started: {error}.") from error
         self.wanted = True
-        pid = self._child.pid
-        write_private(self._record, json.dumps({"pid": pid, "started": start_time(pid)}))
+        self._recorded = False
+        self.record()
+
+    def record(self) -> None:
+        """Writes down which process it is, unless that is done; where it cannot be, it can be asked for again."""
+        if self.pid is None or self._recorded:
+            return
+        with suppress(OSError, Complaint):
+            directory(self._record.parent)
+            write_private(self._record, json.dumps({"pid": self.pid, "started": start_time(self.pid)}))
+            self._recorded = True
 
     @property
     def pid(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from contracts.topics import SERVICES
 from deploy.access import USERS
-from deploy.local.home import directory, write_private
+from deploy.local.home import directory, read_json, write_private
 
 NAMES: Final = (
     "mongo-key",
@@ -22,7 +22,7 @@ NAMES: Final = (
 def load(folder: Path) -> dict[str, str]:
     """The passwords in `<folder>/secrets.json`; what is missing is made and kept."""
     path = directory(folder) / "secrets.json"
-    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    known: dict[str, str] = read_json(path) or {}
     missing = [name for name in NAMES if name not in known]
     if missing:
         known.update({name: secrets.token_hex(24) for name in missing})

@@ -7,8 +7,9 @@ with Stack(folder) as stack:
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -16,9 +17,11 @@ from typing import IO, Final, Self
 
 from contracts.topics import EXPERTISE, SERVICES
 from deploy.complaint import Complaint, Interrupted
-from deploy.local import keys, state
+from deploy.local import keys, logs, state
 from deploy.local.backends import Backends
 from deploy.local.health import why_not_ready
+from deploy.local.home import need_short
+from deploy.local.kept import Kept
 from deploy.local.ports import Ports, need_free
 from deploy.local.process import Process
 from deploy.local.traces import Receiver
@@ -28,6 +31,9 @@ GRACE: Final = 40.0
 READY_WITHIN: Final = 60.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 10.0
+LOGS_EVERY: Final = 1.0
+TRACES_EVERY: Final = 10.0
+"""Seconds between two looks whether logs, and traces, have grown too large or old."""
 STEADY_AFTER: Final = 30.0
 """Seconds a process must live for its next death to count as a first one."""
 
@@ -65,6 +71,7 @@ class Stack:
         self.urls = {name: f"http://127.0.0.1:{self.ports[name]}" for name in self._commands}
         self._extra_env = dict(extra_env or {})
         self._say = say
+        self._kept = Kept.read()
         self._receiver: Receiver | None = None
         self._pauses: dict[str, Pause] = {}
         self._lock: IO[str] | None = None
@@ -88,6 +95,7 @@ class Stack:
 
         Raises Complaint, and Interrupted when `stopping` was set meanwhile.
         """
+        need_short(self.folder)
         self._lock = state.take(self.folder)
         try:
             for name in [*self._commands, "otlp"]:
@@ -98,7 +106,7 @@ class Stack:
             notes = self.backends.notes()
             state.write(self.folder, self.ports.base, self.urls, notes)
             self._say(f"database: {notes['database']}; broker: {notes['broker']}")
-            self._receiver = Receiver(self.folder / "traces.sqlite", self.ports["otlp"])
+            self._receiver = Receiver(self.folder / "traces.sqlite", self.ports["otlp"], self._kept)
             self._receiver.start()
             with task(self._say, f"starting {', '.join(self._commands)}"):
                 self._start_services()
@@ -187,11 +195,36 @@ class Stack:
         self._tender.start()
 
     def _tend_on(self) -> None:
+        """Sees to everything that runs, for as long as it shall: whatever fails here fails once."""
+        every = {self._cut_logs: LOGS_EVERY, self._drop_traces: TRACES_EVERY}
+        begun = dict.fromkeys(every, time.monotonic())
         while self._tending.is_set():
             for process in self.processes():
-                if process.wanted and process.pid is None:
-                    self._revive(process)
+                self._one_step(partial(self._see_to, process))
+            for step, seconds in every.items():
+                if time.monotonic() - begun[step] >= seconds:
+                    begun[step] = time.monotonic()
+                    self._one_step(step)
             time.sleep(0.1)
+
+    def _one_step(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # a full disk above all; nobody but this thread starts again what died
+            self._say(f"supervisor: {type(error).__name__}: {error}")
+
+    def _see_to(self, process: Process) -> None:
+        if process.wanted and process.pid is None:
+            self._revive(process)
+        else:
+            process.record()
+
+    def _cut_logs(self) -> None:
+        logs.cut(self.folder / "logs", self._kept)
+
+    def _drop_traces(self) -> None:
+        if self._receiver:
+            self._receiver.tidy()
 
     def _revive(self, process: Process) -> None:
         """Starts what died, after a pause that doubles with every death soon after a start."""

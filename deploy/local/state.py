@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
@@ -54,9 +54,8 @@ def write(folder: Path, base: int, urls: dict[str, str], notes: dict[str, str]) 
 def read(folder: Path) -> State | None:
     """The state of the directory; None when nothing was left there."""
     children = _children(folder)
-    try:
-        raw = json.loads((folder / "run.json").read_text())
-    except FileNotFoundError:
+    raw = _said(folder / "run.json")
+    if raw is None:
         return State(Child(0, None), 0, {}, {}, children) if children else None
     return State(Child(**raw["supervisor"]), raw["base"], raw["urls"], raw["notes"], children)
 
@@ -117,10 +116,14 @@ def stop_leftovers(folder: Path) -> list[str]:
 
 
 def _children(folder: Path) -> dict[str, Child]:
-    found = {}
-    for path in sorted((folder / "run").glob("*.json")):
-        try:
-            found[path.stem] = Child(**json.loads(path.read_text()))
-        except FileNotFoundError:  # it ended just now
-            continue
+    said = {path.stem: _said(path) for path in sorted((folder / "run").glob("*.json"))}
+    return {name: Child(**one) for name, one in said.items() if one is not None}
+
+
+def _said(path: Path) -> dict[str, Any] | None:
+    """What a file says of what runs; None where it is gone just now, or was lost with the power."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
     return found

@@ -5,18 +5,21 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from deploy.local.home import ROOT
 
 _running: set[subprocess.Popen[str]] = set()
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """What the command wrote and how it ended; below zero when a signal ended it."""
     # A session of its own, so that `interrupt` can end it together with what it started.
     child = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

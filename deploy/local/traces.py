@@ -1,4 +1,4 @@
-"""A small receiver of traces (OTLP over HTTP) that keeps the newest spans in one SQLite file.
+"""A small receiver of traces (OTLP over HTTP) that keeps the newest spans in one SQLite file, by age and size.
 
 So `./lotsman trace` shows a trace as a tree on a machine without Jaeger.
 """
@@ -6,12 +6,14 @@ So `./lotsman trace` shows a trace as a tree on a machine without Jaeger.
 import json
 import math
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
+from socket import socket
 from threading import Lock, Thread
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +26,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from deploy.local.home import directory
+from deploy.local.kept import Kept
 
-KEPT: Final = 200_000
+OLDEST: Final = 500
+"""So many spans are dropped together."""
 LARGEST: Final = 4 * 2**20
 """Bytes of an export, as it comes and unpacked. One of an SDK has 512 spans at most, some hundred kilobytes."""
 MOST_SPANS: Final = 5_000
@@ -35,6 +39,7 @@ MOST_TEXT: Final = 4_000
 """How many attributes of a span are kept, and how many characters of a text."""
 READ_WITHIN: Final = 10.0
 """Seconds for which whoever sends may be silent."""
+ACCEPT_PAUSE: Final = 1.0
 WINDOWS: Final = {"gzip": 31, "deflate": 15}
 """How each encoding is unpacked (`wbits` of zlib)."""
 SCHEMA: Final = """
@@ -44,7 +49,10 @@ CREATE TABLE IF NOT EXISTS spans (
 );
 CREATE INDEX IF NOT EXISTS by_trace ON spans (trace_id);
 CREATE INDEX IF NOT EXISTS by_pilot ON spans (json_extract(attributes, '$."pilot.id"'));
+CREATE INDEX IF NOT EXISTS by_end ON spans (end_ns);
 """
+GIVES_BACK: Final = 2
+"""`auto_vacuum` of a file that gives back to the disk what is deleted, when it is told to."""
 
 
 class Span(NamedTuple):
@@ -64,15 +72,15 @@ class Span(NamedTuple):
 
 
 class Receiver:
-    """Listens on 127.0.0.1 in a thread of this process, from `start` to `stop`."""
+    """Listens on 127.0.0.1 in a thread of this process, from `start` to `stop`. What it cannot keep, it drops."""
 
-    def __init__(self, path: Path, port: int, kept: int = KEPT) -> None:
+    def __init__(self, path: Path, port: int, kept: Kept | None = None) -> None:
         directory(path.parent)
+        self._kept = kept or Kept()
         self._store = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._store.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {SCHEMA}")
-        self._kept = kept
+        self._prepare()
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server = _Server(("127.0.0.1", port), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="traces", daemon=True)
 
     def start(self) -> None:
@@ -87,19 +95,49 @@ class Receiver:
         with self._lock:
             self._store.close()
 
+    def _prepare(self) -> None:
+        if self._said("PRAGMA auto_vacuum") != GIVES_BACK:
+            with suppress(sqlite3.Error):  # a full disk: the file only does not shrink
+                self._store.executescript(f"PRAGMA auto_vacuum={GIVES_BACK}; VACUUM")
+        journal = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=OFF"
+        self._store.executescript(f"{journal}; {SCHEMA}")
+
     def keep(self, spans: Iterable[Span]) -> None:
-        """Adds spans and drops the oldest beyond the bound."""
+        """Adds spans."""
         rows = [(*span[:9], json.dumps(span.attributes, ensure_ascii=False), json.dumps(span.links)) for span in spans]
         with self._lock:
             self._store.execute("BEGIN")
             try:
                 self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
-                newest = self._store.execute("SELECT max(rowid) FROM spans").fetchone()[0] or 0
-                self._store.execute("DELETE FROM spans WHERE rowid <= ?", (newest - self._kept,))
+                self._store.execute("COMMIT")
             except BaseException:  # what one sender makes fail must not stand in the way of the next
-                self._store.execute("ROLLBACK")
+                if self._store.in_transaction:  # a full disk has ended it already
+                    self._store.execute("ROLLBACK")
                 raise
-            self._store.execute("COMMIT")
+
+    def tidy(self) -> None:
+        """Drops the spans that have been kept for long enough, and the oldest of too many; to be called now and
+        then."""
+        since = time.time_ns() - int(self._kept.trace_days * 86_400e9)
+        with self._lock, suppress(sqlite3.Error):  # a full disk: another time
+            self._drop("end_ns < ?", since)
+            while self._size() > self._kept.trace_megabytes * 2**20:
+                if not self._drop("rowid IN (SELECT rowid FROM spans ORDER BY end_ns LIMIT ?)", OLDEST):
+                    break
+
+    def _drop(self, which: str, value: int) -> int:
+        """Drops spans and gives their room back; how many they were."""
+        dropped = self._store.execute(f"DELETE FROM spans WHERE {which}", (value,)).rowcount
+        if dropped:
+            self._store.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page
+        return dropped
+
+    def _size(self) -> int:
+        """Bytes of the file."""
+        return self._said("PRAGMA page_count") * self._said("PRAGMA page_size")
+
+    def _said(self, pragma: str) -> int:
+        return int(self._store.execute(pragma).fetchone()[0])
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         keep = self.keep
@@ -134,6 +172,24 @@ class Receiver:
                 """Nothing: one line for every export would tell nobody anything."""
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of connections that end in the middle or cannot be taken: who sends tries again."""
+
+    daemon_threads = True
+
+    def get_request(self) -> tuple[socket, Any]:
+        """The next connection. Raises OSError, after a while where no file is left to open, for it is asked again at
+        once."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(ACCEPT_PAUSE)
+            raise
+
+    def handle_error(self, _request: object, _client_address: object) -> None:
+        """Nothing: a stack trace of every connection that was cut off would fill a disk."""
 
 
 class TooMuch(Exception):

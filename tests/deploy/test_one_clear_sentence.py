@@ -12,7 +12,7 @@ import pytest
 
 from deploy.cli.__main__ import main
 from deploy.complaint import Complaint
-from deploy.local import jars, java, keys, mongod, packages, state, tools
+from deploy.local import databases, jars, java, keys, mongod, packages, secrets, state, tools
 from deploy.local.backends import Backends
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
@@ -152,6 +152,15 @@ def test_debug_shows_the_trace(own_home: Path) -> None:
     assert "Traceback" in done.stderr
 
 
+def test_a_path_with_a_colon(tmp_path: Path) -> None:
+    folder = _bare_copy(tmp_path / "a:b")
+    done = subprocess.run([str(folder / "lotsman"), "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        f"lotsman: Python makes no environment where the path has a colon: {folder}; move this folder."
+    )
+
+
 def test_no_python(tmp_path: Path) -> None:
     """The script itself, with no Python on PATH."""
     folder = _bare_copy(tmp_path)
@@ -194,3 +203,38 @@ def _tools(tmp_path: Path) -> str:
         if found:
             (tools / name).symlink_to(found)
     return str(tools)
+
+
+@pytest.mark.parametrize("verb", [["up"], ["up", "-d"], ["demo"], ["token", "--role", "admin"]], ids=" ".join)
+def test_a_folder_that_is_read_only(verb: list[str], own_home: Path) -> None:
+    own_home.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "lotsman-test", str(own_home)], check=False).returncode:
+        pytest.skip("this user may not make a disk")
+    try:
+        said = one_sentence(cli(*verb))
+    finally:
+        subprocess.run(["umount", str(own_home)], check=True)
+    assert "Read-only file system" in said
+    assert str(own_home) in said
+
+
+def test_a_home_that_is_a_file(own_home: Path) -> None:
+    own_home.touch()
+    assert f"The directory {own_home} cannot be made" in one_sentence(cli("up"))
+
+
+@pytest.mark.parametrize("name", ["secrets.json", "databases.json"])
+def test_a_file_of_ours_that_a_disk_has_lost(name: str, own_home: Path) -> None:
+    own_home.mkdir()
+    (own_home / name).write_text("")
+    with pytest.raises(Complaint, match=rf"{name} cannot be read .* bring it back from a copy"):
+        secrets.load(own_home) if name == "secrets.json" else databases.current(own_home, "intake")
+
+
+def test_what_is_said_of_a_run_and_is_lost_is_no_run(own_home: Path) -> None:
+    (own_home / "run").mkdir(parents=True)
+    (own_home / "run.json").write_text("")
+    (own_home / "run" / "intake.json").write_text("{")
+    assert state.read(own_home) is None
+    assert main(["down"]) == 0
+    assert main(["status"]) == 3

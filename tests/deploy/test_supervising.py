@@ -54,15 +54,16 @@ def pids(folder: Path) -> dict[str, int]:
     return {name: child.pid for name, child in found.children.items()} if found else {}
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("signs", [["SIGTERM"], ["SIGINT", "SIGINT"], ["SIGHUP"]], ids=lambda signs: "+".join(signs))
 def test_a_signal_stops_exactly_what_was_started(
-    supervisor: subprocess.Popen[str], own_home: Path, stubs: dict[str, list[str]], sign: signal.Signals
+    supervisor: subprocess.Popen[str], own_home: Path, stubs: dict[str, list[str]], signs: list[str]
 ) -> None:
     stranger = subprocess.Popen(stubs["intake"], env={**os.environ, "LOTSMAN_HTTP_PORT": str(Ports.free()["intake"])})
     try:
         started = pids(own_home)
         assert started.keys() == stubs.keys()
-        supervisor.send_signal(sign)
+        for sign in signs:
+            supervisor.send_signal(getattr(signal, sign))
         assert supervisor.wait(20) == 0
         assert [start_time(pid) for pid in started.values()] == [None, None]
         assert stranger.poll() is None
@@ -193,13 +194,14 @@ def test_what_ignores_the_polite_signal_is_killed(tmp_path: Path, soon: Callable
     assert deaf.exit_code == -signal.SIGKILL
 
 
-def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
-    for word in ("first", "second"):
+def test_the_logs_of_the_runs_before_are_kept(tmp_path: Path) -> None:
+    for word in ("zeroth", "first", "second", "third", "fourth"):
         process = Process("talker", "Talker", [sys.executable, "-c", f"print('{word}')"], tmp_path)
         process.start()
         process._child.wait()  # type: ignore[union-attr]
-    assert process.log.read_text() == "second\n"
-    assert (tmp_path / "logs" / "talker.log.1").read_text() == "first\n"
+    kept = {path.name: path.read_text() for path in (tmp_path / "logs").iterdir()}
+    aside = {"talker.log.1": "third\n", "talker.log.2": "second\n", "talker.log.3": "first\n"}
+    assert kept == {"talker.log": "fourth\n", **aside}
 
 
 def test_secrets_and_state_are_private(given: Backends, tmp_path: Path, stubs: dict[str, list[str]]) -> None:

@@ -1,13 +1,16 @@
-"""Spans arrive over OTLP, are bounded in number and come back as a tree."""
+"""Spans arrive over OTLP, are kept by age and size and come back as a tree."""
 
 import gzip
 import socket
+import sqlite3
+import struct
 import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -24,15 +27,26 @@ from opentelemetry.util.types import AttributeValue
 from rich.console import Console
 
 from deploy.cli.traces import tree
+from deploy.local.kept import Kept
 from deploy.local.ports import Ports
-from deploy.local.traces import LARGEST, MOST_ATTRIBUTES, MOST_SPANS, MOST_TEXT, Receiver, Span, spans_of
+from deploy.local.traces import (
+    GIVES_BACK,
+    LARGEST,
+    MOST_ATTRIBUTES,
+    MOST_SPANS,
+    MOST_TEXT,
+    SCHEMA,
+    Receiver,
+    Span,
+    spans_of,
+)
 
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[tuple[Receiver, str]]:
     """A receiver and its address."""
     port = Ports.free()["otlp"]
-    one = Receiver(tmp_path / "traces.sqlite", port, kept=50)
+    one = Receiver(tmp_path / "traces.sqlite", port, Kept(trace_days=1, trace_megabytes=2))
     one.start()
     yield one, f"http://127.0.0.1:{port}"
     one.stop()
@@ -73,15 +87,57 @@ def test_a_pilots_traces_come_back_as_trees(
     assert f"follows {spans[0].trace_id}" in lines[1]
 
 
-def test_only_the_newest_spans_are_kept(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
+DAY: Final = 86_400 * 10**9
+
+
+def ended(number: int, ago: float = 0, text: str = "") -> Span:
+    """A span that ended so many days ago."""
+    at = time.time_ns() - int(ago * DAY)
+    return Span("t", f"{number}", "", "s", "n", "internal", at, at, "unset", {"text": text}, [])
+
+
+def names(tmp_path: Path) -> list[int]:
+    return [int(one.span_id) for one in spans_of(tmp_path / "traces.sqlite", "t")]
+
+
+def test_spans_are_kept_by_their_age(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
     one, _ = receiver
-    for number in range(8):
-        one.keep(
-            Span("t", f"{number}-{i}", "", "s", "n", "internal", time.time_ns(), 0, "unset", {}, []) for i in range(10)
-        )
-    kept = spans_of(tmp_path / "traces.sqlite", "t")
-    assert len(kept) == 50
-    assert kept[0].span_id == "3-0"
+    one.keep([ended(1, ago=3), ended(2, ago=1.5), ended(3, ago=0.5), ended(4)])
+    one.tidy()
+    assert names(tmp_path) == [3, 4]
+
+
+def test_a_file_of_spans_that_grows_too_large_loses_the_oldest_and_shrinks(
+    receiver: tuple[Receiver, str], tmp_path: Path
+) -> None:
+    one, _ = receiver
+    for number in range(0, 20_000, 1_000):
+        one.keep(ended(n, text="x" * 500) for n in range(number, number + 1_000))
+    before = size(tmp_path)
+    one.tidy()
+    kept = names(tmp_path)
+    assert kept == list(range(kept[0], 20_000)), "the newest, without a hole"
+    assert 0 < kept[0] < 19_000
+    assert size(tmp_path) <= 3 * 2**20 + 2**20 < before, "the file itself, and what SQLite writes beside it"
+
+
+def size(tmp_path: Path) -> int:
+    return sum(path.stat().st_size for path in tmp_path.glob("traces.sqlite*"))
+
+
+def test_a_file_of_an_earlier_version_is_kept_and_shrinks_from_now_on(tmp_path: Path) -> None:
+    path = tmp_path / "traces.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(f"PRAGMA journal_mode=WAL; {SCHEMA}")
+        old.execute(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", (*ended(7)[:9], "{}", "[]"))
+        old.commit()
+    one = Receiver(path, Ports.free()["otlp"], Kept(trace_megabytes=1))
+    one.start()
+    try:
+        assert one._said("PRAGMA auto_vacuum") == GIVES_BACK
+        assert names(tmp_path) == [7]
+    finally:
+        one.stop()
 
 
 def test_what_is_not_an_export_is_refused(receiver: tuple[Receiver, str]) -> None:
@@ -103,7 +159,8 @@ def export(*spans: trace_pb2.Span) -> bytes:
 
 
 def span(**more: Any) -> trace_pb2.Span:
-    return trace_pb2.Span(**{"trace_id": b"\x01" * 16, "span_id": b"\x02" * 8, "name": "n", **more})
+    now = {"start_time_unix_nano": time.time_ns(), "end_time_unix_nano": time.time_ns()}
+    return trace_pb2.Span(**{"trace_id": b"\x01" * 16, "span_id": b"\x02" * 8, "name": "n", **now, **more})
 
 
 def attribute(**value: Any) -> list[KeyValue]:
@@ -199,3 +256,17 @@ def test_what_is_long_or_odd_in_a_span_is_kept_within_bounds(receiver: tuple[Rec
 
 def test_no_file_is_no_span(tmp_path: Path) -> None:
     assert spans_of(tmp_path / "none.sqlite", "x") == []
+
+
+def test_connections_that_are_cut_off_write_no_line(
+    receiver: tuple[Receiver, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, url = receiver
+    for _ in range(20):
+        with socket.create_connection(one._server.server_address[:2], timeout=10) as line:  # type: ignore[arg-type]
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it ends with a reset
+            line.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(f"{url}/v1/traces", content=export(span())).status_code == 200
+    one.stop()
+    assert capfd.readouterr().err == ""
