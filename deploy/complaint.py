@@ -6,9 +6,17 @@ from typing import Final
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CLOSED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Complaint(Exception):
-    """Something a person can act on; the command line prints its single sentence and no stack trace."""
+    """Something a person can act on; the command line prints its single sentence and no stack trace, ends with `code`,
+    and tells a program `found` beside it: what was found out, or done, all the same."""
+
+    def __init__(self, sentence: str, /, *, code: int = 1, found: Mapping[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.code, self.found = code, dict(found or {})
 
 
 class Interrupted(Exception):

@@ -15,7 +15,7 @@ from contracts.reference import Role
 from contracts.steps import EditionFrom
 from contracts.topics import INTAKE, agency_of, agency_topic
 from deploy import access, topics
-from deploy.cli.common import out, running
+from deploy.cli.common import Found, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local import secrets as passwords
@@ -35,7 +35,7 @@ def add(
     name: Annotated[str, typer.Option(help="The name of the agency, in its language.")],
     edition: Annotated[str, typer.Option(help="The edition of the rule book that it follows.")],
     since: Annotated[str | None, typer.Option(help="From which day (YYYY-MM-DD); today if left out.")] = None,
-) -> None:
+) -> Found:
     """Create an agency's topics and Kafka user, and enter it at intake."""
     try:
         agency_topic(code)
@@ -54,19 +54,20 @@ def add(
     enter(found.urls[INTAKE], code, name, EditionFrom(edition=edition, since=first_day))
     out.print(f"Kafka user: {user}")
     out.print(f"password:   in {secret_file}", soft_wrap=True)
+    return {"agency": code, "kafka_user": user, "password_file": str(secret_file)}
 
 
 @group.command("list")
-def list_() -> None:
+def list_() -> Found:
     """Show the agencies that have a topic."""
     found = running()
     known = topics.existing(admin_login(found.base).admin())
     table = Table("agency", "topic", "Kafka user")
-    for topic in sorted(known):
-        code = agency_of(topic)
-        if code:
-            table.add_row(code, topic, access.user_of(f"agency:{code}"))
+    rows = [(code, topic, access.user_of(f"agency:{code}")) for topic in sorted(known) if (code := agency_of(topic))]
+    for row in rows:
+        table.add_row(*row)
     out.print(table)
+    return {"agencies": [{"agency": code, "topic": topic, "kafka_user": user} for code, topic, user in rows]}
 
 
 def admin_login(base: int) -> Login:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from deploy.cli.common import progress, signals_interrupt, stop_signals
+from deploy.cli.common import Found, progress, signals_interrupt, stop_signals
 from deploy.local.backends import Backends
 from deploy.local.stack import Stack
 from deploy.progress import Say, task
@@ -19,8 +19,6 @@ app = typer.Typer()
 group = typer.Typer(help="Measurements on this machine, printed as JSON.")
 app.add_typer(group, name="bench")
 
-OneLine = Annotated[bool, typer.Option("--json", help="The JSON on one line, for programs.")]
-Found = dict[str, Any]
 S = TypeVar("S", Backends, Stack)
 
 
@@ -33,12 +31,11 @@ def measurements() -> None:
 def hop(
     records: Annotated[int, typer.Option(min=1000)] = 5000,
     rounds: Annotated[int, typer.Option(min=1)] = 3,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """One hop of the engine: in batches, one at a time, and a bare loop beside it."""
     from bench.hop import run
 
-    _on_backends(lambda backends, say: run(backends, records, rounds, say), one_line)
+    return _on_backends(lambda backends, say: run(backends, records, rounds, say))
 
 
 @group.command()
@@ -46,56 +43,51 @@ def queue(
     opened: Annotated[int, typer.Option("--open", min=100)] = 10_000,
     closed: Annotated[int, typer.Option(min=0)] = 20_000,
     requests: Annotated[int, typer.Option(min=20)] = 60,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """How soon the queues of expertise answer: every view and filter, the counts, the board."""
     from bench.queue import run
 
-    _on_backends(lambda backends, say: run(backends, opened, closed, requests, say=say), one_line)
+    return _on_backends(lambda backends, say: run(backends, opened, closed, requests, say=say))
 
 
 @group.command()
 def register(
     pilots: Annotated[int, typer.Option(min=100)] = 1_000_000,
     requests: Annotated[int, typer.Option(min=20)] = 60,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """How soon the register answers: lists, search, facets, cards, similar pilots; and the same with 10,000."""
     from bench.register import run
 
-    _on_backends(lambda backends, say: run(backends, pilots, requests, say), one_line)
+    return _on_backends(lambda backends, say: run(backends, pilots, requests, say))
 
 
 @group.command()
 def history(
     pilots: Annotated[int, typer.Option(min=1, help="How many pilots get a fact in a round.")] = 40,
     rounds: Annotated[int, typer.Option(min=1)] = 7,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """What one fact costs by the reports of its pilot (0 to 1,000) and by the stored pilots (2,000 and 200,000)."""
     from bench.history import REPORTS, STORED, run
 
-    _on_backends(lambda backends, say: run(backends, REPORTS, STORED, pilots, rounds, say), one_line)
+    return _on_backends(lambda backends, say: run(backends, REPORTS, STORED, pilots, rounds, say))
 
 
 @group.command()
 def door(
     seconds: Annotated[int, typer.Option(min=1, help="For how long POSTs come at each rate.")] = 10,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """What one POST costs until it is in the register, at 1, 20, 100 and 200 a second, tracing at 1 %."""
     from bench.door import RATES, run
     from bench.surroundings import SAMPLED
 
-    _on(partial(Stack, extra_env=SAMPLED), lambda stack, say: run(stack, RATES, seconds, say=say), one_line)
+    return _on(partial(Stack, extra_env=SAMPLED), lambda stack, say: run(stack, RATES, seconds, say=say))
 
 
 @group.command()
 def pipeline(
     pilots: Annotated[int, typer.Option(min=10)] = 2000,
     share: Annotated[int, typer.Option(min=2, help="Pilots for the ways that take each message by itself.")] = 20,
-    one_line: OneLine = False,
-) -> None:
+) -> Found:
     """The three services from an agency's topic to the register, beside a bare loop, the textbook and a rival."""
     from bench.pipeline.measure import KILLED, run
     from bench.surroundings import surroundings
@@ -103,15 +95,15 @@ def pipeline(
     around, say = surroundings(), progress()
     with tempfile.TemporaryDirectory() as folder, stop_signals() as stopping:
         found = run(Path(folder), say, stopping, pilots=pilots, share=share, killed=min(KILLED, pilots))
-    _print({**found, **around}, one_line)
+    return _printed({**found, **around})
 
 
-def _on_backends(measure: Callable[[Backends, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
+def _on_backends(measure: Callable[[Backends, Say], Coroutine[Any, Any, Found]]) -> Found:
     """Measures on a MongoDB and a Kafka of its own, and prints what was found."""
-    _on(Backends, measure, one_line)
+    return _on(Backends, measure)
 
 
-def _on(made: Callable[..., S], measure: Callable[[S, Say], Coroutine[Any, Any, Found]], one_line: bool) -> None:
+def _on(made: Callable[..., S], measure: Callable[[S, Say], Coroutine[Any, Any, Found]]) -> Found:
     """The same on back ends alone (Backends) or on a whole system (Stack)."""
     from bench.surroundings import surroundings
 
@@ -125,8 +117,9 @@ def _on(made: Callable[..., S], measure: Callable[[S, Say], Coroutine[Any, Any, 
                 found = asyncio.run(measure(running, say))
         finally:
             running.stop()
-    _print({**found, **around}, one_line)
+    return _printed({**found, **around})
 
 
-def _print(found: Found, one_line: bool) -> None:
-    typer.echo(json.dumps(found, indent=None if one_line else 1, ensure_ascii=False))
+def _printed(found: Found) -> Found:
+    typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    return found

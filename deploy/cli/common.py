@@ -1,15 +1,22 @@
-"""What the verbs share: output, the directory and ports they speak of, and how they end on a signal."""
+"""What the verbs share: output, the directory and ports they speak of, how they end on a signal, and `--json`.
 
+A verb returns what it found or did as a dict (`Found`), and complains by `Complaint`, which may carry one as well.
+That is all a verb knows of `--json`: what it says to people goes to stderr then, and the last line on stdout is the
+dict as one JSON object, with `error` in it where the exit status is not 0.
+"""
+
+import json
 import os
 import re
 import signal
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +26,11 @@ from deploy.local import state
 from deploy.local.home import home
 from deploy.progress import Say
 
+Found = dict[str, Any]
+"""What a verb found or did, as a program is told it; made of what JSON has."""
+JSON: Final = "--json"
+JSON_HELP: Final = "The result as one JSON object, the last line on stdout; words for people go to stderr."
+STDERR: Final = 2
 BASE: Final = 8100
 DEMO_BASE: Final = 8200
 PROGRESS: Final = re.compile(r" *\d+\.\d s  ")
@@ -98,3 +110,39 @@ def running(folder: Path | None = None) -> state.State:
     if found is None or not found.supervisor.runs():
         raise Complaint("Nothing runs here; ./lotsman up starts it.")
     return found
+
+
+# ---- for programs
+
+
+def for_program(words: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON. What follows a bare `--` is not ours."""
+    return JSON in list(words)[: [*words, "--"].index("--")]
+
+
+def answered(run: Callable[[], tuple[int, Found]], *, as_json: bool) -> int:
+    """Runs a verb and, for a program, says what came of it, whatever that is; the exit status."""
+    if not as_json:
+        return run()[0]
+    found: Found = {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it would end without its line
+    try:
+        with redirect_stdout(sys.stderr):
+            code, found = run()
+        return code
+    except BaseException as error:  # a fault of ours: its stack trace goes to stderr, and a program gets one line
+        found = {"error": f"{type(error).__name__}: {error}"}
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        print(json.dumps(found, ensure_ascii=False, default=str), flush=True)
+
+
+def told_to_program() -> bool:
+    """Whether what a verb finds is told to a program, and words for people go to stderr."""
+    return sys.stdout is sys.stderr
+
+
+def child_stdout() -> int | None:
+    """Where a child process writes what is for people: to this process' stdout, or to stderr beside the JSON."""
+    return STDERR if told_to_program() else None

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import INTAKE
-from deploy.cli.common import out, running
+from deploy.cli.common import Found, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -29,30 +29,34 @@ Pilot = Annotated[str, typer.Argument(metavar="PILOT", help="The pilot's id.")]
 
 
 @group.command()
-def show(pilot: Pilot) -> None:
+def show(pilot: Pilot) -> Found:
     """Show the contact persons of an application, the one to be asked first. That it was read is noted for ever."""
-    _print(("name", "email", "phone", "until"), _asked("GET", pilot, Role.OFFICER)["items"])
+    items = _asked("GET", pilot, Role.OFFICER)["items"]
+    _print(("name", "email", "phone", "until"), items)
+    return {"pilot": pilot, "items": items}
 
 
 @group.command()
-def readings(pilot: Pilot) -> None:
+def readings(pilot: Pilot) -> Found:
     """Show who read the contact persons of an application, the last reading first."""
     found = _asked("GET", pilot, Role.AUDITOR, part=f"/readings?limit={MOST}")
     _print(("at", "by", "role", "organisation"), found["items"])
     if found["next"] is not None:
         out.print("There are more: the interface of intake pages through them.")
+    return {"pilot": pilot, "items": found["items"], "more": found["next"] is not None}
 
 
 @group.command()
 def erase(
     pilot: Pilot,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
+) -> Found:
     """Erase the contact persons of an application for good, from parked records too."""
     if not yes:
         typer.confirm(f"Erase what is kept of the contact persons of {pilot}, for good?", abort=True)
     _asked("DELETE", pilot, Role.ADMIN)
     out.print(f"what was kept of the contact persons of {pilot} is erased", markup=False, soft_wrap=True)
+    return {"pilot": pilot, "erased": True}
 
 
 def _asked(method: str, pilot: str, role: Role, *, part: str = "") -> Any:

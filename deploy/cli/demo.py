@@ -9,6 +9,7 @@ import typer
 
 from deploy.cli.common import (
     DEMO_BASE,
+    Found,
     err,
     out,
     port_base,
@@ -35,8 +36,9 @@ def demo(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="The US inventory of AI use cases 2025 (CSV): real input."),
     ] = None,
-) -> None:
-    """Start a fresh system beside any other, run the main job, show the result, stop."""
+    keep: Annotated[bool, typer.Option("--keep", help="Keep it running then, to look around.")] = False,
+) -> Found:
+    """Start a fresh system beside any other, run the main job on some sixty fictional pilots, show the result, stop."""
     began = time.monotonic()
     folder = home() / "demo"
     state.take(folder).close()  # a demo that still runs must not lose its files
@@ -47,9 +49,30 @@ def demo(
         stack = Stack(folder, ports, say=say, require_kafka=require_kafka, stopping=stopping)
         stack.start()
         try:
-            with signals_interrupt(stopping), task(say, "running the main job"):
-                main_job(out, stack, inventory)
+            with signals_interrupt(stopping):
+                found = main_job(out, stack, inventory, say)
+            found |= {"seconds": round(time.monotonic() - began, 1), **stack.backends.notes()}
+            _where_to_look(stack, found["trace"], keep)
+            while keep and not stopping.wait(1.0):
+                pass
         finally:
             with task(say, "stopping"):
                 stack.stop()
-    err.print(f"done in {time.monotonic() - began:.0f} s; ./lotsman up keeps a system running")
+    err.print(f"done in {time.monotonic() - began:.0f} s")
+    return found
+
+
+def _where_to_look(stack: Stack, trace: str, keep: bool) -> None:
+    out.rule("Where to look")
+    out.print(f"./lotsman trace --demo {trace}   shows the trace again", soft_wrap=True)
+    if keep:
+        for name, url in stack.urls.items():
+            out.print(f"{name:10} {url}/docs", soft_wrap=True)
+        key = f"LOTSMAN_HOME={stack.folder} ./lotsman token --role registrar"
+        out.print(f"a token for it: {key}\nCtrl-C stops it.", soft_wrap=True)
+        return
+    out.print("./lotsman demo --keep   leaves all of this running, to be looked at over HTTP", soft_wrap=True)
+    out.print("./lotsman up   starts an empty system of your own:", soft_wrap=True)
+    ports = Ports(port_base(None))
+    for name in stack.urls:
+        out.print(f"   {name:10} http://127.0.0.1:{ports[name]}/docs", soft_wrap=True)

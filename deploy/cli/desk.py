@@ -16,8 +16,8 @@ from deploy.login import Login
 
 TRIES: Final = 5
 """How often a command is tried again on a newer revision."""
-PATIENCE: Final = 20.0
-"""Seconds that one step of the demo may take before it is called failed."""
+PATIENCE: Final = 60.0
+"""Seconds that one step of the demo may take, on a busy machine, before it is called failed."""
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,18 @@ import httpx
 from contracts.agency import ClarificationProvidedV1
 from contracts.event import SPECVERSION, Actor, agency_source, wire_moment
 from contracts.expertise import RequestOutcome
-from contracts.reference import OnExpiry, RequestItem, Role
+from contracts.reference import OnExpiry, RequestItem, Role, Verdict
 from contracts.steps import ExpertEntry, Opinion, Question, Step, WrittenConclusion
 from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
 from deploy.samples import expertise as say
-from deploy.samples.common import body
+from deploy.samples.common import BOOK, EDITION, body, person
 from deploy.samples.expertise import OPERATOR
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign
 from services.expertise.domain.state import Status
 
+SECTORS: Final = tuple(one.code for one in BOOK.edition(EDITION).sectors.entries)
 LABORATORY: Final = "790000031"
 EXPERTS: Final = ("expert-17", "expert-23")
 ITEM: Final = RequestItem(id="effect", text="Как будет измерен эффект?", field="expected_effect")
@@ -45,7 +46,7 @@ def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, cap
     path = f"/v1/experts/{expert}"
     if desk.call("GET", EXPERTISE, path, Role.OPERATOR).status_code == 200:
         return
-    entered = say.entry(expert, organisation, competences=("health", "transport"), capacity=capacity)
+    entered = say.entry(expert, organisation, competences=SECTORS, capacity=capacity)
     answer = desk.call("PUT", EXPERTISE, path, Role.OPERATOR, body=body(ExpertEntry.made_of(entered)))
     if answer.is_error:
         raise Complaint(f"The expert was refused: {answer.text[:500]}")
@@ -74,16 +75,28 @@ def lead(desk: Desk, pilot: str, to: Status) -> None:
         act(desk, pilot, command, who)
 
 
-def review(desk: Desk, pilot: str, *, before_opinions: Callable[[], None] = lambda: None) -> httpx.Response:
+def claim(desk: Desk, pilot: str) -> None:
+    """The operator takes the case in hand. Raises Complaint."""
+    desk.do(EXPERTISE, f"/v1/reviews/{pilot}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
+
+
+def review(
+    desk: Desk,
+    pilot: str,
+    *,
+    before_opinions: Callable[[], None] = lambda: None,
+    verdict: Verdict = Verdict.POSITIVE,
+) -> httpx.Response:
     """A whole expertise with two experts and a second pair of eyes; the card with the numbered conclusion."""
-    path = f"/v1/reviews/{pilot}"
     for expert in EXPERTS:
         enter_expert(desk, expert)
-    desk.do(EXPERTISE, f"{path}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
+    claim(desk, pilot)
     lead(desk, pilot, Status.WITH_EXPERTS)
     before_opinions()
-    lead(desk, pilot, Status.TO_CONCLUDE)
-    conclude(desk, pilot)
+    for expert in EXPERTS:
+        act(desk, pilot, say.opinion(verdict, 4 if verdict is Verdict.POSITIVE else 1), person(expert, Role.EXPERT))
+    conclude(desk, pilot, verdict=verdict)
+    path = f"/v1/reviews/{pilot}"
     return desk.ask(EXPERTISE, path, Role.OPERATOR, lambda a: a.json().get("status") == Status.CONCLUDED)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import err, out, progress, running
+from deploy.cli.common import Found, err, out, progress, running
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -56,7 +56,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="Personal data: kept apart, can be erased.")] = None,
     email: Annotated[str | None, typer.Option(help="Personal data: where notices go.")] = None,
     phone: Annotated[str | None, typer.Option(help="Personal data.")] = None,
-) -> None:
+) -> Found:
     """Enter an expert, or change what is named of an entry; the rest stays as it is."""
     if name is None and (email or phone):
         raise Complaint("A person is kept with a name: give --name too.")
@@ -74,19 +74,21 @@ def add(
     if name is not None:
         service.ask("PUT", _path(expert, "person"), {"name": name, "email": email, "phone": phone})
     out.print(f"expert {expert} is in the directory", markup=False, soft_wrap=True)
+    return {"expert": expert}
 
 
 @group.command("list")
 def list_(
     sector: Annotated[str | None, typer.Option(help="Only those competent in it.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="The inactive ones too.")] = False,
-) -> None:
+) -> Found:
     """Show the directory with each active expert's load; no names, for those are personal data."""
     service = _Expertise()
     asked = {**({"sector": sector} if sector else {}), **({} if all_ else {"active": "true"})}
     loads = {one["id"]: one for one in service.pages("/v1/board/experts", {})}
     table = Table("expert", "organisation", "competent in", "load", "capacity", "away", "")
-    for entry in service.pages("/v1/experts", asked):
+    entries = list(service.pages("/v1/experts", asked))
+    for entry in entries:
         load = loads.get(entry["id"])
         table.add_row(
             escape(entry["id"]),
@@ -98,10 +100,11 @@ def list_(
             "" if entry["active"] else "inactive",
         )
     out.print(table)
+    return {"experts": [{**entry, "load": loads.get(entry["id"], {}).get("load")} for entry in entries]}
 
 
 @group.command()
-def show(expert: Id) -> None:
+def show(expert: Id) -> Found:
     """Show an expert's entry, load, and what is kept of the person."""
     found = _Expertise().entry(expert)
     if found is None:
@@ -123,6 +126,7 @@ def show(expert: Id) -> None:
     for field, value in rows.items():
         table.add_row(field, escape(value))
     out.print(table)
+    return dict(entry)
 
 
 @group.command()
@@ -131,7 +135,7 @@ def absent(
     since: Annotated[str, typer.Option(help="The first day away (YYYY-MM-DD).")],
     until: Annotated[str, typer.Option(help="The last day away (YYYY-MM-DD).")],
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take back that the expert is away then.")] = False,
-) -> None:
+) -> Found:
     """Enter when an expert is away: nothing is assigned then. What the expert has in hand stays; see hand-over."""
     try:
         away = {"since": date.fromisoformat(since).isoformat(), "until": date.fromisoformat(until).isoformat()}
@@ -148,6 +152,7 @@ def absent(
     service.change(expert, {"absences": others if withdraw else [*others, away]})
     word = "is not" if withdraw else "is"
     out.print(f"expert {expert} {word} away from {since} to {until}", markup=False, soft_wrap=True)
+    return {"expert": expert, **away, "withdrawn": withdraw}
 
 
 @group.command("hand-over")
@@ -155,7 +160,7 @@ def hand_over(
     expert: Id,
     why_: Annotated[str, typer.Option("--why", help="The reason; it stays with every case.")],
     to: Annotated[list[str] | None, typer.Option(help="To whom; repeatable. Left out: whom each fits best.")] = None,
-) -> None:
+) -> Found:
     """Hand over every case in which the expert owes an opinion; say what could not move, and why."""
     body = {"why": why_, **({"to": to} if to else {})}
     with task(progress(), f"handing over what {expert} has in hand"):
@@ -168,15 +173,17 @@ def hand_over(
     out.print(f"{len(moved)} moved, {len(stayed)} stayed")
     if found.get("more"):
         err.print("There are more: the same once again hands them over.")
+    told = {"moved": moved, "stayed": stayed, "more": bool(found.get("more"))}
     if stayed:
-        raise typer.Exit(1)
+        raise Complaint(f"{len(stayed)} of {len(moved) + len(stayed)} cases could not move.", found=told)
+    return told
 
 
 @group.command()
 def erase(
     expert: Id,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
+) -> Found:
     """Erase an expert's name and contact for good; the entry stays, inactive."""
     service = _Expertise()
     found = service.entry(expert)
@@ -186,6 +193,7 @@ def erase(
         typer.confirm(f"Erase what is kept of {expert}, for good?", abort=True)
     service.ask("DELETE", _path(expert, "person"), headers={"If-Match": found.headers["ETag"]})
     out.print(f"what was kept of {expert} is erased; the entry is inactive", markup=False, soft_wrap=True)
+    return {"expert": expert, "erased": True}
 
 
 # ---- the service

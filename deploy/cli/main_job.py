@@ -1,14 +1,16 @@
-"""The main job as `demo` shows it: from agencies' events to a launched pilot in the register, in one trace.
+"""The main job as `demo` shows it: sixty pilots from their agencies' events to different ends, one of them in words.
 
-Everything goes through the doors that agencies and officials use: Kafka with the agency's own user, and HTTP.
-All persons and organisations are fictional.
+Everything goes through the doors that agencies and officials use: Kafka with each agency's own user, and HTTP. All
+persons and organisations are fictional.
 """
 
 import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -18,47 +20,75 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2, ReceiptOutcome
+from contracts.agency import ApplicationSubmittedV1, ReceiptOutcome
 from contracts.event import SPECVERSION, agency_source, wire_moment
 from contracts.reference import Role
 from contracts.steps import EditionFrom
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY, agency_topic
 from deploy import access
+from deploy.cli import ends
 from deploy.cli.agencies import enter_at
+from deploy.cli.common import Found
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_and_answer, review
-from deploy.cli.publishing import publish, receipts
+from deploy.cli.publishing import heard, publish, receipts
 from deploy.cli.register_job import CLINIC, DEVELOPER, launched, measured
+from deploy.cli.tally import PARTS, pilots, tally
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
 from deploy.login import Login
+from deploy.progress import Say, silent, task
 from deploy.samples.common import EDITION
+from deploy.samples.pilots import Agency, End, Pilot, agencies, event_id, submitted
+from deploy.samples.pilots import pilots as sample
 from examples import us_inventory
 
-HEALTH: Final = "demo-health"
-TRANSPORT: Final = "demo-transport"
-NAMES: Final = {
-    HEALTH: "Демонстрационное ведомство здравоохранения",
-    TRANSPORT: "Демонстрационное ведомство транспорта",
-}
+FOLLOWED: Final = "demo-health"
+"""The agency whose first pilot is followed in words."""
+HANDS: Final = 4
+"""How many pilots officials lead to their ends at a time."""
 
 
-def main_job(console: Console, stack: Stack, inventory: Path | None = None) -> None:
-    """Runs the main job on a started stack and shows its result; with a file, also on that real input."""
-    with httpx.Client(timeout=20, trust_env=False) as http:
+def main_job(console: Console, stack: Stack, inventory: Path | None = None, say: Say = silent) -> Found:
+    """Runs the main job on a started stack and shows its result; with a file, also on that real input.
+
+    Raises Complaint where something did not come out as it should, with what was counted.
+    """
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as http:
         desk = Desk(stack, console, http, {})
-        console.rule("An agency's events come in")
-        for code, name in NAMES.items():
-            _enter(desk, code, name, EDITION)
-        pilot = _publish(desk)
-        console.rule("Officials do their part")
-        _carry(desk, pilot)
-        _show(desk, pilot)
+        console.rule("Agencies publish")
+        _enter_all(desk)
+        trace = uuid.uuid4().hex
+        sent = _applications(f"00-{trace}-{uuid.uuid4().hex[:16]}-01")
+        ids = _publish(desk, sent)
+        posted = _by_http(desk, sent[event_id(*_followed())])
+        followed = ids[event_id(*_followed())]
+        console.rule("Officials do their part: one pilot in words")
+        _carry(desk, followed)
+        console.rule("Officials do their part: all the others")
+        _carry_others(desk, ids, say)
+        _replicate(desk, ids)
+        _show(desk, followed)
+        services = _show_trace(desk, followed, trace)
+        console.rule("What became of it all")
+        found = {**_count(desk, posted), "trace": trace, "trace_services": services}
         if inventory is not None:
             console.rule(f"Real input: {inventory.name}")
-            run_inventory(desk, inventory)
+            found["inventory"] = run_inventory(desk, inventory)
+        return found
+
+
+def _followed() -> tuple[Agency, Pilot]:
+    return next((agency, pilot) for agency, pilot in sample() if agency.code == FOLLOWED)
+
+
+def _enter_all(desk: Desk) -> None:
+    """Every agency of the sample, some at a time."""
+    with ThreadPoolExecutor(HANDS) as pool:
+        list(pool.map(lambda one: _enter(desk, one.code, one.name, EDITION), agencies()))
+    desk.say(f"{len(agencies())} agencies, each with topics and a Kafka user of its own, such as {FOLLOWED}")
 
 
 def _enter(desk: Desk, code: str, name: str, edition: str) -> None:
@@ -103,48 +133,124 @@ def application(number: int, agency: str, *, kind: str, traceparent: str | None 
     return event | ({"traceparent": traceparent} if traceparent else {})
 
 
-def _publish(desk: Desk) -> str:
-    """Both doors, both versions, and one faulty event; the pilot that the rest of the demo follows."""
-    trace = f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
-    first = application(1, HEALTH, kind=ApplicationSubmittedV1.TYPE, traceparent=trace)
-    asyncio.run(publish(desk.logins[HEALTH], {HEALTH: [first]}))
-    desk.say(f"{HEALTH}: application-submitted.v1 on its Kafka topic {agency_topic(HEALTH).name}")
-    second = application(2, TRANSPORT, kind=ApplicationSubmittedV2.TYPE)
-    answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=second)
-    if answer.status_code != 201:
-        raise Complaint(f"intake did not take the event: {answer.status_code} {answer.text[:500]}")
-    desk.say(f"{TRANSPORT}: application-submitted.v2 over HTTP -> {answer.json()['number']}")
-    _refused(desk)
-    receipt = receipts(desk.logins[HEALTH], HEALTH, 1)[0]
-    desk.say(f"{HEALTH} reads its receipt: {receipt['outcome']} as {receipt['number']}")
-    return str(receipt["pilot"])
-
-
-def _refused(desk: Desk) -> None:
-    faulty = application(3, TRANSPORT, kind=ApplicationSubmittedV2.TYPE)
-    faulty["data"] |= {
-        "title": "",
-        "sector": "mars",
-        "initiator": {"id": {"scheme": "BY-UNP", "value": "790000017"}},
-        "planned_end": "2026-01-01",
+def _applications(traceparent: str) -> dict[str, dict[str, Any]]:
+    """The events of all applications but the replica, by their ids. The followed one brings the agency's own trace."""
+    first = event_id(*_followed())
+    return {
+        event_id(agency, pilot): submitted(
+            agency,
+            pilot,
+            datetime.now(UTC),
+            traceparent=traceparent if event_id(agency, pilot) == first else None,
+        )
+        for agency, pilot in sample()
+        if pilot.end is not End.REPLICA
     }
-    answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=TRANSPORT, body=faulty)
-    desk.say(f"{TRANSPORT}: a faulty event -> {answer.status_code}, everything that is wrong at once:")
-    for problem in answer.json()["problems"]:
-        desk.say(f"   {problem['pointer']}  {problem['rule']}: {problem['message_ru']} ({problem['action']})")
+
+
+def _publish(desk: Desk, sent: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Each agency publishes on its own topic, some events twice; the pilots that were registered, by the events."""
+    by_agency: dict[str, list[dict[str, Any]]] = {one.code: [] for one in agencies()}
+    for agency, pilot in sample():
+        if one := sent.get(event_id(agency, pilot)):
+            by_agency[agency.code] += [one, one] if pilot.again else [one]
+    asyncio.run(_publish_all(desk, by_agency))
+    total = sum(map(len, by_agency.values()))
+    desk.say(f"{total} events application-submitted.v2 on Kafka topics such as {agency_topic(FOLLOWED).name},")
+    desk.say(f"   {total - len(sent)} of them sent twice")
+    heard = _heard(desk, {code: {one["id"] for one in events} for code, events in by_agency.items()})
+    refused = [said for said in heard.values() if said["outcome"] == ReceiptOutcome.REFUSED]
+    mine = heard[event_id(*_followed())]
+    desk.say(f"{FOLLOWED} reads its receipts: {mine['event_id']} is {mine['outcome']} as {mine['number']}")
+    desk.say(f"{len(heard) - len(refused)} are registered; {len(refused)} are rejected, with all that is wrong:")
+    for said in refused:
+        _show_faults(desk, said["event_id"], said["problems"])
+    return {said["event_id"]: said["pilot"] for said in heard.values() if said not in refused}
+
+
+async def _publish_all(desk: Desk, by_agency: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    await asyncio.gather(*(publish(desk.logins[code], {code: events}) for code, events in by_agency.items()))
+
+
+def _heard(desk: Desk, by_agency: Mapping[str, set[str]]) -> dict[str, dict[str, Any]]:
+    """What each agency first reads of each of its events, with its own user."""
+    with ThreadPoolExecutor(HANDS) as pool:
+        read = pool.map(lambda code: heard(desk.logins[code], code, by_agency[code]), by_agency)
+        return {id_: said for found in read for id_, said in found.items()}
+
+
+def _show_faults(desk: Desk, event: str, problems: Iterable[Mapping[str, Any]]) -> None:
+    for one in problems:
+        desk.say(f"   {event} {one['pointer']} {one['rule']}: {one['message_ru']} ({one['action']})")
+
+
+def _by_http(desk: Desk, same: Mapping[str, Any]) -> int:
+    """The other door: what came by Kafka is known again, what is faulty is told at once. How many were posted."""
+    untraced = {name: value for name, value in same.items() if name != "traceparent"}
+    faulty = {**untraced, "id": f"{same['id']}-faulty", "data": {**same["data"], "title": "", "sector": "mars"}}
+    codes = {}
+    for event in (same, faulty):
+        answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=FOLLOWED, body=event)
+        codes[event["id"]] = answer.status_code
+        told = f"the same {answer.json()['number']}" if answer.status_code == 200 else "all that is wrong at once"
+        desk.say(f"{FOLLOWED}: {event['id']} by HTTP -> {answer.status_code}, {told}")
+        _show_faults(desk, event["id"], answer.json().get("problems", ()))
+    if list(codes.values()) != [200, 422]:
+        raise Complaint(f"intake answered otherwise than it should by HTTP: {codes}")
+    return len(codes)
 
 
 def _carry(desk: Desk, pilot: str) -> None:
     """Look-over, expertise with a question to the applicant, council, agreement, launch, the first result."""
     card = desk.ask(INTAKE, f"/v1/applications/{pilot}", Role.OFFICER, lambda a: a.status_code == 200)
     desk.do(INTAKE, f"/v1/applications/{pilot}/acceptance", Role.OFFICER, None, card.headers["ETag"])
-    login = desk.logins[HEALTH]
+    login = desk.logins[FOLLOWED]
     concluded = review(
-        desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, HEALTH, partial(publish, login))
+        desk, pilot, before_opinions=lambda: ask_and_answer(desk, pilot, FOLLOWED, partial(publish, login))
     ).json()
     desk.say(f"conclusion {concluded['conclusions'][-1]['number']}")
     launched(desk, pilot)
-    desk.say(f"the register: {measured(desk, HEALTH, pilot)} % of the way to the target")
+    desk.say(f"the register: {measured(desk, FOLLOWED, pilot)} % of the way to the target")
+
+
+def _carry_others(desk: Desk, ids: Mapping[str, str], say: Say) -> None:
+    """Every other pilot to its end, some at a time. Raises Complaint."""
+    quiet = replace(desk, console=Console(quiet=True))
+    ends.prepare(quiet)
+    first = event_id(*_followed())
+    others = [(a, p, ids[event_id(a, p)]) for a, p in sample() if event_id(a, p) in ids and event_id(a, p) != first]
+    with task(say, "officials at work, pilots", len(others)) as working, ThreadPoolExecutor(HANDS) as pool:
+        doing = [pool.submit(ends.bring, quiet, *one) for one in others]
+        try:
+            for one in as_completed(doing):
+                one.result()
+                working.advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for end, count in Counter(pilot.end for _, pilot, _ in others).items():
+        desk.say(f"{count:3} {end.replace('-', ' ')}")
+
+
+def _replicate(desk: Desk, ids: dict[str, str]) -> None:
+    """Another agency copies the pilot that is scaled: its application names the number of the case."""
+    by_own = {pilot.own: ids.get(event_id(agency, pilot)) for agency, pilot in sample()}
+    for agency, pilot in sample():
+        if pilot.replicates is None:
+            continue
+        case = by_own[pilot.replicates]
+        number = desk.call("GET", REGISTRY, f"/v1/pilots/{case}", Role.REGISTRAR).json()["number"]
+        one = submitted(agency, pilot, datetime.now(UTC), replicates=number)
+        asyncio.run(publish(desk.logins[agency.code], {agency.code: [one]}))
+        id_ = str(heard(desk.logins[agency.code], agency.code, {one["id"]})[one["id"]]["pilot"])
+        ends.bring(replace(desk, console=Console(quiet=True)), agency, pilot, id_)
+        path = f"/v1/pilots/{case}/replicas"
+        desk.ask(REGISTRY, path, Role.REGISTRAR, partial(_names, id_))
+        desk.say(f"{number} is scaled; {agency.code} carries out its replica")
+
+
+def _names(pilot: str, answer: httpx.Response) -> bool:
+    return pilot in answer.text
 
 
 def _show(desk: Desk, pilot: str) -> None:
@@ -165,28 +271,52 @@ def _show(desk: Desk, pilot: str) -> None:
         on = f"{basis['kind']} {basis['number']} от {basis['date']}" if basis else ""
         table.add_row(line["time"][11:23], line["type"].split(".", 2)[2], line["actor"]["role"], on)
     desk.console.print(table)
-    _show_trace(desk, pilot, lines[0]["trace"].split("-")[1])
 
 
-def _show_trace(desk: Desk, pilot: str, trace: str) -> None:
-    """The trace that began with the agency's event, as soon as its last spans have come in."""
+def _show_trace(desk: Desk, pilot: str, trace: str) -> int:
+    """The trace that began with the agency's event, as soon as its last spans have come in; how many services it has
+    been in. Raises Complaint."""
     desk.console.rule("One trace, from the agency's event to the register")
     deadline = time.monotonic() + PATIENCE
     wanted = {INTAKE, EXPERTISE, REGISTRY}
     while True:
         spans = [s for s in spans_of(desk.stack.folder / "traces.sqlite", trace) if "pilot.id" in s.attributes]
-        if {s.service for s in spans} >= wanted:
+        crossed = {s.service for s in spans}
+        if crossed >= wanted:
             break
         if time.monotonic() > deadline:
-            raise Complaint(f"the trace of pilot {pilot} did not cross all services")
+            raise Complaint(
+                f"the trace of pilot {pilot} did not cross all services", found={"trace_services": len(crossed)}
+            )
         time.sleep(0.1)
     desk.console.print(tree(spans))
+    return len(crossed)
+
+
+def _count(desk: Desk, posted: int) -> Found:
+    """The numbers and where the pilots stand, shown. Raises Complaint where they do not come out as they should."""
+    codes = [one.code for one in agencies()]
+    numbers = tally(desk, codes, posted)
+    stages = Counter(row["stage"] for row in pilots(desk) if row["agency"] in codes)
+    parts = " + ".join(f"{numbers[name]} {name.replace('_', ' ')}" for name in PARTS)
+    desk.say(f"{numbers['published']} published = {parts}; difference: {numbers['balance']}")
+    table = Table("stage in the register", "pilots", box=None)
+    for stage, count in stages.most_common():
+        table.add_row(stage, str(count))
+    desk.console.print(table)
+    found = {**numbers, "stages": dict(stages)}
+    wanted = Counter(str(ends.STAGES[pilot.end]) for _, pilot in sample() if pilot.end in ends.STAGES)
+    if stages != wanted:
+        raise Complaint(f"the pilots are not where they were led: {dict(stages)} and not {dict(wanted)}", found=found)
+    if numbers["balance"]:
+        raise Complaint(f"{numbers['balance']} applications are not accounted for", found=found)
+    return found
 
 
 # ---- real input
 
 
-def run_inventory(desk: Desk, path: Path) -> None:
+def run_inventory(desk: Desk, path: Path) -> Found:
     """Every pilot of the real inventory, each from its own agency's topic, and what became of it."""
     names = us_inventory.agencies(path)
     by_agency: dict[str, list[dict[str, Any]]] = {}
@@ -211,6 +341,7 @@ def run_inventory(desk: Desk, path: Path) -> None:
     for rule, times in rules.most_common():
         table.add_row(rule, str(times))
     desk.console.print(table)
+    return {"published": total, "registered": taken, "rejected": refused, "seconds": round(took, 1)}
 
 
 def _await_entered(desk: Desk, wanted: int, agencies: set[str]) -> None:
@@ -219,13 +350,3 @@ def _await_entered(desk: Desk, wanted: int, agencies: set[str]) -> None:
         if time.monotonic() > deadline:
             raise Complaint(f"the register has {entered} of {wanted} pilots")
         time.sleep(0.2)
-
-
-def pilots(desk: Desk) -> Iterator[dict[str, Any]]:
-    """Every pilot in the register, page by page."""
-    after: str | None = ""
-    while after is not None:
-        asked = f"/v1/pilots?limit=200{f'&after={after}' if after else ''}"
-        page = desk.call("GET", REGISTRY, asked, Role.REGISTRAR).json()
-        yield from page["items"]
-        after = page["next"]

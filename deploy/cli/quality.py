@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from deploy.cli.common import err, out, progress
+from deploy.cli.common import Found, err, out, progress
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.packages import install
@@ -39,25 +39,28 @@ CHECKS: Final = {
 @app.command()
 def check(
     only: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(CHECKS)}. All if left out.")] = None,
-) -> None:
+) -> Found:
     """Run the checks of style, types, imports, pure rooms, rule data, words, dead and doubled code, side by side."""
     if unknown := set(only or ()) - set(CHECKS):
         raise Complaint(f"There is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}.")
     _dev_tools()
     asked = {name: words for name, words in CHECKS.items() if not only or name in only}
-    failed = []
+    failed, seconds_of = [], dict[str, float]()
     with task(progress(), "checks", len(asked)) as checking, ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(_said, words): name for name, words in asked.items()}
         for done in as_completed(running):
             name, (code, text, seconds) = running[done], done.result()
             checking.advance()
+            seconds_of[name] = round(seconds, 1)
             if code:
                 failed.append(name)
                 err.print(text.rstrip(), markup=False, soft_wrap=True)
             err.print(f"{'[red]failed[/red]' if code else 'holds'}  {name} ({seconds:.1f} s)")
+    told = {"checks": {name: {"holds": name not in failed, "seconds": took} for name, took in seconds_of.items()}}
     if failed:
-        raise Complaint(f"Failed: {', '.join(failed)}.")
+        raise Complaint(f"Failed: {', '.join(failed)}.", found=told)
     out.print(f"all {len(asked)} checks hold")
+    return told
 
 
 def _said(words: Sequence[str]) -> tuple[int, str, float]:

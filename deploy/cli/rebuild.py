@@ -15,7 +15,7 @@ from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from contracts.topics import SERVICES, group, source_of
 from deploy import topics
-from deploy.cli.common import out, port_base, progress, stop_signals
+from deploy.cli.common import Found, out, port_base, progress, stop_signals
 from deploy.cli.run import Base
 from deploy.complaint import Complaint
 from deploy.local import databases, state
@@ -39,7 +39,7 @@ def command(
     service: Annotated[str, typer.Argument(help="intake, expertise or registry")],
     base: Base = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare only; keep the old database.")] = False,
-) -> None:
+) -> Found:
     """Fold a stopped service's topic into a new database, compare, and switch to it."""
     if service not in SERVICES:
         raise Complaint(f"There is no service {service}; there are {', '.join(SERVICES)}.")
@@ -57,10 +57,11 @@ def command(
                     report = asyncio.run(run(backends, service, old, name, rebuilding))
             except NotPrepared as error:
                 raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
-            _tell(report, old, name)
-            if report.good and not dry_run:
+            found = _told(report, old, name)
+            if not dry_run:
                 databases.switch(folder, service, name)
                 out.print(f"{service} works on {name} from its next start on; {old} is kept")
+            return {"service": service, **found, "switched": not dry_run}
         finally:
             backends.stop()
 
@@ -118,14 +119,18 @@ class Reader:
                         yield record_of(raw)
 
 
-def _tell(report: Report, old: str, new: str) -> None:
+def _told(report: Report, old: str, new: str) -> Found:
+    """What is said of a rebuild. Raises Complaint where the new database is not the same."""
     out.print(f"{report.facts} facts ({report.duplicates} duplicates) make {report.subjects} documents in {new}")
     for name, count in sorted(report.copied.items()):
         out.print(f"copied {count} rows of {name}")
+    found: Found = {"old": old, "new": new, "facts": report.facts, "duplicates": report.duplicates}
+    found |= {"documents": report.subjects, "copied": dict(report.copied)}
     if report.good:
         out.print(f"the same as {old}")
-        return
+        return found
     for what, subjects in (("different", report.different), ("missing", report.missing)):
         if subjects:
             out.print(f"{what}: {len(subjects)}, such as {', '.join(subjects[:5])}")
-    raise Complaint(f"{new} is not the same as {old}: nothing was switched.")
+    found |= {"different": list(report.different), "missing": list(report.missing)}
+    raise Complaint(f"{new} is not the same as {old}: nothing was switched.", found=found)

@@ -15,13 +15,15 @@ import httpx
 
 from contracts.agency import CompletionReportedV1, ResultReportedV1
 from contracts.event import SPECVERSION, agency_source, wire_moment
-from contracts.reference import IndicatorValue, Role
+from contracts.reference import IndicatorValue, Party, Role
 from contracts.steps import (
     AgreementEntry,
     Commission,
+    EarlyStop,
     ExpediencyDecision,
     Judgement,
     Launch,
+    PilotSuspension,
     Proposal,
     Results,
     ScalingDecision,
@@ -34,8 +36,10 @@ from deploy.samples import registry as say
 from deploy.samples.common import basis, body, party
 from services.registry.domain.stages import Stage
 
-CLINIC: Final = body(party("790000016", "Поликлиника № 0 города Примерска"))
-DEVELOPER: Final = body(party("790000029", "ООО «Пример-Разработка»"))
+AT_CLINIC: Final = party("790000016", "Поликлиника № 0 города Примерска")
+BY_DEVELOPER: Final = party("790000029", "ООО «Пример-Разработка»")
+CLINIC: Final = body(AT_CLINIC)
+DEVELOPER: Final = body(BY_DEVELOPER)
 COMMITTED: Final = 11_000_001
 """Kopecks that the agreement commits: they cannot be split by its shares without a remainder."""
 SHARES: Final = {"health": 7_500, "public-administration": 2_500}
@@ -44,6 +48,8 @@ STEPS: Final[Mapping[type[Step], tuple[str, Role]]] = {
     ScalingDecision: ("scaling-decision", Role.COUNCIL_SECRETARY),
     AgreementEntry: ("agreement", Role.REGISTRAR),
     Launch: ("launch", Role.REGISTRAR),
+    PilotSuspension: ("suspension", Role.REGISTRAR),
+    EarlyStop: ("early-stop", Role.REGISTRAR),
     Commission: ("commission", Role.HEAD_ORGANISATION),
     Proposal: ("effectiveness-proposal", Role.HEAD_ORGANISATION),
     Judgement: ("judgement", Role.COMMISSION_SECRETARY),
@@ -79,24 +85,34 @@ def lead(desk: Desk, pilot: str, to: Stage) -> None:
         step(desk, pilot, said)
 
 
-def agreement(customer: Mapping[str, Any] = CLINIC) -> AgreementEntry:
+def agreement(
+    customer: Mapping[str, Any] | Party = AT_CLINIC,
+    executor: Party = BY_DEVELOPER,
+    shares: Mapping[str, int] = SHARES,
+) -> AgreementEntry:
     """What executor and customer agree on: an indicator, money by source and year, shares of two sectors."""
     found = say.agreed(
         customer=customer,
-        executor=DEVELOPER,
+        executor=executor,
         starts=today(),
         until=today() + timedelta(days=240),
         costs=(say.cost(COMMITTED, year=2027),),
-        sector_shares=say.shares(**SHARES),
+        sector_shares=say.shares(**shares),
     )
     return AgreementEntry(agreement=found, basis=basis(today()))
 
 
-def launched(desk: Desk, pilot: str, customer: Mapping[str, Any] = CLINIC) -> None:
+def launched(
+    desk: Desk,
+    pilot: str,
+    customer: Mapping[str, Any] | Party = AT_CLINIC,
+    executor: Party = BY_DEVELOPER,
+    shares: Mapping[str, int] = SHARES,
+) -> None:
     """From the council's table to the first day of carrying out; returns when intake takes the executor's reports."""
     card(desk, pilot, Stage.COUNCIL)
     lead(desk, pilot, Stage.EXPEDIENT)
-    step(desk, pilot, agreement(customer))
+    step(desk, pilot, agreement(customer, executor, shares))
     lead(desk, pilot, Stage.RUNNING)
     path = f"/v1/applications/{pilot}"
     desk.ask(INTAKE, path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))

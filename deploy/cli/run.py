@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.common import err, is_progress, out, port_base, progress, stop_signals
+from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.health import why_not_ready
@@ -44,12 +44,11 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
     base: Base = None,
     require_kafka: RequireKafka = False,
-) -> None:
+) -> Found:
     """Start the system and keep it running; its data stays for the next time."""
     ports = Ports(port_base(base))
     if detach:
-        _detach(ports, require_kafka)
-        return
+        return {"urls": _detach(ports, require_kafka)}
     with stop_signals() as stopping:
         services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")))
         say = progress()
@@ -62,23 +61,24 @@ def up(
         finally:
             with task(say, "stopping"):
                 stack.stop()
+    return {"urls": stack.urls, "stopped": True}
 
 
 @app.command()
-def down() -> None:
+def down() -> Found:
     """Stop the system; what a killed one left is stopped too, and nothing else."""
     with task(progress(), "stopping what runs"):
         stopped = state.stop(home())
     out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
+    return {"stopped": list(stopped)}
 
 
 @app.command()
-def status() -> None:
+def status() -> Found:
     """Say what runs and how it is. Exit code: 0 all ready, 1 something is not, 3 nothing runs."""
     found = state.read(home())
     if found is None or not (found.supervisor.runs() or any(child.runs() for child in found.children.values())):
-        out.print("nothing runs; ./lotsman up starts it")
-        raise typer.Exit(NOTHING_RUNS)
+        raise Complaint("nothing runs; ./lotsman up starts it", code=NOTHING_RUNS, found={"parts": []})
     rows = list(_rows(found))
     table = Table("", "pid", "port", "state")
     for name, pid, port, reason in rows:
@@ -86,8 +86,11 @@ def status() -> None:
     out.print(table)
     for what, note in found.notes.items():
         out.print(f"{what}: {note}", soft_wrap=True)
-    if any(reason for *_, reason in rows):
-        raise typer.Exit(NOT_READY)
+    parts = [{"name": name, "pid": pid, "port": port, "ready": not why, "why": why} for name, pid, port, why in rows]
+    told = {"parts": parts, "urls": found.urls, "notes": found.notes}
+    if waiting := [part["name"] for part in parts if not part["ready"]]:
+        raise Complaint(f"not ready: {', '.join(map(str, waiting))}", code=NOT_READY, found=told)
+    return told
 
 
 def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
@@ -128,8 +131,8 @@ def _wait(stopping: Event) -> None:
         pass
 
 
-def _detach(ports: Ports, require_kafka: bool) -> None:
-    """Starts the same supervisor in a session of its own and waits until it says that all is ready."""
+def _detach(ports: Ports, require_kafka: bool) -> dict[str, str]:
+    """Starts the same supervisor in a session of its own and waits until it says that all is ready; its addresses."""
     state.take(home()).close()  # else the log of the one that runs would be lost
     log = directory(home() / "logs") / "supervisor.log"
     words = [sys.executable, "-m", "deploy.cli", "up", "--port-base", str(ports.base)]
@@ -146,6 +149,7 @@ def _detach(ports: Ports, require_kafka: bool) -> None:
         urls = _follow(child, log, stopping)
     _print_urls(urls)
     out.print("./lotsman status shows how it is, ./lotsman down stops it.")
+    return urls
 
 
 def _follow(child: "subprocess.Popen[bytes]", log: Path, stopping: Event) -> dict[str, str]:

@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
+from xml.etree import ElementTree
 
 import typer
 
-from deploy.cli.common import progress
-from deploy.complaint import Complaint
+from deploy.cli.common import Found, child_stdout, progress, stop_signals, told_to_program
+from deploy.complaint import Complaint, Interrupted
 from deploy.local import jars
 from deploy.local.home import ROOT
 from deploy.local.packages import install
@@ -42,7 +45,7 @@ def test(
     require_kafka: Annotated[
         bool, typer.Option("--require-kafka", help="Fail rather than skip what needs Apache Kafka.")
     ] = False,
-) -> None:
+) -> Found:
     """Run every test; what follows is handed to pytest."""
     install("dev", progress(), "the tools for tests and checks")
     words = words_for_pytest(context.args, fast=fast, cores=os.cpu_count() or 1)
@@ -51,21 +54,56 @@ def test(
             raise Complaint("--require-kafka: neither Maven nor LOTSMAN_KAFKA_URL nor fetched jars are here.")
         words = ["--require-kafka", *words]
     progress()(RUNNING)
-    os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, "-c", PYTEST, *words], environment(fast=fast))
+    if not told_to_program():  # then pytest takes this very process over: its signals, and its end
+        os.chdir(ROOT)
+        os.execve(sys.executable, [sys.executable, "-c", PYTEST, *words], environment(fast=fast))
+    code, found = counted(words, fast=fast)
+    if code:
+        raise Complaint("The tests did not pass.", code=code, found=found)
+    return found
 
 
 @app.command(context_settings=PASS_ON)
-def coverage(context: typer.Context) -> None:
+def coverage(context: typer.Context) -> Found:
     """Say which lines and branches of the contracts and services the fast tests walk through, the total last."""
     install("dev", progress(), "the tools for tests and checks")
     words = words_for_pytest(context.args, fast=True, cores=os.cpu_count() or 1)
     progress()(RUNNING)
-    ran = subprocess.run(
-        [sys.executable, "-c", PYTEST, "-q", *MEASURED, *words], cwd=ROOT, env=environment(fast=True), check=False
-    )
-    subprocess.run([sys.executable, "-m", "coverage", "report"], cwd=ROOT, check=True)
-    raise typer.Exit(ran.returncode)
+    code, found = counted(["-q", *MEASURED, *words], fast=True)
+    report = [sys.executable, "-m", "coverage", "report"]
+    subprocess.run(report, cwd=ROOT, check=True, stdout=child_stdout())
+    total = subprocess.run([*report, "--format=total"], cwd=ROOT, check=True, capture_output=True, text=True)
+    found["percent"] = int(total.stdout)
+    if code:
+        raise Complaint("The tests did not pass.", code=code, found=found)
+    return found
+
+
+def counted(words: Sequence[str], *, fast: bool) -> tuple[int, Found]:
+    """Runs pytest in a process of its own; its exit code, and how many tests it counted by what became of them.
+
+    Raises Interrupted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-c", PYTEST, f"--junitxml={report}", *words]
+        child = subprocess.Popen(command, cwd=ROOT, env=environment(fast=fast), stdout=child_stdout())
+        with stop_signals() as stopping:
+            while child.poll() is None:
+                if stopping.wait(0.2):
+                    child.terminate()
+                    child.wait()
+        if stopping.is_set():
+            raise Interrupted
+        return child.returncode, _counts(report)
+
+
+def _counts(report: Path) -> Found:
+    if not report.exists():  # pytest ended before the first test
+        return {"tests": 0}
+    suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
+    names = ("tests", "failures", "errors", "skipped")
+    return {name: sum(int(one.get(name, 0)) for one in suites) for name in names}
 
 
 def environment(*, fast: bool) -> dict[str, str]:

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from deploy.cli.common import out
+from deploy.cli.common import Found, out
 from deploy.complaint import Complaint
 from deploy.local.home import home
 from deploy.local.traces import Span, spans_of
@@ -18,14 +18,18 @@ app = typer.Typer()
 def trace(
     pilot_or_trace_id: str,
     demo: Annotated[bool, typer.Option("--demo", help="Look into the last demo.")] = False,
-) -> None:
+) -> Found:
     """Show a trace, or all traces of a pilot, as trees."""
     folder = home() / "demo" if demo else home()
     spans = spans_of(folder / "traces.sqlite", pilot_or_trace_id.lower())
     if not spans:
         raise Complaint(f"No span of pilot or trace {pilot_or_trace_id} is kept here.")
-    for trace_id in dict.fromkeys(span.trace_id for span in spans):
-        out.print(tree([span for span in spans if span.trace_id == trace_id]))
+    by_trace: dict[str, list[Span]] = {}
+    for span in spans:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    for found in by_trace.values():
+        out.print(tree(found))
+    return {"traces": [{"trace": id_, "spans": [one._asdict() for one in all_]} for id_, all_ in by_trace.items()]}
 
 
 def tree(spans: list[Span]) -> Tree:

@@ -99,7 +99,15 @@ def test_down_cleans_up_after_a_killed_supervisor(
     supervisor.kill()
     supervisor.wait()
     assert all(start_time(pid) for pid in started.values()), "they outlive it, which is what down is for"
-    assert main(["status"]) == run.NOT_READY
+    capsys.readouterr()
+    assert main(["status", "--json"]) == run.NOT_READY
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"] == "not ready: supervisor"
+    assert {part["name"]: part["ready"] for part in told["parts"]} == {
+        "supervisor": False,
+        "intake": True,
+        "registry": True,
+    }
     assert main(["down"]) == 0
     assert "registry, intake" in capsys.readouterr().out
     assert not any(start_time(pid) for pid in started.values())

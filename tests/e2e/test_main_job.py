@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,48 @@ from rich.console import Console
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import enter_expert
-from deploy.cli.main_job import application, main_job, pilots, run_inventory
+from deploy.cli.main_job import application, main_job, run_inventory
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import CLINIC
+from deploy.cli.tally import LAUNCHED, pilots
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
+from deploy.samples.common import BOOK, EDITION
+from deploy.samples.pilots import End
+from deploy.samples.pilots import pilots as sample
 from tests.conftest import Eventually
 
 pytestmark = [pytest.mark.timeout(240)]
 V1, V2 = ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE
 
 
-def test_the_demo_carries_a_pilot_from_the_agencys_event_to_its_launch(stack: Stack) -> None:
+def test_the_demo_leads_sixty_pilots_to_their_ends_and_accounts_for_each(stack: Stack) -> None:
     shown = io.StringIO()
-    main_job(Console(file=shown, width=200), stack)
+    found = main_job(Console(file=shown, width=200), stack)
     text = shown.getvalue()
     assert "stage running, next move: executor, executor: ООО «Пример-Разработка»" in text
-    assert "422, everything that is wrong at once" in text
+    assert "422, all that is wrong at once" in text
     assert "pilot-launched.v1" in text
+    sent = [pilot for _, pilot in sample()]
+    good = sum(pilot.end is not End.REJECTED for pilot in sent)
+    again = sum(pilot.again for pilot in sent)
+    assert found["published"] == len(sent) + again + 2, "two were posted: one known already, one faulty"
+    assert (found["registered"], found["duplicates"]) == (good, again + 1)
+    assert found["rejected"] == len(sent) - good + 1
+    assert (found["parked"], found["in_flight"], found["balance"], found["trace_services"]) == (0, 0, 0, 3)
+    assert found["entered"] == good >= 50
+    ends = Counter(pilot.end for pilot in sent)
+    assert (found["returned"], found["negative"]) == (ends[End.RETURNED], ends[End.NEGATIVE])
+    assert found["clock_stopped"] == ends[End.CLOCK_STOPPED]
+    assert found["launched"] == sum(found["stages"].get(stage, 0) for stage in LAUNCHED)
+    assert min(found["concluded"], found["launched"], found["stages"]["scaled"], found["stages"]["effective"]) > 0
+
+
+def test_the_sample_speaks_of_every_sector_in_two_languages() -> None:
+    sectors = {agency.sector for agency, _ in sample()}
+    assert sectors == {one.code for one in BOOK.edition(EDITION).sectors.entries}
+    assert {pilot.end for _, pilot in sample()} == set(End)
+    assert sum("і" in pilot.problem for _, pilot in sample()) > 5 < sum("и" in pilot.problem for _, pilot in sample())
 
 
 def test_the_real_inventory_ends_in_the_register_or_in_a_refusal_that_names_everything(

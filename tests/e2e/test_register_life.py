@@ -32,7 +32,7 @@ from contracts.event import wire_moment
 from contracts.steps import ReplicaPlan
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import found, review
-from deploy.cli.main_job import application, pilots
+from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import (
     COMMITTED,
@@ -47,6 +47,7 @@ from deploy.cli.register_job import (
     today,
     value,
 )
+from deploy.cli.tally import pilots
 from deploy.local.stack import Stack
 from deploy.samples import registry as say
 from deploy.samples.common import body

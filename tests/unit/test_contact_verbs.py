@@ -1,5 +1,6 @@
 """contact show, readings, erase: what they ask of intake, and that each complaint is one clear sentence."""
 
+import json
 from typing import Any
 
 import httpx
@@ -47,6 +48,19 @@ def test_each_verb_asks_in_the_role_that_may(asked: list[tuple[Any, ...]], capsy
         ("GET", f"{path}/readings?limit=200", "command-line|auditor"),
         ("DELETE", path, "command-line|admin"),
     ]
+
+
+def test_a_program_gets_what_was_found_on_the_last_line_and_people_the_rest_on_stderr(
+    asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["contact", "show", PILOT, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"pilot": PILOT, "items": [ITEM]}
+    assert "Образцова" in told.err
+    assert main(["--json", "contact", "readings", PILOT]) == 0
+    assert json.loads(capsys.readouterr().out) == {"pilot": PILOT, "items": [READ], "more": False}
+    assert main(["contact", "show", person_id(PILOT), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"error": "Intake refused this (404): There is nothing here."}
 
 
 def test_what_is_not_there_is_one_sentence(asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:
