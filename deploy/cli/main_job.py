@@ -63,7 +63,7 @@ def main_job(console: Console, stack: Stack, inventory: Path | None = None, say:
         trace = uuid.uuid4().hex
         sent = _applications(f"00-{trace}-{uuid.uuid4().hex[:16]}-01")
         ids = _publish(desk, sent)
-        posted = _by_http(desk, sent[event_id(*_followed())])
+        posted, replayed = _by_http(desk, sent[event_id(*_followed())])
         followed = ids[event_id(*_followed())]
         console.rule("Officials do their part: one pilot in words")
         _carry(desk, followed)
@@ -73,7 +73,7 @@ def main_job(console: Console, stack: Stack, inventory: Path | None = None, say:
         _show(desk, followed)
         services = _show_trace(desk, followed, trace)
         console.rule("What became of it all")
-        found = {**_count(desk, posted), "trace": trace, "trace_services": services}
+        found = {**_count(desk, posted, replayed), "trace": trace, "trace_services": services}
         if inventory is not None:
             console.rule(f"Real input: {inventory.name}")
             found["inventory"] = run_inventory(desk, inventory)
@@ -184,20 +184,22 @@ def _show_faults(desk: Desk, event: str, problems: Iterable[Mapping[str, Any]]) 
         desk.say(f"   {event} {one['pointer']} {one['rule']}: {one['message_ru']} ({one['action']})")
 
 
-def _by_http(desk: Desk, same: Mapping[str, Any]) -> int:
-    """The other door: what came by Kafka is known again, what is faulty is told at once. How many were posted."""
+def _by_http(desk: Desk, same: Mapping[str, Any]) -> tuple[int, int]:
+    """The other door: what came by Kafka is known again, what is faulty is told at once. How many were posted, and how
+    many of them were known."""
     untraced = {name: value for name, value in same.items() if name != "traceparent"}
     faulty = {**untraced, "id": f"{same['id']}-faulty", "data": {**same["data"], "title": "", "sector": "mars"}}
-    codes = {}
+    codes, replayed = {}, 0
     for event in (same, faulty):
         answer = desk.call("POST", INTAKE, "/v1/events", Role.PUBLISHER, org=FOLLOWED, body=event)
         codes[event["id"]] = answer.status_code
+        replayed += "Idempotent-Replayed" in answer.headers
         told = f"the same {answer.json()['number']}" if answer.status_code == 200 else "all that is wrong at once"
         desk.say(f"{FOLLOWED}: {event['id']} by HTTP -> {answer.status_code}, {told}")
         _show_faults(desk, event["id"], answer.json().get("problems", ()))
     if list(codes.values()) != [200, 422]:
         raise Complaint(f"intake answered otherwise than it should by HTTP: {codes}")
-    return len(codes)
+    return len(codes), replayed
 
 
 def _carry(desk: Desk, pilot: str) -> None:
@@ -293,10 +295,10 @@ def _show_trace(desk: Desk, pilot: str, trace: str) -> int:
     return len(crossed)
 
 
-def _count(desk: Desk, posted: int) -> Found:
+def _count(desk: Desk, posted: int, replayed: int) -> Found:
     """The numbers and where the pilots stand, shown. Raises Complaint where they do not come out as they should."""
     codes = [one.code for one in agencies()]
-    numbers = tally(desk, codes, posted)
+    numbers = tally(desk, codes, posted, replayed)
     stages = Counter(row["stage"] for row in pilots(desk) if row["agency"] in codes)
     parts = " + ".join(f"{numbers[name]} {name.replace('_', ' ')}" for name in PARTS)
     desk.say(f"{numbers['published']} published = {parts}; difference: {numbers['balance']}")

@@ -1,13 +1,12 @@
 """What the demo counts at its end: each number from another place, so that the balance says something.
 
-Published: records in the agencies' topics, and what was posted. Registered and rejected: receipts. Duplicates: what
-intake has counted. Parked: intake's parked records. In flight: what intake's group has not committed. Entered and
-launched: the register.
+Published: records in the agencies' topics, and what was posted. Duplicates: those of them whose id had come before.
+Registered and rejected: receipts, each event once. Parked: intake's parked records. In flight: what intake's group has
+not committed. Entered and launched: the register.
 """
 
 import asyncio
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,6 @@ from services.registry.domain.stages import Stage
 APPLICATIONS: Final = frozenset({ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE})
 PARTS: Final = ("registered", "duplicates", "rejected", "parked", "in_flight")
 """What an application that was published can have become."""
-COUNTED: Final = re.compile(r'^lotsman_submissions_total\{agency="([^"]+)",outcome="duplicate"\} (\S+)$', re.MULTILINE)
 LAUNCHED: Final = frozenset(
     {
         Stage.RUNNING,
@@ -52,8 +50,8 @@ LAUNCHED: Final = frozenset(
 class Topics:
     """What stands in the topics of some agencies."""
 
-    published: int = 0
-    """Applications, by Kafka."""
+    published: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Applications by their agency and id: how often each was sent."""
     later: set[tuple[str, str]] = field(default_factory=set)
     """The agency and the id of every event about a pilot that is there already."""
     ends: dict[str, int] = field(default_factory=dict)
@@ -66,8 +64,9 @@ class Topics:
         return self.told.get(outcome, {})
 
 
-def tally(desk: Desk, agencies: Sequence[str], posted: int) -> dict[str, int]:
-    """The numbers, once nothing is in flight any more. `posted`: applications that came by HTTP.
+def tally(desk: Desk, agencies: Sequence[str], posted: int, replayed: int) -> dict[str, int]:
+    """The numbers, once nothing is in flight any more. `posted`: applications that came by HTTP, and of them `replayed`
+    were answered as ones that had come before.
 
     They add up, or the balance says by how much they do not. Raises Complaint where intake does not come to an end.
     """
@@ -82,9 +81,9 @@ def tally(desk: Desk, agencies: Sequence[str], posted: int) -> dict[str, int]:
     stages = Counter(row["stage"] for row in pilots(desk) if row["agency"] in agencies)
     rejected = found.of(ReceiptOutcome.REFUSED).keys() - found.later
     numbers = {
-        "published": found.published + posted,
+        "published": found.published.total() + posted,
         "registered": len(found.of(ReceiptOutcome.REGISTERED)),
-        "duplicates": _duplicates(desk, agencies),
+        "duplicates": found.published.total() - len(found.published) + replayed,
         "rejected": len(rejected),
         "parked": _parked(desk, agencies),
         "in_flight": in_flight,
@@ -137,14 +136,14 @@ async def read(kafka: Login, agencies: Sequence[str]) -> Topics:
 
 
 def _note(found: Topics, record: ConsumerRecord) -> None:
-    event = json.loads(record.value)
-    if not record.topic.startswith(AGENCY_PREFIX):
+    event, agency = json.loads(record.value), agency_of(record.topic)
+    if agency is None:
         said = event["data"]
         found.told.setdefault(said["outcome"], {}).setdefault((said["agency"], said["event_id"]), said)
     elif event["type"] in APPLICATIONS:
-        found.published += 1
+        found.published[agency, event["id"]] += 1
     else:
-        found.later.add((str(agency_of(record.topic)), event["id"]))
+        found.later.add((agency, event["id"]))
 
 
 def _pilots(found: Topics, outcome: ReceiptOutcome) -> int:
@@ -157,11 +156,6 @@ def _in_flight(kafka: Login, ends: dict[str, int]) -> int:
     admin = kafka.admin()  # it must live until it has answered
     [answer] = admin.list_consumer_group_offsets([asked], request_timeout=TIMEOUT).values()
     return sum(ends[one.topic] - max(one.offset, 0) for one in answer.result(TIMEOUT).topic_partitions)
-
-
-def _duplicates(desk: Desk, agencies: Sequence[str]) -> int:
-    said = desk.call("GET", INTAKE, "/metrics", Role.OPS).text
-    return sum(int(float(count)) for agency, count in COUNTED.findall(said) if agency in agencies)
 
 
 def _waiting_for_applicants(desk: Desk, agencies: Sequence[str]) -> int:
