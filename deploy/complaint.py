@@ -1,13 +1,11 @@
 """The one exception that is meant for people, and what the disk says in a sentence for them."""
 
 import errno
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CLOSED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-
-from collections.abc import Mapping
-from typing import Any
 
 
 class Complaint(Exception):
