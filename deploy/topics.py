@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from contracts.topics import FACT_TOPICS, Topic
+from contracts.topics import FACT_TOPICS, Topic, agency_of
 from deploy.complaint import Complaint
 from deploy.login import TIMEOUT, Login
 
@@ -58,9 +58,9 @@ def settings(topic: Topic) -> dict[str, str]:
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
         "max.message.bytes": str(topic.max_bytes),
-        # Records are stored as they are read: a codec that a reader lacks would stop it, and the bound on a
-        # record's size would only hold for what it takes when compressed.
-        "compression.type": "uncompressed",
+        # What an agency compressed is stored as it came: to store it otherwise the broker would inflate it, and hold
+        # all of it. Its reader bounds what it inflates. Services do not compress, and who reads their facts need not.
+        "compression.type": "producer" if agency_of(topic.name) else "uncompressed",
     }
 
 

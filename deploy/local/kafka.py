@@ -18,6 +18,7 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 
+from contracts.topics import FACT_MAX_BYTES
 from deploy import access
 from deploy.complaint import Complaint
 from deploy.local import jars, java, tools
@@ -31,6 +32,9 @@ from deploy.progress import Say
 GRACE: Final = 20.0
 READY_WITHIN: Final = 60.0
 FAST_START: Final = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+DIES_WHOLE: Final = "-XX:+ExitOnOutOfMemoryError"
+"""A broker that ran out of memory lives on without some of its threads, and takes nothing: it ends, to be started
+anew."""
 LOG4J: Final = Path(__file__).with_name("log4j2.properties")
 DATA: Final = "data/kafka"
 JARS: Final = "jars"
@@ -92,7 +96,7 @@ class Kafka:
         logging = f"-Dlog4j2.configurationFile={LOG4J.name}"
         write_private(self._folder / LOG4J.name, LOG4J.read_text())
         write_private(self._folder / SETTINGS, "".join(f"{key}={value}\n" for key, value in self._settings()))
-        command = [runtime, *FAST_START, logging, "-cp", f"{JARS}/*"]
+        command = [runtime, *FAST_START, DIES_WHOLE, logging, "-cp", f"{JARS}/*"]
         self._format(command)
         return Process(
             "kafka", "Kafka", [*command, "kafka.Kafka", SETTINGS], self._folder, java.environment(), self._folder
@@ -142,6 +146,9 @@ class Kafka:
             ("transaction.state.log.min.isr", "1"),
             ("share.coordinator.state.topic.replication.factor", "1"),
             ("share.coordinator.state.topic.min.isr", "1"),
+            # Nobody sends more at once than the largest fact for each partition; all that waits is bounded, too.
+            ("socket.request.max.bytes", str(16 * FACT_MAX_BYTES)),
+            ("queued.max.request.bytes", str(32 * FACT_MAX_BYTES)),
             # After kill -9 the broker may come back only when its old session is over (9 s by default).
             ("broker.session.timeout.ms", "2000"),
             ("broker.heartbeat.interval.ms", "400"),

@@ -36,6 +36,7 @@ from services.chassis.sending import SENDING_FAILS, TOO_LARGE, by_partition, in_
 from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
 from services.chassis.subject import Record
+from services.chassis.unpacking import Unread
 
 log = logging.getLogger(__name__)
 
@@ -96,17 +97,23 @@ class Bus:
 
     def _subscribe(self, source: str) -> None:
         self._subscriptions += 1
-        where: dict[str, Any] = {"pattern": AGENCY_PATTERN} if source == AGENCIES else {}
-        topics = () if source == AGENCIES else (fact_topic(source),)
+        settings, of_agencies = self._settings, source == AGENCIES
+        where: dict[str, Any] = {"max_partition_fetch_bytes": PARTITION_BYTES}
+        topics = () if of_agencies else (fact_topic(source),)
+        if of_agencies:
+            where = {
+                "pattern": AGENCY_PATTERN,
+                "max_partition_fetch_bytes": settings.agency_fetch_bytes,
+                "fetch_max_bytes": settings.agencies_fetch_bytes,
+            }
         subscriber = self.broker.subscriber(
             *topics,
             **where,
             group_id=group(self._service, source),
             batch=True,
-            max_records=self._settings.batch_records,
+            max_records=settings.agency_batch_records if of_agencies else settings.batch_records,
             batch_timeout_ms=50,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=PARTITION_BYTES,
             auto_offset_reset="earliest",
             parser=_parse,
             decoder=_undecoded,
@@ -156,7 +163,9 @@ class Bus:
 
     def _consumer(self, *topics: str, **options: Any) -> CarefulConsumer:
         name = str(options.get("group_id"))
-        if name != group(self._service, AGENCIES):  # who reads by a pattern must notice new topics
+        if name == group(self._service, AGENCIES):
+            options["most_bytes"] = self._settings.agency_batch_bytes
+        else:  # who reads by a pattern must notice new topics
             options["metadata_max_age_ms"] = int(max(METADATA_AGE, self._settings.metadata_age) * 1000)
         soon = name in {group(self._service, source) for source in self._soon}
         self._consumers[name] = consumer = CarefulConsumer(*topics, gather=SOON if soon else GATHER, **options)
@@ -294,6 +303,7 @@ def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
         key=raw.key,
         value=raw.value or b"",
         headers=tuple((name, value) for name, value in raw.headers),
+        fault=raw.fault if isinstance(raw, Unread) else None,
     )
 
 

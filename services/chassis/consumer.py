@@ -1,26 +1,22 @@
-"""A Kafka consumer that one unreadable partition cannot stop.
+"""A Kafka consumer that gives every partition with records a fair share of each batch.
 
-The client raises while it hands out records: for a header name that is not UTF-8, a codec it lacks, a corrupt batch.
-All partitions of a subscription share one consumer, so without care one agency could stop all others. Here the
-partition that cannot be read is found and paused until the next assignment; its records stay where they are.
+The client hands out what it fetched of one partition before it looks at the next, so one agency's backlog would stand
+before all others' records. Here a batch takes a few records of each in turn until it is full, by their number or by
+their size, and the next batch begins with another partition. What cannot be read comes as `unpacking.Unread`.
 """
 
 import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from services.chassis import telemetry
+from services.chassis.unpacking import take_over
 
 log = logging.getLogger(__name__)
-
-UNREADABLE: Final = (UnsupportedCodecError, CorruptRecordException, UnicodeError, ValueError)
-"""What the client raises for content that it cannot read, however often it tries."""
 
 WAIT_MS: Final = 2_000
 """How long it is waited for records at least: whoever asks sleeps a while after an empty answer."""
@@ -28,75 +24,102 @@ WAIT_MS: Final = 2_000
 REST_MS: Final = 20
 """How long it is waited for what Kafka holds beside the records that were there already: one answer of it."""
 
+TURN: Final = 16
+"""So many records of a partition are taken before another has its turn."""
+
 Fetched = dict[TopicPartition, list[Any]]
+
+take_over()
 
 
 class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Reads like any consumer until something cannot be read; then partition by partition, to find which.
+    """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
     What comes within `gather` seconds after the last records is handed out together, unless they were as many as were
     asked for: then more are there already.
     """
 
-    def __init__(self, *topics: str, gather: float = 0.0, **options: Any) -> None:
+    def __init__(self, *topics: str, gather: float = 0.0, most_bytes: float = math.inf, **options: Any) -> None:
         super().__init__(*topics, **options)
         self.last_read = time.monotonic()
+        self.troubles: dict[TopicPartition, str] = {}
+        """Why nothing comes of a partition, where the client says so."""
         self._gather = gather
+        self._most_bytes = most_bytes
         self._not_before = 0.0
         self._goes_back = False
-        self._searching = False
-        self._doubtful: set[TopicPartition] = set()
+        self._begins_with = 0
 
     async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+        self, *_partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Fetched:
-        """The next records, as soon as there are any, or none after a while. Raises KafkaError for what may pass; what
-        cannot be read is paused instead."""
+        """The next records of all partitions, as soon as there are any, or none after a while. Raises KafkaError for
+        what may pass; what of it is about one partition holds up no other."""
         if self._goes_back:
             await self._rewind()
         self._goes_back = True  # whatever is taken now and not handed out
-        found = await self._found(super().getmany, partitions, timeout_ms, max_records)
-        self._goes_back = found is None
-        self.last_read = time.monotonic()
-        if found:
-            full = _count(found) == max_records
-            self._not_before = 0.0 if full else self.last_read + self._gather
-        return found or {}
-
-    async def _found(
-        self,
-        fetch: Callable[..., Awaitable[Fetched]],
-        partitions: Sequence[TopicPartition],
-        timeout_ms: int,
-        max_records: int | None,
-    ) -> Fetched | None:
-        """What there is; None where something cannot be read: what other partitions gave with it is gone then."""
-        if self._searching:
-            return await self._one_by_one(fetch, timeout_ms, max_records)
         gathering = self._not_before - time.monotonic()
         await asyncio.sleep(max(0.0, gathering))
-        try:
-            found = await fetch(*partitions, timeout_ms=max(timeout_ms, WAIT_MS), max_records=max_records)
-            if gathering > 0 and 0 < _count(found) < (max_records or math.inf):
-                await self._add_rest(fetch, found, max_records)
-        except UNREADABLE as error:
-            log.error("something cannot be read (%s): looking for it", type(error).__name__)
-            self._searching = True
-            return None
-        return found
+        batch = _Batch(max_records or math.inf, self._most_bytes)
+        await self._share(batch)
+        if not batch.found:
+            await self._first(batch, max(timeout_ms, WAIT_MS))
+        if batch.found and gathering > 0 and not batch.full:
+            await self._first(batch, REST_MS)
+        self._goes_back = False
+        self.last_read = time.monotonic()
+        if batch.found:
+            self._not_before = 0.0 if batch.full else self.last_read + self._gather
+        return batch.found
 
-    async def _add_rest(self, fetch: Callable[..., Awaitable[Fetched]], found: Fetched, most: int | None) -> None:
-        """Adds what Kafka has by now: the client asks for nothing while a record waits to be taken, so of what came in
-        the meantime it held the first alone, and the rest would gather once more. Raises what is UNREADABLE."""
+    async def _share(self, batch: "_Batch") -> None:
+        """Fills a batch with what is there already, a few records of each partition in turn."""
+        hungry = sorted(self.assignment() - self.paused())
+        begin = self._begins_with % max(1, len(hungry))
+        self._begins_with += 1
+        hungry = hungry[begin:] + hungry[:begin]
+        while hungry and not batch.full:
+            hungry = [one for one in hungry if not batch.full and await self._turn(batch, one)]
+
+    async def _turn(self, batch: "_Batch", partition: TopicPartition) -> bool:
+        """Takes a few records of a partition; whether there may be more."""
+        few = int(min(TURN, batch.room))
         try:
-            rest = await fetch(timeout_ms=REST_MS, max_records=most and most - _count(found))
-        except UNREADABLE:
-            raise
-        except KafkaError as error:  # what was found is no longer asked for, so it must be handed out
+            some = (await super().getmany(partition, timeout_ms=0, max_records=few)).get(partition, [])
+        except Exception as error:  # whatever it is, it is about this partition alone
+            self._trouble(partition, error)
+            return False
+        batch.add(partition, some)
+        if some:
+            self.troubles.pop(partition, None)
+        return len(some) == few
+
+    async def _first(self, batch: "_Batch", timeout_ms: int) -> None:
+        """Waits for a record of any partition, and adds it with what came beside it: the client asks for nothing while
+        a record waits to be taken, so of what came in the meantime it may hold the first alone. Raises KafkaError,
+        unless there is something to be handed out already."""
+        try:
+            found = await super().getmany(timeout_ms=timeout_ms, max_records=1)
+        except TopicAuthorizationFailedError as error:
+            for partition in self.assignment():
+                if partition.topic in error.args:
+                    self._trouble(partition, error)
+            return
+        except KafkaError as error:
+            if not batch.found:
+                raise
             log.warning("the rest comes later: %s", type(error).__name__)
             return
-        for partition, records in rest.items():
-            found[partition] = [*found.get(partition, ()), *records]
+        for partition, records in found.items():
+            batch.add(partition, records)
+        if found:
+            await self._share(batch)
+
+    def _trouble(self, partition: TopicPartition, error: Exception) -> None:
+        cause = type(error).__name__
+        if self.troubles.get(partition) != cause:
+            self.troubles[partition] = cause
+            log.error("nothing comes of partition %s of %s: %s", partition.partition, partition.topic, cause)
 
     async def _rewind(self) -> None:
         """All partitions back to what is committed: who reads here commits each batch before asking for the next."""
@@ -107,36 +130,21 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             else:
                 self.seek(partition, committed)
 
-    async def _one_by_one(
-        self, fetch: Callable[..., Awaitable[Fetched]], timeout_ms: int, max_records: int | None
-    ) -> Fetched:
-        found: Fetched = {}
-        for partition in sorted(self.assignment() - self.paused()):
-            most = 1 if partition in self._doubtful else max_records
-            try:
-                found |= await fetch(partition, timeout_ms=0, max_records=most)
-            except UNREADABLE as error:
-                self._doubt(partition, error)
-        if not found:
-            await asyncio.sleep(timeout_ms / 1000)
-        return found
 
-    def _doubt(self, partition: TopicPartition, error: Exception) -> None:
-        """The first time, its records are asked for singly, so that those before the bad one still come."""
-        if partition not in self._doubtful:
-            self._doubtful.add(partition)
-            return
-        self.pause(partition)
-        self._doubtful.discard(partition)
-        self._searching = bool(self._doubtful)
-        telemetry.UNREADABLE.labels(partition.topic).inc()
-        log.critical(
-            "partition %s of %s is paused: its next record cannot be read (%s); a hand is needed",
-            partition.partition,
-            partition.topic,
-            type(error).__name__,
-        )
+class _Batch:
+    """What is handed out together, and whether it may grow."""
 
+    def __init__(self, most: float, most_bytes: float) -> None:
+        self.found: Fetched = {}
+        self.room = most
+        self._bytes = most_bytes
 
-def _count(fetched: Fetched) -> int:
-    return sum(map(len, fetched.values()))
+    @property
+    def full(self) -> bool:
+        return self.room <= 0 or self._bytes <= 0
+
+    def add(self, partition: TopicPartition, records: list[Any]) -> None:
+        if records:
+            self.found.setdefault(partition, []).extend(records)
+            self.room -= len(records)
+            self._bytes -= sum(max(0, one.serialized_key_size) + max(0, one.serialized_value_size) for one in records)

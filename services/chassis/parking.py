@@ -44,6 +44,10 @@ FEED: Final = 100
 """How many parked records, each of some megabytes at most, are in memory at once."""
 LARGEST: Final = 12 * 1024 * 1024
 """Bytes of a record that a document can hold; only a topic that compresses could hold a larger one."""
+KEY_LARGEST: Final = 16 * 1024
+HEADERS_LARGEST: Final = 512 * 1024
+"""The same of a record's key, and of all its headers: what is above is left out, so that each record can be parked."""
+SUBJECT_LARGEST: Final = 1000
 PERSONAL_KEPT: Final = timedelta(days=AGENCY_KEPT_DAYS)
 """How long personal data stays in a parked record."""
 PERSONAL: Final[Keys] = (("personal_until", 1),)
@@ -258,19 +262,30 @@ def _row(one: Parked, now: datetime) -> Row:
         "_id": record.id,
         "status": one.status,
         "cause": _storable(one.cause[:2000]),
-        "subject": one.subject,
-        "source": one.source,
+        "subject": one.subject and one.subject[:SUBJECT_LARGEST],
+        "source": one.source and one.source[:SUBJECT_LARGEST],
         "sequence": one.sequence if one.sequence is None or one.sequence <= MOST else None,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "key": record.key,
+        "key": record.key and record.key[:KEY_LARGEST],
         "value": record.value[:LARGEST],
-        "headers": [[name, value] for name, value in record.headers],
+        "headers": _headers(record),
         "at": now,
         # An agency's event may hold personal data: it is kept no longer here than in the agency's topic.
         "personal_until": now + PERSONAL_KEPT if agency_of(record.topic) is not None else None,
     }
+
+
+def _headers(record: Record) -> list[list[Any]]:
+    """The first headers, as many as a document can hold beside the value."""
+    found, left = list[list[Any]](), HEADERS_LARGEST
+    for name, value in record.headers:
+        left -= len(name) + len(value or b"") + 50
+        if left < 0:
+            break
+        found.append([_storable(name), value])
+    return found
 
 
 def _text(value: object) -> str | None:

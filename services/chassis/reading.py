@@ -36,6 +36,9 @@ class Reader:
         broken: dict[int, Exception] = {}
         async for place, record in in_turns(enumerate(records)):
             try:
+                if record.fault is not None:
+                    telemetry.UNREADABLE.labels(record.topic).inc()
+                    raise BrokenEvent(record.fault)
                 if record.topic != self._own_topic:
                     asked[place] = [self._one(record)]
                 elif (event := self._own(record)) is not None:

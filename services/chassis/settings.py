@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     public_age: int = Field(default=10, ge=0)
     """How long an answer that is open to all may be kept by whoever passes it on."""
     batch_records: int = Field(default=500, ge=1, le=5000)
+    agency_batch_records: int = Field(default=100, ge=1, le=5000)
+    """Events of all agencies together that are taken at once: whoever sends one waits for two such batches at most,
+    that in hand and its own. Measured with a flood (assumption: an answer within 2 s)."""
+    agency_batch_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    """With so many bytes such a batch is full before that. Bounds memory (assumption)."""
+    agency_fetch_bytes: int = Field(default=128 * 1024, ge=1024)
+    """Bytes that are fetched of one agency's topic at once; a larger event comes alone (assumption)."""
+    agencies_fetch_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    """The same of all agencies' topics together (assumption)."""
     metadata_age: float = Field(default=2.0, gt=0)
     """How soon a new agency's topic is noticed."""
     sweep_every: float = Field(default=2.0, gt=0)

@@ -62,6 +62,8 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()
     digest: str | None = None
     """The fingerprint of what was read, where personal data has been erased from `value` since."""
+    fault: str | None = None
+    """Why it cannot be read, where that was found while it was unpacked: then `value` is only what is kept of it."""
 
     @property
     def id(self) -> str:

@@ -39,7 +39,7 @@ WITHHELD: Final = Gauge("lotsman_withheld", "Messages that wait because their to
 WITHHELD_OLDEST: Final = Gauge("lotsman_withheld_oldest_seconds", "Since when a topic has taken nothing")
 PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
 UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
-UNREADABLE: Final = Counter("lotsman_unreadable", "Partitions paused because they cannot be read", ["topic"])
+UNREADABLE: Final = Counter("lotsman_unreadable", "Records and batches that cannot be unpacked", ["topic"])
 BATCH_SECONDS: Final = Histogram("lotsman_batch_seconds", "Time from a batch read to ready to commit", ["door"])
 BATCH_RECORDS: Final = Histogram(
     "lotsman_batch_records",

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
@@ -22,26 +20,10 @@ from deploy.cli.publishing import publish, receipts
 from deploy.local.stack import Stack
 from deploy.login import Login
 from deploy.topics import ensure
+from tests.kit.raw_batches import NotUtf8, batch, hand_over
 
 pytestmark = [pytest.mark.timeout(240)]
 V2 = ApplicationSubmittedV2.TYPE
-
-BAD_HEADER = """
-import asyncio, json, sys
-from aiokafka import AIOKafkaProducer
-
-class NotUtf8(str):
-    def encode(self, *_words, **_named):
-        return b"\\xff\\xfe"
-
-async def main():
-    producer = AIOKafkaProducer(**json.loads(sys.argv[1]))
-    await producer.start()
-    await producer.send_and_wait(sys.argv[2], b"{}", headers=[(NotUtf8("ab"), b"1")])
-    await producer.stop()
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -53,23 +35,30 @@ def other(stack: Stack, desk: Desk) -> str:
     return code
 
 
-def test_a_header_name_that_is_no_text_pauses_its_own_topic_alone(
+def test_a_header_name_that_is_no_text_is_parked_by_its_offset_and_its_topic_goes_on(
     desk: Desk, stack: Stack, agency: str, other: str
 ) -> None:
-    settings = json.dumps(desk.logins[other].aiokafka())
-    env = {**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}
-    subprocess.run([sys.executable, "-c", BAD_HEADER, settings, agency_topic(other).name], check=True, env=env)
-    events = [application(n, agency, kind=V2) for n in range(20)]
-    asyncio.run(publish(desk.logins[agency], {agency: events}))
-    assert {r["outcome"] for r in receipts(desk.logins[agency], agency, 20)} == {"registered"}
-    ready = desk.http.get(f"{stack.urls['intake']}/health/ready").json()["checks"]
-    assert ready["reading"] == "ok"
-    paused = "lotsman_unreadable_total{topic=" + f'"{agency_topic(other).name}"' + "}"
+    entry = {"name": "Другое ведомство", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    assert desk.call("PUT", "intake", f"/v1/agencies/{other}", "admin", body=entry).status_code == 200
+    topic, bad = agency_topic(other).name, batch([b"{}"], headers=[[(NotUtf8("ab"), b"1")]])
+    asyncio.run(hand_over(desk.logins[other], topic, bad))
+    for code in (agency, other):
+        asyncio.run(publish(desk.logins[code], {code: [application(n, code, kind=V2) for n in range(20)]}))
+    for code in (agency, other):
+        assert {r["outcome"] for r in receipts(desk.logins[code], code, 20)} == {"registered"}
+
+    def mine(answer: Any) -> bool:
+        return any(row["id"] == f"{topic}/0/0" for row in answer.json()["items"])
+
+    parked = desk.ask("intake", "/v1/parked?limit=200", "ops", mine).json()["items"]
+    [row] = [row for row in parked if row["topic"] == topic]
+    assert (row["offset"], row["status"]) == (0, "broken") and "not UTF-8" in row["cause"]
 
     def told(answer: Any) -> bool:
-        return f"{paused} 1.0" in answer.text
+        return "lotsman_unreadable_total{topic=" + f'"{topic}"' + "} 1.0" in answer.text
 
     desk.ask("intake", "/metrics", "ops", told)
+    assert desk.http.get(f"{stack.urls['intake']}/health/ready").json()["checks"]["reading"] == "ok"
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
@@ -81,16 +70,14 @@ def test_a_record_of_any_codec_is_read(desk: Desk, agency: str, codec: str) -> N
 
 
 def test_the_bound_on_an_events_size_holds_for_compressed_records_too(desk: Desk, agency: str) -> None:
-    told: list[Any] = []
     large = {"compression.type": "gzip", "message.max.bytes": 20_000_000}
     producer = Producer(desk.logins[agency].librdkafka() | large)
     event = application(1, agency, kind=V2)
     event["data"]["problem"] = "п" * AGENCY_MAX_BYTES
-    producer.produce(
-        agency_topic(agency).name, json.dumps(event), on_delivery=lambda error, _record: told.append(error)
-    )
+    producer.produce(agency_topic(agency).name, json.dumps(event))
     assert producer.flush(20) == 0
-    assert told[0].name() == "MSG_SIZE_TOO_LARGE"
+    [receipt] = receipts(desk.logins[agency], agency, 1)
+    assert (receipt["outcome"], [one["rule"] for one in receipt["problems"]]) == ("refused", ["event.too-large"])
 
 
 def test_an_agency_that_is_not_in_the_directory_yet_waits_parked_and_goes_on_when_it_is(

@@ -1,6 +1,8 @@
 """What the consumer of a service hands out together: a single record at once, what follows it closely in one batch."""
 
+import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,27 +10,31 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import RequestTimedOutError
+from aiokafka.errors import RequestTimedOutError, TopicAuthorizationFailedError
 
 from contracts.topics import FOR_EVER
 from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.local.backends import Backends
-from services.chassis.consumer import REST_MS, CarefulConsumer
+from services.chassis.consumer import REST_MS, TURN, CarefulConsumer
 
 GATHER = 1.0
 SPREAD = 10
 
 
 @asynccontextmanager
-async def reading(backends: Backends) -> AsyncIterator[tuple[CarefulConsumer, AIOKafkaProducer, str]]:
-    """A consumer of a topic of one partition, and who writes to it."""
+async def reading(
+    backends: Backends, others: int = 0, **options: Any
+) -> AsyncIterator[tuple[CarefulConsumer, AIOKafkaProducer, str]]:
+    """A consumer of a topic of one partition, and who writes to it; it reads some more, named `<topic>-0` and so on."""
     name = f"gathers-{uuid4().hex[:8]}"
-    rule = TopicRule(name=name, partitions=1, retention_ms=FOR_EVER, max_bytes=1 << 20, writers=(), readers=())
-    topics.ensure(backends.kafka.admin(), [rule])
+    names = [name, *(f"{name}-{number}" for number in range(others))]
+    shape: dict[str, Any] = {"partitions": 1, "retention_ms": FOR_EVER, "max_bytes": 1 << 20}
+    topics.ensure(backends.kafka.admin(), [TopicRule(name=one, writers=(), readers=(), **shape) for one in names])
     login = backends.kafka.aiokafka()
     out = AIOKafkaProducer(**login, acks="all")
-    consumer = CarefulConsumer(name, gather=GATHER, group_id=name, auto_offset_reset="earliest", **login)
+    options = {"gather": GATHER, "group_id": name, "auto_offset_reset": "earliest", **login, **options}
+    consumer = CarefulConsumer(*names, **options)
     await out.start()
     await consumer.start()
     try:
@@ -100,9 +106,11 @@ async def test_what_was_taken_comes_again_where_an_error_kept_it_from_being_hand
         assert await batch(consumer) == [b"first"]
         await consumer.commit()
         await out.send_and_wait(topic, b"second")
-        real, failures = AIOKafkaConsumer.getmany, list[Exception]([UnicodeError("unreadable"), RequestTimedOutError()])
+        real, failures = AIOKafkaConsumer.getmany, list[Exception]([RequestTimedOutError()])
 
         async def failing(self: AIOKafkaConsumer, *partitions: TopicPartition, **options: Any) -> Any:
+            if failures and not options["timeout_ms"]:
+                return {}  # what is there is only seen by who waits for it
             found = await real(self, *partitions, **options)
             if found and failures:
                 raise failures.pop(0)
@@ -112,3 +120,66 @@ async def test_what_was_taken_comes_again_where_an_error_kept_it_from_being_hand
         with pytest.raises(RequestTimedOutError):
             await batch(consumer)
         assert await batch(consumer) == [b"second"]
+
+
+# ---- fair shares
+
+
+async def test_a_backlog_of_one_topic_leaves_room_for_the_records_of_others(backends: Backends) -> None:
+    most = 50
+    async with reading(backends, others=3, gather=0.0) as (consumer, out, topic):
+        flood = [await out.send(topic, b"x" * 200) for _ in range(3000)]
+        await asyncio.gather(*flood)
+        assert len(await batch(consumer, most)) <= most, "the flood is being read"
+        for number in range(3):
+            await out.send_and_wait(f"{topic}-{number}", str(number).encode())
+        found, batches = list[bytes](), 0
+        while len(found) < 3:
+            some = await batch(consumer, most)
+            found += [value for value in some if value != b"x" * 200]
+            batches += 1
+        assert sorted(found) == [b"0", b"1", b"2"]
+        assert batches < 3000 / most / 2, "they came long before the flood was over"
+
+
+async def test_topics_with_backlogs_share_a_batch(backends: Backends) -> None:
+    async with reading(backends, others=3, gather=0.0) as (consumer, out, topic):
+        names = [topic, *(f"{topic}-{number}" for number in range(3))]
+        await asyncio.gather(*[await out.send(name, b"x") for name in names for _ in range(200)])
+        shares = Counter[str]()
+        while shares.total() < 800:
+            found = await consumer.getmany(timeout_ms=50, max_records=100)
+            several = {partition.topic: len(records) for partition, records in found.items()}
+            shares.update(several)
+            if len(several) == 4 and sum(several.values()) == 100:
+                assert max(several.values()) - min(several.values()) <= TURN
+        assert set(shares.values()) == {200}
+
+
+async def test_a_batch_is_full_by_its_size_too(backends: Backends) -> None:
+    async with reading(backends, gather=0.0, most_bytes=100_000) as (consumer, out, topic):
+        await asyncio.gather(*[await out.send(topic, b"x" * 5_000) for _ in range(100)])
+        sizes = list[int]()
+        while sum(sizes) < 100:
+            sizes.append(len(await batch(consumer)))
+        assert max(sizes) <= 20 + TURN
+
+
+async def test_a_topic_that_is_closed_to_the_reader_holds_up_no_other(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(backends, others=1, gather=0.0) as (consumer, out, topic):
+        real = AIOKafkaConsumer.getmany
+
+        async def closed(self: AIOKafkaConsumer, *partitions: TopicPartition, **options: Any) -> Any:
+            if partitions and partitions[0].topic == topic:
+                raise TopicAuthorizationFailedError(topic)
+            if not partitions and options["timeout_ms"]:
+                await asyncio.sleep(0.05)
+                raise TopicAuthorizationFailedError(topic)
+            return await real(self, *partitions, **options)
+
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", closed)
+        await out.send_and_wait(f"{topic}-0", b"goes on")
+        assert await asyncio.wait_for(batch(consumer), 30) == [b"goes on"]
+        assert consumer.troubles == {TopicPartition(topic, 0): "TopicAuthorizationFailedError"}
