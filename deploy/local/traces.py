@@ -25,6 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from deploy.complaint import Complaint
 from deploy.local.home import directory
 from deploy.local.kept import Kept
 
@@ -72,13 +73,14 @@ class Span(NamedTuple):
 
 
 class Receiver:
-    """Listens on 127.0.0.1 in a thread of this process, from `start` to `stop`. What it cannot keep, it drops."""
+    """Listens on 127.0.0.1 in a thread of this process, from `start` to `stop`. What it cannot keep, it drops; a file
+    that the power was cut to is put aside, and another one begun. Raises Complaint where there can be none."""
 
     def __init__(self, path: Path, port: int, kept: Kept | None = None) -> None:
         directory(path.parent)
         self._kept = kept or Kept()
-        self._store = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._prepare()
+        self._path = path
+        self._store = self._opened()
         self._lock = Lock()
         self._server = _Server(("127.0.0.1", port), self._handler())
         self._thread = Thread(target=self._server.serve_forever, name="traces", daemon=True)
@@ -95,12 +97,14 @@ class Receiver:
         with self._lock:
             self._store.close()
 
-    def _prepare(self) -> None:
-        if self._said("PRAGMA auto_vacuum") != GIVES_BACK:
-            with suppress(sqlite3.Error):  # a full disk: the file only does not shrink
-                self._store.executescript(f"PRAGMA auto_vacuum={GIVES_BACK}; VACUUM")
-        journal = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=OFF"
-        self._store.executescript(f"{journal}; {SCHEMA}")
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return _prepared(self._path)
+        except sqlite3.Error as error:
+            if not _is_broken(error):
+                raise Complaint(f"Traces cannot be kept in {self._path}: {error}.") from error
+        _put_aside(self._path)
+        return _prepared(self._path)
 
     def keep(self, spans: Iterable[Span]) -> None:
         """Adds spans."""
@@ -110,20 +114,33 @@ class Receiver:
             try:
                 self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
                 self._store.execute("COMMIT")
-            except BaseException:  # what one sender makes fail must not stand in the way of the next
+            except BaseException as error:  # what one sender makes fail must not stand in the way of the next
                 if self._store.in_transaction:  # a full disk has ended it already
                     self._store.execute("ROLLBACK")
+                self._see_to(error)
                 raise
 
     def tidy(self) -> None:
         """Drops the spans that have been kept for long enough, and the oldest of too many; to be called now and
         then."""
+        with self._lock:
+            try:
+                self._drop_old()
+            except sqlite3.Error as error:  # a full disk: another time
+                self._see_to(error)
+
+    def _see_to(self, error: BaseException) -> None:
+        if _is_broken(error):
+            self._store.close()
+            _put_aside(self._path)
+            self._store = _prepared(self._path)
+
+    def _drop_old(self) -> None:
         since = time.time_ns() - int(self._kept.trace_days * 86_400e9)
-        with self._lock, suppress(sqlite3.Error):  # a full disk: another time
-            self._drop("end_ns < ?", since)
-            while self._size() > self._kept.trace_megabytes * 2**20:
-                if not self._drop("rowid IN (SELECT rowid FROM spans ORDER BY end_ns LIMIT ?)", OLDEST):
-                    break
+        self._drop("end_ns < ?", since)
+        while self._size() > self._kept.trace_megabytes * 2**20:
+            if not self._drop("rowid IN (SELECT rowid FROM spans ORDER BY end_ns LIMIT ?)", OLDEST):
+                break
 
     def _drop(self, which: str, value: int) -> int:
         """Drops spans and gives their room back; how many they were."""
@@ -134,10 +151,7 @@ class Receiver:
 
     def _size(self) -> int:
         """Bytes of the file."""
-        return self._said("PRAGMA page_count") * self._said("PRAGMA page_size")
-
-    def _said(self, pragma: str) -> int:
-        return int(self._store.execute(pragma).fetchone()[0])
+        return _said(self._store, "page_count") * _said(self._store, "page_size")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         keep = self.keep
@@ -172,6 +186,30 @@ class Receiver:
                 """Nothing: one line for every export would tell nobody anything."""
 
         return Handler
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    store = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    if _said(store, "auto_vacuum") != GIVES_BACK:
+        with suppress(sqlite3.OperationalError):  # a full disk: the file only does not shrink
+            store.executescript(f"PRAGMA auto_vacuum={GIVES_BACK}; VACUUM")
+    journal = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=OFF"
+    store.executescript(f"{journal}; {SCHEMA}")
+    return store
+
+
+def _said(store: sqlite3.Connection, pragma: str) -> int:
+    return int(store.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _is_broken(error: BaseException) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _put_aside(path: Path) -> None:
+    for end in ("-wal", "-shm"):
+        path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
+    path.replace(path.with_name(f"{path.name}.broken"))
 
 
 class _Server(ThreadingHTTPServer):
@@ -209,16 +247,19 @@ def parse(body: bytes) -> Iterator[Span]:
 
 
 def spans_of(path: Path, pilot_or_trace: str) -> list[Span]:
-    """All spans of a trace, or of every trace that touches a pilot, oldest first."""
+    """All spans of a trace, or of every trace that touches a pilot, oldest first. Raises Complaint."""
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
-        rows = store.execute(
-            """SELECT * FROM spans WHERE trace_id = :id OR trace_id IN
-               (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
-               ORDER BY start_ns""",
-            {"id": pilot_or_trace},
-        ).fetchall()
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
+            rows = store.execute(
+                """SELECT * FROM spans WHERE trace_id = :id OR trace_id IN
+                   (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
+                   ORDER BY start_ns""",
+                {"id": pilot_or_trace},
+            ).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise Complaint(f"The traces in {path} cannot be read: {error}.") from error
     return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
 
 

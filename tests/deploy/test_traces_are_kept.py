@@ -27,6 +27,7 @@ from opentelemetry.util.types import AttributeValue
 from rich.console import Console
 
 from deploy.cli.traces import tree
+from deploy.complaint import Complaint
 from deploy.local.kept import Kept
 from deploy.local.ports import Ports
 from deploy.local.traces import (
@@ -38,6 +39,7 @@ from deploy.local.traces import (
     SCHEMA,
     Receiver,
     Span,
+    _said,
     spans_of,
 )
 
@@ -134,7 +136,7 @@ def test_a_file_of_an_earlier_version_is_kept_and_shrinks_from_now_on(tmp_path: 
     one = Receiver(path, Ports.free()["otlp"], Kept(trace_megabytes=1))
     one.start()
     try:
-        assert one._said("PRAGMA auto_vacuum") == GIVES_BACK
+        assert _said(one._store, "auto_vacuum") == GIVES_BACK
         assert names(tmp_path) == [7]
     finally:
         one.stop()
@@ -270,3 +272,40 @@ def test_connections_that_are_cut_off_write_no_line(
         assert client.post(f"{url}/v1/traces", content=export(span())).status_code == 200
     one.stop()
     assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_the_power_was_cut_to_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "traces.sqlite"
+    path.write_bytes(b"half a page" * 1000)
+    with pytest.raises(Complaint, match=r"traces\.sqlite cannot be read"):
+        spans_of(path, "t")
+    one = Receiver(path, Ports.free()["otlp"])
+    one.start()
+    try:
+        one.keep([ended(1)])
+        assert names(tmp_path) == [1]
+        assert (tmp_path / "traces.sqlite.broken").stat().st_size == 11_000
+    finally:
+        one.stop()
+
+
+def test_a_file_that_breaks_while_it_is_used_is_begun_anew(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
+    one, _ = receiver
+    one.keep(ended(n, text="x" * 500) for n in range(5_000))
+    one._store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with (tmp_path / "traces.sqlite").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 3 * 2**20)
+    one._store.execute("PRAGMA shrink_memory")
+    with pytest.raises(sqlite3.DatabaseError):
+        one.keep([ended(0)])
+    one.tidy()
+    one.keep([ended(1)])
+    assert names(tmp_path) == [1]
+    assert (tmp_path / "traces.sqlite.broken").exists()
+
+
+def test_where_no_file_can_be_it_is_a_complaint(tmp_path: Path) -> None:
+    (tmp_path / "traces.sqlite").mkdir()
+    with pytest.raises(Complaint, match="Traces cannot be kept in .*: unable to open database file"):
+        Receiver(tmp_path / "traces.sqlite", Ports.free()["otlp"])
