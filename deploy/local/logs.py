@@ -46,9 +46,11 @@ def _cut(log: Path, kept: Kept) -> None:
 
 def _copy_end(log: Path, to: Path, most: int) -> None:
     with log.open("rb") as source, to.open("wb") as target:
-        source.seek(-min(most, log.stat().st_size), os.SEEK_END)
-        while piece := source.read(PIECE):
+        left = min(most, log.stat().st_size)
+        source.seek(-left, os.SEEK_END)
+        while piece := source.read(min(PIECE, left)):
             target.write(piece)
+            left -= len(piece)
 
 
 def _make_room(log: Path, files: int) -> None:

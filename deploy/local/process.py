@@ -103,7 +103,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
-        self._record.unlink(missing_ok=True)
+        self._forget()
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would do it; nobody starts it again."""
@@ -111,6 +111,10 @@ class Process:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
+            self._forget()
+
+    def _forget(self) -> None:
+        with suppress(OSError):  # on a disk that is closed it stays, and names a process that is no more
             self._record.unlink(missing_ok=True)
 
     def last_words(self) -> str:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -211,7 +212,8 @@ class Stack:
         try:
             step()
         except Exception as error:  # a full disk above all; nobody but this thread starts again what died
-            self._say(f"supervisor: {type(error).__name__}: {error}")
+            with suppress(Exception):
+                self._say(f"supervisor: {type(error).__name__}: {error}")
 
     def _see_to(self, process: Process) -> None:
         if process.wanted and process.pid is None:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -62,7 +63,12 @@ def read(folder: Path) -> State | None:
 
 def clear(folder: Path) -> None:
     """Forgets the run; for the supervisor when all it started has ended."""
-    (folder / "run.json").unlink(missing_ok=True)
+    _forget(folder / "run.json")
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):  # on a disk that is closed it stays, and names a process that is no more
+        path.unlink(missing_ok=True)
 
 
 def take(folder: Path) -> IO[str]:
@@ -110,7 +116,7 @@ def stop_leftovers(folder: Path) -> list[str]:
     for name in [*known, *sorted(children.keys() - set(known))]:
         if stop_recorded(children[name].pid, children[name].started, CHILD_GRACE):
             stopped.append(name)
-        (folder / "run" / f"{name}.json").unlink(missing_ok=True)
+        _forget(folder / "run" / f"{name}.json")
     clear(folder)
     return stopped
 

@@ -148,6 +148,36 @@ def test_a_service_that_dies_is_started_again(
         assert pids(tmp_path)["intake"] == stack.services["intake"].pid
 
 
+def test_what_the_supervisor_can_neither_do_nor_say_does_not_end_it(
+    given: Backends,
+    tmp_path: Path,
+    stubs: dict[str, list[str]],
+    soon: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = iter(
+        [OSError(28, "No space left on device"), ValueError("I/O operation on closed file"), Complaint("no")]
+    )
+    real = Process.start
+
+    def start(self: Process) -> None:
+        if failure := next(failures, None):
+            raise failure
+        real(self)
+
+    def say(text: str) -> None:
+        if "again" in text or "supervisor" in text:
+            raise OSError(28, "No space left on device")
+
+    with Stack(tmp_path, services=stubs, say=say) as stack:
+        first = stack.services["intake"].pid
+        assert first is not None
+        monkeypatch.setattr(Process, "start", start)
+        os.kill(first, signal.SIGKILL)
+        soon(lambda: stack.services["intake"].pid not in (None, first), 60)
+        stack.await_ready(20)
+
+
 def test_a_service_that_was_killed_on_purpose_stays_down(
     given: Backends, tmp_path: Path, stubs: dict[str, list[str]]
 ) -> None:
