@@ -6,9 +6,9 @@ Both versions of an event stay accepted, because agencies upgrade slowly. Inside
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
-from contracts.entered import SENT, Entered
-from contracts.event import Basis, Contract, Day, Language, Moment, Payload
-from contracts.reference import (
+from .entered import SENT, Entered
+from .event import Basis, Contract, Day, Language, Moment, Payload
+from .reference import (
     UNSPECIFIED,
     Application,
     ApplicationBase,
@@ -20,7 +20,7 @@ from contracts.reference import (
     Problem,
     RequestItem,
 )
-from contracts.steps import Answers, Completion, Person, Progress, ReasonedVerdict, Results, Risks, Spending, Withdrawal
+from .steps import Answers, Completion, Person, Progress, ReasonedVerdict, Results, Risks, Spending, Withdrawal
 
 
 class ContactPerson(Person):

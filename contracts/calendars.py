@@ -12,8 +12,8 @@ from typing import Self
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
-from contracts.data import CalendarId, Data, Origin, Text, texts, unique
-from contracts.entered import YEARS
+from .data import CalendarId, Data, Origin, Text, texts, unique
+from .entered import YEARS
 
 
 class MovedDay(Data):

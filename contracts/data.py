@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from contracts.event import Contract
-from contracts.reference import OriginKind
+from .event import Contract
+from .reference import OriginKind
 
 
 def _known_zone(name: str) -> str:
@@ -81,6 +81,6 @@ def unique(what: str, values: tuple[str, ...]) -> None:
 
 def texts(*folders: str) -> list[str]:
     """The data files of a folder of the rules that the package carries, in the order of their names."""
-    folder = files("contracts").joinpath("rules", *folders)
+    folder = files(__package__).joinpath("rules", *folders)
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return [f.read_text(encoding="utf-8") for f in found]

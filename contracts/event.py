@@ -29,10 +29,10 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema, to_json
 
-from contracts.entered import LONE, shows_bounds
-from contracts.forms import EVENT_TYPE, JSON_TYPE, RECORDED_ID, SEQUENCE, SOURCE, USABLE_ID
-from contracts.moments import ADay, AMoment
-from contracts.text import line
+from .entered import LONE, shows_bounds
+from .forms import EVENT_TYPE, JSON_TYPE, RECORDED_ID, SEQUENCE, SOURCE, USABLE_ID
+from .moments import ADay, AMoment
+from .text import line
 
 MOST_ID: Final = 128
 NO_IDS: Final = (".", "..")

@@ -10,15 +10,15 @@ from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import Field, JsonValue
 
-from contracts.event import Contract, Fact, Language, Moment
-from contracts.intake import Registered, Submission
-from contracts.reference import (
+from .event import Contract, Fact, Language, Moment
+from .intake import Registered, Submission
+from .reference import (
     Application,
     ItemId,
     OrganisationId,
     ReturnReason,
 )
-from contracts.steps import (
+from .steps import (
     Answers,
     Appeal,
     AppealRuling,
@@ -32,7 +32,7 @@ from contracts.steps import (
     Ties,
     WrittenConclusion,
 )
-from contracts.terms import (
+from .terms import (
     TermBreached,
     TermEnded,
     TermExtended,

@@ -6,8 +6,8 @@ Free text has no form (`contracts.text`).
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.entered import YEAR
-from contracts.text import SAYS_SOMETHING
+from .entered import YEAR
+from .text import SAYS_SOMETHING
 
 CODE: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SCHEME: Final = r"^[A-Z]{2}(-[A-Z0-9]+)+$"

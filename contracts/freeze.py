@@ -19,13 +19,13 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import core_schema
 
-from contracts import topics
-from contracts.agency import AGENCY, RECEIPTS
-from contracts.entered import as_recorded
-from contracts.event import JSON, Contract, Envelope, SequenceText, schema_id, service_source
-from contracts.expertise import EXPERTISE
-from contracts.intake import INTAKE
-from contracts.registry import REGISTRY
+from . import topics
+from .agency import AGENCY, RECEIPTS
+from .entered import as_recorded
+from .event import JSON, Contract, Envelope, SequenceText, schema_id, service_source
+from .expertise import EXPERTISE
+from .intake import INTAKE
+from .registry import REGISTRY
 
 FOLDER: Final = Path(__file__).parent / "schemas"
 LOCK: Final = "LOCK.txt"

@@ -6,9 +6,9 @@ It is one thing, long as it is: the whole language of one topic, whose facts are
 from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
-from contracts.agency import ReceiptDecision, ReceiptReminder, ToldConclusion
-from contracts.event import Contract, Day, Fact, Language, Moment
-from contracts.reference import (
+from .agency import ReceiptDecision, ReceiptReminder, ToldConclusion
+from .event import Contract, Day, Fact, Language, Moment
+from .reference import (
     Application,
     Clock,
     Code,
@@ -20,7 +20,7 @@ from contracts.reference import (
     RequestItem,
     ReturnReason,
 )
-from contracts.steps import (
+from .steps import (
     AgencyEntry,
     Answers,
     ApplicationReturn,
@@ -32,7 +32,7 @@ from contracts.steps import (
     Spending,
     Withdrawal,
 )
-from contracts.terms import TermBreached, TermEnded, TermNearing, TermRecalendared, TermStarted
+from .terms import TermBreached, TermEnded, TermNearing, TermRecalendared, TermStarted
 
 
 class Registered(Contract):

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, JsonValue, StrictBool, StrictInt, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from contracts.entered import YEARS, Count, Door, Entered
-from contracts.event import Contract, Day, Moment
-from contracts.forms import CODE, CURRENCY, DECIMAL, ITEM_ID, SCHEME
-from contracts.text import line, prose
+from .entered import YEARS, Count, Door, Entered
+from .event import Contract, Day, Moment
+from .forms import CODE, CURRENCY, DECIMAL, ITEM_ID, SCHEME
+from .text import line, prose
 
 Code = Annotated[str, Field(pattern=CODE, max_length=60)]
 """A code of a code list: lower-case words joined by hyphens."""

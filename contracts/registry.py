@@ -8,16 +8,16 @@ from typing import ClassVar, Final, get_args
 
 from pydantic import JsonValue
 
-from contracts.event import Basis, Contract, Dated, Fact, Language, Moment
-from contracts.intake import Registered
-from contracts.reference import (
+from .event import Basis, Contract, Dated, Fact, Language, Moment
+from .intake import Registered
+from .reference import (
     Application,
     Effectiveness,
     Hiding,
     Party,
     ReturnReason,
 )
-from contracts.steps import (
+from .steps import (
     AgreementEntry,
     AgreementFailure,
     Commission,
@@ -41,7 +41,7 @@ from contracts.steps import (
     Spending,
     TakenList,
 )
-from contracts.terms import (
+from .terms import (
     TermBreached,
     TermEnded,
     TermExtended,

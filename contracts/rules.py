@@ -16,10 +16,10 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
-from contracts.data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
-from contracts.forms import CURRENCY, SCHEME
-from contracts.moments import FARTHEST
-from contracts.reference import Code, LegalEffect, ProblemSeverity, TermKind, TermUnit
+from .data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
+from .forms import CURRENCY, SCHEME
+from .moments import FARTHEST
+from .reference import Code, LegalEffect, ProblemSeverity, TermKind, TermUnit
 
 
 class CodeEntry(Titled):

@@ -10,10 +10,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictBool
 
-from contracts.entered import Count, Entered
-from contracts.event import NO_IDS, Basis, Contract, Day, Personal
-from contracts.forms import CODE, EMAIL, OPAQUE_ID, PERSON
-from contracts.reference import (
+from .entered import Count, Entered
+from .event import NO_IDS, Basis, Contract, Day, Personal
+from .forms import CODE, EMAIL, OPAQUE_ID, PERSON
+from .reference import (
     Code,
     CostLine,
     Effectiveness,
@@ -33,7 +33,7 @@ from contracts.reference import (
     SectorShare,
     Verdict,
 )
-from contracts.text import line, prose
+from .text import line, prose
 
 Why = Annotated[str, prose(4_000)]
 Words = Annotated[str, prose(20_000)]

@@ -6,8 +6,8 @@ in the edition; `clock` is what the term comes to with the fact.
 
 from typing import TypeAlias
 
-from contracts.event import Dated, Fact, Moment
-from contracts.reference import Clock, Term
+from .event import Dated, Fact, Moment
+from .reference import Clock, Term
 
 
 class TermStarted(Fact):

@@ -15,10 +15,10 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from contracts.entered import YEARS
-from contracts.event import json_pointer
-from contracts.forms import FORMS, OTHER
-from contracts.reference import UNSPECIFIED, Problem, ProblemSeverity, Remedy
+from .entered import YEARS
+from .event import json_pointer
+from .forms import FORMS, OTHER
+from .reference import UNSPECIFIED, Problem, ProblemSeverity, Remedy
 
 Language = Literal["ru", "be", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "be", "en")
@@ -58,7 +58,7 @@ Value = str | int | date | datetime | Wording | Iterable[str] | None
 def wordings() -> Mapping[str, Wording]:
     """All wordings by rule id. Raises ValueError for an id that two files have, or that lacks a language."""
     found: dict[str, Wording] = {}
-    for file in sorted((files("contracts") / "words").iterdir(), key=lambda one: one.name):
+    for file in sorted((files(__package__) / "words").iterdir(), key=lambda one: one.name):
         if not file.name.endswith(".toml"):
             continue
         for rule, words in tomllib.loads(file.read_text(encoding="utf-8")).items():

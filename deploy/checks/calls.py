@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deploy.checks.parsing import parsed
+
 SOURCES: Final = ("contracts", "services", "deploy")
 CONTROLS: Final = {"rule", "status", "problems", "action", "headers", "extra", "refusal"}
 """Keywords of these that are no values of a template."""
@@ -91,7 +93,7 @@ def _modules(root: Path) -> Iterator[Module]:
         for path in sorted((root / source).rglob("*.py")):
             where = path.relative_to(root)
             name = ".".join(where.with_suffix("").parts).removesuffix(".__init__")
-            module = Module(name, where.as_posix(), ast.parse(path.read_text(encoding="utf-8")))
+            module = Module(name, where.as_posix(), parsed(root, path))
             for node in ast.walk(module.tree):
                 _note(module, node)
             yield module

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.checks.exceptions import Exceptions
+from deploy.checks.parsing import parsed
 
 ROOMS: Final = ("contracts", "services/law", "services/*/domain")
 MODULES: Final = {
@@ -53,7 +54,7 @@ def findings(root: Path) -> list[str]:
         f"{name}:{line}: {what}"
         for path in files
         for name in (path.relative_to(root).as_posix(),)
-        for line, what in _impure(name, ast.parse(path.read_text(encoding="utf-8")))
+        for line, what in _impure(name, parsed(root, path))
         if not excepted.hold(f"{name} {what}")
     ]
     return [*found, *excepted.idle()]

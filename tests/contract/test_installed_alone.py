@@ -22,19 +22,21 @@ PROGRAM = """
 import sys
 sys.path[:0] = {path!r}
 import json
-import contracts
-from contracts.event import parse_fact
-from contracts.freeze import CLASSES, example, frozen
-from contracts.intake import INTAKE
-from contracts.calendars import load_calendars
-from contracts.rules import load
-from contracts.words import LANGUAGES, wordings
+import lotsman_contracts
+from lotsman_contracts.event import parse_fact
+from lotsman_contracts.freeze import CLASSES, example, frozen
+from lotsman_contracts.intake import INTAKE
+from lotsman_contracts.calendars import load_calendars
+from lotsman_contracts.rules import load
+from lotsman_contracts.words import LANGUAGES, wordings
+import lotsman_contracts.builders
 name = "pilots.intake.application-accepted.v1"
-print(contracts.__file__)
+print(lotsman_contracts.__file__)
 print(parse_fact(json.dumps(example(name)).encode(), INTAKE).fact.number)
 print(len([frozen(one)["$id"] for one in CLASSES]), sorted(load()), sorted(c.id for c in load_calendars()))
-print(contracts.VERSION, len(wordings()), sum(not one.text(said) for one in wordings().values() for said in LANGUAGES))
-print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"services", "deploy", "fastapi", "jsonschema"}}))
+wordless = sum(not one.text(said) for one in wordings().values() for said in LANGUAGES)
+print(lotsman_contracts.VERSION, len(wordings()), wordless)
+print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"contracts", "services", "deploy", "fastapi", "jsonschema"}}))
 """
 
 
@@ -57,10 +59,10 @@ def copied(folder: Path) -> Path:
     """The package as its pyproject.toml declares it: its modules and its data files, nothing else."""
     start = source(folder)
     declared = tomllib.loads((start / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    assert declared["packages"] == ["contracts"]
-    for pattern in ("*.py", *declared["package-data"]["contracts"]):
+    assert declared["packages"] == ["lotsman_contracts"]
+    for pattern in ("*.py", *declared["package-data"]["lotsman_contracts"]):
         for path in start.glob(pattern):
-            to = folder / "target" / "contracts" / path.relative_to(start)
+            to = folder / "target" / "lotsman_contracts" / path.relative_to(start)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, to)
     return folder / "target"
@@ -95,7 +97,7 @@ def test_the_contracts_work_with_pydantic_alone(install: Callable[[Path], Path],
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     where, number, counts, words, ours = done.stdout.splitlines()
-    assert where == str(target / "contracts" / "__init__.py")
+    assert where == str(target / "lotsman_contracts" / "__init__.py")
     assert number == "ПП-2026-000123"
     assert counts == f"{len(CLASSES)} {sorted(load())} {sorted(c.id for c in load_calendars())}"
     assert words == f"{VERSION} {len(wordings())} 0"

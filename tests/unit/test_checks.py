@@ -1,5 +1,6 @@
 """Every check of the project's own text finds a fault that is planted, and passes what is sound."""
 
+import ast
 from pathlib import Path
 from textwrap import dedent
 
@@ -7,6 +8,7 @@ import pytest
 
 from deploy.checks import dead, duplicates, lengths, matches, purity, twins, words
 from deploy.checks.exceptions import FILE, Exceptions
+from deploy.checks.parsing import parsed
 from deploy.cli.quality import CHECKS
 from deploy.local.home import ROOT
 
@@ -507,3 +509,15 @@ def test_every_check_of_this_folder_runs_with_the_verb() -> None:
     folder = Path(duplicates.__file__).parent
     has = {path.stem for path in folder.glob("*.py") if "def findings(" in path.read_text(encoding="utf-8")}
     assert own == has
+
+
+def test_what_a_package_imports_from_itself_is_known_by_its_whole_name(tmp_path: Path) -> None:
+    path = tmp_path / "contracts" / "rules" / "x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("from .event import Fact\nfrom .. import words\nfrom ..text import line\nimport re\n")
+    assert ast.unparse(parsed(tmp_path, path)).splitlines() == [
+        "from contracts.rules.event import Fact",
+        "from contracts import words",
+        "from contracts.text import line",
+        "import re",
+    ]
