@@ -115,4 +115,6 @@ def receipt(document: Document, event_id: str) -> dict[str, Any] | None:
         "own_number": state.application.own_number if state.application else None,
         "due_at": shown["due_at"] if state.running else None,
         "reasons": [r.model_dump(mode="json") for r in state.reasons],
+        "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
+        "conclusion": state.conclusion.model_dump(mode="json") if state.conclusion else None,
     }
