@@ -25,6 +25,8 @@ from deploy.login import Login
 from deploy.progress import Say, silent
 
 SPACE_MB: Final = 500
+BROKER: Final = "LOTSMAN_BROKER"
+"""The variable that asks for noida-db where Apache Kafka could be had: who began with it may go on with it."""
 
 
 class Backends:
@@ -172,16 +174,47 @@ class Backends:
     def _start_kafka(self) -> None:
         if os.environ.get("LOTSMAN_KAFKA_URL"):
             return
-        kafka, controller = self.ports["kafka"], self.ports["controller"]
-        self.broker = Kafka(self.folder, kafka, controller, self._passwords, self._say)
+        ports = self.ports["kafka"], self.ports["controller"]
+        kafka = Kafka(self.folder, *ports, self._passwords, self._say)
+        noida = Noida(self.folder, self.ports["kafka"], self._say)
+        if self._goes_on_with(noida, kafka):
+            self.broker = noida
+            self.broker.start()
+            return
+        self.broker = kafka
         try:
             self.broker.start()
         except jars.NoMaven as error:
-            if self._require_kafka:
-                raise Complaint(f"Apache Kafka is required: {error}") from error
+            self._need_nothing_of(kafka, error)
             self._say(WARNING)
-            self.broker = Noida(self.folder, kafka, self._say)
+            self.broker = noida
             self.broker.start()
+
+    def _goes_on_with(self, noida: Noida, kafka: Kafka) -> bool:
+        """Whether noida-db was asked for. Raises Complaint where it holds what Kafka would begin without: MongoDB's
+        data knows facts that an empty broker does not."""
+        if os.environ.get(BROKER) == Noida.kind:
+            if self._require_kafka or kafka.has_data:
+                raise Complaint(f"{BROKER} asks for noida-db, but Apache Kafka is required, or has its data here.")
+            self._say(WARNING)
+            return True
+        if noida.has_data and not kafka.has_data:
+            raise Complaint(
+                f"This system has worked with noida-db, and Apache Kafka would begin empty beside it. Go on as before "
+                f"with {BROKER}={Noida.kind}; or begin anew with Apache Kafka: remove {self.folder / 'data'}, or choose "
+                "another LOTSMAN_HOME."
+            )
+        return False
+
+    def _need_nothing_of(self, kafka: Kafka, error: jars.NoMaven) -> None:
+        """Raises Complaint unless another broker may take Kafka's place."""
+        if self._require_kafka:
+            raise Complaint(f"Apache Kafka is required: {error}") from error
+        if kafka.has_data:
+            raise Complaint(
+                f"This system has worked with Apache Kafka, which cannot be had now: {error} noida-db would begin "
+                f"empty in its place. Have Maven back on PATH, or remove {self.folder / 'data'} to begin anew."
+            ) from error
 
     def _prepare_kafka(self) -> None:
         try:

@@ -62,6 +62,7 @@ class Kafka:
         self.note = f"Apache Kafka {jars.version()}"
         self._folder = folder
         self._data = folder / DATA
+        self._formatted = self._data / "formatted"
         self._passwords = passwords
         self._say = say
         self.process: Process | None = None
@@ -85,6 +86,11 @@ class Kafka:
         """kill -9; the data stays."""
         if self.process:
             self.process.kill()
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it has worked in this folder before."""
+        return self._formatted.exists()
 
     def login(self, user: str = "admin") -> Login:
         """How `admin` or one of `access.USERS` reaches it."""
@@ -161,8 +167,7 @@ class Kafka:
 
     def _format(self, command: list[str]) -> None:
         """Makes the log directory with the administrator in it. Begun anew if an earlier try broke off."""
-        done_mark = self._data / "formatted"
-        if done_mark.exists():
+        if self.has_data:
             return
         shutil.rmtree(self._data, ignore_errors=True)
         directory(self._data.parent)
@@ -173,7 +178,7 @@ class Kafka:
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
             raise Complaint(f"Kafka's data directory could not be made: {lines[-1][:300]}")
-        done_mark.touch()
+        self._formatted.touch()
 
     def _make_users(self) -> None:
         """All users the first time, and later those whom the data of an older version does not know yet."""

@@ -31,6 +31,7 @@ class Noida:
         self.port = port
         self.note = "noida-db, in place of Apache Kafka"
         self._folder = folder
+        self._data = folder / "data" / "noida"
         self._say = say
         self.process: Process | None = None
 
@@ -39,8 +40,7 @@ class Noida:
         need_free(self.port, "the broker")
         if self.process is None:
             install("noida", self._say, "noida-db")
-            data = directory(self._folder / "data" / "noida")
-            words = ["start", "--data-dir", str(data), "--only", "kafka"]
+            words = ["start", "--data-dir", str(directory(self._data)), "--only", "kafka"]
             command = [_binary(), *words, "--kafka-port", str(self.port)]
             self.process = Process("kafka", "noida-db", command, self._folder)
         self.process.start()
@@ -55,6 +55,11 @@ class Noida:
         """kill -9."""
         if self.process:
             self.process.kill()
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it has worked in this folder before."""
+        return self._data.is_dir() and any(self._data.iterdir())
 
     def login(self, user: str = "admin") -> Login:
         """Everybody reaches it alike."""
