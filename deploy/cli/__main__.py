@@ -26,6 +26,7 @@ PARTS: Final = {
     "quality": ("check",),
     "rebuild": ("rebuild",),
     "run": ("up", "down", "status"),
+    "standing": ("accept-loss",),
     "suite": ("test", "coverage"),
     "traces": ("trace",),
 }

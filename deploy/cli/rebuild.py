@@ -39,8 +39,12 @@ def command(
     service: Annotated[str, typer.Argument(help="intake, expertise or registry")],
     base: Base = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare only; keep the old database.")] = False,
+    behind: Annotated[
+        bool,
+        typer.Option("--behind", help="The old database was lost or is an older backup: switch to what has more."),
+    ] = False,
 ) -> Found:
-    """Fold a stopped service's topic into a new database, compare, and switch to it."""
+    """Fold a stopped service's topic into a new database, compare both ways, and switch to it."""
     if service not in SERVICES:
         raise Complaint(f"There is no service {service}; there are {', '.join(SERVICES)}.")
     folder = home()
@@ -54,10 +58,10 @@ def command(
             old = databases.current(folder, service)
             try:
                 with task(say, f"rebuilding {service}") as rebuilding:
-                    report = asyncio.run(run(backends, service, old, name, rebuilding))
+                    report = asyncio.run(run(backends, service, old, name, rebuilding, behind=behind))
             except NotPrepared as error:
                 raise Complaint(f"The rebuild of {service} stopped: {error}.") from error
-            found = _told(report, old, name)
+            found = _told(report, old, name, behind)
             if not dry_run:
                 databases.switch(folder, service, name)
                 out.print(f"{service} works on {name} from its next start on; {old} is kept")
@@ -66,7 +70,9 @@ def command(
             backends.stop()
 
 
-async def run(backends: Backends, service: str, old: str, new: str, doing: Task | None = None) -> Report:
+async def run(
+    backends: Backends, service: str, old: str, new: str, doing: Task | None = None, *, behind: bool = False
+) -> Report:
     """The rebuild itself, with the administrator's logins."""
     doing = doing or Task("")
     found: Service = importlib.import_module(f"services.{service}.service").SERVICE
@@ -74,8 +80,8 @@ async def run(backends: Backends, service: str, old: str, new: str, doing: Task 
     target = store.sibling(new)
     try:
         own, foreign = Reader(backends.kafka), Reader(backends.kafka, service)
-        report = await rebuild(found, LANGUAGES[service], store, target, own, foreign, doing.go_on)
-        if report.good:
+        report = await rebuild(found, LANGUAGES[service], store, target, own, foreign, doing.go_on, behind=behind)
+        if report.good or (behind and report.covers):
             doing.go_on("building indexes", 0)
             await databases.build_indexes(target, found.indexes)
         return report
@@ -119,8 +125,8 @@ class Reader:
                         yield record_of(raw)
 
 
-def _told(report: Report, old: str, new: str) -> Found:
-    """What is said of a rebuild. Raises Complaint where the new database is not the same."""
+def _told(report: Report, old: str, new: str, behind: bool) -> Found:
+    """What is said of a rebuild. Raises Complaint where the new database may not take the old one's place."""
     out.print(f"{report.facts} facts ({report.duplicates} duplicates) make {report.subjects} documents in {new}")
     for name, count in sorted(report.copied.items()):
         out.print(f"copied {count} rows of {name}")
@@ -129,8 +135,23 @@ def _told(report: Report, old: str, new: str) -> Found:
     if report.good:
         out.print(f"the same as {old}")
         return found
-    for what, subjects in (("different", report.different), ("missing", report.missing)):
+    differences = {
+        "different": report.different,
+        f"missing in {new}": report.missing,
+        f"missing in {old}": report.added,
+        f"behind in {old}": report.further,
+    }
+    for what, subjects in differences.items():
         if subjects:
             out.print(f"{what}: {len(subjects)}, such as {', '.join(subjects[:5])}")
     found |= {"different": list(report.different), "missing": list(report.missing)}
-    raise Complaint(f"{new} is not the same as {old}: nothing was switched.", found=found)
+    found |= {"added": list(report.added), "further": list(report.further)}
+    if not report.covers:
+        raise Complaint(f"{new} is not the same as {old}: nothing was switched.", found=found)
+    if not behind:
+        raise Complaint(
+            f"{new} has more than {old}: nothing was switched. If that database was lost, or is an older backup, run "
+            "this again with --behind; docs/standing-up-again.md says what cannot be brought back so.",
+            found=found,
+        )
+    return found

@@ -16,11 +16,12 @@ from rich.table import Table
 from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
-from deploy.local.health import why_not_ready
+from deploy.local.health import why_no_kafka, why_no_mongod, why_not_ready
 from deploy.local.home import ROOT, directory, home
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
-from deploy.local.ports import OFFSETS, Ports, is_free
+from deploy.local.ports import OFFSETS, Ports
+from deploy.local.process import last_line
 from deploy.local.stack import Stack, commands
 from deploy.progress import task
 
@@ -115,10 +116,11 @@ def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:
 
 def _reason(found: state.State, name: str, child: state.Child | None) -> str | None:
     if child is None or not child.runs():
-        return "does not run"
+        return f"does not run; the last that it said: {last_line(home() / 'logs' / f'{name}.log')}"
     if name in found.urls:
         return why_not_ready(found.urls[name])
-    return "does not listen" if found.base and is_free(Ports(found.base)[name]) else None
+    ask = why_no_mongod if name == "mongod" else why_no_kafka
+    return ask(Ports(found.base)[name]) if found.base else None
 
 
 def _print_urls(urls: dict[str, str]) -> None:

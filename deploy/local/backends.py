@@ -201,8 +201,8 @@ class Backends:
         if noida.has_data and not kafka.has_data:
             raise Complaint(
                 f"This system has worked with noida-db, and Apache Kafka would begin empty beside it. Go on as before "
-                f"with {BROKER}={Noida.kind}; or begin anew with Apache Kafka: remove {self.folder / 'data'}, or choose "
-                "another LOTSMAN_HOME."
+                f"with {BROKER}={Noida.kind}; or begin anew with Apache Kafka: remove {self.folder / 'data'}, "
+                "or choose another LOTSMAN_HOME."
             )
         return False
 

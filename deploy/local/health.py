@@ -1,19 +1,59 @@
-"""Asks services how they are."""
+"""Asks services and back ends how they are, none of them for longer than a moment."""
+
+import socket
+import struct
+from typing import Final
 
 import httpx
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+ANSWERS_WITHIN: Final = 3.0
+"""Seconds for one answer."""
+PARTS: Final = frozenset({"kafka", "reading"})
+"""What a whole service does beside answering requests: without it, it is degraded."""
+API_VERSIONS: Final = 18
+"""The request of Kafka's protocol that is answered before any login."""
 
 
 def why_not_ready(url: str) -> str | None:
-    """None when the service at this address is ready, else the reason in a few words."""
+    """None when the service at this address is ready and does all of its work, else the reason in a few words."""
     try:
-        answer = httpx.get(f"{url}/health/ready", timeout=3, trust_env=False)
+        answer = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN, trust_env=False)
         body = answer.json()
     except httpx.ConnectError:
         return "does not listen"
     except (httpx.HTTPError, ValueError) as error:
         return f"does not answer properly ({type(error).__name__})"
-    if answer.status_code == 200:
-        return None
     checks = body.get("checks", {}) if isinstance(body, dict) else {}
-    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
-    return ", ".join(failed) or f"answers {answer.status_code}"
+    of_all = answer.status_code != 200
+    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok" and (of_all or name in PARTS)]
+    return ", ".join(failed) or (f"answers {answer.status_code}" if of_all else None)
+
+
+def why_no_mongod(port: int) -> str | None:
+    """None when the MongoDB of this machine answers as a primary, else the reason."""
+    client: MongoClient[dict[str, object]] = MongoClient(
+        "127.0.0.1",
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=int(ANSWERS_WITHIN * 1000),
+        socketTimeoutMS=int(ANSWERS_WITHIN * 1000),
+    )
+    try:
+        with client:
+            return None if client.admin.command("hello").get("isWritablePrimary") else "is no primary"
+    except PyMongoError:
+        return "does not answer"
+
+
+def why_no_kafka(port: int) -> str | None:
+    """None when the broker of this machine answers, else the reason."""
+    asking = struct.pack(">hhih", API_VERSIONS, 0, 1, -1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), ANSWERS_WITHIN) as connection:
+            connection.settimeout(ANSWERS_WITHIN)
+            connection.sendall(struct.pack(">i", len(asking)) + asking)
+            return None if connection.recv(4) else "hangs up"
+    except OSError:
+        return "does not answer"

@@ -9,11 +9,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT, directory, write_private
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
+
+MOST_WORDS: Final = 800
 
 
 class Process:
@@ -119,12 +122,17 @@ class Process:
 
     def last_words(self) -> str:
         """The last line of its log that is not empty."""
-        try:
-            with self.log.open(encoding="utf-8", errors="replace") as lines:
-                last = deque((line.strip() for line in lines if line.strip()), maxlen=1)
-        except OSError:
-            return "it left no log."
-        return last[0][:300] if last else "its log is empty."
+        return last_line(self.log)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that is not empty, or that there is none."""
+    try:
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            last = deque((line.strip() for line in lines if line.strip()), maxlen=1)
+    except OSError:
+        return "it left no log."
+    return last[0][:MOST_WORDS] if last else "its log is empty."
 
 
 def start_time(pid: int) -> str | None:

@@ -27,6 +27,7 @@ from deploy.local.ports import Ports, need_free
 from deploy.local.process import Process
 from deploy.local.traces import Receiver
 from deploy.progress import Say, silent, task
+from services.chassis.ending import REFUSES
 
 GRACE: Final = 40.0
 READY_WITHIN: Final = 60.0
@@ -154,8 +155,9 @@ class Stack:
             while reason := why_not_ready(self.urls[name]):
                 if self.stopping.is_set():
                     raise Interrupted
+                if (process := self.services[name]).exit_code == REFUSES:
+                    raise Complaint(f"Service {name} refuses to start. {process.last_words()}")
                 if time.monotonic() > deadline:
-                    process = self.services[name]
                     raise Complaint(
                         f"Service {name} is not ready after {seconds:.0f} s ({reason}); "
                         f"the last line of {process.log}: {process.last_words()}"
@@ -217,7 +219,8 @@ class Stack:
 
     def _see_to(self, process: Process) -> None:
         if process.wanted and process.pid is None:
-            self._revive(process)
+            if process.exit_code != REFUSES:
+                self._revive(process)
         else:
             process.record()
 

@@ -30,6 +30,7 @@ from faststream.security import SASLScram512
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
 from services.chassis import telemetry
 from services.chassis.consumer import CarefulConsumer
+from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
 from services.chassis.sending import SENDING_FAILS, TOO_LARGE, by_partition, in_order
@@ -68,7 +69,7 @@ Take = Callable[[Sequence[Record]], Awaitable[None]]
 class Bus:
     """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
     which shall not hold up those of others. `give_up` is called when the producer cannot recover by itself; `soon` are
-    the sources whose records somebody waits for."""
+    the sources whose records somebody waits for; `marks` are told how far records are taken, and facts sent."""
 
     def __init__(
         self,
@@ -79,7 +80,9 @@ class Bus:
         give_up: Callable[[], None],
         soon: Collection[str] = (),
         alone: Take | None = None,
+        marks: Marks | None = None,
     ) -> None:
+        self._marks = marks
         self._settings = settings
         self._service = service
         self._take = take
@@ -132,6 +135,7 @@ class Bus:
                 try:
                     await (self._alone if source in self._troubled else self._take)(records)
                     self._troubled.discard(source)
+                    self._taken(source, records)
                     return
                 except (StoreAway, SendFailed) as error:
                     self._troubled.add(source)
@@ -144,6 +148,15 @@ class Bus:
                     log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
                     await asyncio.sleep(self._settings.nack_pause)
                     raise
+
+    def _taken(self, source: str, records: Sequence[Record]) -> None:
+        if self._marks is not None:
+            for record in records:
+                self._marks.note((group(self._service, source), record.topic, record.partition), record.offset + 1)
+
+    def _acknowledged(self, topic: str, partition: int, following: int) -> None:
+        if self._marks is not None and topic == fact_topic(self._service):
+            self._marks.note((SENT, topic, partition), following)
 
     async def start(self) -> None:
         """Connects and starts reading, trying again with growing pauses until Kafka is there."""
@@ -223,7 +236,7 @@ class Bus:
             return [error] * len(messages)
         parts = by_partition(messages, partitions)
         found = await asyncio.gather(
-            *(in_order(producer, topic, number, messages, places) for number, places in parts.items())
+            *(in_order(producer, topic, at, messages, places, self._acknowledged) for at, places in parts.items())
         )
         told = {place: failure for some in found for place, failure in some.items()}
         return [told[place] for place in range(len(messages))]

@@ -92,6 +92,8 @@ class Engine:
         self.calendars = calendars
         self._writer = Writer(service.name, frozenset(service.reads), new_id, FACT_MAX_BYTES)
         self._reader = Reader(service, store, now)
+        self.closed = False
+        """Whether nothing is decided yet: StoreAway is raised by whatever would."""
         self.withheld = Withheld(store, send, now, large=large)
         self.outbox = Outbox(
             fact_topic(service.name),
@@ -204,7 +206,13 @@ class Engine:
 
     # ---- deciding
 
+    async def opened(self) -> None:
+        """Raises StoreAway while nothing is decided."""
+        if self.closed:
+            raise StoreAway("the database is not held against its topic yet")
+
     async def _run(self, inputs: Sequence[Input]) -> _Run:
+        await self.opened()
         if self.service.address is not None:
             inputs = await self.service.address(self.store, inputs)
         spans = telemetry.open_spans(inputs)

@@ -1,8 +1,12 @@
 """Folds a service's own topic into a NEW database, compares it with the old one, and says whether to switch.
 
 Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, projections,
-claims) are made anew; primary data (parked records, persons, counters) is copied, never dropped. A database that
-was lost unprepared is restored from backup first.
+claims) are made anew; primary data (parked records, persons) is copied, never dropped; counters are copied, and raised
+above what the facts know.
+
+A database that is `behind` its topic, lost or brought back from an older backup, has the result differ from it: then
+only what the topic has beyond it may. What such a database took of its inputs is not known either, so the new one
+begins its marks anew (`marks.py`), by which the service reads all its inputs once more and drops what it did already.
 """
 
 import hashlib
@@ -10,12 +14,24 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
-from contracts.event import ClaimCause, Event, Fact, FactCause, Harmless, Language, TimerCause, parse_fact
+from contracts.event import (
+    ClaimCause,
+    Event,
+    Fact,
+    FactCause,
+    Harmless,
+    Language,
+    NewerVersion,
+    Skipped,
+    TimerCause,
+    parse_fact,
+)
 from contracts.topics import FACT_PARTITIONS, fact_topic
-from services.chassis import parking
+from services.chassis import marks, parking
 from services.chassis.fold import Fold, state_json
+from services.chassis.saying import why
 from services.chassis.service import Service
-from services.chassis.store import CLAIMS, SUBJECTS, Claim, Row, Store
+from services.chassis.store import CLAIMS, COUNTERS, SUBJECTS, Claim, Row, Store
 from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
@@ -40,7 +56,8 @@ class NotPrepared(Harmless):
 
 @dataclass(slots=True)
 class Report:
-    """What a rebuild did. `different` names subjects whose fold is not what the old database holds."""
+    """What a rebuild did. `different` names subjects whose fold is not what the old database holds, `missing` those
+    that it alone has; `added` those that it has not, and `further` those of which the topic has more facts than it."""
 
     facts: int = 0
     duplicates: int = 0
@@ -48,11 +65,26 @@ class Report:
     copied: dict[str, int] = field(default_factory=dict)
     different: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    further: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        """Whether the new database may take the old one's place."""
+        """Whether the new database is the same as the old one, and may take its place."""
+        return self.covers and not self.added and not self.further
+
+    @property
+    def covers(self) -> bool:
+        """Whether the new database has all that the old one has, and may take its place if that is behind."""
         return not self.different and not self.missing
+
+
+@dataclass(slots=True)
+class _Made:
+    """What the facts made beside documents: the collections of their rows, and the last number of each series."""
+
+    projections: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -71,17 +103,20 @@ async def rebuild(
     own: Read,
     foreign: Read,
     told: Told = lambda _step, _more: None,
+    *,
+    behind: bool = False,
 ) -> Report:
-    """Runs a prepared rebuild into `new`, which must be empty; `old` is only read.
+    """Runs a prepared rebuild into `new`, which must be empty; `old` is only read. `behind`: that one is behind the
+    topic, so that its outboxes and what is committed say nothing.
 
     What is about one subject has the same key in every topic of facts, and so stands in the same partition of each:
     one partition of all of them is folded after the other, so that a twelfth of the subjects is in memory at once.
 
-    Raises NotPrepared for facts still in outboxes, a target that is not empty, a hole in a series, or two ids
-    under one sequence.
+    Raises NotPrepared for facts still in outboxes, a target that is not empty, a record that cannot be read or
+    applied, a hole in a series, or two ids under one sequence.
     """
-    await _prepared(old, new)
-    report, projections = Report(), set[str]()
+    await _prepared(old, new, behind)
+    report, made = Report(), _Made()
     parked = {row["_id"] async for row in old.scan(parking.COLLECTION, {})}
 
     async def counted(records: AsyncIterator[Record]) -> AsyncIterator[Record]:
@@ -91,14 +126,19 @@ async def rebuild(
 
     for partition in range(FACT_PARTITIONS):
         records = counted(own(fact_topic(service.name), partition))
-        subjects = await _folded(service, language, new, records, report, projections)
-        for source in sorted(service.reads):
+        subjects = await _folded(service, language, new, records, report, made)
+        for source in [] if behind else sorted(service.reads):
             await _watermarks(service, subjects, parked, source, counted(foreign(fact_topic(source), partition)))
-        await _write(old, new, subjects)
+        report.added += await _write(old, new, subjects)
         report.subjects += len(subjects)
-    await _copy(old, new, leave_out=FOLDED | projections, report=report, told=told)
+    begun_anew = {marks.COLLECTION} if behind else set[str]()
+    await _copy(old, new, leave_out=FOLDED | made.projections | begun_anew, report=report, told=told)
+    if behind:
+        await marks.begin(new)
+    for series, last in made.numbers.items():
+        await new.raise_to(COUNTERS, series, {"last": last})
     await _take_over_marks(service, old, new)
-    await _compare(service, old, new, report, told)
+    await _compare(service, old, new, report, told, behind)
     return report
 
 
@@ -108,20 +148,30 @@ async def _folded(
     new: Store,
     records: AsyncIterator[Record],
     report: Report,
-    projections: set[str],
+    made: _Made,
 ) -> dict[str, _Subject]:
-    """The subjects of a partition. The rows that the service projects are written on the way, and the collections that
-    they go to added to `projections`."""
+    """The subjects of a partition. The rows that the service projects are written on the way; to which collections they
+    went is noted, and so are the numbers that the facts give out."""
     subjects: dict[str, _Subject] = {}
     projected: list[tuple[str, Row]] = []
     async for record in records:
-        event = parse_fact(record.value, language)
+        event = _read(record, language)
         if not isinstance(event, Event):
             raise NotPrepared(f"{record.id} is a fact of an unknown type: this program is older than the topic")
-        if _take(service, subjects, event, report):
-            made = service.projection(event)
-            projected += made
-            projections |= {name for name, _ in made}
+        try:
+            if _take(service, subjects, event, report):
+                rows = service.projection(event)
+                projected += rows
+                made.projections |= {name for name, _ in rows}
+        except NotPrepared:
+            raise
+        except Exception as error:
+            raise NotPrepared(
+                f"{record.id} ({event.type}) cannot be applied to {event.subject}: {why(error)}"
+            ) from error
+        if (number := service.number(event.data)) is not None:
+            series, n = number
+            made.numbers[series] = max(n, made.numbers.get(series, 0))
         if len(projected) >= PAGE:
             await _put(new, projected)
             projected = []
@@ -129,8 +179,22 @@ async def _folded(
     return subjects
 
 
-async def _prepared(old: Store, new: Store) -> None:
-    if await old.rows(SUBJECTS, {"outbox.0": {"$exists": True}}, sort=[("_id", 1)], limit=1, fields=["_id"]):
+def _read(record: Record, language: Language[Fact]) -> Event | Skipped:
+    """A fact of a topic, or of a type that this program does not know. Raises NotPrepared for any other record."""
+    try:
+        return parse_fact(record.value, language)
+    except NewerVersion as error:
+        raise NotPrepared(
+            f"{record.id} is a fact in a version that this program does not know: take a newer one"
+        ) from error
+    except Exception as error:
+        raise NotPrepared(f"{record.id} cannot be read as a fact ({why(error)}): nobody can fold past it") from error
+
+
+async def _prepared(old: Store, new: Store, behind: bool) -> None:
+    if not behind and await old.rows(
+        SUBJECTS, {"outbox.0": {"$exists": True}}, sort=[("_id", 1)], limit=1, fields=["_id"]
+    ):
         raise NotPrepared("facts wait in outboxes: run the service until they are sent, then stop it")
     if await new.rows(SUBJECTS, {}, sort=[("_id", 1)], limit=1, fields=["_id"]):
         raise NotPrepared("the target database is not empty")
@@ -157,6 +221,8 @@ def _take(service: Service, subjects: dict[str, _Subject], event: Event, report:
 
 def _after(document: Document, event: Event, state: Any, due: Any) -> Document:
     seen, ids = dict(document.seen), dict(document.ids)
+    for source, sequence in event.fact.after.items():
+        seen[source] = max(seen.get(source, 0), sequence)
     match event.fact.cause:
         case FactCause(source=source, sequence=sequence):
             seen[source] = max(seen.get(source, 0), sequence)
@@ -185,7 +251,7 @@ async def _watermarks(
     async for record in records:
         if record.id in parked:
             continue
-        event = parse_fact(record.value, service.reads[source])
+        event = _read(record, service.reads[source])
         kind = service.aggregate_of(event.subject).kind
         one = subjects.setdefault(event.subject, _Subject(Document(event.subject, kind)))
         seen = {**one.document.seen}
@@ -193,16 +259,19 @@ async def _watermarks(
         one.document = replace(one.document, seen=seen)
 
 
-async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> None:
-    documents = [one.document for one in subjects.values()]
+async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> list[str]:
+    """Writes the documents of these subjects; returns those that the old database has not at all."""
+    documents, added = [one.document for one in subjects.values()], list[str]()
     for start in range(0, len(documents), PAGE):
         some = documents[start : start + PAGE]
         revisions = await _revisions(old, [d.subject for d in some])
+        added += [d.subject for d in some if d.subject not in revisions]
         folds = [_fold(d, revisions.get(d.subject, d.version)) for d in some]
         written = await new.write(folds)
         if written.lost or written.unfit:
             raise NotPrepared(f"the target took not all: {sorted(written.lost | set(written.unfit))[:5]}")
         await new.claim([c for d in some for c in _claims(d)])
+    return added
 
 
 async def _revisions(old: Store, subjects: Sequence[str]) -> dict[str, int]:
@@ -256,8 +325,9 @@ async def _put(new: Store, rows: Sequence[tuple[str, Row]]) -> None:
         await new.add(name, some)
 
 
-async def _compare(service: Service, old: Store, new: Store, report: Report, told: Told) -> None:
-    """Each old document must be there anew with the same version, state and watermarks.
+async def _compare(service: Service, old: Store, new: Store, report: Report, told: Told, behind: bool) -> None:
+    """Each old document must be there anew with the same version, state and watermarks; with what `behind` leaves of
+    them, for there watermarks come by reading anew.
 
     A remembered id without a fact of its own (a command that changed nothing) is not in any topic and may go.
     """
@@ -266,12 +336,14 @@ async def _compare(service: Service, old: Store, new: Store, report: Report, tol
         rows.append(row)
         told(COMPARING, 1)
         if len(rows) == PAGE:
-            await _compare_some(service, old, new, rows, report)
+            await _compare_some(service, old, new, rows, report, behind)
             rows = []
-    await _compare_some(service, old, new, rows, report)
+    await _compare_some(service, old, new, rows, report, behind)
 
 
-async def _compare_some(service: Service, old: Store, new: Store, rows: Sequence[Row], report: Report) -> None:
+async def _compare_some(
+    service: Service, old: Store, new: Store, rows: Sequence[Row], report: Report, behind: bool
+) -> None:
     """What is stored alike is alike; only the rest is read, as this program reads it."""
     query = {"_id": {"$in": [row["_id"] for row in rows]}}
     made = await new.rows(SUBJECTS, query, sort=[("_id", 1)], limit=max(1, len(rows)), fields=COMPARED)
@@ -282,12 +354,14 @@ async def _compare_some(service: Service, old: Store, new: Store, rows: Sequence
     for subject, was in before.items():
         now = after.get(subject)
         if now is None:
-            if was.version or was.seen:
+            if was.version or (was.seen and not behind):
                 report.missing.append(subject)
-        elif _essence(was) != _essence(now):
+        elif was.version < now.version:
+            report.further.append(subject)
+        elif _essence(was, behind) != _essence(now, behind):
             report.different.append(subject)
 
 
-def _essence(document: Document) -> tuple[object, ...]:
+def _essence(document: Document, behind: bool) -> tuple[object, ...]:
     state = None if document.state is None else state_json(document.state)
-    return document.version, state, {k: v for k, v in document.seen.items() if v}
+    return document.version, state, {} if behind else {k: v for k, v in document.seen.items() if v}

@@ -5,25 +5,31 @@ import ctypes
 import gc
 import logging
 import signal
+import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import uvicorn
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
 from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
-from services.chassis import telemetry
+from services.chassis import standing, telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
+from services.chassis.ending import REFUSES, STARTS_ANEW
 from services.chassis.engine import Engine
-from services.chassis.pace import pace_of
+from services.chassis.marks import Behind, Exchanged, Marks
+from services.chassis.pace import pace_of, unknown
 from services.chassis.recalendar import again, recalendar
+from services.chassis.saying import why
 from services.chassis.sending import TOO_LARGE
 from services.chassis.service import Service, nothing_beside
 from services.chassis.settings import Settings
@@ -33,9 +39,9 @@ from services.chassis.web import make_app
 from services.law.calendar import Calendars
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 FLUSH_WITHIN = 5.0
-STARTS_ANEW = 70
-"""Exit code of a process that wants to be started again."""
+AWAY: Final = (StoreAway, KafkaError, OSError)
 COLLECT_AFTER = (5_000, 50, 100)
 """Python's collector looks through new objects after so many of them, and through older ones after so many looks. With
 its own (700, 10, 10) it took a third of a service's time: the documents of a batch live until the batch is done."""
@@ -64,6 +70,9 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
         code = asyncio.run(_serve(service, sources, routers, beside, settings, calendars))
+    except Behind as error:
+        print(error, file=sys.stderr, flush=True)
+        code = REFUSES
     finally:
         provider.shutdown()
     raise SystemExit(code)
@@ -82,6 +91,7 @@ async def _serve(
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     code = 0
+    refused: Behind | None = None
 
     def give_up() -> None:
         nonlocal code
@@ -89,11 +99,17 @@ async def _serve(
         stopping.set()
 
     def fail(task: asyncio.Task[None]) -> None:
-        nonlocal code
-        if not task.cancelled() and (error := task.exception()) is not None:
+        nonlocal code, refused
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if isinstance(error, Behind):
+            log.critical("it refuses to start: %s", error)
+            refused = error
+        else:
             log.critical("a loop ended: %s", error, exc_info=error)
-            code = 1
-            stopping.set()
+            code = STARTS_ANEW if isinstance(error, Exchanged) else 1
+        stopping.set()
 
     client = open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver)
     store = Store(client, settings.database or f"lotsman_{service.name}")
@@ -105,7 +121,8 @@ async def _serve(
     async def alone(records: Sequence[Record]) -> None:
         await engine.records(records)
 
-    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone)
+    marks = Marks(store)
+    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone, marks=marks)
     engine = Engine(
         service,
         store,
@@ -116,9 +133,10 @@ async def _serve(
         large=TOO_LARGE,
         pace=pace_of(settings.idle_every, alone=settings.only == "all"),
     )
+    engine.closed = True
     app = _app(service, engine, bus, store, routers, settings, stopping)
     server = serving(app, settings)
-    loops = _loops(engine, bus, store, service, settings)
+    loops = _loops(engine, bus, store, service, settings, marks)
     if settings.only != "consumers":
         loops += [one(app, store, settings) for one in beside]
     tasks = [asyncio.create_task(one) for one in loops]
@@ -136,10 +154,13 @@ async def _serve(
     server.should_exit = True
     if http is not None:
         await http
-    with suppress(asyncio.TimeoutError):
+    with suppress(asyncio.TimeoutError, StoreAway, Exchanged):
         async with asyncio.timeout(settings.stop_within):
             await bus_stop(engine, bus, tasks)
+            await marks.keep()
     await store.close()
+    if refused is not None:
+        raise refused
     return code
 
 
@@ -197,9 +218,9 @@ def _app(
     stopping: asyncio.Event,
 ) -> FastAPI:
     keys = Keys.of(settings)
-    checks = {"mongo": store.ping, "kafka": bus.ping, "reading": bus.reading}
-    app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings)
-    app.state.lesser = {"sending": engine.withheld.check}
+    checks = {"mongo": store.ping, "journal": engine.opened}
+    lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.withheld.check}
+    app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
     app.state.missing_topics = bus.missing
     app.state.stopping = stopping
     for router in routers:
@@ -224,19 +245,47 @@ def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
 
 
 def _loops(
-    engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings
+    engine: Engine, bus: Bus, store: Store, service: Service, settings: Settings, marks: Marks
 ) -> list[Coroutine[Any, Any, None]]:
-    stored = asyncio.Event()
+    opened = asyncio.Event()
 
     async def connect() -> None:
-        await _until_done(lambda: store.prepare(service.indexes))
-        stored.set()
+        await until_done(lambda: store.prepare(service.indexes))
+        new = await until_done(lambda: standing.compare(service, store, settings, marks))
+        engine.closed = False
+        opened.set()
+        if new:
+            log.info("the database is a new one")
+        if settings.only != "http":
+            await until_done(lambda: standing.put_back(service, settings, marks))
         await bus.start()
 
+    async def keep_marks() -> None:
+        await opened.wait()
+        looked_at = 0.0
+        while True:
+            await asyncio.sleep(settings.sweep_every)
+            if pace.calm and time.monotonic() - looked_at < settings.idle_every:
+                continue
+            try:
+                await marks.keep()
+                looked_at = time.monotonic()
+            except StoreAway as error:
+                log.warning("marks are kept later: %s", error)
+
+    async def every(
+        seconds: float,
+        what: str,
+        step: Callable[[], Awaitable[object]],
+        ahead: Callable[[], Awaitable[float | None]] = unknown,
+    ) -> None:
+        await opened.wait()
+        await pace.every(seconds, what, step, ahead)
+
     async def count_anew() -> None:
-        await stored.wait()
+        await opened.wait()
         try:
-            await _until_done(lambda: recalendar(engine))
+            await until_done(lambda: recalendar(engine))
         except Exception as error:  # the service works without it, and the next turn tries again
             log.exception("terms could not be counted anew: %s", type(error).__name__)
         pause = settings.sweep_every * RECALENDAR_SWEEPS
@@ -245,15 +294,16 @@ def _loops(
     pace, age = engine.pace, timedelta(seconds=settings.sweep_age)
     loops = [
         connect(),
+        keep_marks(),
         engine.outbox.pump(),
-        pace.every(settings.sweep_every, "the sweep", lambda: engine.sweep(age)),
+        every(settings.sweep_every, "the sweep", lambda: engine.sweep(age)),
     ]
     if service.publications is not nothing_beside:  # else nothing is ever withheld
         withheld = engine.withheld
-        loops.append(pace.every(settings.sweep_every, "what is withheld", withheld.again, withheld.ahead))
+        loops.append(every(settings.sweep_every, "what is withheld", withheld.again, withheld.ahead))
     if settings.only != "http":
         timers = partial(_all_timers, engine)
-        loops.append(pace.every(settings.timers_every, "timers", timers, engine.next_timer))
+        loops.append(every(settings.timers_every, "timers", timers, engine.next_timer))
         loops.append(count_anew())
     return loops
 
@@ -263,11 +313,11 @@ async def _all_timers(engine: Engine) -> None:
         pass
 
 
-async def _until_done(step: Callable[[], Awaitable[object]]) -> None:
+async def until_done(step: Callable[[], Awaitable[T]]) -> T:
+    """What a step answers when MongoDB and Kafka let it."""
     while True:
         try:
-            await step()
-            return
-        except StoreAway as error:
-            log.warning("MongoDB cannot be reached: %s", error)
+            return await step()
+        except AWAY as error:
+            log.warning("MongoDB or Kafka cannot be reached: %s", why(error))
             await asyncio.sleep(1)

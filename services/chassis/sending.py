@@ -1,7 +1,7 @@
 """Records on their way to one topic's partitions: in batches, in order, past the framework's publisher."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +23,8 @@ TOLD_WITHIN: Final = 3.0
 another replica's sweep takes a fact for left behind."""
 TOO_LARGE: Final[tuple[type[BaseException], ...]] = (MessageSizeTooLargeError,)
 """What is said of a record that its topic would not take, while it takes others."""
+Heard = Callable[[str, int, int], None]
+"""Hears of a topic's partition up to which offset its records are acknowledged."""
 JOURNALS: Final = frozenset(topic.name for topic in FACT_TOPICS)
 SENDING_FAILS: Final = (KafkaError, IncorrectState, OSError, TimeoutError)
 
@@ -42,7 +44,12 @@ def _hash(key: str) -> int:
 
 
 async def in_order(
-    producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message], places: Sequence[int]
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    messages: Sequence[Message],
+    places: Sequence[int],
+    heard: Heard,
 ) -> dict[int, BaseException | None]:
     """What became of each of these messages of one partition; behind one that did not go, none is tried.
 
@@ -63,10 +70,10 @@ async def in_order(
     failure: BaseException | None = None
     for batch, some in _batches(producer, records):
         if failure is None:
-            failure = await _handed_over(producer, batch, topic, partition)
+            failure = await _handed_over(producer, batch, topic, partition, heard)
             if isinstance(failure, TOO_LARGE):
                 left = [one for one in records if one[0] not in told]
-                return told | await _one_by_one(producer, topic, partition, messages, left)
+                return told | await _one_by_one(producer, topic, partition, messages, left, heard)
         told |= dict.fromkeys(some, failure)
     return told
 
@@ -77,6 +84,7 @@ async def _one_by_one(
     partition: int,
     messages: Sequence[Message],
     records: Sequence[tuple[int, Row]],
+    heard: Heard,
 ) -> dict[int, BaseException | None]:
     """The same for records each of which goes in a batch of its own: behind one that is too large for the topic none of
     its key is tried, behind any other failure none at all."""
@@ -87,7 +95,7 @@ async def _one_by_one(
         key = messages[place].key
         if failure is None and key not in refused:
             [(batch, _)] = _batches(producer, [(place, record)])
-            error = await _handed_over(producer, batch, topic, partition)
+            error = await _handed_over(producer, batch, topic, partition, heard)
             if isinstance(error, TOO_LARGE):
                 refused[key] = error
             else:
@@ -97,16 +105,17 @@ async def _one_by_one(
 
 
 async def _handed_over(
-    producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int
+    producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int, heard: Heard
 ) -> BaseException | None:
     """Hands a batch to Kafka and waits until it is taken; what went wrong, if anything did."""
     try:
         async with asyncio.timeout(SEND_WITHIN if topic in JOURNALS else TOLD_WITHIN):
-            await (await producer.send_batch(batch, topic, partition=partition))
+            told = await (await producer.send_batch(batch, topic, partition=partition))
     except SENDING_FAILS as error:
         if isinstance(error, TOO_LARGE):
             _count_back(producer, TopicPartition(topic, partition), batch.record_count())
         return error
+    heard(topic, partition, told.offset + batch.record_count())
     return None
 
 

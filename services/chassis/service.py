@@ -48,6 +48,7 @@ class Service:
     `side_rows` are rows of side collections (persons) that must be safe before the facts that point to them.
     `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
+    `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
     `erase` carries out what own facts say is erased, before they are sent, and may be asked again; `tidy` looks from
     time to time for what was kept long enough.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
@@ -68,6 +69,7 @@ class Service:
     side_rows: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
     publications: Callable[[Event], Sequence[Message]] = nothing_beside
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
+    number: Callable[[Mapping[str, Any]], tuple[str, int] | None] = lambda _data: None
     erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -31,6 +31,8 @@ SUBJECTS: Final = "subjects"
 """The collection of the documents of all subjects, one for each."""
 CLAIMS: Final = "claims"
 """The collection of the claims of agencies' events and people's commands."""
+COUNTERS: Final = "counters"
+"""The collection of the series of numbers, each with the last that was given out."""
 PERSONS: Final = "persons"
 """The collection of a service's erasable personal data, under the opaque ids by which facts name persons."""
 PARKED: Final = "parked"
@@ -134,8 +136,9 @@ class Store:
         self._db = client[database]
         self._subjects = self._db[SUBJECTS]
         self._claims = self._db[CLAIMS]
-        self._counters = self._db["counters"]
+        self._counters = self._db[COUNTERS]
         self._parked = self._db[PARKED]
+        self._drawn = dict[str, int]()
 
     @_away
     async def prepare(self, indexes: Mapping[str, Sequence[Keys]]) -> None:
@@ -291,14 +294,27 @@ class Store:
 
     @_away
     async def draw(self, series: str, count: int) -> range:
-        """The next `count` numbers of a series, each given out once; gaps are allowed."""
+        """The next `count` numbers of a series, each given out once; gaps are allowed. Raises StoreAway where the
+        series has gone back behind what this process drew before: then its counter was lost."""
+        drawn = self._drawn.get(series, 0)
         row = await self._counters.find_one_and_update(
             {"_id": series},
             {"$inc": {"last": count}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return range(row["last"] - count + 1, row["last"] + 1)
+        first, last = row["last"] - count + 1, row["last"]
+        if first <= drawn:
+            raise StoreAway(f"the counter of {series} has gone back")
+        self._drawn[series] = max(last, self._drawn.get(series, 0))
+        return range(first, last + 1)
+
+    @_away
+    async def raise_to(self, collection: str, id_: str, least: Mapping[str, int], first: Row | None = None) -> None:
+        """Raises numbers of a row, by their places in it, to these at least; `first` is said of a row that is new."""
+        raised: Row = {"$max": dict(least)} if least else {}
+        if update := raised | ({"$setOnInsert": first} if first else {}):
+            await self._db[collection].update_one({"_id": id_}, update, upsert=True)
 
     # ---- rows of side collections and lists
 

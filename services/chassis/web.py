@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -25,13 +25,13 @@ from services.chassis.engine import Engine
 from services.chassis.masking import masked, opaque
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
+from services.chassis.readiness import OK, Check, Watched, told
 from services.chassis.settings import Settings
 from services.chassis.sight import Sight, seeing
 from services.chassis.store import BY_ID, Row, Store
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.subject import Document
 
-Check = Callable[[], Awaitable[None]]
 UNWATCHED: Final = ("/health/", "/metrics")
 """What is asked over and over by machines, and leaves no span."""
 SPAN_OF_A_REQUEST: Final[TelemetryConfig] = {
@@ -63,19 +63,26 @@ class Named(Page):
 
 
 def make_app(
-    title: str, keys: Keys, engine: Engine, checks: Mapping[str, Check], settings: Settings | None = None
+    title: str,
+    keys: Keys,
+    engine: Engine,
+    checks: Mapping[str, Check],
+    settings: Settings | None = None,
+    lesser: Mapping[str, Check] | None = None,
 ) -> FastAPI:
-    """The app of one service with what all of them have; the service adds its own routes."""
-    app = make_bare_app(title, keys, checks)
+    """The app of one service with what all of them have; the service adds its own routes. It is ready by `checks`
+    alone; `lesser` tell of what may stand still while requests are answered."""
+    app = make_bare_app(title, keys, checks, lesser)
     app.add_middleware(OpenDoor, settings=settings or Settings())
     app.state.engine = engine
     app.state.missing_topics = _none_missing
-    app.state.lesser = {}
     app.include_router(operations())
     return app
 
 
-def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAPI:
+def make_bare_app(
+    title: str, keys: Keys, checks: Mapping[str, Check], lesser: Mapping[str, Check] | None = None
+) -> FastAPI:
     """The app of a process beside the services: health and metrics alone."""
     app = FastAPIOffline(
         redoc_url=None,
@@ -89,7 +96,7 @@ def make_bare_app(title: str, keys: Keys, checks: Mapping[str, Check]) -> FastAP
     app.state.keys = keys
     problems.install(app)
     app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
-    app.include_router(_health(checks))
+    app.include_router(_health(checks, lesser or {}))
     app.include_router(_metrics())
     return app
 
@@ -253,8 +260,10 @@ def _storable(value: Any) -> bool:
 # ---- health, metrics, parked records
 
 
-def _health(checks: Mapping[str, Check]) -> APIRouter:
+def _health(checks: Mapping[str, Check], lesser: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["health"])
+    needed = {name: Watched(check) for name, check in checks.items()}
+    every = needed | {name: Watched(check) for name, check in lesser.items()}
 
     @router.get("/live")
     async def live() -> dict[str, str]:
@@ -262,25 +271,15 @@ def _health(checks: Mapping[str, Check]) -> APIRouter:
         return {"status": "live"}
 
     @router.get("/ready")
-    async def ready(request: Request) -> JSONResponse:
-        """Whether the service can do its work now: its database and its broker answer. Degraded, which is ready, is
-        where a part of it stands still while all else goes on. Open to all."""
-        found = {name: await _checked(check) for name, check in checks.items()}
-        lesser = {name: await _checked(check) for name, check in getattr(request.app.state, "lesser", {}).items()}
-        good = all(answer == "ok" for answer in found.values())
-        whole = all(answer == "ok" for answer in lesser.values())
-        status = "not ready" if not good else "ready" if whole else "degraded"
-        return JSONResponse({"status": status, "checks": {**found, **lesser}}, 200 if good else 503)
+    async def ready() -> JSONResponse:
+        """Whether requests are answered now, told within a second. Degraded, which is ready, is where a part of the
+        service stands still while all else goes on, such as what goes over Kafka. Open to all."""
+        found = await told(every)
+        good = all(found[name] == OK for name in needed)
+        status = "not ready" if not good else "ready" if set(found.values()) <= {OK} else "degraded"
+        return JSONResponse({"status": status, "checks": found}, 200 if good else 503)
 
     return router
-
-
-async def _checked(check: Check) -> str:
-    try:
-        await check()
-    except Exception as error:
-        return type(error).__name__
-    return "ok"
 
 
 Asked = Annotated[str, line(300, exact=True)]

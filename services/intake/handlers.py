@@ -1,8 +1,9 @@
 """What intake makes of the other services' facts: fact -> command; and what its decisions are given."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from contracts import expertise, registry
@@ -152,11 +153,22 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         numbers: dict[int, str] = {}
         for (edition_id, year), places in series.items():
             edition = rules.edition(edition_id)
-            drawn = await store.draw(f"registration:{edition.registration.prefix}:{year}", len(places))
+            drawn = await store.draw(series_of(edition.registration.prefix, year), len(places))
             numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
         return [Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n)) for n in range(len(inputs))]
 
     return prepare
+
+
+def series_of(prefix: str, year: int) -> str:
+    """The name of a series of registration numbers, each of which is given out once."""
+    return f"registration:{prefix}:{year}"
+
+
+def number(data: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The registration number in the JSON of a fact, as its series and its place there."""
+    match = re.fullmatch(r"(\S{1,10})-([0-9]{4})-([0-9]{1,18})", str(data.get("number")))
+    return (series_of(match[1], int(match[2])), int(match[3])) if match else None
 
 
 def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:

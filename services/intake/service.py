@@ -35,6 +35,7 @@ SERVICE = Service(
     side_rows=door.side_rows,
     publications=receipts.publications,
     projection=contacts.projection,
+    number=handlers.number,
     erase=contacts.erase,
     tidy=contacts.tidy,
     arrived=door.arrived,

@@ -5,7 +5,11 @@ import json
 import os
 import signal
 import threading
+import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +19,9 @@ from contracts.agency import ApplicationSubmittedV2
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish
+from deploy.cli.run import _rows
+from deploy.local import state
+from deploy.local.process import Process
 from deploy.local.stack import Stack
 from tests.conftest import Eventually
 from tests.e2e.conftest import kill
@@ -105,9 +112,10 @@ def test_while_kafka_is_away_http_still_takes_events_and_they_arrive_later(
             for n in range(5)
         ]
         assert [a.status_code for a in posted] == [201] * 5
-        not_ready = desk.http.get(f"{stack.urls['intake']}/health/ready")
-        assert not_ready.status_code == 503
-        assert not_ready.json()["checks"]["mongo"] == "ok"
+        degraded = desk.http.get(f"{stack.urls['intake']}/health/ready")
+        assert (degraded.status_code, degraded.json()["status"]) == (200, "degraded"), "it takes events"
+        assert degraded.json()["checks"]["mongo"] == "ok"
+        assert degraded.json()["checks"]["kafka"] != "ok"
     finally:
         broker.start()
     asyncio.run(eventually(all_entered(desk, agency, 5), within=90, every=0.5))
@@ -147,3 +155,67 @@ def test_what_was_answered_201_survives_kill_9_of_the_service_and_of_mongod(
     mongod.start()
     stack.await_ready(60)
     asyncio.run(eventually(all_entered(desk, agency, 1), within=60, every=0.5))
+
+
+@contextmanager
+def hanging(process: Process | None) -> Iterator[None]:
+    """A back end that is there and does not answer, as on a disk that hangs."""
+    assert process is not None and process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def readiness(desk: Desk, service: str) -> tuple[int, str, dict[str, str]]:
+    """What a service says of itself, which it says at once."""
+    asked = time.monotonic()
+    answer = desk.http.get(f"{desk.stack.urls[service]}/health/ready")
+    assert time.monotonic() - asked < 2, "who asks does not wait for what hangs"
+    return answer.status_code, answer.json()["status"], answer.json()["checks"]
+
+
+def not_ready(desk: Desk, service: str) -> bool:
+    """Whether it says that it is not ready."""
+    return readiness(desk, service)[:2] == (503, "not ready")
+
+
+def stated(stack: Stack) -> dict[str, str | None]:
+    """What `status` says of each part; None: ready."""
+    found = state.read(stack.folder)
+    assert found is not None
+    return {name: reason for name, _, _, reason in _rows(found)}
+
+
+def test_while_mongodb_hangs_services_say_at_once_that_they_are_not_ready_and_status_names_it(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    assert stack.backends.mongod is not None
+    with hanging(stack.backends.mongod.process):
+        asyncio.run(eventually(partial(not_ready, desk, "intake"), within=30, every=0.2))
+        for service in ("expertise", "registry"):
+            asyncio.run(eventually(partial(not_ready, desk, service), within=30, every=0.2))
+        said = stated(stack)
+        assert said["mongod"] == "does not answer"
+        assert said["kafka"] is None
+        assert "mongo" in (said["intake"] or "")
+    stack.await_ready(60)
+    assert set(stated(stack).values()) == {None}
+
+
+def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    assert stack.backends.broker is not None
+    with hanging(stack.backends.broker.process):
+        asyncio.run(eventually(lambda: readiness(desk, "intake")[:2] == (200, "degraded"), within=30, every=0.2))
+        event = application(1, agency, kind=V2)
+        posted = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event)
+        assert posted.status_code == 201
+        said = stated(stack)
+        assert said["kafka"] == "does not answer"
+        assert said["mongod"] is None
+        assert "kafka" in (said["intake"] or "")
+    stack.await_ready(60)
+    asyncio.run(eventually(all_entered(desk, agency, 1), within=90, every=0.5))

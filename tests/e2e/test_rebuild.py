@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV2
@@ -26,15 +28,17 @@ from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.rebuild import Reader, run
 from deploy.cli.register_job import launched, measured
+from deploy.complaint import Complaint
 from deploy.local import databases
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.stack import Stack
 from deploy.login import Login
 from services.chassis.rebuild import NotPrepared, rebuild
-from services.chassis.store import Store, open_client
+from services.chassis.store import Store, open_client, opened
 from services.chassis.subject import Record
 from services.intake.service import SERVICE as INTAKE_SERVICE
+from tests.deploy.conftest import wait_for
 
 pytestmark = [pytest.mark.timeout(240)]
 AGENCY = "demo-rebuilt"
@@ -200,6 +204,88 @@ def test_two_ids_under_one_sequence_stop_the_rebuild(stopped: Backends) -> None:
         asyncio.run(_intake_again(stopped, _with_another_id, "rebuilt_two"))
 
 
+def _with_garbage(records: list[Record]) -> list[Record]:
+    return [records[0], replace(records[0], offset=records[0].offset, value=b"{")]
+
+
+def _of_a_newer_program(records: list[Record]) -> list[Record]:
+    event = json.loads(records[0].value)
+    return [replace(records[0], value=json.dumps(event | {"type": event["type"][:-1] + "9"}).encode())]
+
+
+def _of_a_type_that_nobody_knows(records: list[Record]) -> list[Record]:
+    event = json.loads(records[0].value)
+    return [replace(records[0], value=json.dumps(event | {"type": "pilots.intake.unheard-of.v1"}).encode())]
+
+
+def _that_says_too_little(records: list[Record]) -> list[Record]:
+    event = json.loads(records[0].value)
+    return [replace(records[0], value=json.dumps(event | {"data": {}}).encode())]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_with_garbage, "cannot be read as a fact"),
+        (_that_says_too_little, "cannot be read as a fact"),
+        (_of_a_newer_program, "only a newer program knows"),
+        (_of_a_type_that_nobody_knows, "of an unknown type"),
+    ],
+)
+def test_a_fact_that_cannot_be_read_stops_the_rebuild_with_a_sentence(
+    stopped: Backends, change: Change, said: str
+) -> None:
+    with pytest.raises(NotPrepared, match=rf"^pilots\.intake\.v1/\d+/\d+ .*{said}"):
+        asyncio.run(_intake_again(stopped, change, f"rebuilt_{change.__name__}"))
+
+
+def test_a_fact_that_cannot_be_applied_stops_the_rebuild_with_a_sentence(
+    stopped: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("a secret")
+
+    broken = replace(INTAKE_SERVICE.aggregates["pilot"], evolve=fails)
+    service = replace(INTAKE_SERVICE, aggregates={**INTAKE_SERVICE.aggregates, "pilot": broken})
+    monkeypatch.setattr("tests.e2e.test_rebuild.INTAKE_SERVICE", service)
+    with pytest.raises(NotPrepared, match=r"cannot be applied to [0-9a-f-]{36}: KeyError") as told:
+        asyncio.run(_intake_again(stopped, list, "rebuilt_unapplied"))
+    assert "secret" not in str(told.value)
+
+
+def test_what_only_the_topic_has_is_a_difference_and_numbers_go_on_above_it(stopped: Backends) -> None:
+    async def lost() -> tuple[Any, Any, dict[str, Any] | None]:
+        careful = await run(stopped, "intake", "lotsman_lost", "rebuilt_careful")
+        asked = await run(stopped, "intake", "lotsman_lost", "rebuilt_lost", behind=True)
+        async with opened(stopped.mongo_url, "rebuilt_lost") as store:
+            counters = [row async for row in store.scan("counters", {})]
+        return careful, asked, counters[0]
+
+    careful, asked, counter = asyncio.run(lost())
+    for report in (careful, asked):
+        assert not report.good and report.covers
+        assert len(report.added) == report.subjects > 20
+    assert counter is not None and counter["last"] == 21
+
+
+def test_what_the_database_knows_less_of_is_a_difference(stopped: Backends) -> None:
+    async def older() -> tuple[Any, str]:
+        client = open_client(stopped.mongo_url)
+        subjects = client["lotsman_registry"]["subjects"]
+        row = await subjects.find_one({"kind": "pilot", "version": {"$gt": 3}})
+        await subjects.update_one({"_id": row["_id"]}, {"$set": {"version": 1}})
+        try:
+            report = await run(stopped, "registry", "lotsman_registry", "rebuilt_older", behind=True)
+        finally:
+            await subjects.update_one({"_id": row["_id"]}, {"$set": {"version": row["version"]}})
+            client.close()
+        return report, row["_id"]
+
+    report, subject = asyncio.run(older())
+    assert not report.good and report.covers
+    assert report.further == [subject]
+
+
 def test_duplicates_in_the_topic_change_nothing(stopped: Backends) -> None:
     report = asyncio.run(_intake_again(stopped, _each_twice, "rebuilt_twice"))
     assert report.good
@@ -246,3 +332,57 @@ def test_a_service_goes_on_from_the_rebuilt_database_as_if_nothing_had_been(
         desk.ask("registry", f"/v1/pilots/{posted.json()['pilot']}", "registrar", lambda a: a.status_code == 200)
         numbers = [row["number"] for row in listed] + [posted.json()["number"]]
         assert len(set(numbers)) == 22, "numbers go on where they were"
+
+
+def test_a_lost_database_is_refused_with_what_to_do_and_a_rebuild_has_it_stand_up_again(folder: Path) -> None:
+    databases.switch(folder, "intake", "lotsman_gone")
+    with pytest.raises(Complaint, match=r"intake refuses to start\..*behind its own topic.*rebuild intake --behind"):
+        Stack(folder).start()
+
+    with Backends(folder) as backends:
+        report = asyncio.run(run(backends, "intake", "lotsman_gone", "lotsman_intake_anew", behind=True))
+        assert report.covers and len(report.added) == report.subjects
+        databases.switch(folder, "intake", "lotsman_intake_anew")
+        told = asyncio.run(_ends(backends))
+
+    with Stack(folder) as stack, httpx.Client(timeout=30, trust_env=False) as http:
+        stack.await_ready(60)
+        desk = Desk(stack, Console(quiet=True), http, {})
+        wait_for(lambda: asyncio.run(_all_read(stack.backends)), 60)
+        assert asyncio.run(_ends(stack.backends)) == told, "what is read again makes no fact a second time"
+        assert desk.call("GET", "intake", "/v1/parked", "ops").json()["items"] == []
+        again = application(5, AGENCY, kind=V2) | {"data": {"title": "changed"}}
+        reused = desk.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=again)
+        assert reused.status_code == 409, "an id that was used stays used"
+        listed = desk.call("GET", "registry", "/v1/pilots?limit=200", "registrar").json()["items"]
+        posted = desk.call(
+            "POST", "intake", "/v1/events", "publisher", org=AGENCY, body=application(60, AGENCY, kind=V2)
+        )
+        assert posted.status_code == 201
+        assert posted.json()["number"] not in {row["number"] for row in listed}
+        desk.ask("registry", f"/v1/pilots/{posted.json()['pilot']}", "registrar", lambda a: a.status_code == 200)
+
+
+async def _ends(backends: Backends, topic: str = "pilots.intake.v1") -> int:
+    """How many records there are in a topic."""
+    consumer = AIOKafkaConsumer(**backends.kafka.aiokafka())
+    await consumer.start()
+    try:
+        parts = [TopicPartition(topic, n) for n in range(FACT_PARTITIONS)]
+        return sum((await consumer.end_offsets(parts)).values())
+    finally:
+        await consumer.stop()
+
+
+async def _all_read(backends: Backends) -> bool:
+    """Whether intake has committed all that there is of the other services' facts."""
+    admin = AIOKafkaAdminClient(**backends.kafka.aiokafka())
+    await admin.start()
+    try:
+        for source in ("expertise", "registry"):
+            offsets = await admin.list_consumer_group_offsets(f"intake.{source}")
+            if sum(one.offset for one in offsets.values()) < await _ends(backends, f"pilots.{source}.v1"):
+                return False
+        return True
+    finally:
+        await admin.close()

@@ -1,0 +1,52 @@
+"""Whether a service can do its work now, told at once: a back end that hangs makes nobody wait who asks.
+
+Each check runs beside the answers, one at a time. Who asks starts it, waits a moment for it, and is told else what it
+last found, as long as that is no older than `TRUSTED`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+Check = Callable[[], Awaitable[None]]
+"""Raises, with whatever says why, unless something is as it should be."""
+OK: Final = "ok"
+NO_ANSWER: Final = "no answer"
+ANSWERED_WITHIN: Final = 0.5
+"""Seconds that an answer waits for the checks, all of them together."""
+TRUSTED: Final = 3.0
+"""Seconds for which what a check found is believed while it is asked again."""
+
+
+class Watched:
+    """One check and what it last found."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._asking: asyncio.Task[None] | None = None
+        self._found = NO_ANSWER
+        self._found_at = -TRUSTED
+
+    async def told(self) -> str:
+        """OK, or the kind of error that the check ended in, or NO_ANSWER."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        with_it, _ = await asyncio.wait({self._asking}, timeout=ANSWERED_WITHIN)
+        if not with_it and time.monotonic() - self._found_at > TRUSTED:
+            return NO_ANSWER
+        return self._found
+
+    async def _ask(self) -> None:
+        try:
+            await self._check()
+            found = OK
+        except Exception as error:
+            found = type(error).__name__
+        self._found, self._found_at, self._asking = found, time.monotonic(), None
+
+
+async def told(checks: Mapping[str, Watched]) -> dict[str, str]:
+    """What each check says, side by side."""
+    answers = await asyncio.gather(*(one.told() for one in checks.values()))
+    return dict(zip(checks, answers, strict=True))

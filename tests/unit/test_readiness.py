@@ -1,0 +1,92 @@
+"""What is said of a service's checks: at once, and never more than was found a short while ago."""
+
+import asyncio
+import time
+
+import pytest
+
+from services.chassis import readiness
+from services.chassis.readiness import NO_ANSWER, OK, Watched, told
+
+
+class Asked:
+    """A check that answers when it is let, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.times = 0
+        self.fails = False
+
+    async def __call__(self) -> None:
+        self.times += 1
+        await self.gate.wait()
+        if self.fails:
+            raise ConnectionError("a secret of the driver")
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "ANSWERED_WITHIN", 0.05)
+    monkeypatch.setattr(readiness, "TRUSTED", 0.3)
+
+
+async def test_a_check_is_asked_anew_each_time_and_told_by_the_kind_of_its_error() -> None:
+    check = Asked()
+    one = Watched(check)
+    assert await one.told() == OK
+    check.fails = True
+    assert await one.told() == "ConnectionError"
+    assert check.times == 2
+
+
+async def test_a_check_that_hangs_is_believed_for_a_while_and_asked_only_once() -> None:
+    check = Asked()
+    one = Watched(check)
+    assert await one.told() == OK
+    check.gate.clear()
+    assert await one.told() == OK, "it was so a moment ago"
+    await asyncio.sleep(0.4)
+    assert await one.told() == NO_ANSWER
+    assert await one.told() == NO_ANSWER
+    assert check.times == 2, "those that do not come back do not pile up"
+    check.gate.set()
+    assert await one.told() == OK
+
+
+async def test_what_was_found_long_ago_is_not_told_of_a_check_that_hangs() -> None:
+    check = Asked()
+    one = Watched(check)
+    assert await one.told() == OK
+    await asyncio.sleep(0.4)
+    check.gate.clear()
+    assert await one.told() == NO_ANSWER
+
+
+async def test_a_check_that_never_answered_is_not_ok() -> None:
+    check = Asked()
+    check.gate.clear()
+    assert await Watched(check).told() == NO_ANSWER
+
+
+async def test_checks_are_waited_for_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "ANSWERED_WITHIN", 1.0)
+    hung = [Asked() for _ in range(20)]
+    for check in hung:
+        check.gate.clear()
+    began = time.monotonic()
+    found = await told({str(n): Watched(check) for n, check in enumerate(hung)} | {"fine": Watched(Asked())})
+    assert time.monotonic() - began < 10, "twenty one after the other would take as many seconds"
+    assert found == {str(n): NO_ANSWER for n in range(20)} | {"fine": OK}
+
+
+async def test_who_goes_away_while_waiting_does_not_end_the_check() -> None:
+    check = Asked()
+    check.gate.clear()
+    one = Watched(check)
+    asking = asyncio.create_task(one.told())
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    check.gate.set()
+    assert await one.told() == OK
+    assert check.times == 1
