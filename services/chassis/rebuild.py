@@ -169,7 +169,7 @@ async def _folded(
             raise NotPrepared(
                 f"{record.id} ({event.type}) cannot be applied to {event.subject}: {why(error)}"
             ) from error
-        if (number := service.number(event.data)) is not None:
+        if service.number is not None and (number := service.number(event.data)) is not None:
             series, n = number
             made.numbers[series] = max(n, made.numbers.get(series, 0))
         if len(projected) >= PAGE:

@@ -69,7 +69,7 @@ class Service:
     side_rows: Callable[[Input, Sequence[Fact]], Sequence[tuple[str, Row]]] = lambda _input, _facts: ()
     publications: Callable[[Event], Sequence[Message]] = nothing_beside
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
-    number: Callable[[Mapping[str, Any]], tuple[str, int] | None] = lambda _data: None
+    number: Callable[[Mapping[str, Any]], tuple[str, int] | None] | None = None
     erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -84,7 +84,9 @@ async def _compared(service: Service, store: Store, settings: Settings, marks: M
     sent = {p: n for (what, name, p), n in (known or {}).items() if (what, name) == (SENT, topic)}
     async with _admin(settings) as admin:
         there = topic in await admin.list_topics()
-    bounds = await _looked_through(service, store, settings, sent) if there else Bounds({}, {})
+    counted = service.number is None or await store.count(COUNTERS, {}, 1)
+    marked = sent if counted else {}  # counters that are lost are found in the topic, all of it
+    bounds = await _looked_through(service, store, settings, marked) if there else Bounds({}, {})
     _need_all(topic, sent, bounds)
     found: dict[Place, int] = {(SENT, topic, p): end for p, end in bounds.ends.items()}
     if known is None:
@@ -106,7 +108,6 @@ async def _looked_through(service: Service, store: Store, settings: Settings, se
     await reader.start()
     try:
         bounds = await reader.bounds()
-        _need_all(topic, sent, bounds)
         await _need_known(service, store, reader, bounds, sent)
         return bounds
     finally:
@@ -164,7 +165,7 @@ def _note(service: Service, tail: _Tail, records: Sequence[Any]) -> None:
             continue
         place = f"{record.topic}/{record.partition}/{record.offset}"
         tail.subjects[subject] = max((int(sequence), place), tail.subjects.get(subject, (0, "")))
-        if isinstance(data, dict) and (number := service.number(data)) is not None:
+        if service.number and isinstance(data, dict) and (number := service.number(data)) is not None:
             series, n = number
             tail.numbers[series] = max(n, tail.numbers.get(series, 0))
 

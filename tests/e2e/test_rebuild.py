@@ -228,7 +228,7 @@ def _that_says_too_little(records: list[Record]) -> list[Record]:
     [
         (_with_garbage, "cannot be read as a fact"),
         (_that_says_too_little, "cannot be read as a fact"),
-        (_of_a_newer_program, "only a newer program knows"),
+        (_of_a_newer_program, "that this program does not know: take a newer one"),
         (_of_a_type_that_nobody_knows, "of an unknown type"),
     ],
 )

@@ -14,8 +14,10 @@ from contracts.event import Actor, Contract, Fact, Moment
 from contracts.reference import Term, TermKind
 from contracts.rules import load
 from services.chassis import recalendar as module
+from services.chassis import standing
 from services.chassis.bus import Bus
 from services.chassis.engine import Engine
+from services.chassis.marks import Marks
 from services.chassis.recalendar import INDEX, SAY, again, recalendar
 from services.chassis.run import _loops
 from services.chassis.service import Service
@@ -399,6 +401,16 @@ class NoBus:
         """Starts nothing."""
 
 
+@pytest.fixture
+def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(standing, "compare", nothing)
+    monkeypatch.setattr(standing, "put_back", nothing)
+
+
+@pytest.mark.usefixtures("_no_kafka")
 @pytest.mark.parametrize("only", ["all", "consumers"])
 async def test_a_process_with_timers_counts_anew_at_its_start_and_again_later(
     make: Make, store: Store, eventually: Eventually, only: Literal["all", "consumers"]
@@ -407,7 +419,8 @@ async def test_a_process_with_timers_counts_anew_at_its_start_and_again_later(
     await give(engine, [("a", Begin())])
     engine.calendars = NEW
     settings = Settings(only=only, sweep_every=0.02, timers_every=0.02)
-    tasks = [asyncio.create_task(one) for one in _loops(engine, cast(Bus, NoBus()), store, SERVICE, settings)]
+    loops = _loops(engine, cast(Bus, NoBus()), store, SERVICE, settings, Marks(store))
+    tasks = [asyncio.create_task(one) for one in loops]
 
     async def all_are_new() -> bool:
         found = await engine.documents(["debt:a", "debt:b"])
@@ -426,7 +439,7 @@ async def test_a_process_with_timers_counts_anew_at_its_start_and_again_later(
 
 async def test_a_process_that_only_answers_http_leaves_it_to_the_others(make: Make, store: Store) -> None:
     def loops(only: Literal["all", "http"]) -> list[str]:
-        some = _loops(make(), cast(Bus, NoBus()), store, SERVICE, Settings(only=only))
+        some = _loops(make(), cast(Bus, NoBus()), store, SERVICE, Settings(only=only), Marks(store))
         for one in some:
             one.close()
         return [str(getattr(one, "__qualname__", one)) for one in some]

@@ -83,7 +83,7 @@ async def life(backends: Backends, service: Service, store: Store) -> AsyncItera
 async def begin(backends: Backends, service: Service, store: Store) -> bool:
     """Only the comparison of a start."""
     one = Marks(store)
-    return await standing.compare(service, store, settings_for(backends), one)
+    return await until_done(lambda: standing.compare(service, store, settings_for(backends), one))
 
 
 async def test_a_first_start_is_one_and_a_second_is_not(backends: Backends, pair: Pair, store: Store) -> None:
@@ -277,7 +277,10 @@ async def test_a_database_that_is_exchanged_under_a_running_service_ends_it(
         await store.put("marks", [row])
 
 
-async def test_numbers_that_the_topic_knows_are_not_given_out_again(backends: Backends, store: Store) -> None:
+async def test_numbers_that_the_topic_knows_are_not_given_out_again(
+    backends: Backends, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "LOOKED_BACK", 0)
     pair = pair_on(backends)
     service = Service(
         pair.name, pair.service.aggregates, number=lambda data: ("series", len(str(data["what"]))) if data else None
@@ -287,6 +290,10 @@ async def test_numbers_that_the_topic_knows_are_not_given_out_again(backends: Ba
     await store._db["marks"].delete_many({})
     assert not await begin(backends, service, store)
     assert list(await store.draw("series", 1)) == [8]
+    async with opened(backends.mongo_url, store._db.name) as again:
+        await again._db["counters"].delete_many({})
+        assert not await begin(backends, service, again)
+        assert list(await again.draw("series", 1)) == [8], "its counters alone were lost"
 
 
 async def test_a_counter_that_was_lost_under_a_running_service_gives_out_no_number(store: Store) -> None:
