@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
 from deploy.local.stack import FIRST_PAUSE, LONGEST_PAUSE, Pause, Stack
+from services.chassis.ending import REFUSES
 
 SUPERVISOR = """
 import json, sys
@@ -209,6 +211,30 @@ def test_a_service_that_cannot_start_is_a_complaint_with_its_last_words(
     with pytest.raises(Complaint, match=r"not ready after 1 s \(does not listen\).*the reason"):
         Stack(tmp_path, services=broken).start()
     assert state.read(tmp_path) is None
+
+
+def test_a_service_that_refuses_is_not_started_again_and_up_and_status_say_why(
+    given: Backends,
+    own_home: Path,
+    stubs: dict[str, list[str]],
+    soon: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = f"import sys; print('noise'); print('Its database is gone.'); sys.exit({REFUSES})"
+    refuses = [sys.executable, "-c", code]
+    with pytest.raises(Complaint, match=r"^Service intake refuses to start\. Its database is gone\.$"):
+        Stack(own_home, services={"intake": refuses}).start()
+
+    with Stack(own_home, services=stubs) as stack:
+        stack.services["intake"].stop(10)
+        stack.services["intake"].command = refuses
+        stack.services["intake"].start()
+        soon(lambda: stack.services["intake"].exit_code == REFUSES)
+        first = stack.services["intake"].log.stat().st_ino
+        time.sleep(3 * FIRST_PAUSE)
+        assert stack.services["intake"].log.stat().st_ino == first, "each start has a log of its own"
+        assert main(["status"]) == run.NOT_READY
+        assert "Its database is gone." in " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
 
 
 def test_a_stop_in_the_middle_of_starting_leaves_nothing(given: Backends, tmp_path: Path) -> None:
