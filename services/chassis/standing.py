@@ -201,8 +201,7 @@ def _groups(service: Service) -> list[str]:
 async def put_back(service: Service, settings: Settings, marks: Marks) -> None:
     """Has each group read again what it has committed beyond the marks of the database. Raises StoreAway, KafkaError,
     OSError."""
-    for source in _groups(service):
-        await _put_back(service, settings, marks, source)
+    await asyncio.gather(*(_put_back(service, settings, marks, source) for source in _groups(service)))
 
 
 async def _put_back(service: Service, settings: Settings, marks: Marks, source: str) -> None:
