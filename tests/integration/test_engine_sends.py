@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -160,3 +161,51 @@ async def test_an_older_sight_of_the_outbox_does_not_displace_a_newer_one(engine
     engine.outbox.soon(old)
     await engine.outbox.flush()
     assert broker.series("p1") == [1, 2]
+
+
+async def test_what_a_fact_says_is_erased_is_gone_before_the_fact_can_be_read(make: Make, broker: Broker) -> None:
+    happened = list[str]()
+
+    async def erase(_store: Store, events: Sequence[Event]) -> None:
+        happened.extend(f"erased by {event.sequence}" for event in events)
+
+    def refuse(message: Message) -> bool:
+        happened.append(f"sent to {message.topic}")
+        return False
+
+    broker.refuse = refuse
+    await make(tiny_service(own=LANGUAGE, erase=erase)).records([Topic("left").record("p1", 1, "a")])
+    assert happened == ["erased by 1", "sent to pilots.tiny.v1"]
+
+
+async def test_a_process_sweeps_up_what_it_could_not_send_itself(engine: Engine, broker: Broker, clock: Clock) -> None:
+    broker.refuse = lambda _message: True
+    await engine.command(claimed("p1", "k1", Note(("a",))))
+    await engine.outbox.flush()
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=1)
+    await engine.sweep(LONG_AGO)
+    assert broker.series("p1") == [1] and await outbox(engine) == []
+
+
+async def test_what_is_being_sent_is_not_swept_up_beside_it(
+    engine: Engine, broker: Broker, clock: Clock, make: Make
+) -> None:
+    await make().command(claimed("p1", "k1", Note(("a",))))
+    clock.forward(seconds=1)
+    entered, gate = asyncio.Event(), asyncio.Event()
+
+    async def slowly(messages: Sequence[Message]) -> list[BaseException | None]:
+        entered.set()
+        await gate.wait()
+        return await broker(messages)
+
+    engine.outbox._send = slowly
+    sending = asyncio.create_task(engine.outbox.deliver({"p1": (await doc(engine)).outbox}))
+    await entered.wait()
+    engine.outbox._send = broker
+    await engine.sweep(LONG_AGO)
+    assert broker.series("p1") == [], "it is in hand"
+    gate.set()
+    await sending
+    assert broker.series("p1") == [1]

@@ -95,6 +95,40 @@ async def test_a_try_in_vain_is_counted_whoever_has_the_row_and_pauses_grow(
 
 
 @places
+async def test_a_lease_that_is_lost_while_it_is_renewed_is_not_prolonged_for_who_has_it_now(
+    store: Store, make: Make, clock: Clock, under: str | None
+) -> None:
+    hooked = Hooked(store)
+    first, second = make(hooked), make()
+    assert await first.take(await fresh(store, under))
+    clock.forward(seconds=61)
+    had = dict[str, Row]()
+
+    async def taken() -> None:
+        assert await second.take(await row_of(store))
+        had["then"] = await row_of(store)
+        clock.forward(seconds=1)
+
+    hooked.after["get"] = taken
+    await first.renew("a")
+    assert await row_of(store) == had["then"]
+
+
+@places
+async def test_a_try_that_is_counted_late_takes_back_no_later_one(store: Store, make: Make, under: str | None) -> None:
+    hooked = Hooked(store)
+    slow, quick = make(hooked), make()
+    await quick.take(await fresh(store, under))
+
+    async def twice() -> None:
+        assert [await quick.failed("a"), await quick.failed("a")] == [1, 2]
+
+    hooked.after["get"] = twice
+    await slow.failed("a")
+    assert quick.tries(await row_of(store)) == 2
+
+
+@places
 async def test_what_is_marked_as_it_was_read_is_marked_only_if_nobody_touched_it(
     store: Store, make: Make, under: str | None
 ) -> None:

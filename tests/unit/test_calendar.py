@@ -281,6 +281,12 @@ def test_an_update_that_was_mended_is_another_version() -> None:
     assert updated(update_text().replace("№ 1", "№ 2"))["BY"].version == one.version
 
 
+def test_the_same_moves_in_another_years_act_are_another_version() -> None:
+    one, other = updated(update_text())["BY"], updated(update_text().replace("year = 2027", "year = 2028"))["BY"]
+    assert one.provisional(2027) != other.provisional(2027), "it says of another year that its act is known"
+    assert one.version != other.version
+
+
 def test_an_update_with_single_days_alone_leaves_its_year_provisional() -> None:
     bare = f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}'
     after = updated(bare + override_text(date(2027, 2, 3), False))["BY"]

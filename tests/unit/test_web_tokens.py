@@ -122,6 +122,8 @@ BAD = {
     "with a claim twice": lambda: signed(
         b'{"alg":"ES256","kid":"ec"}', said().replace(b'"roles"', b'"roles": ["officer"], "roles"')
     ),
+    "that demands what nobody here knows": lambda: signed(b'{"alg":"ES256","kid":"ec","crit":["exp"],"exp":1}', said()),
+    "that is said to be signed as it is": lambda: signed(b'{"alg":"ES256","kid":"ec","b64":true}', said()),
     "with claims that are a list": lambda: signed(b'{"alg":"ES256","kid":"ec"}', b"[]"),
     "with claims that are no JSON": lambda: signed(b'{"alg":"ES256","kid":"ec"}', b"{"),
     "with claims nested deep": lambda: signed(
@@ -210,6 +212,12 @@ def test_a_service_without_keys_lets_nobody_in() -> None:
 
 def test_a_token_without_an_agency_cannot_publish(intake: Side) -> None:
     answer = intake.ask("post", "/v1/events", bearer("publisher", org=None), json=example(ApplicationSubmittedV2.TYPE))
+    assert problem(answer, 403)["title"] == "auth.organisation"
+
+
+def test_a_role_that_opens_nothing_here_lets_no_publisher_in_without_an_agency(intake: Side) -> None:
+    who = bearer("publisher", "council", org=None)
+    answer = intake.ask("post", "/v1/events", who, json=example(ApplicationSubmittedV2.TYPE))
     assert problem(answer, 403)["title"] == "auth.organisation"
 
 

@@ -78,7 +78,8 @@ class Forbid:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The timer: it fires once, or, where the notes hold `stuck`, does not move, or with `bomb` raises."""
+    """The timer: it fires once, or, where the notes hold `stuck`, does not move, with `bomb` raises, or with `no` is
+    refused."""
 
     due: datetime
 
@@ -98,6 +99,8 @@ def decide(state: Tally | None, command: object, context: Context[Any]) -> Seque
             raise Refusal("tiny.forbidden")
         case Tick() if state is not None and "bomb" in state.notes:
             raise ValueError("the timer explodes")
+        case Tick() if state is not None and "no" in state.notes:
+            raise Refusal("tiny.forbidden")
         case Tick(due):
             stuck = state is not None and "stuck" in state.notes
             return [NotedV1(actor=context.actor, what="ticked", due=due if stuck else None)]
