@@ -281,10 +281,24 @@ def test_an_update_that_was_mended_is_another_version() -> None:
     assert updated(update_text().replace("№ 1", "№ 2"))["BY"].version == one.version
 
 
-def test_the_same_moves_in_another_years_act_are_another_version() -> None:
-    one, other = updated(update_text())["BY"], updated(update_text().replace("year = 2027", "year = 2028"))["BY"]
-    assert one.provisional(2027) != other.provisional(2027), "it says of another year that its act is known"
-    assert one.version != other.version
+def test_an_act_that_moves_nothing_is_another_version_than_none() -> None:
+    bare = f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}'
+    none = updated(bare + override_text(date(2027, 2, 3), False))["BY"]
+    empty = f"[[transfers]]\nyear = 2027\n[transfers.origin]\n{ACT}"
+    act = updated(bare + empty + override_text(date(2027, 2, 3), False))["BY"]
+    assert (none.provisional(2027), act.provisional(2027)) == (True, False)
+    assert none.version != act.version
+
+
+def test_the_last_day_of_a_leap_year_is_looked_at_like_any_other() -> None:
+    last = date(2028, 12, 31)  # a Sunday, the 366th day
+    assert not BY.is_working(last) and not US.is_working(last)
+
+
+def test_an_act_may_have_a_holiday_worked() -> None:
+    day = date(2027, 5, 1)  # a Saturday, and a holiday
+    assert not BY.is_working(day)
+    assert updated(update_text(worked=day))["BY"].is_working(day)
 
 
 def test_an_update_with_single_days_alone_leaves_its_year_provisional() -> None:

@@ -2,21 +2,26 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
+from fastapi.security import HTTPAuthorizationCredentials
 from jwt.algorithms import ECAlgorithm
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.freeze import example
+from contracts.reference import ROLES, Role
 from services.chassis import auth
 from services.chassis.auth import REMEMBERED_FOR, Caller, Keys
+from services.chassis.problems import Problematic
 from services.chassis.tokens import LIFE
 from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, OTHER_EC, RSA, Side, bearer, claims, problem, token
 
@@ -215,10 +220,26 @@ def test_a_token_without_an_agency_cannot_publish(intake: Side) -> None:
     assert problem(answer, 403)["title"] == "auth.organisation"
 
 
-def test_a_role_that_opens_nothing_here_lets_no_publisher_in_without_an_agency(intake: Side) -> None:
-    who = bearer("publisher", "council", org=None)
-    answer = intake.ask("post", "/v1/events", who, json=example(ApplicationSubmittedV2.TYPE))
-    assert problem(answer, 403)["title"] == "auth.organisation"
+def test_a_role_that_opens_nothing_here_lets_no_publisher_in_without_an_agency(keys: Keys) -> None:
+    opened = auth.allow(Role.PUBLISHER, Role.REGISTRAR)
+    request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(keys=keys)))
+
+    async def asking(roles: Sequence[str]) -> Caller:
+        return await opened(request, HTTPAuthorizationCredentials(scheme="Bearer", credentials=token(*roles, org=None)))
+
+    def let_in(*roles: str) -> Caller:
+        return asyncio.run(asking(roles))
+
+    with pytest.raises(Problematic) as told:
+        let_in("publisher", "expert")
+    assert (told.value.status, told.value.code) == (403, "auth.organisation")
+    assert let_in("publisher", "registrar").organisation is None, "a role that opens it by itself"
+
+
+def test_who_acts_does_so_in_a_role_that_opens_the_route() -> None:
+    for first, second in itertools.permutations(ROLES, 2):
+        acting = Caller("u-1", frozenset({first, second}), None).acting(frozenset({second}))
+        assert acting.role == second
 
 
 # ---- a token that was checked a moment ago
