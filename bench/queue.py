@@ -108,6 +108,7 @@ def _process(backends: Backends, database: str, port: int) -> Process:
         "LOTSMAN_HTTP_HOST": "127.0.0.1",
         "LOTSMAN_HTTP_PORT": str(port),
         "LOTSMAN_ONLY": "http",
+        "LOTSMAN_COMPARE": "false",  # its database was never that of the topic
     }
     command = [sys.executable, "-m", "services.expertise"]
     return Process("bench-expertise", "Expertise", command, backends.folder, env)

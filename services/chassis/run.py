@@ -251,12 +251,12 @@ def _loops(
 
     async def connect() -> None:
         await until_done(lambda: store.prepare(service.indexes))
-        new = await until_done(lambda: standing.compare(service, store, settings, marks))
+        new = settings.compare and await until_done(lambda: standing.compare(service, store, settings, marks))
         engine.closed = False
         opened.set()
         if new:
             log.info("the database is a new one")
-        if settings.only != "http":
+        if settings.compare and settings.only != "http":
             await until_done(lambda: standing.put_back(service, settings, marks))
         await bus.start()
 

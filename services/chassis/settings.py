@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
     mongo_driver: Literal["motor", "pymongo"] = "motor"
     database: str = ""
+    compare: bool = True
+    """Whether the database is held against the service's own topic before anything is done. Without it a service gives
+    numbers and sequences out twice where its database was lost: for benches alone, whose databases have no topic."""
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     jwks: str = ""
