@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from contracts.topics import SERVICES, fact_topic
-from deploy.cli.common import out, port_base, progress, stop_signals
+from deploy.cli.common import Found, out, port_base, progress, stop_signals
 from deploy.cli.run import Base
 from deploy.complaint import Complaint
 from deploy.local import databases, state
@@ -25,7 +25,7 @@ def command(
     service: Annotated[str, typer.Argument(help="intake, expertise or registry")],
     base: Base = None,
     sure: Annotated[bool, typer.Option("--sure", help="There is no backup to bring back.")] = False,
-) -> None:
+) -> Found:
     """Let a stopped service go on beside its own topic as it is now, though facts of it are lost for good.
 
     From then on nobody can make its database anew from the topic.
@@ -45,10 +45,12 @@ def command(
         with task(say, "starting MongoDB and Kafka"):
             backends.start()
         try:
-            asyncio.run(forget(backends.mongo_url, databases.current(folder, service)))
+            database = databases.current(folder, service)
+            asyncio.run(forget(backends.mongo_url, database))
         finally:
             backends.stop()
     out.print(f"{service} takes its topic as it is, from its next start on")
+    return {"service": service, "database": database}
 
 
 async def forget(mongo_url: str, database: str) -> None:
