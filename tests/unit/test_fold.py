@@ -330,6 +330,15 @@ def test_an_event_carries_envelope_trace_and_the_correlation_of_what_began_it() 
     assert later["correlationid"] == "began" and later["causationid"] == "k2" and later["id"] == "id-2"
 
 
+def test_a_document_belongs_to_what_it_began_with_whatever_else_comes_for_it() -> None:
+    first = claimed("p1", "k1", Note(("a",)), correlation="began")
+    other = claimed("p1", "k2", Note(("b",)), correlation="of another pilot")
+    third = claimed("p1", "k3", Note(("c",)))
+    done = folded(NEW, first, other, third)
+    assert done.after.correlation == "began"
+    assert [event["correlationid"] for event in events(done.entries)] == ["began", "of another pilot", "began"]
+
+
 def test_a_document_keeps_the_trace_of_what_last_made_a_fact() -> None:
     first, second, third = ({"traceparent": f"00-{c * 32}-{'b' * 16}-01"} for c in "123")
     done = folded(NEW, claimed("p1", "k1", Note(("a",)), trace=first))
