@@ -21,11 +21,34 @@ from contracts.event import JSON, SPECVERSION, BrokenEvent, Envelope, schema_id,
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
+from services.law.people import is_given
 
 MASK: Final = "•••"
 OPAQUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#|>-]{0,199}", re.ASCII)
 """The form of what may be an id: no word of a language with a blank or a letter of its own, and no address of mail."""
-SOURCE: Final = re.compile(r"/(services|agencies)/[a-z0-9-]{2,20}", re.ASCII)
+OURS: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.receipt)?|[0-9a-f]{32}|[0-9a-f]{64}"
+    r"|pilots\.[a-z0-9.-]+\.v[0-9]+/[0-9]{1,6}/[0-9]{1,19}(?:#[0-9]+)?",
+    re.ASCII,
+)
+"""The forms of ids that this system makes: of pilots, events, files and traces, and where a record stands."""
+WORDS_OF_OURS: Final = frozenset(
+    {"timer", "calendar", "export", "kafka", "person", "agency", "expert", "team", "series", "reading", "erasure"}
+)
+"""What stands before a colon in such ids, or alone."""
+_LONG_NUMBER: Final = re.compile(r"[0-9](?:[-._/|]?[0-9]){8,}", re.ASCII)
+_BEGINS_WITH_A_DAY: Final = re.compile(r"(?:19|20)[0-9]{2}[-._/]?(?:0[1-9]|1[0-2])", re.ASCII)
+_DIGITS_ALONE: Final = re.compile(r"[0-9._/|-]+", re.ASCII)
+_OF_A_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}[-._/|][0-9]{1,6}", re.ASCII)
+_OF_A_PASSPORT: Final = re.compile(
+    r"(?<![a-z0-9])(?:[a-z]{2}[0-9]{7}|[0-9]{7}[a-z][0-9]{3}[a-z]{2}[0-9])(?![a-z0-9])", re.ASCII | re.IGNORECASE
+)
+"""The number of a passport or of a natural person, as Belarus gives them."""
+_SURNAME: Final = re.compile(r"[a-z]{3,}(?:ov|ova|ev|eva|enko|enka|sky|ski|skiy|skaya|chuk|vich|vna|shvili)")
+MOST_DIGITS: Final = 6
+"""How many digits are no telephone number and no number of a person, where nothing stands beside them."""
+SOURCE: Final = re.compile(r"/(?:services|agencies)/([a-z0-9-]{2,20})", re.ASCII)
+CODE: Final = re.compile(r"[a-z0-9-]{2,20}", re.ASCII)
 MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,20}(Z|[+-][0-9:]{5}))?", re.ASCII)
 SEQUENCE: Final = re.compile(r"[0-9]{20}", re.ASCII)
 TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -59,8 +82,35 @@ def masked(value: bytes) -> dict[str, Any] | str:
 
 
 def opaque(text: object) -> str:
-    """An id as it is shown: as it is, where it has the form of one."""
-    return text if isinstance(text, str) and OPAQUE.fullmatch(text) else MASK
+    """An id as it is shown: as it is, where it has the form of one and tells of nobody."""
+    return text if isinstance(text, str) and tells_of_nobody(text) else MASK
+
+
+def tells_of_nobody(text: str) -> bool:
+    """Whether an id has a form of ours, or looks like no telephone, name, address or number of a person. What has no
+    digit at all may be a name: of such, only words of ours are known to be none."""
+    if not OPAQUE.fullmatch(text):
+        return False
+    kind, colon, code = text.partition(":")
+    if colon and kind == "agency" and is_code(code):
+        return True
+    return all(OURS.fullmatch(part) or part in WORDS_OF_OURS or _foreign(part) for part in text.split(":"))
+
+
+def is_code(text: object) -> bool:
+    """Whether this may be the code of an agency or the name of a service, and no person's name."""
+    return isinstance(text, str) and CODE.fullmatch(text) is not None and not any(map(is_given, text.split("-")))
+
+
+def _foreign(part: str) -> bool:
+    words = re.findall("[a-z]+", part.lower())
+    if any(is_given(word) or _SURNAME.fullmatch(word) for word in words) or _OF_A_PASSPORT.search(part):
+        return False
+    digits = sum(map(str.isdigit, part))
+    if _DIGITS_ALONE.fullmatch(part):
+        return digits <= MOST_DIGITS or _OF_A_YEAR.fullmatch(part) is not None
+    long = _LONG_NUMBER.search(part)
+    return digits > 0 and (long is None or _BEGINS_WITH_A_DAY.match(long[0]) is not None)
 
 
 def type_known(name: object) -> bool:
@@ -91,16 +141,16 @@ def _has(form: re.Pattern[str]) -> Callable[[str], bool]:
 
 ATTRIBUTES: Final[Mapping[str, Callable[[str], bool]]] = {
     "specversion": lambda text: text == SPECVERSION,
-    "id": _has(OPAQUE),
-    "source": _has(SOURCE),
+    "id": tells_of_nobody,
+    "source": lambda text: (found := SOURCE.fullmatch(text)) is not None and is_code(found[1]),
     "type": type_known,
-    "subject": _has(OPAQUE),
+    "subject": tells_of_nobody,
     "time": _has(MOMENT),
     "datacontenttype": lambda text: text == JSON,
     "dataschema": lambda text: any(text == schema_id(name) for name in CLASSES),
     "sequence": _has(SEQUENCE),
-    "causationid": _has(OPAQUE),
-    "correlationid": _has(OPAQUE),
+    "causationid": tells_of_nobody,
+    "correlationid": tells_of_nobody,
     "traceparent": _has(TRACEPARENT),
 }
 """The attributes that are shown, each where its value is what it should be."""

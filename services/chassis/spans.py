@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, TraceState, get_current_span
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from services.chassis.masking import MASK, OPAQUE
+from services.chassis.masking import MASK, opaque, type_known
 
 OURS: Final = "lotsman"
 """The name of this system's own spans, whose words are its own."""
@@ -29,8 +29,10 @@ ATTRIBUTES: Final = frozenset(
     }
 )
 """The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
-IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.type", "pilot.event.id"})
-"""Of these, what comes from outside, and must have the form of an id."""
+IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.id"})
+"""Of these, what comes from outside, and is shown as ids are."""
+NO_TYPE: Final = "unknown"
+"""What stands in the place of the type of an event that has none of ours."""
 
 
 class InsideTraces(Sampler):
@@ -107,7 +109,9 @@ def _shown(attributes: Mapping[str, AttributeValue] | None) -> dict[str, Attribu
 
 
 def _value(name: str, value: AttributeValue) -> AttributeValue:
-    return MASK if name in IDS and not (isinstance(value, str) and OPAQUE.fullmatch(value)) else value
+    if name == "pilot.event.type":
+        return value if value == NO_TYPE or type_known(value) else MASK
+    return opaque(value) if name in IDS else value
 
 
 def _bare(context: SpanContext) -> SpanContext:

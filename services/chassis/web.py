@@ -22,7 +22,7 @@ from services.chassis.asked import known_query
 from services.chassis.auth import Keys, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
-from services.chassis.masking import masked, opaque
+from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.readiness import OK, Check, Watched, told
@@ -360,7 +360,11 @@ async def _hidden_records(store: Store, ids: Sequence[str], eyes: Sight) -> set[
 def _parked(row: Row) -> dict[str, Any]:
     shown = ("status", "cause", "sequence", "topic", "partition", "offset")
     # Subject and source of what could not be read are what stood in their place.
-    ids = {name: None if row[name] is None else opaque(row[name]) for name in ("subject", "source")}
+    subject, source = row["subject"], row["source"]
+    ids = {
+        "subject": None if subject is None else opaque(subject),
+        "source": source if source is None or is_code(source) else MASK,
+    }
     return {
         "id": row["_id"],
         **{name: row[name] for name in shown},

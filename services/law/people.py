@@ -112,7 +112,7 @@ def _names_somebody(bare: str) -> bool:
     if any(not _CALLED_AFTER.search(bare[: found.start()]) for found in _AMONG.finditer(bare)):
         return True
     words = bare.replace(",", " ").split()
-    return any(_given(one) and _is_patronymic(two) for one, two in zip(words, words[1:], strict=False))
+    return any(is_given(one) and _is_patronymic(two) for one, two in zip(words, words[1:], strict=False))
 
 
 def _is_called_so(words: Sequence[str]) -> bool:
@@ -123,7 +123,7 @@ def _is_called_so(words: Sequence[str]) -> bool:
     if (short := _SHORT.fullmatch(said)) and _like_a_surname(short[1]):
         return True
     pairs = [*zip(words, words[1:], strict=False), *zip(words[1:], words, strict=False)]
-    return any(_given(one) and (_like_a_surname(two) or (len(words) == 2 and _alone(one, two))) for one, two in pairs)
+    return any(is_given(one) and (_like_a_surname(two) or (len(words) == 2 and _alone(one, two))) for one, two in pairs)
 
 
 def _alone(given: str, other: str) -> bool:
@@ -151,5 +151,6 @@ def _has_legal_form(said: str, words: Sequence[str]) -> bool:
     return form and not said.isupper() and first not in _NOT_ONLY_LEGAL_FORMS
 
 
-def _given(word: str) -> bool:
+def is_given(word: str) -> bool:
+    """Whether a word is somebody's given name in full."""
     return word.casefold().replace("ё", "е").replace("’", "'").replace("ʼ", "'") in _GIVEN

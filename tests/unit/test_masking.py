@@ -85,6 +85,39 @@ def test_an_attribute_is_shown_only_in_the_form_that_the_contract_gives_it(attri
     assert isinstance(shown, dict) and shown[attribute] == MASK
 
 
+FOREIGN = [
+    "375291234567", "80291234567", "29-123-45-67", "tel:375291234567", "tel-375-29-123-45-67", "contact_375291234567",
+    "7000001125", "MP1234567", "app-MP1234567", "3010190A001PB5", "ivanov.ivan", "Ivanov_Ivan", "ivanov", "i.obraztsov",
+    "obraztsov-1980", "ivan-2", "u-1:ivanov.ivan", "expert:ivanov.ivan", "agency:ivanov-ivan", "person:375291234567",
+    "over-kafka", "ivan.petrov|7", "reading:ivanov",
+]  # fmt: skip
+OURS = [
+    "4fe80acb-8a65-586f-8092-50953a736486", "00000000-0000-4000-8000-375291234567", "0" * 32, "7" * 64,
+    "reading:4fe80acb-8a65-586f-8092-50953a736486", "expert:e-17", "agency:minzdrav", "series:2026", "u-2001:k-1",
+    "app-2026-0099", "demo-1", "2026-000123", "1234", "order-2026-11-26-0042", "app-20261126123456", "op-1",
+    "export:0123456789abcdef0123456789abcdef", "pilots.agency.minzdrav.v1/0/375291234567", "agency:mogilev",
+    "4fe80acb-8a65-586f-8092-50953a736486.receipt",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attribute", ["id", "subject", "causationid", "correlationid"])
+@pytest.mark.parametrize(("ids", "shown"), [(FOREIGN, False), (OURS, True)], ids=["foreign", "ours"])
+def test_an_id_that_may_tell_of_somebody_is_masked_and_ours_are_shown(
+    ids: list[str], shown: bool, attribute: str
+) -> None:
+    for one in ids:
+        told: Any = masked(bytes_of({**example(ApplicationSubmittedV2.TYPE), attribute: one}))
+        assert (told[attribute] == one) is shown, one
+        assert (masking.opaque(one) == one) is shown, one
+
+
+@pytest.mark.parametrize(("code", "shown"), [("minzdrav", True), ("mogilev", True), ("ivanov-ivan", False)])
+def test_an_agencys_code_is_shown_and_no_persons_name_in_its_place(code: str, shown: bool) -> None:
+    source = f"/agencies/{code}"
+    told: Any = masked(bytes_of({**example(ApplicationSubmittedV2.TYPE), "source": source}))
+    assert (told["source"] == source) is shown
+
+
 def test_of_a_type_that_is_not_known_or_is_newer_no_data_are_shown() -> None:
     event = example(ApplicationSubmittedV2.TYPE)
     for name in ("pilots.agency.application-submitted.v99", "pilots.agency.unheard-of.v1", None):
