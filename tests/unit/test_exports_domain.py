@@ -17,7 +17,7 @@ from contracts.event import Actor
 from contracts.reference import Role
 from contracts.registry import ListReadyV1, ListTakenV1, PilotFact, PilotLaunchedV1
 from contracts.words import LANGUAGES, Language, wordings
-from deploy.samples.common import NOW
+from deploy.samples.common import BOOK, NOW
 from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Mover, Stage
@@ -355,10 +355,31 @@ def test_a_workbook_has_a_title_a_frozen_heading_a_filter_over_all_rows_and_widt
 def test_a_second_sheet_says_what_the_list_is_and_what_its_columns_mean(tmp_path: Path) -> None:
     said = [" | ".join(text for _, text in row.values()) for row in workbook(taken_pilots(tmp_path), 2)]
     whole = "\n".join(said)
-    assert "agency = minzdrav" in whole and "Отчёт за год." in whole and "Строк | 3" in whole
+    assert "Ведомство: minzdrav" in whole and "Отчёт за год." in whole and "Строк | 3" in whole
     assert NOW.astimezone(ZONE).strftime("%d.%m.%Y") in whole
     named = [line.split(" | ")[1] for line in said if " | " in line]
     assert set(columns.names(List.PILOTS)) <= set(named), "each column by its name in files for programs"
+
+
+@pytest.mark.parametrize("of", List)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_by_what_a_list_was_cut_down_is_said_in_words_with_the_code_beside(of: List, language: Language) -> None:
+    for name in FILTERS[of]:
+        said = columns.filtered(of, name, "x-1", language)
+        assert said.endswith(": x-1") and not said.startswith(name)
+    told = {
+        ("stage", "running"): "Этап: Реализация (running)",
+        ("sector", "health"): "Отрасль: Здравоохранение (health)",
+        ("office", "ito"): "Отраслевой офис: ito",
+    }
+    if (of, language) == (List.PILOTS, "ru"):
+        assert {one: columns.filtered(of, *one, "ru") for one in told} == told
+
+
+def test_the_edition_has_a_title_beside_its_code(tmp_path: Path) -> None:
+    content = made(tmp_path, Format.XLSX, [{"edition": "by-2024"}], of=List.PILOTS, columns=("edition",))
+    [label, code] = [text for _, text in workbook(content)[-1].values()]
+    assert code == "by-2024" and label == BOOK.edition("by-2024").title_ru
 
 
 def test_a_csv_with_semicolons_is_cut_into_columns_by_a_spreadsheet_of_a_russian_desk(tmp_path: Path) -> None:

@@ -85,12 +85,23 @@ SECTOR: Final = _listed(lambda edition: edition.sectors)
 REGION: Final = _listed(lambda edition: edition.regions)
 SOURCE: Final = _listed(lambda edition: edition.money.sources if edition.money else None)
 
+OFFICE: Final = _listed(lambda edition: edition.offices)
+
+
+def edition_title(code: str, language: Language, _edition: str | None) -> str | None:
+    """What an edition is called."""
+    found = load().get(code)
+    return None if found is None else {"ru": found.title_ru, "be": found.title_be, "en": found.title_en}[language]
+
+
 ID: Final = Column("id", "export.column.id", width=38, about="export.about.id")
 PILOT: Final = Column("pilot", "export.column.id", width=38, about="export.about.id")
 NUMBER: Final = Column("number", "export.column.number", width=18)
 TITLE: Final = Column("title", "export.column.title", width=60)
 AGENCY: Final = Column("agency", "export.column.agency", width=20)
-EDITION: Final = Column("edition", "export.column.edition", about="export.about.edition")
+EDITION: Final = Column(
+    "edition", "export.column.edition", width=40, labels=edition_title, about="export.about.edition"
+)
 COLUMNS: Final[Mapping[List, Sequence[Column]]] = {
     List.PILOTS: (
         NUMBER,
@@ -147,6 +158,17 @@ COLUMNS: Final[Mapping[List, Sequence[Column]]] = {
 """The columns of each list."""
 
 
+FILTERS: Final[Mapping[str, Column]] = {
+    "agency": AGENCY,
+    "office": Column("office", "export.column.office", labels=OFFICE),
+    "region": Column("region", "export.column.region", labels=REGION),
+    "year": Column("year", "export.column.year-of-entry"),
+    "since": Column("since", "export.column.since"),
+    "until": Column("until", "export.column.until-day"),
+}
+"""By what a list can be cut down and does not show in a column of its own."""
+
+
 def names(of: List) -> tuple[str, ...]:
     """The names of a list's columns, in their order."""
     return tuple(column.name for column in COLUMNS[of])
@@ -162,3 +184,11 @@ def labelled(column: Column, value: str, language: Language, edition: str | None
     """What the codes in a cell mean; a code of which nobody says it stands for itself."""
     assert column.labels is not None
     return "; ".join(column.labels(code, language, edition) or code for code in value.split())
+
+
+def filtered(of: List, name: str, value: str, language: Language) -> str:
+    """By what a list was cut down, in words: what the code means, and the code beside it."""
+    column = next((one for one in COLUMNS[of] if one.name == name), FILTERS.get(name))
+    heading = say(column.heading, language) if column else name
+    label = labelled(column, value, language, None) if column and column.labels else value
+    return f"{heading}: {value if label == value else f'{label} ({value})'}"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from contracts.words import Language, say
 from services.registry import views
 from services.registry.domain.export import List
-from services.registry.exports.columns import SEVERAL, Column, columns_of, decimals, labelled
+from services.registry.exports.columns import SEVERAL, Column, columns_of, decimals, filtered, labelled
 
 Cell = str | int | bool | None
 """What stands in a cell. No fractions: an amount is whole minor units."""
@@ -162,7 +162,7 @@ class Workbook:
         sheet.set_column(0, 1, 30)
         sheet.set_column(2, 2, WIDE)
         sheet.write_string(0, 0, self._said(TITLES[about.list]), self._format("title"))
-        filters = "; ".join(f"{name} = {value}" for name, value in sorted(about.filters.items()))
+        filters = "; ".join(filtered(about.list, *one, about.language) for one in sorted(about.filters.items()))
         said = [
             ("export.said.as-of", self._as_of()),
             ("export.said.rows", str(about.rows)),
