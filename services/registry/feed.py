@@ -25,7 +25,7 @@ from typing import Any, Final, Literal
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts import topics
 from contracts.event import BrokenEvent, parse_own_fact
@@ -76,11 +76,13 @@ class Cursor:
 
 
 class Changes(BaseModel):
-    """A part of the feed. `next` goes on after it, also where nothing came; `more`: there is more already."""
+    """A part of the feed. `next` goes on after it, also where nothing came; `more`: there is more already. `persons`
+    has display names by opaque id, for a caller who may know them."""
 
     items: list[Item]
     next: str
     more: bool
+    persons: dict[str, str] = Field(default_factory=dict)
 
 
 # ---- cursors

@@ -1,6 +1,6 @@
 """What the register shows: lists, card, what belongs to one pilot. Lists are kept fast by the indexes named here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -252,6 +252,13 @@ async def _parent(store: Store, named: str | None, seen: Callable[[Row], bool]) 
         if rows and seen(rows[0]):
             return {"named": named, **_named_pilot(rows[0]["_id"], rows[0])}
     return {"named": named, **_named_pilot(None, None)}
+
+
+async def called(store: Store, pilots: Iterable[str]) -> dict[str, View]:
+    """What people call these pilots: number and title, by their ids. Raises StoreAway."""
+    ids = sorted(set(pilots))
+    rows = await _named_pilots(store, {"_id": {"$in": ids}, "kind": KIND}, len(ids))
+    return {str(row["_id"]): views.internal_part(row, "number", "title") for row in rows}
 
 
 async def _named_pilots(store: Store, query: Mapping[str, Any], most: int) -> list[Row]:

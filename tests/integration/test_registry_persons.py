@@ -35,6 +35,26 @@ async def test_card_timeline_and_past_name_persons_beside_their_ids(register: Re
     assert "obraztsova@" not in json.dumps([card, lines], ensure_ascii=False)
 
 
+async def test_a_clock_money_and_who_took_a_list_name_persons_and_pilots(register: Register) -> None:
+    await register.running("p")
+    assert (await register.ask("put", "/me/person", REGISTRAR, OTHER)).status_code == 200
+    since = {"since": register.today.isoformat(), "why": "Ремонт.", "basis": register.basis}
+    await register.do("p", "suspension", REGISTRAR, **since)
+    told = await register.get("/pilots/p/clock?term=carrying-out")
+    assert [one["who"] for one in told["intervals"] if one["who"]] == [REGISTRAR.id]
+    assert told["persons"] == {REGISTRAR.id: OTHER["name"]}
+    pilot = await register.get("/pilots/p")
+    called = {name: pilot[name] for name in ("number", "title")}
+    assert {name: told[name] for name in called} == called
+    assert {name: (await register.get("/money/p"))[name] for name in called} == called
+    wanted = {"list": "timeline", "format": "csv", "filters": {"pilot": "p"}, "why": "Отчёт."}
+    asked = await register.ask("post", "/exports", REGISTRAR, wanted)
+    taken = await register.get(asked.headers["Location"].removeprefix("/v1"), REGISTRAR)
+    assert (taken["pilot"], taken["persons"]) == (called, {REGISTRAR.id: OTHER["name"]})
+    [listed] = (await register.get("/exports", REGISTRAR))["items"]
+    assert listed["pilot"] == called
+
+
 async def test_an_agency_and_the_public_learn_no_names_and_nobody_else_may_enter_or_erase_them(
     register: Register,
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from contracts.reference import Role
 from contracts.registry import REGISTRY, ConflictNotedV1, PilotEnteredV1, ReplicaLinkedV1
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store
+from services.chassis.store import PERSONS, Row, Store
 from services.registry import views
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Replica
@@ -250,6 +250,18 @@ async def test_replicas_of_others_that_are_not_public_are_not_told_to_a_publishe
     assert all("other-open" in one for one in told)
     scaling = await register.get("/v1/figures/scaling", PUBLISHER)
     assert scaling["totals"]["replicas"] == 1
+
+
+async def test_the_change_feed_names_pilots_and_to_who_may_know_it_persons(register: Register) -> None:
+    await register.put(pilot("own-open"))
+    rows = await register.store.rows(TIMELINE, {}, sort=[("_id", 1)], limit=100)
+    acting = rows[0]["actor"]["id"]
+    await register.store.put(PERSONS, [{"_id": acting, "name": "Образцова Мария Примеровна"}])
+    for who, persons in ((AUDITOR, {acting: "Образцова Мария Примеровна"}), (PUBLISHER, {})):
+        told = await register.get("/v1/changes", who)
+        assert told["persons"] == persons
+        for one in told["items"]:
+            assert one["number"] == f"N-{one['subject']}" and one["title"].endswith(one["subject"])
 
 
 async def test_a_publisher_without_organisation_is_refused_everywhere(register: Register) -> None:

@@ -133,9 +133,11 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         """How the numbers of a term come about, day by day: of the one that bounds the work, or of the newest one of
         a kind, in this round or in one before."""
         found, case = await seen(engine, pilot, caller)
-        running = _term(case, term, round, own_round=sight(caller).as_expert(case))
+        as_expert = sight(caller).as_expert(case)
+        running = _term(case, term, round, own_round=as_expert)
         told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
-        return card(told.model_dump(mode="json"), found.rev)
+        shown = {"number": case.number, "title": case.application.title, **told.model_dump(mode="json")}
+        return card({**shown, "persons": {} if as_expert else await persons.names(engine, caller, shown)}, found.rev)
 
     @router.get("/reviews/{pilot}/proposals", tags=["reviews"])
     async def proposals(
@@ -154,7 +156,8 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         edition = rules.edition(case.edition)
         ranked = await asyncio.to_thread(propose, case, edition, experts, caller.id, engine.now())
         items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
-        return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
+        body = {"items": items, "more": max(0, len(ranked) - limit), "whole": whole}
+        return card({**body, "persons": await persons.names(engine, caller, items)}, found.rev)
 
 
 def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> CountedTerm:

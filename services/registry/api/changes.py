@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, EngineOf, Limit
-from services.registry import sight
+from services.registry import queries, sight
 from services.registry.api.access import Eyes
+from services.registry.api.persons import NamingOf
 from services.registry.feed import Changes, Feed
 from services.registry.views import View
 
@@ -45,11 +46,13 @@ def routes() -> APIRouter:
         eyes: Eyes,
         engine: EngineOf,
         feed: Annotated[Feed, Depends(feed_of)],
+        names: NamingOf,
         after: From = None,
         limit: Limit = PAGE,
         wait: Wait = 0,
     ) -> Changes:
-        """What was recorded after a cursor, each pilot's facts in order and none left out that the caller sees.
+        """What was recorded after a cursor, each pilot's facts in order and none left out that the caller sees, each
+        with its pilot's number and title.
 
         A fact may come again only long after it came first, with the same `subject` and `sequence`.
         """
@@ -62,6 +65,9 @@ def routes() -> APIRouter:
         async def told(rows: Sequence[Row]) -> list[View]:
             return await sight.told(engine.store, eyes, rows)
 
-        return await feed.changes(after, limit, wait, gone, told)
+        found = await feed.changes(after, limit, wait, gone, told)
+        called = await queries.called(engine.store, (one["subject"] for one in found.items))
+        items = [{**one, **called.get(one["subject"], {})} for one in found.items]
+        return found.model_copy(update={"items": items, "persons": await names.of(items)})
 
     return router

@@ -19,10 +19,12 @@ from services.chassis.problems import Problematic
 from services.chassis.sight import Sight, hidden_pilots, seeing
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, not_found, page
+from services.registry import queries
 from services.registry.api.persons import NamingOf
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
 from services.registry.exports.files import ENDINGS, MEDIA
+from services.registry.views import View
 
 ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may take lists out."""
@@ -67,7 +69,9 @@ def routes() -> APIRouter:
         found = await page(
             engine.store, SUBJECTS, query, worker.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
-        return Named(items=found.items, next=found.next, persons=await names.of(found.items))
+        called = await queries.called(engine.store, (one["filters"].get("pilot", "") for one in found.items))
+        items = [{**one, "pilot": called.get(one["filters"].get("pilot"))} for one in found.items]
+        return Named(items=items, next=found.next, persons=await names.of(items))
 
     @router.get("/{export}")
     async def one(export: Id, engine: EngineOf, names: NamingOf, caller: Asker) -> Response:
@@ -80,6 +84,7 @@ def routes() -> APIRouter:
         body = {**_said(export, state), "state": standing, "rows": rows}
         body["kept_until"] = wire_moment(until) if until else None
         body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
+        body["pilot"] = await _called(engine.store, state, caller.id)
         body["persons"] = await names.of([body])
         return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
 
@@ -120,6 +125,14 @@ async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:
     if not caller.roles & set(OVERSEERS) or named in await hidden_pilots(engine.store, caller.id):
         raise not_found()
     return found.state
+
+
+async def _called(store: Store, state: Export, person: str) -> View | None:
+    """Number and title of the pilot whose list it is; None where it is of many, or hidden from the person by now."""
+    named = state.filters.get("pilot")
+    if named is None or named in await hidden_pilots(store, person):
+        return None
+    return (await queries.called(store, [named])).get(named)
 
 
 async def _tells_more(store: Store, id_: str, person: str) -> bool:

@@ -21,7 +21,7 @@ By = Annotated[
 ]
 
 
-PARTS: Final = ("number", "sector", "application", "agreement", "spending", "money")
+PARTS: Final = ("number", "title", "sector", "application", "agreement", "spending", "money")
 """What of a pilot its money is shown from."""
 Key = tuple[str, str, int | None, str]
 """Stage, source, year and currency of an amount."""
@@ -85,7 +85,7 @@ def proof(pilot: views.View) -> views.View:
         said = {"stage": stage, "source": source, "year": year, "currency": currency}
         lines.append({**said, "whole_minor": whole, "parts": mine, "parts_minor": added, "exact": added == whole})
     exact = not parts and all(line["exact"] for line in lines)
-    return {"number": pilot["number"], "shares": shares, "lines": lines, "exact": exact}
+    return {"number": pilot["number"], "title": pilot["title"], "shares": shares, "lines": lines, "exact": exact}
 
 
 def _key(stage: str, said: views.View) -> Key:

@@ -21,7 +21,7 @@ from services.chassis.web import EngineOf, not_found
 
 KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Role.EXPERT, Role.OPS))
 """Who may know the names: whoever reads the register and is not of an agency."""
-FIELDS: Final = frozenset({"actor", "by", "members", "secretary", "present"})
+FIELDS: Final = frozenset({"actor", "by", "members", "secretary", "present", "who"})
 """Where persons stand in what the register shows."""
 
 Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]

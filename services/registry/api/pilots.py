@@ -123,6 +123,7 @@ def _parts(router: APIRouter) -> None:
         pilot: str,
         engine: EngineOf,
         eyes: Eyes,
+        names: NamingOf,
         term: Annotated[Value | None, Query(description="Which term; without it the one that is due first")] = None,
     ) -> Response:
         """How the due date of an open term of the register comes about, day by day, in words of three languages."""
@@ -132,7 +133,8 @@ def _parts(router: APIRouter) -> None:
         if running is None:
             raise Problematic(404, "term.none")
         told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
-        return card(told.model_dump(mode="json"), found.rev)
+        shown = {**views.internal_part(found, "number", "title"), **told.model_dump(mode="json")}
+        return card({**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/risks")
     async def risks(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:

@@ -57,7 +57,14 @@ async def test_a_whole_case_with_an_appeal_goes_through_the_routes(build: Build)
     await world.seat("p1", "expert-a", "expert-b")
     items = [{"id": "effect", "text": "Каков эффект?", "field": "expected_effect"}]
     await world.do("p1", "requests", OP, {"items": items, "on_expiry": "decide"})
-    assert (await world.get("/reviews/p1/clock"))["state"] == "stopped"
+    told = await world.get("/reviews/p1/clock")
+    assert told["state"] == "stopped" and told["persons"] == {}
+    assert {one["who"] for one in told["intervals"] if one["who"]} == {OP.id}
+    said = {"name": "Образцова Мария Примеровна", "email": None, "phone": None}
+    assert (await world.ask("put", "/me/person", OP, said)).status_code == 200
+    told = await world.get("/reviews/p1/clock")
+    assert told["persons"] == {OP.id: said["name"]} and told["number"] and told["title"]
+    assert (await world.get("/reviews/p1/clock", AP))["persons"] == {}, "names are for operators"
     waiting = (await world.get("/reviews?view=waiting-applicant"))["items"]
     assert [(row["id"], row["suspended"], row["due_at"]) for row in waiting] == [("p1", True, None)]
     assert waiting[0]["answers_due"] is not None
