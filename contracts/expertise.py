@@ -24,6 +24,7 @@ from .steps import (
     AppealRuling,
     Concluded,
     Ending,
+    ErasedPerson,
     ExpertEntry,
     Opinion,
     Question,
@@ -519,12 +520,10 @@ class ExpertEnteredV1(ExpertEntry, Fact):
     expert_id: str
 
 
-class PersonErasedV1(Fact):
-    """A person's data was erased from the directory (персональные данные удалены); the opaque id stays."""
+class PersonErasedV1(ErasedPerson, Fact):
+    """A person's data was erased from the expertise (персональные данные удалены); the opaque id stays."""
 
     TYPE: ClassVar[str] = "pilots.expertise.person-erased.v1"
-
-    person_id: str
 
 
 class TeamEnteredV1(TeamEntry, Fact):

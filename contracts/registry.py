@@ -27,6 +27,7 @@ from .steps import (
     CreditDecision,
     CriterionValue,
     EarlyStop,
+    ErasedPerson,
     ExpediencyDecision,
     Judgement,
     Launch,
@@ -399,6 +400,13 @@ class ListReadyV1(ListMade, Fact):
     TYPE: ClassVar[str] = "pilots.registry.list-ready.v1"
 
 
+class PersonErasedV1(ErasedPerson, Fact):
+    """A person's data was erased from the register (персональные данные удалены); the opaque id stays. Subject
+    `person:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.person-erased.v1"
+
+
 PilotFact = (
     PilotEnteredV1
     | ApplicationOutcomeRecordedV1
@@ -441,4 +449,4 @@ PilotFact = (
 ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
-REGISTRY: Final = Language[Fact](get_args(PilotFact) + get_args(ExportFact))
+REGISTRY: Final = Language[Fact](get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1,))

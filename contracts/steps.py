@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue, StrictBool
 
 from .entered import Count, Entered
-from .event import NO_IDS, Basis, Contract, Day, Personal
+from .event import NO_IDS, Basis, Contract, Day, Moment, Personal
 from .forms import CODE, EMAIL, OPAQUE_ID, PERSON
 from .reference import (
     Code,
@@ -329,6 +329,19 @@ class Person(Step):
     name: Annotated[str, Personal("name"), Field(min_length=1, max_length=200), line()]
     email: Annotated[str | None, Personal("e-mail"), Field(max_length=200), line(pattern=EMAIL)] = None
     phone: Annotated[str | None, Personal("telephone"), Field(max_length=40), line()] = None
+
+
+class Erasure(Step):
+    """Somebody asks that a person's data is erased (удаление персональных данных). `basis` None: the person asks."""
+
+    basis: Basis | None = None
+
+
+class ErasedPerson(Erasure):
+    """Whose data was erased, and when; None: by an earlier program."""
+
+    person_id: PersonId
+    at: Moment | None = None
 
 
 # ---- what officials enter in the register: each on a document, each in its order

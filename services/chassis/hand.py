@@ -101,6 +101,12 @@ class Hand:
         _good(outcome)
         return True
 
+    async def record(self, subject: str, what: object) -> None:
+        """A command to a subject whatever stands there, or nothing yet, at the revision that is decided on; without
+        Idempotency-Key under a new one. Raises Problematic like `put` but for what is missing."""
+        key, content = self.key or str(uuid4()), await self.content(subject)
+        _good(await self.engine.command(self._input(subject, key, content, what, None, None, None)))
+
     async def give_many(
         self, items: Sequence[tuple[str, int, object]], kind: str, *, sees: Sees | None = None
     ) -> list[dict[str, Any]]:

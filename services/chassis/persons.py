@@ -4,11 +4,26 @@ They stand in no fact, no document and no log: what refers to a person is the op
 those whom it mentions beside itself, as they are kept at that moment; who is erased is an id again.
 """
 
-from collections.abc import Iterator, Mapping, Set
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from typing import Annotated, Any, Final, cast
 
-from contracts.steps import Person
+from fastapi import APIRouter, Depends, Path
+
+from contracts.event import Event
+from contracts.forms import PERSON
+from contracts.reference import Role
+from contracts.steps import MOST_PERSON, ErasedPerson, Erasure, Person
+from services.chassis.auth import Caller, allow
+from services.chassis.body import Body
+from services.chassis.hand import Hand, hand
+from services.chassis.problems import Problematic
 from services.chassis.store import BY_ID, PERSONS, Store
+from services.chassis.web import EngineOf, Page
+from services.law.erasing import Erase, Erasures, subject_of
+
+Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
+Eraser = Annotated[Hand, Depends(hand(Role.ADMIN))]
+Controller = Annotated[Caller, Depends(allow(Role.AUDITOR, Role.ADMIN))]
 
 MOST: Final = 1_000
 """Persons that one answer names: a page of cases with all who have to do with each."""
@@ -35,6 +50,49 @@ async def names(store: Store, shown: Any, fields: Set[str]) -> dict[str, str]:
         return {}
     rows = await store.rows(PERSONS, {"_id": {"$in": ids}}, sort=BY_ID, limit=len(ids), fields=["name"])
     return {str(row["_id"]): str(row["name"]) for row in rows if row.get("name")}
+
+
+async def carry_out(store: Store, events: Sequence[Event]) -> None:
+    """Erases whom own facts say to be erased, before they are sent. Raises StoreAway."""
+    if ids := [one.person_id for event in events if isinstance(one := cast(object, event.fact), ErasedPerson)]:
+        await store.remove(PERSONS, ids)
+
+
+async def erase(by: Hand, id_: str, said: Erasure) -> None:
+    """Erases what is kept of a person: first the fact that says who asked, when, and on what basis, then the data
+    itself. Where nothing is kept, nothing is done. Raises Problematic like `Hand.record`."""
+    if await kept(by.engine.store, id_) is None:
+        return
+    await by.record(subject_of(id_), Erase(id_, said))
+    await by.engine.store.remove(PERSONS, [id_])
+
+
+async def nothing_more(_by: Hand, _person: str) -> None:
+    """Nothing else follows an erasure."""
+
+
+def routes(then: Callable[[Hand, str], Awaitable[None]] = nothing_more) -> APIRouter:
+    """Erasing for a person, and who did, the same in every service that keeps names."""
+    router = APIRouter(prefix="/v1/persons", tags=["personal data"])
+
+    @router.post("/{person}/erasure", status_code=204)
+    async def for_a_person(person: Id, body: Body[Erasure], by: Eraser) -> None:
+        """Erases what is kept of a person, on the document that asks for it; the opaque id stays. That it was done is
+        a fact with who did it and the document, and no name. Safe to repeat."""
+        if body.basis is None:
+            raise Problematic(422, "erasure.basis")
+        await erase(by, person, body)
+        await then(by, person)
+
+    @router.get("/{person}/erasures")
+    async def erasures(person: Id, engine: EngineOf, _caller: Controller) -> Page:
+        """When a person's data was erased here, by whom, and on what basis; the last one first."""
+        found = (await engine.documents([subject_of(person)])).get(subject_of(person))
+        state = found.state if found is not None else None
+        rows = state.erasures if isinstance(state, Erasures) else ()
+        return Page(items=[one.model_dump(mode="json") for one in reversed(rows)])
+
+    return router
 
 
 def mentioned(shown: Any, fields: Set[str]) -> Iterator[str]:

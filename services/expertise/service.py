@@ -1,9 +1,10 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
 from contracts import topics
-from contracts.expertise import EXPERTISE
+from contracts.expertise import EXPERTISE, PersonErasedV1
 from contracts.intake import INTAKE
 from contracts.rules import load
+from services.chassis import persons
 from services.chassis.service import Service
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
@@ -11,6 +12,7 @@ from services.expertise.domain import commands, expert, series, team
 from services.expertise.domain.decide import decide, due
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.state import KIND, Case
+from services.law import erasing
 
 RULES = load()
 SERVICE = Service(
@@ -19,6 +21,7 @@ SERVICE = Service(
         KIND: Aggregate(KIND, Case, decide, evolve, due, commands.Tick, recalendar=commands.Recalendar),
         expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
+        erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),
     },
     reads={topics.INTAKE: INTAKE},
@@ -27,6 +30,7 @@ SERVICE = Service(
     process_manager=handlers.process_manager,
     prepare=handlers.preparing(RULES),
     projection=handlers.projection,
+    erase=persons.carry_out,
     marked={handlers.NOTICES: ("read", "mailed")},
     indexes=queries.INDEXES,
 )

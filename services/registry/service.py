@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
-from contracts.registry import REGISTRY
+from contracts.registry import REGISTRY, PersonErasedV1
 from contracts.rules import load
+from services.chassis import persons
 from services.chassis.service import Service
 from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
+from services.law import erasing
 from services.registry import handlers, history, queries
 from services.registry.domain import commands, export
 from services.registry.domain.decide import decide, due
@@ -37,6 +39,7 @@ SERVICE = Service(
             recalendar=commands.Recalendar,
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
+        erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
     soon=frozenset({topics.INTAKE}),
@@ -46,5 +49,6 @@ SERVICE = Service(
     prepare=handlers.preparing(load()),
     recall=history.recall,
     projection=handlers.projection,
+    erase=persons.carry_out,
     indexes=together(queries.INDEXES, worker.INDEXES),
 )

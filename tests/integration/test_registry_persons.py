@@ -4,6 +4,7 @@ import json
 
 from contracts.expertise import PersonErasedV1
 from contracts.freeze import example
+from contracts.registry import PersonErasedV1 as OwnErased
 from contracts.topics import fact_topic
 from services.chassis.store import PERSONS
 from services.chassis.subject import Record
@@ -64,22 +65,36 @@ async def test_an_agency_and_the_public_learn_no_names_and_nobody_else_may_enter
     for method, path, who in (
         ("put", "/persons/member-2", REGISTRAR),
         ("put", "/persons/member-2", AUDITOR),
-        ("delete", f"/persons/{MEMBERS[0]}", HEAD),
-        ("delete", f"/persons/{MEMBERS[0]}", COMMISSION),
+        ("post", f"/persons/{MEMBERS[0]}/erasure", HEAD),
+        ("post", f"/persons/{MEMBERS[0]}/erasure", COMMISSION),
+        ("get", f"/persons/{MEMBERS[0]}/erasures", HEAD),
         ("get", "/me/person", PUBLISHER),
     ):
         assert (await register.ask(method, path, who, NAME if method == "put" else None)).status_code == 403
 
 
-async def test_who_is_erased_is_an_opaque_id_again_everywhere_and_stands_in_no_fact(register: Register) -> None:
+async def test_who_is_erased_is_an_opaque_id_again_everywhere_and_each_erasure_has_its_own_record(
+    register: Register,
+) -> None:
     await named(register)
+    asked = {"basis": register.basis}
+    path = f"/persons/{MEMBERS[0]}/erasure"
+    assert (await register.ask("post", path, ADMIN, {})).json()["title"] == "erasure.basis"
     for _ in range(2):
-        assert (await register.ask("delete", f"/persons/{MEMBERS[0]}", ADMIN)).status_code == 204
+        assert (await register.ask("post", path, ADMIN, asked)).status_code == 204
         assert (await register.ask("delete", "/me/person", REGISTRAR)).status_code == 204
     assert (await register.get("/pilots/p"))["persons"] == {}
     assert (await register.get("/pilots/p/timeline?limit=200"))["persons"] == {}
     assert (await register.ask("get", "/me/person", REGISTRAR)).status_code == 404
+    told = [(await register.get(f"/persons/{one}/erasures"))["items"] for one in (MEMBERS[0], REGISTRAR.id)]
+    assert [[(one["by"], one["role"], one["basis"]) for one in some] for some in told] == [
+        [(ADMIN.id, "admin", register.basis)],
+        [(REGISTRAR.id, "registrar", None)],
+    ]
+    assert all(one["at"] for some in told for one in some)
     await register.settle()
+    facts = [one for one in register.broker.events(fact_topic("registry")) if one["type"] == OwnErased.TYPE]
+    assert {one["subject"] for one in facts} == {f"person:{MEMBERS[0]}", f"person:{REGISTRAR.id}"}
     said = b"".join(bytes(message.value) for message in register.broker.log).decode()
     assert not [word for word in ("Образцова", "Примеров ", "obraztsova") if word in said]
 

@@ -63,6 +63,11 @@ EXPORT_ASKERS = EXPORT_OVERSEERS | {"head-organisation"}
 OVERSEERS = {"operator", "approver", "auditor"}
 REVIEW_READERS = OVERSEERS | {"expert"}
 LOOK_OVER_READERS = {"officer", "auditor", "admin"}
+ERASING = {
+    ("post", "/v1/persons/{person}/erasure"): {"admin"},
+    ("get", "/v1/persons/{person}/erasures"): {"auditor", "admin"},
+}
+"""How names are erased, the same in every service that keeps some."""
 POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
     "intake": {
         ("post", "/v1/events"): {"publisher"},
@@ -129,6 +134,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/me/person"): REVIEW_READERS | {"admin"},
         ("put", "/v1/me/person"): REVIEW_READERS | {"admin"},
         ("delete", "/v1/me/person"): REVIEW_READERS | {"admin"},
+        **ERASING,
         **OPERATIONS,
     },
     "registry": {
@@ -140,7 +146,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/exports/{export}/file"): EXPORT_ASKERS,
         **{(method, "/v1/me/person"): REGISTER_READERS - {"publisher"} for method in ("get", "put", "delete")},
         ("put", "/v1/persons/{person}"): {"head-organisation", "admin"},
-        ("delete", "/v1/persons/{person}"): {"admin"},
+        **ERASING,
         **OPERATIONS,
     },
 }
@@ -197,6 +203,7 @@ BODIES: Mapping[str, Any] = {
     **{f"/v1/pilots/{{pilot}}/{step}": {**said, "basis": BASIS} for step, said in ON_PAPER.items()},
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
     "/v1/persons/{person}": {"name": "Образцова Мария Примеровна"},
+    "/v1/persons/{person}/erasure": {"basis": BASIS},
     "/v1/similar": {"title": "Запись к врачу"},
     "/v1/parked/redrive": {"subjects": ["s"]},
     **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES},

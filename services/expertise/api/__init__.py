@@ -3,12 +3,20 @@
 from fastapi import APIRouter
 
 from contracts.rules import RuleBook, load
-from services.expertise.api import board, experts, me, reviews, teams, work
+from services.chassis import persons as names
+from services.expertise.api import board, experts, me, persons, reviews, teams, work
 
 
 def make_router(rules: RuleBook | None = None) -> APIRouter:
     """All routes of expertise, by the rule book of the package or another one."""
     book = rules or load()
+    router = APIRouter()
+    router.include_router(_own(book))
+    router.include_router(names.routes(persons.retire))
+    return router
+
+
+def _own(book: RuleBook) -> APIRouter:
     router = APIRouter(prefix="/v1")
     reviews.add(router, book)
     work.add(router)

@@ -9,7 +9,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from contracts.reference import Role
-from contracts.steps import Person
+from contracts.steps import Erasure, Person
 from services.chassis import persons
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
@@ -70,11 +70,16 @@ async def erase(by: Hand, id_: str) -> Response:
 
 
 async def erase_own(by: Hand) -> Response:
-    """Erases the caller's own data, with the fact that says so for one who is in the directory of experts: there is
-    nothing in the entry to be seen before. Safe to repeat.
+    """Erases the caller's own data, with a fact that says so; an entry in the directory of experts becomes inactive:
+    there is nothing in the entry to be seen before. Safe to repeat.
 
     Raises Problematic like `Hand.give_if_there`.
     """
-    await by.give_if_there(subject_of(by.caller.id), KIND, ErasePerson())
-    await by.engine.store.remove(PERSONS, [by.caller.id])
+    await persons.erase(by, by.caller.id, Erasure())
+    await retire(by, by.caller.id)
     return Response(status_code=204)
+
+
+async def retire(by: Hand, id_: str) -> None:
+    """Makes the entry of who was erased inactive, where there is one. Raises Problematic like `Hand.give_if_there`."""
+    await by.give_if_there(subject_of(id_), KIND, ErasePerson())

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.chassis import persons as names
 from services.registry.api import changes, exports, figures, finding, life, money, persons, pilots, public
 
 PARTS = (pilots, life, money, figures, exports, changes, finding, persons, public)
@@ -12,4 +13,5 @@ def make_router() -> APIRouter:
     router = APIRouter()
     for part in PARTS:
         router.include_router(part.routes())
+    router.include_router(names.routes())
     return router

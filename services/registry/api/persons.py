@@ -7,16 +7,16 @@ organisations only, and the public nothing. What is erased from the expertise's 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
-from contracts.forms import PERSON
 from contracts.reference import ROLES, Role
-from contracts.steps import MOST_PERSON, Person
+from contracts.steps import Erasure, Person
 from services.chassis import persons
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
-from services.chassis.store import PERSONS, Store
+from services.chassis.hand import Hand, hand
+from services.chassis.store import Store
 from services.chassis.web import EngineOf, not_found
 
 KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Role.EXPERT, Role.OPS))
@@ -24,10 +24,9 @@ KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Ro
 FIELDS: Final = frozenset({"actor", "by", "members", "secretary", "present", "who"})
 """Where persons stand in what the register shows."""
 
-Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
 Oneself = Annotated[Caller, Depends(allow(*KNOWERS))]
 Namer = Annotated[Caller, Depends(allow(Role.HEAD_ORGANISATION, Role.ADMIN))]
-Eraser = Annotated[Caller, Depends(allow(Role.ADMIN))]
+Own = Annotated[Hand, Depends(hand(*KNOWERS))]
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 
@@ -69,19 +68,14 @@ def routes() -> APIRouter:
         return await _saved(engine.store, caller.id, body)
 
     @router.delete("/me/person", status_code=204)
-    async def erase_own(engine: EngineOf, caller: Oneself) -> None:
-        """Erases one's own name and contact for good; the opaque id stays. Safe to repeat."""
-        await engine.store.remove(PERSONS, [caller.id])
+    async def erase_own(by: Own) -> None:
+        """Erases one's own name and contact for good, with a fact that says so; the opaque id stays. Safe to repeat."""
+        await persons.erase(by, by.caller.id, Erasure())
 
     @router.put("/persons/{person}")
-    async def save(person: Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:
+    async def save(person: persons.Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:
         """Saves the name of somebody who has no account: a member of a commission."""
         return await _saved(engine.store, person, body)
-
-    @router.delete("/persons/{person}", status_code=204)
-    async def erase(person: Id, engine: EngineOf, _caller: Eraser) -> None:
-        """Erases what is kept of a person for good; the opaque id stays. Safe to repeat."""
-        await engine.store.remove(PERSONS, [person])
 
     return router
 

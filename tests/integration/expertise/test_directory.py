@@ -13,6 +13,7 @@ from tests.kit.expertise.world import (
     entry_of,
     expert,
 )
+from tests.kit.people import Person
 
 # ---- the directory
 
@@ -27,7 +28,7 @@ async def test_the_directory_is_filtered_and_paged(world: World) -> None:
     page = await world.get("/experts?limit=4")
     assert ids(await world.get(f"/experts?limit=4&after={page['next']}")) == ["expert-x"]
     faulty = await world.ask("put", "/experts/expert-q", OP, entry_of("790000017", competences=["mars"]))
-    assert {one["pointer"] for one in faulty.json()["problems"]} == {"/organisation", "/competences/0"}
+    assert {one["pointer"] for one in faulty.json()["problems"]} == {"/organisation/value", "/competences/0"}
     blind = await world.ask("put", "/experts/expert-a", OP, entry_of(capacity=3))
     assert blind.status_code == 412, "an entry that is there is changed with its ETag only"
 
@@ -120,3 +121,26 @@ async def test_the_paper_of_an_earlier_round_has_the_content_of_that_round(build
     text = _text((await world.ask("get", f"/reviews/{SECRET}/conclusions/{number}/document")).content)
     assert "первичная экспертиза" in text and "Отрицательное" in text and "1 из 5" in text
     assert "повторная" not in text
+
+
+async def test_an_administrator_erases_for_a_person_who_is_in_no_directory_and_each_erasure_has_its_own_record(
+    world: World,
+) -> None:
+    basis = {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}
+    approver, admin = Person("approver-1", ("approver",)), Person("admin-1", ("admin",))
+    for who in (OP, approver):
+        assert (await world.ask("put", "/me/person", who, DATA)).status_code == 200
+    path = f"/persons/{approver.id}/erasure"
+    assert (await world.ask("post", path, OP, {"basis": basis})).status_code == 403
+    for _ in range(2):
+        assert (await world.ask("post", path, admin, {"basis": basis})).status_code == 204
+    assert (await world.ask("get", "/me/person", approver)).status_code == 404
+    assert (await world.ask("delete", "/me/person", OP)).status_code == 204
+    told = [(await world.get(f"/persons/{one.id}/erasures", admin))["items"] for one in (approver, OP)]
+    assert [[(one["by"], one["role"], one["basis"]) for one in some] for some in told] == [
+        [(admin.id, "admin", basis)],
+        [(OP.id, "operator", None)],
+    ]
+    await world.engine.outbox.flush()
+    said = "".join(message.value.decode() for message in world.broker.log)
+    assert f"person:{approver.id}" in said and DATA["name"] not in said

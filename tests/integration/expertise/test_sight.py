@@ -48,6 +48,8 @@ NO_CASE = {
         ("get", "/me/person"),
         ("put", "/me/person"),
         ("delete", "/me/person"),
+        ("post", "/persons/{person}/erasure"),
+        ("get", "/persons/{person}/erasures"),
     },
     "lists of cases, counts, and what is done to many": {
         ("get", "/reviews"),
