@@ -49,6 +49,10 @@ def found(index: Index, words: str | None, order: Order = "relevance", **filters
         ("Recognition of scanned images", "image recognitions"),
         ("Система распознавания images", "распознавание image"),
         ("Запись в поликлинике", "ЗАПИСЬ, поликлиника!"),
+        ("Сеть \ufb01лиалов", "филиалов"),
+        ("Сеть филиалов", "\ufb01лиалов"),
+        ("Гра\ufb01к", "график"),
+        ("Classi\ufb01ed ﬂow", "classified flow"),
     ],
 )
 def test_russian_and_english_are_found_in_any_form(title: str, words: str) -> None:

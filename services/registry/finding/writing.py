@@ -23,6 +23,9 @@ _UNSEEN: Final = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 """Marks above and below letters, and characters that are not seen at all."""
+_LIGATURES: Final = {"ﬀ": "фф", "ﬁ": "фи", "ﬂ": "фл", "ﬃ": "ффи", "ﬄ": "ффл"}
+"""What programs that recognise print write for Cyrillic letters in a Cyrillic word."""
+_AMONG_CYRILLIC: Final = re.compile("(?<=[а-яёіў])[ﬀ-ﬄ]|[ﬀ-ﬄ](?=[а-яёіў])", re.IGNORECASE)
 _SHORT_I: Final = "и\u0306"
 _NO_WORD: Final = re.compile(r"[\W_]+")
 _DASHES: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
@@ -84,7 +87,8 @@ def twin(word: str) -> str | None:
 
 def _unadorned(text: str) -> str:
     """A text in small letters, in compatible forms, without what is not seen or only says where the stress is."""
-    apart = unicodedata.normalize("NFKD", _SIGNS.sub(" ", text)).lower()
+    read = _AMONG_CYRILLIC.sub(lambda found: _LIGATURES[found[0]], text)
+    apart = unicodedata.normalize("NFKD", _SIGNS.sub(" ", read)).lower()
     whole = apart.replace(_SHORT_I, "й").replace("\u2044", " ")
     return unicodedata.normalize("NFC", _UNSEEN.sub("", whole))
 
