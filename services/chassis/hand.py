@@ -104,7 +104,7 @@ class Hand:
     async def record(self, subject: str, what: object) -> None:
         """A command to a subject whatever stands there, or nothing yet, at the revision that is decided on; without
         Idempotency-Key under a new one. Raises Problematic like `put` but for what is missing."""
-        key, content = self.key or str(uuid4()), await self.content(subject)
+        key, content = f"{self.key or uuid4()}:{subject}", await self.content(subject)
         _good(await self.engine.command(self._input(subject, key, content, what, None, None, None)))
 
     async def give_many(

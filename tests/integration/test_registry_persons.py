@@ -49,7 +49,8 @@ async def test_a_clock_money_and_who_took_a_list_name_persons_and_pilots(registe
     assert {name: told[name] for name in called} == called
     assert {name: (await register.get("/money/p"))[name] for name in called} == called
     wanted = {"list": "timeline", "format": "csv", "filters": {"pilot": "p"}, "why": "Отчёт."}
-    asked = await register.ask("post", "/exports", REGISTRAR, wanted)
+    asked = await register.ask("post", "/exports", REGISTRAR, wanted, **{"Idempotency-Key": "k"})
+    assert asked.status_code == 202, asked.text
     taken = await register.get(asked.headers["Location"].removeprefix("/v1"), REGISTRAR)
     assert (taken["pilot"], taken["persons"]) == (called, {REGISTRAR.id: OTHER["name"]})
     [listed] = (await register.get("/exports", REGISTRAR))["items"]

@@ -156,8 +156,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         edition = rules.edition(case.edition)
         ranked = await asyncio.to_thread(propose, case, edition, experts, caller.id, engine.now())
         items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
-        body = {"items": items, "more": max(0, len(ranked) - limit), "whole": whole}
-        return card({**body, "persons": await persons.names(engine, caller, items)}, found.rev)
+        return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
 
 
 def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> CountedTerm:
