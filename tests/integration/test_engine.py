@@ -14,6 +14,7 @@ from contracts.topics import agency_topic
 from services.chassis import parking
 from services.chassis import store as store_module
 from services.chassis.engine import STUCK_TIMER_PAUSE, Engine
+from services.chassis.outbox import SendFailed
 from services.chassis.store import Store, StoreAway, opened
 from services.chassis.subject import Absent, Broken, Conflict, Done, Duplicate, Input, Record, Refused, Stale
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, parked
@@ -436,14 +437,26 @@ async def test_a_pilot_too_large_for_the_database_parks_alone(make: Make, broker
     assert (await parked(engine))[batch[1].id] == "broken" and broker.series("fat") == []
 
 
-async def test_who_saw_a_timer_before_it_was_postponed_decides_again(store: Store, make: Make, clock: Clock) -> None:
-    await make().command(claimed("p1", "k1", Note(("no",), due=START + timedelta(hours=1))))
-    clock.forward(hours=1)
-    hooked = Hooked(store)
-    hooked.before["write"] = lambda: make().timers()
-    later = START + timedelta(days=9)
-    await make(on=hooked).command(claimed("p1", "k2", Note(("b",), due=later)))
-    assert (await doc(make())).due == later and await notes(make()) == ("no", "b")
+async def test_waiting_records_are_taken_up_and_what_was_kept_long_enough_goes_though_nothing_can_be_sent(
+    make: Make, broker: Broker, clock: Clock
+) -> None:
+    kept, topic = list[datetime](), Topic("left")
+
+    async def tidy(_store: Store, now: datetime) -> None:
+        kept.append(now)
+
+    engine = make(tiny_service(tidy=tidy))
+    await make().records([topic.record("p1", 2, "later")])
+    hooked = Hooked(engine.store)  # its gap closes where nobody takes the parked one up: the process ends first
+    hooked.before["rows"] = crash
+    with pytest.raises(Crash):
+        await make(on=hooked).records([topic.record("p1", 1, "first")])
+    broker.refuse = lambda message: message.key == "p2"
+    await engine.command(claimed("p2", "k", Note(("x",))))
+    clock.forward(seconds=1)
+    with pytest.raises(SendFailed):
+        await engine.sweep(LONG_AGO)
+    assert await notes(engine) == ("first", "later") and kept == [clock()]
 
 
 # ---- timers
