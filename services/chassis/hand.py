@@ -10,11 +10,11 @@ from uuid import uuid4
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from contracts.reference import Role
 from contracts.words import Language
 from services.chassis.auth import Caller, allow
+from services.chassis.described import CommandAnswer
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of, refused
 from services.chassis.problems import document as problem_document
@@ -48,13 +48,6 @@ Key = Annotated[
         description="The caller's own id of this command: sending the same again gives the same answer; required",
     ),
 ]
-
-
-class CommandAnswer(BaseModel):
-    """A command was carried out: the subject stands at `version`. The ETag header is its present revision."""
-
-    subject: str
-    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from services.chassis import parking, problems, withheld
 from services.chassis.asked import known_query
 from services.chassis.auth import Keys, allow
 from services.chassis.body import Body
+from services.chassis.described import OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.problems import Problematic
@@ -77,6 +78,7 @@ def make_app(
     app.state.engine = engine
     app.state.missing_topics = _none_missing
     app.include_router(operations())
+    describe(app)
     return app
 
 
@@ -91,6 +93,7 @@ def make_bare_app(
         static_url="/docs/assets",
         telemetry=SPAN_OF_A_REQUEST,
         dependencies=[Depends(known_query)],
+        generate_unique_id_function=called(OPERATIONS),
         redirect_slashes=False,  # the redirect would be made of what the caller says that this host is called
     )
     app.state.keys = keys
@@ -270,7 +273,7 @@ def _health(checks: Mapping[str, Check], lesser: Mapping[str, Check]) -> APIRout
         """The process runs. Open to all."""
         return {"status": "live"}
 
-    @router.get("/ready")
+    @router.get("/ready", response_model=Health, responses={503: {"model": Health, "description": "Not ready."}})
     async def ready() -> JSONResponse:
         """Whether requests are answered now, told within a second. Degraded, which is ready, is where a part of the
         service stands still while all else goes on, such as what goes over Kafka. Open to all."""
@@ -298,7 +301,7 @@ class Redrive(BaseModel):
 def _metrics() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/metrics", dependencies=[Depends(allow(Role.OPS))])
+    @router.get("/metrics", dependencies=[Depends(allow(Role.OPS))], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus metrics of this process."""
         return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)

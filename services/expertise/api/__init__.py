@@ -4,13 +4,15 @@ from fastapi import APIRouter
 
 from contracts.rules import RuleBook, load
 from services.chassis import persons as names
+from services.chassis.described import called
 from services.expertise.api import board, experts, me, persons, reviews, teams, work
+from services.expertise.api.operations import OPERATIONS
 
 
 def make_router(rules: RuleBook | None = None) -> APIRouter:
     """All routes of expertise, by the rule book of the package or another one."""
     book = rules or load()
-    router = APIRouter()
+    router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(_own(book))
     router.include_router(names.routes(persons.retire))
     return router

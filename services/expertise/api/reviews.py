@@ -14,6 +14,7 @@ from contracts.reference import Role, Standing
 from contracts.rules import RuleBook
 from contracts.text import sought
 from services.chassis.auth import Caller, allow
+from services.chassis.described import files
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
 from services.chassis.sight import hidden_pilots, hides
@@ -32,7 +33,7 @@ from services.expertise.domain.state import CLARIFICATION, KIND, Case, View
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Teams, cases
 from services.expertise.sight import Sight, sight
-from services.law.explanation import explain
+from services.law.explanation import Explanation, explain
 from services.law.terms import CountedTerm
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         shown = cards.operator_card(found, edition, now, engine.calendars)
         return card({**shown, "persons": await persons.names(engine, caller, shown)}, found.rev)
 
-    @router.get("/reviews/{pilot}/clock", tags=["reviews"])
+    @router.get("/reviews/{pilot}/clock", tags=["reviews"], response_model=Explanation)
     async def clock(
         pilot: str,
         engine: EngineOf,
@@ -173,7 +174,12 @@ def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) 
 
 
 def _documents(router: APIRouter, rules: RuleBook) -> None:
-    @router.get("/reviews/{pilot}/conclusions/{number}/document", tags=["reviews"], response_class=Response)
+    @router.get(
+        "/reviews/{pilot}/conclusions/{number}/document",
+        tags=["reviews"],
+        response_class=Response,
+        responses={200: files(*MEDIA.values())},
+    )
     async def conclusion(
         pilot: str,
         number: Annotated[str, Path(max_length=128)],

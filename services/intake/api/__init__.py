@@ -3,7 +3,9 @@
 from fastapi import APIRouter
 
 from contracts.rules import RuleBook
+from services.chassis.described import called
 from services.intake.api import contacts, directory, editions, look_over, publishing
+from services.intake.api.operations import OPERATIONS
 
 
 def make_router(rules: RuleBook) -> APIRouter:
@@ -14,7 +16,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     contacts.add(inside)
     directory.add(inside)
     editions.add(inside, rules)
-    router = APIRouter()
+    router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(inside)
     router.include_router(editions.open_routes(rules))
     return router

@@ -17,6 +17,7 @@ from services.chassis.sight import Sight, hides, seeing
 from services.chassis.subject import Claimed, Document, Done, Input
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, not_found, page
 from services.intake import contacts
+from services.intake.api.answers import Contacts
 from services.intake.domain.commands import EraseContacts
 from services.intake.domain.reading import ReadContacts, subject_of
 from services.intake.domain.state import KIND, Pilot
@@ -29,7 +30,7 @@ Eraser = Annotated[Hand, Depends(hand(Role.PUBLISHER, Role.ADMIN))]
 def add(router: APIRouter) -> None:
     """`/applications/{pilot}/contact`."""
 
-    @router.get("/applications/{pilot}/contact", tags=["personal data"])
+    @router.get("/applications/{pilot}/contact", tags=["personal data"], response_model=Contacts)
     async def read(pilot: str, engine: EngineOf, caller: AnOfficer) -> Response:
         """The contact persons of an application, the one to be asked first. Each reading is a fact with who read, and
         that fact is safe before anything is answered."""

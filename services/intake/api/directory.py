@@ -14,7 +14,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, docum
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.domain.agency import KIND as AGENCY_KIND
-from services.intake.domain.agency import subject_of
+from services.intake.domain.agency import Agency, subject_of
 
 AgencyCode = Annotated[str, Path(pattern=AGENCY)]
 
@@ -28,7 +28,7 @@ def add(router: APIRouter) -> None:
         query, order = queries.agencies()
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)
 
-    @router.get("/agencies/{code}", tags=["directory"], dependencies=[Depends(allow(*READERS))])
+    @router.get("/agencies/{code}", tags=["directory"], response_model=Agency, dependencies=[Depends(allow(*READERS))])
     async def agency(code: AgencyCode, engine: EngineOf) -> Response:
         """One agency's entry."""
         found = await document(engine, subject_of(code), AGENCY_KIND)

@@ -12,10 +12,11 @@ from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, page
 from services.intake import queries
 from services.intake.api.access import AgencyAsked, Eyes, Officer, seen
+from services.intake.api.answers import ApplicationCard
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
-from services.law.explanation import explain
+from services.law.explanation import Explanation, explain
 
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
 
@@ -36,7 +37,7 @@ def add(router: APIRouter) -> None:
         query, order = queries.applications(status, agency, eyes)
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
 
-    @router.get("/applications/{pilot}", tags=["look-over"])
+    @router.get("/applications/{pilot}", tags=["look-over"], response_model=ApplicationCard)
     async def application(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """One application with its look-over term."""
         found = await seen(engine, pilot, eyes)
@@ -57,7 +58,7 @@ def add(router: APIRouter) -> None:
         """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
         return await by.give(pilot, PILOT_KIND, body)
 
-    @router.get("/applications/{pilot}/clock", tags=["look-over"])
+    @router.get("/applications/{pilot}/clock", tags=["look-over"], response_model=Explanation)
     async def clock(pilot: str, engine: EngineOf, eyes: Eyes, term: Clocked = TermKind.LOOK_OVER) -> Response:
         """How the due date of a term comes about, day by day, in words of three languages."""
         found = await seen(engine, pilot, eyes)

@@ -16,6 +16,7 @@ from contracts.freeze import example, frozen, inlined
 from contracts.reference import Role
 from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
+from services.chassis.described import GONE, SAME_AGAIN
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.sight import hides
@@ -23,6 +24,7 @@ from services.chassis.subject import Absent, Broken, Claimed, Conflict, Document
 from services.chassis.web import EngineOf, card, document, not_found
 from services.intake import queries
 from services.intake.api.access import AgencyAsked
+from services.intake.api.answers import Receipt
 from services.intake.domain.agency import subject_of
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.door import owner, submission
@@ -47,7 +49,17 @@ def add(router: APIRouter) -> None:
     """Publishing, and receipts."""
     entered = set[str]()
 
-    @router.post("/events", tags=["agencies"], status_code=201, openapi_extra=CLOUD_EVENT)
+    @router.post(
+        "/events",
+        tags=["agencies"],
+        status_code=201,
+        openapi_extra=CLOUD_EVENT,
+        response_model=Receipt,
+        responses={
+            200: {"model": Receipt, "description": SAME_AGAIN},
+            **{status: {} for status in (404, 409, 410, 415)},
+        },
+    )
     async def publish(
         request: Request,
         engine: EngineOf,
@@ -66,7 +78,7 @@ def add(router: APIRouter) -> None:
             one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
         return await _published(engine, one, entered, language_of(request.headers))
 
-    @router.get("/receipts/{event_id:path}", tags=["agencies"])
+    @router.get("/receipts/{event_id:path}", tags=["agencies"], response_model=Receipt, responses=GONE)
     async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: AgencyAsked = None) -> Response:
         """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
         code = agency if agency and caller.roles & {Role.OFFICER, Role.AUDITOR} else _agency_of(caller)

@@ -3,14 +3,16 @@
 from fastapi import APIRouter
 
 from services.chassis import persons as names
+from services.chassis.described import called
 from services.registry.api import changes, exports, figures, finding, life, money, persons, pilots, public
+from services.registry.api.operations import OPERATIONS
 
 PARTS = (pilots, life, money, figures, exports, changes, finding, persons, public)
 
 
 def make_router() -> APIRouter:
     """All routes of the registry."""
-    router = APIRouter()
+    router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     for part in PARTS:
         router.include_router(part.routes())
     router.include_router(names.routes())

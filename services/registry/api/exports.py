@@ -13,6 +13,7 @@ from contracts.reference import Role
 from contracts.words import wording
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
+from services.chassis.described import GONE, files
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
@@ -88,7 +89,11 @@ def routes() -> APIRouter:
         body["persons"] = await names.of([body])
         return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
 
-    @router.get("/{export}/file")
+    @router.get(
+        "/{export}/file",
+        response_class=StreamingResponse,
+        responses={200: files(*MEDIA.values()), 409: {}, **GONE},
+    )
     async def file(export: Id, engine: EngineOf, caller: Asker) -> Response:
         """The file, for the person who asked alone."""
         state = await _seen(engine, export, caller)

@@ -11,7 +11,7 @@ from services.chassis.problems import Problematic
 from services.chassis.public import conditional_response
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, page
-from services.law.explanation import explain
+from services.law.explanation import Explanation, explain
 from services.registry import queries, sight, views
 from services.registry.api import memory
 from services.registry.api.access import Eyes, known, own, with_entries
@@ -118,7 +118,7 @@ def _card(router: APIRouter) -> None:
 
 
 def _parts(router: APIRouter) -> None:
-    @router.get("/{pilot}/clock")
+    @router.get("/{pilot}/clock", response_model=Explanation)
     async def clock(
         pilot: str,
         engine: EngineOf,

@@ -1,0 +1,208 @@
+"""The OpenAPI document beyond what the framework writes: every status that a route can answer, with the problem
+document; what a command answers; what operations are called; the tags.
+
+What a route can answer follows from what it takes: a token, a subject in its path, a command's headers, a body, a
+cursor. So it stands in one place, and a new route has it at once. Nothing here is asked when a request is answered.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.reference import Problem
+from services.chassis.problems import MEDIA_TYPE
+from services.chassis.public import OPEN
+
+REFERENCE: Final = "#/components/schemas/{model}"
+JSON: Final = "application/json"
+FRAMEWORKS: Final = ("HTTPValidationError", "ValidationError")
+"""What the framework says that a faulty request is answered with; here it never is."""
+STATUSES: Final[Mapping[int, str]] = {
+    400: "The request cannot be read: no JSON, a cursor of another list, or a header that is missing.",
+    401: "There is no valid token.",
+    403: "The token does not have the role that this needs, or the duty is another person's.",
+    404: "It is not there, or not for this caller.",
+    409: "It cannot be done as things stand: a conflict, or an id that was used for something else.",
+    410: "It was there and is not kept any more.",
+    412: "Somebody was faster: the answer has the present ETag.",
+    413: "The body is too large.",
+    415: "The body is packed or of another kind.",
+    422: "Everything that is wrong, each with its place, its rule and its words.",
+    428: "What is to be changed was not seen: If-Match is missing.",
+    429: "Too many requests; Retry-After says when again.",
+    500: "A stored state cannot be read, or something unforeseen: ops sees it.",
+    503: "The database, the broker or the keys do not answer now; Retry-After says when again.",
+}
+TAGS: Final[Mapping[str, str]] = {
+    "agencies": "What agencies' programs use: publishing events, and receipts (квитанции).",
+    "board": "What is owed in all open cases, by whom and by when.",
+    "changes": "Following the register from a cursor.",
+    "conflicts": "Conflicts of interest (конфликт интересов).",
+    "directory": "Who is known here: agencies, experts, teams (справочники).",
+    "exports": "Lists to take out, made in the background.",
+    "figures": "Figures for dashboards.",
+    "finding": "Search, facets, similar pilots.",
+    "health": "Whether a process runs and can work. Open to all.",
+    "life": "The steps of a pilot from the council's decision on.",
+    "look-over": "Applications, and what officers decide on them (рассмотрение на комплектность).",
+    "money": "Planned, committed and paid.",
+    "notices": "What a person is to know.",
+    "operations": "For operations: metrics, parked and withheld records.",
+    "personal data": "Names and contacts: kept apart, read with a trace, erased.",
+    "pilots": "The register: lists, cards, timelines.",
+    "public": "What everybody may read, without a token, limited in rate.",
+    "reviews": "Cases of the expertise, and their queues.",
+    "rules": "Editions of the rule book.",
+    "work": "The steps of a case.",
+}
+CONDITIONAL: Final = (OPEN, "/v1/figures/")
+"""Where an answer has an ETag that may be asked for."""
+OPERATIONS: Final[Mapping[str, str]] = {
+    "GET:/health/live": "checkLive",
+    "GET:/health/ready": "checkReady",
+    "GET:/metrics": "readMetrics",
+    "GET:/v1/parked": "listParked",
+    "POST:/v1/parked/redrive": "redriveParked",
+    "GET:/v1/withheld": "listWithheld",
+    "POST:/v1/persons/{person}/erasure": "erasePersonsData",
+    "GET:/v1/persons/{person}/erasures": "listErasures",
+}
+"""What is called so in every service that has it."""
+
+
+class ToldProblem(Problem):
+    """One thing that is wrong, `message` being in the language that Accept-Language asks for."""
+
+    message_en: str | None = None
+
+
+class ToldRefusal(BaseModel):
+    """One of several refusals that stand in the way together."""
+
+    rule: str
+    status: int
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """Every error (RFC 9457): everything that is wrong, and whether to fix it or to retry it as it is."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
+
+    type: str = Field(examples=["urn:lotsman:problem:not-found"])
+    title: str = Field(description="The id of the rule", examples=["not-found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="In the language that Accept-Language asks for")
+    action: str = Field(description="fix or retry", examples=["fix"])
+    problems: list[ToldProblem] | None = None
+    refusals: list[ToldRefusal] | None = None
+
+
+class CommandAnswer(BaseModel):
+    """A command was carried out: the subject stands at `version`. The ETag header is its present revision."""
+
+    subject: str
+    version: int = Field(examples=[4])
+
+
+def describe(app: FastAPI) -> None:
+    """Has the app's document written whole when it is first asked for."""
+    written = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            complete(written())
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Adds to a document what the framework cannot know."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for model in (ProblemDocument, CommandAnswer):
+        schema = model.model_json_schema(ref_template=REFERENCE)
+        schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+    used = set[str]()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            used |= set(operation.get("tags", ()))
+            if "Idempotency-Key" in _headers(operation) and operation["responses"].get("200", {}).get("content"):
+                content = operation["responses"]["200"]["content"]
+                if not content.get(JSON, {}).get("schema"):
+                    content[JSON] = {"schema": {"$ref": REFERENCE.format(model=CommandAnswer.__name__)}}
+            answers = operation["responses"]
+            own = {int(status) for status, said in answers.items() if status.isdigit() and not said.get("content")}
+            if path.startswith(CONDITIONAL) and "200" in answers:
+                answers["304"] = {"description": "The caller has it already (If-None-Match)."}
+            for status in {*_statuses(path, operation), *(one for one in own if one >= 400)}:
+                answers[str(status)] = _problem(status, answers.get(str(status), {}))
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    for name in FRAMEWORKS:
+        schemas.pop(name, None)
+    document["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
+
+
+def _statuses(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
+    """The errors that an operation can answer, by what it takes. None takes just any name in its query."""
+    yield 422
+    if path.startswith("/health/"):
+        return
+    names = _headers(operation)
+    command = "Idempotency-Key" in names
+    if operation.get("security"):
+        yield from (401, 403)
+    if path.startswith(OPEN):
+        yield 429
+    if command or any(one["name"] == "after" for one in operation.get("parameters", ())):
+        yield 400
+    if "{" in path:
+        yield 404
+    if command:
+        yield from (409, 412, 428)
+    if "requestBody" in operation:
+        yield 413
+    yield from (500, 503)
+
+
+SAME_AGAIN: Final = "The same again: the answer that was given before."
+GONE: Final[dict[int | str, dict[str, Any]]] = {410: {"description": STATUSES[410]}}
+
+
+def files(*kinds: str) -> dict[str, Any]:
+    """What a route says of itself that answers with a file of one of these media types."""
+    schema = {"type": "string", "format": "binary"}
+    return {"description": "The file.", "content": {kind.partition(";")[0]: {"schema": schema} for kind in kinds}}
+
+
+class Health(BaseModel):
+    """How a process is: ready, degraded or not ready, and what each thing that it needs has answered."""
+
+    status: str = Field(examples=["ready"])
+    checks: dict[str, str] = Field(examples=[{"store": "ok", "kafka": "ok"}])
+
+
+def _headers(operation: Mapping[str, Any]) -> set[str]:
+    return {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+
+
+def _problem(status: int, known: Mapping[str, Any]) -> dict[str, Any]:
+    """An error as the document has it; the words that a route gives it itself are kept."""
+    own = known.get("description") if MEDIA_TYPE in known.get("content", {}) or "content" not in known else None
+    content = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model=ProblemDocument.__name__)}}}
+    return {**known, "description": own or STATUSES[status], "content": content}
+
+
+def called(names: Mapping[str, str]) -> Callable[[APIRoute], str]:
+    """What the operations of a router are called, as a program would: `"POST:/v1/events": "publishEvents"`."""
+
+    def name(route: APIRoute) -> str:
+        [method] = route.methods or {"GET"}
+        where = f"{method}:{route.path_format}"
+        return names.get(where) or OPERATIONS.get(where, where)
+
+    return name

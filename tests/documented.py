@@ -1,0 +1,90 @@
+"""Every answer of a service's app that a test asks for is held to the service's OpenAPI document, whatever test asks.
+
+The status must be one of the operation's, and the body what stands there for it: so a lie in a document turns a test
+red.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator
+
+from contracts.topics import SERVICES
+from deploy.docs import openapi
+
+SERVICE: Final = re.compile(rf"Lotsman ({'|'.join(SERVICES)})")
+FREE: Final = frozenset({405, 501})
+"""What any address answers to a method that it does not have."""
+Operation = tuple[str, str, str]
+"""A service, a path as its document has it, and a method."""
+
+
+class Documented(httpx.ASGITransport):
+    """The transport of all tests that speak to an app in this process."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer of the app, which must be as it is documented."""
+        answer = await super().handle_async_request(request)
+        title = SERVICE.fullmatch(self.app.title) if isinstance(self.app, FastAPI) else None
+        if title is not None:
+            await answer.aread()
+            faults = list(lies(title[1], request, answer))
+            assert not faults, (
+                f"{request.method} {request.url.path} {answer.status_code}: {faults[:3]} in {answer.text[:2000]}"
+            )
+        return answer
+
+
+def lies(service: str, request: httpx.Request, answer: httpx.Response) -> Iterator[str]:
+    """What an answer has that its document has not."""
+    operation = _operation(service, request.method.lower(), request.url.path)
+    if operation is None or answer.status_code in FREE:
+        return
+    responses = _document(service)["paths"][operation[1]][operation[2]]["responses"]
+    said = responses.get(str(answer.status_code))
+    if said is None:
+        yield f"no such status: {', '.join(responses)}"
+        return
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    if not answer.content:
+        return
+    if kind not in said.get("content", {}):
+        yield f"no such content: {kind}"
+    elif kind.endswith("json"):
+        for error in _judge(operation, str(answer.status_code), kind).iter_errors(json.loads(answer.content)):
+            yield f"{error.json_path}: {error.message[:300]}"
+
+
+def _operation(service: str, method: str, path: str) -> Operation | None:
+    for form, methods in _document(service)["paths"].items():
+        if method in methods and _matches(form, path):
+            return service, form, method
+    return None
+
+
+@cache
+def _document(service: str) -> dict[str, Any]:
+    return openapi(service)
+
+
+@cache
+def _form(form: str) -> re.Pattern[str]:
+    last = re.sub(r"\\\{event_id\\\}$", ".+", re.escape(form))
+    return re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/]+", last))
+
+
+def _matches(form: str, path: str) -> bool:
+    return _form(form).fullmatch(path) is not None
+
+
+@cache
+def _judge(operation: Operation, status: str, kind: str) -> Draft202012Validator:
+    service, form, method = operation
+    document = _document(service)
+    schema = document["paths"][form][method]["responses"][status]["content"][kind].get("schema", {})
+    return Draft202012Validator({**schema, "components": document["components"]})
