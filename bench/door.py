@@ -16,22 +16,20 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bench.flood import FLOOD, opened
+from bench.flood import run as flooding
 from bench.posting import Answered, Job, Sent
 from bench.times import not_exceeded
 from bench.usage import cpu_of
 from contracts.agency import ApplicationSubmittedV2
 from contracts.reference import Role
 from contracts.registry import PilotEnteredV1
-from contracts.steps import EditionFrom
 from contracts.topics import EXPERTISE, FACT_MAX_BYTES, INTAKE, REGISTRY, fact_topic
-from deploy import access
-from deploy.cli.agencies import enter_at
 from deploy.cli.main_job import application
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
@@ -65,8 +63,10 @@ async def run(
     warm_up: int = WARM_UP,
     say: Say = silent,
     quiet: float = LIVELY + SETTLES,
+    flood: int = FLOOD,
 ) -> dict[str, Any]:
-    """The rows of all rates, what a system costs where nothing comes in, and how many POSTs a second it can take."""
+    """The rows of all rates, what a system costs where nothing comes in, how many POSTs a second it can take, and how
+    soon a single event is answered while many of another agency wait."""
     door = _Door(stack)
     await asyncio.to_thread(door.open)
     with task(say, f"warming up: {warm_up} POSTs"):
@@ -80,7 +80,9 @@ async def run(
             rows.append(await door.measured(rate, rate * seconds))
     with task(say, f"{most} POSTs of {CALLERS} callers, as fast as they are answered"):
         found = await door.most(most)
-    return {"by_rate": rows, **found, "idle": idle, "callers": CALLERS}
+    with task(say, f"a single event beside {flood} events of another agency"):
+        beside = await flooding(stack, flood)
+    return {"by_rate": rows, **found, "idle": idle, "callers": CALLERS, "flood": beside}
 
 
 class _Door:
@@ -93,10 +95,7 @@ class _Door:
 
     def open(self) -> None:
         """Enters the agency, with its topics and its user."""
-        backends = self._stack.backends
-        access.add_agency(backends.kafka.admin(), AGENCY, "a-secret-of-benches" if backends.kafka.username else None)
-        since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
-        enter_at(self._stack.urls[INTAKE], self._stack.token([Role.ADMIN]), AGENCY, "Ведомство измерений", since)
+        opened(self._stack, AGENCY)
 
     async def idle(self, seconds: float) -> dict[str, float]:
         """Percent of one core that everything takes while nothing comes in, and its parts."""

@@ -1,7 +1,8 @@
 """Makes back ends ready once, before the services start: `python -m deploy.setup`. Running it again changes nothing.
 
 It makes the topics, the Kafka users of the services and of the expertise operator's own systems with their rules, the
-MongoDB replica set if there is none, and each service's MongoDB user, who may use that service's database alone. A
+quotas of agencies (`deploy/quotas.py`), the MongoDB replica set if there is none, and each service's MongoDB user, who
+may use that service's database alone. The topics of agencies that are there get the settings of this version. A
 password that was changed takes effect.
 
 The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD and
@@ -24,7 +25,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from contracts.topics import SERVICES
-from deploy import access, topics
+from deploy import access, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
@@ -42,6 +43,7 @@ Mongo = MongoClient[dict[str, Any]]
 def prepare_kafka(admin: AdminClient, passwords: Mapping[str, str], replication: int = 1) -> None:
     """Topics, then users with these passwords, then what they may do."""
     topics.ensure(admin, replication=replication)
+    topics.ensure(admin, topics.of_agencies(admin), replication)
     for user, password in passwords.items():
         access.set_password(admin, user, password)
     access.allow(admin, access.service_rules())
@@ -142,6 +144,7 @@ def _everything() -> str:
     admin, deadline = Login(*(env[name] for name in KAFKA_LOGIN)).admin(), time.monotonic() + WITHIN
     _await_brokers(admin, _replication(), deadline)
     prepare_kafka(admin, kafka, _replication())
+    quotas.ensure(Login(*(env[name] for name in KAFKA_LOGIN)))
     prepare_mongo(env["LOTSMAN_MONGO_URL"], mongo, deadline)
     return "topics, users, rules and the replica set are as they should be"
 

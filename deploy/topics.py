@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from contracts.topics import FACT_TOPICS, Topic, agency_of
+from contracts.topics import FACT_TOPICS, Topic, agency_of, agency_topic, receipts_topic
 from deploy.complaint import Complaint
 from deploy.login import TIMEOUT, Login
 
@@ -49,6 +49,13 @@ def existing(admin: AdminClient) -> dict[str, int]:
     """The topics of the cluster that can be used now, with their numbers of partitions."""
     metadata = admin.list_topics(timeout=TIMEOUT)
     return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
+
+
+def of_agencies(admin: AdminClient) -> list[Topic]:
+    """The topics of all agencies that are there, as this version makes them."""
+    there = existing(admin)
+    made = [one for name in there if (code := agency_of(name)) for one in (agency_topic(code), receipts_topic(code))]
+    return [topic for topic in made if topic.name in there]
 
 
 def settings(topic: Topic) -> dict[str, str]:

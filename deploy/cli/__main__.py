@@ -24,6 +24,7 @@ PARTS: Final = {
     "experts": ("expert",),
     "identity": ("token",),
     "quality": ("check",),
+    "reading": ("topic",),
     "rebuild": ("rebuild",),
     "run": ("up", "down", "status"),
     "standing": ("accept-loss",),

@@ -1,4 +1,4 @@
-"""agency add, agency list."""
+"""agency add, agency list, agency quotas."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.steps import EditionFrom
 from contracts.topics import INTAKE, agency_of, agency_topic
-from deploy import access, topics
+from deploy import access, quotas, topics
 from deploy.cli.common import Found, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -68,6 +68,18 @@ def list_() -> Found:
         table.add_row(*row)
     out.print(table)
     return {"agencies": [{"agency": code, "topic": topic, "kafka_user": user} for code, topic, user in rows]}
+
+
+@group.command("quotas")
+def quotas_() -> Found:
+    """Show how much of the broker each agency may use, and where each number is from."""
+    wanted, there = quotas.Quotas(), quotas.found(admin_login(running().base))
+    table = Table("quota", "on the broker", "set", "from")
+    rows = [(key, there.get(key), value, wanted.origin(key)) for key, value in wanted.by_key.items()]
+    for key, now, value, origin in rows:
+        table.add_row(key, "none" if now is None else f"{now:g}", f"{value:g}" if value else "off", origin)
+    out.print(table)
+    return {"quotas": [{"quota": k, "on_broker": now, "set": value, "from": o} for k, now, value, o in rows]}
 
 
 def admin_login(base: int) -> Login:

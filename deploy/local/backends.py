@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaException
 
-from deploy import access, topics
+from deploy import access, quotas, topics
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import databases, jars, keys, secrets, tools
 from deploy.local.home import directory, need_space
@@ -220,7 +220,9 @@ class Backends:
         try:
             admin = self.kafka.admin()
             topics.ensure(admin)
+            topics.ensure(admin, topics.of_agencies(admin))
             if isinstance(self.broker, Kafka):
                 access.allow(admin, access.service_rules())
+                quotas.ensure(self.kafka)
         except KafkaException as error:
             raise Complaint(f"Kafka refused its topics or rules: {error.args[0].str()}") from error

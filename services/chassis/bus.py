@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
     DuplicateSequenceNumber,
     InvalidProducerEpoch,
@@ -29,12 +29,13 @@ from faststream.security import SASLScram512
 
 from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
 from services.chassis import telemetry
-from services.chassis.consumer import CarefulConsumer
+from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
 from services.chassis.sending import SENDING_FAILS, TOO_LARGE, by_partition, in_order
 from services.chassis.settings import Settings
+from services.chassis.stalled import Place
 from services.chassis.store import StoreAway
 from services.chassis.subject import Record
 from services.chassis.unpacking import Unread
@@ -88,6 +89,8 @@ class Bus:
         self._take = take
         self._alone = alone or take
         self._troubled = set[str]()
+        self._failing: dict[str, Place] = {}
+        self._passed = set[str]()
         self._give_up = give_up
         self._soon = soon
         self._failures = 0
@@ -129,22 +132,25 @@ class Bus:
 
     async def _batch(self, source: str, raw: Any) -> None:
         """Hands a batch to the engine; when it returns, FastStream commits. Raises to have it read again."""
-        records = [record_of(one) for one in (raw if isinstance(raw, tuple) else (raw,))]
+        records = [self._read(one) for one in (raw if isinstance(raw, tuple) else (raw,))]
         with telemetry.batch_span(source, len(records)):
             for pause in (*self._settings.retry_pauses, None):
                 try:
                     await (self._alone if source in self._troubled else self._take)(records)
                     self._troubled.discard(source)
                     self._taken(source, records)
+                    self._went(records)
                     return
                 except (StoreAway, SendFailed) as error:
                     self._troubled.add(source)
+                    self._fails(records, error)
                     log.warning("a batch of %s from %s did not go: %s", len(records), source, error)
                     # A rejected batch is read again at once, so the pause must be here.
                     await asyncio.sleep(self._settings.nack_pause if pause is None else pause)
                     if pause is None:
                         raise
                 except Exception as error:
+                    self._fails(records, error)
                     log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
                     await asyncio.sleep(self._settings.nack_pause)
                     raise
@@ -157,6 +163,45 @@ class Bus:
     def _acknowledged(self, topic: str, partition: int, following: int) -> None:
         if self._marks is not None and topic == fact_topic(self._service):
             self._marks.note((SENT, topic, partition), following)
+
+    def _read(self, raw: ConsumerRecord[Any, Any]) -> Record:
+        """A record as the engine keeps it; bare where it is passed over by hand."""
+        record = record_of(raw)
+        if record.id not in self._passed:
+            return record
+        return replace(record, key=None, value=b"", headers=(), fault=PASSED_OVER)
+
+    def _fails(self, records: Sequence[Record], error: Exception) -> None:
+        """Notes at what each partition of a batch that cannot be taken stands."""
+        for one in reversed(records):
+            place = Place(one.topic, one.partition, one.offset, one.offset + 1, type(error).__name__)
+            self._failing[place.id] = place
+
+    def _went(self, records: Sequence[Record]) -> None:
+        for one in records if self._failing else ():
+            self._failing.pop(f"{one.topic}/{one.partition}", None)
+            self._passed.discard(one.id)
+
+    async def places(self) -> list[Place]:
+        """Where the readers of this process are in their partitions. Raises KafkaError."""
+        found = list[Place]()
+        for consumer in self._consumers.values():
+            partitions = sorted(consumer.assignment())
+            ends = await consumer.end_offsets(partitions) if partitions else {}
+            for one in partitions:
+                at, end = await consumer.reached(one), ends[one]
+                place = Place(one.topic, one.partition, at, end, consumer.troubles.get(one))
+                failing = self._failing.get(place.id)
+                found.append(place if failing is None else replace(failing, end=max(end, failing.end)))
+        return found
+
+    def skip(self, place: Place) -> None:
+        """Passes over the record of a place, as soon as its turn comes again."""
+        partition = TopicPartition(place.topic, place.partition)
+        self._passed.add(f"{place.id}/{place.offset}")
+        for consumer in self._consumers.values():
+            if partition in consumer.assignment():
+                consumer.pass_over(partition, place.offset)
 
     async def start(self) -> None:
         """Connects and starts reading, trying again with growing pauses until Kafka is there."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from services.chassis.unpacking import take_over
+from services.chassis.unpacking import Unread, take_over
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ REST_MS: Final = 20
 
 TURN: Final = 16
 """So many records of a partition are taken before another has its turn."""
+
+KNOWN_WITHIN: Final = 1.0
+PASSED_OVER: Final = "passed over by hand"
 
 Fetched = dict[TopicPartition, list[Any]]
 
@@ -49,6 +52,19 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._not_before = 0.0
         self._goes_back = False
         self._begins_with = 0
+        self._passed: dict[TopicPartition, int] = {}
+
+    def pass_over(self, partition: TopicPartition, offset: int) -> None:
+        """What stands at this offset comes as Unread, if it is what comes next of its partition."""
+        self._passed[partition] = offset
+
+    async def reached(self, partition: TopicPartition) -> int:
+        """The offset of the record that comes next, at once; that of the last commit where nothing is known yet."""
+        try:
+            async with asyncio.timeout(KNOWN_WITHIN):
+                return int(await self.position(partition))
+        except TimeoutError:
+            return int(await self.committed(partition) or 0)
 
     async def getmany(
         self, *_partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -61,6 +77,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         gathering = self._not_before - time.monotonic()
         await asyncio.sleep(max(0.0, gathering))
         batch = _Batch(max_records or math.inf, self._most_bytes)
+        await self._pass(batch)
         await self._share(batch)
         if not batch.found:
             await self._first(batch, max(timeout_ms, WAIT_MS))
@@ -71,6 +88,15 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         if batch.found:
             self._not_before = 0.0 if batch.full else self.last_read + self._gather
         return batch.found
+
+    async def _pass(self, batch: "_Batch") -> None:
+        passed, self._passed = self._passed, {}
+        for partition, offset in passed.items():
+            if partition in self.assignment() and await self.reached(partition) == offset:
+                self.seek(partition, offset + 1)
+                place = (*partition, offset, 0, 0, None, None, None, -1, -1, ())
+                batch.add(partition, [Unread(*place, fault=PASSED_OVER)])
+                self.troubles.pop(partition, None)
 
     async def _share(self, batch: "_Batch") -> None:
         """Fills a batch with what is there already, a few records of each partition in turn."""

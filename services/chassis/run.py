@@ -33,6 +33,7 @@ from services.chassis.saying import why
 from services.chassis.sending import TOO_LARGE
 from services.chassis.service import Service, nothing_beside
 from services.chassis.settings import Settings
+from services.chassis.stalled import LOOK_EVERY, Stalls
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
 from services.chassis.web import make_app
@@ -134,9 +135,10 @@ async def _serve(
         pace=pace_of(settings.idle_every, alone=settings.only == "all"),
     )
     engine.closed = True
-    app = _app(service, engine, bus, store, routers, settings, stopping)
+    standing = Stalls(store, bus.places, bus.skip, utc_now, settings.standing_after)
+    app = _app(service, engine, bus, store, routers, settings, stopping, standing)
     server = serving(app, settings)
-    loops = _loops(engine, bus, store, service, settings, marks)
+    loops = [*_loops(engine, bus, store, service, settings, marks), looking(standing)]
     if settings.only != "consumers":
         loops += [one(app, store, settings) for one in beside]
     tasks = [asyncio.create_task(one) for one in loops]
@@ -216,12 +218,15 @@ def _app(
     routers: Sequence[APIRouter],
     settings: Settings,
     stopping: asyncio.Event,
+    standing: Stalls,
 ) -> FastAPI:
     keys = Keys.of(settings)
     checks = {"mongo": store.ping, "journal": engine.opened}
     lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.withheld.check}
+    lesser["standing"] = standing.check
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
     app.state.missing_topics = bus.missing
+    app.state.places = bus.places
     app.state.stopping = stopping
     for router in routers:
         app.include_router(router)
@@ -306,6 +311,14 @@ def _loops(
         loops.append(every(settings.timers_every, "timers", timers, engine.next_timer))
         loops.append(count_anew())
     return loops
+
+
+async def looking(standing: Stalls) -> None:
+    """Looks for the life of the process which partitions stand still; what is away then is told of elsewhere."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        with suppress(StoreAway, KafkaError, OSError):
+            await standing.look()
 
 
 async def _all_timers(engine: Engine) -> None:

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """Bytes that are fetched of one agency's topic at once; a larger event comes alone (assumption)."""
     agencies_fetch_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """The same of all agencies' topics together (assumption)."""
+    standing_after: float = Field(default=60.0, gt=0)
+    """How long a partition may not get on, though there is more in it, until it is told of (assumption)."""
     metadata_age: float = Field(default=2.0, gt=0)
     """How soon a new agency's topic is noticed."""
     sweep_every: float = Field(default=2.0, gt=0)

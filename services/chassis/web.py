@@ -1,10 +1,14 @@
-"""What every service's HTTP side shares: the app, health, commands with If-Match, keyset pages, parked records."""
+"""What every service's HTTP side shares: the app, health, commands with If-Match, keyset pages, parked records.
+
+It is one thing: what a service has over HTTP before it adds anything of its own.
+"""
 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
@@ -15,11 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts import VERSION
 from contracts.reference import Role
-from contracts.text import line, sought
+from contracts.text import line, prose, sought
 from contracts.topics import AGENCY_MAX_BYTES
-from services.chassis import parking, problems, withheld
+from services.chassis import parking, problems, stalled, withheld
 from services.chassis.asked import known_query
-from services.chassis.auth import Keys, allow
+from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
 from services.chassis.described import OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
@@ -77,6 +81,7 @@ def make_app(
     app.add_middleware(OpenDoor, settings=settings or Settings())
     app.state.engine = engine
     app.state.missing_topics = _none_missing
+    app.state.places = _reads_nothing
     app.include_router(operations())
     describe(app)
     return app
@@ -130,6 +135,10 @@ class BodyLimit:
 
 
 async def _none_missing(_topics: Sequence[str]) -> list[str]:
+    return []
+
+
+async def _reads_nothing() -> list[stalled.Place]:
     return []
 
 
@@ -298,6 +307,15 @@ class Redrive(BaseModel):
     subjects: list[Asked] = Field(default_factory=list, max_length=1000)
 
 
+class Skip(BaseModel):
+    """The record at which a partition stands still, to be passed over, and why."""
+
+    # Not in contracts.steps: a word to this service about its own reader, of which no fact tells.
+
+    record: Asked = Field(description="Where it stands: `topic/partition/offset`")
+    why: Annotated[str, prose(500)]
+
+
 def _metrics() -> APIRouter:
     router = APIRouter(tags=["operations"])
 
@@ -335,6 +353,31 @@ def operations() -> APIRouter:
         are tried again with growing pauses, and go from here by themselves."""
         return Page(items=await withheld.shown(engine.store))
 
+    @router.get("/v1/reading", dependencies=[Depends(allow(Role.OPS))])
+    async def reading(request: Request, engine: EngineOf) -> Page:
+        """Where this service is in the topics that it reads: for each partition the record that comes next, how many
+        are behind it, and since when and why it stands still, if it does."""
+        try:
+            return Page(items=await stalled.shown(engine.store, request.app.state.places))
+        except (ConnectionError, KafkaError) as error:
+            raise Problematic(503, "kafka.away", action="retry") from error
+
+    @router.get("/v1/reading/skipped", dependencies=[Depends(allow(Role.OPS))])
+    async def skipped(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+        """The records that were passed over by hand: by whom, when and why."""
+        return await page(engine.store, stalled.SKIPPED, {}, BY_ID, after=after, limit=limit, show=_skipped)
+
+    @router.post("/v1/reading/skip")
+    async def skip(
+        engine: EngineOf, what: Body[Skip], ops: Annotated[Caller, Depends(allow(Role.OPS))]
+    ) -> dict[str, str]:
+        """Has the record at which a partition stands still passed over: it is parked by its offset without its content,
+        which stays in the topic. Who asked for it and why is kept. Nothing else can be passed over."""
+        said = {"by": ops.id, "organisation": ops.organisation, "at": engine.now(), "why": what.why}
+        if not await stalled.ask_to_skip(engine.store, what.record, said):
+            raise Problematic(409, "reading.goes-on", place=what.record)
+        return {"skips": what.record}
+
     @router.post("/v1/parked/redrive")
     async def redrive(
         engine: EngineOf, what: Body[Redrive], eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
@@ -358,6 +401,11 @@ async def _hidden_records(store: Store, ids: Sequence[str], eyes: Sight) -> set[
     query = {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(eyes.hidden)}}
     rows = await store.rows(parking.COLLECTION, query, sort=BY_ID, limit=len(ids), fields=["_id"])
     return {row["_id"] for row in rows}
+
+
+def _skipped(row: Row) -> dict[str, Any]:
+    at = row["at"].isoformat()
+    return {"id": row["_id"], "by": row["by"], "organisation": row["organisation"], "at": at, "why": row["why"]}
 
 
 def _parked(row: Row) -> dict[str, Any]:

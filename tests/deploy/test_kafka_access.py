@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
-from deploy import access, topics
+from deploy import access, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local import secrets
 from deploy.local.backends import Backends
@@ -225,3 +226,71 @@ def test_a_topic_without_any_rule_is_closed(backends: Backends) -> None:
     answer = write(backends.kafka_as("intake"), lonely.name)
     assert answer is not None
     assert answer.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+
+
+# ---- quotas
+
+
+def test_whoever_has_no_quota_of_his_own_has_that_of_an_agency_and_services_have_none(backends: Backends) -> None:
+    assert quotas.found(backends.kafka) == quotas.Quotas().by_key
+    quotas.ensure(backends.kafka)
+    assert quotas.found(backends.kafka) == quotas.Quotas().by_key, "again changes nothing"
+
+
+def test_a_quota_of_nought_is_none_and_what_was_set_is_shown_with_its_origin(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOTSMAN_AGENCY_REQUEST_PERCENT", "0")
+    monkeypatch.setenv("LOTSMAN_AGENCY_PRODUCER_BYTES", "1000000")
+    changed = quotas.Quotas()
+    try:
+        quotas.ensure(backends.kafka, changed)
+        found = quotas.found(backends.kafka)
+    finally:
+        monkeypatch.undo()
+        quotas.ensure(backends.kafka)
+    assert found == {"producer_byte_rate": 1e6, "consumer_byte_rate": changed.consumer_bytes}
+    assert changed.origin("producer_byte_rate") == "LOTSMAN_AGENCY_PRODUCER_BYTES"
+    assert changed.origin("consumer_byte_rate") == "an assumption of this version"
+
+
+def test_an_agency_above_its_quota_is_answered_later_and_a_service_is_not(
+    backends: Backends, agencies: dict[str, Login]
+) -> None:
+    def throttled(login: Login, topic: str) -> int:
+        """The longest that Kafka held back an answer, in milliseconds."""
+        told: list[int] = [0]
+        producer = Producer(
+            login.librdkafka() | {"throttle_cb": lambda event: told.append(int(event.throttle_time * 1000))}
+        )
+        for _ in range(40):
+            producer.produce(topic, b"x" * 100_000)
+            producer.flush(20)
+        return max(told)
+
+    try:
+        quotas.ensure(backends.kafka, quotas.Quotas(producer_bytes=100_000))
+        assert throttled(agencies["beta"], agency_topic("beta").name) > 0
+        assert throttled(backends.kafka_as("intake"), receipts_topic("beta").name) == 0
+    finally:
+        quotas.ensure(backends.kafka)
+
+
+def test_topics_of_agencies_that_are_there_get_what_this_version_sets(
+    backends: Backends, agencies: dict[str, Login]
+) -> None:
+    admin = backends.kafka.admin()
+    there = topics.of_agencies(admin)
+    assert {agency_topic("alpha"), receipts_topic("beta")} <= set(there)
+    assert settings_of(admin, agency_topic("alpha").name)["compression.type"] == "producer"
+    old = agency_topic("alpha").model_copy(update={"max_bytes": 1000})
+    topics.ensure(admin, [old])
+    topics.ensure(admin, there)
+    assert settings_of(admin, old.name)["max.message.bytes"] == str(agency_topic("alpha").max_bytes)
+
+
+def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:
+    """The configuration of a topic."""
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    answer = admin.describe_configs([resource])[resource].result(20)
+    return {key: entry.value for key, entry in answer.items()}

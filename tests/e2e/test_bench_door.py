@@ -26,6 +26,11 @@ async def test_the_measurement_has_a_row_for_each_rate_and_leaves_no_pilot_out(s
         assert 0 <= row["generator_late_p99_ms"] <= row["p99_ms"]
     assert found["most_per_second"] > 0
     assert 0 < found["idle"]["percent_of_a_core"] < 100
+    flood = found["flood"]
+    assert flood["events"] == 1500
+    assert flood["still_waiting"] > 0, "answered while the flood was not"
+    assert max(flood["other_kafka_ms"]) == flood["other_kafka_max_ms"] < 20_000
+    assert max(flood["other_http_ms"]) == flood["other_http_max_ms"] < 20_000
 
 
 @asynccontextmanager

@@ -58,6 +58,12 @@ def test_a_header_name_that_is_no_text_is_parked_by_its_offset_and_its_topic_goe
         return "lotsman_unreadable_total{topic=" + f'"{topic}"' + "} 1.0" in answer.text
 
     desk.ask("intake", "/metrics", "ops", told)
+
+    def caught_up(answer: Any) -> bool:
+        mine = [one for one in answer.json()["items"] if one["topic"] == topic]
+        return [(one["offset"], one["behind"], one["stands_since"]) for one in mine] == [(21, 0, None)]
+
+    desk.ask("intake", "/v1/reading", "ops", caught_up)
     assert desk.http.get(f"{stack.urls['intake']}/health/ready").json()["checks"]["reading"] == "ok"
 
 

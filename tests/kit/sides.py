@@ -93,7 +93,10 @@ class FakeStore:
         self.found: list[dict[str, Any]] = []
         self.asked: list[Mapping[str, Any]] = []
         self.claims: dict[str, Claim] = {}
-        self.kept: dict[tuple[str, str], dict[str, Any]] = {("persons", "u-1"): {"_id": "u-1", **PERSON}}
+        self.kept: dict[tuple[str, str], dict[str, Any]] = {
+            ("persons", "u-1"): {"_id": "u-1", **PERSON},
+            ("standing", "topic/0"): {"_id": "topic/0", "offset": 7},
+        }
 
     async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
         self.asked.append(query)

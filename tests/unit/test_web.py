@@ -22,6 +22,9 @@ from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, Side, bearer, proble
 OPERATIONS = {
     ("get", "/metrics"): {"ops"},
     ("get", "/v1/withheld"): {"ops"},
+    ("get", "/v1/reading"): {"ops"},
+    ("get", "/v1/reading/skipped"): {"ops"},
+    ("post", "/v1/reading/skip"): {"ops"},
     ("get", "/v1/parked"): {"ops"},
     ("post", "/v1/parked/redrive"): {"ops"},
 }
@@ -206,6 +209,7 @@ BODIES: Mapping[str, Any] = {
     "/v1/persons/{person}/erasure": {"basis": BASIS},
     "/v1/similar": {"title": "Запись к врачу"},
     "/v1/parked/redrive": {"subjects": ["s"]},
+    "/v1/reading/skip": {"record": "topic/0/7", "why": "Не читается."},
     **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES},
 }
 ROUTES = [(service, *route) for service, routes in POLICY.items() for route in routes]

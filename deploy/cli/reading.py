@@ -1,0 +1,81 @@
+"""topic show, topic skip, topic skipped: where the services are in the topics that they read, and what stands still."""
+
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.reference import Role
+from contracts.topics import SERVICES
+from deploy.cli.common import Found, out, running
+from deploy.complaint import Complaint
+from deploy.local import keys
+from deploy.local.home import home
+from deploy.service import ask, why
+
+app = typer.Typer()
+group = typer.Typer(help="Topics: where each service is in what it reads, and passing over what stands still.")
+app.add_typer(group, name="topic")
+
+COLUMNS: Final = ("service", "topic", "partition", "offset", "behind", "stands_since", "cause")
+MOST: Final = 200
+
+Service = Annotated[str, typer.Option("--service", help=f"Whose reader: {', '.join(SERVICES)}.")]
+
+
+@group.command()
+def show(
+    still: Annotated[bool, typer.Option("--still", help="Only what stands still.")] = False,
+) -> Found:
+    """Show for each partition which record its reader takes next, how many wait, and since when it stands still."""
+    items = [
+        {"service": service, **item}
+        for service in SERVICES
+        for item in _asked(service, "GET", "/v1/reading")["items"]
+        if item["stands_since"] is not None or not still
+    ]
+    _print(COLUMNS, items)
+    return {"items": items}
+
+
+@group.command()
+def skip(
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="At which it stands still: TOPIC/PARTITION/OFFSET.")],
+    service: Service,
+    because: Annotated[str, typer.Option("--why", help="Why; it is kept with who asked for it.")],
+) -> Found:
+    """Have the record at which a partition stands still passed over: it is parked by its offset."""
+    found = _asked(service, "POST", "/v1/reading/skip", {"record": record, "why": because})
+    out.print(f"{service} passes over {found['skips']}", markup=False, soft_wrap=True)
+    return {"service": service, **found}
+
+
+@group.command()
+def skipped() -> Found:
+    """Show what was passed over by hand: by whom, when and why."""
+    items = [
+        {"service": service, **item}
+        for service in SERVICES
+        for item in _asked(service, "GET", f"/v1/reading/skipped?limit={MOST}")["items"]
+    ]
+    _print(("service", "id", "by", "at", "why"), items)
+    return {"items": items}
+
+
+def _asked(service: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a running service answers to ops. Raises Complaint."""
+    if service not in SERVICES:
+        raise Complaint(f"{service} is no service: {', '.join(SERVICES)}.")
+    answer = ask(service, method, f"{running().urls[service]}{path}", keys.token(home(), [Role.OPS]), body=body)
+    if answer.is_error:
+        raise Complaint(f"{service} refused that ({answer.status_code}): {why(answer)}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _print(columns: tuple[str, ...], items: list[dict[str, Any]]) -> None:
+    table = Table(*columns)
+    for item in items:
+        table.add_row(*(escape("" if item[name] is None else str(item[name])) for name in columns))
+    out.print(table)
