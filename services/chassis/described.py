@@ -67,6 +67,9 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/parked": "listParked",
     "POST:/v1/parked/redrive": "redriveParked",
     "GET:/v1/withheld": "listWithheld",
+    "GET:/v1/reading": "listReading",
+    "GET:/v1/reading/skipped": "listSkipped",
+    "POST:/v1/reading/skip": "skipRecord",
     "POST:/v1/persons/{person}/erasure": "erasePersonsData",
     "GET:/v1/persons/{person}/erasures": "listErasures",
 }

@@ -52,6 +52,9 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/editions"),
         ("get", "/v1/editions/{edition}"),
         ("get", "/v1/withheld"),
+        ("get", "/v1/reading"),
+        ("get", "/v1/reading/skipped"),
+        ("post", "/v1/reading/skip"),
         ("get", "/metrics"),
     },
 }
