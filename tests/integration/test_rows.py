@@ -223,7 +223,7 @@ async def test_the_change_feed_tells_a_publisher_of_others_what_the_public_timel
     told = {(one["subject"], one["sequence"]) for one in items}
     assert told == {("own-early", 1), ("own-early", 2), ("own-open", 1), ("own-open", 2), ("other-open", 1)}
     [public] = [one for one in items if one["subject"] == "other-open"]
-    assert {*public} == {"subject", "sequence", "type", "date", "basis", "what"}
+    assert {*public} == {"subject", "number", "title", "sequence", "type", "date", "basis", "what"}
 
 
 async def test_similar_pilots_of_a_publisher_are_own_or_public(register: Register) -> None:
@@ -425,6 +425,6 @@ def test_the_matrix_knows_every_reading_route_of_the_register() -> None:
     reading = {
         path
         for method, path in POLICY["registry"]
-        if method == "get" and re.match("/v1/(?!exports|parked|reading|withheld|me/)", path)
+        if method == "get" and re.match("/v1/(?!exports|parked|reading|withheld|me/|persons/)", path)
     }
     assert reading == known
