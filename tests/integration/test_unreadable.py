@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from functools import partial
@@ -53,6 +53,13 @@ def spoil(backends: Backends, topic: str, there: bytes) -> None:
 def pair(backends: Backends) -> Pair:
     """A fresh service and source with their topics."""
     return pair_on(backends)
+
+
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """Back ends of these tests alone."""
+    with Backends(tmp_path_factory.mktemp("lonely"), require_kafka=False) as running:
+        yield running
 
 
 async def test_what_cannot_be_read_is_parked_by_its_offset_and_the_topic_goes_on(
@@ -141,8 +148,9 @@ async def _process(
 
 
 async def test_six_producers_of_records_that_inflate_take_the_memory_of_neither_broker_nor_intake(
-    backends: Backends, eventually: Eventually, record_property: Any
+    lonely: Backends, eventually: Eventually, record_property: Any
 ) -> None:
+    backends = lonely  # where no other test writes to the topic of intake from another database
     mark = uuid4().hex[:8]
     codes = [f"bomb-{n}-{mark}" for n in range(6)]
     for code in codes:
