@@ -30,6 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema, to_json
 
 from .entered import LONE, shows_bounds
+from .extent import RECORD, beyond
 from .forms import EVENT_TYPE, JSON_TYPE, RECORDED_ID, SEQUENCE, SOURCE, USABLE_ID
 from .moments import ADay, AMoment
 from .text import line
@@ -459,6 +460,8 @@ def _after(data: Mapping[str, Any]) -> dict[str, int]:
 
 def peek(value: bytes) -> dict[str, Any]:
     """The attributes of a record as far as they can be read, for parking and display; never raises."""
+    if beyond(value, RECORD) is not None:
+        return {}
     try:
         raw = json.loads(value)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Self
 import jwt
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope
 
 from contracts.event import Actor
 from contracts.reference import ROLES, Role
@@ -26,6 +27,8 @@ REMEMBERED_FOR: Final = 5.0
 """Seconds for which a token that was checked is not checked again; so long a withdrawn key may still be good."""
 REMEMBERED: Final = 1000
 """How many such tokens are known at most."""
+IDENTIFIED: Final = "lotsman.identified"
+"""Under what name a request's scope says who its token was found to speak for, or why it was refused."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
@@ -36,6 +39,13 @@ class Caller:
     id: str
     roles: frozenset[str]
     organisation: str | None
+
+    @property
+    def share(self) -> str:
+        """Whose share of the service the caller takes: the agency's, for who publishes for one, else the own."""
+        if Role.PUBLISHER in self.roles and self.organisation:
+            return f"agency:{self.organisation}"
+        return f"person:{self.id}"
 
     def acting(self, roles: frozenset[Role]) -> Actor:
         """The caller as the actor of a command, in the first of these roles that the token gives."""
@@ -104,6 +114,34 @@ def _why(error: jwt.PyJWTError) -> Wording:
     return wordings()[rule]
 
 
+async def identified(scope: Scope, keys: Keys) -> Caller:
+    """Who a request's token speaks for, found once for each request.
+
+    Raises Problematic: 401 without a valid token, 503 when the key set cannot be fetched.
+    """
+    if IDENTIFIED not in scope:
+        try:
+            scope[IDENTIFIED] = await _identified(await BEARER(Request(scope)), keys)
+        except Problematic as error:
+            scope[IDENTIFIED] = error
+    found: Caller | Problematic = scope[IDENTIFIED]
+    if isinstance(found, Problematic):
+        raise found
+    return found
+
+
+async def _identified(bearer: HTTPAuthorizationCredentials | None, keys: Keys) -> Caller:
+    if bearer is None:
+        raise Problematic(401, "auth.missing", headers=CHALLENGE)
+    token = bearer.credentials
+    try:
+        return keys.remembered(token) or await keys.caller(token)
+    except KeysAway as error:
+        raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
+    except jwt.PyJWTError as error:
+        raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error
+
+
 def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
@@ -115,18 +153,9 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
         raise ValueError(f"no such roles: {sorted(unknown)}")
 
     async def opened(
-        request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
+        request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
     ) -> Caller:
-        if bearer is None:
-            raise Problematic(401, "auth.missing", headers=CHALLENGE)
-        keys: Keys = request.app.state.keys
-        try:
-            token = bearer.credentials
-            caller = keys.remembered(token) or await keys.caller(token)
-        except KeysAway as error:
-            raise Problematic(503, "auth.away", action="retry", headers={"Retry-After": "2"}) from error
-        except jwt.PyJWTError as error:
-            raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error
+        caller = await identified(request.scope, request.app.state.keys)
         opening = caller.roles & frozenset(roles)
         if not opening:
             raise Problematic(403, "auth.role", roles=roles)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from contracts.agency import AGENCY, RECEIPTS
 from contracts.event import JSON, SPECVERSION, BrokenEvent, Envelope, schema_id, split_type
 from contracts.expertise import EXPERTISE
+from contracts.extent import RECORD, beyond
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
 from services.law.people import is_given
@@ -69,7 +70,7 @@ _BASES: Final = frozenset(split_type(name)[0] for name in CLASSES)
 def masked(value: bytes) -> dict[str, Any] | str:
     """A record's content, as far as it is known to be harmless; of one that is no JSON object, only its size."""
     try:
-        event = json.loads(value)
+        event = json.loads(value) if beyond(value, RECORD) is None else None
     except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):

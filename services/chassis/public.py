@@ -101,7 +101,12 @@ def client_of(scope: Scope, hops: int) -> str:
     said = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",") if hops else []
     entries = [one.strip() for one in said if one.strip()]
     named = entries[-hops] if 0 < hops <= len(entries) else peer
-    return _network(named) or _network(peer) or peer
+    return _network(named) or network_of(peer)
+
+
+def network_of(peer: str) -> str:
+    """The address of a peer, an IPv6 one cut to what one client has for itself."""
+    return _network(peer) or peer
 
 
 def _network(address: str) -> str | None:

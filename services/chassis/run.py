@@ -24,6 +24,7 @@ from contracts.moments import to_millisecond
 from services.chassis import standing, telemetry
 from services.chassis.auth import Keys
 from services.chassis.bus import Bus
+from services.chassis.connections import BACKLOG, calm_logs, guarded, with_files
 from services.chassis.ending import REFUSES, STARTS_ANEW
 from services.chassis.engine import Engine
 from services.chassis.marks import Behind, Exchanged, Marks
@@ -235,6 +236,7 @@ def _app(
 
 def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """A server of the app that leaves signals and logs to its process."""
+    calm_logs()
     config = uvicorn.Config(
         app,
         settings.http_host,
@@ -245,6 +247,10 @@ def serving(app: FastAPI, settings: Settings) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,  # who is believed to pass on a client's address is said by `trusted_hops` alone
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=settings.idle_within,
+        backlog=BACKLOG,
+        http=guarded(with_files(settings)),
+        ws="none",
     )
     return _Server(config)
 

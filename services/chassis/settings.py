@@ -5,8 +5,13 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.extent import EVENT
+from contracts.topics import AGENCY_MAX_BYTES
+from services.chassis.bounds import Bounds
 from services.chassis.pace import SELDOM
 from services.chassis.tokens import LIFE
+
+MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
@@ -53,6 +58,54 @@ class Settings(BaseSettings):
     """How often one address may ask what is open without a token."""
     public_age: int = Field(default=10, ge=0)
     """How long an answer that is open to all may be kept by whoever passes it on."""
+    body_bytes: int = Field(default=AGENCY_MAX_BYTES, ge=1)
+    """Bytes of a request's body, where its route says nothing else: as many as an event may have."""
+    json_elements: int = Field(default=EVENT.elements, ge=1)
+    """Values in a JSON body, at any depth: as many as in an event (assumption: no step of a person has a tenth)."""
+    json_depth: int = Field(default=EVENT.depth, ge=1)
+    """Objects and lists in one another in a JSON body (assumption, as above)."""
+    routes: dict[str, Bounds] = Field(default_factory=dict)
+    """Other bounds for single routes, as JSON: `{"POST /v1/events": {"bytes": 500000}}`. None by themselves."""
+    requests: int = Field(default=256, ge=1)
+    """Requests that are worked on at once (assumption: more only wait for each other on two cores)."""
+    requests_of_one: int = Field(default=32, ge=1)
+    """Of these, how many of one caller (assumption: a page of the desk asks for ten things at once)."""
+    requests_waiting: int = Field(default=200, ge=0)
+    """How many of one caller may wait for a turn; more are told to come again (assumption)."""
+    turn_within: float = Field(default=10.0, gt=0)
+    """How long a request waits for its turn at most (assumption: below what clients wait for an answer)."""
+    bytes_in_flight: int = Field(default=16 * MIB, ge=1)
+    """Bytes of bodies in hand at once, from the first byte to the answer. Measured: what is made of a megabyte takes up
+    to ten, so that the whole stays below the 512 MB of the container."""
+    bytes_of_one: int = Field(default=4 * MIB, ge=1)
+    """Of these, how many of one caller (assumption: a quarter)."""
+    papers_waiting: int = Field(default=5, ge=0)
+    """How many papers that are not printed yet one caller may wait for; they are printed one by one, in turn between
+    callers (assumption: each takes a fifth of a second)."""
+    questions: int = Field(default=4, ge=1)
+    """Questions to the search index and to the figures that are worked on at once, at most half of them one caller's
+    (assumption: two for each core)."""
+    polls: int = Field(default=100, ge=1)
+    """How many may follow the change feed at once (assumption)."""
+    polls_of_one: int = Field(default=10, ge=1)
+    """Of these, how many of one caller: more than one is a fault of a client, or several clients (assumption)."""
+    exports_of_one: int = Field(default=10, ge=1)
+    """How many lists of one person may be on their way at once (assumption)."""
+    connections: int = Field(default=1000, ge=1)
+    """Connections at once; at the bound the one that has been idle for longest makes room (assumption)."""
+    connections_of_one: int = Field(default=200, ge=1)
+    """Of these, how many of one address, where `trusted_hops` is 0: behind a proxy all come from one (assumption: an
+    office behind one address)."""
+    head_within: float = Field(default=10.0, gt=0)
+    """Time for the head of a request (assumption; nginx has 60, Apache 20 to 40)."""
+    head_bytes: int = Field(default=64 * 1024, ge=1024)
+    """Bytes of the head of a request: a token of 16 KB with room (assumption; nginx has 32 KB)."""
+    body_within: float = Field(default=60.0, gt=0)
+    """Time for the body of a request, once it is its turn (assumption: a megabyte over 140 kbit/s)."""
+    idle_within: int = Field(default=5, ge=1)
+    """How long a connection is kept for the next request (as the server has it by itself)."""
+    write_within: float = Field(default=60.0, gt=0)
+    """How long nothing of an answer may go out because its reader takes nothing (assumption)."""
     batch_records: int = Field(default=500, ge=1, le=5000)
     agency_batch_records: int = Field(default=100, ge=1, le=5000)
     """Events of all agencies together that are taken at once: whoever sends one waits for two such batches at most,

@@ -39,6 +39,11 @@ WITHHELD: Final = Gauge("lotsman_withheld", "Messages that wait because their to
 WITHHELD_OLDEST: Final = Gauge("lotsman_withheld_oldest_seconds", "Since when a topic has taken nothing")
 PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
 UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
+SHARES_REFUSED: Final = Counter("lotsman_shares_refused", "Requests told to come again, by what was used up", ["of"])
+CONNECTIONS: Final = Gauge("lotsman_connections", "Connections over HTTP")
+CONNECTIONS_ENDED: Final = Counter(
+    "lotsman_connections_ended", "Connections that were ended from here, by why", ["why"]
+)
 UNREADABLE: Final = Counter("lotsman_unreadable", "Records and batches that cannot be unpacked", ["topic"])
 BATCH_SECONDS: Final = Histogram("lotsman_batch_seconds", "Time from a batch read to ready to commit", ["door"])
 BATCH_RECORDS: Final = Histogram(

@@ -15,23 +15,23 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts import VERSION
 from contracts.reference import Role
 from contracts.text import line, prose, sought
-from contracts.topics import AGENCY_MAX_BYTES
 from services.chassis import parking, problems, stalled, withheld
 from services.chassis.asked import known_query
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
 from services.chassis.described import OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
+from services.chassis.gate import Gate
 from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.readiness import OK, Check, Watched, told
 from services.chassis.settings import Settings
+from services.chassis.shares import Threads
 from services.chassis.sight import Sight, seeing
 from services.chassis.store import BY_ID, Row, Store
 from services.chassis.store import Keys as IndexKeys
@@ -77,18 +77,27 @@ def make_app(
 ) -> FastAPI:
     """The app of one service with what all of them have; the service adds its own routes. It is ready by `checks`
     alone; `lesser` tell of what may stand still while requests are answered."""
-    app = make_bare_app(title, keys, checks, lesser)
-    app.add_middleware(OpenDoor, settings=settings or Settings())
+    settings = settings or Settings()
+    app = make_bare_app(title, keys, checks, settings, lesser)
+    app.add_middleware(OpenDoor, settings=settings)
     app.state.engine = engine
     app.state.missing_topics = _none_missing
     app.state.places = _reads_nothing
+    app.state.settings = settings
+    waits = settings.turn_within
+    app.state.papers = Threads("papers", 1, waiting=settings.papers_waiting, within=waits)
+    app.state.questions = Threads("questions", settings.questions, waiting=settings.requests_of_one, within=waits)
     app.include_router(operations())
     describe(app)
     return app
 
 
 def make_bare_app(
-    title: str, keys: Keys, checks: Mapping[str, Check], lesser: Mapping[str, Check] | None = None
+    title: str,
+    keys: Keys,
+    checks: Mapping[str, Check],
+    settings: Settings,
+    lesser: Mapping[str, Check] | None = None,
 ) -> FastAPI:
     """The app of a process beside the services: health and metrics alone."""
     app = FastAPIOffline(
@@ -103,35 +112,10 @@ def make_bare_app(
     )
     app.state.keys = keys
     problems.install(app)
-    app.add_middleware(BodyLimit, most=AGENCY_MAX_BYTES)
+    app.add_middleware(Gate, settings=settings)
     app.include_router(_health(checks, lesser or {}))
     app.include_router(_metrics())
     return app
-
-
-class BodyLimit:
-    """Refuses a request body above `most` bytes with 413, also one that does not say how long it is."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = app
-        self._most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Counts what comes in; the app sees the rest of the request untouched."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        came = 0
-
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > self._most:
-                raise Problematic(413, "request.too-large", most=self._most)
-            return message
-
-        await self._app(scope, counted, send)
 
 
 async def _none_missing(_topics: Sequence[str]) -> list[str]:

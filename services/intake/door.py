@@ -31,6 +31,7 @@ from contracts.event import (
     split_type,
     traced,
 )
+from contracts.extent import EVENT, beyond
 from contracts.intake import (
     ApplicationRegisteredV1,
     EventRefusedV1,
@@ -58,6 +59,7 @@ from services.chassis.subject import (
 )
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
+from services.intake.domain.shape import empty_unknown
 from services.intake.domain.state import KIND, person_id, pilot_id
 
 LATER: Final = frozenset(
@@ -68,6 +70,8 @@ SPECVERSION: Final = "specversion"
 """The attribute that every event has: by it the mode is known."""
 KAFKA_ATTRIBUTE: Final = "ce_"
 NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
+SMALL: Final = 32 * 1024
+"""Bytes of an event that is kept whole until it is decided on, whatever stands in it."""
 OWNED: Final = ("state.agency", "state.hidden_from")
 """What of a pilot says who may publish on it."""
 Published = Submit | Later | Refuse
@@ -183,10 +187,10 @@ def attributes_of(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
 def _parsed(body: bytes, attributes: Mapping[str, str]) -> tuple[dict[str, Any], str, Problem | None]:
     """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step.
 
-    One above the bound, which a topic that compresses may hold, is not looked at.
+    One above a bound is not read: of what a topic that compresses may hold, and of what a megabyte can make.
     """
-    if len(body) > AGENCY_MAX_BYTES:
-        return {}, hashlib.sha256(body).hexdigest(), problem("", "event.too-large", most=AGENCY_MAX_BYTES)
+    if (fault := _beyond(body)) is not None:
+        return {}, hashlib.sha256(body).hexdigest(), fault
     fault = problem("", "json.invalid")
     try:
         event = json.loads(body, parse_constant=_no_constant, parse_float=_number)
@@ -195,13 +199,28 @@ def _parsed(body: bytes, attributes: Mapping[str, str]) -> tuple[dict[str, Any],
             kind = attributes.get("content-type")
             event = {**said, **({} if kind is None else {"datacontenttype": kind}), "data": event}
         if isinstance(event, dict):
-            return event, digest(event), None
+            fingerprint = digest(event)
+            if len(body) > SMALL:
+                empty_unknown(event)
+            return event, fingerprint, None
         fault = problem("", "json.not-an-object")
     except _Endless:
         fault = problem("", "json.number")
     except (ValueError, RecursionError):
         pass
     return {}, hashlib.sha256(body).hexdigest(), fault
+
+
+def _beyond(body: bytes) -> Problem | None:
+    if len(body) > AGENCY_MAX_BYTES:
+        return problem("", "event.too-large", most=AGENCY_MAX_BYTES)
+    match beyond(body, EVENT):
+        case "elements":
+            return problem("", "json.too-many", most=EVENT.elements)
+        case "depth":
+            return problem("", "json.too-deep", most=EVENT.depth)
+        case None:
+            return None
 
 
 def _no_constant(name: str) -> None:

@@ -18,8 +18,8 @@ import hashlib
 import logging
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -33,6 +33,7 @@ from contracts.registry import REGISTRY
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
+from services.chassis.shares import Turns
 from services.chassis.store import Row, Store
 from services.chassis.topic_reader import REQUEST_MS, TopicReader
 from services.chassis.web import MOST
@@ -50,8 +51,6 @@ MOST_BYTES: Final = 4 * FACT_MAX_BYTES
 """Facts of so many bytes end an answer before it is full."""
 READERS: Final = 4
 """How many answers are read from Kafka at the same time."""
-MOST_ASKING: Final = 100
-"""How many may ask at the same time, those who wait among them; more are told to come again."""
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks whether the topic has grown, while anybody waits; one look serves all who wait."""
 READ_WITHIN: Final = 10.0
@@ -198,8 +197,9 @@ class Feed:
     def __init__(self, settings: Settings, topic: str = TOPIC) -> None:
         self._topic = topic
         self._settings = settings
-        self._asking = 0
-        self._reading = asyncio.Semaphore(READERS)
+        # Those who wait are counted too; one caller never has all readers.
+        self._asking = Turns("polls", settings.polls, settings.polls_of_one)
+        self._reading = Turns("feed", READERS, READERS // 2, waiting=settings.polls, within=ANSWER_WITHIN)
         self._idle: list[TopicReader] = []
         self._looking = asyncio.Lock()
         self._looker: TopicReader | None = None
@@ -207,18 +207,21 @@ class Feed:
         self._closed = False
 
     async def changes(
-        self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
+        self, who: str, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
     ) -> Changes:
         """What came after a cursor (None: all that there is), at most `limit`, as soon as there is anything that the
-        caller is `told` of.
+        caller, whose share it takes, is `told` of.
 
         Waits so many seconds for it, unless the caller is `gone`. Raises Problematic: 400 for a bad cursor, 410 where
-        the topic no longer holds what follows it, 503 when too many ask or Kafka is away.
+        the topic no longer holds what follows it, 429 when the caller asks too often at once, 503 when too many ask or
+        Kafka is away.
         """
-        with self._place():
+        if self._closed:
+            raise Problematic(503, "service.busy", action="retry", headers={"Retry-After": "1"})
+        async with self._asking.of(who):
             try:
                 async with asyncio.timeout(wait + ANSWER_WITHIN):
-                    return await self._changes(after, limit, wait, gone, told)
+                    return await self._changes(who, after, limit, wait, gone, told)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("the change feed cannot be read: %s: %s", type(error).__name__, error)
                 raise Problematic(503, "kafka.away", action="retry", headers={"Retry-After": "2"}) from error
@@ -231,24 +234,14 @@ class Feed:
         for consumer in [*idle, *([looker] if looker else [])]:
             await consumer.stop()
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._asking >= MOST_ASKING or self._closed:
-            raise Problematic(503, "feed.busy", action="retry", headers={"Retry-After": "1"})
-        self._asking += 1
-        try:
-            yield
-        finally:
-            self._asking -= 1
-
     async def _changes(
-        self, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
+        self, who: str, after: str | None, limit: int, wait: float, gone: Callable[[], Awaitable[bool]], told: Told
     ) -> Changes:
         begun = time.monotonic()
         bounds = await self._look(begun)
         cursor = self._start(after, bounds)
         while True:
-            gathered = await self._read(cursor, bounds.ends, limit)
+            gathered = await self._read(who, cursor, bounds.ends, limit)
             cursor, left = gathered.cursor, begun + wait - time.monotonic()
             more = bool(gathered.behind(bounds.ends))
             items = await told(gathered.rows)
@@ -290,13 +283,13 @@ class Feed:
         bounds = await self._looker.bounds()
         return _Bounds(at, tuple(bounds.begins.values()), tuple(bounds.ends.values()))
 
-    async def _read(self, cursor: Cursor, ends: tuple[int, ...], limit: int) -> _Gathered:
+    async def _read(self, who: str, cursor: Cursor, ends: tuple[int, ...], limit: int) -> _Gathered:
         """Reads on from a cursor until the answer is full or the partitions end as they did when it was looked."""
         gathered = _Gathered(cursor, limit)
         behind = gathered.behind(ends)
         if not behind:
             return gathered
-        async with self._lent() as reader:
+        async with self._lent(who) as reader:
             reader.place({n: gathered.offsets[n] for n in behind})
             until = time.monotonic() + READ_WITHIN
             while not gathered.full and gathered.behind(ends):
@@ -310,9 +303,9 @@ class Feed:
         return gathered
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[TopicReader]:
+    async def _lent(self, who: str) -> AsyncIterator[TopicReader]:
         """A reader for one answer alone. One that failed, or was left in the middle, is not lent again."""
-        async with self._reading:
+        async with self._reading.of(who):
             reader = self._idle.pop() if self._idle else await self._opened(None)
             whole = False
             try:

@@ -26,6 +26,7 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.run import serving
 from services.chassis.settings import Settings
+from services.chassis.shares import Turns
 from services.chassis.store import Row, Store
 from services.chassis.web import MOST, make_app
 from services.registry import feed as changes
@@ -107,8 +108,10 @@ async def told(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [{"subject": row["pilot"], **views.timeline(row)} for row in rows]
 
 
-async def asked(feed: Feed, after: str | None = None, limit: int = 200, wait: float = 0) -> Changes:
-    return await feed.changes(after, limit, wait, here, told)
+async def asked(
+    feed: Feed, after: str | None = None, limit: int = 200, wait: float = 0, who: str = "person:u-1"
+) -> Changes:
+    return await feed.changes(who, after, limit, wait, here, told)
 
 
 async def everything(feed: Feed, after: str | None = None, limit: int = 50) -> tuple[list[dict[str, Any]], str]:
@@ -237,7 +240,7 @@ async def test_who_waits_is_answered_as_soon_as_something_comes_and_empty_handed
     found = await asked(feed, "now", wait=0.5)
     assert (found.items, found.more) == ([], False)
     assert 0.5 <= time.monotonic() - begun < 3
-    waiting = [asyncio.create_task(asked(feed, found.next, wait=30)) for _ in range(20)]
+    waiting = [asyncio.create_task(asked(feed, found.next, wait=30, who=f"person:u-{n % 3}")) for n in range(20)]
     await asyncio.sleep(0.3)
     assert not any(one.done() for one in waiting)
     begun = time.monotonic()
@@ -266,18 +269,31 @@ async def test_who_has_gone_waits_no_longer(feed: Feed) -> None:
         return True
 
     begun = time.monotonic()
-    await feed.changes("now", 10, 30, gone, told)
+    await feed.changes("person:u-1", "now", 10, 30, gone, told)
     assert time.monotonic() - begun < 10
 
 
-async def test_more_than_there_is_room_for_are_told_to_come_again(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "MOST_ASKING", 2)
+async def test_one_caller_who_follows_too_often_at_once_is_told_to_come_again_and_others_follow(feed: Feed) -> None:
+    feed._asking = Turns("polls", 5, 3)
     after = (await asked(feed, "now")).next
-    waiting = [asyncio.create_task(asked(feed, after, wait=2)) for _ in range(2)]
+    waiting = [asyncio.create_task(asked(feed, after, wait=2)) for _ in range(100)]
+    assert (await asked(feed, after, who="person:u-2")).items == []
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = [one for one in found if isinstance(one, Problematic)]
+    assert len(refused) == 97
+    assert {(one.status, one.code) for one in refused} == {(429, "share.used")}
+    assert all(one.headers for one in refused)
+    assert (await asked(feed, after)).items == []
+
+
+async def test_more_than_there_is_room_for_are_told_to_come_again(feed: Feed) -> None:
+    feed._asking = Turns("polls", 2, 1)
+    after = (await asked(feed, "now")).next
+    waiting = [asyncio.create_task(asked(feed, after, wait=2, who=who)) for who in "ab"]
     await asyncio.sleep(0)
     with pytest.raises(Problematic) as refused:
-        await asked(feed, after)
-    assert (refused.value.status, refused.value.code, refused.value.headers) == (503, "feed.busy", {"Retry-After": "1"})
+        await asked(feed, after, who="c")
+    assert (refused.value.status, refused.value.code) == (503, "service.busy")
     await asyncio.gather(*waiting)
     assert (await asked(feed, after)).items == []
 

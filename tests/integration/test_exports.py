@@ -626,3 +626,42 @@ async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
 async def test_where_the_disk_cannot_be_written_lists_are_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "held").write_text("")
     assert worker._emptied(tmp_path / "held" / "exports") is None
+
+
+# ---- shares, and in whose turn
+
+
+async def test_who_waits_for_many_lists_holds_up_nobody_who_asks_for_one(world: World) -> None:
+    world.app.state.settings = Settings(exports_of_one=20)
+    many = [await world.taken(HEAD) for _ in range(15)]
+    world.clock.forward(seconds=1)
+    late = {await world.taken(OTHER_HEAD), await world.taken(REGISTRAR)}
+    made = list[str]()
+
+    class Noting(Worker):
+        async def _make(self, id_: str, export: Any) -> None:
+            made.append(id_)
+            if len(made) == 1:
+                world.clock.forward(seconds=1)
+                late.add(await world.taken(AUDITOR))
+            await super()._make(id_, export)
+
+    assert await Noting(world.replica(), world.source, OPTIONS).turn() == 18
+    assert late <= set(made[:5]), "after the one that was under way, and one each"
+    assert sorted(made) == sorted([*many, *late])
+    assert made[0] == many[0], "who asked first is first"
+
+
+async def test_a_person_waits_for_so_many_lists_at_once_and_the_same_again_is_none_more(world: World) -> None:
+    world.app.state.settings = Settings(exports_of_one=3)
+    answers = await asyncio.gather(*(world.call("post", "/exports", HEAD, ASK, f"k-{n}") for n in range(10)))
+    assert sorted(one.status_code for one in answers) == [202] * 3 + [429] * 7
+    [refused] = {one.json()["title"] for one in answers if one.status_code == 429}
+    assert refused == "export.share"
+    assert all(int(one.headers["Retry-After"]) > 0 for one in answers if one.status_code == 429)
+    taken = [n for n, one in enumerate(answers) if one.status_code == 202]
+    again = [await world.call("post", "/exports", HEAD, ASK, f"k-{n}") for n in taken]
+    assert [one.status_code for one in again] == [202] * 3
+    await world.taken(OTHER_HEAD)
+    assert await world.worker().turn() == 4
+    await world.taken(HEAD)

@@ -38,6 +38,7 @@ from services.registry import handlers
 from services.registry import queries as of_registry
 from services.registry.exports import worker
 from services.registry.exports.rows import making
+from services.registry.exports.waiting import OPEN, open_of
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE as REGISTRY
 from tests.kit.calendars import CALENDARS
@@ -128,8 +129,9 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
         "exports": ((("kind", 1), *worker.NEWEST), lambda: register.get("/exports")),
-        "exports to be made": (worker.OPEN, making_files.turn),
-        "whether an export is open": (worker.OPEN, making_files.ahead),
+        "exports to be made": (OPEN, making_files.turn),
+        "exports of a person that are on their way": (OPEN, lambda: open_of(store, "u-1", 5)),
+        "whether an export is open": (OPEN, making_files.ahead),
     }
     return {
         **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_pilots.items()},

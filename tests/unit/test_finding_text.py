@@ -485,3 +485,12 @@ def test_a_region_in_common_counts_and_is_named() -> None:
     assert next(id_ for id_, _ in questions.similar(index, draft, 5)) == "minsk"
     common = [questions.in_common([], draft, views.internal(one))["region"] for one in rows]
     assert common == [None, "minsk", None]
+
+
+def test_what_a_pilot_is_compared_by_is_bounded_in_words_and_the_beginning_counts() -> None:
+    many = [" ".join(f"слово{n}" for n in range(start, start + 1_500)) for start in (0, 1_500, 3_000)]
+    stems = text.likeness(many)
+    assert len(stems) == text.MOST_COMPARED == len(text.surfaces(many))
+    assert set(stems) == set(text.surfaces(many)) and stems[0] == text.stem_of("слово0")
+    short = ["Запись к врачу", "без очереди"]
+    assert text.likeness(short) == [*text.likeness(short[:1]), *text.likeness(short[1:])]

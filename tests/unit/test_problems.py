@@ -38,7 +38,7 @@ class Sent(BaseModel):
 
 
 def app() -> FastAPI:
-    made = make_bare_app("test", Keys("", "", ""), {})
+    made = make_bare_app("test", Keys("", "", ""), {}, Settings())
     made.add_middleware(OpenDoor, settings=Settings(public_limit="1/minute"))
 
     @made.get("/missing")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from contracts.topics import SERVICES
+from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
 from tests.kit.sides import COMMAND_HEADERS, Side, asked, bearer, problem
 from tests.unit.test_web import BODIES, OPEN, POLICY, PUBLIC, filled, served
@@ -134,7 +135,7 @@ def test_an_address_without_a_query_or_with_an_empty_one_is_right(sides: Mapping
 
 
 def test_a_process_without_routes_of_its_own_is_no_exception(sides: Mapping[str, Side]) -> None:
-    app = make_bare_app("mail", sides["intake"].app.state.keys, {})
+    app = make_bare_app("mail", sides["intake"].app.state.keys, {}, Settings())
     assert asked(app, "get", "/health/live?x=1").status_code == 422
     assert asked(app, "get", "/health/live").status_code == 200
 

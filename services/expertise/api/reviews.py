@@ -14,8 +14,10 @@ from contracts.reference import Role, Standing
 from contracts.rules import RuleBook
 from contracts.text import sought
 from services.chassis.auth import Caller, allow
+from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import files
 from services.chassis.engine import Engine
+from services.chassis.gate import ShareOf, in_turn
 from services.chassis.problems import Problematic, language_of
 from services.chassis.sight import hidden_pilots, hides
 from services.chassis.store import SUBJECTS
@@ -155,7 +157,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
             return card({"items": [], "more": 0, "whole": False}, found.rev)
         experts, whole = await active_experts(engine.store, sight(caller))
         edition = rules.edition(case.edition)
-        ranked = await asyncio.to_thread(propose, case, edition, experts, caller.id, engine.now())
+        ranked = await in_turn(request, propose, case, edition, experts, caller.id, engine.now())
         items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
         return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
 
@@ -183,6 +185,8 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
     async def conclusion(
         pilot: str,
         number: Annotated[str, Path(max_length=128)],
+        request: Request,
+        who: ShareOf,
         engine: EngineOf,
         caller: Reader,
         format: PaperForm = PaperForm.PDF,
@@ -192,7 +196,7 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         _, case = await seen(engine, pilot, caller)
         found = _conclusion(case, number)
         if not found.papers:  # issued by an earlier program: from now on this is its paper
-            await Press(engine, rules).printed(pilot, case, found)
+            await Press(engine, rules, request.app.state.papers, who).printed(pilot, case, found)
         try:
             content = await shelf.take(engine.store, shelf.name_of(pilot, number), format, found.papers)
         except (shelf.Missing, shelf.Altered) as fault:
@@ -209,6 +213,7 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         return Response(content, media_type=MEDIA[format], headers=headers)
 
     @router.put("/reviews/{pilot}/conclusions/{number}/document", tags=["reviews"], openapi_extra=A_FILE)
+    @bounded(Bounds(json_body=False))
     async def lay_again(
         pilot: str,
         number: Annotated[str, Path(max_length=128)],

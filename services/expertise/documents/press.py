@@ -7,7 +7,6 @@ again; a crash after takes up what lies there and never renders anew, so that na
 claim of the series' fact, so whoever gives it a second time is a duplicate.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from services.chassis.engine import Engine
 from services.chassis.jobs import Jobs
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
+from services.chassis.shares import Threads
 from services.chassis.store import PERSONS, Row, Store, StoreAway
 from services.chassis.subject import Claimed, Done, Duplicate, Input
 from services.expertise.documents import shelf
@@ -39,16 +39,21 @@ MADE: Final[Mapping[PaperForm, Callable[[Paper], bytes]]] = {PaperForm.PDF: pdf,
 AT_ONCE: Final = 50
 EVERY: Final = 0.5
 """Seconds between two looks for jobs."""
+PRINTED_WITHIN: Final = 60.0
+"""Seconds that a paper waits for its turn at most."""
 LEASE: Final = timedelta(seconds=60)
 PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 9))
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One printer with a name of its own; any number of them may work at once, each on one paper at a time."""
+    """One printer with a name of its own; any number of them may work at once, each on one paper at a time. It prints
+    in `threads` that it shares with others of its process, where its turn comes as that of whose paper it is."""
 
     engine: Engine
     rules: RuleBook
+    threads: Threads = field(default_factory=lambda: Threads("papers", 1, waiting=AT_ONCE, within=PRINTED_WITHIN))
+    who: str = "press"
     name: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -101,7 +106,7 @@ class Press:
         names = {one.person_id: await _name(store, one.person_id) for one in of.signers}
         edition = self.rules.edition(case.edition)
         said = paper(case, of, edition, names, self.engine.now(), self.engine.calendars)
-        made = {form: await asyncio.to_thread(make, said) for form, make in MADE.items()}
+        made = {form: await self.threads.run(self.who, make, said) for form, make in MADE.items()}
         return await shelf.lay(store, name, made, self.engine.now())
 
 
@@ -127,7 +132,7 @@ def printing(rules: RuleBook) -> Beside:
     """The work beside the service that prints; it rides out outages."""
 
     async def run(app: FastAPI, _store: Store, _settings: Settings) -> None:
-        press = Press(app.state.engine, rules)
+        press = Press(app.state.engine, rules, app.state.papers)
         await app.state.engine.pace.every(EVERY, "printing waits", press.turn, press.ahead)
 
     return run

@@ -47,7 +47,7 @@ async def _serve(mail: MailSettings, settings: Settings) -> None:
     try:
         mailer = Mailer(store, mail, load())
         keys = Keys.of(settings)
-        server = serving(make_bare_app("Lotsman expertise: mail", keys, {"mongo": store.ping}), settings)
+        server = serving(make_bare_app("Lotsman expertise: mail", keys, {"mongo": store.ping}, settings), settings)
         http = asyncio.create_task(server.serve())
         http.add_done_callback(lambda _done: stopping.set())
         try:

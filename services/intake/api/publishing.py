@@ -16,6 +16,7 @@ from contracts.freeze import example, frozen, inlined
 from contracts.reference import Role
 from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
+from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import GONE, SAME_AGAIN
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, answer, language_of
@@ -60,6 +61,7 @@ def add(router: APIRouter) -> None:
             **{status: {} for status in (404, 409, 410, 415)},
         },
     )
+    @bounded(Bounds(json_body=False))  # what is wrong with an event is said in its receipt
     async def publish(
         request: Request,
         engine: EngineOf,

@@ -89,6 +89,26 @@ def read(event: Mapping[str, Any], agency: str, now: datetime, edition: Edition 
     )
 
 
+def empty_unknown(event: dict[str, Any]) -> None:
+    """Takes out of an event what stands under names that no contract knows, at whatever depth: the names are told to
+    who sent it, and nothing reads the rest."""
+    kind, data = event.get("type"), event.get("data")
+    for name in event.keys() - Envelope.model_fields.keys():
+        event[name] = _emptied(event[name])
+    if not isinstance(kind, str) or not AGENCY.knows(kind):
+        event["data"] = _emptied(data)
+        return
+    for place, _ in unknown_fields(AGENCY.classes[kind], data):
+        within: Any = data
+        for step in place[:-1]:
+            within = within[step]
+        within[place[-1]] = _emptied(within[place[-1]])
+
+
+def _emptied(value: Any) -> Any:
+    return type(value)() if isinstance(value, dict | list | str) else value
+
+
 def by_edition(unknown: Sequence[Problem], edition: Edition) -> list[Problem]:
     """Unknown names as the edition takes them: told, or a reason to refuse."""
     return [one.model_copy(update={"severity": edition.unknown_fields.severity}) for one in unknown]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from services.chassis.gate import ShareOf
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, EngineOf, Limit
@@ -44,6 +45,7 @@ def routes() -> APIRouter:
     async def changes(
         request: Request,
         eyes: Eyes,
+        who: ShareOf,
         engine: EngineOf,
         feed: Annotated[Feed, Depends(feed_of)],
         names: NamingOf,
@@ -65,7 +67,7 @@ def routes() -> APIRouter:
         async def told(rows: Sequence[Row]) -> list[View]:
             return await sight.told(engine.store, eyes, rows)
 
-        found = await feed.changes(after, limit, wait, gone, told)
+        found = await feed.changes(who, after, limit, wait, gone, told)
         called = await queries.called(engine.store, (one["subject"] for one in found.items))
         items = [{**one, **called.get(one["subject"], {})} for one in found.items]
         return found.model_copy(update={"items": items, "persons": await names.of(items)})

@@ -17,6 +17,7 @@ from services.chassis.described import GONE, files
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
+from services.chassis.shares import Turns
 from services.chassis.sight import Sight, hidden_pilots, seeing
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, not_found, page
@@ -25,12 +26,15 @@ from services.registry.api.persons import NamingOf
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
 from services.registry.exports.files import ENDINGS, MEDIA
+from services.registry.exports.waiting import open_of
 from services.registry.views import View
 
 ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may take lists out."""
 OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may see what others took."""
+ASKING: Final = 64
+"""How many ask for a list at the same moment."""
 FAULT: Final = "export.why.fault"
 WHY_FAILED: Final[Mapping[str | None, str]] = {
     "export.too-long": "export.why.too-long",
@@ -46,13 +50,16 @@ Id = Annotated[str, Path(pattern=FILE_ID)]
 def routes() -> APIRouter:
     """Asking for lists, and the list of who did."""
     router = APIRouter(prefix="/v1/exports", tags=["exports"])
+    one_by_one = Turns("exports", ASKING, 1, waiting=ASKING)
 
     @router.post("", status_code=202)
     async def ask(wanted: Body[Take], by: Asking) -> Response:
-        """Asks for a list. It is made in the background; Location says where to look. That it was asked for is a
-        fact of the register."""
+        """Asks for a list. It is made in the background, in turn between those who ask; Location says where to look.
+        That it was asked for is a fact of the register. 429 while too many of the same person are on their way."""
         id_ = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:32]
-        answer = await by.put(subject_of(id_), wanted)
+        async with one_by_one.of(by.caller.id):
+            await _need_share(by, subject_of(id_))
+            answer = await by.put(subject_of(id_), wanted)
         answer.status_code = 202
         answer.headers["Location"] = f"/v1/exports/{id_}"
         return answer
@@ -118,6 +125,15 @@ def routes() -> APIRouter:
         return StreamingResponse(streamed, headers=headers, media_type=MEDIA[state.format])
 
     return router
+
+
+async def _need_share(by: Hand, subject: str) -> None:
+    """Raises Problematic 429 for one more list than a person may have on their way; the same again is none."""
+    most: int = by.request.app.state.settings.exports_of_one
+    if await open_of(by.engine.store, by.caller.id, most) < most:
+        return
+    if subject not in await by.engine.documents([subject]):
+        raise Problematic(429, "export.share", action="retry", headers={"Retry-After": "5"}, most=most)
 
 
 async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:

@@ -4,7 +4,6 @@ The ETag names the commit of the view that was asked, and whether the view knew 
 name their commits each in its own way, so a caller that meets another replica gets the whole answer again.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pydantic import StringConstraints
 from contracts.forms import CURRENCY, MONEY_YEAR
 from contracts.reference import UNSPECIFIED
 from services.chassis.auth import allow
+from services.chassis.gate import in_turn
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.web import After, cursor_text, cursor_values
@@ -169,7 +169,7 @@ def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
 
 async def told(request: Request, figures: Figures, seen: Seen, key: tuple[Any, ...], question: Question) -> Response:
     """The answer with the name of its commit and of what the caller sees as the ETag; 304 where the caller has it."""
-    commit, answer = await asyncio.to_thread(figures.ask, (seen, *key), question)
+    commit, answer = await in_turn(request, figures.ask, (seen, *key), question)
     complete, named = figures.complete, f"{commit}{_mark(seen)}"
     tag = f'"{named}"' if complete else f'"{named}-behind"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}

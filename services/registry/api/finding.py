@@ -1,7 +1,7 @@
 """Finding over HTTP, inside the house: search, facets, pilots that are like another, or like a text not yet sent."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -11,8 +11,11 @@ from pydantic import BaseModel, Field
 from contracts.text import line, prose, sought
 from services.chassis.auth import allow
 from services.chassis.body import Body
+from services.chassis.bounds import Bounds, bounded
 from services.chassis.engine import Engine
+from services.chassis.gate import ShareOf
 from services.chassis.problems import Problematic
+from services.chassis.shares import Threads
 from services.chassis.sight import Sight
 from services.chassis.store import Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values
@@ -22,7 +25,7 @@ from services.registry.api.asked import Value, Values
 from services.registry.finding import questions
 from services.registry.finding.entries import SHOWN, Facet, Flag, Order
 from services.registry.finding.finding import Finding, building
-from services.registry.finding.index import in_thread
+from services.registry.finding.index import guarded
 from services.registry.finding.questions import Among, Asked, Hits, Where
 from services.registry.finding.text import MOST_CHARACTERS
 from services.registry.projections.follower import FIELDS, documents
@@ -37,6 +40,8 @@ Words = Annotated[
     sought(MOST_CHARACTERS, least=0),
 ]
 LIKE: Final = 10
+MOST_DRAFT: Final = 400_000
+"""Bytes of a draft: its texts at their bounds, with every character escaped."""
 HIT: Final = (*ROW, "state.conclusions.round", "state.hidden_from")
 """What a hit is shown from: what a line of a list is, and what says who may know of it."""
 CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3}
@@ -79,15 +84,24 @@ async def asked_inside(
 AskedInside = Annotated[Asked, Depends(asked_inside)]
 
 
-async def finding_of(request: Request) -> Finding:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The indexes of this replica, and in whose turn they are asked."""
+
+    finding: Finding
+    threads: Threads
+    who: str
+
+
+async def asking_of(request: Request, who: ShareOf) -> Asking:
     """The indexes of this replica. Raises Problematic 503 before they are opened."""
     found: Finding | None = getattr(request.app.state, "finding", None)
     if found is None:
         raise building(Progress())
-    return found
+    return Asking(found, request.app.state.questions, who)
 
 
-FindingOf = Annotated[Finding, Depends(finding_of)]
+AskingOf = Annotated[Asking, Depends(asking_of)]
 
 
 class Found(Page):
@@ -149,42 +163,44 @@ def routes() -> APIRouter:
     async def search(
         what: AskedInside,
         engine: EngineOf,
-        finding: FindingOf,
+        asking: AskingOf,
         eyes: Eyes,
         sort: Order = "relevance",
         after: After = None,
         limit: Limit = PAGE,
     ) -> Found:
         """What fits the words and the filters, the best first, or in the order asked for."""
-        hits = await found_in(finding, where_of(finding, eyes), what, sort, after, limit)
+        hits = await found_in(asking, where_of(asking.finding, eyes), what, sort, after, limit)
         # What has come to be hidden, or ceased to be public, since it was indexed is left out at once.
         rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if sight.sees(eyes, row)]
-        return found(hits, [sight.line(eyes, row) for row in rows], finding)
+        return found(hits, [sight.line(eyes, row) for row in rows], asking)
 
     @router.get("/facets")
-    async def facets(what: AskedInside, finding: FindingOf, eyes: Eyes) -> Facets:
+    async def facets(what: AskedInside, asking: AskingOf, eyes: Eyes) -> Facets:
         """How many pilots there are by sector, stage, region, agency, money source, year, office and flag."""
-        return await counted(finding, where_of(finding, eyes), what)
+        return await counted(asking, where_of(asking.finding, eyes), what)
 
     @router.get("/pilots/{pilot}/similar")
     async def similar(
-        pilot: str, engine: EngineOf, finding: FindingOf, eyes: Eyes, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
+        pilot: str, engine: EngineOf, asking: AskingOf, eyes: Eyes, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
     ) -> Likes:
         """What has been tried elsewhere before: the nearest pilots entered earlier, whatever became of them."""
         view = sight.part(eyes, await known(engine, pilot, eyes), *SHOWN)
         before = int(datetime.fromisoformat(view["entered"]).timestamp() * 1000)
-        return await _likes(finding, engine, eyes, view, limit, before)
+        return await _likes(asking, engine, eyes, view, limit, before)
 
     @router.post("/similar")
+    @bounded(Bounds(bytes=MOST_DRAFT))
     async def similar_to(
         draft: Body[Draft],
         engine: EngineOf,
-        finding: FindingOf,
+        asking: AskingOf,
         eyes: Eyes,
         limit: Annotated[int, Query(ge=1, le=50)] = LIKE,
     ) -> Likes:
-        """The nearest pilots to an application that was not sent yet. Nothing of it is kept."""
-        return await _likes(finding, engine, eyes, draft.view(), limit, None)
+        """The nearest pilots to an application that was not sent yet, by its first 2,000 words. Nothing of it is
+        kept."""
+        return await _likes(asking, engine, eyes, draft.view(), limit, None)
 
     return router
 
@@ -201,30 +217,30 @@ def where_of(finding: Finding, eyes: Sight) -> list[Among]:
     return [replace(inside, public=public), Among(public, but=eyes.agency, hidden=hidden)]
 
 
-async def found_in(finding: Finding, where: Where, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
+async def found_in(asking: Asking, where: Where, what: Asked, sort: Order, after: str | None, limit: int) -> Hits:
     """One page of ids. Without words there is no relevance: the newest come first."""
     order: Order = "entered" if sort == "relevance" and not what.words else sort
     cursor = cursor_values(after, CURSOR_LENGTHS[order]) if after else None
-    hits: Hits = await _asked(finding, questions.search, where, what, order, cursor, limit)
+    hits: Hits = await _asked(asking, questions.search, where, what, order, cursor, limit)
     return hits
 
 
-async def counted(finding: Finding, where: Where, what: Asked) -> Facets:
+async def counted(asking: Asking, where: Where, what: Asked) -> Facets:
     """The facets of what is looked through."""
-    found, count = await _asked(finding, questions.facets, where, what)
+    found, count = await _asked(asking, questions.facets, where, what)
     named = {name: FacetCounts(**one) for name, one in found.items()}
-    return Facets(facets=named, count=Count(value=count, exact=True), complete=finding.complete)
+    return Facets(facets=named, count=Count(value=count, exact=True), complete=asking.finding.complete)
 
 
-async def _asked(finding: Finding, question: Any, *about: Any) -> Any:
+async def _asked(asking: Asking, question: Any, *about: Any) -> Any:
     """Asks an index off the event loop. An index that cannot be read is made anew, and that is the answer."""
     try:
-        return await in_thread(question, *about)
+        return await asking.threads.run(asking.who, guarded, question, *about)
     except Problematic:
         raise
     except ValueError as error:
-        finding.damaged = True
-        raise building(finding.progress) from error
+        asking.finding.damaged = True
+        raise building(asking.finding.progress) from error
 
 
 async def rows_of(store: Store, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Row]:
@@ -233,29 +249,29 @@ async def rows_of(store: Store, ids: Sequence[str], fields: Sequence[str] = FIEL
     return [known[one] for one in ids if one in known]
 
 
-def found(hits: Hits, items: list[View], finding: Finding) -> Found:
+def found(hits: Hits, items: list[View], asking: Asking) -> Found:
     """The answer to a search."""
     return Found(
         items=items,
         next=cursor_text(hits.next) if hits.next else None,
         count=Count(value=hits.count, exact=True),
-        complete=finding.complete,
+        complete=asking.finding.complete,
     )
 
 
-async def _likes(finding: Finding, engine: Engine, eyes: Sight, view: View, limit: int, before: int | None) -> Likes:
-    where = where_of(finding, eyes)
-    near = await _asked(finding, questions.similar, where, view, limit, before)
+async def _likes(asking: Asking, engine: Engine, eyes: Sight, view: View, limit: int, before: int | None) -> Likes:
+    where = where_of(asking.finding, eyes)
+    near = await _asked(asking, questions.similar, where, view, limit, before)
     scores = dict(near)
     rows = [row for row in await rows_of(engine.store, [one for one, _ in near]) if sight.sees(eyes, row)]
     # The index that each was found in, by which it is told which words tell most.
     known = [(where[0 if sight.is_whole(eyes, row) else -1], sight.part(eyes, row, *SHOWN)) for row in rows]
-    common = await _asked(finding, _in_common, view, known)
+    common = await _asked(asking, _in_common, view, known)
     items = [
         {**sight.line(eyes, row), "score": scores[row["_id"]], "common": shared}
         for row, shared in zip(rows, common, strict=True)
     ]
-    return Likes(items=items, complete=finding.complete)
+    return Likes(items=items, complete=asking.finding.complete)
 
 
 def _in_common(view: View, known: Sequence[tuple[Among, View]]) -> list[dict[str, Any]]:

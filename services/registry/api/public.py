@@ -19,7 +19,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, p
 from services.registry import queries, views
 from services.registry.api import memory
 from services.registry.api.asked import Value
-from services.registry.api.finding import AskedOf, Facets, FindingOf, Found, counted, found, found_in, rows_of
+from services.registry.api.finding import AskedOf, AskingOf, Facets, Found, counted, found, found_in, rows_of
 from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.history import whole
@@ -94,7 +94,7 @@ async def _search(
     request: Request,
     what: AskedOf,
     engine: EngineOf,
-    finding: FindingOf,
+    asking: AskingOf,
     sort: Order = "relevance",
     after: After = None,
     limit: Limit = PAGE,
@@ -102,16 +102,16 @@ async def _search(
     """Public pilots that fit the words and the filters."""
     if sort not in PUBLIC_ORDERS:
         raise Problematic(422, "sort.unknown", orders=PUBLIC_ORDERS)
-    hits = await found_in(finding, finding.answering(finding.public), what, sort, after, limit)
+    hits = await found_in(asking, asking.finding.answering(asking.finding.public), what, sort, after, limit)
     # What has ceased to be public since it was indexed is left out at once.
     rows = [row for row in await rows_of(engine.store, hits.ids, HIT) if views.is_public(row)]
-    answer = found(hits, [views.public_row(row) for row in rows], finding)
+    answer = found(hits, [views.public_row(row) for row in rows], asking)
     return conditional_response(request, answer.model_dump(mode="json"))
 
 
-async def _facets(request: Request, what: AskedOf, finding: FindingOf) -> Response:
+async def _facets(request: Request, what: AskedOf, asking: AskingOf) -> Response:
     """How many public pilots there are by sector, stage, region, agency, money source, year and office."""
-    answer = await counted(finding, finding.answering(finding.public), what)
+    answer = await counted(asking, asking.finding.answering(asking.finding.public), what)
     return conditional_response(request, answer.model_dump(mode="json"))
 
 

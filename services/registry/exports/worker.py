@@ -40,6 +40,7 @@ from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
 from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
 from services.registry.exports import files
+from services.registry.exports.waiting import OPEN, waiting_in_turn
 from services.registry.exports.workbook import MOST_ROWS, About, Cell
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,6 @@ T = TypeVar("T")
 WORK: Final = "exports"
 PARTS: Final = "export_rows"
 FILES: Final = "export_files"
-OPEN: Final[Keys] = (("kind", 1), ("state.done", 1), ("_id", 1))
 NEWEST: Final[Keys] = (("state.asked", -1), ("_id", -1))
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [OPEN, (("kind", 1), *NEWEST)],
@@ -58,7 +58,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
 }
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AT_ONCE: Final = 100
-"""How many open exports one turn looks at."""
+"""How many old exports are looked at at once."""
 PIECE: Final = 255 * 1024
 """Bytes of a file in one document; well below what a document may hold, also many at once."""
 MOST_PART: Final = 8_000_000
@@ -127,19 +127,20 @@ class Worker:
         return Jobs(self.store, WORK, self.engine.now, lease, pauses, name=self.name)
 
     async def turn(self) -> int:
-        """Throws away what is too old, then takes the open exports that nobody works on; returns how many it ended.
-
-        Raises StoreAway.
+        """Throws away what is too old, then takes the open exports that nobody works on, in turn between those who
+        asked for them; returns how many it ended. Whoever asks meanwhile is seen after each. Raises StoreAway.
         """
         await self._throw_away()
-        query = {"kind": KIND, "state.done": False}
-        rows = await self.store.rows(SUBJECTS, query, sort=[("_id", 1)], limit=AT_ONCE, fields=["_id"], hint=OPEN)
-        documents = await self.engine.documents([row["_id"] for row in rows])
-        ended = 0
-        for subject, document in documents.items():
-            assert document.state is None or isinstance(document.state, Export)
-            if document.state is not None:
-                ended += await self._take(subject.removeprefix(f"{KIND}:"), document.state)
+        ended, tried, waiting = 0, set[str](), await waiting_in_turn(self.store)
+        while waiting:
+            subject = waiting.pop(0)
+            tried.add(subject)
+            document = (await self.engine.documents([subject])).get(subject)
+            state = document.state if document is not None else None
+            assert state is None or isinstance(state, Export)
+            if state is not None and not state.done and await self._take(subject.removeprefix(f"{KIND}:"), state):
+                ended += 1
+                waiting = [one for one in await waiting_in_turn(self.store) if one not in tried]
         return ended
 
     async def ahead(self) -> float | None:

@@ -153,7 +153,7 @@ def make_schema() -> Schema:
 def entry(view: View) -> Entry:
     """What is indexed of a pilot's view."""
     said, names = texts(view), [party["name"] for party in organisations(view) if party.get("name")]
-    facets: Entry = {facet: _values(read(view)) for facet, read in FACETS.items()}
+    facets: Entry = {name: facet(view, name) for name in FACETS}
     return {
         "id": [view["id"]],
         "tie": [tie(view["id"])],
@@ -163,9 +163,14 @@ def entry(view: View) -> Entry:
         "organisation": [indexed(names)],
         "word": [words(said, names)],
         **facets,
-        **{counted(facet): [BETWEEN.join(sorted({*facets[facet]}))] for facet in SEVERAL},
+        **{counted(name): [BETWEEN.join(sorted({*facets[name]}))] for name in SEVERAL},
         **{order: [LAST if (key := read(view)) is None else key] for order, read in ORDERS.items()},
     }
+
+
+def facet(view: View, name: Facet) -> list[str]:
+    """The values of one facet of a view."""
+    return _values(FACETS[name](view))
 
 
 def words(said: Iterable[str], names: Iterable[str]) -> str:

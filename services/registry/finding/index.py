@@ -17,21 +17,20 @@ HEAP: Final = 64_000_000
 """Bytes that the writer gathers before it writes a segment."""
 
 
+def guarded(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Calls what touches an index. A panic inside it, which is no `Exception` and would end the process, comes out as
+    ValueError."""
+    try:
+        return call(*args, **kwargs)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise ValueError(f"the index panicked: {error}") from error
+
+
 def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-    """Calls what touches an index off the event loop.
-
-    A panic inside the index, which is no `Exception` and would end the process, comes out as ValueError.
-    """
-
-    def guarded() -> R:
-        try:
-            return call(*args, **kwargs)
-        except Exception:
-            raise
-        except BaseException as error:
-            raise ValueError(f"the index panicked: {error}") from error
-
-    return asyncio.to_thread(guarded)
+    """The same off the event loop, for the service itself; who asks from outside has turns of his own."""
+    return asyncio.to_thread(lambda: guarded(call, *args, **kwargs))
 
 
 class Index:

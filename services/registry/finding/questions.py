@@ -25,7 +25,7 @@ from services.registry.finding.entries import (
     Facet,
     Order,
     counted,
-    entry,
+    facet,
     organisation_key,
     organisations,
     texts,
@@ -294,6 +294,8 @@ READ: Final = 500_000
 word that most have is not compared where there are rarer ones. A common word weighs little; it is not left out."""
 ALIKE: Final = 2
 """So many telling words two pilots must share, where there are so many."""
+SHARED: Final[tuple[Facet, ...]] = ("sector", "region")
+"""The facets in which pilots are like each other, beside their words and organisations."""
 SAME_SECTOR: Final = 1.0
 SAME_REGION: Final = 0.5
 SAME_ORGANISATION: Final = 2.0
@@ -363,9 +365,8 @@ def _affordable(words: Sequence[str], known: Mapping[str, int]) -> list[str]:
 
 
 def _alike(index: Index, view: View) -> list[Query]:
-    values = entry({"id": "", **view})
-    found = [("sector", value, SAME_SECTOR) for value in values["sector"]]
-    found += [("region", value, SAME_REGION) for value in values["region"]]
+    found = [("sector", value, SAME_SECTOR) for value in facet(view, "sector")]
+    found += [("region", value, SAME_REGION) for value in facet(view, "region")]
     found += [("code", organisation_key(party), SAME_ORGANISATION) for party in organisations(view)]
     return [
         Query.const_score_query(Query.term_query(index.schema, name, value, "basic"), score)
@@ -378,9 +379,8 @@ def in_common(words: Sequence[str], one: View, other: View) -> dict[str, Any]:
     region."""
     theirs = text.surfaces(texts(other))
     mine = {organisation_key(party) for party in organisations(one)}
-    ours, them = entry({"id": "", **one}), entry({"id": "", **other})
     return {
         "words": [theirs[stem] for stem in words if stem in theirs],
         "organisations": [party for party in organisations(other) if organisation_key(party) in mine],
-        **{name: next((v for v in ours[name] if v in them[name]), None) for name in ("sector", "region")},
+        **{name: next((v for v in facet(one, name) if v in facet(other, name)), None) for name in SHARED},
     }

@@ -14,7 +14,8 @@ What a person types is never parsed as a query language: it is cut into words, a
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
+from itertools import islice
 from typing import Final
 
 from tantivy import Filter, Index, Occur, Query, Schema, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -24,6 +25,11 @@ from services.registry.finding.writing import code, normalised, readable, twin
 
 MOST_CHARACTERS: Final = 300
 MOST_WORDS: Final = 16
+MOST_COMPARED: Final = 2_000
+"""So many words of a pilot's texts are compared with another's, from the beginning: eight pages. Each is looked up in
+the index, and cut to its stem (assumption: what a pilot is about is said by then)."""
+STEMS_KEPT: Final = 20_000
+"""Of so many words the stem is known without cutting it again; the same words stand in most texts."""
 LONGEST_WORD: Final = 60
 """Bytes (30 Cyrillic letters) above which a word is not indexed."""
 SHORTEST_PREFIX: Final = 3
@@ -99,20 +105,24 @@ _STOPS: Final = frozenset(STOP_WORDS)
 
 
 def likeness(parts: Sequence[str]) -> list[str]:
-    """One stem for each word of texts, by its own language: what pilots are compared by. Stop words are left out."""
-    found: list[str] = []
+    """One stem for each word of texts, by its own language: what pilots are compared by. Stop words are left out, and
+    what comes after `MOST_COMPARED` words."""
+    found, room = list[str](), MOST_COMPARED
     for part, own in _languages(parts):
-        words = normalised(part).split(" ") if own else STEMS.analyze(normalised(part))
-        found += filter(None, map(_own_stem, words)) if own else words
+        words = normalised(part).split(" ", room)[:room]
+        room -= len(words)
+        found += filter(None, map(_own_stem, words)) if own else STEMS.analyze(" ".join(words))
     return found
 
 
 def surfaces(parts: Sequence[str]) -> dict[str, str]:
     """Each of these stems with the word, in small letters, in which it stands first."""
-    found: dict[str, str] = {}
+    found, room = dict[str, str](), MOST_COMPARED
     for part, own in _languages(parts):
         stem_in = _own_stem if own else stem_of
-        for word in dict.fromkeys(_WORD.findall(readable(part))):
+        words = list(islice((one[0] for one in _WORD.finditer(readable(part))), room))
+        room -= len(words)
+        for word in dict.fromkeys(words):
             stem = stem_in(normalised(word))
             if stem is not None:
                 found.setdefault(stem, word)
@@ -126,6 +136,7 @@ def _languages(parts: Sequence[str]) -> Iterator[tuple[str, bool]]:
         yield part, known or (any(sure) and is_belarusian(part))
 
 
+@lru_cache(STEMS_KEPT)
 def stem_of(word: str) -> str | None:
     """The stem of one normalised word; None for a stop word, or one too long to be indexed."""
     found = STEMS.analyze(word)

@@ -1,0 +1,160 @@
+"""The gate before every route: how much of the process one caller may have at once, and how much a body may hold.
+
+A caller is whoever the token speaks for, and for a publisher the agency; without a good token it is the address. Each
+has a share of the requests that are worked on and of the bytes that are in hand, and those who wait for a turn get it
+in turn. A body is read as soon as it is asked for, as a whole, and counted before anything is made of it; who has no
+good token is refused before that. Health is asked whatever else goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Annotated, Final, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.extent import Extent, beyond
+from services.chassis.auth import identified
+from services.chassis.bounds import Bounds, bounds_of
+from services.chassis.problems import Problematic, answer, language_of
+from services.chassis.public import OPEN, client_of
+from services.chassis.settings import Settings
+from services.chassis.shares import Threads, Turns
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FREE: Final = "/health/"
+"""What is answered without a place."""
+SHARE: Final = "lotsman.share"
+"""Under what name a request's scope says whose share it takes."""
+
+
+async def share_of(request: Request) -> str:
+    """Whose share a request takes: a dependency of routes that give out what there is not enough of."""
+    return str(request.scope[SHARE])
+
+
+async def in_turn(request: Request, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What a question returns that takes a thread, when it is the turn of who asks it. Raises Problematic as `Turns`
+    does, and what it raises."""
+    threads: Threads = request.app.state.questions
+    return await threads.run(await share_of(request), call, *args, **kwargs)
+
+
+ShareOf = Annotated[str, Depends(share_of)]
+
+
+class Gate:
+    """Lets requests in by turns, and their bodies within bounds. 429 with Retry-After: a caller's own share is used up;
+    503: nobody is let in now; 413, 408 and 422: a body that is too large, too slow, or makes too much."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._within = settings.body_within
+        self._all = Bounds(bytes=settings.body_bytes, elements=settings.json_elements, depth=settings.json_depth)
+        turns = partial(Turns, waiting=settings.requests_waiting, within=settings.turn_within)
+        self._requests = turns("requests", settings.requests, settings.requests_of_one)
+        self._bytes = turns("bytes", settings.bytes_in_flight, settings.bytes_of_one)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets health through untouched."""
+        if scope["type"] != "http" or scope["path"].startswith(FREE):
+            await self._app(scope, receive, send)
+            return
+        refused = await self._known(scope)
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._requests.of(scope[SHARE]))
+            except Problematic as error:
+                await answer(error, language_of(Headers(scope=scope)))(scope, receive, send)
+                return
+            await self._app(scope, self._reading(scope, receive, held, refused), send)
+
+    async def _known(self, scope: Scope) -> Problematic | None:
+        """Notes whose share a request takes; why its caller is not known, where a route could ask who it is."""
+        address = f"address:{client_of(scope, self._settings.trusted_hops)}"
+        scope[SHARE] = address
+        if scope["path"].startswith(OPEN):
+            return None
+        try:
+            scope[SHARE] = (await identified(scope, scope["app"].state.keys)).share
+        except Problematic as refused:
+            return refused
+        return None
+
+    def _reading(
+        self, scope: Scope, receive: Receive, held: AsyncExitStack, refused: Problematic | None
+    ) -> Callable[[], Awaitable[Message]]:
+        """What hands over the body: whole at the first call, within its bounds. Its bytes are held until the answer is
+        given, for what was made of them is."""
+        asked = False
+
+        async def received() -> Message:
+            nonlocal asked
+            length = None if asked else _announced(Headers(scope=scope))
+            if asked or length == 0:
+                return await receive()
+            asked = True
+            if refused is not None:  # every route that takes a body is closed
+                raise refused
+            return await self._whole(scope, receive, held, length)
+
+        return received
+
+    async def _whole(self, scope: Scope, receive: Receive, held: AsyncExitStack, length: int | None) -> Message:
+        bounds = self._bounds(scope)
+        most = bounds.bytes or 0
+        if length is not None and length > most:
+            raise Problematic(413, "request.too-large", most=most)
+        await held.enter_async_context(self._bytes.of(scope[SHARE], most if length is None else length))
+        parts, came, more = list[bytes](), 0, True
+        try:
+            async with asyncio.timeout(self._within):
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return message
+                    parts.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    if (came := came + len(parts[-1])) > most:
+                        raise Problematic(413, "request.too-large", most=most)
+        except TimeoutError:
+            late = {"Connection": "close"}
+            raise Problematic(
+                408, "request.too-slow", action="retry", headers=late, seconds=int(self._within)
+            ) from None
+        body = b"".join(parts)
+        if bounds.json_body:
+            _refuse_beyond(body, bounds)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    def _bounds(self, scope: Scope) -> Bounds:
+        """The bounds of the route that asks: the settings' own for it, then its own, then those of all."""
+        route = scope.get("route")
+        named = f"{scope['method']} {getattr(route, 'path', '')}"
+        own = bounds_of(getattr(route, "endpoint", None))
+        return self._settings.routes.get(named, Bounds()).over(own.over(self._all))
+
+
+def _announced(headers: Headers) -> int | None:
+    """How many bytes a body has; None where only its end will say."""
+    if "transfer-encoding" in headers:
+        return None
+    length = headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else None
+
+
+def _refuse_beyond(body: bytes, bounds: Bounds) -> None:
+    assert bounds.elements is not None and bounds.depth is not None
+    match beyond(body, Extent(bounds.elements, bounds.depth)):
+        case "elements":
+            raise Problematic(422, "json.too-many", most=bounds.elements)
+        case "depth":
+            raise Problematic(422, "json.too-deep", most=bounds.depth)
+        case None:
+            return
