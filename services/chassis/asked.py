@@ -75,13 +75,13 @@ def _parameters(dependant: Dependant) -> list[Any]:
 
 async def _let_in(route: APIRoute, request: Request) -> None:
     """Raises Problematic for a caller whom the route would not let in."""
-    for allowed in _doors(route.dependant):
+    for allowed in doors(route.dependant):
         await allowed(request, await BEARER(request))
 
 
-def _doors(dependant: Dependant) -> Iterator[Any]:
+def doors(dependant: Dependant) -> Iterator[Any]:
     """What a route asks of its caller: the dependencies that `allow` has made."""
     for one in dependant.dependencies:
         if "roles" in getattr(one.call, "__dict__", {}):
             yield one.call
-        yield from _doors(one)
+        yield from doors(one)

@@ -13,10 +13,12 @@ from functools import partial
 from typing import Annotated, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.extent import Extent, beyond
+from services.chassis.asked import doors
 from services.chassis.auth import identified
 from services.chassis.bounds import Bounds, bounds_of
 from services.chassis.problems import Problematic, answer, language_of
@@ -100,7 +102,7 @@ class Gate:
             if asked or length == 0:
                 return await receive()
             asked = True
-            if refused is not None:  # every route that takes a body is closed
+            if refused is not None and _closed(scope):
                 raise refused
             return await self._whole(scope, receive, held, length)
 
@@ -139,6 +141,12 @@ class Gate:
         named = f"{scope['method']} {getattr(route, 'path', '')}"
         own = bounds_of(getattr(route, "endpoint", None))
         return self._settings.routes.get(named, Bounds()).over(own.over(self._all))
+
+
+def _closed(scope: Scope) -> bool:
+    """Whether the route that asks for the body lets in nobody without a token."""
+    route = scope.get("route")
+    return isinstance(route, APIRoute) and any(doors(route.dependant))
 
 
 def _announced(headers: Headers) -> int | None:

@@ -59,6 +59,7 @@ class Feed:
 
     async def changes(
         self,
+        _who: str,
         _after: str | None,
         _limit: int,
         _wait: float,

@@ -267,7 +267,9 @@ ROUTERS: Mapping[str, Any] = {
 class NoFeed:
     """The change feed of a register in which nothing changes."""
 
-    async def changes(self, after: str | None, _limit: int, _wait: float, _gone: object, _told: object) -> Changes:
+    async def changes(
+        self, _who: str, after: str | None, _limit: int, _wait: float, _gone: object, _told: object
+    ) -> Changes:
         return Changes(items=[], next=after or "0", more=False)
 
 
