@@ -10,7 +10,6 @@ from itertools import accumulate
 from typing import Final, Literal
 
 Excess = Literal["elements", "depth"]
-_OPENING: Final = b"[{"
 _BRACKETS: Final = b"[]{}"
 _OTHERS: Final = bytes(one for one in range(256) if one not in _BRACKETS)
 _STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -39,22 +38,18 @@ def beyond(text: bytes, most: Extent) -> Excess | None:
     where all together are too many. A reader of what is no JSON makes objects no further than to its first fault, and
     up to there the count is right.
     """
-    if not _more(text, most.elements) and _opened(text) <= most.depth:
+    opened = _opened(text)
+    if opened + text.count(b",") < most.elements and opened <= most.depth:
         return None
     bare = _bare(_utf8(text))
-    if _more(bare, most.elements):
+    opened = _opened(bare)
+    if opened + bare.count(b",") >= most.elements:
         return "elements"
-    if (opened := _opened(bare)) > most.depth and _depth(bare, opened) > most.depth:
-        return "depth"
-    return None
+    return "depth" if opened > most.depth and _depth(bare, opened) > most.depth else None
 
 
 def _opened(text: bytes) -> int:
-    return sum(text.count(one) for one in _OPENING)
-
-
-def _more(text: bytes, elements: int) -> bool:
-    return text.count(b",") + _opened(text) + 1 > elements
+    return text.count(b"[") + text.count(b"{")
 
 
 def _depth(bare: bytes, opened: int) -> int:

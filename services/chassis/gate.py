@@ -7,8 +7,7 @@ good token is refused before that. Health is asked whatever else goes on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final, ParamSpec, TypeVar
 
@@ -57,11 +56,12 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._within = settings.body_within
+        self.within = settings.body_within
         self._all = Bounds(bytes=settings.body_bytes, elements=settings.json_elements, depth=settings.json_depth)
+        self._bounds = dict[object, Bounds]()
         turns = partial(Turns, waiting=settings.requests_waiting, within=settings.turn_within)
         self._requests = turns("requests", settings.requests, settings.requests_of_one)
-        self._bytes = turns("bytes", settings.bytes_in_flight, settings.bytes_of_one)
+        self.bytes = turns("bytes", settings.bytes_in_flight, settings.bytes_of_one)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets health through untouched."""
@@ -69,56 +69,78 @@ class Gate:
             await self._app(scope, receive, send)
             return
         refused = await self._known(scope)
-        async with AsyncExitStack() as held:
-            try:
-                await held.enter_async_context(self._requests.of(scope[SHARE]))
-            except Problematic as error:
-                await answer(error, language_of(Headers(scope=scope)))(scope, receive, send)
-                return
-            await self._app(scope, self._reading(scope, receive, held, refused), send)
+        who: str = scope[SHARE]
+        try:
+            place = await self._requests.take(who)
+        except Problematic as error:
+            await answer(error, language_of(Headers(scope=scope)))(scope, receive, send)
+            return
+        body = _Body(self, scope, receive, refused)
+        try:
+            await self._app(scope, body.received, send)
+        finally:
+            self._requests.give_back(who, place)
+            if body.held:  # only now: what was made of it is held as long
+                self.bytes.give_back(who, body.held)
 
     async def _known(self, scope: Scope) -> Problematic | None:
         """Notes whose share a request takes; why its caller is not known, where a route could ask who it is."""
-        address = f"address:{client_of(scope, self._settings.trusted_hops)}"
-        scope[SHARE] = address
-        if scope["path"].startswith(OPEN):
-            return None
-        try:
-            scope[SHARE] = (await identified(scope, scope["app"].state.keys)).share
-        except Problematic as refused:
-            return refused
-        return None
+        refused = None
+        if not scope["path"].startswith(OPEN):
+            try:
+                scope[SHARE] = (await identified(scope, scope["app"].state.keys)).share
+                return None
+            except Problematic as error:
+                refused = error
+        scope[SHARE] = f"address:{client_of(scope, self._settings.trusted_hops)}"
+        return refused
 
-    def _reading(
-        self, scope: Scope, receive: Receive, held: AsyncExitStack, refused: Problematic | None
-    ) -> Callable[[], Awaitable[Message]]:
-        """What hands over the body: whole at the first call, within its bounds. Its bytes are held until the answer is
-        given, for what was made of them is."""
-        asked = False
+    def bounds(self, scope: Scope) -> Bounds:
+        """The bounds of the route that asks: the settings' own for it, then its own, then those of all."""
+        route = scope.get("route")
+        endpoint = getattr(route, "endpoint", None)
+        if (known := self._bounds.get(endpoint)) is None:
+            named = f"{scope['method']} {getattr(route, 'path', '')}"
+            own = bounds_of(endpoint).over(self._all)
+            self._bounds[endpoint] = known = self._settings.routes.get(named, Bounds()).over(own)
+        return known
 
-        async def received() -> Message:
-            nonlocal asked
-            length = None if asked else _announced(Headers(scope=scope))
-            if asked or length == 0:
-                return await receive()
-            asked = True
-            if refused is not None and _closed(scope):
-                raise refused
-            return await self._whole(scope, receive, held, length)
 
-        return received
+class _Body:
+    """The body of a request, handed over whole at the first call, within its bounds; `held` are the bytes of it that
+    are to be given back."""
 
-    async def _whole(self, scope: Scope, receive: Receive, held: AsyncExitStack, length: int | None) -> Message:
-        bounds = self._bounds(scope)
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, refused: Problematic | None) -> None:
+        self.held = 0
+        self._gate = gate
+        self._scope = scope
+        self._receive = receive
+        self._refused = refused
+        self._asked = False
+
+    async def received(self) -> Message:
+        """What the app gets. Raises Problematic for a body that it shall not get."""
+        if self._asked or (length := _announced(Headers(scope=self._scope))) == 0:
+            return await self._receive()
+        self._asked = True
+        if self._refused is not None and _closed(self._scope):
+            raise self._refused
+        bounds = self._gate.bounds(self._scope)
         most = bounds.bytes or 0
         if length is not None and length > most:
             raise Problematic(413, "request.too-large", most=most)
-        await held.enter_async_context(self._bytes.of(scope[SHARE], most if length is None else length))
+        self.held = await self._gate.bytes.take(self._scope[SHARE], most if length is None else length)
+        message = await self._whole(most)
+        if message["type"] == "http.request" and bounds.json_body:
+            _refuse_beyond(message["body"], bounds)
+        return message
+
+    async def _whole(self, most: int) -> Message:
         parts, came, more = list[bytes](), 0, True
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout(self._gate.within):
                 while more:
-                    message = await receive()
+                    message = await self._receive()
                     if message["type"] != "http.request":
                         return message
                     parts.append(message.get("body", b""))
@@ -127,20 +149,9 @@ class Gate:
                         raise Problematic(413, "request.too-large", most=most)
         except TimeoutError:
             late = {"Connection": "close"}
-            raise Problematic(
-                408, "request.too-slow", action="retry", headers=late, seconds=int(self._within)
-            ) from None
-        body = b"".join(parts)
-        if bounds.json_body:
-            _refuse_beyond(body, bounds)
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    def _bounds(self, scope: Scope) -> Bounds:
-        """The bounds of the route that asks: the settings' own for it, then its own, then those of all."""
-        route = scope.get("route")
-        named = f"{scope['method']} {getattr(route, 'path', '')}"
-        own = bounds_of(getattr(route, "endpoint", None))
-        return self._settings.routes.get(named, Bounds()).over(own.over(self._all))
+            seconds = int(self._gate.within)
+            raise Problematic(408, "request.too-slow", action="retry", headers=late, seconds=seconds) from None
+        return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
 
 def _closed(scope: Scope) -> bool:

@@ -35,31 +35,35 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, who: str, weight: int = 1) -> AsyncIterator[None]:
-        """Room for a caller while it is needed. Raises Problematic: 429 for one whose own share is used up, 503 where
-        there is no room for anybody."""
-        weight = min(weight, self._each)
-        if self._queues or not self._fits(who, weight):
-            await self._wait(who, weight)
-        else:
-            self._take(who, weight)
+        """Room for a caller while it is needed. Raises as `take`."""
+        held = await self.take(who, weight)
         try:
             yield
         finally:
-            self._give_back(who, weight)
+            self.give_back(who, held)
 
-    def _fits(self, who: str, weight: int) -> bool:
-        return weight <= self._free and self._held[who] + weight <= self._each
+    async def take(self, who: str, weight: int = 1) -> int:
+        """How much room a caller has from now on, to be given back. Raises Problematic: 429 for one whose own share is
+        used up, 503 where there is no room for anybody."""
+        weight = min(weight, self._each)
+        if self._queues or weight > self._free or self._held[who] + weight > self._each:
+            await self._wait(who, weight)
+        else:
+            self._take(who, weight)
+        return weight
 
     def _take(self, who: str, weight: int) -> None:
         self._free -= weight
         self._held[who] += weight
 
-    def _give_back(self, who: str, weight: int) -> None:
+    def give_back(self, who: str, weight: int) -> None:
+        """Gives back what was taken, to whoever waits for it."""
         self._free += weight
         self._held[who] -= weight
         if not self._held[who]:
             del self._held[who]
-        self._go_round()
+        if self._queues:
+            self._go_round()
 
     async def _wait(self, who: str, weight: int) -> None:
         if len(self._queues.get(who, ())) >= self._waiting:
@@ -72,7 +76,7 @@ class Turns:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # it came as its caller left
-                self._give_back(who, weight)
+                self.give_back(who, weight)
             turn.cancel()
             self._go_round()
             if isinstance(error, TimeoutError):
