@@ -131,7 +131,8 @@ class Worker:
         asked for them; returns how many it ended. Whoever asks meanwhile is seen after each. Raises StoreAway.
         """
         await self._throw_away()
-        ended, tried, waiting = 0, set[str](), await waiting_in_turn(self.store)
+        ended, tried, last = 0, set[str](), dict[str, int]()
+        waiting = await waiting_in_turn(self.store, last)
         while waiting:
             subject = waiting.pop(0)
             tried.add(subject)
@@ -139,8 +140,8 @@ class Worker:
             state = document.state if document is not None else None
             assert state is None or isinstance(state, Export)
             if state is not None and not state.done and await self._take(subject.removeprefix(f"{KIND}:"), state):
-                ended += 1
-                waiting = [one for one in await waiting_in_turn(self.store) if one not in tried]
+                ended, last[state.by] = ended + 1, ended
+                waiting = [one for one in await waiting_in_turn(self.store, last) if one not in tried]
         return ended
 
     async def ahead(self) -> float | None:
