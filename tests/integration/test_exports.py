@@ -649,7 +649,7 @@ async def test_who_waits_for_many_lists_holds_up_nobody_who_asks_for_one(world: 
     assert await Noting(world.replica(), world.source, OPTIONS).turn() == 18
     assert late <= set(made[:5]), "after the one that was under way, and one each"
     assert sorted(made) == sorted([*many, *late])
-    assert made[0] == many[0], "who asked first is first"
+    assert made[0] in many, "who asked before the others is first"
 
 
 async def test_a_person_waits_for_so_many_lists_at_once_and_the_same_again_is_none_more(world: World) -> None:
