@@ -13,8 +13,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from fastapi.security import HTTPAuthorizationCredentials
 from jwt.algorithms import ECAlgorithm
+from starlette.requests import Request
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.freeze import example
@@ -222,10 +222,12 @@ def test_a_token_without_an_agency_cannot_publish(intake: Side) -> None:
 
 def test_a_role_that_opens_nothing_here_lets_no_publisher_in_without_an_agency(keys: Keys) -> None:
     opened = auth.allow(Role.PUBLISHER, Role.REGISTRAR)
-    request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(keys=keys)))
+    app = SimpleNamespace(state=SimpleNamespace(keys=keys))
 
     async def asking(roles: Sequence[str]) -> Caller:
-        return await opened(request, HTTPAuthorizationCredentials(scheme="Bearer", credentials=token(*roles, org=None)))
+        said = b"Bearer " + token(*roles, org=None).encode()
+        request = Request({"type": "http", "app": app, "headers": [(b"authorization", said)]})
+        return await opened(request, None)
 
     def let_in(*roles: str) -> Caller:
         return asyncio.run(asking(roles))
