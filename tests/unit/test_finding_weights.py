@@ -79,3 +79,27 @@ def test_inside_the_house_words_weigh_by_all_that_there_is() -> None:
 def test_a_rarer_word_still_weighs_more_for_a_publisher() -> None:
     near = dict(questions.similar(sees(OWN), {"title": f"{SECRET} {CONTROL} дорог", "application": {}}, 50))
     assert near["more"] > near["guess"] > 0
+
+
+# ---- who is in conflict with pilots
+
+HIDDEN = tuple(one(f"hidden-{i}", f"{SECRET} мостов", OTHER) for i in range(3))
+
+
+def sees_all_but_hidden(*rows: dict[str, Any]) -> Where:
+    """What is looked through for an insider who is in conflict with these pilots."""
+    inside = filled([*OWNS, *PUBLIC, *rows])
+    finding = SimpleNamespace(internal=inside, public=filled(()), answering=lambda index: index)
+    return where_of(cast(Finding, finding), Sight("person", None, frozenset(one["_id"] for one in HIDDEN)))
+
+
+@pytest.mark.parametrize("words", [SECRET, CONTROL, f"{SECRET} {CONTROL}", "мостов", f"{SECRET[:6]}*"])
+def test_how_well_pilots_fit_is_the_same_whatever_a_conflict_hides(words: str) -> None:
+    pages = [questions.search(sees_all_but_hidden(*rows), Asked(words), "relevance", None, 1) for rows in ((), HIDDEN)]
+    assert pages[0] == pages[1] and pages[0].count
+
+
+def test_a_draft_is_as_near_whatever_a_conflict_hides() -> None:
+    draft = {"title": f"{SECRET} и {CONTROL} дорог", "application": {}}
+    near = [questions.similar(sees_all_but_hidden(*rows), draft, 50) for rows in ((), HIDDEN)]
+    assert near[0] == near[1] and near[0]

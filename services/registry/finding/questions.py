@@ -64,7 +64,8 @@ class Among:
     """What of an index is looked through: the pilots of one `agency`, or of all `but` one; none of those that are
     `hidden` from who asks. Several of them have no pilot in common, and are answered as one.
 
-    `public`: the public index, for who sees no more than it beside the `agency`'s pilots: by these alone words weigh.
+    `public`: the public index, for who sees no more than it beside the `agency`'s pilots. Words weigh by what who asks
+    sees, and by nothing else.
     """
 
     index: Index
@@ -86,11 +87,18 @@ class Among:
 
     def weights(self) -> Weights | None:
         """By what words weigh, where the index itself is not to say it."""
-        if self.public is None or self.agency is None:
+        own = self.public is not None and self.agency is not None
+        if not own and not self.hidden:
             return None
-        schema, inside, public = self.index.schema, self.index.searcher(), self.public.searcher()
-        whose = _of_agency(schema, self.agency)
-        return Weights(schema, inside, public, whose, int(public.num_docs) + counted_in(inside, whose))
+        schema, inside = self.index.schema, self.index.searcher()
+        public = self.public.searcher() if own and self.public is not None else None
+        parts = [
+            (Occur.Must, _of_agency(schema, self.agency) if own and self.agency is not None else Query.all_query())
+        ]
+        parts += [(Occur.MustNot, Query.term_query(schema, "id", one, "basic")) for one in sorted(self.hidden)]
+        whose = Query.boolean_query(parts)
+        count = counted_in(inside, whose) + (int(public.num_docs) if public is not None else 0)
+        return Weights(schema, inside, public, whose, count)
 
 
 def _of_agency(schema: Schema, agency: str) -> Query:

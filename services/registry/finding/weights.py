@@ -14,19 +14,19 @@ from tantivy import Occur, Query, Schema, Searcher
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Words by the pilots of one agency, `whose` of the index that holds all, and by those of the public index. A pilot
-    in both counts twice: that makes no word rarer than it is."""
+    """Words by those pilots of the index that holds all which who asks sees, `whose`, and by those of the public index
+    where who asks sees that beside. A pilot in both counts twice: that makes no word rarer than it is."""
 
     schema: Schema
     inside: Searcher
-    public: Searcher
+    public: Searcher | None
     whose: Query
     count: int
     """How many pilots there are of these."""
 
     def having(self, field: str, value: str) -> int:
         """How many of these pilots have a word in a field."""
-        found = int(self.public.doc_freq(field, value))
+        found = int(self.public.doc_freq(field, value)) if self.public is not None else 0
         if not self.inside.doc_freq(field, value):
             return found
         word = Query.const_score_query(Query.term_query(self.schema, field, value, "basic"), 0.0)
