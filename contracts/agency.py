@@ -150,6 +150,22 @@ class ReceiptDecision(Contract):
     basis: Basis
 
 
+class ReceiptStep(Contract):
+    """What a receipt says of a step of a pilot's life in the register, and the document that it rests on.
+
+    `step` is one of agreed, agreement-failed, launched, judged, scaling-decided, stopped-early. `day` is the day on
+    which carrying out begins or was stopped, `until` the last one that was agreed on; `decision` is what the commission
+    or the body decided, `text` why.
+    """
+
+    step: str
+    day: Day | None = None
+    until: Day | None = None
+    decision: str | None = None
+    text: str | None = None
+    basis: Basis
+
+
 class ReceiptReminder(Contract):
     """What a receipt says of a term of carrying out (напоминание о сроке): progress-report or carrying-out. `rungs` are
     the days that were left, the most first; `overdue`: it has run out. The receipt's `due_at` is its end."""
@@ -179,6 +195,13 @@ class ReceiptOutcome(StrEnum):
     DECIDED = "decided"
     REPORTED = "reported"
     REMINDED = "reminded"
+    PARKED = "parked"
+    AGREED = "agreed"
+    AGREEMENT_FAILED = "agreement-failed"
+    LAUNCHED = "launched"
+    JUDGED = "judged"
+    SCALING_DECIDED = "scaling-decided"
+    STOPPED_EARLY = "stopped-early"
 
 
 class ReceiptIssuedV1(Payload):
@@ -186,9 +209,11 @@ class ReceiptIssuedV1(Payload):
 
     `outcome` is one of registered, refused, accepted, returned, resubmitted, withdrawn, stopped, lapsed,
     information-requested, answers-taken, request-closed, concluded, conclusion-annulled, closed, decided, reported,
-    reminded. `problems` names all that is wrong, at once. `due_at` is when the next move, whoever has it, is due.
-    `conclusion_number` is that of a conclusion that was annulled. `whole_at` is where intake's API gives the whole
-    receipt, if it is too long for the topic: then what makes it long is left out here.
+    reminded, parked, agreed, agreement-failed, launched, judged, scaling-decided, stopped-early. Parked: set aside
+    until the operator has helped; another receipt follows. `problems` names all that is wrong, at once. `due_at` is
+    when the next move, whoever has it, is due. `conclusion_number` is that of a conclusion that was annulled. `step` is
+    a step of the pilot's life in the register. `whole_at` is where intake's API gives the whole receipt, if it is too
+    long for the topic: then what makes it long is left out here.
     """
 
     TYPE: ClassVar[str] = "pilots.intake.receipt-issued.v1"
@@ -206,6 +231,7 @@ class ReceiptIssuedV1(Payload):
     conclusion: ReceiptConclusion | None = None
     conclusion_number: str | None = None
     decision: ReceiptDecision | None = None
+    step: ReceiptStep | None = None
     reminder: ReceiptReminder | None = None
     whole_at: str | None = None
 

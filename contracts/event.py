@@ -328,6 +328,11 @@ class Language(Generic[T]):
         base, version = split_type(type_name)
         return version > self._newest.get(base, version)
 
+    def newest_type(self, type_name: str) -> str:
+        """The newest version of a known type, which may be this one."""
+        base, _ = split_type(type_name)
+        return f"{base}.v{self._newest[base]}"
+
     def read(self, type_name: str, data: Mapping[str, Any], context: object = None, *, exactly: bool = False) -> T:
         """The data as its declared version, under this validation context or the language's own. Raises
         pydantic.ValidationError with every fault in it; `exactly`: a field that is not known, at whatever depth, is a

@@ -6,7 +6,7 @@ It is one thing, long as it is: the whole language of one topic, whose facts are
 from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
-from .agency import ReceiptDecision, ReceiptReminder, ToldConclusion
+from .agency import ReceiptDecision, ReceiptReminder, ReceiptStep, ToldConclusion
 from .event import Contract, Day, Fact, Language, Moment
 from .reference import (
     Application,
@@ -278,6 +278,23 @@ class DecisionForwardedV1(ReceiptDecision, OfApplication):
     TYPE: ClassVar[str] = "pilots.intake.decision-forwarded.v1"
 
 
+class StepForwardedV1(ReceiptStep, OfApplication):
+    """A step of the pilot's life that the register entered was passed on to the applicant (соглашение, начало
+    реализации, решение комиссии, решение о тиражировании, досрочное прекращение доведены до заявителя)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.step-forwarded.v1"
+
+
+class ExpertiseTermNotedV1(Fact):
+    """How the term of the expertise stands was noted (срок экспертизы учтён), so that the applicant can be told.
+    `state` is running, stopped or ended; `due_at` is when it runs out, while it runs."""
+
+    TYPE: ClassVar[str] = "pilots.intake.expertise-term-noted.v1"
+
+    state: str
+    due_at: Moment | None = None
+
+
 class CarryingOutNote(Contract):
     """How a pilot stands that the Council has decided on. `reporting`: it is carried out, and all reports are taken;
     `indicators` are those of the agreement, `started` is the first day, once there was one. `over`: carrying out is
@@ -401,6 +418,8 @@ PilotFact = (
     | DecisionForwardedV1
     | CarryingOutNotedV1
     | ConflictNotedV1
+    | StepForwardedV1
+    | ExpertiseTermNotedV1
     | TermReminderForwardedV1
     | ProgressRegisteredV1
     | SpendingRegisteredV1

@@ -37,7 +37,7 @@ async def known_query(request: Request) -> None:
     wrong = list(_wrong(request, _takes(route)))
     if not wrong:
         return
-    await _let_in(route, request)
+    await let_in(route, request)
     _, others = request_params_to_args(_parameters(route.dependant), request.query_params)
     raise Problematic(422, "request.invalid", problems=[*wrong[:MOST], *problems_of(others)])
 
@@ -73,7 +73,7 @@ def _parameters(dependant: Dependant) -> list[Any]:
     return [*dependant.query_params, *(one for part in dependant.dependencies for one in _parameters(part))]
 
 
-async def _let_in(route: APIRoute, request: Request) -> None:
+async def let_in(route: APIRoute, request: Request) -> None:
     """Raises Problematic for a caller whom the route would not let in."""
     for allowed in doors(route.dependant):
         await allowed(request, await BEARER(request))

@@ -4,6 +4,8 @@ Claims first, then all documents with one query, then fold, then one guarded bul
 decide again. A command to what must be there already has its document loaded before its claim, for one that is not
 there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are sent:
 only then may the caller commit or go on.
+
+It is one thing, and so one file: every door ends in the same call, and who reads one reads what all of them share.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import INVALID_SPAN, Span
 
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
@@ -51,6 +53,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
+MOST_POSTED: Final = 1000
+"""So many commands that came in batches are decided together at most; a single batch may be larger."""
 MOST_RECORDS: Final = 500
 """So many records of several sources are taken together at most; a batch of one source may be larger."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
@@ -106,6 +110,7 @@ class Engine:
             erase=service.erase,
         )
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
+        self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
         self.parking = Parking(store, self._writer, self._reader.inputs, self._handle, self.documents)
 
@@ -124,7 +129,9 @@ class Engine:
         except Exception as error:
             if len(records) == 1:
                 log.exception("record %s cannot be taken", records[0].id)
-                await parking.park(self.store, [parking.unreadable(records[0], why(error))], self.now())
+                parked = [parking.unreadable(records[0], why(error))]
+                await parking.park(self.store, parked, self.now())
+                await self._tell(parked)
                 return
             for record in records:
                 await self.records([record])
@@ -136,7 +143,18 @@ class Engine:
 
     async def _records(self, records: Sequence[Record]) -> None:
         handled = await self._handle(*await self._reader.inputs(records))
+        await self._tell(handled.parked)
         await self.parking.take_up(handled.subjects)
+
+    async def _tell(self, parked: Sequence[Parked]) -> None:
+        """Tells who sent it what is parked; one that is parked again when it is fed again is told of already."""
+        now = self.now()
+        aside = [told for one in parked if (told := self.service.parked(one, now)) is not None]
+        if not aside:
+            return
+        for collection in sorted({told.row[0] for told in aside}):
+            await self.store.add(collection, [row for name, row in (told.row for told in aside) if name == collection])
+        await self.outbox.tell({told.id: told.message for told in aside})
 
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
@@ -161,6 +179,38 @@ class Engine:
     async def commands_and_documents(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         """Like `command_and_document` for many commands together, each with an answer of its own, in their order."""
         run = await self._commands(inputs)
+        return [(outcome, run.then.get(place)) for place, outcome in enumerate(run.outcomes) if outcome is not None]
+
+    async def posted(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        """Like `commands_and_documents` for many that came in one batch. Of what nobody foresaw in one of them the
+        others are not held up: it is looked for one by one, and that one is broken."""
+        try:
+            return await self._posted.take(inputs)
+        except StoreAway:
+            raise
+        except Exception as error:
+            if len(inputs) == 1:
+                log.exception("a command of a batch cannot be taken")
+                return [(Broken(why(error)), None)]
+            return [answer for one in inputs for answer in await self.posted([one])]
+
+    async def _post(self, batches: Sequence[Sequence[Input]]) -> list[list[tuple[Outcome, Document | None]]]:
+        answers = iter(await self.commands_and_documents([one for batch in batches for one in batch]))
+        return [[next(answers) for _ in batch] for batch in batches]
+
+    async def rehearsed(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        """What would come of these commands together, in their order, with the subject as it would stand then: nothing
+        is claimed, drawn, written, sent or counted. Raises StoreAway."""
+        if self.service.address is not None:
+            inputs = await self.service.address(self.store, inputs)
+        run = _Run([*inputs], [INVALID_SPAN] * len(inputs), [None] * len(inputs))
+        mine = _claims(run, range(len(inputs)))
+        for place in self._at_odds(run, mine, {**_first(mine), **await self.store.claimed(*_first(mine))}):
+            run.outcomes[place] = Conflict()
+        pending = _by_subject(run)
+        for subject, done in (await self._folds(run, pending, {}, {}, self.store.looked_at())).items():
+            _settle(run, pending[subject], done.outcomes)
+            run.then.update(zip(pending[subject], done.then, strict=True))
         return [(outcome, run.then.get(place)) for place, outcome in enumerate(run.outcomes) if outcome is not None]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
@@ -274,15 +324,12 @@ class Engine:
         return places
 
     async def _conflicts(self, run: _Run, places: Iterable[int]) -> list[int]:
-        mine: dict[int, Claim] = {}
-        for place in places:
-            one = run.inputs[place]
-            if isinstance(one.mark, Claimed):
-                mine[place] = Claim(one.mark.key, one.mark.digest, one.subject)
-        first: dict[str, Claim] = {}
-        for claim in mine.values():
-            first.setdefault(claim.key, claim)
-        stored = {**first, **await self.store.claim(list(first.values()))}
+        mine = _claims(run, places)
+        first = _first(mine)
+        return self._at_odds(run, mine, {**first, **await self.store.claim(list(first.values()))})
+
+    def _at_odds(self, run: _Run, mine: Mapping[int, Claim], stored: Mapping[str, Claim]) -> list[int]:
+        """Where what is claimed is not what is stored; who claims the same content belongs where that was led to."""
         if self.service.address is None:
             return [place for place, claim in mine.items() if stored[claim.key] != claim]
         for place, claim in mine.items():
@@ -307,20 +354,7 @@ class Engine:
         given: dict[int, Any],
         known: Mapping[str, Document],
     ) -> dict[str, list[int]]:
-        unknown = [subject for subject in pending if subject not in known]
-        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
-        if not given:  # once: who loses the guard decides again by the same, and draws no second number
-            places = [place for some in pending.values() for place in some]
-            answers = await self.service.given(self.store, [run.inputs[place] for place in places], loaded)
-            given.update(zip(places, answers, strict=True))
-        if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
-            for subject, places in pending.items():
-                if subject in loaded:
-                    loaded[subject] = await recall(self.store, loaded[subject], [run.inputs[p] for p in places])
-        now = self.now()
-        folds = dict[str, Fold]()
-        async for subject, places in in_turns(pending.items()):
-            folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
+        folds = await self._folds(run, pending, given, known, self.store)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
         written = await self.store.write(changed)
@@ -335,6 +369,31 @@ class Engine:
                 run.documents[subject] = done.after
                 run.then.update(zip(pending[subject], done.then, strict=True))
         return again
+
+    async def _folds(
+        self,
+        run: _Run,
+        pending: Mapping[str, list[int]],
+        given: dict[int, Any],
+        known: Mapping[str, Document],
+        store: Store,
+    ) -> dict[str, Fold]:
+        """What comes of the inputs, by subject; nothing is written."""
+        unknown = [subject for subject in pending if subject not in known]
+        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
+        if not given:  # once: who loses the guard decides again by the same, and draws no second number
+            places = [place for some in pending.values() for place in some]
+            answers = await self.service.given(store, [run.inputs[place] for place in places], loaded)
+            given.update(zip(places, answers, strict=True))
+        if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
+            for subject, places in pending.items():
+                if subject in loaded:
+                    loaded[subject] = await recall(store, loaded[subject], [run.inputs[p] for p in places])
+        now = self.now()
+        folds = dict[str, Fold]()
+        async for subject, places in in_turns(pending.items()):
+            folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
+        return folds
 
     def _fold(
         self,
@@ -370,6 +429,28 @@ class Engine:
 def _with_trace(one: Input) -> Input:
     """A command with what it belongs to, which is otherwise told by the context that it is given in."""
     return replace(one, trace=one.trace or telemetry.carrier_of_current())
+
+
+def _all_with_trace(some: Sequence[Input]) -> Sequence[Input]:
+    return [_with_trace(one) for one in some]
+
+
+def _claims(run: _Run, places: Iterable[int]) -> dict[int, Claim]:
+    """What the inputs at these places claim."""
+    marks = {place: one.mark for place in places if isinstance((one := run.inputs[place]).mark, Claimed)}
+    return {
+        place: Claim(mark.key, mark.digest, run.inputs[place].subject)
+        for place, mark in marks.items()
+        if isinstance(mark, Claimed)
+    }
+
+
+def _first(claims: Mapping[int, Claim]) -> dict[str, Claim]:
+    """Of the claims of one id the first."""
+    first: dict[str, Claim] = {}
+    for claim in claims.values():
+        first.setdefault(claim.key, claim)
+    return first
 
 
 def _traced(one: Input, span: Span) -> Input:

@@ -190,6 +190,18 @@ class Outbox:
             span.end()
         return failures
 
+    async def tell(self, told: Mapping[str, Message]) -> None:
+        """Sends messages that go out with no fact, each under an id of its own; what does not go is withheld. Raises
+        StoreAway."""
+        parts = [Part(id_, 0, 0, message) for id_, message in told.items()]
+        behind = await self._withheld.behind(parts)
+        free = [part.message for at, part in enumerate(parts) if at not in behind]
+        answers = await self._send(free) if free else []
+        _count(free, answers)
+        left = iter(answers)
+        errors = [BEHIND if at in behind else next(left) for at in range(len(parts))]
+        await self._withheld.add([(part, one) for part, one in zip(parts, errors, strict=True) if one is not None])
+
     def _parts(self, entry: Entry, event: Event) -> list[Part]:
         """What goes out with a fact and did not go yet, as far as this process knows."""
         made = [Part(event.id, entry.sequence, n, message) for n, message in enumerate(self._publications(event))]

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
-from contracts.event import peek
+from contracts.event import is_usable_id, peek
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
+from services.chassis.message import Message
 from services.chassis.store import PARKED, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
@@ -65,6 +66,17 @@ class Parked:
     subject: str | None = None
     source: str | None = None
     sequence: int | None = None
+    event_id: str | None = None
+    """As what an agency knows its event: by the id that it gave it, or by where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What who sent a record is told of that it is parked, under an id of its own, and the row that keeps it."""
+
+    id: str
+    message: Message
+    row: tuple[str, Row]
 
 
 def unreadable(record: Record, cause: str) -> Parked:
@@ -78,7 +90,16 @@ def unreadable(record: Record, cause: str) -> Parked:
         subject=_text(event.get("subject")) or key,
         source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
         sequence=_number(event.get("sequence")),
+        event_id=_event_id(record, event.get("id")),
     )
+
+
+def _event_id(record: Record, said: object) -> str | None:
+    """Under which id an agency's event can be asked for; one whose value is its data alone has it in a header."""
+    if agency_of(record.topic) is None:
+        return None
+    named = said if said is not None else dict(record.headers).get("ce_id", b"").decode("utf-8", "replace")
+    return named if isinstance(named, str) and is_usable_id(named) else f"kafka:{record.id}"
 
 
 def why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
@@ -103,7 +124,8 @@ def to_park(one: Input, status: str, cause: str) -> Parked:
     with telemetry.about(pilot=one.subject, event=one.cause_id, **telemetry.trace_id(one.trace)):
         log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
-    return Parked(one.record, status, cause, one.subject, source, sequence)
+    event_id = None if agency_of(one.record.topic) is None else one.cause_id
+    return Parked(one.record, status, cause, one.subject, source, sequence, event_id)
 
 
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
@@ -264,6 +286,7 @@ def _row(one: Parked, now: datetime) -> Row:
         "cause": _storable(one.cause[:2000]),
         "subject": one.subject and one.subject[:SUBJECT_LARGEST],
         "source": one.source and one.source[:SUBJECT_LARGEST],
+        "event_id": one.event_id,
         "sequence": one.sequence if one.sequence is None or one.sequence <= MOST else None,
         "topic": record.topic,
         "partition": record.partition,

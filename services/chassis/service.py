@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from contracts.event import PILOT, Event, Fact, Language
 from services.chassis.message import Message
+from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
 
@@ -51,6 +52,7 @@ class Service:
     `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
     `erase` carries out what own facts say is erased, before they are sent, and may be asked again; `tidy` looks from
     time to time for what was kept long enough.
+    `parked` says what who sent a record is told when it is parked, under which id.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -76,6 +78,7 @@ class Service:
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
+    parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
 
     async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
         """What each decision is given; nothing, where the service prepares nothing."""

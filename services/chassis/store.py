@@ -56,6 +56,8 @@ BY_ID: Final[Keys] = (("_id", 1),)
 HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 """The index of the subjects that are hidden from somebody, by person; the many that are hidden from nobody are not in
 it. A query must say that the person's id is a string."""
+NUMBERED: Final[Keys] = (("state.number", 1),)
+"""The index of the pilots by registration number. A query must say that the number is a string."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -131,8 +133,9 @@ def _named(error: driver_errors.PyMongoError) -> str:
 class Store:
     """One service's own database."""
 
-    def __init__(self, client: Any, database: str) -> None:
+    def __init__(self, client: Any, database: str, *, draws: bool = True) -> None:
         self._client = client
+        self._draws = draws
         self._db = client[database]
         self._subjects = self._db[SUBJECTS]
         self._claims = self._db[CLAIMS]
@@ -147,6 +150,7 @@ class Store:
             SUBJECTS: [
                 IndexModel("outbox.at", name=UNSENT, partialFilterExpression={"outbox.at": {"$type": "date"}}),
                 IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
+                IndexModel(list(NUMBERED), partialFilterExpression={"state.number": {"$type": "string"}}),
                 IndexModel(list(HIDDEN), partialFilterExpression={"state.hidden_from": {"$type": "string"}}),
             ],
             PARKED: [
@@ -288,14 +292,16 @@ class Store:
         return {row["_id"]: Claim(row["_id"], row["digest"], row["subject"]) for row in found}
 
     @_away
-    async def claimed(self, key: str) -> Claim | None:
-        """The claim stored under this key."""
-        return (await self._claimed([key])).get(key)
+    async def claimed(self, *keys: str) -> dict[str, Claim]:
+        """Those claims that are stored under these keys."""
+        return await self._claimed(keys) if keys else {}
 
     @_away
     async def draw(self, series: str, count: int) -> range:
         """The next `count` numbers of a series, each given out once; gaps are allowed. Raises StoreAway where the
         series has gone back behind what this process drew before: then its counter was lost."""
+        if not self._draws:
+            return range(1, count + 1)
         drawn = self._drawn.get(series, 0)
         row = await self._counters.find_one_and_update(
             {"_id": series},
@@ -431,6 +437,10 @@ class Store:
     def sibling(self, database: str) -> "Store":
         """Another database on the same client: where a rebuild puts its result."""
         return Store(self._client, database)
+
+    def looked_at(self) -> "Store":
+        """The same database for who only looks what would be: numbers are not drawn, and mean nothing."""
+        return Store(self._client, self._db.name, draws=False)
 
 
 @asynccontextmanager

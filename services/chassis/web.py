@@ -27,6 +27,7 @@ from services.chassis.described import OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.gate import Gate
 from services.chassis.masking import MASK, is_code, masked, opaque
+from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.readiness import OK, Check, Watched, told
@@ -106,7 +107,7 @@ def make_bare_app(
         version=VERSION,
         static_url="/docs/assets",
         telemetry=SPAN_OF_A_REQUEST,
-        dependencies=[Depends(known_query)],
+        dependencies=[Depends(known_query), Depends(named_by_number)],
         generate_unique_id_function=called(OPERATIONS),
         redirect_slashes=False,  # the redirect would be made of what the caller says that this host is called
     )

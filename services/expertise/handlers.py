@@ -65,6 +65,8 @@ def _of_intake(fact: PilotFact) -> Command | None:
             | intake.ConclusionAnnulmentForwardedV1()
             | intake.ExpertiseClosedV1()
             | intake.DecisionForwardedV1()
+            | intake.StepForwardedV1()
+            | intake.ExpertiseTermNotedV1()
             | intake.CarryingOutNotedV1()
             | intake.ConflictNotedV1()
             | intake.TermReminderForwardedV1()

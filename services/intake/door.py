@@ -4,8 +4,6 @@ counted as it comes and as it ends; what is personal in it is kept before any fa
 The events come over Kafka or by `POST /v1/events`; both ways meet in `submission`.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,22 +24,21 @@ from contracts.event import (
     BrokenEvent,
     Fact,
     NewerVersion,
-    digest,
     is_usable_id,
     split_type,
     traced,
 )
-from contracts.extent import EVENT, beyond
 from contracts.intake import (
     ApplicationRegisteredV1,
     EventRefusedV1,
     ResubmissionRegisteredV1,
     SubmissionRefusedV1,
 )
-from contracts.reference import Problem, Role
-from contracts.topics import AGENCY_MAX_BYTES, agency_of
+from contracts.reference import Role
+from contracts.topics import agency_of
 from contracts.words import problem
 from services.chassis import telemetry
+from services.chassis.numbered import as_number, pilots_of
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import (
     Absent,
@@ -59,19 +56,15 @@ from services.chassis.subject import (
 )
 from services.intake.domain.commands import Later, Refuse, Submit
 from services.intake.domain.reports import REPORTS
-from services.intake.domain.shape import empty_unknown
 from services.intake.domain.state import KIND, person_id, pilot_id
+from services.intake.parsing import Parsed, parsed
 
 LATER: Final = frozenset(
     {ApplicationResubmittedV1.TYPE, ClarificationProvidedV1.TYPE, ApplicationWithdrawnV1.TYPE, *REPORTS}
 )
 """The events that are about a pilot which is there already."""
-SPECVERSION: Final = "specversion"
-"""The attribute that every event has: by it the mode is known."""
 KAFKA_ATTRIBUTE: Final = "ce_"
 NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
-SMALL: Final = 32 * 1024
-"""Bytes of an event that is kept whole until it is decided on, whatever stands in it."""
 OWNED: Final = ("state.agency", "state.hidden_from")
 """What of a pilot says who may publish on it."""
 Published = Submit | Later | Refuse
@@ -143,8 +136,15 @@ def submission(
     Its subject is its own, as an application's always is; a later event's is found by `address`. Raises
     NewerVersion for a known type in a version that this program does not know.
     """
+    return submitted(agency, parsed(body, attributes), place, actor=actor, record=record)
+
+
+def submitted(
+    agency: str, found: Parsed, place: str, *, actor: Actor | None = None, record: Record | None = None
+) -> Input:
+    """An agency's event as it was read; otherwise like `submission`."""
     actor = actor or Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER)
-    event, fingerprint, fault = _parsed(body, attributes)
+    event, fingerprint, fault = found.event, found.fingerprint, found.fault
     if record is not None and record.digest is not None:
         fingerprint = record.digest  # what it was before personal data was erased from it
     event_id = event.get("id")
@@ -171,7 +171,7 @@ def submission(
 
 def fingerprint_of(record: Record) -> str:
     """The fingerprint of an agency's event, by which a resend of it is known."""
-    return record.digest or _parsed(record.value, attributes_of(record.headers))[1]
+    return record.digest or parsed(record.value, attributes_of(record.headers)).fingerprint
 
 
 def attributes_of(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
@@ -184,70 +184,18 @@ def attributes_of(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
     return found
 
 
-def _parsed(body: bytes, attributes: Mapping[str, str]) -> tuple[dict[str, Any], str, Problem | None]:
-    """The event, its fingerprint, and what is wrong with the bytes; too deep a nesting may show in either step.
-
-    One above a bound is not read: of what a topic that compresses may hold, and of what a megabyte can make.
-    """
-    if (fault := _beyond(body)) is not None:
-        return {}, hashlib.sha256(body).hexdigest(), fault
-    fault = problem("", "json.invalid")
-    try:
-        event = json.loads(body, parse_constant=_no_constant, parse_float=_number)
-        if SPECVERSION in attributes and not (isinstance(event, dict) and SPECVERSION in event):
-            said = {name: one for name, one in attributes.items() if name != "content-type"}
-            kind = attributes.get("content-type")
-            event = {**said, **({} if kind is None else {"datacontenttype": kind}), "data": event}
-        if isinstance(event, dict):
-            fingerprint = digest(event)
-            if len(body) > SMALL:
-                empty_unknown(event)
-            return event, fingerprint, None
-        fault = problem("", "json.not-an-object")
-    except _Endless:
-        fault = problem("", "json.number")
-    except (ValueError, RecursionError):
-        pass
-    return {}, hashlib.sha256(body).hexdigest(), fault
-
-
-def _beyond(body: bytes) -> Problem | None:
-    if len(body) > AGENCY_MAX_BYTES:
-        return problem("", "event.too-large", most=AGENCY_MAX_BYTES)
-    match beyond(body, EVENT):
-        case "elements":
-            return problem("", "json.too-many", most=EVENT.elements)
-        case "depth":
-            return problem("", "json.too-deep", most=EVENT.depth)
-        case None:
-            return None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-class _Endless(ValueError):
-    """A number that no computer holds."""
-
-
-def _number(text: str) -> float | int:
-    """A number with a point or an exponent. 3000000.0 and 3e6 are whole ones, by whatever program they were written:
-    so are they for JSON Schema, and for the digest."""
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise _Endless(text[:20])
-    return int(number) if number.is_integer() else number
-
-
 def _not_newer(event: Mapping[str, Any]) -> None:
     kind = event.get("type")
-    try:
-        newer = isinstance(kind, str) and split_type(kind)[1] > 0 and AGENCY.is_newer(kind)
-    except BrokenEvent:
-        return
-    if newer:
+    if isinstance(kind, str) and is_newer(kind):
         raise NewerVersion("this program knows only older versions", "/type")
+
+
+def is_newer(kind: str) -> bool:
+    """Whether a type of event is one that agencies send, in a version that is not known yet."""
+    try:
+        return split_type(kind)[1] > 0 and AGENCY.is_newer(kind)
+    except BrokenEvent:
+        return False
 
 
 async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
@@ -257,6 +205,7 @@ async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
     subject of its own and is refused there, so that nothing can be done to it, and nothing be learnt of it.
     """
     named = {n: pilot for n, one in enumerate(inputs) if isinstance(c := one.command, Later) and (pilot := c.named)}
+    named |= await _by_numbers(store, inputs)
     owners, hidden = await _owners(store, set(named.values()))
     led = list[Input]()
     for place, one in enumerate(inputs):
@@ -267,6 +216,14 @@ async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:
             one = replace(one, subject=pilot) if (pilot, one.actor.id) not in hidden else one
         led.append(one)
     return led
+
+
+async def _by_numbers(store: Store, inputs: Sequence[Input]) -> dict[int, str]:
+    """The pilots that later events name by registration number, by the places of these."""
+    subjects = {n: c.event.get("subject") for n, one in enumerate(inputs) if isinstance(c := one.command, Later)}
+    said = {n: number for n, one in subjects.items() if isinstance(one, str) and (number := as_number(one))}
+    found = await pilots_of(store, said.values())
+    return {n: found[number] for n, number in said.items() if number in found}
 
 
 async def _owners(store: Store, pilots: set[str]) -> tuple[dict[str, str], set[tuple[str, str]]]:

@@ -14,12 +14,23 @@ from services.chassis.service import Prepare
 from services.chassis.store import Store
 from services.chassis.subject import Document, Input
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
-from services.intake.domain.commands import CLARIFICATION, REMINDED, Forward, Later, Note, NoteHiding, Remind, Submit
+from services.intake.domain.commands import (
+    CLARIFICATION,
+    EXPERTISE,
+    REMINDED,
+    Forward,
+    Later,
+    Note,
+    NoteHiding,
+    NoteTerm,
+    Remind,
+    Submit,
+)
 from services.intake.domain.shape import time_of
 from services.intake.domain.validation import Judged, judge
 
 
-def translate(event: Event) -> Forward | Note | NoteHiding | Remind | None:
+def translate(event: Event) -> Forward | Note | NoteHiding | NoteTerm | Remind | None:
     """What another service's fact asks of intake: to pass it on to the applicant, to note how the pilot stands or from
     whom it is hidden, or to remind the executor."""
     fact = event.fact
@@ -28,10 +39,20 @@ def translate(event: Event) -> Forward | Note | NoteHiding | Remind | None:
     return _of_register(fact) if isinstance(fact, registry.PilotFact) else None
 
 
-def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | None:
+def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | NoteTerm | None:
     match fact:
-        case expertise.TermExtendedV1():
-            return Forward(fact) if fact.kind == CLARIFICATION else None
+        case expertise.TermExtendedV1(kind=kind) if kind == CLARIFICATION:
+            return Forward(fact)
+        case expertise.TermStartedV1():
+            return NoteTerm(fact) if fact.term.kind == EXPERTISE else None
+        case (
+            expertise.TermExtendedV1()
+            | expertise.TermSuspendedV1()
+            | expertise.TermResumedV1()
+            | expertise.TermRecalendaredV1()
+            | expertise.TermEndedV1()
+        ):
+            return NoteTerm(fact) if fact.kind == EXPERTISE else None
         case (
             expertise.InformationRequestedV1()
             | expertise.RequestClosedV1()
@@ -44,13 +65,8 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | None:
             return NoteHiding(person_id=fact.expert_id, hidden=expertise.hides(fact))
         case (
             expertise.ReviewOpenedV1()
-            | expertise.TermStartedV1()
-            | expertise.TermSuspendedV1()
-            | expertise.TermResumedV1()
             | expertise.TermNearingV1()
             | expertise.TermBreachedV1()
-            | expertise.TermRecalendaredV1()
-            | expertise.TermEndedV1()
             | expertise.CaseClaimedV1()
             | expertise.CaseReleasedV1()
             | expertise.ExpertAssignedV1()
@@ -84,6 +100,7 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
             | registry.PilotLaunchedV1()
             | registry.EffectivenessJudgedV1()
             | registry.PilotStoppedV1()
+            | registry.ScalingDecidedV1()
         ):
             return Note(fact)
         case registry.TermNearingV1() | registry.TermBreachedV1():
@@ -111,7 +128,6 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
             | registry.PilotCompletedV1()
             | registry.CommissionNamedV1()
             | registry.EffectivenessProposedV1()
-            | registry.ScalingDecidedV1()
             | registry.ReplicaLinkedV1()
             | registry.ReplicaResultNotedV1()
             | registry.ConflictNotedV1()

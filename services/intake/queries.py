@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from contracts.agency import ReceiptOutcome
 from services.chassis import recalendar
 from services.chassis.parking import PERSONAL
 from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row
 from services.chassis.subject import Document
+from services.intake import receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import KIND as PILOT_KIND
-from services.intake.domain.state import Pilot, Status, pilot_id
+from services.intake.domain.state import Pilot
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
+OWN_NUMBER: Final[Keys] = (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1))
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         (("kind", 1), ("state.status", 1), *BY_DUE),
@@ -24,10 +25,12 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("state.agency", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("_id", 1)),
+        OWN_NUMBER,
         recalendar.INDEX,
     ],
-    PARKED: [PERSONAL],
+    PARKED: [PERSONAL, (("event_id", 1), ("topic", 1))],
     READINGS: [LATEST],
+    receipts.JOURNAL: receipts.INDEXES,
 }
 
 
@@ -36,8 +39,10 @@ def applications(
 ) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
     """The query and the order of the list: by due date where a status is asked for, else the newest first."""
     query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}, **eyes.but()}
-    if agency is not None:
-        query["state.agency"] = agency
+    if not eyes.whole(agency or eyes.agency or ""):
+        query["_id"] = {"$in": []}
+    if (asked := agency or eyes.agency) is not None:
+        query["state.agency"] = asked
     if status is not None:
         query["state.status"] = status
     return query, BY_DUE if status is not None else BY_AGE
@@ -93,28 +98,6 @@ def agency_card(document: Document) -> dict[str, Any]:
     return document.state.model_dump(mode="json")
 
 
-def receipt(document: Document, event_id: str) -> dict[str, Any] | None:
-    """What became of an agency's event, as its receipt says it; with nothing in it that is personal.
-
-    Of a later event its own outcome and problems are told, and how its pilot stands. None for one whose outcome is
-    not kept here (any more).
-    """
-    assert isinstance(document.state, Pilot)
-    state = document.state
-    told = state.told(event_id)
-    if told is None and document.subject != pilot_id(state.agency, event_id):
-        return None
-    shown = state.model_dump(mode="json", include={"agency", "status", "number", "edition", "due_at"})
-    outcome = ReceiptOutcome.REFUSED if state.status is Status.REFUSED else ReceiptOutcome.REGISTERED
-    return {
-        "pilot": document.subject,
-        **shown,
-        "event_id": told.event_id if told else state.event_id,
-        "outcome": told.outcome if told else outcome,
-        "problems": [p.model_dump(mode="json") for p in (told.problems if told else state.problems)],
-        "own_number": state.application.own_number if state.application else None,
-        "due_at": shown["due_at"] if state.running else None,
-        "reasons": [r.model_dump(mode="json") for r in state.reasons],
-        "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
-        "conclusion": state.conclusion.model_dump(mode="json") if state.conclusion else None,
-    }
+def of_own_number(agency: str, own_number: str) -> dict[str, Any]:
+    """The query of an agency's applications that have this number of its own."""
+    return {"kind": PILOT_KIND, "state.agency": agency, "state.application.own_number": own_number}

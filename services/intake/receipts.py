@@ -1,6 +1,7 @@
 """The receipts (квитанции) that go to an agency with the facts that concern it. Pure: of the fact alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
@@ -11,8 +12,9 @@ from contracts.agency import (
     ReceiptOutcome,
     ReceiptReminder,
     ReceiptRequest,
+    ReceiptStep,
 )
-from contracts.event import Event, envelope, headers, wire
+from contracts.event import Event, envelope, headers, wire, wire_moment
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
@@ -31,6 +33,7 @@ from contracts.intake import (
     EventRefused,
     EventRefusedV1,
     ExpertiseClosedV1,
+    ExpertiseTermNotedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
     PilotFact,
@@ -39,6 +42,7 @@ from contracts.intake import (
     ResultRegisteredV1,
     RiskRegisteredV1,
     SpendingRegisteredV1,
+    StepForwardedV1,
     SubmissionRefusedV1,
     TermBreachedV1,
     TermEndedV1,
@@ -48,17 +52,33 @@ from contracts.intake import (
     TermStartedV1,
     WithdrawalRegisteredV1,
 )
-from contracts.reference import ReturnReason
-from contracts.topics import FACT_MAX_BYTES, receipts_topic
+from contracts.reference import Problem, ReturnReason
+from contracts.topics import FACT_MAX_BYTES, INTAKE, agency_of, receipts_topic
+from contracts.words import problem
 from services.chassis.fold import MARGIN
 from services.chassis.message import Message
+from services.chassis.parking import Aside, Parked
+from services.chassis.store import Keys, Row
+from services.chassis.subject import Record
+from services.intake.domain.state import pilot_id
+from services.intake.door import attributes_of, is_newer
+from services.intake.parsing import parsed
 
+JOURNAL: Final = "receipts"
+"""The collection of all receipts: rows that facts make."""
+IN_ORDER: Final[Keys] = (("at", 1), ("_id", 1))
+INDEXES: Final[Sequence[Keys]] = (
+    (("agency", 1), *IN_ORDER),
+    (("agency", 1), ("pilot", 1), *IN_ORDER),
+    (("agency", 1), ("outcome", 1), *IN_ORDER),
+)
 SHORT: Final[Mapping[str, Any]] = {
     "problems": (),
     "reasons": (),
     "request": None,
     "conclusion": None,
     "decision": None,
+    "step": None,
     "reminder": None,
 }
 """What makes a receipt long, and what stands in its place where it is too long."""
@@ -77,6 +97,69 @@ def publications(event: Event, most: int = FACT_MAX_BYTES - MARGIN) -> list[Mess
         return [message]
     whole_at = f"/v1/receipts/{quote(receipt.event_id, safe='')}"
     return [_message(event, receipt.model_copy(update={**SHORT, "whole_at": whole_at}))]
+
+
+def projection(event: Event) -> list[tuple[str, Row]]:
+    """A row of the journal for each receipt, so that an agency without Kafka reads them, too."""
+    receipt = receipt_of(event)
+    return [] if receipt is None else [(JOURNAL, _row(event.id, event.time, receipt))]
+
+
+def _row(id_: str, at: datetime, receipt: ReceiptIssuedV1) -> Row:
+    said = receipt.model_dump(mode="json")
+    named = {name: said[name] for name in ("agency", "pilot", "event_id", "outcome")}
+    return {"_id": id_, "at": wire_moment(at), **named, "receipt": said}
+
+
+def journal(agency: str, *, pilots: Sequence[str] | None, outcome: str | None, since: datetime | None) -> Row:
+    """The query of an agency's receipts."""
+    query: Row = {"agency": agency}
+    if pilots is not None:
+        query["pilot"] = {"$in": list(pilots)}
+    if outcome is not None:
+        query["outcome"] = outcome
+    if since is not None:
+        query["at"] = {"$gte": wire_moment(since)}
+    return query
+
+
+def parked(one: Parked, now: datetime) -> Aside | None:
+    """What an agency is told of an event that is parked; the receipt of what becomes of it follows when it is taken up.
+    None for what no agency sent."""
+    agency = agency_of(one.record.topic)
+    if agency is None or one.event_id is None:
+        return None
+    receipt = ReceiptIssuedV1(
+        agency=agency,
+        event_id=one.event_id,
+        outcome=ReceiptOutcome.PARKED,
+        pilot=pilot_id(agency, one.event_id),
+        problems=why_parked(one.record),
+    )
+    id_ = f"parked:{one.record.id}"
+    body = envelope(
+        ReceiptIssuedV1.TYPE,
+        receipt.model_dump(mode="json"),
+        id=id_,
+        service=INTAKE,
+        subject=receipt.pilot,
+        time=now,
+        cause=one.record.id,
+        correlation=one.event_id,
+        trace={},
+    )
+    message = Message(receipts_topic(agency).name, receipt.pilot, wire(body), headers(body))
+    return Aside(id_, message, (JOURNAL, _row(id_, now, receipt)))
+
+
+def why_parked(record: Record) -> tuple[Problem, ...]:
+    """What an agency is told of why its event is parked: that a version of its type is not known yet, or that it is not
+    the agency's to mend."""
+    aside = problem("", "event.parked", action="retry", severity="warn")
+    kind = parsed(record.value, attributes_of(record.headers)).event.get("type")
+    if isinstance(kind, str) and is_newer(kind):
+        return problem("/type", "type.newer-version", action="retry", severity="warn"), aside
+    return (aside,)
 
 
 def _message(event: Event, receipt: ReceiptIssuedV1) -> Message:
@@ -147,6 +230,8 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             return ReceiptOutcome.CLOSED, {"reasons": (fact.outcome, *_codes(fact.reasons))}
         case DecisionForwardedV1():
             return ReceiptOutcome.DECIDED, {"decision": ReceiptDecision.made_of(fact)}
+        case StepForwardedV1():
+            return ReceiptOutcome(fact.step), {"step": ReceiptStep.made_of(fact), "decision": None}
         case TermReminderForwardedV1():
             return ReceiptOutcome.REMINDED, {"reminder": ReceiptReminder.made_of(fact)}
         case (
@@ -165,6 +250,7 @@ def _told(fact: PilotFact) -> tuple[ReceiptOutcome, dict[str, Any]] | None:
             | TermRecalendaredV1()
             | CarryingOutNotedV1()
             | ConflictNotedV1()
+            | ExpertiseTermNotedV1()
         ):
             return None
         case _:

@@ -1,6 +1,7 @@
 """Intake put together from its domain, its handlers and the engine."""
 
 from contracts import topics
+from contracts.event import Event
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
@@ -8,6 +9,7 @@ from contracts.rules import load
 from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.chassis.service import Service
+from services.chassis.store import Row
 from services.chassis.subject import Aggregate
 from services.intake import contacts, door, handlers, queries, receipts
 from services.intake.domain import agency, reading
@@ -17,6 +19,13 @@ from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
 
 RULES = load()
+
+
+def projection(event: Event) -> list[tuple[str, Row]]:
+    """The rows that a fact makes in side collections: readings of contact persons, and receipts."""
+    return [*contacts.projection(event), *receipts.projection(event)]
+
+
 SERVICE = Service(
     name=topics.INTAKE,
     aggregates={
@@ -34,11 +43,12 @@ SERVICE = Service(
     on_conflict=door.on_conflict,
     side_rows=door.side_rows,
     publications=receipts.publications,
-    projection=contacts.projection,
+    projection=projection,
     number=handlers.number,
     erase=contacts.erase,
     tidy=contacts.tidy,
     arrived=door.arrived,
     settled=door.settled,
+    parked=receipts.parked,
     indexes=queries.INDEXES,
 )

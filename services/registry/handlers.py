@@ -135,6 +135,8 @@ def _of_intake(fact: intake.PilotFact) -> Command | None:
             | intake.ConclusionForwardedV1()
             | intake.ConclusionAnnulmentForwardedV1()
             | intake.DecisionForwardedV1()
+            | intake.StepForwardedV1()
+            | intake.ExpertiseTermNotedV1()
             | intake.TermReminderForwardedV1()
         ):
             return None  # what intake tells an applicant is recorded from the service that decided on it

@@ -111,7 +111,7 @@ async def test_an_event_of_an_agency_that_is_not_entered_waits_for_a_hand_and_is
     assert await parked(engine) == {sent(0, b"").id: "broken"}
     await intake_with_agency(make)
     assert await engine.parking.redrive([sent(0, b"").id]) == 1
-    assert outcomes_of(broker) == [("demo-1", "registered")] and await parked(engine) == {}
+    assert outcomes_of(broker) == [("demo-1", "parked"), ("demo-1", "registered")] and await parked(engine) == {}
 
 
 async def test_the_contact_person_is_kept_erasable_and_stands_in_no_fact_receipt_log_line_or_parked_view(

@@ -91,6 +91,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.found: list[dict[str, Any]] = []
+        self.numbers: dict[str, str] = {}
         self.asked: list[Mapping[str, Any]] = []
         self.claims: dict[str, Claim] = {}
         self.kept: dict[tuple[str, str], dict[str, Any]] = {
@@ -100,10 +101,13 @@ class FakeStore:
 
     async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
         self.asked.append(query)
+        if "state.number" in query:
+            wanted = query["state.number"]["$in"]
+            return [{"_id": pilot, "state": {"number": one}} for one, pilot in self.numbers.items() if one in wanted]
         return self.found[:limit]
 
-    async def claimed(self, key: str) -> Claim | None:
-        return self.claims.get(key)
+    async def claimed(self, *keys: str) -> dict[str, Claim]:
+        return {key: self.claims[key] for key in keys if key in self.claims}
 
     async def count(self, _collection: str, query: Mapping[str, Any], _limit: int, hint: Any = None) -> int:
         self.asked.append(query)
@@ -171,6 +175,15 @@ class FakeEngine:
 
     async def commands_and_documents(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         return [await self.command_and_document(one) for one in inputs]
+
+    async def posted(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        return await self.commands_and_documents(inputs)
+
+    async def rehearsed(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+        taken = [*self.taken]
+        answers = await self.commands_and_documents(inputs)
+        self.taken = taken
+        return answers
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         return [await self.command(one) for one in inputs]

@@ -19,7 +19,7 @@ from contracts.agency import (
     ReceiptOutcome,
 )
 from contracts.event import Actor, BrokenEvent, Contract, Event, NewerVersion, digest, parse_fact, parse_own_fact
-from contracts.expertise import EXPERTISE, ConflictDismissedV1, ConflictFact, TermExtendedV1
+from contracts.expertise import EXPERTISE, ConflictDismissedV1, ConflictFact, TermExtendedV1, TermStartedV1
 from contracts.freeze import CLASSES, example, frozen
 from contracts.intake import INTAKE
 from contracts.reference import Application
@@ -33,7 +33,7 @@ from services.expertise.domain import commands
 from services.intake import door, receipts
 from services.intake import handlers as intake
 from services.intake.domain.agency import Agency
-from services.intake.domain.commands import Forward, Later, Note, NoteHiding, Refuse, Submit
+from services.intake.domain.commands import Forward, Later, Note, NoteHiding, NoteTerm, OfExpertiseTerm, Refuse, Submit
 from services.intake.domain.state import person_id, pilot_id
 from services.registry import handlers as registry
 from tests.kit.common import SOMEBODY, made
@@ -96,16 +96,19 @@ def test_intake_passes_on_what_concerns_the_applicant_and_the_rest_passes_it_by(
     expected: object = Forward(event.fact) if name in FORWARDED else None  # type: ignore[arg-type]
     if isinstance(event.fact, ConflictFact):
         expected = NoteHiding(person_id=event.fact.expert_id, hidden=not isinstance(event.fact, ConflictDismissedV1))
+    if isinstance(event.fact, OfExpertiseTerm):
+        of = event.fact.term if isinstance(event.fact, TermStartedV1) else event.fact
+        expected = NoteTerm(event.fact) if of.kind == "expertise" else None
     assert intake.translate(event) == expected
 
 
 @pytest.mark.parametrize("kind", ["clarification", "expertise", "appeal"])
-def test_of_the_extended_terms_that_of_a_request_alone_concerns_the_applicant(kind: str) -> None:
+def test_of_the_extended_terms_that_of_a_request_is_passed_on_and_that_of_the_expertise_noted(kind: str) -> None:
     event = read("pilots.expertise.term-extended.v1")
     assert isinstance(event.fact, TermExtendedV1)
     fact = event.fact.model_copy(update={"kind": kind})
     command = intake.translate(replace(event, fact=fact))
-    assert command == (Forward(fact) if kind == "clarification" else None)
+    assert command == {"clarification": Forward(fact), "expertise": NoteTerm(fact)}.get(kind)
 
 
 NOTED = {
@@ -116,6 +119,7 @@ NOTED = {
     "pilot-launched",
     "effectiveness-judged",
     "pilot-stopped",
+    "scaling-decided",
 }
 
 
@@ -330,9 +334,13 @@ RECEIPTED = {
     "result-registered": "reported",
     "completion-registered": "reported",
     "term-reminder-forwarded": "reminded",
+    "step-forwarded": "launched",
 }
+OF_NO_OTHER_EXAMPLE = {"parked", "agreed", "agreement-failed", "judged", "scaling-decided", "stopped-early"}
+"""Outcomes of steps beside the one of the example, and of what no fact is made of."""
 TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
 SILENT = {"agency-entered", "carrying-out-noted", "conflict-noted", "contact-erased", "contact-read", *TERMS}
+SILENT |= {"expertise-term-noted"}
 """The directory, the terms, the notes and what becomes of contact persons go without a receipt."""
 
 
@@ -357,7 +365,7 @@ def test_every_outcome_has_a_receipt_that_fits_its_frozen_schema(short: str) -> 
 def test_the_outcomes_are_those_that_the_contract_names() -> None:
     said = " ".join((ReceiptIssuedV1.__doc__ or "").split())
     named = said.split("`outcome` is one of ")[1].split(". ")[0].split(", ")
-    assert set(RECEIPTED.values()) == set(named) == set(ReceiptOutcome)
+    assert {*RECEIPTED.values(), *OF_NO_OTHER_EXAMPLE} == set(named) == set(ReceiptOutcome)
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from contracts import expertise, intake
-from contracts.agency import ReceiptIssuedV1
+from contracts.agency import ReceiptDecision, ReceiptIssuedV1
 from contracts.event import Event, Fact, parse_own_fact
 from contracts.expertise import Closure, RequestOutcome
 from contracts.freeze import example, frozen
@@ -21,6 +21,7 @@ from contracts.intake import (
     ConclusionForwardedV1,
     DecisionForwardedV1,
     EventRefusedV1,
+    StepForwardedV1,
     TermEndedV1,
     TermReminderForwardedV1,
 )
@@ -54,6 +55,7 @@ from tests.kit.intake.story import (
     decided,
     elapsed,
     extended,
+    judged,
     launched,
     nearing,
     pilots,
@@ -182,7 +184,7 @@ def test_a_postponed_application_is_with_the_council_still_and_may_be_taken_back
     [told] = pilots.when(STATES["negative"], decided(Expediency.POSTPONED))
     assert isinstance(told, DecisionForwardedV1)
     state = pilots.given(told, state=STATES["negative"])
-    assert state == STATES["negative"]
+    assert state == STATES["negative"].model_copy(update={"decision": ReceiptDecision.made_of(told)})
     assert after(withdraw(), state=state).status is Status.WITHDRAWN
     assert after(resubmit(), state=state).status is Status.REGISTERED
     assert after(STOP, state=state).status is Status.STOPPED
@@ -260,7 +262,11 @@ def test_every_decision_of_the_council_is_passed_on_with_its_document(note: Any,
 
 
 def test_an_agreement_and_a_launch_are_no_decision_of_the_council() -> None:
-    assert [type(one) for one in pilots.when(STATES["decided on"], agreed())] == [CarryingOutNotedV1]
+    told, noted = pilots.when(STATES["decided on"], agreed())
+    assert isinstance(told, StepForwardedV1) and isinstance(noted, CarryingOutNotedV1)
+    receipt = receipt_for(told)
+    assert (told.step, receipt["outcome"], receipt["step"]["step"]) == ("agreed", "agreed", "agreed")
+    assert pilots.given(told, state=STATES["decided on"]).steps[-1].step == "agreed"
 
 
 @pytest.mark.parametrize("name", ["none", "refused"])
@@ -318,3 +324,11 @@ def test_of_the_registers_terms_the_report_and_the_end_of_carrying_out_are_passe
 def test_a_term_of_intake_or_of_the_expertise_is_no_reminder_whatever_its_name(cls: type[Fact]) -> None:
     fact = cls.model_validate({**example(cls.TYPE)["data"], "kind": "progress-report"})
     assert translate(Event("e", cls.TYPE.split(".")[1], cls.TYPE, "s", NOW, 1, "c", {}, fact)) is None
+
+
+def test_a_judgement_is_told_with_its_decision_and_its_words() -> None:
+    told = pilots.when(STATES["decided on"], judged())[0]
+    assert isinstance(told, StepForwardedV1)
+    receipt = receipt_for(told)
+    assert (receipt["outcome"], receipt["decision"]) == ("judged", None)
+    assert (receipt["step"]["decision"], receipt["step"]["text"]) == (told.decision, told.text)

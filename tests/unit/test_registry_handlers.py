@@ -281,6 +281,8 @@ PASSING: set[type[Fact]] = {
     intake.InformationRequestForwardedV1,
     intake.InformationRequestClosedV1,
     intake.DecisionForwardedV1,
+    intake.StepForwardedV1,
+    intake.ExpertiseTermNotedV1,
     intake.TermReminderForwardedV1,
     expertise.AnswersTakenV1,
     expertise.ReviewClosedV1,

@@ -74,19 +74,23 @@ ERASING = {
 POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
     "intake": {
         ("post", "/v1/events"): {"publisher"},
+        ("post", "/v1/events/validate"): {"publisher"},
+        ("get", "/v1/receipts"): {"publisher", "officer", "auditor"},
         ("get", "/v1/receipts/{event_id}"): {"publisher", "officer", "auditor"},
-        ("get", "/v1/applications"): LOOK_OVER_READERS,
-        ("get", "/v1/applications/{pilot}"): LOOK_OVER_READERS,
+        ("get", "/v1/applications"): {"publisher", *LOOK_OVER_READERS},
+        ("get", "/v1/applications/{pilot}"): {"publisher", *LOOK_OVER_READERS},
         ("post", "/v1/applications/{pilot}/acceptance"): {"officer"},
         ("post", "/v1/applications/{pilot}/return"): {"officer"},
         ("post", "/v1/applications/{pilot}/stop"): {"officer"},
-        ("get", "/v1/applications/{pilot}/clock"): LOOK_OVER_READERS,
+        ("get", "/v1/applications/{pilot}/clock"): {"publisher", *LOOK_OVER_READERS},
         ("get", "/v1/applications/{pilot}/contact"): {"officer"},
         ("get", "/v1/applications/{pilot}/contact/readings"): {"auditor", "admin"},
         ("delete", "/v1/applications/{pilot}/contact"): {"publisher", "admin"},
         ("get", "/v1/agencies"): LOOK_OVER_READERS,
         ("get", "/v1/agencies/{code}"): LOOK_OVER_READERS,
         ("put", "/v1/agencies/{code}"): {"admin"},
+        ("get", "/v1/contracts"): set(ROLES),
+        ("get", "/v1/contracts/{type}"): set(ROLES),
         ("get", "/v1/editions"): set(ROLES),
         ("get", "/v1/editions/{edition}"): set(ROLES),
         **OPERATIONS,
@@ -200,6 +204,7 @@ ON_PAPER: Mapping[str, Any] = {
 """What each step of a pilot's life says beside the document that it rests on."""
 BODIES: Mapping[str, Any] = {
     "/v1/events": example(ApplicationSubmittedV2.TYPE),
+    "/v1/events/validate": example(ApplicationSubmittedV2.TYPE),
     "/v1/applications/{pilot}/return": {"reasons": [{"code": "other"}]},
     "/v1/agencies/{code}": {"name": "В", "editions": [{"edition": "by-2024", "since": "2026-01-01"}]},
     "/v1/applications/{pilot}/stop": {"reason": "Ликвидация.", "basis": BASIS},
@@ -218,6 +223,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
+    parts |= {"{type}": ApplicationSubmittedV2.TYPE}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from contracts.rules import RuleBook
 from services.chassis.described import called
-from services.intake.api import contacts, directory, editions, look_over, publishing
+from services.intake.api import contacts, directory, editions, event_types, look_over, publishing, receipts
 from services.intake.api.operations import OPERATIONS
 
 
@@ -12,9 +12,11 @@ def make_router(rules: RuleBook) -> APIRouter:
     """All routes of intake."""
     inside = APIRouter(prefix="/v1")
     publishing.add(inside)
+    receipts.add(inside)
     look_over.add(inside)
     contacts.add(inside)
     directory.add(inside)
+    event_types.add(inside)
     editions.add(inside, rules)
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(inside)

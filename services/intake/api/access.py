@@ -20,11 +20,13 @@ READERS: Final = (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
 AgencyAsked = Annotated[str | None, Query(pattern=AGENCY)]
 """The agency that is asked for, by its code."""
 Eyes = Annotated[Sight, Depends(seeing(*READERS))]
+AgencysEyes = Annotated[Sight, Depends(seeing(Role.PUBLISHER, *READERS))]
+"""Those of officials, who see the applications of all agencies, and of an agency, which sees its own."""
 
 
 async def seen(engine: Engine, pilot: str, eyes: Sight) -> Document:
     """An application that the caller may see. Raises Problematic 404 for any other."""
     found = await document(engine, pilot, KIND)
-    if not eyes.knows(found.state):
+    if not eyes.knows(found.state) or not eyes.whole(getattr(found.state, "agency", "")):
         raise not_found()
     return found

@@ -5,30 +5,11 @@ The tests hold every answer to these models.
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from contracts.agency import ContactPerson, ReceiptConclusion, ReceiptOutcome
+from contracts.agency import ContactPerson
 from contracts.event import Moment
-from contracts.reference import Problem, ReturnReason
-from services.intake.domain.state import Pilot, Request, Status
-
-
-class Receipt(BaseModel):
-    """What became of an agency's event, and how its pilot stands: a receipt (квитанция)."""
-
-    pilot: str = Field(examples=["7f841494-a5a7-5cad-89a9-dc08e49b30fa"])
-    agency: str = Field(examples=["vedomstvo-primer"])
-    status: Status
-    number: str | None = Field(examples=["ПП-2026-000123"])
-    edition: str | None = Field(examples=["by-2024"])
-    due_at: Moment | None
-    event_id: str = Field(examples=["17-04/2026"])
-    outcome: ReceiptOutcome
-    problems: list[Problem]
-    own_number: str | None = Field(examples=["17-04/2026"])
-    reasons: list[ReturnReason]
-    open_requests: list[Request]
-    conclusion: ReceiptConclusion | None
+from services.intake.domain.state import Pilot
 
 
 class ContactShown(ContactPerson):

@@ -11,7 +11,7 @@ from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, page
 from services.intake import queries
-from services.intake.api.access import AgencyAsked, Eyes, Officer, seen
+from services.intake.api.access import AgencyAsked, AgencysEyes, Officer, seen
 from services.intake.api.answers import ApplicationCard
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
@@ -27,19 +27,19 @@ def add(router: APIRouter) -> None:
     @router.get("/applications", tags=["look-over"])
     async def applications(
         engine: EngineOf,
-        eyes: Eyes,
+        eyes: AgencysEyes,
         status: Status | None = None,
         agency: AgencyAsked = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page:
-        """Applications: with a status by due date, else the newest first."""
+        """Applications: with a status by due date, else the newest first. An agency sees its own."""
         query, order = queries.applications(status, agency, eyes)
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
 
     @router.get("/applications/{pilot}", tags=["look-over"], response_model=ApplicationCard)
-    async def application(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
-        """One application with its look-over term."""
+    async def application(pilot: str, engine: EngineOf, eyes: AgencysEyes) -> Response:
+        """One application with its look-over term. An agency sees its own."""
         found = await seen(engine, pilot, eyes)
         return card(queries.application_card(found), found.rev)
 
@@ -59,7 +59,7 @@ def add(router: APIRouter) -> None:
         return await by.give(pilot, PILOT_KIND, body)
 
     @router.get("/applications/{pilot}/clock", tags=["look-over"], response_model=Explanation)
-    async def clock(pilot: str, engine: EngineOf, eyes: Eyes, term: Clocked = TermKind.LOOK_OVER) -> Response:
+    async def clock(pilot: str, engine: EngineOf, eyes: AgencysEyes, term: Clocked = TermKind.LOOK_OVER) -> Response:
         """How the due date of a term comes about, day by day, in words of three languages."""
         found = await seen(engine, pilot, eyes)
         assert isinstance(found.state, Pilot)

@@ -22,5 +22,9 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/editions": "listEditions",
     "GET:/v1/editions/{edition}": "getEdition",
     "POST:/v1/events": "publishEvents",
+    "POST:/v1/events/validate": "validateEvents",
+    "GET:/v1/receipts": "listReceipts",
     "GET:/v1/receipts/{event_id}": "getReceipt",
+    "GET:/v1/contracts": "listContracts",
+    "GET:/v1/contracts/{type}": "getContract",
 }

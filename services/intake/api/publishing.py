@@ -1,99 +1,190 @@
-"""The agencies' second door: one CloudEvent is published, and what became of it is asked for (квитанция)."""
+"""The agencies' second door: CloudEvents are published, one or many at once, or only looked at as they would be."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final
-from urllib.parse import quote, unquote
+from typing import Annotated, Final
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 
-from contracts.agency import AGENCY, ReceiptOutcome
-from contracts.event import Actor, NewerVersion
+from contracts.agency import AGENCY
+from contracts.event import JSON, Actor, NewerVersion
 from contracts.freeze import example, frozen, inlined
 from contracts.reference import Role
-from contracts.words import Language, problem
+from contracts.topics import AGENCY_MAX_BYTES
+from contracts.words import problem
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
-from services.chassis.described import GONE, SAME_AGAIN
+from services.chassis.described import SAME_AGAIN
 from services.chassis.engine import Engine
-from services.chassis.problems import Problematic, answer, language_of
+from services.chassis.problems import Problematic, language_of
 from services.chassis.sight import hides
-from services.chassis.subject import Absent, Broken, Claimed, Conflict, Document, Duplicate, Input
-from services.chassis.web import EngineOf, card, document, not_found
-from services.intake import queries
-from services.intake.api.access import AgencyAsked
-from services.intake.api.answers import Receipt
+from services.chassis.store import StoreAway
+from services.chassis.subject import Document, Input, Outcome
+from services.chassis.turns import in_turns
+from services.chassis.web import EngineOf
+from services.intake.api.verdicts import (
+    Judgement,
+    Links,
+    Rehearsed,
+    RehearsedVerdicts,
+    Verdict,
+    Verdicts,
+    alone,
+    judged,
+    together,
+)
 from services.intake.domain.agency import subject_of
-from services.intake.domain.state import KIND as PILOT_KIND
-from services.intake.door import owner, submission
+from services.intake.domain.commands import Submit
+from services.intake.door import submitted
+from services.intake.following import Receipt
+from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
 
 Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
-ReceiptReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
 ATTRIBUTE: Final = "ce-"
+CLOUD_EVENTS: Final = "application/cloudevents"
+EVENT_TYPE: Final = f"{CLOUD_EVENTS}+json"
+BATCH_TYPE: Final = f"{CLOUD_EVENTS}-batch+json"
+TAKEN: Final = (EVENT_TYPE, BATCH_TYPE, JSON)
+"""What may be sent, as it is said where something else is."""
+_one: Final = {"oneOf": [inlined(frozen(name)) for name in AGENCY.classes]}
 CLOUD_EVENT: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/cloudevents+json": {
-                "schema": {"oneOf": [inlined(frozen(name)) for name in AGENCY.classes]},
+            EVENT_TYPE: {
+                "schema": _one,
                 "examples": {name: {"value": example(name)} for name in AGENCY.classes},
-            }
+            },
+            BATCH_TYPE: {
+                "schema": {"type": "array", "maxItems": MOST_EVENTS, "items": {"type": "object"}},
+                "example": [example(name) for name in AGENCY.classes][:2],
+            },
+            JSON: {"schema": {"type": "object"}},
         },
     }
 }
+BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
+"""What is wrong with an event is said in its receipt."""
+
+
+class Door:
+    """Where agencies' events come in over HTTP. It knows which agencies are in the directory: an entry is never taken
+    out of it, so who was found there is not looked for again."""
+
+    def __init__(self) -> None:
+        self._entered = set[str]()
+
+    async def publish(self, request: Request, engine: Engine, caller: Caller) -> Response:
+        """Takes what came, and answers when it is durable."""
+        read = await _read(request)
+        language = language_of(request.headers)
+        if isinstance(read, Parsed):
+            one = _ready(read, caller, request.headers)
+            await self._need_entry(engine, one.actor)
+            return alone(_judgement(one, await engine.gathering.take(one)), language)
+        inputs, answers = await _inputs(read, caller)
+        await self._need_entry(engine, _actor(caller))
+        for (place, one), told in zip(inputs.items(), await _posted(engine, [*inputs.values()]), strict=True):
+            answers[place] = told if isinstance(told, Judgement) else _judgement(one, told)
+        return together([answers[place] for place in sorted(answers)], language)
+
+    async def rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
+        """Says what would come of it."""
+        read = await _read(request)
+        language = language_of(request.headers)
+        await self._need_entry(engine, _actor(caller))
+        if isinstance(read, Parsed):
+            try:
+                one = _ready(read, caller, request.headers)
+            except Problematic as refused:
+                return alone(Judgement(None, Verdict.REFUSED, problem=refused), language, Links())
+            [told] = await engine.rehearsed([one])
+            return alone(_undrawn(one, told), language, Links())
+        inputs, answers = await _inputs(read, caller)
+        for (place, one), told in zip(inputs.items(), await engine.rehearsed([*inputs.values()]), strict=True):
+            answers[place] = _undrawn(one, told)
+        return together([answers[place] for place in sorted(answers)], language, Links())
+
+    async def _need_entry(self, engine: Engine, actor: Actor) -> None:
+        """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
+        nothing, before an id is claimed. Raises Problematic 403."""
+        agency = actor.organisation or ""
+        if agency not in self._entered:
+            subject = subject_of(agency)
+            if subject not in await engine.documents([subject]):
+                raise Problematic(403, "agency.unknown", action="retry")
+            self._entered.add(agency)
 
 
 def add(router: APIRouter) -> None:
-    """Publishing, and receipts."""
-    entered = set[str]()
+    """Publishing, and trying it."""
+    door = Door()
 
     @router.post(
         "/events",
         tags=["agencies"],
         status_code=201,
-        openapi_extra=CLOUD_EVENT,
         response_model=Receipt,
         responses={
             200: {"model": Receipt, "description": SAME_AGAIN},
-            **{status: {} for status in (404, 409, 410, 415)},
+            207: {"model": Verdicts},
+            **{status: {} for status in (400, 404, 409, 410, 415)},
         },
+        openapi_extra=CLOUD_EVENT,
     )
-    @bounded(Bounds(json_body=False))  # what is wrong with an event is said in its receipt
-    async def publish(
-        request: Request,
-        engine: EngineOf,
-        caller: Publisher,
-    ) -> Response:
-        """Publishes one CloudEvent. 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an
-        id used for something else. Nothing is answered before it is durable."""
-        agency = _agency_of(caller)
-        body = await request.body()
-        _as_it_is(request.headers)
-        actor = Actor(id=caller.id, organisation=agency, role=Role.PUBLISHER)
-        one = _input(agency, body, _attributes(request.headers), actor)
-        # What a conflict hides from the person is not there to be published on, whoever the person publishes for.
-        one = replace(one, sees=lambda state: not hides(state, caller.id))
-        if "traceparent" in request.headers:
-            one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
-        return await _published(engine, one, entered, language_of(request.headers))
+    @bounded(BOUNDS)
+    async def publish(request: Request, engine: EngineOf, caller: Publisher) -> Response:
+        """Publishes CloudEvents: one, structured or binary, or a batch of up to 1,000.
 
-    @router.get("/receipts/{event_id:path}", tags=["agencies"], response_model=Receipt, responses=GONE)
-    async def receipt(event_id: str, engine: EngineOf, caller: ReceiptReader, agency: AgencyAsked = None) -> Response:
-        """What became of an event, by the id that its agency gave it. Officers and auditors name the agency."""
-        code = agency if agency and caller.roles & {Role.OFFICER, Role.AUDITOR} else _agency_of(caller)
-        found, body = await _receipt(engine, code, event_id)
-        if hides(found.state, caller.id):
-            raise Problematic(404, "receipt.unknown", action="retry")
-        return card(body, found.rev)
+        One: 201 with a receipt, 200 for the same again, 422 with every fault, 409 for an id used for something else.
+        A batch: 207 with a verdict for each of its events in their order, which are taken independently of one another;
+        those about one pilot in their order. 503 where nothing could be saved: send the same again, what was saved all
+        the same is a duplicate then. Nothing is answered before it is durable."""
+        return await door.publish(request, engine, caller)
+
+    @router.post(
+        "/events/validate",
+        tags=["agencies"],
+        response_model=Rehearsed,
+        responses={207: {"model": RehearsedVerdicts}, **{status: {} for status in (400, 404, 409, 410, 415)}},
+        openapi_extra=CLOUD_EVENT,
+    )
+    @bounded(BOUNDS)
+    async def validate(request: Request, engine: EngineOf, caller: Publisher) -> Response:
+        """What would be answered if these CloudEvents were published now. Nothing is taken: no number is drawn, and no
+        id is used up. Which pilots an application is like is told by the register, at `links.similar`."""
+        return await door.rehearse(request, engine, caller)
 
 
-def _agency_of(caller: Caller) -> str:
-    if not caller.organisation:
-        raise Problematic(403, "auth.organisation")
-    return caller.organisation
+# ---- what came
+
+
+async def _read(request: Request) -> Parsed | list[Parsed]:
+    """One event, or a batch. Raises Problematic 400, 413 and 415."""
+    headers = request.headers
+    _as_it_is(headers)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if kind == BATCH_TYPE:
+        return _batch(body)
+    _need_kind(kind, headers)
+    if len(body) > AGENCY_MAX_BYTES:
+        raise Problematic(413, "request.too-large", most=AGENCY_MAX_BYTES)
+    return parsed(body, _attributes(headers))
+
+
+def _batch(body: bytes) -> list[Parsed]:
+    if len(body) > BATCH_MAX_BYTES:
+        raise Problematic(413, "request.too-large", most=BATCH_MAX_BYTES)
+    try:
+        found = batch(body)
+    except NoBatch as error:
+        raise Problematic(400, "batch.invalid", problems=[error.fault]) from None
+    if len(found) > MOST_EVENTS:
+        raise Problematic(413, "batch.too-many", most=MOST_EVENTS, have=len(found))
+    return found
 
 
 def _as_it_is(headers: Headers) -> None:
@@ -102,85 +193,81 @@ def _as_it_is(headers: Headers) -> None:
         raise Problematic(415, "http.415", headers={"Accept-Encoding": "identity"})
 
 
+def _need_kind(kind: str, headers: Headers) -> None:
+    """What is an event's data alone says in its attributes what it is, and is judged by its contract. Raises
+    Problematic 415."""
+    if kind.startswith(CLOUD_EVENTS):
+        good = kind in (CLOUD_EVENTS, EVENT_TYPE)
+    else:
+        good = kind in ("", JSON, "text/json") or kind.endswith("+json") or f"{ATTRIBUTE}{SPECVERSION}" in headers
+    if not good:
+        raise Problematic(415, "event.media-type", given=kind[:100], types=TAKEN, headers={"Accept": ", ".join(TAKEN)})
+
+
 def _attributes(headers: Headers) -> dict[str, str]:
     """The attributes that a request's headers carry (HTTP binding of CloudEvents, 3.1.3: percent-encoded)."""
     found = {name[len(ATTRIBUTE) :]: unquote(value) for name, value in headers.items() if name.startswith(ATTRIBUTE)}
     return {**found, **{name: value for name, value in headers.items() if name == "content-type"}}
 
 
-def _input(agency: str, body: bytes, attributes: Mapping[str, str], actor: Actor) -> Input:
-    place = f"http:{hashlib.sha256(body).hexdigest()}"
+# ---- what is asked of it
+
+
+def _actor(caller: Caller) -> Actor:
+    if not caller.organisation:
+        raise Problematic(403, "auth.organisation")
+    return Actor(id=caller.id, organisation=caller.organisation, role=Role.PUBLISHER)
+
+
+def _ready(read: Parsed, caller: Caller, headers: Headers) -> Input:
+    """An event that came alone. Raises Problematic 422 for a version that is not known yet."""
+    one = _input(read, caller)
+    if "traceparent" in headers:
+        one = replace(one, trace={})  # the request itself continues a trace, and it is the nearer one
+    return one
+
+
+def _input(read: Parsed, caller: Caller) -> Input:
+    actor = _actor(caller)
     try:
-        return submission(agency, body, place, attributes=attributes, actor=actor)
+        one = submitted(actor.organisation or "", read, f"http:{read.fingerprint}", actor=actor)
     except NewerVersion as error:
         fault = problem("/type", "type.newer-version", action="retry")
-        raise Problematic(422, "event.newer-version", problems=[fault]) from error
+        raise Problematic(422, "event.newer-version", action="retry", problems=[fault]) from error
+    # What a conflict hides from the person is not there to be published on, whoever the person publishes for.
+    return replace(one, sees=lambda state: not hides(state, caller.id))
 
 
-async def _published(engine: Engine, one: Input, entered: set[str], language: Language) -> Response:
-    """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
-    nothing, before an id is claimed. The pilot itself is looked at once, in the decision, and the receipt says what
-    stood there after it. An entry is never taken out of the directory: who was found there is not looked for again.
-    Events that come together are decided together."""
-    agency = one.actor.organisation or ""
-    if agency not in entered:
-        if await _entry(engine, agency) is None:
-            raise Problematic(403, "agency.unknown", action="retry")
-        entered.add(agency)
-    outcome, found = await engine.gathering.take(one)
-    if isinstance(outcome, Conflict):
-        raise Problematic(409, "id.reused")
-    if isinstance(outcome, Absent):
-        raise not_found()
-    if isinstance(outcome, Broken) or found is None:
-        raise Problematic(500, "engine.broken")
-    body = _receipt_of(found, agency, one.cause_id)
-    return _receipt_answer(found, body, language, again=isinstance(outcome, Duplicate))
+async def _inputs(read: Sequence[Parsed], caller: Caller) -> tuple[dict[int, Input], dict[int, Judgement]]:
+    """What is to be decided on, by place, and what is answered already."""
+    inputs, answers = dict[int, Input](), dict[int, Judgement]()
+    async for place, one in in_turns(enumerate(read)):
+        try:
+            inputs[place] = _input(one, caller)
+        except Problematic as refused:
+            event_id = one.event.get("id")
+            answers[place] = Judgement(
+                event_id if isinstance(event_id, str) else None, Verdict.REFUSED, problem=refused
+            )
+    return inputs, answers
 
 
-async def _receipt(engine: Engine, agency: str, event_id: str) -> tuple[Document, dict[str, Any]]:
-    """What became of an agency's event, wherever it was led to. Raises Problematic 404, and like `_receipt_of`."""
-    claim = await engine.store.claimed(_key(agency, event_id))
-    if claim is None:
-        raise Problematic(404, "receipt.unknown", action="retry")
-    found = await document(engine, claim.subject, PILOT_KIND)
-    return found, _receipt_of(found, agency, event_id)
+async def _posted(engine: Engine, inputs: Sequence[Input]) -> Sequence[Judgement | tuple[Outcome, Document | None]]:
+    """What came of a batch; where MongoDB is away, nothing is known of any of them."""
+    try:
+        return await engine.posted(inputs) if inputs else []
+    except StoreAway:
+        away = Problematic(503, "event.not-saved", action="retry")
+        return [Judgement(one.cause_id, Verdict.UNAVAILABLE, problem=away) for one in inputs]
 
 
-def _receipt_of(found: Document, agency: str, event_id: str) -> dict[str, Any]:
-    """What a pilot says of an event of its agency. Raises Problematic 404, and 410 for one whose outcome is kept in the
-    receipts topic alone."""
-    body = queries.receipt(found, event_id)
-    if body is None and _key(agency, event_id) in found.ids:
-        raise Problematic(410, "receipt.gone")
-    if body is None:
-        raise Problematic(404, "receipt.unknown", action="retry")
-    return body
+def _judgement(one: Input, told: tuple[Outcome, Document | None]) -> Judgement:
+    return judged(one.actor.organisation or "", one.cause_id, *told)
 
 
-def _key(agency: str, event_id: str) -> str:
-    return Claimed(owner(agency), event_id, "").key
-
-
-def _receipt_answer(found: Document, body: dict[str, Any], language: Language, *, again: bool) -> Response:
-    headers = {"ETag": f'"{found.rev}"', "Location": f"/v1/receipts/{quote(body['event_id'], safe='')}"}
-    if again:
-        headers["Idempotent-Replayed"] = "true"
-    if body["outcome"] != ReceiptOutcome.REFUSED:
-        return JSONResponse(body, 200 if again else 201, headers=headers)
-    blocking = [one for one in body["problems"] if one["severity"] == "block"]  # the others are only told
-    actions = {one["action"] for one in blocking}
-    refused = Problematic(
-        422,
-        "event.refused",
-        action="retry" if actions == {"retry"} else "fix",
-        headers=headers,
-        # The problems are those of the receipt, word for word: by either door they are the same.
-        extra={name: said for name, said in body.items() if name != "status"},
-        count=len(blocking),
-    )
-    return answer(refused, language)
-
-
-async def _entry(engine: Engine, code: str) -> Document | None:
-    return (await engine.documents([subject_of(code)])).get(subject_of(code))
+def _undrawn(one: Input, told: tuple[Outcome, Document | None]) -> Judgement:
+    """The same without the number that an application would be given."""
+    found = _judgement(one, told)
+    if found.receipt is None or found.verdict is not Verdict.ACCEPTED or not isinstance(one.command, Submit):
+        return found
+    return replace(found, receipt=found.receipt.model_copy(update={"number": None}))

@@ -12,9 +12,9 @@ from typing import Any, Final, assert_never
 
 from pydantic import TypeAdapter
 
-from contracts.agency import CreditDecision
+from contracts.agency import CreditDecision, ReceiptOutcome
 from contracts.event import Day, Fact
-from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, TermReminderForwardedV1
+from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, StepForwardedV1, TermReminderForwardedV1
 from contracts.reference import Expediency
 from contracts.registry import (
     AgreementFailedV1,
@@ -25,6 +25,7 @@ from contracts.registry import (
     ExpediencyDecidedV1,
     PilotLaunchedV1,
     PilotStoppedV1,
+    ScalingDecidedV1,
     TermBreachedV1,
     TermNearingV1,
 )
@@ -76,28 +77,56 @@ def reminded(state: Pilot | None, command: Remind, context: Context[Given]) -> S
     )
 
 
-def _told(state: Pilot, fact: Noted, context: Context[Given]) -> tuple[DecisionForwardedV1, ...]:
-    """The decision for the applicant, also where the application was taken back before it was known here."""
+def _told(state: Pilot, fact: Noted, context: Context[Given]) -> tuple[Fact, ...]:
+    """The decision or step for the applicant, also where the application was taken back before it was known here."""
     match fact:
         case ExpediencyDecidedV1():
             decision = fact.decision.value
         case CreditDecidedV1():
             decision = CreditDecision.CREDITED if fact.granted else CreditDecision.NOT_CREDITED
+        case EntryCorrectedV1():
+            return ()
         case (
             AgreementRecordedV1()
             | AgreementFailedV1()
             | PilotLaunchedV1()
             | EffectivenessJudgedV1()
             | PilotStoppedV1()
-            | EntryCorrectedV1()
+            | ScalingDecidedV1()
         ):
-            return ()
+            of = {"actor": context.actor, "agency": state.agency, "number": state.number, "basis": fact.basis}
+            return (StepForwardedV1(**of, **_step(fact)),)
         case _:
             assert_never(fact)
     told = DecisionForwardedV1(
         actor=context.actor, agency=state.agency, number=state.number or "", decision=decision, basis=fact.basis
     )
     return (told,)
+
+
+def _step(
+    fact: AgreementRecordedV1
+    | AgreementFailedV1
+    | PilotLaunchedV1
+    | EffectivenessJudgedV1
+    | PilotStoppedV1
+    | ScalingDecidedV1,
+) -> dict[str, Any]:
+    match fact:
+        case AgreementRecordedV1(agreement=agreed):
+            return {"step": ReceiptOutcome.AGREED, "day": agreed.starts, "until": agreed.until}
+        case AgreementFailedV1():
+            return {"step": ReceiptOutcome.AGREEMENT_FAILED, "text": fact.why}
+        case PilotLaunchedV1():
+            return {"step": ReceiptOutcome.LAUNCHED, "day": fact.started}
+        case EffectivenessJudgedV1():
+            return {"step": ReceiptOutcome.JUDGED, "decision": fact.outcome, "text": fact.text}
+        case PilotStoppedV1():
+            return {"step": ReceiptOutcome.STOPPED_EARLY, "day": fact.stopped, "text": fact.why}
+        case ScalingDecidedV1():
+            return {"step": ReceiptOutcome.SCALING_DECIDED, "decision": fact.decision, "text": fact.conditions}
+        case _:
+            assert_never(fact)
 
 
 def _after(known: CarryingOut | None, fact: Noted) -> CarryingOut | None:
@@ -115,6 +144,8 @@ def _after(known: CarryingOut | None, fact: Noted) -> CarryingOut | None:
             ExpediencyDecidedV1() | CreditDecidedV1() | AgreementFailedV1() | EffectivenessJudgedV1() | PilotStoppedV1()
         ):
             return before.model_copy(update=ENDED)
+        case ScalingDecidedV1():
+            return known
         case EntryCorrectedV1():
             return known if known is None else _corrected(known, fact)
         case _:

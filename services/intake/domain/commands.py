@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from contracts import expertise
 from contracts.expertise import (
     ConclusionAnnulledV1,
     ConclusionIssuedV1,
@@ -25,6 +26,7 @@ from contracts.registry import (
     ExpediencyDecidedV1,
     PilotLaunchedV1,
     PilotStoppedV1,
+    ScalingDecidedV1,
     TermBreachedV1,
     TermNearingV1,
 )
@@ -34,6 +36,8 @@ PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of a pilot's id."""
 CLARIFICATION: Final = TermKind.CLARIFICATION
 """The expertise's term in which a request for information must be answered."""
+EXPERTISE: Final = TermKind.EXPERTISE
+"""The expertise's term in which it concludes."""
 REMINDED: Final = frozenset({TermKind.PROGRESS_REPORT, TermKind.CARRYING_OUT})
 """The register's terms that the executor is reminded of: the next report, and the end of carrying out."""
 
@@ -107,6 +111,7 @@ Noted = (
     | PilotLaunchedV1
     | EffectivenessJudgedV1
     | PilotStoppedV1
+    | ScalingDecidedV1
     | EntryCorrectedV1
 )
 """The facts of the register by which it is told whether, and how, what an agency sends is to be judged."""
@@ -133,6 +138,24 @@ class Remind:
     fact: TermNearingV1 | TermBreachedV1
 
 
+OfExpertiseTerm = (
+    expertise.TermStartedV1
+    | expertise.TermSuspendedV1
+    | expertise.TermResumedV1
+    | expertise.TermExtendedV1
+    | expertise.TermRecalendaredV1
+    | expertise.TermEndedV1
+)
+"""The facts of the expertise by which its term begins, stands still, moves and ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTerm:
+    """How the term of the expertise stands is noted."""
+
+    fact: OfExpertiseTerm
+
+
 class NoteHiding(Hiding):
     """Note from whom the expertise hides the case."""
 
@@ -150,5 +173,6 @@ Command = (
     | Forward
     | Note
     | NoteHiding
+    | NoteTerm
     | Remind
 )

@@ -14,7 +14,7 @@ from contracts.intake import (
     SubmissionRefusedV1,
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
-from services.intake.domain import contacts, terms
+from services.intake.domain import contacts, expertise_term, terms
 from services.intake.domain.agency import Given, edition_for
 from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.commands import (
@@ -25,6 +25,7 @@ from services.intake.domain.commands import (
     Later,
     Note,
     NoteHiding,
+    NoteTerm,
     Recalendar,
     Refuse,
     Remind,
@@ -67,6 +68,8 @@ def decide(state: Pilot | None, command: Command, context: Context[Given]) -> Se
             return forwarded(state, fact, context)
         case Note(fact):
             return noted(state, fact, context)
+        case NoteTerm(fact):
+            return expertise_term.noted(state, fact, context)
         case NoteHiding():
             return _hiding(state, command, context)
         case Remind():

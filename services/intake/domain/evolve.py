@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from contracts.agency import ReceiptConclusion, ReceiptOutcome
+from contracts.agency import ReceiptConclusion, ReceiptDecision, ReceiptOutcome, ReceiptStep
 from contracts.event import Fact
 from contracts.expertise import Closure, RequestOutcome
 from contracts.intake import (
@@ -22,6 +22,7 @@ from contracts.intake import (
     DecisionForwardedV1,
     EventRefusedV1,
     ExpertiseClosedV1,
+    ExpertiseTermNotedV1,
     InformationRequestClosedV1,
     InformationRequestForwardedV1,
     PilotFact,
@@ -30,6 +31,7 @@ from contracts.intake import (
     ResultRegisteredV1,
     RiskRegisteredV1,
     SpendingRegisteredV1,
+    StepForwardedV1,
     SubmissionRefusedV1,
     TermBreachedV1,
     TermEndedV1,
@@ -46,6 +48,7 @@ from services.intake.domain.state import (
     FINAL,
     LOOK_OVER,
     CarryingOut,
+    ExpertiseTerm,
     KeptContact,
     Pilot,
     Request,
@@ -110,7 +113,14 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
             return _asked(state, fact)
         case ConclusionForwardedV1() | ConclusionAnnulmentForwardedV1() | ExpertiseClosedV1():
             return _concluded(state, fact)
-        case ApplicationRegisteredV1() | SubmissionRefusedV1() | DecisionForwardedV1() | TermReminderForwardedV1():
+        case DecisionForwardedV1():
+            return _with(state, decision=ReceiptDecision.made_of(fact))
+        case StepForwardedV1():
+            others = tuple(one for one in state.steps if one.step != fact.step)
+            return _with(state, steps=(*others, ReceiptStep.made_of(fact)))
+        case ExpertiseTermNotedV1():
+            return _with(state, expertise=ExpertiseTerm.made_of(fact))
+        case ApplicationRegisteredV1() | SubmissionRefusedV1() | TermReminderForwardedV1():
             return state
         case _:
             assert_never(fact)

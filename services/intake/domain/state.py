@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import computed_field, model_validator
 
-from contracts.agency import ReceiptConclusion, ReceiptOutcome, ReceiptRequest
+from contracts.agency import ReceiptConclusion, ReceiptDecision, ReceiptOutcome, ReceiptRequest, ReceiptStep
 from contracts.event import PILOT, Contract, Day, Moment
 from contracts.expertise import RequestOutcome
 from contracts.intake import CarryingOutNote, ReceivedEvent
@@ -73,6 +73,13 @@ class CarryingOut(CarryingOutNote):
         return self.started is not None
 
 
+class ExpertiseTerm(Contract):
+    """How the term of the expertise stands: running until `due_at`, stopped or ended."""
+
+    state: str
+    due_at: Moment | None = None
+
+
 class KeptContact(Contract):
     """A contact person whose data is kept, by opaque id, and until when; then it goes by itself."""
 
@@ -94,8 +101,9 @@ class Pilot(ReceivedEvent):
     `terms` are the last term of each kind (срок рассмотрения, срок устранения замечаний); one of them runs at a time.
     `look_over`, `fixing`, `clock` and `due_at` say the same for lists and cards. `received` and `submitted` are of the
     first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
-    `carrying_out` is None until the Council has decided for good; `finished` is the last day of carrying out, as the
-    executor reported it, and `taken` what is remembered of all reports.
+    `expertise` is the expertise's term, `decision` the Council's last decision, `steps` the last of each step of the
+    pilot's life in the register. `carrying_out` is None until the Council has decided for good; `finished` is the last
+    day of carrying out, as the executor reported it, and `taken` what is remembered of all reports.
     """
 
     status: Status
@@ -113,7 +121,10 @@ class Pilot(ReceivedEvent):
     decided: Moment | None = None
     reasons: tuple[ReturnReason, ...] = ()
     requests: tuple[Request, ...] = ()
+    expertise: ExpertiseTerm | None = None
     conclusion: ReceiptConclusion | None = None
+    decision: ReceiptDecision | None = None
+    steps: tuple[ReceiptStep, ...] = ()
     carrying_out: CarryingOut | None = None
     finished: Day | None = None
     taken: ReportHistory = ReportHistory()

@@ -43,12 +43,23 @@ OF_A_PILOT: Final = sorted(
 )
 """Every route of intake about one application, with each role that it lets in."""
 OF_NO_PILOT: Final = {
-    "asked by the id of what was sent": {("post", "/v1/events"), ("get", "/v1/receipts/{event_id}")},
-    "lists": {("get", "/v1/applications"), ("get", "/v1/parked"), ("post", "/v1/parked/redrive")},
+    "asked by the id of what was sent": {
+        ("post", "/v1/events"),
+        ("post", "/v1/events/validate"),
+        ("get", "/v1/receipts/{event_id}"),
+    },
+    "lists": {
+        ("get", "/v1/applications"),
+        ("get", "/v1/receipts"),
+        ("get", "/v1/parked"),
+        ("post", "/v1/parked/redrive"),
+    },
     "about no pilot": {
         ("get", "/v1/agencies"),
         ("get", "/v1/agencies/{code}"),
         ("put", "/v1/agencies/{code}"),
+        ("get", "/v1/contracts"),
+        ("get", "/v1/contracts/{type}"),
         ("get", "/v1/editions"),
         ("get", "/v1/editions/{edition}"),
         ("get", "/v1/withheld"),

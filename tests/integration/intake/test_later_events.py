@@ -231,7 +231,8 @@ async def test_events_of_an_agency_that_is_not_entered_wait_and_are_taken_in_ord
     await entered(engine, "demo")
     assert await engine.parking.redrive([records[1].id]) == 0, "its application is not there yet"
     assert await engine.parking.redrive([one.id for one in records]) == 2
-    assert receipts(broker) == [("demo-1", "registered"), ("back", "withdrawn")]
+    told = [("demo-1", "parked"), ("back", "parked"), ("demo-1", "registered"), ("back", "withdrawn")]
+    assert receipts(broker) == told
 
 
 # ---- other agencies

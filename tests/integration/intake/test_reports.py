@@ -178,7 +178,7 @@ async def test_reports_of_every_kind_are_taken_from_launch_to_judgement_in_one_s
     assert (await state(carried)).finished == date(2026, 3, 2)
     await carried.records([said(judged(), 5), sent(spent("s-2", document="акт 9")), sent(measured("v-3"))])
     await carried.records([sent(risky("k-2"))])
-    told = receipts(broker)[2:]
+    told = [one for one in receipts(broker)[2:] if one[0] != "demo-1"]
     taken = ("p-1", "s-1", "k-1", "v-1", "end", "v-2", "p-2", "s-2", "v-3")
     assert told == [(id_, "reported") for id_ in taken] + [("k-2", "refused")]
     assert rules(broker) == ["pilot.not-carried-out"]
@@ -202,11 +202,14 @@ async def test_a_report_before_the_launch_is_refused_with_retry_and_taken_after_
     early = sent(progress("early"))
     await engine.records([early])
     await engine.records([said(agreed(), 1), sent(progress("agreed"))])
-    for found in broker.events("pilots.receipts.demo.v1")[-2:]:
+    for found in broker.events("pilots.receipts.demo.v1"):
+        if found["data"]["outcome"] != "refused":
+            continue
         [problem] = found["data"]["problems"]
         assert (problem["rule"], problem["action"]) == ("pilot.not-carried-out", "retry")
     await engine.records([said(launched(), 2), early, sent(progress("late"))])
-    assert receipts(broker)[1:] == [("early", "refused"), ("agreed", "refused"), ("late", "reported")]
+    told = [one for one in receipts(broker) if one[0] != "demo-1"]
+    assert told == [("early", "refused"), ("agreed", "refused"), ("late", "reported")]
     assert len(facts(broker, "progress-registered")) == 1
 
 
@@ -260,7 +263,7 @@ async def test_nobody_reports_on_a_pilot_of_another_agency(carried: Engine, brok
     first, second = broker.events("pilots.receipts.evil.v1")
     assert [p["rule"] for p in first["data"]["problems"]] == ["pilot.unknown"]
     assert first["data"]["problems"] == second["data"]["problems"], "nothing is learnt of what is there"
-    assert receipts(broker) == [("demo-1", "registered"), ("demo-1", "accepted")]
+    assert [outcome for _, outcome in receipts(broker)] == ["registered", "accepted", "agreed", "launched"]
 
 
 async def test_what_the_register_says_waits_for_what_it_knew_of_the_expertise_and_for_its_own_order(

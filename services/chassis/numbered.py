@@ -1,0 +1,53 @@
+"""A pilot may be named by its registration number (ПП-2026-000123) wherever an address takes its id.
+
+One dependency of the whole app leads a number to the id, after whoever may not ask at all was told so; everything
+behind it, who may see the pilot among it, goes by the id. A number that is nobody's stays as it is, and is no id.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from contracts.event import PILOT
+from services.chassis.asked import let_in
+from services.chassis.store import BY_ID, NUMBERED, SUBJECTS, Store
+
+PLACE: Final = "pilot"
+"""What every route calls the part of its address that names a pilot."""
+MOST: Final = 60
+_number: Final = re.compile(r"[^\W\d_]+-\d{4}-\d+")
+_dashes: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+
+
+def as_number(named: str) -> str | None:
+    """What names a pilot, in the form of a registration number, whatever dashes and letters it was typed with; None
+    where it has not that form."""
+    said = named.strip()[:MOST].translate(_dashes).upper()
+    return said if _number.fullmatch(said) else None
+
+
+async def pilots_of(store: Store, numbers: Iterable[str], **narrowed: str) -> Mapping[str, str]:
+    """The ids of the pilots of these numbers, by number; `narrowed`: of those whose state says this."""
+    wanted = sorted({*numbers})
+    if not wanted:
+        return {}
+    query = {"state.number": {"$in": wanted, "$type": "string"}, "kind": PILOT}
+    query |= {f"state.{name}": value for name, value in narrowed.items()}
+    rows = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(wanted), fields=["state.number"], hint=NUMBERED)
+    return {row["state"]["number"]: row["_id"] for row in rows}
+
+
+async def named_by_number(request: Request) -> None:
+    """The dependency of all routes."""
+    named = request.path_params.get(PLACE)
+    number = as_number(named) if isinstance(named, str) else None
+    if number is None:
+        return
+    if isinstance(route := request.scope.get("route"), APIRoute):
+        await let_in(route, request)
+    found = await pilots_of(request.app.state.engine.store, [number])
+    if number in found:
+        request.path_params[PLACE] = found[number]

@@ -1,0 +1,63 @@
+"""The contracts of what agencies send, and of what they are sent: for programs that are written against them."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from contracts.agency import AGENCY, RECEIPTS
+from contracts.freeze import example, frozen
+from contracts.reference import ROLES
+from services.chassis.auth import allow
+from services.chassis.problems import Problematic
+
+
+class EventType(BaseModel):
+    """A type of event, in one version. `by_agency`: agencies send it; else they are sent it. `newest` is the newest
+    version of the same; older ones are taken all the same."""
+
+    type: str
+    by_agency: bool
+    newest: str
+    about: str
+
+
+class EventTypes(BaseModel):
+    """The types of events that agencies send and are sent."""
+
+    items: list[EventType]
+
+
+class Contract(EventType):
+    """A type of event with its JSON Schema (2020-12) and a whole example."""
+
+    json_schema: dict[str, Any]
+    example: dict[str, Any]
+
+
+TYPES = {
+    name: EventType(
+        type=name,
+        by_agency=language is AGENCY,
+        newest=language.newest_type(name),
+        about=" ".join((cls.__doc__ or "").split()),
+    )
+    for language in (AGENCY, RECEIPTS)
+    for name, cls in language.classes.items()
+}
+
+
+def add(router: APIRouter) -> None:
+    """The contracts, for all who sign in."""
+
+    @router.get("/contracts", tags=["agencies"], dependencies=[Depends(allow(*ROLES))])
+    async def contracts() -> EventTypes:
+        """The types of events that agencies send and are sent."""
+        return EventTypes(items=[*TYPES.values()])
+
+    @router.get("/contracts/{type}", tags=["agencies"], dependencies=[Depends(allow(*ROLES))])
+    async def contract(type: str) -> Contract:
+        """A type of event: its JSON Schema and an example."""
+        if type not in TYPES:
+            raise Problematic(404, "contract.unknown", types=sorted(TYPES))
+        return Contract(**TYPES[type].model_dump(), json_schema=frozen(type), example=example(type))

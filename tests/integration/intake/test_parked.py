@@ -1,0 +1,115 @@
+"""An event that is parked is said to be: in the agency's receipts topic, and over HTTP; the real answer follows."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts.agency import AGENCY, ApplicationSubmittedV2
+from services.chassis import telemetry
+from services.chassis.engine import Engine
+from services.chassis.store import BY_ID, PARKED, Store
+from tests.integration.intake.test_hidden import found
+from tests.kit.engine.tiny import Broker
+from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, submitted
+
+NEWER = "pilots.agency.application-submitted.v3"
+
+
+def binary(event: dict[str, Any]) -> Any:
+    """The same event with its attributes in headers."""
+    one = sent(event["data"])
+    attributes = {f"ce_{name}": str(value) for name, value in event.items() if name != "data"}
+    return replace(one, headers=tuple((name, value.encode()) for name, value in attributes.items()))
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+async def test_a_version_that_is_too_new_is_parked_and_said_so_and_the_real_receipt_follows(
+    engine: Engine, ask: Ask, broker: Broker, store: Store, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    event = {**submitted(1), "type": NEWER}
+    record = sent(event) if mode == "structured" else binary(event)
+    await engine.records([record, sent(submitted(2))])
+    assert sorted(receipts(broker)) == [("demo-1", "parked"), ("demo-2", "registered")]
+    [told] = [one for one in broker.events("pilots.receipts.demo.v1") if one["data"]["outcome"] == "parked"]
+    assert [p["rule"] for p in told["data"]["problems"]] == ["type.newer-version", "event.parked"]
+    assert {p["severity"] for p in told["data"]["problems"]} == {"warn"}
+    assert (told["subject"], told["data"]["pilot"]) == (PILOT, PILOT)
+    answer = await ask("get", "/v1/receipts/demo-1")
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
+    assert (shown["outcome"], shown["event_id"], shown["status"]) == ("parked", "demo-1", None)
+    assert shown["problems"] == told["data"]["problems"]
+    assert (await ask("get", "/v1/receipts/demo-1", "publisher@evil")).status_code == 404
+    assert (await ask("get", "/v1/receipts/demo-1?agency=demo", "officer")).json() == shown
+    await engine.records([record])
+    assert len(await store.rows(PARKED, {}, sort=BY_ID, limit=9)) == 1, "parked once, however often it is read"
+
+    monkeypatch.setitem(AGENCY.classes, NEWER, AGENCY.classes[ApplicationSubmittedV2.TYPE])
+    monkeypatch.setitem(AGENCY._adapters, NEWER, AGENCY._adapters[ApplicationSubmittedV2.TYPE])
+    monkeypatch.setitem(AGENCY._newest, "pilots.agency.application-submitted", 3)
+    monkeypatch.setattr("services.intake.domain.shape.LISTS", _lists())
+    assert await engine.parking.redrive([record.id]) == 1
+    assert receipts(broker)[-1] == ("demo-1", "registered")
+    assert (await ask("get", "/v1/receipts/demo-1")).json()["status"] == "registered"
+
+
+def _lists() -> dict[str, dict[str, int]]:
+    from services.intake.domain import shape
+
+    return {**shape.LISTS, NEWER: shape.LISTS[ApplicationSubmittedV2.TYPE]}
+
+
+async def test_an_event_of_an_agency_that_is_not_in_the_directory_yet_is_parked_and_taken_when_it_is(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    one = sent(submitted(1, "late"), "late")
+    await engine.records([one])
+    assert receipts(broker, "late") == [("late-1", "parked")]
+    assert rules(broker, "late") == ["event.parked"]
+    assert (await ask("get", "/v1/receipts/late-1", "publisher@late")).json()["outcome"] == "parked"
+    await entered(engine, "late")
+    await engine.parking.redrive([one.id])
+    assert receipts(broker, "late") == [("late-1", "parked"), ("late-1", "registered")]
+    assert (await ask("get", "/v1/receipts/late-1", "publisher@late")).json()["outcome"] == "registered"
+
+
+async def test_of_a_parked_event_about_a_hidden_pilot_the_person_in_conflict_is_told_nothing(
+    engine: Engine, ask: Ask
+) -> None:
+    await engine.records([sent(submitted(1))])
+    await engine.records([said(found("u-2001"), 1)])
+    await engine.records([sent({**again("newer"), "type": "pilots.agency.application-resubmitted.v2"})])
+    hidden = await ask("get", "/v1/receipts/newer?agency=demo", "officer")
+    never = await ask("get", "/v1/receipts/never?agency=demo", "officer")
+    assert (hidden.status_code, hidden.json()) == (404, never.json())
+    assert (await ask("get", "/v1/receipts/newer?agency=demo", "auditor")).json()["outcome"] == "parked"
+
+
+async def test_garbage_is_answered_where_it_can_be_and_the_balance_adds_up(engine: Engine, broker: Broker) -> None:
+    before = _balance()
+    garbage = [b"", b"\xff\xfe", b"[]", b'"text"', b"{}", json.dumps({**submitted(1), "type": NEWER}).encode()]
+    records = [replace(sent(submitted(9)), value=value) for value in garbage]
+    await engine.records([*records, sent(submitted(2)), sent(submitted(2))])
+    counted = {name: value - before.get(name, 0) for name, value in _balance().items()}
+    assert counted["received"] == 8
+    assert {name: value for name, value in counted.items() if value and name != "received"} == {
+        "refused": 5,
+        "parked": 1,
+        "registered": 1,
+        "duplicate": 1,
+    }
+    told = receipts(broker)
+    assert len(told) == 7 and {outcome for _, outcome in told} == {"refused", "parked", "registered"}
+    assert {f"kafka:{one.id}" for one in records[:5]} <= {event for event, _ in told}
+
+
+def _balance() -> dict[str, float]:
+    found = telemetry.SUBMISSIONS.collect()
+    return {
+        one.labels["outcome"]: one.value
+        for metric in found
+        for one in metric.samples
+        if one.name.endswith("_total") and one.labels["agency"] == "demo"
+    }
