@@ -34,7 +34,11 @@ GUESSED: Final = ("windows-1251", "koi8-r", "cp866")
 """The encodings in which Cyrillic text is met that is no UTF-8."""
 WESTERN: Final = "windows-1252"
 _SPACES: Final = frozenset(" \t\n\r")
-_MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
+_TEXT: Final = r'"(?:[^"\\]++|\\.)*+"?'
+"""A text within JSON; one that has no end goes to the end of all, so that no mark within it is looked at again."""
+_MARKS: Final = re.compile(rf"{_TEXT}|[\[\]{{}},]", re.DOTALL)
+_MEMBERS: Final = re.compile(rf"{_TEXT}|[\[\]{{}},:]", re.DOTALL)
+_NAMING: Final = frozenset({"id", "type"})
 NOTHING: Final = Wording("", "", "")
 _LOOKED_AT: Final = 64 * 1024
 """So many bytes of a text are looked at to tell its encoding."""
@@ -64,7 +68,7 @@ def parsed(body: bytes, attributes: Mapping[str, str]) -> Parsed:
     headers, for an event whose bytes are its data alone.
     """
     if (fault := _beyond(body)) is not None:
-        return _faulty(body, fault)
+        return _unread(body, fault)
     try:
         event = _JSON.decode(_text(body))
         if SPECVERSION in attributes and not (isinstance(event, dict) and SPECVERSION in event):
@@ -125,7 +129,7 @@ def _next(text: str, place: int, *, counted: bool) -> tuple[Parsed, int | None]:
 
 def _one(text: str, place: int, *, counted: bool) -> tuple[Parsed, int]:
     if counted and (fault := _beyond(said := _utf8(text[place : (end := _end(text, place))]))) is not None:
-        return _faulty(said, fault), end
+        return _unread(said, fault), end
     try:
         event, end = _JSON.raw_decode(text, place)
         part = text[place:end]
@@ -172,6 +176,38 @@ def _event(event: Any, said: bytes | str) -> Parsed:
 
 def _faulty(body: bytes, fault: Problem) -> Parsed:
     return Parsed({}, hashlib.sha256(body).hexdigest(), fault)
+
+
+def _unread(body: bytes, fault: Problem) -> Parsed:
+    """An event that is too much to be read: it is answered by its id all the same."""
+    said = _named(body.decode("utf-8", "replace")) if len(body) <= AGENCY_MAX_BYTES else {}
+    return Parsed(said, hashlib.sha256(body).hexdigest(), fault)
+
+
+def _named(text: str) -> dict[str, Any]:
+    """What says which event this is, found in its text before an object is made of it."""
+    found = dict[str, Any]()
+    depth, key, last = 0, "", ""
+    for mark in _MEMBERS.finditer(text):
+        one = mark[0]
+        depth += 1 if one in "[{" else -1 if one in "]}" else 0
+        if depth != 1 or one == ",":
+            key = last = ""
+        elif one == ":":
+            key = last
+        elif key in _NAMING and one.startswith('"'):
+            found.setdefault(key, _said(one))
+        last = one[1:-1]
+        if len(found) == len(_NAMING):
+            break
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _said(mark: str) -> str | None:
+    try:
+        return str(_JSON.decode(mark))
+    except ValueError:
+        return None
 
 
 def _with_data(attributes: Mapping[str, str], data: Any) -> dict[str, Any]:
