@@ -150,8 +150,9 @@ class Receiver:
         return dropped
 
     def _size(self) -> int:
-        """Bytes of the file."""
-        return _said(self._store, "page_count") * _said(self._store, "page_size")
+        """Bytes of the file that hold something."""
+        pages = _said(self._store, "page_count") - _said(self._store, "freelist_count")
+        return pages * _said(self._store, "page_size")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         keep = self.keep

@@ -28,6 +28,7 @@ TURN: Final = 16
 """So many records of a partition are taken before another has its turn."""
 
 KNOWN_WITHIN: Final = 1.0
+COMMIT_WITHIN: Final = 15.0
 PASSED_OVER: Final = "passed over by hand"
 
 Fetched = dict[TopicPartition, list[Any]]
@@ -146,6 +147,12 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         if self.troubles.get(partition) != cause:
             self.troubles[partition] = cause
             log.error("nothing comes of partition %s of %s: %s", partition.partition, partition.topic, cause)
+
+    async def commit(self, offsets: Any = None) -> None:
+        """Commits; raises TimeoutError where the broker gives no last word in time. The client asks without end where a
+        topic is just being deleted, and whoever reads here must go on: the next commit says the same and more."""
+        async with asyncio.timeout(COMMIT_WITHIN):
+            await super().commit(offsets)
 
     async def _rewind(self) -> None:
         """All partitions back to what is committed: who reads here commits each batch before asking for the next."""

@@ -108,6 +108,7 @@ class Engine:
             publications=service.publications,
             projection=service.projection,
             erase=service.erase,
+            failed=self.pace.stir,
         )
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)

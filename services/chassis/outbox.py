@@ -44,7 +44,7 @@ class Outbox:
     `publications` are the further messages that go out with a fact (receipts); `projection` the rows that fold it into
     side collections, `erase` what they say is gone. All must be repeatable: a fact is cleared only when all of them are
     safe, in their topics or in `withheld`. They are given the fact as it was decided, or, where it comes from the
-    store, as it is read once in the language `own`.
+    store, as it is read once in the language `own`. `failed` is called where the pump leaves facts to the sweep.
     """
 
     def __init__(
@@ -58,7 +58,9 @@ class Outbox:
         publications: Callable[[Event], Sequence[Message]],
         projection: Callable[[Event], Sequence[tuple[str, Row]]],
         erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._failed = failed
         self._topic = topic
         self._store = store
         self._send = send
@@ -94,6 +96,7 @@ class Outbox:
             await self.deliver(gathered)
         except (SendFailed, StoreAway) as error:
             log.warning("facts stay in their outboxes for now: %s", error)
+            self._failed()
 
     async def deliver(self, outboxes: Mapping[str, Sequence[Entry]]) -> None:
         """Sends the outboxes of these subjects and clears what was acknowledged.

@@ -16,7 +16,7 @@ from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
-from services.chassis.store import PARKED, Keys, Row, Store
+from services.chassis.store import BY_ID, PARKED, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -140,8 +140,24 @@ async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:
 
 
 async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:
-    """These parked records, whole, in the order in which they must be fed."""
-    return await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=list(ORDER), limit=len(ids))
+    """These parked records, whole, in this order."""
+    found = await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=BY_ID, limit=len(ids))
+    rows = {row["_id"]: row for row in found}
+    return [rows[one] for one in ids if one in rows]
+
+
+async def in_turn(store: Store, ids: Sequence[str]) -> list[str]:
+    """These parked records in the order in which they must be fed: what has no sequence, as agencies' events have none,
+    as it stands in its topic, whatever subject it is for; the facts of a series as they follow one another."""
+    shown = ("subject", "source", "sequence", "topic", "partition", "offset")
+    found = await store.rows(COLLECTION, {"_id": {"$in": list(ids)}}, sort=BY_ID, limit=max(1, len(ids)), fields=shown)
+    return [row["_id"] for row in sorted(found, key=_turn)]
+
+
+def _turn(row: Row) -> tuple[Any, ...]:
+    if row["sequence"] is None:
+        return 0, row["topic"], row["partition"], row["offset"]
+    return 1, row["subject"] or "", row["source"] or "", row["sequence"]
 
 
 def beyond(page: Sequence[Row], subjects: Sequence[str]) -> Mapping[str, Any] | None:
@@ -239,8 +255,9 @@ class Parking:
     async def _feed(self, ids: Sequence[str]) -> list[str]:
         """Runs those of these parked records whose turn it is; returns the subject of each that went."""
         went = list[str]()
-        for start in range(0, len(ids), FEED):
-            went += await self._feed_some(await rows_of(self._store, ids[start : start + FEED]))
+        ordered = await in_turn(self._store, ids)
+        for start in range(0, len(ordered), FEED):
+            went += await self._feed_some(await rows_of(self._store, ordered[start : start + FEED]))
         return went
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:

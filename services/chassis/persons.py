@@ -5,6 +5,7 @@ those whom it mentions beside itself, as they are kept at that moment; who is er
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Path
@@ -35,9 +36,9 @@ async def kept(store: Store, id_: str) -> dict[str, Any] | None:
     return {name: row[name] for name in Person.model_fields} if row is not None else None
 
 
-async def keep(store: Store, id_: str, said: Person) -> None:
+async def keep(store: Store, id_: str, said: Person, now: datetime) -> None:
     """Keeps a person's data; the same twice is the same as once. Raises StoreAway."""
-    await store.put(PERSONS, [{"_id": id_, **said.model_dump()}])
+    await store.put(PERSONS, [{"_id": id_, **said.model_dump(), "since": now}])
 
 
 async def names(store: Store, shown: Any, fields: Set[str]) -> dict[str, str]:
@@ -53,9 +54,14 @@ async def names(store: Store, shown: Any, fields: Set[str]) -> dict[str, str]:
 
 
 async def carry_out(store: Store, events: Sequence[Event]) -> None:
-    """Erases whom own facts say to be erased, before they are sent. Raises StoreAway."""
-    if ids := [one.person_id for event in events if isinstance(one := cast(object, event.fact), ErasedPerson)]:
-        await store.remove(PERSONS, ids)
+    """Erases whom own facts say to be erased, before they are sent; what was saved since stays, for a fact may wait
+    long until it is sent. Raises StoreAway."""
+    said = {one.person_id: event.time for event in events if isinstance(one := cast(object, event.fact), ErasedPerson)}
+    if not said:
+        return
+    rows = await store.rows(PERSONS, {"_id": {"$in": sorted(said)}}, sort=BY_ID, limit=len(said), fields=["since"])
+    old = [row["_id"] for row in rows if row.get("since") is None or row["since"] <= said[row["_id"]]]
+    await store.remove(PERSONS, old)
 
 
 async def erase(by: Hand, id_: str, said: Erasure) -> None:

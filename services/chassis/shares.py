@@ -66,7 +66,7 @@ class Turns:
             self._go_round()
 
     async def _wait(self, who: str, weight: int) -> None:
-        if len(self._queues.get(who, ())) >= self._waiting:
+        if sum(not turn.done() for _, turn in self._queues.get(who, ())) >= self._waiting:
             raise self._refusal(who, weight)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues.setdefault(who, deque()).append((weight, turn))

@@ -146,10 +146,11 @@ async def _need_known(
     tail, gathered = _Tail(), 0
     while any(at[p] < end for p, end in bounds.ends.items()):
         came = await reader.poll(TOGETHER)
-        for partition, records in came.items():
-            at[partition] = records[-1].offset + 1
+        for records in came.values():
             gathered += len(records)
             _note(service, tail, records)
+        # What cannot be read, and what the broker keeps for itself, may stand behind the last record.
+        at = {partition: await reader.reached(partition) for partition in at}
         if gathered >= TOGETHER:
             await _need(service, store, tail)
             gathered = 0

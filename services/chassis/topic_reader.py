@@ -109,6 +109,10 @@ class TopicReader:
         came = await self._consumer.getmany(timeout_ms=self._wait_ms, max_records=most)
         return {at.partition: records for at, records in came.items()}
 
+    async def reached(self, partition: int) -> int:
+        """The offset that comes next of a partition, behind whatever stood before it and was no record."""
+        return int(await self._consumer.position(TopicPartition(self._topic, partition)))
+
     def caught_up(self, offsets: Offsets, within: float) -> bool:
         """Whether Kafka has said of every partition, at most so many seconds ago, that there is no more."""
         recent = (time.time() - within) * 1000

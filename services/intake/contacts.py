@@ -17,6 +17,7 @@ from contracts.event import Envelope, Event, peek
 from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
+from services.chassis.numbered import as_number
 from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
 from services.intake.domain.state import pilot_id
@@ -34,6 +35,7 @@ BARE: Final = frozenset(ContactPerson.model_fields) - {"name"}
 HEADERS: Final = frozenset({*Envelope.model_fields, "content-type"})
 """The headers of a record that are kept, whatever `ce_` stands before them."""
 AT_ONCE: Final = 100
+OF_A_PILOT: Final = ("state.agency", "state.number")
 
 
 async def kept(store: Store, persons: Iterable[str]) -> list[Row]:
@@ -57,14 +59,17 @@ async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:
     """Submissions of these applications that could not be read. They name no pilot, and stand under whatever key their
     agency sent them: they are known by the id of the event, among all that is parked of the agency's topic."""
     query = {"_id": {"$in": list(pilots)}}
-    known = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(pilots), fields=["state.agency"]) if pilots else []
+    known = await store.rows(SUBJECTS, query, sort=BY_ID, limit=len(pilots), fields=OF_A_PILOT) if pilots else []
+    numbers = {row["state"]["number"] for row in known if (row.get("state") or {}).get("number")}
     found: list[Row] = []
     for agency in sorted({row["state"]["agency"] for row in known if row.get("state")}):
         topic = agency_topic(agency).name
         asked = {"_id": {"$gt": f"{topic}/", "$lt": f"{topic}0"}, "personal_until": {"$ne": None}}  # 0 comes after /
         async for row in store.scan(PARKED, asked, page=AT_ONCE):
-            id_ = peek(row["value"]).get("id")
-            if isinstance(id_, str) and pilot_id(agency, id_) in pilots:
+            said = {**attributes_of(record_of(row).headers), **peek(row["value"])}
+            named, subject = (str(one or "") for one in (row.get("event_id") or said.get("id"), said.get("subject")))
+            about = {pilot_id(agency, named), subject.strip().lower(), as_number(subject)}
+            if about & {*pilots, *numbers}:
                 found.append(row)
     return found
 

@@ -13,6 +13,7 @@ from contracts.steps import Correctable
 from services.chassis.service import Prepare
 from services.chassis.store import Store
 from services.chassis.subject import Document, Input
+from services.chassis.turns import in_turns
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
 from services.intake.domain.commands import (
     CLARIFICATION,
@@ -155,7 +156,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         agencies = await _agencies(store, set(codes.values()))
         judged: dict[int, Judged] = {}
         series: dict[tuple[str, int], list[int]] = {}
-        for place, command in submits.items():
+        async for place, command in in_turns(submits.items()):
             agency = agencies.get(command.agency)
             if agency is None:
                 continue

@@ -36,7 +36,7 @@ WESTERN: Final = "windows-1252"
 _SPACES: Final = frozenset(" \t\n\r")
 _TEXT: Final = r'"(?:[^"\\]++|\\.)*+"?'
 """A text within JSON; one that has no end goes to the end of all, so that no mark within it is looked at again."""
-_MARKS: Final = re.compile(rf"{_TEXT}|[\[\]{{}},]", re.DOTALL)
+_MARKS: Final = re.compile(rf"{_TEXT}|[\[\]{{}},\\]", re.DOTALL)
 _MEMBERS: Final = re.compile(rf"{_TEXT}|[\[\]{{}},:]", re.DOTALL)
 _NAMING: Final = frozenset({"id", "type"})
 NOTHING: Final = Wording("", "", "")
@@ -68,14 +68,14 @@ def parsed(body: bytes, attributes: Mapping[str, str]) -> Parsed:
     headers, for an event whose bytes are its data alone.
     """
     if (fault := _beyond(body)) is not None:
-        return _unread(body, fault)
+        return _of_headers(attributes, body, fault) or _unread(body, fault)
     try:
         event = _JSON.decode(_text(body))
         if SPECVERSION in attributes and not (isinstance(event, dict) and SPECVERSION in event):
             event = _with_data(attributes, event)
         return _event(event, body)
     except (ValueError, RecursionError) as error:
-        return _faulty(body, _fault(error))
+        return _of_headers(attributes, body, _fault(error)) or _faulty(body, _fault(error))
 
 
 def batch(body: bytes) -> list[Parsed]:
@@ -145,6 +145,8 @@ def _end(text: str, place: int) -> int:
     """Where a value ends that cannot be read, told by its brackets alone."""
     depth = 0
     for mark in _MARKS.finditer(text, place):
+        if mark[0] == "\\":  # outside of a text it is no JSON, and what follows it was counted otherwise
+            raise json.JSONDecodeError("Expecting value", text, mark.start())
         depth += 1 if mark[0] in "[{" else -1 if mark[0] in "]}" else 0
         if depth <= 0 and not mark[0].startswith('"'):
             return mark.start() if depth < 0 or mark[0] == "," else mark.end()
@@ -176,6 +178,14 @@ def _event(event: Any, said: bytes | str) -> Parsed:
 
 def _faulty(body: bytes, fault: Problem) -> Parsed:
     return Parsed({}, hashlib.sha256(body).hexdigest(), fault)
+
+
+def _of_headers(attributes: Mapping[str, str], body: bytes, fault: Problem) -> Parsed | None:
+    """An event whose bytes are its data alone and cannot be read: it is known by its headers. None for another."""
+    if SPECVERSION not in attributes:
+        return None
+    said = {name: attributes[name] for name in sorted(_NAMING & attributes.keys())}
+    return Parsed(said, hashlib.sha256(json.dumps(said).encode() + body).hexdigest(), fault)
 
 
 def _unread(body: bytes, fault: Problem) -> Parsed:

@@ -152,7 +152,7 @@ def test_all_problems_of_an_answer_are_told_at_once(complained: Say) -> None:
     words = ("--organisation", "BY-UNP:100000000", "--sector", "astrology", "--capacity", "3", "--edition", "by-2024")
     shown = complained("add", "e-bad", *words, "--interest", "BY-UNP:1")
     assert shown.startswith("Expertise refused this (422): The entry does not fit its edition.; ")
-    assert all(pointer in shown for pointer in ("/organisation: ", "/competences/0: ", "/interests/0: "))
+    assert all(pointer in shown for pointer in ("/organisation/value: ", "/competences/0: ", "/interests/0/value: "))
 
 
 def test_what_a_new_entry_lacks_is_named(complained: Say) -> None:

@@ -237,14 +237,18 @@ def test_a_commission_of_eight_is_refused(lived: Lived) -> None:
 
 
 def test_the_agency_is_told_of_every_report_and_of_all_that_is_wrong_with_one(lived: Lived) -> None:
-    told = receipts(lived.desk.logins[lived.agency], lived.agency, 10)
+    told = receipts(lived.desk.logins[lived.agency], lived.agency, 14)
     assert Counter(one["outcome"] for one in told) == {
         "registered": 1,
         "accepted": 1,
         "concluded": 1,
         "decided": 1,
+        "agreed": 1,
+        "launched": 1,
         "reported": 5,
         "refused": 1,
+        "judged": 1,
+        "scaling-decided": 1,
     }
     [refused] = [one for one in told if one["outcome"] == "refused"]
     assert [(one["pointer"], one["rule"]) for one in refused["problems"]] == [

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from contracts.event import Actor, digest
 from contracts.steps import AgencyEntry, EditionFrom
 from contracts.topics import agency_topic
 from deploy.cli.main_job import application
+from services.chassis import parking
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
@@ -112,6 +114,27 @@ async def test_an_event_of_an_agency_that_is_not_entered_waits_for_a_hand_and_is
     await intake_with_agency(make)
     assert await engine.parking.redrive([sent(0, b"").id]) == 1
     assert outcomes_of(broker) == [("demo-1", "parked"), ("demo-1", "registered")] and await parked(engine) == {}
+
+
+async def test_a_redrive_feeds_an_agencys_events_as_they_stand_in_its_topic(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, fed = make(INTAKE), list[int]()
+    offsets = (9, 10, 99, 100, 999, 1000)
+    for offset in offsets:  # each is about another subject
+        await engine.records([sent(offset, event(offset))])
+    read = engine.parking._read
+
+    async def reading(records: Sequence[Record]) -> Any:
+        fed.extend(record.offset for record in records)
+        return await read(records)
+
+    monkeypatch.setattr(engine.parking, "_read", reading)
+    monkeypatch.setattr(parking, "FEED", 2)
+    await intake_with_agency(make)
+    ids = [sent(offset, b"").id for offset in (1000, 9, 100, 99, 999, 10)]
+    assert await engine.parking.redrive(ids) == len(offsets)
+    assert tuple(fed[: len(offsets)]) == offsets and await parked(engine) == {}
 
 
 async def test_the_contact_person_is_kept_erasable_and_stands_in_no_fact_receipt_log_line_or_parked_view(

@@ -36,6 +36,24 @@ def test_what_names_no_event_has_no_id(said: bytes) -> None:
     assert "id" not in parsed(body, {}).event or parsed(body, {}).event["id"].startswith("a")
 
 
+def attributes(id_: str) -> dict[str, str]:
+    return {"specversion": "1.0", "id": id_, "type": "pilots.agency.result-reported.v1", "content-type": "text/json"}
+
+
+@pytest.mark.parametrize("data", [json.dumps(event()).encode(), b"{bad", b"\xff"])
+def test_what_has_its_attributes_in_headers_is_known_by_them_whatever_its_data_says(data: bytes) -> None:
+    one, other, again = (parsed(data, attributes(id_)) for id_ in ("one", "other", "one"))
+    assert (one.event["id"], other.event["id"]) == ("one", "other")
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+
+
+def test_no_stroke_outside_of_a_text_hides_from_the_count_what_is_read() -> None:
+    many = json.dumps({"data": [{}] * 9_000})
+    body = "[" + "[" * 40 + r' \" " ' + "]" * 40 + ("," + many) * 30 + "]"
+    with pytest.raises(NoBatch):
+        batch(body.encode())
+
+
 def test_texts_without_an_end_cost_in_proportion_to_their_length() -> None:
     def spent(length: int) -> float:
         body = b'[{"a":' + b"[]," * EVENT.elements + b'"' + rb"\"" * length

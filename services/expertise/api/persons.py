@@ -55,7 +55,7 @@ async def tell(engine: Engine, id_: str) -> Response:
 
 async def save(engine: Engine, id_: str, said: Person) -> Response:
     """Keeps a person's data; the same twice is the same as once."""
-    await persons.keep(engine.store, id_, said)
+    await persons.keep(engine.store, id_, said, engine.now())
     return JSONResponse(said.model_dump())
 
 

@@ -1,6 +1,7 @@
 """The agencies' second door: CloudEvents are published, one or many at once, or only looked at as they would be."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Annotated, Final
 from urllib.parse import unquote
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import Headers
 
 from contracts.agency import AGENCY
-from contracts.event import JSON, Actor, NewerVersion
+from contracts.event import JSON, Actor, NewerVersion, is_usable_id
 from contracts.freeze import example, frozen, inlined
 from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
@@ -19,6 +20,7 @@ from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import SAME_AGAIN
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
+from services.chassis.shares import Turns
 from services.chassis.sight import hides
 from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Input, Outcome
@@ -65,6 +67,15 @@ CLOUD_EVENT: Final = {
         },
     }
 }
+BATCHES: Final = 2
+"""So many batches are in hand at once, and of each agency one (technical: two of the worst make 100 MB of memory)."""
+PIECE: Final = 100
+"""So many events of a batch are decided on together (technical: the largest outboxes of so many are a fifth of the
+largest document)."""
+BATCHES_WAITING: Final = 4
+"""So many batches of an agency wait for their turn."""
+BATCH_WITHIN: Final = 30.0
+"""Seconds that one waits, before its agency is asked to send it later."""
 BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
 """What is wrong with an event is said in its receipt."""
 
@@ -75,9 +86,25 @@ class Door:
 
     def __init__(self) -> None:
         self._entered = set[str]()
+        # What a batch makes of itself may be thirty times its bytes: few are read and decided on at once.
+        self._batches = Turns("batches", BATCHES, 1, waiting=BATCHES_WAITING, within=BATCH_WITHIN)
 
     async def publish(self, request: Request, engine: Engine, caller: Caller) -> Response:
         """Takes what came, and answers when it is durable."""
+        async with self._room(request, caller):
+            return await self._publish(request, engine, caller)
+
+    async def rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
+        """Says what would come of it."""
+        async with self._room(request, caller):
+            return await self._rehearse(request, engine, caller)
+
+    def _room(self, request: Request, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """The turn of an agency's batch; one event needs none."""
+        agency = caller.organisation or caller.id
+        return self._batches.of(agency) if _kind(request.headers) == BATCH_TYPE else nullcontext()
+
+    async def _publish(self, request: Request, engine: Engine, caller: Caller) -> Response:
         read = await _read(request)
         language = language_of(request.headers)
         if isinstance(read, Parsed):
@@ -90,8 +117,7 @@ class Door:
             answers[place] = told if isinstance(told, Judgement) else _judgement(one, told)
         return together([answers[place] for place in sorted(answers)], language)
 
-    async def rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
-        """Says what would come of it."""
+    async def _rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
         read = await _read(request)
         language = language_of(request.headers)
         await self._need_entry(engine, _actor(caller))
@@ -165,7 +191,7 @@ async def _read(request: Request) -> Parsed | list[Parsed]:
     """One event, or a batch. Raises Problematic 400, 413 and 415."""
     headers = request.headers
     _as_it_is(headers)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind(headers)
     body = await request.body()
     if kind == BATCH_TYPE:
         return _batch(body)
@@ -173,6 +199,10 @@ async def _read(request: Request) -> Parsed | list[Parsed]:
     if len(body) > AGENCY_MAX_BYTES:
         raise Problematic(413, "request.too-large", most=AGENCY_MAX_BYTES)
     return parsed(body, _attributes(headers))
+
+
+def _kind(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _batch(body: bytes) -> list[Parsed]:
@@ -245,20 +275,23 @@ async def _inputs(read: Sequence[Parsed], caller: Caller) -> tuple[dict[int, Inp
         try:
             inputs[place] = _input(one, caller)
         except Problematic as refused:
-            event_id = one.event.get("id")
-            answers[place] = Judgement(
-                event_id if isinstance(event_id, str) else None, Verdict.REFUSED, problem=refused
-            )
+            named = one.event.get("id")
+            event_id = named if isinstance(named, str) and is_usable_id(named) else None
+            answers[place] = Judgement(event_id, Verdict.REFUSED, problem=refused)
     return inputs, answers
 
 
 async def _posted(engine: Engine, inputs: Sequence[Input]) -> Sequence[Judgement | tuple[Outcome, Document | None]]:
-    """What came of a batch; where MongoDB is away, nothing is known of any of them."""
+    """What came of a batch, piece by piece, so that no pilot's document takes all of it at once; from where MongoDB is
+    away on, nothing is known of any of them."""
+    found = list[Judgement | tuple[Outcome, Document | None]]()
     try:
-        return await engine.posted(inputs) if inputs else []
+        for first in range(0, len(inputs), PIECE):
+            found += await engine.posted(inputs[first : first + PIECE])
     except StoreAway:
         away = Problematic(503, "event.not-saved", action="retry")
-        return [Judgement(one.cause_id, Verdict.UNAVAILABLE, problem=away) for one in inputs]
+        found += [Judgement(one.cause_id, Verdict.UNAVAILABLE, problem=away) for one in inputs[len(found) :]]
+    return found
 
 
 def _judgement(one: Input, told: tuple[Outcome, Document | None]) -> Judgement:

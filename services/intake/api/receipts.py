@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
 from contracts.event import Moment
@@ -57,7 +57,7 @@ def add(router: APIRouter) -> None:
         own_number: Annotated[str | None, sought(128)] = None,
         pilot: Annotated[str | None, sought(128)] = None,
         status: ReceiptOutcome | None = None,
-        since: AwareDatetime | None = None,
+        since: Moment | None = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Receipts:

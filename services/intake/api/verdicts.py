@@ -168,7 +168,7 @@ def _headers(one: Judgement) -> dict[str, str]:
 
 def together(some: Sequence[Judgement], language: Language, links: Links | None = None) -> Response:
     """The answer to a batch: 207, for each of its events has a status of its own. 503 where not one could be saved."""
-    if some and all(one.verdict is Verdict.UNAVAILABLE for one in some):
+    if some and all(one.problem is not None and one.problem.status == 503 for one in some):
         raise Problematic(503, "store.away", action="retry", headers={"Retry-After": AGAIN_AFTER})
     counts = {one: sum(other.verdict is one for other in some) for one in Verdict}
     body: dict[str, Any] = {"items": [_item(*one, language) for one in enumerate(some)], "counts": counts}

@@ -15,6 +15,7 @@ from contracts.steps import Erasure, Person
 from services.chassis import persons
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
+from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.store import Store
 from services.chassis.web import EngineOf, not_found
@@ -65,7 +66,7 @@ def routes() -> APIRouter:
     @router.put("/me/person")
     async def save_own(body: Body[Person], engine: EngineOf, caller: Oneself) -> Response:
         """Saves one's own name and contact."""
-        return await _saved(engine.store, caller.id, body)
+        return await _saved(engine, caller.id, body)
 
     @router.delete("/me/person", status_code=204)
     async def erase_own(by: Own) -> None:
@@ -75,11 +76,11 @@ def routes() -> APIRouter:
     @router.put("/persons/{person}")
     async def save(person: persons.Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:
         """Saves the name of somebody who has no account: a member of a commission."""
-        return await _saved(engine.store, person, body)
+        return await _saved(engine, person, body)
 
     return router
 
 
-async def _saved(store: Store, id_: str, said: Person) -> Response:
-    await persons.keep(store, id_, said)
+async def _saved(engine: Engine, id_: str, said: Person) -> Response:
+    await persons.keep(engine.store, id_, said, engine.now())
     return JSONResponse(said.model_dump(), headers=PRIVATE)
