@@ -1,13 +1,19 @@
 """Persons in the register by their names: for those who may know them, in no fact, and erased for good."""
 
 import json
+from datetime import timedelta
 
+from contracts.event import Actor, Event
 from contracts.expertise import PersonErasedV1
 from contracts.freeze import example
+from contracts.reference import Role
 from contracts.registry import PersonErasedV1 as OwnErased
+from contracts.steps import Person as PersonData
 from contracts.topics import fact_topic
-from services.chassis.store import PERSONS
+from services.chassis import persons
+from services.chassis.store import PERSONS, Store
 from services.chassis.subject import Record
+from tests.kit.engine.tiny import START
 from tests.kit.people import Person
 from tests.kit.registry.http import AUDITOR, COMMISSION, HEAD, MEMBERS, REGISTRAR, Register
 
@@ -110,3 +116,15 @@ async def test_whom_the_expertise_erases_is_erased_here_too(register: Register) 
     assert await register.store.get(PERSONS, MEMBERS[0]) is None
     assert (await register.get("/pilots/p"))["persons"] == {}
     assert await register.store.get(PERSONS, REGISTRAR.id) is not None
+
+
+async def test_an_erasure_that_is_sent_late_keeps_what_was_saved_since(store: Store) -> None:
+    fact = OwnErased(actor=Actor(id="p-1", role=Role.REGISTRAR), person_id="p-1", at=START)
+    erased = Event("e-1", "registry", OwnErased.TYPE, "person:p-1", START, 1, "e-1", {}, fact)
+    said = PersonData(name="Образцова Мария Примеровна")
+    await persons.keep(store, "p-1", said, START)
+    await persons.carry_out(store, [erased])
+    assert await persons.kept(store, "p-1") is None
+    await persons.keep(store, "p-1", said, START + timedelta(seconds=1))
+    await persons.carry_out(store, [erased])
+    assert await persons.kept(store, "p-1") == said.model_dump()

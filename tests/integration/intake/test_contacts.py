@@ -116,6 +116,25 @@ async def test_a_submission_that_could_not_be_read_loses_its_contact_with_that_o
     assert kept == {newer["id"]: None, "another": newer["data"]["contact"]}, "of another application nothing goes"
 
 
+async def test_so_does_an_event_that_names_the_application_otherwise(
+    engine: Engine, ask: Ask, store: Store, broker: Broker
+) -> None:
+    await published(ask)
+    number: str = (await doc(engine)).state.number  # type: ignore[union-attr]
+    newer = {**again(contact=OTHER), "type": "pilots.agency.application-resubmitted.v9"}
+    named = [{**newer, "id": str(n), "subject": one} for n, one in enumerate((number, number.lower(), f" {PILOT} "))]
+    attributes = {"specversion": "1.0", "type": newer["type"], "source": newer["source"], "time": newer["time"]}
+    for said in ({"id": "headers", "subject": PILOT}, {"id": submitted()["id"]}):
+        headers = tuple((f"ce_{name}", value.encode()) for name, value in {**attributes, **said}.items())
+        binary = replace(sent(newer["data"]), headers=headers)
+        await engine.records([binary])
+    await engine.records([sent(one) for one in named])
+    assert (await ask("delete", CONTACT, "admin")).status_code == 204
+    rows = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
+    assert len(rows) == 5
+    assert [row["_id"] for row in rows if OTHER["name"] in row["value"].decode()] == []
+
+
 async def test_a_resend_after_the_erasure_brings_nothing_back(
     engine: Engine, ask: Ask, store: Store, broker: Broker
 ) -> None:
