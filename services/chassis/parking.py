@@ -255,7 +255,7 @@ class Parking:
     async def _feed(self, ids: Sequence[str]) -> list[str]:
         """Runs those of these parked records whose turn it is; returns the subject of each that went."""
         went = list[str]()
-        ordered = await in_turn(self._store, ids)
+        ordered = await in_turn(self._store, ids) if len(ids) > 1 else ids
         for start in range(0, len(ordered), FEED):
             went += await self._feed_some(await rows_of(self._store, ordered[start : start + FEED]))
         return went

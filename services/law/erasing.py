@@ -42,12 +42,10 @@ def subject_of(person: str) -> str:
     return f"{KIND}:{person}"
 
 
-def deciding(fact: type[F]) -> Callable[[Erasures | None, object, Context[Any]], Sequence[F]]:
-    """The decision of a service whose fact of an erasure is this one: each is a fact. What else comes, passes by."""
+def deciding(fact: type[F]) -> Callable[[Erasures | None, Erase, Context[Any]], Sequence[F]]:
+    """The decision of a service whose fact of an erasure is this one: each is a fact."""
 
-    def decide(_state: Erasures | None, command: object, context: Context[Any]) -> Sequence[F]:
-        if not isinstance(command, Erase):
-            return ()
+    def decide(_state: Erasures | None, command: Erase, context: Context[Any]) -> Sequence[F]:
         said = ErasedPerson.made_of(command.said, person_id=command.person_id, at=context.now)
         return (fact.made_of(said, actor=context.actor),)
 

@@ -18,7 +18,7 @@ PAGES = [
 ]
 FILE = re.compile(r"`((?:contracts|services|deploy|tests|bench|examples|docs|requirements)/[\w./*-]*)(?:::([\w.]+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-VERB = re.compile(r"\./lotsman ([a-z]+)")
+VERB = re.compile(r"\./lotsman ([a-z]+(?:-[a-z]+)*)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
