@@ -13,6 +13,7 @@ from bench.copies import Copies
 from bench.filling import fill
 from bench.pilots import Shelf
 from contracts.event import wire_moment
+from contracts.freeze import example
 from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
@@ -32,6 +33,7 @@ from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake.api import make_router
 from services.intake.contacts import LATEST, READINGS, tidy
+from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers
@@ -199,11 +201,32 @@ async def test_of_intake(mongo_url: str) -> None:
     async with watched(mongo_url) as store:
         await store.prepare(INTAKE.indexes)
         await store.put(SUBJECTS, [*map(_application, range(MANY)), *map(_agency, range(100))])
+        await store.put("receipts", list(map(_receipt, range(MANY))))
+        await store.put(PARKED, [{"_id": f"x-{n}", "event_id": f"e-{n}", "topic": "t"} for n in range(MANY)])
         clock = Clock()
         engine = Engine(INTAKE, store, Broker(), now=clock, new_id=numbered("e"), calendars=CALENDARS)
         app = make_app("Lotsman intake", Tokens(), engine, {})
         app.include_router(make_router(RULES))
         await each_by_its_index(store, INTAKE, _lists_of_intake(app, engine))
+
+
+async def store_rows(engine: Engine) -> None:
+    """The applications of an own number, whose receipts are then asked for by their pilots."""
+    query = of_own_number("agency-03", "n-1")
+    await engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=10, hint=OWN_NUMBER)
+
+
+async def parked_of_an_id(engine: Engine) -> None:
+    """What is parked under an event's id: a few, which are sorted in memory."""
+    await engine.store.count(PARKED, {"event_id": "e-1", "topic": "t"}, 10)
+
+
+def _receipt(n: int) -> dict[str, Any]:
+    """Half are of one agency, one in twenty of these of an outcome of its own."""
+    outcome = "registered" if n % 40 == 0 else "accepted"
+    at, agency = f"2026-03-02T09:00:{n % 60:02}.000Z", "agency-03" if n % 2 == 0 else f"agency-{n % 90 + 10}"
+    said = {**example("pilots.intake.receipt-issued.v1")["data"], "agency": agency}
+    return {"_id": f"r-{n}", "agency": agency, "outcome": outcome, "pilot": f"p-{n}", "at": at, "receipt": said}
 
 
 def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
@@ -234,6 +257,18 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "applications that are hidden": (HIDDEN, of("/applications")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(engine)),
     }
+    at, asked = (("at", 1), ("_id", 1)), "/receipts?agency=agency-03"
+    receipts: Lists = {
+        "receipts": ("receipts", (("agency", 1), *at), of(asked)),
+        "receipts by outcome": ("receipts", (("agency", 1), ("outcome", 1), *at), of(f"{asked}&status=registered")),
+        "receipts of a pilot": ("receipts", (("agency", 1), ("pilot", 1), *at), of(f"{asked}&pilot=p-1")),
+        "receipts by own number": (
+            SUBJECTS,
+            (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1)),
+            lambda: store_rows(engine),
+        ),
+        "parked events by their id": ("parked", (("event_id", 1), ("topic", 1)), lambda: parked_of_an_id(engine)),
+    }
     beside: Lists = {
         "readings of contact persons": (
             READINGS,
@@ -246,7 +281,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             lambda: tidy(engine.store, engine.now()),
         ),
     }
-    return {**{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
+    return receipts | {**{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
 
 
 def _application(number: int) -> Row:
