@@ -281,7 +281,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             lambda: tidy(engine.store, engine.now()),
         ),
     }
-    return receipts | {**{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
+    return {**receipts, **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
 
 
 def _application(number: int) -> Row:
