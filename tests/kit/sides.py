@@ -29,6 +29,7 @@ from services.chassis.subject import (
     Input,
     Outcome,
 )
+from services.chassis.tokens import LIFE
 from services.chassis.web import make_app
 from services.expertise.api import make_router as expertise_router
 from services.expertise.documents.shelf import PAPERS, digest_of, name_of
@@ -66,9 +67,13 @@ ED = ed25519.Ed25519PrivateKey.generate()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good token, with changes (None: left out)."""
+    """The claims of a good token, with changes (None: left out).
+
+    Good for hours: modules make theirs when they are collected, and a slow machine may come to them much later.
+    """
     now = int(time.time())
-    good = {"sub": "u-1", "iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 600, "roles": [], "org": "vedomstvo"}
+    good = {"sub": "u-1", "iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + LIFE // 2, "roles": []}
+    good["org"] = "vedomstvo"
     return {k: v for k, v in {**good, **changes}.items() if v is not None}
 
 
