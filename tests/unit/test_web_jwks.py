@@ -376,17 +376,17 @@ def test_the_claims_of_another_provider_are_set_by_their_names(provider: Provide
         token_life=900,
     )
     keys = Keys.of(settings)
-    text = token(
-        realm_access={"roles": ["publisher", "offline_access"]}, organization="minzdrav", org=None, typ="Bearer"
-    )
+    soon = int(time.time()) + 600
+    theirs = {"publisher", "offline_access"}
+    text = token(realm_access={"roles": [*theirs]}, organization="minzdrav", org=None, typ="Bearer", exp=soon)
     caller = asyncio.run(keys.caller(text))
-    assert caller.roles == {"publisher", "offline_access"} and caller.organisation == "minzdrav"
+    assert caller.roles == theirs and caller.organisation == "minzdrav"
     for faulty in (
-        token("ops"),
-        token(realm_access=["ops"]),
-        token(realm_access={"roles": {"ops": 1}}),
-        token(realm_access={"roles": ["ops"]}, organization=["minzdrav"]),
-        token(realm_access={"roles": ["ops"]}, exp=int(time.time()) + 1000),
+        token("ops", exp=soon),
+        token(realm_access=["ops"], exp=soon),
+        token(realm_access={"roles": {"ops": 1}}, exp=soon),
+        token(realm_access={"roles": ["ops"]}, organization=["minzdrav"], exp=soon),
+        token(realm_access={"roles": ["ops"]}, exp=soon + 400),
     ):
         with pytest.raises(jwt.PyJWTError):
             asyncio.run(keys.caller(faulty))
