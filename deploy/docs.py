@@ -5,6 +5,8 @@ service takes over HTTP, `docs/*-states.md` where a case and a pilot can stand. 
 bytes, so a check can compare.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -34,18 +36,26 @@ from services.chassis.engine import Engine
 from services.chassis.web import make_app
 
 FOLDER: Final = Path("docs")
+ASYNCAPI: Final = "3.1.0"
+"""The newest version that the official parser knows (`@asyncapi/parser`)."""
 BINDING: Final = "0.5.0"
 PLACEHOLDER: Final = "agency-code"
 """An agency's code that stands for all of them until it is replaced by the parameter `{agency}`."""
 AGENCY: Final = "agency"
+PAIR: Final = re.compile(r"(?<!\\)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 def documents() -> dict[str, str]:
     """Every document by its path in the folder of documents."""
     made = {"api/asyncapi.json": asyncapi()}
     made |= {f"api/openapi-{service}.json": openapi(service) for service in SERVICES}
-    texts = {name: as_file(body, sort_keys=True) for name, body in made.items()}
+    texts = {name: _for_yaml(as_file(body, sort_keys=True)) for name, body in made.items()}
     return texts | {name: page() for name, page in PAGES.items()}
+
+
+def _for_yaml(text: str) -> str:
+    """Many tools read JSON as YAML, which knows no character that is written as a pair of two numbers."""
+    return PAIR.sub(lambda found: str(json.loads(f'"{found[0]}"')), text)
 
 
 def write(root: Path) -> list[Path]:
@@ -106,9 +116,9 @@ _ROUTERS: Final[Mapping[str, Callable[[], APIRouter]]] = {
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document of the whole system."""
+    """The AsyncAPI document of the whole system."""
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": ASYNCAPI,
         "info": {
             "title": "Lotsman: events of digital pilot projects",
             "version": VERSION,

@@ -5,6 +5,7 @@ What a route can answer follows from what it takes: a token, a subject in its pa
 cursor. So it stands in one place, and a new route has it at once. Nothing here is asked when a request is answered.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -58,6 +59,8 @@ TAGS: Final[Mapping[str, str]] = {
     "rules": "Editions of the rule book.",
     "work": "The steps of a case.",
 }
+SERVER: Final = {"url": "/", "description": "The service that gives this document out"}
+LICENCE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 CONDITIONAL: Final = (OPEN, "/v1/figures/")
 """Where an answer has an ETag that may be asked for."""
 OPERATIONS: Final[Mapping[str, str]] = {
@@ -131,9 +134,11 @@ def complete(document: dict[str, Any]) -> None:
         schema = model.model_json_schema(ref_template=REFERENCE)
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     used = set[str]()
+    document["servers"] = [SERVER]
     for path, methods in document["paths"].items():
         for operation in methods.values():
             used |= set(operation.get("tags", ()))
+            operation.setdefault("security", [])  # said, too, where no token is needed
             if "Idempotency-Key" in _headers(operation) and operation["responses"].get("200", {}).get("content"):
                 content = operation["responses"]["200"]["content"]
                 if not content.get(JSON, {}).get("schema"):
@@ -145,9 +150,24 @@ def complete(document: dict[str, Any]) -> None:
             for status in {*_statuses(path, operation), *(one for one in own if one >= 400)}:
                 answers[str(status)] = _problem(status, answers.get(str(status), {}))
             operation["responses"] = dict(sorted(operation["responses"].items()))
-    for name in FRAMEWORKS:
+    for name in (*FRAMEWORKS, *unused(document)):
         schemas.pop(name, None)
     document["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
+
+
+def unused(document: Mapping[str, Any]) -> set[str]:
+    """The schemas that no route needs: a field that was the last to name them was taken out of what is shown."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    met, more = set[str](), named({**document, "components": {}})
+    while more:
+        met |= more
+        more = named([schemas[one] for one in more if one in schemas]) - met
+    return schemas.keys() - met
+
+
+def named(part: Any) -> set[str]:
+    """The schemas that a part of a document names."""
+    return set(re.findall(r"'#/components/schemas/([^']+)'", repr(part)))
 
 
 def _statuses(path: str, operation: Mapping[str, Any]) -> Iterator[int]:

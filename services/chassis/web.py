@@ -23,7 +23,7 @@ from services.chassis import parking, problems, stalled, withheld
 from services.chassis.asked import known_query
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
-from services.chassis.described import OPERATIONS, Health, called, describe
+from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.gate import Gate
 from services.chassis.masking import MASK, is_code, masked, opaque
@@ -105,6 +105,7 @@ def make_bare_app(
         redoc_url=None,
         title=title,
         version=VERSION,
+        license_info=LICENCE,
         static_url="/docs/assets",
         telemetry=SPAN_OF_A_REQUEST,
         dependencies=[Depends(known_query), Depends(named_by_number)],

@@ -1,5 +1,6 @@
 """Pinned packages: every one with a hash, from no particular registry."""
 
+import json
 import re
 from pathlib import Path
 
@@ -29,7 +30,21 @@ def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
 
 def test_every_wish_has_a_lock() -> None:
     wishes = {path.stem for path in (ROOT / "requirements").glob("*.in")}
-    assert wishes == {lock.stem for lock in LOCKS} >= {"bootstrap", "run", "dev", "mongod", "java", "noida", "bench"}
+    assert (
+        wishes
+        == {lock.stem for lock in LOCKS}
+        >= {"bootstrap", "run", "dev", "mongod", "java", "noida", "bench", "documents"}
+    )
+
+
+def test_programs_for_node_are_pinned_with_hashes_from_no_particular_registry() -> None:
+    folder = ROOT / "requirements" / "node"
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    packages = [one for name, one in locked.items() if name]
+    assert all(one["integrity"].startswith("sha512-") for one in packages)
+    assert not [one for one in packages if "resolved" in one or "funding" in one]
 
 
 @pytest.mark.parametrize("name", ["dev", "bench"])
