@@ -22,6 +22,7 @@ from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
 from services.intake.domain.state import pilot_id
 from services.intake.door import attributes_of, fingerprint_of
+from services.intake.parsing import unpacked
 from services.law.names import fields_of
 
 Models = tuple[type[BaseModel], ...]
@@ -112,6 +113,8 @@ def without_contact(value: bytes, said: str | None = None) -> bytes:
         event = json.loads(value)
     except (ValueError, RecursionError):
         return b""
+    if isinstance(event, dict):
+        unpacked(event)
     bare = _without(_known(event, said))
     return value if bare == event else json.dumps(bare, ensure_ascii=False).encode("utf-8", "surrogatepass")
 

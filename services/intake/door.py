@@ -5,7 +5,6 @@ The events come over Kafka or by `POST /v1/events`; both ways meet in `submissio
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -175,13 +174,13 @@ def fingerprint_of(record: Record) -> str:
 
 
 def attributes_of(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
-    """The attributes that a record's headers carry (Kafka binding of CloudEvents, 3.2); what is no text is none."""
-    found = dict[str, str]()
-    for name, value in headers:
-        if name.startswith(KAFKA_ATTRIBUTE) or name == "content-type":
-            with suppress(UnicodeDecodeError):
-                found[name.removeprefix(KAFKA_ATTRIBUTE)] = (value or b"").decode()
-    return found
+    """The attributes that a record's headers carry (Kafka binding of CloudEvents, 3.2). Bytes that are no text are kept
+    as halves of characters, for which an attribute is refused."""
+    return {
+        name.removeprefix(KAFKA_ATTRIBUTE): (value or b"").decode("utf-8", "surrogateescape")
+        for name, value in headers
+        if name.startswith(KAFKA_ATTRIBUTE) or name == "content-type"
+    }
 
 
 def _not_newer(event: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ JSON comes in UTF-8, and is taken in UTF-16 and UTF-32 as well, which tell thems
 where it ends to be one; of what is no text, which byte is none, and as which encoding it would be one.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -16,7 +17,7 @@ from contracts.extent import EVENT, Extent, beyond
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Wording, problem, wording
-from services.intake.domain.shape import empty_unknown
+from services.intake.domain.shape import DATA_BASE64, empty_unknown
 
 SPECVERSION: Final = "specversion"
 """The attribute that every event has: by it the mode is known."""
@@ -170,10 +171,31 @@ def _skipped(text: str, place: int) -> int:
 def _event(event: Any, said: bytes | str) -> Parsed:
     if isinstance(event, dict):
         fingerprint = digest(event)
+        fault = unpacked(event)
         if len(said) > SMALL:
             empty_unknown(event)
-        return Parsed(event, fingerprint)
+        return Parsed(event, fingerprint, fault)
     return _faulty(said if isinstance(said, bytes) else _utf8(said), problem("", "json.not-an-object"))
+
+
+def unpacked(event: dict[str, Any]) -> Problem | None:
+    """Puts data that were sent as bytes (JSON format of CloudEvents, 3.1) in the place of data; or says why they are
+    none."""
+    packed = event.get(DATA_BASE64)
+    if packed is None or event.get("data") is not None:
+        return None
+    try:
+        said = base64.b64decode(packed, validate=True)
+    except (ValueError, TypeError):  # what is no text either
+        return problem(f"/{DATA_BASE64}", "data.no-base64")
+    del event[DATA_BASE64]
+    if (fault := _beyond(said)) is not None:
+        return fault
+    try:
+        event["data"] = _JSON.decode(_text(said))
+    except (ValueError, RecursionError) as error:
+        return _fault(error).model_copy(update={"pointer": f"/{DATA_BASE64}"})
+    return None
 
 
 def _faulty(body: bytes, fault: Problem) -> Parsed:

@@ -199,21 +199,37 @@ def test_however_many_names_are_not_known_the_answer_is_bounded_and_soon_there()
 @pytest.mark.parametrize(
     ("more", "where"),
     [
-        ({"costs": []}, "/costs"),
         ({"title": "т"}, "/title"),
-        ({"dat": {}}, "/dat"),
-        ({"extension": {"a": 1}}, "/extension"),
         ({"datacontentype": "application/json"}, "/datacontentype"),
+        ({"MyExtension": "x"}, "/MyExtension"),
     ],
 )
-def test_what_can_be_no_extension_of_the_envelope_is_told(more: dict[str, Any], where: str) -> None:
+def test_what_is_hardly_an_extension_of_the_envelope_is_told(more: dict[str, Any], where: str) -> None:
     found = {k: v for k, v in event().items() if k != "datacontenttype"}
     assert [one.pointer for one in read({**found, **more}, CODE, NOW).unknown] == [where]
 
 
 @pytest.mark.parametrize(
-    "name", ["MyExtension", "partitionkey", "sequencetype", "sampledrate", "authtype", "dataref", "recordedtime"]
+    ("more", "rule", "hint"),
+    [
+        ({"costs": []}, "attribute.value", "data.costs"),
+        ({"dat": {}}, "attribute.value", ""),
+        ({"extension": {"a": 1}}, "attribute.value", ""),
+        ({"extension": "\ud800"}, "attribute.value", ""),
+        ({"planned_start": "2027-01-11"}, "attribute.name", "data.planned_start"),
+        ({"расширение": "x"}, "attribute.name", ""),
+        ({"": "x"}, "attribute.name", ""),
+    ],
 )
+def test_what_can_be_no_extension_of_the_envelope_is_refused(more: dict[str, Any], rule: str, hint: str) -> None:
+    [name] = more
+    found = read({**event(), **more}, CODE, NOW)
+    [one] = found.problems
+    assert (one.pointer, one.rule, one.severity, found.unknown) == (f"/{name}", rule, "block", ())
+    assert hint in one.message
+
+
+@pytest.mark.parametrize("name", ["partitionkey", "sequencetype", "sampledrate", "authtype", "dataref", "recordedtime"])
 def test_extensions_of_the_envelope_are_right(name: str) -> None:
     assert read({**event(), name: "x"}, CODE, NOW).unknown == ()
 

@@ -1,10 +1,11 @@
 """The agencies' second door: CloudEvents are published, one or many at once, or only looked at as they would be."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Annotated, Final
-from urllib.parse import unquote
+from typing import Annotated, Any, Final
+from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import Headers
@@ -50,7 +51,18 @@ EVENT_TYPE: Final = f"{CLOUD_EVENTS}+json"
 BATCH_TYPE: Final = f"{CLOUD_EVENTS}-batch+json"
 TAKEN: Final = (EVENT_TYPE, BATCH_TYPE, JSON)
 """What may be sent, as it is said where something else is."""
-_one: Final = {"oneOf": [inlined(frozen(name)) for name in AGENCY.classes]}
+
+
+def _taken(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The published schema of an event as the door holds it: the time may be missing, as CloudEvents lets it, and what
+    stands beside the attributes has names of extensions."""
+    time = {"anyOf": [schema["properties"]["time"], {"type": "null"}]}
+    required = [name for name in schema["required"] if name != "time"]
+    names = {"propertyNames": {"pattern": "^([A-Za-z0-9]+|data_base64)$"}}
+    return {**schema, "properties": {**schema["properties"], "time": time}, "required": required, **names}
+
+
+_one: Final = {"oneOf": [_taken(inlined(frozen(name))) for name in AGENCY.classes]}
 CLOUD_EVENT: Final = {
     "requestBody": {
         "required": True,
@@ -67,6 +79,8 @@ CLOUD_EVENT: Final = {
         },
     }
 }
+_escaped: Final = re.compile(r"\\(.)")
+"""A character behind a stroke within a quoted header (RFC 9110, 5.6.4)."""
 BATCHES: Final = 2
 """So many batches are in hand at once, and of each agency one (technical: two of the worst make 100 MB of memory)."""
 PIECE: Final = 100
@@ -235,9 +249,17 @@ def _need_kind(kind: str, headers: Headers) -> None:
 
 
 def _attributes(headers: Headers) -> dict[str, str]:
-    """The attributes that a request's headers carry (HTTP binding of CloudEvents, 3.1.3: percent-encoded)."""
-    found = {name[len(ATTRIBUTE) :]: unquote(value) for name, value in headers.items() if name.startswith(ATTRIBUTE)}
+    """The attributes that a request's headers carry (HTTP binding of CloudEvents, 3.1.3)."""
+    found = {name[len(ATTRIBUTE) :]: _attribute(value) for name, value in headers.items() if name.startswith(ATTRIBUTE)}
     return {**found, **{name: value for name, value in headers.items() if name == "content-type"}}
+
+
+def _attribute(value: str) -> str:
+    """What a header says: quoted, as older programs do, and percent-encoded once. Bytes that are no text are kept as
+    halves of characters, for which an attribute is refused; UTF-8 that was not encoded is taken for what it is."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = _escaped.sub(r"\1", value[1:-1])
+    return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "surrogateescape")
 
 
 # ---- what is asked of it

@@ -4,6 +4,7 @@ Nothing here asks an edition. Every fault is found at once, each with its place,
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,12 +14,12 @@ from typing import Any, Final, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.agency import AGENCY
-from contracts.entered import SENT, Door, Entered
-from contracts.event import Day, Envelope, Moment, Payload, agency_source
+from contracts.entered import LONE, SENT, Door, Entered
+from contracts.event import Day, Envelope, Moment, Payload, agency_source, wire_moment
 from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.words import Wording, problem, schema_problems, wording
-from services.law.names import Place, meant, nearest, pointer_of, told, unknown_fields
+from services.law.names import NOTHING, Place, meant, pointer_of, told, unknown_fields
 from services.law.years import years_of
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -32,6 +33,9 @@ MOST_UNKNOWN: Final = 50
 """How many unknown names of one event are named: to look for what was meant takes long."""
 SLIP: Final = 0.85
 """How alike an attribute's name is to a known one's to be a slip of the pen, and no extension (assumption)."""
+DATA_BASE64: Final = "data_base64"
+"""Where the JSON format of CloudEvents has data that are bytes; what can be read of them stands in `data` then."""
+_name: Final = re.compile("[A-Za-z0-9]+")
 MOST_POINTER: Final = 1_000
 MOST_WORDS: Final = 4_000
 """How many characters a place and each language's words have at most, so that any single problem can be told."""
@@ -77,14 +81,23 @@ class Read(Held):
 
 
 def read(event: Mapping[str, Any], agency: str, now: datetime, edition: Edition | None = None) -> Read:
-    """One event of an agency, held against the contract, and its days against the years of its edition."""
+    """One event of an agency, held against the contract, and its days against the years of its edition.
+
+    One that does not say when it happened, as CloudEvents lets it, happened when it came.
+    """
     door = door_of(edition)
+    timed = event.get("time") is not None
+    event = event if timed else {**event, "time": wire_moment(now)}
     envelope, faults = _envelope(event, agency, now, door)
     shape = _payload(event, door)
+    extensions = [*_extensions(event)]
+    wrong = [one for one in extensions if one.severity == "block"]
+    told = [one for one in extensions if one.severity != "block"]
+    untimed = () if timed else (problem("/time", "time.missing", severity="warn"),)
     return Read(
         payload=shape.payload,
-        problems=(*faults, *shape.problems),
-        unknown=(*_attributes(event), *shape.unknown),
+        problems=(*faults, *wrong, *untimed, *shape.problems),
+        unknown=(*told, *shape.unknown),
         envelope=envelope,
     )
 
@@ -226,21 +239,37 @@ def _unknown(kind: str, content: Mapping[str, Any]) -> Iterator[Problem]:
         yield problem("/data", "problems.more", more=more, severity="warn")
 
 
-def _attributes(event: Mapping[str, Any]) -> Iterator[Problem]:
-    """Names beside the attributes that can be no extension: of what is no scalar, of a field of the data, or so near to
-    an attribute's that is missing that it must be a slip. Other names are extensions (CloudEvents 1.0), and are right.
+def _extensions(event: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with names beside the attributes. Most are extensions (CloudEvents 1.0), and right; some are fields
+    of the data, or so near to an attribute's that is missing that they must be a slip.
+
+    Only what is no name or no value of an extension is a reason to refuse; capitals are not, for headers have none
+    that would count (decision 42).
     """
     if all(name in Envelope.model_fields for name in event):
         return
     kind, known = event.get("type"), list(Envelope.model_fields)
     fields = AGENCY.classes[kind].model_fields if isinstance(kind, str) and AGENCY.knows(kind) else {}
     missing = [name for name in known if name not in event]
-    others = (name for name in event if name not in Envelope.model_fields)
+    others = (name for name in event if name not in Envelope.model_fields and name != DATA_BASE64)
     for name in islice(others, MOST_UNKNOWN):
-        if name in fields:
-            yield _unknown_name((name,), wording("name.meant", name=f"data.{name}"))
-        elif isinstance(event[name], dict | list) or nearest(name, missing, SLIP):
-            yield _unknown_name((name,), meant(name, missing))
+        hint = wording("name.meant", name=f"data.{name}") if name in fields else meant(name, missing, SLIP)
+        yield from _extension(name, event[name], hint)
+    if event.get(DATA_BASE64) is not None:
+        yield problem(pointer_of((DATA_BASE64,)), "data.twice")
+
+
+def _extension(name: str, value: Any, hint: Wording) -> Iterator[Problem]:
+    if not _name.fullmatch(name):
+        yield problem(pointer_of((name,)), "attribute.name", name=told(name), meant=hint)
+    elif isinstance(value, dict | list | float) or (isinstance(value, str) and LONE.search(value)):
+        yield problem(pointer_of((name,)), "attribute.value", name=told(name), meant=hint)
+    elif hint != NOTHING:
+        yield _unknown_name((name,), hint)
+    elif name != name.lower():
+        yield problem(
+            pointer_of((name,)), "attribute.capitals", severity="warn", name=told(name), lower=told(name.lower())
+        )
 
 
 def _unknown_name(place: Place, hint: Wording) -> Problem:
