@@ -1,8 +1,8 @@
 """CloudEvents' public conformance cases at both doors, with our types and data in their shapes.
 
-The cases are those of github.com/cloudevents/conformance at c5bcce28 (`format/json/*`, `features/http-protocol-binding`,
-`features/kafka-protocol-binding`), each by its id there, written anew: our contract fixes the type, the source and that
-data are a JSON object. Where we differ is said by `ELSEWHERE` and by decision 42.
+The cases are those of github.com/cloudevents/conformance at c5bcce28 (`format/json/*`, and the features of the HTTP and
+Kafka bindings), each by its id there, written anew: our contract fixes the type, the source and that data are a JSON
+object. Where we differ is said by `ELSEWHERE` and by decision 42.
 """
 
 import base64
@@ -43,13 +43,13 @@ VALID: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """By the id of a case, what an event has otherwise than our example; `...`: it is left out."""
-ELSEWHERE: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
+ELSEWHERE: Final[dict[str, tuple[Mapping[str, Any], str]]] = {
     "validRelativeSource": ({"source": "#fragment"}, "/source"),
     "validSimpleTextData": ({"data": "Simple text"}, "/data"),
     "validAllCoreAttributes with text/plain": ({"datacontenttype": "text/plain"}, "/datacontenttype"),
 }
 """What CloudEvents lets an event be and our contract does not, and the attribute that is named for it."""
-INVALID: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
+INVALID: Final[dict[str, tuple[Mapping[str, Any], str]]] = {
     "invalidNoSpecVersion": ({"specversion": ...}, "/specversion"),
     "invalidNoId": ({"id": ...}, "/id"),
     "invalidNoType": ({"type": ...}, "/type"),
