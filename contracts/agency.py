@@ -41,18 +41,23 @@ class ApplicationSubmittedV1(ApplicationBase, Payload):
         line = total and CostLine(
             source=UNSPECIFIED, year=None, amount_minor=total.amount_minor, currency=total.currency
         )
-        return ApplicationSubmittedV2.made_of(self, costs=(line,) if line else ())
+        return ApplicationSubmittedV2.made_of(self, costs=(line,) if line else (), total_cost=None)
 
 
 class ApplicationSubmittedV2(Application, Payload):
-    """An application for a pilot (заявка на пилотный проект), with its cost by money source and year."""
+    """An application for a pilot (заявка на пилотный проект), with its cost by money source and year.
+
+    `total_cost` need not be given; where it is, it is the sum of `costs` in its currency, and nothing else is made of
+    it.
+    """
 
     TYPE: ClassVar[str] = "pilots.agency.application-submitted.v2"
 
     contact: ContactPerson | None = None
+    total_cost: Money | None = None
 
     def application(self) -> Application:
-        """The content that facts carry: everything but the contact person."""
+        """The content that facts carry: everything but the contact person and the total."""
         return Application.made_of(self)
 
 

@@ -12,6 +12,7 @@ from .reference import (
     Application,
     Clock,
     Code,
+    CostLine,
     Hiding,
     ItemId,
     Met,
@@ -297,13 +298,14 @@ class ExpertiseTermNotedV1(Fact):
 
 class CarryingOutNote(Contract):
     """How a pilot stands that the Council has decided on. `reporting`: it is carried out, and all reports are taken;
-    `indicators` are those of the agreement, `started` is the first day, once there was one. `over`: carrying out is
-    over, or will never be."""
+    `indicators` and `committed` are those of the agreement and its money, `started` is the first day, once there was
+    one. `over`: carrying out is over, or will never be."""
 
     reporting: bool
     indicators: tuple[Code, ...] = ()
     started: Day | None = None
     over: bool = False
+    committed: tuple[CostLine, ...] = ()
 
 
 class CarryingOutNotedV1(CarryingOutNote, Fact):

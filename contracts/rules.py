@@ -19,7 +19,8 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validat
 from .data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
 from .forms import CURRENCY, SCHEME
 from .moments import FARTHEST
-from .reference import Code, LegalEffect, ProblemSeverity, TermKind, TermUnit
+from .reference import Code, LegalEffect, TermKind, TermUnit
+from .severities import Severities
 
 
 class CodeEntry(Titled):
@@ -187,14 +188,6 @@ class Switch(Titled):
     origin: Origin
 
 
-class UnknownFields(Data):
-    """What becomes of an event with a field that its contract does not have: taken and told (`warn`), or refused
-    (`block`)."""
-
-    severity: ProblemSeverity
-    origin: Origin
-
-
 class NumberForm(Data):
     """The form of a number: so many digits, at least, after the prefix and the year."""
 
@@ -307,7 +300,7 @@ class Edition(Entitled):
     return_reasons: CodeList
     terms: Terms
     lengths: Lengths
-    unknown_fields: UnknownFields
+    severities: Severities
     numbers: Numbers
     switches: Switches
 

@@ -15,6 +15,7 @@ from services.chassis.store import Store
 from services.chassis.subject import Document, Input
 from services.chassis.turns import in_turns
 from services.intake.domain.agency import Agency, Given, edition_for, subject_of
+from services.intake.domain.application import Used
 from services.intake.domain.commands import (
     CLARIFICATION,
     EXPERTISE,
@@ -29,6 +30,7 @@ from services.intake.domain.commands import (
 )
 from services.intake.domain.shape import time_of
 from services.intake.domain.validation import Judged, judge
+from services.intake.own_numbers import OwnNumbers
 
 
 def translate(event: Event) -> Forward | Note | NoteHiding | NoteTerm | Remind | None:
@@ -154,6 +156,8 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         submits = {n: c for n in sorted(fresh.values()) if isinstance(c := inputs[n].command, Submit)}
         codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
         agencies = await _agencies(store, set(codes.values()))
+        own = OwnNumbers()
+        await own.look(store, [one for one in inputs if isinstance(one.command, Later) or _is_new(one, loaded)])
         judged: dict[int, Judged] = {}
         series: dict[tuple[str, int], list[int]] = {}
         async for place, command in in_turns(submits.items()):
@@ -161,9 +165,11 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
             if agency is None:
                 continue
             edition = edition_for(agency, time_of(command.event) or now(), rules)
-            if (found := _judged(command, edition, now())) is None:
+            if (found := _judged(command, edition, now(), own.of(inputs[place]))) is None:
                 continue
             judged[place] = found
+            if found.submission is not None:
+                own.take(inputs[place], found.submission.own_number)
             if edition is not None and found.submission is not None:
                 year = now().astimezone(ZoneInfo(edition.zone)).year
                 series.setdefault((edition.id, year), []).append(place)
@@ -172,7 +178,10 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
             edition = rules.edition(edition_id)
             drawn = await store.draw(series_of(edition.registration.prefix, year), len(places))
             numbers.update({p: edition.number(year, n) for p, n in zip(places, drawn, strict=True)})
-        return [Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n)) for n in range(len(inputs))]
+        return [
+            Given(rules, agencies.get(codes.get(n, "")), numbers.get(n), judged.get(n), own.of(one))
+            for n, one in enumerate(inputs)
+        ]
 
     return prepare
 
@@ -193,10 +202,10 @@ def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
     return isinstance(one.command, Submit) and (known is None or known.state is None)
 
 
-def _judged(command: Submit, edition: Edition | None, now: datetime) -> Judged | None:
+def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used) -> Judged | None:
     """What an application was found to be. None where that fails: its own decision fails then, and no other's."""
     try:
-        return judge(command.event, command.agency, edition, now)
+        return judge(command.event, command.agency, edition, now, used)
     except Exception:
         return None
 

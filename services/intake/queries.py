@@ -12,8 +12,8 @@ from services.intake import receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
+from services.intake.domain.state import FINAL, Pilot
 from services.intake.domain.state import KIND as PILOT_KIND
-from services.intake.domain.state import Pilot
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
@@ -81,7 +81,7 @@ def application_card(document: Document) -> dict[str, Any]:
     return {
         "id": document.subject,
         "version": document.version,
-        **state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": {"periods", "payments"}}),
+        **state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": {"periods", "payments", "paid"}}),
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
     }
 
@@ -96,6 +96,20 @@ def agency_card(document: Document) -> dict[str, Any]:
     """An entry of the directory."""
     assert isinstance(document.state, Agency)
     return document.state.model_dump(mode="json")
+
+
+def of_living(agency: str, person: str, own_numbers: Sequence[str]) -> dict[str, Any]:
+    """The query of an agency's applications that have one of these numbers of its own, have not come to their end, and
+    are not hidden from this person."""
+    return {
+        "kind": PILOT_KIND,
+        "state.agency": agency,
+        "state.application.own_number": {"$in": [*own_numbers]},
+        "state.number": {"$type": "string"},
+        "state.status": {"$nin": sorted(FINAL)},
+        "state.carrying_out.over": {"$ne": True},
+        "state.hidden_from": {"$ne": person},
+    }
 
 
 def of_own_number(agency: str, own_number: str) -> dict[str, Any]:

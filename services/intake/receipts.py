@@ -67,9 +67,11 @@ from services.intake.parsing import parsed
 JOURNAL: Final = "receipts"
 """The collection of all receipts: rows that facts make."""
 IN_ORDER: Final[Keys] = (("at", 1), ("_id", 1))
+OF_PILOTS: Final[Keys] = (("agency", 1), ("pilot", 1), *IN_ORDER)
+"""The index of several pilots as well: MongoDB merges its parts, each of which is in order."""
 INDEXES: Final[Sequence[Keys]] = (
     (("agency", 1), *IN_ORDER),
-    (("agency", 1), ("pilot", 1), *IN_ORDER),
+    OF_PILOTS,
     (("agency", 1), ("outcome", 1), *IN_ORDER),
 )
 SHORT: Final[Mapping[str, Any]] = {

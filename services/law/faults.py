@@ -50,10 +50,10 @@ def fault(number: OrganisationId, edition: Edition) -> Fault | None:
         return _nearly(number.value, scheme)
     if not number.value.strip("0"):
         return "zeros"  # it passes every check digit, and is nobody's
+    if not scheme.is_legal_entity(number.value):
+        return "not-legal-entity"  # first, for an edition may let a check digit pass
     if scheme.check != "none" and not CHECKS[scheme.check](number.value):
         return "check-digit"
-    if not scheme.is_legal_entity(number.value):
-        return "not-legal-entity"
     return None
 
 

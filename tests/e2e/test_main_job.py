@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.topics import agency_topic
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import enter_expert
 from deploy.cli.main_job import application, main_job, run_inventory
@@ -20,10 +22,12 @@ from deploy.cli.register_job import CLINIC
 from deploy.cli.tally import LAUNCHED, pilots
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
+from deploy.login import Login
 from deploy.samples.common import BOOK, EDITION
 from deploy.samples.pilots import End
 from deploy.samples.pilots import pilots as sample
 from tests.conftest import Eventually
+from tests.kit.intake.faulty import FAULTS, faulty
 
 pytestmark = [pytest.mark.timeout(240)]
 V1, V2 = ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE
@@ -87,14 +91,42 @@ def test_version_1_by_kafka_and_version_2_by_http_come_to_the_same_register(desk
 
 
 def test_both_doors_refuse_with_the_same_words(desk: Desk, agency: str) -> None:
-    faulty = application(1, agency, kind=V2)
-    faulty["data"] |= {"title": "", "sector": "mars", "planned_end": "2020-01-01", "customer": None}
-    by_http = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=faulty)
-    assert by_http.status_code == 422
-    asyncio.run(publish(desk.logins[agency], {agency: [faulty | {"id": "another"}]}))
-    by_kafka = receipts(desk.logins[agency], agency, 2)[1]
-    assert by_kafka["problems"] == by_http.json()["problems"]
-    assert len(by_kafka["problems"]) == 4
+    at = f"{desk.stack.urls['intake']}/v1/events"
+    headers = {"Authorization": f"Bearer {desk.stack.token(['publisher'], agency)}"}
+    by_http = desk.http.post(at, content=json.dumps(faulty("by-http")), headers=headers)
+    tried = desk.http.post(f"{at}/validate", content=json.dumps(faulty("tried")), headers=headers)
+    kinds = {**headers, "Content-Type": "application/cloudevents-batch+json"}
+    batch = desk.http.post(at, content=json.dumps([faulty("among")]), headers=kinds)
+    asyncio.run(_sent(desk.logins[agency], agency, json.dumps(faulty("by-kafka")).encode()))
+    told = {one["event_id"]: one for one in receipts(desk.logins[agency], agency, 3)}
+    assert (by_http.status_code, tried.status_code, batch.status_code) == (422, 422, 207)
+    assert [(one["pointer"], one["rule"]) for one in told["by-kafka"]["problems"]] == [*FAULTS]
+    assert told["by-kafka"]["problems"] == told["by-http"]["problems"] == told["among"]["problems"]
+    assert told["by-kafka"]["problems"] == by_http.json()["problems"] == tried.json()["problems"]
+    assert told["by-kafka"]["problems"] == batch.json()["items"][0]["receipt"]["problems"]
+
+
+def test_both_doors_say_alike_where_bytes_are_no_json_and_no_text(desk: Desk, agency: str) -> None:
+    at = f"{desk.stack.urls['intake']}/v1/events"
+    headers = {"Authorization": f"Bearer {desk.stack.token(['publisher'], agency)}"}
+    bodies = [b'{"id": "x",\n "type" 1}', '{"title": "Запись к врачу в поликлинике"}'.encode("cp1251")]
+    by_http = [desk.http.post(at, content=one, headers=headers).json()["problems"] for one in bodies]
+    said = [one[0]["message"] for one in by_http]
+    assert "line 2, column 9" in said[0] and "byte 12 (0xC7)" in said[1] and "windows-1251" in said[1]
+    asyncio.run(_sent(desk.logins[agency], agency, *bodies))
+    told = [one["problems"] for one in receipts(desk.logins[agency], agency, 4)]
+    assert all(told.count(one) == 2 for one in by_http)
+
+
+async def _sent(login: Login, agency: str, *values: bytes) -> None:
+    """Records of these bytes, whatever they are."""
+    producer = AIOKafkaProducer(**login.aiokafka(), acks="all")
+    await producer.start()
+    try:
+        for value in values:
+            await producer.send_and_wait(agency_topic(agency).name, value)
+    finally:
+        await producer.stop()
 
 
 def test_the_same_event_by_both_doors_is_one_pilot_with_one_number(

@@ -23,7 +23,7 @@ from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, Keys, Row, open_client
-from services.chassis.web import make_app
+from services.chassis.web import cursor_text, make_app
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.handlers import NOTICES
@@ -201,6 +201,7 @@ async def test_of_intake(mongo_url: str) -> None:
     async with watched(mongo_url) as store:
         await store.prepare(INTAKE.indexes)
         await store.put(SUBJECTS, [*map(_application, range(MANY)), *map(_agency, range(100))])
+        await store.put(SUBJECTS, [{**_application(n), "_id": f"p-{2 * n}"} | _numbered(n) for n in range(150)])
         await store.put("receipts", list(map(_receipt, range(MANY))))
         await store.put(PARKED, [{"_id": f"x-{n}", "event_id": f"e-{n}", "topic": "t"} for n in range(MANY)])
         clock = Clock()
@@ -227,6 +228,12 @@ def _receipt(n: int) -> dict[str, Any]:
     at, agency = f"2026-03-02T09:00:{n % 60:02}.000Z", "agency-03" if n % 2 == 0 else f"agency-{n % 90 + 10}"
     said = {**example("pilots.intake.receipt-issued.v1")["data"], "agency": agency}
     return {"_id": f"r-{n}", "agency": agency, "outcome": outcome, "pilot": f"p-{n}", "at": at, "receipt": said}
+
+
+def _numbered(n: int) -> dict[str, Any]:
+    """What an application of one agency, and of one own number with many others, has."""
+    state = {**_application(n)["state"], "agency": "agency-03", "application": {"own_number": "n-7"}}
+    return {"state": {**state, "number": f"ПП-2025-{n:06}"}}
 
 
 def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
@@ -266,6 +273,21 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             SUBJECTS,
             (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1)),
             lambda: store_rows(engine),
+        ),
+        "receipts of many pilots with one own number": (
+            "receipts",
+            (("agency", 1), ("pilot", 1), *at),
+            of(f"{asked}&own_number=n-7&limit=10"),
+        ),
+        "the next of them": (
+            "receipts",
+            (("agency", 1), ("pilot", 1), *at),
+            of(f"{asked}&own_number=n-7&limit=10&after={cursor_text(['2026-03-02T09:00:30.000Z', 'r-30'])}"),
+        ),
+        "those of an outcome since a moment": (
+            "receipts",
+            (("agency", 1), ("pilot", 1), *at),
+            of(f"{asked}&own_number=n-7&status=accepted&since=2026-03-02T09:00:20Z"),
         ),
         "parked events by their id": ("parked", (("event_id", 1), ("topic", 1)), lambda: parked_of_an_id(engine)),
     }

@@ -501,6 +501,9 @@ class Numbers:
         found = {f"agency:{a.code}": a for a in self.known}
         return {s: type("D", (), {"state": found[s]}) for s in subjects if s in found}
 
+    async def rows(self, *_: Any, **__: Any) -> list[Any]:
+        return []
+
     async def draw(self, series: str, count: int) -> range:
         self.drawn.append((series, count))
         return range(1, count + 1)

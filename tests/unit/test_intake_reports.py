@@ -33,6 +33,7 @@ from tests.kit.intake.reports import ALL, CARRIED, CODES, REGISTERED, each, faul
 from tests.kit.intake.story import (
     BASIS,
     CODE,
+    COMMITTED,
     ITEMS,
     PAYMENT,
     RISK,
@@ -65,17 +66,20 @@ from tests.kit.wording import says
 # ---- what is noted of the register
 
 
+AGREED: Any = {"indicators": CODES, "committed": COMMITTED}
+
+
 @pytest.mark.parametrize(
     ("notes", "known"),
     [
-        ((agreed(),), CarryingOut(reporting=False, indicators=CODES)),
-        ((agreed(), launched()), CarryingOut(reporting=True, indicators=CODES, started=STARTED)),
-        ((agreed(), launched(), judged()), CarryingOut(indicators=CODES, started=STARTED, over=True)),
-        ((agreed(), launched(), stopped_early()), CarryingOut(indicators=CODES, started=STARTED, over=True)),
-        ((agreed(), stopped_early()), CarryingOut(indicators=CODES, over=True)),
+        ((agreed(),), CarryingOut(reporting=False, **AGREED)),
+        ((agreed(), launched()), CarryingOut(reporting=True, **AGREED, started=STARTED)),
+        ((agreed(), launched(), judged()), CarryingOut(**AGREED, started=STARTED, over=True)),
+        ((agreed(), launched(), stopped_early()), CarryingOut(**AGREED, started=STARTED, over=True)),
+        ((agreed(), stopped_early()), CarryingOut(**AGREED, over=True)),
         ((launched(),), CarryingOut(reporting=True, started=STARTED)),
         ((decided(),), CarryingOut()),
-        ((decided(), agreed()), CarryingOut(indicators=CODES)),
+        ((decided(), agreed()), CarryingOut(**AGREED)),
         ((decided(Expediency.NOT_EXPEDIENT),), CarryingOut(over=True)),
         ((decided(Expediency.POSTPONED),), None),
         ((decided(Expediency.POSTPONED), decided()), CarryingOut()),

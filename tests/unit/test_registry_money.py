@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from contracts.reference import UNSPECIFIED, WHOLE, CostLine, Payment, SectorShare
 from deploy.samples.registry import cost, paid
-from services.registry.domain.money import MoneyStage, lines, overpaid, shares_of, split
+from services.law.budget import overpaid
+from services.registry.domain.money import MoneyStage, lines, shares_of, split
 from tests.kit.registry.rows import FULL, PLAIN
 
 amounts = st.integers(0, 10**15)

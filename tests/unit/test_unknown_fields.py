@@ -26,11 +26,11 @@ from services.law.decision import Context
 from services.law.names import meant, told, unknown_fields
 from tests.kit.calendars import CALENDARS
 from tests.kit.common import SOMEBODY
-from tests.kit.intake.events import BY, CODE, ENTRY, V1, V2, event, faults, places, replaced
+from tests.kit.intake.events import BY, CODE, ENTRY, V1, V2, event, faults, places, replaced, with_severities
 from tests.kit.intake.reports import ALL, CARRIED
 from tests.kit.intake.story import STATES, clarify, resubmit
 
-BLOCKING = BY.model_copy(update={"unknown_fields": BY.unknown_fields.model_copy(update={"severity": "block"})})
+BLOCKING = with_severities(BY, {"field.unknown": "block"})
 
 
 def submitted(found: dict[str, Any], book: RuleBook = BOOK) -> Any:

@@ -175,7 +175,7 @@ def test_a_number_of_a_legal_entity_passes_exactly_when_its_check_digit_is_right
         ("700000113", "party.check-digit"),
         ("700000126", "party.check-digit"),
         ("MA7000001", "party.not-legal-entity"),
-        ("MA7000002", "party.check-digit"),
+        ("MA7000002", "party.not-legal-entity"),
         ("МА7000001", "party.look-alike"),
         ("МA7000001", "party.look-alike"),
         ("70000011", "party.form"),

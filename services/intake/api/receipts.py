@@ -26,7 +26,7 @@ from services.intake.api.verdicts import key_of, receipt_of
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.following import Receipt, parked, receipt
 from services.intake.queries import OWN_NUMBER, of_own_number
-from services.intake.receipts import IN_ORDER, JOURNAL, journal
+from services.intake.receipts import IN_ORDER, JOURNAL, OF_PILOTS, journal
 
 Eyes = Annotated[Sight, Depends(seeing(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
 ReceiptReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
@@ -65,19 +65,16 @@ def add(router: APIRouter) -> None:
         the application with this `own_number`, of this `pilot` (id or registration number), with this outcome, since
         this moment. Who reads on asks from a little before the last one that came."""
         code = _agency(caller, agency)
+        pilots = await _pilots(engine, code, own_number, pilot)
         found = await page(
             engine.store,
             JOURNAL,
-            {
-                "$and": [
-                    journal(code, pilots=await _pilots(engine, code, own_number, pilot), outcome=status, since=since),
-                    eyes.but("pilot"),
-                ]
-            },
+            {"$and": [journal(code, pilots=pilots, outcome=status, since=since), eyes.but("pilot")]},
             IN_ORDER,
             after=after,
             limit=limit,
             show=lambda row: {"at": row["at"], **row["receipt"]},
+            hint=None if pilots is None else OF_PILOTS,
         )
         return Receipts.model_validate(found.model_dump())
 
@@ -104,12 +101,15 @@ def _agency(caller: Caller, asked: str | None) -> str:
 
 
 async def _pilots(engine: Engine, agency: str, own_number: str | None, pilot: str | None) -> list[str] | None:
-    """The pilots that are asked for; None: all of the agency's. An own number that was used twice is two."""
+    """The pilots that are asked for; None: all of the agency's. An own number that was used twice is two. Raises
+    Problematic 422 for one that was used so often that its receipts could not be put in order."""
     named = None if pilot is None else [await _by_number(engine, pilot)]
     if own_number is None:
         return named
     query = of_own_number(agency, own_number)
-    rows = await engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=MOST, fields=["_id"], hint=OWN_NUMBER)
+    rows = await engine.store.rows(SUBJECTS, query, sort=BY_ID, limit=MOST + 1, fields=["_id"], hint=OWN_NUMBER)
+    if len(rows) > MOST and named is None:
+        raise Problematic(422, "receipts.too-many-pilots", most=MOST)
     return [row["_id"] for row in rows if named is None or row["_id"] in named]
 
 

@@ -1,7 +1,7 @@
 """The directory of agencies (справочник ведомств): who may publish, and by which rule edition since when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from contracts.event import Fact
 from contracts.intake import AgencyEnteredV1
 from contracts.rules import Edition, RuleBook
 from contracts.steps import AgencyEntry, EditionFrom
+from services.intake.domain.application import Used
 from services.intake.domain.validation import Judged
 from services.law.decision import Context, Refusal
 
@@ -24,12 +25,14 @@ class Agency(AgencyEntry):
 @dataclass(frozen=True, slots=True)
 class Given:
     """What intake's decisions are given besides state and command: the rule book; for a submission also its
-    agency's entry, what it was found to be, and, if it can be registered, a fresh registration number."""
+    agency's entry, what it was found to be, and, if it can be registered, a fresh registration number; `used` are those
+    of the agency's own numbers that other applications of it have."""
 
     rules: RuleBook
     agency: Agency | None = None
     number: str | None = None
     judged: Judged | None = None
+    used: Used = field(default_factory=dict)
 
 
 def subject_of(code: str) -> str:

@@ -4,9 +4,10 @@ Rules look at the raw data part by part, so that a fault in one place hides none
 finds faulty already is passed over here.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from dateutil.relativedelta import relativedelta
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from contracts.agency import ApplicationSubmittedV1
 from contracts.entered import SENT
 from contracts.reference import CostLine, Money, Party, Problem, Procedure
 from contracts.rules import PARTS, Edition, PartyRule
+from contracts.text import line
 from contracts.words import problem
 from services.intake.domain.shape import day_of, door_of, rows_of
 from services.law.faults import (
@@ -26,7 +28,17 @@ from services.law.faults import (
     share_faults,
 )
 
+Used = Mapping[str, str]
+"""The own numbers that an agency uses already in applications which live: by number, what such an application is called
+to its agency."""
+NOTHING_USED: Final[Used] = {}
 _parties: Final = TypeAdapter(Party)
+_own_numbers: Final[TypeAdapter[str | None]] = TypeAdapter(Annotated[str | None, line(60)])
+_PHONE: Final = re.compile(
+    r"\+?[\s\u00a0]*(?:[0-9][\s\u00a0()./\u2010-\u2015-]*){5,15}"
+    r"(?:[,;]?[\s\u00a0]*(?:доб|вн|дад|унутр|ext|x)[.:]?[\s\u00a0]*[0-9]{1,6})?"
+)
+"""A telephone number as people write it (E.164 has 15 digits at most): groups, brackets, an extension."""
 
 
 def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
@@ -38,6 +50,7 @@ def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
     yield from _costs(data, kind, edition)
     yield from _dates_in_order(data, edition)
     yield from _lengths(data, edition)
+    yield from _phone(data)
     if kind != ApplicationSubmittedV1.TYPE:
         yield from region_faults(data.get("region"), "/data/region", edition)
         yield from office_faults(data.get("office"), "/data/office", edition)
@@ -47,11 +60,23 @@ def faults(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
         yield from _adaptation(data)
 
 
-def notes(data: Mapping[str, Any], edition: Edition, today: date) -> Iterator[Problem]:
-    """What an application is taken with, and told: a start that is planned for a day that has passed."""
+def circumstances(data: Mapping[str, Any], edition: Edition, today: date, used: Used) -> Iterator[Problem]:
+    """What lies not in an application alone: a start that is planned for a day that has passed, and a number of the
+    agency's own that another application of its has."""
     start = day_of(data.get("planned_start"), door_of(edition))
     if start is not None and start < today:
-        yield problem("/data/planned_start", "start.past", severity="warn", day=start, today=today)
+        yield problem("/data/planned_start", "start.past", day=start, today=today)
+    number = own_number(data.get("own_number"))
+    if number is not None and number in used:
+        yield problem("/data/own_number", "own-number.used", other=used[number])
+
+
+def own_number(raw: Any) -> str | None:
+    """An agency's own number in the form in which it is kept, if it can be read."""
+    try:
+        return _own_numbers.validate_python(raw, strict=True, context=SENT)
+    except ValidationError:
+        return None
 
 
 def _party(raw: Any, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
@@ -79,19 +104,43 @@ def _organisation(raw: Any, pointer: str, schemes: Sequence[str], edition: Editi
 
 def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
     lines = list(_cost_lines(data, kind))
+    total = None if kind == ApplicationSubmittedV1.TYPE else _money(data.get("total_cost"))
     if edition.money is None:
-        for pointer, _ in lines[:1]:
+        for pointer in [*(where for where, _ in lines), *(["/data/total_cost"] if total else [])][:1]:
             yield problem(pointer, "costs.refused")
         return
+    if total is not None:
+        yield from _total(total, [one for _, one in lines])
     if edition.money.costs_required and not lines:
         where = "/data/total_cost" if kind == ApplicationSubmittedV1.TYPE else "/data/costs"
         yield problem(where, "costs.required")
     currencies = [c.code for c in edition.money.currencies]
-    for pointer, line in lines:
-        if line.currency not in currencies:
+    for pointer, one in lines:
+        if one.currency not in currencies:
             yield problem(f"{pointer}/currency", "costs.currency", codes=currencies)
-        if isinstance(line, CostLine) and line.source not in edition.money.sources:
+        if isinstance(one, CostLine) and one.source not in edition.money.sources:
             yield problem(f"{pointer}/source", "costs.source", codes=edition.money.sources.codes)
+
+
+def _money(raw: Any) -> Money | None:
+    try:
+        return None if raw is None else Money.model_validate(raw, context=SENT)
+    except ValidationError:
+        return None
+
+
+def _total(total: Money, lines: Sequence[Money]) -> Iterator[Problem]:
+    """A total that is given beside cost lines is their sum, in its currency."""
+    have = sum(one.amount_minor for one in lines if one.currency == total.currency)
+    if have != total.amount_minor:
+        yield problem("/data/total_cost", "costs.total", total=total.amount_minor, have=have, currency=total.currency)
+
+
+def _phone(data: Mapping[str, Any]) -> Iterator[Problem]:
+    contact = data.get("contact")
+    phone = contact.get("phone") if isinstance(contact, dict) else None
+    if isinstance(phone, str) and _PHONE.fullmatch(phone.strip()) is None:
+        yield problem("/data/contact/phone", "contact.phone")
 
 
 def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money | CostLine]]:

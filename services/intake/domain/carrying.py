@@ -137,7 +137,7 @@ def _after(known: CarryingOut | None, fact: Noted) -> CarryingOut | None:
         case ExpediencyDecidedV1(decision=Expediency.EXPEDIENT):
             return before
         case AgreementRecordedV1():
-            return before.model_copy(update={"indicators": _codes(fact.agreement), "over": False})
+            return before.model_copy(update={**_agreed(fact.agreement), "over": False})
         case PilotLaunchedV1():
             return before.model_copy(update={"reporting": True, "started": fact.started, "over": False})
         case (
@@ -160,7 +160,7 @@ def _corrected(known: CarryingOut, fact: EntryCorrectedV1) -> CarryingOut:
         case Correctable.AGREEMENT:
             if not known.indicators:
                 return known
-            return known.model_copy(update={"indicators": _codes(Agreement.model_validate(entry.get("agreement")))})
+            return known.model_copy(update=_agreed(Agreement.model_validate(entry.get("agreement"))))
         case Correctable.LAUNCH:
             if not known.launched:
                 return known
@@ -182,5 +182,6 @@ def _corrected(known: CarryingOut, fact: EntryCorrectedV1) -> CarryingOut:
             assert_never(fact.what)
 
 
-def _codes(agreement: Agreement) -> tuple[str, ...]:
-    return tuple(indicator.code for indicator in agreement.indicators)
+def _agreed(agreement: Agreement) -> dict[str, Any]:
+    """What reports are judged by: the codes of the indicators, and the money."""
+    return {"indicators": tuple(one.code for one in agreement.indicators), "committed": agreement.costs}

@@ -14,6 +14,7 @@ from contracts.reference import Application, ItemAnswer, Problem, RequestItem
 from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
+from services.intake.domain.application import NOTHING_USED, Used
 from services.intake.domain.shape import blocks, by_edition, data_of, door_of, held, read, rows_of, unless_covered
 from services.intake.domain.standing import FALLEN_AWAY, decided, not_open
 from services.intake.domain.state import Pilot, Request, Status
@@ -39,14 +40,17 @@ class Answered:
     application: Application | None = None
 
 
-def judge_clarification(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Answered:
+def judge_clarification(
+    event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime, used: Used = NOTHING_USED
+) -> Answered:
     """Checks answers to a request for information, and the whole application as it stands with them."""
     found = read(event, state.agency, now, edition)
     request = state.request(data_of(event).get("request"))
     rules, changes = _answers(data_of(event), request)
-    updated, faulty, unknown = _updated(state, changes, edition, now.astimezone(ZoneInfo(edition.zone)).date())
-    problems = [*found.problems, *unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)]
-    problems += by_edition([*found.unknown, *unknown], edition)
+    today = now.astimezone(ZoneInfo(edition.zone)).date()
+    updated, faulty, unknown = _updated(state, changes, edition, today, used)
+    rules = unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)
+    problems = [*found.problems, *by_edition([*rules, *found.unknown, *unknown], edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
@@ -107,7 +111,7 @@ def _value(where: str, item: RequestItem, changes: Changes) -> Iterator[Problem]
 
 
 def _updated(
-    state: Pilot, changes: Changes, edition: Edition, today: date
+    state: Pilot, changes: Changes, edition: Edition, today: date, used: Used
 ) -> tuple[Application | None, list[Problem], list[Problem]]:
     """The application with the changes, held against the contract and then, as a whole, against the edition; what is
     wrong with it, and the names in it that are not known."""
@@ -128,7 +132,7 @@ def _updated(
         for one in application.faults(after, kind, edition)
         if _field(one.pointer) in changes or (one.pointer, one.rule) not in known
     ]
-    new += [one for one in application.notes(after, edition, today) if _field(one.pointer) in changes]
+    new += [one for one in application.circumstances(after, edition, today, used) if _field(one.pointer) in changes]
     return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)], unknown
 
 

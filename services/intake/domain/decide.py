@@ -90,7 +90,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         raise UnknownAgency(f"agency {command.agency} is not in the directory")
     sent = time_of(command.event) or context.now
     edition = edition_for(given.agency, sent, given.rules)
-    judged = given.judged or judge(command.event, command.agency, edition, context.now)
+    judged = given.judged or judge(command.event, command.agency, edition, context.now, given.used)
     if judged.submission is None or judged.envelope is None or edition is None:
         return (
             SubmissionRefusedV1(

@@ -97,7 +97,7 @@ def _refused(command: Later, problems: Sequence[Problem], context: Context[Given
 
 
 def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
-    judged = judge_resubmission(command.event, state, edition, context.now)
+    judged = judge_resubmission(command.event, state, edition, context.now, context.given.used)
     if judged.submission is None or judged.envelope is None:
         return _refused(command, judged.problems, context)
     assert isinstance(judged.submission, ApplicationResubmittedV1)
@@ -124,7 +124,7 @@ def _resubmitted(state: Pilot, command: Later, edition: Edition, context: Contex
 
 
 def _clarified(state: Pilot, command: Later, edition: Edition, context: Context[Given]) -> Sequence[Fact]:
-    judged = judge_clarification(command.event, state, edition, context.now)
+    judged = judge_clarification(command.event, state, edition, context.now, context.given.used)
     request = state.request(data_of(command.event).get("request"))
     if judged.application is None or request is None:
         return _refused(command, judged.problems, context)

@@ -3,13 +3,14 @@ all of them together stay within bounds: in bytes, and in the number of those th
 
 import hashlib
 import json
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from contracts.event import Contract, Fact
 from contracts.intake import ProgressRegisteredV1, SpendingRegisteredV1
 from contracts.reference import Payment, Period
+from services.law.budget import Sum, added_up
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 """How many bytes all reports of one pilot may have together. A technical bound, not one of the edition: the register
@@ -21,11 +22,13 @@ ADDRESSED: Final = {"actor", "cause", "after", "agency", "number", "event_id", "
 
 
 class ReportHistory(Contract):
-    """The reports taken so far: their bytes, the periods that were reported on, and a digest of each payment."""
+    """The reports taken so far: their bytes, the periods that were reported on, a digest of each payment, and what all
+    payments come to (`paid`; of those that an earlier program took nothing is added up)."""
 
     size: int = 0
     periods: tuple[Period, ...] = ()
     payments: tuple[str, ...] = ()
+    paid: tuple[Sum, ...] = ()
 
 
 def size_of(report: BaseModel) -> int:
@@ -42,9 +45,10 @@ def mark_of(payment: Payment) -> str:
 
 def with_report(before: ReportHistory, fact: Fact) -> ReportHistory:
     """What is remembered after a fact that took a report."""
-    size, periods, payments = before.size + size_of(fact), before.periods, before.payments
+    changes: dict[str, Any] = {"size": before.size + size_of(fact)}
     if isinstance(fact, ProgressRegisteredV1):
-        periods = (*periods, fact.period)
+        changes["periods"] = (*before.periods, fact.period)
     if isinstance(fact, SpendingRegisteredV1):
-        payments = (*payments, *map(mark_of, fact.payments))
-    return ReportHistory(size=size, periods=periods, payments=payments)
+        changes["payments"] = (*before.payments, *map(mark_of, fact.payments))
+        changes["paid"] = added_up([*before.paid, *fact.payments])
+    return before.model_copy(update=changes)

@@ -4,7 +4,8 @@ Like an application it is looked at part by part, so that a fault in one place h
 finds faulty already is passed over here. Days are those of the edition's zone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -20,7 +21,7 @@ from contracts.agency import (
     SpendingReportedV1,
 )
 from contracts.entered import SENT, Door
-from contracts.reference import OrganisationId, Payment, Period, Problem
+from contracts.reference import UNSPECIFIED, OrganisationId, Payment, Period, Problem
 from contracts.rules import Edition
 from contracts.steps import Report
 from contracts.words import problem
@@ -28,6 +29,7 @@ from services.intake.domain.report_history import MOST_BYTES, MOST_PROGRESS, Rep
 from services.intake.domain.shape import blocks, by_edition, data_of, day_of, door_of, read, rows_of, unless_covered
 from services.intake.domain.standing import not_carried_out
 from services.intake.domain.state import CarryingOut, Pilot
+from services.law.budget import overpaid
 from services.law.faults import amount_faults, future_faults, organisation_faults, zero_faults
 
 REPORTS: Final = frozenset(
@@ -81,7 +83,8 @@ def judge_report(event: Mapping[str, Any], state: Pilot, edition: Edition, now: 
     kind, data, payload = str(event.get("type")), data_of(event), found.payload
     assert payload is None or isinstance(payload, Report)
     rules = [*_values(data, bounds), *_by_kind(kind, data, bounds, edition), *_size(payload, state.taken)]
-    problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
+    told = [*unless_covered(rules, found.problems), *found.unknown]
+    problems = [*found.problems, *by_edition(told, edition)]
     if not carried.reporting and not (kind in LATE and carried.launched):
         problems.append(not_carried_out(state))
     elif kind == CompletionReportedV1.TYPE and state.finished is not None:
@@ -159,7 +162,9 @@ def _payments(data: Mapping[str, Any], bounds: _Bounds, edition: Edition) -> Ite
         if rows:
             yield problem("/data/payments", "costs.refused")
         return
-    yield from _paid_twice(rows, bounds.history.payments)
+    payments = _readable(rows)
+    yield from _paid_twice(payments, bounds.history.payments)
+    yield from _over_budget(_new(payments.values(), bounds.history.payments), bounds)
     for n, row in rows:
         where = f"/data/payments/{n}"
         yield from amount_faults([(where, row.get("source"), row.get("currency"))], edition)
@@ -167,14 +172,44 @@ def _payments(data: Mapping[str, Any], bounds: _Bounds, edition: Edition) -> Ite
         yield from _day(row.get("paid"), f"{where}/paid", bounds, None)
 
 
-def _paid_twice(rows: Sequence[tuple[int, Mapping[str, Any]]], before: Sequence[str]) -> Iterator[Problem]:
+def _readable(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> dict[int, Payment]:
+    """The payments by their places; what is none is the contract's to say."""
+    found = dict[int, Payment]()
+    for n, row in rows:
+        with suppress(ValidationError):
+            found[n] = Payment.model_validate(row, context=SENT)
+    return found
+
+
+def _new(payments: Iterable[Payment], before: Sequence[str]) -> list[Payment]:
+    """The payments that were not reported before, each once."""
+    by_mark = {mark_of(one): one for one in payments}
+    return [one for mark, one in by_mark.items() if mark not in before]
+
+
+def _over_budget(payments: Sequence[Payment], bounds: _Bounds) -> Iterator[Problem]:
+    """With this report more is paid than the agreement commits, of what this report pays from. What an agreement
+    commits that says no money is not known."""
+    if not bounds.carried.committed:
+        return
+    reported = {(one.source, one.currency) for one in payments} | {(UNSPECIFIED, one.currency) for one in payments}
+    for one in overpaid(bounds.carried.committed, [*bounds.history.paid, *payments]):
+        if (one.source, one.currency) in reported:
+            yield problem(
+                "/data/payments",
+                "spending.over-budget",
+                source=one.source,
+                paid=one.paid_minor,
+                committed=one.committed_minor,
+                currency=one.currency,
+            )
+
+
+def _paid_twice(payments: Mapping[int, Payment], before: Sequence[str]) -> Iterator[Problem]:
     """A payment counts once: one that is equal in everything to another is that one (assumption)."""
     seen = set(before)
-    for n, row in rows:
-        try:
-            mark = mark_of(Payment.model_validate(row, context=SENT))
-        except ValidationError:
-            continue
+    for n, payment in payments.items():
+        mark = mark_of(payment)
         if mark in seen:
             yield problem(f"/data/payments/{n}", "payment.twice")
         seen.add(mark)

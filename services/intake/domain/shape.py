@@ -122,9 +122,10 @@ def _emptied(value: Any) -> Any:
     return type(value)() if isinstance(value, dict | list | str) else value
 
 
-def by_edition(unknown: Sequence[Problem], edition: Edition) -> list[Problem]:
-    """Unknown names as the edition takes them: told, or a reason to refuse."""
-    return [one.model_copy(update={"severity": edition.unknown_fields.severity}) for one in unknown]
+def by_edition(found: Iterable[Problem], edition: Edition) -> list[Problem]:
+    """Problems as the edition takes them: told, or a reason to refuse."""
+    rules = edition.severities.rules
+    return [one.model_copy(update={"severity": rules.get(one.rule, one.severity)}) for one in found]
 
 
 def blocks(problems: Iterable[Problem]) -> bool:

@@ -21,6 +21,7 @@ from contracts.rules import Edition
 from contracts.steps import Withdrawal
 from contracts.words import problem, wording
 from services.intake.domain import application
+from services.intake.domain.application import NOTHING_USED, Used
 from services.intake.domain.commands import Later
 from services.intake.domain.shape import Read, blocks, by_edition, data_of, read, rows_of, unless_covered
 from services.intake.domain.standing import AGAIN, decided, not_open, to_stop
@@ -37,16 +38,15 @@ class Judged:
     submission: ApplicationSubmittedV2 | None = None
 
 
-def judge(event: Mapping[str, Any], agency: str, edition: Edition | None, now: datetime) -> Judged:
+def judge(
+    event: Mapping[str, Any], agency: str, edition: Edition | None, now: datetime, used: Used = NOTHING_USED
+) -> Judged:
     """Checks an application of an agency against the contract and an edition."""
     found = read(event, agency, now, edition)
-    problems = list(found.problems)
     if edition is None:
-        problems += [problem("/time", "edition.none"), *found.unknown]
-    else:
-        problems += unless_covered(_by_edition(event, edition, now), problems)
-        problems += by_edition(found.unknown, edition)
-    return _judged(problems, found)
+        return _judged([*found.problems, problem("/time", "edition.none"), *found.unknown], found)
+    rules = unless_covered(_by_edition(event, edition, now, used), found.problems)
+    return _judged([*found.problems, *by_edition([*rules, *found.unknown], edition)], found)
 
 
 def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
@@ -56,12 +56,15 @@ def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
     return (*found.problems, *unless_covered([unknown], found.problems), *found.unknown)
 
 
-def judge_resubmission(event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime) -> Judged:
+def judge_resubmission(
+    event: Mapping[str, Any], state: Pilot, edition: Edition, now: datetime, used: Used = NOTHING_USED
+) -> Judged:
     """Checks an application that comes again: the rules of a first one, and what it answers to."""
     found = read(event, state.agency, now, edition)
     data = data_of(event)
-    rules = [*_by_edition(event, edition, now), *_same_initiator(data, state), *_met(data, state)]
-    problems = [*found.problems, *unless_covered(rules, found.problems), *by_edition(found.unknown, edition)]
+    rules = [*_by_edition(event, edition, now, used), *_same_initiator(data, state), *_met(data, state)]
+    told = [*unless_covered(rules, found.problems), *found.unknown]
+    problems = [*found.problems, *by_edition(told, edition)]
     if state.status is Status.DECIDED:
         problems.append(decided(wording(AGAIN)))
     elif not state.may_resubmit(now):
@@ -84,11 +87,11 @@ def judge_withdrawal(
     return tuple(problems), None if blocks(problems) else found.payload
 
 
-def _by_edition(event: Mapping[str, Any], edition: Edition, now: datetime) -> Iterator[Problem]:
+def _by_edition(event: Mapping[str, Any], edition: Edition, now: datetime, used: Used) -> Iterator[Problem]:
     kind, data = str(event.get("type")), event.get("data")
     if isinstance(data, dict) and AGENCY.knows(kind):
         yield from application.faults(data, kind, edition)
-        yield from application.notes(data, edition, now.astimezone(ZoneInfo(edition.zone)).date())
+        yield from application.circumstances(data, edition, now.astimezone(ZoneInfo(edition.zone)).date(), used)
 
 
 def _judged(problems: list[Problem], found: Read) -> Judged:

@@ -4,14 +4,12 @@ Amounts are whole minor units (kopecks). A pilot that touches several sectors is
 10,000 basis points, and an amount is split by the largest remainder, so that the parts always equal the whole.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import Field, StrictInt
-
-from contracts.event import Contract
-from contracts.reference import UNSPECIFIED, WHOLE, Code, SectorShare
+from contracts.reference import WHOLE, Code, SectorShare
+from services.law.budget import Amount, Sum
 
 
 class MoneyStage(StrEnum):
@@ -23,14 +21,6 @@ class MoneyStage(StrEnum):
     PAID = "paid"
 
 
-class Sum(Contract):
-    """Money of one source in one currency. It has no upper bound, for it may be the sum of many amounts."""
-
-    source: Code
-    currency: str
-    amount_minor: StrictInt = Field(ge=0)
-
-
 class MoneyLine(Sum):
     """A part of a pilot's money that belongs to one sector. `year` None: the application did not say."""
 
@@ -39,49 +29,11 @@ class MoneyLine(Sum):
     year: int | None
 
 
-class Line(Protocol):
+class Line(Amount, Protocol):
     """What cost lines and payments have in common."""
 
     @property
-    def source(self) -> str: ...
-    @property
     def year(self) -> int | None: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def amount_minor(self) -> int: ...
-
-
-class Overpaid(Contract):
-    """Payments of one source and currency above what the agreement commits (оплачено сверх обязательств): a flag, not
-    a refusal, since what was paid was paid. Years are added up: what is committed for one is often paid in the next
-    (assumption)."""
-
-    source: Code
-    currency: str
-    committed_minor: StrictInt = Field(ge=0)
-    paid_minor: StrictInt = Field(ge=0)
-
-
-def overpaid(committed: Iterable[Line], paid: Iterable[Line]) -> tuple[Overpaid, ...]:
-    """Where more was paid than was committed, by source and currency; in a currency of which the agreement does not say
-    all sources, by currency alone, with the source `unspecified`."""
-    said = list(committed)
-    unsaid = {one.currency for one in said if one.source == UNSPECIFIED}
-    limits, sums = _by_source(said, unsaid), _by_source(paid, unsaid)
-    return tuple(
-        Overpaid(source=source, currency=currency, committed_minor=limits.get((source, currency), 0), paid_minor=amount)
-        for (source, currency), amount in sorted(sums.items())
-        if amount > limits.get((source, currency), 0)
-    )
-
-
-def _by_source(amounts: Iterable[Line], unsaid: Set[str]) -> dict[tuple[str, str], int]:
-    sums: dict[tuple[str, str], int] = {}
-    for one in amounts:
-        key = (UNSPECIFIED if one.currency in unsaid else one.source, one.currency)
-        sums[key] = sums.get(key, 0) + one.amount_minor
-    return sums
 
 
 def split(amount: int, shares: Sequence[int]) -> list[int]:

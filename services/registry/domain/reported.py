@@ -20,7 +20,7 @@ from contracts.registry import (
     SpendingRecordedV1,
 )
 from contracts.steps import Correctable, Spending
-from services.registry.domain.money import Sum
+from services.law.budget import Sum
 
 Telling: TypeAlias = ProgressRecordedV1 | SpendingRecordedV1 | ResultRecordedV1 | PilotCompletedV1 | EntryCorrectedV1
 """The facts that say, or put right, what an executor reported."""

@@ -37,8 +37,9 @@ from contracts.steps import (
     Words,
 )
 from contracts.terms import TermEnded
+from services.law.budget import Overpaid, overpaid
 from services.law.terms import CountedTerm, calendar_versions, running
-from services.registry.domain.money import MoneyLine, MoneyStage, Overpaid, lines, overpaid, shares_of
+from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 from services.registry.domain.reported import Entries, Report, Reported, SpendingEntry
 from services.registry.domain.stages import Mover, Stage, next_move
 

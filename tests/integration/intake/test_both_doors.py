@@ -1,6 +1,7 @@
-"""One event with faults of every kind: both doors name the same faults, all of them, word for word."""
+"""One event with faults of every kind: every door names the same faults, all of them, word for word."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -8,72 +9,59 @@ import pytest
 
 from services.chassis.engine import Engine
 from tests.kit.engine.tiny import Broker
+from tests.kit.intake.faulty import FAULTS, faulty
 from tests.kit.intake.sides import Ask, sent, submitted
 
-LONG = "x" * 61
+BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 
 
-def faulty() -> dict[str, Any]:
-    """An application in which nearly everything is wrong, each thing in its own way."""
-    event = submitted(25)
-    data = event["data"]
-    data |= {
-        "title": "\u00a0\u200b",
-        "problem": "",
-        "solution": "Решение \ud800",
-        "sector": "space",
-        "region": "atlantis",
-        "initiator": {"id": {"scheme": "BY-UNP", "value": "790000017"}, "name": "Ведомство"},
-        "customer": {"id": {"scheme": "XX-NONE", "value": "1"}, "name": "Заказчик"},
-        "executor": {"id": {"scheme": "BY-UNP", "value": "790000016"}, "name": " "},
-        "planned_start": "2026-13-01",
-        "planned_end": "1905-07-18",
-        "own_number": LONG,
-        "procedure": "by-magic",
-        "costs": [
-            {"source": "treasure", "year": 2026, "amount_minor": 100, "currency": "BYN"},
-            {"source": "republican-budget", "year": 1999, "amount_minor": 100, "currency": "BYN"},
-            {"source": "republican-budget", "year": 2026, "amount_minor": -5, "currency": "byn"},
-            {"source": "republican-budget", "year": 2026, "amount_minor": "сто", "currency": "XAU"},
-        ],
-        "sector_shares": [
-            {"sector": "health", "basis_points": 4000},
-            {"sector": "health", "basis_points": 4000},
-        ],
-        "contact": {"name": "", "email": "not an address", "phone": "позвоните"},
-        "participants": [{"id": {"scheme": "BY-UNP", "value": "79000001A"}, "name": "Участник"}],
-        "adaptation": "Ничего не меняли.",
-        "titel": "Слово",
-    }
-    return {**event, "source": "/agencies/other", "time": "2126-01-01T00:00:00Z", "subjekt": "x"}
+async def by_kafka(engine: Engine, broker: Broker, value: bytes, **more: Any) -> Any:
+    """What the receipts topic says of a record."""
+    before = len(broker.events("pilots.receipts.demo.v1"))
+    await engine.records([replace(sent({}), value=value, **more)])
+    await engine.outbox.flush()
+    [found] = broker.events("pilots.receipts.demo.v1")[before:]
+    return found["data"]
 
 
-async def test_all_faults_of_an_event_are_named_at_once_and_alike_by_both_doors(
+async def test_the_same_twenty_five_faults_are_named_word_for_word_by_every_door(
     engine: Engine, ask: Ask, broker: Broker
 ) -> None:
-    event = faulty()
-    answer = await ask("post", "/v1/events", content=json.dumps(event).encode())
-    assert answer.status_code == 422, answer.text
-    by_http = [{k: v for k, v in one.items() if k != "message_en"} for one in answer.json()["problems"]]
-    again = json.dumps({**event, "id": "demo-26"}).encode()
-    await engine.records([replace(sent({}), value=again)])
-    await engine.outbox.flush()
-    [by_kafka] = [
-        one["data"] for one in broker.events("pilots.receipts.demo.v1") if one["data"]["event_id"] == "demo-26"
-    ]
-    assert by_http == by_kafka["problems"]
-    assert len(by_http) >= 25
-    found = {(one["pointer"], one["rule"]) for one in by_http}
-    assert {
-        ("/data/title", "schema.blank"),
-        ("/data/solution", "schema.string-unicode"),
-        ("/data/sector", "sector.unknown"),
-        ("/data/titel", "field.unknown"),
-        ("/source", "source.not-yours"),
-        ("/time", "time.future"),
-    } <= found, "faults of the shape hide none of the rules, and the other way round"
-    for one in by_http:
+    said = json.dumps(faulty()).encode()
+    tried = await ask("post", "/v1/events/validate", content=said)
+    tried_among = await ask("post", "/v1/events/validate", content=b"[%s]" % said, headers=BATCH)
+    alone = await ask("post", "/v1/events", content=said)
+    among = await ask("post", "/v1/events", content=b"[%s]" % json.dumps(faulty("demo-26")).encode(), headers=BATCH)
+    event = faulty("demo-28")
+    attributes = {name: str(value) for name, value in event.items() if name != "data"}
+    binary = await ask(
+        "post",
+        "/v1/events",
+        content=json.dumps(event["data"]).encode(),
+        headers={"Content-Type": "application/json", **{f"ce-{name}": one for name, one in attributes.items()}},
+    )
+    record = await by_kafka(engine, broker, json.dumps(faulty("demo-27")).encode())
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in {**attributes, "id": "demo-29"}.items())
+    binary_record = await by_kafka(engine, broker, json.dumps(event["data"]).encode(), headers=headers)
+    kept = [await ask("get", f"/v1/receipts/demo-{n}") for n in range(25, 30)]
+    wanted = record["problems"]
+    assert [(one["pointer"], one["rule"]) for one in wanted] == [*FAULTS]
+    for one in wanted:
         assert one["message"] and one["message_ru"] and one["message_be"] and one["action"] in ("fix", "retry")
+    assert (tried.status_code, alone.status_code, binary.status_code) == (422, 422, 422)
+    assert [one.json()["items"][0]["status"] for one in (tried_among, among)] == [422, 422]
+    assert tried.json()["problems"] == alone.json()["problems"] == binary.json()["problems"] == wanted
+    assert binary_record["problems"] == wanted
+    assert all(one.json()["items"][0]["receipt"]["problems"] == wanted for one in (tried_among, among))
+    assert all(one.json()["problems"] == wanted for one in kept)
+
+
+async def test_faults_of_one_event_hide_none_of_its_neighbours_in_a_batch(ask: Ask) -> None:
+    batch = json.dumps([submitted(1), faulty("a"), submitted(2, sector="space"), faulty("b")]).encode()
+    answer = await ask("post", "/v1/events", content=batch, headers=BATCH)
+    found = [one["receipt"]["problems"] for one in answer.json()["items"]]
+    assert [[one["rule"] for one in some] for some in (found[0], found[2])] == [[], ["sector.unknown", "shares.sector"]]
+    assert found[1] == found[3] and len(found[1]) == 25
 
 
 @pytest.mark.parametrize(
@@ -90,13 +78,18 @@ async def test_all_faults_of_an_event_are_named_at_once_and_alike_by_both_doors(
 async def test_what_is_no_json_is_said_where_and_why_by_both_doors(
     engine: Engine, ask: Ask, broker: Broker, body: bytes, words: str
 ) -> None:
+    tried = await ask("post", "/v1/events/validate", content=body)
     answer = await ask("post", "/v1/events", content=body)
-    assert answer.status_code == 422
+    assert answer.status_code == tried.status_code == 422
     [fault] = answer.json()["problems"]
     assert fault["rule"] == "json.invalid" and words in fault["message"]
-    await engine.records([replace(sent({}), value=body)])
-    await engine.outbox.flush()
-    assert broker.events("pilots.receipts.demo.v1")[-1]["data"]["problems"] == answer.json()["problems"]
+    assert (await by_kafka(engine, broker, body))["problems"] == tried.json()["problems"] == answer.json()["problems"]
+    among = await ask("post", "/v1/events", content=b"[\n" + body + b"]", headers=BATCH)
+    assert among.status_code == 400
+    [fault] = among.json()["problems"]
+    place = re.match(r"line 2, column 9|byte 12 ", words)
+    assert fault["rule"] == "json.invalid"
+    assert ("line 3, column 9" if words.startswith("line") else "byte 14" if place else words) in fault["message"]
 
 
 async def test_utf_16_with_its_mark_is_read(ask: Ask) -> None:

@@ -15,15 +15,16 @@ from tests.integration.intake.conftest import Tokens
 from tests.kit.engine.tiny import Commands
 from tests.kit.intake.sides import NOWHERE, Ask, Make, submitted, withdrawn
 
-DIRECTORY, PREPARED, PILOT_ITSELF, NAMED = 1, 1, 1, 1
-"""Whether the agency may publish, what its entry says for the decision, the pilot, and which pilot an event names."""
+DIRECTORY, PREPARED, PILOT_ITSELF, NAMED, OWN_NUMBER = 1, 1, 1, 1, 1
+"""Whether the agency may publish, what its entry says for the decision, the pilot, which pilot an event names, and
+whether another application has its own number."""
 
 
 @pytest.mark.parametrize(
     ("body", "looks"),
     [
-        (submitted(2), DIRECTORY + PREPARED + PILOT_ITSELF),
-        (submitted(3, sector="space"), DIRECTORY + PREPARED + PILOT_ITSELF),
+        (submitted(2), DIRECTORY + PREPARED + PILOT_ITSELF + OWN_NUMBER),
+        (submitted(3, sector="space"), DIRECTORY + PREPARED + PILOT_ITSELF + OWN_NUMBER),
         (withdrawn(), DIRECTORY + NAMED + PREPARED + PILOT_ITSELF),
     ],
     ids=["registered", "refused", "a later event"],
@@ -50,6 +51,7 @@ async def test_publishing_looks_at_the_pilot_once(
                 answer = await client.post("/v1/events", json=body, headers={"Authorization": "Bearer publisher@demo"})
             assert ("Idempotent-Replayed" in answer.headers) == again, answer.text
             known = DIRECTORY if again else 0  # who was found in the directory is not looked for again
+            known += OWN_NUMBER if again and "own_number" in body["data"] else 0
             assert commands.seen.count(("find", "subjects")) == looks - known
             assert commands.seen.count(("find", CLAIMS)) == again, "only a claim that was there is read"
             told, body_ = (await ask("get", answer.headers["Location"])).json(), answer.json()

@@ -62,7 +62,7 @@ from tests.kit.intake.sides import (
     submitted,
     withdrawn,
 )
-from tests.kit.intake.story import agreement
+from tests.kit.intake.story import COMMITTED, agreement
 
 # ---- reports of the executor
 
@@ -308,6 +308,7 @@ async def test_over_http_a_report_is_201_and_one_too_early_422_with_retry(
     assert (await ask("get", "/v1/receipts/v-1")).json() == first.json()
     card = (await ask("get", f"/v1/applications/{PILOT}", "officer")).json()
     noted = {"reporting": True, "indicators": ["waiting-time"], "started": "2026-03-01", "over": False}
+    noted["committed"] = [one.model_dump() for one in COMMITTED]
     assert (card["carrying_out"], card["finished"], card["status"]) == (noted, None, "decided")
     assert card["taken"] == {"size": (await state(engine)).taken.size}
 

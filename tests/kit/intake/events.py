@@ -10,6 +10,7 @@ from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.freeze import example
 from contracts.intake import EventRefusedV1
 from contracts.rules import Edition
+from contracts.severities import Severities
 from contracts.steps import EditionFrom
 from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.intake.domain.agency import Agency, Given
@@ -34,6 +35,12 @@ def event(kind: str = V2, **data: Any) -> dict[str, Any]:
     found = copy.deepcopy(example(kind))
     found["data"] = {k: v for k, v in {**found["data"], **data}.items() if v is not None}
     return found
+
+
+def with_severities(edition: Edition, rules: dict[str, str]) -> Edition:
+    """The edition with other severities of these rules."""
+    said = {**edition.severities.model_dump(), "rules": {**edition.severities.rules, **rules}}
+    return edition.model_copy(update={"severities": Severities.model_validate(said)})
 
 
 def us_event(kind: str = V2, **data: Any) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def event(kind: str, id_: str, agency: str = "demo", subject: str | None = None,
 
 def submitted(number: int = 1, agency: str = "demo", **changes: Any) -> dict[str, Any]:
     """An application."""
-    data = {**example(ApplicationSubmittedV2.TYPE)["data"], **changes}
+    data = {**example(ApplicationSubmittedV2.TYPE)["data"], "own_number": f"{number}-04/2026", **changes}
     return event(ApplicationSubmittedV2.TYPE, f"{agency}-{number}", agency, **data)
 
 

@@ -55,7 +55,7 @@ from contracts.registry import (
 )
 from contracts.steps import Agreement, ApplicationReturn, ApplicationStop, Correctable, EditionFrom, Votes
 from deploy.samples.common import BOOK, NOW, SUBJECT, basis
-from deploy.samples.registry import AGREEMENT, INDICATOR
+from deploy.samples.registry import AGREEMENT, INDICATOR, cost
 from services.intake.domain import agency
 from services.intake.domain.agency import Given
 from services.intake.domain.commands import Accept, Forward, Later, Note, Refuse, Remind, Submit, Tick
@@ -202,10 +202,14 @@ def breached(kind: str = "progress-report") -> Remind:
     return Remind(TermBreachedV1(actor=SOMEBODY, kind=kind, due_at=NOW))
 
 
+COMMITTED = (cost(50_000_000), cost(10_000_000, "republican-budget"))
+"""What the agreement commits."""
+
+
 def agreement(*codes: str) -> Agreement:
     """An agreement on these indicators."""
     known = tuple(INDICATOR.model_copy(update={"code": code}) for code in codes)
-    return AGREEMENT.model_copy(update={"starts": date(2026, 3, 1), "indicators": known})
+    return AGREEMENT.model_copy(update={"starts": date(2026, 3, 1), "indicators": known, "costs": COMMITTED})
 
 
 def agreed(*codes: str) -> Note:
