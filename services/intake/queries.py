@@ -73,15 +73,20 @@ def application_row(row: Row) -> dict[str, Any]:
     }
 
 
+TAKEN: Final = ("periods", "payments", "paid")
+"""What is remembered of reports, and not shown: the register shows the reports."""
+
+
 def application_card(document: Document) -> dict[str, Any]:
     """An application as an officer sees it, with the requests that wait for answers and the last conclusion; of the
     contact person only the opaque id, of the reports that were taken only how many bytes they have."""
     assert isinstance(document.state, Pilot)
     state = document.state
+    shown = state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": set(TAKEN)})
     return {
         "id": document.subject,
         "version": document.version,
-        **state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": {"periods", "payments", "paid"}}),
+        **shown,
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
     }
 

@@ -18,7 +18,12 @@ from tests.kit.intake.sides import (
     withdrawn,
 )
 
-SAME = {"own_number": "17-04/2026", "planned_start": None}
+SAME: dict[str, Any] = {"own_number": "17-04/2026", "planned_start": None}
+
+
+def of(n: int, own: str) -> dict[str, Any]:
+    """An application with nothing to be told but its number."""
+    return submitted(n, **{**SAME, "own_number": own})
 
 
 def told(body: Any) -> list[tuple[str, str, str]]:
@@ -44,18 +49,20 @@ async def test_the_same_own_number_twice_is_told_by_both_doors_with_the_applicat
     assert told(first) == []
     tried = await ask("post", "/v1/events/validate", json=submitted(2, **SAME))
     second = await ask("post", "/v1/events", json=submitted(2, **{**SAME, "own_number": "\u00a017-04/2026 "}))
+    asked = await ask("post", "/v1/events/validate", json=submitted(3, **SAME))
     [third] = await by_kafka(engine, broker, submitted(3, **SAME))
     assert (second.status_code, second.json()["outcome"]) == (201, "registered")
     assert told(tried.json()) == told(second.json()) == told(third) == USED
-    assert second.json()["problems"] == third["problems"]
-    assert all(first["number"] in third["problems"][0][name] for name in ("message", "message_ru", "message_be"))
-    assert (await ask("get", "/v1/receipts/demo-2")).json()["problems"] == third["problems"]
+    assert asked.json()["problems"] == third["problems"], "word for word"
+    said = second.json()["problems"]
+    assert all(first["number"] in said[0][name] for name in ("message", "message_ru", "message_be"))
+    assert (await ask("get", "/v1/receipts/demo-2")).json()["problems"] == tried.json()["problems"] == said
 
 
 async def test_two_of_one_batch_are_told_apart_by_their_order_and_a_refused_one_has_no_number(
     engine: Engine, broker: Broker
 ) -> None:
-    batch = [submitted(1, sector="space", **SAME), submitted(2, **SAME), submitted(3, **SAME), submitted(4, planned_start=None)]
+    batch = [submitted(1, sector="space", **SAME), submitted(2, **SAME), submitted(3, **SAME), of(4, "other")]
     refused, first, second, other = await by_kafka(engine, broker, *batch)
     assert (refused["outcome"], told(first), told(other)) == ("refused", [], [])
     assert told(second) == USED and "demo-2" in second["problems"][0]["message"]
@@ -90,8 +97,8 @@ async def test_an_application_is_not_told_of_itself_and_another_agency_not_at_al
 
 
 async def test_many_with_one_number_hide_no_other_number(engine: Engine, ask: Ask, broker: Broker) -> None:
-    await by_kafka(engine, broker, *(submitted(n, own_number="a", planned_start=None) for n in range(20)), submitted(20, own_number="b"))
-    found = await by_kafka(engine, broker, *(submitted(30 + n, own_number=own, planned_start=None) for n, own in enumerate("ab")))
+    await by_kafka(engine, broker, *(of(n, "a") for n in range(20)), of(20, "b"))
+    found = await by_kafka(engine, broker, of(30, "a"), of(31, "b"))
     assert [told(one) for one in found] == [USED, USED]
 
 

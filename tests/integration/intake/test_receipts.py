@@ -1,0 +1,147 @@
+"""The list of receipts and its filters, each and together, page by page, on a real mongod; who reads which."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import pytest
+
+from contracts.event import wire_moment
+from services.chassis.engine import Engine
+from services.chassis.store import Store
+from services.chassis.web import MOST
+from services.intake.service import SERVICE
+from tests.kit.engine.tiny import Broker, Clock
+from tests.kit.intake.sides import PILOT, RETURN, Ask, again, order, sent, state, submitted, withdrawn
+
+NUMBERS: Final = ("a", "a", "b", None)
+"""The own numbers of the agency's applications."""
+
+
+@pytest.fixture
+async def issued(engine: Engine, store: Store, clock: Clock) -> list[Mapping[str, Any]]:
+    """Receipts of four applications of one agency and of one of another, each a second after the one before; all that
+    the first was told, in order."""
+    await store.prepare(SERVICE.indexes)
+    for place, own in enumerate(NUMBERS):
+        await engine.records([sent(submitted(place + 1, own_number=own))])
+        clock.forward(seconds=1)
+    for one in (submitted(9, sector="space"), withdrawn("w-1", PILOT), submitted(1, agency="evil", own_number="a")):
+        await engine.records([sent(one, one["source"].removeprefix("/agencies/"))])
+        clock.forward(seconds=1)
+    await engine.outbox.flush()
+    rows = await store.rows("receipts", {"agency": "demo"}, sort=[("at", 1), ("_id", 1)], limit=100)
+    assert len(rows) == 6
+    return [{"at": row["at"], **row["receipt"]} for row in rows]
+
+
+async def listed(ask: Ask, limit: int = 2, token: str = "publisher@demo", **filters: Any) -> list[Any]:
+    """Every page of the list."""
+    found, after = list[Any](), None
+    while True:
+        asked = {name: one for name, one in {**filters, "limit": limit, "after": after}.items() if one is not None}
+        answer = await ask("get", f"/v1/receipts?{urlencode(asked)}", token)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert len(page["items"]) <= limit
+        found += page["items"]
+        if (after := page["next"]) is None:
+            return found
+        assert len(page["items"]) == limit
+
+
+def ids(rows: Any) -> list[tuple[str, str]]:
+    return [(one["event_id"], one["outcome"]) for one in rows]
+
+
+async def test_all_are_given_in_their_order_page_by_page_as_they_were_issued(
+    issued: list[Mapping[str, Any]], ask: Ask, broker: Broker
+) -> None:
+    for limit in (1, 2, 5, 6, 7):
+        assert ids(await listed(ask, limit)) == ids(issued)
+    told = [one["data"] for one in broker.events("pilots.receipts.demo.v1")]
+    rows = await listed(ask)
+    assert [{k: v for k, v in one.items() if k != "at"} for one in rows] == told, "word for word as in the topic"
+    assert ids(await listed(ask, token="officer", agency="demo")) == ids(issued)
+    assert ids(await listed(ask, token="publisher@evil")) == [("evil-1", "registered")]
+
+
+async def test_each_filter_and_all_of_them_together_give_what_fits_all(
+    issued: list[Mapping[str, Any]], ask: Ask, engine: Engine
+) -> None:
+    number = (await state(engine)).number
+    assert number is not None
+    owns = {"a": {f"demo-{n}" for n, own in enumerate(NUMBERS, 1) if own == "a"}, "b": {"demo-3"}, "none": set[str]()}
+    by_pilot = {one["pilot"]: one["event_id"] for one in issued if one["outcome"] in ("registered", "refused")}
+    moments = [issued[0]["at"], issued[3]["at"], wire_moment(_after(issued[-1]["at"]))]
+    for own, pilot, status, since in product(
+        (None, *owns), (None, PILOT, number, "nobody"), (None, "registered", "withdrawn"), (None, *moments)
+    ):
+        wanted = [
+            one
+            for one in issued
+            if (own is None or by_pilot[one["pilot"]] in owns[own])
+            and (pilot is None or (pilot in (PILOT, number) and one["pilot"] == PILOT))
+            and status in (None, one["outcome"])
+            and (since is None or one["at"] >= since)
+        ]
+        found = await listed(ask, own_number=own, pilot=pilot, status=status, since=since)
+        assert ids(found) == ids(wanted), (own, pilot, status, since)
+
+
+async def test_what_is_issued_while_one_reads_comes_at_the_end(
+    issued: list[Mapping[str, Any]], ask: Ask, engine: Engine
+) -> None:
+    first = (await ask("get", "/v1/receipts?limit=4&own_number=a")).json()
+    await engine.records([sent(withdrawn("w-9", issued[1]["pilot"]))])
+    await engine.outbox.flush()
+    rest = first
+    while rest["next"]:
+        rest = (await ask("get", f"/v1/receipts?limit=4&own_number=a&after={rest['next']}")).json()
+    newest = (await listed(ask, own_number="a"))[-1]
+    assert (newest["event_id"], newest["outcome"]) == ("w-9", "withdrawn")
+
+
+@pytest.mark.parametrize(
+    "query", ["status=lost", "since=yesterday", "limit=0", "after=x", "own_number=", "pilots=1", "limit=100000"]
+)
+async def test_a_question_that_means_nothing_is_refused(issued: list[Mapping[str, Any]], ask: Ask, query: str) -> None:
+    assert (await ask("get", f"/v1/receipts?{query}")).status_code in (400, 422)
+
+
+async def test_an_own_number_of_too_many_applications_is_asked_for_by_the_pilot(
+    engine: Engine, store: Store, ask: Ask
+) -> None:
+    await store.prepare(SERVICE.indexes)
+    await engine.records([sent(submitted(n, own_number="same")) for n in range(MOST + 1)])
+    answer = await ask("get", "/v1/receipts?own_number=same")
+    assert (answer.status_code, answer.json()["title"]) == (422, "receipts.too-many-pilots")
+    pilot = (await ask("get", "/v1/receipts/demo-7")).json()["pilot"]
+    await engine.records([sent(withdrawn("w-1", (await ask("get", "/v1/receipts/demo-8")).json()["pilot"]))])
+    await engine.outbox.flush()
+    assert ids(await listed(ask, pilot=pilot)) == [("demo-7", "registered")]
+
+
+async def test_own_applications_and_their_clocks_are_readable_by_their_agency_alone(engine: Engine, ask: Ask) -> None:
+    await engine.records([sent(submitted(1)), sent(submitted(2))])
+    await order(engine, RETURN, "k")
+    number = (await state(engine)).number
+    rows = (await ask("get", "/v1/applications")).json()["items"]
+    assert {one["id"] for one in rows} >= {PILOT} and {one["agency"] for one in rows} == {"demo"}
+    for named in (PILOT, number):
+        card = await ask("get", f"/v1/applications/{named}")
+        assert (card.status_code, card.json()["status"], card.json()["number"]) == (200, "returned", number)
+        for term in ("look-over", "fixing-remarks"):
+            shown = await ask("get", f"/v1/applications/{named}/clock?term={term}")
+            assert shown.status_code == 200 and all(shown.json()[one] for one in ("ru", "be", "en"))
+        assert (await ask("get", f"/v1/applications/{named}", "publisher@evil")).status_code == 404
+        assert (await ask("get", f"/v1/applications/{named}/clock", "publisher@evil")).status_code == 404
+    assert (await ask("get", "/v1/applications", "publisher@evil")).json()["items"] == []
+    back = again("again-1", str(number))
+    assert (await ask("post", "/v1/events", json=back)).json()["outcome"] == "resubmitted", "a number names a pilot"
+
+
+def _after(moment: str) -> datetime:
+    return datetime.fromisoformat(moment) + timedelta(seconds=1)
