@@ -65,7 +65,7 @@ async def test_faults_of_one_event_hide_none_of_its_neighbours_in_a_batch(ask: A
     batch = json.dumps([of(1), faulty("a"), of(2, sector="space"), faulty("b")]).encode()
     answer = await ask("post", "/v1/events", content=batch, headers=BATCH)
     found = [one["receipt"]["problems"] for one in answer.json()["items"]]
-    assert [[one["rule"] for one in some] for some in (found[0], found[2])] == [[], ["sector.unknown", "shares.sector"]]
+    assert [[one["rule"] for one in some] for some in (found[0], found[2])] == [[], ["sector.unknown"]]
     assert found[1] == found[3] and len(found[1]) == 25
 
 
