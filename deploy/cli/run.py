@@ -16,7 +16,7 @@ from rich.table import Table
 from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
-from deploy.local.health import why_no_kafka, why_no_mongod, why_not_ready
+from deploy.local.health import why_no_kafka, why_no_mongod, why_not_ready, why_not_whole
 from deploy.local.home import ROOT, directory, home
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
@@ -118,7 +118,7 @@ def _reason(found: state.State, name: str, child: state.Child | None) -> str | N
     if child is None or not child.runs():
         return f"does not run; the last that it said: {last_line(home() / 'logs' / f'{name}.log')}"
     if name in found.urls:
-        return why_not_ready(found.urls[name])
+        return why_not_whole(found.urls[name])
     ask = why_no_mongod if name == "mongod" else why_no_kafka
     return ask(Ports(found.base)[name]) if found.base else None
 

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Collection
 from typing import Final
 
 import httpx
@@ -10,14 +11,22 @@ from pymongo.errors import PyMongoError
 
 ANSWERS_WITHIN: Final = 3.0
 """Seconds for one answer."""
-PARTS: Final = frozenset({"kafka", "reading"})
-"""What a whole service does beside answering requests: without it, it is degraded."""
+STARTED: Final = frozenset({"kafka", "reading"})
+"""What a service does beside answering requests, once it has started."""
+WHOLE: Final = STARTED | {"sending", "standing"}
+"""The same of one that is whole: what is sent is taken, and no partition stands still. It starts all the same where one
+topic is missing, or one record cannot be taken: both are told of until they are mended."""
 API_VERSIONS: Final = 18
 """The request of Kafka's protocol that is answered before any login."""
 
 
-def why_not_ready(url: str) -> str | None:
-    """None when the service at this address is ready and does all of its work, else the reason in a few words."""
+def why_not_whole(url: str) -> str | None:
+    """None when the service at this address does all of its work, else the reason in a few words."""
+    return why_not_ready(url, WHOLE)
+
+
+def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
+    """None when the service at this address is ready and does these parts of its work, else the reason."""
     try:
         answer = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN, trust_env=False)
         body = answer.json()
@@ -27,7 +36,7 @@ def why_not_ready(url: str) -> str | None:
         return f"does not answer properly ({type(error).__name__})"
     checks = body.get("checks", {}) if isinstance(body, dict) else {}
     of_all = answer.status_code != 200
-    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok" and (of_all or name in PARTS)]
+    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok" and (of_all or name in parts)]
     return ", ".join(failed) or (f"answers {answer.status_code}" if of_all else None)
 
 

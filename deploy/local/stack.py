@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -77,6 +77,8 @@ class Stack:
         self._receiver: Receiver | None = None
         self._pauses: dict[str, Pause] = {}
         self._lock: IO[str] | None = None
+        self._starting = Lock()
+        """Held while it is decided whether a process shall run."""
         self._tending = Event()
         self._tender: Thread | None = None
 
@@ -140,8 +142,9 @@ class Stack:
     def restart(self, extra_env: Mapping[str, str]) -> None:
         """Stops the services and starts them anew with this further environment; the back ends go on. Raises as `start`
         does."""
-        for process in self.services.values():
-            process.ask_to_stop()
+        with self._starting:  # what is about to be started again is started, and stopped then
+            for process in self.services.values():
+                process.ask_to_stop()
         for process in self.services.values():
             process.stop(GRACE)
         self._extra_env = dict(extra_env)
@@ -218,11 +221,12 @@ class Stack:
                 self._say(f"supervisor: {type(error).__name__}: {error}")
 
     def _see_to(self, process: Process) -> None:
-        if process.wanted and process.pid is None:
-            if process.exit_code != REFUSES:
-                self._revive(process)
-        else:
-            process.record()
+        with self._starting:
+            if process.wanted and process.pid is None:
+                if process.exit_code != REFUSES:
+                    self._revive(process)
+            else:
+                process.record()
 
     def _cut_logs(self) -> None:
         logs.cut(self.folder / "logs", self._kept)

@@ -12,16 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import (
-    DuplicateSequenceNumber,
-    InvalidProducerEpoch,
-    KafkaError,
-    OutOfOrderSequenceNumber,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    UnknownProducerId,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
@@ -33,7 +24,7 @@ from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
-from services.chassis.sending import SENDING_FAILS, TOO_LARGE, by_partition, in_order
+from services.chassis.sending import OUT_OF_ORDER, REFUSALS, SENDING_FAILS, by_partition, in_order
 from services.chassis.settings import Settings
 from services.chassis.stalled import Place
 from services.chassis.store import StoreAway
@@ -67,6 +58,10 @@ METADATA_AGE: Final = 10.0
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
 
+class GroupsHeld(Exception):
+    """Members of these groups, which take nothing, keep them from being put back to what the database took."""
+
+
 class Bus:
     """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
     which shall not hold up those of others. `give_up` is called when the producer cannot recover by itself; `soon` are
@@ -89,13 +84,16 @@ class Bus:
         self._take = take
         self._alone = alone or take
         self._troubled = set[str]()
-        self._failing: dict[str, Place] = {}
+        self._failing: dict[str, tuple[Place, object]] = {}
+        """At what partitions stand whose batch cannot be taken, and the assignment that they belong to."""
         self._passed = set[str]()
         self._give_up = give_up
         self._soon = soon
         self._failures = 0
         self._consumers: dict[str, CarefulConsumer] = {}
         self._subscriptions = 0
+        self.held: Sequence[str] = ()
+        """Groups for which reading waits: they cannot be put back yet to what the database took (`standing.py`)."""
         self.broker = make_broker(settings, service)
         if settings.only != "http":
             for source in sources:
@@ -143,22 +141,29 @@ class Bus:
                     return
                 except (StoreAway, SendFailed) as error:
                     self._troubled.add(source)
-                    self._fails(records, error)
+                    self._fails(source, records, error)
                     log.warning("a batch of %s from %s did not go: %s", len(records), source, error)
                     # A rejected batch is read again at once, so the pause must be here.
                     await asyncio.sleep(self._settings.nack_pause if pause is None else pause)
                     if pause is None:
                         raise
                 except Exception as error:
-                    self._fails(records, error)
+                    self._fails(source, records, error)
                     log.error("a batch of %s from %s cannot be taken: %s", len(records), source, type(error).__name__)
                     await asyncio.sleep(self._settings.nack_pause)
                     raise
 
     def _taken(self, source: str, records: Sequence[Record]) -> None:
-        if self._marks is not None:
-            for record in records:
-                self._marks.note((group(self._service, source), record.topic, record.partition), record.offset + 1)
+        """Marks what is taken before it is committed: by what the commit will say, which may be more than the records,
+        and by the records, whose partition may have gone to another process meanwhile."""
+        if self._marks is None:
+            return
+        name = group(self._service, source)
+        for record in records:
+            self._marks.note((name, record.topic, record.partition), record.offset + 1)
+        if (consumer := self._consumers.get(name)) is not None:
+            for at, following in consumer.taken().items():
+                self._marks.note((name, at.topic, at.partition), following)
 
     def _acknowledged(self, topic: str, partition: int, following: int) -> None:
         if self._marks is not None and topic == fact_topic(self._service):
@@ -171,11 +176,13 @@ class Bus:
             return record
         return replace(record, key=None, value=b"", headers=(), fault=PASSED_OVER)
 
-    def _fails(self, records: Sequence[Record], error: Exception) -> None:
+    def _fails(self, source: str, records: Sequence[Record], error: Exception) -> None:
         """Notes at what each partition of a batch that cannot be taken stands."""
+        consumer = self._consumers.get(group(self._service, source))
+        assigned = None if consumer is None else consumer.assigned
         for one in reversed(records):
             place = Place(one.topic, one.partition, one.offset, one.offset + 1, type(error).__name__)
-            self._failing[place.id] = place
+            self._failing[place.id] = place, assigned
 
     def _went(self, records: Sequence[Record]) -> None:
         for one in records if self._failing else ():
@@ -185,13 +192,21 @@ class Bus:
     async def places(self) -> list[Place]:
         """Where the readers of this process are in their partitions. Raises KafkaError."""
         found = list[Place]()
-        for consumer in self._consumers.values():
-            partitions = sorted(consumer.assignment())
-            ends = await consumer.end_offsets(partitions) if partitions else {}
-            for one in partitions:
-                at, end = await consumer.reached(one), ends[one]
-                place = Place(one.topic, one.partition, at, end, consumer.troubles.get(one))
-                failing = self._failing.get(place.id)
+        readers = list(self._consumers.values())
+        ends = await asyncio.gather(*(one.ends() for one in readers))
+        told = [end for some in ends for end in some.values()]
+        if told and all(isinstance(end, Exception) for end in told):
+            raise KafkaConnectionError("Kafka says of no partition where it ends")
+        for consumer, some in zip(readers, ends, strict=True):
+            for one, end in some.items():
+                at, trouble = await consumer.reached(one), consumer.troubles.get(one)
+                if isinstance(end, Exception):  # what cannot say where it ends does not give what it has, either
+                    end, trouble = at + 1, trouble or type(end).__name__
+                place = Place(one.topic, one.partition, at, end, trouble)
+                failing, assigned = self._failing.get(place.id, (None, None))
+                if failing is not None and assigned is not consumer.assigned:
+                    del self._failing[place.id]  # it went to another process meanwhile, and came again
+                    failing = None
                 found.append(place if failing is None else replace(failing, end=max(end, failing.end)))
         return found
 
@@ -203,15 +218,25 @@ class Bus:
             if partition in consumer.assignment():
                 consumer.pass_over(partition, place.offset)
 
+    async def connect(self) -> None:
+        """Connects, so that facts go out, trying again with growing pauses until Kafka is there."""
+        await self._once_there(self.broker.connect)
+
     async def start(self) -> None:
-        """Connects and starts reading, trying again with growing pauses until Kafka is there."""
+        """Starts reading, connected or not, trying again with growing pauses until Kafka is there."""
+        await self._once_there(self._begin_reading)
+
+    async def _begin_reading(self) -> None:
+        await self.broker.connect()
+        config = self.broker.config.broker_config
+        config.builder = partial(self._consumer, **config.builder.keywords)  # type: ignore[attr-defined]
+        await self.broker.start()
+
+    async def _once_there(self, step: Callable[[], Awaitable[object]]) -> None:
         pause = 0.5
         while True:
             try:
-                await self.broker.connect()
-                config = self.broker.config.broker_config
-                config.builder = partial(self._consumer, **config.builder.keywords)  # type: ignore[attr-defined]
-                await self.broker.start()
+                await step()
                 return
             except (KafkaError, OSError) as error:
                 log.warning("Kafka cannot be reached: %s: %s", type(error).__name__, error)
@@ -231,6 +256,8 @@ class Bus:
 
     async def reading(self) -> None:
         """Raises unless every subscription has asked Kafka for records a short while ago."""
+        if self.held:
+            raise GroupsHeld(", ".join(self.held))
         oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
         if len(self._consumers) < self._subscriptions or time.monotonic() - oldest > SILENT:
             raise ConnectionError("a subscription does not read")
@@ -309,16 +336,6 @@ class Bus:
         if self._failures >= self._settings.publish_failures and await self.broker.ping(timeout=3.0):
             log.critical("%s publishes failed in a row while the broker answers: starting anew", self._failures)
             self._give_up()
-
-
-OUT_OF_ORDER: Final = (
-    OutOfOrderSequenceNumber,
-    DuplicateSequenceNumber,
-    InvalidProducerEpoch,
-    UnknownProducerId,
-    ProducerFenced,
-)
-REFUSALS: Final = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, *TOO_LARGE)
 
 
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:

@@ -28,6 +28,8 @@ TURN: Final = 16
 """So many records of a partition are taken before another has its turn."""
 
 KNOWN_WITHIN: Final = 1.0
+ENDS_WITHIN: Final = 2.0
+"""Seconds for being told where partitions end: the client itself would wait for one that has no leader for forty."""
 COMMIT_WITHIN: Final = 15.0
 PASSED_OVER: Final = "passed over by hand"
 
@@ -54,10 +56,48 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._goes_back = False
         self._begins_with = 0
         self._passed: dict[TopicPartition, int] = {}
+        self._troubled_in: object = None
 
     def pass_over(self, partition: TopicPartition, offset: int) -> None:
         """What stands at this offset comes as Unread, if it is what comes next of its partition."""
         self._passed[partition] = offset
+
+    @property
+    def assigned(self) -> object:
+        """What it was given to read when that last changed; another object after each change."""
+        subscription = self._subscription.subscription
+        return subscription.assignment if subscription is not None else None
+
+    def taken(self) -> dict[TopicPartition, int]:
+        """What a commit says now of each partition: up to where it is taken, when all that was handed out is. That may
+        lie behind the last record, where what follows it is none."""
+        assignment: Any = self.assigned
+        if assignment is None:
+            return {}
+        return {partition: told.offset for partition, told in assignment.all_consumed_offsets().items()}
+
+    async def ends(self) -> dict[TopicPartition, int | Exception]:
+        """Where its partitions end, or why Kafka does not say so of one.
+
+        They are asked for together; where that fails, each by itself: one that Kafka cannot give makes blind for no
+        other.
+        """
+        partitions = sorted(self.assignment())
+        if not partitions:
+            return {}
+        try:
+            async with asyncio.timeout(ENDS_WITHIN):
+                return dict(await self.end_offsets(partitions))
+        except (KafkaError, TimeoutError):
+            ends = await asyncio.gather(*(self._end(one) for one in partitions))
+        return dict(zip(partitions, ends, strict=True))
+
+    async def _end(self, partition: TopicPartition) -> int | Exception:
+        try:
+            async with asyncio.timeout(ENDS_WITHIN):
+                return int((await self.end_offsets([partition]))[partition])
+        except (KafkaError, TimeoutError) as error:
+            return error
 
     async def reached(self, partition: TopicPartition) -> int:
         """The offset of the record that comes next, at once; that of the last commit where nothing is known yet."""
@@ -74,6 +114,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         what may pass; what of it is about one partition holds up no other."""
         if self._goes_back:
             await self._rewind()
+        if self._troubled_in is not self.assigned:  # what was said of a partition before it went and came again is old
+            self._troubled_in = self.assigned
+            self.troubles.clear()
         self._goes_back = True  # whatever is taken now and not handed out
         gathering = self._not_before - time.monotonic()
         await asyncio.sleep(max(0.0, gathering))

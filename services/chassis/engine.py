@@ -25,6 +25,7 @@ from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.message import Send
 from services.chassis.outbox import Outbox, SendFailed
+from services.chassis.own_topic import NO_KINDS, Kinds, OwnTopic
 from services.chassis.pace import Pace
 from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
 from services.chassis.reading import Reader
@@ -75,7 +76,8 @@ class _Run:
 
 class Engine:
     """A service at work on its store. `now` is the clock (UTC), `new_id` the source of event ids, `calendars` are those
-    that terms are counted by; `large` is what `send` tells of a message that is too large, `pace` what inputs stir."""
+    that terms are counted by; `refusals` are what `send` tells where a topic refuses for good; `pace` is stirred by
+    inputs."""
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class Engine:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         calendars: Calendars,
-        large: tuple[type[BaseException], ...] = (),
+        refusals: Kinds = NO_KINDS,
         pace: Pace | None = None,
     ) -> None:
         self.pace = pace or Pace()
@@ -98,12 +100,14 @@ class Engine:
         self._reader = Reader(service, store, now)
         self.closed = False
         """Whether nothing is decided yet: StoreAway is raised by whatever would."""
-        self.withheld = Withheld(store, send, now, large=large)
+        self.withheld = Withheld(store, send, now, large=refusals.large)
+        own_topic = OwnTopic(fact_topic(service.name), store, now, refusals)
         self.outbox = Outbox(
             fact_topic(service.name),
             store,
             send,
             self.withheld,
+            own_topic,
             own=service.own,
             publications=service.publications,
             projection=service.projection,
@@ -246,6 +250,11 @@ class Engine:
         tick = self.service.aggregate_of(subject).tick
         cause = f"timer:{subject}:{due.isoformat()}"
         return None if tick is None else Input(subject, Timed(due), tick(due), TIMER, cause_id=cause)
+
+    async def sends(self) -> None:
+        """Raises Refusing where topics do not take what is sent to them, as far as this process knows."""
+        await self.outbox.check()
+        await self.withheld.check()
 
     async def sweep(self, age: timedelta) -> None:
         """Finds what a crash or a race left: unsent facts, and waiting records whose turn has come."""

@@ -19,6 +19,7 @@ from opentelemetry.trace import Status, StatusCode
 from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
 from services.chassis import telemetry
 from services.chassis.message import Message, Send
+from services.chassis.own_topic import OwnTopic
 from services.chassis.saying import why
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
@@ -53,6 +54,7 @@ class Outbox:
         store: Store,
         send: Send,
         withheld: Withheld,
+        own_topic: OwnTopic,
         *,
         own: Language[Fact],
         publications: Callable[[Event], Sequence[Message]],
@@ -65,6 +67,7 @@ class Outbox:
         self._store = store
         self._send = send
         self._withheld = withheld
+        self._own_topic = own_topic
         self._own = own
         self._publications = publications
         self._projection = projection
@@ -74,6 +77,10 @@ class Outbox:
         self._went: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._in_hand = Counter[str]()
         self._wake = asyncio.Event()
+
+    async def check(self) -> None:
+        """Raises Refusing where the own topic refuses facts."""
+        await self._own_topic.check()
 
     def soon(self, document: Document) -> None:
         """Has the pump send this document's facts in a moment; for callers who must not wait for Kafka."""
@@ -116,6 +123,11 @@ class Outbox:
         await self._fold_into_side_collections(events.values())
         if self._erase is not None and events:
             await self._erase(self._store, list(events.values()))
+        if self._own_topic.rests():
+            await self._store.clear(sent)
+            raise SendFailed(f"{self._topic} takes nothing, and is left alone for a while")
+        for subject in waiting.keys() & self._own_topic.resting():
+            del waiting[subject]
         acknowledged, failure = await self._send_from_heads(waiting, events)
         self._remember(acknowledged)
         await self._store.clear({**sent, **acknowledged})
@@ -164,13 +176,16 @@ class Outbox:
         entries = [(subject, entry) for subject, some in waiting.items() for entry in some]
         failures = await self._all([(s, e, events[s, e.sequence]) for s, e in entries])
         sent: dict[str, int] = {}
-        stopped = set[str]()
+        first: dict[str, BaseException | None] = dict.fromkeys(waiting)
         for (subject, entry), failed in zip(entries, failures, strict=True):
-            if failed is not None:
-                stopped.add(subject)
-            elif subject not in stopped:
+            if first[subject] is None and failed is not None:
+                first[subject] = failed
+            elif first[subject] is None:
                 sent[subject] = entry.sequence
-        return sent, next((failed for failed in failures if failed is not None), None)
+        if first:
+            await self._own_topic.told(first)
+        held = (failed for failed in first.values() if failed is not None and not self._own_topic.passes(failed))
+        return sent, next(held, None)
 
     async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
         """Sends these facts with what goes out with them, and tells for each what failed of the fact itself."""
@@ -228,12 +243,17 @@ class Outbox:
         await self._withheld.add(kept)
 
     async def sweep(self, now: datetime, age: timedelta, documents: Documents, page: int = 500) -> None:
-        """Sends what a crash or an outage left behind, every subject of it but those that are being sent now.
+        """Sends what a crash or an outage left behind, every subject of it but those that are being sent now, or are
+        left alone for a while.
 
         Raises SendFailed at the end if some would not go: one that cannot is not in the way of the others.
         """
+        if self._own_topic.rests():
+            return
         stuck, failure = list[str](), None
-        while subjects := await self._store.unsent(now - age, page, [*stuck, *self._in_hand]):
+        while subjects := await self._store.unsent(
+            now - age, page, [*stuck, *self._in_hand, *self._own_topic.resting()]
+        ):
             loaded = await documents(subjects)
             try:
                 await self.deliver({s: d.outbox for s, d in loaded.items()})

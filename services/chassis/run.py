@@ -28,10 +28,11 @@ from services.chassis.connections import BACKLOG, calm_logs, guarded, with_files
 from services.chassis.ending import REFUSES, STARTS_ANEW
 from services.chassis.engine import Engine
 from services.chassis.marks import Behind, Exchanged, Marks
+from services.chassis.own_topic import Kinds
 from services.chassis.pace import pace_of, unknown
 from services.chassis.recalendar import again, recalendar
 from services.chassis.saying import why
-from services.chassis.sending import TOO_LARGE
+from services.chassis.sending import CLOSED, TOO_LARGE
 from services.chassis.service import Service, nothing_beside
 from services.chassis.settings import Settings
 from services.chassis.stalled import LOOK_EVERY, Stalls
@@ -132,7 +133,7 @@ async def _serve(
         now=utc_now,
         new_id=lambda: str(uuid4()),
         calendars=calendars,
-        large=TOO_LARGE,
+        refusals=Kinds(large=TOO_LARGE, closed=CLOSED),
         pace=pace_of(settings.idle_every, alone=settings.only == "all"),
     )
     engine.closed = True
@@ -223,7 +224,7 @@ def _app(
 ) -> FastAPI:
     keys = Keys.of(settings)
     checks = {"mongo": store.ping, "journal": engine.opened}
-    lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.withheld.check}
+    lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.sends}
     lesser["standing"] = standing.check
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
     app.state.missing_topics = bus.missing
@@ -267,8 +268,9 @@ def _loops(
         opened.set()
         if new:
             log.info("the database is a new one")
+        await bus.connect()
         if settings.compare and settings.only != "http":
-            await until_done(lambda: standing.put_back(service, settings, marks))
+            await put_back(bus, service, settings, marks)
         await bus.start()
 
     async def keep_marks() -> None:
@@ -317,6 +319,18 @@ def _loops(
         loops.append(every(settings.timers_every, "timers", timers, engine.next_timer))
         loops.append(count_anew())
     return loops
+
+
+async def put_back(bus: Bus, service: Service, settings: Settings, marks: Marks) -> None:
+    """Returns when each group reads again what it has committed and the database has not taken, however long members
+    of it take for that; meanwhile the bus says that it reads nothing, and why."""
+    first = await until_done(lambda: standing.committed(service, settings))
+    while held := await until_done(lambda: standing.put_back(settings, marks, first)):
+        if held != bus.held:
+            log.error("reading waits: members of %s have not taken what it has committed", ", ".join(held))
+        bus.held = held
+        await asyncio.sleep(standing.PAUSE)
+    bus.held = ()
 
 
 async def looking(standing: Stalls) -> None:

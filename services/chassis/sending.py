@@ -6,7 +6,17 @@ from functools import lru_cache
 from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    InvalidProducerEpoch,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    UnknownProducerId,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -23,6 +33,17 @@ TOLD_WITHIN: Final = 3.0
 another replica's sweep takes a fact for left behind."""
 TOO_LARGE: Final[tuple[type[BaseException], ...]] = (MessageSizeTooLargeError,)
 """What is said of a record that its topic would not take, while it takes others."""
+CLOSED: Final[tuple[type[BaseException], ...]] = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
+"""What is said of a topic that takes nothing of this service."""
+REFUSALS: Final = (*CLOSED, *TOO_LARGE)
+OUT_OF_ORDER: Final = (
+    OutOfOrderSequenceNumber,
+    DuplicateSequenceNumber,
+    InvalidProducerEpoch,
+    UnknownProducerId,
+    ProducerFenced,
+)
+"""What is said where a producer and the broker no longer agree on what comes next."""
 Heard = Callable[[str, int, int], None]
 """Hears of a topic's partition up to which offset its records are acknowledged."""
 JOURNALS: Final = frozenset(topic.name for topic in FACT_TOPICS)

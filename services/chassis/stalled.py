@@ -21,6 +21,8 @@ SKIPPED: Final = "skipped"
 """The records that were passed over by hand: who said so, when and why. Kept for ever."""
 LOOK_EVERY: Final = 10.0
 """Seconds between two looks at where the readers are."""
+FORGOTTEN: Final = timedelta(minutes=5)
+"""A row that was not renewed for so long is of a process that is gone, and of a partition that nobody reads."""
 MOST: Final = 1000
 
 
@@ -67,8 +69,10 @@ class Stalls:
         self._now = now
         self._after = timedelta(seconds=after)
         self._since: dict[str, tuple[int, datetime]] = {}
-        self._noted: set[str] | None = None
-        """What is noted of this process's partitions; None before it has looked."""
+        self._noted = set[str]()
+        """What this process has noted of its partitions."""
+        self._mine: set[str] | None = None
+        """Its partitions when it last looked; None before it has."""
 
     async def look(self) -> None:
         """Notes what stands still and what no longer does; passes over what is asked. Raises StoreAway, KafkaError."""
@@ -79,15 +83,18 @@ class Stalls:
             at, since = known.get(name, (place.offset, now))
             self._since[name] = (place.offset, since if at == place.offset else now)
         still = {name: one for name, one in behind.items() if now - self._since[name][1] >= self._after}
-        if still or self._noted or self._noted is None:
-            await self._note({one.id for one in places}, still)
-        self._noted = set(still)
+        mine = {one.id for one in places}
+        if still or self._noted or mine != self._mine:
+            await self._note(mine | self._noted, still, now)
+        self._noted, self._mine = set(still), mine
 
-    async def _note(self, mine: set[str], still: dict[str, Place]) -> None:
-        noted = {row["_id"] for row in await noted_rows(self._store)}
-        await self._store.remove(COLLECTION, sorted(noted & mine - still.keys()))
-        rows = [_row(one, self._since[name][1]) for name, one in still.items()]
-        await self._store.put_new(COLLECTION, rows, renewed=("offset", "end", "cause", "since"))
+    async def _note(self, known: set[str], still: dict[str, Place], now: datetime) -> None:
+        """Of `known`, what is read here or was, all goes that does not stand still here: who has it now looks too."""
+        rows = await noted_rows(self._store)
+        gone = {row["_id"] for row in rows if row["_id"] in known or row["at"] < now - FORGOTTEN}
+        await self._store.remove(COLLECTION, sorted(gone - still.keys()))
+        rows = [{**_row(one, self._since[name][1]), "at": now} for name, one in still.items()]
+        await self._store.put_new(COLLECTION, rows, renewed=("offset", "end", "cause", "since", "at"))
         asked = await self._skips([f"{one.id}/{one.offset}" for one in still.values()])
         for place in still.values():
             log.error("%s stands still at offset %s: %s", place.id, place.offset, place.cause or "nothing comes")

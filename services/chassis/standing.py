@@ -48,8 +48,6 @@ ASKED: Final = 4
 """How often it is asked before a service is stopped: a primary that is none any more, or a broker that is just
 starting, knows less than there is."""
 PAUSE: Final = 1.0
-GROUP_IS_FREE_WITHIN: Final = 60.0
-"""Seconds that a member which was killed stays in its group, at most, and keeps others from putting it back."""
 TAKEN_BY_MEMBERS: Final = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 
 
@@ -199,25 +197,25 @@ def _groups(service: Service) -> list[str]:
     return [*([AGENCIES] if service.read_agency is not None else []), *service.sources]
 
 
-async def put_back(service: Service, settings: Settings, marks: Marks) -> None:
-    """Has each group read again what it has committed beyond the marks of the database. Raises StoreAway, KafkaError,
-    OSError."""
-    await asyncio.gather(*(_put_back(service, settings, marks, source) for source in _groups(service)))
+async def committed(service: Service, settings: Settings) -> dict[Place, int]:
+    """What the groups of a service have committed, by partition. Raises KafkaError and OSError."""
+    found = await asyncio.gather(*(_committed(settings, service, source) for source in _groups(service)))
+    return {place: n for one in found for place, n in one.items()}
 
 
-async def _put_back(service: Service, settings: Settings, marks: Marks, source: str) -> None:
-    """A group that has members is left alone until they have come to what is committed now, or are gone."""
-    first = await _committed(settings, service, source)
-    deadline = asyncio.get_running_loop().time() + GROUP_IS_FREE_WITHIN
-    while True:
-        taken = await marks.load() or {}
-        beyond = {place: taken.get(place, 0) for place, n in first.items() if n > taken.get(place, 0)}
-        if not beyond or await _commit(settings, group(service.name, source), beyond):
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            log.error("the group of %s has members that take nothing: it is not put back", source)
-            return
-        await asyncio.sleep(PAUSE)
+async def put_back(settings: Settings, marks: Marks, first: Mapping[Place, int]) -> list[str]:
+    """Has groups read again what of `first`, which they had committed, lies beyond the marks of the database.
+
+    Returns those that cannot be put back now: a group that has members is left alone until they have come to what was
+    committed, or are gone. Who begins to read before would pass over what the database never took. Raises StoreAway,
+    KafkaError, OSError.
+    """
+    taken = await marks.load() or {}
+    beyond = {place: taken.get(place, 0) for place, n in first.items() if n > taken.get(place, 0)}
+    names = sorted({name for name, _, _ in beyond})
+    some = [{place: n for place, n in beyond.items() if place[0] == name} for name in names]
+    done = await asyncio.gather(*(_commit(settings, name, one) for name, one in zip(names, some, strict=True)))
+    return [name for name, went in zip(names, done, strict=True) if not went]
 
 
 async def _committed(settings: Settings, service: Service, source: str) -> dict[Place, int]:

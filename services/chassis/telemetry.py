@@ -37,6 +37,9 @@ SEND_FAILURES: Final = Counter("lotsman_send_failures", "Records that Kafka did 
 WITHHELD_ADDED: Final = Counter("lotsman_withheld_added", "Messages withheld because their topics did not take them")
 WITHHELD: Final = Gauge("lotsman_withheld", "Messages that wait because their topics do not take them, up to 1,000")
 WITHHELD_OLDEST: Final = Gauge("lotsman_withheld_oldest_seconds", "Since when a topic has taken nothing")
+FACTS_REFUSED: Final = Gauge(
+    "lotsman_facts_refused_seconds", "For how long the own topic of facts has refused some of them; 0: it takes all"
+)
 PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
 UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
 SHARES_REFUSED: Final = Counter("lotsman_shares_refused", "Requests told to come again, by what was used up", ["of"])

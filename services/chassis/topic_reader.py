@@ -109,6 +109,11 @@ class TopicReader:
         came = await self._consumer.getmany(timeout_ms=self._wait_ms, max_records=most)
         return {at.partition: records for at, records in came.items()}
 
+    def taken(self) -> dict[int, int]:
+        """The same of all partitions of which it is known at once."""
+        assignment = self._consumer._subscription.subscription.assignment
+        return {at.partition: told.offset for at, told in assignment.all_consumed_offsets().items()}
+
     async def reached(self, partition: int) -> int:
         """The offset that comes next of a partition, behind whatever stood before it and was no record."""
         return int(await self._consumer.position(TopicPartition(self._topic, partition)))

@@ -120,7 +120,7 @@ class Unpacking:
     def records(self, fetched: Fetched) -> Iterator[ConsumerRecord[Any, Any]]:
         """All records from the next offset on."""
         for raw in fetched.batches():
-            following = self._following(raw)
+            following, sound = self._following(raw)
             try:
                 yield from self._batch(raw)
             except _NotNow:
@@ -130,16 +130,19 @@ class Unpacking:
                 if self.next_fetch_offset < following:
                     yield self._unread(raw, told, following)
             self.next_fetch_offset = max(self.next_fetch_offset, following)
+            if not sound:
+                return  # what came behind it is fetched again, when each offset of it is told
 
-    def _following(self, raw: bytes) -> int:
-        """The offset behind a batch, which its head tells; one that cannot be believed is passed offset by offset."""
+    def _following(self, raw: bytes) -> tuple[int, bool]:
+        """The offset behind a batch, which its head tells, if it can be believed: else the batch is passed offset by
+        offset, as often as Kafka gives it."""
         if len(raw) < HEAD.size:
-            return self.next_fetch_offset + 1
+            return self.next_fetch_offset + 1, False
         head = HEAD.unpack_from(raw)
         base, delta, count = head[0], head[6], head[12]
         # What is read here is not compacted: a head whose two numbers agree is as it was written.
         sound = head[3] == MAGIC and delta >= 0 and (delta + 1 == count or _checked(raw))
-        return max(base + delta + 1 if sound else 0, self.next_fetch_offset + 1)
+        return max(base + delta + 1 if sound else 0, self.next_fetch_offset + 1), sound
 
     def _batch(self, raw: bytes) -> Iterator[ConsumerRecord[Any, Any]]:
         """The records of a batch from the next offset on. Raises Unreadable or _NotNow."""

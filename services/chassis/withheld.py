@@ -7,7 +7,7 @@ is left here.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 from contracts.topics import RECEIPTS_PREFIX
 from services.chassis import telemetry
 from services.chassis.message import Message, Send
-from services.chassis.store import IN_TURN, WITHHELD, Row, Store
+from services.chassis.store import IN_TURN, SUBJECTS, WITHHELD, Row, Store
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ PAGE: Final = 200
 """So many messages are tried together."""
 COUNTED: Final = 1000
 """Further than this nothing is counted."""
+OF_OTHERS: Final[Mapping[str, Any]] = {"own": {"$ne": True}}
+"""The troubles of what goes out with facts; those of the facts' own topic are noted beside them (`own_topic.py`)."""
 PAUSES: Final = (2.0, 5.0, 15.0, 60.0)
 """Seconds until a topic is tried again, by how often it was tried; the last holds for ever."""
 
@@ -109,7 +111,7 @@ class Withheld:
     async def again(self) -> None:
         """Tries the topics whose time has come, and learns what other replicas withheld. Raises StoreAway."""
         # A trouble is noted after its rows, so it is read before them.
-        known = {row["_id"]: row for row in await troubles(self._store)}
+        known = {row["_id"]: row for row in await troubles(self._store, OF_OTHERS)}
         topics = await self._store.distinct(COLLECTION, "topic", {})
         now = self._now()
         await self._store.put_new(TROUBLES, [_unknown(topic, now) for topic in topics if topic not in known])
@@ -123,7 +125,7 @@ class Withheld:
     async def _learn(self, now: datetime) -> None:
         """What is withheld now, by whatever replica; what this one withholds while it asks is not forgotten."""
         topics, closed = set(self._topics), set(self._closed)
-        left = await troubles(self._store)
+        left = await troubles(self._store, OF_OTHERS)
         self._topics = {row["_id"] for row in left} | (self._topics - topics)
         self._closed = {row["_id"] for row in left if row["closed"]} | (self._closed - closed)
         counted = await self._store.count(COLLECTION, {}, COUNTED) if left else 0
@@ -170,14 +172,16 @@ class Withheld:
             raise Refusing(f"{len(self._topics)} topics do not take what is sent to them: GET /v1/withheld")
 
 
-async def troubles(store: Store) -> list[Row]:
-    """The topics of which something is withheld, by name: at most a thousand. Raises StoreAway."""
-    return await store.rows(TROUBLES, {}, sort=[("_id", 1)], limit=COUNTED)
+async def troubles(store: Store, some: Mapping[str, Any]) -> list[Row]:
+    """The topics that do not take what is sent to them, by name: at most a thousand. Raises StoreAway."""
+    return await store.rows(TROUBLES, some, sort=[("_id", 1)], limit=COUNTED)
 
 
 async def shown(store: Store) -> list[dict[str, Any]]:
-    """The same as ops see them, each with how many messages wait (counted up to a thousand) and since when.
+    """The same as ops see them, each with how many messages wait (counted up to a thousand) and since when; of the own
+    topic, how many subjects have facts that wait: none, where a process noted it that ended before it went.
     Raises StoreAway."""
+    counted = [(row, await _waiting(store, row)) for row in await troubles(store, {})]
     return [
         {
             "topic": row["_id"],
@@ -186,10 +190,17 @@ async def shown(store: Store) -> list[dict[str, Any]]:
             "since": row["since"].isoformat(),
             "tries": row["tries"],
             "next_at": row["next_at"].isoformat(),
-            "messages": await store.count(COLLECTION, {"topic": row["_id"]}, COUNTED, hint=IN_TURN),
+            "messages": messages,
         }
-        for row in await troubles(store)
+        for row, messages in counted
+        if messages or not row.get("own")
     ]
+
+
+async def _waiting(store: Store, row: Row) -> int:
+    if row.get("own"):
+        return await store.count(SUBJECTS, {"outbox.at": {"$type": "date"}}, COUNTED)
+    return await store.count(COLLECTION, {"topic": row["_id"]}, COUNTED, hint=IN_TURN)
 
 
 def _row(one: Part, now: datetime) -> Row:

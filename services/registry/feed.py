@@ -151,6 +151,11 @@ class _Gathered:
         """The partitions that have more."""
         return [n for n, (at, end) in enumerate(zip(self.offsets, ends, strict=True)) if at < end]
 
+    def reached(self, offsets: Mapping[int, int]) -> None:
+        """Goes on to these offsets; what stands before them was taken, or is no record."""
+        for partition, at in offsets.items():
+            self.offsets[partition] = max(at, self.offsets[partition])
+
     def take(self, partition: int, offset: int, value: bytes) -> None:
         """Takes a record; none any more once it is full, for the next answer begins with that one."""
         if self.full:
@@ -296,6 +301,8 @@ class Feed:
                 for partition, records in (await reader.poll(limit)).items():
                     for record in records:
                         gathered.take(partition, record.offset, record.value or b"")
+                if not gathered.full:  # what is no record may stand behind the last one
+                    gathered.reached(reader.taken())
                 if time.monotonic() > until:
                     break
         if gathered.offsets == list(cursor.offsets):

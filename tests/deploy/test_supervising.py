@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
@@ -16,6 +18,7 @@ from deploy.cli.__main__ import main
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.backends import Backends
+from deploy.local.health import why_not_ready, why_not_whole
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
@@ -276,3 +279,50 @@ def test_secrets_and_state_are_private(given: Backends, tmp_path: Path, stubs: d
         assert {path.name for path in files} >= {"secrets.json", "signing-key.pem", "run.json"}
         assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_services_that_are_started_anew_are_not_revived_as_they_were(
+    given: Backends, own_home: Path, stubs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about_to, start = Event(), Process.start
+
+    def slowly(process: Process) -> None:
+        if process is old and current_thread() is not main_thread():
+            about_to.set()
+            time.sleep(1)  # meanwhile the other thread stops it
+        start(process)
+
+    with Stack(own_home, services=stubs) as stack:
+        old = stack.services["intake"]
+        monkeypatch.setattr(Process, "start", slowly)
+        assert old.pid is not None
+        os.kill(old.pid, signal.SIGKILL)
+        assert about_to.wait(30)
+        stack.restart({})
+        time.sleep(1)  # for it to be revived, if it was
+        assert stack.services["intake"] is not old
+        assert old.pid is None and not old.wanted
+        assert stack.services["intake"].pid is not None
+
+
+@pytest.mark.parametrize("part", ["kafka", "reading", "sending", "standing"])
+def test_a_degraded_service_is_named_by_what_it_cannot_do_and_starts_where_it_may(part: str) -> None:
+    body = {"status": "degraded", "checks": {"mongo": "ok", part: "Refusing"}}
+
+    class Degraded(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_words: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Degraded) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert why_not_whole(url) == f"{part}: Refusing", "so says ./lotsman status"
+            assert why_not_ready(url) == (f"{part}: Refusing" if part in ("kafka", "reading") else None)
+        finally:
+            server.shutdown()

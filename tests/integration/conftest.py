@@ -5,6 +5,7 @@ from typing import cast
 import pytest
 
 from services.chassis.engine import Engine
+from services.chassis.own_topic import Kinds
 from services.chassis.service import Service
 from services.chassis.store import Store
 from services.registry.service import SERVICE
@@ -13,6 +14,7 @@ from tests.kit.engine.engines import Make
 from tests.kit.engine.tiny import (
     Broker,
     Clock,
+    Closed,
     TooLarge,
     numbered,
     tiny_service,
@@ -46,7 +48,7 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
             now=clock,
             new_id=ids,
             calendars=CALENDARS,
-            large=(TooLarge,),
+            refusals=Kinds(large=(TooLarge,), closed=(Closed,)),
         )
 
     return made

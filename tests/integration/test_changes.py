@@ -8,6 +8,7 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -505,3 +506,18 @@ async def test_before_the_feed_is_there_and_without_kafka_one_is_told_to_come_ag
         await away.close()
     finally:
         app.state.changes = there
+
+
+async def test_behind_a_last_record_that_cannot_be_read_the_feed_is_at_its_end(
+    backends: Backends, feed: Feed, topic: str
+) -> None:
+    login = backends.kafka.aiokafka()
+    # The broker's own marker stands behind the record.
+    async with AIOKafkaProducer(**login, transactional_id=f"t-{uuid4().hex}") as writer, writer.transaction():
+        await writer.send_and_wait(topic, b"{}", key=b"p", partition=0)
+    first = await asked(feed, None)
+    assert not first.more and cursor_of(first.next, topic).offsets[0] == 2
+    again = await asked(feed, first.next)
+    assert again.items == [] and not again.more
+    before = text_of(replace(cursor_of(first.next, topic), offsets=(1, *([0] * 11))), topic)
+    assert cursor_of((await asked(feed, before)).next, topic).offsets[0] == 2, "from in front of the marker, too"

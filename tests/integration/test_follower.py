@@ -1,6 +1,7 @@
 """One follower for several views on real back ends: loaded once for all, gathered, and none holds up another."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,14 +10,19 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from services.chassis.store import Row, Store
 from services.registry.domain.stages import Stage
 from services.registry.figures.figures import Figures
 from services.registry.projections import follower, projected
 from services.registry.projections.follower import Follower
+from services.registry.projections.progress import SILENT
 from services.registry.projections.projected import FIGURES
 from tests.conftest import Eventually
+from tests.integration.test_bus import pair_on
+from tests.integration.test_unreadable import spoil
+from tests.kit.raw_batches import batch, hand_over
 from tests.kit.registry.following import World, settings_for
 from tests.kit.registry.rows import about, row
 
@@ -110,6 +116,21 @@ async def test_what_gathers_for_too_long_makes_answers_incomplete(
         await world.change(row(word, application=about(f"{word} gathers")))
         await eventually(lambda: not world.answers(), within=20)
         assert await world.titles(f"{word} gathers") == []
+
+
+async def test_behind_a_last_record_that_cannot_be_read_the_views_are_whole(
+    world: World, backends: Backends, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = fact_topic(pair_on(backends).name)
+    for module in (follower, projected):
+        monkeypatch.setattr(module, "TOPIC", topic, raising=False)
+    async with world.following():
+        await eventually(world.answers, within=60)
+        await hand_over(backends.kafka, topic, batch([b"spoilt-here", b"{}"]))
+        spoil(backends, topic, b"spoilt-here")
+        told = time.monotonic()
+        await eventually(lambda: world.finding.progress.confirmed_at > told + SILENT, within=60)
+        assert world.answers()
 
 
 async def test_with_many_changed_pilots_they_gather_no_longer(

@@ -397,17 +397,22 @@ async def test_with_nothing_to_do_the_index_answers_without_a_look_at_any_docume
 class NoBus:
     """A bus of which only the start is asked."""
 
+    held: Sequence[str] = ()
+
+    async def connect(self) -> None:
+        """Connects to nothing."""
+
     async def start(self) -> None:
         """Starts nothing."""
 
 
 @pytest.fixture
 def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: object) -> bool:
-        return False
+    async def nothing(*_: object) -> None:
+        """Finds nothing, and does nothing."""
 
-    monkeypatch.setattr(standing, "compare", nothing)
-    monkeypatch.setattr(standing, "put_back", nothing)
+    for name in ("compare", "committed", "put_back"):
+        monkeypatch.setattr(standing, name, nothing)
 
 
 @pytest.mark.usefixtures("_no_kafka")

@@ -11,6 +11,7 @@ import pytest
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
 from deploy.local.keys import token
+from services.chassis import stalled
 from services.chassis.auth import Keys
 from services.chassis.run import utc_now
 from services.chassis.stalled import Place, Stalls, StandsStill, shown
@@ -61,6 +62,38 @@ async def test_what_does_not_get_on_for_long_is_told_of_until_it_does(store: Sto
     await here.look()
     await here.check()
     assert await shown(store, idle) == []
+
+
+async def test_a_partition_that_goes_to_another_process_leaves_no_row_behind(store: Store, clock: Clock) -> None:
+    first, second = Readers(), Readers()
+    here, there = (Stalls(store, one, one.skipped.append, clock, AFTER) for one in (first, second))
+    still = Place("t", 0, 5, 9)
+    first.places, second.places = [still], [Place("t", 1, 7, 7)]
+
+    async def stands() -> None:
+        for _ in range(2):
+            await here.look()
+            await there.look()
+            clock.forward(seconds=AFTER)
+        assert [row["_id"] for row in await stalled.noted_rows(store)] == ["t/0"]
+
+    await stands()
+    first.places, second.places = [], [replace(still, offset=9), Place("t", 1, 7, 7)]
+    await here.look()
+    assert await stalled.noted_rows(store) == [], "who has lost it tells of it no longer"
+    first.places, second.places = [still], [Place("t", 1, 7, 7)]
+    await stands()
+    second.places = [replace(still, offset=9), Place("t", 1, 7, 7)]
+    await there.look()  # the first is killed
+    assert await stalled.noted_rows(store) == [], "who has it now looks at what was said of it"
+    second.places = [Place("t", 1, 7, 7)]
+    await there.look()
+    first.places = [still]
+    await stands()
+    clock.forward(seconds=stalled.FORGOTTEN.total_seconds())
+    second.places = []
+    await there.look()
+    assert await stalled.noted_rows(store) == [], "nobody reads it any more, and who did is gone"
 
 
 @pytest.fixture
@@ -136,3 +169,44 @@ async def test_a_record_that_can_never_be_taken_is_shown_and_passed_over_by_hand
                 return bool((await client.get("/health/ready")).json()["status"] == "ready")
 
             await eventually(whole, within=30, every=0.3)
+
+
+@pytest.mark.apache_kafka
+@pytest.mark.timeout(180)
+async def test_of_a_partition_that_went_and_came_again_nothing_old_is_said(
+    backends: Backends, pair: Pair, eventually: Eventually
+) -> None:
+    fails = True
+
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+        if fails and any(one.subject == "p1" for one in inputs):
+            raise StoreAway("for now")
+        return [None] * len(inputs)
+
+    topic = fact_topic(pair.source)
+    await publish(backends, topic, [pair.fact("p1", 1, "a")], partition=0)
+    async with running(backends, replace(pair.service, prepare=prepare), [pair.source], pair.name) as here:
+
+        async def places() -> dict[int, Place]:
+            return {one.partition: one for one in await here.bus.places()}
+
+        async def failing() -> bool:
+            return (found := await places()).keys() == {0, 1, 2} and found[0].cause == "StoreAway"
+
+        await eventually(failing, within=60, every=0.2)
+        # Another process reads the partition whole, and leaves.
+        async with running(backends, pair.service, [pair.source], f"{pair.name}_other") as other:
+            fails = False
+            await eventually(lambda: _has(committed(backends, pair.group), 1), within=60, every=0.2)
+            await eventually(lambda: len(other.bus._consumers[pair.group].assignment()) > 0, within=60)
+            here.bus._failing[f"{topic}/0"] = Place(topic, 0, 0, 1, "StoreAway"), object()  # what it said before
+
+        async def whole() -> bool:
+            found = await places()
+            return found.keys() == {0, 1, 2} and (found[0].offset, found[0].end, found[0].cause) == (1, 1, None)
+
+        await eventually(whole, within=60, every=0.2)
+
+
+async def _has(asked: Any, wanted: int) -> bool:
+    return bool(await asked == wanted)

@@ -1,29 +1,35 @@
 """A database and Kafka that do not belong together are found out before a service does anything, on the real both."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from contracts.topics import Topic as TopicRule
 from contracts.topics import fact_topic
 from deploy import topics
 from deploy.cli.standing import forget
 from deploy.local.backends import Backends
+from services.chassis import consumer as consumer_module
 from services.chassis import marks as marks_module
 from services.chassis import standing
-from services.chassis.bus import Bus
+from services.chassis.bus import Bus, GroupsHeld
+from services.chassis.consumer import CarefulConsumer
 from services.chassis.engine import Engine
 from services.chassis.marks import SENT, Behind, Exchanged, Marks
-from services.chassis.run import until_done, utc_now
+from services.chassis.run import _loops, put_back, until_done, utc_now
 from services.chassis.service import Service
 from services.chassis.store import Store, StoreAway, opened
 from tests.conftest import Eventually
-from tests.integration.test_bus import Pair, committed, pair_on, publish, settings_for
+from tests.integration.test_bus import Pair, committed, everything, pair_on, publish, settings_for
+from tests.integration.test_unreadable import spoil
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Note, claimed, wire
+from tests.kit.raw_batches import batch, hand_over
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.timeout(180)]
 
@@ -71,7 +77,7 @@ async def life(backends: Backends, service: Service, store: Store) -> AsyncItera
     """Begins as a process does, and ends like one that stops in order."""
     one = Life(backends, service, store)
     await until_done(lambda: standing.compare(service, store, one.settings, one.marks))
-    await until_done(lambda: standing.put_back(service, one.settings, one.marks))
+    await put_back(one.bus, service, one.settings, one.marks)
     await one.bus.start()
     try:
         yield one
@@ -228,15 +234,21 @@ async def _is(asked: object, wanted: int) -> bool:
     return bool(await asked == wanted)  # type: ignore[misc]
 
 
-async def test_a_group_with_members_is_left_alone(backends: Backends, pair: Pair, store: Store) -> None:
+async def test_a_group_with_members_is_waited_for(
+    backends: Backends, pair: Pair, store: Store, eventually: Eventually
+) -> None:
     async with life(backends, pair.service, store) as one:
         await publish(backends, fact_topic(pair.source), [pair.fact("p1", 1, "x")])
         async with asyncio.timeout(60):
             while not await _all(backends, pair, 1):
                 await asyncio.sleep(0.1)
-        putting = asyncio.create_task(standing.put_back(pair.service, one.settings, one.marks))
+        second = Life(backends, pair.service, store)
+        putting = asyncio.create_task(put_back(second.bus, pair.service, second.settings, second.marks))
+        await eventually(lambda: second.bus.held == [pair.group], within=30)
+        with pytest.raises(GroupsHeld, match=pair.group):
+            await second.bus.reading()
         done, _ = await asyncio.wait([putting], timeout=1)
-        assert not done, "the marks lag, and the group has a member: it waits for them"
+        assert not done, "the marks lag, and the group has a member: it waits for them, without end"
         await one.marks.keep()
         async with asyncio.timeout(60):
             await putting
@@ -253,7 +265,7 @@ async def test_a_database_of_a_program_that_kept_no_marks_reads_nothing_again(
                 await asyncio.sleep(0.1)
     await store._db["marks"].delete_many({})
     assert not await begin(backends, pair.service, store)
-    await standing.put_back(pair.service, one.settings, one.marks)
+    await put_back(one.bus, pair.service, one.settings, one.marks)
     assert await committed(backends, pair.group) == 1
 
 
@@ -318,3 +330,82 @@ async def test_another_systems_topic_is_refused(backends: Backends, pair: Pair, 
     await publish(backends, fact_topic(pair.name), [("foreign", wire(pair.name, "foreign", 1, {"what": "x"}))])
     with pytest.raises(Behind, match=r"fact 1 of foreign"):
         await begin(backends, pair.service, store)
+
+
+# ---- what a start begins to read from
+
+
+async def test_behind_what_cannot_be_read_a_start_reads_nothing_again(
+    backends: Backends, pair: Pair, store: Store, eventually: Eventually
+) -> None:
+    topic = fact_topic(pair.source)
+    await hand_over(backends.kafka, topic, batch([b"spoilt-here", b"{}", b"{}"]))
+    spoil(backends, topic, b"spoilt-here")
+    async with life(backends, pair.service, store):
+        await eventually(lambda: _all(backends, pair, 3), within=60, every=0.2)
+    found = await Marks(store).load()
+    assert found is not None and found[pair.group, topic, 0] == 3, "as far as the group, which is behind the batch"
+    assert await standing.put_back(settings_for(backends), Marks(store), await _of_group(backends, pair)) == []
+    assert await committed(backends, pair.group) == 3
+
+
+async def _of_group(backends: Backends, pair: Pair) -> dict[tuple[str, str, int], int]:
+    return await standing.committed(pair.service, settings_for(backends))
+
+
+async def test_while_a_group_waits_to_be_put_back_facts_are_sent(
+    backends: Backends, pair: Pair, store: Store, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    async def held(*_: object) -> list[str]:
+        asked.append(pair.group)
+        return [pair.group]
+
+    monkeypatch.setattr(standing, "put_back", held)
+    one = Life(backends, pair.service, store)
+    one.engine.closed = True
+    loops = _loops(one.engine, one.bus, store, pair.service, one.settings, one.marks)
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        await eventually(lambda: len(asked) > 2, within=60)
+        await one.engine.command(claimed("p1", "a", Note(("a",))))
+
+        async def sent() -> bool:
+            return [one["subject"] for one in await everything(backends, fact_topic(pair.name))] == ["p1"]
+
+        await eventually(sent, within=60, every=0.2)
+        assert one.bus.held == [pair.group] and await one.bus.places() == [], "and nothing is read"
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await one.bus.stop()
+
+
+# ---- a partition that Kafka cannot give
+
+
+async def test_a_partition_of_which_kafka_cannot_say_where_it_ends_makes_blind_for_no_other(
+    backends: Backends, pair: Pair, store: Store, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, ends = fact_topic(pair.source), CarefulConsumer.end_offsets
+    monkeypatch.setattr(consumer_module, "ENDS_WITHIN", 0.5)
+    without_leader = {1}
+
+    async def asked(self: CarefulConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        if any(one.partition in without_leader for one in partitions):
+            await asyncio.sleep(40)  # so long the client asks for it
+        return dict(await ends(self, partitions))
+
+    monkeypatch.setattr(CarefulConsumer, "end_offsets", asked)
+    async with life(backends, pair.service, store) as one:
+        await publish(backends, topic, [pair.fact("p1", 1, "x")], partition=0)
+        await eventually(lambda: _all(backends, pair, 1), within=60, every=0.2)
+        async with asyncio.timeout(20):
+            places = {place.partition: place for place in await one.bus.places()}
+        assert (places[0].offset, places[0].end, places[0].cause) == (1, 1, None)
+        assert places[1].end > places[1].offset and places[1].cause == "TimeoutError", "it may stand still for that"
+        without_leader |= {0, 2}
+        with pytest.raises(KafkaError):  # that is the broker's death, and is told of as such
+            await one.bus.places()

@@ -81,6 +81,18 @@ def test_a_head_that_cannot_be_believed_is_passed_by_one_offset() -> None:
     assert (told(records), following) == ([(11, "a batch whose checksum is wrong")], 12)
 
 
+def test_of_two_heads_that_cannot_be_believed_each_is_told_offset_by_offset() -> None:
+    spoilt = struct.pack(">i", 0x40_00_00_01)  # the last offset delta, under a checksum that is wrong
+    bad = [raw[:23] + spoilt + raw[27:] for raw in (batch([b"x", b"y"], base=11), batch([b"z", b"z"], base=13))]
+    kept = [*bad, batch([b"a"], base=15)]
+    found, at = list[tuple[int, object]](), 11
+    while at < 16:  # as Kafka gives it: from the batch on that holds the offset
+        records, at = unpacked(*kept[(at - 11) // 2 :], at=at)
+        found += told(records)
+    wrong = "a batch whose checksum is wrong"
+    assert found == [(11, wrong), (12, wrong), (13, wrong), (14, wrong), (15, b"a")]
+
+
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [

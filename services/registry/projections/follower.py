@@ -166,9 +166,10 @@ class Follower:
 
     async def _step(self, topic: TopicReader, read: _Read, views: Sequence[_Followed]) -> None:
         """One poll: notes what changed, and takes it in when it is time."""
-        for partition, records in (await topic.poll(POLLED)).items():
-            read.offsets[partition] = records[-1].offset + 1
+        for records in (await topic.poll(POLLED)).values():
             read.changed |= dict.fromkeys(_pilots(records))
+        # What is no record may stand behind the last one: the offset is that of what comes next, if it is known yet.
+        read.offsets |= topic.taken()
         now = time.monotonic()
         if topic.caught_up(read.offsets, SILENT):
             read.whole_at = now

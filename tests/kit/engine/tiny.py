@@ -230,16 +230,22 @@ class TooLarge(Exception):
     """What a broker says of a record that is too large for its topic."""
 
 
+class Closed(Exception):
+    """What a broker says of a topic that takes nothing."""
+
+
 class Broker:
     """Takes messages as the bus hands them to Kafka, in memory: of one topic and key none behind one that failed.
 
-    `refuse` says which are not acknowledged, `large` which are too large for their topic; `down` raises instead.
+    `refuse` says which are not acknowledged, `large` which are too large for their topic, `closed` which topics take
+    nothing; `down` raises instead.
     """
 
     def __init__(self) -> None:
         self.log: list[Message] = []
         self.refuse: Callable[[Message], bool] = lambda _message: False
         self.large: Callable[[Message], bool] = lambda _message: False
+        self.closed = set[str]()
         self.down: BaseException | None = None
 
     async def __call__(self, messages: Sequence[Message]) -> list[BaseException | None]:
@@ -252,6 +258,8 @@ class Broker:
             series = (message.topic, message.key)
             if series not in failed and self.refuse(message):
                 failed[series] = ConnectionError("refused")
+            if message.topic in self.closed:
+                failed[series] = Closed()
             if series not in failed and self.large(message):
                 failed[series] = TooLarge()
             if series in failed:
