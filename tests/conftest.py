@@ -10,12 +10,15 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local import mongod
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from services.chassis.store import Driver, Store, open_client
 from tests import effort, sharing
 
 REQUIRE_KAFKA = "--require-kafka"
+FLAGS = (*mongod.FLAGS, "--setParameter", "enableTestCommands=1")
+"""With what the tests' own mongod runs: it has failpoints, by which it answers as one that is in trouble does."""
 ROOMS = ("e2e", "deploy", "integration", "contract", "unit")
 
 
@@ -33,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Side by side (pytest-xdist), one process sees to the back ends of all."""
     effort.settle()
+    vars(mongod)["FLAGS"] = FLAGS
     sharing.own_ports(config)
     if getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(sharing.Controller(), "lotsman-backends")

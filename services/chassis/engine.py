@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry.trace import INVALID_SPAN, Span
 
@@ -56,10 +56,17 @@ ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
 MOST_POSTED: Final = 1000
 """So many commands that came in batches are decided together at most; a single batch may be larger."""
+REHEARSED: Final = 100
+"""So many subjects are thought out together where nothing is to be done to them."""
 MOST_RECORDS: Final = 500
 """So many records of several sources are taken together at most; a batch of one source may be larger."""
 STUCK_TIMER_PAUSE: Final = timedelta(minutes=5)
 TIMER: Final = Actor(id="timer", role="timer")
+
+
+T = TypeVar("T")
+Told = Callable[[Input, Outcome, Document | None], T]
+"""What is made of an input, its outcome, and its subject as it stands then; None where that was not looked at."""
 
 
 @dataclass(slots=True)
@@ -203,20 +210,25 @@ class Engine:
         answers = iter(await self.commands_and_documents([one for batch in batches for one in batch]))
         return [[next(answers) for _ in batch] for batch in batches]
 
-    async def rehearsed(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
-        """What would come of these commands together, in their order, with the subject as it would stand then: nothing
-        is claimed, drawn, written, sent or counted. Raises StoreAway."""
+    async def rehearsed(self, inputs: Sequence[Input], told: Told[T]) -> list[T]:
+        """What `told` makes of what would come of these commands together, in their order, with the subject as it would
+        stand then: nothing is claimed, drawn, written, sent or counted. It is thought out for some subjects at a time,
+        and nothing else is kept of them. Raises StoreAway."""
         if self.service.address is not None:
             inputs = await self.service.address(self.store, inputs)
         run = _Run([*inputs], [INVALID_SPAN] * len(inputs), [None] * len(inputs))
         mine = _claims(run, range(len(inputs)))
         for place in self._at_odds(run, mine, {**_first(mine), **await self.store.claimed(*_first(mine))}):
             run.outcomes[place] = Conflict()
+        found = {n: told(run.inputs[n], one, None) for n, one in enumerate(run.outcomes) if one is not None}
         pending = _by_subject(run)
-        for subject, done in (await self._folds(run, pending, {}, {}, self.store.looked_at())).items():
-            _settle(run, pending[subject], done.outcomes)
-            run.then.update(zip(pending[subject], done.then, strict=True))
-        return [(outcome, run.then.get(place)) for place, outcome in enumerate(run.outcomes) if outcome is not None]
+        subjects = list(pending)
+        for first in range(0, len(subjects), REHEARSED):
+            piece = {subject: pending[subject] for subject in subjects[first : first + REHEARSED]}
+            for subject, done in (await self._folds(run, piece, {}, {}, self.store.looked_at())).items():
+                for place, outcome, then in zip(piece[subject], done.outcomes, done.then, strict=True):
+                    found[place] = told(run.inputs[place], outcome, then)
+        return [found[place] for place in range(len(found))]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         """Takes many commands together, with an outcome for each in their order; otherwise like `command`."""

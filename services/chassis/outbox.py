@@ -262,6 +262,8 @@ class Outbox:
                 stuck += subjects
         if failure is not None:
             raise failure
+        if not self._own_topic.resting():
+            await self._own_topic.swept()
 
 
 def _count(messages: Sequence[Message], answers: Sequence[BaseException | None]) -> None:

@@ -56,7 +56,7 @@ class OwnTopic:
         self._closed: _Pause | None = None
         self._large: dict[str, _Pause] = {}
         self._since: datetime | None = None
-        self._noted = True  # until it is known that an earlier process left nothing
+        self._noted: bool | None = None  # it is not known yet what an earlier process left
 
     def rests(self) -> bool:
         """Whether the topic is left alone now."""
@@ -110,6 +110,12 @@ class OwnTopic:
         self._noted = True
         await self._store.put_new(TROUBLES, [row], renewed=("cause", "closed", "tries", "next_at"))
         log.error("%s does not take what is sent to it: %s", self._topic, row["cause"])
+
+    async def swept(self) -> None:
+        """Everything went: what an earlier process has noted is over. Raises StoreAway."""
+        if self._noted is None:
+            await self._store.remove(TROUBLES, [self._topic])
+            self._noted = False
 
     async def check(self) -> None:
         """Raises Refusing where the topic refuses facts, as far as this process knows."""

@@ -20,6 +20,7 @@ from services.chassis.store import BY_ID, PARKED, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
+    Claimed,
     Conflict,
     Document,
     Done,
@@ -262,6 +263,7 @@ class Parking:
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
         inputs, unreadable = await self._read([record_of(row) for row in rows])
+        await self._let_go([one for one in inputs if one.record and agency_of(one.record.topic) is not None])
         handled = await self._handle(await self._next(inputs), unreadable)
         stayed = {one.record.id for one in handled.parked}
         went = {i.record.id: i.subject for i in handled.inputs if i.record and i.record.id not in stayed}
@@ -269,6 +271,20 @@ class Parking:
         idle = [row["_id"] for row in rows if row["_id"] not in asking]  # a fact that asks nothing of anybody now
         await self._store.remove(COLLECTION, [*went, *idle])
         return list(went.values())
+
+    async def _let_go(self, inputs: Sequence[Input]) -> None:
+        """Lets go of the claims of agencies' events under which nothing was decided, for they are parked: each belongs
+        where it is led by what is known now, and not where it was led when it came."""
+        marks = {one.mark.key: one.mark for one in inputs if isinstance(one.mark, Claimed)}
+        stored = await self._store.claimed(*marks)
+        loaded = await self._load({claim.subject for claim in stored.values()}) if stored else {}
+        undecided = [
+            claim
+            for key, claim in stored.items()
+            if claim.digest == marks[key].digest
+            and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
+        ]
+        await self._store.unclaim(undecided)
 
     async def _next(self, inputs: Sequence[Input]) -> list[Input]:
         groups: dict[str, list[Input]] = {}

@@ -14,7 +14,7 @@ from services.chassis.saying import why
 from services.chassis.service import Service, Told
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Claimed, Input, Record, Sequenced, service_actor
-from services.chassis.turns import in_turns
+from services.chassis.turns import aside, in_turns
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class Reader:
                     telemetry.UNREADABLE.labels(record.topic).inc()
                     raise BrokenEvent(record.fault)
                 if record.topic != self._own_topic:
-                    asked[place] = [self._one(record)]
-                elif (event := self._own(record)) is not None:
+                    asked[place] = [await aside(len(record.value), self._one, record)]
+                elif (event := await aside(len(record.value), self._own, record)) is not None:
                     own[place] = event
             except Exception as error:
                 broken[place] = error

@@ -297,6 +297,13 @@ class Store:
         return await self._claimed(keys) if keys else {}
 
     @_away
+    async def unclaim(self, claims: Sequence[Claim]) -> None:
+        """Takes claims back, as they are stored."""
+        if claims:
+            some = [{"_id": c.key, "digest": c.digest, "subject": c.subject} for c in claims]
+            await self._claims.delete_many({"$or": some})
+
+    @_away
     async def draw(self, series: str, count: int) -> range:
         """The next `count` numbers of a series, each given out once; gaps are allowed. Raises StoreAway where the
         series has gone back behind what this process drew before: then its counter was lost."""

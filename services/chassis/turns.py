@@ -3,13 +3,22 @@ one command meanwhile waits milliseconds for it, not until its end."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 SLICE: Final = 0.005
 """Seconds of work after which others have their turn."""
+LARGE: Final = 64 * 1024
+"""Above so many bytes, reading something takes longer than others shall wait for their turn."""
+
+
+async def aside(size: int, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """What a call returns that reads something of this size: in a thread where that takes long, so that Python gives
+    way to others every few milliseconds. Raises what it raises."""
+    return call(*args, **named) if size <= LARGE else await asyncio.to_thread(call, *args, **named)
 
 
 async def in_turns(items: Iterable[T], *, seconds: float = SLICE) -> AsyncIterator[T]:

@@ -31,6 +31,8 @@ pytestmark = [pytest.mark.timeout(280)]
 AT_ONCE: Final = 64
 CALLERS: Final = 4
 SIZE: Final = 1_000_000
+LARGEST_ANSWER: Final = 8_000_000
+"""Bytes of what is answered to a batch."""
 MOST: Final = 400_000_000
 """Bytes; the container of intake has 512 MB."""
 
@@ -124,6 +126,60 @@ def test_64_bodies_of_a_megabyte_at_once_leave_intake_below_its_bound(
         assert worst < MOST, name
         assert set(found) <= {409, 413, 422, 429, 503} and found[422] + found[413] > 0, (name, found)
     assert stack.services["intake"].pid == pid, "it is still the same process"
+
+
+def many(data: bytes, about: bytes = b"") -> bytes:
+    """A batch of a thousand events, each with this as its data, and with an id of its own."""
+    head = b'{"specversion":"1.0","id":"%s-%d","type":"%s","source":"/agencies/primer"%s,"data":'
+    kind, mark = ApplicationSubmittedV2.TYPE.encode(), uuid.uuid4().hex.encode()
+    return b"[" + b",".join(head % (mark, n, kind, about) + data + b"}" for n in range(1_000)) + b"]"
+
+
+def names(length: int) -> bytes:
+    """An object of as many names that no contract knows as are told of, and of what is missing in every row."""
+    some = (b'"%s%02d":1' % (b"n" * length, n) for n in range(50))
+    return b'{"costs":[%s],%s}' % (b",".join([b"{}"] * 60), b",".join(some))
+
+
+BATCHES: Final[dict[str, Callable[[], bytes]]] = {
+    "a thousand events of a hundred faults": lambda: many(b'{"costs":[%s]}' % b",".join([b"{}"] * 60)),
+    "the same with long names": lambda: many(names(70)),
+    "a thousand valid ones": lambda: json.dumps([event("primer") for _ in range(1_000)]).encode(),
+    "five of a megabyte": lambda: b"[" + b",".join([SHAPES["a long text"]()] * 5) + b"]",
+    "one long text": lambda: b'["' + b"a" * 5_000_000 + '\N{GRINNING FACE}"]'.encode(),
+    "as many values as are read": lambda: (
+        b"[" + b",".join([b'{"data":[%s]}' % b",".join([b"{}"] * 190)] * 1_000) + b"]"
+    ),
+    "deep": lambda: b"[" + b",".join([b"[" * 31 + b"]" * 31] * 1_000) + b"]",
+    "empty objects": lambda: b"[" + b"{}," * 999 + b"{}]",
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/events/validate"])
+def test_batches_of_five_megabytes_at_once_leave_intake_below_its_bound(
+    stack: Stack, callers: list[str], record_property: Callable[[str, object], None], path: str
+) -> None:
+    pid = stack.services["intake"].pid
+    for name, make in BATCHES.items():
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+        found, longest = asyncio.run(sent_in_batches(stack, callers, [make() for _ in range(3 * CALLERS)], path))
+        worst = status(stack, "VmHWM")
+        record_property(name, worst)
+        print(f"{path}, {name}: {dict(found)}, {worst / 1e6:.0f} MB, largest answer {longest / 1e6:.1f} MB")
+        assert worst < MOST, name
+        assert set(found) <= {207, 400, 413, 429, 503} and found[207] + found[400] + found[413] > 0, (name, found)
+        assert longest < LARGEST_ANSWER
+    assert stack.services["intake"].pid == pid, "it is still the same process"
+
+
+async def sent_in_batches(stack: Stack, callers: list[str], bodies: list[bytes], path: str) -> tuple[Counter[int], int]:
+    """The answers to all of these batches at once, and how long the largest is."""
+    kind, url = {"Content-Type": "application/cloudevents-batch+json"}, f"{stack.urls['intake']}{path}"
+    tokens = [{**kind, "Authorization": f"Bearer {stack.token(['publisher'], code)}"} for code in callers]
+    async with httpx.AsyncClient(timeout=200, trust_env=False) as client:
+        posts = (client.post(url, content=one, headers=tokens[n % CALLERS]) for n, one in enumerate(bodies))
+        answers = await asyncio.gather(*posts)
+    return Counter(one.status_code for one in answers), max(len(one.content) for one in answers)
 
 
 async def test_records_of_a_megabyte_leave_intake_below_its_bound(

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 from contracts.agency import ApplicationSubmittedV2
+from contracts.topics import agency_topic
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish
@@ -25,9 +27,12 @@ from deploy.local.process import Process
 from deploy.local.stack import Stack
 from tests.conftest import Eventually
 from tests.e2e.conftest import kill
+from tests.kit.raw_batches import crowd, hand_over
 
 pytestmark = [pytest.mark.timeout(300)]
 V2 = ApplicationSubmittedV2.TYPE
+CROWD = 20_000_000
+"""Records of a batch that are more than a broker with a heap of 512 MB can list."""
 
 
 def entered(desk: Desk, agency: str) -> list[dict[str, Any]]:
@@ -169,11 +174,19 @@ def hanging(process: Process | None) -> Iterator[None]:
 
 
 def readiness(desk: Desk, service: str) -> tuple[int, str, dict[str, str]]:
-    """What a service says of itself, which it says at once."""
-    asked = time.monotonic()
+    """What a service says of itself."""
     answer = desk.http.get(f"{desk.stack.urls[service]}/health/ready")
-    assert time.monotonic() - asked < 2, "who asks does not wait for what hangs"
     return answer.status_code, answer.json()["status"], answer.json()["checks"]
+
+
+def says_so_at_once(desk: Desk, service: str) -> bool:
+    """Whether who asks how it is waits for less than a second; the machine may be busy, so the best of some counts."""
+    found = list[float]()
+    for _ in range(8):
+        asked = time.monotonic()
+        readiness(desk, service)
+        found.append(time.monotonic() - asked)
+    return min(found) < 1.0
 
 
 def not_ready(desk: Desk, service: str) -> bool:
@@ -196,6 +209,7 @@ def test_while_mongodb_hangs_services_say_at_once_that_they_are_not_ready_and_st
         asyncio.run(eventually(partial(not_ready, desk, "intake"), within=30, every=0.2))
         for service in ("expertise", "registry"):
             asyncio.run(eventually(partial(not_ready, desk, service), within=30, every=0.2))
+        assert all(says_so_at_once(desk, service) for service in ("intake", "expertise", "registry"))
         said = stated(stack)
         assert said["mongod"] == "does not answer"
         assert said["kafka"] is None
@@ -210,6 +224,7 @@ def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
     assert stack.backends.broker is not None
     with hanging(stack.backends.broker.process):
         asyncio.run(eventually(lambda: readiness(desk, "intake")[:2] == (200, "degraded"), within=30, every=0.2))
+        assert says_so_at_once(desk, "intake")
         event = application(1, agency, kind=V2)
         posted = desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event)
         assert posted.status_code == 201
@@ -219,3 +234,24 @@ def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
         assert "kafka" in (said["intake"] or "")
     stack.await_ready(60)
     asyncio.run(eventually(all_entered(desk, agency, 1), within=90, every=0.5))
+
+
+def test_a_batch_that_takes_the_brokers_memory_ends_it_and_it_comes_back_with_all_that_it_had_acknowledged(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+) -> None:
+    broker = stack.backends.broker
+    assert broker is not None and broker.process is not None
+    process, first = broker.process, 40
+    before = process.pid
+    events = [application(n, agency, kind=V2) for n in range(first + 10)]
+    asyncio.run(publish(desk.logins[agency], {agency: events[:first]}))
+    with pytest.raises((KafkaError, TimeoutError)):  # it is never acknowledged
+        asyncio.run(asyncio.wait_for(hand_over(desk.logins[agency], agency_topic(agency).name, crowd(CROWD)), 60))
+    asyncio.run(eventually(lambda: process.pid not in (None, before), within=60, every=0.1))
+    log = process.log.read_text("utf-8", "replace")
+    assert "OutOfMemoryError" in log, "it ended whole, and did not go on without some of its threads"
+    stack.await_ready(90)
+    asyncio.run(publish(desk.logins[agency], {agency: events[first:]}))
+    asyncio.run(eventually(all_entered(desk, agency, len(events)), within=90, every=0.5))
+    for topic in ("pilots.intake.v1", "pilots.registry.v1"):
+        assert_whole(asyncio.run(journal(stack, topic)))

@@ -129,4 +129,4 @@ async def test_what_a_process_noted_that_ended_is_shown_no_longer_when_all_went(
     clock.forward(seconds=1)
     await make().sweep(LONG_AGO)
     assert broker.series("p1") == [1] and await shown(store) == []
-    assert await store.count(TROUBLES, {}, 9) == 0, "who sends for the first time clears what was left"
+    assert await store.count(TROUBLES, {}, 9) == 0, "who sweeps for the first time clears what was left"

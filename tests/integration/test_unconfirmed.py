@@ -1,16 +1,19 @@
 """What MongoDB does not confirm is never taken for done, whatever it answers, by either driver."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pymongo.errors import BulkWriteError, NotPrimaryError, WriteConcernError
+from pymongo.errors import BulkWriteError, NotPrimaryError, OperationFailure, WriteConcernError
 
 from contracts.event import Event
 from services.chassis.engine import Engine
 from services.chassis.fold import Fold
 from services.chassis.message import Message
-from services.chassis.store import CLAIMS, PASSING_CODES, SUBJECTS, Claim, Store, StoreAway
+from services.chassis.store import CLAIMS, COUNTERS, PASSING_CODES, SUBJECTS, Claim, Store, StoreAway
 from services.chassis.subject import Broken, Document, Done, Duplicate
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, outbox, parked
 from tests.kit.engine.tiny import LANGUAGE, Broker, Clock, Note, Tally, Topic, claimed, tiny_service
@@ -105,6 +108,82 @@ async def test_a_record_whose_write_was_not_confirmed_is_given_back_and_not_park
     assert await parked(engine) == {}
     await engine.records([record])
     assert await notes(engine) == ("a",) and broker.series("p1") == [1]
+
+
+# ---- the same of a real mongod that has done it, and whose majority does not confirm it
+
+
+@asynccontextmanager
+async def unconfirmed(store: Store, collection: str, **trouble: Any) -> AsyncIterator[None]:
+    """Has mongod answer so, once, to the next write to a collection. Skips where it has no failpoints."""
+    admin = store._client.admin
+    commands = ["insert", "update", "delete", "findAndModify"]
+    data = {"failCommands": commands, "namespace": f"{store._db.name}.{collection}", **trouble}
+    try:
+        await admin.command({"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data})
+    except OperationFailure:
+        pytest.skip("this mongod has no failpoints")
+    try:
+        yield
+    finally:
+        await admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+LONG_PAST = datetime(2026, 1, 1, tzinfo=UTC)
+Write = Callable[[Store], Awaitable[object]]
+WRITES: dict[str, tuple[str, Write]] = {
+    "write, a new document": (SUBJECTS, lambda store: store.write([first("p9")])),
+    "write, a document that is there": (SUBJECTS, lambda store: store.write([second("p1")])),
+    "clear": (SUBJECTS, lambda store: store.clear({"p1": 1})),
+    "postpone": (SUBJECTS, lambda store: store.postpone("p1", LONG_PAST, LONG_PAST + timedelta(days=1))),
+    "claim": (CLAIMS, lambda store: store.claim([Claim("new", "d", "p1")])),
+    "claim, one that is there": (CLAIMS, lambda store: store.claim([Claim("k", "d", "p1"), Claim("new", "d", "p1")])),
+    "draw": (COUNTERS, lambda store: store.draw("s", 1)),
+    "raise_to": (COUNTERS, lambda store: store.raise_to(COUNTERS, "s", {"last": 9})),
+    "put": ("rows", lambda store: store.put("rows", [{"_id": 1, "n": 2}])),
+    "add": ("rows", lambda store: store.add("rows", [{"_id": 2}])),
+    "add, one that is there": ("rows", lambda store: store.add("rows", [{"_id": 1}, {"_id": 2}])),
+    "put_new": ("rows", lambda store: store.put_new("rows", [{"_id": 2}])),
+    "mark": ("rows", lambda store: store.mark("rows", {"_id": 1}, {"n": 2})),
+    "remove": ("rows", lambda store: store.remove("rows", [1])),  # type: ignore[list-item]
+}
+TROUBLES: dict[str, dict[str, Any]] = {
+    "not confirmed": {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
+    "out of time": {"errorCode": 50},
+}
+
+
+def second(subject: str) -> Fold:
+    """The second write of a subject."""
+    before = first(subject).after
+    return Fold(before, replace(before, rev=2, version=2, moved=2), (), (Done(2, 2),))
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("name", WRITES)
+async def test_what_a_majority_does_not_confirm_is_neither_done_nor_refused(
+    store: Store, name: str, trouble: str
+) -> None:
+    collection, write = WRITES[name]
+    await store.write([first("p1")])
+    await store._db[SUBJECTS].update_one({"_id": "p1"}, {"$set": {"due": LONG_PAST}})
+    await store.claim([Claim("k", "d", "p1")])
+    await store.put("rows", [{"_id": 1, "n": 1}])
+    async with unconfirmed(store, collection, **TROUBLES[trouble]):
+        with pytest.raises(StoreAway):
+            await write(store)
+
+
+@pytest.mark.parametrize("collection", [CLAIMS, SUBJECTS])
+async def test_a_record_that_mongod_does_not_confirm_is_given_back_and_has_one_effect(
+    engine: Engine, store: Store, broker: Broker, collection: str
+) -> None:
+    async with unconfirmed(store, collection, **TROUBLES["not confirmed"]):
+        with pytest.raises(StoreAway):
+            await engine.command(claimed("p1", "k", Note(("a",))))
+    assert broker.log == [], "nothing is sent of it"
+    assert isinstance(await engine.command(claimed("p1", "k", Note(("a",)))), Done | Duplicate)
+    assert await notes(engine) == ("a",)
 
 
 async def test_a_stored_state_that_cannot_be_read_is_not_begun_anew(engine: Engine, store: Store) -> None:

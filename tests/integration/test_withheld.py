@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.event import Event
+from services.chassis import telemetry
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
@@ -216,3 +217,22 @@ async def test_what_is_withheld_while_it_is_asked_what_is_withheld_is_known(
     await engine.withheld.again()
     with pytest.raises(Refusing):
         await engine.withheld.check()
+
+
+async def test_what_is_withheld_is_measured_until_it_went(
+    engine: Engine, broker: Broker, clock: Clock, store: Store
+) -> None:
+    added = telemetry.WITHHELD_ADDED._value.get()
+    broker.refuse = lambda message: message.topic == MINE
+    await engine.records([Topic("left").record("p1", 1, "a+b"), Topic("left").record("p2", 1, "x")])
+    assert telemetry.WITHHELD_ADDED._value.get() - added == 3
+    for seconds in (7, 11):
+        clock.forward(seconds=seconds)
+        await engine.withheld.again()
+    assert telemetry.WITHHELD._value.get() == 3 and telemetry.WITHHELD_OLDEST._value.get() == 18
+    broker.refuse = lambda _message: False
+    for _ in range(2):
+        clock.forward(seconds=100)
+        await engine.withheld.again()
+    assert telemetry.WITHHELD._value.get() == 0 and telemetry.WITHHELD_OLDEST._value.get() == 0
+    assert telemetry.WITHHELD_ADDED._value.get() - added == 3

@@ -4,12 +4,14 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import cramjam
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.util import calc_crc32c
 
 from deploy.login import Login
+from services.chassis.unpacking import BODY_AT, HEAD, LENGTH_AT
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 AT_CRC, AT_ATTRIBUTES = 17, 21
@@ -32,6 +34,19 @@ def batch(
     for number, value in enumerate(values):
         builder.append(number, 1, b"key", value, [*headers[number]] if number < len(headers) else [])
     return struct.pack(">q", base) + bytes(builder.build())[8:]
+
+
+def crowd(count: int) -> bytes:
+    """A batch of so many records of seven bytes, all of them alike, so that compressed it is small."""
+    like = batch([None])
+    record = bytes([12, 0, 0, 0, 1, 1, 0])  # its length, attributes, time, place, no key, no value, no headers
+    body = bytes(cramjam.zstd.compress(record * count))
+    head = bytearray(like[: HEAD.size])
+    struct.pack_into(">i", head, LENGTH_AT, HEAD.size - BODY_AT + len(body))
+    struct.pack_into(">h", head, AT_ATTRIBUTES, CODECS["zstd"])
+    struct.pack_into(">i", head, 23, count - 1)
+    struct.pack_into(">i", head, HEAD.size - 4, count)
+    return changed(bytes(head) + body, AT_ATTRIBUTES, bytes(head[AT_ATTRIBUTES : AT_ATTRIBUTES + 2]))
 
 
 def changed(raw: bytes, at: int, there: bytes) -> bytes:

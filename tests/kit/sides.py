@@ -18,6 +18,7 @@ from contracts.reference import Problem, TermKind, Verdict
 from contracts.steps import EditionFrom
 from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.auth import Keys
+from services.chassis.engine import T, Told
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.store import PERSONS, Claim
@@ -184,11 +185,11 @@ class FakeEngine:
     async def posted(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         return await self.commands_and_documents(inputs)
 
-    async def rehearsed(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
+    async def rehearsed(self, inputs: Sequence[Input], told: Told[T]) -> list[T]:
         taken = [*self.taken]
         answers = await self.commands_and_documents(inputs)
         self.taken = taken
-        return answers
+        return [told(one, *answer) for one, answer in zip(inputs, answers, strict=True)]
 
     async def commands(self, inputs: Sequence[Input]) -> list[Outcome]:
         return [await self.command(one) for one in inputs]

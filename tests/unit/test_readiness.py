@@ -8,6 +8,8 @@ import pytest
 from services.chassis import readiness
 from services.chassis.readiness import NO_ANSWER, OK, Watched, told
 
+AS_SET = readiness.ANSWERED_WITHIN
+
 
 class Asked:
     """A check that answers when it is let, and counts how often it is asked."""
@@ -90,3 +92,16 @@ async def test_who_goes_away_while_waiting_does_not_end_the_check() -> None:
     check.gate.set()
     assert await one.told() == OK
     assert check.times == 1
+
+
+async def test_whatever_hangs_it_is_told_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "ANSWERED_WITHIN", AS_SET)
+    check = Asked()
+    check.gate.clear()
+    hung = {name: Watched(check) for name in ("mongo", "kafka", "reading", "sending", "standing")}
+    took = list[float]()
+    for _ in range(5):
+        began = time.monotonic()
+        assert set((await told(hung)).values()) == {NO_ANSWER}
+        took.append(time.monotonic() - began)
+    assert min(took) < 1.0, "a busy machine may be late, but not each time"

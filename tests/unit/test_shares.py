@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.chassis import telemetry
 from services.chassis.problems import Problematic
 from services.chassis.shares import Turns
 
@@ -120,3 +121,19 @@ def test_whoever_comes_ends_or_leaves_nothing_is_lost_and_no_bound_is_passed(
         assert turns._free == 6 and not turns._held and not turns._queues
 
     asyncio.run(run())
+
+
+async def test_what_is_refused_is_counted_by_what_was_used_up() -> None:
+    turns = Turns("measured", 2, 1, waiting=0, within=0.05)
+    counted = telemetry.SHARES_REFUSED.labels("measured")._value
+    held = Work(turns).ask("a")
+    await settle()
+    for n in range(3):
+        with pytest.raises(Problematic):
+            async with turns.of("a"):
+                pass
+        assert counted.get() == n + 1
+    async with turns.of("b"):
+        assert counted.get() == 3, "who gets a turn is not counted"
+    held.cancel()
+    await asyncio.gather(held, return_exceptions=True)

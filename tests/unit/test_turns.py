@@ -1,8 +1,12 @@
 """Long work gives way to others, and nothing of it is lost or moved by that."""
 
 import asyncio
+import time
+from threading import current_thread, main_thread
 
-from services.chassis.turns import in_turns
+import pytest
+
+from services.chassis.turns import LARGE, aside, in_turns
 
 
 async def others_turns_while(count: int, seconds: float) -> tuple[list[int], int]:
@@ -41,3 +45,33 @@ async def test_others_that_raise_or_end_meanwhile_do_not_end_the_work() -> None:
     task = asyncio.create_task(failing())
     assert [item async for item in in_turns("abc", seconds=-1.0)] == ["a", "b", "c"]
     assert isinstance(task.exception(), RuntimeError)
+
+
+async def test_while_something_large_is_read_others_have_their_turns_and_something_small_waits_for_nobody() -> None:
+    turns, over = 0, False
+
+    async def other() -> None:
+        nonlocal turns
+        while not over:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def reading() -> bool:
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            pass  # Python at work, as a reader of text is
+        return current_thread() is main_thread()
+
+    task = asyncio.create_task(other())
+    assert await aside(LARGE, reading) is True and turns == 0
+    assert await aside(LARGE + 1, reading) is False and turns >= 5
+    over = True
+    await task
+
+
+async def test_what_a_reader_raises_beside_the_loop_comes_out() -> None:
+    def failing(word: str) -> None:
+        raise ValueError(word)
+
+    with pytest.raises(ValueError, match="no"):
+        await aside(LARGE + 1, failing, "no")

@@ -1,5 +1,6 @@
 """The agencies' second door: CloudEvents are published, one or many at once, or only looked at as they would be."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -15,7 +16,7 @@ from contracts.event import JSON, Actor, NewerVersion, is_usable_id
 from contracts.freeze import example, frozen, inlined
 from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
-from contracts.words import problem
+from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import SAME_AGAIN
@@ -25,9 +26,10 @@ from services.chassis.shares import Turns
 from services.chassis.sight import hides
 from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Input, Outcome
-from services.chassis.turns import in_turns
+from services.chassis.turns import aside, in_turns
 from services.chassis.web import EngineOf
 from services.intake.api.verdicts import (
+    PROBLEMS_TOLD,
     Judgement,
     Links,
     Rehearsed,
@@ -37,6 +39,7 @@ from services.intake.api.verdicts import (
     alone,
     judged,
     together,
+    told_of_each,
 )
 from services.intake.domain.agency import subject_of
 from services.intake.domain.commands import Submit
@@ -127,9 +130,8 @@ class Door:
             return alone(_judgement(one, await engine.gathering.take(one)), language)
         inputs, answers = await _inputs(read, caller)
         await self._need_entry(engine, _actor(caller))
-        for (place, one), told in zip(inputs.items(), await _posted(engine, [*inputs.values()]), strict=True):
-            answers[place] = told if isinstance(told, Judgement) else _judgement(one, told)
-        return together([answers[place] for place in sorted(answers)], language)
+        answers |= await _posted(engine, inputs, told_of_each(len(read)))
+        return await _together(answers, language)
 
     async def _rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
         read = await _read(request)
@@ -140,12 +142,13 @@ class Door:
                 one = _ready(read, caller, request.headers)
             except Problematic as refused:
                 return alone(Judgement(None, Verdict.REFUSED, problem=refused), language, Links())
-            [told] = await engine.rehearsed([one])
-            return alone(_undrawn(one, told), language, Links())
+            [told] = await engine.rehearsed([one], lambda one, *told: _undrawn(one, told))
+            return alone(told, language, Links())
         inputs, answers = await _inputs(read, caller)
-        for (place, one), told in zip(inputs.items(), await engine.rehearsed([*inputs.values()]), strict=True):
-            answers[place] = _undrawn(one, told)
-        return together([answers[place] for place in sorted(answers)], language, Links())
+        most = told_of_each(len(read))
+        judged = await engine.rehearsed([*inputs.values()], lambda one, *told: _undrawn(one, told, most))
+        answers |= dict(zip(inputs, judged, strict=True))
+        return await _together(answers, language, Links())
 
     async def _need_entry(self, engine: Engine, actor: Actor) -> None:
         """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
@@ -208,11 +211,11 @@ async def _read(request: Request) -> Parsed | list[Parsed]:
     kind = _kind(headers)
     body = await request.body()
     if kind == BATCH_TYPE:
-        return _batch(body)
+        return await aside(len(body), _batch, body)
     _need_kind(kind, headers)
     if len(body) > AGENCY_MAX_BYTES:
         raise Problematic(413, "request.too-large", most=AGENCY_MAX_BYTES)
-    return parsed(body, _attributes(headers))
+    return await aside(len(body), parsed, body, _attributes(headers))
 
 
 def _kind(headers: Headers) -> str:
@@ -303,26 +306,37 @@ async def _inputs(read: Sequence[Parsed], caller: Caller) -> tuple[dict[int, Inp
     return inputs, answers
 
 
-async def _posted(engine: Engine, inputs: Sequence[Input]) -> Sequence[Judgement | tuple[Outcome, Document | None]]:
-    """What came of a batch, piece by piece, so that no pilot's document takes all of it at once; from where MongoDB is
-    away on, nothing is known of any of them."""
-    found = list[Judgement | tuple[Outcome, Document | None]]()
+async def _posted(engine: Engine, inputs: Mapping[int, Input], most: int) -> dict[int, Judgement]:
+    """What is answered to the events of a batch, by place; `most` problems of each.
+
+    It is decided piece by piece, so that no pilot's document takes all of it at once, and nothing but the answers is
+    kept of a piece. From where MongoDB is away on, nothing is known of any of them.
+    """
+    places, found = list(inputs), dict[int, Judgement]()
     try:
-        for first in range(0, len(inputs), PIECE):
-            found += await engine.posted(inputs[first : first + PIECE])
+        for first in range(0, len(places), PIECE):
+            piece = places[first : first + PIECE]
+            told = await engine.posted([inputs[place] for place in piece])
+            found |= {place: _judgement(inputs[place], one, most) for place, one in zip(piece, told, strict=True)}
     except StoreAway:
         away = Problematic(503, "event.not-saved", action="retry")
-        found += [Judgement(one.cause_id, Verdict.UNAVAILABLE, problem=away) for one in inputs[len(found) :]]
+        left = (place for place in places if place not in found)
+        found |= {place: Judgement(inputs[place].cause_id, Verdict.UNAVAILABLE, problem=away) for place in left}
     return found
 
 
-def _judgement(one: Input, told: tuple[Outcome, Document | None]) -> Judgement:
-    return judged(one.actor.organisation or "", one.cause_id, *told)
+async def _together(answers: Mapping[int, Judgement], language: Language, links: Links | None = None) -> Response:
+    """The answer to a batch: what makes it long is made beside the loop."""
+    return await asyncio.to_thread(together, [answers[place] for place in sorted(answers)], language, links)
 
 
-def _undrawn(one: Input, told: tuple[Outcome, Document | None]) -> Judgement:
+def _judgement(one: Input, told: tuple[Outcome, Document | None], most: int = PROBLEMS_TOLD) -> Judgement:
+    return judged(one.actor.organisation or "", one.cause_id, *told, most=most)
+
+
+def _undrawn(one: Input, told: tuple[Outcome, Document | None], most: int = PROBLEMS_TOLD) -> Judgement:
     """The same without the number that an application would be given."""
-    found = _judgement(one, told)
+    found = _judgement(one, told, most)
     if found.receipt is None or found.verdict is not Verdict.ACCEPTED or not isinstance(one.command, Submit):
         return found
     return replace(found, receipt=found.receipt.model_copy(update={"number": None}))

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from contracts.agency import ReceiptOutcome
+from contracts.reference import Problem
 from contracts.words import Language
 from services.chassis.problems import Problematic, answer
 from services.chassis.problems import document as problem_document
@@ -21,6 +22,9 @@ from services.intake.following import Receipt, receipt
 
 AGAIN_AFTER: Final = "2"
 """Seconds after which what is not saved may be sent again."""
+PROBLEMS_TOLD: Final = 5_000
+"""So many problems are told in the answer to a batch, as many of each of its events; the receipt of each has all of its
+own (technical: a thousand events may have a hundred thousand together, 30 MB of them)."""
 SIMILAR: Final = "/v1/similar"
 """Where the register tells which pilots an application is like."""
 
@@ -38,7 +42,8 @@ class Verdict(StrEnum):
 
 class Item(BaseModel):
     """What became of one event of a batch. `status` is what it would have been answered by itself, `receipt` what is
-    saved of it, and `problem` why nothing is."""
+    saved of it, and `problem` why nothing is. Of the problems of the receipt there may be `more_problems`, which
+    `GET /v1/receipts/{event_id}` has as well: all together tell 5,000, each event as many, the blocking ones first."""
 
     index: int = Field(ge=0)
     event_id: str | None
@@ -47,6 +52,7 @@ class Item(BaseModel):
     action: Literal["fix", "retry"] | None
     receipt: Receipt | None
     problem: dict[str, Any] | None
+    more_problems: int = Field(ge=0)
 
 
 class Links(BaseModel):
@@ -84,6 +90,7 @@ class Judgement:
     rev: int = 0
     problem: Problematic | None = None
     again: bool = False
+    more_problems: int = 0
 
     @property
     def status(self) -> int:
@@ -93,8 +100,15 @@ class Judgement:
         return 201 if self.verdict is Verdict.ACCEPTED else 200
 
 
-def judged(agency: str, event_id: str, outcome: Outcome, found: Document | None) -> Judgement:
-    """What is answered for an outcome of the engine."""
+def told_of_each(events: int) -> int:
+    """How many problems are told of each event of a batch of so many."""
+    return PROBLEMS_TOLD // max(1, events)
+
+
+def judged(
+    agency: str, event_id: str, outcome: Outcome, found: Document | None, most: int = PROBLEMS_TOLD
+) -> Judgement:
+    """What is answered for an outcome of the engine, with so many problems at most."""
     if isinstance(outcome, Conflict):
         return Judgement(event_id, Verdict.CONFLICT, problem=Problematic(409, "id.reused"))
     if isinstance(outcome, Absent):
@@ -103,19 +117,24 @@ def judged(agency: str, event_id: str, outcome: Outcome, found: Document | None)
         return Judgement(event_id, Verdict.UNAVAILABLE, problem=Problematic(500, "engine.broken"))
     again = isinstance(outcome, Duplicate)
     try:
-        return _received(receipt_of(found, agency, event_id), found.rev, again=again)
+        return _received(receipt_of(found, agency, event_id), found.rev, most, again=again)
     except Problematic as gone:
         return Judgement(event_id, Verdict.DUPLICATE if again else Verdict.UNAVAILABLE, problem=gone)
 
 
-def _received(said: Receipt, rev: int, *, again: bool) -> Judgement:
+def _received(said: Receipt, rev: int, most: int, *, again: bool) -> Judgement:
+    short, more = said, max(0, len(said.problems) - most)
+    if more:
+        first = sorted(said.problems, key=lambda one: one.severity != "block")[:most]
+        short = said.model_copy(update={"problems": tuple(first)})
     if said.outcome is ReceiptOutcome.REFUSED:
-        return Judgement(said.event_id, Verdict.REFUSED, said, rev, _refused(said), again)
-    return Judgement(said.event_id, Verdict.DUPLICATE if again else Verdict.ACCEPTED, said, rev, again=again)
+        return Judgement(said.event_id, Verdict.REFUSED, short, rev, _refused(said.problems, short), again, more)
+    verdict = Verdict.DUPLICATE if again else Verdict.ACCEPTED
+    return Judgement(said.event_id, verdict, short, rev, again=again, more_problems=more)
 
 
-def _refused(said: Receipt) -> Problematic:
-    blocking = [one for one in said.problems if one.severity == "block"]  # the others are only told
+def _refused(problems: Sequence[Problem], said: Receipt) -> Problematic:
+    blocking = [one for one in problems if one.severity == "block"]  # the others are only told
     actions = {one.action for one in blocking}
     return Problematic(
         422,
@@ -185,4 +204,5 @@ def _item(index: int, one: Judgement, language: Language) -> Mapping[str, Any]:
         "action": one.problem.action if one.problem else None,
         "receipt": one.receipt.model_dump(mode="json") if one.receipt else None,
         "problem": problem,
+        "more_problems": one.more_problems,
     }

@@ -1,16 +1,21 @@
 """Batches of events over HTTP, and events that are only tried, with the real intake on a real mongod."""
 
 import json
+from threading import current_thread, main_thread
 from typing import Any, Final, cast
 
 import httpx
 import pytest
 
-from contracts.topics import AGENCY_MAX_BYTES
+from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from services.chassis.engine import Engine
 from services.chassis.store import CLAIMS, SUBJECTS, Store, StoreAway
+from services.chassis.subject import Record
+from services.chassis.turns import LARGE
 from services.chassis.web import make_app
-from services.intake.api import make_router
+from services.intake import door
+from services.intake.api import make_router, publishing
+from services.intake.api import verdicts as verdicts_module
 from services.intake.domain.state import pilot_id
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS
 from services.intake.service import RULES
@@ -75,6 +80,26 @@ async def test_each_event_of_a_batch_has_a_verdict_of_its_own_and_good_ones_are_
     for one in (items[0], items[2], items[3]):
         assert (await ask("get", f"/v1/receipts/{one['event_id']}")).json() == one["receipt"]
     assert items[2]["receipt"]["number"] != items[7]["receipt"]["number"]
+
+
+async def test_of_many_problems_each_event_of_a_batch_is_told_as_many_and_its_receipt_has_them_all(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts_module, "PROBLEMS_TOLD", 20)
+    rows = submitted(1)
+    rows["data"]["costs"] = [{}] * 20
+    for path in (VALIDATE, EVENTS):
+        answer = await posted(ask, rows, {**rows, "id": "demo-2"}, submitted(3), "no event", to=path)
+        first, second, good, none = answer.json()["items"]
+        for one in (first, second):
+            assert len(one["receipt"]["problems"]) == 5, "a quarter of all that are told"
+            assert {told["severity"] for told in one["receipt"]["problems"]} == {"block"}
+            assert one["more_problems"] > 30
+        assert good["more_problems"] == none["more_problems"] == 0
+    whole = (await ask("get", f"/v1/receipts/{first['event_id']}")).json()["problems"]
+    assert len(whole) == 5 + first["more_problems"]
+    alone = await ask("post", EVENTS, json=rows)
+    assert len(alone.json()["problems"]) == len(whole), "alone it is told all"
 
 
 async def test_a_batch_that_comes_again_is_answered_as_before_and_changes_nothing(
@@ -268,3 +293,32 @@ async def test_who_only_tries_is_let_in_like_who_publishes(ask: Ask) -> None:
 async def test_what_is_tried_is_hidden_like_what_is_published(engine: Engine, ask: Ask) -> None:
     await engine.records([sent(submitted(1))])
     assert (await ask("post", VALIDATE, json=submitted(1))).status_code == 200
+
+
+async def test_what_is_large_is_read_beside_the_loop_by_either_door(
+    ask: Ask, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = dict[str, bool]()
+
+    def noted(name: str, real: Any) -> Any:
+        def reads(*given: Any) -> Any:
+            beside[name] = current_thread() is not main_thread()
+            return real(*given)
+
+        return reads
+
+    for module, name in ((publishing, "batch"), (publishing, "parsed"), (publishing, "together"), (door, "parsed")):
+        monkeypatch.setattr(module, name, noted(f"{module.__name__}.{name}", getattr(module, name)))
+    large = submitted(1, problem="д" * LARGE)
+    assert verdicts(await posted(ask, large, submitted(2)))[1] == ("accepted", 201)
+    assert (await ask("post", EVENTS, json=large)).status_code in (200, 422)
+    value = json.dumps({**large, "id": "k-1"}, ensure_ascii=False).encode()
+    await engine.records([Record(agency_topic("demo").name, 0, 0, None, value, ())])
+    assert beside == {
+        f"{publishing.__name__}.batch": True,
+        f"{publishing.__name__}.parsed": True,
+        f"{publishing.__name__}.together": True,
+        f"{door.__name__}.parsed": True,
+    }
+    await ask("post", EVENTS, json=submitted(3))
+    assert beside[f"{publishing.__name__}.parsed"] is False, "what is small is read at once"

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from contracts.agency import AGENCY, ApplicationSubmittedV2
-from services.chassis import telemetry
+from services.chassis import parking, telemetry
 from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, Store
+from services.intake.domain.state import pilot_id
 from tests.integration.intake.test_hidden import found
 from tests.kit.engine.tiny import Broker
-from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, submitted
+from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, submitted, withdrawn
 
 NEWER = "pilots.agency.application-submitted.v3"
 
@@ -73,6 +74,34 @@ async def test_an_event_of_an_agency_that_is_not_in_the_directory_yet_is_parked_
     await engine.parking.redrive([one.id])
     assert receipts(broker, "late") == [("late-1", "parked"), ("late-1", "registered")]
     assert (await ask("get", "/v1/receipts/late-1", "publisher@late")).json()["outcome"] == "registered"
+
+
+async def test_an_event_about_a_pilot_that_was_not_there_when_it_was_parked_is_led_to_it_when_it_is(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    pilot = pilot_id("late", "late-1")
+    records = [sent(submitted(1, "late"), "late"), sent(withdrawn("back", pilot, "late"), "late")]
+    for one in records:  # one by one: nothing leads the second to the first
+        await engine.records([one])
+    assert receipts(broker, "late") == [("late-1", "parked"), ("back", "parked")]
+    await entered(engine, "late")
+    assert await engine.parking.redrive([one.id for one in records]) == 2
+    assert receipts(broker, "late")[2:] == [("late-1", "registered"), ("back", "withdrawn")]
+    await engine.records([records[1]])
+    again = await ask("get", "/v1/receipts/back", "publisher@late")
+    assert (again.json()["outcome"], again.json()["pilot"]) == ("withdrawn", pilot)
+    assert len(receipts(broker, "late")) == 4, "read again it is the same"
+
+
+async def test_an_event_that_was_refused_before_stays_refused_when_it_is_fed_again(
+    engine: Engine, broker: Broker, store: Store
+) -> None:
+    back = sent(withdrawn("back", PILOT))
+    await engine.records([back])
+    await engine.records([sent(submitted(1))])
+    await parking.park(store, [parking.unreadable(back, "Проба")], engine.now())
+    assert await engine.parking.redrive([back.id]) == 1
+    assert [outcome for event, outcome in receipts(broker) if event == "back"] == ["refused"]
 
 
 async def test_of_a_parked_event_about_a_hidden_pilot_the_person_in_conflict_is_told_nothing(
