@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
+from .calendars import CalendarUpdate as CalendarUpdate  # whoever reads rules reads what amends their calendars
 from .data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
 from .forms import CURRENCY, SCHEME
 from .moments import FARTHEST

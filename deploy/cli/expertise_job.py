@@ -21,13 +21,14 @@ from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli.desk import Desk
 from deploy.complaint import Complaint
 from deploy.samples import expertise as say
-from deploy.samples.common import BOOK, EDITION, body, person
-from deploy.samples.expertise import OPERATOR
+from deploy.samples.common import BOOK, EDITION, body
 from services.expertise.domain.commands import AcceptAssignment, Approve, Assign
 from services.expertise.domain.state import Status
 
 SECTORS: Final = tuple(one.code for one in BOOK.edition(EDITION).sectors.entries)
 LABORATORY: Final = "790000031"
+OPERATOR, APPROVER = say.OPERATOR.id, say.APPROVER.id
+"""Who prepares a case and who approves its conclusion, by their opaque ids."""
 EXPERTS: Final = ("expert-17", "expert-23")
 ITEM: Final = RequestItem(id="effect", text="Как будет измерен эффект?", field="expected_effect")
 PATHS: Final[Mapping[type, str]] = {
@@ -50,6 +51,19 @@ def enter_expert(desk: Desk, expert: str, *, organisation: str = LABORATORY, cap
     answer = desk.call("PUT", EXPERTISE, path, Role.OPERATOR, body=body(ExpertEntry.made_of(entered)))
     if answer.is_error:
         raise Complaint(f"The expert was refused: {answer.text[:500]}")
+
+
+def criteria(desk: Desk, edition: str = EDITION) -> list[str]:
+    """The criteria that an opinion scores, as the edition says them."""
+    answer = desk.call("GET", INTAKE, f"/v1/editions/{edition}", Role.OPERATOR).json()
+    return [entry["code"] for entry in answer["criteria"]["entries"]]
+
+
+def opinion(codes: Sequence[str], verdict: Verdict = Verdict.POSITIVE) -> dict[str, Any]:
+    """An opinion as it is entered, with the same value for every criterion."""
+    said = say.opinion(verdict, 4 if verdict is Verdict.POSITIVE else 1)
+    scores = [{"criterion": code, "value": said.scores[0].value, "reason": said.scores[0].reason} for code in codes]
+    return {**body(said), "scores": scores}
 
 
 def etag(desk: Desk, pilot: str) -> str:
@@ -77,7 +91,7 @@ def lead(desk: Desk, pilot: str, to: Status) -> None:
 
 def claim(desk: Desk, pilot: str) -> None:
     """The operator takes the case in hand. Raises Complaint."""
-    desk.do(EXPERTISE, f"/v1/reviews/{pilot}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR.id)
+    desk.do(EXPERTISE, f"/v1/reviews/{pilot}/claim", Role.OPERATOR, None, etag(desk, pilot), sub=OPERATOR)
 
 
 def review(
@@ -93,8 +107,9 @@ def review(
     claim(desk, pilot)
     lead(desk, pilot, Status.WITH_EXPERTS)
     before_opinions()
+    said = opinion(criteria(desk), verdict)
     for expert in EXPERTS:
-        act(desk, pilot, say.opinion(verdict, 4 if verdict is Verdict.POSITIVE else 1), person(expert, Role.EXPERT))
+        desk.do(EXPERTISE, f"/v1/reviews/{pilot}/opinion", Role.EXPERT, said, etag(desk, pilot), sub=expert)
     conclude(desk, pilot, verdict=verdict)
     path = f"/v1/reviews/{pilot}"
     return desk.ask(EXPERTISE, path, Role.OPERATOR, lambda a: a.json().get("status") == Status.CONCLUDED)
@@ -102,13 +117,13 @@ def review(
 
 def conclude(desk: Desk, pilot: str, **other: Any) -> None:
     """The conclusion, written by the operator and approved by another person."""
-    act(desk, pilot, say.conclusion(**other), OPERATOR)
+    act(desk, pilot, say.conclusion(**other), say.OPERATOR)
     lead(desk, pilot, Status.NUMBERING)
 
 
 def ask_applicant(desk: Desk, pilot: str, *, on_expiry: OnExpiry = OnExpiry.DECIDE) -> str:
     """A request for one item that opens one field of the application; the request's id."""
-    act(desk, pilot, say.question((ITEM,), on_expiry), OPERATOR)
+    act(desk, pilot, say.question((ITEM,), on_expiry), say.OPERATOR)
     card = desk.call("GET", EXPERTISE, f"/v1/reviews/{pilot}", Role.OPERATOR).json()
     return str(card["requests"][-1]["id"])
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
 from deploy.cli.common import Found, err, out, progress, running
+from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -180,20 +181,21 @@ def hand_over(
 
 
 @group.command()
-def erase(
-    expert: Id,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> Found:
-    """Erase an expert's name and contact for good; the entry stays, inactive."""
+def erase(expert: Id, body: Body, kind: Kind, number: Number, day: Dated, yes: Yes = False) -> Found:
+    """Erase an expert's name and contact here, on the document that asks for it; the entry stays, inactive.
+
+    `person erase` erases in every service.
+    """
+    said = {"basis": basis(body, kind, number, day)}
     service = _Expertise()
-    found = service.entry(expert)
-    if found is None:
+    if service.entry(expert) is None:
         raise Complaint(f"There is no expert {expert}.")
     if not yes:
         typer.confirm(f"Erase what is kept of {expert}, for good?", abort=True)
-    service.ask("DELETE", _path(expert, "person"), headers={"If-Match": found.headers["ETag"]})
-    out.print(f"what was kept of {expert} is erased; the entry is inactive", markup=False, soft_wrap=True)
-    return {"expert": expert, "erased": True}
+    erased = service.ask("POST", _path(expert, "person/erasure"), said).json()["erased"]
+    kept = f"what was kept of {expert} is erased" if erased else f"nothing was kept of {expert}"
+    out.print(f"{kept}; the entry is inactive", markup=False, soft_wrap=True)
+    return {"expert": expert, "erased": erased}
 
 
 # ---- the service

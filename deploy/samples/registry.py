@@ -93,7 +93,7 @@ def shares(**points: int) -> tuple[SectorShare, ...]:
     return tuple(SectorShare(sector=sector, basis_points=one) for sector, one in points.items())
 
 
-def value(said: str, day: date = DAY, indicator: str = "days") -> IndicatorValue:
+def value(said: str, day: date = DAY, indicator: str = "days-to-report") -> IndicatorValue:
     """A measured value."""
     return IndicatorValue(indicator=indicator, value=said, measured=day)
 
@@ -147,7 +147,7 @@ def complete(day: date = DAY, *measured: IndicatorValue) -> Completion:
 
 # ---- what officials enter
 
-INDICATOR: Final = Indicator(code="days", title="Дней до отчёта", unit="дни", baseline="5", target="1")
+INDICATOR: Final = Indicator(code="days-to-report", title="Дней до отчёта", unit="дни", baseline="5", target="1")
 AGREEMENT: Final = Agreement(
     customer=APPLICATION.customer,
     executor=APPLICATION.initiator,

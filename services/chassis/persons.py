@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel
 
 from contracts.event import Event
 from contracts.forms import PERSON
@@ -28,6 +29,13 @@ Controller = Annotated[Caller, Depends(allow(Role.AUDITOR, Role.ADMIN))]
 
 MOST: Final = 1_000
 """Persons that one answer names: a page of cases with all who have to do with each."""
+
+
+class ErasureDone(BaseModel):
+    """Whether there was anything of a person to erase in this service."""
+
+    person: str
+    erased: bool
 
 
 async def kept(store: Store, id_: str) -> dict[str, Any] | None:
@@ -64,13 +72,21 @@ async def carry_out(store: Store, events: Sequence[Event]) -> None:
     await store.remove(PERSONS, old)
 
 
-async def erase(by: Hand, id_: str, said: Erasure) -> None:
+async def erase(by: Hand, id_: str, said: Erasure) -> bool:
     """Erases what is kept of a person: first the fact that says who asked, when, and on what basis, then the data
-    itself. Where nothing is kept, nothing is done. Raises Problematic like `Hand.record`."""
+    itself. False where nothing is kept: then nothing is done. Raises Problematic like `Hand.record`."""
     if await kept(by.engine.store, id_) is None:
-        return
+        return False
     await by.record(subject_of(id_), Erase(id_, said))
     await by.engine.store.remove(PERSONS, [id_])
+    return True
+
+
+async def erase_for(by: Hand, id_: str, said: Erasure) -> ErasureDone:
+    """The same for somebody else, on the document that asks for it. Raises Problematic 422 without one."""
+    if said.basis is None:
+        raise Problematic(422, "erasure.basis")
+    return ErasureDone(person=id_, erased=await erase(by, id_, said))
 
 
 async def nothing_more(_by: Hand, _person: str) -> None:
@@ -81,14 +97,13 @@ def routes(then: Callable[[Hand, str], Awaitable[None]] = nothing_more) -> APIRo
     """Erasing for a person, and who did, the same in every service that keeps names."""
     router = APIRouter(prefix="/v1/persons", tags=["personal data"])
 
-    @router.post("/{person}/erasure", status_code=204)
-    async def for_a_person(person: Id, body: Body[Erasure], by: Eraser) -> None:
-        """Erases what is kept of a person, on the document that asks for it; the opaque id stays. That it was done is
-        a fact with who did it and the document, and no name. Safe to repeat."""
-        if body.basis is None:
-            raise Problematic(422, "erasure.basis")
-        await erase(by, person, body)
+    @router.post("/{person}/erasure")
+    async def for_a_person(person: Id, body: Body[Erasure], by: Eraser) -> ErasureDone:
+        """Erases what is kept of a person in this service, on the document that asks for it; the opaque id stays. That
+        it was done is a fact with who did it and the document, and no name. Safe to repeat."""
+        done = await erase_for(by, person, body)
         await then(by, person)
+        return done
 
     @router.get("/{person}/erasures")
     async def erasures(person: Id, engine: EngineOf, _caller: Controller) -> Page:

@@ -2,7 +2,8 @@
 
 Prepared means: no replica of the service runs, and its outboxes are drained. Folds of facts (documents, projections,
 claims) are made anew; primary data (parked records, persons) is copied, never dropped; counters are copied, and raised
-above what the facts know.
+above what the facts know. What the facts say is erased is erased from what was copied: an older backup brings nobody
+back.
 
 A database that is `behind` its topic, lost or brought back from an older backup, has the result differ from it: then
 only what the topic has beyond it may. What such a database took of its inputs is not known either, so the new one
@@ -81,9 +82,11 @@ class Report:
 
 @dataclass(slots=True)
 class _Made:
-    """What the facts made beside documents: the collections of their rows, and the last number of each series."""
+    """What the facts made beside documents: the collections of their rows, the last number of each series, and the
+    erasures among them."""
 
     projections: set[str] = field(default_factory=set)
+    erasures: list[Event] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
 
@@ -133,6 +136,9 @@ async def rebuild(
         report.subjects += len(subjects)
     begun_anew = {marks.COLLECTION} if behind else set[str]()
     await _copy(old, new, leave_out=FOLDED | made.projections | begun_anew, report=report, told=told)
+    if service.erase is not None:
+        for erasure in made.erasures:  # one by one: what was saved after one of them may stand before another
+            await service.erase(new, [erasure])
     if behind:
         await marks.begin(new)
     for series, last in made.numbers.items():
@@ -163,6 +169,7 @@ async def _folded(
                 rows = service.projection(event)
                 projected += rows
                 made.projections |= {name for name, _ in rows}
+                made.erasures += [event] if isinstance(event.fact, service.erasures) else []
         except NotPrepared:
             raise
         except Exception as error:

@@ -50,8 +50,8 @@ class Service:
     `projection` folds own facts into rows of side collections; of those, `marked` names the fields that people set
     afterwards (a notice that was read), which a rebuild takes over.
     `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
-    `erase` carries out what own facts say is erased, before they are sent, and may be asked again; `tidy` looks from
-    time to time for what was kept long enough.
+    `erase` carries out what own facts say is erased, those of the classes `erasures`, before they are sent, and may be
+    asked again; `tidy` looks from time to time for what was kept long enough.
     `parked` says what who sent a record is told when it is parked, under which id.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
@@ -73,6 +73,7 @@ class Service:
     projection: Callable[[Event], Sequence[tuple[str, Row]]] = lambda _event: ()
     number: Callable[[Mapping[str, Any]], tuple[str, int] | None] | None = None
     erase: Callable[[Store, Sequence[Event]], Awaitable[None]] | None = None
+    erasures: tuple[type[Any], ...] = ()
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)

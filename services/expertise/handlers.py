@@ -21,7 +21,7 @@ from services.expertise.domain.commands import (
     Open,
     Recheck,
     TakeAnswers,
-    named_expert,
+    experts_asked,
 )
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
@@ -91,24 +91,20 @@ def preparing(rules: RuleBook) -> Prepare:
     """
 
     async def prepare(store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[Given]:
-        named = [_expert_of(one) for one in inputs]
-        known = await known_experts(store, sorted({one for one in named if one is not None}))
+        asked = [_experts_of(one) for one in inputs]
+        known = await known_experts(store, sorted({expert for experts in asked for expert in experts}))
         given = list[Given]()
-        for one, expert in zip(inputs, named, strict=True):
-            found = known.get(expert) if expert is not None else None
-            if expert is None or found is None:
-                given.append(Given(rules))
-                continue
-            given.append(Given(rules, {expert: found}))
-            if isinstance(one.command, (Assign, HandOver)):
-                known[expert] = replace(found, load=found.load + 1)
+        for one, experts in zip(inputs, asked, strict=True):
+            given.append(Given(rules, {expert: known[expert] for expert in experts if expert in known}))
+            if isinstance(one.command, (Assign, HandOver)) and (found := known.get(experts[0])) is not None:
+                known[experts[0]] = replace(found, load=found.load + 1)
         return given
 
     return prepare
 
 
-def _expert_of(one: Input) -> str | None:
-    return named_expert(one.command, one.actor.id) if isinstance(one.command, Command) else None
+def _experts_of(one: Input) -> tuple[str, ...]:
+    return experts_asked(one.command, one.actor.id) if isinstance(one.command, Command) else ()
 
 
 async def known_experts(store: Store, ids: Sequence[str]) -> dict[str, Known]:

@@ -31,6 +31,7 @@ SERVICE = Service(
     prepare=handlers.preparing(RULES),
     projection=handlers.projection,
     erase=persons.carry_out,
+    erasures=(PersonErasedV1,),
     marked={handlers.NOTICES: ("read", "mailed")},
     indexes=queries.INDEXES,
 )

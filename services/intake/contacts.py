@@ -45,15 +45,17 @@ async def kept(store: Store, persons: Iterable[str]) -> list[Row]:
     return [row for row in found if row is not None]
 
 
-async def forget(store: Store, pilots: Sequence[str], persons: Sequence[str]) -> None:
-    """Erases the data of these persons, and what parked records of these applications say of any. Safe to repeat.
+async def forget(store: Store, pilots: Sequence[str], persons: Sequence[str], until: datetime) -> None:
+    """Erases the data of these persons, and what records of these applications that were parked by then say of any.
+    Safe to repeat.
 
     Raises StoreAway.
     """
     await store.remove(PERSONS, persons)
     rows = [row async for row in store.scan(PARKED, {"subject": {"$in": list(pilots)}}, page=AT_ONCE)]
     for row in [*rows, *await _parked_submissions(store, pilots)]:
-        await _scrub(store, row)
+        if row["at"] <= until:
+            await _scrub(store, row)
 
 
 async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:
@@ -76,10 +78,12 @@ async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:
 
 
 async def erase(store: Store, events: Sequence[Event]) -> None:
-    """What own facts say is erased. Raises StoreAway."""
-    said = [(event.subject, fact) for event in events if isinstance(fact := event.fact, ContactErasedV1)]
+    """What own facts say is erased; what came in since stays, for a fact may wait long until it is sent, and is carried
+    out again on a database that is made anew. Raises StoreAway."""
+    said = [(event, fact) for event in events if isinstance(fact := event.fact, ContactErasedV1)]
     if said:
-        await forget(store, [pilot for pilot, _ in said], [one for _, fact in said for one in fact.person_ids])
+        persons = [one for _, fact in said for one in fact.person_ids]
+        await forget(store, [event.subject for event, _ in said], persons, max(event.time for event, _ in said))
 
 
 async def tidy(store: Store, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from contracts import topics
 from contracts.event import Event
 from contracts.expertise import EXPERTISE
-from contracts.intake import INTAKE
+from contracts.intake import INTAKE, ContactErasedV1
 from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis.bus import AGENCIES
@@ -46,6 +46,7 @@ SERVICE = Service(
     projection=projection,
     number=handlers.number,
     erase=contacts.erase,
+    erasures=(ContactErasedV1,),
     tidy=contacts.tidy,
     arrived=door.arrived,
     settled=door.settled,

@@ -50,5 +50,6 @@ SERVICE = Service(
     recall=history.recall,
     projection=handlers.projection,
     erase=persons.carry_out,
+    erasures=(PersonErasedV1,),
     indexes=together(queries.INDEXES, worker.INDEXES),
 )

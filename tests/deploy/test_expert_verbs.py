@@ -20,6 +20,7 @@ from deploy.local.state import Child, State
 HOME = f"BY-UNP:{organisation(7777).value}"
 GROUP = f"BY-UNP:{organisation(7778).value}"
 NEW = ("--organisation", HOME, "--sector", "health", "--capacity", "3", "--edition", "by-2024")
+DOCUMENT = ("--body", "Пример", "--kind", "заявление", "--number", "12", "--date", "2026-03-02")
 
 PROGRESS = re.compile(r" +[0-9.]+ s  ")
 """What a verb that may take long says of how far it is."""
@@ -141,9 +142,10 @@ def test_personal_data_is_erased_only_when_that_is_confirmed(
 ) -> None:
     said("add", "e-gone", *NEW, "--name", "Исчезающий Пример")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert main(["expert", "erase", "e-gone"]) == 1
+    assert main(["expert", "erase", "e-gone", "--yes"]) != 0, "no document"
+    assert main(["expert", "erase", "e-gone", *DOCUMENT]) == 1
     assert entry(at, "e-gone")["person"]["name"] == "Исчезающий Пример"
-    assert "is erased" in said("erase", "e-gone", "--yes")
+    assert "is erased" in said("erase", "e-gone", *DOCUMENT, "--yes")
     found = entry(at, "e-gone")
     assert (found["person"], found["active"]) == (None, False)
 
@@ -164,7 +166,8 @@ def test_what_a_new_entry_lacks_is_named(complained: Say) -> None:
     ("words", "sentence"),
     [
         (("show", "nobody"), "There is no expert nobody."),
-        (("erase", "nobody", "--yes"), "There is no expert nobody."),
+        (("erase", "nobody", *DOCUMENT, "--yes"), "There is no expert nobody."),
+        (("erase", "x", *DOCUMENT[:-1], "1.1.2026", "--yes"), "Invalid isoformat string: '1.1.2026'."),
         (("absent", "nobody", "--since", "2026-01-01", "--until", "2026-01-02"), "There is no expert nobody."),
         (("absent", "x", "--since", "1.1.2026", "--until", "2026-01-02"), "Invalid isoformat string: '1.1.2026'."),
         (("add", "x", "--organisation", "Пример"), "An organisation is SCHEME:NUMBER"),

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from contracts.event import Actor, Event
 from contracts.expertise import PersonErasedV1
 from contracts.freeze import example
@@ -13,8 +15,10 @@ from contracts.topics import fact_topic
 from services.chassis import persons
 from services.chassis.store import PERSONS, Store
 from services.chassis.subject import Record
+from services.registry.service import SERVICE
 from tests.kit.engine.tiny import START
 from tests.kit.people import Person
+from tests.kit.rebuilt import rebuilt
 from tests.kit.registry.http import AUDITOR, COMMISSION, HEAD, MEMBERS, REGISTRAR, Register
 
 PUBLISHER = Person("p-1", ("publisher",))
@@ -87,8 +91,8 @@ async def test_who_is_erased_is_an_opaque_id_again_everywhere_and_each_erasure_h
     asked = {"basis": register.basis}
     path = f"/persons/{MEMBERS[0]}/erasure"
     assert (await register.ask("post", path, ADMIN, {})).json()["title"] == "erasure.basis"
-    for _ in range(2):
-        assert (await register.ask("post", path, ADMIN, asked)).status_code == 204
+    for erased in (True, False):
+        assert (await register.ask("post", path, ADMIN, asked)).json() == {"person": MEMBERS[0], "erased": erased}
         assert (await register.ask("delete", "/me/person", REGISTRAR)).status_code == 204
     assert (await register.get("/pilots/p"))["persons"] == {}
     assert (await register.get("/pilots/p/timeline?limit=200"))["persons"] == {}
@@ -128,3 +132,17 @@ async def test_an_erasure_that_is_sent_late_keeps_what_was_saved_since(store: St
     await persons.keep(store, "p-1", said, START + timedelta(seconds=1))
     await persons.carry_out(store, [erased])
     assert await persons.kept(store, "p-1") == said.model_dump()
+
+
+@pytest.mark.parametrize("behind", [False, True])
+async def test_a_rebuild_from_an_older_backup_brings_no_erased_person_back(register: Register, behind: bool) -> None:
+    await named(register)
+    asked = {"basis": register.basis}
+    assert (await register.ask("post", f"/persons/{MEMBERS[0]}/erasure", ADMIN, asked)).json()["erased"]
+    await register.settle()
+    before = register.clock() - timedelta(hours=1)
+    await register.store.put(PERSONS, [{"_id": MEMBERS[0], **NAME, "since": before}])  # as a backup of then has it
+    async with rebuilt(SERVICE, register.store, register.broker, behind=behind) as (new, report):
+        assert report.covers
+        assert await new.get(PERSONS, MEMBERS[0]) is None
+        assert await new.get(PERSONS, REGISTRAR.id) is not None

@@ -35,11 +35,12 @@ from services.expertise.domain.commands import (
     Release,
     SendBack,
     Unclaim,
+    experts_asked,
 )
 from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.parts import Request
 from services.expertise.proposals import Candidate, Piece, propose, spread
-from tests.kit.expertise.play import DIRECTORY, FIRST, SECOND, THIRD, Play, at
+from tests.kit.expertise.play import DIRECTORY, FIRST, OUTSIDE, SECOND, THIRD, Play, at
 
 ME = Actor(id=FIRST, role="expert")
 
@@ -222,3 +223,55 @@ def test_in_the_own_entry_only_absences_and_capacity_are_changed_by_oneself() ->
 def test_a_head_that_did_nothing_before_may_approve_an_amendment() -> None:
     play = at("amending")
     play.do(Approve(), HEAD)
+
+
+# ---- ties of who prepares or decides
+
+
+def tied(play: Play, *people: Actor, **ties: object) -> Play:
+    """These people stand in the directory, with an interest in the executor where nothing else is said."""
+    said = ties or {"interests": (OrganisationId(scheme="BY-UNP", value="700000138"),)}
+    for who in people:
+        play.entries[who.id] = entry(who.id, OUTSIDE[0], **said)
+    return play
+
+
+@pytest.mark.parametrize("command", PREPARING, ids=lambda one: type(one).__name__)
+def test_who_has_an_interest_in_a_party_prepares_nothing_though_never_seated_nor_declared(command: object) -> None:
+    play = tied(at("open").seat(FIRST, SECOND), COLLEAGUE)
+    refused = play.refused(command, COLLEAGUE)
+    assert (refused.code, refused.status) == ("conflict.own", 403)
+    assert [one.rule for one in refused.problems] == ["conflict.interest"]
+
+
+def test_who_has_an_interest_in_a_party_writes_approves_and_decides_nothing() -> None:
+    play = tied(at("to_conclude"), COLLEAGUE, APPROVER)
+    assert play.refused(conclusion(), COLLEAGUE).code == "conflict.own"
+    play.do(conclusion())
+    for command in (Approve(), SendBack(why="Нет.")):
+        assert play.refused(command, APPROVER).code == "conflict.own"
+    play.do(DeclaredConflict(expert_id=SECOND, text="Родня."), OPERATOR)
+    assert [play.refused(one, APPROVER).code for one in DECIDING] == ["conflict.own"] * 2
+    play.do(DECIDING[0], CHAIR)
+    play.do(Approve(), CHAIR)
+
+
+def test_an_organisation_of_a_party_ties_as_an_interest_does_and_who_has_the_case_may_give_it_back() -> None:
+    play = Play().open()
+    play.do(Claim(), COLLEAGUE)
+    play.entries[COLLEAGUE.id] = entry(COLLEAGUE.id, "700000138")
+    assert play.refused(question(), COLLEAGUE).code == "conflict.own"
+    play.do(Unclaim(why="Связан."), COLLEAGUE)
+    assert play.refused(Claim(), COLLEAGUE).code == "conflict.own"
+    play.do(Claim(), OPERATOR)
+
+
+def test_a_tie_that_a_second_person_dismissed_as_a_false_alarm_bars_no_more() -> None:
+    play = tied(Play().open(), COLLEAGUE)
+    play.do(Dismiss(expert_id=COLLEAGUE.id, why="Другая организация."), APPROVER)
+    play.do(Claim(), COLLEAGUE)
+
+
+def test_every_command_names_the_entry_of_who_gives_it_where_ties_are_asked() -> None:
+    asked = (*PREPARING, conclusion(), Approve(), SendBack(why="Нет."), *DECIDING, appeal())
+    assert [one for one in asked if "me" not in experts_asked(one, "me")] == []

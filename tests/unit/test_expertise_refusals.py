@@ -61,7 +61,7 @@ from services.expertise.domain.commands import (
     Release,
     SendBack,
 )
-from services.expertise.domain.expert import EnterExpert, ErasePerson
+from services.expertise.domain.expert import EnterExpert, Retire
 from services.law.decision import Refusal
 from tests.kit.expertise.play import DIRECTORY, FIRST, INSIDER, SECOND, THIRD, WAYS, Play, actor, at
 from tests.kit.wording import in_every_language
@@ -192,6 +192,7 @@ TRIES: list[Try] = [
     ("review.unknown", 404, Play, Claim(), OPERATOR),
     ("review.claimed", 409, claimed, Assign(expert_id=FIRST), OPERATOR),
     ("review.claimed", 409, claimed, EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR),
+    ("conflict.own", 403, lambda: at("open"), Claim(), Actor(id=INSIDER, role="operator")),
     ("review.not-open", 409, lambda: at("concluded"), Claim(), OPERATOR),
     ("review.not-open", 409, lambda: at("closed"), Claim(), OPERATOR),
     ("review.not-staffing", 409, lambda: at("to_conclude"), Assign(expert_id=THIRD), OPERATOR),
@@ -382,7 +383,7 @@ def test_the_directory_names_all_that_does_not_fit_at_once() -> None:
         ("/absences/0", "absence.dates"),
     ]
     assert DIRECTORY.refused(None, entered(edition="by-1999")).code == "edition.unknown"
-    assert DIRECTORY.refused(None, ErasePerson()).status == 404
+    assert DIRECTORY.refused(None, Retire()).status == 404
 
 
 PERSONS: list[tuple[object, Actor]] = [

@@ -131,7 +131,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/experts/{expert}"): OVERSEERS,
         ("put", "/v1/experts/{expert}"): {"operator"},
         ("put", "/v1/experts/{expert}/person"): {"operator"},
-        ("delete", "/v1/experts/{expert}/person"): {"operator"},
+        ("post", "/v1/experts/{expert}/person/erasure"): {"operator"},
         ("post", "/v1/experts/{expert}/handover"): {"operator"},
         ("get", "/v1/teams"): OVERSEERS | {"admin"},
         ("get", "/v1/teams/{code}"): OVERSEERS | {"admin"},

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query, Response
 from contracts.forms import ORGANISATION
 from contracts.reference import OrganisationId, Role
 from contracts.rules import RuleBook
-from contracts.steps import ExpertEntry, HandoverOf, Person
+from contracts.steps import Erasure, ExpertEntry, HandoverOf, Person
 from contracts.text import sought
 from contracts.words import Language, say
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.chassis.persons import kept
+from services.chassis.persons import ErasureDone, kept
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
@@ -90,10 +90,11 @@ def _persons(router: APIRouter) -> None:
         await document(engine, subject_of(expert), KIND)
         return await persons.save(engine, expert, body)
 
-    @router.delete("/experts/{expert}/person", tags=["personal data"])
-    async def erase(expert: ExpertPath, by: Operator) -> Response:
-        """Erases an expert's name and contact for good; the entry stays, inactive. Safe to repeat."""
-        return await persons.erase(by, expert)
+    @router.post("/experts/{expert}/person/erasure", tags=["personal data"])
+    async def erase(expert: ExpertPath, body: Body[Erasure], by: Operator) -> ErasureDone:
+        """Erases an expert's name and contact for good, on the document that asks for it; the entry stays, inactive.
+        Safe to repeat."""
+        return await persons.erase(by, expert, body)
 
 
 # ---- handing over everything at once

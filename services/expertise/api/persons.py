@@ -14,9 +14,9 @@ from services.chassis import persons
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.chassis.store import PERSONS
-from services.chassis.web import not_found
-from services.expertise.domain.expert import KIND, ErasePerson, subject_of
+from services.chassis.persons import ErasureDone
+from services.chassis.web import document, not_found
+from services.expertise.domain.expert import KIND, Retire, subject_of
 
 FIELDS: Final = frozenset(
     {
@@ -59,14 +59,15 @@ async def save(engine: Engine, id_: str, said: Person) -> Response:
     return JSONResponse(said.model_dump())
 
 
-async def erase(by: Hand, id_: str) -> Response:
-    """Erases an expert's data: first the fact that says so, then the data itself. Safe to repeat.
+async def erase(by: Hand, id_: str, said: Erasure) -> ErasureDone:
+    """Erases an expert's data on a document; the entry stays, inactive. Safe to repeat.
 
-    Raises Problematic like `Hand.give`.
+    Raises Problematic 404 for who is not in the directory, and like `persons.erase_for`.
     """
-    answer = await by.give(subject_of(id_), KIND, ErasePerson())
-    await by.engine.store.remove(PERSONS, [id_])
-    return answer
+    await document(by.engine, subject_of(id_), KIND)
+    done = await persons.erase_for(by, id_, said)
+    await retire(by, id_)
+    return done
 
 
 async def erase_own(by: Hand) -> Response:
@@ -82,4 +83,4 @@ async def erase_own(by: Hand) -> Response:
 
 async def retire(by: Hand, id_: str) -> None:
     """Makes the entry of who was erased inactive, where there is one. Raises Problematic like `Hand.give_if_there`."""
-    await by.give_if_there(subject_of(id_), KIND, ErasePerson())
+    await by.give_if_there(subject_of(id_), KIND, Retire())

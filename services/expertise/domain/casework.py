@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.rules import Edition
 from contracts.words import Wording, wording
-from services.expertise.domain import duties
+from services.expertise.domain import duties, ties
 from services.expertise.domain.duties import Duty
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.expert import Given, Known
@@ -50,12 +50,20 @@ class CaseDecision(Decision[Case]):
         return found
 
     def need_duty(self, duty: Duty) -> None:
-        """Raises Refusal 403 when the acting person has another duty in this case."""
+        """Raises Refusal when the acting person has another duty in this case, or is tied to it by the own entry. Who
+        judges is asked for ties with the assignment and at each change of entry or application."""
         duties.need(self.case, self.edition, self.actor.id, duty)
+        own = self._given.experts.get(self.actor.id)
+        if own is not None and duty is not Duty.JUDGES:
+            ties.need_none(own.entry.seat(), self.case, self.edition)
 
     def need_own_case(self) -> None:
-        """Raises Refusal when another operator has the case in hand, or the acting person has another duty in it."""
+        """Raises Refusal when another operator has the case in hand, or the acting person may not prepare it."""
         self.need_duty(Duty.PREPARES)
+        self.need_in_hand()
+
+    def need_in_hand(self) -> None:
+        """Raises Refusal when another operator has the case in hand."""
         operator = self.case.operator
         if operator is not None and operator != self.actor.id:
             raise Refusal("review.claimed", operator=operator)

@@ -176,27 +176,19 @@ Command = (
 )
 
 
-def named_expert(command: Command, acting: str) -> str | None:
-    """The expert by whose entry in the directory a command is decided, if it is by any; `acting` gives the command."""
+def experts_asked(command: Command, acting: str) -> tuple[str, ...]:
+    """By whose entries in the directory a command is decided: that of the expert whom it names, and that of the
+    person `acting`, who may be tied to the case."""
     match command:
         case Assign() | Dismiss():
-            return command.expert_id
+            return command.expert_id, acting
         case HandOver():
-            return command.to
-        case AcceptAssignment():
-            return acting
+            return command.to, acting
         case (
-            Open()
-            | TakeAnswers()
-            | CloseFor()
+            AcceptAssignment()
             | Claim()
-            | Unclaim()
-            | Decline()
             | Release()
-            | DeclaredConflict()
             | Confirm()
-            | Recheck()
-            | Opinion()
             | Question()
             | CancelRequest()
             | TermExtension()
@@ -204,12 +196,23 @@ def named_expert(command: Command, acting: str) -> str | None:
             | WrittenConclusion()
             | SendBack()
             | Approve()
-            | Number()
             | Appeal()
             | AppealDecision()
+        ):
+            return (acting,)
+        case (
+            Open()
+            | TakeAnswers()
+            | CloseFor()
+            | Unclaim()
+            | Decline()
+            | DeclaredConflict()
+            | Recheck()
+            | Opinion()
+            | Number()
             | Tick()
             | Recalendar()
         ):
-            return None
+            return ()
         case _:
             assert_never(command)

@@ -1,11 +1,10 @@
 """The conflict-of-interest rule (конфликт интересов): derived from organisations and rounds, or declared.
 
 An expert may come from a firm of the High-Tech Park, and so may the initiator (found: who may be an expert; the rule
-itself is an assumption). Organisations are compared by scheme and number, never by name.
+itself is an assumption). What follows from organisations is told in `ties`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 from contracts.expertise import (
     Conflict,
@@ -14,92 +13,18 @@ from contracts.expertise import (
     ConflictFoundV1,
     ConflictKind,
     ExpertRecheckedV1,
-    ReviewKind,
     Seat,
 )
-from contracts.reference import Application, OrganisationId, Problem, Role
-from contracts.rules import PARTS, Edition
+from contracts.reference import Application, Role
+from contracts.rules import Edition
 from contracts.steps import DeclaredConflict
-from contracts.words import problem, wording
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.commands import Confirm, Dismiss, Recheck
 from services.expertise.domain.duties import Duty
 from services.expertise.domain.parts import ConflictStatus, KnownConflict
 from services.expertise.domain.state import FINAL, Case
+from services.expertise.domain.ties import barring, known, new, said
 from services.law.decision import Refusal
-
-RULES: Final[Mapping[ConflictKind, str]] = {
-    ConflictKind.SAME_ORGANISATION: "conflict.same-organisation",
-    ConflictKind.SAME_GROUP: "conflict.same-group",
-    ConflictKind.TOOK_PART: "conflict.took-part",
-    ConflictKind.INTEREST: "conflict.interest",
-    ConflictKind.EARLIER_ROUND: "conflict.earlier-round",
-    ConflictKind.DECLARED: "conflict.declared",
-}
-"""By which rule each kind of conflict bars an expert."""
-PARTICIPANT: Final = "participant"
-PARTIES: Final[Mapping[str, str]] = {
-    "initiator": "conflict-party.initiator",
-    "customer": "conflict-party.customer",
-    "executor": "conflict-party.executor",
-    PARTICIPANT: "conflict-party.participant",
-}
-"""The words for a part that an organisation has in an application."""
-
-
-def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
-    """Every organisation of an application with its role."""
-    for role in PARTS:
-        party = getattr(application, role)
-        if party is not None:
-            yield role, party.id
-    for party in application.participants:
-        yield PARTICIPANT, party.id
-
-
-def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
-    """All conflicts between an expert and a case that follow from what is known of both."""
-    found = [
-        Conflict(kind=kind, party=role, organisation=organisation)
-        for role, organisation in parties(case.application)
-        if (kind := _between(seat, role, organisation)) is not None
-    ]
-    again = case.kind is ReviewKind.REPEAT and edition.switches.other_expert_in_repeat.on
-    earlier = {place.expert for one in case.past for place in one.places if place.opinions}
-    if again and seat.expert_id in earlier:
-        found.append(Conflict(kind=ConflictKind.EARLIER_ROUND))
-    return tuple(found)
-
-
-def _between(seat: Seat, role: str, organisation: OrganisationId) -> ConflictKind | None:
-    if _same(organisation, seat.organisation):
-        return ConflictKind.TOOK_PART if role == PARTICIPANT else ConflictKind.SAME_ORGANISATION
-    if any(_same(organisation, one) for one in seat.affiliated):
-        return ConflictKind.SAME_GROUP
-    if any(_same(organisation, one) for one in seat.interests):
-        return ConflictKind.INTEREST
-    return None
-
-
-def _same(one: OrganisationId, other: OrganisationId) -> bool:
-    return (one.scheme, one.value.strip().upper()) == (other.scheme, other.value.strip().upper())
-
-
-def known(case: Case, expert: str) -> list[KnownConflict]:
-    """What is on record of an expert's conflicts in this case."""
-    return [one for one in case.conflicts if one.expert_id == expert]
-
-
-def new(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
-    """Derived conflicts that are not on record yet: neither open nor decided."""
-    on_record = [one.conflict for one in known(case, seat.expert_id)]
-    return tuple(one for one in derived(seat, case, edition) if one not in on_record)
-
-
-def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
-    """What bars an expert from a case: derived conflicts, and those on record that were not dismissed."""
-    on_record = [one.conflict for one in known(case, seat.expert_id) if one.status is not ConflictStatus.DISMISSED]
-    return (*new(seat, case, edition), *on_record)
 
 
 def obstacles(seat: Seat, case: Case, edition: Edition, acting: str) -> Iterator[Refusal]:
@@ -111,12 +36,6 @@ def obstacles(seat: Seat, case: Case, edition: Edition, acting: str) -> Iterator
     on_record = known(case, seat.expert_id)
     if any(one.status is ConflictStatus.DISMISSED and one.decided_by == acting for one in on_record):
         yield Refusal("conflict.second-person", status=403)
-
-
-def said(conflict: Conflict) -> Problem:
-    """A conflict in words, as a refusal tells it."""
-    party = wording(PARTIES.get(conflict.party, PARTIES[PARTICIPANT])) if conflict.party is not None else None
-    return problem("/expert_id", RULES[conflict.kind], party=party)
 
 
 def found(decision: CaseDecision, expert: str, conflicts: Sequence[Conflict]) -> None:

@@ -64,11 +64,11 @@ class EnterExpert:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasePerson:
-    """Note that the expert's personal data is erased; the entry stays, inactive."""
+class Retire:
+    """The expert's personal data was erased: the entry stays, inactive."""
 
 
-Command = EnterExpert | ErasePerson
+Command = EnterExpert | Retire
 
 
 def subject_of(expert_id: str) -> str:
@@ -81,8 +81,8 @@ def decide(state: Expert | None, command: Command, context: Context[Given]) -> S
     match command:
         case EnterExpert():
             return _entered(state, command, context)
-        case ErasePerson():
-            return _erased(state, context)
+        case Retire():
+            return _retired(state, context)
         case _:
             assert_never(command)
 
@@ -133,17 +133,15 @@ def _faults(entry: ExpertEntry, edition: Edition) -> list[Problem]:
     return found
 
 
-def _erased(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
+def _retired(state: Expert | None, context: Context[Given]) -> Sequence[Fact]:
     if state is None:
         raise Refusal("expert.unknown", status=404, experts=context.subject.removeprefix(f"{KIND}:"))
-    erased = PersonErasedV1(actor=context.actor, person_id=state.expert_id)
-    if not state.active:
-        return (erased,)
-    return erased, ExpertEnteredV1.made_of(state, actor=context.actor, active=False)
+    return (ExpertEnteredV1.made_of(state, actor=context.actor, active=False),) if state.active else ()
 
 
 def evolve(state: Expert | None, fact: Fact) -> Expert | None:
-    """The entry is what the last fact says; what was erased never stood in it."""
+    """The entry is what the last fact says; what was erased never stood in it. An erasure is a fact of the person's own
+    subject (`services/law/erasing.py`); an earlier program noted it here."""
     return _evolve(state, fact) if isinstance(fact, DirectoryFact) else state
 
 

@@ -33,12 +33,14 @@ def claim(decision: CaseDecision) -> None:
 
 
 def unclaim(decision: CaseDecision, command: Unclaim) -> None:
-    """Gives the case back to the queue; an approver may do so for an operator who is away. Raises Refusal."""
+    """Gives the case back to the queue, also for a tie to one of its parties; an approver may do so for an operator
+    who is away. Raises Refusal."""
     operator = decision.case.operator
     if operator is None:
         return
     if decision.actor.role != Role.APPROVER:
-        decision.need_own_case()
+        duties.need(decision.case, decision.edition, decision.actor.id, Duty.PREPARES)
+        decision.need_in_hand()
     others = (operator,) if operator != decision.actor.id else ()
     decision.then(
         CaseReleasedV1.made_of(

@@ -68,7 +68,7 @@ def add(router: APIRouter) -> None:
         if Role.ADMIN not in by.caller.roles and by.caller.organisation != found.state.agency:
             raise not_found()
         await by.give_if_there(pilot, KIND, EraseContacts())
-        await contacts.forget(by.engine.store, [pilot], found.state.persons)
+        await contacts.forget(by.engine.store, [pilot], found.state.persons, by.engine.now())
         return Response(status_code=204)
 
 

@@ -26,7 +26,6 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "PUT:/v1/me/person": "saveMyPerson",
     "GET:/v1/money": "sumMoney",
     "GET:/v1/money/{pilot}": "getPilotsMoney",
-    "DELETE:/v1/persons/{person}": "erasePerson",
     "PUT:/v1/persons/{person}": "savePerson",
     "GET:/v1/pilots": "listPilots",
     "GET:/v1/pilots/{pilot}": "getPilot",

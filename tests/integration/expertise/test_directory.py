@@ -4,6 +4,9 @@ import io
 
 from pypdf import PdfReader
 
+from contracts.expertise import PersonErasedV1
+from contracts.topics import fact_topic
+from services.chassis.store import PERSONS
 from tests.kit.expertise.cases import ADMIN, AUDITOR, ELSEWHERE, MANY, SECRET, Build, common, ids, with_secret
 from tests.kit.expertise.world import (
     AP,
@@ -69,6 +72,7 @@ async def test_an_expert_is_told_that_an_assignment_was_taken_back(world: World)
 
 # ---- personal data
 
+BASIS = {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}
 DATA = {"name": "Образцова Мария Примеровна", "email": "m.obraztsova@example.test", "phone": "+375 00 000-00-00"}
 
 
@@ -87,13 +91,18 @@ async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_f
         assert DATA["email"] not in (await world.ask("get", path)).text
         for who in (AP, AUDITOR, expert("expert-a")):
             assert "Образцова" not in (await world.ask("get", path, who)).text
-    etag = shown.headers["ETag"]
-    answers = [await world.ask("delete", "/experts/expert-a/person", OP, etag=etag, key="e") for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 200]
+    path = "/experts/expert-a/person/erasure"
+    refused = [await world.ask("post", path, who, body) for who, body in ((OP, {}), (AP, {"basis": BASIS}))]
+    assert [one.json()["title"] for one in refused] == ["erasure.basis", "auth.role"]
+    assert await world.store.get(PERSONS, "expert-a"), "nothing is erased without a document"
+    answers = [await world.ask("post", path, OP, {"basis": BASIS}) for _ in range(2)]
+    assert [answer.json()["erased"] for answer in answers] == [True, False]
     await world.settle()
     everything = await world.everything()
     assert not [word for word in ("Образцова", "obraztsova", DATA["phone"]) if word in everything]
-    assert "person-erased" in everything
+    [fact] = [one for one in world.broker.events(fact_topic("expertise")) if one["type"] == PersonErasedV1.TYPE]
+    assert (fact["subject"], fact["data"]["basis"]) == ("person:expert-a", BASIS), "the record has its document"
+    assert [one["by"] for one in (await world.get("/persons/expert-a/erasures", ADMIN))["items"]] == [OP.id]
     assert (await world.get("/experts/expert-a"))["active"] is False
     assert (await world.get("/reviews/p1"))["persons"] == {}
 
@@ -126,19 +135,18 @@ async def test_the_paper_of_an_earlier_round_has_the_content_of_that_round(build
 async def test_an_administrator_erases_for_a_person_who_is_in_no_directory_and_each_erasure_has_its_own_record(
     world: World,
 ) -> None:
-    basis = {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}
     approver, admin = Person("approver-1", ("approver",)), Person("admin-1", ("admin",))
     for who in (OP, approver):
         assert (await world.ask("put", "/me/person", who, DATA)).status_code == 200
     path = f"/persons/{approver.id}/erasure"
-    assert (await world.ask("post", path, OP, {"basis": basis})).status_code == 403
-    for _ in range(2):
-        assert (await world.ask("post", path, admin, {"basis": basis})).status_code == 204
+    assert (await world.ask("post", path, OP, {"basis": BASIS})).status_code == 403
+    answers = [(await world.ask("post", path, admin, {"basis": BASIS})).json() for _ in range(2)]
+    assert answers == [{"person": approver.id, "erased": erased} for erased in (True, False)]
     assert (await world.ask("get", "/me/person", approver)).status_code == 404
     assert (await world.ask("delete", "/me/person", OP)).status_code == 204
     told = [(await world.get(f"/persons/{one.id}/erasures", admin))["items"] for one in (approver, OP)]
     assert [[(one["by"], one["role"], one["basis"]) for one in some] for some in told] == [
-        [(admin.id, "admin", basis)],
+        [(admin.id, "admin", BASIS)],
         [(OP.id, "operator", None)],
     ]
     await world.engine.outbox.flush()

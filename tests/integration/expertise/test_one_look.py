@@ -94,7 +94,8 @@ async def test_a_command_to_what_is_not_there_or_is_not_shown_leaves_no_claim(wo
     items = [{"pilot": "p9", "etag": '"1"', "expert_id": "expert-a"}]
     many = await world.ask("post", "/assignments", OP, {"items": items})
     assert [one["problem"]["title"] for one in many.json()["items"]] == ["not-found"]
-    gone = await world.ask("delete", "/experts/nobody/person", OP, etag='"1"')
+    on = {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}
+    gone = await world.ask("post", "/experts/nobody/person/erasure", OP, {"basis": on})
     assert (gone.status_code, await claims(world)) == (404, before)
     good = await world.ask("post", "/reviews/p1/opinion", expert("expert-a"), opinion(), etag=etag, key="k")
     assert (good.status_code, await claims(world)) == (200, before + 1)

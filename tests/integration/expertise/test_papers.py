@@ -3,7 +3,6 @@
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, cast
@@ -14,7 +13,6 @@ from pypdf import PdfReader
 
 from contracts.expertise import ConclusionIssuedV1, PaperForm, PersonErasedV1
 from contracts.topics import fact_topic
-from services.chassis.rebuild import rebuild
 from services.chassis.store import SUBJECTS
 from services.chassis.subject import Record
 from services.expertise.documents import press as printer
@@ -25,6 +23,7 @@ from tests.kit.engine.tiny import Crash, Hooked, crash
 from tests.kit.expertise.cases import Build
 from tests.kit.expertise.world import AP, BASIS, OP, WHY, World, book, entry_of, expert
 from tests.kit.people import Person
+from tests.kit.rebuilt import rebuilt
 
 ADMIN = Person("admin-1", ("admin",))
 CHAIR = Person("approver-9", ("approver",))
@@ -264,23 +263,8 @@ async def test_a_rebuild_takes_the_papers_over_as_they_are_and_prints_nothing(
     await world.do("p1", "conclusion/approval", AP)
     before = (await paper_of(world)).content
     monkeypatch.setattr(printer, "MADE", {})
-    new = world.store.sibling(f"{world.store._db.name}_new")
-
-    async def own(_topic: str, partition: int) -> AsyncIterator[Record]:
-        for n, message in enumerate(world.broker.log if partition == 0 else ()):
-            if message.topic == TOPIC:
-                yield Record(TOPIC, 0, n, message.key.encode(), message.value)
-
-    async def foreign(_topic: str, _partition: int) -> AsyncIterator[Record]:
-        none: tuple[Record, ...] = ()
-        for record in none:
-            yield record
-
-    try:
-        report = await rebuild(SERVICE, SERVICE.own, world.store, new, own, foreign)
+    async with rebuilt(SERVICE, world.store, world.broker) as (new, report):
         assert report.good and report.copied[PAPERS] == 1
         other = World(new, world.rules)
         other.clock.time = world.clock()
         assert (await paper_of(other)).content == before
-    finally:
-        await world.store._client.drop_database(new._db.name)

@@ -41,7 +41,7 @@ NO_CASE = {
         ("get", "/experts/{expert}"),
         ("put", "/experts/{expert}"),
         ("put", "/experts/{expert}/person"),
-        ("delete", "/experts/{expert}/person"),
+        ("post", "/experts/{expert}/person/erasure"),
         ("get", "/teams"),
         ("get", "/teams/{code}"),
         ("put", "/teams/{code}"),

@@ -14,12 +14,14 @@ from services.chassis.engine import Engine
 from services.chassis.store import PARKED, PERSONS, Store
 from services.intake.contacts import without_contact
 from services.intake.domain.state import pilot_id
-from services.intake.service import RULES
+from services.intake.service import RULES, SERVICE
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
 from tests.kit.intake.sides import NOWHERE, PILOT, Ask, Make, again, doc, entered, sent, state, submitted
+from tests.kit.rebuilt import rebuilt
 
 WHO = {"name": "Образцова Мария Примеровна", "email": "m@example.test", "phone": "+375 00 000-00-00"}
 OTHER = {"name": "Примеров Пример Примерович", "email": "p@example.test", "phone": None}
+LATER = {"name": "Пробная Проба Пробовна", "email": "late@example.test", "phone": None}
 CONTACT = f"/v1/applications/{PILOT}/contact"
 KEPT = timedelta(days=RULES.edition("by-2024").numbers.contact_kept_days.value)
 NEWER = "pilots.agency.application-resubmitted.v9"
@@ -195,6 +197,27 @@ async def test_a_crash_between_the_fact_and_the_erasure_leaves_it_to_the_next_sw
     await engine.sweep(timedelta(0))
     assert await store.rows(PERSONS, {}, sort=[("_id", 1)], limit=9) == []
     assert len(facts(broker, ContactErasedV1.TYPE)) == 1
+
+
+async def test_a_rebuild_from_an_older_backup_brings_no_erased_contact_back_and_keeps_what_came_since(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, clock: Clock
+) -> None:
+    await published(ask)
+    await engine.records([sent({**again("newer", contact=OTHER), "type": NEWER})])
+    backup = [(name, await store.rows(name, {}, sort=[("_id", 1)], limit=99)) for name in (PERSONS, PARKED)]
+    clock.forward(seconds=1)
+    assert (await ask("delete", CONTACT, "admin")).status_code == 204
+    clock.forward(seconds=1)
+    late = {**again("later", contact=LATER), "type": NEWER}
+    await engine.records([replace(sent(late), offset=9)])
+    await engine.outbox.flush()
+    for name, rows in backup:
+        await store.put(name, rows)
+    async with rebuilt(SERVICE, store, broker, behind=True) as (new, report):
+        assert report.covers
+        left = await everywhere(new, broker)
+        assert not [word for word in (*WHO.values(), *OTHER.values()) if word is not None and word in left]
+        assert "Пробная" in left, "an event that was parked after the erasure is another affair"
 
 
 async def test_personal_data_stays_in_a_parked_record_no_longer_than_in_its_topic_and_the_event_stays_the_same(

@@ -277,6 +277,7 @@ BODIES: Mapping[str, Any] = {
     "/assignments": {"items": [{"pilot": "{pilot}", "etag": '"1"', "expert_id": "expert-a"}]},
     "/experts/{expert}": entry_of(),
     "/experts/{expert}/person": {"name": "Образцова Мария Примеровна"},
+    "/experts/{expert}/person/erasure": {"basis": BASIS},
     "/experts/{expert}/handover": WHY,
     "/teams/{code}": {"name": "Группа", "members": ["operator-1"], "sectors": ["health"]},
     "/me/notices/read": {"ids": ["n-1"]},
