@@ -4,9 +4,11 @@ One dependency of the whole app stands before every route that there is or will 
 that first.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -24,22 +26,31 @@ MOST: Final = 20
 TAKES: Final = "lotsman_takes"
 SEVERAL: Final = (list, tuple, set, frozenset)
 """The types of a parameter that may be given more than once."""
+SHOWN: Final = 40
+"""So many characters of a value are repeated: more than a moment has."""
+FREE: Final = frozenset({"q"})
+"""Parameters in which people write words, and a `+` stands for a blank as it should."""
+LOST: Final = re.compile(r" [0-9].*|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+ [0-9]{2}(:?[0-9]{2})?")
+"""A number, a telephone or the zone of a moment whose `+` came as a blank: in a query `+` stands for one (WHATWG URL,
+application/x-www-form-urlencoded)."""
 
 
 async def known_query(request: Request) -> None:
     """The dependency of all routes. Raises Problematic 422 with everything that is wrong with the query, where it has
-    a name that its route does not take, or gives a parameter twice that is taken once."""
+    a name that its route does not take, gives a parameter twice that is taken once, or lost the `+` of a value."""
     if not request.query_params:
         return
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    wrong = list(_wrong(request, _takes(route)))
+    wrong = [*_wrong(request, _takes(route)), *_lost_plus(request, _takes(route))]
     if not wrong:
         return
     await let_in(route, request)
     _, others = request_params_to_args(_parameters(route.dependant), request.query_params)
-    raise Problematic(422, "request.invalid", problems=[*wrong[:MOST], *problems_of(others)])
+    said = {one.pointer for one in wrong}
+    more = [one for one in problems_of(others) if one.pointer not in said]  # one mistake is told once
+    raise Problematic(422, "request.invalid", problems=[*wrong[:MOST], *more])
 
 
 def _wrong(request: Request, takes: Mapping[str, bool]) -> Iterator[Problem]:
@@ -50,6 +61,14 @@ def _wrong(request: Request, takes: Mapping[str, bool]) -> Iterator[Problem]:
             yield problem(where, "query.unknown", name=told(name), meant=meant(name, takes))
         elif times > 1 and not takes[name]:
             yield problem(where, "query.repeated", name=name, times=times)
+
+
+def _lost_plus(request: Request, takes: Mapping[str, bool]) -> Iterator[Problem]:
+    """Values of which the query has made a blank of the `+`, so that they are not what was meant."""
+    for name, value in request.query_params.multi_items():
+        if name in takes and name not in FREE and "+" in request.url.query and LOST.fullmatch(value):
+            written = quote(value[:SHOWN].replace(" ", "+"), safe=":")
+            yield problem(pointer_of(("query", name)), "query.plus", name=name, written=written)
 
 
 def _takes(route: APIRoute) -> Mapping[str, bool]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from contracts.topics import SERVICES
+from services.chassis.asked import FREE
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
 from tests.kit.sides import COMMAND_HEADERS, Side, asked, bearer, problem
@@ -143,3 +144,43 @@ def test_a_process_without_routes_of_its_own_is_no_exception(sides: Mapping[str,
 def test_an_address_with_one_slash_too_many_is_not_led_to_where_its_caller_says(sides: Mapping[str, Side]) -> None:
     answer = sides["registry"].ask("get", "/v1/pilots/?x=1", {**bearer("registrar"), "Host": "elsewhere.example"})
     assert answer.status_code == 404 and "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "role", "name"),
+    [
+        ("intake", "/v1/receipts", "publisher", "since"),
+        ("registry", "/v1/pilots", "registrar", "as_of"),
+        ("registry", "/v1/pilots/{pilot}", "registrar", "as_of"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["+03:00", "+0300", "+03"])
+def test_a_moment_whose_plus_the_query_made_a_blank_is_told_how_to_write_it(
+    service: str, path: str, role: str, name: str, zone: str, sides: Mapping[str, Side]
+) -> None:
+    answer = told_of(sides[service], "get", path, bearer(role), f"{name}=2026-05-01T09:00:00{zone}")
+    assert refused(answer) == [(f"/query/{name}", "query.plus")]
+    assert f"{name}=2026-05-01T09:00:00{zone.replace('+', '%2B')}" in problem(answer, 422)["problems"][0]["message"]
+
+
+def test_so_is_every_number_and_telephone_that_any_route_takes(sides: Mapping[str, Side]) -> None:
+    taken = [
+        (service, method, path, role, name)
+        for service, method, path, role in EVERY
+        for name in queried(sides[service], method, path) - FREE
+    ]
+    assert {"year", "number", "own_number", "since", "as_of", "limit"} <= {name for *_, name in taken}
+    for service, method, path, role, name in taken:
+        answer = told_of(sides[service], method, path, {**COMMAND_HEADERS, **bearer(role)}, f"{name}=+375291234567")
+        assert (f"/query/{name}", "query.plus") in refused(answer), (service, path, name)
+
+
+def test_a_plus_between_words_is_a_blank_as_everywhere(sides: Mapping[str, Side]) -> None:
+    for query in ("q=%D0%B0+1", "q=+1"):
+        assert told_of(sides["registry"], "get", "/v1/search", bearer("registrar"), query).status_code != 422
+
+
+def queried(side: Side, method: str, path: str) -> set[str]:
+    """The names of the query parameters that a route takes."""
+    said = side.app.openapi()["paths"][path][method].get("parameters", [])
+    return {one["name"] for one in said if one["in"] == "query"}

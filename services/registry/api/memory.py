@@ -37,15 +37,11 @@ AsOf = Annotated[
 ]
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MOMENT: Final = re.compile(DAY.pattern + r"T[0-9].*")
-PLUS: Final = re.compile(DAY.pattern + r"T[0-9:.]+ [0-9]{2}:?[0-9]{2}")
-"""A moment whose `+` came as a blank: in a query `+` stands for one (WHATWG URL, application/x-www-form-urlencoded)."""
 _moments: Final = TypeAdapter[datetime](Moment)
 
 
 def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
     """The moment that `as_of` means. Raises Problematic 422 for what is neither day nor moment, or not yet come."""
-    if PLUS.fullmatch(said):
-        raise Problematic(422, "as-of.plus")
     today = now.astimezone(zone).date()
     try:
         if DAY.fullmatch(said):
