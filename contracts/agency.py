@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final
 
 from .entered import SENT, Entered
 from .event import Basis, Contract, Day, Language, Moment, Payload
+from .forms import pilot_named
 from .reference import (
     UNSPECIFIED,
     Application,
@@ -58,7 +59,8 @@ class ApplicationSubmittedV2(Application, Payload):
 
     def application(self) -> Application:
         """The content that facts carry: everything but the contact person and the total."""
-        return Application.made_of(self)
+        names = {} if self.replicates is None else {"replicates": pilot_named(self.replicates)}
+        return Application.made_of(self, **names)
 
 
 class ApplicationResubmittedV1(ApplicationSubmittedV2):

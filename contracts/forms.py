@@ -3,6 +3,7 @@
 Free text has no form (`contracts.text`).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,6 +38,31 @@ ETAG: Final = r'^(?:W/)?"?[0-9]{1,18}"?$'
 FILE_ID: Final = "^[0-9a-f]{32}$"
 AGENCY: Final = "^[a-z0-9-]{2,20}$"
 MONEY_YEAR: Final = f"^({YEAR}|unspecified)$"
+
+MOST_NUMBER: Final = 60
+_number: Final = re.compile(r"[^\W\d_]+-\d{4}-\d+")
+_pilot_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_dashes: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+
+
+def as_number(named: str) -> str | None:
+    """What names a pilot, in the form of a registration number, whatever dashes and letters it was typed with; None
+    where it has not that form."""
+    said = named.strip()[:MOST_NUMBER].translate(_dashes).upper()
+    return said if _number.fullmatch(said) else None
+
+
+def as_pilot_id(named: str) -> str | None:
+    """What names a pilot, in the form of an id; None where it has not that form. A UUID in capital letters, as some
+    databases write it, is the same one (RFC 9562, 4)."""
+    said = named.strip().lower()
+    return said if _pilot_id.fullmatch(said) else None
+
+
+def pilot_named(named: str) -> str:
+    """What names a pilot, in the form in which it is known: its registration number, its id, or what it was."""
+    return as_number(named) or as_pilot_id(named) or named
+
 
 OTHER: Final = "form.other"
 """The words for a pattern that is none of these: they show it."""

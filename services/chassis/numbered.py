@@ -4,29 +4,28 @@ One dependency of the whole app leads a number to the id, after whoever may not 
 behind it, who may see the pilot among it, goes by the id. A number that is nobody's stays as it is, and is no id.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator
 
 from contracts.event import PILOT
+from contracts.forms import as_number
 from services.chassis.asked import let_in
 from services.chassis.store import BY_ID, NUMBERED, SUBJECTS, Store
 
 PLACE: Final = "pilot"
 """What every route calls the part of its address that names a pilot."""
-MOST: Final = 60
-_number: Final = re.compile(r"[^\W\d_]+-\d{4}-\d+")
-_dashes: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 
 
-def as_number(named: str) -> str | None:
-    """What names a pilot, in the form of a registration number, whatever dashes and letters it was typed with; None
-    where it has not that form."""
-    said = named.strip()[:MOST].translate(_dashes).upper()
-    return said if _number.fullmatch(said) else None
+def _as_known(number: str | None) -> str | None:
+    return number and (as_number(number) or number)
+
+
+AS_KNOWN: Final = AfterValidator(_as_known)
+"""The annotation of a registration number in the query of an address: with whatever dashes and letters it is typed."""
 
 
 async def pilots_of(store: Store, numbers: Iterable[str], **narrowed: str) -> Mapping[str, str]:

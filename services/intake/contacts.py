@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 from contracts.agency import AGENCY, ContactPerson
 from contracts.event import Envelope, Event, peek
+from contracts.forms import as_number
 from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
-from services.chassis.numbered import as_number
 from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
 from services.intake.domain.state import pilot_id

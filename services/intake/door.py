@@ -27,6 +27,7 @@ from contracts.event import (
     split_type,
     traced,
 )
+from contracts.forms import as_number
 from contracts.intake import (
     ApplicationRegisteredV1,
     EventRefusedV1,
@@ -37,7 +38,7 @@ from contracts.reference import Role
 from contracts.topics import agency_of
 from contracts.words import problem
 from services.chassis import telemetry
-from services.chassis.numbered import as_number, pilots_of
+from services.chassis.numbered import pilots_of
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import (
     Absent,

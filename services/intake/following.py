@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from contracts.agency import ReceiptConclusion, ReceiptDecision, ReceiptOutcome, ReceiptStep
 from contracts.event import Moment
 from contracts.reference import Problem, ReturnReason
+from contracts.steps import ApplicationStop
 from services.chassis.subject import Document, Record
 from services.intake.domain.state import ExpertiseTerm, Pilot, Request, Status, pilot_id
 from services.intake.receipts import why_parked
@@ -45,6 +46,7 @@ class Receipt(BaseModel):
     due_at: Moment | None = None
     problems: tuple[Problem, ...]
     reasons: tuple[ReturnReason, ...] = ()
+    stopped: ApplicationStop | None = None
     received: Moment | None = None
     submission: int | None = None
     waits_for: WaitsFor | None = None
@@ -90,6 +92,7 @@ def receipt(document: Document, event_id: str) -> Receipt | None:
         due_at=state.due_at if state.running else None,
         problems=told.problems if told else state.problems,
         reasons=state.reasons,
+        stopped=state.stopped,
         received=state.received,
         submission=state.submission,
         waits_for=waits_for(state),

@@ -107,7 +107,7 @@ class FakeStore:
 
     async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
         self.asked.append(query)
-        if "state.number" in query:
+        if isinstance(query.get("state.number"), Mapping):
             wanted = query["state.number"]["$in"]
             return [{"_id": pilot, "state": {"number": one}} for one, pilot in self.numbers.items() if one in wanted]
         return self.found[:limit]

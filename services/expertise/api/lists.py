@@ -10,6 +10,7 @@ from contracts.expertise import ReviewKind
 from contracts.text import sought
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
+from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import Page, page
@@ -28,7 +29,7 @@ async def filters(
     round: Annotated[int | None, Query(ge=1, le=1000)] = None,
     expert: Text = None,
     status: Status | None = None,
-    number: Text = None,
+    number: Annotated[Text, AS_KNOWN] = None,
 ) -> Filters:
     """The filters of the queues. `expert` is who sits on the case."""
     return Filters(sector, agency, kind, round, expert, status, number)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.event import Contract
 from contracts.expertise import Closure
-from contracts.forms import ETAG
+from contracts.forms import ETAG, as_number
 from contracts.reference import Role
 from contracts.steps import (
     Appeal,
@@ -25,6 +25,8 @@ from contracts.steps import (
 from contracts.text import line
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
+from services.chassis.numbered import pilots_of
+from services.chassis.web import EngineOf
 from services.expertise.api.access import (
     Approver,
     Expert,
@@ -115,10 +117,13 @@ def _assigning(router: APIRouter) -> None:
 
 def _bulk(router: APIRouter) -> None:
     @router.post("/assignments", tags=["work"])
-    async def assign_many(body: Body[Bulk], by: Operator) -> dict[str, list[dict[str, Any]]]:
+    async def assign_many(body: Body[Bulk], by: Operator, engine: EngineOf) -> dict[str, list[dict[str, Any]]]:
         """Assigns experts to many cases, with an answer for each: what cannot be done is in nobody's way. Sent again
         with the same Idempotency-Key it gives the same answers."""
-        wanted = [(one.pilot, one.rev, commands.Assign.made_of(one)) for one in body.items]
+        numbers = {one.pilot: number for one in body.items if (number := as_number(one.pilot))}
+        found = await pilots_of(engine.store, numbers.values())
+        ids = {named: found.get(number, named) for named, number in numbers.items()}
+        wanted = [(ids.get(one.pilot, one.pilot), one.rev, commands.Assign.made_of(one)) for one in body.items]
         return {"items": await assign_all(by, wanted)}
 
 

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
 from contracts.event import Moment
+from contracts.forms import as_number
 from contracts.reference import Role
 from contracts.text import sought
 from contracts.topics import agency_topic
 from services.chassis.auth import Caller, allow
 from services.chassis.described import GONE
 from services.chassis.engine import Engine
-from services.chassis.numbered import as_number, pilots_of
+from services.chassis.numbered import pilots_of
 from services.chassis.parking import record_of
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight, hides, seeing

@@ -1,6 +1,5 @@
 """What intake is asked to do: by agencies' events, by officers, by the other services' facts, and by time."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from contracts.expertise import (
     ReviewClosedV1,
     TermExtendedV1,
 )
+from contracts.forms import as_pilot_id
 from contracts.intake import RefusedEvent
 from contracts.reference import Hiding, TermKind
 from contracts.registry import (
@@ -32,8 +32,6 @@ from contracts.registry import (
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
 
-PILOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The form of a pilot's id."""
 CLARIFICATION: Final = TermKind.CLARIFICATION
 """The expertise's term in which a request for information must be answered."""
 EXPERTISE: Final = TermKind.EXPERTISE
@@ -62,10 +60,9 @@ class Later(Sent):
 
     @property
     def named(self) -> str | None:
-        """The pilot that the event names as its subject, where that has the form of one. A UUID in capital letters, as
-        some databases write it, is the same one (RFC 9562, 4)."""
+        """The pilot that the event names as its subject, where that has the form of an id."""
         named = self.event.get("subject")
-        return named.strip().lower() if isinstance(named, str) and PILOT_ID.fullmatch(named.strip().lower()) else None
+        return as_pilot_id(named) if isinstance(named, str) else None
 
 
 class Refuse(RefusedEvent):

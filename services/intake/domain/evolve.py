@@ -42,6 +42,7 @@ from contracts.intake import (
     WithdrawalRegisteredV1,
 )
 from contracts.reference import Clock, ItemId, Problem
+from contracts.steps import ApplicationStop
 from services.intake.domain.report_history import with_report
 from services.intake.domain.state import (
     ANSWERED,
@@ -94,7 +95,7 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
         case ApplicationReturnedV1():
             return _with(state, status=Status.RETURNED, reasons=fact.reasons)
         case ApplicationStoppedV1():
-            return _over(state, Status.STOPPED)
+            return _with(_over(state, Status.STOPPED), stopped=ApplicationStop.made_of(fact))
         case ApplicationLapsedV1():
             return _over(state, Status.LAPSED)
         case ResubmissionRegisteredV1() | ClarificationRegisteredV1() | WithdrawalRegisteredV1() | EventRefusedV1():

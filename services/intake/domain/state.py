@@ -22,6 +22,7 @@ from contracts.reference import (
     ReturnReason,
     TermKind,
 )
+from contracts.steps import ApplicationStop
 from services.intake.domain.report_history import ReportHistory
 from services.law.ledger import Ledger
 from services.law.terms import CountedTerm, CountedTerms, calendar_versions
@@ -101,9 +102,10 @@ class Pilot(ReceivedEvent):
     `terms` are the last term of each kind (срок рассмотрения, срок устранения замечаний); one of them runs at a time.
     `look_over`, `fixing`, `clock` and `due_at` say the same for lists and cards. `received` and `submitted` are of the
     first submission, `resubmitted` is when the last one came, `decided` when its look-over ended.
-    `expertise` is the expertise's term, `decision` the Council's last decision, `steps` the last of each step of the
-    pilot's life in the register. `carrying_out` is None until the Council has decided for good; `finished` is the last
-    day of carrying out, as the executor reported it, and `taken` what is remembered of all reports.
+    `stopped` is why, and on what document, an officer stopped the procedure. `expertise` is the expertise's term,
+    `decision` the Council's last decision, `steps` the last of each step of the pilot's life in the register.
+    `carrying_out` is None until the Council has decided for good; `finished` is the last day of carrying out, as the
+    executor reported it, and `taken` what is remembered of all reports.
     """
 
     status: Status
@@ -120,6 +122,7 @@ class Pilot(ReceivedEvent):
     terms: CountedTerms = ()
     decided: Moment | None = None
     reasons: tuple[ReturnReason, ...] = ()
+    stopped: ApplicationStop | None = None
     requests: tuple[Request, ...] = ()
     expertise: ExpertiseTerm | None = None
     conclusion: ReceiptConclusion | None = None

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.chassis.auth import allow
+from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
 from services.chassis.public import conditional_response
 from services.chassis.store import SUBJECTS
@@ -48,7 +49,7 @@ def _list(router: APIRouter) -> None:
         stage: Stage | None = None,
         agency: Value | None = None,
         sector: Value | None = None,
-        number: Value | None = None,
+        number: Annotated[Value | None, AS_KNOWN] = None,
         as_of: AsOf = None,
         after: After = None,
         limit: Limit = PAGE,

@@ -81,7 +81,7 @@ BATCH: Final = {"Content-Type": "application/cloudevents-batch+json"}
 
 
 def made(changes: Mapping[str, Any], id_: str = "demo-1") -> dict[str, Any]:
-    event = {**submitted(), "id": id_, **changes}
+    event = {**submitted(own_number=id_), "id": id_, **changes}
     return {name: value for name, value in event.items() if value is not ...}
 
 
