@@ -12,18 +12,21 @@ traces use stands apart.
 import asyncio
 import json
 import resource
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bench.batches import AGENCY as BATCHES_OF
+from bench.batches import run as in_batches
 from bench.flood import FLOOD, opened
 from bench.flood import run as flooding
-from bench.posting import Answered, Job, Sent
+from bench.posting import Answered, Job, Sent, generated
 from bench.times import not_exceeded
 from bench.usage import cpu_of
 from contracts.agency import ApplicationSubmittedV2
@@ -32,13 +35,13 @@ from contracts.registry import PilotEnteredV1
 from contracts.topics import EXPERTISE, FACT_MAX_BYTES, INTAKE, REGISTRY, fact_topic
 from deploy.cli.main_job import application
 from deploy.complaint import Complaint
-from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import Say, silent, task
 from deploy.service import ask
 from services.chassis.pace import LIVELY
 from services.chassis.settings import Settings
 from services.chassis.topic_reader import Offsets, TopicReader
+from services.intake.domain.state import pilot_id
 
 RATES: Final = (1, 20, 100, 200)
 SECONDS: Final = 10
@@ -64,9 +67,11 @@ async def run(
     say: Say = silent,
     quiet: float = LIVELY + SETTLES,
     flood: int = FLOOD,
+    together: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The rows of all rates, what a system costs where nothing comes in, how many POSTs a second it can take, and how
-    soon a single event is answered while many of another agency wait."""
+    """The rows of all rates, what a system costs where nothing comes in, how many POSTs a second it can take, what it
+    takes in batches and over Kafka (`together`: how many of each), and how soon a single event is answered while many
+    of another agency wait."""
     door = _Door(stack)
     await asyncio.to_thread(door.open)
     with task(say, f"warming up: {warm_up} POSTs"):
@@ -80,9 +85,11 @@ async def run(
             rows.append(await door.measured(rate, rate * seconds))
     with task(say, f"{most} POSTs of {CALLERS} callers, as fast as they are answered"):
         found = await door.most(most)
+    begins = await door.ends()
+    batches = await in_batches(stack, partial(door.settled, begins), say=say, **together)
     with task(say, f"a single event beside {flood} events of another agency"):
         beside = await flooding(stack, flood)
-    return {"by_rate": rows, **found, "idle": idle, "callers": CALLERS, "flood": beside}
+    return {"by_rate": rows, **found, "idle": idle, "callers": CALLERS, "batches": batches, "flood": beside}
 
 
 class _Door:
@@ -142,17 +149,22 @@ class _Door:
 
     async def _sent(self, job: Job) -> tuple[Sent, dict[str, float]]:
         """What came of a job, and when each pilot was entered, in seconds since 1970."""
-        begins = await self._ends()
-        sent = await _generated(job)
+        begins = await self.ends()
+        sent = await generated(job)
         entered = await self._entered(begins, {one.pilot for one in sent.answers if one.pilot is not None})
         await asyncio.sleep(SETTLES)
         await asyncio.to_thread(self._ask_for, sent.answers)
         return sent, entered
 
-    async def _ends(self) -> Offsets:
+    async def ends(self) -> Offsets:
         """Where the register's topic ends now."""
         async with self._reading("latest") as reader:
             return (await reader.bounds()).ends
+
+    async def settled(self, begins: Offsets, events: Sequence[str]) -> None:
+        """Waits until the applications of these ids are in the register, whose topic ended at these offsets before."""
+        await self._entered(begins, {pilot_id(BATCHES_OF, one) for one in events})
+        await asyncio.sleep(SETTLES)
 
     async def _entered(self, begins: Offsets, wanted: set[str]) -> dict[str, float]:
         """When each of these pilots was entered, as the topic says from these offsets on."""
@@ -223,19 +235,6 @@ def _each(used: Mapping[str, float], count: int) -> dict[str, Any]:
     parts = {name: round(1000 * used[name] / count, 2) for name in PARTS}
     total = round(1000 * sum(used[name] for name in PARTS) / count, 2)
     return {"cpu_ms_per_event": total, "parts": parts, "traces_ms_per_event": round(1000 * used["traces"] / count, 2)}
-
-
-async def _generated(job: Job) -> Sent:
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.posting"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await made.communicate(job.model_dump_json().encode())
-    if made.returncode:
-        raise Complaint(f"The generator of POSTs ended with {made.returncode}.")
-    return Sent.model_validate_json(said)
 
 
 def _part(times: Sequence[float], part: float) -> float | None:

@@ -53,14 +53,14 @@ async def run(stack: Stack, events: int = FLOOD) -> dict[str, Any]:
     await publish(flooder, {FLOODER: flood})
     published = time.monotonic() - began
     over_kafka, over_http, waiting = list[float](), list[float](), events
-    async with _receipts(other, OTHER) as receipts, _receipts(flooder, FLOODER) as told, _sending(other) as out:
+    async with receipts_of(other, OTHER) as receipts, receipts_of(flooder, FLOODER) as told, _sending(other) as out:
         for number in range(TRIES):
             over_kafka.append(await _asked_over_kafka(out, receipts, 2 * number))
             over_http.append(await _asked_over_http(stack, 2 * number + 1))
-            waiting = events - await _told(told)
-        while await _told(told) < events:
+            waiting = events - await told(told)
+        while await told(told) < events:
             if time.monotonic() - began > ANSWERED_WITHIN + events / 20:
-                raise Complaint(f"{events - await _told(told)} of {events} events of the flood were never answered.")
+                raise Complaint(f"{events - await told(told)} of {events} events of the flood were never answered.")
             await asyncio.sleep(0.2)
     return {
         "events": events,
@@ -99,13 +99,13 @@ async def _asked_over_http(stack: Stack, number: int) -> float:
     return took
 
 
-async def _told(receipts: AIOKafkaConsumer) -> int:
+async def told(receipts: AIOKafkaConsumer) -> int:
     """How many receipts there are."""
     return sum((await receipts.end_offsets(receipts.assignment())).values())
 
 
 @asynccontextmanager
-async def _receipts(login: Login, code: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def receipts_of(login: Login, code: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A reader of an agency's receipts, from the first."""
     reader = AIOKafkaConsumer(receipts_topic(code).name, **login.aiokafka(), auto_offset_reset="earliest")
     await reader.start()

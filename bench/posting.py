@@ -16,6 +16,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from deploy.complaint import Complaint
+from deploy.local.home import ROOT
+
 ANSWER_WITHIN: Final = 60.0
 LEAD: Final = 0.2
 """Seconds before the first request."""
@@ -29,6 +32,7 @@ class Job(BaseModel):
     path: str
     bearer: str
     bodies: list[str]
+    content_type: str = "application/cloudevents+json"
     rate: float | None = None
     callers: int = 0
 
@@ -63,7 +67,7 @@ class Connections:
         job, content = self._job, body.encode()
         head = (
             f"POST {job.path} HTTP/1.1\r\nHost: {job.host}\r\nAuthorization: Bearer {job.bearer}\r\n"
-            f"Content-Type: application/cloudevents+json\r\nContent-Length: {len(content)}\r\n\r\n"
+            f"Content-Type: {job.content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         async with self._lent() as (reader, writer):
             writer.write(head.encode() + content)
@@ -140,6 +144,20 @@ async def _by_callers(job: Job, connections: Connections) -> list[Answered]:
 
     await asyncio.gather(*(caller() for _ in range(job.callers)))
     return answers
+
+
+async def generated(job: Job) -> Sent:
+    """What came of a job that is done in a process of its own. Raises Complaint."""
+    made = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.posting"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await made.communicate(job.model_dump_json().encode())
+    if made.returncode:
+        raise Complaint(f"The generator of POSTs ended with {made.returncode}.")
+    return Sent.model_validate_json(said)
 
 
 def main() -> None:

@@ -76,7 +76,7 @@ def history(
 def door(
     seconds: Annotated[int, typer.Option(min=1, help="For how long POSTs come at each rate.")] = 10,
 ) -> Found:
-    """What one POST costs until it is in the register, at 1, 20, 100 and 200 a second, at 1 % of traces; a flood."""
+    """What one POST costs until it is in the register, at 1, 20, 100 and 200 a second, batches, Kafka, a flood."""
     from bench.door import RATES, run
     from bench.surroundings import SAMPLED
 

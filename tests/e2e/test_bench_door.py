@@ -11,11 +11,12 @@ from bench.door import PARTS, run
 from bench.posting import Job, send
 from deploy.local.stack import Stack
 
+FEW = {"batch": 20, "rounds": 1, "batches": 3, "over_kafka": 50}
 BODIES = [f'{{"n": {n}}}' for n in range(20)]
 
 
 async def test_the_measurement_has_a_row_for_each_rate_and_leaves_no_pilot_out(stack: Stack) -> None:
-    found = await run(stack, rates=(5, 20), seconds=2, most=60, warm_up=20, quiet=0, flood=1500)
+    found = await run(stack, rates=(5, 20), seconds=2, most=60, warm_up=20, quiet=0, flood=1500, together=FEW)
     assert [(row["rate"], row["sent"], row["errors"]) for row in found["by_rate"]] == [(5, 10, 0), (20, 40, 0)]
     for row in found["by_rate"]:
         assert 0 < row["p50_ms"] <= row["p99_ms"] < 60_000
@@ -26,6 +27,12 @@ async def test_the_measurement_has_a_row_for_each_rate_and_leaves_no_pilot_out(s
         assert 0 <= row["generator_late_p99_ms"] <= row["p99_ms"]
     assert found["most_per_second"] > 0
     assert 0 < found["idle"]["percent_of_a_core"] < 100
+    batches = found["batches"]
+    assert (batches["batch"], batches["rounds"]) == (20, 1)
+    assert min(batches[f"{one}events_per_second"] for one in ("", "bare_", "kafka_")) > 0
+    assert batches["ratio_to_bare"] == pytest.approx(
+        batches["events_per_second"] / batches["bare_events_per_second"], rel=0.05
+    )
     flood = found["flood"]
     assert flood["events"] == 1500
     assert flood["still_waiting"] > 0, "answered while the flood was not"

@@ -1,5 +1,6 @@
 """Contact persons: read with a fact that says so, erased on demand and by themselves, wherever their data stands."""
 
+import base64
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -292,3 +293,10 @@ async def test_a_misspelt_contact_without_an_address_goes_from_a_parked_record_w
     assert WHO["name"] not in await everywhere(store, broker)
     [row] = await store.rows(PARKED, {}, sort=[("_id", 1)], limit=9)
     assert row["headers"] == [["ce_id", b"late-1"]]
+
+
+def test_of_data_that_were_sent_as_bytes_the_contact_is_taken_too() -> None:
+    data = {"title": "т", "contact": {"name": "Образцова"}}
+    packed = base64.b64encode(json.dumps(data).encode()).decode()
+    found = json.loads(without_contact(json.dumps({"type": ApplicationSubmittedV2.TYPE, "data_base64": packed}).encode()))
+    assert found == {"type": ApplicationSubmittedV2.TYPE, "data": {"title": "т", "contact": None}}
