@@ -245,7 +245,7 @@ def _extensions(event: Mapping[str, Any]) -> Iterator[Problem]:
     of the data, or so near to an attribute's that is missing that they must be a slip.
 
     Only what is no name or no value of an extension is a reason to refuse; capitals are not, for headers have none
-    that would count (decision 42).
+    that would count (decision 44).
     """
     if all(name in Envelope.model_fields for name in event):
         return

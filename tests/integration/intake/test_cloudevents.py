@@ -2,7 +2,7 @@
 
 The cases are those of github.com/cloudevents/conformance at c5bcce28 (`format/json/*`, and the features of the HTTP and
 Kafka bindings), each by its id there, written anew: our contract fixes the type, the source and that data are a JSON
-object. Where we differ is said by `ELSEWHERE` and by decision 42.
+object. Where we differ is said by `ELSEWHERE` and by decision 44.
 """
 
 import base64
@@ -132,7 +132,7 @@ async def test_what_is_invalid_is_refused_by_both_doors_naming_the_attribute(
 
 
 async def test_an_extension_in_capitals_is_taken_and_told(engine: Engine, ask: Ask, broker: Broker) -> None:
-    """`invalidCapitalizedExtension`, where we differ (decision 42)."""
+    """`invalidCapitalizedExtension`, where we differ (decision 44)."""
     answer = await over_http(ask, made({"MyExtension": "bad"}))
     assert answer.status_code == 201
     told = await over_kafka(engine, broker, made({"MyExtension": "bad"}, "demo-2"))

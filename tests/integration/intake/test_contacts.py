@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import AGENCY_KEPT_DAYS, fact_topic
 from services.chassis.engine import Engine
@@ -298,5 +299,7 @@ async def test_a_misspelt_contact_without_an_address_goes_from_a_parked_record_w
 def test_of_data_that_were_sent_as_bytes_the_contact_is_taken_too() -> None:
     data = {"title": "т", "contact": {"name": "Образцова"}}
     packed = base64.b64encode(json.dumps(data).encode()).decode()
-    found = json.loads(without_contact(json.dumps({"type": ApplicationSubmittedV2.TYPE, "data_base64": packed}).encode()))
+    found = json.loads(
+        without_contact(json.dumps({"type": ApplicationSubmittedV2.TYPE, "data_base64": packed}).encode())
+    )
     assert found == {"type": ApplicationSubmittedV2.TYPE, "data": {"title": "т", "contact": None}}
