@@ -14,6 +14,8 @@ from .reference import ProblemSeverity
 
 DEFAULTS: Final[Mapping[str, ProblemSeverity]] = {
     "field.unknown": "warn",
+    "attribute.capitals": "warn",
+    "time.missing": "warn",
     "start.past": "warn",
     "own-number.used": "warn",
     "contact.phone": "warn",

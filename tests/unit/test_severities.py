@@ -31,6 +31,8 @@ TOO_MUCH = {**PAYMENT, "amount_minor": 50_000_001}
 CONTACT = {"name": "Образцова Проба", "email": "contact@primer.example"}
 BREAKS: dict[str, tuple[str, Any]] = {
     "field.unknown": ("/data/colour", event(colour="red")),
+    "attribute.capitals": ("/MyExtension", {**event(), "MyExtension": "x"}),
+    "time.missing": ("/time", {**event(), "time": None}),
     "start.past": ("/data/planned_start", event(planned_start="2026-01-12", planned_end=None)),
     "own-number.used": ("/data/own_number", event(own_number="1-2-3")),
     "contact.phone": ("/data/contact/phone", event(contact={**CONTACT, "phone": "позвоните"})),

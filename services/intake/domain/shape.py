@@ -96,8 +96,8 @@ def read(event: Mapping[str, Any], agency: str, now: datetime, edition: Edition 
     untimed = () if timed else (problem("/time", "time.missing", severity="warn"),)
     return Read(
         payload=shape.payload,
-        problems=(*faults, *wrong, *untimed, *shape.problems),
-        unknown=(*told, *shape.unknown),
+        problems=(*faults, *wrong, *shape.problems),
+        unknown=(*untimed, *told, *shape.unknown),
         envelope=envelope,
     )
 
