@@ -23,6 +23,7 @@ PARTS: Final = {
     "docs": ("docs",),
     "experts": ("expert",),
     "identity": ("token",),
+    "importing": ("import",),
     "persons": ("person",),
     "quality": ("check",),
     "reading": ("topic",),

@@ -21,6 +21,7 @@ from deploy.local import keys
 from deploy.local import secrets as passwords
 from deploy.local.home import directory, home, write_private
 from deploy.local.ports import Ports
+from deploy.local.state import State
 from deploy.login import Login
 from deploy.service import ask, why
 
@@ -42,7 +43,15 @@ def add(
         first_day = date.fromisoformat(since) if since else date.today()
     except ValueError as error:
         raise Complaint(f"{error}.") from error
-    found = running()
+    user, secret_file = add_to(running(), code, name, EditionFrom(edition=edition, since=first_day))
+    out.print(f"Kafka user: {user}")
+    out.print(f"password:   in {secret_file}", soft_wrap=True)
+    return {"agency": code, "kafka_user": user, "password_file": str(secret_file)}
+
+
+def add_to(found: State, code: str, name: str, edition: EditionFrom) -> tuple[str, Path]:
+    """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
+    password. Raises Complaint."""
     login = admin_login(found.base)
     secret_file = directory(home() / "agencies") / f"{code}.password"
     password = secret_file.read_text().strip() if secret_file.exists() else secrets.token_hex(24)
@@ -51,10 +60,8 @@ def add(
     except KafkaException as error:
         raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
     write_private(secret_file, password + "\n")
-    enter(found.urls[INTAKE], code, name, EditionFrom(edition=edition, since=first_day))
-    out.print(f"Kafka user: {user}")
-    out.print(f"password:   in {secret_file}", soft_wrap=True)
-    return {"agency": code, "kafka_user": user, "password_file": str(secret_file)}
+    enter(found.urls[INTAKE], code, name, edition)
+    return user, secret_file
 
 
 @group.command("list")

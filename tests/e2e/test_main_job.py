@@ -4,8 +4,6 @@ import asyncio
 import io
 import json
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.topics import agency_topic
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import enter_expert
-from deploy.cli.main_job import application, main_job, run_inventory
+from deploy.cli.main_job import application, main_job
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import CLINIC
 from deploy.cli.tally import LAUNCHED, pilots
@@ -60,18 +58,6 @@ def test_the_sample_speaks_of_every_sector_in_two_languages() -> None:
     assert sectors == {one.code for one in BOOK.edition(EDITION).sectors.entries}
     assert {pilot.end for _, pilot in sample()} == set(End)
     assert sum("і" in pilot.problem for _, pilot in sample()) > 5 < sum("и" in pilot.problem for _, pilot in sample())
-
-
-def test_the_real_inventory_ends_in_the_register_or_in_a_refusal_that_names_everything(
-    desk: Desk, inventory: Path
-) -> None:
-    shown = io.StringIO()
-    run_inventory(replace(desk, console=Console(file=shown, width=200)), inventory)
-    text = shown.getvalue()
-    assert "440 pilots of 28 agencies" in text
-    assert "392 in the register, 48 refused" in text
-    assert "/data/sector sector.unknown" in text
-    assert "/data/contact/email schema.string-pattern-mismatch" in text  # two addresses, or a page's, in one field
 
 
 def test_version_1_by_kafka_and_version_2_by_http_come_to_the_same_register(desk: Desk, agency: str) -> None:

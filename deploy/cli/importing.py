@@ -1,0 +1,236 @@
+"""import: a spreadsheet of one's own columns, each row as an event of its agency, and what became of all of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import typer
+from rich.table import Table as Shown
+
+from contracts.reference import Problem, Role
+from contracts.rules import Edition, UnknownEdition, load
+from contracts.steps import EditionFrom
+from contracts.topics import INTAKE
+from contracts.words import problem
+from deploy.cli.agencies import add_to, admin_login
+from deploy.cli.common import Found, out, progress, running
+from deploy.cli.tally import PARTS
+from deploy.complaint import Complaint
+from deploy.importing import judging, mapping, report, rows, tables
+from deploy.importing.mapping import Described
+from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
+from deploy.importing.report import Finding, findings
+from deploy.importing.rows import Fault, Row
+from deploy.importing.tables import Table
+from deploy.local import keys
+from deploy.local.home import directory, home
+from deploy.login import Login
+from deploy.progress import Say, task
+from deploy.service import ask, why
+
+app = typer.Typer()
+HANDS: Final = 4
+"""So many agencies are entered at a time."""
+MOST_SHOWN: Final = 20
+"""So many rules are shown to people; the report has all."""
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A spreadsheet: CSV or XLSX.")],
+    described: Annotated[
+        Path,
+        typer.Option("--mapping", exists=True, dir_okay=False, help="Which of its columns are which fields (TOML)."),
+    ],
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Publish nothing; say what would come of each row. Needs no running system."),
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Where the report and the marked file go.", file_okay=False)
+    ] = None,
+) -> Found:
+    """Publish the rows of a spreadsheet as events of their agencies, and say what became of each.
+
+    May be stopped and run again: a row that was published is known again. What is wrong is written to a report with
+    row, column, rule and words, and into a copy of the file.
+    """
+    say, how = progress(), mapping.load(described)
+    table, read = read_file(file, how, say)
+    if dry_run:
+        found, wrong = _rehearsed(how, read, say)
+    else:
+        found, wrong = imported(_here(), how, read, say)
+    place = directory(folder or home() / "imports" / f"{file.stem}-{how.name}")
+    with task(say, "writing what is wrong"):
+        found |= report.write(place, table, wrong)
+    _show(found, wrong)
+    if not dry_run and (found["balance"] or found["in_flight"]):
+        raise Complaint(
+            f"{found['in_flight']} events are not decided on, {found['balance']} not accounted for; "
+            "./lotsman status shows what is wrong. Then run the same again: nothing is done twice.",
+            found=found,
+        )
+    return found
+
+
+def read_file(file: Path, how: Described, say: Say) -> tuple[Table, list[Row]]:
+    """A file as a mapping reads it: the table, and each of its rows. Raises Complaint."""
+    table, found = tables.read(file, how.headings(), how.file), list[Row]()
+    with task(say, f"reading {file.name}, rows", len(table.rows)) as reading:
+        for one in rows.rows(table, how):
+            found.append(one)
+            reading.advance()
+    return table, found
+
+
+# ---- what would come of it
+
+
+def _rehearsed(how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:
+    """What would become of the rows by the edition of the mapping: nothing is asked and nothing sent."""
+    edition, now = _edition(how), datetime.now(UTC)
+    wrong, fates, seen = list[Finding](), Counter[str](), set[str]()
+    with task(say, "judging, rows", len(read)) as judging_:
+        for row in read:
+            said = judging.problems(row, edition, now)
+            wrong += findings(row, said)
+            if row.event is not None:
+                again = row.event["id"] in seen
+                seen.add(row.event["id"])
+                blocked = any(one.severity == "block" for one in said)
+                fates["duplicates" if again else "rejected" if blocked else "registered"] += 1
+            judging_.advance()
+    parts = {name: fates[name] for name in PARTS}
+    found = {"dry_run": True, **_counted_rows(read), **parts}
+    found["balance"] = found["published"] - sum(parts.values())
+    return {**found, "edition": edition.id if edition else None}, wrong
+
+
+def _edition(how: Described) -> Edition | None:
+    if how.agency.enter is None:
+        return None
+    try:
+        return load().edition(how.agency.enter.edition)
+    except UnknownEdition as error:
+        raise Complaint(f"The mapping enters agencies by an edition that is not there: {error}.") from error
+
+
+# ---- what comes of it
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running system as an import uses it: intake's address, who may write every agency's topic and read its
+    receipts, how tokens are made, and how an agency is entered."""
+
+    intake: str
+    login: Login
+    token: Callable[[list[str]], str]
+    enter: Callable[[str, str, EditionFrom], object]
+
+
+def _here() -> System:
+    found = running()
+    return System(found.urls[INTAKE], admin_login(found.base), partial(keys.token, home()), partial(add_to, found))
+
+
+def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:
+    """Publishes the rows at a running system. Raises Complaint where a part of it cannot be reached."""
+    read = _entered(system, how, read, say)
+    login = system.login
+    agencies = sorted({row.agency for row in read if row.event is not None and row.agency is not None})
+    began = asyncio.run(receipts_end(login, agencies))
+    with task(say, "publishing, events", sum(row.event is not None for row in read)) as sending:
+        sent = asyncio.run(publish(login, _events(read), sending.advance))
+    places = await_committed(login, sent, say)
+    with task(say, "reading receipts"):
+        told = asyncio.run(receipts(login, began))
+        found = {**_counted_rows(read), **counted(sent, told, places, lambda key: _known(system, key))}
+    found["published"] = sent.count
+    return found, [*_found_out(read, told)]
+
+
+def _events(read: Iterable[Row]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    return ((row.agency, row.event) for row in read if row.event is not None and row.agency is not None)
+
+
+def _found_out(read: Iterable[Row], told: Told) -> Iterator[Finding]:
+    for row in read:
+        said: Sequence[Problem] = ()
+        if row.event is not None and row.agency is not None:
+            said = told.problems((row.agency, row.event["id"]))
+        yield from findings(row, said)
+
+
+def _entered(system: System, how: Described, read: Sequence[Row], say: Say) -> list[Row]:
+    """The rows once their agencies are in the directory; one of an agency that is not is refused."""
+    names = {row.agency: row.agency_name or row.agency for row in reversed(read) if row.agency is not None}
+    with task(say, "agencies", len(names)) as entering, ThreadPoolExecutor(HANDS) as pool:
+
+        def enter(code: str) -> bool:
+            there = _is_there(system, code)
+            if not there and how.agency.enter is not None:
+                system.enter(code, names[code], how.agency.enter)
+            entering.advance()
+            return there or how.agency.enter is not None
+
+        unknown = {code for code, there in zip(names, pool.map(enter, names), strict=True) if not there}
+    return [_refused(row) if row.agency in unknown else row for row in read]
+
+
+def _refused(row: Row) -> Row:
+    fault = Fault(row.column_of("/source"), problem("/source", "import.agency-unknown", code=row.agency or ""))
+    return Row(row.number, row.agency, row.agency_name, None, (*row.faults, fault), row.places)
+
+
+def _is_there(system: System, code: str) -> bool:
+    answer = ask(INTAKE, "GET", f"{system.intake}/v1/agencies/{code}", system.token([Role.ADMIN]))
+    if answer.status_code not in (200, 404):
+        raise Complaint(f"Intake does not say whether {code} is in the directory: {why(answer)}")
+    return answer.status_code == 200
+
+
+def _known(system: System, key: Key) -> bool:
+    """Whether intake knows an event of which no receipt is left in the topic: it is kept there for 30 days."""
+    agency, event = key
+    url = f"{system.intake}/v1/receipts/{quote(event, safe='')}"
+    answer = ask(INTAKE, "GET", url, system.token([Role.AUDITOR]), params={"agency": agency})
+    return answer.status_code in (200, 410)
+
+
+# ---- what is told
+
+
+def _counted_rows(read: Sequence[Row]) -> Found:
+    """How many rows there are, how many are published, and why the others are not."""
+    refused = [row for row in read if row.event is None]
+    reasons = Counter(one.problem.rule for row in refused for one in row.faults if one.blocks)
+    published = len(read) - len(refused)
+    return {"rows": len(read), "published": published, "refused": len(refused), "reasons": dict(reasons.most_common())}
+
+
+def _show(found: Found, wrong: Sequence[Finding]) -> None:
+    rules = Counter(
+        (one.column or "", one.problem.rule, "refused" if one.problem.severity == "block" else "told") for one in wrong
+    )
+    table = Shown("column", "rule", "", "rows", box=None)
+    for (column, rule, weight), times in rules.most_common(MOST_SHOWN):
+        table.add_row(column, rule, weight, str(times))
+    if rules:
+        out.print(table)
+    would = "would be " if found.get("dry_run") else ""
+    out.print(
+        f"{found['rows']} rows = {found['published']} {would}published + {found['refused']} refused by the reader"
+    )
+    parts = " + ".join(f"{found[name]} {name.replace('_', ' ')}" for name in PARTS)
+    out.print(f"{found['published']} {would}published = {parts}; difference: {found['balance']}", soft_wrap=True)
+    out.print(f"what is wrong:   {found['report']}", soft_wrap=True)
+    out.print(f"the file, marked: {found['marked']}", soft_wrap=True)

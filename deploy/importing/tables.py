@@ -1,0 +1,298 @@
+"""A file as a table: its encoding, its separator, its sheet and its headings found, or taken from the mapping.
+
+What is found is found by the mapping: the reading in which most of its headings stand is the right one.
+"""
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from contracts.topics import AGENCY_MAX_BYTES
+from deploy.complaint import Complaint
+from deploy.importing.forms import Cell, text_of
+from deploy.importing.mapping import FileHints
+from services.intake.parsing import looks_like
+
+SEPARATORS: Final = (",", ";", "\t", "|")
+BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+GUESSED: Final = ("cp1251", "cp1252", "cp866", "koi8-r")
+"""The encodings that are tried where the bytes tell nothing."""
+ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+LOOKED_AT: Final = 40
+"""So many rows are looked at for the headings (assumption: what stands above a table is shorter)."""
+DEEPEST: Final = 3
+"""So many rows can make up the headings, one below another."""
+BETWEEN: Final = " / "
+"""What stands between a heading over several columns and one of theirs."""
+MOST_BYTES: Final = 200 * 1024 * 1024
+"""The largest file that is read (technical: it is read whole)."""
+_ESCAPED: Final = re.compile("_x00([01][0-9A-Fa-f]|7[Ff])_")
+"""How workbooks write control characters, and what exports from them are full of."""
+_COUNTED: Final = re.compile(r" \([0-9]+\)$")
+Line = tuple[int, tuple[Cell, ...]]
+"""The number of a row as a spreadsheet shows it, and its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it was read. `columns`: where each heading of the mapping stands; `rows`: those that say something;
+    `lines`: all that there are, of which the first `below` come before the table; `sheet` is the name of the sheet,
+    and `encoding` and `separator` are those of a text."""
+
+    path: Path
+    headings: tuple[str, ...]
+    columns: dict[str, int]
+    rows: list[Line]
+    lines: list[Line]
+    below: int
+    sheet: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Where the headings were found: the index of the first row below them, and the headings by column."""
+
+    below: int
+    headings: tuple[str, ...]
+    columns: dict[str, int]
+
+
+def read(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
+    """The table in which these headings stand. Raises Complaint for a file that cannot be read, or has them not."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise Complaint(f"{path} is larger than {MOST_BYTES // 2**20} MB; divide it.")
+        body = path.read_bytes()
+    except OSError as error:
+        raise Complaint(f"{path} cannot be read: {error.strerror}.") from error
+    if body.startswith(OLD_EXCEL):
+        raise Complaint(f"{path} is a workbook of the old kind (or has a password); save it as .xlsx without one.")
+    return _workbook(path, wanted, hints) if body.startswith(ZIP) else _text(path, body, wanted, hints)
+
+
+# ---- text
+
+
+def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints) -> Table:
+    best: tuple[int, str, str] | None = None
+    for encoding, text in _decoded(path, body, hints.encoding):
+        for separator in [hints.separator] if hints.separator else SEPARATORS:
+            found = _found(_lines(path, text, separator, LOOKED_AT + DEEPEST), wanted, hints.header)
+            if best is None or len(found.columns) > best[0]:
+                best = (len(found.columns), encoding, separator)
+    assert best is not None
+    _, encoding, separator = best
+    text = dict(_decoded(path, body, encoding))[encoding]
+    lines = _lines(path, text, separator)
+    return _table(path, lines, wanted, hints, encoding=encoding, separator=separator)
+
+
+def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, str]]:
+    """The text in each encoding that it may be in, the surest first. Raises Complaint."""
+    if given is None:
+        given = next((name for mark, name in BOMS if body.startswith(mark)), None)
+    try:
+        yield given or "utf-8", body.decode(given or "utf-8")
+        return
+    except LookupError as error:
+        raise Complaint(f"There is no encoding {given!r}.") from error
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        if given:
+            raise Complaint(f"{path} is not in the encoding {given}: line {line}, {error.reason}.") from error
+    first = next(place for place, one in enumerate(body) if one >= 0x80)
+    sure = looks_like(body[max(first - 1, 0) :])
+    if sure is None and body.decode("utf-8", "replace").count("\ufffd") * 10 < sum(one >= 0x80 for one in body):
+        raise Complaint(f"{path} is UTF-8 that was damaged: line {line}; save it anew, or say its encoding.")
+    for name in dict.fromkeys([*([sure] if sure else []), *GUESSED]):
+        try:
+            yield name, body.decode(name)
+        except UnicodeDecodeError:
+            continue
+
+
+def _lines(path: Path, text: str, separator: str, most: int | None = None) -> list[Line]:
+    """The rows of a text. Raises Complaint where a quotation mark is opened and never closed."""
+    csv.field_size_limit(AGENCY_MAX_BYTES)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    found, began = list[Line](), 1
+    try:
+        for number, cells in enumerate(islice(reader, most), start=1):
+            found.append((number, tuple(map(_unescaped, cells))))
+            last, began = began, reader.line_num + 1
+    except csv.Error as error:
+        raise Complaint(f"{path}, line {reader.line_num}: {error}.") from error
+    if found and most is None:
+        _need_closed(path, text, separator, last)
+    return found
+
+
+def _need_closed(path: Path, text: str, separator: str, line: int) -> None:
+    """Only the last row can have swallowed the rest of the file; it is read again by the letter of the rules."""
+    rest = io.StringIO("".join(io.StringIO(text, newline="").readlines()[line - 1 :]), newline="")
+    try:
+        list(csv.reader(rest, delimiter=separator, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise Complaint(f"{path}, line {line}: a quotation mark is opened and never closed.") from error
+
+
+def _unescaped(cell: str) -> str:
+    """A cell of an export, without what a workbook's control characters are written as."""
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), cell) if "_x00" in cell else cell
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+# ---- workbooks
+
+
+def _workbook(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise Complaint(f"{path} is no workbook that can be read: {error}.") from error
+    try:
+        if hints.sheet is not None and hints.sheet not in book.sheetnames:
+            raise Complaint(f"{path} has no sheet {hints.sheet!r}; it has {', '.join(book.sheetnames)}.")
+        names = [hints.sheet] if hints.sheet else [one.title for one in book.worksheets]
+        heads = {name: _found(_rows_of(book[name], LOOKED_AT + DEEPEST), wanted, hints.header) for name in names}
+        if not heads:
+            raise Complaint(f"{path} has no sheet with cells.")
+        best = max(heads, key=lambda name: len(heads[name].columns))
+        return _table(path, _rows_of(book[best]), wanted, hints, sheet=best)
+    finally:
+        book.close()
+
+
+def _rows_of(sheet: Any, most: int | None = None) -> list[Line]:
+    sheet.reset_dimensions()  # what other programs write there is often wrong
+    rows = islice(sheet.iter_rows(values_only=True), most)
+    return [(number, tuple(map(_plain, cells))) for number, cells in enumerate(rows, start=1)]
+
+
+def _plain(value: object) -> Cell:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, time):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    return value if value is None or isinstance(value, int | float | date | datetime) else str(value)
+
+
+# ---- headings
+
+
+def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHints, **how: str) -> Table:
+    head = _found(lines, wanted, hints.header)
+    if missing := [name for name in wanted if name not in head.columns]:
+        raise _without(path, head, missing)
+    width = len(head.headings)
+    rows = [(n, cells) for n, cells in lines[head.below :] if any(text_of(one) for one in cells)]
+    skipped = [(head.columns[name], re.compile(pattern)) for name, pattern in hints.skip.items()]
+    rows = [
+        (number, cells + (None,) * (width - len(cells)))
+        for number, cells in rows
+        if not any(at < len(cells) and pattern.fullmatch(text_of(cells[at])) for at, pattern in skipped)
+    ]
+    return Table(path, head.headings, head.columns, rows, lines, head.below, **how)
+
+
+def _without(path: Path, head: _Head, missing: Sequence[str]) -> Complaint:
+    """Which headings are not there, and what may be meant."""
+    known = [name for name in head.headings if name]
+    words = []
+    for name in missing:
+        if known.count(name) > 1 or f"{name} (2)" in known:
+            words.append(f"{name!r} stands there several times: say {name + ' (1)'!r} or {name + ' (2)'!r}")
+        else:
+            near = get_close_matches(name, known, 1)
+            words.append(f"{name!r}{f' ({near[0]!r} is meant?)' if near else ''}")
+    return Complaint(
+        f"{path} has no column {', '.join(words)}. Its headings, as far as they were found: {', '.join(known[:60])}."
+    )
+
+
+def _found(lines: Sequence[Line], wanted: Sequence[str], given: int | None) -> _Head:
+    """Where most of the wanted headings stand, in as few rows as can be."""
+    places = range(min(LOOKED_AT, len(lines))) if given is None else [given - 1] if given <= len(lines) else []
+    best = _Head(0, (), {})
+    for depth in range(1, DEEPEST + 1):
+        for first in places:
+            if first + depth > len(lines):
+                continue
+            headings = _joined([cells for _, cells in lines[first : first + depth]])
+            columns = _columns(headings, wanted)
+            if len(columns) > len(best.columns) or not best.headings:
+                best = _Head(first + depth, headings, columns)
+    return best
+
+
+def _joined(rows: Sequence[tuple[Cell, ...]]) -> tuple[str, ...]:
+    """The headings of each column from top to bottom. One over several columns stands in the first of them alone, as
+    merged cells do; what stands twice is counted."""
+    width = max(map(len, rows))
+    filled = [
+        _filled([text_of(one) for one in row] + [""] * (width - len(row)), rows[n + 1 :]) for n, row in enumerate(rows)
+    ]
+    names = [BETWEEN.join(dict.fromkeys(part for part in parts if part)) for parts in zip(*filled, strict=True)]
+    seen, found = dict[str, int](), []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(f"{name} ({seen[name]})" if name and seen[name] > 1 else name)
+    return tuple(" ".join(name.split()) for name in found)
+
+
+def _filled(texts: Sequence[str], below: Sequence[tuple[Cell, ...]]) -> list[str]:
+    """A row of headings where each stands over all its columns: those up to the next one that have one below."""
+    found, last = list[str](), ""
+    for place, text in enumerate(texts):
+        has_below = any(place < len(row) and text_of(row[place]) for row in below)
+        last = text or (last if has_below else "")
+        found.append(last)
+    return found
+
+
+def _columns(headings: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Where each wanted heading stands. One that stands there several times is named with its count, one below another
+    by itself where it is the only one."""
+    whole, last = dict[str, set[int]](), dict[str, set[int]]()
+    bare = {_same(one) for one in headings}
+    for place, heading in enumerate(headings):
+        counted = _same(_COUNTED.sub("", heading))
+        for name in {_same(heading), counted if counted in bare else ""} - {""}:
+            whole.setdefault(name, set()).add(place)
+        last.setdefault(_same(heading.rpartition(BETWEEN)[2]), set()).add(place)
+    found = dict[str, int]()
+    for name in wanted:
+        first = _same(name.removesuffix(" (1)"))
+        places = whole.get(_same(name)) or ({min(whole[first])} if first in whole else last.get(_same(name), set()))
+        if len(places) == 1:
+            [found[name]] = places
+    return found
+
+
+def _same(heading: str) -> str:
+    """A heading as it is compared: without the accidents of typing."""
+    return " ".join(unicodedata.normalize("NFKC", heading).casefold().replace("ё", "е").split())

@@ -1,0 +1,169 @@
+"""Spreadsheets on the whole running system: every row is accounted for, and nothing is done twice."""
+
+import asyncio
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from deploy.cli import importing
+from deploy.cli.__main__ import main
+from deploy.cli.desk import Desk
+from deploy.cli.importing import System, imported, read_file
+from deploy.cli.main_job import _enter, run_inventory
+from deploy.cli.tally import PARTS
+from deploy.importing import mapping
+from deploy.importing.mapping import Described
+from deploy.importing.publishing import publish
+from deploy.importing.report import Finding
+from deploy.local.home import ROOT
+from deploy.local.stack import Stack
+from deploy.progress import silent
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+HEAD = "№;Название;Проблема;Решение;Отрасль;Сумма\n"
+GOOD = "".join(f"{n};Проект {n};Пациенты ждут.;Очередь видна всем.;health;1 200,50\n" for n in range(1, 8))
+
+
+def plan(agency: str, enter: Mapping[str, str] | None = None) -> Described:
+    party = {"scheme": {"value": "BY-UNP"}}
+    parties = {
+        f"{role}.id.{part}": {"value": value}
+        for role, unp in (("initiator", "790000029"), ("customer", "790000016"))
+        for part, value in (("scheme", party["scheme"]["value"]), ("value", unp))
+    }
+    fields = {
+        "title": "Название",
+        "problem": "Проблема",
+        "solution": "Решение",
+        "sector": "Отрасль",
+        "own_number": "№",
+        "costs.0.amount_minor": {"column": "Сумма", "kind": "money"},
+        "costs.0.source": {"value": "own-money"},
+        "costs.0.currency": {"value": "BYN"},
+        **parties,
+    }
+    raw = {
+        "name": "plan",
+        "agency": {"code": {"value": agency}, **({"enter": enter} if enter else {})},
+        "type": {"value": "application-submitted.v2"},
+        "time": {"value": "2026-10-01"},
+        "fields": fields,
+    }
+    return mapping.read(raw, "plan")
+
+
+@pytest.fixture
+def system(stack: Stack, desk: Desk) -> System:
+    return System(stack.urls["intake"], stack.backends.kafka, stack.token, partial(_enter, desk))
+
+
+def run(system: System, how: Described, path: Path) -> tuple[dict[str, Any], list[Finding]]:
+    _, read = read_file(path, how, silent)
+    found, wrong = imported(system, how, read, silent)
+    assert found["rows"] == found["published"] + found["refused"]
+    assert found["published"] == sum(found[name] for name in PARTS) and found["balance"] == 0
+    return found, wrong
+
+
+def test_each_row_is_accounted_for_and_a_second_import_registers_nothing(
+    system: System, agency: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "план.csv"
+    faulty = "8;Проект 8;;;mars;5\n9;Проект 9;Ждут.;Видно.;health;дорого\n"
+    again = "1;Проект 1;Пациенты ждут.;Очередь видна всем.;health;1200,5\n"
+    path.write_bytes((HEAD + GOOD + again + faulty).encode("cp1251"))
+    found, wrong = run(system, plan(agency), path)
+    numbers = {name: found[name] for name in ("rows", "refused", *PARTS)}
+    assert numbers == {
+        "rows": 10,
+        "refused": 1,
+        "registered": 7,
+        "duplicates": 1,
+        "rejected": 1,
+        "parked": 0,
+        "in_flight": 0,
+    }
+    assert found["reasons"] == {"import.money": 1}
+    told = {(one.row, one.column, one.problem.rule) for one in wrong if one.problem.severity == "block"}
+    assert told == {
+        (10, "Проблема", "schema.missing"),
+        (10, "Решение", "schema.missing"),
+        (10, "Отрасль", "sector.unknown"),
+        (11, "Сумма", "import.money"),
+    }
+    rows = (HEAD + again + faulty + GOOD).encode()
+    path.write_bytes(rows)
+    second, wrong = run(system, plan(agency), path)
+    assert (second["registered"], second["rejected"], second["duplicates"]) == (0, 0, 9), "in another order as well"
+    assert {(one.row, one.problem.rule) for one in wrong if one.column == "Отрасль"} == {(3, "sector.unknown")}
+
+
+def test_what_was_stopped_goes_on(system: System, agency: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    how = plan(agency)
+    _, read = read_file(path, how, silent)
+
+    def stopped() -> Iterator[tuple[str, Any]]:
+        for row in read[:3]:
+            yield agency, row.event
+        raise KeyboardInterrupt
+
+    sent = asyncio.run(publish(system.login, ((agency, row.event) for row in read[:3] if row.event)))
+    assert sent.count == 3
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(publish(system.login, stopped()))
+    found, _ = run(system, how, path)
+    assert found["registered"] + found["duplicates"] == 7 and found["registered"] >= 4
+
+
+def test_who_is_in_no_directory_is_refused_unless_the_mapping_enters(
+    system: System, desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    found, wrong = run(system, plan("nobody-yet"), path)
+    assert (found["published"], found["reasons"]) == (0, {"import.agency-unknown": 7})
+    assert len(wrong) == 7
+    how = plan("nobody-yet", {"edition": "by-2024", "since": "2025-01-01"})
+    assert run(system, how, path)[0]["registered"] == 7
+
+
+def test_the_verb_says_it_in_json_and_writes_the_report(
+    stack: Stack, system: System, agency: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text(HEAD + GOOD, encoding="utf-8")
+    described = tmp_path / "plan.toml"
+    described.write_text(
+        f'name = "by-verb"\ntime = {{ value = 2026-10-01 }}\ntype = {{ value = "application-submitted.v2" }}\n'
+        f'[agency]\ncode = {{ value = "{agency}" }}\n[fields]\ntitle = "Название"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(importing, "_here", lambda: system)
+    words = ["import", str(path), "--mapping", str(described), "--report", str(tmp_path / "out"), "--json"]
+    for more in ([], ["--dry-run"]):
+        assert main([*words, *more]) == 0
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (told["rows"], told["rejected"], told["balance"]) == (7, 7, 0)
+        assert Path(told["report"]).read_text(encoding="utf-8-sig").count("schema.missing") == 7 * 4
+        assert Path(told["marked"]).exists()
+
+
+def test_the_real_inventory_is_registered_once(desk: Desk, system: System, inventory: Path) -> None:
+    shown = io.StringIO()
+    found = run_inventory(replace(desk, console=Console(file=shown, width=200)), inventory)
+    assert (found["rows"], found["published"], found["refused"], found["balance"]) == (3611, 3611, 0, 0)
+    assert (found["registered"], found["duplicates"], found["rejected"]) == (3113, 2, 496)
+    assert "3611 use cases of 41 agencies" in shown.getvalue()
+    assert "/data/problem schema.missing" in shown.getvalue()
+    how = mapping.load(ROOT / "deploy" / "mappings" / "us-federal-ai-use-cases-2025.toml")
+    second, _ = run(system, how, inventory)
+    assert (second["registered"], second["duplicates"]) == (0, 3611)
