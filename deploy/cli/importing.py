@@ -147,6 +147,8 @@ def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> t
     read = _entered(system, how, read, say)
     login = system.login
     agencies = sorted({row.agency for row in read if row.event is not None and row.agency is not None})
+    if not agencies:  # no row is published, so there is nobody to be asked
+        return {**_counted_rows(read), **dict.fromkeys((*PARTS, "balance"), 0)}, [*_found_out(read, Told())]
     began = asyncio.run(receipts_end(login, agencies))
     with task(say, "publishing, events", sum(row.event is not None for row in read)) as sending:
         sent = asyncio.run(publish(login, _events(read), sending.advance))
