@@ -67,6 +67,31 @@ def test_where_nothing_runs_the_exit_status_and_the_object_say_so(
     assert last_line(capsys.readouterr().out) == {"stopped": []}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["expert", "list"],
+        ["expert", "show", "e-1"],
+        ["agency", "add", "demo", "--name", "Ведомство", "--edition", "by-2024", "--since", "2025-01-01"],
+    ],
+    ids=" ".join,
+)
+def test_a_verb_that_needs_a_running_system_says_that_there_is_none(
+    words: list[str], own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) != 0
+    assert "./lotsman up" in last_line(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_verb_that_is_stopped_says_so_too(
+    sign: signal.Signals, monkeypatch: pytest.MonkeyPatch, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keys, "token", lambda *_: signal.raise_signal(sign))
+    assert main(["token", "--role", "ops", "--json"]) == 130
+    assert last_line(capsys.readouterr().out) == {"error": "stopped"}
+
+
 def test_a_token_for_a_program_is_said_once(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["token", "--role", "ops", "--json"]) == 0
     told = capsys.readouterr()
