@@ -150,7 +150,7 @@ def test_an_override_wins_over_every_other_rule_and_changes_the_version() -> Non
 
 
 def test_only_years_with_their_act_are_firm_where_an_act_moves_days() -> None:
-    assert [BY.provisional(year) for year in (2025, 2026, 2027)] == [False, False, True]
+    assert [BY.provisional(year) for year in (2024, 2025, 2026, 2027)] == [True, False, False, True]
     assert not US.provisional(2040)
 
 
@@ -279,6 +279,12 @@ def test_an_update_that_was_mended_is_another_version() -> None:
     one, mended = updated(update_text())["BY"], updated(update_text(worked=date(2027, 1, 23)))["BY"]
     assert one.version != mended.version
     assert updated(update_text().replace("№ 1", "№ 2"))["BY"].version == one.version
+
+
+def test_an_update_that_says_the_opposite_of_a_day_is_another_version() -> None:
+    bare = f'id = "BY"\ndated = 2026-12-01\n[origin]\n{ACT}'
+    off, worked = (updated(bare + override_text(date(2027, 2, 3), said))["BY"] for said in (False, True))
+    assert off.version != worked.version
 
 
 def test_an_act_that_moves_nothing_is_another_version_than_none() -> None:
