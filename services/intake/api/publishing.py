@@ -85,8 +85,8 @@ CLOUD_EVENT: Final = {
 _escaped: Final = re.compile(r"\\(.)")
 """A character behind a stroke within a quoted header (RFC 9110, 5.6.4)."""
 BATCHES: Final = 1
-"""So many batches are in hand at once: one takes a processor as long as it is worked on, so two were not answered sooner,
-and two of the worst took intake above 400 MB (measured)."""
+"""So many batches are in hand at once: each takes a processor as long as it is worked on, so two are not answered
+sooner, and two of the worst took intake above 400 MB (measured; one: 300 MB)."""
 PIECE: Final = 100
 """So many events of a batch are decided on together (technical: the largest outboxes of so many are a fifth of the
 largest document)."""
