@@ -53,7 +53,7 @@ FETCH_WAIT_MS: Final = 1_000
 PARTITION_BYTES: Final = 1024 * 1024
 """Bytes of a partition that are fetched at once, and wait for their turn in memory; a larger fact comes alone."""
 METADATA_AGE: Final = 10.0
-"""Seconds after which a reader of known topics looks at the cluster anew; an error makes it look at once."""
+"""Seconds after which whoever knows its topics looks at the cluster anew; an error makes it look at once."""
 
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
@@ -248,8 +248,8 @@ class Bus:
         name = str(options.get("group_id"))
         if name == group(self._service, AGENCIES):
             options["most_bytes"] = self._settings.agency_batch_bytes
-        else:  # who reads by a pattern must notice new topics
-            options["metadata_max_age_ms"] = int(max(METADATA_AGE, self._settings.metadata_age) * 1000)
+            # who reads by a pattern must notice new topics
+            options["metadata_max_age_ms"] = int(self._settings.metadata_age * 1000)
         soon = name in {group(self._service, source) for source in self._soon}
         self._consumers[name] = consumer = CarefulConsumer(*topics, gather=SOON if soon else GATHER, **options)
         return consumer
@@ -350,7 +350,7 @@ def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
         max_batch_size=PRODUCER_BATCH,
         linger_ms=2,
         request_timeout_ms=10_000,
-        metadata_max_age_ms=int(settings.metadata_age * 1000),
+        metadata_max_age_ms=int(max(METADATA_AGE, settings.metadata_age) * 1000),
         allow_auto_create_topics=False,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         graceful_timeout=settings.stop_within,

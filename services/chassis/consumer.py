@@ -21,9 +21,6 @@ log = logging.getLogger(__name__)
 WAIT_MS: Final = 2_000
 """How long it is waited for records at least: whoever asks sleeps a while after an empty answer."""
 
-REST_MS: Final = 20
-"""How long it is waited for what Kafka holds beside the records that were there already: one answer of it."""
-
 TURN: Final = 16
 """So many records of a partition are taken before another has its turn."""
 
@@ -41,8 +38,8 @@ take_over()
 class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
-    What comes within `gather` seconds after the last records is handed out together, unless they were as many as were
-    asked for: then more are there already.
+    What comes within `gather` seconds after the last records is handed out together, and Kafka is asked for it once,
+    unless they were as many as were asked for: then more are there already.
     """
 
     def __init__(self, *topics: str, gather: float = 0.0, most_bytes: float = math.inf, **options: Any) -> None:
@@ -118,19 +115,19 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             self._troubled_in = self.assigned
             self.troubles.clear()
         self._goes_back = True  # whatever is taken now and not handed out
-        gathering = self._not_before - time.monotonic()
-        await asyncio.sleep(max(0.0, gathering))
+        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+        self.resume(*self.paused())
         batch = _Batch(max_records or math.inf, self._most_bytes)
         await self._pass(batch)
         await self._share(batch)
         if not batch.found:
             await self._first(batch, max(timeout_ms, WAIT_MS))
-        if batch.found and gathering > 0 and not batch.full:
-            await self._first(batch, REST_MS)
         self._goes_back = False
         self.last_read = time.monotonic()
         if batch.found:
             self._not_before = 0.0 if batch.full else self.last_read + self._gather
+            if self._not_before:  # else Kafka is asked meanwhile: it gives the first that comes, and later the rest
+                self.pause(*self.assignment())
         return batch.found
 
     async def _pass(self, batch: "_Batch") -> None:
@@ -166,19 +163,13 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     async def _first(self, batch: "_Batch", timeout_ms: int) -> None:
         """Waits for a record of any partition, and adds it with what came beside it: the client asks for nothing while
-        a record waits to be taken, so of what came in the meantime it may hold the first alone. Raises KafkaError,
-        unless there is something to be handed out already."""
+        a record waits to be taken, so of what came in the meantime it may hold the first alone. Raises KafkaError."""
         try:
             found = await super().getmany(timeout_ms=timeout_ms, max_records=1)
         except TopicAuthorizationFailedError as error:
             for partition in self.assignment():
                 if partition.topic in error.args:
                     self._trouble(partition, error)
-            return
-        except KafkaError as error:
-            if not batch.found:
-                raise
-            log.warning("the rest comes later: %s", type(error).__name__)
             return
         for partition, records in found.items():
             batch.add(partition, records)

@@ -402,9 +402,10 @@ class Engine:
     ) -> dict[str, Fold]:
         """What comes of the inputs, by subject; nothing is written."""
         unknown = [subject for subject in pending if subject not in known]
-        loaded = {**known, **(await self.documents(unknown) if unknown else {})}
+        places = [place for some in pending.values() for place in some]
+        asked = set[str]() if given else {s for p in places if (s := self.service.beside(run.inputs[p]))}
+        loaded = {**known, **(await self.documents({*unknown, *asked}) if unknown or asked else {})}
         if not given:  # once: who loses the guard decides again by the same, and draws no second number
-            places = [place for some in pending.values() for place in some]
             answers = await self.service.given(store, [run.inputs[place] for place in places], loaded)
             given.update(zip(places, answers, strict=True))
         if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too

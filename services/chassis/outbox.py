@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 Documents = Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]]
 
+GATHER: Final = 0.2
+"""Seconds between two sendings of what commands made. At a low rate a sending costs as much for one fact as for ten,
+here and at whoever reads it, so what follows a first fact closely is let gather; nobody waits for it but a reader."""
 REMEMBERED: Final = 10_000
 """Of how many subjects the last acknowledged sequence is kept in memory, to send less twice; and of how many messages,
 whose facts did not go, that they went."""
@@ -90,11 +93,13 @@ class Outbox:
             self._wake.set()
 
     async def pump(self) -> None:
-        """Sends what `soon` gathered, many subjects at a time, until cancelled. Failures are left to the sweep."""
+        """Sends what `soon` gathered, many subjects at a time, until cancelled: what comes after a while in which
+        nothing came at once, what follows it together. Failures are left to the sweep."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             await self.flush()
+            await asyncio.sleep(GATHER)
 
     async def flush(self) -> None:
         """Sends what `soon` has gathered so far; failures are logged and left to the sweep."""

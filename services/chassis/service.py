@@ -42,7 +42,8 @@ class Service:
     `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
     used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given,
-    and knows of their subjects what was loaded before (those that are not there yet are missing);
+    and knows what was loaded before of their subjects and of those `beside` that it asks about (those that are not
+    there are missing);
     `own` is the language of the service's own facts, and `process_manager` says for each of several such facts what it
     asks of other subjects; `address` finds the subject of inputs that name it (an agency's later events), before
     anything is claimed.
@@ -59,6 +60,7 @@ class Service:
     name: str
     aggregates: Mapping[str, Aggregate]
     prepare: Prepare | None = None
+    beside: Callable[[Input], str | None] = lambda _input: None
     recall: Callable[[Store, Document, Sequence[Input]], Awaitable[Document]] | None = None
     reads: Mapping[str, Language[Fact]] = field(default_factory=dict)
     soon: frozenset[str] = frozenset()

@@ -143,8 +143,13 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
 # ---- what decisions are given
 
 
+def beside(one: Input) -> str | None:
+    """The directory entry of the agency whose event it is; None for what is none's."""
+    return subject_of(one.command.agency) if isinstance(one.command, (Submit, Later)) else None
+
+
 def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
-    """What a batch of decisions is given: directory entries with one query, numbers with one draw per series.
+    """What a batch of decisions is given: directory entries (`beside`), numbers with one draw per series.
 
     Only what will be registered draws a number (регистрационный номер): no application that has faults, none that
     is there already, and none a second time. A number is lost where the process ends between its draw and the write,
@@ -155,7 +160,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         fresh = {i.subject: n for n, i in reversed([*enumerate(inputs)]) if _is_new(i, loaded)}
         submits = {n: c for n in sorted(fresh.values()) if isinstance(c := inputs[n].command, Submit)}
         codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
-        agencies = await _agencies(store, set(codes.values()))
+        agencies = {a.code: a for d in loaded.values() if isinstance(a := d.state, Agency)}
         own = OwnNumbers()
         await own.look(store, [one for one in inputs if isinstance(one.command, Later) or _is_new(one, loaded)])
         judged: dict[int, Judged] = {}
@@ -208,10 +213,3 @@ def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used)
         return judge(command.event, command.agency, edition, now, used)
     except Exception:
         return None
-
-
-async def _agencies(store: Store, codes: set[str]) -> dict[str, Agency]:
-    if not codes:
-        return {}
-    loaded = await store.load([subject_of(code) for code in codes], lambda _subject: Agency)
-    return {a.code: a for d in loaded.values() if isinstance(a := d.state, Agency)}

@@ -34,6 +34,7 @@ SERVICE = Service(
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
+    beside=handlers.beside,
     own=INTAKE,
     reads={topics.EXPERTISE: EXPERTISE, topics.REGISTRY: REGISTRY},
     soon=frozenset({AGENCIES}),

@@ -10,13 +10,15 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import RequestTimedOutError, TopicAuthorizationFailedError
+from aiokafka.protocol.fetch import FetchRequest
 
 from contracts.topics import FOR_EVER
 from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.local.backends import Backends
-from services.chassis.consumer import REST_MS, TURN, CarefulConsumer
+from services.chassis.consumer import TURN, CarefulConsumer
 
 GATHER = 1.0
 SPREAD = 10
@@ -63,27 +65,24 @@ async def test_a_single_record_comes_at_once_and_what_follows_it_closely_comes_t
         assert gathered == [str(number).encode() for number in range(SPREAD)], "not the first of them alone"
 
 
-async def test_what_was_taken_is_handed_out_where_kafka_gives_no_more_than_an_error(
-    backends: Backends, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_kafka_is_asked_once_for_all_that_gathers(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = list[str](), AIOKafkaClient.send
+
+    async def counted(self: AIOKafkaClient, node: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, FetchRequest) and self is consumer._client:
+            asked.append("fetch")
+        return await real(self, node, request, **options)
+
     async with reading(backends) as (consumer, out, topic):
         await out.send_and_wait(topic, b"alone")
         assert await batch(consumer) == [b"alone"]
-        await out.send_and_wait(topic, b"first")
-        real, calls = AIOKafkaConsumer.getmany, list[int]()
-
-        async def failing(self: AIOKafkaConsumer, *partitions: TopicPartition, **options: Any) -> Any:
-            calls.append(options["timeout_ms"])
-            if options["timeout_ms"] == REST_MS:
-                raise RequestTimedOutError
-            return await real(self, *partitions, **options)
-
-        monkeypatch.setattr(AIOKafkaConsumer, "getmany", failing)
-        assert await batch(consumer) == [b"first"]
-        assert REST_MS in calls
-        monkeypatch.undo()
-        await out.send_and_wait(topic, b"second")
-        assert await batch(consumer) == [b"second"]
+        monkeypatch.setattr(AIOKafkaClient, "send", counted)
+        for number in range(SPREAD):
+            await out.send_and_wait(topic, str(number).encode())
+        assert consumer.paused() == consumer.assignment()
+        assert asked == []
+        assert await batch(consumer) == [str(number).encode() for number in range(SPREAD)]
+        assert asked == ["fetch"]
 
 
 async def test_a_backlog_is_handed_out_without_a_pause(backends: Backends) -> None:
