@@ -491,15 +491,20 @@ def test_the_contact_person_of_a_resubmission_is_kept_under_an_id_of_its_own(con
 
 
 class Numbers:
-    """Stands for the store where only numbers and the directory are asked for."""
+    """Stands for the store where only numbers are asked for, and for the engine, which loads the directory beside."""
 
     def __init__(self, *known: Agency) -> None:
         self.known = known
         self.drawn: list[tuple[str, int]] = []
 
-    async def load(self, subjects: Sequence[str], _kind: Any) -> dict[str, Any]:
-        found = {f"agency:{a.code}": a for a in self.known}
-        return {s: type("D", (), {"state": found[s]}) for s in subjects if s in found}
+    async def prepared(
+        self, inputs: Sequence[Input], now: datetime = NOW, there: Sequence[Document] = ()
+    ) -> Sequence[Any]:
+        """What these inputs are given, and the subjects that are there already."""
+        entries = {f"agency:{a.code}": Document(f"agency:{a.code}", "agency", state=a) for a in self.known}
+        asked = {subject for one in inputs if (subject := intake.beside(one)) is not None}
+        loaded = {one.subject: one for one in there} | {s: entry for s, entry in entries.items() if s in asked}
+        return await intake.preparing(BOOK, lambda: now)(self, inputs, loaded)  # type: ignore[arg-type]
 
     async def rows(self, *_: Any, **__: Any) -> list[Any]:
         return []
@@ -522,7 +527,7 @@ def applied(code: str, id_: str = "good", time: str = SUBMITTED["time"], **data:
 async def test_a_batch_is_given_numbers_with_one_draw_for_each_series() -> None:
     store = Numbers(agency("one", "by-2024"), agency("two", "by-2024"), agency("us", "demo-us"))
     inputs = [applied(code, f"{code}-{n}") for n in range(2) for code in ("one", "two", "us", "new")]
-    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
+    given_ = await store.prepared(inputs)
     assert sorted(store.drawn) == [("registration:US:2026", 2), ("registration:ПП:2026", 4)]
     numbers = [g.number for g in given_]
     assert numbers == [
@@ -545,8 +550,8 @@ async def test_what_will_not_be_registered_draws_no_number() -> None:
     early = applied("one", "early", time="2024-06-01T09:00:00Z")
     inputs = [faulty, early, applied("new"), applied("one", "known"), applied("one"), applied("one")]
     there = inputs[3].subject
-    loaded = {there: Document(there, "pilot", state=Agency(code="x", name="Есть", editions=()))}
-    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, loaded)  # type: ignore[arg-type]
+    known = Document(there, "pilot", state=Agency(code="x", name="Есть", editions=()))
+    given_ = await store.prepared(inputs, there=[known])
     assert store.drawn == [("registration:ПП:2026", 1)]
     assert [g.number for g in given_] == [None, None, None, None, "ПП-2026-000001", None]
     assert [bool(g.judged and g.judged.problems) for g in given_] == [True, True, False, False, False, False]
@@ -559,7 +564,7 @@ async def test_an_application_that_cannot_be_judged_spoils_no_batch(monkeypatch:
     monkeypatch.setattr(intake, "judge", fails)
     store = Numbers(agency("one", "by-2024"))
     inputs = [applied("one")]
-    [one] = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
+    [one] = await store.prepared(inputs)
     assert (one.number, one.judged, store.drawn) == (None, None, [])
 
 
@@ -567,8 +572,8 @@ async def test_the_year_of_a_number_is_the_year_in_the_zone_of_the_edition() -> 
     store = Numbers(agency("one", "by-2024"))
     eve = datetime.fromisoformat("2026-12-31T21:00:00+00:00")
     inputs = [applied("one")]
-    await intake.preparing(BOOK, lambda: eve)(store, inputs, {})  # type: ignore[arg-type]
-    await intake.preparing(BOOK, lambda: eve - timedelta(milliseconds=1))(store, inputs, {})  # type: ignore[arg-type]
+    await store.prepared(inputs, eve)
+    await store.prepared(inputs, eve - timedelta(milliseconds=1))
     assert [series for series, _ in store.drawn] == ["registration:ПП:2027", "registration:ПП:2026"]
 
 
@@ -577,7 +582,7 @@ async def test_a_time_that_cannot_be_read_spoils_no_batch() -> None:
     times = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:00", 1e308, None, "x"]
     events = [(code, {**SUBMITTED, "time": time}) for time in times for code in ("one", "us")]
     inputs = [door.submission(code, sent(event), "x") for code, event in events]
-    given_ = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
+    given_ = await store.prepared(inputs)
     assert len(given_) == len(inputs)
 
 
@@ -585,7 +590,7 @@ async def test_a_later_event_is_given_its_agencys_entry_and_no_number() -> None:
     store = Numbers(agency("one", "by-2024"))
     later = {**example(ApplicationWithdrawnV1.TYPE), "source": "/agencies/one"}
     inputs = [door.submission(code, sent(later), "x") for code in ("one", "new")]
-    found = await intake.preparing(BOOK, lambda: NOW)(store, inputs, {})  # type: ignore[arg-type]
+    found = await store.prepared(inputs)
     assert [(g.agency.code if g.agency else None, g.number) for g in found] == [("one", None), (None, None)]
     assert store.drawn == []
 
