@@ -141,7 +141,7 @@ class Engine:
         except Exception as error:
             if len(records) == 1:
                 log.exception("record %s cannot be taken", records[0].id)
-                parked = [parking.unreadable(records[0], why(error))]
+                parked = await parking.led_to_ids(self.store, [parking.unreadable(records[0], why(error))])
                 await parking.park(self.store, parked, self.now())
                 await self._tell(parked)
                 return
@@ -171,7 +171,7 @@ class Engine:
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
         run = await self._run(inputs)
-        parked = [*unreadable, *_to_park(run)]
+        parked = await parking.led_to_ids(self.store, [*unreadable, *_to_park(run)])
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         return Handled(run.inputs, parked, list(run.documents))

@@ -4,6 +4,7 @@ One dependency of the whole app leads a number to the id, after whoever may not 
 behind it, who may see the pilot among it, goes by the id. A number that is nobody's stays as it is, and is no id.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ from services.chassis.store import BY_ID, NUMBERED, SUBJECTS, Store
 
 PLACE: Final = "pilot"
 """What every route calls the part of its address that names a pilot."""
+_id: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _as_known(number: str | None) -> str | None:
@@ -26,6 +28,12 @@ def _as_known(number: str | None) -> str | None:
 
 AS_KNOWN: Final = AfterValidator(_as_known)
 """The annotation of a registration number in the query of an address: with whatever dashes and letters it is typed."""
+
+
+def as_id(named: str) -> str | None:
+    """What names a pilot, in the form of an id, whatever letters it was typed with; None where it has not that form."""
+    said = named.strip().lower()
+    return said if _id.fullmatch(said) else None
 
 
 async def pilots_of(store: Store, numbers: Iterable[str], **narrowed: str) -> Mapping[str, str]:

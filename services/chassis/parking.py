@@ -7,15 +7,17 @@ no topic and no other reader is touched. `_id` is where the record stands, so re
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from contracts.event import is_usable_id, peek
+from contracts.forms import as_number
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
+from services.chassis.numbered import as_id, pilots_of
 from services.chassis.store import BY_ID, PARKED, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
@@ -88,7 +90,7 @@ def unreadable(record: Record, cause: str) -> Parked:
         record,
         BROKEN,
         cause,
-        subject=_text(event.get("subject")) or key,
+        subject=_text(event.get("subject")) or _header(record, "ce_subject") or key,
         source=(_text(event.get("source")) or "").rsplit("/", 1)[-1] or None,
         sequence=_number(event.get("sequence")),
         event_id=_event_id(record, event.get("id")),
@@ -99,8 +101,14 @@ def _event_id(record: Record, said: object) -> str | None:
     """Under which id an agency's event can be asked for; one whose value is its data alone has it in a header."""
     if agency_of(record.topic) is None:
         return None
-    named = said if said is not None else dict(record.headers).get("ce_id", b"").decode("utf-8", "replace")
+    named = said if said is not None else _header(record, "ce_id")
     return named if isinstance(named, str) and is_usable_id(named) else f"kafka:{record.id}"
+
+
+def _header(record: Record, name: str) -> str | None:
+    """An attribute of an event whose value is its data alone."""
+    said = dict(record.headers).get(name) or b""
+    return _text(said.decode("utf-8", "replace"))
 
 
 def why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
@@ -127,6 +135,18 @@ def to_park(one: Input, status: str, cause: str) -> Parked:
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
     event_id = None if agency_of(one.record.topic) is None else one.cause_id
     return Parked(one.record, status, cause, one.subject, source, sequence, event_id)
+
+
+async def led_to_ids(store: Store, some: Sequence[Parked]) -> list[Parked]:
+    """The same records, those of agencies that name a pilot by its registration number, or its id in capital letters,
+    under its id: so it is found by what asks for the pilot, and hidden from whom the pilot is hidden. Raises StoreAway.
+    """
+    sent = {n: one.subject for n, one in enumerate(some) if one.subject and agency_of(one.record.topic) is not None}
+    numbers = {n: number for n, subject in sent.items() if (number := as_number(subject))}
+    known = await pilots_of(store, numbers.values())
+    ids = {n: id_ for n, subject in sent.items() if (id_ := as_id(subject))}
+    ids |= {n: known[number] for n, number in numbers.items() if number in known}
+    return [replace(one, subject=ids.get(n, one.subject)) for n, one in enumerate(some)]
 
 
 async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:

@@ -57,6 +57,7 @@ from contracts.topics import FACT_MAX_BYTES, INTAKE, agency_of, receipts_topic
 from contracts.words import problem
 from services.chassis.fold import MARGIN
 from services.chassis.message import Message
+from services.chassis.numbered import as_id
 from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Record
@@ -135,7 +136,7 @@ def parked(one: Parked, now: datetime) -> Aside | None:
         agency=agency,
         event_id=one.event_id,
         outcome=ReceiptOutcome.PARKED,
-        pilot=pilot_id(agency, one.event_id),
+        pilot=(one.subject and as_id(one.subject)) or pilot_id(agency, one.event_id),
         problems=why_parked(one.record),
     )
     id_ = f"parked:{one.record.id}"

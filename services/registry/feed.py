@@ -7,7 +7,8 @@ partitions, with the last sequences of the subjects that were given out last. Fr
 - no gap: the next answer begins where this one ended, whichever replica gives it, however often it was restarted;
 - duplicates: a fact that was sent twice stands twice in the topic. It is dropped within an answer, and between
   answers as long as its pilot is among the `REMEMBERED` last ones that the cursor knows. Beyond that it may come
-  again with the same subject and sequence: who must not take it twice compares these two.
+  again with the same event (and the same subject and sequence, where these are told): who must not take it twice
+  compares that.
 
 Other subjects than pilots (lists that were taken out) are passed over.
 """
@@ -143,9 +144,13 @@ class _Gathered:
     def full(self) -> bool:
         return len(self.rows) >= self._limit or self._bytes >= MOST_BYTES
 
-    @property
-    def cursor(self) -> Cursor:
-        return Cursor(tuple(self.offsets), dict(list(self._seen.items())[-REMEMBERED:]))
+    def cursor(self, before: Cursor, told: Iterable[Item]) -> Cursor:
+        """Where the next answer begins. Of subjects of whose facts the caller was not told it remembers no more than
+        before: a cursor can be taken apart."""
+        hidden = {_mark(row["pilot"]) for row in self.rows} - {_mark(item["subject"]) for item in told}
+        seen = {mark: before.seen.get(mark) if mark in hidden else last for mark, last in self._seen.items()}
+        known = [(mark, last) for mark, last in seen.items() if last is not None]
+        return Cursor(tuple(self.offsets), dict(known[-REMEMBERED:]))
 
     def behind(self, ends: Iterable[int]) -> list[int]:
         """The partitions that have more."""
@@ -247,9 +252,9 @@ class Feed:
         cursor = self._start(after, bounds)
         while True:
             gathered = await self._read(who, cursor, bounds.ends, limit)
-            cursor, left = gathered.cursor, begun + wait - time.monotonic()
-            more = bool(gathered.behind(bounds.ends))
+            left, more = begun + wait - time.monotonic(), bool(gathered.behind(bounds.ends))
             items = await told(gathered.rows)
+            cursor = gathered.cursor(cursor, items)
             if items or left <= 0 or await gone():
                 return Changes(items=items, next=text_of(cursor, self._topic), more=more)
             await asyncio.sleep(0 if more else min(LOOK_EVERY, left))

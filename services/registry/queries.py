@@ -20,6 +20,8 @@ NEWEST: Final = (("state.entered", -1), ("_id", -1))
 STAY: Final = (("state.history.until", 1), ("state.history.since", 1))
 """The end of a stay stands in an index behind its order, so that a page of long ago reads no pilot in vain."""
 IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
+PLACE: Final = tuple(name for name, _ in IN_ORDER)
+"""The fields of a row of the timeline that say where it stands."""
 BY_KIND: Final[Keys] = (("kind", 1), *BY_ID)
 BY_STAGE: Final[Keys] = (("kind", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 BY_SECTOR: Final[Keys] = (("kind", 1), ("state.history.sector", 1), *NEWEST, *STAY)

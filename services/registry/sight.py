@@ -32,6 +32,11 @@ def stated(pilot: Row | Document) -> Mapping[str, Any] | Pilot:
     return state
 
 
+def entry(eyes: Sight, row: Row) -> View:
+    """A line of the timeline of a pilot that is seen whole."""
+    return views.timeline(row) if eyes.agency is None else views.agencys_timeline(row)
+
+
 def is_whole(eyes: Sight, pilot: Row | Document) -> bool:
     """Whether a pilot that the caller may know of is seen whole, or as the public sees it."""
     if eyes.agency is None:
@@ -67,8 +72,11 @@ async def unseen(store: Store, eyes: Sight, ids: Iterable[str]) -> list[str]:
 
 
 async def card(store: Store, eyes: Sight, pilot: Document) -> View:
-    """All that is shown of a pilot that is seen whole, without the replicas that the caller may not know of."""
+    """All that is shown of a pilot that is seen whole, without the replicas that the caller may not know of. To its
+    agency not how many facts there are: some are kept from it."""
     shown = views.internal(pilot)
+    if eyes.agency is not None:
+        shown.pop("version")
     if shown["replicas"]:
         away = await unseen(store, eyes, [one["pilot"] for one in shown["replicas"]])
         shown["replicas"] = [one for one in shown["replicas"] if one["pilot"] not in away]
@@ -106,11 +114,12 @@ async def told(store: Store, eyes: Sight, rows: Sequence[Row]) -> list[View]:
 
 
 def _item(row: Row, *, whole: bool) -> View | None:
+    """A line for a publisher: known by its event, not by a place in an order of which some is not told."""
     if whole:
-        return None if row["type"] in views.KEPT_IN else {"subject": row["pilot"], **views.timeline(row)}
+        return None if row["type"] in views.KEPT_IN else {"subject": row["pilot"], **views.agencys_timeline(row)}
     if row["type"] not in views.PUBLIC_FACTS:
         return None
-    return {"subject": row["pilot"], "sequence": row["sequence"], **views.public_timeline(row)}
+    return {"subject": row["pilot"], "event": row["event"], **views.public_timeline(row)}
 
 
 async def _own(store: Store, agency: str, pilots: set[str]) -> set[str]:

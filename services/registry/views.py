@@ -467,6 +467,12 @@ def timeline(row: Row) -> View:
     return _shown(row, TIMELINE, public=False)
 
 
+def agencys_timeline(row: Row) -> View:
+    """The same line for the pilot's agency: without its place in the order, whose gaps would tell of lines that are
+    kept from it (`KEPT_IN`)."""
+    return {name: value for name, value in timeline(row).items() if name != "sequence"}
+
+
 def public_timeline(row: Row) -> View:
     """A line of the public timeline: what, when, on which basis. Only for `PUBLIC_FACTS`."""
     what = _shown(row.get("what") or {}, PUBLIC_FACTS.get(row["type"], ()), public=True)

@@ -113,7 +113,7 @@ def _told(desk: Desk) -> dict[str, Any]:
         desk.ask("registry", path, "registrar", lambda a: a.status_code == 200 and _stages(a.json()) == stages)
     for path in ("/v1/money?group_by=sector,source,year", "/v1/figures/funnel", "/v1/figures/results", "/v1/facets"):
         known = desk.ask("registry", path, "registrar", lambda a: a.status_code == 200 and a.json()["complete"])
-        told[path] = {name: said for name, said in known.json().items() if name != "commit"}
+        told[path] = known.json()
     return told
 
 

@@ -340,7 +340,17 @@ def test_what_no_longer_fits_into_an_answer_is_left_for_the_next() -> None:
         gathered.take(0, offset, fact("p1", sequence)[1])
     gathered.take(1, 0, fact("p2", 1)[1])
     assert [(row["pilot"], row["sequence"]) for row in gathered.rows] == [("p1", 1), ("p1", 2)]
-    assert gathered.cursor.offsets == (3, 0) and gathered.behind((5, 1)) == [0, 1]
+    assert gathered.cursor(Cursor((0, 0)), [{"subject": "p1"}]).offsets == (3, 0)
+    assert gathered.behind((5, 1)) == [0, 1]
+
+
+def test_a_cursor_remembers_nothing_of_subjects_of_which_the_caller_was_not_told() -> None:
+    before = Cursor((0,), {changes._mark("p2"): 1})
+    gathered = changes._Gathered(before, limit=9)
+    for offset, (subject, sequence) in enumerate((("p1", 1), ("p2", 2), ("p3", 1))):
+        gathered.take(0, offset, fact(subject, sequence)[1])
+    after = gathered.cursor(before, [{"subject": "p3"}])
+    assert (after.offsets, after.seen) == ((3,), {changes._mark("p2"): 1, changes._mark("p3"): 1})
 
 
 # ---- cursors

@@ -93,7 +93,7 @@ def test_whatever_comes_in_whatever_order_each_pilot_counts_once_as_it_was_put_l
     figures.commit({0: len(steps)}, whole=True)
     for by in (("source", "year"), ("sector", "agency")):
         assert positive(asked(figures, by)) == positive(counted(known, by))
-    _, funnel = figures.ask("f", lambda cursor: questions.funnel(cursor, {}))
+    funnel = figures.ask("f", lambda cursor: questions.funnel(cursor, {}))
     assert funnel["pilots"] == len(known)
     figures.close()
 
@@ -133,7 +133,7 @@ def test_a_pilot_of_many_sectors_is_one_pilot_in_every_total() -> None:
         spending=(),
         application=APPLICATION.model_copy(update={"costs": cost, "sector_shares": thirds}),
     )
-    _, answer = filled({"p": one}).ask("m", lambda cursor: questions.money(cursor, MoneyAsked()))
+    answer = filled({"p": one}).ask("m", lambda cursor: questions.money(cursor, MoneyAsked()))
     assert [(i["sector"], i["amount_minor"], i["pilots"]) for i in answer["items"]] == [
         ("education", 34, 1),
         ("health", 33, 1),

@@ -56,7 +56,8 @@ def routes() -> APIRouter:
         """What was recorded after a cursor, each pilot's facts in order and none left out that the caller sees, each
         with its pilot's number and title.
 
-        A fact may come again only long after it came first, with the same `subject` and `sequence`.
+        A fact may come again only long after it came first, with the same `event`. Publishers are not told of a
+        `sequence`: they do not see every fact.
         """
 
         async def gone() -> bool:

@@ -1,10 +1,11 @@
 """Figures over HTTP: one path for each question. An answer is cached no longer than it is true.
 
-The ETag names the commit of the view that was asked, and whether the view knew every fact but the newest. Replicas
-name their commits each in its own way, so a caller that meets another replica gets the whole answer again.
+The ETag is made of the answer, and says whether the view knew every fact but the newest. So it is the same from every
+replica, and moves with what the caller sees alone: the name of a commit would tell that something happened to others.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -25,7 +26,7 @@ from services.registry.api.asked import Value, Values
 from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
 from services.registry.figures.figures import Answer, Figures, Question, building
-from services.registry.figures.questions import ALL, Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter, Seen
+from services.registry.figures.questions import Axis, Filters, MoneyAsked, MoneyFilters, PilotFilter, Seen
 from services.registry.projections.progress import Progress
 from services.registry.sight import READERS
 
@@ -168,17 +169,15 @@ def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:
 
 
 async def told(request: Request, figures: Figures, seen: Seen, key: tuple[Any, ...], question: Question) -> Response:
-    """The answer with the name of its commit and of what the caller sees as the ETag; 304 where the caller has it."""
-    commit, answer = await in_turn(request, figures.ask, (seen, *key), question)
-    complete, named = figures.complete, f"{commit}{_mark(seen)}"
+    """The answer with an ETag made of it; 304 where the caller has it."""
+    answer = await in_turn(request, figures.ask, (seen, *key), question)
+    complete, named = figures.complete, _named(answer)
     tag = f'"{named}"' if complete else f'"{named}-behind"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
         return Response(status_code=304, headers=headers)
-    return JSONResponse({**answer, "complete": complete, "commit": commit}, headers=headers)
+    return JSONResponse({**answer, "complete": complete}, headers=headers)
 
 
-def _mark(seen: Seen) -> str:
-    """Tells what one caller sees from what another does; nothing for who sees all."""
-    said = repr((seen.agency, seen.hidden)).encode()
-    return "" if seen == ALL else f"-{hashlib.blake2b(said, digest_size=8).hexdigest()}"
+def _named(answer: Answer) -> str:
+    return hashlib.blake2b(json.dumps(answer, sort_keys=True).encode(), digest_size=12).hexdigest()

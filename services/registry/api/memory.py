@@ -21,7 +21,7 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.subject import Document
-from services.chassis.web import Page, page
+from services.chassis.web import Page, cursor_text, page
 from services.law import reasons
 from services.registry import history, queries, sight, views
 from services.registry.domain.state import Pilot
@@ -81,23 +81,31 @@ def _told(entry: views.View) -> views.View:
 
 async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page:
     """A page of what the public sees of a pilot's timeline."""
-    return await page(
-        engine.store,
-        TIMELINE,
-        queries.public_timeline(pilot),
-        queries.IN_ORDER,
-        after=after,
-        limit=limit,
-        show=views.public_timeline,
-    )
+    found = await _lines(engine, queries.public_timeline(pilot), after, limit)
+    return Page(items=[views.public_timeline(row) for row in found.items], next=found.next)
 
 
-async def timeline(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int, *, diff: bool) -> Page:
+async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int) -> Page:
+    """A page of the rows that a query of one pilot's timeline lets through. Its cursor names the event of its last
+    row: a place in the order would tell how many stand between that are not shown. Raises Problematic 400."""
+    if after is not None:
+        named = {"pilot": query["pilot"], "event": after}
+        rows = await engine.store.rows(TIMELINE, named, sort=queries.IN_ORDER, limit=1, fields=queries.PLACE)
+        if not rows:
+            raise Problematic(400, "cursor.bad")
+        after = cursor_text([rows[0][name] for name in queries.PLACE])
+    found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
+    return Page(items=found.items, next=found.items[-1]["event"] if found.next else None)
+
+
+async def timeline(
+    engine: Engine, eyes: Sight, query: Mapping[str, Any], after: str | None, limit: int, *, diff: bool
+) -> Page:
     """A page of a pilot's timeline, of the rows that a query lets through; with `diff` each entry says under `changed`
     what it changed on the card."""
-    found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
+    found = await _lines(engine, query, after, limit)
     rows = found.items
-    items = [_told(views.timeline(row)) for row in rows]
+    items = [_told(sight.entry(eyes, row)) for row in rows]
     if diff and rows:
         before = await history.before(engine.store, query["pilot"], rows[0]["sequence"])
         changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)

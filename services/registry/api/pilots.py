@@ -10,6 +10,7 @@ from services.chassis.auth import allow
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
 from services.chassis.public import conditional_response
+from services.chassis.sight import Sight
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, page
 from services.law.explanation import Explanation, explain
@@ -94,9 +95,9 @@ def _card(router: APIRouter) -> None:
             return JSONResponse({**then, "persons": await names.of(then)})
         found = await with_entries(engine, await known(engine, pilot, eyes))
         if not sight.is_whole(eyes, found):
-            return conditional_response(request, views.public(found))
+            return _answer(request, eyes, views.public(found), found.rev)
         shown = await sight.card(engine.store, eyes, found)
-        return card({**shown, "persons": await names.of(shown)}, found.rev)
+        return _answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/timeline")
     async def timeline(
@@ -114,13 +115,14 @@ def _card(router: APIRouter) -> None:
             public = await memory.public_timeline(engine, pilot, after, limit)
             return Named(items=public.items, next=public.next)
         query = await sight.timeline(engine.store, eyes, one)
-        found = await memory.timeline(engine, query, after, limit, diff=diff)
+        found = await memory.timeline(engine, eyes, query, after, limit, diff=diff)
         return Named(items=found.items, next=found.next, persons=await names.of(found.items))
 
 
 def _parts(router: APIRouter) -> None:
     @router.get("/{pilot}/clock", response_model=Explanation)
     async def clock(
+        request: Request,
         pilot: str,
         engine: EngineOf,
         eyes: Eyes,
@@ -135,27 +137,33 @@ def _parts(router: APIRouter) -> None:
             raise Problematic(404, "term.none")
         told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
         shown = {**views.internal_part(found, "number", "title"), **told.model_dump(mode="json")}
-        return card({**shown, "persons": await names.of(shown)}, found.rev)
+        return _answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/risks")
-    async def risks(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
+    async def risks(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The risks as they were said last: how likely, how grave, what is done, whose it is (риски)."""
         found = await own(engine, pilot, eyes)
-        return card({"items": views.internal_part(found, "risks")["risks"]}, found.rev)
+        return _answer(request, eyes, {"items": views.internal_part(found, "risks")["risks"]}, found.rev)
 
     @router.get("/{pilot}/results")
     async def results(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
         found = await with_entries(engine, await known(engine, pilot, eyes))
         shown = queries.results(sight.part(eyes, found, "agreement", "values", "progress"))
-        return card(shown, found.rev) if sight.is_whole(eyes, found) else conditional_response(request, shown)
+        return _answer(request, eyes, shown, found.rev)
 
     @router.get("/{pilot}/replicas")
-    async def replicas(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
+    async def replicas(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
         found = await own(engine, pilot, eyes)
         shown = await queries.replicas(engine.store, found, lambda row: sight.sees(eyes, row))
-        return card(shown, found.rev)
+        return _answer(request, eyes, shown, found.rev)
+
+
+def _answer(request: Request, eyes: Sight, shown: views.View, rev: int) -> Response:
+    """A part of a pilot with an ETag: the revision, for who may decide on it; for a publisher, who decides on nothing
+    here, one made of what is shown, for a revision moves with what is kept from agencies, too."""
+    return card(shown, rev) if eyes.agency is None else conditional_response(request, shown)
 
 
 def _term(state: Pilot, kind: str | None) -> OwnTerm | None:

@@ -140,16 +140,16 @@ class Figures:
 
     # ---- the readers
 
-    def ask(self, key: Hashable, question: Question) -> tuple[str, Answer]:
-        """The answer to a question on one commit, and the name of that commit. `key` names the question: as long
-        as nothing is committed, it is asked once. Blocks. Raises Problematic 503 while the view is being made."""
+    def ask(self, key: Hashable, question: Question) -> Answer:
+        """The answer to a question on one commit. `key` names the question: as long as nothing is committed, it is
+        asked once. Blocks. Raises Problematic 503 while the view is being made."""
         if not self.progress.whole or self.damaged:
             raise building(self.progress)
         with self._lock:
             commit = self.commit_id
             if (known := self._kept.get((commit, key))) is not None:
                 self._kept.move_to_end((commit, key))
-                return commit, known
+                return known
         try:
             with self._snapshot() as cursor:
                 [(number,)] = cursor.execute("SELECT number FROM place").fetchall()
@@ -163,7 +163,7 @@ class Figures:
             self._kept[commit, key] = answer
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        return commit, answer
+        return answer
 
     @contextmanager
     def _snapshot(self) -> "Iterator[DuckDBPyConnection]":

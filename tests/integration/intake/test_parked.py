@@ -13,7 +13,7 @@ from services.chassis.store import BY_ID, PARKED, Store
 from services.intake.domain.state import pilot_id
 from tests.integration.intake.test_hidden import found
 from tests.kit.engine.tiny import Broker
-from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, submitted, withdrawn
+from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, state, submitted, withdrawn
 
 NEWER = "pilots.agency.application-submitted.v3"
 
@@ -114,6 +114,29 @@ async def test_of_a_parked_event_about_a_hidden_pilot_the_person_in_conflict_is_
     never = await ask("get", "/v1/receipts/never?agency=demo", "officer")
     assert (hidden.status_code, hidden.json()) == (404, never.json())
     assert (await ask("get", "/v1/receipts/newer?agency=demo", "auditor")).json()["outcome"] == "parked"
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+@pytest.mark.parametrize("named", ["number", "typed", "capitals"])
+async def test_so_it_is_where_it_names_the_pilot_by_number_or_in_capitals_in_every_list_of_what_is_parked(
+    engine: Engine, ask: Ask, store: Store, mode: str, named: str
+) -> None:
+    await engine.records([sent(submitted(1))])
+    number = (await state(engine)).number
+    assert number is not None
+    subject = {"number": number, "typed": number.lower().replace("-", "–"), "capitals": PILOT.upper()}[named]
+    event = {**again("newer"), "subject": subject, "type": "pilots.agency.application-resubmitted.v9"}
+    record = sent(event) if mode == "structured" else binary(event)
+    await engine.records([said(found("u-2001"), 1), said(found("u-night"), 2)])
+    await engine.records([replace(record, key=None, offset=77)])
+    [row] = await store.rows(PARKED, {}, sort=BY_ID, limit=9)
+    assert row["subject"] == PILOT
+    assert (await ask("get", "/v1/receipts/newer?agency=demo", "officer")).status_code == 404
+    lists = [("/v1/receipts?agency=demo", "officer", "auditor"), ("/v1/parked", "ops@night", "ops")]
+    for path, conflicted, other in lists:
+        assert (await ask("get", path, conflicted)).json()["items"] == [], path
+        assert (await ask("get", path, other)).json()["items"], path
+    assert (await ask("post", "/v1/parked/redrive", "ops@night", json={"ids": [row["_id"]]})).json() == {"went": 0}
 
 
 async def test_garbage_is_answered_where_it_can_be_and_the_balance_adds_up(engine: Engine, broker: Broker) -> None:

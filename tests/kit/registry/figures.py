@@ -167,7 +167,7 @@ def asked(figures: Figures, by: Sequence[Axis], filters: MoneyFilters | None = N
     after = None
     while True:
         question = MoneyAsked(tuple(by), filters or {}, after, limit)
-        _, answer = figures.ask(question.key, partial(questions.money, asked=question))
+        answer = figures.ask(question.key, partial(questions.money, asked=question))
         for one in answer["items"]:
             key = tuple(one[name] for name in (*by, "currency", "stage"))
             assert key not in sums, "no sum stands on two pages"
@@ -229,5 +229,5 @@ def filled(pilots: Mapping[str, Pilot]) -> Figures:
 
 
 def told(figures: Figures, question: Any, **filters: str) -> dict[str, Any]:
-    _, answer = figures.ask((question.__name__, *filters.items()), lambda cursor: question(cursor, filters))
+    answer = figures.ask((question.__name__, *filters.items()), lambda cursor: question(cursor, filters))
     return answer
