@@ -230,6 +230,7 @@ class NoticeContent(Contract):
     """What a notice says of its fact, as far as the fact says it."""
 
     kind: str | None = None
+    expert_id: str | None = None
     round: int | None = None
     due_at: Moment | None = None
     request: str | None = None
@@ -260,6 +261,7 @@ def projection(event: Event) -> list[tuple[str, Row]]:
                 "fact": event.type,
                 "time": wire_moment(event.time),
                 "what": what,
+                "by": fact.actor.id,
                 "read": None,
                 "mailed": None,
             },

@@ -79,7 +79,10 @@ def team_row(row: Row) -> dict[str, Any]:
     return {"etag": f'"{row["rev"]}"', **row["state"]}
 
 
-def notice_row(row: Row) -> dict[str, Any]:
-    """A notice; a reason that the law itself gave is said in words, too."""
-    shown = ("pilot", "kind", "fact", "time", "what", "read")
-    return {"id": row["_id"], **{name: row[name] for name in shown}, "what": reasons.beside(row["what"])}
+def notice_row(row: Row, *, persons: bool) -> dict[str, Any]:
+    """A notice; a reason that the law itself gave is said in words, too. `persons`: with who acted (`by`), and of whom
+    it tells; who judges a case is not told who else does."""
+    shown = {name: row[name] for name in ("pilot", "kind", "fact", "time", "read")}
+    what = {name: value for name, value in row["what"].items() if persons or name != "expert_id"}
+    by = {"by": row.get("by")} if persons else {}  # a notice of an earlier program does not say it
+    return {"id": row["_id"], **shown, **by, "what": reasons.beside(what)}

@@ -72,14 +72,19 @@ async def unseen(store: Store, eyes: Sight, ids: Iterable[str]) -> list[str]:
 
 
 async def card(store: Store, eyes: Sight, pilot: Document) -> View:
-    """All that is shown of a pilot that is seen whole, without the replicas that the caller may not know of. To its
-    agency not how many facts there are: some are kept from it."""
+    """All that is shown of a pilot that is seen whole, with the titles of its replicas, but without those that the
+    caller may not know of. To its agency not how many facts there are: some are kept from it."""
     shown = views.internal(pilot)
     if eyes.agency is not None:
         shown.pop("version")
     if shown["replicas"]:
-        away = await unseen(store, eyes, [one["pilot"] for one in shown["replicas"]])
-        shown["replicas"] = [one for one in shown["replicas"] if one["pilot"] not in away]
+        ids = [one["pilot"] for one in shown["replicas"]]
+        away, titles = await unseen(store, eyes, ids), await queries.called(store, ids)
+        shown["replicas"] = [
+            {**one, "title": titles.get(one["pilot"], {}).get("title")}
+            for one in shown["replicas"]
+            if one["pilot"] not in away
+        ]
     return shown
 
 

@@ -50,7 +50,7 @@ def stage_counted(world: World, pilot: str) -> str | None:
     if figures is None or not figures.progress.whole:
         return None
     asked = "SELECT stage FROM pilots WHERE pilot = ?"
-    _, answer = figures.ask(uuid4(), lambda cursor: {"rows": cursor.execute(asked, [pilot]).fetchall()})
+    answer = figures.ask(uuid4(), lambda cursor: {"rows": cursor.execute(asked, [pilot]).fetchall()})
     return next((stage for (stage,) in answer["rows"]), None)
 
 

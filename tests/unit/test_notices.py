@@ -10,7 +10,7 @@ from contracts.expertise import EXPERTISE, ConflictFoundV1, NotifyingFact
 from contracts.freeze import example
 from services.expertise.handlers import projection
 
-KEPT = ("kind", "round", "due_at", "request", "why", "outcome", "rungs")
+KEPT = ("kind", "expert_id", "round", "due_at", "request", "why", "outcome", "rungs")
 
 
 def written(type_name: str, **other: Any) -> Event:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from contracts.text import sought
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import Overseer
@@ -44,14 +44,16 @@ def add(router: APIRouter) -> None:
         return Named(items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
     @router.get("/board/experts", tags=["board"])
-    async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Page:
+    async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Named:
         """Each active expert's load and capacity. Two assignments at once may exceed a capacity: `over` shows it."""
         asked = queries.experts(None, True, None)
         found = await paged(
             engine.store, asked, after=after, limit=limit, show=lambda row: dict(row["state"]), fields=["state"]
         )
         known = await loads(engine.store, sight(caller), [entry["expert_id"] for entry in found.items])
-        return Page(items=[_burden(entry, known[entry["expert_id"]]) for entry in found.items], next=found.next)
+        names = await persons.names(engine, caller, found.items)
+        items = [_burden(entry, known[entry["expert_id"]]) for entry in found.items]
+        return Named(items=items, next=found.next, persons=names)
 
 
 def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[dict[str, Any]]:

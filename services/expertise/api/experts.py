@@ -19,7 +19,7 @@ from services.chassis.hand import Hand
 from services.chassis.persons import ErasureDone, kept
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, card, document
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer
@@ -48,16 +48,18 @@ def _directory(router: APIRouter) -> None:
     @router.get("/experts", tags=["directory"])
     async def experts(
         engine: EngineOf,
-        _caller: Overseer,
+        caller: Overseer,
         sector: Annotated[str | None, Query(max_length=60), sought(60)] = None,
         active: bool | None = None,
         organisation: Annotated[str | None, Query(max_length=101, pattern=ORGANISATION)] = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
-        """The directory. `organisation` is a scheme and a number, e.g. `BY-UNP:790000031`."""
+    ) -> Named:
+        """The directory, for operators with names. `organisation` is a scheme and a number, e.g. `BY-UNP:790000031`."""
         asked = queries.experts(sector, active, _organisation(organisation))
-        return await paged(engine.store, asked, after=after, limit=limit, show=rows.expert_row)
+        found = await paged(engine.store, asked, after=after, limit=limit, show=rows.expert_row)
+        named = await persons.names(engine, caller, {"experts": [one["id"] for one in found.items]})
+        return Named(items=found.items, next=found.next, persons=named)
 
     @router.get("/experts/{expert}", tags=["directory"])
     async def expert(expert: ExpertPath, engine: EngineOf, caller: Overseer) -> Response:

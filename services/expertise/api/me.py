@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -18,7 +19,7 @@ from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.sight import Query, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import EVERYONE, Anybody
@@ -52,13 +53,16 @@ def _notices(router: APIRouter) -> None:
     @router.get("/me/notices", tags=["notices"])
     async def notices(
         engine: EngineOf, caller: Noticed, unread: bool = False, after: After = None, limit: Limit = PAGE
-    ) -> Page:
-        """The caller's notices, the newest first, each with its pilot's number and title; none about a case that the
-        caller may not see."""
-        asked = queries.notices(caller.id, unread, await _about(engine, sight(caller)))
-        found = await paged(engine.store, asked, after=after, limit=limit, show=rows.notice_row, collection=NOTICES)
+    ) -> Named:
+        """The caller's notices, the newest first, each with its pilot's number and title, and with who acted for who
+        sees all cases; none about a case that the caller may not see."""
+        eyes = sight(caller)
+        asked = queries.notices(caller.id, unread, await _about(engine, eyes))
+        show = partial(rows.notice_row, persons=eyes.all_cases)
+        found = await paged(engine.store, asked, after=after, limit=limit, show=show, collection=NOTICES)
         called = await _called(engine, {item["pilot"] for item in found.items})
-        return Page(items=[{**item, **called.get(item["pilot"], {})} for item in found.items], next=found.next)
+        items = [{**item, **called.get(item["pilot"], {})} for item in found.items]
+        return Named(items=items, next=found.next, persons=await persons.names(engine, caller, items))
 
     @router.post("/me/notices/read", tags=["notices"])
     async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> dict[str, int]:

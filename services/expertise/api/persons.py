@@ -20,6 +20,7 @@ from services.expertise.domain.expert import KIND, Retire, subject_of
 
 FIELDS: Final = frozenset(
     {
+        "by",
         "operator",
         "expert",
         "expert_id",

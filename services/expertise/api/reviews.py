@@ -154,12 +154,14 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         them fit no more into the answer; `whole` says whether all active experts were looked at."""
         found, case = await seen(engine, pilot, caller)
         if sight(caller).as_expert(case):  # who sits on the case does not learn here who else does
-            return card({"items": [], "more": 0, "whole": False}, found.rev)
+            return card({"items": [], "more": 0, "whole": False, "persons": {}}, found.rev)
         experts, whole = await active_experts(engine.store, sight(caller))
         edition = rules.edition(case.edition)
         ranked = await in_turn(request, propose, case, edition, experts, caller.id, engine.now())
         items = [one.shown(language_of(request.headers)) for one in ranked[:limit]]
-        return card({"items": items, "more": max(0, len(ranked) - limit), "whole": whole}, found.rev)
+        named = await persons.names(engine, caller, items)
+        shown = {"items": items, "more": max(0, len(ranked) - limit), "whole": whole, "persons": named}
+        return card(shown, found.rev)
 
 
 def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) -> CountedTerm:

@@ -67,4 +67,6 @@ def add(router: APIRouter) -> None:
         if ledger is None:
             raise Problematic(404, "term.none")
         told = explain(ledger, engine.now(), engine.calendars[ledger.term.calendar])
-        return card(told.model_dump(mode="json"), found.rev)
+        asked = found.state.application
+        called = {"number": found.state.number, "title": asked.title if asked is not None else None}
+        return card({**called, **told.model_dump(mode="json")}, found.rev)

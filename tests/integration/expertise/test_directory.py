@@ -84,9 +84,20 @@ async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_f
     assert shown.json()["person"] == DATA
     for who in (AP, AUDITOR):
         assert "Образцова" not in (await world.ask("get", "/experts/expert-a", who)).text
-    for path in ("/experts", "/reviews/p1/proposals", "/board/experts", "/me/notices"):
-        assert "Образцова" not in (await world.ask("get", path)).text
-    for path in ("/reviews/p1", "/reviews", "/board"):
+    await world.do("p1", "decline", expert("expert-a"), WHY)
+    [declined] = [one for one in (await world.get("/me/notices"))["items"] if one["kind"] == "expert-declined"]
+    assert (declined["by"], declined["what"]["expert_id"]) == ("expert-a", "expert-a")
+    assert (await world.ask("get", "/me/notices", expert("expert-a"))).json()["persons"] == {}
+    await world.seat("p1", "expert-a")
+    for path in (
+        "/experts",
+        "/reviews/p1/proposals",
+        "/board/experts",
+        "/me/notices",
+        "/reviews/p1",
+        "/reviews",
+        "/board",
+    ):
         assert (await world.get(path))["persons"] == {"expert-a": DATA["name"]}, "by name, without the contact"
         assert DATA["email"] not in (await world.ask("get", path)).text
         for who in (AP, AUDITOR, expert("expert-a")):
