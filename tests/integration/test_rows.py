@@ -143,6 +143,14 @@ async def hide(register: Register, *ids: str, **changes: Any) -> None:
     await register.store.put(TIMELINE, [timeline_row(id_, 3, ConflictNotedV1.TYPE, **noted) for id_ in ids])
 
 
+def without_places(shown: dict[str, Any]) -> dict[str, Any]:
+    """A card or timeline without how many facts there are, and where each stands."""
+    kept = {name: value for name, value in shown.items() if name != "version"}
+    if isinstance(items := kept.get("items"), list):
+        kept["items"] = [{name: value for name, value in one.items() if name != "sequence"} for one in items]
+    return kept
+
+
 # ---- a publisher
 
 
@@ -157,7 +165,7 @@ async def test_a_publisher_reads_the_own_agencys_whole_and_of_others_what_the_pu
         if agency == OWN:
             assert answer.status_code == 200, id_
             if "similar" not in path:
-                assert answer.json() == inside, id_
+                assert answer.json() == without_places(inside), id_
         elif id_ in PUBLIC and path in PUBLIC_TOO:
             assert answer.status_code == 200, id_
             if (outside := await register.ask(f"/public{asked}", None)).status_code == 200:

@@ -21,7 +21,7 @@ from contracts.expertise import (
     TermStartedV1,
     TermSuspendedV1,
 )
-from contracts.reference import Met, OnExpiry, Verdict
+from contracts.reference import Met, OnExpiry, Standing, Verdict
 from contracts.steps import Appeal, AppealOutcome, DeclaredConflict, EarlierRemark, Question, TermExtension
 from deploy.moves.expertise import aged
 from deploy.samples.common import APPLICATION, TIMER, with_switches
@@ -174,6 +174,19 @@ def test_each_conclusion_says_how_many_rounds_the_edition_still_allows(most: int
         play.number()
     assert left == list(range(most, -1, -1))
     assert [past.kind for past in (*play.case.past, play.case)] == [ReviewKind.FIRST] + [ReviewKind.REPEAT] * most
+
+
+def test_after_a_repeat_the_conclusion_before_is_superseded_and_none_of_an_appeal_before_comes_back(play: Play) -> None:
+    play.concluded(verdict=Verdict.NEGATIVE)
+    play.do(opened(submission=2), INTAKE)
+    assert [one.standing for one in play.case.conclusions] == [Standing.IN_FORCE], "until the new one has its number"
+    play.judge(THIRD).do(conclusion())
+    play.do(Approve(), APPROVER)
+    assert [one.standing for one in play.case.conclusions] == [Standing.IN_FORCE]
+    play.number()
+    assert [one.standing for one in play.case.conclusions] == [Standing.SUPERSEDED, Standing.IN_FORCE]
+    in_force = play.case.in_force()
+    assert in_force is not None and in_force.round == 2
 
 
 def test_a_submission_that_is_known_already_opens_nothing(play: Play) -> None:

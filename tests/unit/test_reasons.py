@@ -78,4 +78,4 @@ def test_a_notice_without_such_a_reason_is_shown_as_it_is() -> None:
 
 def notice(**what: str) -> dict[str, Any]:
     row = {"pilot": "p", "kind": "further-opinion-called", "fact": "f", "time": "t", "read": None}
-    return notice_row({"_id": "n", **row, "what": {"round": 1, **what}})
+    return notice_row({"_id": "n", **row, "what": {"round": 1, **what}}, persons=True)

@@ -211,6 +211,11 @@ WRONG_AGREEMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "/agreement/customer/id/value",
         "party.not-legal-entity",
     ),
+    "customer that is called as a person is": (
+        {"customer": content(party("790000016", "Образцова Мария Примеровна"))},
+        "/agreement/customer/name",
+        "party.person-name",
+    ),
     "another executor": ({"executor": content(party("700000140"))}, "/agreement/executor", "executor.other"),
     "ends before it starts": ({"until": "2026-04-15"}, "/agreement/until", "dates.order"),
     "a day too long": ({"until": "2027-04-16"}, "/agreement/until", "pilot.too-long"),
@@ -434,6 +439,11 @@ WRONG_PLANS = {
         scale(replicas=(PLAN.model_copy(update={"region": "atlantis"}),)),
         "/replicas/0/region",
         "region.unknown",
+    ),
+    "a copy for who is called as a person is": (
+        scale(replicas=(PLAN.model_copy(update={"customer": party("790000016", "ИП Примеров И. П.")}),)),
+        "/replicas/0/customer/name",
+        "party.person-name",
     ),
     "a copy for nobody": (
         scale(replicas=(PLAN, PLAN.model_copy(update={"customer": party("700000126")}))),

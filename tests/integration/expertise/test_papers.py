@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from pypdf import PdfReader
 
 from contracts.expertise import ConclusionIssuedV1, PaperForm, PersonErasedV1
 from contracts.topics import fact_topic
+from contracts.words import wording
 from services.chassis.store import SUBJECTS
 from services.chassis.subject import Record
 from services.expertise.documents import press as printer
@@ -25,6 +27,7 @@ from tests.kit.expertise.world import AP, BASIS, OP, WHY, World, book, entry_of,
 from tests.kit.people import Person
 from tests.kit.rebuilt import rebuilt
 
+SUPERSEDED = wording("paper.standing.superseded").ru
 ADMIN = Person("admin-1", ("admin",))
 CHAIR = Person("approver-9", ("approver",))
 AUTHOR, LATER, CHIEF = "Образцова Мария Примеровна", "Новова Мария Примеровна", "Примеров Пример Примерович"
@@ -254,6 +257,21 @@ async def test_an_appeal_alters_no_issued_paper_its_amendment_has_one_of_its_own
     newer = await world.ask("get", f"/reviews/p1/conclusions/{second['number']}/document", expert("expert-a"))
     assert newer.content != first.content and "Нецелесообразно." in text_of(newer.content)
     assert [len(fact["papers"]) for fact in issued(world)] == [2, 2]
+
+
+async def test_the_paper_of_a_superseded_conclusion_stays_and_its_file_says_so(world: World) -> None:
+    await written(world)
+    await world.do("p1", "conclusion/approval", AP)
+    first = await paper_of(world)
+    assert quote(SUPERSEDED) not in first.headers["Content-Disposition"]
+    await world.opened("p1", submission=2)
+    await world.seat("p1", "expert-c")
+    await world.judge("p1", "expert-c", text="Мнение.")
+    await world.conclude("p1")
+    assert [one["standing"] for one in (await world.get("/reviews/p1"))["conclusions"]] == ["superseded", "in-force"]
+    again = await paper_of(world)
+    assert again.content == first.content
+    assert quote(SUPERSEDED) in again.headers["Content-Disposition"]
 
 
 async def test_a_rebuild_takes_the_papers_over_as_they_are_and_prints_nothing(
