@@ -4,6 +4,7 @@ Whose rows are seen whole, and from whom a conflict hides a pilot, is the chassi
 others is that of the tables in `views`. Lists and cards are made here from both.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,7 +125,9 @@ def _item(row: Row, *, whole: bool) -> View | None:
         return None if row["type"] in views.KEPT_IN else {"subject": row["pilot"], **views.agencys_timeline(row)}
     if row["type"] not in views.PUBLIC_FACTS:
         return None
-    return {"subject": row["pilot"], "event": row["event"], **views.public_timeline(row)}
+    # The event's own id is not public: a name made of it serves as well to know a line that comes again.
+    named = hashlib.blake2b(row["event"].encode(), digest_size=16).hexdigest()
+    return {"subject": row["pilot"], "event": named, **views.public_timeline(row)}
 
 
 async def _own(store: Store, agency: str, pilots: set[str]) -> set[str]:

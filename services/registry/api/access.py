@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request, Response
 
 from services.chassis.engine import Engine
+from services.chassis.public import conditional_response
 from services.chassis.sight import Sight, seeing
 from services.chassis.subject import Document
-from services.chassis.web import document, not_found
+from services.chassis.web import card, document, not_found
 from services.registry import history
 from services.registry.domain.state import KIND
 from services.registry.sight import READERS, is_whole, sees
+from services.registry.views import View
 
 Eyes = Annotated[Sight, Depends(seeing(*READERS))]
 """What the caller sees of the register."""
@@ -36,3 +38,9 @@ async def own(engine: Engine, pilot: str, eyes: Sight) -> Document:
 async def with_entries(engine: Engine, pilot: Document) -> Document:
     """A pilot with all that was reported. Raises Problematic 500 where not all is there."""
     return await history.whole(engine.store, pilot)
+
+
+def answer(request: Request, eyes: Sight, shown: View, rev: int) -> Response:
+    """A part of a pilot with an ETag: the revision, for who may decide on it; for a publisher, who decides on nothing
+    here, one made of what is shown, for a revision moves with what is kept from agencies, too."""
+    return card(shown, rev) if eyes.agency is None else conditional_response(request, shown)

@@ -81,8 +81,15 @@ def _told(entry: views.View) -> views.View:
 
 async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page:
     """A page of what the public sees of a pilot's timeline."""
-    found = await _lines(engine, queries.public_timeline(pilot), after, limit)
-    return Page(items=[views.public_timeline(row) for row in found.items], next=found.next)
+    return await page(
+        engine.store,
+        TIMELINE,
+        queries.public_timeline(pilot),
+        queries.IN_ORDER,
+        after=after,
+        limit=limit,
+        show=views.public_timeline,
+    )
 
 
 async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int) -> Page:

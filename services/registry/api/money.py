@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from contracts.reference import WHOLE
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
-from services.chassis.web import After, EngineOf, card
+from services.chassis.web import After, EngineOf
 from services.registry import views
-from services.registry.api.access import Eyes, own, with_entries
+from services.registry.api.access import Eyes, answer, own, with_entries
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, money_told
 from services.registry.domain.money import MoneyStage
 from services.registry.figures.questions import AXES, Axis
@@ -54,10 +54,10 @@ def routes() -> APIRouter:
         return await money_told(request, figures, eyes, by, of, after, limit)
 
     @router.get("/{pilot}")
-    async def pilots_money(pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
+    async def pilots_money(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """One pilot's money, each amount whole and in its sectors' parts."""
         found = await with_entries(engine, await own(engine, pilot, eyes))
-        return card({"id": pilot, **proof(views.internal_part(found, *PARTS))}, found.rev)
+        return answer(request, eyes, {"id": pilot, **proof(views.internal_part(found, *PARTS))}, found.rev)
 
     return router
 

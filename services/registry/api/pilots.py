@@ -9,14 +9,12 @@ from fastapi.responses import JSONResponse
 from services.chassis.auth import allow
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
-from services.chassis.public import conditional_response
-from services.chassis.sight import Sight
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, card, cursor_values, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, cursor_values, page
 from services.law.explanation import Explanation, explain
 from services.registry import queries, sight, views
 from services.registry.api import memory
-from services.registry.api.access import Eyes, known, own, with_entries
+from services.registry.api.access import Eyes, answer, known, own, with_entries
 from services.registry.api.asked import Value
 from services.registry.api.memory import AsOf
 from services.registry.api.persons import NamingOf
@@ -95,9 +93,9 @@ def _card(router: APIRouter) -> None:
             return JSONResponse({**then, "persons": await names.of(then)})
         found = await with_entries(engine, await known(engine, pilot, eyes))
         if not sight.is_whole(eyes, found):
-            return _answer(request, eyes, views.public(found), found.rev)
+            return answer(request, eyes, views.public(found), found.rev)
         shown = await sight.card(engine.store, eyes, found)
-        return _answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
+        return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/timeline")
     async def timeline(
@@ -137,33 +135,27 @@ def _parts(router: APIRouter) -> None:
             raise Problematic(404, "term.none")
         told = explain(running.ledger, engine.now(), engine.calendars[running.ledger.term.calendar])
         shown = {**views.internal_part(found, "number", "title"), **told.model_dump(mode="json")}
-        return _answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
+        return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
     @router.get("/{pilot}/risks")
     async def risks(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The risks as they were said last: how likely, how grave, what is done, whose it is (риски)."""
         found = await own(engine, pilot, eyes)
-        return _answer(request, eyes, {"items": views.internal_part(found, "risks")["risks"]}, found.rev)
+        return answer(request, eyes, {"items": views.internal_part(found, "risks")["risks"]}, found.rev)
 
     @router.get("/{pilot}/results")
     async def results(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
         found = await with_entries(engine, await known(engine, pilot, eyes))
         shown = queries.results(sight.part(eyes, found, "agreement", "values", "progress"))
-        return _answer(request, eyes, shown, found.rev)
+        return answer(request, eyes, shown, found.rev)
 
     @router.get("/{pilot}/replicas")
     async def replicas(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
         found = await own(engine, pilot, eyes)
         shown = await queries.replicas(engine.store, found, lambda row: sight.sees(eyes, row))
-        return _answer(request, eyes, shown, found.rev)
-
-
-def _answer(request: Request, eyes: Sight, shown: views.View, rev: int) -> Response:
-    """A part of a pilot with an ETag: the revision, for who may decide on it; for a publisher, who decides on nothing
-    here, one made of what is shown, for a revision moves with what is kept from agencies, too."""
-    return card(shown, rev) if eyes.agency is None else conditional_response(request, shown)
+        return answer(request, eyes, shown, found.rev)
 
 
 def _term(state: Pilot, kind: str | None) -> OwnTerm | None:

@@ -84,6 +84,7 @@ async def test_an_experts_personal_data_is_shown_to_operators_alone_and_erased_f
     assert shown.json()["person"] == DATA
     for who in (AP, AUDITOR):
         assert "Образцова" not in (await world.ask("get", "/experts/expert-a", who)).text
+    await world.do("p1", "claim", OP)
     await world.do("p1", "decline", expert("expert-a"), WHY)
     [declined] = [one for one in (await world.get("/me/notices"))["items"] if one["kind"] == "expert-declined"]
     assert (declined["by"], declined["what"]["expert_id"]) == ("expert-a", "expert-a")
