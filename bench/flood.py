@@ -53,14 +53,14 @@ async def run(stack: Stack, events: int = FLOOD) -> dict[str, Any]:
     await publish(flooder, {FLOODER: flood})
     published = time.monotonic() - began
     over_kafka, over_http, waiting = list[float](), list[float](), events
-    async with receipts_of(other, OTHER) as receipts, receipts_of(flooder, FLOODER) as told, _sending(other) as out:
+    async with receipts_of(other, OTHER) as receipts, receipts_of(flooder, FLOODER) as theirs, _sending(other) as out:
         for number in range(TRIES):
             over_kafka.append(await _asked_over_kafka(out, receipts, 2 * number))
             over_http.append(await _asked_over_http(stack, 2 * number + 1))
-            waiting = events - await told(told)
-        while await told(told) < events:
+            waiting = events - await told(theirs)
+        while await told(theirs) < events:
             if time.monotonic() - began > ANSWERED_WITHIN + events / 20:
-                raise Complaint(f"{events - await told(told)} of {events} events of the flood were never answered.")
+                raise Complaint(f"{events - await told(theirs)} of {events} events of the flood were never answered.")
             await asyncio.sleep(0.2)
     return {
         "events": events,
