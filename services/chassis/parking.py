@@ -293,15 +293,17 @@ class Parking:
         return list(went.values())
 
     async def _let_go(self, inputs: Sequence[Input]) -> None:
-        """Lets go of the claims of agencies' events under which nothing was decided, for they are parked: each belongs
-        where it is led by what is known now, and not where it was led when it came."""
+        """Lets go of the claims of agencies' events under which nothing was decided and which led nowhere, for they are
+        parked: each belongs where it is led by what is known now. One that was led to a pilot stays with it, and waits
+        for its application."""
+        own = {one.mark.key: one.subject for one in inputs if isinstance(one.mark, Claimed)}
         marks = {one.mark.key: one.mark for one in inputs if isinstance(one.mark, Claimed)}
         stored = await self._store.claimed(*marks)
         loaded = await self._load({claim.subject for claim in stored.values()}) if stored else {}
         undecided = [
             claim
             for key, claim in stored.items()
-            if claim.digest == marks[key].digest
+            if (claim.digest, claim.subject) == (marks[key].digest, own[key])
             and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
         ]
         await self._store.unclaim(undecided)
