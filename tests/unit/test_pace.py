@@ -39,9 +39,9 @@ def running(
 
 
 async def rested(steps: Steps) -> int:
-    """How many steps were made when no more came for a while."""
-    seen = -1
-    while steps.made != seen:
+    """How many steps were made, at least one, when no more came for a while."""
+    seen = 0
+    while not steps.made or steps.made != seen:
         seen = steps.made
         await asyncio.sleep(20 * SOON)
     return seen

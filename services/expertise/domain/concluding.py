@@ -91,7 +91,7 @@ def approve(decision: CaseDecision) -> None:
             date=decision.today,
             signers=signers,
             judges=case.judging(),
-            notify=tuple(dict.fromkeys(one for one in (draft.author, *case.deciding()) if one != decision.actor.id)),
+            notify=tuple(one for one in case.told_of(draft.author, case.operator) if one != decision.actor.id),
         )
     )
 
@@ -100,7 +100,12 @@ def send_back(decision: CaseDecision, command: SendBack) -> None:
     """The second person does not approve. Raises Refusal."""
     draft = _draft_for_second_person(decision)
     decision.then(
-        ConclusionSentBackV1.made_of(command, actor=decision.actor, round=decision.case.round, notify=(draft.author,))
+        ConclusionSentBackV1.made_of(
+            command,
+            actor=decision.actor,
+            round=decision.case.round,
+            notify=decision.case.told_of(draft.author),
+        )
     )
 
 

@@ -41,7 +41,7 @@ def unclaim(decision: CaseDecision, command: Unclaim) -> None:
     if decision.actor.role != Role.APPROVER:
         duties.need(decision.case, decision.edition, decision.actor.id, Duty.PREPARES)
         decision.need_in_hand()
-    others = (operator,) if operator != decision.actor.id else ()
+    others = decision.case.told_of(operator) if operator != decision.actor.id else ()
     decision.then(
         CaseReleasedV1.made_of(
             command, actor=decision.actor, round=decision.case.round, operator_id=operator, notify=others

@@ -158,12 +158,15 @@ class Case(Round, Registered):
 
     def people(self) -> tuple[str, ...]:
         """Whom a change of the case concerns: its operator and the experts on it."""
-        experts = [place.expert for place in self.active() if place.expert not in self.hidden_from]
-        return tuple(dict.fromkeys([*([self.operator] if self.operator else []), *experts]))
+        return self.told_of(self.operator, *(place.expert for place in self.active()))
 
     def deciding(self) -> tuple[str, ...]:
         """Whom news that the operator must act on concern: the one who has the case in hand."""
-        return (self.operator,) if self.operator else ()
+        return self.told_of(self.operator)
+
+    def told_of(self, *persons: str | None) -> tuple[str, ...]:
+        """Those of these persons who may hear of the case, each once: nobody from whom a conflict hides it."""
+        return tuple(dict.fromkeys(one for one in persons if one and one not in self.hidden_from))
 
     # ---- its terms and papers
 
