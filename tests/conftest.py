@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from deploy.local import mongod
@@ -15,6 +16,7 @@ from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from services.chassis.store import Driver, Store, open_client
 from tests import effort, sharing
+from tests.documented import Documented
 
 REQUIRE_KAFKA = "--require-kafka"
 FLAGS = (*mongod.FLAGS, "--setParameter", "enableTestCommands=1")
@@ -82,6 +84,13 @@ def backends(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         return
     with Backends(tmp_path_factory.mktemp("backends"), require_kafka=False) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _answers_as_documented(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer of a service is held to its document."""
+    if request.node.get_closest_marker("other_views") is None:
+        monkeypatch.setattr(httpx, "ASGITransport", Documented)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 A step, its command, its fact and its stored entry share one class; what is declared twice must be changed twice. What a
 class inherits it does not declare. A pair that is alike by chance, or for a reason, is named with it in
-`exceptions.toml`: a bare number of pairs would let one go and another come.
+`exceptions.toml`: a bare number of pairs would let one go and another come. The forms of answers are none: they say for
+the documents what is answered, are never made, and the tests hold what is answered to them.
 """
 
 import dataclasses
@@ -20,6 +21,8 @@ from pydantic import BaseModel
 from deploy.checks.exceptions import Exceptions
 
 ROOMS: Final = ("contracts", "services")
+FORMS: Final = ".answers"
+"""The modules with the forms of answers."""
 SHARED: Final = 3
 """So many fields make a pair of classes twins."""
 
@@ -40,7 +43,7 @@ def twins(rooms: Sequence[str] = ROOMS) -> list[Twins]:
 def _classes(rooms: Sequence[str]) -> Iterator[type]:
     for room in rooms:
         for found in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
-            if found.name.endswith("__main__"):
+            if found.name.endswith(("__main__", FORMS)):
                 continue
             module = importlib.import_module(found.name)
             for one in vars(module).values():

@@ -14,11 +14,17 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.reference import Problem
+from services.chassis.exampled import example_of, problem_of
 from services.chassis.problems import MEDIA_TYPE
 from services.chassis.public import OPEN
 
 REFERENCE: Final = "#/components/schemas/{model}"
 JSON: Final = "application/json"
+PART: Final = re.compile(r"([A-Za-z]+)_([A-Za-z]+)_")
+TOLD: Final = "-Output"
+TAKEN: Final = "-Input"
+SCHEMAS: Final = "x-schemas"
+"""Where a route names the schemas that it refers to and no model has."""
 FRAMEWORKS: Final = ("HTTPValidationError", "ValidationError")
 """What the framework says that a faulty request is answered with; here it never is."""
 STATUSES: Final[Mapping[int, str]] = {
@@ -138,6 +144,7 @@ def complete(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             used |= set(operation.get("tags", ()))
+            schemas |= operation.pop(SCHEMAS, {})
             operation.setdefault("security", [])  # said, too, where no token is needed
             if "Idempotency-Key" in _headers(operation) and operation["responses"].get("200", {}).get("content"):
                 content = operation["responses"]["200"]["content"]
@@ -146,13 +153,65 @@ def complete(document: dict[str, Any]) -> None:
             answers = operation["responses"]
             own = {int(status) for status, said in answers.items() if status.isdigit() and not said.get("content")}
             if path.startswith(CONDITIONAL) and "200" in answers:
-                answers["304"] = {"description": "The caller has it already (If-None-Match)."}
+                answers["304"] = dict(SAME[304])
             for status in {*_statuses(path, operation), *(one for one in own if one >= 400)}:
                 answers[str(status)] = _problem(status, answers.get(str(status), {}))
             operation["responses"] = dict(sorted(operation["responses"].items()))
     for name in (*FRAMEWORKS, *unused(document)):
         schemas.pop(name, None)
+    _rename(document)
+    _show(document)
     document["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
+
+
+def _rename(document: dict[str, Any]) -> None:
+    """Gives schemas the names by which programs call them, as title too: the framework's names of parts of lists have
+    no letters only, and two models of one name have one title."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    called = {name: new for name in schemas if (new := _name(name)) != name}
+    document["components"]["schemas"] = {
+        called.get(name, name): {**schema, "title": called[name]} if name in called else schema
+        for name, schema in schemas.items()
+    }
+    _refer(document, {REFERENCE.format(model=old): REFERENCE.format(model=new) for old, new in called.items()})
+
+
+def _name(name: str) -> str:
+    """What a model is called: `AgencyLinePage` for a part of a list, `ReferenceVerdict` where another module has a
+    `Verdict` too, `BasisTold` for what is told in another form than it is taken in."""
+    if (part := PART.fullmatch(name)) is not None:
+        return f"{part[1].removeprefix('Page')}{part[2]}Page"
+    if "__" in name:
+        *_, module, name = name.split("__")
+        name = f"{module.capitalize()}{name}"
+    return f"{name.removesuffix(TOLD)}Told" if name.endswith(TOLD) else name.removesuffix(TAKEN)
+
+
+def _show(document: dict[str, Any]) -> None:
+    """Gives every answer an example: an error the one of its status, any other one of its form."""
+    components, shown = document["components"], set[str]()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                for kind, content in answer.get("content", {}).items():
+                    if kind == MEDIA_TYPE:
+                        shown.add(status)
+                        content["examples"] = {status: {"$ref": f"#/components/examples/{status}"}}
+                    elif kind == JSON:
+                        content["example"] = example_of(content["schema"], components["schemas"])
+    components["examples"] = {status: {"value": problem_of(int(status))} for status in sorted(shown)}
+
+
+def _refer(part: Any, names: Mapping[str, str]) -> None:
+    """Has references of a part of a document point to new names."""
+    if isinstance(part, dict):
+        if part.get("$ref") in names:
+            part["$ref"] = names[part["$ref"]]
+        mapped = part.get("mapping")  # of a discriminator
+        if isinstance(mapped, dict):
+            part["mapping"] = {key: names.get(one, one) for key, one in mapped.items()}
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _refer(one, names)
 
 
 def unused(document: Mapping[str, Any]) -> set[str]:
@@ -188,11 +247,12 @@ def _statuses(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
     if command:
         yield from (409, 412, 428)
     if "requestBody" in operation:
-        yield 413
+        yield from (400, 413)
     yield from (500, 503)
 
 
 SAME_AGAIN: Final = "The same again: the answer that was given before."
+SAME: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "The caller has it already (If-None-Match)."}}
 GONE: Final[dict[int | str, dict[str, Any]]] = {410: {"description": STATUSES[410]}}
 
 

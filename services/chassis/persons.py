@@ -15,13 +15,14 @@ from contracts.event import Event
 from contracts.forms import PERSON
 from contracts.reference import Role
 from contracts.steps import MOST_PERSON, ErasedPerson, Erasure, Person
+from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.store import BY_ID, PERSONS, Store
-from services.chassis.web import EngineOf, Page
-from services.law.erasing import Erase, Erasures, subject_of
+from services.chassis.web import EngineOf
+from services.law.erasing import Erase, Erased, Erasures, subject_of
 
 Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
 Eraser = Annotated[Hand, Depends(hand(Role.ADMIN))]
@@ -106,12 +107,12 @@ def routes(then: Callable[[Hand, str], Awaitable[None]] = nothing_more) -> APIRo
         return done
 
     @router.get("/{person}/erasures")
-    async def erasures(person: Id, engine: EngineOf, _caller: Controller) -> Page:
+    async def erasures(person: Id, engine: EngineOf, _caller: Controller) -> Page[Erased]:
         """When a person's data was erased here, by whom, and on what basis; the last one first."""
         found = (await engine.documents([subject_of(person)])).get(subject_of(person))
         state = found.state if found is not None else None
         rows = state.erasures if isinstance(state, Erasures) else ()
-        return Page(items=[one.model_dump(mode="json") for one in reversed(rows)])
+        return Page[Any](items=[one.model_dump(mode="json") for one in reversed(rows)])
 
     return router
 

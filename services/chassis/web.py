@@ -20,6 +20,16 @@ from contracts import VERSION
 from contracts.reference import Role
 from contracts.text import line, prose, sought
 from services.chassis import parking, problems, stalled, withheld
+from services.chassis.answers import (
+    Alive,
+    Page,
+    ParkedRecord,
+    ReadPartition,
+    Redriven,
+    SkippedRecord,
+    Skipping,
+    WithheldTopic,
+)
 from services.chassis.asked import known_query
 from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
@@ -52,20 +62,6 @@ MOST: Final = 200
 
 After = Annotated[str | None, Query(description="The `next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
-
-
-class Page(BaseModel):
-    """A part of a list. `next` fetches the following part; it is null at the end."""
-
-    items: list[dict[str, Any]]
-    next: str | None = Field(default=None)
-
-
-class Named(Page):
-    """A part of a list that mentions persons: `persons` has the display names of those who are kept by their opaque
-    ids, for a caller who may know them."""
-
-    persons: dict[str, str] = Field(default_factory=dict)
 
 
 def make_app(
@@ -187,7 +183,7 @@ async def page(
     show: Callable[[Row], dict[str, Any]],
     fields: Sequence[str] | None = None,
     hint: IndexKeys | None = None,
-) -> Page:
+) -> Page[Any]:
     """One keyset page in an order that an index (`hint`, where several could be taken) gives and that ends in `_id`.
 
     Raises Problematic for a bad cursor.
@@ -196,7 +192,7 @@ async def page(
     rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields, hint=hint)
     shown, more = rows[:limit], len(rows) > limit
     last = [_at(shown[-1], name) for name, _ in order] if more else None
-    return Page(items=[show(row) for row in shown], next=cursor_text(last) if last else None)
+    return Page[Any](items=[show(row) for row in shown], next=cursor_text(last) if last else None)
 
 
 def _beyond(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> dict[str, Any]:
@@ -264,9 +260,9 @@ def _health(checks: Mapping[str, Check], lesser: Mapping[str, Check]) -> APIRout
     every = needed | {name: Watched(check) for name, check in lesser.items()}
 
     @router.get("/live")
-    async def live() -> dict[str, str]:
+    async def live() -> Alive:
         """The process runs. Open to all."""
-        return {"status": "live"}
+        return Alive(status="live")
 
     @router.get("/ready", response_model=Health, responses={503: {"model": Health, "description": "Not ready."}})
     async def ready() -> JSONResponse:
@@ -324,7 +320,7 @@ def operations() -> APIRouter:
         status: Annotated[str | None, sought(20)] = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
+    ) -> Page[ParkedRecord]:
         """Records that wait or are broken, oldest position first; of each what is known to be harmless."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
@@ -334,40 +330,38 @@ def operations() -> APIRouter:
         return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
 
     @router.get("/v1/withheld", dependencies=[Depends(allow(Role.OPS))])
-    async def what_is_withheld(engine: EngineOf) -> Page:
+    async def what_is_withheld(engine: EngineOf) -> Page[WithheldTopic]:
         """The topics that do not take what is sent to them, each with why, since when, and how much waits for it. They
         are tried again with growing pauses, and go from here by themselves."""
-        return Page(items=await withheld.shown(engine.store))
+        return Page[Any](items=await withheld.shown(engine.store))
 
     @router.get("/v1/reading", dependencies=[Depends(allow(Role.OPS))])
-    async def reading(request: Request, engine: EngineOf) -> Page:
+    async def reading(request: Request, engine: EngineOf) -> Page[ReadPartition]:
         """Where this service is in the topics that it reads: for each partition the record that comes next, how many
         are behind it, and since when and why it stands still, if it does."""
         try:
-            return Page(items=await stalled.shown(engine.store, request.app.state.places))
+            return Page[Any](items=await stalled.shown(engine.store, request.app.state.places))
         except (ConnectionError, KafkaError) as error:
             raise Problematic(503, "kafka.away", action="retry") from error
 
     @router.get("/v1/reading/skipped", dependencies=[Depends(allow(Role.OPS))])
-    async def skipped(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+    async def skipped(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page[SkippedRecord]:
         """The records that were passed over by hand: by whom, when and why."""
         return await page(engine.store, stalled.SKIPPED, {}, BY_ID, after=after, limit=limit, show=_skipped)
 
-    @router.post("/v1/reading/skip")
-    async def skip(
-        engine: EngineOf, what: Body[Skip], ops: Annotated[Caller, Depends(allow(Role.OPS))]
-    ) -> dict[str, str]:
+    @router.post("/v1/reading/skip", responses={409: {}})
+    async def skip(engine: EngineOf, what: Body[Skip], ops: Annotated[Caller, Depends(allow(Role.OPS))]) -> Skipping:
         """Has the record at which a partition stands still passed over: it is parked by its offset without its content,
         which stays in the topic. Who asked for it and why is kept. Nothing else can be passed over."""
         said = {"by": ops.id, "organisation": ops.organisation, "at": engine.now(), "why": what.why}
         if not await stalled.ask_to_skip(engine.store, what.record, said):
             raise Problematic(409, "reading.goes-on", place=what.record)
-        return {"skips": what.record}
+        return Skipping(skips=what.record)
 
     @router.post("/v1/parked/redrive")
     async def redrive(
         engine: EngineOf, what: Body[Redrive], eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
-    ) -> dict[str, int]:
+    ) -> Redriven:
         """Feeds parked records to this service again, in order; nothing is published to any topic. What is hidden from
         who asks is passed over like what is not there."""
         unseen = await _hidden_records(engine.store, what.ids, eyes)
@@ -375,7 +369,7 @@ def operations() -> APIRouter:
         subjects = [one for one in what.subjects if one not in (eyes.hidden or ())]
         went = await engine.parking.redrive(ids) if ids else 0
         went += await engine.parking.take_up(subjects, also_broken=True) if subjects else 0
-        return {"went": went}
+        return Redriven(went=went)
 
     return router
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,37 +21,20 @@ from contracts.topics import FACT_TOPICS, SERVICES, agency_topic, receipts_topic
 from deploy import docs
 from deploy.cli import docs as verb
 from deploy.topics import settings
+from tests.documented import closed
 
 ROOT = Path(__file__).parents[2]
 STANDARDS = Path(__file__).parent / "standards"
 TOPICS = [*FACT_TOPICS, agency_topic("minzdrav"), receipts_topic("minzdrav")]
-UNTYPED = {
-    "expertise getExpert",
-    "expertise getMyPerson",
-    "expertise getReview",
-    "expertise getTeam",
-    "expertise proposeReviewers",
-    "expertise saveExpertsPerson",
-    "expertise saveMyPerson",
-    "registry getExport",
-    "registry getMyPerson",
-    "registry getPilot",
-    "registry getPilotsMoney",
-    "registry listReplicas",
-    "registry listResults",
-    "registry listRisks",
-    "registry requestExport",
-    "registry saveMyPerson",
-    "registry savePerson",
-    "registry showFunnel",
-    "registry showMoney",
-    "registry showOverpaid",
-    "registry showResults",
-    "registry showScaling",
-    "registry showTerms",
-    "registry sumMoney",
+ANYTHING = {
+    "Contract.json_schema",  # a schema, of which there are many kinds
+    "Contract.example",  # of an event of any type
+    "OtherSaid",  # of a program that is newer than this one
+    "Change.before",  # of any field of a card
+    "Change.after",
+    "JsonValue",  # of any field of an application
 }
-"""Answers that stand in no schema yet."""
+"""Where an answer may hold anything."""
 every_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -276,27 +260,67 @@ def test_every_error_is_the_problem_document(service: str) -> None:
             assert {"500", "503"} <= errors.keys()
         for code, said in errors.items():
             if (path, code) != ("/health/ready", "503"):
-                assert said["content"] == {"application/problem+json": {"schema": schema}}, (path, code)
+                assert said["content"].keys() == {"application/problem+json"}, (path, code)
+                assert said["content"]["application/problem+json"]["schema"] == schema, (path, code)
         if operation.get("security"):
             assert {"401", "403"} <= errors.keys()
 
 
-def test_what_is_not_typed_yet_becomes_less() -> None:
-    """A new route is none of them, and one that gets its schema goes from the list."""
-    untyped = {
-        f"{service} {operation['operationId']}"
-        for service in SERVICES
+def places_of_anything(schema: Any, components: Any, place: str, met: set[str]) -> Iterator[str]:
+    """Where a schema takes any object or any value at all."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in met:
+            met.add(name)
+            yield from places_of_anything(components[name], components, name, met)
+        return
+    said = schema.keys() - {"title", "description", "default", "examples"}
+    inside = {f".{name}": one for name, one in schema.get("properties", {}).items()}
+    more = schema.get("additionalProperties")
+    if not said or (schema.get("type") == "object" and not inside and more in (None, {}, True)):
+        yield place
+        return
+    parts = [*inside.items(), *(("", one) for name in ("anyOf", "oneOf") for one in schema.get(name, ()))]
+    parts += [("[]", one) for one in (schema.get("items"), more) if isinstance(one, dict)]
+    for name, one in parts:
+        yield from places_of_anything(one, components, place + name, met)
+
+
+@every_service
+def test_every_answer_has_a_form_to_its_last_field(service: str) -> None:
+    """No object or value of which nothing is said, but where there may be anything."""
+    found = {
+        (operation["operationId"], where)
         for _, _, operation in operations(service)
-        for code, said in operation["responses"].items()
-        if code[0] == "2" and any(one.get("schema") in ({}, None) for one in said.get("content", {}).values())
+        for said in operation["responses"].values()
+        for content in said.get("content", {}).values()
+        for where in places_of_anything(content["schema"], openapi(service)["components"]["schemas"], "", set())
     }
-    assert untyped == UNTYPED
+    assert {one for one in found if one[1] not in ANYTHING} == set()
+
+
+@every_service
+def test_every_answer_has_an_example_of_its_form(service: str) -> None:
+    schemas = {"schemas": closed(openapi(service)["components"]["schemas"])}
+    shown = openapi(service)["components"]["examples"]
+    for path, verb_, operation in operations(service):
+        for status, said in operation["responses"].items():
+            for kind, content in said.get("content", {}).items():
+                if not kind.endswith("json"):
+                    continue
+                named = content.get("examples")
+                example_ = shown[status]["value"] if named else content["example"]
+                assert not named or named == {status: {"$ref": f"#/components/examples/{status}"}}
+                judge = Draft202012Validator({**content["schema"], "components": schemas})
+                faults = [f"{one.json_path} {one.message[:200]}" for one in judge.iter_errors(example_)]
+                assert faults == [], (verb_, path, status)
 
 
 def test_an_event_over_http_has_the_frozen_schemas_of_both_versions() -> None:
-    content = openapi("intake")["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    document = openapi("intake")
+    content = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     body = content["application/cloudevents+json"]
-    judge = Draft202012Validator(body["schema"])
+    judge = Draft202012Validator({**body["schema"], "components": document["components"]})
     for name in AGENCY.classes:
         judge.validate(example(name))
         judge.validate(body["examples"][name]["value"])

@@ -217,6 +217,7 @@ async def test_risks_are_shown_as_they_were_said_last(register: Register) -> Non
     assert [one["title"] for one in (await register.get("/pilots/p/risks"))["items"]] == ["Срыв", "Отказ сервера"]
 
 
+@pytest.mark.other_views
 @pytest.mark.parametrize(
     ("part", "field", "said"),
     [

@@ -5,20 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from contracts.topics import SERVICES
 from services.chassis.auth import Keys
-from tests.documented import Documented
 from tests.kit.sides import AUDIENCE, EC, ED, ISSUER, RSA, Side
-
-
-@pytest.fixture(autouse=True)
-def answers_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer of a service is held to its document."""
-    monkeypatch.setattr(httpx, "ASGITransport", Documented)
 
 
 @pytest.fixture(scope="module")

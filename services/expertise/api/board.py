@@ -5,10 +5,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from contracts.text import sought
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named
+from services.chassis.answers import Named
+from services.chassis.web import PAGE, After, EngineOf, Limit
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import Overseer
+from services.expertise.api.answers import BoardLine, Burden
 from services.expertise.api.lists import FiltersOf, loads, paged, wired
 from services.expertise.domain.state import CLARIFICATION, Debt, OwedBy
 from services.expertise.queries import BoardState, Debtor
@@ -20,7 +22,7 @@ FIELDS: Final = (*rows.ROW, "state.owed", "state.terms")
 def add(router: APIRouter) -> None:
     """`/board`."""
 
-    @router.get("/board", tags=["board"])
+    @router.get("/board", tags=["board"], response_model=Named[BoardLine])
     async def board(
         engine: EngineOf,
         caller: Overseer,
@@ -30,7 +32,7 @@ def add(router: APIRouter) -> None:
         state: BoardState | None = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Named:
+    ) -> Named[Any]:
         """Open cases with what is owed in each, what is due first coming first. `by` is a role, `who` a person."""
         now, debtor, eyes = wired(engine), Debtor(by, who), sight(caller)
         found = await paged(
@@ -41,10 +43,10 @@ def add(router: APIRouter) -> None:
             show=lambda row: {**rows.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
             fields=FIELDS,
         )
-        return Named(items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
+        return Named[Any](items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
     @router.get("/board/experts", tags=["board"])
-    async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Named:
+    async def experts(engine: EngineOf, caller: Overseer, after: After = None, limit: Limit = PAGE) -> Named[Burden]:
         """Each active expert's load and capacity. Two assignments at once may exceed a capacity: `over` shows it."""
         asked = queries.experts(None, True, None)
         found = await paged(
@@ -53,7 +55,7 @@ def add(router: APIRouter) -> None:
         known = await loads(engine.store, sight(caller), [entry["expert_id"] for entry in found.items])
         names = await persons.names(engine, caller, found.items)
         items = [_burden(entry, known[entry["expert_id"]]) for entry in found.items]
-        return Named(items=items, next=found.next, persons=names)
+        return Named[Any](items=items, next=found.next, persons=names)
 
 
 def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[dict[str, Any]]:

@@ -13,16 +13,18 @@ from contracts.rules import RuleBook
 from contracts.steps import Erasure, ExpertEntry, HandoverOf, Person
 from contracts.text import sought
 from contracts.words import Language, say
+from services.chassis.answers import Named
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
 from services.chassis.persons import ErasureDone, kept
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, card, document
+from services.chassis.web import PAGE, After, EngineOf, Limit, card, document
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, ExpertPath, Operator, Overseer
+from services.expertise.api.answers import ExpertLine, HandedOver, KnownExpert
 from services.expertise.api.directory import active_experts, candidates, named_experts
 from services.expertise.api.lists import loads, paged
 from services.expertise.api.work import assign_all
@@ -54,14 +56,14 @@ def _directory(router: APIRouter) -> None:
         organisation: Annotated[str | None, Query(max_length=101, pattern=ORGANISATION)] = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Named:
+    ) -> Named[ExpertLine]:
         """The directory, for operators with names. `organisation` is a scheme and a number, e.g. `BY-UNP:790000031`."""
         asked = queries.experts(sector, active, _organisation(organisation))
         found = await paged(engine.store, asked, after=after, limit=limit, show=rows.expert_row)
         named = await persons.names(engine, caller, {"experts": [one["id"] for one in found.items]})
-        return Named(items=found.items, next=found.next, persons=named)
+        return Named[Any](items=found.items, next=found.next, persons=named)
 
-    @router.get("/experts/{expert}", tags=["directory"])
+    @router.get("/experts/{expert}", tags=["directory"], response_model=KnownExpert)
     async def expert(expert: ExpertPath, engine: EngineOf, caller: Overseer) -> Response:
         """One expert's entry with the load; the person's name and contact for operators alone."""
         found = await document(engine, subject_of(expert), KIND)
@@ -86,7 +88,7 @@ def _organisation(text: str | None) -> OrganisationId | None:
 
 
 def _persons(router: APIRouter) -> None:
-    @router.put("/experts/{expert}/person", tags=["personal data"])
+    @router.put("/experts/{expert}/person", tags=["personal data"], response_model=Person)
     async def save(expert: ExpertPath, body: Body[Person], engine: EngineOf, _caller: AnOperator) -> Response:
         """Saves an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
@@ -103,7 +105,7 @@ def _persons(router: APIRouter) -> None:
 
 
 def _handover(router: APIRouter, rules: RuleBook) -> None:
-    @router.post("/experts/{expert}/handover", tags=["work"])
+    @router.post("/experts/{expert}/handover", tags=["work"], response_model=HandedOver)
     async def hand_over(expert: ExpertPath, body: Body[HandoverOf], by: Operator) -> dict[str, Any]:
         """Hands over every case in which the expert owes an opinion, each to whom it fits best, the load spread.
 

@@ -8,12 +8,13 @@ from fastapi import Depends, Query
 from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
 from contracts.text import sought
+from services.chassis.answers import Page
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS, Row, Store
-from services.chassis.web import Page, page
+from services.chassis.web import page
 from services.expertise.domain.state import KIND, Status, View
 from services.expertise.queries import FOR_EXPERTS, Filters, Listing, Teams, teams_of
 from services.expertise.sight import Sight
@@ -47,7 +48,7 @@ async def paged(
     show: Callable[[Row], dict[str, Any]],
     collection: str = SUBJECTS,
     fields: Sequence[str] | None = None,
-) -> Page:
+) -> Page[Any]:
     """A page of a listing. Raises Problematic for a bad cursor."""
     return await page(
         store,

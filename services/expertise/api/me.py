@@ -13,16 +13,18 @@ from contracts.expertise import ExpertReleasedV1
 from contracts.reference import Role
 from contracts.steps import Person
 from contracts.text import line
+from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.sight import Query, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named
+from services.chassis.web import PAGE, After, EngineOf, Limit
 from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import EVERYONE, Anybody
+from services.expertise.api.answers import Marked, Notice
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
 from services.expertise.queries import NEWEST, OF_EXPERT
@@ -53,7 +55,7 @@ def _notices(router: APIRouter) -> None:
     @router.get("/me/notices", tags=["notices"])
     async def notices(
         engine: EngineOf, caller: Noticed, unread: bool = False, after: After = None, limit: Limit = PAGE
-    ) -> Named:
+    ) -> Named[Notice]:
         """The caller's notices, the newest first, each with its pilot's number and title, and with who acted for who
         sees all cases; none about a case that the caller may not see."""
         eyes = sight(caller)
@@ -62,14 +64,14 @@ def _notices(router: APIRouter) -> None:
         found = await paged(engine.store, asked, after=after, limit=limit, show=show, collection=NOTICES)
         called = await _called(engine, {item["pilot"] for item in found.items})
         items = [{**item, **called.get(item["pilot"], {})} for item in found.items]
-        return Named(items=items, next=found.next, persons=await persons.names(engine, caller, items))
+        return Named[Any](items=items, next=found.next, persons=await persons.names(engine, caller, items))
 
     @router.post("/me/notices/read", tags=["notices"])
-    async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> dict[str, int]:
+    async def read(engine: EngineOf, caller: Noticed, body: Body[Read]) -> Marked:
         """Marks notices as read; those that are marked already, or are not the caller's, stay as they are."""
         asked = queries.notices(caller.id, True, await _about(engine, sight(caller)))
         marked = await engine.store.mark(NOTICES, {**asked.query, "_id": {"$in": body.ids}}, {"read": wired(engine)})
-        return {"marked": marked}
+        return Marked(marked=marked)
 
 
 async def _called(engine: Engine, pilots: Set[str]) -> dict[str, dict[str, Any]]:
@@ -97,12 +99,12 @@ async def _about(engine: Engine, eyes: Sight) -> Query:
 
 
 def _person(router: APIRouter) -> None:
-    @router.get("/me/person", tags=["personal data"])
+    @router.get("/me/person", tags=["personal data"], response_model=Person, responses={404: {}})
     async def known(engine: EngineOf, caller: Anybody) -> Response:
         """What is kept of oneself."""
         return await persons.tell(engine, caller.id)
 
-    @router.put("/me/person", tags=["personal data"])
+    @router.put("/me/person", tags=["personal data"], response_model=Person)
     async def save(body: Body[Person], engine: EngineOf, caller: Anybody) -> Response:
         """Saves one's own name and contact."""
         return await persons.save(engine, caller.id, body)

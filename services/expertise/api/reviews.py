@@ -13,6 +13,7 @@ from contracts.expertise import PaperForm
 from contracts.reference import Role, Standing
 from contracts.rules import RuleBook
 from contracts.text import sought
+from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import files
@@ -21,10 +22,19 @@ from services.chassis.gate import ShareOf, in_turn
 from services.chassis.problems import Problematic, language_of
 from services.chassis.sight import hidden_pilots, hides
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, card, document, not_found
+from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, not_found
 from services.expertise import cards, rows
 from services.expertise.api import persons
 from services.expertise.api.access import AnOperator, Reader, seen
+from services.expertise.api.answers import (
+    CaseClock,
+    CaseLine,
+    Counted,
+    ExpertCard,
+    LaidPaper,
+    OperatorCard,
+    Proposals,
+)
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
 from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
 from services.expertise.documents import shelf
@@ -35,7 +45,7 @@ from services.expertise.domain.state import CLARIFICATION, KIND, Case, View
 from services.expertise.proposals import propose
 from services.expertise.queries import FOR_EXPERTS, Filters, Teams, cases
 from services.expertise.sight import Sight, sight
-from services.law.explanation import Explanation, explain
+from services.law.explanation import explain
 from services.law.terms import CountedTerm
 
 log = logging.getLogger(__name__)
@@ -71,7 +81,7 @@ def add(router: APIRouter, rules: RuleBook) -> None:
 
 
 def _queues(router: APIRouter) -> None:
-    @router.get("/reviews", tags=["reviews"])
+    @router.get("/reviews", tags=["reviews"], response_model=Named[CaseLine])
     async def reviews(
         engine: EngineOf,
         caller: Reader,
@@ -79,7 +89,7 @@ def _queues(router: APIRouter) -> None:
         view: View | None = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Named:
+    ) -> Named[Any]:
         """A queue, what is due first coming first; without `view` all cases, the newest first. Experts see only
         what they are on."""
         eyes, now = sight(caller), wired(engine)
@@ -93,9 +103,9 @@ def _queues(router: APIRouter) -> None:
             show=lambda row: rows.case_row(row, now, eyes),
             fields=rows.ROW,
         )
-        return Named(items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
+        return Named[Any](items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
-    @router.get("/reviews/counts", tags=["reviews"])
+    @router.get("/reviews/counts", tags=["reviews"], response_model=dict[View, Counted])
     async def counts(engine: EngineOf, caller: Reader, wanted: FiltersOf) -> dict[str, Any]:
         """How many cases stand in each queue, counted up to a bound (`exact: false`: there are more)."""
         eyes = sight(caller)
@@ -115,7 +125,7 @@ async def _count(engine: Engine, eyes: Sight, view: View, wanted: Filters, teams
 
 
 def _case(router: APIRouter, rules: RuleBook) -> None:
-    @router.get("/reviews/{pilot}", tags=["reviews"])
+    @router.get("/reviews/{pilot}", tags=["reviews"], response_model=OperatorCard | ExpertCard)
     async def review(pilot: str, engine: EngineOf, caller: Reader) -> Response:
         """One case. Who sits on it as an expert sees it as an expert: blind until all opinions are in."""
         found, case = await seen(engine, pilot, caller)
@@ -125,7 +135,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         shown = cards.operator_card(found, edition, now, engine.calendars)
         return card({**shown, "persons": await persons.names(engine, caller, shown)}, found.rev)
 
-    @router.get("/reviews/{pilot}/clock", tags=["reviews"], response_model=Explanation)
+    @router.get("/reviews/{pilot}/clock", tags=["reviews"], response_model=CaseClock)
     async def clock(
         pilot: str,
         engine: EngineOf,
@@ -142,7 +152,7 @@ def _case(router: APIRouter, rules: RuleBook) -> None:
         shown = {"number": case.number, "title": case.application.title, **told.model_dump(mode="json")}
         return card({**shown, "persons": {} if as_expert else await persons.names(engine, caller, shown)}, found.rev)
 
-    @router.get("/reviews/{pilot}/proposals", tags=["reviews"])
+    @router.get("/reviews/{pilot}/proposals", tags=["reviews"], response_model=Proposals)
     async def proposals(
         pilot: str,
         engine: EngineOf,
@@ -214,7 +224,12 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         }
         return Response(content, media_type=MEDIA[format], headers=headers)
 
-    @router.put("/reviews/{pilot}/conclusions/{number}/document", tags=["reviews"], openapi_extra=A_FILE)
+    @router.put(
+        "/reviews/{pilot}/conclusions/{number}/document",
+        tags=["reviews"],
+        response_model=LaidPaper,
+        openapi_extra=A_FILE,
+    )
     @bounded(Bounds(json_body=False))
     async def lay_again(
         pilot: str,

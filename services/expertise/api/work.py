@@ -34,6 +34,7 @@ from services.expertise.api.access import (
     Operator,
     act,
 )
+from services.expertise.api.answers import Assigned
 from services.expertise.domain import commands
 from services.expertise.domain.state import KIND
 from services.expertise.sight import sight
@@ -116,7 +117,7 @@ def _assigning(router: APIRouter) -> None:
 
 
 def _bulk(router: APIRouter) -> None:
-    @router.post("/assignments", tags=["work"])
+    @router.post("/assignments", tags=["work"], response_model=Assigned)
     async def assign_many(body: Body[Bulk], by: Operator, engine: EngineOf) -> dict[str, list[dict[str, Any]]]:
         """Assigns experts to many cases, with an answer for each: what cannot be done is in nobody's way. Sent again
         with the same Idempotency-Key it gives the same answers."""

@@ -3,13 +3,111 @@
 The tests hold every answer to these models.
 """
 
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from contracts.agency import ContactPerson
-from contracts.event import Moment
-from services.intake.domain.state import Pilot
+from contracts.event import Contract, Moment
+from contracts.steps import EditionFrom
+from services.chassis.answers import part_of
+from services.intake.domain.state import Pilot, Request, Status
+from services.law.explanation import Explanation
+
+
+class AgencyLine(Contract):
+    """A line of the directory of agencies."""
+
+    code: str
+    name: str
+    editions: list[EditionFrom]
+
+
+class ApplicationLine(Contract):
+    """A line of the list of applications. Of a submission that was refused little more is known than that it came."""
+
+    id: str
+    status: Status
+    submission: int
+    number: str | None
+    agency: str
+    title: str | None
+    sector: str | None
+    submitted: Moment | None
+    received: Moment | None
+    due_at: Moment | None
+    edition: str | None
+
+
+class ContactReading(Contract):
+    """Who read the contact persons of an application, and when."""
+
+    at: Moment
+    by: str
+    role: str
+    organisation: str | None
+    person_ids: list[str]
+
+
+class EditionLine(Contract):
+    """An edition of the rule book, and from when to when it is in force."""
+
+    id: str
+    title_ru: str
+    title_be: str
+    title_en: str
+    in_force_from: date
+    in_force_to: date | None
+
+
+class Editions(Contract):
+    """The editions that there are."""
+
+    items: list[EditionLine]
+
+
+class Code(Contract):
+    """A code with its title in three languages."""
+
+    code: str
+    ru: str
+    be: str
+    en: str
+
+
+class Lists(Contract):
+    """The code lists of an edition (справочники)."""
+
+    sectors: list[Code]
+    regions: list[Code]
+    offices: list[Code]
+    return_reasons: list[Code]
+    criteria: list[Code]
+    effectiveness: list[Code]
+    money_sources: list[Code]
+    terms: list[Code]
+    schemes: list[Code]
+
+
+class CodeLists(EditionLine):
+    """An edition with its code lists."""
+
+    lists: Lists
+
+
+class Label(Contract):
+    """Words in three languages."""
+
+    ru: str
+    be: str
+    en: str
+
+
+class Labels(Contract):
+    """Words by their ids."""
+
+    labels: dict[str, Label]
 
 
 class ContactShown(ContactPerson):
@@ -25,18 +123,26 @@ class Contacts(BaseModel):
     items: list[ContactShown]
 
 
-def _as_shown(schema: dict[str, Any]) -> None:
-    """What `queries.application_card` leaves out of the state."""
-    for name in ("terms", "hidden_from"):
-        del schema["properties"][name]
-        schema["required"] = [one for one in schema.get("required", ()) if one != name]
-    schema["properties"]["taken"] = {"type": "object"}  # how many bytes are remembered of reports
+class ReportsTaken(Contract):
+    """How many bytes all reports have together that were taken."""
+
+    size: int
 
 
-class ApplicationCard(Pilot):
-    """An application as an officer sees it (карточка заявки): all of its state but what is for others."""
+class ApplicationClock(Explanation):
+    """How the due date of an application's term comes about, and what the application is called."""
 
-    model_config = ConfigDict(json_schema_extra=_as_shown)
+    number: str | None
+    title: str | None
 
-    id: str
-    version: int
+
+ApplicationCard: Final[Any] = part_of(
+    "ApplicationCard",
+    Pilot,
+    (name for name in (*Pilot.model_fields, *Pilot.model_computed_fields) if name not in ("terms", "hidden_from")),
+    description="An application as an officer sees it (карточка заявки): all of its state but what is for others.",
+    id=str,
+    version=int,
+    taken=ReportsTaken,
+    open_requests=list[Request],
+)

@@ -9,15 +9,16 @@ from fastapi.responses import JSONResponse
 from contracts.agency import ContactPerson
 from contracts.event import wire_moment
 from contracts.reference import Role
+from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight, hides, seeing
 from services.chassis.subject import Claimed, Document, Done, Input
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, not_found, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, document, not_found, page
 from services.intake import contacts
-from services.intake.api.answers import Contacts
+from services.intake.api.answers import ContactReading, Contacts
 from services.intake.domain.commands import EraseContacts
 from services.intake.domain.reading import ReadContacts, subject_of
 from services.intake.domain.state import KIND, Pilot
@@ -47,7 +48,7 @@ def add(router: APIRouter) -> None:
     @router.get("/applications/{pilot}/contact/readings", tags=["personal data"])
     async def readings(
         pilot: str, engine: EngineOf, eyes: Controller, after: After = None, limit: Limit = PAGE
-    ) -> Page:
+    ) -> Page[ContactReading]:
         """Who read the contact persons of an application, the last reading first."""
         return await page(
             engine.store,

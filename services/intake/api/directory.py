@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends, Path, Response
 from contracts.forms import AGENCY
 from contracts.steps import AgencyEntry
 from contracts.topics import agency_topic, receipts_topic
+from services.chassis.answers import Page
 from services.chassis.auth import allow
 from services.chassis.body import Body
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, document, need_topics, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, need_topics, page
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
+from services.intake.api.answers import AgencyLine
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency, subject_of
 
@@ -23,7 +25,7 @@ def add(router: APIRouter) -> None:
     """The directory."""
 
     @router.get("/agencies", tags=["directory"], dependencies=[Depends(allow(*READERS))])
-    async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page:
+    async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page[AgencyLine]:
         """The agencies that may publish."""
         query, order = queries.agencies()
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
 
 from contracts.data import Entitled, Titled
 from contracts.reference import ROLES
@@ -14,6 +15,7 @@ from contracts.words import wordings
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 from services.chassis.public import OPEN, conditional_response
+from services.intake.api.answers import CodeLists, EditionLine, Editions, Labels
 
 Of = Annotated[str | None, Query(max_length=100), sought(100)]
 EVERYBODY: Final = Depends(allow(*ROLES))
@@ -26,14 +28,14 @@ def add(router: APIRouter, rules: RuleBook) -> None:
     """The rule book, for all who sign in."""
 
     @router.get("/editions", tags=["rules"], dependencies=[EVERYBODY])
-    async def editions() -> dict[str, Any]:
+    async def editions() -> Editions:
         """The rule editions that there are, with the days on which each is in force."""
-        return {"items": [_said(one) for one in rules.values()]}
+        return Editions(items=[EditionLine.made_of(one) for one in rules.values()])
 
     @router.get("/editions/{edition}", tags=["rules"], dependencies=[EVERYBODY])
-    async def edition(edition: str) -> dict[str, Any]:
+    async def edition(edition: str) -> Edition:
         """A rule edition: every number and list of it, each with its origin (law or assumption)."""
-        return _edition(rules, edition).model_dump(mode="json")
+        return _edition(rules, edition)
 
 
 def open_routes(rules: RuleBook) -> APIRouter:
@@ -56,14 +58,14 @@ def open_routes(rules: RuleBook) -> APIRouter:
         asked = {one: known[one] for one in sorted(known) if of is None or one == of or one.startswith(f"{of}.")}
         return conditional_response(request, {"labels": {one: asdict(said) for one, said in asked.items()}})
 
-    _open(router, "/code-lists", editions)
-    _open(router, "/code-lists/{edition}", code_lists)
-    _open(router, "/labels", labels)
+    _open(router, "/code-lists", editions, Editions)
+    _open(router, "/code-lists/{edition}", code_lists, CodeLists)
+    _open(router, "/labels", labels, Labels)
     return router
 
 
-def _open(router: APIRouter, path: str, answer: Callable[..., Any]) -> None:
-    router.add_api_route(path, answer, methods=["GET"], response_model=dict[str, Any], name=f"public_{answer.__name__}")
+def _open(router: APIRouter, path: str, answer: Callable[..., Any], model: type[BaseModel]) -> None:
+    router.add_api_route(path, answer, methods=["GET"], response_model=model, name=f"public_{answer.__name__}")
     router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False, response_model=None)
 
 

@@ -6,17 +6,18 @@ from fastapi import APIRouter, Response
 
 from contracts.reference import TermKind
 from contracts.steps import ApplicationReturn, ApplicationStop
+from services.chassis.answers import Page
 from services.chassis.body import Body
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, card, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, card, page
 from services.intake import queries
 from services.intake.api.access import AgencyAsked, AgencysEyes, Officer, seen
-from services.intake.api.answers import ApplicationCard
+from services.intake.api.answers import ApplicationCard, ApplicationClock, ApplicationLine
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
-from services.law.explanation import Explanation, explain
+from services.law.explanation import explain
 
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
 
@@ -32,7 +33,7 @@ def add(router: APIRouter) -> None:
         agency: AgencyAsked = None,
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Page:
+    ) -> Page[ApplicationLine]:
         """Applications: with a status by due date, else the newest first. An agency sees its own."""
         query, order = queries.applications(status, agency, eyes)
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
@@ -58,7 +59,7 @@ def add(router: APIRouter) -> None:
         """The procedure is stopped on a document, wherever it stands (прекратить рассмотрение)."""
         return await by.give(pilot, PILOT_KIND, body)
 
-    @router.get("/applications/{pilot}/clock", tags=["look-over"], response_model=Explanation)
+    @router.get("/applications/{pilot}/clock", tags=["look-over"], response_model=ApplicationClock)
     async def clock(pilot: str, engine: EngineOf, eyes: AgencysEyes, term: Clocked = TermKind.LOOK_OVER) -> Response:
         """How the due date of a term comes about, day by day, in words of three languages."""
         found = await seen(engine, pilot, eyes)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,13 +13,13 @@ from starlette.datastructures import Headers
 
 from contracts.agency import AGENCY
 from contracts.event import JSON, Actor, NewerVersion, is_usable_id
-from contracts.freeze import example, frozen, inlined
+from contracts.freeze import example
 from contracts.reference import Role
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
-from services.chassis.described import SAME_AGAIN
+from services.chassis.described import SAME_AGAIN, SCHEMAS
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic, language_of
 from services.chassis.shares import Turns
@@ -28,6 +28,7 @@ from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Input, Outcome
 from services.chassis.turns import aside, in_turns
 from services.chassis.web import EngineOf
+from services.intake.api.event_schemas import AN_EVENT, EVENT_SCHEMAS, ITS_DATA
 from services.intake.api.verdicts import (
     PROBLEMS_TOLD,
     Judgement,
@@ -54,33 +55,20 @@ EVENT_TYPE: Final = f"{CLOUD_EVENTS}+json"
 BATCH_TYPE: Final = f"{CLOUD_EVENTS}-batch+json"
 TAKEN: Final = (EVENT_TYPE, BATCH_TYPE, JSON)
 """What may be sent, as it is said where something else is."""
-
-
-def _taken(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The published schema of an event as the door holds it: the time may be missing, as CloudEvents lets it, and what
-    stands beside the attributes has names of extensions."""
-    time = {"anyOf": [schema["properties"]["time"], {"type": "null"}]}
-    required = [name for name in schema["required"] if name != "time"]
-    names = {"propertyNames": {"pattern": "^([A-Za-z0-9]+|data_base64)$"}}
-    return {**schema, "properties": {**schema["properties"], "time": time}, "required": required, **names}
-
-
-_one: Final = {"oneOf": [_taken(inlined(frozen(name))) for name in AGENCY.classes]}
+_examples: Final = {name: {"value": example(name)} for name in AGENCY.classes}
 CLOUD_EVENT: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            EVENT_TYPE: {
-                "schema": _one,
-                "examples": {name: {"value": example(name)} for name in AGENCY.classes},
-            },
+            EVENT_TYPE: {"schema": AN_EVENT, "examples": _examples},
             BATCH_TYPE: {
-                "schema": {"type": "array", "maxItems": MOST_EVENTS, "items": {"type": "object"}},
+                "schema": {"type": "array", "maxItems": MOST_EVENTS, "items": AN_EVENT},
                 "example": [example(name) for name in AGENCY.classes][:2],
             },
-            JSON: {"schema": {"type": "object"}},
+            JSON: {"schema": {"anyOf": [AN_EVENT, ITS_DATA]}, "examples": _examples},
         },
-    }
+    },
+    SCHEMAS: EVENT_SCHEMAS,
 }
 _escaped: Final = re.compile(r"\\(.)")
 """A character behind a stroke within a quoted header (RFC 9110, 5.6.4)."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from contracts.agency import ReceiptOutcome
 from contracts.reference import Problem
 from contracts.words import Language
+from services.chassis.described import ProblemDocument
 from services.chassis.problems import Problematic, answer
 from services.chassis.problems import document as problem_document
 from services.chassis.subject import Absent, Broken, Claimed, Conflict, Document, Duplicate, Outcome
@@ -51,7 +52,7 @@ class Item(BaseModel):
     status: int
     action: Literal["fix", "retry"] | None
     receipt: Receipt | None
-    problem: dict[str, Any] | None
+    problem: ProblemDocument | None
     more_problems: int = Field(ge=0)
 
 

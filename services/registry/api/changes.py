@@ -12,6 +12,7 @@ from services.chassis.store import Row
 from services.chassis.web import PAGE, EngineOf, Limit
 from services.registry import queries, sight
 from services.registry.api.access import Eyes
+from services.registry.api.answers import ToldChanges
 from services.registry.api.persons import NamingOf
 from services.registry.feed import Changes, Feed
 from services.registry.views import View
@@ -41,7 +42,7 @@ def routes() -> APIRouter:
     """The feed, for those who may read the register."""
     router = APIRouter(prefix="/v1/changes", tags=["changes"])
 
-    @router.get("")
+    @router.get("", response_model=ToldChanges)
     async def changes(
         request: Request,
         eyes: Eyes,

@@ -11,17 +11,19 @@ from contracts.event import wire_moment
 from contracts.forms import FILE_ID
 from contracts.reference import Role
 from contracts.words import wording
+from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
-from services.chassis.described import GONE, files
+from services.chassis.described import GONE, CommandAnswer, files
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.shares import Turns
 from services.chassis.sight import Sight, hidden_pilots, seeing
 from services.chassis.store import SUBJECTS, Row, Store
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, document, not_found, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, document, not_found, page
 from services.registry import queries
+from services.registry.api.answers import ExportCard, TakenExport
 from services.registry.api.persons import NamingOf
 from services.registry.domain.export import KIND, Export, Take, subject_of
 from services.registry.exports import worker
@@ -52,7 +54,7 @@ def routes() -> APIRouter:
     router = APIRouter(prefix="/v1/exports", tags=["exports"])
     one_by_one = Turns("exports", ASKING, 1, waiting=ASKING)
 
-    @router.post("", status_code=202)
+    @router.post("", status_code=202, response_model=CommandAnswer, responses={429: {}})
     async def ask(wanted: Body[Take], by: Asking) -> Response:
         """Asks for a list. It is made in the background, in turn between those who ask; Location says where to look.
         That it was asked for is a fact of the register. 429 while too many of the same person are on their way."""
@@ -64,14 +66,14 @@ def routes() -> APIRouter:
         answer.headers["Location"] = f"/v1/exports/{id_}"
         return answer
 
-    @router.get("")
+    @router.get("", response_model=Named[TakenExport])
     async def listed(
         engine: EngineOf,
         names: NamingOf,
         eyes: Annotated[Sight, Depends(seeing(*OVERSEERS))],
         after: After = None,
         limit: Limit = PAGE,
-    ) -> Named:
+    ) -> Named[Any]:
         """Who took which list, when, why, and how many rows it had; the newest first."""
         query = {"kind": KIND, "state.asked": {"$gt": ""}, **eyes.but("state.filters.pilot")}
         found = await page(
@@ -79,9 +81,9 @@ def routes() -> APIRouter:
         )
         called = await queries.called(engine.store, (one["filters"].get("pilot", "") for one in found.items))
         items = [{**one, "pilot": called.get(one["filters"].get("pilot"))} for one in found.items]
-        return Named(items=items, next=found.next, persons=await names.of(items))
+        return Named[Any](items=items, next=found.next, persons=await names.of(items))
 
-    @router.get("/{export}")
+    @router.get("/{export}", response_model=ExportCard)
     async def one(export: Id, engine: EngineOf, names: NamingOf, caller: Asker) -> Response:
         """How far it is: for the person who asked, and for those who may see what others took."""
         state = await _seen(engine, export, caller)

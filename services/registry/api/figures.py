@@ -22,6 +22,14 @@ from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.web import After, cursor_text, cursor_values
 from services.registry.api.access import Eyes
+from services.registry.api.answers import (
+    Funnel,
+    MoneyFigures,
+    OverpaidFigures,
+    ResultFigures,
+    ScalingFigures,
+    TermFigures,
+)
 from services.registry.api.asked import Value, Values
 from services.registry.domain.money import MoneyStage
 from services.registry.figures import questions
@@ -91,34 +99,34 @@ def routes() -> APIRouter:
     """Figures, for all who read the register."""
     router = APIRouter(prefix="/v1/figures", tags=["figures"], dependencies=[Depends(allow(*READERS))])
 
-    @router.get("/funnel")
+    @router.get("/funnel", response_model=Funnel)
     async def funnel(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many pilots stand at each stage, and how long stays at each stage took."""
         return await _told_of(request, figures, eyes, questions.funnel, of)
 
-    @router.get("/terms")
+    @router.get("/terms", response_model=TermFigures)
     async def terms(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many terms were kept, and how many broken, by their kinds."""
         return await _told_of(request, figures, eyes, questions.terms, of)
 
-    @router.get("/money")
+    @router.get("/money", response_model=MoneyFigures)
     async def money(
         request: Request, figures: FiguresOf, eyes: Eyes, of: MoneyOf, after: After = None, limit: Rows = ROWS
     ) -> Response:
         """Money by sector, source and year: planned, committed, paid."""
         return await money_told(request, figures, eyes, ("sector", "source", "year"), of, after, limit)
 
-    @router.get("/overpaid")
+    @router.get("/overpaid", response_model=OverpaidFigures)
     async def overpaid(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """Payments above what was committed, by source and currency."""
         return await _told_of(request, figures, eyes, questions.overpaid, of)
 
-    @router.get("/results")
+    @router.get("/results", response_model=ResultFigures)
     async def results(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many targets were reached, by sector."""
         return await _told_of(request, figures, eyes, questions.results, of)
 
-    @router.get("/scaling")
+    @router.get("/scaling", response_model=ScalingFigures)
     async def scaling(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:
         """How many pilots were judged effective, how many are scaled, and what became of their replicas."""
         return await _told_of(request, figures, eyes, questions.scaling, of)

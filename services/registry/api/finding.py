@@ -18,9 +18,10 @@ from services.chassis.problems import Problematic
 from services.chassis.shares import Threads
 from services.chassis.sight import Sight
 from services.chassis.store import Row, Store
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, cursor_text, cursor_values
+from services.chassis.web import PAGE, After, EngineOf, Limit, cursor_text, cursor_values
 from services.registry import sight
 from services.registry.api.access import Eyes, known
+from services.registry.api.answers import FacetCount, Found, FoundPilots, LikePilots, Likes
 from services.registry.api.asked import Value, Values
 from services.registry.finding import questions
 from services.registry.finding.entries import SHOWN, Facet, Flag, Order
@@ -104,17 +105,10 @@ async def asking_of(request: Request, who: ShareOf) -> Asking:
 AskingOf = Annotated[Asking, Depends(asking_of)]
 
 
-class Found(Page):
-    """A part of what was found, how much there is in all, and whether the index knows every fact but the newest."""
-
-    count: Count
-    complete: bool
-
-
 class FacetCounts(BaseModel):
     """How many hits have each value, most first; `others` have a value that is not named."""
 
-    values: list[dict[str, Any]]
+    values: list[FacetCount]
     others: int
 
 
@@ -148,18 +142,11 @@ class Draft(BaseModel):
         return {"title": self.title, "sector": self.sector, "region": self.region, "application": said}
 
 
-class Likes(BaseModel):
-    """Pilots that are like another, the nearest first, each with what they have in common."""
-
-    items: list[dict[str, Any]]
-    complete: bool
-
-
 def routes() -> APIRouter:
     """Search, facets and similar pilots, for all who read the register."""
     router = APIRouter(prefix="/v1", tags=["finding"], dependencies=[Depends(allow(*READERS))])
 
-    @router.get("/search")
+    @router.get("/search", response_model=FoundPilots)
     async def search(
         what: AskedInside,
         engine: EngineOf,
@@ -180,7 +167,7 @@ def routes() -> APIRouter:
         """How many pilots there are by sector, stage, region, agency, money source, year, office and flag."""
         return await counted(asking, where_of(asking.finding, eyes), what)
 
-    @router.get("/pilots/{pilot}/similar")
+    @router.get("/pilots/{pilot}/similar", response_model=LikePilots)
     async def similar(
         pilot: str, engine: EngineOf, asking: AskingOf, eyes: Eyes, limit: Annotated[int, Query(ge=1, le=50)] = LIKE
     ) -> Likes:
@@ -189,7 +176,7 @@ def routes() -> APIRouter:
         before = int(datetime.fromisoformat(view["entered"]).timestamp() * 1000)
         return await _likes(asking, engine, eyes, view, limit, before)
 
-    @router.post("/similar")
+    @router.post("/similar", response_model=LikePilots)
     @bounded(Bounds(bytes=MOST_DRAFT))
     async def similar_to(
         draft: Body[Draft],

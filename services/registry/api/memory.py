@@ -17,11 +17,12 @@ from pydantic import TypeAdapter
 
 from contracts.event import Moment, wire_moment
 from contracts.rules import RuleBook, load
+from services.chassis.answers import Page
 from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.subject import Document
-from services.chassis.web import Page, cursor_text, page
+from services.chassis.web import cursor_text, page
 from services.law import reasons
 from services.registry import history, queries, sight, views
 from services.registry.domain.state import Pilot
@@ -79,7 +80,7 @@ def _told(entry: views.View) -> views.View:
     return {**entry, "what": reasons.beside(entry["what"])}
 
 
-async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page:
+async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page[Any]:
     """A page of what the public sees of a pilot's timeline."""
     return await page(
         engine.store,
@@ -92,7 +93,7 @@ async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: 
     )
 
 
-async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int) -> Page:
+async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int) -> Page[Any]:
     """A page of the rows that a query of one pilot's timeline lets through. Its cursor names the event of its last
     row: a place in the order would tell how many stand between that are not shown. Raises Problematic 400."""
     if after is not None:
@@ -102,12 +103,12 @@ async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, li
             raise Problematic(400, "cursor.bad")
         after = cursor_text([rows[0][name] for name in queries.PLACE])
     found = await page(engine.store, TIMELINE, query, queries.IN_ORDER, after=after, limit=limit, show=dict)
-    return Page(items=found.items, next=found.items[-1]["event"] if found.next else None)
+    return Page[Any](items=found.items, next=found.items[-1]["event"] if found.next else None)
 
 
 async def timeline(
     engine: Engine, eyes: Sight, query: Mapping[str, Any], after: str | None, limit: int, *, diff: bool
-) -> Page:
+) -> Page[Any]:
     """A page of a pilot's timeline, of the rows that a query lets through; with `diff` each entry says under `changed`
     what it changed on the card."""
     found = await _lines(engine, query, after, limit)
@@ -117,4 +118,4 @@ async def timeline(
         before = await history.before(engine.store, query["pilot"], rows[0]["sequence"])
         changed = await asyncio.to_thread(history.differences, before, rows, views.internal_state)
         items = [{**item, "changed": change} for item, change in zip(items, changed, strict=True)]
-    return Page(items=items, next=found.next)
+    return Page[Any](items=items, next=found.next)

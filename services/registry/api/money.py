@@ -7,10 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from contracts.reference import WHOLE
 from services.chassis.auth import allow
+from services.chassis.described import SAME
 from services.chassis.problems import Problematic
 from services.chassis.web import After, EngineOf
 from services.registry import views
+from services.registry.api import answers
 from services.registry.api.access import Eyes, answer, own, with_entries
+from services.registry.api.answers import MoneyFigures
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, money_told
 from services.registry.domain.money import MoneyStage
 from services.registry.figures.questions import AXES, Axis
@@ -40,7 +43,7 @@ def routes() -> APIRouter:
     """Money, for all who read the register."""
     router = APIRouter(prefix="/v1/money", tags=["money"], dependencies=[Depends(allow(*READERS))])
 
-    @router.get("")
+    @router.get("", response_model=MoneyFigures, responses=SAME)
     async def money(
         request: Request,
         figures: FiguresOf,
@@ -53,7 +56,7 @@ def routes() -> APIRouter:
         """Exact sums in minor units by these axes, always by currency and by stage; no pilot's money counts twice."""
         return await money_told(request, figures, eyes, by, of, after, limit)
 
-    @router.get("/{pilot}")
+    @router.get("/{pilot}", response_model=answers.MoneyOf, responses=SAME)
     async def pilots_money(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """One pilot's money, each amount whole and in its sectors' parts."""
         found = await with_entries(engine, await own(engine, pilot, eyes))

@@ -55,7 +55,7 @@ def routes() -> APIRouter:
     """What is kept of oneself and of others."""
     router = APIRouter(prefix="/v1", tags=["personal data"])
 
-    @router.get("/me/person")
+    @router.get("/me/person", response_model=Person, responses={404: {}})
     async def own(engine: EngineOf, caller: Oneself) -> Response:
         """What is kept of oneself."""
         found = await persons.kept(engine.store, caller.id)
@@ -63,7 +63,7 @@ def routes() -> APIRouter:
             raise not_found()
         return JSONResponse(found, headers=PRIVATE)
 
-    @router.put("/me/person")
+    @router.put("/me/person", response_model=Person)
     async def save_own(body: Body[Person], engine: EngineOf, caller: Oneself) -> Response:
         """Saves one's own name and contact."""
         return await _saved(engine, caller.id, body)
@@ -73,7 +73,7 @@ def routes() -> APIRouter:
         """Erases one's own name and contact for good, with a fact that says so; the opaque id stays. Safe to repeat."""
         await persons.erase(by, by.caller.id, Erasure())
 
-    @router.put("/persons/{person}")
+    @router.put("/persons/{person}", response_model=Person)
     async def save(person: persons.Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:
         """Saves the name of somebody who has no account: a member of a commission."""
         return await _saved(engine, person, body)

@@ -1,20 +1,34 @@
 """Pilots over HTTP: list and card, now or as of a moment; timeline, clock, risks, results and replicas of one."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from services.chassis.answers import Named
 from services.chassis.auth import allow
+from services.chassis.described import SAME
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, Named, Page, cursor_values, page
-from services.law.explanation import Explanation, explain
+from services.chassis.web import PAGE, After, EngineOf, Limit, cursor_values, page
+from services.law.explanation import explain
 from services.registry import queries, sight, views
 from services.registry.api import memory
 from services.registry.api.access import Eyes, answer, known, own, with_entries
+from services.registry.api.answers import (
+    Counted,
+    PilotCard,
+    PilotCardThen,
+    PilotClock,
+    Pilots,
+    PublicPilotCard,
+    ReplicasOf,
+    ResultsOf,
+    RisksOf,
+    Timeline,
+)
 from services.registry.api.asked import Value
 from services.registry.api.memory import AsOf
 from services.registry.api.persons import NamingOf
@@ -23,12 +37,6 @@ from services.registry.domain.state import OwnTerm, Pilot
 from services.registry.sight import READERS
 
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
-
-
-class Counted(Page):
-    """A part of a list, and how long it is in all where that was asked."""
-
-    count: queries.Count | None = None
 
 
 def routes() -> APIRouter:
@@ -41,7 +49,7 @@ def routes() -> APIRouter:
 
 
 def _list(router: APIRouter) -> None:
-    @router.get("", response_model_exclude_unset=True)
+    @router.get("", response_model=Pilots, response_model_exclude_unset=True)
     async def pilots(
         engine: EngineOf,
         eyes: Eyes,
@@ -70,7 +78,7 @@ def _list(router: APIRouter) -> None:
             hint=asked.index,
         )
         counted = {"count": await queries.count(engine.store, asked.query, asked.index)} if count else {}
-        return Counted(items=found.items, next=found.next, **counted)
+        return Pilots(items=found.items, next=found.next, **counted)
 
 
 def _not_newer(query: queries.View, after: str) -> queries.View:
@@ -80,7 +88,7 @@ def _not_newer(query: queries.View, after: str) -> queries.View:
 
 
 def _card(router: APIRouter) -> None:
-    @router.get("/{pilot}")
+    @router.get("/{pilot}", response_model=PilotCard | PilotCardThen | PublicPilotCard, responses=SAME)
     async def pilot(
         request: Request, pilot: str, engine: EngineOf, eyes: Eyes, names: NamingOf, as_of: AsOf = None
     ) -> Response:
@@ -97,7 +105,7 @@ def _card(router: APIRouter) -> None:
         shown = await sight.card(engine.store, eyes, found)
         return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
-    @router.get("/{pilot}/timeline")
+    @router.get("/{pilot}/timeline", response_model=Timeline)
     async def timeline(
         pilot: str,
         engine: EngineOf,
@@ -106,19 +114,19 @@ def _card(router: APIRouter) -> None:
         after: After = None,
         limit: Limit = PAGE,
         diff: Annotated[bool, Query(description="Also say what each entry changed on the card")] = False,
-    ) -> Named:
+    ) -> Named[Any]:
         """Everything the register recorded on a pilot, in order: who, when, what, on which basis, what it changed."""
         one = await known(engine, pilot, eyes)
         if not sight.is_whole(eyes, one):
             public = await memory.public_timeline(engine, pilot, after, limit)
-            return Named(items=public.items, next=public.next)
+            return Named[Any](items=public.items, next=public.next)
         query = await sight.timeline(engine.store, eyes, one)
         found = await memory.timeline(engine, eyes, query, after, limit, diff=diff)
-        return Named(items=found.items, next=found.next, persons=await names.of(found.items))
+        return Named[Any](items=found.items, next=found.next, persons=await names.of(found.items))
 
 
 def _parts(router: APIRouter) -> None:
-    @router.get("/{pilot}/clock", response_model=Explanation)
+    @router.get("/{pilot}/clock", response_model=PilotClock, responses=SAME)
     async def clock(
         request: Request,
         pilot: str,
@@ -137,20 +145,20 @@ def _parts(router: APIRouter) -> None:
         shown = {**views.internal_part(found, "number", "title"), **told.model_dump(mode="json")}
         return answer(request, eyes, {**shown, "persons": await names.of(shown)}, found.rev)
 
-    @router.get("/{pilot}/risks")
+    @router.get("/{pilot}/risks", response_model=RisksOf, responses=SAME)
     async def risks(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The risks as they were said last: how likely, how grave, what is done, whose it is (риски)."""
         found = await own(engine, pilot, eyes)
         return answer(request, eyes, {"items": views.internal_part(found, "risks")["risks"]}, found.rev)
 
-    @router.get("/{pilot}/results")
+    @router.get("/{pilot}/results", response_model=ResultsOf, responses=SAME)
     async def results(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """The agreed indicators: baseline, target, last value, share of the way, and all values (показатели)."""
         found = await with_entries(engine, await known(engine, pilot, eyes))
         shown = queries.results(sight.part(eyes, found, "agreement", "values", "progress"))
         return answer(request, eyes, shown, found.rev)
 
-    @router.get("/{pilot}/replicas")
+    @router.get("/{pilot}/replicas", response_model=ReplicasOf, responses=SAME)
     async def replicas(request: Request, pilot: str, engine: EngineOf, eyes: Eyes) -> Response:
         """What copies this pilot and how it came out; and which pilot this one copies (тиражирование)."""
         found = await own(engine, pilot, eyes)

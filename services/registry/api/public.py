@@ -15,11 +15,12 @@ from services.chassis.problems import Problematic
 from services.chassis.public import conditional_response
 from services.chassis.store import SUBJECTS
 from services.chassis.subject import Document
-from services.chassis.web import PAGE, After, EngineOf, Limit, Page, document, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, document, page
 from services.registry import queries, views
 from services.registry.api import memory
+from services.registry.api.answers import FoundPublicPilots, PublicPilotCard, PublicPilots, PublicTimeline
 from services.registry.api.asked import Value
-from services.registry.api.finding import AskedOf, AskingOf, Facets, Found, counted, found, found_in, rows_of
+from services.registry.api.finding import AskedOf, AskingOf, Facets, counted, found, found_in, rows_of
 from services.registry.domain.state import KIND
 from services.registry.finding.entries import Order
 from services.registry.history import whole
@@ -35,10 +36,10 @@ def routes() -> APIRouter:
     """List, card, timeline, search and facets, for everyone."""
     router = APIRouter(prefix="/public/v1", tags=["public"])
     for path, answer, model in (
-        ("/pilots", _pilots, Page),
-        ("/pilots/{pilot}", _pilot, dict[str, Any]),
-        ("/pilots/{pilot}/timeline", _timeline, Page),
-        ("/search", _search, Found),
+        ("/pilots", _pilots, PublicPilots),
+        ("/pilots/{pilot}", _pilot, PublicPilotCard),
+        ("/pilots/{pilot}/timeline", _timeline, PublicTimeline),
+        ("/search", _search, FoundPublicPilots),
         ("/facets", _facets, Facets),
     ):
         _open(router, path, answer, model)

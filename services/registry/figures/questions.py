@@ -35,6 +35,21 @@ ALWAYS: Final = ("currency", "stage")
 DAY_MS: Final = 86_400_000
 
 
+def _name(about: str, value: str) -> str:
+    return f"{about}_{value.replace('-', '_')}"
+
+
+RESULTS: Final = ("pilots", "indicators", "measured", "reached", "pilots_all_reached")
+"""What is counted of results, by sector."""
+SCALED: Final = (
+    *(_name("judged", one.value) for one in Effectiveness),
+    *(_name("decided", one.value) for one in Scaling),
+    "replicas",
+    *(_name("replicas", one.value) for one in Effectiveness),
+)
+"""What is counted of scaling, by sector."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What of the pilots the figures are made of: those that are not `hidden` from who asks; where `agency` is given,
@@ -225,8 +240,7 @@ def results(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) ->
         f"FROM results JOIN ({chosen}) AS chosen USING (pilot) GROUP BY sector, pilot) GROUP BY sector ORDER BY sector",
         given,
     ).fetchall()
-    names = ("pilots", "indicators", "measured", "reached", "pilots_all_reached")
-    return _by_sector(cursor, names, rows)
+    return _by_sector(cursor, RESULTS, rows)
 
 
 def scaling(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) -> Answer:
@@ -245,17 +259,7 @@ def scaling(cursor: "DuckDBPyConnection", filters: Filters, seen: Seen = ALL) ->
         f"GROUP BY pilot) AS replicas_of USING (pilot) GROUP BY sector ORDER BY sector",
         [*given, *of_parents, *of_copies],
     ).fetchall()
-    names = (
-        *(_name("judged", one.value) for one in Effectiveness),
-        *(_name("decided", one.value) for one in Scaling),
-        "replicas",
-        *(_name("replicas", one.value) for one in Effectiveness),
-    )
-    return _by_sector(cursor, names, rows)
-
-
-def _name(about: str, value: str) -> str:
-    return f"{about}_{value.replace('-', '_')}"
+    return _by_sector(cursor, SCALED, rows)
 
 
 def _by_sector(cursor: "DuckDBPyConnection", names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Answer:

@@ -1,0 +1,150 @@
+"""What services answer, for their documents: models that say the form of an answer and are not asked when it is given.
+
+An answer is made of stored documents and goes out as it was made: to read each again into a model would cost more than
+to make it. That it has the form that its document says is held by the tests, which judge every answer that any of them
+is given (`tests/documented.py`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_type_hints
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema, core_schema
+
+from contracts.event import Contract
+from contracts.topics import INTAKE, fact_topic, receipts_topic
+
+T = TypeVar("T")
+TOPIC: Final = fact_topic(INTAKE)
+
+
+@dataclass(frozen=True, slots=True)
+class AsItIs:
+    """Has the schema of a type and takes anything: it is read and written as it is."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        documented = handler(source)
+        return core_schema.any_schema(
+            metadata={"pydantic_js_annotation_functions": [lambda _schema, told: told(documented)]}
+        )
+
+
+Told = Annotated[T, AsItIs()]
+"""What is documented as `T` and goes out as it is."""
+
+
+def declared(of: type[BaseModel], name: str) -> Any:
+    """The type that a model gives a field, a computed field or a property. Raises KeyError where it has none."""
+    if name in of.model_fields:
+        return of.model_fields[name].annotation
+    if name in of.model_computed_fields:
+        return of.model_computed_fields[name].return_type
+    return get_type_hints(vars(of)[name].fget)["return"]
+
+
+def part_of(name: str, of: type[BaseModel], fields: Iterable[str], *, description: str, **more: Any) -> type[BaseModel]:
+    """The form of an answer that shows these fields of a model, and more beside them, each with its type."""
+    types = {field: declared(of, field) for field in fields} | more
+    made: dict[str, Any] = {field: (kind, ...) for field, kind in types.items()}
+    return create_model(name, __base__=Contract, __doc__=description, **made)
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list. `next` fetches the following part; it is null at the end."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    items: list[Told[T]]
+    next: str | None = Field(default=None)
+
+
+class Named(Page[T], Generic[T]):
+    """A part of a list that mentions persons: `persons` has the display names of those who are kept by their opaque
+    ids, for a caller who may know them."""
+
+    persons: dict[str, str] = Field(default_factory=dict)
+
+
+# ---- what operations are shown of a service
+
+
+class MaskedEvent(BaseModel):
+    """What a record says, as far as it is known to be harmless: the attributes of its event, and of its data the codes
+    and numbers. How many others there are stands under `•••`, which also stands in the place of words."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str | None = None
+    type: str | None = None
+    source: str | None = None
+    subject: str | None = None
+
+
+class ParkedRecord(Contract):
+    """A record that waits for another one, or is broken until a hand helps. `id` is where it stands in its topic."""
+
+    id: str = Field(examples=[f"{TOPIC}/3/1024"])
+    status: Literal["waiting", "broken"]
+    cause: str
+    sequence: int | None
+    topic: str = Field(examples=[TOPIC])
+    partition: int
+    offset: int
+    subject: str | None
+    source: str | None = Field(examples=[INTAKE])
+    at: AwareDatetime
+    event: MaskedEvent | str
+
+
+class WithheldTopic(Contract):
+    """A topic that does not take what is sent to it. `messages` wait for it, counted up to a thousand."""
+
+    topic: str = Field(examples=[receipts_topic("minzdrav").name])
+    cause: str
+    takes_nothing: bool
+    since: AwareDatetime
+    tries: int
+    next_at: AwareDatetime
+    messages: int
+
+
+class ReadPartition(Contract):
+    """Where a partition is read: `offset` comes next, `behind` records are still to be read. `stands_since` and `cause`
+    are of one that stands still."""
+
+    topic: str = Field(examples=[TOPIC])
+    partition: int
+    offset: int
+    end: int
+    behind: int
+    stands_since: AwareDatetime | None
+    cause: str | None
+
+
+class SkippedRecord(Contract):
+    """A record that was passed over by hand."""
+
+    id: str = Field(examples=[f"{TOPIC}/3/1024"])
+    by: str
+    organisation: str | None
+    at: AwareDatetime
+    why: str
+
+
+class Skipping(Contract):
+    """The record that will be passed over."""
+
+    skips: str = Field(examples=[f"{TOPIC}/3/1024"])
+
+
+class Redriven(Contract):
+    """How many parked records went through."""
+
+    went: int
+
+
+class Alive(Contract):
+    """The process runs."""
+
+    status: Literal["live"]
