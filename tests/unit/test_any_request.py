@@ -53,10 +53,9 @@ def sent(side: Side, case: Any, tokens: Mapping[str, str]) -> httpx.Response:
     return side.ask(made.method or "", str(made.url), {**headers, **tokens}, content=body)
 
 
-def tried(side: Side, operation: Any, mode: GenerationMode, most: int) -> list[tuple[Any, httpx.Response]]:
-    """What so many requests of a kind were answered."""
-    found = list[tuple[Any, httpx.Response]]()
-    tokens = bearer(*ROLES)
+def made(operation: Any, mode: GenerationMode, most: int) -> list[Any]:
+    """So many requests of a kind at most, the same in every run."""
+    found = list[Any]()
 
     @seed(SEED)
     @settings(
@@ -67,12 +66,18 @@ def tried(side: Side, operation: Any, mode: GenerationMode, most: int) -> list[t
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: Any) -> None:
-        found.append((case, sent(side, case, tokens)))
+    def keep(case: Any) -> None:
+        found.append(case)
 
     with suppress(Unsatisfiable):  # nothing of it can be spoilt
-        ask()
+        keep()
     return found
+
+
+def tried(side: Side, operation: Any, mode: GenerationMode, most: int) -> list[tuple[Any, httpx.Response]]:
+    """What so many requests of a kind were answered."""
+    tokens = bearer(*ROLES)
+    return [(case, sent(side, case, tokens)) for case in made(operation, mode, most)]
 
 
 def spoilt(case: Any) -> bool:
