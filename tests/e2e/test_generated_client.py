@@ -41,11 +41,12 @@ pytestmark = [pytest.mark.timeout(900)]
 CONFIG: Final = """
 post_hooks: []
 content_type_overrides:
+  application/cloudevents+json: application/x-lines
   application/cloudevents-batch+json: application/x-lines
   application/pdf: application/octet-stream
   application/vnd.openxmlformats-officedocument.wordprocessingml.document: application/octet-stream
 """
-"""Of a list among several kinds of bodies the generator makes a question that Python refuses, so it leaves it out."""
+"""Of several kinds of bodies the generator makes a module that Python refuses, so one is left to it: plain JSON."""
 WORK: Final[Mapping[type, str]] = {
     Assign: "assign_reviewer",
     AcceptAssignment: "accept_assignment",
@@ -79,8 +80,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, M
         )
         assert made.returncode == 0, made.stdout + made.stderr
         doubts = [line for line in made.stdout.splitlines() if line.startswith(("WARNING", "Unable"))]
-        left_out = ["POST /v1/events ", "POST /v1/events/validate "] if service == INTAKE else []
-        assert len(doubts) == len(left_out) and all(a in b for a, b in zip(left_out, doubts, strict=True)), made.stdout
+        assert doubts == [], made.stdout
     sys.path.insert(0, str(folder))
     yield {service: importlib.import_module(f"lotsman_{service}") for service in SERVICES}
     sys.path.remove(str(folder))
