@@ -140,7 +140,10 @@ def test_the_whole_way_of_a_pilot_is_told_by_its_receipt(desk: Desk, agency: str
     assert steps(told)["scaling-decided"]["decision"]
 
     outcomes = one.listed(f"pilot={one.number}", "scaling-decided")
-    assert [name for name in outcomes if name != "reminded"] == [
+    # Agreement and launch are entered at once here, and receipts of one moment are listed in no certain order.
+    assert sorted(outcomes[place] for place in (-5, -4)) == ["agreed", "launched"]
+    known = [name for name in outcomes if name not in ("reminded", "agreed", "launched")]
+    assert known == [
         "registered",
         "returned",
         "resubmitted",
@@ -149,8 +152,6 @@ def test_the_whole_way_of_a_pilot_is_told_by_its_receipt(desk: Desk, agency: str
         "answers-taken",
         "concluded",
         "decided",
-        "agreed",
-        "launched",
         "reported",
         "judged",
         "scaling-decided",

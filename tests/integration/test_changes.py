@@ -35,6 +35,7 @@ from services.registry import views
 from services.registry.api import make_router
 from services.registry.api.changes import LONGEST_CURSOR
 from services.registry.feed import Changes, Cursor, Feed, cursor_of, text_of
+from tests.conftest import Eventually
 from tests.kit.engine.tiny import wire
 from tests.kit.people import Tokens
 
@@ -519,12 +520,17 @@ async def test_before_the_feed_is_there_and_without_kafka_one_is_told_to_come_ag
 
 
 async def test_behind_a_last_record_that_cannot_be_read_the_feed_is_at_its_end(
-    backends: Backends, feed: Feed, topic: str
+    backends: Backends, feed: Feed, topic: str, eventually: Eventually
 ) -> None:
     login = backends.kafka.aiokafka()
     # The broker's own marker stands behind the record.
     async with AIOKafkaProducer(**login, transactional_id=f"t-{uuid4().hex}") as writer, writer.transaction():
         await writer.send_and_wait(topic, b"{}", key=b"p", partition=0)
+
+    async def at_its_end() -> bool:
+        return cursor_of((await asked(feed, None)).next, topic).offsets[0] == 2
+
+    await eventually(at_its_end, within=30)  # the marker is written after the writer is answered
     first = await asked(feed, None)
     assert not first.more and cursor_of(first.next, topic).offsets[0] == 2
     again = await asked(feed, first.next)

@@ -15,17 +15,17 @@ from tests.integration.intake.conftest import Tokens
 from tests.kit.engine.tiny import Commands
 from tests.kit.intake.sides import NOWHERE, Ask, Make, submitted, withdrawn
 
-DIRECTORY, PREPARED, PILOT_ITSELF, NAMED, OWN_NUMBER = 1, 1, 1, 1, 1
-"""Whether the agency may publish, what its entry says for the decision, the pilot, which pilot an event names, and
+DIRECTORY, PILOT_ITSELF, NAMED, OWN_NUMBER = 1, 1, 1, 1
+"""Whether the agency may publish, the pilot with what its entry says for the decision, which pilot an event names, and
 whether another application has its own number."""
 
 
 @pytest.mark.parametrize(
     ("body", "looks"),
     [
-        (submitted(2), DIRECTORY + PREPARED + PILOT_ITSELF + OWN_NUMBER),
-        (submitted(3, sector="space"), DIRECTORY + PREPARED + PILOT_ITSELF + OWN_NUMBER),
-        (withdrawn(), DIRECTORY + NAMED + PREPARED + PILOT_ITSELF),
+        (submitted(2), DIRECTORY + PILOT_ITSELF + OWN_NUMBER),
+        (submitted(3, sector="space"), DIRECTORY + PILOT_ITSELF + OWN_NUMBER),
+        (withdrawn(), DIRECTORY + NAMED + PILOT_ITSELF),
     ],
     ids=["registered", "refused", "a later event"],
 )
