@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -114,7 +115,8 @@ def _expert(name: str) -> Actor:
 
 
 def _today() -> date:
-    return utc_now().astimezone(UTC).date()
+    """The day in the zone of the edition, by which the services hold days."""
+    return utc_now().astimezone(ZoneInfo(EDITION.zone)).date()
 
 
 def _agreement() -> AgreementEntry:
