@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bench.flood import opened, receipts_of, told
+from bench.flood import ANSWERED_WITHIN, opened, receipts_of, told
 from bench.posting import Answered, Job, generated
 from contracts.agency import ApplicationSubmittedV2
 from contracts.reference import Role
@@ -27,6 +27,7 @@ from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import Say, silent, task
+from services.intake.api.publishing import BATCH_TYPE
 
 BATCH: Final = 500
 ROUNDS: Final = 5
@@ -35,8 +36,6 @@ BATCHES: Final = 6
 CALLERS: Final = 2
 OVER_KAFKA: Final = 5_000
 AGENCY: Final = "bench-batches"
-BATCH_TYPE: Final = "application/cloudevents-batch+json"
-ANSWERED_WITHIN: Final = 120.0
 Settled = Callable[[Sequence[str]], Awaitable[None]]
 """Waits until the events of these ids of the agency are in the register."""
 

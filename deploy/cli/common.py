@@ -11,7 +11,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from threading import Event
@@ -21,15 +22,19 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
+from contracts.reference import Role
 from deploy.complaint import Complaint
-from deploy.local import state
+from deploy.local import keys, state
 from deploy.local.home import home
 from deploy.progress import Say
+from deploy.service import ask, why
 
 Found = dict[str, Any]
 """What a verb found or did, as a program is told it; made of what JSON has."""
 JSON: Final = "--json"
 JSON_HELP: Final = "The result as one JSON object, the last line on stdout; words for people go to stderr."
+ACTOR: Final = "command-line"
+"""Under which opaque id facts carry what was done by a verb."""
 STDERR: Final = 2
 BASE: Final = 8100
 DEMO_BASE: Final = 8200
@@ -110,6 +115,17 @@ def running(folder: Path | None = None) -> state.State:
     if found is None or not found.supervisor.runs():
         raise Complaint("Nothing runs here; ./lotsman up starts it.")
     return found
+
+
+def asked(role: Role, service: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """What a running service answers to somebody in a role; None where it says nothing. Raises Complaint with all that
+    is wrong."""
+    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+    token = keys.token(home(), [role], sub=ACTOR)
+    answer = ask(service, method, f"{running().urls[service]}{path}", token, headers=key, body=body)
+    if answer.is_error:
+        raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
+    return answer.json() if answer.content else None
 
 
 # ---- for programs

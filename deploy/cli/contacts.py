@@ -1,6 +1,5 @@
 """contact show, contact erase, contact readings: the personal data of an application's contact persons."""
 
-import uuid
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -10,18 +9,12 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import INTAKE
-from deploy.cli.common import Found, out, running
-from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
-from deploy.service import ask, why
+from deploy.cli.common import Found, asked, out
 
 app = typer.Typer()
 group = typer.Typer(help="Contact persons of applications: who they are, who read that, erasing it.")
 app.add_typer(group, name="contact")
 
-ACTOR: Final = "command-line"
-"""Under which opaque id facts carry what was done here."""
 MOST: Final = 200
 """How many readings are shown."""
 
@@ -60,13 +53,7 @@ def erase(
 
 
 def _asked(method: str, pilot: str, role: Role, *, part: str = "") -> Any:
-    """What intake answers to somebody in a role; None to an erasure. Raises Complaint with all that is wrong."""
-    url = f"{running().urls[INTAKE]}/v1/applications/{quote(pilot, safe='')}/contact{part}"
-    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-    answer = ask(INTAKE, method, url, keys.token(home(), [role], sub=ACTOR), headers=key)
-    if answer.is_error:
-        raise Complaint(f"Intake refused this ({answer.status_code}): {why(answer)}")
-    return answer.json() if answer.content else None
+    return asked(role, INTAKE, method, f"/v1/applications/{quote(pilot, safe='')}/contact{part}")
 
 
 def _print(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import Found, err, out, progress, running
+from deploy.cli.common import ACTOR, Found, err, out, progress, running
 from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -25,8 +25,6 @@ app = typer.Typer()
 group = typer.Typer(help="Experts: their entries, absences, work and personal data.")
 app.add_typer(group, name="expert")
 
-ACTOR: Final = "command-line"
-"""Under which opaque id facts carry what was done here."""
 ENTRY: Final = (
     "edition",
     "organisation",

@@ -1,6 +1,5 @@
 """person erase, person erasures: the personal data that the services keep of those who work in them."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Final
@@ -12,18 +11,13 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE, REGISTRY
-from deploy.cli.common import Found, out, running
+from deploy.cli.common import Found, asked, out
 from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
-from deploy.service import ask, why
 
 app = typer.Typer()
 group = typer.Typer(help="Persons who work in the services: erasing what is kept of one, and who did that.")
 app.add_typer(group, name="person")
 
-ACTOR: Final = "command-line"
-"""Under which opaque id facts carry what was done here."""
 KEEPERS: Final = (EXPERTISE, REGISTRY)
 """The services that keep names; an applicant's contact persons are intake's: `contact erase`."""
 
@@ -44,7 +38,7 @@ def erase(person: Person, body: Body, kind: Kind, number: Number, day: Dated, ye
     said = {"basis": basis(body, kind, number, day)}
     if not yes:
         typer.confirm(f"Erase what is kept of {person} in every service, for good?", abort=True)
-    told = _each(lambda service: _asked(service, "POST", _path(person, "erasure"), said)["erased"])
+    told = _each(lambda service: asked(Role.ADMIN, service, "POST", _path(person, "erasure"), said)["erased"])
     for service, (erased, fault) in told.items():
         done = fault or (f"what was kept of {person} is erased" if erased else f"nothing was kept of {person}")
         out.print(f"{service}: {done}", markup=False, soft_wrap=True)
@@ -55,7 +49,7 @@ def erase(person: Person, body: Body, kind: Kind, number: Number, day: Dated, ye
 @group.command()
 def erasures(person: Person) -> Found:
     """Show when what was kept of a person was erased, by whom, and on which document."""
-    told = _each(lambda service: _asked(service, "GET", _path(person, "erasures"))["items"])
+    told = _each(lambda service: asked(Role.ADMIN, service, "GET", _path(person, "erasures"))["items"])
     table = Table("service", "at", "by", "role", "document")
     for service, (items, _) in told.items():
         for one in items or ():
@@ -98,13 +92,3 @@ def _path(person: str, part: str) -> str:
 def _document(erasure: Mapping[str, Any]) -> str:
     on = erasure["basis"]
     return f"{on['kind']} {on['number']} {on['date']} ({on['body']})" if on else "the person's own request"
-
-
-def _asked(service: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """What a service answers to an administrator. Raises Complaint with all that is wrong."""
-    key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-    token = keys.token(home(), [Role.ADMIN], sub=ACTOR)
-    answer = ask(service, method, f"{running().urls[service]}{path}", token, headers=key, body=body)
-    if answer.is_error:
-        raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")
-    return answer.json()

@@ -18,7 +18,7 @@ from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
 from services.chassis.numbered import as_id, pilots_of
-from services.chassis.store import BY_ID, PARKED, Keys, Row, Store
+from services.chassis.store import BY_ID, PARKED, Claim, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -296,15 +296,14 @@ class Parking:
         """Lets go of the claims of agencies' events under which nothing was decided and which led nowhere, for they are
         parked: each belongs where it is led by what is known now. One that was led to a pilot stays with it, and waits
         for its application."""
-        own = {one.mark.key: one.subject for one in inputs if isinstance(one.mark, Claimed)}
-        marks = {one.mark.key: one.mark for one in inputs if isinstance(one.mark, Claimed)}
-        stored = await self._store.claimed(*marks)
+        marks = [(one.mark, one.subject) for one in inputs if isinstance(one.mark, Claimed)]
+        own = {mark.key: Claim(mark.key, mark.digest, subject) for mark, subject in marks}
+        stored = await self._store.claimed(*own)
         loaded = await self._load({claim.subject for claim in stored.values()}) if stored else {}
         undecided = [
             claim
             for key, claim in stored.items()
-            if (claim.digest, claim.subject) == (marks[key].digest, own[key])
-            and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
+            if claim == own[key] and (claim.subject not in loaded or key not in loaded[claim.subject].ids)
         ]
         await self._store.unclaim(undecided)
 

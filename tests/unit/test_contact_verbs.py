@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.cli import contacts
+from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
 from deploy.local import keys
@@ -31,8 +31,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
             return httpx.Response(204)
         return httpx.Response(200, json={"items": [READ if "readings" in url else ITEM], "next": None})
 
-    monkeypatch.setattr(contacts, "ask", ask)
-    monkeypatch.setattr(contacts, "running", lambda: State(Child(0, None), 0, {"intake": "http://intake"}, {}))
+    monkeypatch.setattr(common, "ask", ask)
+    monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, {"intake": "http://intake"}, {}))
     monkeypatch.setattr(keys, "token", lambda _home, roles, sub: f"{sub}|{','.join(roles)}")
     monkeypatch.setattr(out, "_width", 200)
     return seen

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.cli import persons
+from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
 from deploy.complaint import Complaint
@@ -34,8 +34,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
             return httpx.Response(200, json={"items": [DONE] if service == "expertise" else [], "next": None})
         return httpx.Response(200, json={"person": "u-1", "erased": service == "expertise"})
 
-    monkeypatch.setattr(persons, "ask", ask)
-    monkeypatch.setattr(persons, "running", lambda: State(Child(0, None), 0, URLS, {}))
+    monkeypatch.setattr(common, "ask", ask)
+    monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, URLS, {}))
     monkeypatch.setattr(keys, "token", lambda _home, roles, sub: f"{sub}|{','.join(roles)}")
     monkeypatch.setattr(out, "_width", 200)
     return seen
