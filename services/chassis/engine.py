@@ -11,6 +11,7 @@ It is one thing, and so one file: every door ends in the same call, and who read
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -54,6 +55,9 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 60
 """How often a guard may be missed before the input is given back as if MongoDB were away."""
+OVERTAKEN: Final = 3
+"""How often a subject may find that another has what it claims for itself before it is written without it: what it is
+given since the first time knows of the other, unless who asks may not, or the other has let it go in between."""
 MOST_POSTED: Final = 1000
 """So many commands that came in batches are decided together at most; a single batch may be larger."""
 REHEARSED: Final = 100
@@ -361,12 +365,13 @@ class Engine:
     async def _decide(self, run: _Run, known: Mapping[str, Document]) -> None:
         pending = _by_subject(run)
         given: dict[int, Any] = {}
+        overtaken = Counter[str]()
         for attempt in range(ATTEMPTS):
             if not pending:
                 return
             if attempt:
                 await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.2)))
-            pending = await self._attempt(run, pending, given, {} if attempt else known)
+            pending = await self._attempt(run, pending, given, {} if attempt else known, overtaken)
         raise StoreAway(f"{len(pending)} subjects were taken by others {ATTEMPTS} times")
 
     async def _attempt(
@@ -375,11 +380,15 @@ class Engine:
         pending: Mapping[str, list[int]],
         given: dict[int, Any],
         known: Mapping[str, Document],
+        overtaken: Counter[str],
     ) -> dict[str, list[int]]:
         folds = await self._folds(run, pending, given, known, self.store)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
-        written = await self.store.write(changed)
+        written = await self.store.write(changed, {s for s, times in overtaken.items() if times >= OVERTAKEN})
+        overtaken.update(written.overtaken)
+        for place in (place for subject in written.overtaken for place in pending[subject]):
+            del given[place]
         again: dict[str, list[int]] = {}
         for subject, done in folds.items():
             if subject in written.lost:
@@ -403,11 +412,12 @@ class Engine:
         """What comes of the inputs, by subject; nothing is written."""
         unknown = [subject for subject in pending if subject not in known]
         places = [place for some in pending.values() for place in some]
-        asked = set[str]() if given else {s for p in places if (s := self.service.beside(run.inputs[p]))}
+        fresh = [place for place in places if place not in given]
+        asked = {s for p in fresh if (s := self.service.beside(run.inputs[p]))}
         loaded = {**known, **(await self.documents({*unknown, *asked}) if unknown or asked else {})}
-        if not given:  # once: who loses the guard decides again by the same, and draws no second number
-            answers = await self.service.given(store, [run.inputs[place] for place in places], loaded)
-            given.update(zip(places, answers, strict=True))
+        if fresh:  # once: who loses the guard decides again by the same, and draws no second number
+            answers = await self.service.given(store, [run.inputs[place] for place in fresh], loaded)
+            given.update(zip(fresh, answers, strict=True))
         if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
             for subject, places in pending.items():
                 if subject in loaded:

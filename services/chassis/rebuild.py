@@ -32,7 +32,7 @@ from services.chassis import marks, parking
 from services.chassis.fold import Fold, state_json
 from services.chassis.saying import why
 from services.chassis.service import Service
-from services.chassis.store import CLAIMS, COUNTERS, SUBJECTS, Claim, Row, Store
+from services.chassis.store import CLAIMS, COUNTERS, SUBJECTS, Claim, Row, Store, Written
 from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
@@ -275,6 +275,10 @@ async def _write(old: Store, new: Store, subjects: Mapping[str, _Subject]) -> li
         added += [d.subject for d in some if d.subject not in revisions]
         folds = [_fold(d, revisions.get(d.subject, d.version)) for d in some]
         written = await new.write(folds)
+        if written.overtaken:  # of an earlier program, which held nobody to what a subject has for itself
+            sharing = {d.subject: f for d, f in zip(some, folds, strict=True) if d.subject in written.overtaken}
+            again = await new.write([*sharing.values()], sharing.keys())
+            written = Written(written.lost - written.overtaken | again.lost, unfit={**written.unfit, **again.unfit})
         if written.lost or written.unfit:
             raise NotPrepared(f"the target took not all: {sorted(written.lost | set(written.unfit))[:5]}")
         await new.claim([c for d in some for c in _claims(d)])

@@ -6,7 +6,7 @@ Reads are primary with `readConcern=majority`, writes `w=majority`: nothing is a
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,6 +58,11 @@ HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 it. A query must say that the person's id is a string."""
 NUMBERED: Final[Keys] = (("state.number", 1),)
 """The index of the pilots by registration number. A query must say that the number is a string."""
+ALONE: Final = "alone"
+"""The field by which a state says what no other subject may say at the same time: of two that say the same at once, by
+whatever replicas, one is written. Null, or no such field, claims nothing."""
+TAKEN: Final[Keys] = ((f"state.{ALONE}", 1),)
+"""The unique index of what subjects have for themselves; those that claim nothing are not in it."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -94,9 +99,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a bulk write did: subjects whose guard missed, and subjects that the database can never take."""
+    """What a bulk write did: subjects whose guard missed (of these `overtaken` those that claimed what another has for
+    itself), and subjects that the database can never take."""
 
     lost: frozenset[str] = frozenset()
+    overtaken: frozenset[str] = frozenset()
     unfit: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,6 +158,7 @@ class Store:
                 IndexModel("outbox.at", name=UNSENT, partialFilterExpression={"outbox.at": {"$type": "date"}}),
                 IndexModel("due", partialFilterExpression={"due": {"$type": "date"}}),
                 IndexModel(list(NUMBERED), partialFilterExpression={"state.number": {"$type": "string"}}),
+                IndexModel(list(TAKEN), unique=True, partialFilterExpression={TAKEN[0][0]: {"$type": "string"}}),
                 IndexModel(list(HIDDEN), partialFilterExpression={"state.hidden_from": {"$type": "string"}}),
             ],
             PARKED: [
@@ -193,35 +201,37 @@ class Store:
         return found
 
     @_away
-    async def write(self, folds: Sequence[Fold]) -> Written:
+    async def write(self, folds: Sequence[Fold], sharing: Set[str] = frozenset()) -> Written:
         """Writes each fold under its guard, all in one unordered bulk.
 
         A guard that misses comes back as a duplicate key with its index, because each write is an upsert on
-        `{_id, rev}`. Raises StoreAway when the outcome is unknown.
+        `{_id, rev}`. The subjects `sharing` claim nothing for themselves. Raises StoreAway when the outcome is unknown.
         """
         if not folds:
             return Written()
         try:
-            await self._subjects.bulk_write([_guarded(fold) async for fold in in_turns(folds)], ordered=False)
+            writes = [_guarded(fold, fold.after.subject in sharing) async for fold in in_turns(folds)]
+            await self._subjects.bulk_write(writes, ordered=False)
         except driver_errors.BulkWriteError as error:
             return _verdicts(error, folds)
         except UNFIT as error:
-            return await self._one_by_one(folds, error)
+            return await self._one_by_one(folds, sharing, error)
         except driver_errors.OperationFailure as error:
             if error.code not in UNFIT_CODES:
                 raise
-            return await self._one_by_one(folds, error)
+            return await self._one_by_one(folds, sharing, error)
         return Written()
 
-    async def _one_by_one(self, folds: Sequence[Fold], error: Exception) -> Written:
+    async def _one_by_one(self, folds: Sequence[Fold], sharing: Set[str], error: Exception) -> Written:
         if len(folds) == 1:
             return Written(unfit={folds[0].after.subject: f"{type(error).__name__}: {error}"})
-        lost, unfit = set[str](), dict[str, str]()
+        lost, overtaken, unfit = set[str](), set[str](), dict[str, str]()
         for fold in folds:
-            written = await self.write([fold])
+            written = await self.write([fold], sharing)
             lost |= written.lost
+            overtaken |= written.overtaken
             unfit.update(written.unfit)
-        return Written(frozenset(lost), unfit)
+        return Written(frozenset(lost), frozenset(overtaken), unfit)
 
     @_away
     async def clear(self, sent: Mapping[str, int]) -> None:
@@ -467,8 +477,9 @@ def _once(row: Row, left_out: set[str], renewed: Sequence[str]) -> UpdateOne:
     return UpdateOne({"_id": row["_id"]}, update, upsert=True)
 
 
-def _guarded(fold: Fold) -> UpdateOne | InsertOne[Row]:
-    """A write that fails as a duplicate key if the document is not at the revision that was loaded.
+def _guarded(fold: Fold, sharing: bool = False) -> UpdateOne | InsertOne[Row]:
+    """A write that fails as a duplicate key if the document is not at the revision that was loaded, or, unless it is
+    `sharing`, claims what another has for itself.
 
     A new subject is inserted: whoever comes second meets its `_id`, as with the upsert, and MongoDB takes inserts
     of a bulk together.
@@ -487,28 +498,38 @@ def _guarded(fold: Fold) -> UpdateOne | InsertOne[Row]:
     ids = {k: {"digest": i.digest, "version": i.version} for k, i in doc.ids.items() if k not in before.ids}
     entries = [_row(e) for e in fold.entries]
     if before.rev == 0:
-        stated = {} if doc.state is None else {"state": state_json(doc.state)}
+        stated = {} if doc.state is None else {"state": _stated(doc.state, sharing)}
         return InsertOne({"_id": doc.subject, **values, **stated, "ids": ids, "outbox": entries})
     changed = {name: value for name, value in values.items() if getattr(before, name) != value}
-    changed |= _changed(before.state, doc.state) | {f"ids.{key}": known for key, known in ids.items()}
+    changed |= _changed(before.state, doc.state, sharing) | {f"ids.{key}": known for key, known in ids.items()}
     update: Row = {"$set": changed}
     if entries:
         update["$push"] = {"outbox": {"$each": entries}}
     return UpdateOne({"_id": doc.subject, "rev": before.rev}, update, upsert=True)
 
 
-def _changed(before: BaseModel | None, after: BaseModel | None) -> Row:
+def _stated(state: BaseModel, sharing: bool, fields: Set[str] | None = None) -> Row:
+    """A state, or these fields of it, as it is stored."""
+    dumped = state_json(state) if fields is None else state.model_dump(mode="json", include=set(fields))
+    return {**dumped, ALONE: None} if sharing else dumped
+
+
+def _changed(before: BaseModel | None, after: BaseModel | None, sharing: bool) -> Row:
     """The fields of a state that a write must set: MongoDB then leaves alone the indexes that none of them is in.
 
     What a state computes is set with them: it may follow from any field, and the same value once more costs little.
+    What it has for itself is not: who shares that claims it no second time.
     """
     if after is None or after is before:
         return {}
     if type(before) is not type(after) or getattr(before, OF_OLD, False):
-        return {"state": state_json(after)}
+        return {"state": _stated(after, sharing)}
     shape = type(after)
     fields = {name for name in shape.model_fields if getattr(before, name) != getattr(after, name)}
-    dumped = after.model_dump(mode="json", include={*fields, *shape.model_computed_fields})
+    computed = {*shape.model_computed_fields}
+    if getattr(before, ALONE, None) == getattr(after, ALONE, None):
+        computed.discard(ALONE)
+    dumped = _stated(after, sharing, {*fields, *computed})
     return {f"state.{name}": value for name, value in dumped.items()}
 
 
@@ -555,13 +576,15 @@ def _only_duplicates(error: driver_errors.BulkWriteError) -> list[int]:
 def _verdicts(error: driver_errors.BulkWriteError, folds: Sequence[Fold]) -> Written:
     if error.details["writeConcernErrors"]:
         raise StoreAway("the write was not confirmed by a majority")
-    lost, unfit = set[str](), dict[str, str]()
+    lost, overtaken, unfit = set[str](), set[str](), dict[str, str]()
     for one in error.details["writeErrors"]:
         subject = folds[one["index"]].after.subject
         if one["code"] == DUPLICATE_KEY:
             lost.add(subject)
+            if TAKEN[0][0] in one.get("keyPattern", ()):
+                overtaken.add(subject)
         elif one["code"] in PASSING_CODES:
             raise StoreAway(f"MongoDB {one['code']}")
         else:
             unfit[subject] = f"MongoDB {one['code']}"
-    return Written(frozenset(lost), unfit)
+    return Written(frozenset(lost), frozenset(overtaken), unfit)

@@ -1,7 +1,7 @@
 """Which of an agency's own numbers (собственный номер) applications that live have already: asked once for a batch.
 
-Two that come at the same moment by two replicas are not known to each other: the rule tells of a slip, and guards
-nothing.
+Two that come at the same moment by two replicas do not find each other here: the second is not written (`Pilot.alone`
+is unique), and is judged again.
 """
 
 from collections import defaultdict

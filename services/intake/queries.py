@@ -82,7 +82,7 @@ def application_card(document: Document) -> dict[str, Any]:
     contact person only the opaque id, of the reports that were taken only how many bytes they have."""
     assert isinstance(document.state, Pilot)
     state = document.state
-    shown = state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "taken": set(TAKEN)})
+    shown = state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "alone": True, "taken": set(TAKEN)})
     return {
         "id": document.subject,
         "version": document.version,

@@ -79,7 +79,7 @@ async def test_who_never_gets_the_guard_is_told_that_nothing_was_stored(
     monkeypatch.setattr(engine_module, "ATTEMPTS", 3)
     tries = list[int]()
 
-    async def lost(folds: Sequence[Any]) -> Written:
+    async def lost(folds: Sequence[Any], _sharing: object) -> Written:
         tries.append(len(folds))
         return Written(lost=frozenset(fold.after.subject for fold in folds))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import computed_field
 
 from contracts.topics import FACT_PARTITIONS
 from services.chassis import parking
@@ -15,9 +16,9 @@ from services.chassis.outbox import SendFailed
 from services.chassis.rebuild import NotPrepared, Report, rebuild
 from services.chassis.service import Service
 from services.chassis.store import CLAIMS, Store
-from services.chassis.subject import Claimed, Record
+from services.chassis.subject import Aggregate, Claimed, Record
 from tests.kit.engine.engines import Make, doc
-from tests.kit.engine.tiny import LANGUAGE, START, Broker, Note, Tally, Topic, claimed, tiny_service
+from tests.kit.engine.tiny import LANGUAGE, START, Broker, Note, Tally, Topic, claimed, decide, evolve, tiny_service
 
 SERVICE: Service = tiny_service(
     own=LANGUAGE, number=lambda data: ("notes", len(data["what"])) if "what" in data else None
@@ -37,7 +38,13 @@ def target(store: Store) -> Store:
 
 
 async def rebuilt(
-    store: Store, target: Store, log: Sequence[Message], foreign: Sequence[Record] = (), **how: Any
+    store: Store,
+    target: Store,
+    log: Sequence[Message],
+    foreign: Sequence[Record] = (),
+    *,
+    service: Service = SERVICE,
+    **how: Any,
 ) -> Report:
     """A rebuild of all that is in the topic, with what others' topics hold."""
 
@@ -52,7 +59,7 @@ async def rebuilt(
                 yield record
 
     assert FACT_PARTITIONS > 1
-    return await rebuild(SERVICE, LANGUAGE, store, target, own, others, **how)
+    return await rebuild(service, LANGUAGE, store, target, own, others, **how)
 
 
 async def test_a_document_comes_back_with_all_that_is_decided_by(
@@ -135,3 +142,31 @@ async def test_each_kind_of_difference_is_told_and_none_is_called_the_same(
     assert not report.good and not report.covers
     assert not Report(added=["p2"]).good and not Report(further=["p3"]).good
     assert Report(added=["p2"], further=["p3"]).covers, "that is what a database that is behind lacks"
+
+
+class Owner(Tally):
+    """A tally that has its last note for itself."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def alone(self) -> str | None:
+        """The note that no other may have."""
+        return self.notes[-1] if self.notes else None
+
+
+async def test_what_two_share_since_an_earlier_program_is_no_hindrance(
+    engine: Engine, make: Make, store: Store, target: Store, broker: Broker
+) -> None:
+    await engine.commands([claimed("p1", "k1", Note(("a",))), claimed("p2", "k2", Note(("a",)))])
+    await engine.outbox.flush()
+
+    def after(state: Any, fact: Any) -> Owner:
+        return Owner(**evolve(state, fact).model_dump(include={"notes", "due"}))
+
+    owners = replace(SERVICE, aggregates={"pilot": Aggregate("pilot", Owner, decide, after)})
+    await target.prepare({})
+    report = await rebuilt(store, target, broker.log, service=owners)
+    assert report.covers and not report.missing
+    assert await target.count("subjects", {"state.alone": "a"}, 9) == 1
+    await make(owners, on=target).command(claimed("p2", "k3", Note(("b",))))
+    assert await target.count("subjects", {"state.alone": "b"}, 9) == 1

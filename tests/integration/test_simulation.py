@@ -108,7 +108,7 @@ async def must_find(stores: Mapping[str, Store], **settings: Any) -> None:
 def guarded_by(name: str | None) -> Callable[[Any], UpdateOne]:
     """The engine's write with another guard, or none."""
 
-    def write(fold: Any) -> UpdateOne:
+    def write(fold: Any, _sharing: bool = False) -> UpdateOne:
         doc = fold.after
         values = {
             "kind": doc.kind,

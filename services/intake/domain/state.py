@@ -52,6 +52,8 @@ class Status(StrEnum):
     REFUSED_IN_EXPERTISE = "refused-in-expertise"
 
 
+USED: Final = "own-number.used"
+"""The rule that tells of an own number which another application has."""
 FINAL: Final = frozenset({Status.REFUSED, Status.LAPSED, Status.WITHDRAWN, Status.STOPPED, Status.REFUSED_IN_EXPERTISE})
 """Where nothing follows any more."""
 
@@ -201,6 +203,20 @@ class Pilot(ReceivedEvent):
     def due_at(self) -> Moment | None:
         """When the running term runs out."""
         return self.clock.due_at
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def alone(self) -> str | None:
+        """The own number that it has for itself while it lives: no other application of its agency may say the same.
+
+        One that was told of another with that number shares it; one that is hidden from somebody was there long before
+        whoever may not know of it.
+        """
+        number = self.application.own_number if self.application else None
+        over = self.status in FINAL or (self.carrying_out is not None and self.carrying_out.over)
+        if number is None or self.number is None or over or self.hidden_from:
+            return None
+        return None if any(one.rule == USED for one in self.problems) else f"{self.agency} {number}"
 
     @computed_field  # type: ignore[prop-decorator]
     @property
