@@ -41,8 +41,10 @@ WITHHELD: Final = "withheld"
 """The collection of messages that their topics do not take."""
 UNSENT: Final = "outbox.at_waiting"
 """The index of the documents in whose outbox a fact waits; the many in whose outbox none does are not in it."""
-OUTGROWN: Final = frozenset({"outbox.at_1"})
-"""Indexes of the documents that an earlier program made and that nothing asks for any more."""
+OUTGROWN: Final = frozenset(
+    {"outbox.at_1", "agency_1_at_1__id_1", "agency_1_pilot_1_at_1__id_1", "agency_1_outcome_1_at_1__id_1"}
+)
+"""Indexes that an earlier program made and that nothing asks for any more."""
 OF_OLD: Final = "of_old"
 """The field by which a state says that it is stored as an earlier program left it, in a form that this one has given
 up: its next write replaces all of it. Not stored itself."""
@@ -170,8 +172,8 @@ class Store:
         for name in {**own, **indexes}:
             wanted = [IndexModel(list(keys)) for keys in indexes.get(name, ())]
             await self._db[name].create_indexes([*own.get(name, []), *wanted])
-        for name in OUTGROWN & (await self._subjects.index_information()).keys():
-            await self._subjects.drop_index(name)
+            for index in OUTGROWN & (await self._db[name].index_information()).keys():
+                await self._db[name].drop_index(index)
 
     @_away
     async def ping(self) -> None:

@@ -75,6 +75,8 @@ def application_row(row: Row) -> dict[str, Any]:
 
 TAKEN: Final = ("periods", "payments", "paid")
 """What is remembered of reports, and not shown: the register shows the reports."""
+ASIDE: Final = ("terms", "hidden_from", "alone")
+"""What of an application's state is for others than who reads its card."""
 
 
 def application_card(document: Document) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def application_card(document: Document) -> dict[str, Any]:
     contact person only the opaque id, of the reports that were taken only how many bytes they have."""
     assert isinstance(document.state, Pilot)
     state = document.state
-    shown = state.model_dump(mode="json", exclude={"terms": True, "hidden_from": True, "alone": True, "taken": set(TAKEN)})
+    shown = state.model_dump(mode="json", exclude={**dict.fromkeys(ASIDE, True), "taken": set(TAKEN)})
     return {
         "id": document.subject,
         "version": document.version,

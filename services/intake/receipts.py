@@ -67,7 +67,9 @@ from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"
 """The collection of all receipts: rows that facts make."""
-IN_ORDER: Final[Keys] = (("at", 1), ("_id", 1))
+IN_ORDER: Final[Keys] = (("at", 1), ("sequence", 1), ("_id", 1))
+"""As they were issued: what intake takes together has one moment, and there the place in its pilot's series decides.
+Rows of an earlier program have no place: they stand first in their moment."""
 OF_PILOTS: Final[Keys] = (("agency", 1), ("pilot", 1), *IN_ORDER)
 """The index of several pilots as well: MongoDB merges its parts, each of which is in order."""
 INDEXES: Final[Sequence[Keys]] = (
@@ -105,13 +107,13 @@ def publications(event: Event, most: int = FACT_MAX_BYTES - MARGIN) -> list[Mess
 def projection(event: Event) -> list[tuple[str, Row]]:
     """A row of the journal for each receipt, so that an agency without Kafka reads them, too."""
     receipt = receipt_of(event)
-    return [] if receipt is None else [(JOURNAL, _row(event.id, event.time, receipt))]
+    return [] if receipt is None else [(JOURNAL, _row(event.id, event.time, event.sequence, receipt))]
 
 
-def _row(id_: str, at: datetime, receipt: ReceiptIssuedV1) -> Row:
+def _row(id_: str, at: datetime, sequence: int, receipt: ReceiptIssuedV1) -> Row:
     said = receipt.model_dump(mode="json")
     named = {name: said[name] for name in ("agency", "pilot", "event_id", "outcome")}
-    return {"_id": id_, "at": wire_moment(at), **named, "receipt": said}
+    return {"_id": id_, "at": wire_moment(at), "sequence": sequence, **named, "receipt": said}
 
 
 def journal(agency: str, *, pilots: Sequence[str] | None, outcome: str | None, since: datetime | None) -> Row:
@@ -152,7 +154,7 @@ def parked(one: Parked, now: datetime) -> Aside | None:
         trace={},
     )
     message = Message(receipts_topic(agency).name, receipt.pilot, wire(body), headers(body))
-    return Aside(id_, message, (JOURNAL, _row(id_, now, receipt)))
+    return Aside(id_, message, (JOURNAL, _row(id_, now, 0, receipt)))
 
 
 def why_parked(record: Record) -> tuple[Problem, ...]:

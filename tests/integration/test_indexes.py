@@ -34,6 +34,7 @@ from services.intake import queries as of_intake
 from services.intake.api import make_router
 from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.queries import OWN_NUMBER, of_own_number
+from services.intake.receipts import IN_ORDER
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers
@@ -227,7 +228,8 @@ def _receipt(n: int) -> dict[str, Any]:
     outcome = "registered" if n % 40 == 0 else "accepted"
     at, agency = f"2026-03-02T09:00:{n % 60:02}.000Z", "agency-03" if n % 2 == 0 else f"agency-{n % 90 + 10}"
     said = {**example("pilots.intake.receipt-issued.v1")["data"], "agency": agency}
-    return {"_id": f"r-{n}", "agency": agency, "outcome": outcome, "pilot": f"p-{n}", "at": at, "receipt": said}
+    row = {"_id": f"r-{n}", "agency": agency, "outcome": outcome, "pilot": f"p-{n}", "at": at, "receipt": said}
+    return {**row, "sequence": n} if n % 3 else row
 
 
 def _numbered(n: int) -> dict[str, Any]:
@@ -264,7 +266,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "applications that are hidden": (HIDDEN, of("/applications")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(engine)),
     }
-    at, asked = (("at", 1), ("_id", 1)), "/receipts?agency=agency-03"
+    at, asked = IN_ORDER, "/receipts?agency=agency-03"
     receipts: Lists = {
         "receipts": ("receipts", (("agency", 1), *at), of(asked)),
         "receipts by outcome": ("receipts", (("agency", 1), ("outcome", 1), *at), of(f"{asked}&status=registered")),
@@ -282,7 +284,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "the next of them": (
             "receipts",
             (("agency", 1), ("pilot", 1), *at),
-            of(f"{asked}&own_number=n-7&limit=10&after={cursor_text(['2026-03-02T09:00:30.000Z', 'r-30'])}"),
+            of(f"{asked}&own_number=n-7&limit=10&after={cursor_text(['2026-03-02T09:00:30.000Z', None, 'r-30'])}"),
         ),
         "those of an outcome since a moment": (
             "receipts",

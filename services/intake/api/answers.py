@@ -13,6 +13,7 @@ from contracts.event import Contract, Moment
 from contracts.steps import EditionFrom
 from services.chassis.answers import part_of
 from services.intake.domain.state import Pilot, Request, Status
+from services.intake.queries import ASIDE
 from services.law.explanation import Explanation
 
 
@@ -139,7 +140,7 @@ class ApplicationClock(Explanation):
 ApplicationCard: Final[Any] = part_of(
     "ApplicationCard",
     Pilot,
-    (name for name in (*Pilot.model_fields, *Pilot.model_computed_fields) if name not in ("terms", "hidden_from")),
+    (name for name in (*Pilot.model_fields, *Pilot.model_computed_fields) if name not in ASIDE),
     description="An application as an officer sees it (карточка заявки): all of its state but what is for others.",
     id=str,
     version=int,

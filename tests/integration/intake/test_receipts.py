@@ -1,6 +1,8 @@
 """The list of receipts and its filters, each and together, page by page, on a real mongod; who reads which."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, Final
@@ -11,7 +13,10 @@ import pytest
 from contracts.event import wire_moment
 from services.chassis.engine import Engine
 from services.chassis.store import Store
-from services.chassis.web import MOST
+from services.chassis.subject import Input
+from services.chassis.web import MOST, cursor_text
+from services.intake.door import submission
+from services.intake.receipts import IN_ORDER
 from services.intake.service import SERVICE
 from tests.kit.engine.tiny import Broker, Clock
 from tests.kit.intake.sides import PILOT, RETURN, Ask, again, order, sent, state, submitted, withdrawn
@@ -32,7 +37,7 @@ async def issued(engine: Engine, store: Store, clock: Clock) -> list[Mapping[str
         await engine.records([sent(one, one["source"].removeprefix("/agencies/"))])
         clock.forward(seconds=1)
     await engine.outbox.flush()
-    rows = await store.rows("receipts", {"agency": "demo"}, sort=[("at", 1), ("_id", 1)], limit=100)
+    rows = await store.rows("receipts", {"agency": "demo"}, sort=IN_ORDER, limit=100)
     assert len(rows) == 6
     return [{"at": row["at"], **row["receipt"]} for row in rows]
 
@@ -50,6 +55,10 @@ async def listed(ask: Ask, limit: int = 2, token: str = "publisher@demo", **filt
         if (after := page["next"]) is None:
             return found
         assert len(page["items"]) == limit
+
+
+def publish(event: Mapping[str, Any]) -> Input:
+    return submission("demo", json.dumps(event).encode(), "http:1")
 
 
 def ids(rows: Any) -> list[tuple[str, str]]:
@@ -102,6 +111,28 @@ async def test_what_is_issued_while_one_reads_comes_at_the_end(
         rest = (await ask("get", f"/v1/receipts?limit=4&own_number=a&after={rest['next']}")).json()
     newest = (await listed(ask, own_number="a"))[-1]
     assert (newest["event_id"], newest["outcome"]) == ("w-9", "withdrawn")
+
+
+async def test_those_of_one_moment_stand_as_they_were_issued_also_beside_rows_of_an_earlier_program(
+    engine: Engine, store: Store, ask: Ask, broker: Broker
+) -> None:
+    """What comes together is decided in one moment, and the ids of facts say nothing of their order."""
+    await store.prepare(SERVICE.indexes)
+    ids_of = iter([f"{n:02}" for n in (7, 3, 9, 1, 8, 2, 6, 4, 5, 0)])
+    engine._writer = replace(engine._writer, new_id=lambda: next(ids_of))
+    await engine.commands([publish(submitted(1)), publish(withdrawn("w-1")), publish(withdrawn("w-2"))])
+    await engine.outbox.flush()
+    told = [one["data"]["outcome"] for one in broker.events("pilots.receipts.demo.v1")]
+    assert told == ["registered", "withdrawn", "refused"]
+    for limit in (1, 2, 3):
+        assert [one["outcome"] for one in await listed(ask, limit)] == told
+    [first] = await store.rows("receipts", {"outcome": "registered"}, sort=IN_ORDER, limit=1)
+    await store._db["receipts"].update_one({"_id": first["_id"]}, {"$unset": {"sequence": ""}})
+    for limit in (1, 2, 3):
+        assert [one["outcome"] for one in await listed(ask, limit)] == told
+    old = cursor_text([first["at"], first["_id"]])
+    answer = await ask("get", f"/v1/receipts?after={old}")
+    assert (answer.status_code, answer.json()["title"]) == (400, "cursor.bad"), "given out by an earlier program"
 
 
 @pytest.mark.parametrize(
