@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, get_args
 
 from .agency import ReceiptDecision, ReceiptReminder, ReceiptStep, ToldConclusion
-from .event import Contract, Day, Fact, Language, Moment
+from .event import Contract, Dated, Day, Fact, Language, Moment
 from .reference import (
     Application,
     Clock,
@@ -22,6 +22,8 @@ from .reference import (
     ReturnReason,
 )
 from .steps import (
+    AgencyDisabling,
+    AgencyEnabling,
     AgencyEntry,
     Answers,
     ApplicationReturn,
@@ -110,6 +112,26 @@ class AgencyEnteredV1(AgencyEntry, Fact):
     TYPE: ClassVar[str] = "pilots.intake.agency-entered.v1"
 
     code: str
+
+
+class AgencyDisabledV1(AgencyDisabling, Dated, Fact):
+    """An agency was cut off at both doors: what it sends from then on is refused (ведомство отключено)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-disabled.v1"
+
+    code: str
+
+
+class AgencyEnabledV1(AgencyEnabling, Dated, Fact):
+    """An agency that was cut off may publish again (ведомство включено)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-enabled.v1"
+
+    code: str
+
+
+AgencyFact = AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1
+"""Every fact about an agency's entry."""
 
 
 class ApplicationRegisteredV1(ApplicationReceived):
@@ -431,4 +453,4 @@ PilotFact = (
 )
 """Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
 
-INTAKE: Final = Language[Fact]((AgencyEnteredV1, ContactErasedV1, ContactReadV1, *get_args(PilotFact)))
+INTAKE: Final = Language[Fact]((*get_args(AgencyFact), ContactErasedV1, ContactReadV1, *get_args(PilotFact)))

@@ -46,6 +46,12 @@ class Step(Contract):
     """Something that a person enters, or an executor reports."""
 
 
+class Reason(Step):
+    """Why it is done."""
+
+    why: Why
+
+
 # ---- what executors report while a pilot is carried out
 
 
@@ -126,11 +132,37 @@ class EditionFrom(Contract):
     since: Day
 
 
+class Quota(Contract):
+    """How much of the agencies' door one agency may have in a minute: events, and bytes of their bodies."""
+
+    events_a_minute: Annotated[int, Count(1, 1_000_000)]
+    bytes_a_minute: Annotated[int, Count(1024, 10_000_000_000)]
+
+
 class AgencyEntry(Step):
-    """An agency's entry (справочник ведомств): its name, and which rule edition holds for it since when."""
+    """An agency's entry (справочник ведомств): what it is called, in its own language and, where that is another, in
+    Russian, Belarusian and English; by which number it is known (УНП); who is asked there, by office and never by name;
+    which rule edition holds for it since when; from which day to which it may publish; its own quota, where it has
+    one."""
 
     name: Annotated[str, line(300)]
     editions: Annotated[tuple[EditionFrom, ...], Entered(least=1, most=50)]
+    name_ru: Annotated[str, line(300)] | None = None
+    name_be: Annotated[str, line(300)] | None = None
+    name_en: Annotated[str, line(300)] | None = None
+    organisation: OrganisationId | None = None
+    contact_role: Annotated[str, line(200)] | None = None
+    active_from: Day | None = None
+    active_to: Day | None = None
+    quota: Quota | None = None
+
+
+class AgencyDisabling(Reason):
+    """An agency is cut off at both doors, and why (отключить ведомство)."""
+
+
+class AgencyEnabling(Reason):
+    """An agency that was cut off is let in again, and why (включить ведомство)."""
 
 
 # ---- the expertise: who works on a case
@@ -140,12 +172,6 @@ PersonId = Annotated[str, line(MOST_PERSON, pattern=PERSON, never=NO_IDS)]
 """An opaque id of a person."""
 EnteredCode = Annotated[str, line(60, pattern=CODE)]
 """A code of a code list, where facts in the field may say any text."""
-
-
-class Reason(Step):
-    """Why it is done."""
-
-    why: Why
 
 
 class Assignment(Step):

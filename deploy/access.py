@@ -123,6 +123,15 @@ def add_agency(admin: AdminClient, code: str, password: str | None, replication:
     return user
 
 
+def shut_out(admin: AdminClient, codes: Iterable[str]) -> None:
+    """Takes all rights of these agencies' users. Who is connected is cut off with the next request; a user keeps the
+    password, which opens nothing then."""
+    principals = {f"User:{user_of(f'agency:{code}')}" for code in codes}
+    if principals:
+        wait(admin.delete_acls([_filter(one) for one in sorted(principals)]).values())
+        until(lambda: not any(one.principal in principals for one in _known(admin)), "Kafka does not forget its rules")
+
+
 def _may(operation: Literal["read", "write"], user: str, topic: str, *, prefix: bool = False) -> set[Rule]:
     return {
         Rule(user, "topic", topic, prefix, operation),
@@ -135,17 +144,21 @@ def _group(user: str) -> Rule:
 
 
 def _known(admin: AdminClient) -> set[AclBinding]:
+    return set(admin.describe_acls(_filter(None), request_timeout=TIMEOUT).result(TIMEOUT))
+
+
+def _filter(principal: str | None) -> AclBindingFilter:
+    """All rules of a principal, or of everybody."""
     # The library's types know no None here, yet None is how it says "any".
-    everything = AclBindingFilter(
+    return AclBindingFilter(
         ResourceType.ANY,
         None,  # type: ignore[arg-type]
         ResourcePatternType.ANY,
-        None,  # type: ignore[arg-type]
+        principal,  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    return set(admin.describe_acls(everything, request_timeout=TIMEOUT).result(TIMEOUT))
 
 
 def _binding(rule: Rule) -> AclBinding:

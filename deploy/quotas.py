@@ -21,7 +21,9 @@ from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schem
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.steps import Quota
 from contracts.topics import OPERATOR, SERVICES
+from deploy.access import user_of
 from deploy.complaint import Complaint
 from deploy.login import Login
 
@@ -76,15 +78,33 @@ def ensure(login: Login, quotas: Quotas | None = None) -> None:
         ([("user", None)], [(key, value, value == 0) for key, value in wanted.items()]),
         *([([("user", user)], [(key, UNBOUNDED, False) for key in wanted]) for user in FREE]),
     ]
+    _alter(login, entries)
+
+
+def ensure_own(login: Login, own: Mapping[str, Quota | None]) -> None:
+    """Gives these agencies' users the bytes a second that their entries say or, where these say nothing, what all have.
+    Kafka counts no events: intake does. Raises Complaint."""
+    if login.username is None or not own:
+        return
+    entries = list[tuple[Any, ...]]()
+    for code, quota in own.items():
+        rate = 0.0 if quota is None else quota.bytes_a_minute / 60
+        entries.append(([("user", user_of(f"agency:{code}"))], [("producer_byte_rate", rate, quota is None)]))
+    _alter(login, entries)
+
+
+def _alter(login: Login, entries: Sequence[tuple[Any, ...]]) -> None:
     answer = _asked(login, _Alter(entries))
     for code, words, *_ in answer.entries:
         if code:
             raise Complaint(f"Kafka refused its quotas: {words or for_code(code).__name__}")
 
 
-def found(login: Login) -> dict[str, float]:
-    """The quotas that the cluster has for who has none of his own, by key. Raises Complaint."""
-    answer = _asked(login, DescribeClientQuotasRequest([("user", DEFAULT, None)], True))
+def found(login: Login, user: str | None = None) -> dict[str, float]:
+    """The quotas that the cluster has for a user alone or, without one, for who has none of his own; by key. Raises
+    Complaint."""
+    match = DEFAULT if user is None else EXACT
+    answer = _asked(login, DescribeClientQuotasRequest([("user", match, user)], True))
     if answer.error_code:
         raise Complaint(f"Kafka does not tell its quotas: {for_code(answer.error_code).__name__}")
     return {key: value for _, values in answer.entries or () for key, value in values}

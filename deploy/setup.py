@@ -2,14 +2,16 @@
 
 It makes the topics, the Kafka users of the services and of the expertise operator's own systems with their rules, the
 quotas of agencies (`deploy/quotas.py`), the MongoDB replica set if there is none, and each service's MongoDB user, who
-may use that service's database alone. The topics of agencies that are there get the settings of this version. A
-password that was changed takes effect.
+may use that service's database alone. The topics of agencies that are there get the settings of this version, and what
+agencies may do follows intake's directory (`deploy/provisioning.py`). A password that was changed takes effect.
 
 The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD and
 LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the users' passwords from
 LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies.
 
-`python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD.
+`python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD, or
+gives that user a new password. `python -m deploy.setup agencies` carries the directory over to Kafka once more: after
+an agency was disabled, enabled or given a quota over HTTP.
 """
 
 import os
@@ -24,18 +26,19 @@ from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from contracts.topics import SERVICES
-from deploy import access, quotas, topics
+from contracts.topics import INTAKE, SERVICES
+from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
+from services.intake.domain.agency import Agency
 
 WITHIN: Final = 120.0
 """Seconds that MongoDB and Kafka together may take until they answer."""
 WRONG_LOGIN: Final = 18
 ALREADY: Final = 23
 KAFKA_LOGIN: Final = ("LOTSMAN_KAFKA_URL", "LOTSMAN_KAFKA_USERNAME", "LOTSMAN_KAFKA_PASSWORD")
-USAGE: Final = "usage: python -m deploy.setup [agency CODE]"
+USAGE: Final = "usage: python -m deploy.setup [agency CODE | agencies]"
 
 Mongo = MongoClient[dict[str, Any]]
 
@@ -146,11 +149,28 @@ def _everything() -> str:
     prepare_kafka(admin, kafka, _replication())
     quotas.ensure(Login(*(env[name] for name in KAFKA_LOGIN)))
     prepare_mongo(env["LOTSMAN_MONGO_URL"], mongo, deadline)
+    _follow(env)
     return "topics, users, rules and the replica set are as they should be"
 
 
+def _follow(env: Mapping[str, str]) -> list[Agency]:
+    """Carries the directory over to Kafka; what it says."""
+    entries = provisioning.stored(env["LOTSMAN_MONGO_URL"], first(INTAKE))
+    provisioning.follow(Login(*(env[name] for name in KAFKA_LOGIN)), entries, _replication())
+    return entries
+
+
+def _agencies() -> str:
+    entries = _follow(_needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL"))
+    off = sum(one.disabled is not None for one in entries)
+    return f"Kafka is as the directory says: {len(entries)} agencies, {off} of them disabled"
+
+
 def _agency(code: str) -> str:
-    env = _needed(*KAFKA_LOGIN, "LOTSMAN_AGENCY_PASSWORD")
+    env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", "LOTSMAN_AGENCY_PASSWORD")
+    entries = provisioning.stored(env["LOTSMAN_MONGO_URL"], first(INTAKE))
+    if any(one.code == code and one.disabled is not None for one in entries):
+        raise Complaint(f"Agency {code} is disabled in the directory; enable it there first.")
     admin = Login(*(env[name] for name in KAFKA_LOGIN)).admin()
     user = access.add_agency(admin, code, env["LOTSMAN_AGENCY_PASSWORD"], _replication())
     return f"agency {code} has its topics; its Kafka user is {user}"
@@ -164,6 +184,8 @@ def main(words: list[str]) -> int:
                 print(_everything())
             case ["agency", code]:
                 print(_agency(code))
+            case ["agencies"]:
+                print(_agencies())
             case _:
                 raise Complaint(USAGE)
     except (Complaint, KafkaException, PyMongoError, ValueError) as error:

@@ -1,21 +1,28 @@
-"""agency add, agency list, agency quotas."""
+"""agency add, list, show, disable, enable, rotate, quotas: the directory of agencies, through the running intake.
+
+Each verb that changes an entry has Kafka follow it at once: topics, users, rights and quotas.
+"""
 
 import os
 import secrets
 import uuid
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeVar
 
+import httpx
 import typer
 from confluent_kafka import KafkaException
+from rich.markup import escape
 from rich.table import Table
 
 from contracts.reference import Role
-from contracts.steps import EditionFrom
-from contracts.topics import INTAKE, agency_of, agency_topic
-from deploy import access, quotas, topics
-from deploy.cli.common import Found, out, running
+from contracts.steps import AgencyEntry, EditionFrom
+from contracts.topics import INTAKE, agency_topic
+from deploy import access, provisioning, quotas
+from deploy.cli.common import ACTOR, Found, organisation_of, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local import secrets as passwords
@@ -24,57 +31,126 @@ from deploy.local.ports import Ports
 from deploy.local.state import State
 from deploy.login import Login
 from deploy.service import ask, why
+from services.intake.domain.agency import Agency
 
 app = typer.Typer()
-group = typer.Typer(help="Agencies: their topics, Kafka users and entries in intake.")
+group = typer.Typer(help="Agencies: their entries, topics, Kafka users, rights and quotas.")
 app.add_typer(group, name="agency")
+
+T = TypeVar("T")
+UNP: Final = "BY-UNP"
+Code = Annotated[str, typer.Argument(metavar="CODE", help="The agency's code: 2 to 20 of a-z, 0-9 and hyphen.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the journal.")]
 
 
 @group.command()
 def add(
-    code: str,
+    code: Code,
     name: Annotated[str, typer.Option(help="The name of the agency, in its language.")],
     edition: Annotated[str, typer.Option(help="The edition of the rule book that it follows.")],
     since: Annotated[str | None, typer.Option(help="From which day (YYYY-MM-DD); today if left out.")] = None,
+    name_ru: Annotated[str | None, typer.Option(help="The name in Russian, where its own is another.")] = None,
+    name_be: Annotated[str | None, typer.Option(help="The name in Belarusian.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="The name in English.")] = None,
+    unp: Annotated[str | None, typer.Option(help="Its УНП; the check digit is checked.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="A number of another scheme: SCHEME:NUMBER.")] = None,
+    contact_role: Annotated[str | None, typer.Option(help="Who is asked there: an office, never a name.")] = None,
+    active_from: Annotated[str | None, typer.Option(help="The first day on which it may publish.")] = None,
+    active_to: Annotated[str | None, typer.Option(help="The last day on which it may publish.")] = None,
+    events: Annotated[int | None, typer.Option(help="Its own quota over HTTP: events a minute.")] = None,
+    megabytes: Annotated[float | None, typer.Option(help="With --events: megabytes a minute, at Kafka too.")] = None,
 ) -> Found:
-    """Create an agency's topics and Kafka user, and enter it at intake."""
-    try:
-        agency_topic(code)
-        first_day = date.fromisoformat(since) if since else date.today()
-    except ValueError as error:
-        raise Complaint(f"{error}.") from error
-    user, secret_file = add_to(running(), code, name, EditionFrom(edition=edition, since=first_day))
+    """Enter an agency, with its topics and Kafka user; or change what is named of one that is there."""
+    if (events is None) != (megabytes is None):
+        raise Complaint("A quota is both: --events and --megabytes.")
+    quota = {"events_a_minute": events, "bytes_a_minute": int(megabytes * 1_000_000)} if events and megabytes else None
+    number = f"{UNP}:{unp}" if unp else organisation
+    said = {
+        "name_ru": name_ru,
+        "name_be": name_be,
+        "name_en": name_en,
+        "organisation": None if number is None else organisation_of(number),
+        "contact_role": contact_role,
+        "active_from": _day(active_from) if active_from else None,
+        "active_to": _day(active_to) if active_to else None,
+        "quota": quota,
+    }
+    _checked(code)
+    first = EditionFrom(edition=edition, since=date.fromisoformat(_day(since)) if since else date.today())
+    more = {field: value for field, value in said.items() if value is not None}
+    user, secret_file = add_to(running(), code, name, first, more)
     out.print(f"Kafka user: {user}")
     out.print(f"password:   in {secret_file}", soft_wrap=True)
     return {"agency": code, "kafka_user": user, "password_file": str(secret_file)}
 
 
-def add_to(found: State, code: str, name: str, edition: EditionFrom) -> tuple[str, Path]:
-    """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
-    password. Raises Complaint."""
-    login = admin_login(found.base)
-    secret_file = directory(home() / "agencies") / f"{code}.password"
-    password = secret_file.read_text().strip() if secret_file.exists() else secrets.token_hex(24)
-    try:
-        user = access.add_agency(login.admin(), code, password if login.username else None)
-    except KafkaException as error:
-        raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
-    write_private(secret_file, password + "\n")
-    enter(found.urls[INTAKE], code, name, edition)
-    return user, secret_file
-
-
 @group.command("list")
 def list_() -> Found:
-    """Show the agencies that have a topic."""
-    found = running()
-    known = topics.existing(admin_login(found.base).admin())
-    table = Table("agency", "topic", "Kafka user")
-    rows = [(code, topic, access.user_of(f"agency:{code}")) for topic in sorted(known) if (code := agency_of(topic))]
-    for row in rows:
-        table.add_row(*row)
+    """Show the directory of agencies."""
+    entries = list(_pages())
+    table = Table("agency", "name", "number", "editions", "may publish", "topic", "Kafka user")
+    for one in entries:
+        last = one["editions"][-1]["edition"]
+        table.add_row(
+            one["code"], escape(one["name"]), _number(one), last, _standing(one), one["topic"], one["kafka_user"]
+        )
     out.print(table)
-    return {"agencies": [{"agency": code, "topic": topic, "kafka_user": user} for code, topic, user in rows]}
+    return {"agencies": [{"agency": one["code"], **one} for one in entries]}
+
+
+@group.command()
+def show(code: Code) -> Found:
+    """Show an agency's entry."""
+    entry = _entry(code)
+    table = Table("agency", code)
+    editions = ", ".join(f"{one['edition']} since {one['since']}" for one in entry["editions"])
+    quota = entry["quota"]
+    rows = {
+        **{field: entry[field] or "" for field in ("name", "name_ru", "name_be", "name_en")},
+        "number": _number(entry),
+        "contact": entry["contact_role"] or "",
+        "editions": editions,
+        "may publish": _standing(entry),
+        "quota": f"{quota['events_a_minute']} events, {quota['bytes_a_minute']} bytes a minute" if quota else "",
+        "topic": entry["topic"],
+        "Kafka user": entry["kafka_user"],
+    }
+    for field, value in rows.items():
+        table.add_row(field, escape(value))
+    out.print(table)
+    return entry
+
+
+@group.command()
+def disable(code: Code, why_: Why) -> Found:
+    """Cut an agency off at both doors at once: HTTP refuses it, its Kafka user may do nothing, and what it has still in
+    its topic is refused, with receipts."""
+    _switch(code, "disabling", why_)
+    out.print(f"{code} is disabled: nothing of it is taken over HTTP or Kafka")
+    return {"agency": code, "disabled": True}
+
+
+@group.command()
+def enable(code: Code, why_: Why) -> Found:
+    """Let an agency in again that was disabled."""
+    _switch(code, "enabling", why_)
+    out.print(f"{code} may publish again")
+    return {"agency": code, "disabled": False}
+
+
+@group.command()
+def rotate(code: Code) -> Found:
+    """Give an agency's Kafka user a new password. Who is connected stays so; the old password opens nothing more."""
+    login = admin_login(running().base)
+    if login.username is None:
+        raise Complaint("Nobody logs in at this broker: there is no password.")
+    if _entry(code)["disabled"]:
+        raise Complaint(f"Agency {code} is disabled; enable it first.")
+    secret_file, password = _secret_file(code), secrets.token_hex(24)
+    _at_kafka(lambda: access.set_password(login.admin(), access.user_of(f"agency:{code}"), password))
+    write_private(secret_file, password + "\n")
+    out.print(f"new password: in {secret_file}", soft_wrap=True)
+    return {"agency": code, "kafka_user": access.user_of(f"agency:{code}"), "password_file": str(secret_file)}
 
 
 @group.command("quotas")
@@ -89,6 +165,24 @@ def quotas_() -> Found:
     return {"quotas": [{"quota": k, "on_broker": now, "set": value, "from": o} for k, now, value, o in rows]}
 
 
+# ---- at Kafka
+
+
+def add_to(
+    found: State, code: str, name: str, edition: EditionFrom, more: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[str, Path]:
+    """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
+    password. Of an entry that is there only what is said here changes. Raises Complaint."""
+    login, secret_file = admin_login(found.base), _secret_file(code)
+    password = secret_file.read_text().strip() if secret_file.exists() else secrets.token_hex(24)
+    # The topics come first: without them intake enters nobody.
+    user = _at_kafka(lambda: access.add_agency(login.admin(), code, password if login.username else None))
+    write_private(secret_file, password + "\n")
+    entry = enter(found.urls[INTAKE], code, name, edition, more)
+    _at_kafka(lambda: provisioning.follow(login, [entry]))
+    return user, secret_file
+
+
 def admin_login(base: int) -> Login:
     """How the administrator reaches the broker of the running system."""
     env = os.environ
@@ -101,21 +195,113 @@ def admin_login(base: int) -> Login:
     return Login(address, "admin", passwords.load(home())["kafka-admin"])
 
 
-def enter(url: str, code: str, name: str, edition: EditionFrom) -> None:
-    """Enters the agency at the running intake, or adds the edition to its entry. Raises Complaint."""
-    enter_at(url, keys.token(home(), [Role.ADMIN]), code, name, edition)
+def _at_kafka(step: Callable[[], T]) -> T:
+    try:
+        return step()
+    except KafkaException as error:
+        raise Complaint(f"Kafka refused the agency: {error.args[0].str()}.") from error
 
 
-def enter_at(url: str, token: str, code: str, name: str, edition: EditionFrom) -> None:
+def _secret_file(code: str) -> Path:
+    return directory(home() / "agencies") / f"{code}.password"
+
+
+# ---- at intake
+
+
+def enter(url: str, code: str, name: str, edition: EditionFrom, more: Mapping[str, Any]) -> Agency:
+    """Enters the agency at the running intake, or adds the edition to its entry; the entry. Raises Complaint."""
+    return enter_at(url, keys.token(home(), [Role.ADMIN], sub=ACTOR), code, name, edition, more)
+
+
+def enter_at(
+    url: str,
+    token: str,
+    code: str,
+    name: str,
+    edition: EditionFrom,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Agency:
     """The same at any intake, with an administrator's token. Raises Complaint."""
     path = f"{url}/v1/agencies/{code}"
     there = ask(INTAKE, "GET", path, token)
     headers = {"Idempotency-Key": str(uuid.uuid4())}
-    editions = [edition.model_dump(mode="json")]
+    editions, known = [edition.model_dump(mode="json")], {}
     if there.status_code == 200:
         headers["If-Match"] = there.headers["ETag"]
-        since = editions[0]["since"]
-        editions += [one for one in there.json().get("editions", []) if one["since"] != since]
-    answer = ask(INTAKE, "PUT", path, token, headers=headers, body={"name": name, "editions": editions})
+        known = {field: value for field, value in there.json().items() if field in AgencyEntry.model_fields}
+        editions += [one for one in known["editions"] if one["since"] != editions[0]["since"]]
+    body = {**known, "name": name, "editions": editions, **more}
+    answer = ask(INTAKE, "PUT", path, token, headers=headers, body=body)
     if answer.is_error:
         raise Complaint(f"Intake refused the agency ({answer.status_code}): {why(answer)}")
+    return Agency.model_validate(ask(INTAKE, "GET", path, token).json())
+
+
+def _switch(code: str, how: str, reason: str) -> None:
+    """Has an agency cut off or let in, first at intake and then at Kafka; what is so already stays so."""
+    entry = _entry(code)
+    _told("POST", f"/v1/agencies/{code}/{how}", {"why": reason}, entry["etag"] if how == "enabling" else None)
+    changed = Agency.model_validate(_told("GET", f"/v1/agencies/{code}").json())
+    _at_kafka(lambda: provisioning.follow(admin_login(running().base), [changed]))
+
+
+def _entry(code: str) -> Found:
+    """An agency's entry with its ETag, and what it is called at Kafka. Raises Complaint."""
+    _checked(code)
+    answer = _told("GET", f"/v1/agencies/{code}")
+    return {**answer.json(), **_named(code), "etag": answer.headers["ETag"]}
+
+
+def _pages() -> Iterator[Found]:
+    after = ""
+    while True:
+        found = _told("GET", f"/v1/agencies?limit=200{after}").json()
+        yield from ({**one, **_named(one["code"])} for one in found["items"])
+        if found["next"] is None:
+            return
+        after = f"&after={found['next']}"
+
+
+def _named(code: str) -> dict[str, str]:
+    return {"topic": agency_topic(code).name, "kafka_user": access.user_of(f"agency:{code}")}
+
+
+def _told(method: str, path: str, body: Mapping[str, Any] | None = None, etag: str | None = None) -> httpx.Response:
+    """What the running intake answers to an administrator. Raises Complaint with all that is wrong."""
+    headers = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
+    headers |= {"If-Match": etag} if etag else {}
+    token = keys.token(home(), [Role.ADMIN], sub=ACTOR)
+    answer = ask(INTAKE, method, f"{running().urls[INTAKE]}{path}", token, headers=headers, body=body)
+    if answer.is_error:
+        raise Complaint(f"Intake refused this ({answer.status_code}): {why(answer)}")
+    return answer
+
+
+# ---- words
+
+
+def _checked(code: str) -> None:
+    try:
+        agency_topic(code)
+    except ValueError as error:
+        raise Complaint(f"{error}.") from error
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise Complaint(f"{error}.") from error
+
+
+def _number(entry: Found) -> str:
+    number = entry["organisation"]
+    return f"{number['scheme']}:{number['value']}" if number else ""
+
+
+def _standing(entry: Found) -> str:
+    if entry["disabled"]:
+        return f"disabled since {entry['disabled']}"
+    days = [f"{word} {day}" for word, day in (("from", entry["active_from"]), ("to", entry["active_to"])) if day]
+    return " ".join(days) or "yes"

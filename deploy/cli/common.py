@@ -128,6 +128,14 @@ def asked(role: Role, service: str, method: str, path: str, body: Mapping[str, A
     return answer.json() if answer.content else None
 
 
+def organisation_of(text: str) -> dict[str, str]:
+    """An organisation's number as it is entered, said as SCHEME:NUMBER. Raises Complaint."""
+    scheme, colon, value = text.partition(":")
+    if not (scheme and colon and value):
+        raise Complaint(f"An organisation is SCHEME:NUMBER, as BY-UNP:790000029, not {text!r}.")
+    return {"scheme": scheme, "value": value}
+
+
 # ---- for programs
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import EXPERTISE
-from deploy.cli.common import ACTOR, Found, err, out, progress, running
+from deploy.cli.common import ACTOR, Found, err, organisation_of, out, progress, running
 from deploy.cli.persons import Body, Dated, Kind, Number, Yes, basis
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -60,12 +60,12 @@ def add(
     if name is None and (email or phone):
         raise Complaint("A person is kept with a name: give --name too.")
     said = {
-        "organisation": None if organisation is None else _organisation(organisation),
+        "organisation": None if organisation is None else organisation_of(organisation),
         "competences": sector,
         "capacity": capacity,
         "edition": edition,
-        "affiliated": None if affiliated is None else [_organisation(one) for one in affiliated],
-        "interests": None if interest is None else [_organisation(one) for one in interest],
+        "affiliated": None if affiliated is None else [organisation_of(one) for one in affiliated],
+        "interests": None if interest is None else [organisation_of(one) for one in interest],
         "active": active,
     }
     service = _Expertise()
@@ -258,13 +258,6 @@ class _Expertise:
 
 def _path(expert: str, part: str = "") -> str:
     return "/".join(["/v1/experts", quote(expert, safe=""), *([part] if part else [])])
-
-
-def _organisation(text: str) -> dict[str, str]:
-    scheme, colon, value = text.partition(":")
-    if not (scheme and colon and value):
-        raise Complaint(f"An organisation is SCHEME:NUMBER, as BY-UNP:790000029, not {text!r}.")
-    return {"scheme": scheme, "value": value}
 
 
 def _number(organisation: Mapping[str, str]) -> str:

@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from confluent_kafka import KafkaException
+from pymongo.errors import PyMongoError
 
-from deploy import access, quotas, topics
+from contracts.topics import INTAKE
+from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import databases, jars, keys, secrets, tools
 from deploy.local.home import directory, need_space
@@ -224,5 +226,9 @@ class Backends:
             if isinstance(self.broker, Kafka):
                 access.allow(admin, access.service_rules())
                 quotas.ensure(self.kafka)
+            entries = provisioning.stored(self.mongo_url, databases.current(self.folder, INTAKE))
+            provisioning.follow(self.kafka, entries)
+        except PyMongoError as error:
+            raise Complaint(f"MongoDB does not tell the directory of agencies: {type(error).__name__}") from error
         except KafkaException as error:
             raise Complaint(f"Kafka refused its topics or rules: {error.args[0].str()}") from error

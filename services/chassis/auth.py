@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Protocol, Self
 
 import jwt
 from fastapi import Request, Security
@@ -62,6 +62,21 @@ WHY: Final[dict[type[jwt.PyJWTError], str]] = {
     TooLong: "token.too-long",
 }
 """What is said of a token that is refused, by what was found."""
+
+
+class Agencies(Protocol):
+    """The agencies of a service that keeps their directory."""
+
+    async def need_open(self, code: str) -> None:
+        """Raises Problematic 403 for an agency that is cut off, and StoreAway."""
+        ...
+
+
+class NoDirectory:
+    """A service that keeps no directory: whoever has a token of the identity provider is let in by it."""
+
+    async def need_open(self, code: str) -> None:
+        """Nobody is cut off here."""
 
 
 class Keys:
@@ -152,7 +167,7 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     """A route's dependency: lets in callers with one of these roles, and hands the caller over.
 
     Raises 401 without a valid token, 403 without the role or, for who is a publisher alone, without an organisation to
-    publish for, 503 when the key set cannot be fetched.
+    publish for or for one that is cut off, 503 when the key set cannot be fetched.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -165,8 +180,11 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
         opening = caller.roles & frozenset(roles)
         if not opening:
             raise Problematic(403, "auth.role", roles=roles)
-        if opening == {Role.PUBLISHER} and not caller.organisation:
-            raise Problematic(403, "auth.organisation")
+        if opening == {Role.PUBLISHER}:
+            if not caller.organisation:
+                raise Problematic(403, "auth.organisation")
+            agencies: Agencies = request.app.state.agencies
+            await agencies.need_open(caller.organisation)
         return caller
 
     opened.__dict__["roles"] = roles

@@ -61,11 +61,15 @@ class Hand:
     if_match: str | None
     key: str | None
 
-    async def give(self, subject: str, kind: str, what: object, *, sees: Sees | None = None) -> Response:
+    async def give(
+        self, subject: str, kind: str, what: object, *, sees: Sees | None = None, at_once: bool = False
+    ) -> Response:
         """A command to a subject that is there as this kind, and that the caller may know of in the state that is
-        decided on. Raises Problematic: 404 if it is not, 428 without If-Match, and like `put`."""
+        decided on; what must be done `at_once` needs no If-Match, whatever stands there. Raises Problematic: 404 if it
+        is not, 428 without If-Match, and like `put`."""
         try:
-            key, seen = _needed(self.key), _revision_needed(self.if_match)
+            key = _needed(self.key)
+            seen = None if at_once and self.if_match is None else _revision_needed(self.if_match)
         except Problematic:  # what is not there for the caller is not there, before a word about headers
             found = await document(self.engine, subject, kind)
             if not self._sees(sees)(found.state):
@@ -154,7 +158,14 @@ class Hand:
         return lambda state: not hides(state, who) and (sees is None or sees(state))
 
     async def _settle(
-        self, subject: str, what: object, key: str, seen: int, *, existing: str | None = None, sees: Sees | None = None
+        self,
+        subject: str,
+        what: object,
+        key: str,
+        seen: int | None,
+        *,
+        existing: str | None = None,
+        sees: Sees | None = None,
     ) -> Response:
         content = await self.content(subject)
         one = self._input(subject, key, content, what, seen, existing, sees)

@@ -227,6 +227,7 @@ def _app(
     lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.sends}
     lesser["standing"] = standing.check
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
+    app.state.agencies = service.agencies(store, engine.now)
     app.state.missing_topics = bus.missing
     app.state.places = bus.places
     app.state.stopping = stopping

@@ -31,7 +31,7 @@ from services.chassis.answers import (
     WithheldTopic,
 )
 from services.chassis.asked import known_query
-from services.chassis.auth import Caller, Keys, allow
+from services.chassis.auth import Caller, Keys, NoDirectory, allow
 from services.chassis.body import Body
 from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
@@ -109,6 +109,7 @@ def make_bare_app(
         redirect_slashes=False,  # the redirect would be made of what the caller says that this host is called
     )
     app.state.keys = keys
+    app.state.agencies = NoDirectory()
     problems.install(app)
     app.add_middleware(Gate, settings=settings)
     app.include_router(_health(checks, lesser or {}))

@@ -14,7 +14,7 @@ from services.chassis.service import Prepare
 from services.chassis.store import Store
 from services.chassis.subject import Document, Input
 from services.chassis.turns import in_turns
-from services.intake.domain.agency import Agency, Given, edition_for, subject_of
+from services.intake.domain.agency import Agency, Given, edition_for, shut, subject_of
 from services.intake.domain.application import Used
 from services.intake.domain.commands import (
     CLARIFICATION,
@@ -167,8 +167,8 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         series: dict[tuple[str, int], list[int]] = {}
         async for place, command in in_turns(submits.items()):
             agency = agencies.get(command.agency)
-            if agency is None:
-                continue
+            if agency is None or shut(agency, now(), rules) is not None:
+                continue  # it is parked, or refused: neither draws a number
             edition = edition_for(agency, time_of(command.event) or now(), rules)
             if (found := _judged(command, edition, now(), own.of(inputs[place]))) is None:
                 continue

@@ -93,10 +93,24 @@ def application_card(document: Document) -> dict[str, Any]:
     }
 
 
+AGENCY_LINE: Final = (
+    "code",
+    "name",
+    "name_ru",
+    "name_be",
+    "name_en",
+    "organisation",
+    "editions",
+    "active_from",
+    "active_to",
+    "disabled",
+)
+"""What of an entry stands in the list."""
+
+
 def agency_row(row: Row) -> dict[str, Any]:
-    """A line of the directory."""
-    state = row["state"]
-    return {"code": state["code"], "name": state["name"], "editions": state["editions"]}
+    """A line of the directory; an entry that an earlier program wrote has fewer fields."""
+    return {name: row["state"].get(name) for name in AGENCY_LINE}
 
 
 def agency_card(document: Document) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.chassis.service import Service
 from services.chassis.store import Row
 from services.chassis.subject import Aggregate
 from services.intake import contacts, door, handlers, queries, receipts
+from services.intake.directory import Directory, stored
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
@@ -49,6 +50,7 @@ SERVICE = Service(
     erase=contacts.erase,
     erasures=(ContactErasedV1,),
     tidy=contacts.tidy,
+    agencies=lambda store, now: Directory(stored(store), now, RULES),
     arrived=door.arrived,
     settled=door.settled,
     parked=receipts.parked,

@@ -1,20 +1,24 @@
 """Topics, users and rules on a real Kafka: everybody may do what the contracts say, and nothing else."""
 
 from concurrent.futures import Future
+from datetime import date
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from contracts.steps import EditionFrom, Quota
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
-from deploy import access, quotas, topics
+from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local import secrets
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.login import Login
+from deploy.samples.common import NOW
+from services.intake.domain.agency import Agency
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -294,3 +298,44 @@ def settings_of(admin: AdminClient, topic: str) -> dict[str, str]:
     resource = ConfigResource(ResourceType.TOPIC, topic)
     answer = admin.describe_configs([resource])[resource].result(20)
     return {key: entry.value for key, entry in answer.items()}
+
+
+# ---- the directory of agencies
+
+
+def test_kafka_follows_the_directory_whoever_is_cut_off_may_do_nothing_and_quotas_are_the_agencys_own(
+    backends: Backends,
+) -> None:
+    admin, code = backends.kafka.admin(), "gamma"
+    login = Login(backends.kafka.bootstrap, access.add_agency(admin, code, "secret-gamma"), "secret-gamma")
+    entry = Agency(
+        code=code,
+        name="Ведомство",
+        editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),),
+        quota=Quota(events_a_minute=60, bytes_a_minute=600_000),
+    )
+    provisioning.follow(backends.kafka, [entry])
+    assert own_quotas(backends, login) == {"producer_byte_rate": 10_000}
+    connected = Producer({**login.librdkafka(), "message.timeout.ms": 8000})
+    assert delivered(connected, agency_topic(code).name) is None
+    for _ in range(2):
+        provisioning.follow(backends.kafka, [entry.model_copy(update={"disabled": NOW, "quota": None})])
+    assert own_quotas(backends, login) == {}
+    refused = delivered(connected, agency_topic(code).name)
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    provisioning.follow(backends.kafka, [entry])
+    assert write(login, agency_topic(code).name) is None, "with the password that it had"
+
+
+def delivered(producer: Producer, topic: str) -> KafkaError | None:
+    """What Kafka answers to one more record of a connection that stands."""
+    answers: list[KafkaError | None] = []
+    producer.produce(topic, b"{}", on_delivery=lambda error, _: answers.append(error))
+    producer.flush(30)
+    return answers[0]
+
+
+def own_quotas(backends: Backends, login: Login) -> dict[str, float]:
+    """The quotas that this user has beside those of all."""
+    assert login.username is not None
+    return quotas.found(backends.kafka, login.username)

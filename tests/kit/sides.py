@@ -39,6 +39,7 @@ from services.expertise.domain.parts import Conclusion, Place, PlaceStatus
 from services.expertise.domain.state import Case
 from services.expertise.domain.team import Team
 from services.intake.api import make_router as intake_router
+from services.intake.directory import Directory
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import Pilot, Status, pilot_id
 from services.intake.service import RULES
@@ -312,6 +313,8 @@ class Side:
             self.publishes(example(ApplicationSubmittedV2.TYPE)["id"], REGISTERED)
         self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, {"mongo": _fine})  # type: ignore[arg-type]
         self.app.include_router(ROUTERS[service]())
+        if service == "intake":
+            self.app.state.agencies = Directory(self._entries, self.engine.now, RULES)
         if service == "registry":
             self._registry()
 
@@ -320,6 +323,11 @@ class Side:
         if opened := getattr(self.app.state, "figures", None):
             opened.close()
             del self.app.state.figures  # an app lives as long as the process; a closed view need not
+
+    async def _entries(self) -> dict[str, Agency]:
+        """The directory of agencies, as the documents have it."""
+        states = [one.state for one in self.engine.found.values()]
+        return {one.code: one for one in states if isinstance(one, Agency)}
 
     def _registry(self) -> None:
         """What stands beside the register's engine, and a list that was taken out."""

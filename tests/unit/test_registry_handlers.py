@@ -288,6 +288,8 @@ PASSING: set[type[Fact]] = {
     expertise.ReviewClosedV1,
     # Nothing becomes of the pilot by them.
     intake.AgencyEnteredV1,
+    intake.AgencyDisabledV1,
+    intake.AgencyEnabledV1,
     intake.CarryingOutNotedV1,
     intake.ConflictNotedV1,
     intake.ContactErasedV1,

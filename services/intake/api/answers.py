@@ -10,19 +10,11 @@ from pydantic import BaseModel
 
 from contracts.agency import ContactPerson
 from contracts.event import Contract, Moment
-from contracts.steps import EditionFrom
 from services.chassis.answers import part_of
+from services.intake.domain.agency import Agency
 from services.intake.domain.state import Pilot, Request, Status
-from services.intake.queries import ASIDE
+from services.intake.queries import AGENCY_LINE, ASIDE
 from services.law.explanation import Explanation
-
-
-class AgencyLine(Contract):
-    """A line of the directory of agencies."""
-
-    code: str
-    name: str
-    editions: list[EditionFrom]
 
 
 class ApplicationLine(Contract):
@@ -137,6 +129,12 @@ class ApplicationClock(Explanation):
     title: str | None
 
 
+AgencyLine: Final[Any] = part_of(
+    "AgencyLine",
+    Agency,
+    AGENCY_LINE,
+    description="A line of the directory of agencies (справочник ведомств).",
+)
 ApplicationCard: Final[Any] = part_of(
     "ApplicationCard",
     Pilot,

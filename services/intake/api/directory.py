@@ -1,11 +1,11 @@
-"""The directory of agencies (справочник ведомств): who may publish, and by which rule edition."""
+"""The directory of agencies (справочник ведомств): who may publish, by which rule edition, and who is cut off."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from contracts.forms import AGENCY
-from contracts.steps import AgencyEntry
+from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry
 from contracts.topics import agency_topic, receipts_topic
 from services.chassis.answers import Page
 from services.chassis.auth import allow
@@ -15,6 +15,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, n
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.api.answers import AgencyLine
+from services.intake.directory import Directory
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency, subject_of
 
@@ -26,7 +27,7 @@ def add(router: APIRouter) -> None:
 
     @router.get("/agencies", tags=["directory"], dependencies=[Depends(allow(*READERS))])
     async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page[AgencyLine]:
-        """The agencies that may publish."""
+        """The agencies that may publish, and those that are cut off."""
         query, order = queries.agencies()
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)
 
@@ -40,4 +41,23 @@ def add(router: APIRouter) -> None:
     async def enter(code: AgencyCode, body: Body[AgencyEntry], by: Admin) -> Response:
         """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
         await need_topics(by.request, (agency_topic(code).name, receipts_topic(code).name))
-        return await by.put(subject_of(code), body)
+        return _known(by.request, await by.put(subject_of(code), body))
+
+    @router.post("/agencies/{code}/disabling", tags=["directory"])
+    async def disable(code: AgencyCode, body: Body[AgencyDisabling], by: Admin) -> Response:
+        """Cuts an agency off at both doors, whatever its entry says (If-Match is not needed): within a second nothing
+        of it is let in over HTTP, and what stands in its topic is refused, with receipts. `./lotsman agency disable`
+        takes its rights at Kafka, too."""
+        return _known(by.request, await by.give(subject_of(code), AGENCY_KIND, body, at_once=True))
+
+    @router.post("/agencies/{code}/enabling", tags=["directory"])
+    async def enable(code: AgencyCode, body: Body[AgencyEnabling], by: Admin) -> Response:
+        """Lets an agency in again that was cut off. What was refused meanwhile it sends again, under new ids."""
+        return _known(by.request, await by.give(subject_of(code), AGENCY_KIND, body))
+
+
+def _known(request: Request, answer: Response) -> Response:
+    """What this process has changed in the directory, it knows at once."""
+    directory: Directory = request.app.state.agencies
+    directory.forget()
+    return answer

@@ -10,6 +10,8 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/agencies": "listAgencies",
     "GET:/v1/agencies/{code}": "getAgency",
     "PUT:/v1/agencies/{code}": "enterAgency",
+    "POST:/v1/agencies/{code}/disabling": "disableAgency",
+    "POST:/v1/agencies/{code}/enabling": "enableAgency",
     "GET:/v1/applications": "listApplications",
     "GET:/v1/applications/{pilot}": "getApplication",
     "POST:/v1/applications/{pilot}/acceptance": "acceptApplication",

@@ -42,7 +42,7 @@ from services.intake.api.verdicts import (
     together,
     told_of_each,
 )
-from services.intake.domain.agency import subject_of
+from services.intake.directory import Directory
 from services.intake.domain.commands import Submit
 from services.intake.door import submitted
 from services.intake.following import Receipt
@@ -87,11 +87,9 @@ BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
 
 
 class Door:
-    """Where agencies' events come in over HTTP. It knows which agencies are in the directory: an entry is never taken
-    out of it, so who was found there is not looked for again."""
+    """Where agencies' events come in over HTTP."""
 
     def __init__(self) -> None:
-        self._entered = set[str]()
         # What a batch makes of itself may be thirty times its bytes: few are read and decided on at once.
         self._batches = Turns("batches", BATCHES, 1, waiting=BATCHES_WAITING, within=BATCH_WITHIN)
 
@@ -115,17 +113,17 @@ class Door:
         language = language_of(request.headers)
         if isinstance(read, Parsed):
             one = _ready(read, caller, request.headers)
-            await self._need_entry(engine, one.actor)
+            await _need_publisher(request, caller)
             return alone(_judgement(one, await engine.gathering.take(one)), language)
         inputs, answers = await _inputs(read, caller)
-        await self._need_entry(engine, _actor(caller))
+        await _need_publisher(request, caller)
         answers |= await _posted(engine, inputs, told_of_each(len(read)))
         return await _together(answers, language)
 
     async def _rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
         read = await _read(request)
         language = language_of(request.headers)
-        await self._need_entry(engine, _actor(caller))
+        await _need_publisher(request, caller)
         if isinstance(read, Parsed):
             try:
                 one = _ready(read, caller, request.headers)
@@ -139,15 +137,12 @@ class Door:
         answers |= dict(zip(inputs, judged, strict=True))
         return await _together(answers, language, Links())
 
-    async def _need_entry(self, engine: Engine, actor: Actor) -> None:
-        """The agency's entry is another document than the pilot that is decided on: who is in no directory is let in to
-        nothing, before an id is claimed. Raises Problematic 403."""
-        agency = actor.organisation or ""
-        if agency not in self._entered:
-            subject = subject_of(agency)
-            if subject not in await engine.documents([subject]):
-                raise Problematic(403, "agency.unknown", action="retry")
-            self._entered.add(agency)
+
+async def _need_publisher(request: Request, caller: Caller) -> None:
+    """The agency's entry is another document than the pilot that is decided on: who is in no directory, is cut off, or
+    whose time it is not, is let in to nothing, before an id is claimed. Raises Problematic 403."""
+    directory: Directory = request.app.state.agencies
+    await directory.need_publisher(_actor(caller).organisation or "")
 
 
 def add(router: APIRouter) -> None:

@@ -1,25 +1,37 @@
-"""The directory of agencies (справочник ведомств): who may publish, and by which rule edition since when."""
+"""The directory of agencies (справочник ведомств): who may publish, by which rule edition, from which day to which, and
+who is cut off.
+
+What counts is the moment at which intake takes an event, not that at which it was sent: what an agency that is cut off
+still has in its topic is refused, with a receipt that says so (`shut`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from contracts.event import Fact
-from contracts.intake import AgencyEnteredV1
+from contracts.event import Fact, Moment
+from contracts.intake import AgencyDisabledV1, AgencyEnabledV1, AgencyEnteredV1, AgencyFact
+from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
-from contracts.steps import AgencyEntry, EditionFrom
+from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom
+from contracts.words import problem
 from services.intake.domain.application import Used
 from services.intake.domain.validation import Judged
 from services.law.decision import Context, Refusal
+from services.law.faults import organisation_faults
+from services.law.people import is_person
 
 KIND = "agency"
+Command = AgencyEntry | AgencyDisabling | AgencyEnabling
 
 
 class Agency(AgencyEntry):
-    """An agency's entry as it stands."""
+    """An agency's entry as it stands; `disabled` is since when it is cut off."""
 
     code: str
+    disabled: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +57,90 @@ def code_of(subject: str) -> str:
     return subject.removeprefix(f"{KIND}:")
 
 
-def decide(state: Agency | None, command: AgencyEntry, context: Context[Given]) -> Sequence[Fact]:
-    """An agency is entered, or its entry changes. An entry needs at least one edition, and every edition must exist.
-    By which edition an agency is judged is not entered by one of its own (assumption). No fact if nothing changes."""
+def decide(state: Agency | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
+    """An agency is entered, or its entry changes; it is cut off, or let in again. No fact if nothing changes.
+
+    By which edition an agency is judged, and whether it may publish, is not entered by one of its own (assumption).
+    """
     if context.actor.organisation == code_of(context.subject):
         raise Refusal("agency.own-entry", status=403)
-    editions = command.editions
-    unknown = sorted({e.edition for e in editions} - set(context.given.rules))
-    if unknown:
-        known = sorted(context.given.rules)
-        raise Refusal("edition.unknown", status=422, edition=unknown, editions=known)
-    if not editions or len({e.since for e in editions}) != len(editions):
-        raise Refusal("edition.dates", status=422)
-    ordered = tuple(sorted(editions, key=lambda e: e.since))
-    entered = Agency(code=code_of(context.subject), name=command.name, editions=ordered)
-    return () if state == entered else (AgencyEnteredV1.made_of(entered, actor=context.actor),)
+    match command:
+        case AgencyEntry():
+            return _entered(state, command, context)
+        case AgencyDisabling() | AgencyEnabling():
+            return _switched(state, command, context)
+        case _:
+            assert_never(command)
 
 
 def evolve(state: Agency | None, fact: Fact) -> Agency | None:
-    """The entry is what the last fact says; there is one fact of it."""
-    return Agency.made_of(fact) if isinstance(fact, AgencyEnteredV1) else state
+    """The entry is what the last fact says of it; that it is cut off stays through changes of the entry."""
+    return _evolved(state, fact) if isinstance(fact, AgencyFact) else state
+
+
+def _evolved(state: Agency | None, fact: AgencyFact) -> Agency | None:
+    match fact:
+        case AgencyEnteredV1():
+            return Agency.made_of(fact, disabled=state.disabled if state else None)
+        case AgencyDisabledV1():
+            return state and state.model_copy(update={"disabled": fact.at})
+        case AgencyEnabledV1():
+            return state and state.model_copy(update={"disabled": None})
+        case _:
+            assert_never(fact)
+
+
+def _entered(state: Agency | None, command: AgencyEntry, context: Context[Given]) -> Sequence[Fact]:
+    """An entry needs at least one edition, and every edition must exist; its number is checked by the newest."""
+    rules, editions = context.given.rules, command.editions
+    unknown = sorted({e.edition for e in editions} - set(rules))
+    if unknown:
+        raise Refusal("edition.unknown", status=422, edition=unknown, editions=sorted(rules))
+    if not editions or len({e.since for e in editions}) != len(editions):
+        raise Refusal("edition.dates", status=422)
+    ordered = tuple(sorted(editions, key=lambda e: e.since))
+    if problems := _faults(command, rules.edition(ordered[-1].edition)):
+        raise Refusal("agency.faulty", status=422, problems=problems)
+    said = command.model_copy(update={"editions": ordered})
+    if state is not None and AgencyEntry.made_of(state) == AgencyEntry.made_of(said):
+        return ()
+    return (AgencyEnteredV1.made_of(said, actor=context.actor, code=code_of(context.subject)),)
+
+
+def _faults(command: AgencyEntry, edition: Edition) -> list[Problem]:
+    found = list[Problem]()
+    if command.organisation is not None:
+        schemes = [one.scheme for one in edition.schemes]
+        found += organisation_faults(command.organisation, "/organisation", schemes, edition)
+    if command.contact_role is not None and is_person(command.contact_role):
+        found.append(problem("/contact_role", "agency.contact-person"))
+    if command.active_from and command.active_to and command.active_to < command.active_from:
+        found.append(problem("/active_to", "agency.period-order"))
+    return found
+
+
+def _switched(
+    state: Agency | None, command: AgencyDisabling | AgencyEnabling, context: Context[Given]
+) -> Sequence[Fact]:
+    """Cutting off again, or letting in who is in, changes nothing."""
+    off = isinstance(command, AgencyDisabling)
+    if state is None or off is (state.disabled is not None):
+        return ()
+    fact = AgencyDisabledV1 if off else AgencyEnabledV1
+    return (fact.made_of(command, actor=context.actor, code=state.code, at=context.now),)
+
+
+def shut(agency: Agency, now: datetime, rules: RuleBook) -> Problem | None:
+    """Why an agency may not publish at this moment, or None: it is cut off, or the day is not one of its own. Days are
+    those of the zone of its newest edition, and both the first and the last are its own."""
+    if agency.disabled is not None:
+        return problem("", "agency.disabled")
+    day = now.astimezone(ZoneInfo(rules.edition(agency.editions[-1].edition).zone)).date()
+    if agency.active_from is not None and day < agency.active_from:
+        return problem("", "agency.not-yet", since=agency.active_from)
+    if agency.active_to is not None and day > agency.active_to:
+        return problem("", "agency.over", until=agency.active_to)
+    return None
 
 
 def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition | None:

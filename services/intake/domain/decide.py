@@ -15,7 +15,7 @@ from contracts.intake import (
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
 from services.intake.domain import contacts, expertise_term, terms
-from services.intake.domain.agency import Given, edition_for
+from services.intake.domain.agency import Given, edition_for, shut
 from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.commands import (
     Accept,
@@ -37,7 +37,7 @@ from services.intake.domain.later import UnknownAgency, decide_event
 from services.intake.domain.shape import bounded, time_of
 from services.intake.domain.standing import decided, stands, to_stop
 from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
-from services.intake.domain.validation import judge
+from services.intake.domain.validation import Judged, judge
 from services.law.decision import Context, Refusal
 from services.law.faults import need_come, need_reasons
 from services.law.years import need_years
@@ -90,7 +90,10 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         raise UnknownAgency(f"agency {command.agency} is not in the directory")
     sent = time_of(command.event) or context.now
     edition = edition_for(given.agency, sent, given.rules)
-    judged = given.judged or judge(command.event, command.agency, edition, context.now, given.used)
+    if (closed := shut(given.agency, context.now, given.rules)) is not None:
+        judged = Judged((closed,))  # whatever else is wrong with it: nothing of it is taken
+    else:
+        judged = given.judged or judge(command.event, command.agency, edition, context.now, given.used)
     if judged.submission is None or judged.envelope is None or edition is None:
         return (
             SubmissionRefusedV1(

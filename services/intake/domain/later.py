@@ -25,7 +25,7 @@ from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.steps import Completion, Progress, Results, Risks, Spending
 from services.intake.domain import contacts, terms
-from services.intake.domain.agency import Given
+from services.intake.domain.agency import Given, shut
 from services.intake.domain.clarification import judge_clarification
 from services.intake.domain.commands import Later
 from services.intake.domain.reports import REPORTS, Reported, judge_report
@@ -53,6 +53,8 @@ def decide_event(state: Pilot | None, command: Later, context: Context[Given]) -
         return () if state is not None else _unknown(command, context)
     if state is None or state.agency != command.agency:
         raise NotTheirs("the pilot of this event is not there, or not its agency's")
+    if (closed := _closed(context)) is not None:
+        return _refused(command, (closed,), context)
     if state.edition is None or state.application is None or state.number is None:
         return _refused(command, judge_unknown(command, context.now), context)
     edition = context.given.rules.edition(state.edition)
@@ -78,9 +80,15 @@ def _unknown(command: Later, context: Context[Given]) -> Sequence[Fact]:
             agency=command.agency,
             event_id=command.event_id,
             received=context.now,
-            problems=bounded(judge_unknown(command, context.now)),
+            problems=bounded((closed,) if (closed := _closed(context)) else judge_unknown(command, context.now)),
         ),
     )
+
+
+def _closed(context: Context[Given]) -> Problem | None:
+    """Why the event's agency may not publish now, whatever it says."""
+    given = context.given
+    return None if given.agency is None else shut(given.agency, context.now, given.rules)
 
 
 def _refused(command: Later, problems: Sequence[Problem], context: Context[Given]) -> Sequence[Fact]:

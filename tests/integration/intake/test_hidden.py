@@ -58,6 +58,8 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/agencies"),
         ("get", "/v1/agencies/{code}"),
         ("put", "/v1/agencies/{code}"),
+        ("post", "/v1/agencies/{code}/disabling"),
+        ("post", "/v1/agencies/{code}/enabling"),
         ("get", "/v1/contracts"),
         ("get", "/v1/contracts/{type}"),
         ("get", "/v1/editions"),

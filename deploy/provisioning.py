@@ -1,0 +1,49 @@
+"""What Kafka lets each agency do, as intake's directory says: topics, rights and quotas of all agencies follow it.
+
+The directory is the one place. Whoever starts back ends (`./lotsman up`, `python -m deploy.setup`) carries it over, and
+so does each verb that changes an entry; where an entry is changed over HTTP alone, intake refuses at once what a
+disabled agency still sends, and `python -m deploy.setup agencies` takes its rights. Days from which and to which an
+agency may publish are intake's to keep: its rights at Kafka do not change with them.
+
+A password is nowhere but with the agency and, hashed, in Kafka: what is carried over makes no users.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pymongo import MongoClient
+
+from contracts.topics import Topic, agency_topic, receipts_topic
+from deploy import access, quotas, topics
+from deploy.login import Login
+from services.chassis.store import SUBJECTS
+from services.intake import queries
+from services.intake.domain.agency import Agency
+
+WITHIN_MS: Final = 20_000
+
+
+def follow(login: Login, entries: Iterable[Agency], replication: int = 1) -> None:
+    """Has Kafka as these entries say; calling it again changes nothing. Where nobody logs in, only topics are made.
+    Raises Complaint and KafkaException."""
+    known = list(entries)
+    admin = login.admin()
+    topics.ensure(admin, [topic for one in known for topic in topics_of(one.code)], replication)
+    if login.username is None or not known:
+        return
+    access.allow(admin, [rule for one in known if one.disabled is None for rule in access.agency_rules(one.code)])
+    access.shut_out(admin, [one.code for one in known if one.disabled is not None])
+    quotas.ensure_own(login, {one.code: one.quota for one in known})
+
+
+def topics_of(code: str) -> Sequence[Topic]:
+    """The two topics of an agency. Raises ValueError for a bad code."""
+    return agency_topic(code), receipts_topic(code)
+
+
+def stored(url: str, database: str) -> list[Agency]:
+    """The entries as intake's database has them. Raises PyMongoError."""
+    query, _ = queries.agencies()
+    client: MongoClient[dict[str, Any]] = MongoClient(url, serverSelectionTimeoutMS=WITHIN_MS)
+    with client:
+        return [Agency.model_validate(row["state"]) for row in client[database][SUBJECTS].find(query, {"state": 1})]
