@@ -167,8 +167,11 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
         series: dict[tuple[str, int], list[int]] = {}
         async for place, command in in_turns(submits.items()):
             agency = agencies.get(command.agency)
-            if agency is None or shut(agency, now(), rules) is not None:
-                continue  # it is parked, or refused: neither draws a number
+            if agency is None:
+                continue
+            if (closed := shut(agency, now(), rules)) is not None:
+                judged[place] = Judged((closed,))
+                continue
             edition = edition_for(agency, time_of(command.event) or now(), rules)
             if (found := _judged(command, edition, now(), own.of(inputs[place]))) is None:
                 continue

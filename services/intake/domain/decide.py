@@ -90,10 +90,10 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         raise UnknownAgency(f"agency {command.agency} is not in the directory")
     sent = time_of(command.event) or context.now
     edition = edition_for(given.agency, sent, given.rules)
-    if (closed := shut(given.agency, context.now, given.rules)) is not None:
+    judged = given.judged
+    if judged is None and (closed := shut(given.agency, context.now, given.rules)) is not None:
         judged = Judged((closed,))  # whatever else is wrong with it: nothing of it is taken
-    else:
-        judged = given.judged or judge(command.event, command.agency, edition, context.now, given.used)
+    judged = judged or judge(command.event, command.agency, edition, context.now, given.used)
     if judged.submission is None or judged.envelope is None or edition is None:
         return (
             SubmissionRefusedV1(
