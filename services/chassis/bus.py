@@ -64,7 +64,7 @@ class GroupsHeld(Exception):
 
 class Bus:
     """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
-    which shall not hold up those of others. `give_up` is called when the producer cannot recover by itself; `soon` are
+    which shall not hold up those of others. `give_up` is called when the client cannot recover by itself; `soon` are
     the sources whose records somebody waits for; `marks` are told how far records are taken, and facts sent."""
 
     def __init__(
@@ -251,7 +251,8 @@ class Bus:
             # who reads by a pattern must notice new topics
             options["metadata_max_age_ms"] = int(self._settings.metadata_age * 1000)
         soon = name in {group(self._service, source) for source in self._soon}
-        self._consumers[name] = consumer = CarefulConsumer(*topics, gather=SOON if soon else GATHER, **options)
+        consumer = CarefulConsumer(*topics, give_up=self._give_up, gather=SOON if soon else GATHER, **options)
+        self._consumers[name] = consumer
         return consumer
 
     async def reading(self) -> None:

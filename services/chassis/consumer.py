@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -39,11 +40,20 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
     What comes within `gather` seconds after the last records is handed out together, and Kafka is asked for it once,
-    unless they were as many as were asked for: then more are there already.
+    unless they were as many as were asked for: then more are there already. `give_up` is called, again and again, when
+    a part of the client has ended that only a new client brings back.
     """
 
-    def __init__(self, *topics: str, gather: float = 0.0, most_bytes: float = math.inf, **options: Any) -> None:
+    def __init__(
+        self,
+        *topics: str,
+        give_up: Callable[[], None],
+        gather: float = 0.0,
+        most_bytes: float = math.inf,
+        **options: Any,
+    ) -> None:
         super().__init__(*topics, **options)
+        self._give_up = give_up
         self.last_read = time.monotonic()
         self.troubles: dict[TopicPartition, str] = {}
         """Why nothing comes of a partition, where the client says so."""
@@ -109,6 +119,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     ) -> Fetched:
         """The next records of all partitions, as soon as there are any, or none after a while. Raises KafkaError for
         what may pass; what of it is about one partition holds up no other."""
+        if (ended := self._ended()) is not None:
+            log.critical("the client's part that %s: starting anew", ended)
+            self._give_up()
         if self._goes_back:
             await self._rewind()
         if self._troubled_in is not self.assigned:  # what was said of a partition before it went and came again is old
@@ -129,6 +142,24 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             if self._not_before:  # else Kafka is asked meanwhile: it gives the first that comes, and later the rest
                 self.pause(*self.assignment())
         return batch.found
+
+    async def stop(self) -> None:
+        """Stops, and lets its connections go also where one of its tasks has ended."""
+        try:
+            await super().stop()
+        except KafkaError:
+            if self._ended() is None:
+                raise
+            await self._client.close()
+
+    def _ended(self) -> str | None:
+        """What has ended for good: the client starts neither of its two endless tasks again (it took one answer of a
+        broker that was coming back for impossible), and without the second it gives no records and no error either."""
+        tasks = {"keeps its group": self._coordinator._coordination_task, "fetches": self._fetcher._fetch_task}
+        for part, task in tasks.items():
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return f"{part} has ended ({type(error).__name__})"
+        return None
 
     async def _pass(self, batch: "_Batch") -> None:
         passed, self._passed = self._passed, {}

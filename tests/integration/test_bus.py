@@ -353,7 +353,7 @@ async def test_records_come_in_batches_and_each_subject_in_order(
         async def all_noted() -> bool:
             return await count_notes(here) == 1000
 
-        await eventually(all_noted, within=30)
+        await eventually(all_noted, within=90)
         await eventually(lambda: _is(committed(backends, pair.group), 1000))
         assert max(here.batches) > 100 and len(here.batches) < 60
         documents = await here.engine.documents(f"p{s}" for s in range(25))
@@ -373,7 +373,7 @@ async def test_a_fact_larger_than_what_is_fetched_at_once_comes_in_its_place(
         backends, fact_topic(pair.source), [pair.fact("p", n, large if n == 2 else f"{n}") for n in range(1, 5)]
     )
     async with running(backends, pair.service, [pair.source], pair.name) as here:
-        await eventually(lambda: _is(committed(backends, pair.group), 4), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 4), within=90)
         assert notes_of((await here.engine.documents(["p"]))["p"].state) == ("1", large, "3", "4")
         assert await parked_rows(here.store, {}) == []
 
@@ -389,7 +389,7 @@ async def test_a_record_that_fails_for_a_reason_that_nobody_foresaw_is_found_and
     some = [pair.fact("p1", 1, "a"), pair.fact("p2", 1, "b"), pair.fact("p3", 1, "c")]
     await publish(backends, fact_topic(pair.source), some)
     async with running(backends, replace(pair.service, prepare=prepare), [pair.source], pair.name) as here:
-        await eventually(lambda: _is(committed(backends, pair.group), 3), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 3), within=90)
         assert await count_notes(here) == 2
         (row,) = await parked_rows(here.store, {})
         assert (row["subject"], row["status"]) == ("p2", "broken")
@@ -406,7 +406,7 @@ async def test_a_message_for_a_topic_that_does_not_exist_fails_alone(
             Message(fact_topic(pair.name), "p2", b"{}"),
         ]
         await publish(backends, fact_topic(pair.source), [pair.fact("p0", 1, "a")])
-        await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 1), within=90)
         first, missing, last = await here.bus.send(some)
         assert first is None and last is None and isinstance(missing, Exception)
 
@@ -426,7 +426,7 @@ async def test_behind_a_record_that_cannot_go_none_of_its_key_goes_and_others_ar
     large = b"x" * (FACT_MAX_BYTES + 1)
     keys = [f"p{n}" for n in range(20)]
     async with running(backends, pair.service, [], pair.name) as here:
-        await eventually(lambda: _connected(here), within=30)
+        await eventually(lambda: _connected(here), within=90)
         first = [Message(topic, key, b'{"n": 1}') for key in keys]
         second = [Message(topic, key, large if key == "p3" else b'{"n": 2}') for key in keys]
         third = [Message(topic, key, b'{"n": 3}') for key in keys]
@@ -444,7 +444,7 @@ async def test_a_topic_with_a_limit_of_its_own_refuses_what_is_too_large_and_tak
     rule = TopicRule(name=topic, partitions=1, retention_ms=FOR_EVER, max_bytes=50_000, writers=(), readers=())
     topics.ensure(backends.kafka.admin(), [rule])
     async with running(backends, pair.service, [], pair.name) as here:
-        await eventually(lambda: _connected(here), within=30)
+        await eventually(lambda: _connected(here), within=90)
         some = [Message(topic, f"p{n % 5}", json.dumps({"n": n, "text": "x" * 9_000}).encode()) for n in range(20)]
         some.insert(7, Message(topic, "p3", json.dumps({"n": 99, "text": "x" * 60_000}).encode()))
         answers = await here.bus.send(some)
@@ -461,7 +461,7 @@ async def test_of_a_partition_nothing_is_sent_behind_a_batch_that_the_broker_ref
 ) -> None:
     topic = fact_topic(pair.name)
     async with running(backends, pair.service, [], pair.name) as here:
-        await eventually(lambda: _connected(here), within=30)
+        await eventually(lambda: _connected(here), within=90)
         out = here.bus._producer()
         real, calls = out.send_batch, list[int]()
 
@@ -491,12 +491,12 @@ async def test_while_mongod_is_dead_nothing_is_committed_and_when_it_is_back_not
     monkeypatch.setitem(store_module.OPTIONS, "serverSelectionTimeoutMS", 500)
     async with running(backends, pair.service, [pair.source], pair.name) as here:
         await publish(backends, fact_topic(pair.source), [pair.fact(f"p{n}", 1, "before") for n in range(30)])
-        await eventually(lambda: _is(committed(backends, pair.group), 30), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 30), within=90)
         await asyncio.to_thread(backends.mongod.kill)
         try:
             seen = len(here.batches)
             await publish(backends, fact_topic(pair.source), [pair.fact(f"p{n}", 2, "while") for n in range(30)])
-            await eventually(lambda: len(here.batches) > seen + 2, within=30)
+            await eventually(lambda: len(here.batches) > seen + 2, within=90)
             assert await committed(backends, pair.group) == 30
             assert len(await everything(backends, fact_topic(pair.name))) == 30
             with pytest.raises(StoreAway):
@@ -519,7 +519,7 @@ async def test_while_the_broker_is_stopped_it_is_degraded_and_commands_are_kept_
         pytest.skip("Kafka was not started by this run, so it cannot be stopped")
     async with running(backends, pair.service, [pair.source], pair.name) as here:
         await publish(backends, fact_topic(pair.source), [pair.fact("p1", 1, "before")])
-        await eventually(lambda: _is(committed(backends, pair.group), 1), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 1), within=90)
         env = backends.service_env("intake")
         keys = Keys(env["LOTSMAN_JWKS"], env["LOTSMAN_ISSUER"], env["LOTSMAN_AUDIENCE"])
         lesser = {"kafka": here.bus.ping}
@@ -536,7 +536,7 @@ async def test_while_the_broker_is_stopped_it_is_degraded_and_commands_are_kept_
             outcome = await here.engine.command(claimed("p1", "k1", Note(("while",))))
             assert isinstance(outcome, Done), "a person is answered although Kafka is away"
             degraded = 200, {"mongo": "ok", "kafka": "ConnectionError"}
-            await eventually(lambda: _is(readiness(), degraded), within=30)
+            await eventually(lambda: _is(readiness(), degraded), within=90)
         finally:
             await asyncio.to_thread(backends.broker.start)
         await publish(backends, fact_topic(pair.source), [pair.fact("p1", 2, "after")])
@@ -584,7 +584,7 @@ async def test_a_record_with_unreadable_headers_or_content_is_not_skipped_and_it
             await out.send(topic, value, key=key.encode(), partition=0, headers=extra)
         await out.flush()
     async with running(backends, pair.service, [pair.source], pair.name) as here:
-        await eventually(lambda: _is(committed(backends, pair.group), 7), within=30)
+        await eventually(lambda: _is(committed(backends, pair.group), 7), within=90)
         documents = await here.engine.documents(["p1", "p2", "p3", "p4", "p5", "p6"])
         assert {s: notes_of(d.state) for s, d in documents.items() if d.version} == {"p1": ("a", "c"), "p2": ("b",)}
         rows = await parked_rows(here.store, {})
@@ -618,7 +618,7 @@ async def test_a_new_agencys_topic_is_picked_up_within_seconds_while_intake_runs
         await asyncio.to_thread(add_agency, backends.kafka.admin(), f"first-{mark}", None)
         await enter(here.engine, f"first-{mark}")
         await publish(backends, agency_topic(f"first-{mark}").name, [_event(f"first-{mark}", 1)])
-        await eventually(lambda: _registered(here, f"first-{mark}"), within=30)
+        await eventually(lambda: _registered(here, f"first-{mark}"), within=90)
         await enter(here.engine, f"later-{mark}")
         await asyncio.to_thread(add_agency, backends.kafka.admin(), f"later-{mark}", None)
         await publish(backends, agency_topic(f"later-{mark}").name, [_event(f"later-{mark}", 1)])
@@ -669,12 +669,12 @@ async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_re
             found = await here.engine.documents([subject])
             return subject in found and found[subject].version >= version
 
-        await eventually(lambda: stands_at(registry, 2), within=30)
+        await eventually(lambda: stands_at(registry, 2), within=90)
         officer = Actor(id="officer-1", role="officer")
         accept = Input(subject, Claimed("person:officer-1", "accept", "d"), Accept(), officer, "accept")
         assert isinstance(await intake.engine.command(accept), Done)
-        await eventually(lambda: stands_at(expertise, 2), within=30)
-        await eventually(lambda: stands_at(registry, 5), within=30)
+        await eventually(lambda: stands_at(expertise, 2), within=90)
+        await eventually(lambda: stands_at(registry, 5), within=90)
         named = ("intake", "expertise", "registry")
         facts = {
             name: [e for e in await everything(backends, fact_topic(name)) if e.get("subject") == subject]

@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import RequestTimedOutError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, RequestTimedOutError, TopicAuthorizationFailedError
 from aiokafka.protocol.fetch import FetchRequest
 
 from contracts.topics import FOR_EVER
@@ -19,6 +19,7 @@ from contracts.topics import Topic as TopicRule
 from deploy import topics
 from deploy.local.backends import Backends
 from services.chassis.consumer import TURN, CarefulConsumer
+from tests.conftest import Eventually
 
 GATHER = 1.0
 SPREAD = 10
@@ -35,7 +36,7 @@ async def reading(
     topics.ensure(backends.kafka.admin(), [TopicRule(name=one, writers=(), readers=(), **shape) for one in names])
     login = backends.kafka.aiokafka()
     out = AIOKafkaProducer(**login, acks="all")
-    options = {"gather": GATHER, "group_id": name, "auto_offset_reset": "earliest", **login, **options}
+    options = {"give_up": _recovers, "gather": GATHER, "group_id": name, "auto_offset_reset": "earliest", **login, **options}
     consumer = CarefulConsumer(*names, **options)
     await out.start()
     await consumer.start()
@@ -44,6 +45,10 @@ async def reading(
     finally:
         await consumer.stop()
         await out.stop()
+
+
+def _recovers() -> None:
+    raise AssertionError("the client recovers by itself")
 
 
 async def batch(consumer: CarefulConsumer, most: int = 500) -> list[bytes]:
@@ -182,3 +187,28 @@ async def test_a_topic_that_is_closed_to_the_reader_holds_up_no_other(
         await out.send_and_wait(f"{topic}-0", b"goes on")
         assert await asyncio.wait_for(batch(consumer), 30) == [b"goes on"]
         assert consumer.troubles == {TopicPartition(topic, 0): "TopicAuthorizationFailedError"}
+
+
+@pytest.mark.parametrize(
+    ("part", "step"), [("_coordinator", "_maybe_do_autocommit"), ("_fetcher", "_get_actions_per_node")]
+)
+async def test_a_reader_whose_client_has_lost_one_of_its_endless_tasks_is_given_up(
+    part: str, step: str, backends: Backends, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impossible(*_: object) -> None:
+        raise AssertionError
+
+    lost = asyncio.Event()
+    async with reading(backends, gather=0.0, give_up=lost.set) as (consumer, out, topic):
+        await out.send_and_wait(topic, b"before")
+        assert await batch(consumer) == [b"before"]
+        assert not lost.is_set()
+        monkeypatch.setattr(getattr(consumer, part), step, impossible)
+        consumer._coordinator._coordinator_dead_fut.set_result(None)  # a broker that comes back wakes the first
+
+        async def given_up() -> bool:
+            with suppress(KafkaError):
+                await consumer.getmany(timeout_ms=50)
+            return lost.is_set()
+
+        await eventually(given_up, within=60)
