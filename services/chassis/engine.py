@@ -158,7 +158,9 @@ class Engine:
         return [None] * len(batches)
 
     async def _records(self, records: Sequence[Record]) -> None:
-        handled = await self._handle(*await self._reader.inputs(records))
+        with telemetry.PARSE.time():
+            read = await self._reader.inputs(records)
+        handled = await self._handle(*read)
         await self._tell(handled.parked)
         await self.parking.take_up(handled.subjects)
 
@@ -352,7 +354,9 @@ class Engine:
     async def _conflicts(self, run: _Run, places: Iterable[int]) -> list[int]:
         mine = _claims(run, places)
         first = _first(mine)
-        return self._at_odds(run, mine, {**first, **await self.store.claim(list(first.values()))})
+        with telemetry.CLAIM.time():
+            stored = await self.store.claim(list(first.values()))
+        return self._at_odds(run, mine, {**first, **stored})
 
     def _at_odds(self, run: _Run, mine: Mapping[int, Claim], stored: Mapping[str, Claim]) -> list[int]:
         """Where what is claimed is not what is stored; who claims the same content belongs where that was led to."""
@@ -385,7 +389,8 @@ class Engine:
         folds = await self._folds(run, pending, given, known, self.store)
         changed = [f for f in folds.values() if f.changed]
         await self._write_side_rows(run, pending, folds)
-        written = await self.store.write(changed, {s for s, times in overtaken.items() if times >= OVERTAKEN})
+        with telemetry.WRITE.time():
+            written = await self.store.write(changed, {s for s, times in overtaken.items() if times >= OVERTAKEN})
         overtaken.update(written.overtaken)
         for place in (place for subject in written.overtaken for place in pending[subject]):
             del given[place]
@@ -424,8 +429,9 @@ class Engine:
                     loaded[subject] = await recall(store, loaded[subject], [run.inputs[p] for p in places])
         now = self.now()
         folds = dict[str, Fold]()
-        async for subject, places in in_turns(pending.items()):
-            folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
+        with telemetry.DECIDE.time():
+            async for subject, places in in_turns(pending.items()):
+                folds[subject] = self._fold(run, places, loaded.get(subject), given, now, subject)
         return folds
 
     def _fold(
@@ -456,7 +462,8 @@ class Engine:
 
     async def documents(self, subjects: Iterable[str]) -> dict[str, Document]:
         """The stored documents of these subjects."""
-        return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
+        with telemetry.LOAD.time():
+            return await self.store.load(subjects, lambda s: self.service.aggregate_of(s).state)
 
 
 def _with_trace(one: Input) -> Input:

@@ -179,7 +179,8 @@ class Outbox:
     ) -> tuple[dict[str, int], BaseException | None]:
         """Sends all at once, each subject's facts in order; up to where each is acknowledged, and what went wrong."""
         entries = [(subject, entry) for subject, some in waiting.items() for entry in some]
-        failures = await self._all([(s, e, events[s, e.sequence]) for s, e in entries])
+        with telemetry.SEND.time():
+            failures = await self._all([(s, e, events[s, e.sequence]) for s, e in entries])
         sent: dict[str, int] = {}
         first: dict[str, BaseException | None] = dict.fromkeys(waiting)
         for (subject, entry), failed in zip(entries, failures, strict=True):

@@ -319,7 +319,7 @@ class Parking:
         ]
 
     async def sweep(self) -> None:
-        """Takes up every waiting record whose turn has come, and counts what is parked."""
+        """Takes up every waiting record whose turn has come."""
         subjects: list[str] = []
         async for row in self._store.scan(COLLECTION, {"status": WAITING}, fields=["subject"]):
             subjects.append(row["subject"])
@@ -327,9 +327,6 @@ class Parking:
                 await self.take_up(set(subjects))
                 subjects = []
         await self.take_up(set(subjects))
-        for status in (WAITING, BROKEN):
-            count = await self._store.count(COLLECTION, {"status": status}, 100_000)
-            telemetry.PARKED.labels(status).set(count)
 
 
 def _row(one: Parked, now: datetime) -> Row:

@@ -70,6 +70,7 @@ class Reader:
             passing = Sequenced(source, event.sequence, event.after)
             actor = service_actor(source)
             return Input(event.subject, passing, None, actor, record.id, record=record, event_type=event.type)
+        telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()))
         mark = Sequenced(source, event.sequence, event.fact.after)
         return _asked(event.subject, mark, self._service.translate(event), event, record)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import faulthandler
 import gc
 import logging
 import signal
@@ -38,6 +39,7 @@ from services.chassis.settings import Settings
 from services.chassis.stalled import LOOK_EVERY, Stalls
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.subject import Record
+from services.chassis.watching import Watch
 from services.chassis.web import make_app
 from services.law.calendar import Calendars
 
@@ -62,6 +64,7 @@ Beside = Callable[[FastAPI, Store, Settings], Coroutine[Any, Any, None]]
 def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter], beside: Sequence[Beside] = ()) -> None:
     """The whole life of a service process; returns its exit code through SystemExit."""
     settings = Settings()
+    faulthandler.enable()  # SIGABRT to a process that hangs has it write where each of its threads is
     few_arenas()
     try:
         calendars = Calendars.load(load_updates(Path(settings.calendars)) if settings.calendars else ())
@@ -230,6 +233,7 @@ def _app(
     app.state.agencies = service.agencies(store, engine.now)
     app.state.missing_topics = bus.missing
     app.state.places = bus.places
+    app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms).look
     app.state.stopping = stopping
     for router in routers:
         app.include_router(router)

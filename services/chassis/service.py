@@ -13,6 +13,7 @@ from services.chassis.message import Message
 from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
+from services.chassis.watching import Terms, no_terms
 
 Told = Sequence[tuple[str, object]]
 """What a fact asks of other subjects: of which one, and with which command."""
@@ -56,6 +57,7 @@ class Service:
     asked again; `tidy` looks from time to time for what was kept long enough.
     `parked` says what who sent a record is told when it is parked, under which id.
     `agencies` makes the directory of a service that keeps one, of its store and the clock.
+    `terms` counts the terms that run, by how they stand.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -85,6 +87,7 @@ class Service:
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
+    terms: Terms = no_terms
 
     async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
         """What each decision is given; nothing, where the service prepares nothing."""

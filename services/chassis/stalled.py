@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from services.chassis import telemetry
 from services.chassis.store import BY_ID, Row, Store
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Stalls:
         if still or self._noted or mine != self._mine:
             await self._note(mine | self._noted, still, now)
         self._noted, self._mine = set(still), mine
+        telemetry.STANDING.set(len(still))
 
     async def _note(self, known: set[str], still: dict[str, Place], now: datetime) -> None:
         """Of `known`, what is read here or was, all goes that does not stand still here: who has it now looks too."""

@@ -58,6 +58,9 @@ BY_ID: Final[Keys] = (("_id", 1),)
 HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 """The index of the subjects that are hidden from somebody, by person; the many that are hidden from nobody are not in
 it. A query must say that the person's id is a string."""
+BY_AGE: Final[Keys] = (("status", 1), ("at", 1))
+BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))
+"""By which the oldest parked record of a status is found, and the subjects that have any."""
 NUMBERED: Final[Keys] = (("state.number", 1),)
 """The index of the pilots by registration number. A query must say that the number is a string."""
 ALONE: Final = "alone"
@@ -166,6 +169,8 @@ class Store:
             PARKED: [
                 IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
                 IndexModel([("status", 1), ("_id", 1)]),
+                IndexModel(list(BY_AGE)),
+                IndexModel(list(BY_SUBJECT)),
             ],
             WITHHELD: [IndexModel(list(IN_TURN))],
         }
@@ -260,6 +265,13 @@ class Store:
         query: Row = {"outbox.at": {"$lt": before, "$type": "date"}} | ({"_id": {"$nin": list(but)}} if but else {})
         rows = await self._subjects.find(query, {"_id": 1}).hint(UNSENT).limit(limit).to_list(None)
         return [row["_id"] for row in rows]
+
+    @_away
+    async def oldest_unsent(self) -> datetime | None:
+        """When the fact was decided that has waited longest in an outbox; None where all are sent."""
+        waits = {"outbox.at": {"$type": "date"}}
+        row = await self._subjects.find_one(waits, {"outbox.at": 1}, sort=[("outbox.at", 1)], hint=UNSENT)
+        return min((entry["at"] for entry in row["outbox"]), default=None) if row is not None else None
 
     @_away
     async def due(self, now: datetime, limit: int) -> list[tuple[str, datetime]]:
@@ -401,7 +413,7 @@ class Store:
     @_away
     async def distinct(self, collection: str, field: str, query: Mapping[str, Any]) -> list[str]:
         """The values of a field with which an index begins, or goes on behind the fields of the query; sorted."""
-        return sorted(await self._db[collection].distinct(field, dict(query)))
+        return sorted(one for one in await self._db[collection].distinct(field, dict(query)) if one is not None)
 
     @_away
     async def tally(

@@ -40,14 +40,38 @@ WITHHELD_OLDEST: Final = Gauge("lotsman_withheld_oldest_seconds", "Since when a 
 FACTS_REFUSED: Final = Gauge(
     "lotsman_facts_refused_seconds", "For how long the own topic of facts has refused some of them; 0: it takes all"
 )
-PARKED: Final = Gauge("lotsman_parked", "Parked records", ["status"])
 UNKNOWN_TYPES: Final = Counter("lotsman_unknown_types", "Facts of unknown types, skipped", ["source"])
+STANDING: Final = Gauge("lotsman_standing_partitions", "Partitions that do not get on though they have records")
 SHARES_REFUSED: Final = Counter("lotsman_shares_refused", "Requests told to come again, by what was used up", ["of"])
 CONNECTIONS: Final = Gauge("lotsman_connections", "Connections over HTTP")
 CONNECTIONS_ENDED: Final = Counter(
     "lotsman_connections_ended", "Connections that were ended from here, by why", ["why"]
 )
 UNREADABLE: Final = Counter("lotsman_unreadable", "Records and batches that cannot be unpacked", ["topic"])
+HTTP_SECONDS: Final = Histogram(
+    "http_server_request_duration_seconds",
+    "Time from a request's head to the end of its answer",
+    ["http_request_method", "http_route", "http_response_status_code"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+FACT_AGE: Final = Histogram(
+    "lotsman_fact_age_seconds",
+    "Time from another service's decision until its fact is read here",
+    ["source"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+VIEW_CONFIRMED: Final = Gauge(
+    "lotsman_view_confirmed_timestamp_seconds", "When a derived view last held all that its topic has", ["view"]
+)
+_STAGE: Final = Histogram(
+    "lotsman_stage_seconds",
+    "Time that a stage of a batch takes",
+    ["stage"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+PARSE, CLAIM, LOAD, DECIDE, WRITE, SEND = (
+    _STAGE.labels(name) for name in ("parse", "claim", "load", "decide", "write", "send")
+)
 BATCH_SECONDS: Final = Histogram("lotsman_batch_seconds", "Time from a batch read to ready to commit", ["door"])
 BATCH_RECORDS: Final = Histogram(
     "lotsman_batch_records",
@@ -222,6 +246,12 @@ def send_span(topic: str, event: Event) -> Span:
         kind=SpanKind.PRODUCER,
         attributes={"pilot.id": event.subject, "pilot.event.id": event.id, "pilot.event.type": event.type},
     )
+
+
+def exemplar() -> dict[str, str] | None:
+    """The trace around the caller as what a measurement points to; None where it is not kept."""
+    span = trace.get_current_span().get_span_context()
+    return {"trace_id": f"{span.trace_id:032x}"} if span.is_valid and span.trace_flags.sampled else None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ It is one thing: what a service has over HTTP before it adds anything of its own
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from aiokafka.errors import KafkaError
@@ -13,13 +14,14 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel, Field
 
 from contracts import VERSION
 from contracts.reference import Role
 from contracts.text import line, prose, sought
-from services.chassis import parking, problems, stalled, withheld
+from services.chassis import parking, problems, stalled, watching, withheld
 from services.chassis.answers import (
     Alive,
     Page,
@@ -112,8 +114,11 @@ def make_bare_app(
     app.state.agencies = NoDirectory()
     problems.install(app)
     app.add_middleware(Gate, settings=settings)
-    app.include_router(_health(checks, lesser or {}))
-    app.include_router(_metrics())
+    needed = {name: Watched(check) for name, check in checks.items()}
+    every = needed | {name: Watched(check) for name, check in (lesser or {}).items()}
+    app.state.watch = _nothing_counted
+    app.include_router(_health(needed, every))
+    app.include_router(_metrics(every))
     return app
 
 
@@ -123,6 +128,10 @@ async def _none_missing(_topics: Sequence[str]) -> list[str]:
 
 async def _reads_nothing() -> list[stalled.Place]:
     return []
+
+
+async def _nothing_counted() -> None:
+    """Only what a process counts is told."""
 
 
 async def need_topics(request: Request, topics: Sequence[str]) -> None:
@@ -255,10 +264,8 @@ def _storable(value: Any) -> bool:
 # ---- health, metrics, parked records
 
 
-def _health(checks: Mapping[str, Check], lesser: Mapping[str, Check]) -> APIRouter:
+def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["health"])
-    needed = {name: Watched(check) for name, check in checks.items()}
-    every = needed | {name: Watched(check) for name, check in lesser.items()}
 
     @router.get("/live")
     async def live() -> Alive:
@@ -299,13 +306,17 @@ class Skip(BaseModel):
     why: Annotated[str, prose(500)]
 
 
-def _metrics() -> APIRouter:
+def _metrics(checks: Mapping[str, Watched]) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", dependencies=[Depends(allow(Role.OPS))], response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        """Prometheus metrics of this process."""
-        return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        """Prometheus metrics of this process and of what is stored of its service; as OpenMetrics, with traces as
+        exemplars, for who asks for that form."""
+        for look in (request.app.state.watch, partial(watching.tell_readiness, checks)):
+            await look()
+        encoded, form = choose_encoder(request.headers.get("accept", ""))
+        return PlainTextResponse(encoded(REGISTRY), media_type=form)
 
     return router
 

@@ -11,10 +11,12 @@ from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId
 from services.chassis import recalendar
 from services.chassis.sight import Query
-from services.chassis.store import BY_ID, SUBJECTS, Keys
+from services.chassis.store import BY_ID, SUBJECTS, Keys, Store
+from services.chassis.watching import COUNTED
 from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, Status, View
+from services.expertise.domain.state import KIND as CASE
 from services.expertise.domain.team import KIND as TEAM_KIND
 from services.expertise.handlers import NOTICES
 from services.expertise.sight import Sight
@@ -272,6 +274,15 @@ def _of_state(state: BoardState | None, now: str) -> Query:
             return {"state.views": View.SUSPENDED}
         case None:
             return {"state.views": View.OPEN}
+
+
+async def terms(store: Store, now: datetime) -> Mapping[str, int]:
+    """How many cases are open, and of how many of these a term is over, is nearly over, or stands still."""
+    asked = {"running": None, **{state.value: state for state in BoardState}}
+    return {
+        name: await store.count(SUBJECTS, {"kind": CASE, **_of_state(state, wire_moment(now))}, COUNTED)
+        for name, state in asked.items()
+    }
 
 
 # ---- the directory

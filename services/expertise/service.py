@@ -34,4 +34,5 @@ SERVICE = Service(
     erasures=(PersonErasedV1,),
     marked={handlers.NOTICES: ("read", "mailed")},
     indexes=queries.INDEXES,
+    terms=queries.terms,
 )

@@ -1,26 +1,32 @@
 """What intake shows: applications, the directory, receipts. Lists are kept fast by the indexes named here."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+from contracts.event import wire_moment
 from services.chassis import recalendar
 from services.chassis.parking import PERSONAL
 from services.chassis.sight import Sight
-from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row
+from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
+from services.chassis.watching import COUNTED
 from services.intake import receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
-from services.intake.domain.state import FINAL, Pilot
+from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
 OWN_NUMBER: Final[Keys] = (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1))
+BY_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *BY_DUE)
+RUNNING: Final = (Status.REGISTERED, Status.RETURNED)
+"""Where a term of intake's own runs: the look-over, or the mending of what was returned."""
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
-        (("kind", 1), ("state.status", 1), *BY_DUE),
+        BY_STATUS,
         (("kind", 1), ("state.agency", 1), ("state.status", 1), *BY_DUE),
         (("kind", 1), ("state.received", -1), ("_id", -1)),
         (("kind", 1), ("state.agency", 1), ("state.received", -1), ("_id", -1)),
@@ -46,6 +52,16 @@ def applications(
     if status is not None:
         query["state.status"] = status
     return query, BY_DUE if status is not None else BY_AGE
+
+
+async def terms(store: Store, now: datetime) -> Mapping[str, int]:
+    """How many applications wait for intake or their agency, and of how many of these the term is over."""
+    running = {"kind": PILOT_KIND, "state.status": {"$in": RUNNING}}
+    late = {**running, "state.due_at": {"$lte": wire_moment(now)}}
+    return {
+        "running": await store.count(SUBJECTS, running, COUNTED, hint=BY_STATUS),
+        "breached": await store.count(SUBJECTS, late, COUNTED, hint=BY_STATUS),
+    }
 
 
 def agencies() -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:

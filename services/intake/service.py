@@ -54,5 +54,6 @@ SERVICE = Service(
     arrived=door.arrived,
     settled=door.settled,
     parked=receipts.parked,
+    terms=queries.terms,
     indexes=queries.INDEXES,
 )

@@ -36,7 +36,14 @@ async def reading(
     topics.ensure(backends.kafka.admin(), [TopicRule(name=one, writers=(), readers=(), **shape) for one in names])
     login = backends.kafka.aiokafka()
     out = AIOKafkaProducer(**login, acks="all")
-    options = {"give_up": _recovers, "gather": GATHER, "group_id": name, "auto_offset_reset": "earliest", **login, **options}
+    options = {
+        "give_up": _recovers,
+        "gather": GATHER,
+        "group_id": name,
+        "auto_offset_reset": "earliest",
+        **login,
+        **options,
+    }
     consumer = CarefulConsumer(*names, **options)
     await out.start()
     await consumer.start()

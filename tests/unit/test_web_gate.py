@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 
 from services.chassis.auth import Keys
 from services.chassis.bounds import Bounds
@@ -225,3 +226,31 @@ async def test_one_caller_never_has_all_threads_of_the_questions(keys: Keys, eve
         await eventually(lambda: threads._turns._held.total() == 2, within=30)
         it.printed.set()
         assert {one.status_code for one in await asyncio.gather(*some, other)} == {200}
+
+
+# ---- measured
+
+
+async def test_a_request_is_measured_by_its_route_and_its_answer_and_by_nothing_that_a_caller_makes_up(
+    keys: Keys,
+) -> None:
+    name = "http_server_request_duration_seconds_count"
+
+    def counted(method: str, route: str, status: str) -> float:
+        labels = {"http_request_method": method, "http_route": route, "http_response_status_code": status}
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    before = counted("GET", "/v1/quick", "200"), counted("GET", "", "404"), counted("_OTHER", "/v1/quick", "405")
+    async with served(keys) as it:
+        assert (await it.client.get("/v1/quick?x=1", headers=ONE)).status_code == 422, "an unknown parameter"
+        assert (await it.client.get("/v1/quick", headers=ONE)).status_code == 200
+        for number in range(3):
+            assert (await it.client.get(f"/v1/nowhere/{number}", headers=ONE)).status_code == 404
+        assert (await it.client.request("PROPFIND", "/v1/quick", headers=ONE)).status_code == 405
+        ops = await it.client.get("/metrics", headers=bearer("ops"))
+        assert "http_server_request_duration_seconds_bucket" in ops.text and "lotsman_ready" in ops.text
+        asked = {"Accept": "application/openmetrics-text; version=1.0.0", **bearer("ops")}
+        assert (await it.client.get("/metrics", headers=asked)).text.endswith("# EOF\n")
+    after = counted("GET", "/v1/quick", "200"), counted("GET", "", "404"), counted("_OTHER", "/v1/quick", "405")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 3, 1]
+    assert not any("nowhere" in line for line in generate_latest().decode().splitlines())

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from aiokafka.errors import KafkaError
 
 from contracts.topics import REGISTRY, fact_topic
+from services.chassis import telemetry
 from services.chassis.bus import PARTITION_BYTES
 from services.chassis.settings import Settings
 from services.chassis.store import SUBJECTS, Row, Store, StoreAway
@@ -180,6 +181,8 @@ class Follower:
         if not read.changed:
             for one in views:
                 one.view.progress.confirmed_at = max(one.view.progress.confirmed_at, read.whole_at)
+                if read.whole_at == now:
+                    telemetry.VIEW_CONFIRMED.labels(type(one.view).__name__.lower()).set_to_current_time()
 
     async def _take(self, read: _Read, views: Sequence[_Followed]) -> None:
         """Takes in what changed, as it is stored now, and commits it."""

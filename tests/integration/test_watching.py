@@ -1,0 +1,101 @@
+"""What /metrics tells of what is stored, on a real mongod: ages and counts, by indexes, within a bound of time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.chassis.stalled import Place
+from services.chassis.store import PARKED, SUBJECTS, Store, open_client
+from services.chassis.watching import Watch
+from services.expertise import queries as of_expertise
+from services.expertise.service import SERVICE as EXPERTISE
+from services.intake import queries as of_intake
+from services.intake.service import SERVICE as INTAKE
+from tests.kit.watched import Watched, said
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def told(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+@pytest.fixture
+async def watched(mongo_url: str) -> AsyncIterator[Watched]:
+    client, name = open_client(mongo_url), f"test_{uuid4().hex[:12]}"
+    yield Watched(client, name)
+    await client.drop_database(name)
+    client.close()
+
+
+def parked(number: int, status: str, subject: str, hours: int) -> dict[str, object]:
+    return {"_id": f"t/0/{number}", "status": status, "subject": subject, "at": NOW - timedelta(hours=hours)}
+
+
+async def nowhere() -> list[Place]:
+    return []
+
+
+async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Watched) -> None:
+    await watched.prepare(INTAKE.indexes)
+    old, fresh = NOW - timedelta(seconds=90), NOW - timedelta(seconds=5)
+    waits = [{"_id": f"p-{n}", "outbox": [{"sequence": 1, "at": at}]} for n, at in enumerate((fresh, old, fresh))]
+    settled = [{"_id": f"q-{n}", "outbox": []} for n in range(200)]
+    late = {"_id": "p-late", "outbox": [], "due": NOW - timedelta(seconds=40)}
+    await watched.put(SUBJECTS, [*waits, *settled, late])
+    rows = [parked(n, "waiting", f"p-{n % 3}", n) for n in range(1, 7)]
+    await watched.put(PARKED, [*rows, parked(9, "broken", "p-9", 30), parked(10, "redriven", "p-10", 90)])
+
+    async def places() -> list[Place]:
+        return [Place("pilots.intake.v1", 0, 7, 10), Place("pilots.intake.v1", 1, 4, 4)]
+
+    watch = Watch("intake", watched, lambda: NOW, places, of_intake.terms)
+    watched.asked.clear()
+    await watch.look()
+    assert told("lotsman_outbox_oldest_seconds") == 90
+    assert told("lotsman_timer_late_seconds") == 40
+    assert told("lotsman_parked", status="waiting") == 6
+    assert told("lotsman_parked", status="broken") == 1
+    assert told("lotsman_parked_oldest_seconds", status="waiting") == 6 * 3600
+    assert told("lotsman_parked_oldest_seconds", status="broken") == 30 * 3600
+    assert told("lotsman_held_pilots") == 3
+    assert told("lotsman_lag_records", topic="pilots.intake.v1", partition="0") == 3
+    assert told("lotsman_lag_records", topic="pilots.intake.v1", partition="1") == 0
+    plans = [await watched.plan_of(asked) for asked in watched.asked]
+    assert len(plans) >= 6
+    assert not said(plans, "stage") & {"SORT", "COLLSCAN"}, plans
+
+
+@pytest.mark.parametrize("service", [INTAKE, EXPERTISE])
+async def test_terms_are_counted_by_indexes(service: object, watched: Watched) -> None:
+    counted = of_intake.terms if service is INTAKE else of_expertise.terms
+    await watched.prepare(INTAKE.indexes if service is INTAKE else EXPERTISE.indexes)
+    watched.asked.clear()
+    found = await counted(watched, NOW)
+    assert set(found) == (
+        {"running", "breached"} if service is INTAKE else {"running", "nearing", "breached", "suspended"}
+    )
+    plans = [await watched.plan_of(asked) for asked in watched.asked]
+    assert len(plans) == len(found)
+    assert "COLLSCAN" not in said(plans, "stage"), plans
+
+
+async def test_a_database_that_hangs_makes_no_scrape_wait_and_old_figures_say_how_old_they_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch("intake", store, lambda: NOW, nowhere)
+    await watch.look()
+    assert told("lotsman_watched_seconds") is not None
+
+    async def hangs() -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(store, "oldest_unsent", hangs)
+    monkeypatch.setattr("services.chassis.watching.AFRESH", -1.0)
+    monkeypatch.setattr("services.chassis.watching.WITHIN", 0.05)
+    await asyncio.wait_for(watch.look(), 20)
+    assert (told("lotsman_watched_seconds") or 0) > 0.04
