@@ -36,7 +36,7 @@ UNSPECIFIED: Code = "unspecified"
 class Role(StrEnum):
     """Every role that a token can give. One who has several of those that a command asks for acts in the first of this
     order: агентство, офицер приёма, оператор экспертизы, эксперт, утверждающий, секретарь Совета, головная организация,
-    секретарь комиссии, регистратор, аудитор, эксплуатация, администратор."""
+    секретарь комиссии, регистратор, аудитор, эксплуатация, администратор, внешняя система."""
 
     PUBLISHER = "publisher"
     OFFICER = "officer"
@@ -50,6 +50,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     OPS = "ops"
     ADMIN = "admin"
+    SUBSCRIBER = "subscriber"
 
 
 ROLES: Final = tuple(Role)

@@ -16,6 +16,7 @@ NAMES: Final = (
     *(f"mongo-{user}" for user in ("admin", *SERVICES)),
     *(f"kafka-{user}" for user in ("admin", *USERS)),
     "kafka-controller",
+    "hooks",
 )
 
 

@@ -63,6 +63,7 @@ TAGS: Final[Mapping[str, str]] = {
     "public": "What everybody may read, without a token, limited in rate.",
     "reviews": "Cases of the expertise, and their queues.",
     "rules": "Editions of the rule book.",
+    "webhooks": "What is sent to registered addresses, and those addresses.",
     "work": "The steps of a case.",
 }
 SERVER: Final = {"url": "/", "description": "The service that gives this document out"}
@@ -145,6 +146,8 @@ def complete(document: dict[str, Any]) -> None:
         for operation in methods.values():
             used |= set(operation.get("tags", ()))
             schemas |= operation.pop(SCHEMAS, {})
+            for name, sent in operation.pop("callbacks", {}).items():
+                document.setdefault("webhooks", {})[name] = _webhook(sent)
             operation.setdefault("security", [])  # said, too, where no token is needed
             if "Idempotency-Key" in _headers(operation) and operation["responses"].get("200", {}).get("content"):
                 content = operation["responses"]["200"]["content"]
@@ -162,6 +165,20 @@ def complete(document: dict[str, Any]) -> None:
     _rename(document)
     _show(document)
     document["tags"] = [{"name": name, "description": TAGS[name]} for name in sorted(used)]
+
+
+def _webhook(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent to whoever registered for it, where the framework has a callback, and what its receiver may
+    answer."""
+    [item] = sent.values()
+    operation = item["post"]
+    operation["security"] = []
+    operation["responses"] = {
+        "2XX": {"description": "It is taken."},
+        "410": {"description": "Nothing more shall be sent here: the hook is switched off."},
+        "default": {"description": "It is sent again later."},
+    }
+    return dict(item)
 
 
 def _rename(document: dict[str, Any]) -> None:
@@ -199,6 +216,9 @@ def _show(document: dict[str, Any]) -> None:
                         content["examples"] = {status: {"$ref": f"#/components/examples/{status}"}}
                     elif kind == JSON:
                         content["example"] = example_of(content["schema"], components["schemas"])
+    for item in document.get("webhooks", {}).values():
+        content = item["post"]["requestBody"]["content"][JSON]
+        content["example"] = example_of(content["schema"], components["schemas"])
     components["examples"] = {status: {"value": problem_of(int(status))} for status in sorted(shown)}
 
 

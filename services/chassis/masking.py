@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from enum import Enum
 from functools import cache
+from http import HTTPStatus
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -219,3 +220,24 @@ def _closed(annotation: Any) -> bool:
     if args := get_args(annotation):
         return get_origin(annotation) not in (list, tuple, dict) and all(map(_closed, args))
     return isinstance(annotation, type) and issubclass(annotation, (Enum, bool, date, NoneType))
+
+
+_RUN: Final = re.compile(r"[^\s\"'<>{}\[\]();,=]+")
+_PLAIN_WORD: Final = re.compile(r"[a-zа-яёіў]+(?:[-_/.][a-zа-яёіў]+)*[.:!?]?")
+_OF_STATUS: Final = frozenset(word for status in HTTPStatus for word in status.phrase.split())
+
+
+def words_of(answer: bytes, most: int) -> str:
+    """The first characters of what a stranger's program answered, as they may be shown: small words that are no name of
+    a person, the words of HTTP's own statuses, short numbers and codes; all else is masked, also what is not text."""
+    text = " ".join("".join(one if one.isprintable() else " " for one in answer.decode("utf-8", "replace")).split())
+    return _RUN.sub(lambda found: found[0] if _harmless_word(found[0]) else MASK, text)[:most]
+
+
+def _harmless_word(word: str) -> bool:
+    bare = word.rstrip(".:!?")
+    if bare in _OF_STATUS or not any(map(str.isalnum, bare)):
+        return "\ufffd" not in bare
+    if _PLAIN_WORD.fullmatch(word):
+        return not any(is_given(one) or _SURNAME.fullmatch(one) for one in re.split(r"[-_/.]", bare))
+    return OPAQUE.fullmatch(bare) is not None and _foreign(bare)

@@ -1,5 +1,6 @@
 """What a service is told by its environment. Secrets come from here alone and never show in a representation."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -91,6 +92,30 @@ class Settings(BaseSettings):
     """Of these, how many of one caller: more than one is a fault of a client, or several clients (assumption)."""
     exports_of_one: int = Field(default=10, ge=1)
     """How many lists of one person may be on their way at once (assumption)."""
+    hook_key: SecretStr = SecretStr("")
+    """By what the secrets of hooks are sealed: 32 characters at least; several, the newest first, separated by commas.
+    Without it there are no hooks."""
+    hook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """To which networks hooks may be sent beside the public internet, as JSON: `["10.20.0.0/16"]`. To this machine
+    (`["127.0.0.0/8"]`) also without TLS."""
+    hook_pauses: tuple[float, ...] = Field(default=(5, 300, 1800, 7200, 18000, 36000, 36000), min_length=1)
+    """Pauses after the first, second ... attempt in vain (Standard Webhooks 1.0, "Deliverability and reliability")."""
+    hook_jitter: float = Field(default=0.1, ge=0, le=1)
+    """By what part of it a pause may be longer, by chance, so that not all come back at once (assumption)."""
+    hook_off_after: float = Field(default=120 * 3600.0, gt=0)
+    """After how long without one success a hook is switched off (the issue's own number: five days)."""
+    hook_within: float = Field(default=15.0, gt=0)
+    """Time for one attempt (Standard Webhooks: 15 to 30 s)."""
+    hooks_at_once: int = Field(default=32, ge=2)
+    """Attempts at once, to all hooks (assumption: each is one connection)."""
+    hooks_of_one: int = Field(default=4, ge=1)
+    """Of these, how many to one hook (assumption)."""
+    hooks_of_owner: int = Field(default=10, ge=1)
+    """How many hooks one agency or other system may have (assumption)."""
+    hook_overlap: float = Field(default=24 * 3600.0, ge=0)
+    """How long the secret of before signs beside a new one (assumption: a day to change it at the receiver)."""
+    hook_days: int = Field(default=30, ge=6)
+    """Days for which deliveries are kept, as receipts are in their topic; more than a hook may fail."""
     connections: int = Field(default=1000, ge=1)
     """Connections at once; at the bound the one that has been idle for longest makes room (assumption)."""
     connections_of_one: int = Field(default=200, ge=1)

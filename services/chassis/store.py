@@ -445,6 +445,11 @@ class Store:
         if ids:
             await self._db[collection].delete_many({"_id": {"$in": list(ids)}})
 
+    @_away
+    async def remove_where(self, collection: str, where: Mapping[str, Any]) -> None:
+        """Deletes the rows that fit."""
+        await self._db[collection].delete_many(dict(where))
+
     async def scan(
         self, collection: str, query: Mapping[str, Any], page: int = 500, fields: Sequence[str] | None = None
     ) -> AsyncIterator[Row]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -91,6 +92,14 @@ class TopicReader:
         begins = await self._consumer.beginning_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
         return Bounds(*({at.partition: offsets[at] for at in partitions} for offsets in (begins, ends)))
+
+    async def since(self, moment: datetime) -> Offsets:
+        """Of all its partitions the first record that was sent at this moment or later; where there is none, the
+        end."""
+        partitions = sorted(self._consumer.assignment())
+        found = await self._consumer.offsets_for_times({at: int(moment.timestamp() * 1000) for at in partitions})
+        ends = await self._consumer.end_offsets(partitions)
+        return {at.partition: found[at].offset if found.get(at) else ends[at] for at in partitions}
 
     def place(self, offsets: Offsets) -> None:
         """Reads on from these offsets."""

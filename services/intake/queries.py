@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from services.chassis import recalendar
+from services.chassis.hooks import rows as hooks
 from services.chassis.parking import PERSONAL
 from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, Store
@@ -37,6 +38,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     PARKED: [PERSONAL, (("event_id", 1), ("topic", 1))],
     READINGS: [LATEST],
     receipts.JOURNAL: receipts.INDEXES,
+    **hooks.INDEXES,
 }
 
 

@@ -1,9 +1,11 @@
 """Runs the registry service: `python -m services.registry`."""
 
+from services.chassis.hooks.running import sending
 from services.chassis.run import Beside, main
 from services.registry import feed
 from services.registry.api import make_router
 from services.registry.exports import rows, worker
+from services.registry.hooks import KIND
 from services.registry.projections.projected import project
 from services.registry.service import SERVICE
 
@@ -12,5 +14,6 @@ if __name__ == "__main__":
         project,
         feed.run,
         worker.making(rows.making, worker.options_of),
+        sending(KIND),
     ]
     main(SERVICE, SERVICE.sources, [make_router()], beside=beside)

@@ -8,6 +8,7 @@ from contracts.intake import INTAKE
 from contracts.registry import REGISTRY, PersonErasedV1
 from contracts.rules import load
 from services.chassis import persons
+from services.chassis.hooks import rows as hooks
 from services.chassis.service import Service
 from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
@@ -51,5 +52,5 @@ SERVICE = Service(
     projection=handlers.projection,
     erase=persons.carry_out,
     erasures=(PersonErasedV1,),
-    indexes=together(queries.INDEXES, worker.INDEXES),
+    indexes=together(queries.INDEXES, worker.INDEXES, hooks.INDEXES),
 )

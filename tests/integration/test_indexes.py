@@ -18,10 +18,17 @@ from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
 from services.chassis.engine import Engine
+from services.chassis.hooks import rows as hooks
+from services.chassis.hooks.address import Allowed
+from services.chassis.hooks.delivering import Sender
+from services.chassis.hooks.kind import Kind
+from services.chassis.hooks.post import Post
+from services.chassis.hooks.signing import Sealer
 from services.chassis.parking import PERSONAL
 from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
+from services.chassis.settings import Settings
 from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, Keys, Row, open_client
 from services.chassis.web import cursor_text, make_app
 from services.expertise import queries as of_expertise
@@ -33,6 +40,7 @@ from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake.api import make_router
 from services.intake.contacts import LATEST, READINGS, tidy
+from services.intake.hooks import KIND as INTAKES_HOOKS
 from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import IN_ORDER
 from services.intake.service import RULES
@@ -43,6 +51,7 @@ from services.registry.exports import worker
 from services.registry.exports.rows import making
 from services.registry.exports.waiting import OPEN, open_of
 from services.registry.handlers import TIMELINE
+from services.registry.hooks import KIND as REGISTERS_HOOKS
 from services.registry.service import SERVICE as REGISTRY
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, numbered
@@ -81,6 +90,58 @@ async def each_by_its_index(store: Watched, service: Service, lists: Lists) -> N
     assert {(collection, keys) for collection, keys, _ in lists.values()} == there, "an index that no list is read by"
 
 
+async def _hooked(store: Watched, app: FastAPI, kind: Kind, role: str) -> Lists:
+    """Hooks with many deliveries, and the lists of them."""
+    some = [{"_id": f"hook-{n}", "owner": f"agency-{n % 9:02}", **A_HOOK} for n in range(200)]
+    await store.put(hooks.HOOKS, some)
+    await store.put(hooks.DELIVERIES, [_delivery(n) for n in range(MANY)])
+    until = {"by": None, "until": hooks.NEVER, "stirred": "s", "last": 1, "tries": 0}
+    lines = [{"_id": f"l-{n}", "hook": f"hook-{n % 3}", "pilot": f"p-{n}", **until} for n in range(MANY)]
+    await store.put(hooks.LINES, lines)
+    sender = Sender(kind, store, Settings(), Clock(), Post(Allowed(), 1, at_once=1), Sealer("k" * 32))
+
+    def of(path: str) -> Ask:
+        return lambda: _asked(app, f"/v1/hooks{path}", Person("u-1", (role,), "agency-01"))
+
+    return {
+        "hooks": (hooks.HOOKS, hooks.OF_OWNER, of("")),
+        "deliveries of a hook": (hooks.DELIVERIES, hooks.OF_HOOK, of("/hook-1/deliveries")),
+        "deliveries by state": (hooks.DELIVERIES, hooks.OF_STATE, of("/hook-1/deliveries?state=failed")),
+        "the next of a line": (
+            hooks.DELIVERIES,
+            hooks.IN_LINE,
+            lambda: hooks.next_of_line(store, "hook-1", "p-1"),
+        ),
+        "deliveries that are old": (hooks.DELIVERIES, hooks.OLD, sender.tidy),
+        "free lines": (hooks.LINES, hooks.FREE, lambda: hooks.first_free(store, "hook-1", 4)),
+    }
+
+
+A_HOOK: Final[Row] = {
+    "by": "u-1",
+    "address": "https://hooks.example.test/",
+    "note": None,
+    "since": datetime(2026, 3, 2, tzinfo=UTC),
+    "secrets": [],
+    "failing_since": None,
+    "off": None,
+}
+
+
+def _delivery(n: int) -> Row:
+    hook = hooks.Hook.of({"_id": f"hook-{n % 3}", "owner": "agency-01", **A_HOOK})
+    item = hooks.Item(f"e-{n}", f"p-{n % 50}", None, f"2026-03-02T09:00:{n % 60:02}.000Z")
+    state = "sent" if n % 20 else "failed"
+    return {**hooks.delivery(hook, item, n, datetime(2020 + n % 9, 1, 1, tzinfo=UTC)), "state": state}
+
+
+async def _asked(app: FastAPI, path: str, who: Person) -> None:
+    headers = {"Authorization": f"Bearer {who.token}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        answer = await client.get(path, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+
 async def test_of_the_register(mongo_url: str) -> None:
     async with watched(mongo_url) as store:
         await fill(store, Copies(Shelf(), MANY), Task(""))
@@ -89,7 +150,8 @@ async def test_of_the_register(mongo_url: str) -> None:
         register = Register(store)
         await register.enter("p")
         await register.settle()
-        await each_by_its_index(store, REGISTRY, _lists_of_the_register(register, store))
+        hooked = await _hooked(store, register.app, REGISTERS_HOOKS, "subscriber")
+        await each_by_its_index(store, REGISTRY, {**_lists_of_the_register(register, store), **hooked})
 
 
 def _lists_of_the_register(register: Register, store: Watched) -> Lists:
@@ -209,7 +271,8 @@ async def test_of_intake(mongo_url: str) -> None:
         engine = Engine(INTAKE, store, Broker(), now=clock, new_id=numbered("e"), calendars=CALENDARS)
         app = make_app("Lotsman intake", Tokens(), engine, {})
         app.include_router(make_router(RULES))
-        await each_by_its_index(store, INTAKE, _lists_of_intake(app, engine))
+        hooked = await _hooked(store, app, INTAKES_HOOKS, "publisher")
+        await each_by_its_index(store, INTAKE, {**_lists_of_intake(app, engine), **hooked})
 
 
 async def store_rows(engine: Engine) -> None:
@@ -240,13 +303,7 @@ def _numbered(n: int) -> dict[str, Any]:
 
 def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
     def of(path: str) -> Ask:
-        async def once() -> None:
-            headers = {"Authorization": f"Bearer {Person('officer-1', ('officer', 'auditor')).token}"}
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
-                answer = await client.get(f"/v1{path}", headers=headers)
-                assert answer.status_code == 200, answer.text
-
-        return once
+        return lambda: _asked(app, f"/v1{path}", Person("officer-1", ("officer", "auditor")))
 
     found: dict[str, tuple[Keys, Ask]] = {
         "applications": ((("kind", 1), *of_intake.BY_AGE), of("/applications")),

@@ -10,6 +10,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.expertise import PaperForm, ReviewKind, Signer
@@ -21,6 +22,7 @@ from services.chassis.auth import Keys
 from services.chassis.engine import T, Told
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
+from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Claim
 from services.chassis.subject import (
     Absent,
@@ -93,6 +95,31 @@ def bearer(*roles: str, **changes: Any) -> dict[str, str]:
 PERSON = {"name": "Образцова Мария Примеровна", "email": None, "phone": None}
 
 
+HOOK = {
+    "_id": "hook-1",
+    "owner": "vedomstvo",
+    "by": "u-1",
+    "address": "https://hooks.example.test/vedomstvo",
+    "note": None,
+    "since": NOW,
+    "secrets": [{"sealed": "x", "until": None}],
+    "failing_since": None,
+    "off": None,
+}
+DELIVERY = {
+    "_id": "msg_1",
+    "hook": "hook-1",
+    "pilot": "nobodys",
+    "item": "e-1",
+    "at": "2026-03-02T09:00:00.000Z",
+    "state": "failed",
+    "tries": 1,
+    "next_at": None,
+    "ended_at": NOW,
+    "attempts": [{"at": NOW, "status": 503, "why": None, "answer": "", "milliseconds": 3}],
+}
+
+
 class FakeStore:
     """Answers every list with the same rows and remembers what was asked."""
 
@@ -136,6 +163,9 @@ class FakeStore:
         return 0
 
     async def remove(self, _collection: str, _ids: Sequence[str]) -> None:
+        return None
+
+    async def remove_where(self, _collection: str, _where: Mapping[str, Any]) -> None:
         return None
 
     async def scan(self, _collection: str, query: Mapping[str, Any], **_: Any) -> AsyncIterator[dict[str, Any]]:
@@ -311,7 +341,10 @@ class Side:
             self.engine.store.kept[PERSONS, CONTACT] = {"_id": CONTACT, "pilot": PILOT, **PERSON}
             self.publishes("a-1", REGISTERED)
             self.publishes(example(ApplicationSubmittedV2.TYPE)["id"], REGISTERED)
-        self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, {"mongo": _fine})  # type: ignore[arg-type]
+        self.engine.store.kept |= {("hooks", "hook-1"): HOOK, ("hook_deliveries", "msg_1"): DELIVERY}
+        settings = Settings(hook_key=SecretStr("a-key-of-tests-that-is-long-enough"))
+        checks: Any = {"mongo": _fine}
+        self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, checks, settings)  # type: ignore[arg-type]
         self.app.include_router(ROUTERS[service]())
         if service == "intake":
             self.app.state.agencies = Directory(self._entries, self.engine.now, RULES)

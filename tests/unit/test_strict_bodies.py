@@ -150,7 +150,11 @@ def refused(service: str, method: str, path: str, body: Any) -> tuple[int, list[
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=app_of(service))
-        headers = {"Authorization": f"Bearer u-1|{','.join(ROLES)}", "Idempotency-Key": "k-1", "If-Match": '"1"'}
+        headers = {
+            "Authorization": f"Bearer u-1|{','.join(ROLES)}|vedomstvo",
+            "Idempotency-Key": "k-1",
+            "If-Match": '"1"',
+        }
         async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
             return await client.request(method, path.replace("{", "").replace("}", ""), json=body)
 

@@ -71,6 +71,20 @@ ERASING = {
     ("get", "/v1/persons/{person}/erasures"): {"auditor", "admin"},
 }
 """How names are erased, the same in every service that keeps some."""
+
+
+def hooks_of(role: str) -> Mapping[tuple[str, str], AbstractSet[str]]:
+    """Who does what with hooks: those whose they are, and administrators, who register none."""
+    seen = {("get", ""), ("get", "/{hook}"), ("get", "/{hook}/deliveries"), ("get", "/{hook}/deliveries/{delivery}")}
+    stopped = {("delete", "/{hook}"), ("post", "/{hook}/off")}
+    own = {("post", ""), ("post", "/{hook}/secret"), ("post", "/{hook}/on"), ("post", "/{hook}/recovery")}
+    own |= {("post", "/{hook}/deliveries/{delivery}/again")}
+    return {
+        **{(method, f"/v1/hooks{path}"): {role, "admin"} for method, path in seen | stopped},
+        **{(method, f"/v1/hooks{path}"): {role} for method, path in own},
+    }
+
+
 POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
     "intake": {
         ("post", "/v1/events"): {"publisher"},
@@ -95,6 +109,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/contracts/{type}"): set(ROLES),
         ("get", "/v1/editions"): set(ROLES),
         ("get", "/v1/editions/{edition}"): set(ROLES),
+        **hooks_of("publisher"),
         **OPERATIONS,
     },
     "expertise": {
@@ -153,8 +168,12 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/exports"): EXPORT_OVERSEERS,
         ("get", "/v1/exports/{export}"): EXPORT_ASKERS,
         ("get", "/v1/exports/{export}/file"): EXPORT_ASKERS,
-        **{(method, "/v1/me/person"): REGISTER_READERS - {"publisher"} for method in ("get", "put", "delete")},
+        **{
+            (method, "/v1/me/person"): REGISTER_READERS - {"publisher", "subscriber"}
+            for method in ("get", "put", "delete")
+        },
         ("put", "/v1/persons/{person}"): {"head-organisation", "admin"},
+        **hooks_of("subscriber"),
         **ERASING,
         **OPERATIONS,
     },
@@ -216,6 +235,8 @@ BODIES: Mapping[str, Any] = {
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
     "/v1/persons/{person}": {"name": "Образцова Мария Примеровна"},
     "/v1/persons/{person}/erasure": {"basis": BASIS},
+    "/v1/hooks": {"address": "https://hooks.example.test/in"},
+    "/v1/hooks/{hook}/recovery": {"since": "2026-03-02T09:00:00Z"},
     "/v1/similar": {"title": "Запись к врачу"},
     "/v1/parked/redrive": {"subjects": ["s"]},
     "/v1/reading/skip": {"record": "topic/0/7", "why": "Не читается."},
@@ -227,7 +248,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
-    parts |= {"{type}": ApplicationSubmittedV2.TYPE}
+    parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{hook}": "hook-1", "{delivery}": "msg_1"}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

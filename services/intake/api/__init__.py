@@ -4,8 +4,10 @@ from fastapi import APIRouter
 
 from contracts.rules import RuleBook
 from services.chassis.described import called
+from services.chassis.hooks import api as hooks
 from services.intake.api import contacts, directory, editions, event_types, look_over, publishing, receipts
 from services.intake.api.operations import OPERATIONS
+from services.intake.hooks import KIND
 
 
 def make_router(rules: RuleBook) -> APIRouter:
@@ -20,5 +22,6 @@ def make_router(rules: RuleBook) -> APIRouter:
     editions.add(inside, rules)
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(inside)
+    router.include_router(hooks.routes(KIND))
     router.include_router(editions.open_routes(rules))
     return router

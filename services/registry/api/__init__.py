@@ -4,8 +4,10 @@ from fastapi import APIRouter
 
 from services.chassis import persons as names
 from services.chassis.described import called
+from services.chassis.hooks import api as hooks
 from services.registry.api import changes, exports, figures, finding, life, money, persons, pilots, public
 from services.registry.api.operations import OPERATIONS
+from services.registry.hooks import KIND
 
 PARTS = (pilots, life, money, figures, exports, changes, finding, persons, public)
 
@@ -16,4 +18,5 @@ def make_router() -> APIRouter:
     for part in PARTS:
         router.include_router(part.routes())
     router.include_router(names.routes())
+    router.include_router(hooks.routes(KIND))
     return router

@@ -20,7 +20,7 @@ from services.chassis.hand import Hand, hand
 from services.chassis.store import Store
 from services.chassis.web import EngineOf, not_found
 
-KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Role.EXPERT, Role.OPS))
+KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Role.EXPERT, Role.OPS, Role.SUBSCRIBER))
 """Who may know the names: whoever reads the register and is not of an agency."""
 FIELDS: Final = frozenset({"actor", "by", "members", "secretary", "present", "who"})
 """Where persons stand in what the register shows."""
@@ -43,7 +43,9 @@ class Naming:
         return await persons.names(self.store, shown, FIELDS) if self.allowed else {}
 
 
-async def naming(engine: EngineOf, caller: Annotated[Caller, Depends(allow(*KNOWERS, Role.PUBLISHER))]) -> Naming:
+async def naming(
+    engine: EngineOf, caller: Annotated[Caller, Depends(allow(*KNOWERS, Role.PUBLISHER, Role.SUBSCRIBER))]
+) -> Naming:
     """Whom answers to this caller may name."""
     return Naming(engine.store, bool(caller.roles & set(KNOWERS)))
 

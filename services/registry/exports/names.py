@@ -31,6 +31,7 @@ ROLES: Final[Mapping[Role, str]] = {
     Role.AUDITOR: "role.auditor",
     Role.OPS: "role.ops",
     Role.ADMIN: "role.admin",
+    Role.SUBSCRIBER: "role.subscriber",
 }
 MONEY_STAGES: Final[Mapping[MoneyStage, str]] = {
     MoneyStage.PLANNED: "money.planned",

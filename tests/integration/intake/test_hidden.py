@@ -70,6 +70,7 @@ OF_NO_PILOT: Final = {
         ("post", "/v1/reading/skip"),
         ("get", "/metrics"),
     },
+    "hooks, whose deliveries are looked at with them": {route for route in POLICY["intake"] if "/hooks" in route[1]},
 }
 """Every other route. One that is not here must name its application as `{pilot}`."""
 

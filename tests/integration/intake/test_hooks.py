@@ -1,0 +1,362 @@
+"""Hooks of agencies on a real mongod: the order for each pilot, attempts, sending again, recovery, switching off,
+replicas and crashes; the time is that of the test, and so is what receivers answer."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+
+from contracts.event import wire_moment
+from services.chassis.engine import Engine
+from services.chassis.hooks.delivering import Sender
+from services.chassis.hooks.following import Follower
+from services.chassis.hooks.rows import DELIVERIES, LINES, Item, every_hook
+from services.chassis.hooks.schedule import Answer
+from services.chassis.hooks.signing import Sealer
+from services.chassis.settings import Settings
+from services.chassis.store import BY_ID, Store
+from services.chassis.web import make_app
+from services.intake.api import make_router
+from services.intake.domain.state import pilot_id
+from services.intake.hooks import KIND, about
+from services.intake.service import RULES
+from services.intake.service import SERVICE as INTAKE
+from tests.integration.intake.conftest import Tokens
+from tests.integration.intake.test_hidden import found
+from tests.kit.engine.tiny import Broker, Clock
+from tests.kit.intake.sides import PILOT, said, sent, submitted, withdrawn
+
+KEY: Final = "a-key-of-tests-that-is-long-enough"
+SETTINGS: Final = Settings(hook_key=SecretStr(KEY), hooks_of_owner=3, hook_within=5)
+ADDRESS: Final = "https://hooks.example.test"
+SECOND: Final = pilot_id("demo", "demo-2")
+
+
+class Receivers:
+    """What stands for the network: `answer` says what each address answers; `got` is what came where, in order."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[str, Mapping[str, Any]], Answer] = lambda _address, _message: Answer(204)
+        self.got: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.secrets: dict[str, str] = {}
+        self.meanwhile: Callable[[], Any] | None = None
+
+    async def send(self, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        message = json.loads(body)
+        self.got.append((address, headers["webhook-id"], message))
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return self.answer(address, message)
+
+    def outcomes(self, pilot: str = PILOT, address: str = ADDRESS) -> list[str]:
+        """What was sent of a pilot."""
+        return [one["data"]["outcome"] for to, _, one in self.got if (to, one["data"]["pilot"]) == (address, pilot)]
+
+
+class Hooks:
+    """Intake with its hooks: HTTP, the reader of its topic, and any number of senders."""
+
+    def __init__(self, engine: Engine, store: Store, broker: Broker, clock: Clock) -> None:
+        self.engine, self.store, self.broker, self.clock = engine, store, broker, clock
+        self.receivers = Receivers()
+        self.follower = Follower(KIND, store, SETTINGS, clock, lambda: None)
+        self.sender = self.one_sender()
+        self.app = make_app("Lotsman intake", Tokens(), engine, {}, SETTINGS)  # type: ignore[arg-type]
+        self.app.include_router(make_router(RULES))
+        self._read = 0
+
+    def one_sender(self) -> Sender:
+        """A replica's."""
+        return Sender(KIND, self.store, SETTINGS, self.clock, self.receivers, Sealer(KEY), lambda: 0.0)
+
+    async def ask(self, method: str, path: str, token: str = "publisher@demo=u-1", **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://service") as client:
+            return await client.request(method, f"/v1/hooks{path}", headers=headers, **more)
+
+    async def registered(self, address: str = ADDRESS, token: str = "publisher@demo=u-1") -> str:
+        answer = await self.ask("post", "", token, json={"address": address})
+        assert answer.status_code == 201, answer.text
+        self.receivers.secrets[address] = answer.json()["secret"]
+        return str(answer.json()["id"])
+
+    async def happens(self, *events: Mapping[str, Any]) -> None:
+        """These events come in, and what the topic says of them becomes deliveries."""
+        for one in events:
+            await self.engine.records([one if not isinstance(one, Mapping) else sent(one)])
+        await self.engine.outbox.flush()
+        await self.follows()
+
+    async def follows(self, anew: bool = False) -> None:
+        """Reads the topic on, or `anew`, as after a crash."""
+        hooks = await every_hook(self.store)
+        beside = [*await KIND.beside(self.store, ["demo"], wire_moment(hooks[0].since))] if hooks else []
+        await self.follower.deliver(hooks, await self.follower._placed(hooks, beside))
+        values = [one.value for one in self.broker.log if one.topic == KIND.topic]
+        for place, value in enumerate(values):
+            if (anew or place >= self._read) and (item := about(value)) is not None:
+                at_place = Item(item.id, item.pilot, item.owner, item.at, place)
+                await self.follower.deliver(hooks, [at_place])
+        self._read = len(values)
+
+    async def turn(self, sender: Sender | None = None, **later: float) -> None:
+        """All that can be sent, so much later, is."""
+        self.clock.forward(**later)
+        one = sender or self.sender
+        while await one.turn() == 0.0:
+            await one.idle()
+
+    async def listed(self, hook: str, query: str = "") -> list[Any]:
+        answer = await self.ask("get", f"/{hook}/deliveries?limit=200{query}")
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+
+@pytest.fixture
+async def hooks(engine: Engine, store: Store, broker: Broker, clock: Clock) -> Hooks:
+    await store.prepare(INTAKE.indexes)
+    return Hooks(engine, store, broker, clock)
+
+
+async def test_an_agencys_receipts_go_to_its_hooks_alone_signed_and_each_attempt_is_seen(hooks: Hooks) -> None:
+    await hooks.happens(submitted(7))
+    hook = await hooks.registered()
+    await hooks.registered(f"{ADDRESS}/evil", "publisher@evil=u-9")
+    hooks.clock.forward(seconds=1)
+    await hooks.happens(submitted(1), withdrawn("w-1"))
+    hooks.receivers.answer = lambda _address, _message: Answer(503, None, "later")
+    await hooks.turn()
+    assert hooks.receivers.outcomes() == ["registered"], "what follows waits behind it; what was before is not sent"
+    [second, first] = await hooks.listed(hook)
+    assert (first["state"], first["tries"], first["last"]["status"], first["last"]["answer"]) == (
+        "waiting",
+        1,
+        503,
+        "later",
+    )
+    assert (second["state"], second["tries"], second["last"]) == ("waiting", 0, None)
+    await hooks.turn(seconds=4)
+    assert len(hooks.receivers.got) == 1, "not before the pause is over"
+    hooks.receivers.answer = lambda _address, _message: Answer(200)
+    await hooks.turn(seconds=1)
+    assert hooks.receivers.outcomes() == ["registered", "registered", "withdrawn"]
+    assert {to for to, _, _ in hooks.receivers.got} == {ADDRESS}, "nothing of one agency goes to another"
+    ids = [id_ for _, id_, _ in hooks.receivers.got]
+    assert ids[0] == ids[1] != ids[2], "one id for every attempt"
+    one = (await hooks.ask("get", f"/{hook}/deliveries/{ids[0]}")).json()
+    assert [attempt["status"] for attempt in one["attempts"]] == [503, 200] and one["state"] == "sent"
+    message = hooks.receivers.got[-1][2]
+    told = hooks.broker.events("pilots.receipts.demo.v1")[-1]
+    assert (message["data"], message["timestamp"]) == (told["data"], told["time"]), "word for word as in the topic"
+    assert (await hooks.listed(hook, "&state=waiting"), len(await hooks.listed(hook, "&state=sent"))) == ([], 2)
+    for path in (f"/{hook}", f"/{hook}/deliveries", f"/{hook}/deliveries/{ids[0]}"):
+        assert (await hooks.ask("get", path, "publisher@evil=u-9")).status_code == 404
+        assert (await hooks.ask("get", path, "admin=u-5")).status_code == 200
+
+
+async def test_a_dead_pilot_or_receiver_holds_up_nobody_else_and_after_the_schedule_its_next_goes(hooks: Hooks) -> None:
+    hook, dead = await hooks.registered(), await hooks.registered(f"{ADDRESS}/dead")
+    await hooks.happens(submitted(1), submitted(2), withdrawn("w-1"), withdrawn("w-2", SECOND))
+
+    def answer(address: str, message: Mapping[str, Any]) -> Answer:
+        refuses = address != ADDRESS or message["data"]["outcome"] == "registered" and message["data"]["pilot"] == PILOT
+        return Answer(500) if refuses else Answer(204)
+
+    hooks.receivers.answer = answer
+    await hooks.turn()
+    assert hooks.receivers.outcomes(SECOND) == ["registered", "withdrawn"]
+    assert hooks.receivers.outcomes() == ["registered"]
+    for pause in SETTINGS.hook_pauses:
+        await hooks.turn(seconds=pause)
+    assert hooks.receivers.outcomes() == ["registered"] * 8 + ["withdrawn"], "given up, and the next one goes"
+    states = {(one["pilot"], one["state"], one["tries"]) for one in await hooks.listed(hook)}
+    assert (PILOT, "failed", 8) in states and len(states) == 3
+    card = (await hooks.ask("get", f"/{dead}")).json()
+    assert card["failing_since"] and card["off"] is None
+    await hooks.turn(hours=120)
+    await hooks.turn(hours=120)
+    card = (await hooks.ask("get", f"/{dead}")).json()
+    assert card["off"]["why"] == "failing" and f"{ADDRESS}/dead" in card["off"]["en"]
+    assert all(card["off"][language] for language in ("ru", "be"))
+    count = len(hooks.receivers.got)
+    await hooks.happens(submitted(3))
+    await hooks.turn()
+    assert [to for to, _, _ in hooks.receivers.got[count:]] == [ADDRESS], "nothing goes where it is off"
+    hooks.receivers.answer = lambda _address, _message: Answer(204)
+    await hooks.ask("post", f"/{dead}/on")
+    await hooks.turn()
+    assert hooks.receivers.outcomes(pilot_id("demo", "demo-3"), f"{ADDRESS}/dead") == ["registered"], "it waited"
+
+
+async def test_again_one_by_one_or_what_was_missed_of_a_time_under_the_same_ids(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    began = hooks.clock()
+    await hooks.happens(submitted(1))
+    await hooks.turn()
+    [sent_] = await hooks.listed(hook)
+    assert (await hooks.ask("post", f"/{hook}/deliveries/{sent_['id']}/again")).json() == {"messages": 1}
+    await hooks.turn()
+    assert len({id_ for _, id_, _ in hooks.receivers.got}) == 1 and len(hooks.receivers.got) == 2
+    hooks.clock.forward(minutes=1)
+    hooks.receivers.answer = lambda _address, _message: Answer(500)
+    await hooks.happens(withdrawn("w-1"))
+    await hooks.turn()
+    for pause in SETTINGS.hook_pauses:
+        await hooks.turn(seconds=pause)
+    hooks.receivers.answer = lambda _address, _message: Answer(204)
+    hooks.receivers.got.clear()
+
+    async def recovered(**span: Any) -> int:
+        said_ = {"since": wire_moment(began), **span}
+        answer = await hooks.ask("post", f"/{hook}/recovery", json=said_)
+        assert answer.status_code == 200, answer.text
+        await hooks.turn()
+        return int(answer.json()["messages"])
+
+    assert await recovered(until=wire_moment(began + timedelta(seconds=30))) == 0, "of that time nothing was missed"
+    assert await recovered() == 1 and hooks.receivers.outcomes() == ["withdrawn"]
+    assert await recovered() == 0
+    assert await recovered(all=True) == 2 and hooks.receivers.outcomes()[1:] == ["registered", "withdrawn"], "in order"
+    assert (
+        await hooks.ask("post", f"/{hook}/recovery", "publisher@evil", json={"since": wire_moment(began)})
+    ).status_code == 404
+
+
+async def test_gone_switches_off_at_once_and_by_hand_too(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    hooks.receivers.answer = lambda _address, _message: Answer(410)
+    await hooks.happens(submitted(1), submitted(2))
+    await hooks.turn()
+    card = (await hooks.ask("get", f"/{hook}")).json()
+    assert card["off"]["why"] == "gone"
+    assert (await hooks.ask("get", "", "admin=u-5")).json()["items"] == [card]
+    assert (await hooks.ask("post", f"/{hook}/on")).json()["off"] is None
+    assert (await hooks.ask("post", f"/{hook}/off", "admin=u-5")).json()["off"]["why"] == "by-hand"
+    count = len(hooks.receivers.got)
+    await hooks.turn(hours=1)
+    assert len(hooks.receivers.got) == count
+    assert (await hooks.ask("delete", f"/{hook}")).status_code == 204
+    assert (await hooks.ask("get", f"/{hook}")).status_code == 404
+    assert not await hooks.store.rows(DELIVERIES, {}, sort=BY_ID, limit=1)
+
+
+async def test_replicas_send_once_and_after_a_crash_it_goes_again_under_the_same_id(hooks: Hooks) -> None:
+    await hooks.registered()
+    await hooks.happens(*(submitted(n) for n in range(1, 9)))
+    first, second = hooks.one_sender(), hooks.one_sender()
+    for _ in range(20):
+        await asyncio.gather(first.turn(), second.turn())
+        await first.idle()
+        await second.idle()
+    assert len(hooks.receivers.got) == len({id_ for _, id_, _ in hooks.receivers.got}) == 8
+    await hooks.follows(anew=True)
+    await hooks.turn()
+    assert len(hooks.receivers.got) == 8, "what is read once more is the same"
+
+    killed = hooks.one_sender()
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        reached.set()
+        await never.wait()
+
+    await hooks.happens(withdrawn("w-1"))
+    hooks.receivers.meanwhile = hang
+    await killed.turn()
+    await reached.wait()
+    for task in killed._going.values():  # as SIGKILL does: nothing is written any more
+        task.cancel()
+    await asyncio.gather(*killed._going.values(), return_exceptions=True)
+    hooks.receivers.meanwhile = None
+    await hooks.turn()
+    assert hooks.receivers.outcomes() == ["registered", "withdrawn"], "somebody may still have it"
+    await hooks.turn(seconds=SETTINGS.hook_within + 31)
+    assert hooks.receivers.outcomes() == ["registered", "withdrawn", "withdrawn"]
+    assert len({id_ for _, id_, _ in hooks.receivers.got}) == 9
+
+
+async def test_what_comes_while_a_line_is_left_is_not_forgotten(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    await hooks.happens(submitted(1))
+    came = list[bool]()
+
+    async def more() -> None:
+        if not came:
+            came.append(True)
+            await hooks.happens(withdrawn("w-1"))
+
+    hooks.receivers.meanwhile = more
+    await hooks.turn()
+    assert hooks.receivers.outcomes() == ["registered", "withdrawn"]
+    [line] = await hooks.store.rows(LINES, {"hook": hook}, sort=BY_ID, limit=9)
+    assert line["by"] is None and line["until"].year == 9000, "an empty line is left alone"
+
+
+async def test_a_parked_event_is_told_in_its_place_and_what_is_hidden_is_not_sent(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    newer = {**submitted(5), "type": "pilots.agency.application-submitted.v3"}
+    await hooks.happens(newer, submitted(1))
+    await hooks.engine.records([said(found("u-1"), 1)])
+    await hooks.turn()
+    assert [one["data"]["outcome"] for _, _, one in hooks.receivers.got] == ["parked"]
+    shown = await hooks.listed(hook)
+    assert [one["pilot"] for one in shown] == [pilot_id("demo", "demo-5")], "and it is not told of either"
+    rows = await hooks.store.rows(DELIVERIES, {"state": "hidden"}, sort=BY_ID, limit=9)
+    assert [row["pilot"] for row in rows] == [PILOT]
+    assert (await hooks.ask("get", f"/{hook}/deliveries/{rows[0]['_id']}")).status_code == 404
+
+
+async def test_registering_and_a_new_secret(hooks: Hooks) -> None:
+    hook = await hooks.registered()
+    kept = await hooks.store.get("hooks", hook)
+    first = hooks.receivers.secrets[ADDRESS]
+    assert kept is not None and first not in json.dumps(kept, default=str)
+    card = (await hooks.ask("get", f"/{hook}")).json()
+    assert "secret" not in card and (card["owner"], card["by"], card["signing"]) == ("demo", "u-1", 1)
+    second = (await hooks.ask("post", f"/{hook}/secret")).json()["secret"]
+    assert (await hooks.ask("get", f"/{hook}")).json()["signing"] == 2
+
+    async def signing() -> set[str]:
+        """Which secrets sign now, as the public library finds."""
+        one = next(iter(await every_hook(hooks.store)))
+        sealer = Sealer(KEY)
+        return {sealer.open(sealed) for sealed in one.sealed(hooks.clock())}
+
+    assert await signing() == {first, second}
+    assert Webhook(second).sign("msg", hooks.clock(), "{}") != Webhook(first).sign("msg", hooks.clock(), "{}")
+    third = (await hooks.ask("post", f"/{hook}/secret")).json()["secret"]
+    assert await signing() == {second, third}, "two at most"
+    hooks.clock.forward(hours=25)
+    assert await signing() == {third}
+    assert (await hooks.ask("get", f"/{hook}")).json()["signing"] == 1
+    for said_, status, rule in [
+        ({"address": ADDRESS}, 409, "webhook.known"),
+        ({"address": "http://hooks.example.test/"}, 422, "webhook.https"),
+        ({"address": "https://10.0.0.1/"}, 422, "webhook.private"),
+        ({"address": "https://hooks.example.test/", "secret": "whsec_x"}, 422, "request.invalid"),
+    ]:
+        answer = await hooks.ask("post", "", json=said_)
+        assert (answer.status_code, answer.json()["title"]) == (status, rule)
+    for n in range(2):
+        await hooks.registered(f"{ADDRESS}/{n}")
+    answer = await hooks.ask("post", "", json={"address": f"{ADDRESS}/9"})
+    assert (answer.status_code, answer.json()["title"]) == (409, "webhook.too-many")
+    hooks.app.state.settings = Settings()
+    answer = await hooks.ask("post", "", json={"address": f"{ADDRESS}/9"})
+    assert (answer.status_code, answer.json()["title"]) == (503, "webhook.no-key")
+
+
+async def test_what_is_old_goes(hooks: Hooks) -> None:
+    await hooks.registered()
+    await hooks.happens(submitted(1))
+    await hooks.sender.tidy()
+    assert len(await hooks.store.rows(DELIVERIES, {}, sort=BY_ID, limit=9)) == 1
+    hooks.clock.forward(days=30)
+    await hooks.sender.tidy()
+    assert not await hooks.store.rows(DELIVERIES, {}, sort=BY_ID, limit=9)
