@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     hook_jitter: float = Field(default=0.1, ge=0, le=1)
     """By what part of it a pause may be longer, by chance, so that not all come back at once (assumption)."""
     hook_off_after: float = Field(default=120 * 3600.0, gt=0)
-    """After how long without one success a hook is switched off (the issue's own number: five days)."""
+    """After how long without one success a hook is switched off (assumption: five days)."""
     hook_within: float = Field(default=15.0, gt=0)
     """Time for one attempt (Standard Webhooks: 15 to 30 s)."""
     hooks_at_once: int = Field(default=32, ge=2)

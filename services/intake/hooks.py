@@ -18,6 +18,7 @@ from services.chassis.hooks.rows import Hook, Item
 from services.chassis.saying import why
 from services.chassis.sight import hides
 from services.chassis.store import BY_ID, SUBJECTS, Row, Store
+from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.receipts import IN_ORDER, JOURNAL, journal, receipt_of
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,12 @@ async def parked(store: Store, agencies: Sequence[str], since: str) -> list[Item
     return [*found.values()]
 
 
+async def is_open(store: Store, agency: str) -> bool:
+    """Whether an agency is told anything: not while it is cut off. Raises StoreAway."""
+    row = await store.get(SUBJECTS, f"{AGENCY_KIND}:{agency}")
+    return row is None or (row.get("state") or {}).get("disabled") is None
+
+
 KIND: Final = Kind(
     name="receiptIssued",
     title="A receipt was issued",
@@ -80,4 +87,5 @@ KIND: Final = Kind(
     about=about,
     body=body,
     beside=parked,
+    open=is_open,
 )

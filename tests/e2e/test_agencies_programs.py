@@ -1,28 +1,38 @@
 """The examples that agencies begin with, run as they are: from the event to the answer and the council's decision, by
 Kafka alone with nothing of ours but the installed contracts, and by HTTP alone with curl."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from contracts.agency import ApplicationSubmittedV2, ApplicationWithdrawnV1
 from contracts.steps import ApplicationStop
 from contracts.topics import INTAKE
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import EXPERTS, ask_applicant, claim, enter_expert, found, lead
+from deploy.cli.main_job import application
+from deploy.cli.register_job import event
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.samples.common import basis, body
 from services.expertise.domain.state import Status
+from tests.conftest import Eventually
 from tests.contract.test_installed_alone import NEEDED, copied, only
+from tests.e2e.conftest import kill
+from tests.kit.receiver import Receiver, receiving
 
 pytestmark = [pytest.mark.timeout(240)]
+V2 = ApplicationSubmittedV2.TYPE
 WITH_KAFKA = (*NEEDED, "aiokafka", "async_timeout", "packaging", "tzdata")
 Program = Callable[[str], "subprocess.Popen[str]"]
 
@@ -97,3 +107,87 @@ def registered(desk: Desk, agency: str, child: "subprocess.Popen[str]") -> str:
         assert child.poll() is None and time.monotonic() < deadline, child.communicate()[0]
         time.sleep(0.1)
     return str(answer.json()["pilot"])
+
+
+class Hooked:
+    """Hooks of an agency at intake, and of another system at the register."""
+
+    def __init__(self, desk: Desk, agency: str, receiver: Receiver) -> None:
+        self.desk, self.agency, self.receiver = desk, agency, receiver
+        self.ids: dict[str, str] = {}
+
+    def call(self, method: str, path: str, body: object = None, service: str = "intake") -> Any:
+        """A request about hooks, which must succeed."""
+        role = "publisher" if service == "intake" else "subscriber"
+        org = self.agency if service == "intake" else "other-system"
+        answer = self.desk.call(method, service, f"/v1/hooks{path}", role, org=org, body=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    def register(self, path: str, service: str = "intake", url: str = "") -> None:
+        """Registers an address, whose secret the receiver is given."""
+        said = self.call("POST", "", {"address": (url or self.receiver.url) + path}, service)
+        self.ids[path], self.receiver.secrets[path] = said["id"], said["secret"]
+
+    def post(self, event_: Any) -> str:
+        """Publishes an event, which must be taken; its pilot."""
+        answer = self.desk.call("POST", "intake", "/v1/events", "publisher", org=self.agency, body=event_)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["pilot"])
+
+    def withdraw(self, pilot: str) -> None:
+        """Withdraws an application."""
+        self.post(event(self.agency, pilot, ApplicationWithdrawnV1.TYPE, {"reason": "Проект закрыт."}))
+
+
+def test_receipts_and_changes_come_to_registered_addresses_through_a_crash_beside_a_dead_one(
+    desk: Desk, agency: str, stack: Stack, eventually: Eventually
+) -> None:
+    def until(check: Callable[[], Any]) -> None:
+        asyncio.run(eventually(check, within=90, every=0.1))
+
+    with receiving() as receiver:
+        hooks = Hooked(desk, agency, receiver)
+        hooks.register("/in")
+        hooks.register("/dead", url="http://127.0.0.1:9")
+        hooks.register("/changes", "registry")
+        refused, held, go = set[str](), threading.Event(), threading.Event()
+
+        def answers(path: str, message: Any) -> int:
+            """The first pilot's first receipt is not taken at first, the second's holds until the service is killed."""
+            own_number, first = message["data"].get("own_number"), message["data"].get("outcome") == "registered"
+            if path == "/in" and first and own_number == "МЗ-1" and not refused:
+                refused.add(path)
+                return 503
+            if path == "/in" and first and own_number == "МЗ-2" and not go.is_set():
+                held.set()
+                go.wait(60)
+            return 204
+
+        receiver.answers = answers
+        pilots = [hooks.post(application(n, agency, kind=V2)) for n in (1, 2, 3)]
+        for pilot in pilots:
+            hooks.withdraw(pilot)
+        whole = ["registered", "withdrawn"]
+        until(lambda: receiver.of("/in", pilots[2]) == whole and held.is_set())
+        kill(stack, "intake")
+        go.set()
+        until(lambda: receiver.of("/in", pilots[0]) == ["registered", *whole])
+        until(lambda: receiver.of("/in", pilots[1]) == ["registered", *whole])
+        ids = [id_ for path, id_, one in receiver.came if path == "/in" and one["data"]["pilot"] == pilots[1]]
+        assert ids[0] == ids[1] != ids[2], "the same once more, and then the next"
+        until(lambda: [kind.rsplit(".", 2)[1] for kind in receiver.of("/changes", pilots[0])][:1] == ["pilot-entered"])
+        stack.await_ready(60)
+        dead = hooks.call("GET", f"/{hooks.ids['/dead']}")
+        assert dead["failing_since"] and dead["off"] is None
+        listed = hooks.call("GET", f"/{hooks.ids['/in']}/deliveries?state=sent")["items"]
+        assert len(listed) == 6
+        [first] = [one for one in listed if one["pilot"] == pilots[0] and one["tries"] > 1]
+        shown = hooks.call("GET", f"/{hooks.ids['/in']}/deliveries/{first['id']}")
+        assert [one["status"] for one in shown["attempts"]] == [503, 204]
+        hooks.call("POST", f"/{hooks.ids['/in']}/deliveries/{first['id']}/again")
+        until(lambda: receiver.of("/in", pilots[0]) == ["registered", *whole, "registered"])
+        span = {"since": listed[-1]["at"], "all": True}
+        assert hooks.call("POST", f"/{hooks.ids['/in']}/recovery", span)["messages"] == 6
+        until(lambda: all(receiver.of("/in", pilot)[-2:] == whole for pilot in pilots))
+        assert len({id_ for path, id_, _ in receiver.came if path == "/in"}) == 6

@@ -1,8 +1,11 @@
 """Webhooks without a database: where they may be sent, what they are signed with, when again, and one attempt."""
 
 import asyncio
+import os
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from deploy.local.home import ROOT
 from services.chassis.hooks.address import Allowed
 from services.chassis.hooks.delivering import Busy
 from services.chassis.hooks.post import READ, Post
@@ -103,6 +107,25 @@ def test_the_public_library_takes_what_is_signed_with_either_of_two_secrets(body
             Webhook(new).verify(body, {**headers, name: "1"})
     with pytest.raises(WebhookVerificationError):
         Webhook(new_secret()).verify(body, headers)
+
+
+OPENSSL: Final = """
+KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
+printf 'v1,'; { printf '%s.%s.' "$WEBHOOK_ID" "$WEBHOOK_TIMESTAMP"; cat body.json; } |
+    openssl dgst -sha256 -mac HMAC -macopt hexkey:$KEY -binary | base64
+"""
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+def test_the_readmes_own_check_by_openssl_gives_the_signature(tmp_path: Path) -> None:
+    readme = "\n".join(line.strip() for line in (ROOT / "README.md").read_text().splitlines())
+    assert all(line.strip() in readme for line in OPENSSL.splitlines())
+    secret, body = new_secret(), '{"title": "Запись к врачу"}'.encode()
+    (tmp_path / "body.json").write_bytes(body)
+    headers = signed([secret], "msg_1", NOW, body)
+    env = {**os.environ, "SECRET": secret, "WEBHOOK_ID": "msg_1", "WEBHOOK_TIMESTAMP": headers["webhook-timestamp"]}
+    done = subprocess.run(["sh", "-c", OPENSSL], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == headers["webhook-signature"]
 
 
 def test_a_secret_is_kept_sealed_and_its_key_can_be_changed() -> None:

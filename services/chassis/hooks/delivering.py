@@ -56,7 +56,7 @@ LEAST_REST: Final = 0.02
 """Seconds between two looks, however much there is to do."""
 IN_A_ROW: Final = 50
 """So many deliveries of one line go before another line has its turn."""
-BEYOND: Final = 30.0
+BEYOND: Final = 10.0
 """Seconds that a lease lasts beyond the time of an attempt: what is written before and after it."""
 
 
@@ -136,7 +136,10 @@ class Sender:
             places = self._busy.places(one)
             if one.off is not None or not places:
                 continue
-            for line in await first_free(self._store, one.id, places):
+            lines = await first_free(self._store, one.id, places)
+            if not lines or not await self._kind.open(self._store, one.owner):
+                continue
+            for line in lines:
                 ahead = min(ahead, max(0.0, (line["until"] - now).total_seconds()))
                 if line["until"] <= now and line["_id"] not in self._going:
                     self._begin(one, line)
@@ -180,7 +183,7 @@ class Sender:
         stirred = line["stirred"]
         for _ in range(IN_A_ROW):
             to = await hook(self._store, hook_id)
-            if to is None or to.off is not None:
+            if to is None or to.off is not None or not await self._kind.open(self._store, to.owner):
                 return self._now()
             found = await next_of_line(self._store, hook_id, line["pilot"])
             if found is None:

@@ -17,9 +17,14 @@ async def nothing_beside(_store: Store, _owners: Sequence[str], _since: str) -> 
     return ()
 
 
+async def always(_store: Store, _owner: str) -> bool:
+    """Everybody is told."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of messages.
+    """One kind of messages; `open` says whether an owner is sent anything now: what comes meanwhile waits.
 
     `name` and `title` are what its operation is called in the document, `message` the form of its body, `role` who
     registers hooks for it. `owner` says for whom a caller registers (None: for nobody), `about` reads from a record of
@@ -37,6 +42,7 @@ class Kind:
     about: Callable[[bytes], Item | None]
     body: Callable[[Store, Hook, Row], Awaitable[bytes | None]]
     beside: Callable[[Store, Sequence[str], str], Awaitable[Sequence[Item]]] = nothing_beside
+    open: Callable[[Store, str], Awaitable[bool]] = always
 
 
 def message_of(kind: str, at: str, data: Any) -> dict[str, Any]:

@@ -276,7 +276,7 @@ async def test_replicas_send_once_and_after_a_crash_it_goes_again_under_the_same
     hooks.receivers.meanwhile = None
     await hooks.turn()
     assert hooks.receivers.outcomes() == ["registered", "withdrawn"], "somebody may still have it"
-    await hooks.turn(seconds=SETTINGS.hook_within + 31)
+    await hooks.turn(seconds=SETTINGS.hook_within + 11)
     assert hooks.receivers.outcomes() == ["registered", "withdrawn", "withdrawn"]
     assert len({id_ for _, id_, _ in hooks.receivers.got}) == 9
 
@@ -350,6 +350,17 @@ async def test_registering_and_a_new_secret(hooks: Hooks) -> None:
     hooks.app.state.settings = Settings()
     answer = await hooks.ask("post", "", json={"address": f"{ADDRESS}/9"})
     assert (answer.status_code, answer.json()["title"]) == (503, "webhook.no-key")
+
+
+async def test_an_agency_that_is_cut_off_is_sent_nothing_until_it_is_let_in_again(hooks: Hooks) -> None:
+    await hooks.registered()
+    await hooks.happens(submitted(1))
+    await hooks.store.mark("subjects", {"_id": "agency:demo"}, {"state.disabled": wire_moment(hooks.clock())})
+    await hooks.turn()
+    assert hooks.receivers.got == []
+    await hooks.store.mark("subjects", {"_id": "agency:demo"}, {"state.disabled": None})
+    await hooks.turn()
+    assert hooks.receivers.outcomes() == ["registered"]
 
 
 async def test_what_is_old_goes(hooks: Hooks) -> None:
