@@ -34,7 +34,7 @@ from services.chassis.hooks.rows import (
     hook,
     next_of_line,
 )
-from services.chassis.hooks.schedule import Answer, Schedule
+from services.chassis.hooks.schedule import Answer, Off, Schedule
 from services.chassis.hooks.signing import NoKey, Sealer, signed
 from services.chassis.jobs import Jobs, Lost
 from services.chassis.pace import Pace
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 _tracer: Final = trace.get_tracer("lotsman")
 ATTEMPTS: Final = Counted("lotsman_webhook_attempts", "Attempts to deliver to hooks, by what came of them", ["outcome"])
 SWITCHED_OFF: Final = Counted("lotsman_webhooks_switched_off", "Hooks that were switched off, by why", ["why"])
+for _why in (Off.FAILING, Off.GONE):
+    SWITCHED_OFF.labels(_why)  # counted from 0: else the first would not be seen as a rise
 
 LOOK_EVERY: Final = 1.0
 KEPT_ATTEMPTS: Final = 20
