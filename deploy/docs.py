@@ -15,7 +15,7 @@ from fastapi import APIRouter
 
 from contracts import VERSION
 from contracts.event import agency_source
-from contracts.freeze import CLASSES, OWNERS, as_file, example, frozen, inlined, owner_of
+from contracts.freeze import CLASSES, OWNERS, as_file, example, inlined, owner_of, published
 from contracts.topics import (
     AGENCY_CODE,
     EXPERTISE,
@@ -225,7 +225,7 @@ def _operation(action: str, who: str, channel: str, types: Iterable[str]) -> dic
 
 def _message(name: str) -> dict[str, Any]:
     shown = example(name)
-    schema = inlined(frozen(name))
+    schema = inlined(published(name))
     doc = (CLASSES[name].__doc__ or "").strip()
     return {
         "name": name,

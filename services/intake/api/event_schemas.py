@@ -6,28 +6,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.agency import AGENCY
-from contracts.freeze import frozen
+from contracts.freeze import published
 from services.chassis.described import REFERENCE
 
 AN_EVENT: Final = {"$ref": REFERENCE.format(model="AgencyEvent")}
 ITS_DATA: Final = {"$ref": REFERENCE.format(model="EventData")}
 
 
-def _taken(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The published schema of an event as the door holds it: the time may be missing, as CloudEvents lets it, and what
-    stands beside the attributes has names of extensions."""
-    time = {"anyOf": [schema["properties"]["time"], {"type": "null"}]}
-    required = [name for name in schema["required"] if name != "time"]
-    names = {"propertyNames": {"pattern": "^([A-Za-z0-9]+|data_base64)$"}}
-    return {**schema, "properties": {**schema["properties"], "time": time}, "required": required, **names}
-
-
 def _parts(title: str, name: str) -> dict[str, Any]:
     """The schema of an event under its title, and those of its parts under theirs."""
-    text = json.dumps(frozen(name)).replace('"#/$defs/', f'"{REFERENCE.format(model=title)}')
+    text = json.dumps(published(name)).replace('"#/$defs/', f'"{REFERENCE.format(model=title)}')
     schema = {word: said for word, said in json.loads(text).items() if word not in ("$id", "$schema")}
     parts = {f"{title}{part}": {**said, "title": f"{title}{part}"} for part, said in schema.pop("$defs", {}).items()}
-    return {title: {**_taken(schema), "title": title}, **parts}
+    return {title: {**schema, "title": title}, **parts}
 
 
 EVENTS: Final = {f"{cls.__name__}Event": name for name, cls in AGENCY.classes.items()}
