@@ -17,6 +17,7 @@ from .reference import (
     ItemId,
     Met,
     OnExpiry,
+    Payment,
     Problem,
     RequestItem,
     ReturnReason,
@@ -330,13 +331,24 @@ class CarryingOutNote(Contract):
     committed: tuple[CostLine, ...] = ()
 
 
+class PaymentsCorrected(Contract):
+    """Payments that were reported, and those that stand in their place since the register corrected the entry
+    (исправление)."""
+
+    was: tuple[Payment, ...]
+    now: tuple[Payment, ...]
+
+
 class CarryingOutNotedV1(CarryingOutNote, Fact):
     """How a pilot stands that the Council has decided on was noted, so that what its agency sends can be judged.
 
     With the first such note the application leaves intake's hands: what becomes of the pilot is the register's.
+    `corrected` is what the register corrected of the payments, where it did.
     """
 
     TYPE: ClassVar[str] = "pilots.intake.carrying-out-noted.v1"
+
+    corrected: PaymentsCorrected | None = None
 
 
 class ConflictNotedV1(Hiding, Fact):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 from contracts import expertise, registry
@@ -31,6 +31,9 @@ from services.intake.domain.commands import (
 from services.intake.domain.shape import time_of
 from services.intake.domain.validation import Judged, judge
 from services.intake.own_numbers import OwnNumbers
+
+NOTED: Final = frozenset({Correctable.AGREEMENT, Correctable.LAUNCH, Correctable.SPENDING})
+"""The entries by which reports are judged: of no other a correction is noted."""
 
 
 def translate(event: Event) -> Forward | Note | NoteHiding | NoteTerm | Remind | None:
@@ -94,7 +97,7 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | NoteTerm |
 def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
     match fact:
         case registry.EntryCorrectedV1():
-            return Note(fact) if fact.what in (Correctable.AGREEMENT, Correctable.LAUNCH) else None
+            return Note(fact) if fact.what in NOTED else None
         case (
             registry.ExpediencyDecidedV1()
             | registry.CreditDecidedV1()

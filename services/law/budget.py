@@ -54,10 +54,11 @@ def overpaid(committed: Iterable[Amount], paid: Iterable[Amount]) -> tuple[Overp
     )
 
 
-def added_up(amounts: Iterable[Amount]) -> tuple[Sum, ...]:
-    """Amounts by source and currency."""
-    sums = sorted(_by_source(amounts, frozenset()).items())
-    return tuple(Sum(source=source, currency=currency, amount_minor=whole) for (source, currency), whole in sums)
+def added_up(amounts: Iterable[Amount], gone: Iterable[Amount] = ()) -> tuple[Sum, ...]:
+    """Amounts by source and currency, without those that are `gone`; of which more are gone than there were, none."""
+    come, less = _by_source(amounts, frozenset()), _by_source(gone, frozenset())
+    left = ((key, whole - less.get(key, 0)) for key, whole in sorted(come.items()))
+    return tuple(Sum(source=source, currency=currency, amount_minor=max(0, sum_)) for (source, currency), sum_ in left)
 
 
 def _by_source(amounts: Iterable[Amount], unsaid: Set[str]) -> dict[tuple[str, str], int]:

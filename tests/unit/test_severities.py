@@ -12,6 +12,7 @@ from contracts.intake import ApplicationRegisteredV1, EventReceived, EventRefuse
 from contracts.reference import Problem
 from contracts.rules import read_edition
 from contracts.severities import DEFAULTS
+from contracts.steps import Correctable
 from contracts.words import wordings
 from deploy.samples.common import BOOK, NOW, SUBJECT, with_edition
 from services.intake.domain.agency import Given
@@ -23,7 +24,7 @@ from tests.kit.calendars import CALENDARS
 from tests.kit.common import SOMEBODY
 from tests.kit.intake.events import BY, CODE, ENTRY, V1, event, faults, unp, with_severities
 from tests.kit.intake.reports import CARRIED
-from tests.kit.intake.story import PAYMENT, STATES, after, clarify, resubmit, spent
+from tests.kit.intake.story import PAYMENT, STATES, after, clarify, corrected, resubmit, spent
 from tests.unit.test_rules import text
 
 MONEY = {"source": "republican-budget", "year": 2026, "amount_minor": 100, "currency": "BYN"}
@@ -204,6 +205,25 @@ def test_payments_are_held_against_what_the_agreement_commits_by_source_and_all_
 def test_of_an_agreement_that_says_no_money_nothing_is_known() -> None:
     state = CARRIED.model_copy(update={"carrying_out": CARRIED.carrying_out.model_copy(update={"committed": ()})})
     assert told(state, spent(TOO_MUCH)) == []
+
+
+def test_payments_that_the_register_corrected_are_counted_as_they_stand_there() -> None:
+    """A slip of the pen that was mended holds nothing against the next report, and does not come in again."""
+    slip, right = {**PAYMENT, "amount_minor": 49_000_000}, {**PAYMENT, "amount_minor": 4_900_000}
+    state = after(spent(slip), state=CARRIED)
+    fits = {**PAYMENT, "amount_minor": 45_000_000, "paid": "2026-04-02"}
+    assert [one.rule for one in told(state, spent(fits, id_="s-2"))] == ["spending.over-budget"]
+    was, now = ({"event_id": "s-1", "payments": [one]} for one in (slip, right))
+    mended = after(corrected(Correctable.SPENDING, now, was), state=state)
+    assert told(mended, spent(fits, id_="s-2")) == []
+    beyond = {**fits, "amount_minor": 45_100_001}
+    assert [one.rule for one in told(mended, spent(beyond, id_="s-2"))] == ["spending.over-budget"]
+    for known in (slip, right):
+        [fact] = decide(mended, spent(known, id_="s-3"), Context(NOW, SUBJECT, SOMEBODY, Given(BOOK, ENTRY), CALENDARS))
+        assert [one.rule for one in problems_of(fact)] == ["payment.twice"]
+    assert mended.carrying_out == state.carrying_out and mended.taken.size == state.taken.size
+    gone = after(corrected(Correctable.SPENDING, {**now, "payments": []}, was), state=state)
+    assert [one.amount_minor for one in gone.taken.paid] == [0]
 
 
 def told(state: Any, command: Later) -> list[Problem]:

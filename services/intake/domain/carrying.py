@@ -14,7 +14,13 @@ from pydantic import TypeAdapter
 
 from contracts.agency import CreditDecision, ReceiptOutcome
 from contracts.event import Day, Fact
-from contracts.intake import CarryingOutNotedV1, DecisionForwardedV1, StepForwardedV1, TermReminderForwardedV1
+from contracts.intake import (
+    CarryingOutNotedV1,
+    DecisionForwardedV1,
+    PaymentsCorrected,
+    StepForwardedV1,
+    TermReminderForwardedV1,
+)
 from contracts.reference import Expediency
 from contracts.registry import (
     AgreementFailedV1,
@@ -46,10 +52,10 @@ def noted(state: Pilot | None, fact: Noted, context: Context[Given]) -> Sequence
     if state is None or state.number is None:
         return ()
     told = _told(state, fact, context)
-    after = _after(state.carrying_out, fact)
-    if after is None or after == state.carrying_out:
+    after, corrected = _after(state.carrying_out, fact), _payments(fact)
+    if after is None or (after == state.carrying_out and corrected is None):
         return told
-    note = CarryingOutNotedV1.made_of(after, actor=context.actor)
+    note = CarryingOutNotedV1.made_of(after, actor=context.actor, corrected=corrected)
     return *told, *terms.ended(state, context), note
 
 
@@ -180,6 +186,14 @@ def _corrected(known: CarryingOut, fact: EntryCorrectedV1) -> CarryingOut:
             return known
         case _:
             assert_never(fact.what)
+
+
+def _payments(fact: Noted) -> PaymentsCorrected | None:
+    """What a correction of payments says that they were, and are. Raises ValidationError for an entry that is none."""
+    if not isinstance(fact, EntryCorrectedV1) or fact.what is not Correctable.SPENDING:
+        return None
+    was, now = (one.get("payments") if isinstance(one, dict) else None for one in (fact.was, fact.now))
+    return PaymentsCorrected.model_validate({"was": was, "now": now})
 
 
 def _agreed(agreement: Agreement) -> dict[str, Any]:

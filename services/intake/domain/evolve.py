@@ -43,7 +43,7 @@ from contracts.intake import (
 )
 from contracts.reference import Clock, ItemId, Problem
 from contracts.steps import ApplicationStop
-from services.intake.domain.report_history import with_report
+from services.intake.domain.report_history import with_correction, with_report
 from services.intake.domain.state import (
     ANSWERED,
     FINAL,
@@ -129,7 +129,8 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
 
 def _noted(state: Pilot, fact: CarryingOutNotedV1) -> Pilot:
     """Out of intake's hands: the Council has decided. What had ended here before that was known stays ended."""
-    noted = _with(state, carrying_out=CarryingOut.made_of(fact))
+    taken = state.taken if fact.corrected is None else with_correction(state.taken, fact.corrected)
+    noted = _with(state, carrying_out=CarryingOut.made_of(fact), taken=taken)
     return noted if state.status in FINAL else _over(noted, Status.DECIDED)
 
 

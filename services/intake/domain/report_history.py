@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import Contract, Fact
-from contracts.intake import ProgressRegisteredV1, SpendingRegisteredV1
+from contracts.intake import PaymentsCorrected, ProgressRegisteredV1, SpendingRegisteredV1
 from contracts.reference import Payment, Period
 from services.law.budget import Sum, added_up
 
@@ -41,6 +41,14 @@ def mark_of(payment: Payment) -> str:
     said = [payment.document, payment.paid.isoformat(), payment.source, payment.year, payment.amount_minor]
     text = json.dumps([*said, payment.currency], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def with_correction(before: ReportHistory, corrected: PaymentsCorrected) -> ReportHistory:
+    """What is remembered after the register corrected payments. What was wrong is not forgotten: sent once more, it is
+    no payment of its own."""
+    marks = dict.fromkeys([*before.payments, *map(mark_of, corrected.now)])
+    paid = added_up([*before.paid, *corrected.now], corrected.was)
+    return before.model_copy(update={"payments": (*marks,), "paid": paid})
 
 
 def with_report(before: ReportHistory, fact: Fact) -> ReportHistory:

@@ -243,11 +243,10 @@ def stopped_early() -> Note:
     return Note(PilotStoppedV1(actor=SOMEBODY, at=NOW, stopped=date(2026, 4, 16), why="Нет смысла.", basis=BASIS))
 
 
-def corrected(what: Correctable, now: Any) -> Note:
+def corrected(what: Correctable, now: Any, was: Any = None) -> Note:
     """A wrong entry was replaced."""
-    return Note(
-        EntryCorrectedV1(actor=SOMEBODY, at=NOW, what=what, place=1, reason="Опечатка.", basis=BASIS, was=None, now=now)
-    )
+    said = {"what": what, "place": 1, "was": was, "now": now}
+    return Note(EntryCorrectedV1(actor=SOMEBODY, at=NOW, reason="Опечатка.", basis=BASIS, **said))
 
 
 # ---- what the expertise does
