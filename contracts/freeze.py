@@ -125,9 +125,9 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def frozen(type_name: str) -> dict[str, Any]:
+def frozen(type_name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """The frozen schema of a type. Raises FileNotFoundError when it was not frozen yet."""
-    found: dict[str, Any] = json.loads(_read(FOLDER / f"{type_name}.json"))
+    found: dict[str, Any] = json.loads((folder / f"{type_name}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -247,8 +247,7 @@ def freeze(folder: Path = FOLDER) -> tuple[list[str], list[str]]:
     for name, cls in CLASSES.items():
         path = folder / f"{name}.json"
         if path.exists():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            complaints += [f"{name}: {one}" for one in unfit(name, cls, before)]
+            complaints += [f"{name}: {one}" for one in unfit(name, cls, frozen(name, folder))]
         else:
             path.write_text(as_file(schema_of(name)), encoding="utf-8")
             written.append(name)
