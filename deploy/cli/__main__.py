@@ -24,6 +24,7 @@ PARTS: Final = {
     "experts": ("expert",),
     "identity": ("token",),
     "importing": ("import",),
+    "officials": ("officials",),
     "persons": ("person",),
     "quality": ("check",),
     "reading": ("topic",),

@@ -16,16 +16,13 @@ from typing import Any
 import pytest
 
 from contracts.agency import ApplicationSubmittedV2, ApplicationWithdrawnV1
-from contracts.steps import ApplicationStop
 from contracts.topics import INTAKE
 from deploy.cli.desk import Desk
-from deploy.cli.expertise_job import EXPERTS, ask_applicant, claim, enter_expert, found, lead
 from deploy.cli.main_job import application
+from deploy.cli.officials import decided
 from deploy.cli.register_job import event
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
-from deploy.samples.common import basis, body
-from services.expertise.domain.state import Status
 from tests.conftest import Eventually
 from tests.contract.test_installed_alone import NEEDED, copied, only
 from tests.e2e.conftest import kill
@@ -76,28 +73,14 @@ def test_an_agencys_program_publishes_reads_what_became_of_it_and_answers(
     program: Program = request.getfixturevalue(door)
     child = program(agency)
     try:
-        pilot = registered(desk, agency, child)
-        look_over = desk.call("GET", "intake", f"/v1/applications/{pilot}", "officer")
-        path = f"/v1/applications/{pilot}"
-        desk.do("intake", f"{path}/acceptance", "officer", None, look_over.headers["ETag"])
-        desk.ask("expertise", f"/v1/reviews/{pilot}", "operator", found)
-        for expert in EXPERTS:
-            enter_expert(desk, expert)
-        claim(desk, pilot)
-        lead(desk, pilot, Status.WITH_EXPERTS)
-        ask_applicant(desk, pilot)
-        review = f"/v1/reviews/{pilot}"
-        desk.ask("expertise", review, "operator", lambda a: a.json()["requests"][-1]["outcome"] == "answered")
-        ended = ApplicationStop(reason="Инициатор ликвидирован.", basis=basis())
-        card = desk.call("GET", "intake", path, "officer")
-        desk.do("intake", f"{path}/stop", "officer", body(ended), card.headers["ETag"])
+        decided(desk, registered(desk, agency, child))
         said, _ = child.communicate(timeout=60)
     finally:
         child.kill()
         child.wait()
     assert child.returncode == 0, said
     assert said.startswith("registered ПП-")
-    assert "stopped" in said.splitlines()[-1]
+    assert "decided" in said.splitlines()[-1]
 
 
 def registered(desk: Desk, agency: str, child: "subprocess.Popen[str]") -> str:
