@@ -132,8 +132,9 @@ def test_intake_notes_what_reports_are_judged_by_and_the_rest_of_the_register_pa
 
 @given(made(EntryCorrectedV1))
 def test_of_the_corrections_those_are_noted_by_which_reports_are_judged(fact: EntryCorrectedV1) -> None:
+    noted = (Correctable.AGREEMENT, Correctable.LAUNCH, Correctable.SPENDING)
     command = intake.translate(Event("e", "registry", fact.TYPE, "s", NOW, 1, "c", {}, fact))
-    assert command == (Note(fact) if fact.what in ("agreement", "launch", "spending") else None)
+    assert command == (Note(fact) if fact.what in noted else None)
 
 
 @given(st.one_of([made(cls) for cls in (*INTAKE.classes.values(), *EXPERTISE.classes.values())]))
