@@ -273,14 +273,28 @@ class ConflictConfirmedV1(Reason, OfExpert):
     TYPE: ClassVar[str] = "pilots.expertise.conflict-confirmed.v1"
 
 
-ConflictFact = ConflictFoundV1 | ConflictDismissedV1 | ConflictConfirmedV1
-"""Every fact by which a case comes to be hidden from an expert, or is shown again."""
+class TiesCheckedV1(OfRound):
+    """The directory entry of somebody who is not on the case was checked against its parties (связи проверены), as
+    `seat` says it; `ties` are what ties the person to them, and none when nothing does any more. Nobody owes a
+    decision on that. `hidden`: after it the case is hidden from the person."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.ties-checked.v1"
+
+    expert_id: str
+    at: Moment
+    seat: Seat
+    ties: tuple[Conflict, ...] = ()
+    hidden: bool = False
+
+
+ConflictFact = ConflictFoundV1 | ConflictDismissedV1 | ConflictConfirmedV1 | TiesCheckedV1
+"""Every fact by which a case comes to be hidden from a person, or is shown again."""
 
 
 def hides(fact: ConflictFact) -> bool:
-    """Whether the case is hidden from the fact's expert after it, whatever roles that person has, and in whichever
-    service: a conflict hides until a second person has dismissed it."""
-    return fact.hidden if isinstance(fact, ConflictDismissedV1) else True
+    """Whether the case is hidden from the fact's person after it, whatever roles that person has, and in whichever
+    service: a conflict hides until a second person has dismissed it, a tie also no longer than there is one."""
+    return fact.hidden if isinstance(fact, ConflictDismissedV1 | TiesCheckedV1) else True
 
 
 class ExpertRecheckedV1(OfRound):
@@ -553,6 +567,7 @@ CaseFact = (
     | ConflictFoundV1
     | ConflictDismissedV1
     | ConflictConfirmedV1
+    | TiesCheckedV1
     | ExpertRecheckedV1
     | OpinionGivenV1
     | FurtherOpinionCalledV1

@@ -30,6 +30,7 @@ from .steps import (
     ApplicationReturn,
     ApplicationStop,
     Completion,
+    ErasedPerson,
     Progress,
     Results,
     Risks,
@@ -430,6 +431,13 @@ class ContactReadV1(ContactReading, Fact):
     TYPE: ClassVar[str] = "pilots.intake.contact-read.v1"
 
 
+class PersonErasedV1(ErasedPerson, Fact):
+    """The data of a person who works in intake was erased (персональные данные удалены); the opaque id stays. An
+    applicant's contact persons are no such persons."""
+
+    TYPE: ClassVar[str] = "pilots.intake.person-erased.v1"
+
+
 PilotFact = (
     ApplicationRegisteredV1
     | SubmissionRefusedV1
@@ -465,4 +473,6 @@ PilotFact = (
 )
 """Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
 
-INTAKE: Final = Language[Fact]((*get_args(AgencyFact), ContactErasedV1, ContactReadV1, *get_args(PilotFact)))
+INTAKE: Final = Language[Fact](
+    (*get_args(AgencyFact), ContactErasedV1, ContactReadV1, PersonErasedV1, *get_args(PilotFact))
+)

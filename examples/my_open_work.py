@@ -4,8 +4,7 @@
 
 `PERSON` is the opaque id that the facts name. LOTSMAN_KAFKA_URL says where Kafka is, LOTSMAN_KAFKA_PASSWORD is the
 password of its user `operator` (of the embedded stack: `kafka-operator` in its secrets.json), LOTSMAN_KAFKA_USERNAME
-another user; without a password the connection is a plain one. The topic holds every step of every review and is kept
-for ever, so nothing is stored here and no consumer group is needed: each run reads from the beginning.
+another user; without one the connection is plain. The topic holds every step for ever: each run reads all of it.
 
 What is whose, by the facts' own words:
 
@@ -66,6 +65,7 @@ from contracts.expertise import (
     TermResumedV1,
     TermStartedV1,
     TermSuspendedV1,
+    TiesCheckedV1,
 )
 from contracts.reference import TermKind
 from contracts.steps import AppealOutcome
@@ -227,7 +227,7 @@ def _after(work: Work, fact: CaseFact) -> Work:
             | ConflictConfirmedV1()
         ):
             return _seated(work, fact)
-        case TermNearingV1() | TermBreachedV1() | ExpertRecheckedV1() | ConclusionAnnulledV1():
+        case TermNearingV1() | TermBreachedV1() | ExpertRecheckedV1() | TiesCheckedV1() | ConclusionAnnulledV1():
             return work
         case _:
             assert_never(fact)

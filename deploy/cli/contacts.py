@@ -33,10 +33,11 @@ def show(pilot: Pilot) -> Found:
 def readings(pilot: Pilot) -> Found:
     """Show who read the contact persons of an application, the last reading first."""
     found = _asked("GET", pilot, Role.AUDITOR, part=f"/readings?limit={MOST}")
-    _print(("at", "by", "role", "organisation"), found["items"])
+    named = [{**one, "name": found["persons"].get(one["by"])} for one in found["items"]]
+    _print(("at", "by", "name", "role", "organisation"), named)
     if found["next"] is not None:
         out.print("There are more: the interface of intake pages through them.")
-    return {"pilot": pilot, "items": found["items"], "more": found["next"] is not None}
+    return {"pilot": pilot, "items": named, "more": found["next"] is not None}
 
 
 @group.command()

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.reference import Role
-from contracts.topics import EXPERTISE, REGISTRY
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from deploy.cli.common import Found, asked, out
 from deploy.complaint import Complaint
 
@@ -18,8 +18,8 @@ app = typer.Typer()
 group = typer.Typer(help="Persons who work in the services: erasing what is kept of one, and who did that.")
 app.add_typer(group, name="person")
 
-KEEPERS: Final = (EXPERTISE, REGISTRY)
-"""The services that keep names; an applicant's contact persons are intake's: `contact erase`."""
+KEEPERS: Final = (INTAKE, EXPERTISE, REGISTRY)
+"""The services that keep names of who works in them; an applicant's contact persons go by `contact erase`."""
 
 Person = Annotated[str, typer.Argument(metavar="ID", help="The person's opaque id: the `sub` of the person's token.")]
 Body = Annotated[str, typer.Option(help="Whose document asks for it.")]

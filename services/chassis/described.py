@@ -80,6 +80,9 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/reading": "listReading",
     "GET:/v1/reading/skipped": "listSkipped",
     "POST:/v1/reading/skip": "skipRecord",
+    "DELETE:/v1/me/person": "eraseMyPerson",
+    "GET:/v1/me/person": "getMyPerson",
+    "PUT:/v1/me/person": "saveMyPerson",
     "POST:/v1/persons/{person}/erasure": "erasePersonsData",
     "GET:/v1/persons/{person}/erasures": "listErasures",
 }

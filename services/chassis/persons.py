@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Se
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from contracts.event import Event
@@ -18,16 +19,21 @@ from contracts.steps import MOST_PERSON, ErasedPerson, Erasure, Person
 from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
+from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.problems import Problematic
 from services.chassis.store import BY_ID, PERSONS, Store
-from services.chassis.web import EngineOf
+from services.chassis.web import EngineOf, not_found
 from services.law.erasing import Erase, Erased, Erasures, subject_of
 
 Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
 Eraser = Annotated[Hand, Depends(hand(Role.ADMIN))]
 Controller = Annotated[Caller, Depends(allow(Role.AUDITOR, Role.ADMIN))]
 
+OF_A_PILOT: Final = "pilot"
+"""A row with this field is that of an applicant's contact person, who does not work here: the pilot's routes alone read
+and erase it."""
+PRIVATE: Final = {"Cache-Control": "private, no-store"}
 MOST: Final = 1_000
 """Persons that one answer names: a page of cases with all who have to do with each."""
 
@@ -40,9 +46,9 @@ class ErasureDone(BaseModel):
 
 
 async def kept(store: Store, id_: str) -> dict[str, Any] | None:
-    """What is kept of a person, or None. Raises StoreAway."""
+    """What is kept of a person who works here, or None. Raises StoreAway."""
     row = await store.get(PERSONS, id_)
-    return {name: row[name] for name in Person.model_fields} if row is not None else None
+    return {name: row[name] for name in Person.model_fields} if row is not None and OF_A_PILOT not in row else None
 
 
 async def keep(store: Store, id_: str, said: Person, now: datetime) -> None:
@@ -58,7 +64,8 @@ async def names(store: Store, shown: Any, fields: Set[str]) -> dict[str, str]:
     ids = sorted(set(mentioned(shown, fields)))[:MOST]
     if not ids:
         return {}
-    rows = await store.rows(PERSONS, {"_id": {"$in": ids}}, sort=BY_ID, limit=len(ids), fields=["name"])
+    query = {"_id": {"$in": ids}, OF_A_PILOT: None}
+    rows = await store.rows(PERSONS, query, sort=BY_ID, limit=len(ids), fields=["name"])
     return {str(row["_id"]): str(row["name"]) for row in rows if row.get("name")}
 
 
@@ -115,6 +122,39 @@ def routes(then: Callable[[Hand, str], Awaitable[None]] = nothing_more) -> APIRo
         return Page[Any](items=[one.model_dump(mode="json") for one in reversed(rows)])
 
     return router
+
+
+def of_oneself(*roles: Role, then: Callable[[Hand, str], Awaitable[None]] = nothing_more) -> APIRouter:
+    """What is kept of oneself, for whoever has one of these roles."""
+    router = APIRouter(prefix="/v1/me", tags=["personal data"])
+    oneself, acting = Depends(allow(*roles)), Depends(hand(*roles))
+
+    @router.get("/person", response_model=Person, responses={404: {}})
+    async def own(engine: EngineOf, caller: Caller = oneself) -> Response:
+        """What is kept of oneself."""
+        found = await kept(engine.store, caller.id)
+        if found is None:
+            raise not_found()
+        return JSONResponse(found, headers=PRIVATE)
+
+    @router.put("/person", response_model=Person)
+    async def save(body: Body[Person], engine: EngineOf, caller: Caller = oneself) -> Response:
+        """Saves one's own name and contact."""
+        return await saved(engine, caller.id, body)
+
+    @router.delete("/person", status_code=204)
+    async def erase_own(by: Hand = acting) -> None:
+        """Erases one's own name and contact for good, with a fact that says so; the opaque id stays. Safe to repeat."""
+        await erase(by, by.caller.id, Erasure())
+        await then(by, by.caller.id)
+
+    return router
+
+
+async def saved(engine: Engine, id_: str, said: Person) -> Response:
+    """Keeps a person's data, and answers with it. Raises StoreAway."""
+    await keep(engine.store, id_, said, engine.now())
+    return JSONResponse(said.model_dump(), headers=PRIVATE)
 
 
 def mentioned(shown: Any, fields: Set[str]) -> Iterator[str]:

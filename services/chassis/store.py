@@ -451,13 +451,18 @@ class Store:
         await self._db[collection].delete_many(dict(where))
 
     async def scan(
-        self, collection: str, query: Mapping[str, Any], page: int = 500, fields: Sequence[str] | None = None
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        page: int = 500,
+        fields: Sequence[str] | None = None,
+        hint: Keys | None = None,
     ) -> AsyncIterator[Row]:
         """Every row in the order of `_id`, in pages, for maintenance; never for an answer to a request."""
         last: Any = None
         while True:
             where = query if last is None else {"$and": [query, {"_id": {"$gt": last}}]}
-            rows = await self.rows(collection, where, sort=[("_id", 1)], limit=page, fields=fields)
+            rows = await self.rows(collection, where, sort=[("_id", 1)], limit=page, fields=fields, hint=hint)
             for row in rows:
                 yield row
             if len(rows) < page:

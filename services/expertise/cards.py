@@ -33,7 +33,7 @@ TO_ALL: Final = (
     "conclusions",
 )
 """What an expert is shown of a case as it is; of the rest only what `expert_card` makes of it."""
-NOT_SHOWN: Final = frozenset({"order", "calendars", "terms", "requests"})
+NOT_SHOWN: Final = frozenset({"order", "calendars", "organisations", "terms", "requests"})
 """Fields that only serve the lists, and those that a card shows in a form of its own."""
 
 

@@ -8,9 +8,10 @@ from contracts import expertise, intake, topics
 from contracts.event import Contract, Event, Fact, Moment, noun_of, wire_moment
 from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
+from contracts.reference import Application
 from contracts.rules import RuleBook
 from services.chassis.service import Prepare, Told
-from services.chassis.store import SUBJECTS, Row, Store
+from services.chassis.store import BY_ID, HIDDEN, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document, Input
 from services.expertise.documents.shelf import PRINTING, job_of
 from services.expertise.domain.commands import (
@@ -23,12 +24,16 @@ from services.expertise.domain.commands import (
     TakeAnswers,
     experts_asked,
 )
+from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
+from services.expertise.domain.parts import key_of, parties
 from services.expertise.domain.series import TakeNumber
 from services.expertise.domain.state import KIND
 
 NOTICES: Final = "notices"
+TIED: Final[Keys] = (("kind", 1), ("state.organisations", 1), *BY_ID)
+"""By an organisation: the entries of the directory that name it, and the cases to which it is a party."""
 
 
 def translate(event: Event) -> Command | None:
@@ -132,26 +137,32 @@ async def process_manager(store: Store, events: Sequence[Event]) -> Sequence[Tol
     await store.add(PRINTING, [job_of(topics.EXPERTISE, event, fact) for event, fact in numbered])
     named = {event.fact.expert_id for event in events if isinstance(event.fact, LookedAt)}
     entries = await _entries(store, named) if named else {}
-    return [await _asked(store, event, event.fact, entries) for event in events]
+    tied = await tied_to(store, [event.fact.application for event in events if isinstance(event.fact, Applied)])
+    return [await _asked(store, event, event.fact, entries, tied) for event in events]
 
 
-async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, Seat]) -> Told:
-    """An approved conclusion asks for its number; an expert's changed entry is looked
-    at wherever the expert is on a case, also where the assignment was decided while the entry changed."""
+async def _asked(
+    store: Store, event: Event, fact: Fact, entries: Mapping[str, Seat], tied: Mapping[str, Sequence[Seat]]
+) -> Told:
+    """An approved conclusion asks for its number; an expert's changed entry is looked at wherever the expert is on a
+    case, also where the assignment was decided while the entry changed, and in every case that it ties the person to;
+    so are, where an application came or changed, the entries that are tied to its parties."""
     if not isinstance(fact, ExpertiseFact):
         return ()
     match fact:
+        case expertise.ReviewOpenedV1() | expertise.AnswersTakenV1():
+            found = {one.expert_id: one for key in _keys(fact.application) for one in tied.get(key, ())}
+            return [(event.subject, Recheck(seat)) for seat in found.values()]
         case expertise.ConclusionApprovedV1():
             return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
-        case expertise.ExpertAssignedV1():
+        case expertise.ExpertAssignedV1() | expertise.TiesCheckedV1():
             entry = entries.get(fact.expert_id)
             return [(event.subject, Recheck(entry))] if entry is not None and _differ(fact.seat, entry) else []
         case expertise.ExpertEnteredV1():
             entry = entries.get(fact.expert_id)
             return await _rechecks(store, entry) if entry is not None else []
         case (
-            expertise.ReviewOpenedV1()
-            | expertise.TermStartedV1()
+            expertise.TermStartedV1()
             | expertise.TermSuspendedV1()
             | expertise.TermResumedV1()
             | expertise.TermExtendedV1()
@@ -171,7 +182,6 @@ async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, S
             | expertise.OpinionGivenV1()
             | expertise.FurtherOpinionCalledV1()
             | expertise.InformationRequestedV1()
-            | expertise.AnswersTakenV1()
             | expertise.RequestClosedV1()
             | expertise.ConclusionDraftedV1()
             | expertise.ConclusionSentBackV1()
@@ -189,8 +199,10 @@ async def _asked(store: Store, event: Event, fact: Fact, entries: Mapping[str, S
             assert_never(fact)
 
 
-LookedAt = expertise.ExpertAssignedV1 | expertise.ExpertEnteredV1
-"""The facts for which an expert's entry is looked at."""
+LookedAt = expertise.ExpertAssignedV1 | expertise.ExpertEnteredV1 | expertise.TiesCheckedV1
+"""The facts for which an expert's entry is looked at, as it is by then."""
+Applied = expertise.ReviewOpenedV1 | expertise.AnswersTakenV1
+"""The facts with an application that came or changed."""
 
 
 async def _entries(store: Store, experts: Iterable[str]) -> dict[str, Seat]:
@@ -200,18 +212,44 @@ async def _entries(store: Store, experts: Iterable[str]) -> dict[str, Seat]:
     return {state.expert_id: state.seat() for state in states if isinstance(state, Expert)}
 
 
+def _keys(application: Application) -> set[str]:
+    return {key_of(one) for _, one in parties(application)}
+
+
+async def tied_to(store: Store, applications: Sequence[Application]) -> dict[str, list[Seat]]:
+    """The entries that are tied to a party of these applications, by the party: one query for all of them."""
+    keys = set[str]().union(*map(_keys, applications))
+    found: dict[str, list[Seat]] = {}
+    if not keys:
+        return found
+    where = {"kind": EXPERT_KIND, "state.organisations": {"$in": sorted(keys)}}
+    async for row in store.scan(SUBJECTS, where, fields=["state"], hint=TIED):
+        entry = Expert.model_validate(row["state"])
+        for key in entry.organisations:
+            found.setdefault(key, []).append(entry.seat())
+    return found
+
+
 def _differ(seat: Seat, entry: Seat) -> bool:
     return seat.model_copy(update={"entry": entry.entry}) != entry
 
 
 async def _rechecks(store: Store, entry: Seat) -> list[tuple[str, object]]:
+    """The cases in which a changed entry is looked at: those that its expert is on, those with a party that it ties the
+    person to, and those that it did tie the person to."""
     where = {"kind": KIND, "state.visible_to": entry.expert_id}
-    found = list[tuple[str, object]]()
+    found = dict[str, Recheck]()
     async for row in store.scan(SUBJECTS, where, fields=["state.places"]):
         seats = [Seat.model_validate(place["seat"]) for place in row["state"]["places"]]
         if any(seat.expert_id == entry.expert_id and _differ(seat, entry) for seat in seats):
-            found.append((row["_id"], Recheck(entry)))
-    return found
+            found[row["_id"]] = Recheck(entry)
+    keys = [key_of(one) for one in (entry.organisation, *entry.affiliated, *entry.interests)]
+    tying = {"kind": KIND, "state.organisations": {"$in": keys}}
+    hiding = {"state.hidden_from": {"$eq": entry.expert_id, "$type": "string"}}
+    for query, index in ((tying, TIED), (hiding, HIDDEN)):
+        async for row in store.scan(SUBJECTS, query, fields=["_id"], hint=index):
+            found[row["_id"]] = Recheck(entry)
+    return list(found.items())
 
 
 # ---- what goes out with facts

@@ -18,7 +18,7 @@ from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, Status, View
 from services.expertise.domain.state import KIND as CASE
 from services.expertise.domain.team import KIND as TEAM_KIND
-from services.expertise.handlers import NOTICES
+from services.expertise.handlers import NOTICES, TIED
 from services.expertise.sight import Sight
 
 # ---- orders and indexes
@@ -78,6 +78,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         OF_STATUS,
         ENTRIES,
         COMPETENT,
+        TIED,
         MEMBERS,
         recalendar.INDEX,
     ],

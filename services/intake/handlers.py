@@ -67,7 +67,12 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | NoteTerm |
             | expertise.ReviewClosedV1()
         ):
             return Forward(fact)
-        case expertise.ConflictFoundV1() | expertise.ConflictDismissedV1() | expertise.ConflictConfirmedV1():
+        case (
+            expertise.ConflictFoundV1()
+            | expertise.ConflictDismissedV1()
+            | expertise.ConflictConfirmedV1()
+            | expertise.TiesCheckedV1()
+        ):
             return NoteHiding(person_id=fact.expert_id, hidden=expertise.hides(fact))
         case (
             expertise.ReviewOpenedV1()

@@ -1,15 +1,18 @@
 """Intake put together from its domain, its handlers and the engine."""
 
+from collections.abc import Sequence
+
 from contracts import topics
 from contracts.event import Event
 from contracts.expertise import EXPERTISE
-from contracts.intake import INTAKE, ContactErasedV1
+from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1
 from contracts.registry import REGISTRY
 from contracts.rules import load
+from services.chassis import persons
 from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.chassis.service import Service
-from services.chassis.store import Row
+from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
 from services.intake import contacts, door, handlers, queries, receipts
 from services.intake.directory import Directory, stored
@@ -18,6 +21,7 @@ from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
+from services.law import erasing
 
 RULES = load()
 
@@ -27,12 +31,19 @@ def projection(event: Event) -> list[tuple[str, Row]]:
     return [*contacts.projection(event), *receipts.projection(event)]
 
 
+async def erase(store: Store, events: Sequence[Event]) -> None:
+    """Erases what own facts say to be erased: contact persons, and persons who work here. Raises StoreAway."""
+    await contacts.erase(store, events)
+    await persons.carry_out(store, events)
+
+
 SERVICE = Service(
     name=topics.INTAKE,
     aggregates={
         KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
         agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
+        erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
     beside=handlers.beside,
@@ -47,8 +58,8 @@ SERVICE = Service(
     publications=receipts.publications,
     projection=projection,
     number=handlers.number,
-    erase=contacts.erase,
-    erasures=(ContactErasedV1,),
+    erase=erase,
+    erasures=(ContactErasedV1, PersonErasedV1),
     tidy=contacts.tidy,
     agencies=lambda store, now: Directory(stored(store), now, RULES),
     arrived=door.arrived,

@@ -16,12 +16,15 @@ VERDICTS_APART: Final = "why.verdicts-apart"
 """One opinion is for the project and one against it."""
 TOTALS_APART: Final = "why.totals-apart"
 """The totals of the opinions are further apart than the edition allows."""
+OPERATORS_CONFLICT: Final = "why.operators-conflict"
+"""A conflict of interest came to light with who had the case in hand."""
 
 _WORDS: Final[Mapping[str, Wording]] = {
     WAITING_APPLICANT: wording("why.waiting-applicant"),
     SUSPENDED: wording("why.suspended"),
     VERDICTS_APART: wording("why.verdicts-apart"),
     TOTALS_APART: wording("why.totals-apart"),
+    OPERATORS_CONFLICT: wording("why.operators-conflict"),
 }
 _BEFORE: Final[Mapping[str, str]] = {
     "waiting for the applicant": WAITING_APPLICANT,

@@ -3,6 +3,7 @@ in vain."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from services.registry.domain.export import FILTERS, Format, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
 from services.registry.exports import rows as export_rows
-from services.registry.exports.worker import Part
+from services.registry.exports.worker import Part, Worker
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.kit.common import Story
 from tests.kit.engine.tiny import START
+from tests.kit.people import Person
+from tests.kit.registry.exports import OPTIONS, World
 from tests.kit.registry.rows import FULL, PLAIN, row, timeline_row
 
 VALUES: Mapping[str, Sequence[str]] = {
@@ -94,6 +97,45 @@ async def test_each_list_holds_what_the_register_shows_inside_the_house(shelf: S
         lines = [{name: one[name] for name in whole["money"][0]} for one in money if one["pilot"] == id_]
         assert lines == whole["money"]
     assert len(await gathered(shelf, List.TIMELINE)) == 6
+
+
+Files = Mapping[tuple[str, str], tuple[int, bytes]]
+IN_CONFLICT, COLLEAGUE = Person("u-9", ("registrar",)), Person("u-5", ("registrar",))
+
+
+async def files(world: World, who: Person, forms: Sequence[Format] = (Format.JSONL,), **filters: str) -> Files:
+    """Every list in these forms as a person gets it: how many rows its card tells of, and the bytes."""
+    asked = {}
+    for of, form in product(List, forms):
+        fits = {name: value for name, value in filters.items() if name in FILTERS[of]}
+        asked[of.value, form.value] = await world.taken(who, list=of, format=form, filters=fits)
+        await Worker(world.replica(), export_rows.making(world.app, world.store), OPTIONS).turn()
+    return {key: ((await world.card(id_, who))["rows"], await world.file(id_, who)) for key, id_ in asked.items()}
+
+
+async def test_the_files_of_who_is_in_conflict_are_byte_by_byte_those_of_a_register_without_that_pilot(
+    shelf: Store,
+) -> None:
+    world, every = World(shelf), tuple(Format)
+    await shelf.remove("subjects", ["export:1"])
+    await shelf.put("subjects", [row("p3", FULL, agency="mintrans", hidden_from=(IN_CONFLICT.id,))])
+    hidden, seen = await files(world, IN_CONFLICT, every), await files(world, COLLEAGUE)
+    assert all(hidden[key][0] < seen[key][0] and hidden[key][1] != seen[key][1] for key in seen), "there is one more"
+    assert {rows for rows, _ in (await files(world, IN_CONFLICT, agency="mintrans")).values()} == {0}
+    asked = [await files(world, IN_CONFLICT, pilot=one) for one in ("p3", "p9")]
+    assert [one["timeline", "jsonl"] for one in asked] == [(0, b"")] * 2
+
+    listed = (await world.call("get", "/exports?limit=200", IN_CONFLICT)).json()["items"]
+    told = {(one["by"], one["rows"] is None, one["bytes"] is None, one["digest"] is None) for one in listed}
+    assert told == {(IN_CONFLICT.id, False, False, False), (COLLEAGUE.id, True, True, True)}, "no count beside the own"
+    [theirs, *_] = [one["id"] for one in listed if one["by"] == COLLEAGUE.id]
+    assert [(await world.card(theirs, who))["rows"] is None for who in (IN_CONFLICT, COLLEAGUE)] == [True, False]
+    listed = (await world.call("get", "/exports?limit=200", COLLEAGUE)).json()["items"]
+    assert all(one["rows"] is not None for one in listed), "from whom nothing is hidden sees all of it"
+
+    await shelf.remove("subjects", ["p3"])
+    await shelf.remove(TIMELINE, [f"p3/{n:020d}" for n in (1, 2)])
+    assert await files(world, IN_CONFLICT, every) == hidden
 
 
 async def test_no_list_reads_more_of_a_pilot_than_it_shows(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, Keys, Row, o
 from services.chassis.web import cursor_text, make_app
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
-from services.expertise.handlers import NOTICES
+from services.expertise.handlers import NOTICES, TIED, tied_to
 from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
@@ -55,7 +55,7 @@ from services.registry.hooks import KIND as REGISTERS_HOOKS
 from services.registry.service import SERVICE as REGISTRY
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, numbered
-from tests.kit.expertise.world import EXPERTS, World, book, multiply
+from tests.kit.expertise.world import EXPERTS, World, application, book, multiply
 from tests.kit.people import Person, Tokens
 from tests.kit.registry.http import Register
 from tests.kit.watched import Watched, said
@@ -247,6 +247,7 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "cases by status": (of_expertise.OF_STATUS, of("/reviews?status=to-approve")),
         "teams": (of_expertise.ENTRIES, of("/teams")),
         "experts by competence": (of_expertise.COMPETENT, of("/experts?sector=health")),
+        "entries that the parties of a case tie to it": (TIED, lambda: tied_to(store, [application()])),
         "teams of a person": (of_expertise.MEMBERS, of("/reviews?view=team")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(world.engine)),
     }

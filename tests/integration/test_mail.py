@@ -32,7 +32,7 @@ from services.chassis.store import PERSONS, Row, Store
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import KIND_OF, NOTICES
 from services.expertise.mail import smtp
-from services.expertise.mail.letter import WORDS, BadAddress, address, letter, message_id
+from services.expertise.mail.letter import WORDS, BadAddress, Called, address, letter, message_id
 from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.mail.smtp import Misconfigured, ServerAway, server_of
 from services.expertise.queries import INDEXES
@@ -42,6 +42,8 @@ NOW = datetime.now(UTC)
 SENDER = "lotsman@example.org"
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
 HIDDEN = "11111111-a5a7-5cad-89a9-dc08e49b30fa"
+CALLED = Called("ПП-2026-000123", "Запись к врачу", "Europe/Minsk")
+CASE = "Дело: ПП-2026-000123, «Запись к врачу»"
 
 
 class Box:
@@ -105,7 +107,8 @@ def port(box: Box) -> Iterator[int]:
 async def own(store: Store) -> Store:
     """A store with the indexes of expertise, two cases, and persons with addresses."""
     await store.prepare(INDEXES)
-    state = {"edition": "by-2024", "hidden_from": []}
+    called = {"number": CALLED.number, "application": {"title": CALLED.title}, "operator": "x-1"}
+    state = {"edition": "by-2024", "hidden_from": [], **called}
     await store.put("subjects", [{"_id": PILOT, "kind": "pilot", "state": state}])
     await store.put("subjects", [{"_id": HIDDEN, "kind": "pilot", "state": {**state, "hidden_from": ["x-1"]}}])
     people = [{"_id": f"x-{n}", "name": f"Эксперт {n}", "email": f"x{n}@example.org", "phone": None} for n in range(9)]
@@ -152,26 +155,26 @@ async def states(store: Store) -> Counter[str]:
 
 
 def test_a_letter_names_the_pilot_the_kind_and_the_last_day_in_both_languages_and_nothing_else() -> None:
-    made = letter(notice(1), "x1@example.org", SENDER, "Europe/Minsk")
+    made = letter(notice(1, by="x-2"), "x1@example.org", SENDER, CALLED)
     assert made["Subject"] == "Приближается срок / A term is near"
     text = made.get_content()
-    assert text.count(PILOT) == 2
+    assert CASE in text and "Case: ПП-2026-000123, “Запись к врачу”" in text and PILOT not in text
     assert "Последний день срока: 2026-04-16 (Europe/Minsk)" in text, "it is due at the midnight after that day"
     assert "Last day of the term: 2026-04-16 (Europe/Minsk)" in text
-    assert "тайна" not in made.as_string() + text and "x-1" not in text
+    assert "тайна" not in made.as_string() + text and "x-" not in text
     assert made["Auto-Submitted"] == "auto-generated"
 
 
 def test_a_letter_without_a_term_says_nothing_of_one() -> None:
-    text = letter(notice(1, what={}), "x1@example.org", SENDER, "Europe/Minsk").get_content()
+    text = letter(notice(1, what={}), "x1@example.org", SENDER, CALLED).get_content()
     assert "Последний день" not in text and "Last day" not in text
-    assert text.count(PILOT) == 2
+    assert CASE in text
 
 
 def test_the_same_notice_makes_the_same_bytes() -> None:
-    first, second = (letter(notice(1), "x1@example.org", SENDER, "UTC").as_bytes() for _ in range(2))
+    first, second = (letter(notice(1), "x1@example.org", SENDER, CALLED).as_bytes() for _ in range(2))
     assert first == second
-    assert letter(notice(1), "x1@example.org", SENDER, "UTC")["Message-ID"] == message_id("fact-1:x-1", SENDER)
+    assert letter(notice(1), "x1@example.org", SENDER, CALLED)["Message-ID"] == message_id("fact-1:x-1", SENDER)
     assert message_id("fact-1:x-1", SENDER) != message_id("fact-1:x-2", SENDER)
 
 
@@ -215,6 +218,24 @@ async def test_each_notice_is_sent_once_and_marked(own: Store, box: Box, port: i
     assert await states(own) == {"sent": 5}
     assert await one.turn() == 0
     assert len(box.letters) == 5
+
+
+async def test_who_has_the_case_in_hand_reads_by_name_who_acted_and_nobody_else_does(
+    own: Store, box: Box, port: int
+) -> None:
+    people = {"e-1": "Пробный Иван Примерович", "op-2": "Образцова Мария Примеровна"}
+    await own.put(PERSONS, [{"_id": id_, "name": name} for id_, name in people.items()])
+    told: dict[str, Any] = {"kind": "expert-declined", "what": {"expert_id": "e-1"}, "by": "e-1"}
+    rows = [notice(1, "x-1", **told), notice(2, "x-2", **told)]
+    rows += [notice(3, "x-1", **{**told, "kind": "conflict-found", "by": "op-2"}), notice(4, "x-1", by="gone")]
+    await own.put(NOTICES, rows)
+    await mailer(own, port).turn()
+    texts = {str(one["Message-ID"]): one.get_content() for one in box.letters}
+    said = [texts[message_id(row["_id"], SENDER)] for row in rows]
+    assert all(CASE in text for text in said)
+    assert "Кто действовал: Пробный Иван Примерович" in said[0] and "Эксперт:" not in said[0]
+    assert "Кто действовал: Образцова Мария" in said[2] and "Эксперт: Пробный Иван Примерович" in said[2]
+    assert [any(name in text for name in people.values()) for text in said] == [True, False, True, False]
 
 
 async def test_what_cannot_or_must_not_be_sent_is_marked_with_the_reason(own: Store, box: Box, port: int) -> None:

@@ -49,6 +49,9 @@ async def test_a_whole_life_to_scaling_with_a_replica_goes_through_the_routes(re
     assert (await register.get("/pilots/child/replicas"))["parent"] == {**parent, "stage": "scaled"}
     card = await register.get("/pilots/parent")
     assert (card["stage"], card["next_move"], card["judgement"]["votes"]["in_favour"]) == ("scaled", None, 9)
+    assert [(one["pilot"], one["number"], one["title"]) for one in card["replicas"]] == [
+        (child["pilot"], child["number"], child["title"])
+    ]
 
 
 async def test_a_suspended_pilot_goes_on_is_extended_and_stopped_early(register: Register) -> None:

@@ -17,6 +17,8 @@ from tests.kit.intake.sides import PILOT
 ITEM = {"name": "Образцова Мария Примеровна", "email": "m@example.test", "phone": None, "until": "2029-01-01T00:00:00Z"}
 READ = {"at": "2026-01-01T00:00:00Z", "by": "u-2001", "role": "officer", "organisation": None}
 
+NAME = "Пробный Иван Примерович"
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
@@ -29,7 +31,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
             return httpx.Response(404, json={"title": "not-found", "detail": "There is nothing here."})
         if method == "DELETE":
             return httpx.Response(204)
-        return httpx.Response(200, json={"items": [READ if "readings" in url else ITEM], "next": None})
+        items = [READ if "readings" in url else ITEM]
+        return httpx.Response(200, json={"items": items, "next": None, "persons": {"u-2001": NAME}})
 
     monkeypatch.setattr(common, "ask", ask)
     monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, {"intake": "http://intake"}, {}))
@@ -58,7 +61,7 @@ def test_a_program_gets_what_was_found_on_the_last_line_and_people_the_rest_on_s
     assert json.loads(told.out) == {"pilot": PILOT, "items": [ITEM]}
     assert "Образцова" in told.err
     assert main(["--json", "contact", "readings", PILOT]) == 0
-    assert json.loads(capsys.readouterr().out) == {"pilot": PILOT, "items": [READ], "more": False}
+    assert json.loads(capsys.readouterr().out) == {"pilot": PILOT, "items": [{**READ, "name": NAME}], "more": False}
     assert main(["contact", "show", person_id(PILOT), "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {"error": "Intake refused this (404): There is nothing here."}
 

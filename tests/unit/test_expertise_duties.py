@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from contracts.event import Actor
-from contracts.expertise import Closure
+from contracts.expertise import Closure, hides
 from contracts.reference import OrganisationId, TermKind
 from contracts.steps import Absence, AppealOutcome, DeclaredConflict, ExpertEntry, TermExtension
 from deploy.samples.common import NOW, with_switches
@@ -14,12 +14,14 @@ from deploy.samples.expertise import (
     CHAIR,
     COLLEAGUE,
     HEAD,
+    INTAKE,
     OPERATOR,
     REASONS,
     appeal,
     conclusion,
     decide_appeal,
     entry,
+    opened,
     opinion,
     question,
 )
@@ -28,10 +30,12 @@ from services.expertise.domain.commands import (
     Approve,
     Assign,
     Claim,
+    CloseFor,
     Confirm,
     Dismiss,
     EndWithout,
     HandOver,
+    Recheck,
     Release,
     SendBack,
     Unclaim,
@@ -39,8 +43,9 @@ from services.expertise.domain.commands import (
 )
 from services.expertise.domain.expert import EnterExpert
 from services.expertise.domain.parts import Request
+from services.expertise.domain.state import View
 from services.expertise.proposals import Candidate, Piece, propose, spread
-from tests.kit.expertise.play import DIRECTORY, FIRST, OUTSIDE, SECOND, THIRD, Play, at
+from tests.kit.expertise.play import DIRECTORY, FIRST, NEWCOMER, OUTSIDE, SECOND, THIRD, Play, at, kinds
 
 ME = Actor(id=FIRST, role="expert")
 
@@ -270,6 +275,56 @@ def test_a_tie_that_a_second_person_dismissed_as_a_false_alarm_bars_no_more() ->
     play = tied(Play().open(), COLLEAGUE)
     play.do(Dismiss(expert_id=COLLEAGUE.id, why="Другая организация."), APPROVER)
     play.do(Claim(), COLLEAGUE)
+
+
+def test_a_tie_hides_the_case_until_there_is_none_or_a_second_person_dismisses_it_and_owes_nobody_a_decision() -> None:
+    play = tied(Play().open(), APPROVER)
+    play.do(Claim(), COLLEAGUE)
+    tie = entry(COLLEAGUE.id, "700000138", version=2)
+    facts = play.do(Recheck(tie.seat()), INTAKE)
+    assert kinds(facts) == ["TiesChecked", "CaseReleased"], "nobody works on what is not there for him"
+    assert (facts[0].hidden, hides(facts[0]), [*play.case.hidden_from]) == (True, True, [COLLEAGUE.id])
+    assert (play.case.operator, play.case.conflicts, facts[1].notify) == (None, (), ())
+    assert View.CONFLICT not in play.case.views and [one.what for one in play.case.owed] == ["assign"]
+    assert play.do(Recheck(tie.seat()), INTAKE) == [], "it is told once"
+    assert play.do(Recheck(entry(COLLEAGUE.id, OUTSIDE[0]).seat()), INTAKE) == [], "an older entry is overtaken"
+    facts = play.do(Recheck(entry(COLLEAGUE.id, OUTSIDE[0], version=3).seat()), INTAKE)
+    assert [(one.hidden, one.ties) for one in facts] == [(False, ())] and [*play.case.hidden_from] == []
+
+    play.do(Recheck(entry(APPROVER.id, OUTSIDE[0], interests=(tie.organisation,)).seat()), INTAKE)
+    assert [*play.case.hidden_from] == [APPROVER.id]
+    [dismissed] = play.do(Dismiss(expert_id=APPROVER.id, why="Однофамилец."), CHAIR)
+    assert (hides(dismissed), [*play.case.hidden_from]) == (False, [])
+    again = entry(APPROVER.id, OUTSIDE[0], version=4, interests=(tie.organisation,))
+    assert play.do(Recheck(again.seat()), INTAKE) == [], "what was dismissed is not found again"
+
+
+def test_a_tie_lasts_over_rounds_ends_and_declared_conflicts_and_follows_the_application() -> None:
+    play = Play().open().asked()
+    tie = entry("op-tied", OUTSIDE[0], interests=(NEWCOMER.id,))
+    play.entries[tie.expert_id] = tie
+    assert play.do(Recheck(tie.seat()), INTAKE) == []
+    play.answer("who", executor=NEWCOMER)
+    play.do(Recheck(tie.seat()), INTAKE)
+    play.do(DeclaredConflict(expert_id=tie.expert_id, text="И родня."))
+    [dismissed] = play.do(Dismiss(expert_id=tie.expert_id, why="Не родня."), CHAIR)
+    assert hides(dismissed) and [*play.case.hidden_from] == [tie.expert_id], "the tie is there all the same"
+    play.do(EndWithout(outcome=Closure.RETURNED, reasons=REASONS), OPERATOR)
+    assert [*play.case.hidden_from] == [tie.expert_id]
+    facts = play.do(opened(submission=2), INTAKE)
+    assert kinds(facts)[-1] == "TiesChecked" and [*play.case.hidden_from] == [], "the executor is another one again"
+    play.do(CloseFor(Closure.STOPPED, "Решение."), INTAKE)
+    play.do(Recheck(entry(tie.expert_id, "700000138", version=2).seat()), INTAKE)
+    assert [*play.case.hidden_from] == [tie.expert_id], "also where nothing is owed any more"
+    play.do(Dismiss(expert_id=tie.expert_id, why="Ошибка."), CHAIR)
+    assert [*play.case.hidden_from] == []
+
+
+def test_a_declared_conflict_takes_an_open_case_out_of_the_hands_of_its_operator() -> None:
+    play = Play().open()
+    play.do(Claim(), COLLEAGUE)
+    facts = play.do(DeclaredConflict(expert_id=COLLEAGUE.id, text="Родня."), OPERATOR)
+    assert kinds(facts) == ["ConflictFound", "CaseReleased"] and play.case.operator is None
 
 
 def test_every_command_names_the_entry_of_who_gives_it_where_ties_are_asked() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -49,6 +49,8 @@ CLOCK = Clock(due_at=LATER, nearing_at=NOW, alarm_at=NOW)
 FINISHED = Clock(due_at=LATER)
 AGENCY: Mapping[str, Any] = {"actor": SOMEBODY, "agency": "vedomstvo"}
 PILOT: Mapping[str, Any] = {**AGENCY, "number": "ПП-2026-000123"}
+SEAT: Final = expertise.Seat(expert_id="u-4004", entry=1, organisation=APPLICATION.initiator.id)
+HIDDEN, SHOWN = (RecordHiding(person_id="u-4004", hidden=one) for one in (True, False))
 
 
 def in_conflict(kind: type[Fact], **said: Any) -> Fact:
@@ -243,16 +245,12 @@ RECORDED: Sequence[tuple[Fact, object]] = [
         ),
     ),
     (annulled("ЗЭ-1"), RecordAnnulment(1, "ЗЭ-1")),
-    (in_conflict(expertise.ConflictFoundV1, at=NOW, conflicts=()), RecordHiding(person_id="u-4004", hidden=True)),
-    (in_conflict(expertise.ConflictConfirmedV1, why="Доля."), RecordHiding(person_id="u-4004", hidden=True)),
-    (
-        in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет."),
-        RecordHiding(person_id="u-4004", hidden=False),
-    ),
-    (
-        in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет.", hidden=True),
-        RecordHiding(person_id="u-4004", hidden=True),
-    ),
+    (in_conflict(expertise.ConflictFoundV1, at=NOW, conflicts=()), HIDDEN),
+    (in_conflict(expertise.ConflictConfirmedV1, why="Доля."), HIDDEN),
+    (in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет."), SHOWN),
+    (in_conflict(expertise.ConflictDismissedV1, at=NOW, conflicts=(), why="Нет.", hidden=True), HIDDEN),
+    (in_conflict(expertise.TiesCheckedV1, at=NOW, seat=SEAT), SHOWN),
+    (in_conflict(expertise.TiesCheckedV1, at=NOW, seat=SEAT, hidden=True), HIDDEN),
     *REPORTS,
 ]  # fmt: skip
 
@@ -294,6 +292,7 @@ PASSING: set[type[Fact]] = {
     intake.ConflictNotedV1,
     intake.ContactErasedV1,
     intake.ContactReadV1,
+    intake.PersonErasedV1,
     intake.SubmissionRefusedV1,
     intake.EventRefusedV1,
     intake.TermNearingV1,
@@ -382,7 +381,7 @@ def told(fact: Fact, source: str, sequence: int, after: Mapping[str, int] = NOTH
     return Input(SUBJECT, Sequenced(source, sequence, after), command, fact.actor, f"{source}/{sequence}", "c")
 
 
-NOT_AT_ANY = (intake.CompletionRegisteredV1, expertise.ConflictDismissedV1)
+NOT_AT_ANY = (intake.CompletionRegisteredV1, expertise.ConflictDismissedV1, expertise.TiesCheckedV1)
 """What says nothing new of a pilot that is not carried out, or that is hidden from nobody."""
 AT_ANY_STAGE = [fact for fact, _ in RECORDED if not isinstance(fact, NOT_AT_ANY)]
 

@@ -110,6 +110,8 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("get", "/v1/editions"): set(ROLES),
         ("get", "/v1/editions/{edition}"): set(ROLES),
         **hooks_of("publisher"),
+        **{(method, "/v1/me/person"): LOOK_OVER_READERS for method in ("get", "put", "delete")},
+        **ERASING,
         **OPERATIONS,
     },
     "expertise": {

@@ -6,6 +6,7 @@ from contracts.rules import RuleBook, load
 from services.chassis import persons as names
 from services.chassis.described import called
 from services.expertise.api import board, experts, me, persons, reviews, teams, work
+from services.expertise.api.access import EVERYONE
 from services.expertise.api.operations import OPERATIONS
 
 
@@ -14,6 +15,7 @@ def make_router(rules: RuleBook | None = None) -> APIRouter:
     book = rules or load()
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(_own(book))
+    router.include_router(names.of_oneself(*EVERYONE, then=persons.retire))
     router.include_router(names.routes(persons.retire))
     return router
 

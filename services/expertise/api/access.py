@@ -23,7 +23,6 @@ EVERYONE: Final = (*READERS, Role.ADMIN)
 Reader = Annotated[Caller, Depends(allow(*READERS))]
 Overseer = Annotated[Caller, Depends(allow(*OVERSEERS))]
 AnOperator = Annotated[Caller, Depends(allow(Role.OPERATOR))]
-Anybody = Annotated[Caller, Depends(allow(*EVERYONE))]
 
 Operator = Annotated[Hand, Depends(hand(Role.OPERATOR))]
 Approver = Annotated[Hand, Depends(hand(Role.APPROVER))]

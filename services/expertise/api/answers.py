@@ -282,7 +282,9 @@ class LaidPaper(Contract):
 # ---- the directory, and many cases at once
 
 
-class KnownExpert(Expert):
+class KnownExpert(
+    part_of("AnEntry", Expert, Expert.model_fields, description="An expert's entry as it stands.")  # type: ignore[misc]
+):
     """An expert's entry with the load. `person` is there for operators, and null where nothing is kept."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)

@@ -17,7 +17,7 @@ from services.chassis.answers import Named
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand
-from services.chassis.persons import ErasureDone, kept
+from services.chassis.persons import ErasureDone, kept, saved
 from services.chassis.problems import Problematic, language_of
 from services.chassis.store import SUBJECTS, Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, card, document
@@ -69,7 +69,7 @@ def _directory(router: APIRouter) -> None:
         found = await document(engine, subject_of(expert), KIND)
         assert isinstance(found.state, Expert)
         known = await loads(engine.store, sight(caller), [expert])
-        shown = {"id": expert, **found.state.model_dump(mode="json"), "load": known[expert]}
+        shown = {"id": expert, **found.state.model_dump(mode="json", exclude={"organisations"}), "load": known[expert]}
         if Role.OPERATOR in caller.roles:
             shown["person"] = await kept(engine.store, expert)
         return card(shown, found.rev)
@@ -92,7 +92,7 @@ def _persons(router: APIRouter) -> None:
     async def save(expert: ExpertPath, body: Body[Person], engine: EngineOf, _caller: AnOperator) -> Response:
         """Saves an expert's name and contact."""
         await document(engine, subject_of(expert), KIND)
-        return await persons.save(engine, expert, body)
+        return await saved(engine, expert, body)
 
     @router.post("/experts/{expert}/person/erasure", tags=["personal data"])
     async def erase(expert: ExpertPath, body: Body[Erasure], by: Operator) -> ErasureDone:

@@ -1,29 +1,26 @@
-"""What is one's own: notices (уведомления), and the personal data that is kept of oneself."""
+"""What is one's own: notices (уведомления)."""
 
 from collections.abc import Set
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from contracts.event import Contract
 from contracts.expertise import ExpertReleasedV1
 from contracts.reference import Role
-from contracts.steps import Person
 from contracts.text import line
 from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
-from services.chassis.hand import Hand, hand
 from services.chassis.sight import Query, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit
 from services.expertise import queries, rows
 from services.expertise.api import persons
-from services.expertise.api.access import EVERYONE, Anybody
 from services.expertise.api.answers import Marked, Notice
 from services.expertise.api.lists import paged, wired
 from services.expertise.handlers import NOTICES
@@ -31,7 +28,6 @@ from services.expertise.queries import NEWEST, OF_EXPERT
 from services.expertise.sight import Sight, sight
 
 Noticed = Annotated[Caller, Depends(allow(Role.OPERATOR, Role.EXPERT, Role.APPROVER))]
-Oneself = Annotated[Hand, Depends(hand(*EVERYONE))]
 CALLED: Final = ("state.number", "state.application.title")
 MOST_CASES: Final = 10_000
 """Of how many cases a person's notices are looked for."""
@@ -46,12 +42,8 @@ class Read(Contract):
 
 
 def add(router: APIRouter) -> None:
-    """`/me`."""
-    _notices(router)
-    _person(router)
+    """`/me/notices`."""
 
-
-def _notices(router: APIRouter) -> None:
     @router.get("/me/notices", tags=["notices"])
     async def notices(
         engine: EngineOf, caller: Noticed, unread: bool = False, after: After = None, limit: Limit = PAGE
@@ -96,20 +88,3 @@ async def _about(engine: Engine, eyes: Sight) -> Query:
     )
     own = {"pilot": {"$in": [row["_id"] for row in seen]}}
     return {"$or": [own, {**not_hidden, "fact": ExpertReleasedV1.TYPE}]}
-
-
-def _person(router: APIRouter) -> None:
-    @router.get("/me/person", tags=["personal data"], response_model=Person, responses={404: {}})
-    async def known(engine: EngineOf, caller: Anybody) -> Response:
-        """What is kept of oneself."""
-        return await persons.tell(engine, caller.id)
-
-    @router.put("/me/person", tags=["personal data"], response_model=Person)
-    async def save(body: Body[Person], engine: EngineOf, caller: Anybody) -> Response:
-        """Saves one's own name and contact."""
-        return await persons.save(engine, caller.id, body)
-
-    @router.delete("/me/person", tags=["personal data"], status_code=204)
-    async def erase(by: Oneself) -> Response:
-        """Erases one's own name and contact for good; an expert's entry stays, inactive. Safe to repeat."""
-        return await persons.erase_own(by)

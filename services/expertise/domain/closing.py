@@ -13,6 +13,7 @@ from contracts.expertise import (
 )
 from contracts.reference import Application, Met, ReturnReason
 from contracts.rules import Edition
+from services.expertise.domain import conflict
 from services.expertise.domain.casework import CaseDecision
 from services.expertise.domain.changes import changes
 from services.expertise.domain.commands import CloseFor, EndWithout, Open
@@ -79,6 +80,7 @@ def open_again(decision: CaseDecision, command: Open) -> None:
     if decision.case.status not in FINAL:
         close(decision, Closure.OVERTAKEN, (), None)
     open_round(decision, command.application, command.submission, command.met)
+    conflict.recheck_all(decision)
 
 
 def open_round(decision: CaseDecision, application: Application, submission: int, met: tuple[Met, ...]) -> None:

@@ -39,6 +39,7 @@ from contracts.expertise import (
     TermResumedV1,
     TermStartedV1,
     TermSuspendedV1,
+    TiesCheckedV1,
 )
 from contracts.reference import Standing
 from services.expertise.domain.parts import (
@@ -48,6 +49,7 @@ from services.expertise.domain.parts import (
     GivenOpinion,
     KnownAppeal,
     KnownConflict,
+    KnownTies,
     Place,
     PlaceStatus,
     Request,
@@ -73,7 +75,7 @@ def evolve(state: Case | None, fact: Fact) -> Case | None:
 def _opened(state: Case | None, fact: ReviewOpenedV1) -> Case:
     if state is None:
         return Case.made_of(fact)
-    kept = ("agency", "number", "edition", "conclusions", "appeals", "conflicts", "approved")
+    kept = ("agency", "number", "edition", "conclusions", "appeals", "conflicts", "ties", "approved")
     past = (*state.past, Round.made_of(state))
     return Case.made_of(fact, **{name: getattr(state, name) for name in kept}, past=past)
 
@@ -166,6 +168,11 @@ def _conflict_confirmed(state: Case, fact: ConflictConfirmedV1) -> Changes:
         **_with_place(state, fact.expert_id, status=PlaceStatus.REMOVED),
         "draft": None if rested else draft,
     }
+
+
+def _ties(state: Case, fact: TiesCheckedV1) -> Changes:
+    others = tuple(one for one in state.ties if one.seat.expert_id != fact.expert_id)
+    return {"ties": (*others, KnownTies.made_of(fact)) if fact.ties else others}
 
 
 # ---- opinions and requests
@@ -293,6 +300,7 @@ CHANGES: Final[Mapping[type[Fact], Callable[[Case, Any], Changes]]] = {
     ConflictFoundV1: _conflict_found,
     ConflictDismissedV1: _conflict_dismissed,
     ConflictConfirmedV1: _conflict_confirmed,
+    TiesCheckedV1: _ties,
     OpinionGivenV1: _opinion,
     FurtherOpinionCalledV1: _further,
     InformationRequestedV1: _requested,

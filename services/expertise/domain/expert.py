@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, assert_never
 
+from pydantic import computed_field
+
 from contracts.event import Fact
 from contracts.expertise import DirectoryFact, ExpertEnteredV1, PersonErasedV1, Seat
 from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
 from contracts.steps import ExpertEntry
 from contracts.words import problem
+from services.expertise.domain.parts import key_of
 from services.law.decision import Context, Refusal
 from services.law.faults import organisation_faults, sector_faults
 from services.law.years import need_years
@@ -29,6 +32,13 @@ class Expert(ExpertEntry):
 
     expert_id: str
     version: int = 1
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def organisations(self) -> tuple[str, ...]:
+        """Whose part in an application would tie this person to it: by them the entry is found."""
+        tying = (self.organisation, *self.affiliated, *self.interests)
+        return tuple(dict.fromkeys(key_of(one) for one in tying))
 
     def absent(self, day: date) -> bool:
         """Whether the expert is away on a day."""

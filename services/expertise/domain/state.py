@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import computed_field
 
 from contracts.event import BY_ITSELF, PILOT, Contract, Moment, wire_moment
-from contracts.expertise import ApprovedConclusion, ReviewKind
+from contracts.expertise import ApprovedConclusion, Conflict, ReviewKind
 from contracts.intake import Registered
 from contracts.reference import Procedure, Role, Standing, TermKind
 from services.expertise.domain.parts import (
@@ -22,10 +22,13 @@ from services.expertise.domain.parts import (
     GivenOpinion,
     KnownAppeal,
     KnownConflict,
+    KnownTies,
     Place,
     PlaceStatus,
     Request,
     Round,
+    key_of,
+    parties,
 )
 from services.law.terms import CountedTerm, calendar_versions, running
 
@@ -129,6 +132,7 @@ class Case(Round, Registered):
     """The running round of a case, what is common to all rounds, and the rounds before it."""
 
     conflicts: tuple[KnownConflict, ...] = ()
+    ties: tuple[KnownTies, ...] = ()
     draft: Draft | None = None
     approved: ApprovedConclusion | None = None
     conclusions: tuple[Conclusion, ...] = ()
@@ -167,6 +171,13 @@ class Case(Round, Registered):
     def told_of(self, *persons: str | None) -> tuple[str, ...]:
         """Those of these persons who may hear of the case, each once: nobody from whom a conflict hides it."""
         return tuple(dict.fromkeys(one for one in persons if one and one not in self.hidden_from))
+
+    def tied_by(self, person: str) -> tuple[Conflict, ...]:
+        """What ties a person who is not on the case to a party of it, but for what is decided, or to be, as a conflict
+        on record."""
+        on_record = [one.conflict for one in self.conflicts if one.expert_id == person]
+        found = next((one.ties for one in self.ties if one.seat.expert_id == person), ())
+        return tuple(one for one in found if one not in on_record)
 
     # ---- its terms and papers
 
@@ -275,10 +286,16 @@ class Case(Round, Registered):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def hidden_from(self) -> tuple[str, ...]:
-        """Experts with a conflict that is open or confirmed: for them the case does not exist."""
-        return tuple(
-            dict.fromkeys(one.expert_id for one in self.conflicts if one.status is not ConflictStatus.DISMISSED)
-        )
+        """Who has a conflict that is open or confirmed, or is tied to a party: for them the case does not exist."""
+        conflicted = (one.expert_id for one in self.conflicts if one.status is not ConflictStatus.DISMISSED)
+        known = (one.seat.expert_id for one in self.ties)
+        return tuple(dict.fromkeys((*conflicted, *(one for one in known if self.tied_by(one)))))
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def organisations(self) -> tuple[str, ...]:
+        """Its parties, by which it is found when somebody's ties change."""
+        return tuple(dict.fromkeys(key_of(one) for _, one in parties(self.application)))
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -4,14 +4,14 @@ Organisations are compared by scheme and number, never by name. It is asked of w
 whoever prepares it or decides in it, too: an operator or approver may stand in the directory (assumption).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from contracts.expertise import Conflict, ConflictKind, ReviewKind, Seat
-from contracts.reference import Application, OrganisationId, Problem
-from contracts.rules import PARTS, Edition
+from contracts.reference import OrganisationId, Problem
+from contracts.rules import Edition
 from contracts.words import problem, wording
-from services.expertise.domain.parts import ConflictStatus, KnownConflict
+from services.expertise.domain.parts import PARTICIPANT, ConflictStatus, KnownConflict, key_of, parties
 from services.expertise.domain.state import Case
 from services.law.decision import Refusal
 
@@ -24,7 +24,6 @@ RULES: Final[Mapping[ConflictKind, str]] = {
     ConflictKind.DECLARED: "conflict.declared",
 }
 """By which rule each kind of conflict bars an expert."""
-PARTICIPANT: Final = "participant"
 PARTIES: Final[Mapping[str, str]] = {
     "initiator": "conflict-party.initiator",
     "customer": "conflict-party.customer",
@@ -32,16 +31,6 @@ PARTIES: Final[Mapping[str, str]] = {
     PARTICIPANT: "conflict-party.participant",
 }
 """The words for a part that an organisation has in an application."""
-
-
-def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
-    """Every organisation of an application with its role."""
-    for role in PARTS:
-        party = getattr(application, role)
-        if party is not None:
-            yield role, party.id
-    for party in application.participants:
-        yield PARTICIPANT, party.id
 
 
 def derived(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
@@ -69,7 +58,7 @@ def _between(seat: Seat, role: str, organisation: OrganisationId) -> ConflictKin
 
 
 def _same(one: OrganisationId, other: OrganisationId) -> bool:
-    return (one.scheme, one.value.strip().upper()) == (other.scheme, other.value.strip().upper())
+    return key_of(one) == key_of(other)
 
 
 def known(case: Case, expert: str) -> list[KnownConflict]:
@@ -87,6 +76,11 @@ def barring(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
     """What bars an expert from a case: derived conflicts, and those on record that were not dismissed."""
     on_record = [one.conflict for one in known(case, seat.expert_id) if one.status is not ConflictStatus.DISMISSED]
     return (*new(seat, case, edition), *on_record)
+
+
+def tying(seat: Seat, case: Case, edition: Edition) -> tuple[Conflict, ...]:
+    """What ties somebody to a party of the case by the own entry, and is not on record yet."""
+    return tuple(one for one in new(seat, case, edition) if one.organisation is not None)
 
 
 def said(conflict: Conflict) -> Problem:

@@ -1,11 +1,13 @@
-"""A notice as a letter (уведомление по почте), in Russian and English: its kind, the pilot's id, the due time.
+"""A notice as a letter (уведомление по почте), in Russian and English: its kind, the pilot's number and title, the
+due time; to the operator who has the case in hand also who acted, and of which expert it tells, by name.
 
-Nothing else of a case leaves the system by mail, and no personal data but the address it goes to. The words stand in
-`contracts/words`, their order in `templates/notice.txt`.
+Nothing else of a case leaves the system by mail, and no other personal data but the address it goes to. The words
+stand in `contracts/words`, their order in `templates/notice.txt`.
 """
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -58,13 +60,22 @@ class BadAddress(ValueError):
     """What stands as a person's address is none. The message does not repeat it."""
 
 
-def letter(notice: Mapping[str, Any], to: str, sender: str, zone: str) -> EmailMessage:
-    """The letter of a notice, the same bytes each time it is made: also its Date is the notice's own time.
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What people call a case, and whom its letter names: `names` by opaque id, none where the recipient may not know
+    them. `zone` is that in which the days of the case are counted."""
 
-    `zone` is that in which the days of the case are counted. Raises BadAddress.
-    """
+    number: str
+    title: str
+    zone: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def letter(notice: Mapping[str, Any], to: str, sender: str, called: Called) -> EmailMessage:
+    """The letter of a notice, the same bytes each time it is made of the same names: also its Date is the notice's own
+    time. Raises BadAddress."""
     what = wording(WORDS.get(notice["kind"], OTHER))
-    said = [_said(one, what, notice["pilot"], _last_day(notice["what"], zone), zone) for one in SAID_IN]
+    said = [_said(one, what, notice, called) for one in SAID_IN]
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = message_id(notice["_id"], sender)
     message["Date"] = datetime.fromisoformat(notice["time"])
@@ -76,11 +87,17 @@ def letter(notice: Mapping[str, Any], to: str, sender: str, zone: str) -> EmailM
     return message
 
 
-def _said(language: Language, what: Wording, pilot: str, last: str | None, zone: str) -> dict[str, str]:
+def _said(language: Language, what: Wording, notice: Mapping[str, Any], called: Called) -> dict[str, str]:
     """The lines of a letter in one language."""
-    lines = {"what": what, "case": wording("letter.case", pilot=pilot), "closing": wording("letter.closing")}
-    if last is not None:
-        lines["last_day"] = wording("letter.last-day", day=last, zone=zone)
+    case = wording("letter.case", number=called.number, title=called.title)
+    lines = {"what": what, "case": case, "closing": wording("letter.closing")}
+    by, expert = notice.get("by"), notice["what"].get("expert_id")
+    if (name := called.names.get(by or "")) is not None:
+        lines["by"] = wording("letter.by", name=name)
+    if expert != by and (name := called.names.get(expert or "")) is not None:
+        lines["expert"] = wording("letter.expert", name=name)
+    if (last := _last_day(notice["what"], called.zone)) is not None:
+        lines["last_day"] = wording("letter.last-day", day=last, zone=called.zone)
     return {name: one.text(language) for name, one in lines.items()}
 
 

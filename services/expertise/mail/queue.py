@@ -12,9 +12,9 @@ sent, and marked as sent, and all of that is in its row:
 
 **A second copy** of a letter is possible in three cases only: the process dies, or MongoDB stays away, between the
 server's acceptance and the mark; the connection breaks before the server's last word arrives; a sending takes longer
-than the lease. The notice is then sent again under the same Message-ID and with the same bytes, by which mail systems
-know a copy. The other way round, marking first, would lose the letter in the same cases, and a reminder of a legal
-term that never came is worse than one that came twice.
+than the lease. The notice is then sent again under the same Message-ID, and with the same bytes unless a name or the
+title changed meanwhile; by that mail systems know a copy. The other way round, marking first, would lose the letter in
+the same cases, and a reminder of a legal term that never came is worse than one that came twice.
 
 Only notices younger than `mail_age` are sent, so that turning mail on does not send last year's, and a notice that
 the server put off is given up at that age.
@@ -36,13 +36,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.event import wire_moment
 from contracts.rules import RuleBook
-from services.chassis import telemetry
+from services.chassis import persons, telemetry
 from services.chassis.jobs import Jobs
 from services.chassis.run import utc_now
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store, StoreAway
 from services.expertise.domain.state import LAST
 from services.expertise.handlers import NOTICES
-from services.expertise.mail.letter import BadAddress, address, letter
+from services.expertise.mail.letter import BadAddress, Called, address, letter
 from services.expertise.mail.smtp import Misconfigured, ServerAway, connect, hand_in, leave, server_of
 
 log = logging.getLogger(__name__)
@@ -182,14 +182,22 @@ class Mailer:
         if case is None or row["person"] in case["hidden_from"]:
             return "skipped", "hidden"
         try:
-            zone = self._rules.edition(case["edition"]).zone
-            return letter(row, person["email"], self._settings.smtp_from, zone)
+            return letter(row, person["email"], self._settings.smtp_from, await self._called(row, case))
         except BadAddress:
             return "failed", "not-an-address"
 
+    async def _called(self, row: Row, case: Mapping[str, Any]) -> Called:
+        """What a letter calls its case; people by name for who has it in hand, and is an operator by that: roles stand
+        in tokens alone, and nobody else may know them."""
+        may_know = row["person"] == case["operator"]
+        named = {"by": row.get("by"), "expert": row["what"].get("expert_id")} if may_know else {}
+        names = await persons.names(self._store, named, named.keys())
+        zone = self._rules.edition(case["edition"]).zone
+        return Called(case["number"], case["application"]["title"], zone, names)
+
     async def _case(self, pilot: str) -> Mapping[str, Any] | None:
-        shown = ("state.hidden_from", "state.edition")
-        rows = await self._store.rows(SUBJECTS, {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=shown)
+        shown = (f"state.{name}" for name in ("hidden_from", "edition", "number", "application.title", "operator"))
+        rows = await self._store.rows(SUBJECTS, {"_id": pilot}, sort=[("_id", 1)], limit=1, fields=[*shown])
         return rows[0].get("state") if rows else None
 
     # ---- marks: each under the guard of what was there

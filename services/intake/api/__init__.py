@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from contracts.rules import RuleBook
+from services.chassis import persons
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
 from services.intake.api import contacts, directory, editions, event_types, look_over, publishing, receipts
+from services.intake.api.access import READERS
 from services.intake.api.operations import OPERATIONS
 from services.intake.hooks import KIND
 
@@ -24,4 +26,6 @@ def make_router(rules: RuleBook) -> APIRouter:
     router.include_router(inside)
     router.include_router(hooks.routes(KIND))
     router.include_router(editions.open_routes(rules))
+    router.include_router(persons.of_oneself(*READERS))
+    router.include_router(persons.routes())
     return router

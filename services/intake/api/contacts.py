@@ -1,6 +1,6 @@
 """The contact persons of an application over HTTP: read by officers, with a fact that says so; erased by who may."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Response
@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse
 from contracts.agency import ContactPerson
 from contracts.event import wire_moment
 from contracts.reference import Role
-from services.chassis.answers import Page
+from services.chassis import persons
+from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
@@ -25,6 +26,8 @@ from services.intake.domain.state import KIND, Pilot
 
 AnOfficer = Annotated[Caller, Depends(allow(Role.OFFICER))]
 Controller = Annotated[Sight, Depends(seeing(Role.AUDITOR, Role.ADMIN))]
+READERS: Final = frozenset({"by"})
+"""Where persons who work here stand in a reading."""
 Eraser = Annotated[Hand, Depends(hand(Role.PUBLISHER, Role.ADMIN))]
 
 
@@ -48,9 +51,9 @@ def add(router: APIRouter) -> None:
     @router.get("/applications/{pilot}/contact/readings", tags=["personal data"])
     async def readings(
         pilot: str, engine: EngineOf, eyes: Controller, after: After = None, limit: Limit = PAGE
-    ) -> Page[ContactReading]:
-        """Who read the contact persons of an application, the last reading first."""
-        return await page(
+    ) -> Named[ContactReading]:
+        """Who read the contact persons of an application, the last reading first, and how those are called."""
+        found = await page(
             engine.store,
             contacts.READINGS,
             {"$and": [contacts.readings(pilot), eyes.but("pilot")]},
@@ -59,6 +62,8 @@ def add(router: APIRouter) -> None:
             limit=limit,
             show=_reading,
         )
+        named = await persons.names(engine.store, found.items, READERS)
+        return Named[Any](items=found.items, next=found.next, persons=named)
 
     @router.delete("/applications/{pilot}/contact", tags=["personal data"], status_code=204)
     async def erase(pilot: str, by: Eraser) -> Response:

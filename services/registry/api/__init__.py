@@ -17,6 +17,7 @@ def make_router() -> APIRouter:
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     for part in PARTS:
         router.include_router(part.routes())
+    router.include_router(names.of_oneself(*persons.KNOWERS))
     router.include_router(names.routes())
     router.include_router(hooks.routes(KIND))
     return router

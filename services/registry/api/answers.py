@@ -314,8 +314,8 @@ class CalledPilot(Contract):
 
 
 class TakenExport(Contract):
-    """A list that somebody took: which, by what it was cut down, when, why, and how many rows and bytes it had. `pilot`
-    is the one whose list it is."""
+    """A list that somebody took: which, by what it was cut down, when, why, and how many rows and bytes it had, which
+    of another's list is not told to who is in conflict over a pilot. `pilot` is the one whose list it is."""
 
     id: str
     list: List
@@ -327,11 +327,11 @@ class TakenExport(Contract):
     by: str
     role: str
     organisation: str | None
-    bytes: int
+    bytes: int | None
     digest: str | None
     failed: str | None
     state: ExportState
-    rows: int
+    rows: int | None
     pilot: CalledPilot | None
 
 

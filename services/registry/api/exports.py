@@ -1,7 +1,7 @@
 """Giving out over HTTP (выгрузка): who may asks for a list, and fetches its file when it is made; who took what."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -37,6 +37,7 @@ OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may see what others took."""
 ASKING: Final = 64
 """How many ask for a list at the same moment."""
+SIZES: Final = ("rows", "bytes", "digest")
 FAULT: Final = "export.why.fault"
 WHY_FAILED: Final[Mapping[str | None, str]] = {
     "export.too-long": "export.why.too-long",
@@ -80,7 +81,8 @@ def routes() -> APIRouter:
             engine.store, SUBJECTS, query, worker.NEWEST, after=after, limit=limit, show=_entry, fields=["state"]
         )
         called = await queries.called(engine.store, (one["filters"].get("pilot", "") for one in found.items))
-        items = [{**one, "pilot": called.get(one["filters"].get("pilot"))} for one in found.items]
+        told = [_measured(one, eyes.id, eyes.hidden) for one in found.items]
+        items = [{**one, "pilot": called.get(one["filters"].get("pilot"))} for one in told]
         return Named[Any](items=items, next=found.next, persons=await names.of(items))
 
     @router.get("/{export}", response_model=ExportCard)
@@ -95,6 +97,8 @@ def routes() -> APIRouter:
         body["kept_until"] = wire_moment(until) if until else None
         body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
         body["pilot"] = await _called(engine.store, state, caller.id)
+        if state.by != caller.id:
+            body = _measured(body, caller.id, await hidden_pilots(engine.store, caller.id))
         body["persons"] = await names.of([body])
         return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
 
@@ -163,6 +167,12 @@ async def _tells_more(store: Store, id_: str, person: str) -> bool:
     row = await store.get(worker.WORK, id_)
     known = row.get("hidden", ()) if row else ()
     return not await hidden_pilots(store, person) <= {*known}
+
+
+def _measured(said: dict[str, Any], person: str, hidden: Collection[str] | None) -> dict[str, Any]:
+    """A list with how large it is; of another's list that is not told to a person from whom a pilot is hidden: the own
+    list beside it, without that pilot, would tell of it."""
+    return said if said["by"] == person or not hidden else {**said, **dict.fromkeys(SIZES)}
 
 
 def _standing(state: Export, *, gone: bool) -> str:

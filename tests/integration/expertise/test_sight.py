@@ -11,7 +11,7 @@ from services.chassis.store import opened
 from services.expertise.domain.state import View
 from services.expertise.queries import FOR_EXPERTS
 from tests.kit.engine.tiny import Commands, Hooked
-from tests.kit.expertise.cases import AUDITOR, MANY, SECRET, UNKNOWN, Build, common, ids, with_secret
+from tests.kit.expertise.cases import AUDITOR, MANY, SECRET, TIE, UNKNOWN, Build, common, ids, with_secret
 from tests.kit.expertise.world import AP, OP, OPERATOR, WHY, World, body_of, entry_of, expert, filled, opinion, routes
 from tests.kit.people import Person
 
@@ -26,13 +26,18 @@ BARRED = {
     "of another case": expert("expert-e"),
     "an operator too, with a conflict": Person("expert-f", ("expert", "operator")),
     "an approver and auditor too, with a conflict": Person("expert-g", ("expert", "approver", "auditor")),
+    "tied to a party by the own entry, never on the case": Person("tied-before", ("operator", "approver")),
+    "tied by an entry that changed when the case was open": Person("tied-later", ("operator", "approver", "auditor")),
 }
 
 
 @pytest.fixture
 async def worlds(build: Build) -> tuple[World, World]:
     """The same world without the secret case and with it."""
-    return await common(await build(MANY)), await with_secret(await common(await build(MANY)))
+    both = await common(await build(MANY)), await with_secret(await common(await build(MANY)))
+    for world in both:
+        await world.enter("tied-later", **TIE)
+    return both
 
 
 NO_CASE = {
@@ -153,7 +158,9 @@ async def test_lists_counts_loads_and_notices_are_those_of_a_world_without_the_h
     who = BARRED[barred]
     rows = await with_it.store.rows("notices", {"person": who.id}, sort=[("_id", 1)], limit=500)
     notices = [row["_id"] for row in rows]
-    assert any(row["pilot"] == SECRET for row in rows) or barred == "of another case", "there is something to hide"
+    assert any(row["pilot"] == SECRET for row in rows) or barred.startswith(("of another case", "tied")), (
+        "there is something to hide"
+    )
     expected, found = [await everything_else(world, who, notices) for world in worlds]
     assert without is not with_it
     for route, answer in found.items():

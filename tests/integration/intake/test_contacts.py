@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.intake import ContactErasedV1, ContactReadV1
+from contracts.intake import ContactErasedV1, ContactReadV1, PersonErasedV1
 from contracts.topics import AGENCY_KEPT_DAYS, fact_topic
 from services.chassis.engine import Engine
 from services.chassis.store import PARKED, PERSONS, Store
@@ -78,6 +78,33 @@ async def test_an_officer_sees_the_contact_and_every_look_is_a_fact_that_auditor
     for token in ("publisher@demo", "auditor", "admin", "operator"):
         assert (await ask("get", CONTACT, token)).status_code == 403
     assert (await ask("get", f"{CONTACT}/readings", "officer")).status_code == 403
+
+
+async def test_auditors_read_by_name_who_read_a_contact_until_that_name_is_erased_and_erasing_it_touches_no_contact(
+    engine: Engine, ask: Ask, store: Store, broker: Broker
+) -> None:
+    await published(ask)
+    officer: dict[str, Any] = {"name": "Пробный Иван Примерович", "email": None, "phone": None}
+    assert (await ask("put", "/v1/me/person", "officer", json=officer)).json() == officer
+    [item] = (await ask("get", CONTACT, "officer")).json()["items"]
+    await engine.outbox.flush()
+    told = (await ask("get", f"{CONTACT}/readings", "auditor")).json()
+    assert (told["items"][0]["by"], told["persons"]) == ("u-2001", {"u-2001": officer["name"]})
+    for token in ("publisher@demo", "operator", "ops"):
+        assert (await ask("get", "/v1/me/person", token)).status_code == 403
+    assert (await ask("get", "/v1/me/person", f"officer={item['person_id']}")).status_code == 404
+    basis = {"basis": {"body": "Пример", "kind": "заявление", "number": "12", "date": "2026-03-02"}}
+    for id_, erased in (("u-2001", True), ("u-2001", False), (item["person_id"], False)):
+        headers = {"Idempotency-Key": f"erase-{id_}"}
+        answer = await ask("post", f"/v1/persons/{id_}/erasure", "admin", json=basis, headers=headers)
+        assert answer.json() == {"person": id_, "erased": erased}, answer.text
+    assert (await ask("get", f"{CONTACT}/readings", "auditor")).json()["persons"] == {}
+    assert (await ask("get", CONTACT, "officer")).json()["items"] == [item], "a contact person goes by the own route"
+    [one] = (await ask("get", "/v1/persons/u-2001/erasures", "auditor")).json()["items"]
+    assert (one["by"], one["role"], one["basis"]) == ("u-", "admin", basis["basis"])
+    await engine.outbox.flush()
+    assert [one["subject"] for one in facts(broker, PersonErasedV1.TYPE)] == ["person:u-2001"]
+    assert officer["name"] not in await everywhere(store, broker)
 
 
 @pytest.mark.parametrize("token", ["publisher@demo", "admin"])

@@ -6,7 +6,16 @@ from typing import Final, cast
 import httpx
 import pytest
 
-from contracts.expertise import Conflict, ConflictConfirmedV1, ConflictDismissedV1, ConflictFoundV1, ConflictKind
+from contracts.expertise import (
+    Conflict,
+    ConflictConfirmedV1,
+    ConflictDismissedV1,
+    ConflictFoundV1,
+    ConflictKind,
+    Seat,
+    TiesCheckedV1,
+)
+from contracts.reference import OrganisationId
 from services.chassis.engine import Engine
 from services.chassis.parking import BROKEN, Parked, park
 from services.chassis.store import Store
@@ -29,6 +38,11 @@ def dismissed(person: str, *, hidden: bool = False) -> ConflictDismissedV1:
 
 def confirmed(person: str) -> ConflictConfirmedV1:
     return ConflictConfirmedV1(actor=ROBOT, round=1, expert_id=person, why="Брат.")
+
+
+def tied(person: str, *, hidden: bool) -> TiesCheckedV1:
+    seat = Seat(expert_id=person, entry=1, organisation=OrganisationId(scheme="BY-UNP", value="700000112"))
+    return TiesCheckedV1(actor=ROBOT, round=1, at=START, expert_id=person, seat=seat, hidden=hidden)
 
 
 @pytest.fixture
@@ -64,6 +78,11 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/contracts/{type}"),
         ("get", "/v1/editions"),
         ("get", "/v1/editions/{edition}"),
+        ("get", "/v1/me/person"),
+        ("put", "/v1/me/person"),
+        ("delete", "/v1/me/person"),
+        ("post", "/v1/persons/{person}/erasure"),
+        ("get", "/v1/persons/{person}/erasures"),
         ("get", "/v1/withheld"),
         ("get", "/v1/reading"),
         ("get", "/v1/reading/skipped"),
@@ -100,7 +119,7 @@ async def test_on_every_route_in_every_role_a_hidden_application_cannot_be_told_
         hidden, nowhere = [await asked(one, "u-conflicted", headers) for one in (PILOT, NOWHERE)]
         assert (hidden.status_code, hidden.json()) == (nowhere.status_code, nowhere.json())
         assert hidden.headers.keys() == nowhere.headers.keys() and "ETag" not in hidden.headers
-        assert hidden.status_code == 404 or hidden.json() == {"items": [], "next": None}
+        assert hidden.status_code == 404 or hidden.json() == {"items": [], "next": None, "persons": {}}
     seen = await asked(PILOT, "u-free", {**ACCEPT, "If-Match": f'"{(await doc(engine)).rev}"'})
     assert seen.status_code != 404 and seen.text != hidden.text
 
@@ -155,14 +174,17 @@ async def test_the_hiding_follows_what_the_expertise_says(engine: Engine, ask: A
 
     told = [found("u-2001"), found("u-2001"), dismissed("u-2001"), found("u-2001"), confirmed("u-2001")]
     told += [dismissed("u-2001", hidden=True), dismissed("u-9")]
+    told += [tied("u-2001", hidden=False), tied("u-2001", hidden=True)]
     shown = list[bool]()
     for place, fact in enumerate(told, start=1):
         await engine.records([said(fact, place)])
         shown.append(await seen())
-    assert shown == [False, False, True, False, False, False, False]
+    assert shown == [False, False, True, False, False, False, False, True, False]
     await engine.outbox.flush()
     noted = [one["data"] for one in broker.events("pilots.intake.v1") if "conflict-noted" in one["type"]]
     assert [(one["person_id"], one["hidden"]) for one in noted] == [
+        ("u-2001", True),
+        ("u-2001", False),
         ("u-2001", True),
         ("u-2001", False),
         ("u-2001", True),

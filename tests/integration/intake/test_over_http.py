@@ -106,6 +106,8 @@ async def test_officers_stop_an_application_and_see_its_clocks_and_its_card(engi
     shown = await ask("get", f"{where}/clock", "auditor")
     assert (shown.status_code, shown.json()["state"], shown.json()["left"]) == (200, "running", 3)
     assert "Рабочих дней: 3" in shown.json()["ru"]
+    called = (await ask("get", where, "auditor")).json()
+    assert (shown.json()["number"], shown.json()["title"]) == (called["number"], called["application"]["title"])
     none = await ask("get", f"{where}/clock?term=fixing-remarks", "officer")
     assert (none.status_code, none.json()["title"]) == (404, "term.none")
     assert (await ask("get", f"{where}/clock?term=expertise", "officer")).status_code == 422
