@@ -6,6 +6,7 @@ from typing import Final, cast
 import httpx
 import pytest
 
+from contracts.event import Fact
 from contracts.expertise import (
     Conflict,
     ConflictConfirmedV1,
@@ -172,7 +173,7 @@ async def test_the_hiding_follows_what_the_expertise_says(engine: Engine, ask: A
     async def seen() -> bool:
         return bool((await ask("get", f"/v1/applications/{pilot}", "officer")).status_code == 200)
 
-    told = [found("u-2001"), found("u-2001"), dismissed("u-2001"), found("u-2001"), confirmed("u-2001")]
+    told: list[Fact] = [found("u-2001"), found("u-2001"), dismissed("u-2001"), found("u-2001"), confirmed("u-2001")]
     told += [dismissed("u-2001", hidden=True), dismissed("u-9")]
     told += [tied("u-2001", hidden=False), tied("u-2001", hidden=True)]
     shown = list[bool]()
