@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     to ten, so that the whole stays below the 512 MB of the container."""
     bytes_of_one: int = Field(default=4 * MIB, ge=1)
     """Of these, how many of one caller (assumption: a quarter)."""
+    batches_waiting: int = Field(default=4, ge=0)
+    """How many batches of events one agency may have waiting while another is decided on; they are decided on one by
+    one, in turn between agencies (assumption: a client that sends five side by side gains nothing by more)."""
+    batch_within: float = Field(default=45.0, gt=0)
+    """How long a batch waits for its turn, unread, until its agency is asked to send it later (assumption: its work
+    and this stay below the minute after which proxies give up)."""
     papers_waiting: int = Field(default=5, ge=0)
     """How many papers that are not printed yet one caller may wait for; they are printed one by one, in turn between
     callers (assumption: each takes a fifth of a second)."""

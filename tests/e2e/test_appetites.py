@@ -30,11 +30,16 @@ pytestmark = [pytest.mark.timeout(280)]
 
 AT_ONCE: Final = 64
 CALLERS: Final = 4
+IN_HAND: Final = 24
+"""Bodies at once of every shape but the first: more than are in hand at a time (16 MB), so that some wait."""
+BATCHES_AT_ONCE: Final = 2
+"""One in hand and one that waits, of which nothing is read."""
 SIZE: Final = 1_000_000
 LARGEST_ANSWER: Final = 8_000_000
 """Bytes of what is answered to a batch."""
 MOST: Final = 400_000_000
 """Bytes; the container of intake has 512 MB."""
+EVENTS: Final = "/v1/events"
 
 
 def filled(begin: bytes, part: bytes, end: bytes) -> bytes:
@@ -88,6 +93,10 @@ SHAPES: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
+THE_WORST: Final = frozenset({"empty objects", "a long text"})
+"""What took most memory: the one before anything was bounded, the other since."""
+
+
 def status(stack: Stack, name: str) -> int:
     """A line of the process's status, in bytes."""
     lines = Path(f"/proc/{stack.services['intake'].pid}/status").read_text(encoding="ascii").splitlines()
@@ -104,7 +113,7 @@ def callers(stack: Stack) -> list[str]:
 async def sent(stack: Stack, callers: list[str], bodies: list[bytes]) -> Counter[int]:
     """The answers to all of them at once, from callers who each have a share."""
     limits = httpx.Limits(max_connections=None)
-    kind, url = {"Content-Type": "application/cloudevents+json"}, f"{stack.urls['intake']}/v1/events"
+    kind, url = {"Content-Type": "application/cloudevents+json"}, f"{stack.urls['intake']}{EVENTS}"
     tokens = [{**kind, "Authorization": f"Bearer {stack.token(['publisher'], code)}"} for code in callers]
     async with httpx.AsyncClient(timeout=120, trust_env=False, limits=limits) as client:
         posts = (client.post(url, content=one, headers=tokens[n % CALLERS]) for n, one in enumerate(bodies))
@@ -119,7 +128,8 @@ def test_64_bodies_of_a_megabyte_at_once_leave_intake_below_its_bound(
     pid = stack.services["intake"].pid
     for name, make in SHAPES.items():
         Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
-        found = asyncio.run(sent(stack, callers, [make() for _ in range(AT_ONCE)]))
+        at_once = AT_ONCE if name in THE_WORST else IN_HAND
+        found = asyncio.run(sent(stack, callers, [make() for _ in range(at_once)]))
         worst = status(stack, "VmHWM")
         record_property(name, worst)
         print(f"over HTTP, {name}: {dict(found)}, {worst / 1e6:.0f} MB")
@@ -155,21 +165,26 @@ BATCHES: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/v1/events", "/v1/events/validate"])
 def test_batches_of_five_megabytes_at_once_leave_intake_below_its_bound(
-    stack: Stack, callers: list[str], record_property: Callable[[str, object], None], path: str
+    stack: Stack, callers: list[str], record_property: Callable[[str, object], None]
 ) -> None:
     pid = stack.services["intake"].pid
-    for name, make in BATCHES.items():
+    tried = [(f"{EVENTS}/validate", name) for name in DECIDED_ON]
+    for path, name in [*tried, *((EVENTS, name) for name in BATCHES)]:
+        make = BATCHES[name]
         Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
-        found, longest = asyncio.run(sent_in_batches(stack, callers, [make() for _ in range(3 * CALLERS)], path))
+        found, longest = asyncio.run(sent_in_batches(stack, callers, [make() for _ in range(BATCHES_AT_ONCE)], path))
         worst = status(stack, "VmHWM")
-        record_property(name, worst)
+        record_property(f"{path}, {name}", worst)
         print(f"{path}, {name}: {dict(found)}, {worst / 1e6:.0f} MB, largest answer {longest / 1e6:.1f} MB")
         assert worst < MOST, name
-        assert set(found) <= {207, 400, 413, 429, 503} and found[207] + found[400] + found[413] > 0, (name, found)
+        assert set(found) <= {207, 400, 413, 503} and found[503] < BATCHES_AT_ONCE, (name, found)
         assert longest < LARGEST_ANSWER
     assert stack.services["intake"].pid == pid, "it is still the same process"
+
+
+DECIDED_ON: Final = ("a thousand events of a hundred faults", "the same with long names", "a thousand valid ones")
+"""Of these batches what is decided on, and so is another work where they are only tried."""
 
 
 async def sent_in_batches(stack: Stack, callers: list[str], bodies: list[bytes], path: str) -> tuple[Counter[int], int]:

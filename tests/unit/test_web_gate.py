@@ -171,6 +171,33 @@ async def test_bytes_in_hand_are_bounded_for_each_caller_and_those_who_wait_get_
         assert {one.status_code for one in await asyncio.gather(*some, other)} == {200}
 
 
+async def test_a_body_that_does_not_say_how_long_it_is_has_as_many_bytes_in_hand_as_its_route_takes(
+    keys: Keys, eventually: Eventually
+) -> None:
+    async def chunk() -> AsyncIterator[bytes]:
+        yield redrive(1)
+
+    room = {"body_bytes": 100_000, "bytes_in_flight": 100_000, "bytes_of_one": 100_000}
+    async with served(keys, **room, turn_within=0.3) as it:
+        first = asyncio.create_task(it.client.post("/v1/held", content=chunk(), headers={**JSON, **ONE}))
+        await eventually(lambda: it.held == 1, within=30)
+        async with asyncio.timeout(30):
+            other = await it.client.post("/v1/held", content=chunk(), headers={**JSON, **OTHER})
+        assert problem(other, 503)["title"] == "service.busy"
+        it.open.set()
+        assert (await first).status_code == 200
+
+
+async def test_a_body_that_says_that_it_is_too_long_is_refused_before_a_byte_of_it_comes(keys: Keys) -> None:
+    async with served(keys) as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        head = f"POST /v1/held HTTP/1.1\r\nHost: x\r\nAuthorization: {ONE['Authorization']}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 9000000\r\n\r\n".encode())
+        async with asyncio.timeout(30):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+        writer.close()
+
+
 async def test_a_body_that_does_not_come_is_408(keys: Keys) -> None:
     async with served(keys, body_within=0.5) as it:
         reader, writer = await asyncio.open_connection("127.0.0.1", it.port)

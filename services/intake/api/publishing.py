@@ -72,70 +72,42 @@ CLOUD_EVENT: Final = {
 }
 _escaped: Final = re.compile(r"\\(.)")
 """A character behind a stroke within a quoted header (RFC 9110, 5.6.4)."""
-BATCHES: Final = 1
-"""So many batches are in hand at once: each takes a processor as long as it is worked on, so two are not answered
-sooner, and two of the worst took intake above 400 MB (measured; one: 300 MB)."""
 PIECE: Final = 100
 """So many events of a batch are decided on together (technical: the largest outboxes of so many are a fifth of the
 largest document)."""
-BATCHES_WAITING: Final = 4
-"""So many batches of an agency wait for their turn."""
-BATCH_WITHIN: Final = 30.0
-"""Seconds that one waits, before its agency is asked to send it later."""
 BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
 """What is wrong with an event is said in its receipt."""
 
 
-class Door:
-    """Where agencies' events come in over HTTP."""
+async def _publish(request: Request, engine: Engine, caller: Caller) -> Response:
+    read = await _read(request)
+    language = language_of(request.headers)
+    if isinstance(read, Parsed):
+        one = _ready(read, caller, request.headers)
+        await _need_publisher(request, caller)
+        return alone(_judgement(one, await engine.gathering.take(one)), language)
+    inputs, answers = await _inputs(read, caller)
+    await _need_publisher(request, caller)
+    answers |= await _posted(engine, inputs, told_of_each(len(read)))
+    return await _together(answers, language)
 
-    def __init__(self) -> None:
-        # What a batch makes of itself may be thirty times its bytes: few are read and decided on at once.
-        self._batches = Turns("batches", BATCHES, 1, waiting=BATCHES_WAITING, within=BATCH_WITHIN)
 
-    async def publish(self, request: Request, engine: Engine, caller: Caller) -> Response:
-        """Takes what came, and answers when it is durable."""
-        async with self._room(request, caller):
-            return await self._publish(request, engine, caller)
-
-    async def rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
-        """Says what would come of it."""
-        async with self._room(request, caller):
-            return await self._rehearse(request, engine, caller)
-
-    def _room(self, request: Request, caller: Caller) -> AbstractAsyncContextManager[None]:
-        """The turn of an agency's batch; one event needs none."""
-        agency = caller.organisation or caller.id
-        return self._batches.of(agency) if _kind(request.headers) == BATCH_TYPE else nullcontext()
-
-    async def _publish(self, request: Request, engine: Engine, caller: Caller) -> Response:
-        read = await _read(request)
-        language = language_of(request.headers)
-        if isinstance(read, Parsed):
+async def _rehearse(request: Request, engine: Engine, caller: Caller) -> Response:
+    read = await _read(request)
+    language = language_of(request.headers)
+    await _need_publisher(request, caller)
+    if isinstance(read, Parsed):
+        try:
             one = _ready(read, caller, request.headers)
-            await _need_publisher(request, caller)
-            return alone(_judgement(one, await engine.gathering.take(one)), language)
-        inputs, answers = await _inputs(read, caller)
-        await _need_publisher(request, caller)
-        answers |= await _posted(engine, inputs, told_of_each(len(read)))
-        return await _together(answers, language)
-
-    async def _rehearse(self, request: Request, engine: Engine, caller: Caller) -> Response:
-        read = await _read(request)
-        language = language_of(request.headers)
-        await _need_publisher(request, caller)
-        if isinstance(read, Parsed):
-            try:
-                one = _ready(read, caller, request.headers)
-            except Problematic as refused:
-                return alone(Judgement(None, Verdict.REFUSED, problem=refused), language, Links())
-            [told] = await engine.rehearsed([one], lambda one, *told: _undrawn(one, told))
-            return alone(told, language, Links())
-        inputs, answers = await _inputs(read, caller)
-        most = told_of_each(len(read))
-        judged = await engine.rehearsed([*inputs.values()], lambda one, *told: _undrawn(one, told, most))
-        answers |= dict(zip(inputs, judged, strict=True))
-        return await _together(answers, language, Links())
+        except Problematic as refused:
+            return alone(Judgement(None, Verdict.REFUSED, problem=refused), language, Links())
+        [told] = await engine.rehearsed([one], lambda one, *told: _undrawn(one, told))
+        return alone(told, language, Links())
+    inputs, answers = await _inputs(read, caller)
+    most = told_of_each(len(read))
+    judged = await engine.rehearsed([*inputs.values()], lambda one, *told: _undrawn(one, told, most))
+    answers |= dict(zip(inputs, judged, strict=True))
+    return await _together(answers, language, Links())
 
 
 async def _need_publisher(request: Request, caller: Caller) -> None:
@@ -147,7 +119,6 @@ async def _need_publisher(request: Request, caller: Caller) -> None:
 
 def add(router: APIRouter) -> None:
     """Publishing, and trying it."""
-    door = Door()
 
     @router.post(
         "/events",
@@ -169,7 +140,8 @@ def add(router: APIRouter) -> None:
         A batch: 207 with a verdict for each of its events in their order, which are taken independently of one another;
         those about one pilot in their order. 503 where nothing could be saved: send the same again, what was saved all
         the same is a duplicate then. Nothing is answered before it is durable."""
-        return await door.publish(request, engine, caller)
+        async with _turn(request, caller):
+            return await _publish(request, engine, caller)
 
     @router.post(
         "/events/validate",
@@ -182,7 +154,15 @@ def add(router: APIRouter) -> None:
     async def validate(request: Request, engine: EngineOf, caller: Publisher) -> Response:
         """What would be answered if these CloudEvents were published now. Nothing is taken: no number is drawn, and no
         id is used up. Which pilots an application is like is told by the register, at `links.similar`."""
-        return await door.rehearse(request, engine, caller)
+        async with _turn(request, caller):
+            return await _rehearse(request, engine, caller)
+
+
+def _turn(request: Request, caller: Caller) -> AbstractAsyncContextManager[None]:
+    """The turn of an agency's batch, of which nothing is read before; one event needs none."""
+    batches: Turns = request.app.state.batches
+    agency = caller.organisation or caller.id
+    return batches.of(agency) if _kind(request.headers) == BATCH_TYPE else nullcontext()
 
 
 # ---- what came

@@ -1,14 +1,17 @@
 """Batches of events over HTTP, and events that are only tried, with the real intake on a real mongod."""
 
+import asyncio
 import json
 from threading import current_thread, main_thread
 from typing import Any, Final, cast
 
 import httpx
 import pytest
+from fastapi import Request
 
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from services.chassis.engine import Engine
+from services.chassis.shares import Turns
 from services.chassis.store import CLAIMS, SUBJECTS, Store, StoreAway
 from services.chassis.subject import Record
 from services.chassis.turns import LARGE
@@ -19,6 +22,7 @@ from services.intake.api import verdicts as verdicts_module
 from services.intake.domain.state import pilot_id
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS
 from services.intake.service import RULES
+from tests.conftest import Eventually
 from tests.integration.intake.conftest import Tokens
 from tests.kit.engine.tiny import Broker, Hooked
 from tests.kit.intake.sides import PILOT, Ask, Make, receipts, sent, state, submitted, withdrawn
@@ -232,6 +236,43 @@ async def test_what_kind_of_content_is_taken(ask: Ask, kind: str, status: int) -
 async def test_a_batch_is_taken_by_its_content_type_alone_and_never_for_its_first_event(ask: Ask) -> None:
     answer = await ask("post", EVENTS, json=[submitted(1)])
     assert (answer.status_code, blocking(answer.json()["problems"])) == (422, ["json.not-an-object"])
+
+
+async def test_batches_of_several_agencies_wait_for_their_turn_unread_and_each_agency_has_its_own(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    begun, bytes_taken, go_on = list[str](), list[int](), asyncio.Event()
+    read, take = publishing._read, Turns.take
+
+    async def held(request: Request) -> Any:
+        found = await read(request)
+        begun.append(request.headers["agency"])
+        await go_on.wait()
+        return found
+
+    async def noted(self: Turns, who: str, weight: int = 1) -> int:
+        if self._name == "bytes":
+            bytes_taken.append(weight)
+        return await take(self, who, weight)
+
+    monkeypatch.setattr(publishing, "_read", held)
+    monkeypatch.setattr(Turns, "take", noted)
+
+    def send(agency: str, number: int) -> asyncio.Task[httpx.Response]:
+        body = json.dumps([submitted(number, agency)], ensure_ascii=False).encode()
+        more = {"token": f"publisher@{agency}", "headers": {**BATCH, "agency": agency}}
+        return asyncio.create_task(ask("post", EVENTS, content=body, **more))
+
+    some = [send("demo", number) for number in range(5)]
+    await eventually(lambda: begun == ["demo"], within=30)
+    some += [send("evil", number) for number in range(2)]
+    too_many = await send("demo", 9)
+    assert (too_many.status_code, too_many.headers["Retry-After"]) == (429, "1"), "one in hand, four that wait"
+    assert (begun, len(bytes_taken)) == (["demo"], 1), "of what waits nothing is read"
+    go_on.set()
+    assert [verdicts(one) for one in await asyncio.gather(*some)] == [[("accepted", 201)]] * 7
+    assert begun[:5] == ["demo", "demo", "evil", "demo", "evil"], "in turn, whoever sent more"
+    assert len(bytes_taken) == 7
 
 
 # ---- tried
