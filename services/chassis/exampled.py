@@ -173,6 +173,7 @@ PROBLEMS: Final[Mapping[int, Problematic]] = {
     401: Problematic(401, "auth.missing"),
     403: Problematic(403, "auth.role", roles=["registrar"]),
     404: Problematic(404, "not-found"),
+    408: Problematic(408, "request.too-slow", action="retry", seconds=60),
     409: Problematic(409, "idempotency-key.reused"),
     410: Problematic(410, "receipt.gone"),
     412: Problematic(412, "revision.gone", extra={"version": 4, "etag": '"8"'}),
