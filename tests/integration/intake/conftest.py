@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
@@ -57,11 +58,18 @@ class Tokens:
         return Caller(person or usual, frozenset({role}), organisation or None)
 
 
+def app_of(engine: Engine) -> FastAPI:
+    """Intake's HTTP side, with the directory of agencies."""
+    app = make_app("Lotsman intake", cast(Any, Tokens()), engine, {})
+    app.state.agencies = INTAKE.agencies(engine.store, engine.now)
+    app.include_router(make_router(RULES))
+    return app
+
+
 @pytest.fixture
 async def ask(engine: Engine) -> Ask:
     """Requests to intake's HTTP side."""
-    app = make_app("Lotsman intake", cast(Any, Tokens()), engine, {})
-    app.include_router(make_router(RULES))
+    app = app_of(engine)
 
     async def once(method: str, path: str, token: str = "publisher@demo", **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}

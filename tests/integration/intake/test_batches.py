@@ -15,15 +15,13 @@ from services.chassis.shares import Turns
 from services.chassis.store import CLAIMS, SUBJECTS, Store, StoreAway
 from services.chassis.subject import Record
 from services.chassis.turns import LARGE
-from services.chassis.web import make_app
 from services.intake import door
-from services.intake.api import make_router, publishing
+from services.intake.api import publishing
 from services.intake.api import verdicts as verdicts_module
 from services.intake.domain.state import pilot_id
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS
-from services.intake.service import RULES
 from tests.conftest import Eventually
-from tests.integration.intake.conftest import Tokens
+from tests.integration.intake.conftest import app_of
 from tests.kit.engine.tiny import Broker, Hooked
 from tests.kit.intake.sides import PILOT, Ask, Make, receipts, sent, state, submitted, withdrawn
 
@@ -151,8 +149,7 @@ async def test_nothing_is_2xx_that_is_not_durable_and_a_batch_that_was_not_saved
 ) -> None:
     hooked = Hooked(store)
     hooked.before["write"] = _away
-    app = make_app("Lotsman intake", cast(Any, Tokens()), make(hooked), {})
-    app.include_router(make_router(RULES))
+    app = app_of(make(hooked))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
         headers = {**BATCH, "Authorization": "Bearer publisher@demo"}
         answer = await client.post(EVENTS, content=json.dumps([submitted(1), submitted(2)]), headers=headers)

@@ -1,6 +1,6 @@
 """An event that is published over HTTP has its pilot loaded once: the decision's own document is the receipt."""
 
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -8,10 +8,7 @@ import pytest
 from services.chassis import store as store_module
 from services.chassis.engine import Engine
 from services.chassis.store import CLAIMS, Store, opened
-from services.chassis.web import make_app
-from services.intake.api import make_router
-from services.intake.service import RULES
-from tests.integration.intake.conftest import Tokens
+from tests.integration.intake.conftest import app_of
 from tests.kit.engine.tiny import Commands
 from tests.kit.intake.sides import NOWHERE, Ask, Make, submitted, withdrawn
 
@@ -43,8 +40,7 @@ async def test_publishing_looks_at_the_pilot_once(
     commands = Commands()
     monkeypatch.setitem(store_module.OPTIONS, "event_listeners", [commands])
     async with opened(mongo_url, store._db.name) as watched:
-        app = make_app("Lotsman intake", cast(Any, Tokens()), make(watched), {})
-        app.include_router(make_router(RULES))
+        app = app_of(make(watched))
         for again in (False, True):
             commands.seen.clear()
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:

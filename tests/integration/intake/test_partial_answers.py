@@ -4,18 +4,15 @@ on the way, with the real intake on a real mongod."""
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from services.chassis.engine import Engine
 from services.chassis.store import Store, StoreAway
-from services.chassis.web import make_app
-from services.intake.api import make_router
 from services.intake.api.publishing import PIECE
-from services.intake.service import RULES
-from tests.integration.intake.conftest import Tokens
+from tests.integration.intake.conftest import app_of
 from tests.kit.engine.tiny import Broker, Hooked
 from tests.kit.intake.sides import Make, receipts, sent, submitted, withdrawn
 
@@ -76,8 +73,7 @@ async def test_a_batch_that_is_sent_again_after_a_partial_answer_ends(
 ) -> None:
     hooked, events = Hooked(store), batch()
     away_at(hooked, when, write)
-    app = make_app("Lotsman intake", cast(Any, Tokens()), made := make(hooked), {})
-    app.include_router(make_router(RULES))
+    app = app_of(made := make(hooked))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
         times, heard = await sent_until_final(client, events)

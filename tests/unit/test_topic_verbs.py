@@ -1,0 +1,91 @@
+"""topic show, skip, skipped: what they ask of the services, and that each complaint is one clear sentence."""
+
+import json
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from contracts.topics import SERVICES
+from deploy.cli import reading
+from deploy.cli.__main__ import main
+from deploy.cli.common import out
+from deploy.local import keys
+from deploy.local.state import Child, State
+
+AT: Final = "pilots.agency.primer.v1/0"
+STANDS: Final = {
+    "topic": "pilots.agency.primer.v1",
+    "partition": 0,
+    "offset": 41,
+    "end": 50,
+    "behind": 9,
+    "stands_since": "2026-03-02T09:00:00+00:00",
+    "cause": "NotForUs",
+}
+GOES: Final = {**STANDS, "topic": "pilots.registry.v1", "behind": 0, "stands_since": None, "cause": None}
+PASSED: Final = {"id": f"{AT}/41", "by": "ops", "at": "2026-03-02T09:05:00Z", "why": "Сломана запись."}
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the verbs ask. Intake stands still at one record of two partitions, the others do not."""
+    seen = list[tuple[Any, ...]]()
+
+    def ask(service: str, method: str, url: str, token: str, *, body: Any = None) -> httpx.Response:
+        seen.append((service, method, url.removeprefix(f"http://{service}"), token, body))
+        if method == "POST" and body["record"] != f"{AT}/41":
+            return httpx.Response(409, json={"title": "reading.not-there", "detail": "Nothing stands still there."})
+        if method == "POST":
+            return httpx.Response(200, json={"skips": body["record"]})
+        if "skipped" in url:
+            return httpx.Response(200, json={"items": [PASSED] if service == "intake" else [], "next": None})
+        return httpx.Response(200, json={"items": [STANDS, GOES] if service == "intake" else [GOES]})
+
+    urls = {service: f"http://{service}" for service in SERVICES}
+    monkeypatch.setattr(reading, "ask", ask)
+    monkeypatch.setattr(reading, "running", lambda: State(Child(0, None), 0, urls, {}))
+    monkeypatch.setattr(keys, "token", lambda _home, roles: ",".join(roles))
+    monkeypatch.setattr(out, "_width", 200)
+    return seen
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What a program gets of a verb that holds."""
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_where_each_reader_is_and_what_stands_still_is_shown(
+    asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(told(capsys, "topic", "show")["items"]) == 1 + len(SERVICES)
+    assert asked == [(service, "GET", "/v1/reading", "ops", None) for service in SERVICES]
+    assert told(capsys, "topic", "show", "--still")["items"] == [{"service": "intake", **STANDS}]
+    assert main(["topic", "show", "--still"]) == 0
+    said = capsys.readouterr().out
+    assert "NotForUs" in said and "2026-03-02" in said and "pilots.registry" not in said
+
+
+def test_a_record_is_passed_over_with_why_and_that_is_shown(
+    asked: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    skip = ["topic", "skip", f"{AT}/41", "--service", "intake", "--why", "Сломана запись."]
+    assert told(capsys, *skip) == {"service": "intake", "skips": f"{AT}/41"}
+    body = {"record": f"{AT}/41", "why": "Сломана запись."}
+    assert asked == [("intake", "POST", "/v1/reading/skip", "ops", body)]
+    assert told(capsys, "topic", "skipped")["items"] == [{"service": "intake", **PASSED}]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([f"{AT}/7", "--service", "intake", "--why", "x"], "intake refused that (409): Nothing stands still there."),
+        ([f"{AT}/7", "--service", "nobody", "--why", "x"], "nobody is no service: intake, expertise, registry."),
+    ],
+)
+def test_what_cannot_be_passed_over_is_one_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["topic", "skip", *words]) == 1
+    assert capsys.readouterr().err.strip() == sentence
