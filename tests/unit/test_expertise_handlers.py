@@ -11,6 +11,7 @@ import pytest
 from contracts.event import Actor, Event, parse_own_fact
 from contracts.expertise import (
     EXPERTISE,
+    Closure,
     ConclusionApprovedV1,
     ConclusionNumberedV1,
     ExpertAssignedV1,
@@ -18,15 +19,16 @@ from contracts.expertise import (
     Seat,
 )
 from contracts.freeze import example
+from contracts.intake import INTAKE, ApplicationStoppedV1, WithdrawalRegisteredV1
 from contracts.steps import ExpertEntry
 from deploy.samples.common import BOOK
 from services.chassis.store import Row, Store
 from services.chassis.subject import Claimed, Document, Input
 from services.expertise.documents.shelf import PRINTING
-from services.expertise.domain.commands import Assign, HandOver, Recheck
+from services.expertise.domain.commands import Assign, CloseFor, HandOver, Recheck
 from services.expertise.domain.expert import Expert, subject_of
 from services.expertise.domain.series import TakeNumber
-from services.expertise.handlers import preparing, process_manager
+from services.expertise.handlers import preparing, process_manager, translate
 
 ENTERED = example(ExpertEnteredV1.TYPE)["data"]
 ONE = ENTERED["expert_id"]
@@ -76,6 +78,19 @@ def fact(kind: Any, **other: Any) -> Event:
 def case(id_: str, *seats: Seat, visible_to: Sequence[str] = (ONE,)) -> Row:
     places = [{"seat": one.model_dump(mode="json")} for one in seats]
     return {"_id": id_, "state": {"visible_to": [*visible_to], "places": places}}
+
+
+def of_intake(kind: Any) -> Event:
+    """The example of a fact of intake."""
+    return parse_own_fact(json.dumps(example(kind.TYPE)).encode(), INTAKE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"), [(WithdrawalRegisteredV1, Closure.WITHDRAWN), (ApplicationStoppedV1, Closure.STOPPED)]
+)
+def test_a_case_is_closed_for_what_became_of_its_application(kind: Any, how: Closure) -> None:
+    event = of_intake(kind)
+    assert translate(event) == CloseFor(how, event.data["reason"])
 
 
 async def test_the_load_of_an_expert_counts_what_the_same_batch_has_assigned_before() -> None:

@@ -1,12 +1,147 @@
-"""What a parked record keeps of what was read."""
+"""What a parked record keeps of what was read, and whose turn it is: found by planted faults."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from bson import BSON
 
 from services.chassis import parking
-from services.chassis.parking import BROKEN, Parked
-from services.chassis.subject import Record
+from services.chassis.fold import Writer
+from services.chassis.parking import BROKEN, Parked, Parking
+from services.chassis.store import Row, Store
+from services.chassis.subject import Document, Record
 from tests.kit.engine.tiny import START
+
+WRITER = Writer("tiny", frozenset({"left", "right"}), lambda: "id", 1_000)
+AGENCYS = Record("pilots.agency.demo-a.v1", 3, 7, b"key", b"\x00bytes", (("ce_id", b"e-1"),))
 
 
 def test_a_record_comes_out_of_the_parking_as_it_was_read_with_its_headers() -> None:
     headers = (("ce_id", b"e-1"), ("ce_type", b"t"), ("traceparent", b"00-a"), ("ce_id", b"twice"))
-    record = Record("pilots.agency.demo-a.v1", 3, 7, b"key", b"\x00bytes", headers)
-    assert parking.record_of(parking._row(Parked(record, BROKEN, "why"), START)) == record
+    record = replace(AGENCYS, headers=headers)
+    row = parking._row(Parked(record, BROKEN, "why"), START)
+    assert parking.record_of(row) == record
+    assert parking.record_of({**row, "digest": "d"}) == replace(record, digest="d"), "what it was before an erasure"
+
+
+def test_personal_data_is_kept_for_a_while_of_what_agencies_send_and_of_nothing_else() -> None:
+    row = parking._row(Parked(AGENCYS, BROKEN, "why"), START)
+    assert row["personal_until"] == START + parking.PERSONAL_KEPT > START + timedelta(days=1)
+    fact = replace(AGENCYS, topic="pilots.expertise.v1")
+    assert parking._row(Parked(fact, BROKEN, "why"), START)["personal_until"] is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        replace(AGENCYS, value=b"x" * 20_000_000),
+        replace(AGENCYS, key=b"x" * 20_000_000),
+        replace(AGENCYS, headers=(("a", b"x" * 400_000),) * 50),
+        replace(AGENCYS, headers=(("a" * 20_000_000, b""),)),
+        replace(AGENCYS, headers=(("half \ud800", b"x"),)),
+    ],
+    ids=["value", "key", "headers", "name", "half a character"],
+)
+def test_whatever_a_record_is_it_can_be_parked(record: Record) -> None:
+    """A document of MongoDB has 16 MB at most, whole numbers of 64 bits, and texts in UTF-8."""
+    one = Parked(record, BROKEN, "half \ud800" + "x" * 20_000_000, "s" * 20_000_000, "s" * 20_000_000, 10**19, "e-1")
+    row = parking._row(one, START)
+    assert len(BSON.encode(row)) < 16_000_000
+    assert (row["_id"], row["sequence"]) == (record.id, None), "a place that no number holds is never next"
+
+
+# ---- whose turn it is
+
+
+class Shelf:
+    """A store of these parked records."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    async def scan(self, _name: str, _where: Any, fields: Any = None) -> AsyncIterator[Row]:
+        for row in self._rows:
+            yield row
+
+    async def count(self, *_: Any) -> int:
+        return 0
+
+    async def rows(self, _name: str, where: Mapping[str, Any], **_: Any) -> list[Row]:
+        return [row for row in self._rows if row["_id"] in where["_id"]["$in"]]
+
+
+def parked(rows: Sequence[Row] = (), seen: Mapping[str, int] | None = None) -> Parking:
+    """A parking whose subjects have seen so much."""
+
+    async def load(subjects: Iterable[str]) -> Mapping[str, Document]:
+        return {one: Document(one, "pilot", version=1, seen=dict(seen or {})) for one in subjects}
+
+    nothing = cast(Any, None)
+    return Parking(cast(Store, Shelf(rows)), WRITER, nothing, nothing, load)
+
+
+def waits(sequence: int | None, source: str | None = "left", subject: str = "p1") -> Row:
+    return {"_id": f"{subject}/{source}/{sequence}", "subject": subject, "source": source, "sequence": sequence}
+
+
+@pytest.mark.parametrize(
+    ("rows", "next_ones"),
+    [
+        ([5, 6, 7], [5, 6, 7]),
+        ([6, 7], []),
+        ([3, 5, 6], [3, 5, 6]),  # the first went through meanwhile: it leaves the parking, and hides nothing behind it
+        ([5, 7], [5]),
+        ([None, 9], [None]),  # an agency's event is always next
+    ],
+)
+async def test_next_is_what_follows_what_was_seen_and_what_is_done_already(
+    rows: list[int | None], next_ones: list[int | None]
+) -> None:
+    found = await parked(seen={"left": 4})._turn([waits(one) for one in rows])
+    assert found == [waits(one)["_id"] for one in next_ones]
+
+
+async def test_own_facts_are_next_whatever_their_place_and_each_source_counts_by_itself() -> None:
+    rows = [waits(9, "right"), waits(9, WRITER.service), waits(1, "left")]
+    assert await parked(seen={"right": 7})._turn(rows) == [rows[1]["_id"], rows[2]["_id"]]
+
+
+async def test_a_redrive_feeds_what_has_no_place_as_it_stands_in_its_topic_and_the_rest_series_by_series() -> None:
+    places = {"topic": "t", "partition": 0}
+    rows = [
+        {**waits(11), **places, "offset": 1},
+        {**waits(2), **places, "offset": 5},
+        {**waits(None, None, "late"), **places, "offset": 9},
+        {**waits(None, None, "z-first"), **places, "offset": 8},
+    ]
+    ordered = await parking.in_turn(cast(Store, Shelf(rows)), [row["_id"] for row in rows])
+    assert ordered == [rows[3]["_id"], rows[2]["_id"], rows[1]["_id"], rows[0]["_id"]]
+
+
+def test_behind_a_full_page_it_goes_on_with_the_next_series_of_the_last_subject_and_the_subjects_behind_it() -> None:
+    page = [waits(n) for n in range(parking.PAGE)]
+    assert parking.beyond(page[1:], ["p1", "p2"]) is None, "the last page"
+    further = {"subject": "p1", "source": {"$gt": "left"}}
+    assert parking.beyond(page, ["p0", "p1", "p2"]) == {"$or": [further, {"subject": {"$in": ["p2"]}}]}
+    unnamed = [*page[1:], waits(None, None)]
+    assert parking.beyond(unnamed, ["p1"]) == {
+        "$or": [{"subject": "p1", "source": {"$ne": None}}, {"subject": {"$in": []}}]
+    }
+
+
+@pytest.mark.parametrize("count", [3, 1_203])
+async def test_the_sweep_takes_up_every_subject_that_waits(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, taken = parked([waits(2, subject=f"p{n}") for n in range(count)]), list[str]()
+
+    async def take_up(subjects: Iterable[str], **_: Any) -> int:
+        some = [*subjects]
+        assert len(some) <= 500, "a bounded number at a time"
+        taken.extend(some)
+        return 0
+
+    monkeypatch.setattr(one, "take_up", take_up)
+    await one.sweep()
+    assert sorted(taken) == sorted(f"p{n}" for n in range(count))
