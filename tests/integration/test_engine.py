@@ -205,6 +205,16 @@ async def test_waiting_records_are_taken_up_in_order_when_the_gap_closes(engine:
     assert broker.series("p1") == [1, 2, 3]
 
 
+async def test_a_record_that_waited_and_then_cannot_be_decided_on_is_shown_as_broken_and_why(engine: Engine) -> None:
+    topic = Topic("left")
+    second = topic.record("p1", 2, "explode")
+    await engine.records([second])
+    assert await parked(engine) == {second.id: "waiting"}
+    await engine.records([topic.record("p1", 1, "a")])
+    [row] = await parked_rows(engine.store, {})
+    assert (row["_id"], row["status"]) == (second.id, "broken") and "explodes" in row["cause"]
+
+
 async def test_a_record_that_waits_for_another_source_is_taken_up_when_that_one_has_caught_up(engine: Engine) -> None:
     left, right = Topic("left"), Topic("right")
     await engine.records([right.record("p1", 1, "r1", after={"left": 2}), right.record("p1", 2, "r2")])
