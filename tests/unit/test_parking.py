@@ -10,10 +10,10 @@ from bson import BSON
 
 from services.chassis import parking
 from services.chassis.fold import Writer
-from services.chassis.parking import BROKEN, Parked, Parking
+from services.chassis.parking import BROKEN, Handled, Parked, Parking
 from services.chassis.store import Row, Store
-from services.chassis.subject import Document, Record
-from tests.kit.engine.tiny import START
+from services.chassis.subject import Document, Input, Record
+from tests.kit.engine.tiny import START, from_source
 
 WRITER = Writer("tiny", frozenset({"left", "right"}), lambda: "id", 1_000)
 AGENCYS = Record("pilots.agency.demo-a.v1", 3, 7, b"key", b"\x00bytes", (("ce_id", b"e-1"),))
@@ -145,3 +145,62 @@ async def test_the_sweep_takes_up_every_subject_that_waits(count: int, monkeypat
     monkeypatch.setattr(one, "take_up", take_up)
     await one.sweep()
     assert sorted(taken) == sorted(f"p{n}" for n in range(count))
+
+
+# ---- feeding
+
+
+def stands(name: str, sequence: int, subject: str) -> Row:
+    """A parked fact as it is stored."""
+    record = Record("pilots.left.v1", 0, sequence, b"k", name.encode())
+    return parking._row(Parked(record, BROKEN, "why", subject, "left", sequence), START)
+
+
+async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all_else_stays() -> None:
+    rows = {
+        name: stands(name, n, subject)
+        for n, (name, subject) in enumerate(
+            [("goes", "p1"), ("idle", "p2"), ("stays", "p3"), ("not next", "p4"), ("no fact", "p5")], start=1
+        )
+    }
+    removed, fed = list[str](), list[Sequence[str]]()
+
+    async def read(records: Sequence[Record]) -> tuple[list[Input], list[Parked]]:
+        """An own fact may ask nothing of anybody, and bytes may still be no fact."""
+        fed.append([one.value.decode() for one in records])
+        sequences = {"goes": 1, "stays": 1, "not next": 9}
+        inputs = [
+            replace(from_source(f"p{one.offset}", "left", sequences[one.value.decode()], None), record=one)
+            for one in records
+            if one.value.decode() in sequences
+        ]
+        return inputs, [Parked(one, BROKEN, "no fact") for one in records if one.value == b"no fact"]
+
+    async def handle(inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
+        still = [Parked(one.record, BROKEN, "again") for one in inputs if one.record and one.record.value == b"stays"]
+        return Handled(inputs, [*unreadable, *still], [one.subject for one in inputs])
+
+    async def load(_subjects: Iterable[str]) -> Mapping[str, Document]:
+        return {}
+
+    class Kept(Shelf):
+        async def remove(self, _name: str, ids: Sequence[str]) -> None:
+            removed.extend(ids)
+
+        async def claimed(self, *_keys: str) -> dict[str, Any]:
+            return {}
+
+        async def unclaim(self, _claims: Any) -> None:
+            pass
+
+    one, taken = Parking(cast(Store, Kept([*rows.values()])), WRITER, read, handle, load), list[set[str]]()
+
+    async def take_up(subjects: Iterable[str], **_: Any) -> int:
+        taken.append({*subjects})
+        return 2
+
+    one.take_up = take_up  # type: ignore[method-assign]
+    went = await one.redrive([row["_id"] for row in rows.values()])
+    assert fed == [["goes", "idle", "stays", "not next", "no fact"]]
+    assert removed == [rows["goes"]["_id"], rows["idle"]["_id"]]
+    assert taken == [{"p1"}] and went == 1 + 2, "what waited behind what went has its turn now"
