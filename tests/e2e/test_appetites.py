@@ -148,11 +148,11 @@ def many(data: bytes, about: bytes = b"") -> bytes:
 def names(length: int) -> bytes:
     """An object of as many names that no contract knows as are told of, and of what is missing in every row."""
     some = (b'"%s%02d":1' % (b"n" * length, n) for n in range(50))
-    return b'{"costs":[%s],%s}' % (b",".join([b"{}"] * 60), b",".join(some))
+    return b'{"costs":[%s],%s}' % (b",".join([b"{}"] * 30), b",".join(some))
 
 
 BATCHES: Final[dict[str, Callable[[], bytes]]] = {
-    "a thousand events of a hundred faults": lambda: many(b'{"costs":[%s]}' % b",".join([b"{}"] * 60)),
+    "a thousand events of a hundred faults": lambda: many(b'{"costs":[%s]}' % b",".join([b"{}"] * 30)),
     "the same with long names": lambda: many(names(70)),
     "a thousand valid ones": lambda: json.dumps([event("primer") for _ in range(1_000)]).encode(),
     "five of a megabyte": lambda: b"[" + b",".join([SHAPES["a long text"]()] * 5) + b"]",
@@ -183,8 +183,8 @@ def test_batches_of_five_megabytes_at_once_leave_intake_below_its_bound(
     assert stack.services["intake"].pid == pid, "it is still the same process"
 
 
-DECIDED_ON: Final = ("a thousand events of a hundred faults", "the same with long names", "a thousand valid ones")
-"""Of these batches what is decided on, and so is another work where they are only tried."""
+DECIDED_ON: Final = ("the same with long names", "a thousand valid ones")
+"""Of these batches what is decided on, and so is another work where they are only tried: the largest of them."""
 
 
 async def sent_in_batches(stack: Stack, callers: list[str], bodies: list[bytes], path: str) -> tuple[Counter[int], int]:
