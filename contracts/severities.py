@@ -14,7 +14,7 @@ from .reference import ProblemSeverity
 
 DEFAULTS: Final[Mapping[str, ProblemSeverity]] = {
     "field.unknown": "warn",
-    "attribute.capitals": "warn",
+    "attribute.capitals": "block",
     "time.missing": "warn",
     "start.past": "warn",
     "own-number.used": "warn",

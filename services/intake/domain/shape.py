@@ -244,8 +244,8 @@ def _extensions(event: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with names beside the attributes. Most are extensions (CloudEvents 1.0), and right; some are fields
     of the data, or so near to an attribute's that is missing that they must be a slip.
 
-    Only what is no name or no value of an extension is a reason to refuse; capitals are not, for headers have none
-    that would count (decision 44).
+    What is no name or no value of an extension is a reason to refuse; of capitals the edition says what they are
+    (decision 44).
     """
     if all(name in Envelope.model_fields for name in event):
         return

@@ -74,6 +74,7 @@ INVALID: Final[dict[str, tuple[Mapping[str, Any], str]]] = {
     "invalidPunctuatedExtension": ({"my.extension": "bad"}, "/my.extension"),
     "invalidNonIntegerExtensionValue": ({"my.extension": 1.5}, "/my.extension"),
     "invalidNonIntegerExtensionValue by its value alone": ({"myextension": 1.5}, "/myextension"),
+    "invalidCapitalizedExtension": ({"MyExtension": "bad"}, "/MyExtension"),
     "invalidBothDataAndDataBase64": ({"data_base64": "eyAieHl6IjogMTIzIH0="}, "/data_base64"),
 }
 """By the id of a case, the same, and the attribute that is named."""
@@ -129,15 +130,6 @@ async def test_what_is_invalid_is_refused_by_both_doors_naming_the_attribute(
     assert (answer.status_code, blocked(answer.json())) == (422, {where}), answer.text
     told = await over_kafka(engine, broker, made({**changes, "id": changes.get("id", "demo-2")}))
     assert (told["outcome"], blocked(told)) == ("refused", {where})
-
-
-async def test_an_extension_in_capitals_is_taken_and_told(engine: Engine, ask: Ask, broker: Broker) -> None:
-    """`invalidCapitalizedExtension`, where we differ (decision 44)."""
-    answer = await over_http(ask, made({"MyExtension": "bad"}))
-    assert answer.status_code == 201
-    told = await over_kafka(engine, broker, made({"MyExtension": "bad"}, "demo-2"))
-    for said in (answer.json(), told):
-        assert of_attributes(said) == [("/MyExtension", "attribute.capitals", "warn")]
 
 
 async def test_an_event_that_does_not_say_when_it_happened_did_when_it_came_and_is_told_so(ask: Ask) -> None:
