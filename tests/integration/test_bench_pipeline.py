@@ -14,7 +14,7 @@ from bench.pipeline.watch import Seen, verdict
 from contracts.topics import SERVICES
 from deploy.local.backends import Backends
 
-PILOTS, SHARE, KILLED = 12, 2, 12
+PILOTS, SHARE, KILLED = 6, 1, 6
 WAYS = ("lotsman", "bare", "textbook", "rival")
 NONE_WRONG = {"lost": 0, "decided_twice": 0, "reordered": 0}
 

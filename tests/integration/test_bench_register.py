@@ -33,7 +33,7 @@ async def test_the_measurement_asks_every_question_and_leaves_nothing_behind(bac
 @pytest.mark.timeout(240)
 def test_search_and_facets_among_ten_times_as_many_take_no_more_than_in_proportion() -> None:
     """Linear growth is 10; the bound leaves room for a busy machine and none for anything steeper."""
-    small, large = _index(10_000), _index(100_000)
+    small, large = _index(4_000), _index(40_000)
     words = [Asked("система данные"), Asked("запись", {"sector": ["health"]}), Asked("forecast model")]
     words.append(Asked(None, {"region": ["minsk"], "source": ["own-money"], "office": ["office-health"]}))
 

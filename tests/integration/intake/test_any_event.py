@@ -11,7 +11,7 @@ from tests.kit.intake.sides import Ask
 from tests.unit.test_any_request import DECIDING, made, operations
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-GOOD, SPOILT = 10, 25
+GOOD, SPOILT = 5, 12
 """How many requests are made of each route."""
 
 
