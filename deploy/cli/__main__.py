@@ -25,6 +25,7 @@ PARTS: Final = {
     "identity": ("token",),
     "importing": ("import",),
     "officials": ("officials",),
+    "ops": ("ops",),
     "persons": ("person",),
     "quality": ("check",),
     "reading": ("topic",),

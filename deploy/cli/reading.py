@@ -8,11 +8,8 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import SERVICES
-from deploy.cli.common import Found, out, running
+from deploy.cli.common import Found, asked, out
 from deploy.complaint import Complaint
-from deploy.local import keys
-from deploy.local.home import home
-from deploy.service import ask, why
 
 app = typer.Typer()
 group = typer.Typer(help="Topics: where each service is in what it reads, and passing over what stands still.")
@@ -32,10 +29,10 @@ def show(
     items = [
         {"service": service, **item}
         for service in SERVICES
-        for item in _asked(service, "GET", "/v1/reading")["items"]
+        for item in asked_as_ops(service, "GET", "/v1/reading")["items"]
         if item["stands_since"] is not None or not still
     ]
-    _print(COLUMNS, items)
+    show_rows(COLUMNS, items)
     return {"items": items}
 
 
@@ -46,7 +43,7 @@ def skip(
     because: Annotated[str, typer.Option("--why", help="Why; it is kept with who asked for it.")],
 ) -> Found:
     """Have the record at which a partition stands still passed over: it is parked by its offset."""
-    found = _asked(service, "POST", "/v1/reading/skip", {"record": record, "why": because})
+    found = asked_as_ops(service, "POST", "/v1/reading/skip", {"record": record, "why": because})
     out.print(f"{service} passes over {found['skips']}", markup=False, soft_wrap=True)
     return {"service": service, **found}
 
@@ -57,24 +54,22 @@ def skipped() -> Found:
     items = [
         {"service": service, **item}
         for service in SERVICES
-        for item in _asked(service, "GET", f"/v1/reading/skipped?limit={MOST}")["items"]
+        for item in asked_as_ops(service, "GET", f"/v1/reading/skipped?limit={MOST}")["items"]
     ]
-    _print(("service", "id", "by", "at", "why"), items)
+    show_rows(("service", "id", "by", "at", "why"), items)
     return {"items": items}
 
 
-def _asked(service: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def asked_as_ops(service: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a running service answers to ops. Raises Complaint."""
     if service not in SERVICES:
         raise Complaint(f"{service} is no service: {', '.join(SERVICES)}.")
-    answer = ask(service, method, f"{running().urls[service]}{path}", keys.token(home(), [Role.OPS]), body=body)
-    if answer.is_error:
-        raise Complaint(f"{service} refused that ({answer.status_code}): {why(answer)}")
-    found: dict[str, Any] = answer.json()
+    found: dict[str, Any] = asked(Role.OPS, service, method, path, body)
     return found
 
 
-def _print(columns: tuple[str, ...], items: list[dict[str, Any]]) -> None:
+def show_rows(columns: tuple[str, ...], items: list[dict[str, Any]]) -> None:
+    """Rows as a table, an empty cell where there is nothing."""
     table = Table(*columns)
     for item in items:
         table.add_row(*(escape("" if item[name] is None else str(item[name])) for name in columns))

@@ -138,10 +138,38 @@ class Skipping(Contract):
     skips: str = Field(examples=[f"{TOPIC}/3/1024"])
 
 
+class ParkedGroup(Contract):
+    """Records that are parked for the same cause, from one topic: how many, the longest and the shortest parked."""
+
+    status: Literal["waiting", "broken"]
+    cause: str
+    topic: str = Field(examples=[TOPIC])
+    records: int
+    oldest: AwareDatetime
+    newest: AwareDatetime
+
+
+Verdict = Literal["went", "waits", "broken", "not-parked"]
+"""What became of a parked record that was fed again: it went, waits (for what stands before it), is broken still, or is
+not parked here."""
+
+
+class RedrivenRecord(Contract):
+    """What became of one parked record, or would; `cause` says why it stays."""
+
+    id: str = Field(examples=[f"{TOPIC}/3/1024"])
+    verdict: Verdict
+    cause: str | None
+
+
 class Redriven(Contract):
-    """How many parked records went through."""
+    """What became of the parked records that were chosen, or would with `dry_run`: how many went, the verdict on each,
+    and whether more fit what was chosen than one request takes."""
 
     went: int
+    dry_run: bool
+    records: list[RedrivenRecord]
+    more: bool
 
 
 class Alive(Contract):

@@ -76,6 +76,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/health/ready": "checkReady",
     "GET:/metrics": "readMetrics",
     "GET:/v1/parked": "listParked",
+    "GET:/v1/parked/groups": "groupParked",
     "POST:/v1/parked/redrive": "redriveParked",
     "GET:/v1/withheld": "listWithheld",
     "GET:/v1/reading": "listReading",

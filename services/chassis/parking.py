@@ -216,6 +216,15 @@ class Handled:
     subjects: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """Parked records as they would be fed: the inputs whose turn it is, what cannot be read, and what is not next."""
+
+    inputs: Sequence[Input]
+    unreadable: Sequence[Parked]
+    not_next: frozenset[str]
+
+
 Read = Callable[[Sequence[Record]], Awaitable[tuple[list[Input], list[Parked]]]]
 """Records as inputs, and those that cannot be read."""
 Handle = Callable[[Sequence[Input], Sequence[Parked]], Awaitable[Handled]]
@@ -272,6 +281,15 @@ class Parking:
         """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
         moved = await self._feed(list(ids))
         return len(moved) + await self.take_up(set(moved))
+
+    async def in_hand(self, ids: Sequence[str]) -> InHand:
+        """These parked records as they would be fed now; nothing is done to them."""
+        ordered = await in_turn(self._store, ids)
+        inputs, unreadable = await self._read([record_of(row) for row in await rows_of(self._store, ordered)])
+        following = await self._next(inputs)
+        turn = {one.record.id for one in following if one.record}
+        not_next = frozenset(one.record.id for one in inputs if one.record and one.record.id not in turn)
+        return InHand(following, unreadable, not_next)
 
     async def _feed(self, ids: Sequence[str]) -> list[str]:
         """Runs those of these parked records whose turn it is; returns the subject of each that went."""

@@ -61,6 +61,8 @@ it. A query must say that the person's id is a string."""
 BY_AGE: Final[Keys] = (("status", 1), ("at", 1))
 BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))
 """By which the oldest parked record of a status is found, and the subjects that have any."""
+BY_CAUSE: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("at", 1), ("subject", 1))
+"""By which parked records are counted and chosen in groups."""
 NUMBERED: Final[Keys] = (("state.number", 1),)
 """The index of the pilots by registration number. A query must say that the number is a string."""
 ALONE: Final = "alone"
@@ -170,6 +172,7 @@ class Store:
                 IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
                 IndexModel([("status", 1), ("_id", 1)]),
                 IndexModel(list(BY_AGE)),
+                IndexModel(list(BY_CAUSE)),
                 IndexModel(list(BY_SUBJECT)),
             ],
             WITHHELD: [IndexModel(list(IN_TURN))],
@@ -432,6 +435,24 @@ class Store:
             cursor = await cursor
         found = {row["_id"]: int(row["rows"]) for row in await cursor.to_list(None)}
         return {value: found.get(value, 0) for value in values}
+
+    @_away
+    async def groups(
+        self, collection: str, query: Mapping[str, Any], by: Sequence[str], within: str, most: int
+    ) -> list[Row]:
+        """How many rows there are of each combination of the fields `by`, with the `first` and the `last` value of
+        `within`; the most numerous first, and no more than so many."""
+        ends: Row = {"rows": {"$sum": 1}, "first": {"$min": f"${within}"}, "last": {"$max": f"${within}"}}
+        steps: list[Row] = [
+            {"$match": dict(query)},
+            {"$group": {"_id": {name: f"${name}" for name in by}, **ends}},
+            {"$sort": {"rows": -1, "_id": 1}},
+            {"$limit": most},
+        ]
+        cursor = self._db[collection].aggregate(steps)
+        if inspect.isawaitable(cursor):  # the one driver hands out a cursor, the other a promise of one
+            cursor = await cursor
+        return [{**row.pop("_id"), **row} for row in await cursor.to_list(None)]
 
     @_away
     async def mark(self, collection: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:

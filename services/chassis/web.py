@@ -20,11 +20,12 @@ from pydantic import BaseModel, Field
 
 from contracts import VERSION
 from contracts.reference import Role
-from contracts.text import line, prose, sought
-from services.chassis import parking, problems, stalled, watching, withheld
+from contracts.text import prose, sought
+from services.chassis import parking, problems, redriving, stalled, watching, withheld
 from services.chassis.answers import (
     Alive,
     Page,
+    ParkedGroup,
     ParkedRecord,
     ReadPartition,
     Redriven,
@@ -43,6 +44,7 @@ from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
 from services.chassis.readiness import OK, Check, Watched, told
+from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
 from services.chassis.sight import Sight, seeing
@@ -287,19 +289,6 @@ def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIR
     return router
 
 
-Asked = Annotated[str, line(300, exact=True)]
-"""An id or a subject, as it stands in what is parked."""
-
-
-class Redrive(BaseModel):
-    """Which parked records to feed again: by id, or all of these subjects."""
-
-    # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
-
-    ids: list[Asked] = Field(default_factory=list, max_length=1000)
-    subjects: list[Asked] = Field(default_factory=list, max_length=1000)
-
-
 class Skip(BaseModel):
     """The record at which a partition stands still, to be passed over, and why."""
 
@@ -373,29 +362,23 @@ def operations() -> APIRouter:
             raise Problematic(409, "reading.goes-on", place=what.record)
         return Skipping(skips=what.record)
 
+    @router.get("/v1/parked/groups")
+    async def parked_groups(engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> Page[ParkedGroup]:
+        """What is parked, by status, cause and topic, the most first: each group can be fed again by what it says."""
+        return Page[Any](items=await redriving.groups(engine.store, eyes))
+
     @router.post("/v1/parked/redrive")
     async def redrive(
         engine: EngineOf, what: Body[Redrive], eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
     ) -> Redriven:
-        """Feeds parked records to this service again, in order; nothing is published to any topic. What is hidden from
-        who asks is passed over like what is not there."""
-        unseen = await _hidden_records(engine.store, what.ids, eyes)
-        ids = [one for one in what.ids if one not in unseen]
-        subjects = [one for one in what.subjects if one not in (eyes.hidden or ())]
-        went = await engine.parking.redrive(ids) if ids else 0
-        went += await engine.parking.take_up(subjects, also_broken=True) if subjects else 0
-        return Redriven(went=went)
+        """Feeds parked records to this service again, in order, with a verdict for each; what was held behind them
+        follows by itself, and nothing is published to any topic. What is hidden from who asks is passed over like what
+        is not there."""
+        records, more = await redriving.redriven(engine, what, eyes)
+        went = sum(one.verdict == "went" for one in records)
+        return Redriven(went=went, dry_run=what.dry_run, records=records, more=more)
 
     return router
-
-
-async def _hidden_records(store: Store, ids: Sequence[str], eyes: Sight) -> set[str]:
-    """Those of these parked records whose pilot is hidden from the person."""
-    if not eyes.hidden or not ids:
-        return set()
-    query = {"_id": {"$in": list(ids)}, "subject": {"$in": sorted(eyes.hidden)}}
-    rows = await store.rows(parking.COLLECTION, query, sort=BY_ID, limit=len(ids), fields=["_id"])
-    return {row["_id"] for row in rows}
 
 
 def _skipped(row: Row) -> dict[str, Any]:

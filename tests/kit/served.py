@@ -16,9 +16,10 @@ from services.chassis.auth import Caller, Keys, allow
 from services.chassis.body import Body
 from services.chassis.bounds import Bounds, bounded
 from services.chassis.gate import ShareOf, in_turn
+from services.chassis.redriving import Redrive
 from services.chassis.run import serving
 from services.chassis.settings import Settings
-from services.chassis.web import Redrive, make_app
+from services.chassis.web import make_app
 from tests.kit.sides import FakeEngine
 
 Anybody = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER))]

@@ -26,6 +26,7 @@ OPERATIONS = {
     ("get", "/v1/reading/skipped"): {"ops"},
     ("post", "/v1/reading/skip"): {"ops"},
     ("get", "/v1/parked"): {"ops"},
+    ("get", "/v1/parked/groups"): {"ops"},
     ("post", "/v1/parked/redrive"): {"ops"},
 }
 REGISTER_READERS = set(ROLES) - {"expert", "ops"}

@@ -67,6 +67,7 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/applications"),
         ("get", "/v1/receipts"),
         ("get", "/v1/parked"),
+        ("get", "/v1/parked/groups"),
         ("post", "/v1/parked/redrive"),
     },
     "about no pilot": {
@@ -221,6 +222,12 @@ async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
     await engine.records([said(found("u-night"), 1)])
     await park(store, [Parked(said(found("u-7"), 2), BROKEN, "ValueError", pilot, "expertise", 2)], START)
     [row] = (await ask("get", "/v1/parked", "ops")).json()["items"]
-    for body in ({"ids": [row["id"]]}, {"subjects": [pilot]}):
-        assert (await ask("post", "/v1/parked/redrive", "ops@night", json=body)).json() == {"went": 0}
-    assert (await ask("post", "/v1/parked/redrive", "ops", json={"ids": [row["id"]]})).json() == {"went": 1}
+    for who, groups in (("ops@night", 0), ("ops", 1)):
+        assert len((await ask("get", "/v1/parked/groups", who)).json()["items"]) == groups
+    absent = {"id": row["id"], "verdict": "not-parked", "cause": None}
+    for body, told in (({"ids": [row["id"]]}, [absent]), ({"subjects": [pilot]}, []), ({"cause": "ValueError"}, [])):
+        for dry in (True, False):
+            answer = await ask("post", "/v1/parked/redrive", "ops@night", json={**body, "dry_run": dry})
+            assert answer.json() == {"went": 0, "dry_run": dry, "records": told, "more": False}
+    went = (await ask("post", "/v1/parked/redrive", "ops", json={"ids": [row["id"]]})).json()
+    assert (went["went"], went["records"]) == (1, [{**absent, "verdict": "went"}])

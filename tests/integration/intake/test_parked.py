@@ -165,3 +165,57 @@ def _balance() -> dict[str, float]:
         for one in metric.samples
         if one.name.endswith("_total") and one.labels["agency"] == "demo"
     }
+
+
+async def test_ops_feed_a_group_again_after_trying_it_and_each_record_has_its_verdict(
+    engine: Engine, ask: Ask, broker: Broker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = [sent({**submitted(n), "type": NEWER}) for n in range(1, 6)]
+    other = sent({**submitted(9, "late"), "type": NEWER}, "late")
+    await engine.records([*newer, other])
+
+    async def fed(**what: Any) -> dict[str, Any]:
+        answer = await ask("post", "/v1/parked/redrive", "ops", json=what)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def verdicts(told: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(one["id"], one["verdict"]) for one in told["records"]]
+
+    groups = (await ask("get", "/v1/parked/groups", "ops")).json()["items"]
+    assert [(one["records"], one["status"], one["topic"]) for one in groups] == [
+        (5, "broken", "pilots.agency.demo.v1"),
+        (1, "broken", "pilots.agency.late.v1"),
+    ]
+    assert all(one["oldest"] <= one["newest"] for one in groups)
+    cause = groups[0]["cause"]
+
+    nothing = await ask("post", "/v1/parked/redrive", "ops", json={})
+    assert (nothing.status_code, nothing.json()["title"]) == (422, "redrive.nothing-chosen")
+    still = await fed(cause=cause, topic="pilots.agency.demo.v1")
+    assert (still["went"], {one["verdict"] for one in still["records"]}) == (0, {"broken"})
+    assert {one["cause"] for one in still["records"]} == {cause}, "it says why"
+    unknown = await fed(ids=["pilots.agency.demo.v1/0/999999"])
+    assert verdicts(unknown) == [("pilots.agency.demo.v1/0/999999", "not-parked")]
+
+    monkeypatch.setitem(AGENCY.classes, NEWER, AGENCY.classes[ApplicationSubmittedV2.TYPE])
+    monkeypatch.setitem(AGENCY._adapters, NEWER, AGENCY._adapters[ApplicationSubmittedV2.TYPE])
+    monkeypatch.setitem(AGENCY._newest, "pilots.agency.application-submitted", 3)
+    monkeypatch.setattr("services.intake.domain.shape.LISTS", _lists())
+    before = receipts(broker)
+    tried = await fed(topic="pilots.agency.demo.v1", dry_run=True)
+    assert (tried["went"], tried["dry_run"], tried["more"]) == (5, True, False)
+    assert len(await store.rows(PARKED, {}, sort=BY_ID, limit=9)) == 6 and receipts(broker) == before, "nothing is done"
+    everything = await fed(cause=cause, dry_run=True)
+    assert sorted(verdict for _, verdict in verdicts(everything)) == ["broken", *["went"] * 5], "one is not let in yet"
+
+    some = await fed(cause=cause, topic="pilots.agency.demo.v1", limit=2)
+    assert (some["went"], some["more"]) == (2, True)
+    rest = await fed(cause=cause, topic="pilots.agency.demo.v1")
+    assert (rest["went"], rest["more"]) == (3, False)
+    assert {id_ for id_, _ in verdicts(some) + verdicts(rest)} == {one.id for one in newer}
+    [left] = (await ask("get", "/v1/parked/groups", "ops")).json()["items"]
+    assert (left["records"], left["topic"]) == (1, "pilots.agency.late.v1"), "that group alone"
+    told = [receipt for receipt in receipts(broker)[len(before) :]]
+    assert sorted(told) == [(f"demo-{n}", "registered") for n in range(1, 6)]

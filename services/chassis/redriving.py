@@ -1,0 +1,130 @@
+"""What those who run a service do with what is parked: look at it in groups, and feed a group again, or only try it.
+Each record gets a verdict of its own.
+
+Which records are meant is settled before the first is fed, so one that is parked again is not met twice. They go in the
+order of their series, whatever order they were named in; what waited behind them follows by itself.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool
+
+from contracts.text import line
+from services.chassis import parking
+from services.chassis.answers import ParkedGroup, RedrivenRecord, Verdict
+from services.chassis.engine import Engine
+from services.chassis.parking import BROKEN, WAITING
+from services.chassis.problems import Problematic
+from services.chassis.sight import Sight
+from services.chassis.store import BY_ID, Row, Store
+from services.chassis.subject import Document, Input, Outcome
+
+MOST: Final = 1000
+"""So many records are fed by one request; who asks is told where there are more."""
+GROUPS: Final = 200
+PARKED: Final = (WAITING, BROKEN)
+
+Asked = Annotated[str, line(300, exact=True)]
+"""An id or a subject, as it stands in what is parked."""
+
+
+class Redrive(BaseModel):
+    """Which parked records to feed again: by id, all of these subjects, or a group (`status`, `cause`, `topic` as they
+    stand there, parked `since` and before `until`). With `dry_run` it is only said what would come of it."""
+
+    # Not in contracts.steps: a word to this service about its own records, of which no fact tells.
+
+    ids: list[Asked] = Field(default_factory=list, max_length=MOST)
+    subjects: list[Asked] = Field(default_factory=list, max_length=MOST)
+    status: Asked | None = None
+    cause: Annotated[str, line(2000, exact=True)] | None = None
+    topic: Asked | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(default=MOST, ge=1, le=MOST, description="How many at most; the longest parked first")
+    dry_run: StrictBool = False
+
+    def _group(self) -> dict[str, Any]:
+        asked = {"status": self.status, "cause": self.cause, "topic": self.topic}
+        between = {"$gte": self.since, "$lt": self.until}
+        at = {name: moment for name, moment in between.items() if moment is not None}
+        return {name: value for name, value in asked.items() if value is not None} | ({"at": at} if at else {})
+
+    def queries(self) -> list[dict[str, Any]]:
+        """What is chosen, each part by an index of its own; nothing, where nothing is named."""
+        group = self._group()
+        if group:
+            group.setdefault("status", {"$in": list(PARKED)})
+        named = {"_id": self.ids, "subject": self.subjects}
+        return [*({name: {"$in": some}} for name, some in named.items() if some), *([group] if group else [])]
+
+
+async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:
+    """What is parked, by status, cause and topic: how many, since when, until when; the largest groups first."""
+    query = {"status": {"$in": list(PARKED)}, **eyes.but("subject")}
+    rows = await store.groups(parking.COLLECTION, query, ("status", "cause", "topic"), "at", GROUPS)
+    named = {"rows": "records", "first": "oldest", "last": "newest"}
+    return [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
+
+
+async def redriven(engine: Engine, what: Redrive, eyes: Sight) -> tuple[list[RedrivenRecord], bool]:
+    """Feeds what is chosen, or says what would come of it; a verdict for each record, and whether there are more. What
+    is hidden from who asks is passed over like what is not there. Raises Problematic 422 where nothing is chosen."""
+    if not what.queries():
+        raise Problematic(422, "redrive.nothing-chosen")
+    chosen, more = await _chosen(engine.store, what, eyes)
+    ids = [row["_id"] for row in chosen]
+    unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in set(ids)]
+    if what.dry_run:
+        return [*await _tried(engine, ids), *unknown], more
+    if ids:
+        await engine.parking.redrive(ids)
+    return [*await _left(engine.store, ids), *unknown], more
+
+
+async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], bool]:
+    found: dict[str, Row] = {}
+    for query in what.queries():
+        sort = BY_ID if "_id" in query else parking.ORDER if "subject" in query else (("at", 1), ("_id", 1))
+        seen = {**query, **({} if "subject" in query else eyes.but("subject"))}
+        rows = await store.rows(parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject"])
+        found |= {row["_id"]: row for row in rows if row["subject"] not in (eyes.hidden or ())}
+    rows = list(found.values())
+    return rows[: what.limit], len(rows) > what.limit
+
+
+async def _left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
+    """What became of records that were fed: those that are parked still say as what, and why."""
+    query, fields = {"_id": {"$in": list(ids)}}, ["status", "cause"]
+    rows = await store.rows(parking.COLLECTION, query, sort=BY_ID, limit=max(1, len(ids)), fields=fields)
+    left = {row["_id"]: row for row in rows}
+    return [_verdict(one, (left[one]["status"], left[one]["cause"]) if one in left else None) for one in ids]
+
+
+async def _tried(engine: Engine, ids: Sequence[str]) -> list[RedrivenRecord]:
+    """What would become of records now. Those of one pilot are thought out one behind the other, a hundred together: of
+    more, the later ones are said to wait."""
+
+    def told(one: Input, outcome: Outcome, _then: Document | None) -> tuple[str, tuple[str, str] | None]:
+        return one.record.id if one.record else "", parking.why_parked(outcome)
+
+    found: dict[str, RedrivenRecord] = {}
+    for begin in range(0, len(ids), parking.FEED):
+        some = ids[begin : begin + parking.FEED]
+        turn = await engine.parking.in_hand(some)
+        would: dict[str, tuple[str, str] | None] = dict.fromkeys(some, None)
+        would |= {one.record.id: (one.status, one.cause) for one in turn.unreadable}
+        for one, why in await engine.rehearsed(turn.inputs, told):  # a record may ask several things
+            would[one] = would[one] or why
+        found |= {one: _verdict(one, why) for one, why in would.items() if one not in turn.not_next}
+        found |= {one: RedrivenRecord(id=one, verdict="waits", cause="not next in its series") for one in turn.not_next}
+    return [found[one] for one in ids]
+
+
+def _verdict(id_: str, parked_as: tuple[str, str] | None) -> RedrivenRecord:
+    if parked_as is None:
+        return RedrivenRecord(id=id_, verdict="went", cause=None)
+    status, cause = parked_as
+    verdict: Verdict = "waits" if status == WAITING else "broken"
+    return RedrivenRecord(id=id_, verdict=verdict, cause=cause)
