@@ -167,6 +167,7 @@ class FakeStore:
 
     async def remove_where(self, _collection: str, _where: Mapping[str, Any]) -> None:
         return None
+
     async def groups(self, _collection: str, query: Mapping[str, Any], *_: Any) -> list[dict[str, Any]]:
         self.asked.append(query)
         return []
