@@ -11,9 +11,11 @@ import pytest
 
 from contracts.reference import Role
 from contracts.registry import REGISTRY, ConflictNotedV1, PilotEnteredV1, ReplicaLinkedV1
+from deploy.samples.common import NOW
+from services.chassis.hooks.rows import Hook
 from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Row, Store
-from services.registry import views
+from services.registry import hooks, views
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Replica
 from services.registry.feed import Changes
@@ -236,6 +238,19 @@ async def test_the_change_feed_tells_a_publisher_of_others_what_the_public_timel
     assert len({one["event"] for one in items}) == len(items), "by which a line that comes again is known"
     [public] = [one for one in items if one["subject"] == "other-open"]
     assert {*public} == {"subject", "number", "title", "event", "type", "date", "basis", "what"}
+
+
+@pytest.mark.parametrize("who", ["u-2", CONFLICTED])
+async def test_a_hook_is_sent_what_the_change_feed_tells_who_registered_it(register: Register, who: str) -> None:
+    await hide(register, "own-open")
+    feed = (await register.get("/v1/changes", Person(who, ("subscriber",), "other-system")))["items"]
+    assert {one["subject"] for one in feed} == set(PILOTS) - ({"own-open"} if who == CONFLICTED else set())
+    to = Hook("hook-1", "other-system", who, "https://hooks.example.test/", NOW, (), None, None)
+    rows = await register.store.rows(TIMELINE, {}, sort=[("_id", 1)], limit=100)
+    bodies = [await hooks.body(register.store, to, {"item": row["_id"], "pilot": row["pilot"]}) for row in rows]
+    messages = [json.loads(one) for one in bodies if one is not None]
+    assert [one["data"] for one in messages] == feed
+    assert [(one["type"], one["timestamp"]) for one in messages] == [(one["type"], one["time"]) for one in feed]
 
 
 async def test_an_agency_learns_from_no_number_of_its_pilot_that_something_is_kept_from_it(register: Register) -> None:
