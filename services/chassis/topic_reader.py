@@ -97,8 +97,8 @@ class TopicReader:
         """Of all its partitions the first record that was sent at this moment or later; where there is none, the
         end."""
         partitions = sorted(self._consumer.assignment())
+        ends = await self._consumer.end_offsets(partitions)  # first: what comes meanwhile is behind these ends
         found = await self._consumer.offsets_for_times({at: int(moment.timestamp() * 1000) for at in partitions})
-        ends = await self._consumer.end_offsets(partitions)
         return {at.partition: found[at].offset if found.get(at) else ends[at] for at in partitions}
 
     def place(self, offsets: Offsets) -> None:

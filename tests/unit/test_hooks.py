@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndTimestamp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,6 +32,7 @@ from services.chassis.hooks.signing import NoKey, Sealer, new_secret, signed
 from services.chassis.masking import MASK, words_of
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
+from services.chassis.topic_reader import TopicReader
 
 NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HERE: Final = Allowed((ip_network("127.0.0.0/8"),))
@@ -334,3 +337,25 @@ async def test_the_checked_address_is_connected_to_under_the_name_of_its_host(
 )
 def test_of_a_strangers_answer_is_shown_what_tells_of_nobody(answer: bytes, shown: str) -> None:
     assert words_of(answer, 200) == shown
+
+
+async def test_what_is_sent_while_it_is_asked_where_reading_begins_is_not_passed_over() -> None:
+    here, sent = TopicPartition("t", 0), list[int]()
+
+    class Kafka:
+        """A partition that grows with every question about it."""
+
+        def assignment(self) -> set[TopicPartition]:
+            return {here}
+
+        async def end_offsets(self, _asked: Any) -> dict[TopicPartition, int]:
+            sent.append(len(sent))
+            return {here: len(sent) - 1}
+
+        async def offsets_for_times(self, _asked: Any) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+            sent.append(len(sent))
+            return {here: OffsetAndTimestamp(0, 0) if len(sent) > 1 else None}
+
+    reader = object.__new__(TopicReader)
+    reader._consumer = Kafka()
+    assert await reader.since(NOW) == {0: 0}
