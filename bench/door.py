@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from bench.batches import AGENCY as BATCHES_OF
 from bench.batches import run as in_batches
 from bench.flood import FLOOD, opened
+from bench.flood import SECONDS as FLOODED
 from bench.flood import run as flooding
 from bench.posting import Answered, Job, Sent, generated
 from bench.times import not_exceeded
@@ -67,11 +68,12 @@ async def run(
     say: Say = silent,
     quiet: float = LIVELY + SETTLES,
     flood: int = FLOOD,
+    flooded: int = FLOODED,
     together: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The rows of all rates, what a system costs where nothing comes in, how many POSTs a second it can take, what it
-    takes in batches and over Kafka (`together`: how many of each), and how soon a single event is answered while many
-    of another agency wait."""
+    takes in batches and over Kafka (`together`: how many of each), and how soon a single event is answered, alone and
+    while another agency floods the doors (`flooded`: for so many seconds)."""
     door = _Door(stack)
     await asyncio.to_thread(door.open)
     with task(say, f"warming up: {warm_up} POSTs"):
@@ -87,8 +89,8 @@ async def run(
         found = await door.most(most)
     begins = await door.ends()
     batches = await in_batches(stack, partial(door.settled, begins), say=say, **together)
-    with task(say, f"a single event beside {flood} events of another agency"):
-        beside = await flooding(stack, flood)
+    with task(say, f"single events alone, and beside {flood} events of another agency and its POSTs"):
+        beside = await flooding(stack, flood, flooded)
     return {"by_rate": rows, **found, "idle": idle, "callers": CALLERS, "batches": batches, "flood": beside}
 
 

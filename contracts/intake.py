@@ -31,6 +31,7 @@ from .steps import (
     ApplicationStop,
     Completion,
     ErasedPerson,
+    KeyRevocation,
     Progress,
     Results,
     Risks,
@@ -132,7 +133,37 @@ class AgencyEnabledV1(AgencyEnabling, Dated, Fact):
     code: str
 
 
-AgencyFact = AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1
+class AgencyKey(Contract):
+    """What is kept of a key of an agency. The key itself is nowhere: `digest` is its SHA-256, and its 256 random bits
+    cannot be guessed from that. One may have taken the place of another."""
+
+    label: str
+    scopes: tuple[str, ...]
+    digest: str
+    until: Moment | None = None
+    replaces: str | None = None
+
+
+class AgencyKeyIssuedV1(AgencyKey, Dated, Fact):
+    """An agency got a key (выдан ключ). That which it replaces is good beside it until `replaced_until`."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-key-issued.v1"
+
+    code: str
+    key: str
+    replaced_until: Moment | None = None
+
+
+class AgencyKeyRevokedV1(KeyRevocation, Dated, Fact):
+    """A key of an agency opens nothing more (ключ отозван)."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-key-revoked.v1"
+
+    code: str
+    key: str
+
+
+AgencyFact = AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1 | AgencyKeyIssuedV1 | AgencyKeyRevokedV1
 """Every fact about an agency's entry."""
 
 

@@ -65,6 +65,16 @@ class Hiding(Contract):
     hidden: bool
 
 
+class Scope(StrEnum):
+    """What a key of an agency opens: publishing, trying what would come of it, its own receipts, its own
+    applications."""
+
+    PUBLISH = "publish"
+    VALIDATE = "validate"
+    RECEIPTS = "receipts"
+    APPLICATIONS = "applications"
+
+
 class OrganisationId(Contract):
     """An organisation by a number that a named scheme gives it, e.g. `BY-UNP` (УНП) and `790000029`."""
 

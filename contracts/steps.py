@@ -30,6 +30,7 @@ from .reference import (
     RequestItem,
     ReturnReason,
     Risk,
+    Scope,
     SectorShare,
     Verdict,
 )
@@ -163,6 +164,24 @@ class AgencyDisabling(Reason):
 
 class AgencyEnabling(Reason):
     """An agency that was cut off is let in again, and why (включить ведомство)."""
+
+
+class KeyOrder(Step):
+    """A key for an agency's programs (ключ): where it is used, what it opens, and until when, if not for good."""
+
+    label: Annotated[str, line(100)]
+    scopes: Annotated[tuple[Scope, ...], Entered(least=1, most=len(Scope))]
+    until: Moment | None = None
+
+
+class KeyRotation(Step):
+    """A new key takes the place of another, which is good for so many hours more (a setting, where it is not said)."""
+
+    overlap_hours: Annotated[int, Count(0, 24 * 90)] | None = None
+
+
+class KeyRevocation(Reason):
+    """A key opens nothing more, and why (отозвать ключ)."""
 
 
 # ---- the expertise: who works on a case

@@ -1,4 +1,4 @@
-"""agency add, list, show, disable, enable, rotate, quotas: the directory of agencies, through the running intake.
+"""agency add, list, show, disable, enable, rotate, quotas, key: the directory of agencies, through the running intake.
 
 Each verb that changes an entry has Kafka follow it at once: topics, users, rights and quotas.
 """
@@ -22,6 +22,8 @@ from contracts.reference import Role
 from contracts.steps import AgencyEntry, EditionFrom
 from contracts.topics import INTAKE, agency_topic
 from deploy import access, provisioning, quotas
+from deploy.cli import agency_keys
+from deploy.cli.agency_keys import Overlap
 from deploy.cli.common import ACTOR, Found, organisation_of, out, running
 from deploy.complaint import Complaint
 from deploy.local import keys
@@ -36,6 +38,7 @@ from services.intake.domain.agency import Agency
 app = typer.Typer()
 group = typer.Typer(help="Agencies: their entries, topics, Kafka users, rights and quotas.")
 app.add_typer(group, name="agency")
+group.add_typer(agency_keys.group, name="key")
 
 T = TypeVar("T")
 UNP: Final = "BY-UNP"
@@ -139,18 +142,21 @@ def enable(code: Code, why_: Why) -> Found:
 
 
 @group.command()
-def rotate(code: Code) -> Found:
-    """Give an agency's Kafka user a new password. Who is connected stays so; the old password opens nothing more."""
-    login = admin_login(running().base)
-    if login.username is None:
-        raise Complaint("Nobody logs in at this broker: there is no password.")
+def rotate(code: Code, overlap: Overlap = None) -> Found:
+    """Give an agency new secrets: a password for its Kafka user, at once (who is connected stays so), and a key in the
+    place of each of its keys, which are good beside them for a while."""
     if _entry(code)["disabled"]:
         raise Complaint(f"Agency {code} is disabled; enable it first.")
-    secret_file, password = _secret_file(code), secrets.token_hex(24)
-    _at_kafka(lambda: access.set_password(login.admin(), access.user_of(f"agency:{code}"), password))
-    write_private(secret_file, password + "\n")
-    out.print(f"new password: in {secret_file}", soft_wrap=True)
-    return {"agency": code, "kafka_user": access.user_of(f"agency:{code}"), "password_file": str(secret_file)}
+    login, user, secret_file = admin_login(running().base), access.user_of(f"agency:{code}"), _secret_file(code)
+    if login.username is not None:
+        password = secrets.token_hex(24)
+        _at_kafka(lambda: access.set_password(login.admin(), user, password))
+        write_private(secret_file, password + "\n")
+        out.print(f"new password of {user}: in {secret_file}", soft_wrap=True)
+    new = [agency_keys.rotated(code, key, overlap) for key in agency_keys.living(code)]
+    for one in new:
+        out.print(f"in the place of key {one['replaces']}: {one['key']}", soft_wrap=True)
+    return {"agency": code, "kafka_user": user, "password_file": str(secret_file), "keys": new}
 
 
 @group.command("quotas")

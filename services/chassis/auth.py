@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import Annotated, Final, Protocol, Self
 import jwt
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import State
 from starlette.types import Scope
 
 from contracts.event import Actor
 from contracts.reference import ROLES, Role
+from contracts.reference import Scope as KeyScope
 from contracts.words import Wording, wordings
 from services.chassis.jwks import KeysAway, key_set
 from services.chassis.problems import Problematic
@@ -22,13 +25,15 @@ from services.chassis.tokens import Expected, TooLong, kid_of, read
 
 log = logging.getLogger(__name__)
 
-BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider")
+BEARER: Final = HTTPBearer(auto_error=False, description="A JWT of the identity provider, or the key of an agency")
 REMEMBERED_FOR: Final = 5.0
 """Seconds for which a token that was checked is not checked again; so long a withdrawn key may still be good."""
 REMEMBERED: Final = 1000
 """How many such tokens are known at most."""
 IDENTIFIED: Final = "lotsman.identified"
 """Under what name a request's scope says who its token was found to speak for, or why it was refused."""
+KEY_BEGINS: Final = "lotsman_"
+"""How every key of an agency begins, and no token."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
@@ -39,6 +44,8 @@ class Caller:
     id: str
     roles: frozenset[str]
     organisation: str | None
+    scopes: frozenset[str] | None = None
+    """What a key opens; None for the bearer of a token, whose roles say that."""
 
     @property
     def share(self) -> str:
@@ -67,16 +74,32 @@ WHY: Final[dict[type[jwt.PyJWTError], str]] = {
 class Agencies(Protocol):
     """The agencies of a service that keeps their directory."""
 
+    async def bearer(self, key: str) -> Caller:
+        """Whose program has this key. Raises Problematic: 401 for one that opens nothing, 503 where nobody can say."""
+        ...
+
     async def need_open(self, code: str) -> None:
         """Raises Problematic 403 for an agency that is cut off, and StoreAway."""
+        ...
+
+    def rate(self, code: str) -> float:
+        """How many events a second of an agency's topic are read at most, as far as that is known. Never waits."""
         ...
 
 
 class NoDirectory:
     """A service that keeps no directory: whoever has a token of the identity provider is let in by it."""
 
+    async def bearer(self, _key: str) -> Caller:
+        """Keys of agencies open the agencies' door alone."""
+        raise bad_key("key.elsewhere")
+
     async def need_open(self, code: str) -> None:
         """Nobody is cut off here."""
+
+    def rate(self, _code: str) -> float:
+        """Nobody is held up here."""
+        return math.inf
 
 
 class Keys:
@@ -129,14 +152,19 @@ def _why(error: jwt.PyJWTError) -> Wording:
     return wordings()[rule]
 
 
-async def identified(scope: Scope, keys: Keys) -> Caller:
-    """Who a request's token speaks for, found once for each request.
+def bad_key(rule: str) -> Problematic:
+    """What is said of a key that opens nothing."""
+    return Problematic(401, "auth.invalid", why=wordings()[rule], headers=CHALLENGE)
+
+
+async def identified(scope: Scope, state: State) -> Caller:
+    """Who a request's token or key speaks for, found once for each request; `state` is the app's.
 
     Raises Problematic: 401 without a valid token, 503 when the key set cannot be fetched.
     """
     if IDENTIFIED not in scope:
         try:
-            scope[IDENTIFIED] = await _identified(_bearer(scope), keys)
+            scope[IDENTIFIED] = await _identified(_bearer(scope), state)
         except Problematic as error:
             scope[IDENTIFIED] = error
     found: Caller | Problematic = scope[IDENTIFIED]
@@ -152,9 +180,13 @@ def _bearer(scope: Scope) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-async def _identified(token: str, keys: Keys) -> Caller:
+async def _identified(token: str, state: State) -> Caller:
     if not token:
         raise Problematic(401, "auth.missing", headers=CHALLENGE)
+    if token.startswith(KEY_BEGINS):
+        agencies: Agencies = state.agencies
+        return await agencies.bearer(token)
+    keys: Keys = state.keys
     try:
         return keys.remembered(token) or await keys.caller(token)
     except KeysAway as error:
@@ -163,8 +195,9 @@ async def _identified(token: str, keys: Keys) -> Caller:
         raise Problematic(401, "auth.invalid", why=_why(error), headers=CHALLENGE) from error
 
 
-def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
-    """A route's dependency: lets in callers with one of these roles, and hands the caller over.
+def allow(*roles: Role, scope: KeyScope | None = None) -> Callable[..., Awaitable[Caller]]:
+    """A route's dependency: lets in callers with one of these roles, and hands the caller over. Keys of agencies open
+    it by their `scope`; where all roles do, every key does, and where there is none, no key.
 
     Raises 401 without a valid token, 403 without the role or, for who is a publisher alone, without an organisation to
     publish for or for one that is cut off, 503 when the key set cannot be fetched.
@@ -176,7 +209,7 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     async def opened(
         request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
     ) -> Caller:
-        caller = await identified(request.scope, request.app.state.keys)
+        caller = await identified(request.scope, request.app.state)
         opening = caller.roles & frozenset(roles)
         if not opening:
             raise Problematic(403, "auth.role", roles=roles)
@@ -185,7 +218,16 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Caller]]:
                 raise Problematic(403, "auth.organisation")
             agencies: Agencies = request.app.state.agencies
             await agencies.need_open(caller.organisation)
+        if caller.scopes is not None and len(roles) < len(ROLES):
+            _need_scope(caller.scopes, scope)
         return caller
 
     opened.__dict__["roles"] = roles
     return opened
+
+
+def _need_scope(scopes: frozenset[str], needed: KeyScope | None) -> None:
+    if needed is None:
+        raise Problematic(403, "key.closed")
+    if needed not in scopes:
+        raise Problematic(403, "key.scope", needs=needed, scopes=sorted(scopes))

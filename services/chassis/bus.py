@@ -18,8 +18,9 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
 
-from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, fact_topic, group
+from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, agency_of, fact_topic, group
 from services.chassis import telemetry
+from services.chassis.allowance import Rate, unbounded
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
@@ -65,7 +66,8 @@ class GroupsHeld(Exception):
 class Bus:
     """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
     which shall not hold up those of others. `give_up` is called when the client cannot recover by itself; `soon` are
-    the sources whose records somebody waits for; `marks` are told how far records are taken, and facts sent."""
+    the sources whose records somebody waits for; `marks` are told how far records are taken, and facts sent; of an
+    agency's topic no more is read than its `rate`, by the agency's code."""
 
     def __init__(
         self,
@@ -77,8 +79,9 @@ class Bus:
         soon: Collection[str] = (),
         alone: Take | None = None,
         marks: Marks | None = None,
+        rate: Rate = unbounded,
     ) -> None:
-        self._marks = marks
+        self._marks, self._rate = marks, rate
         self._settings = settings
         self._service = service
         self._take = take
@@ -248,6 +251,7 @@ class Bus:
         name = str(options.get("group_id"))
         if name == group(self._service, AGENCIES):
             options["most_bytes"] = self._settings.agency_batch_bytes
+            options["rate"] = lambda topic: self._rate(agency_of(topic) or "")
             # who reads by a pattern must notice new topics
             options["metadata_max_age_ms"] = int(self._settings.metadata_age * 1000)
         soon = name in {group(self._service, source) for source in self._soon}

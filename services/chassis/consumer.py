@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from services.chassis.allowance import Allowance, Rate, unbounded
 from services.chassis.unpacking import Unread, take_over
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ WAIT_MS: Final = 2_000
 
 TURN: Final = 16
 """So many records of a partition are taken before another has its turn."""
+
+HELD: Final = 0.1
+"""Seconds after which it is looked again whether more may be taken of a topic that is above its rate."""
 
 KNOWN_WITHIN: Final = 1.0
 ENDS_WITHIN: Final = 2.0
@@ -40,8 +44,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
     What comes within `gather` seconds after the last records is handed out together, and Kafka is asked for it once,
-    unless they were as many as were asked for: then more are there already. `give_up` is called, again and again, when
-    a part of the client has ended that only a new client brings back.
+    unless they were as many as were asked for: then more are there already. Of a topic no more is taken than its `rate`
+    allows; the rest waits where it is. `give_up` is called, again and again, when a part of the client has ended that
+    only a new client brings back.
     """
 
     def __init__(
@@ -50,10 +55,12 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         give_up: Callable[[], None],
         gather: float = 0.0,
         most_bytes: float = math.inf,
+        rate: Rate = unbounded,
         **options: Any,
     ) -> None:
         super().__init__(*topics, **options)
         self._give_up = give_up
+        self._allowance = Allowance(rate)
         self.last_read = time.monotonic()
         self.troubles: dict[TopicPartition, str] = {}
         """Why nothing comes of a partition, where the client says so."""
@@ -181,22 +188,32 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     async def _turn(self, batch: "_Batch", partition: TopicPartition) -> bool:
         """Takes a few records of a partition; whether there may be more."""
-        few = int(min(TURN, batch.room))
+        few = int(min(TURN, batch.room, self._allowance.left(partition.topic)))
+        if few < 1:
+            return False
         try:
             some = (await super().getmany(partition, timeout_ms=0, max_records=few)).get(partition, [])
         except Exception as error:  # whatever it is, it is about this partition alone
             self._trouble(partition, error)
             return False
         batch.add(partition, some)
+        self._allowance.spend(partition.topic, len(some))
         if some:
             self.troubles.pop(partition, None)
         return len(some) == few
 
     async def _first(self, batch: "_Batch", timeout_ms: int) -> None:
         """Waits for a record of any partition, and adds it with what came beside it: the client asks for nothing while
-        a record waits to be taken, so of what came in the meantime it may hold the first alone. Raises KafkaError."""
+        a record waits to be taken, so of what came in the meantime it may hold the first alone. What is above its rate
+        is not waited for. Raises KafkaError."""
+        every = self.assignment()
+        free = [one for one in every if self._allowance.left(one.topic) >= 1]
+        if every and not free:
+            await asyncio.sleep(HELD)
+            return
+        asked, wait = (free, int(HELD * 1000)) if len(free) < len(every) else ((), timeout_ms)
         try:
-            found = await super().getmany(timeout_ms=timeout_ms, max_records=1)
+            found = await super().getmany(*asked, timeout_ms=wait, max_records=1)
         except TopicAuthorizationFailedError as error:
             for partition in self.assignment():
                 if partition.topic in error.args:
@@ -204,6 +221,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             return
         for partition, records in found.items():
             batch.add(partition, records)
+            self._allowance.spend(partition.topic, len(records))
         if found:
             await self._share(batch)
 

@@ -95,7 +95,7 @@ class Gate:
         refused = None
         if not scope["path"].startswith(OPEN):
             try:
-                scope[SHARE] = (await identified(scope, scope["app"].state.keys)).share
+                scope[SHARE] = (await identified(scope, scope["app"].state)).share
                 return None
             except Problematic as error:
                 refused = error

@@ -23,7 +23,7 @@ from fastapi import APIRouter, FastAPI
 from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from services.chassis import standing, telemetry
-from services.chassis.auth import Keys
+from services.chassis.auth import Agencies, Keys
 from services.chassis.bus import Bus
 from services.chassis.connections import BACKLOG, calm_logs, guarded, with_files
 from services.chassis.ending import REFUSES, STARTS_ANEW
@@ -127,8 +127,10 @@ async def _serve(
     async def alone(records: Sequence[Record]) -> None:
         await engine.records(records)
 
-    marks = Marks(store)
-    bus = Bus(settings, service.name, sources, take, give_up, soon=service.soon, alone=alone, marks=marks)
+    marks, agencies = Marks(store), service.agencies(store, utc_now, settings)
+    bus = Bus(
+        settings, service.name, sources, take, give_up, soon=service.soon, alone=alone, marks=marks, rate=agencies.rate
+    )
     engine = Engine(
         service,
         store,
@@ -141,7 +143,7 @@ async def _serve(
     )
     engine.closed = True
     standing = Stalls(store, bus.places, bus.skip, utc_now, settings.standing_after)
-    app = _app(service, engine, bus, store, routers, settings, stopping, standing)
+    app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies)
     server = serving(app, settings)
     loops = [*_loops(engine, bus, store, service, settings, marks), looking(standing)]
     if settings.only != "consumers":
@@ -224,13 +226,14 @@ def _app(
     settings: Settings,
     stopping: asyncio.Event,
     standing: Stalls,
+    agencies: Agencies,
 ) -> FastAPI:
     keys = Keys.of(settings)
     checks = {"mongo": store.ping, "journal": engine.opened}
     lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.sends}
     lesser["standing"] = standing.check
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
-    app.state.agencies = service.agencies(store, engine.now)
+    app.state.agencies = agencies
     app.state.missing_topics = bus.missing
     app.state.places = bus.places
     app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms).look

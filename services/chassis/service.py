@@ -11,6 +11,7 @@ from contracts.event import PILOT, Event, Fact, Language
 from services.chassis.auth import Agencies, NoDirectory
 from services.chassis.message import Message
 from services.chassis.parking import Aside, Parked
+from services.chassis.settings import Settings
 from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
 from services.chassis.watching import Terms, no_terms
@@ -56,7 +57,7 @@ class Service:
     `erase` carries out what own facts say is erased, those of the classes `erasures`, before they are sent, and may be
     asked again; `tidy` looks from time to time for what was kept long enough.
     `parked` says what who sent a record is told when it is parked, under which id.
-    `agencies` makes the directory of a service that keeps one, of its store and the clock.
+    `agencies` makes the directory of a service that keeps one, of its store, the clock and what is set.
     `terms` counts the terms that run, by how they stand.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
@@ -83,7 +84,7 @@ class Service:
     tidy: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
-    agencies: Callable[[Store, Callable[[], datetime]], Agencies] = lambda _store, _now: NoDirectory()
+    agencies: Callable[[Store, Callable[[], datetime], Settings], Agencies] = lambda _store, _now, _set: NoDirectory()
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None

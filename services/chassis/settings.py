@@ -44,6 +44,16 @@ class Settings(BaseSettings):
     objects."""
     token_life: float = Field(default=LIFE, gt=0)
     """The longest time from a token's issue to its end. Not law: a working day with its evening (assumption)."""
+    agency_events_a_minute: int = Field(default=1200, ge=0)
+    """How many events a minute one agency may publish that has no quota of its own; 0 is no bound. Over HTTP what is
+    above it is told to come later; of its topic intake reads no more (assumption: twenty a second are a quarter of what
+    two cores take, so that nobody else notices; a year's reports of a large agency come in a few minutes)."""
+    agency_bytes_a_minute: int = Field(default=120 * MIB, ge=0)
+    """The same of bytes over HTTP; at Kafka the broker keeps a quota of its own (assumption: the same number, there as
+    2 MiB a second)."""
+    key_overlap_hours: int = Field(default=24, ge=0)
+    """How long a key of an agency is good beside its successor, where nobody says otherwise (assumption: a working day
+    to exchange it in)."""
     otlp_url: str | None = None
     only: Literal["all", "http", "consumers"] = "all"
     calendars: str = ""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from services.chassis.auth import Caller, allow
 from services.chassis.problems import Problematic
 from services.chassis.store import BY_ID, HIDDEN, SUBJECTS, Store
@@ -73,10 +73,10 @@ async def hidden_pilots(store: Store, person: str) -> frozenset[str]:
     return frozenset(str(row["_id"]) for row in rows)
 
 
-def seeing(*roles: Role) -> Callable[..., Awaitable[Sight]]:
+def seeing(*roles: Role, scope: Scope | None = None) -> Callable[..., Awaitable[Sight]]:
     """A route's dependency: lets in callers with one of these roles, as `allow` does, and says what they see."""
 
-    async def eyes(request: Request, caller: Annotated[Caller, Depends(allow(*roles))]) -> Sight:
+    async def eyes(request: Request, caller: Annotated[Caller, Depends(allow(*roles, scope=scope))]) -> Sight:
         store: Store = request.app.state.engine.store
         return Sight(caller.id, agency_of(caller, *roles), await hidden_pilots(store, caller.id))
 

@@ -356,6 +356,23 @@ class Store:
         if update := raised | ({"$setOnInsert": first} if first else {}):
             await self._db[collection].update_one({"_id": id_}, update, upsert=True)
 
+    @_away
+    async def add_up(self, collection: str, id_: str, window: int, amounts: Mapping[str, int]) -> Row:
+        """Adds to the sums of a row in a window of time, and returns the row; a later window begins with nothing, and
+        to an earlier one nothing is added."""
+        same, over = {"$eq": ["$window", window]}, {"$gt": ["$window", window]}
+        sums = {
+            name: {"$cond": [over, f"${name}", {"$add": [{"$cond": [same, f"${name}", 0]}, amount]}]}
+            for name, amount in amounts.items()
+        }
+        row: Row = await self._db[collection].find_one_and_update(
+            {"_id": id_},
+            [{"$set": {**sums, "window": {"$max": ["$window", window]}}}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return row
+
     # ---- rows of side collections and lists
 
     @_away

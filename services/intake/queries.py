@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from contracts.event import wire_moment
 from services.chassis import recalendar
+from services.chassis.auth import KEY_BEGINS
 from services.chassis.hooks import rows as hooks
 from services.chassis.parking import PERSONAL
 from services.chassis.sight import Sight
@@ -16,6 +17,7 @@ from services.intake import receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
+from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
 
@@ -132,9 +134,17 @@ def agency_row(row: Row) -> dict[str, Any]:
 
 
 def agency_card(document: Document) -> dict[str, Any]:
-    """An entry of the directory."""
+    """An entry of the directory; its keys are asked for by themselves."""
     assert isinstance(document.state, Agency)
-    return document.state.model_dump(mode="json")
+    return document.state.model_dump(mode="json", exclude={"keys"})
+
+
+def key_row(key: ApiKey, last_used: datetime | None) -> dict[str, Any]:
+    """A key as it is shown: what it begins with, and nothing from which it could be made."""
+    said = key.model_dump(mode="json", exclude={"digest"})
+    issued = {"issued": wire_moment(key.issued), "issued_by": key.issued_by}
+    used = wire_moment(last_used) if last_used else None
+    return {**said, **issued, "begins": f"{KEY_BEGINS}{key.id}", "last_used": used}
 
 
 def of_living(agency: str, person: str, own_numbers: Sequence[str]) -> dict[str, Any]:

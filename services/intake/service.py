@@ -1,6 +1,7 @@
 """Intake put together from its domain, its handlers and the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from contracts import topics
 from contracts.event import Event
@@ -12,10 +13,11 @@ from services.chassis import persons
 from services.chassis.bus import AGENCIES
 from services.chassis.run import utc_now
 from services.chassis.service import Service
+from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
-from services.intake import contacts, door, handlers, queries, receipts
-from services.intake.directory import Directory, stored
+from services.intake import contacts, door, handlers, queries, quotas, receipts
+from services.intake.directory import Directory, noting, stored
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
@@ -35,6 +37,11 @@ async def erase(store: Store, events: Sequence[Event]) -> None:
     """Erases what own facts say to be erased: contact persons, and persons who work here. Raises StoreAway."""
     await contacts.erase(store, events)
     await persons.carry_out(store, events)
+
+
+def _directory(store: Store, now: Callable[[], datetime], settings: Settings) -> Directory:
+    shared = quotas.Quotas(quotas.stored(store), quotas.most_of(settings), now)
+    return Directory(stored(store), now, RULES, noting(store), shared)
 
 
 SERVICE = Service(
@@ -61,7 +68,7 @@ SERVICE = Service(
     erase=erase,
     erasures=(ContactErasedV1, PersonErasedV1),
     tidy=contacts.tidy,
-    agencies=lambda store, now: Directory(stored(store), now, RULES),
+    agencies=_directory,
     arrived=door.arrived,
     settled=door.settled,
     parked=receipts.parked,

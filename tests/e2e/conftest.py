@@ -26,6 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """A running system of this test module, with short sweeps so that recovery is seen soon."""
     quick = {"LOTSMAN_SWEEP_AGE": "1", "LOTSMAN_SWEEP_EVERY": "0.5", "LOTSMAN_NACK_PAUSE": "0.5"}
     quick |= {"LOTSMAN_EXPORT_LEASE": "5", "LOTSMAN_HOOK_WITHIN": "5"}
+    quick |= {"LOTSMAN_AGENCY_EVENTS_A_MINUTE": "0"}  # quotas are tried with agencies that have their own
     with Stack(tmp_path_factory.mktemp("stack"), extra_env=quick) as running:
         if not isinstance(running.backends.broker, Kafka):
             reason = "delivery is only promised by Apache Kafka itself"

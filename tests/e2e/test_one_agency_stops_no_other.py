@@ -4,20 +4,26 @@ import asyncio
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from deploy import access
+from deploy.cli import agencies, common
+from deploy.cli.__main__ import main
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
 from deploy.local.stack import Stack
+from deploy.local.state import Child, State
 from deploy.login import Login
 from deploy.topics import ensure
 from tests.kit.raw_batches import NotUtf8, batch, hand_over
@@ -172,3 +178,91 @@ async def registrations(login: Login, agency: str) -> Counter[str]:
     finally:
         await consumer.stop()
     return found
+
+
+# ---- the directory, and how an agency comes in
+
+
+@pytest.fixture
+def verb(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """What a verb of the command line tells a program of this system."""
+    login, state = stack.backends.kafka, State(Child(0, None), 0, stack.urls, {})
+    monkeypatch.setenv("LOTSMAN_HOME", str(stack.folder))
+    for name, value in (("URL", login.bootstrap), ("USERNAME", login.username), ("PASSWORD", login.password)):
+        monkeypatch.setenv(f"LOTSMAN_KAFKA_{name}", str(value))
+    for module in (agencies, common):
+        monkeypatch.setattr(module, "running", lambda: state)
+
+    def say(*words: str) -> Any:
+        capsys.readouterr()
+        code = main([*words, "--json"])
+        shown = capsys.readouterr()
+        assert code == 0, shown.err
+        return json.loads(shown.out.splitlines()[-1])
+
+    return say
+
+
+def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off_at_both(
+    desk: Desk, stack: Stack, verb: Callable[..., Any]
+) -> None:
+    code, numbers = f"keys-{os.urandom(3).hex()}", count()
+    names = ("--name", "Ведомство ключей", "--name-en", "The agency of keys", "--unp", "790000029")
+    added = verb("agency", "add", code, *names, "--edition", "by-2024", "--since", "2025-01-01")
+    secret = Path(added["password_file"])
+    passwords = [secret.read_text().strip()]
+
+    def login() -> Login:
+        return Login(stack.backends.kafka.bootstrap, added["kafka_user"], passwords[-1])
+
+    def by_http(bearer: str) -> tuple[int, str]:
+        event = application(next(numbers), code, kind=V2)
+        headers = {"Authorization": f"Bearer {bearer}"}
+        answer = desk.http.post(f"{stack.urls['intake']}/v1/events", json=event, headers=headers)
+        return answer.status_code, answer.json().get("title", "")
+
+    def by_kafka(who: Login) -> KafkaError | None:
+        answers: list[KafkaError | None] = []
+        producer = Producer(who.librdkafka() | {"message.timeout.ms": 8000})
+        event = json.dumps(application(next(numbers), code, kind=V2))
+        producer.produce(agency_topic(code).name, event, on_delivery=lambda error, _: answers.append(error))
+        producer.flush(30)
+        return answers[0]
+
+    def outcomes(expected: int) -> list[tuple[str, list[str]]]:
+        came = receipts(stack.backends.kafka, code, expected)
+        return [(one["outcome"], [fault["rule"] for fault in one["problems"]]) for one in came]
+
+    old = verb("agency", "key", "add", code, "--label", "Учётная система", "--scope", "publish", "--scope", "receipts")
+    assert by_http(old["key"]) == (201, "") and by_kafka(login()) is None
+    assert [outcome for outcome, _ in outcomes(2)] == ["registered"] * 2
+
+    rotated = verb("agency", "rotate", code)
+    [new] = rotated["keys"]
+    passwords.append(secret.read_text().strip())
+    assert passwords[0] != passwords[1] and new["replaces"] == old["id"]
+    assert [by_http(key)[0] for key in (old["key"], new["key"])] == [201, 201], "both are good for a while"
+    assert by_kafka(login()) is None
+
+    verb("agency", "key", "revoke", code, old["id"], "--why", "Заменён.")
+    assert by_http(old["key"]) == (401, "auth.invalid"), "at once"
+    shown = {one["id"]: one for one in verb("agency", "key", "list", code)["keys"]}
+    assert shown[old["id"]]["revoked"] and shown[old["id"]]["last_used"] and not shown[new["id"]]["revoked"]
+    assert outcomes(5)
+
+    verb("agency", "disable", code, "--why", "Ключи у посторонних.")
+    assert verb("agency", "show", code)["disabled"]
+    token = stack.token(["publisher"], code)
+    assert [by_http(bearer) for bearer in (new["key"], token)] == [(403, "agency.disabled")] * 2
+    refused = by_kafka(login())
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert by_kafka(stack.backends.kafka) is None, "what stands in the topic when it is cut off"
+    assert outcomes(6)[-1] == ("refused", ["agency.disabled"])
+
+    verb("agency", "enable", code, "--why", "Выданы новые.")
+    assert by_http(new["key"]) == (201, "") and by_kafka(login()) is None
+    assert [outcome for outcome, _ in outcomes(8)][-2:] == ["registered"] * 2
+    for secret_word in (old["key"], new["key"]):
+        for file in stack.folder.rglob("*"):
+            if file.is_file() and ({"logs", "traces"} & {*file.parts} or "traces" in file.name):
+                assert secret_word[-64:].encode() not in file.read_bytes(), file

@@ -271,7 +271,7 @@ async def test_of_intake(mongo_url: str) -> None:
         clock = Clock()
         engine = Engine(INTAKE, store, Broker(), now=clock, new_id=numbered("e"), calendars=CALENDARS)
         app = make_app("Lotsman intake", Tokens(), engine, {})
-        app.state.agencies = INTAKE.agencies(store, clock)
+        app.state.agencies = INTAKE.agencies(store, clock, Settings())
         app.include_router(make_router(RULES))
         hooked = await _hooked(store, app, INTAKES_HOOKS, "publisher")
         await each_by_its_index(store, INTAKE, {**_lists_of_intake(app, engine), **hooked})

@@ -52,3 +52,16 @@ async def test_who_only_looks_draws_no_number(store: Store) -> None:
     assert list(await store.draw("series", 1)) == [1]
     assert list(await store.looked_at().draw("series", 3)) == [1, 2, 3]
     assert list(await store.draw("series", 1)) == [2]
+
+
+async def test_sums_of_a_window_begin_anew_with_the_next_and_an_earlier_one_adds_nothing(store: Store) -> None:
+    told = [
+        await store.add_up("sums", "a", window, {"events": n, "bytes": 10}) for window, n in ((5, 3), (5, 4), (6, 1))
+    ]
+    late = await store.add_up("sums", "a", 5, {"events": 9, "bytes": 10})
+    assert [(one["window"], one["events"], one["bytes"]) for one in (*told, late)] == [
+        (5, 3, 10),
+        (5, 7, 20),
+        (6, 1, 10),
+        (6, 1, 10),
+    ]

@@ -1,26 +1,45 @@
 """The directory of agencies: what an entry says, who is cut off and by what words, and how soon a process knows it."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import date
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from contracts.intake import AgencyDisabledV1, AgencyEnabledV1, AgencyEnteredV1, EventRefusedV1, SubmissionRefusedV1
-from contracts.reference import OrganisationId
-from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom, Quota
+from contracts.agency import ApplicationSubmittedV2
+from contracts.event import Actor, Fact
+from contracts.freeze import example
+from contracts.intake import (
+    AgencyDisabledV1,
+    AgencyEnabledV1,
+    AgencyEnteredV1,
+    AgencyKeyIssuedV1,
+    EventRefusedV1,
+    SubmissionRefusedV1,
+)
+from contracts.reference import OrganisationId, Scope
+from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom, KeyOrder, KeyRevocation, Quota
 from deploy.samples.common import BOOK, NOW, SUBJECT
+from services.chassis.allowance import Allowance
 from services.chassis.problems import Problematic
+from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
+from services.chassis.subject import Duplicate
 from services.intake import directory
-from services.intake.directory import Directory
+from services.intake.directory import Directory, digest_of
+from services.intake.domain import agency_keys
 from services.intake.domain.agency import Agency, Given, subject_of
+from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
 from services.intake.domain.state import pilot_id
+from services.intake.quotas import Quotas, most_of, nothing_shared
 from services.intake.service import SERVICE
 from tests.kit.common import Story
 from tests.kit.intake.story import CODE, STATES, resubmit, submit, withdraw
-from tests.kit.sides import COMMAND_HEADERS, Side, bearer, problem
+from tests.kit.sides import COMMAND_HEADERS, PILOT, Side, bearer, problem
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK), subject_of(CODE))
 pilots = Story(SERVICE.aggregates["pilot"], subject=SUBJECT)
@@ -36,6 +55,7 @@ WHOLE = AgencyEntry(
     active_to=NOW.date(),
     quota=Quota(events_a_minute=10, bytes_a_minute=100_000),
 )
+DIGEST = digest_of("a-key")
 OFF, ON = AgencyDisabling(why="Ключ у посторонних."), AgencyEnabling(why="Новые ключи.")
 
 
@@ -129,6 +149,144 @@ def test_cutting_off_needs_no_revision_and_letting_in_does(intake: Side) -> None
     assert intake.ask("post", f"{path}/enabling", seen, json={"why": "Готово."}).status_code == 200
 
 
+# ---- keys
+
+
+def given_out(side: Side, path: str, body: dict[str, Any], **more: str) -> tuple[dict[str, Any], Any]:
+    """What is answered to who asks for a key, and the command that is carried out."""
+    headers = bearer("admin", org="operator") | {"Idempotency-Key": "k"} | more
+    answer = side.ask("post", f"/v1/agencies/vedomstvo/keys{path}", headers, json=body)
+    assert answer.status_code in (200, 201), answer.text
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    return answer.json(), side.engine.taken[-1].command
+
+
+def holding(side: Side, *facts: Fact, **changes: Any) -> None:
+    """Has the agency's entry be what these facts make of it."""
+    subject = subject_of("vedomstvo")
+    found = side.engine.found[subject]
+    state = agencies.given(*facts, state=found.state)
+    side.engine.found[subject] = replace(found, state=state.model_copy(update=changes))
+    side.app.state.agencies.forget()
+
+
+def decided(side: Side, command: Any, now: datetime = NOW) -> Sequence[Fact]:
+    actor = Actor(id="u-1", organisation="operator", role="admin")
+    return agencies.when(side.engine.found[subject_of("vedomstvo")].state, command, now=now, actor=actor)
+
+
+def with_key(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+RECEIPTS = {"label": "Учётная система", "scopes": ["receipts"]}
+
+
+def test_a_key_is_told_once_and_opens_what_its_scopes_say_until_it_is_revoked(intake: Side) -> None:
+    told, command = given_out(intake, "", RECEIPTS)
+    key = told["key"]
+    assert key.startswith(f"{told['begins']}_") and len(key) > 64
+    [issued] = decided(intake, command)
+    assert isinstance(issued, AgencyKeyIssuedV1)
+    assert key not in issued.model_dump_json() and key[-64:] not in issued.model_dump_json()
+    holding(intake, issued)
+    assert intake.ask("get", "/v1/receipts/a-1", with_key(key)).status_code == 200
+    assert intake.ask("get", "/v1/editions", with_key(key)).status_code == 200
+    refused = problem(intake.ask("post", "/v1/events", with_key(key), json=example(ApplicationSubmittedV2.TYPE)), 403)
+    assert (refused["title"], "publish" in refused["detail"]) == ("key.scope", True)
+    assert (
+        problem(intake.ask("delete", f"/v1/applications/{PILOT}/contact", with_key(key)), 403)["title"] == "key.closed"
+    )
+    shown = intake.ask("get", "/v1/agencies/vedomstvo/keys", bearer("auditor")).json()["items"]
+    assert [(one["begins"], one["scopes"], one["label"]) for one in shown] == [
+        (told["begins"], ["receipts"], "Учётная система")
+    ]
+    assert "digest" not in json.dumps(shown)
+    revoke = RevokeKey(told["id"], KeyRevocation(why="Утечка."))
+    [revoked] = decided(intake, revoke)
+    holding(intake, revoked)
+    assert decided(intake, revoke) == ()
+    assert problem(intake.ask("get", "/v1/receipts/a-1", with_key(key)), 401)["title"] == "auth.invalid"
+
+
+def test_a_rotated_key_is_good_beside_its_successor_for_the_overlap(intake: Side) -> None:
+    old, command = given_out(intake, "", RECEIPTS)
+    holding(intake, *decided(intake, command))
+    new, rotation = given_out(intake, f"/{old['id']}/rotation", {"overlap_hours": 2}, **{"Idempotency-Key": "other"})
+    [issued] = decided(intake, rotation, NOW - timedelta(hours=1))
+    holding(intake, issued)
+    for one in (old, new):
+        assert intake.ask("get", "/v1/receipts/a-1", with_key(one["key"])).status_code == 200
+    holding(intake, issued.model_copy(update={"key": "f" * 12, "replaced_until": NOW}))
+    assert problem(intake.ask("get", "/v1/receipts/a-1", with_key(old["key"])), 401)
+    assert intake.ask("get", "/v1/receipts/a-1", with_key(new["key"])).status_code == 200
+    late = agencies.refused(
+        intake.engine.found[subject_of("vedomstvo")].state, RotateKey(old["id"], Fresh("1" * 12, "d"), timedelta(0))
+    )
+    assert late.code == "key.ended"
+
+
+def test_the_same_asked_again_tells_which_key_it_was_and_not_the_key(intake: Side) -> None:
+    first, _ = given_out(intake, "", RECEIPTS)
+    intake.engine.outcome = Duplicate(3, 8)
+    again, _ = given_out(intake, "", RECEIPTS)
+    assert again == {**first, "key": None}
+
+
+def test_keys_are_bounded_and_what_is_good_is_never_forgotten_for_what_ended() -> None:
+    state = entered()
+    order = KeyOrder(label="К", scopes=(Scope.PUBLISH,))
+    for number in range(agency_keys.MOST_KEPT + 5):
+        state = agencies.given(
+            *agencies.when(state, IssueKey(order, Fresh(f"{number:012d}", str(number)))), state=state
+        )
+        if number:
+            revocation = RevokeKey(f"{number:012d}", KeyRevocation(why="Проба."))
+            state = agencies.given(*agencies.when(state, revocation), state=state)
+    assert len(state.keys) == agency_keys.MOST_KEPT
+    assert [one.id for one in state.keys if one.good(NOW)] == ["0" * 12]
+    for number in range(100, 100 + agency_keys.MOST_LIVING - 1):
+        state = agencies.given(
+            *agencies.when(state, IssueKey(order, Fresh(f"{number:012d}", str(number)))), state=state
+        )
+    assert agencies.refused(state, IssueKey(order, Fresh("e" * 12, "d"))).code == "key.too-many"
+    past = KeyOrder(label="К", scopes=(Scope.PUBLISH,), until=NOW)
+    assert agencies.refused(entered(), IssueKey(past, Fresh("e" * 12, "d"))).code == "key.until-past"
+    assert agencies.refused(entered(), RevokeKey("e" * 12, KeyRevocation(why="Проба."))).status == 404
+
+
+@pytest.mark.parametrize("service", ["expertise", "registry"])
+def test_a_key_opens_nothing_at_the_other_services(service: str, sides: Mapping[str, Side]) -> None:
+    path = "/v1/reviews" if service == "expertise" else "/v1/pilots"
+    assert problem(sides[service].ask("get", path, with_key("lotsman_1_2")), 401)["title"] == "auth.invalid"
+    assert problem(sides["intake"].ask("get", "/v1/receipts", with_key("lotsman_1_2")), 401)["title"] == "auth.invalid"
+
+
+async def test_the_use_of_a_key_is_noted_once_a_minute_and_again_where_that_failed(
+    clock: Callable[[float], None],
+) -> None:
+    noted, away = list[str](), [True]
+
+    async def note(key: str, _at: datetime) -> None:
+        if away:
+            away.pop()
+            raise StoreAway("away")
+        noted.append(key)
+
+    load = Counting()
+    [issued] = agencies.when(
+        load.entry, IssueKey(KeyOrder(label="К", scopes=(Scope.PUBLISH,)), Fresh("a" * 12, DIGEST))
+    )
+    load.entry = agencies.given(issued, state=load.entry)
+    known = Directory(load, lambda: NOW, BOOK, note)
+    for seconds in (0.0, 1.0, 1.0, directory.USED_AGAIN):
+        clock(seconds)
+        await known.bearer("a-key")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert noted == ["a" * 12, "a" * 12], "the first failed, the third is within a minute of the second"
+
+
 # ---- what a process knows
 
 
@@ -198,6 +356,9 @@ async def test_nobody_is_let_in_by_what_was_known_before_the_store_went_away(clo
     clock(directory.FRESH + 0.01)
     with pytest.raises(StoreAway):
         await known.need_publisher(CODE)
+    with pytest.raises(Problematic) as caught:
+        await known.bearer("a-key")
+    assert (caught.value.status, caught.value.code) == (503, "store.away")
     load.away = False
     await known.need_publisher(CODE)
 
@@ -210,3 +371,100 @@ async def test_while_requests_come_it_is_read_anew_behind_their_backs(monkeypatc
     async with asyncio.timeout(30):
         while load.read < 3:
             await asyncio.sleep(0.01)
+
+
+# ---- quotas
+
+
+class Shared:
+    """What all replicas have used, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.used = (0, 0)
+        self.asked = 0
+        self.away = False
+
+    async def __call__(self, _agency: str, _minute: int, used: tuple[int, int]) -> tuple[int, int]:
+        self.asked += 1
+        if self.away:
+            raise StoreAway("away")
+        self.used = self.used[0] + used[0], self.used[1] + used[1]
+        return self.used
+
+
+def refused(quotas: Quotas) -> Problematic:
+    with pytest.raises(Problematic) as caught:
+        quotas.need_room(CODE, None)
+    return caught.value
+
+
+async def test_two_replicas_let_in_one_quota_and_say_when_the_next_minute_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.intake.quotas.EVERY", 0.0)
+    shared, now = Shared(), [NOW + timedelta(seconds=48)]
+    most = Quota(events_a_minute=100, bytes_a_minute=100_000)
+    one, other = (Quotas(shared, most, lambda: now[0], at_once=60) for _ in range(2))
+    one.take(CODE, None, 9, 1000)
+    await asyncio.sleep(0.01)
+    assert shared.asked == 0, "what is far from its quota is nobody's affair"
+    shared.away = True
+    one.take(CODE, None, 51, 1000)
+    await asyncio.sleep(0.01)
+    shared.away = False
+    other.take(CODE, None, 45, 1000)
+    async with asyncio.timeout(30):
+        while shared.used != (105, 3000):
+            await asyncio.sleep(0.01)
+        while not _full(other):
+            other.take(CODE, None, 0, 1)
+            await asyncio.sleep(0.01)
+    told = refused(other)
+    assert (told.status, told.code, dict(told.headers or {})) == (429, "quota.used", {"Retry-After": "12"})
+    other.need_room("another", None)
+    other.need_room(CODE, Quota(events_a_minute=200, bytes_a_minute=100_000))
+    now[0] += timedelta(seconds=12)
+    other.need_room(CODE, None)
+
+
+def _full(quotas: Quotas) -> bool:
+    try:
+        quotas.need_room(CODE, None)
+    except Problematic:
+        return True
+    return False
+
+
+async def test_a_batch_is_counted_whole_and_what_comes_behind_it_waits_by_either_number() -> None:
+    quotas = Quotas(nothing_shared, Quota(events_a_minute=600, bytes_a_minute=5000), lambda: NOW)
+    quotas.take(CODE, None, 520, 10)
+    told = refused(quotas)
+    assert told.status == 429 and 45 <= int((told.headers or {})["Retry-After"]) <= 51, "as ten a second would come"
+    quotas.take("other", None, 1, 6000)
+    with pytest.raises(Problematic):
+        quotas.take("other", None, 1, 1)
+    unbounded = Quotas(nothing_shared, most_of(Settings(agency_events_a_minute=0)), lambda: NOW)
+    for _ in range(3):
+        unbounded.take(CODE, None, 10**6, 10**9)
+
+
+def test_an_agency_above_its_quota_is_told_so_over_http_before_its_body_is_read(intake: Side) -> None:
+    holding(intake, quota=Quota(events_a_minute=1, bytes_a_minute=10**6))
+    intake.app.state.agencies.quotas.take("vedomstvo", None, 0, 0)
+    sent = {"headers": bearer("publisher"), "json": example(ApplicationSubmittedV2.TYPE)}
+    assert intake.ask("post", "/v1/events", **sent).status_code == 201
+    answer = intake.ask("post", "/v1/events/validate", bearer("publisher"), content=b"what is no JSON")
+    assert problem(answer, 429)["title"] == "quota.used" and 1 <= int(answer.headers["Retry-After"]) <= 60
+
+
+def test_of_a_topic_no_more_is_taken_than_its_rate_and_a_quiet_one_may_have_some_at_once() -> None:
+    now = [0.0]
+    some = Allowance({"fast": math.inf, "slow": 20.0, "rare": 0.5}.__getitem__, lambda: now[0])
+    assert [some.left(one) for one in ("fast", "slow", "rare")] == [math.inf, 40, 16]
+    for topic in ("slow", "rare"):
+        some.spend(topic, int(some.left(topic)))
+    assert [some.left(one) for one in ("slow", "rare")] == [0, 0]
+    now[0] += 1.5
+    assert [some.left(one) for one in ("slow", "rare")] == [30, 0]
+    now[0] += 3600
+    assert [some.left(one) for one in ("slow", "rare")] == [40, 16]

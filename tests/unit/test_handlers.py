@@ -343,6 +343,7 @@ TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-re
 SILENT = {"agency-entered", "carrying-out-noted", "conflict-noted", "contact-erased", "contact-read", *TERMS}
 SILENT |= {"person-erased"}
 SILENT |= {"expertise-term-noted", "agency-disabled", "agency-enabled"}
+SILENT |= {"agency-key-issued", "agency-key-revoked"}
 """The directory, the terms, the notes and what becomes of contact persons go without a receipt."""
 
 

@@ -288,6 +288,8 @@ PASSING: set[type[Fact]] = {
     intake.AgencyEnteredV1,
     intake.AgencyDisabledV1,
     intake.AgencyEnabledV1,
+    intake.AgencyKeyIssuedV1,
+    intake.AgencyKeyRevokedV1,
     intake.CarryingOutNotedV1,
     intake.ConflictNotedV1,
     intake.ContactErasedV1,

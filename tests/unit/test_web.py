@@ -106,6 +106,10 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("put", "/v1/agencies/{code}"): {"admin"},
         ("post", "/v1/agencies/{code}/disabling"): {"admin"},
         ("post", "/v1/agencies/{code}/enabling"): {"admin"},
+        ("get", "/v1/agencies/{code}/keys"): LOOK_OVER_READERS,
+        ("post", "/v1/agencies/{code}/keys"): {"admin"},
+        ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"): {"admin"},
+        ("post", "/v1/agencies/{code}/keys/{key_id}/revocation"): {"admin"},
         ("get", "/v1/contracts"): set(ROLES),
         ("get", "/v1/contracts/{type}"): set(ROLES),
         ("get", "/v1/editions"): set(ROLES),
@@ -233,6 +237,9 @@ BODIES: Mapping[str, Any] = {
     "/v1/agencies/{code}": {"name": "В", "editions": [{"edition": "by-2024", "since": "2026-01-01"}]},
     "/v1/agencies/{code}/disabling": {"why": "Ключ у посторонних."},
     "/v1/agencies/{code}/enabling": {"why": "Выданы новые ключи."},
+    "/v1/agencies/{code}/keys": {"label": "Учётная система", "scopes": ["publish"]},
+    "/v1/agencies/{code}/keys/{key_id}/rotation": {"overlap_hours": 1},
+    "/v1/agencies/{code}/keys/{key_id}/revocation": {"why": "Ключ у посторонних."},
     "/v1/applications/{pilot}/stop": {"reason": "Ликвидация.", "basis": BASIS},
     **{f"/v1/pilots/{{pilot}}/{step}": {**said, "basis": BASIS} for step, said in ON_PAPER.items()},
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
@@ -251,7 +258,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
-    parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{hook}": "hook-1", "{delivery}": "msg_1"}
+    parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{key_id}": "0" * 12, "{hook}": "hook-1", "{delivery}": "msg_1"}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

@@ -6,7 +6,7 @@ from contracts.rules import RuleBook
 from services.chassis import persons
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
-from services.intake.api import contacts, directory, editions, event_types, look_over, publishing, receipts
+from services.intake.api import agency_keys, contacts, directory, editions, event_types, look_over, publishing, receipts
 from services.intake.api.access import READERS
 from services.intake.api.operations import OPERATIONS
 from services.intake.hooks import KIND
@@ -20,6 +20,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     look_over.add(inside)
     contacts.add(inside)
     directory.add(inside)
+    agency_keys.add(inside)
     event_types.add(inside)
     editions.add(inside, rules)
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))

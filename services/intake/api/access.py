@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Query
 
 from contracts.forms import AGENCY
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
 from services.chassis.sight import Sight, seeing
@@ -20,7 +20,7 @@ READERS: Final = (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
 AgencyAsked = Annotated[str | None, Query(pattern=AGENCY)]
 """The agency that is asked for, by its code."""
 Eyes = Annotated[Sight, Depends(seeing(*READERS))]
-AgencysEyes = Annotated[Sight, Depends(seeing(Role.PUBLISHER, *READERS))]
+AgencysEyes = Annotated[Sight, Depends(seeing(Role.PUBLISHER, *READERS, scope=Scope.APPLICATIONS))]
 """Those of officials, who see the applications of all agencies, and of an agency, which sees its own."""
 
 

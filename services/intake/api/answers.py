@@ -12,6 +12,7 @@ from contracts.agency import ContactPerson
 from contracts.event import Contract, Moment
 from services.chassis.answers import part_of
 from services.intake.domain.agency import Agency
+from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import Pilot, Request, Status
 from services.intake.queries import AGENCY_LINE, ASIDE
 from services.law.explanation import Explanation
@@ -127,6 +128,37 @@ class ApplicationClock(Explanation):
 
     number: str | None
     title: str | None
+
+
+AgencyCard: Final[Any] = part_of(
+    "AgencyCard",
+    Agency,
+    (name for name in Agency.model_fields if name != "keys"),
+    description="An agency's entry as it stands.",
+)
+_KeyShown: Final[Any] = part_of(
+    "AgencyKey",
+    ApiKey,
+    (name for name in ApiKey.model_fields if name != "digest"),
+    description="A key of an agency, as it is shown: `begins` is how it begins, `last_used` is told to the minute.",
+    begins=str,
+    last_used=Moment | None,
+)
+
+
+class AgencyKeys(BaseModel):
+    """The keys of an agency, those that ended among them; the newest last."""
+
+    items: list[_KeyShown]
+
+
+class NewKey(Contract):
+    """A key that was given out. `key` is told this once; it is null where the same was asked before."""
+
+    agency: str
+    id: str
+    begins: str
+    key: str | None
 
 
 AgencyLine: Final[Any] = part_of(

@@ -14,10 +14,10 @@ from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, need_topics, page
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
-from services.intake.api.answers import AgencyLine
+from services.intake.api.answers import AgencyCard, AgencyLine
 from services.intake.directory import Directory
 from services.intake.domain.agency import KIND as AGENCY_KIND
-from services.intake.domain.agency import Agency, subject_of
+from services.intake.domain.agency import subject_of
 
 AgencyCode = Annotated[str, Path(pattern=AGENCY)]
 
@@ -31,7 +31,9 @@ def add(router: APIRouter) -> None:
         query, order = queries.agencies()
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)
 
-    @router.get("/agencies/{code}", tags=["directory"], response_model=Agency, dependencies=[Depends(allow(*READERS))])
+    @router.get(
+        "/agencies/{code}", tags=["directory"], response_model=AgencyCard, dependencies=[Depends(allow(*READERS))]
+    )
     async def agency(code: AgencyCode, engine: EngineOf) -> Response:
         """One agency's entry."""
         found = await document(engine, subject_of(code), AGENCY_KIND)
@@ -41,22 +43,22 @@ def add(router: APIRouter) -> None:
     async def enter(code: AgencyCode, body: Body[AgencyEntry], by: Admin) -> Response:
         """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
         await need_topics(by.request, (agency_topic(code).name, receipts_topic(code).name))
-        return _known(by.request, await by.put(subject_of(code), body))
+        return known_here(by.request, await by.put(subject_of(code), body))
 
     @router.post("/agencies/{code}/disabling", tags=["directory"])
     async def disable(code: AgencyCode, body: Body[AgencyDisabling], by: Admin) -> Response:
         """Cuts an agency off at both doors, whatever its entry says (If-Match is not needed): within a second nothing
         of it is let in over HTTP, and what stands in its topic is refused, with receipts. `./lotsman agency disable`
         takes its rights at Kafka, too."""
-        return _known(by.request, await by.give(subject_of(code), AGENCY_KIND, body, at_once=True))
+        return known_here(by.request, await by.give(subject_of(code), AGENCY_KIND, body, at_once=True))
 
     @router.post("/agencies/{code}/enabling", tags=["directory"])
     async def enable(code: AgencyCode, body: Body[AgencyEnabling], by: Admin) -> Response:
         """Lets an agency in again that was cut off. What was refused meanwhile it sends again, under new ids."""
-        return _known(by.request, await by.give(subject_of(code), AGENCY_KIND, body))
+        return known_here(by.request, await by.give(subject_of(code), AGENCY_KIND, body))
 
 
-def _known(request: Request, answer: Response) -> Response:
+def known_here(request: Request, answer: Response) -> Response:
     """What this process has changed in the directory, it knows at once."""
     directory: Directory = request.app.state.agencies
     directory.forget()

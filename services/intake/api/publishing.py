@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +15,7 @@ from starlette.datastructures import Headers
 from contracts.agency import AGENCY
 from contracts.event import JSON, Actor, NewerVersion, is_usable_id
 from contracts.freeze import example
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from contracts.topics import AGENCY_MAX_BYTES
 from contracts.words import Language, problem
 from services.chassis.auth import Caller, allow
@@ -48,7 +49,10 @@ from services.intake.door import submitted
 from services.intake.following import Receipt
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
 
-Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
+Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER, scope=Scope.PUBLISH))]
+Trying = Annotated[Caller, Depends(allow(Role.PUBLISHER, scope=Scope.VALIDATE))]
+Taking = Callable[[int, int], None]
+"""Counts so many events and bytes as an agency's. Raises Problematic 429 where it has used up its minute."""
 ATTRIBUTE: Final = "ce-"
 CLOUD_EVENTS: Final = "application/cloudevents"
 EVENT_TYPE: Final = f"{CLOUD_EVENTS}+json"
@@ -79,23 +83,20 @@ BOUNDS: Final = Bounds(bytes=BATCH_MAX_BYTES, json_body=False)
 """What is wrong with an event is said in its receipt."""
 
 
-async def _publish(request: Request, engine: Engine, caller: Caller) -> Response:
-    read = await _read(request)
+async def _publish(request: Request, engine: Engine, caller: Caller, taking: Taking) -> Response:
+    read = await _read(request, taking)
     language = language_of(request.headers)
     if isinstance(read, Parsed):
         one = _ready(read, caller, request.headers)
-        await _need_publisher(request, caller)
         return alone(_judgement(one, await engine.gathering.take(one)), language)
     inputs, answers = await _inputs(read, caller)
-    await _need_publisher(request, caller)
     answers |= await _posted(engine, inputs, told_of_each(len(read)))
     return await _together(answers, language)
 
 
-async def _rehearse(request: Request, engine: Engine, caller: Caller) -> Response:
-    read = await _read(request)
+async def _rehearse(request: Request, engine: Engine, caller: Caller, taking: Taking) -> Response:
+    read = await _read(request, taking)
     language = language_of(request.headers)
-    await _need_publisher(request, caller)
     if isinstance(read, Parsed):
         try:
             one = _ready(read, caller, request.headers)
@@ -110,11 +111,17 @@ async def _rehearse(request: Request, engine: Engine, caller: Caller) -> Respons
     return await _together(answers, language, Links())
 
 
-async def _need_publisher(request: Request, caller: Caller) -> None:
-    """The agency's entry is another document than the pilot that is decided on: who is in no directory, is cut off, or
-    whose time it is not, is let in to nothing, before an id is claimed. Raises Problematic 403."""
+async def _quota(request: Request, caller: Caller) -> Taking:
+    """What counts the events and bytes that the agency publishes.
+
+    The agency's entry is another document than the pilot that is decided on: who is in no directory, is cut off, or
+    whose time it is not, is let in to nothing, before a body is read. Raises Problematic 403, and 429 for an agency
+    whose minute is used up.
+    """
     directory: Directory = request.app.state.agencies
-    await directory.need_publisher(_actor(caller).organisation or "")
+    entry = await directory.need_publisher(_actor(caller).organisation or "")
+    directory.quotas.need_room(entry.code, entry.quota)
+    return partial(directory.quotas.take, entry.code, entry.quota)
 
 
 def add(router: APIRouter) -> None:
@@ -140,8 +147,9 @@ def add(router: APIRouter) -> None:
         A batch: 207 with a verdict for each of its events in their order, which are taken independently of one another;
         those about one pilot in their order. 503 where nothing could be saved: send the same again, what was saved all
         the same is a duplicate then. Nothing is answered before it is durable."""
+        taking = await _quota(request, caller)
         async with _turn(request, caller):
-            return await _publish(request, engine, caller)
+            return await _publish(request, engine, caller, taking)
 
     @router.post(
         "/events/validate",
@@ -151,11 +159,12 @@ def add(router: APIRouter) -> None:
         openapi_extra=CLOUD_EVENT,
     )
     @bounded(BOUNDS)
-    async def validate(request: Request, engine: EngineOf, caller: Publisher) -> Response:
+    async def validate(request: Request, engine: EngineOf, caller: Trying) -> Response:
         """What would be answered if these CloudEvents were published now. Nothing is taken: no number is drawn, and no
         id is used up. Which pilots an application is like is told by the register, at `links.similar`."""
+        taking = await _quota(request, caller)
         async with _turn(request, caller):
-            return await _rehearse(request, engine, caller)
+            return await _rehearse(request, engine, caller, taking)
 
 
 def _turn(request: Request, caller: Caller) -> AbstractAsyncContextManager[None]:
@@ -168,17 +177,20 @@ def _turn(request: Request, caller: Caller) -> AbstractAsyncContextManager[None]
 # ---- what came
 
 
-async def _read(request: Request) -> Parsed | list[Parsed]:
-    """One event, or a batch. Raises Problematic 400, 413 and 415."""
+async def _read(request: Request, taking: Taking) -> Parsed | list[Parsed]:
+    """One event, or a batch, counted as its agency's. Raises Problematic 400, 413, 415 and 429."""
     headers = request.headers
     _as_it_is(headers)
     kind = _kind(headers)
     body = await request.body()
     if kind == BATCH_TYPE:
-        return await aside(len(body), _batch, body)
+        some = await aside(len(body), _batch, body)
+        taking(len(some), len(body))
+        return some
     _need_kind(kind, headers)
     if len(body) > AGENCY_MAX_BYTES:
         raise Problematic(413, "request.too-large", most=AGENCY_MAX_BYTES)
+    taking(1, len(body))
     return await aside(len(body), parsed, body, _attributes(headers))
 
 

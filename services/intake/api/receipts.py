@@ -1,6 +1,6 @@
 """Receipts (квитанции): what became of what an agency sent, asked for over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
 from contracts.event import Moment
 from contracts.forms import as_number
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from contracts.text import sought
 from contracts.topics import agency_topic
 from services.chassis.auth import Caller, allow
@@ -29,8 +29,9 @@ from services.intake.following import Receipt, parked, receipt
 from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import IN_ORDER, JOURNAL, OF_PILOTS, journal
 
-Eyes = Annotated[Sight, Depends(seeing(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
-ReceiptReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, Role.OFFICER, Role.AUDITOR))]
+READERS: Final = (Role.PUBLISHER, Role.OFFICER, Role.AUDITOR)
+Eyes = Annotated[Sight, Depends(seeing(*READERS, scope=Scope.RECEIPTS))]
+ReceiptReader = Annotated[Caller, Depends(allow(*READERS, scope=Scope.RECEIPTS))]
 
 
 class Issued(ReceiptIssuedV1):

@@ -12,11 +12,19 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from contracts.event import Fact, Moment
-from contracts.intake import AgencyDisabledV1, AgencyEnabledV1, AgencyEnteredV1, AgencyFact
+from contracts.intake import (
+    AgencyDisabledV1,
+    AgencyEnabledV1,
+    AgencyEnteredV1,
+    AgencyFact,
+    AgencyKeyIssuedV1,
+    AgencyKeyRevokedV1,
+)
 from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom
 from contracts.words import problem
+from services.intake.domain.agency_keys import ApiKey, IssueKey, RevokeKey, RotateKey, decide_key, evolve_keys
 from services.intake.domain.application import Used
 from services.intake.domain.validation import Judged
 from services.law.decision import Context, Refusal
@@ -24,7 +32,7 @@ from services.law.faults import organisation_faults
 from services.law.people import is_person
 
 KIND = "agency"
-Command = AgencyEntry | AgencyDisabling | AgencyEnabling
+Command = AgencyEntry | AgencyDisabling | AgencyEnabling | IssueKey | RotateKey | RevokeKey
 
 
 class Agency(AgencyEntry):
@@ -32,6 +40,7 @@ class Agency(AgencyEntry):
 
     code: str
     disabled: Moment | None = None
+    keys: tuple[ApiKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,8 @@ def code_of(subject: str) -> str:
 def decide(state: Agency | None, command: Command, context: Context[Given]) -> Sequence[Fact]:
     """An agency is entered, or its entry changes; it is cut off, or let in again. No fact if nothing changes.
 
-    By which edition an agency is judged, and whether it may publish, is not entered by one of its own (assumption).
+    By which edition an agency is judged, whether it may publish and by which keys, is not entered by one of its own
+    (assumption).
     """
     if context.actor.organisation == code_of(context.subject):
         raise Refusal("agency.own-entry", status=403)
@@ -69,6 +79,9 @@ def decide(state: Agency | None, command: Command, context: Context[Given]) -> S
             return _entered(state, command, context)
         case AgencyDisabling() | AgencyEnabling():
             return _switched(state, command, context)
+        case IssueKey() | RotateKey() | RevokeKey():
+            keys = state.keys if state is not None else ()
+            return decide_key(keys, command, code_of(context.subject), context.actor, context.now)
         case _:
             assert_never(command)
 
@@ -81,11 +94,14 @@ def evolve(state: Agency | None, fact: Fact) -> Agency | None:
 def _evolved(state: Agency | None, fact: AgencyFact) -> Agency | None:
     match fact:
         case AgencyEnteredV1():
-            return Agency.made_of(fact, disabled=state.disabled if state else None)
+            kept = {} if state is None else {"disabled": state.disabled, "keys": state.keys}
+            return Agency.made_of(fact, **kept)
         case AgencyDisabledV1():
             return state and state.model_copy(update={"disabled": fact.at})
         case AgencyEnabledV1():
             return state and state.model_copy(update={"disabled": None})
+        case AgencyKeyIssuedV1() | AgencyKeyRevokedV1():
+            return state and state.model_copy(update={"keys": evolve_keys(state.keys, fact)})
         case _:
             assert_never(fact)
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
+from services.chassis.settings import Settings
 from services.chassis.store import Store
 from services.chassis.web import make_app
 from services.intake.api import make_router
@@ -61,7 +62,7 @@ class Tokens:
 def app_of(engine: Engine) -> FastAPI:
     """Intake's HTTP side, with the directory of agencies."""
     app = make_app("Lotsman intake", cast(Any, Tokens()), engine, {})
-    app.state.agencies = INTAKE.agencies(engine.store, engine.now)
+    app.state.agencies = INTAKE.agencies(engine.store, engine.now, Settings(agency_events_a_minute=0))
     app.include_router(make_router(RULES))
     return app
 

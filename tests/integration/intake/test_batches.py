@@ -241,8 +241,8 @@ async def test_batches_of_several_agencies_wait_for_their_turn_unread_and_each_a
     begun, bytes_taken, go_on = list[str](), list[int](), asyncio.Event()
     read, take = publishing._read, Turns.take
 
-    async def held(request: Request) -> Any:
-        found = await read(request)
+    async def held(request: Request, taking: publishing.Taking) -> Any:
+        found = await read(request, taking)
         begun.append(request.headers["agency"])
         await go_on.wait()
         return found

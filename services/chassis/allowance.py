@@ -1,0 +1,48 @@
+"""How many records of each topic may be taken now, where each has a rate of its own: what is above it stays in its
+topic and is read later, so that a flood is nobody's but its sender's.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+AT_ONCE: Final = 2.0
+"""Seconds of its rate that a topic may have at once, after it was quiet."""
+LEAST: Final = 16.0
+"""So many it may have at once in any case: a few records are taken together at little more than the cost of one."""
+
+Rate = Callable[[str], float]
+"""Records a second of a topic; infinity: no bound."""
+
+
+def unbounded(_topic: str) -> float:
+    """No topic is held up."""
+    return math.inf
+
+
+class Allowance:
+    """What each topic has left, and so many seconds of its rate `at_once`. `now` are seconds of a clock that only goes
+    on."""
+
+    def __init__(self, rate: Rate, now: Callable[[], float] = time.monotonic, at_once: float = AT_ONCE) -> None:
+        self._rate = rate
+        self._now = now
+        self._at_once = at_once
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def left(self, topic: str) -> float:
+        """How many records of a topic may be taken now."""
+        rate = self._rate(topic)
+        if rate == math.inf:
+            return math.inf
+        most, now = max(LEAST, rate * self._at_once), self._now()
+        had, at = self._left.get(topic, (most, now))
+        self._left[topic] = have, _ = min(most, had + (now - at) * rate), now
+        return math.floor(have)
+
+    def spend(self, topic: str, records: int) -> None:
+        """So many records of a topic were taken."""
+        if topic in self._left:
+            had, at = self._left[topic]
+            self._left[topic] = had - records, at
