@@ -6,7 +6,7 @@ lie in a document turns a test red, and so does an answer that says more than it
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -34,11 +34,31 @@ class Documented(httpx.ASGITransport):
         title = SERVICE.fullmatch(self.app.title) if isinstance(self.app, FastAPI) else None
         if title is not None:
             await answer.aread()
-            faults = list(lies(title[1], request, answer))
-            assert not faults, (
-                f"{request.method} {request.url.path} {answer.status_code}: {faults[:3]} in {answer.text[:2000]}"
-            )
+            held(title[1], request, answer)
         return answer
+
+
+def over_the_network(urls: Mapping[str, str]) -> Callable[[httpx.Response], None]:
+    """A hook of a client that speaks to running services, by their addresses: each answer must be as it is documented.
+    Who asks until an answer has changed has the same one looked at once."""
+    seen = set[tuple[str, str, int, int]]()
+    services = {httpx.URL(url).netloc: name for name, url in urls.items()}
+
+    def look(answer: httpx.Response) -> None:
+        answer.read()
+        request, service = answer.request, services.get(answer.request.url.netloc)
+        known = (request.method, f"{service}{request.url.path}", answer.status_code, hash(answer.content))
+        if service is not None and known not in seen:
+            seen.add(known)
+            held(service, request, answer)
+
+    return look
+
+
+def held(service: str, request: httpx.Request, answer: httpx.Response) -> None:
+    """Fails with what an answer says otherwise than its document."""
+    faults = list(lies(service, request, answer))
+    assert not faults, f"{request.method} {request.url.path} {answer.status_code}: {faults[:3]} in {answer.text[:2000]}"
 
 
 def lies(service: str, request: httpx.Request, answer: httpx.Response) -> Iterator[str]:

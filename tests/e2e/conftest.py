@@ -19,6 +19,7 @@ from deploy.cli.desk import Desk
 from deploy.local.kafka import Kafka
 from deploy.local.stack import Stack
 from deploy.login import Login
+from tests.documented import over_the_network
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 
 @pytest.fixture
 def desk(stack: Stack) -> Iterator[Desk]:
-    """Hands for HTTP and Kafka."""
-    with httpx.Client(timeout=30, trust_env=False) as http:
+    """Hands for HTTP and Kafka. What the running services answer is held to their documents."""
+    look = over_the_network(stack.urls)
+    with httpx.Client(timeout=30, trust_env=False, event_hooks={"response": [look]}) as http:
         yield Desk(stack, Console(quiet=True), http, {})
 
 
