@@ -12,6 +12,7 @@ from typing import Self
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
+from . import own
 from .data import CalendarId, Data, Origin, Text, texts, unique
 from .entered import YEARS
 
@@ -116,10 +117,19 @@ def read_calendar(text: str) -> CalendarRules:
 
 @cache
 def load_calendars() -> tuple[CalendarRules, ...]:
-    """The calendars that the package carries. Raises like `read_calendar` when one of them is faulty."""
-    found = tuple(read_calendar(text) for text in texts("calendars"))
-    unique("calendar", tuple(rules.id for rules in found))
-    return found
+    """The calendars that the package carries, and those of the deployment's own folder: of one id the own one. Raises
+    like `read_calendar` when a packaged one is faulty, and FaultyOwn with every fault of the own ones."""
+    packaged = tuple(read_calendar(text) for text in texts("calendars"))
+    unique("calendar", tuple(rules.id for rules in packaged))
+    ours, faults = own_calendars()
+    if faults:
+        raise own.FaultyOwn(faults)
+    return tuple({**{rules.id: rules for rules in packaged}, **ours}.values())
+
+
+def own_calendars() -> tuple[dict[str, CalendarRules], list[str]]:
+    """The calendars of the deployment's own folder by id, and every fault in them."""
+    return own.read(CalendarRules, {}, "calendars")
 
 
 def read_update(text: str) -> CalendarUpdate:

@@ -16,8 +16,11 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
+from . import own
 from .calendars import CalendarUpdate as CalendarUpdate  # whoever reads rules reads what amends their calendars
+from .calendars import own_calendars, read_calendar
 from .data import CalendarId, Data, Entitled, Origin, Pattern, Text, Titled, Zone, texts, unique
+from .event import digest
 from .forms import CURRENCY, SCHEME
 from .moments import FARTHEST
 from .reference import Code, LegalEffect, TermKind, TermUnit
@@ -357,6 +360,15 @@ class RuleBook(Mapping[str, Edition]):
     def __len__(self) -> int:
         return len(self._editions)
 
+    def with_(self, *editions: Edition) -> "RuleBook":
+        """The same book with these editions, each in the place of the one of its id."""
+        return RuleBook(tuple({**self._editions, **{one.id: one for one in editions}}.values()))
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """By what each edition is known: programs that read it alike have the same."""
+        return {id: digest(one.model_dump(mode="json"))[:12] for id, one in self.items()}
+
     def edition(self, id: str) -> Edition:
         """The edition of this id. Raises UnknownEdition; there is no default edition to fall back to."""
         if id not in self._editions:
@@ -371,5 +383,17 @@ def read_edition(text: str) -> Edition:
 
 @cache
 def load() -> RuleBook:
-    """The editions that the package carries. Raises like `read_edition` when one of them is faulty."""
-    return RuleBook(tuple(read_edition(text) for text in texts()))
+    """The editions that the package carries, and those of the deployment's own folder: of one id the own one. Raises
+    like `read_edition` when a packaged one is faulty, and FaultyOwn with every fault of own editions and calendars."""
+    book = RuleBook(tuple(read_edition(text) for text in texts()))
+    calendars, of_calendars = own_calendars()
+    known = {*calendars, *(read_calendar(text).id for text in texts("calendars"))}
+
+    def unknown(one: Edition) -> list[str]:
+        missing = {one.calendar, *(rule.calendar for rule in one.terms.values())} - known
+        return [f"calendar: there is no {', '.join(sorted(missing))}"] if missing else []
+
+    ours, faults = own.read(Edition, own.by_id(texts()), more=unknown)
+    if faults or of_calendars:
+        raise own.FaultyOwn([*faults, *of_calendars])
+    return book.with_(*ours.values())

@@ -13,10 +13,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from contracts.topics import SERVICES
 from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
-from deploy.local.health import why_no_kafka, why_no_mongod, why_not_ready, why_not_whole
+from deploy.local.health import editions_of, why_no_kafka, why_no_mongod, why_not_ready, why_not_whole
 from deploy.local.home import ROOT, directory, home
 from deploy.local.kept import Kept
 from deploy.local.logs import opened
@@ -87,11 +88,25 @@ def status() -> Found:
     out.print(table)
     for what, note in found.notes.items():
         out.print(f"{what}: {note}", soft_wrap=True)
+    editions, odd = _editions(found)
+    for sentence in odd:
+        out.print(sentence, style="red", markup=False, soft_wrap=True)
     parts = [{"name": name, "pid": pid, "port": port, "ready": not why, "why": why} for name, pid, port, why in rows]
-    told = {"parts": parts, "urls": found.urls, "notes": found.notes}
+    told = {"parts": parts, "urls": found.urls, "notes": found.notes, "editions": editions}
     if waiting := [part["name"] for part in parts if not part["ready"]]:
         raise Complaint(f"not ready: {', '.join(map(str, waiting))}", code=NOT_READY, found=told)
+    if odd:
+        raise Complaint(" ".join(odd), code=NOT_READY, found=told)
     return told
+
+
+def _editions(found: state.State) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """By what each service knows each edition, and a sentence for each that they do not know alike."""
+    known = {str(name): said for name in SERVICES if name in found.urls and (said := editions_of(found.urls[name]))}
+    every = sorted({id_ for said in known.values() for id_ in said})
+    apart = [id_ for id_ in every if len({said.get(id_) for said in known.values()}) > 1]
+    words = "The services do not know edition {} alike: all of them need the same LOTSMAN_EDITIONS, as it is now."
+    return known, [words.format(id_) for id_ in apart]
 
 
 def _rows(found: state.State) -> list[tuple[str, str, str, str | None]]:

@@ -40,6 +40,15 @@ def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
     return ", ".join(failed) or (f"answers {answer.status_code}" if of_all else None)
 
 
+def editions_of(url: str) -> dict[str, str]:
+    """By what the service at this address knows each edition; nothing where it does not say."""
+    try:
+        said = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN, trust_env=False).json().get("editions", {})
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return {}
+    return {str(id_): str(digest) for id_, digest in said.items()}
+
+
 def why_no_mongod(port: int) -> str | None:
     """None when the MongoDB of this machine answers as a primary, else the reason."""
     client: MongoClient[dict[str, object]] = MongoClient(

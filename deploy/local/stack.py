@@ -175,7 +175,7 @@ class Stack:
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
             "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",
             "LOTSMAN_INDEX_DIR": str(self.folder / "index" / name),
-            **_calendars(),
+            **_folders(),
             **self._extra_env,
         }
 
@@ -250,10 +250,11 @@ class Stack:
                 self._say(f"{process.title} cannot be started again: {error}")
 
 
-def _calendars() -> dict[str, str]:
-    """The folder of calendar updates as the caller means it: services run in another directory."""
-    folder = os.environ.get("LOTSMAN_CALENDARS")
-    return {"LOTSMAN_CALENDARS": str(Path(folder).absolute())} if folder else {}
+def _folders() -> dict[str, str]:
+    """The folders of own editions and of calendar updates as the caller means them: services run in another
+    directory."""
+    named = {name: os.environ.get(name) for name in ("LOTSMAN_EDITIONS", "LOTSMAN_CALENDARS")}
+    return {name: str(Path(folder).absolute()) for name, folder in named.items() if folder}
 
 
 @dataclass

@@ -291,6 +291,7 @@ class Health(BaseModel):
 
     status: str = Field(examples=["ready"])
     checks: dict[str, str] = Field(examples=[{"store": "ok", "kafka": "ok"}])
+    editions: dict[str, str] = Field(examples=[{"by-2024": "5fa90a68715e"}])
 
 
 def _headers(operation: Mapping[str, Any]) -> set[str]:

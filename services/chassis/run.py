@@ -22,6 +22,8 @@ from fastapi import APIRouter, FastAPI
 
 from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
+from contracts.own import FaultyOwn
+from contracts.rules import load
 from services.chassis import standing, telemetry
 from services.chassis.auth import Agencies, Keys
 from services.chassis.bus import Bus
@@ -66,12 +68,7 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     settings = Settings()
     faulthandler.enable()  # SIGABRT to a process that hangs has it write where each of its threads is
     few_arenas()
-    try:
-        calendars = Calendars.load(load_updates(Path(settings.calendars)) if settings.calendars else ())
-    except FaultyUpdate as error:
-        raise SystemExit(str(error)) from None
-    this_year = utc_now().year
-    calendars.work_out(range(this_year - 1, this_year + 3))
+    calendars = need_rules(settings)
     telemetry.log_to_stdout(service.name)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
@@ -82,6 +79,21 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     finally:
         provider.shutdown()
     raise SystemExit(code)
+
+
+def need_rules(settings: Settings) -> Calendars:
+    """The calendars, once it is known that all editions and calendars of the deployment's own can be used; else the
+    process ends in words. To be asked before a service is put together: it reads the editions as it is loaded."""
+    try:
+        load()
+        calendars = Calendars.load(load_updates(Path(settings.calendars)) if settings.calendars else ())
+        this_year = utc_now().year
+        calendars.work_out(range(this_year - 1, this_year + 3))
+    except (FaultyOwn, FaultyUpdate) as error:
+        raise SystemExit(str(error)) from None
+    except NotImplementedError as error:  # of the library of public holidays
+        raise SystemExit(f"A calendar of {settings.editions} cannot be used: country: {error}") from None
+    return calendars
 
 
 async def _serve(

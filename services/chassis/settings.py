@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     only: Literal["all", "http", "consumers"] = "all"
     calendars: str = ""
     """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/calendars.py); empty: none."""
+    editions: str = ""
+    """A folder of editions and calendars of the deployment's own (see contracts/own.py); empty: none."""
     index_dir: str = ""
     """Where the register keeps its search index and its figures, and lists while they are being made: a folder of this
     process alone; empty: a passing one, so that index and figures are made anew at every start."""

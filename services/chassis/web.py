@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from contracts import VERSION
 from contracts.reference import Role
+from contracts.rules import load
 from contracts.text import prose, sought
 from services.chassis import parking, problems, redriving, stalled, watching, withheld
 from services.chassis.answers import (
@@ -271,6 +272,7 @@ def _storable(value: Any) -> bool:
 
 def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["health"])
+    editions = load().digests
 
     @router.get("/live")
     async def live() -> Alive:
@@ -280,11 +282,12 @@ def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIR
     @router.get("/ready", response_model=Health, responses={503: {"model": Health, "description": "Not ready."}})
     async def ready() -> JSONResponse:
         """Whether requests are answered now, told within a second. Degraded, which is ready, is where a part of the
-        service stands still while all else goes on, such as what goes over Kafka. Open to all."""
+        service stands still while all else goes on, such as what goes over Kafka. `editions`: by what each edition is
+        known to this process; services that say different things of one are told other rules. Open to all."""
         found = await told(every)
         good = all(found[name] == OK for name in needed)
         status = "not ready" if not good else "ready" if set(found.values()) <= {OK} else "degraded"
-        return JSONResponse({"status": status, "checks": found}, 200 if good else 503)
+        return JSONResponse({"status": status, "checks": found, "editions": editions}, 200 if good else 503)
 
     return router
 

@@ -1,9 +1,12 @@
 """Runs the expertise service: `python -m services.expertise`."""
 
-from services.chassis.run import main
-from services.expertise.api import make_router
-from services.expertise.documents.press import printing
-from services.expertise.service import RULES, SERVICE
+from services.chassis.run import main, need_rules
+from services.chassis.settings import Settings
 
 if __name__ == "__main__":
+    need_rules(Settings())
+    from services.expertise.api import make_router
+    from services.expertise.documents.press import printing
+    from services.expertise.service import RULES, SERVICE
+
     main(SERVICE, SERVICE.sources, [make_router()], beside=[printing(RULES)])

@@ -1,15 +1,18 @@
 """Runs the registry service: `python -m services.registry`."""
 
-from services.chassis.hooks.running import sending
-from services.chassis.run import Beside, main
-from services.registry import feed
-from services.registry.api import make_router
-from services.registry.exports import rows, worker
-from services.registry.hooks import KIND
-from services.registry.projections.projected import project
-from services.registry.service import SERVICE
+from services.chassis.run import Beside, main, need_rules
+from services.chassis.settings import Settings
 
 if __name__ == "__main__":
+    need_rules(Settings())
+    from services.chassis.hooks.running import sending
+    from services.registry import feed
+    from services.registry.api import make_router
+    from services.registry.exports import rows, worker
+    from services.registry.hooks import KIND
+    from services.registry.projections.projected import project
+    from services.registry.service import SERVICE
+
     beside: list[Beside] = [
         project,
         feed.run,

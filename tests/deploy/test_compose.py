@@ -106,7 +106,7 @@ def test_a_service_waits_for_the_setup_and_is_locked_down(service: str) -> None:
 def test_a_service_is_given_every_folder_that_its_settings_name(service: str) -> None:
     mounted = {mount.rsplit(":", 1)[0].rsplit(":", 1)[-1] for mount in PARTS[service]["volumes"]}
     settings = environment(service)
-    wanted = {settings["LOTSMAN_CALENDARS"], "/identity"}
+    wanted = {settings["LOTSMAN_CALENDARS"], settings["LOTSMAN_EDITIONS"], "/identity"}
     assert mounted == wanted | ({settings["LOTSMAN_INDEX_DIR"]} if service == "registry" else set())
 
 

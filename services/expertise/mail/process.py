@@ -8,7 +8,7 @@ from typing import Final
 from contracts.rules import load
 from services.chassis import telemetry
 from services.chassis.auth import Keys
-from services.chassis.run import serving
+from services.chassis.run import need_rules, serving
 from services.chassis.settings import Settings
 from services.chassis.store import Store, open_client
 from services.chassis.web import make_bare_app
@@ -26,6 +26,7 @@ def main() -> None:
     if not mail.smtp_url.get_secret_value():
         print("Mail is off: LOTSMAN_SMTP_URL is not set.", flush=True)
         return
+    need_rules(settings)
     telemetry.log_to_stdout(NAME)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:
