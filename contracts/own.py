@@ -83,6 +83,15 @@ def read_file(model: type[T], packaged: Mapping[str, Table], path: Path) -> tupl
         return None, [*_faults(error)]
 
 
+def extended(path: Path) -> str | None:
+    """Which packaged one a file extends; None for a whole one, and for one that cannot be read."""
+    try:
+        named = tomllib.loads(path.read_text(encoding="utf-8")).get(EXTENDS)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return named if isinstance(named, str) else None
+
+
 def merged(base: Table, changes: Table) -> dict[str, Any]:
     """A table with what another says in its place: tables within it key by key, all else as a whole."""
     found = dict(base)

@@ -19,6 +19,7 @@ PARTS: Final = {
     "agencies": ("agency",),
     "bench": ("bench",),
     "contacts": ("contact",),
+    "contracts": ("contracts",),
     "demo": ("demo",),
     "docs": ("docs",),
     "experts": ("expert",),

@@ -472,6 +472,27 @@ class Store:
         return [{**row.pop("_id"), **row} for row in await cursor.to_list(None)]
 
     @_away
+    async def counted(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        by: Sequence[str],
+        *,
+        first: str,
+        last: Sequence[str],
+        hint: Keys,
+    ) -> list[Row]:
+        """How many rows there are of each combination of some fields (`_id`, `rows`), and what the first and the last
+        of them in the order of the index `hint` have in these fields (`first_...`, `last_...`)."""
+        group: Row = {"_id": {name: f"${name}" for name in by}, "rows": {"$sum": 1}}
+        group |= {f"first_{first}": {"$first": f"${first}"}, **{f"last_{name}": {"$last": f"${name}"} for name in last}}
+        steps = [{"$match": dict(query)}, {"$sort": dict(hint)}, {"$group": group}]
+        cursor = self._db[collection].aggregate(steps, hint=dict(hint))
+        if inspect.isawaitable(cursor):
+            cursor = await cursor
+        return [dict(row) for row in await cursor.to_list(None)]
+
+    @_away
     async def mark(self, collection: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
         """Sets fields of the rows that fit; returns how many there were."""
         done = await self._db[collection].update_many(where, {"$set": dict(values)})

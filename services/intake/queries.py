@@ -13,7 +13,7 @@ from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.watching import COUNTED
-from services.intake import receipts
+from services.intake import broken, receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
@@ -41,6 +41,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     READINGS: [LATEST],
     receipts.JOURNAL: receipts.INDEXES,
     **hooks.INDEXES,
+    broken.BROKEN: [broken.COUNTED],
 }
 
 

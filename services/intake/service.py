@@ -16,7 +16,7 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
-from services.intake import contacts, door, handlers, queries, quotas, receipts
+from services.intake import broken, contacts, door, handlers, queries, quotas, receipts
 from services.intake.directory import Directory, noting, stored
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
@@ -29,8 +29,8 @@ RULES = load()
 
 
 def projection(event: Event) -> list[tuple[str, Row]]:
-    """The rows that a fact makes in side collections: readings of contact persons, and receipts."""
-    return [*contacts.projection(event), *receipts.projection(event)]
+    """The rows that a fact makes in side collections: readings of contact persons, receipts, rules that were broken."""
+    return [*contacts.projection(event), *receipts.projection(event), *broken.projection(event)]
 
 
 async def erase(store: Store, events: Sequence[Event]) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
@@ -21,14 +22,21 @@ from deploy.local.stack import Stack
 from deploy.login import Login
 from tests.documented import over_the_network
 
+QUICK: Final = {
+    "LOTSMAN_SWEEP_AGE": "1",
+    "LOTSMAN_SWEEP_EVERY": "0.5",
+    "LOTSMAN_NACK_PAUSE": "0.5",
+    "LOTSMAN_EXPORT_LEASE": "5",
+    "LOTSMAN_HOOK_WITHIN": "5",
+    "LOTSMAN_AGENCY_EVENTS_A_MINUTE": "0",  # quotas are tried with agencies that have their own
+}
+"""What the services of a stack are told, so that recovery is seen soon."""
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A running system of this test module, with short sweeps so that recovery is seen soon."""
-    quick = {"LOTSMAN_SWEEP_AGE": "1", "LOTSMAN_SWEEP_EVERY": "0.5", "LOTSMAN_NACK_PAUSE": "0.5"}
-    quick |= {"LOTSMAN_EXPORT_LEASE": "5", "LOTSMAN_HOOK_WITHIN": "5"}
-    quick |= {"LOTSMAN_AGENCY_EVENTS_A_MINUTE": "0"}  # quotas are tried with agencies that have their own
-    with Stack(tmp_path_factory.mktemp("stack"), extra_env=quick) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), extra_env=QUICK) as running:
         if not isinstance(running.backends.broker, Kafka):
             reason = "delivery is only promised by Apache Kafka itself"
             pytest.fail(reason) if request.config.getoption("--require-kafka") else pytest.skip(reason)

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,27 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from contracts.agency import ApplicationSubmittedV2
 from deploy.cli import importing
 from deploy.cli.__main__ import main
+from deploy.cli.contracts import Where, change, previewed
 from deploy.cli.desk import Desk
+from deploy.cli.expertise_job import etag, review
 from deploy.cli.importing import System, imported, read_file
-from deploy.cli.main_job import _enter, run_inventory
+from deploy.cli.main_job import _enter, application, run_inventory
+from deploy.cli.publishing import heard
+from deploy.cli.publishing import publish as by_kafka
 from deploy.cli.tally import PARTS
 from deploy.importing import mapping
 from deploy.importing.mapping import Described
 from deploy.importing.publishing import publish
 from deploy.importing.report import Finding
+from deploy.local.health import editions_of
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import silent
+from deploy.samples.common import BOOK
+from tests.e2e.conftest import QUICK
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 HEAD = "№;Название;Проблема;Решение;Отрасль;Сумма\n"
@@ -155,6 +164,74 @@ def test_the_verb_says_it_in_json_and_writes_the_report(
         assert (told["rows"], told["rejected"], told["balance"]) == (7, 7, 0)
         assert Path(told["report"]).read_text(encoding="utf-8-sig").count("schema.missing") == 7 * 5
         assert Path(told["marked"]).exists()
+
+
+def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was_said(
+    stack: Stack, desk: Desk, agency: str, tmp_path: Path
+) -> None:
+    """On the running system: what agencies sent is judged by an edition of one's own, and by a changed module of the
+    contracts; then the services read that edition from its folder, and credit and appeal are there."""
+    credit = {"procedure": "credit", "evidence": "Работает с 2024 года."}
+    data = [{}, {"solution": "х" * 900}, {"sector": "mars"}, credit, {"title": "Г" * 90}]
+    sent = [application(n, agency, kind=ApplicationSubmittedV2.TYPE) for n in range(len(data))]
+    for one, more in zip(sent, data, strict=True):
+        one["data"] |= more
+    ids = [one["id"] for one in sent]
+    told = _published(desk, agency, sent)
+    assert {id_ for id_, outcome in told.items() if outcome == "refused"} == {ids[2], ids[3]}
+
+    folder = tmp_path / "editions"
+    folder.mkdir()
+    (folder / "by.toml").write_text(
+        'extends = "by-2024"\nid = "by-2024"\n[lengths.solution]\nvalue = 800\n'
+        "[switches.credit]\non = true\n[switches.appeal]\non = true\n",
+        encoding="utf-8",
+    )
+    where = Where(
+        stack.backends.mongo_as("intake"), stack.service_env("intake")["LOTSMAN_DATABASE"], stack.backends.kafka
+    )
+    found, path = previewed(where, change(folder), tmp_path / "found.jsonl")
+    [mine] = [one for one in found if one["agency"] == agency]
+    assert (mine["events"], mine["would_fail"], mine["fail_today"], mine["newly"]) == (5, 2, 1, 1)
+    assert mine["rules"] == {"sector.unknown": 1, "text.length": 1}
+    assert mine["examples"] == [{"event_id": ids[1], "offset": 1, "rules": ["text.length"]}]
+    listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    would = {one["event_id"] for one in listed if one["agency"] == agency}
+    assert would == {ids[1], ids[2]}
+
+    module = tmp_path / "agency.py"
+    packaged = (ROOT / "contracts" / "agency.py").read_text(encoding="utf-8")
+    longest = "    total_cost: Money | None = None\n\n    def application"
+    shorter = longest.replace("\n\n", "\n    title: Annotated[str, line(80)]\n\n")
+    assert longest in packaged
+    changed = packaged.replace(longest, shorter).replace("from .entered", "from .text import line\nfrom .entered", 1)
+    module.write_text(changed, encoding="utf-8")
+    by_module, _ = previewed(where, change(module), tmp_path / "by-module.jsonl")
+    [mine] = [one for one in by_module if one["agency"] == agency]
+    assert (mine["newly"], [one["event_id"] for one in mine["examples"]]) == (1, [ids[4]])
+
+    stack.restart({**QUICK, "LOTSMAN_EDITIONS": str(folder)})
+    known = [editions_of(stack.urls[name]) for name in ("intake", "expertise", "registry")]
+    assert known[0] == known[1] == known[2] and known[0]["by-2024"] != BOOK.digests["by-2024"]
+    again = [{**one, "id": f"{one['id']}-again"} for one in sent]
+    told = _published(desk, agency, again)
+    assert {id_.removesuffix("-again") for id_, outcome in told.items() if outcome == "refused"} == would
+    pilot = heard(desk.logins[agency], agency, {ids[3] + "-again"})[ids[3] + "-again"]["pilot"]
+    card = desk.ask("intake", f"/v1/applications/{pilot}", "officer", lambda answer: answer.status_code == 200)
+    desk.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, card.headers["ETag"])
+    concluded = review(desk, str(pilot)).json()
+    assert concluded["kind"] == "credit"
+    basis = {"body": "Заявитель", "kind": "жалоба", "number": "7", "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    grounds = {"grounds": "Не согласны.", "basis": basis}
+    desk.do("expertise", f"/v1/reviews/{pilot}/appeal", "operator", grounds, etag(desk, str(pilot)))
+    appealed = desk.call("GET", "expertise", f"/v1/reviews/{pilot}", "operator").json()
+    assert appealed["status"] == "appealed"
+
+
+def _published(desk: Desk, agency: str, events: list[dict[str, Any]]) -> dict[str, str]:
+    """What each event of an agency is first told, by its id."""
+    asyncio.run(by_kafka(desk.logins[agency], {agency: events}))
+    return {id_: one["outcome"] for id_, one in heard(desk.logins[agency], agency, {e["id"] for e in events}).items()}
 
 
 def test_the_real_inventory_is_registered_once(desk: Desk, system: System, inventory: Path) -> None:

@@ -39,6 +39,7 @@ from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake.api import make_router
+from services.intake.broken import BROKEN, COUNTED
 from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.hooks import KIND as INTAKES_HOOKS
 from services.intake.queries import OWN_NUMBER, of_own_number
@@ -353,6 +354,7 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         "parked events by their id": ("parked", (("event_id", 1), ("topic", 1)), lambda: parked_of_an_id(engine)),
     }
     beside: Lists = {
+        "rules that were broken": (BROKEN, COUNTED, of("/rule-counts?agency=agency-03")),
         "readings of contact persons": (
             READINGS,
             LATEST,

@@ -33,6 +33,20 @@ class Watched(Store):
         self.asked.append({"aggregate": collection, "pipeline": [match], "cursor": {}})
         return await super().tally(collection, query, field, values)
 
+    async def counted(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        by: Sequence[str],
+        *,
+        first: str,
+        last: Sequence[str],
+        hint: Any,
+    ) -> list[dict[str, Any]]:
+        """Groups, as before: the index that they are read by gives their order."""
+        self.asked.append({"find": collection, "filter": dict(query), "sort": dict(hint), "hint": dict(hint)})
+        return await super().counted(collection, query, by, first=first, last=last, hint=hint)
+
     async def plan_of(self, asked: Mapping[str, Any]) -> Any:
         """The plan that MongoDB takes."""
         explained = await self._db.command("explain", dict(asked), verbosity="queryPlanner")

@@ -110,6 +110,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("post", "/v1/agencies/{code}/keys"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/revocation"): {"admin"},
+        ("get", "/v1/rule-counts"): {"publisher", *LOOK_OVER_READERS},
         ("get", "/v1/contracts"): set(ROLES),
         ("get", "/v1/contracts/{type}"): set(ROLES),
         ("get", "/v1/editions"): set(ROLES),

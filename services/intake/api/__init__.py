@@ -6,7 +6,17 @@ from contracts.rules import RuleBook
 from services.chassis import persons
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
-from services.intake.api import agency_keys, contacts, directory, editions, event_types, look_over, publishing, receipts
+from services.intake.api import (
+    agency_keys,
+    contacts,
+    directory,
+    editions,
+    event_types,
+    look_over,
+    publishing,
+    receipts,
+    rule_counts,
+)
 from services.intake.api.access import READERS
 from services.intake.api.operations import OPERATIONS
 from services.intake.hooks import KIND
@@ -23,6 +33,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     agency_keys.add(inside)
     event_types.add(inside)
     editions.add(inside, rules)
+    rule_counts.add(inside)
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(inside)
     router.include_router(hooks.routes(KIND))

@@ -31,6 +31,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST:/v1/events/validate": "validateEvents",
     "GET:/v1/receipts": "listReceipts",
     "GET:/v1/receipts/{event_id}": "getReceipt",
+    "GET:/v1/rule-counts": "countBrokenRules",
     "GET:/v1/contracts": "listContracts",
     "GET:/v1/contracts/{type}": "getContract",
 }

@@ -66,6 +66,7 @@ OF_NO_PILOT: Final = {
     "lists": {
         ("get", "/v1/applications"),
         ("get", "/v1/receipts"),
+        ("get", "/v1/rule-counts"),
         ("get", "/v1/parked"),
         ("get", "/v1/parked/groups"),
         ("post", "/v1/parked/redrive"),

@@ -1,0 +1,242 @@
+"""contracts preview, contracts told: what a changed rule would refuse, and what a rule that only warns has told."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.reference import Role
+from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic
+from deploy import topics
+from deploy.cli.agencies import admin_login
+from deploy.cli.common import Found, asked, child_stdout, out, progress, running
+from deploy.complaint import Complaint
+from deploy.local import databases
+from deploy.local.backends import Backends
+from deploy.local.home import ROOT, directory, home
+from deploy.local.ports import Ports
+from deploy.login import Login
+
+app = typer.Typer()
+group = typer.Typer(help="Contracts and rules: what a change would refuse, before it does.")
+app.add_typer(group, name="contracts")
+
+EXAMPLES: Final = 5
+"""So many events of each agency are named; the list has all."""
+COVERS: Final = (
+    f"What agencies sent over Kafka in the last {AGENCY_KEPT_DAYS} days, byte for byte. "
+    "What came over HTTP is not kept as it was sent."
+)
+"""What is looked at."""
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A running system as a preview reads it: intake's database, and an administrator's login to Kafka."""
+
+    mongo_url: str
+    database: str
+    login: Login
+
+
+@dataclass(slots=True)
+class Agency:
+    """What a change would do to an agency's events: how many there are, how many it would refuse, and of these how many
+    are refused today as well; by which rules, and some that only the change refuses."""
+
+    agency: str
+    events: int = 0
+    undecided: int = 0
+    would_fail: int = 0
+    fail_today: int = 0
+    newly: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    examples: list[Line] = field(default_factory=list)
+
+    def add(self, one: Line, today: Sequence[str]) -> bool:
+        """One event that would fail, and what it is refused for today; whether that is new."""
+        new = [rule for rule in one["rules"] if rule not in today]
+        self.would_fail += 1
+        self.fail_today += bool(today)
+        self.newly += not today
+        self.rules.update(one["rules"])
+        if new and len(self.examples) < EXAMPLES:
+            self.examples.append({"event_id": one["event_id"], "offset": one["offset"], "rules": new})
+        return not today
+
+
+@group.command()
+def preview(
+    changed: Annotated[
+        Path, typer.Argument(exists=True, help="An edition (.toml), a folder of them, or a module of contracts/ (.py).")
+    ],
+    instead_of: Annotated[
+        str | None, typer.Option("--instead-of", help="The edition that a file with an id of its own stands for.")
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option("--module", help="The module that a .py stands for; by itself the one of its name.")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="Where every event that would fail is written, one a line (JSON).")
+    ] = None,
+) -> Found:
+    """Say which stored events of which agency would be refused if this were in force: by the door's own code."""
+    made = change(changed, instead_of, module)
+    found, path = previewed(_here(), made, listed or directory(home() / "previews") / f"{changed.stem}.jsonl")
+    _show(found)
+    out.print(f"all of them: {path}", soft_wrap=True)
+    out.print(COVERS, soft_wrap=True)
+    sums = {
+        name: sum(one[name] for one in found) for name in ("events", "undecided", "would_fail", "fail_today", "newly")
+    }
+    return {"changed": str(changed), "agencies": found, **sums, "list": str(path), "covers": COVERS}
+
+
+def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[Line], Path]:
+    """What a change would do to the events of each agency; those that it would refuse are written to a file. Raises
+    Complaint."""
+    ends = asyncio.run(_ends(where.login))
+    of = {"mongo_url": where.mongo_url, "database": where.database, "login": asdict(where.login), "ends": ends}
+    nothing = {"instead": dict[str, str](), "editions": dict[str, str | None]()}
+    with TemporaryDirectory() as folder:
+        now, then = Path(folder) / "today.jsonl", Path(folder) / "changed.jsonl"
+        _run({**of, **nothing, "what": "as the rules are today", "found": str(now)})
+        _run({**of, **nothing, **made, "what": "as they would be", "found": str(then)})
+        with path.open("w", encoding="utf-8") as file:
+            found = {code: Agency(code) for code in ends}
+            for one, today in _paired(_lines(now), _lines(then)):
+                agency = found[one["agency"]]
+                if "events" in one:
+                    agency.events, agency.undecided = one["events"], one["undecided"]
+                else:
+                    one["new"] = agency.add(one, today)
+                    file.write(json.dumps(one, ensure_ascii=False) + "\n")
+    return [{**asdict(one), "rules": dict(one.rules.most_common())} for one in found.values() if one.events], path
+
+
+def change(changed: Path, instead_of: str | None = None, module: str | None = None) -> dict[str, Any]:
+    """What a pass is told of a change. Raises Complaint."""
+    if changed.suffix == ".py":
+        name = module or f"contracts.{changed.stem}"
+        if not (ROOT / f"{name.replace('.', '/')}.py").is_file() or not name.startswith("contracts."):
+            raise Complaint(f"There is no module {name}; --module says for which one {changed.name} stands.")
+        return {"instead": {name: str(changed.absolute())}}
+    files = sorted(changed.glob("*.toml")) if changed.is_dir() else [changed]
+    if not files or any(one.suffix != ".toml" for one in files):
+        raise Complaint(f"{changed} is no edition (.toml), no folder of them and no module (.py).")
+    return {"editions": {str(one.absolute()): instead_of for one in files}}
+
+
+def _here() -> Where:
+    """The running system of this directory, or the back ends that the environment names."""
+    folder, env = home(), os.environ
+    if env.get("LOTSMAN_MONGO_URL") and env.get("LOTSMAN_KAFKA_URL"):
+        login = Login(env["LOTSMAN_KAFKA_URL"], env.get("LOTSMAN_KAFKA_USERNAME"), env.get("LOTSMAN_KAFKA_PASSWORD"))
+        return Where(env["LOTSMAN_MONGO_URL"], env.get("LOTSMAN_DATABASE") or databases.first(INTAKE), login)
+    found = running()
+    backends = Backends(folder, Ports(found.base))
+    backends.join(mongod="mongod" in found.children, broker=None)
+    return Where(backends.mongo_as(INTAKE), databases.current(folder, INTAKE), admin_login(found.base))
+
+
+async def _ends(login: Login) -> dict[str, int]:
+    """Where each agency's events end now."""
+    codes = sorted(code for topic in topics.existing(login.admin()) if (code := agency_of(topic)))
+    if not codes:
+        return {}
+    consumer = AIOKafkaConsumer(**login.aiokafka(), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(agency_topic(code).name, 0) for code in codes])
+    finally:
+        await consumer.stop()
+    return {agency_of(place.topic) or "": end for place, end in ends.items()}
+
+
+def _run(job: Mapping[str, Any]) -> None:
+    """One pass in a process of its own; its progress goes to stderr. Raises Complaint with its last words."""
+    words = [sys.executable, "-m", "deploy.preview"]
+    child = subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=child_stdout(), stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdin is not None and child.stderr is not None
+    try:
+        child.stdin.write(json.dumps(job))
+        child.stdin.close()
+        say, last = progress(), list[str]()
+        for line in child.stderr:
+            say(line.rstrip())
+            last = [*last[-20:], line.rstrip()]
+        if child.wait():
+            raise Complaint("\n".join(last[-20:]) or f"The preview ended with {child.returncode}.")
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _paired(today: Iterator[Line], changed: Iterator[Line]) -> Iterator[tuple[Line, Sequence[str]]]:
+    """Each line of the changed pass, with the rules that the same event is refused for today. Both are in the order of
+    agencies and offsets, and the line with an agency's numbers is its last."""
+    before = next(today, None)
+    for one in changed:
+        while before is not None and _place(before) < _place(one):
+            before = next(today, None)
+        same = before is not None and _place(before) == _place(one) and "rules" in before
+        yield one, before["rules"] if same and before is not None else ()
+
+
+def _place(one: Line) -> tuple[str, float]:
+    return one["agency"], one.get("offset", float("inf"))
+
+
+def _show(found: Sequence[Line]) -> None:
+    table = Table("agency", "events", "would fail", "today too", "newly", "rules", box=None)
+    for one in found:
+        rules = ", ".join(f"{rule} {times}" for rule, times in one["rules"].items())
+        numbers = (one[name] for name in ("events", "would_fail", "fail_today", "newly"))
+        table.add_row(one["agency"], *map(str, numbers), escape(rules))
+    out.print(table)
+
+
+@group.command()
+def told(
+    agency: Annotated[str | None, typer.Option(help="Only this agency's events.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only this rule, by its id.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From which moment or day (ISO 8601) on; 30 days if left out.")
+    ] = None,
+) -> Found:
+    """Show how many events of each agency broke which rule: told only (warn), or refused (block)."""
+    try:
+        moment = datetime.fromisoformat(since).astimezone().isoformat() if since else None
+    except ValueError as error:
+        raise Complaint(f"{since!r} is no day and no moment.") from error
+    said = {"agency": agency, "rule": rule, "since": moment}
+    query = urlencode({name: value for name, value in said.items() if value is not None})
+    found: Found = asked(Role.AUDITOR, INTAKE, "GET", f"/v1/rule-counts?{query}")
+    table = Table("agency", "rule", "severity", "events", "first", "last", "such as", box=None)
+    for one in found["items"]:
+        row = (one[name] for name in ("agency", "rule", "severity", "events", "first", "last", "last_event"))
+        table.add_row(*(escape(str(value)) for value in row))
+    out.print(table)
+    return found

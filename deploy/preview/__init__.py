@@ -1,0 +1,5 @@
+"""What a changed edition or a changed module of the contracts would do to the events that agencies have sent.
+
+Each pass judges all of them by one set of rules, in a process of its own, so that a changed module can stand in the
+place of the packaged one before anything has read it; `deploy/cli/contracts.py` holds two passes against each other.
+"""
