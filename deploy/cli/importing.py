@@ -1,6 +1,7 @@
 """import: a spreadsheet of one's own columns, each row as an event of its agency, and what became of all of them."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from contracts.rules import Edition, UnknownEdition, load
 from contracts.steps import EditionFrom
 from contracts.topics import INTAKE
 from contracts.words import problem
-from deploy.cli.agencies import add_to, admin_login
+from deploy import access
+from deploy.cli.agencies import add_to, admin_login, enter_at
 from deploy.cli.common import Found, out, progress, running
 from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
@@ -138,8 +140,27 @@ class System:
 
 
 def _here() -> System:
+    """The system whose addresses the environment names, such as one of containers; else the one that runs here."""
+    if (url := os.environ.get("LOTSMAN_INTAKE_URL")) is not None:
+        return _elsewhere(url.rstrip("/"), os.environ)
     found = running()
     return System(found.urls[INTAKE], admin_login(found.base), partial(keys.token, home()), partial(add_to, found))
+
+
+def _elsewhere(url: str, env: Mapping[str, str]) -> System:
+    if not env.get("LOTSMAN_KAFKA_URL"):
+        raise Complaint("LOTSMAN_INTAKE_URL needs LOTSMAN_KAFKA_URL beside it, with the user and password for it.")
+    login = Login(env["LOTSMAN_KAFKA_URL"], env.get("LOTSMAN_KAFKA_USERNAME"), env.get("LOTSMAN_KAFKA_PASSWORD"))
+    given = env.get("LOTSMAN_TOKEN")
+
+    def token(roles: list[str]) -> str:
+        return given or keys.token(home(), roles)
+
+    def enter(code: str, name: str, edition: EditionFrom) -> None:
+        access.add_agency(login.admin(), code, None)
+        enter_at(url, token([Role.ADMIN]), code, name, edition)
+
+    return System(url, login, token, enter)
 
 
 def imported(system: System, how: Described, read: Sequence[Row], say: Say) -> tuple[Found, list[Finding]]:

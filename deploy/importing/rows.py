@@ -231,6 +231,8 @@ class _Reader:
         text = unicodedata.normalize("NFC", text_of(cell))
         if text in ERRORS:
             raise Unreadable(problem("", "import.cell-error", given=text))
+        if source.pattern is not None:
+            cell = text = _part(source.pattern, source.case, text)
         if as_moment:
             return wire_moment(moment(cell, source.forms, self.mapping.in_zone))
         if (codes := self.mapping.table(source)) is not None:
@@ -245,7 +247,7 @@ class _Reader:
             case "number":
                 return format(measured(cell, source.decimal), "f")
             case "text":
-                return _cased(source, text)
+                return _cased(source.case, text)
             case _:
                 assert_never(source.kind)
 
@@ -288,9 +290,13 @@ def _typed(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
 
 
-def _cased(source: Source, text: str) -> str:
-    """The text in its case. Raises Unreadable where it has not its form."""
-    text = text.lower() if source.case == "lower" else text.upper() if source.case == "upper" else text
-    if source.pattern is not None and not re.fullmatch(source.pattern, text):
-        raise Unreadable(problem("", "import.pattern", given=shown(text), pattern=source.pattern))
-    return text
+def _part(pattern: str, case: str | None, text: str) -> str:
+    """What the pattern has in brackets of a text, or all of it. Raises Unreadable where the text has not its form."""
+    found = re.fullmatch(pattern, _cased(case, text))
+    if found is None:
+        raise Unreadable(problem("", "import.pattern", given=shown(text), pattern=pattern))
+    return found[1] or "" if found.re.groups else found[0]
+
+
+def _cased(case: str | None, text: str) -> str:
+    return text.lower() if case == "lower" else text.upper() if case == "upper" else text

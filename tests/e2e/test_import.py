@@ -14,7 +14,6 @@ import pytest
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV2
-from deploy.cli import importing
 from deploy.cli.__main__ import main
 from deploy.cli.contracts import Where, change, previewed
 from deploy.cli.desk import Desk
@@ -145,8 +144,8 @@ def test_who_is_in_no_directory_is_refused_unless_the_mapping_enters(
     assert run(system, how, path)[0]["registered"] == 7
 
 
-def test_the_verb_says_it_in_json_and_writes_the_report(
-    stack: Stack, system: System, agency: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+def test_the_verb_finds_any_system_by_its_addresses_says_it_in_json_and_writes_the_report(
+    stack: Stack, agency: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     path = tmp_path / "plan.csv"
     path.write_text(HEAD + GOOD, encoding="utf-8")
@@ -156,7 +155,15 @@ def test_the_verb_says_it_in_json_and_writes_the_report(
         f'[agency]\ncode = {{ value = "{agency}" }}\n[fields]\ntitle = "Название"\n',
         encoding="utf-8",
     )
-    monkeypatch.setattr(importing, "_here", lambda: system)
+    login = stack.backends.kafka
+    for name, value in {
+        "INTAKE_URL": stack.urls["intake"],
+        "KAFKA_URL": login.bootstrap,
+        "KAFKA_USERNAME": login.username or "",
+        "KAFKA_PASSWORD": login.password or "",
+        "TOKEN": stack.token(["admin", "auditor"]),
+    }.items():
+        monkeypatch.setenv(f"LOTSMAN_{name}", value)
     words = ["import", str(path), "--mapping", str(described), "--report", str(tmp_path / "out"), "--json"]
     for more in ([], ["--dry-run"]):
         assert main([*words, *more]) == 0

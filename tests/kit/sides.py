@@ -147,6 +147,10 @@ class FakeStore:
         self.asked.append(query)
         return 0
 
+    async def groups(self, _collection: str, _query: Any, _by: Sequence[str], **_more: Any) -> list[Any]:
+        """No rows, so no groups."""
+        return []
+
     async def tally(self, _collection: str, _query: Any, _field: str, values: Sequence[str]) -> dict[str, int]:
         return dict.fromkeys(values, 0)
 

@@ -464,3 +464,17 @@ def test_the_mapping_in_the_readme_is_right(tmp_path: Path) -> None:
     [row] = read(file_of(tmp_path, text([head, line])), how)
     assert data(row)["costs"] == [{"amount_minor": 120_050_000, "currency": "BYN", "source": "own-money"}]
     assert (data(row)["planned_start"], data(row)["sector"]) == ("2027-01-11", "health")
+
+
+def test_a_pattern_takes_its_part_of_a_cell_of_whatever_kind(tmp_path: Path) -> None:
+    dates = {"column": "Сроки", "kind": "date", "forms": ["MMM YYYY"]}
+    fields = {
+        "title": {"column": "Название", "pattern": r"(?:ЦД-\d+ )?(.+)"},
+        "planned_start": {**dates, "pattern": "(.+) - .+"},
+        "planned_end": {**dates, "pattern": ".+ - (.+)"},
+    }
+    lines = [("Название", "Сроки"), ("ЦД-01 Учёт отходов", "янв 2027 - дек 2027"), ("Очередь", "2027")]
+    path = file_of(tmp_path, text(lines))
+    good, bad = read(path, described(fields=fields, time={"value": "2026-10-01"}))
+    assert data(good) == {"title": "Учёт отходов", "planned_start": "2027-01-01", "planned_end": "2027-12-01"}
+    assert rules(bad) == [("Сроки", "import.pattern")] * 2
