@@ -171,22 +171,21 @@ async def _ends(login: Login) -> dict[str, int]:
 def _run(job: Mapping[str, Any]) -> None:
     """One pass in a process of its own; its progress goes to stderr. Raises Complaint with its last words."""
     words = [sys.executable, "-m", "deploy.preview"]
-    child = subprocess.Popen(
-        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=child_stdout(), stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdin is not None and child.stderr is not None
-    try:
-        child.stdin.write(json.dumps(job))
-        child.stdin.close()
-        say, last = progress(), list[str]()
-        for line in child.stderr:
-            say(line.rstrip())
-            last = [*last[-20:], line.rstrip()]
-        if child.wait():
-            raise Complaint("\n".join(last[-20:]) or f"The preview ended with {child.returncode}.")
-    finally:
-        child.kill()
-        child.wait()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=ROOT, text=True, stdin=pipe, stdout=child_stdout(), stderr=pipe) as child:
+        assert child.stdin is not None and child.stderr is not None
+        try:
+            child.stdin.write(json.dumps(job))
+            child.stdin.close()
+            say, last = progress(), list[str]()
+            for line in child.stderr:
+                say(line.rstrip())
+                last = [*last[-20:], line.rstrip()]
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode:
+        raise Complaint("\n".join(last) or f"The preview ended with {child.returncode}.")
 
 
 def _lines(path: Path) -> Iterator[Line]:
