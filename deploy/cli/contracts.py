@@ -101,13 +101,18 @@ def preview(
     _show(found)
     out.print(f"all of them: {path}", soft_wrap=True)
     out.print(COVERS, soft_wrap=True)
+    agencies = [{**asdict(one), "rules": dict(one.rules.most_common())} for one in found]
     sums = {
-        name: sum(one[name] for one in found) for name in ("events", "undecided", "would_fail", "fail_today", "newly")
+        "events": sum(one.events for one in found),
+        "undecided": sum(one.undecided for one in found),
+        "would_fail": sum(one.would_fail for one in found),
+        "fail_today": sum(one.fail_today for one in found),
+        "newly": sum(one.newly for one in found),
     }
-    return {"changed": str(changed), "agencies": found, **sums, "list": str(path), "covers": COVERS}
+    return {"changed": str(changed), "agencies": agencies, **sums, "list": str(path), "covers": COVERS}
 
 
-def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[Line], Path]:
+def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[Agency], Path]:
     """What a change would do to the events of each agency; those that it would refuse are written to a file. Raises
     Complaint."""
     ends = asyncio.run(_ends(where.login))
@@ -126,7 +131,7 @@ def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[L
                 else:
                     one["new"] = agency.add(one, today)
                     file.write(json.dumps(one, ensure_ascii=False) + "\n")
-    return [{**asdict(one), "rules": dict(one.rules.most_common())} for one in found.values() if one.events], path
+    return [one for one in found.values() if one.events], path
 
 
 def change(changed: Path, instead_of: str | None = None, module: str | None = None) -> dict[str, Any]:
@@ -208,12 +213,12 @@ def _place(one: Line) -> tuple[str, float]:
     return one["agency"], one.get("offset", float("inf"))
 
 
-def _show(found: Sequence[Line]) -> None:
+def _show(found: Sequence[Agency]) -> None:
     table = Table("agency", "events", "would fail", "today too", "newly", "rules", box=None)
     for one in found:
-        rules = ", ".join(f"{rule} {times}" for rule, times in one["rules"].items())
-        numbers = (one[name] for name in ("events", "would_fail", "fail_today", "newly"))
-        table.add_row(one["agency"], *map(str, numbers), escape(rules))
+        rules = ", ".join(f"{rule} {times}" for rule, times in one.rules.most_common())
+        numbers = (one.events, one.would_fail, one.fail_today, one.newly)
+        table.add_row(one.agency, *map(str, numbers), escape(rules))
     out.print(table)
 
 

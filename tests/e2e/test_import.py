@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV2
+from deploy.cli import contracts
 from deploy.cli.__main__ import main
 from deploy.cli.contracts import Where, change, previewed
 from deploy.cli.desk import Desk
@@ -174,7 +175,7 @@ def test_the_verb_finds_any_system_by_its_addresses_says_it_in_json_and_writes_t
 
 
 def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was_said(
-    stack: Stack, desk: Desk, agency: str, tmp_path: Path
+    stack: Stack, desk: Desk, agency: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     """On the running system: what agencies sent is judged by an edition of one's own, and by a changed module of the
     contracts; then the services read that edition from its folder, and credit and appeal are there."""
@@ -197,12 +198,14 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
     where = Where(
         stack.backends.mongo_as("intake"), stack.service_env("intake")["LOTSMAN_DATABASE"], stack.backends.kafka
     )
-    found, path = previewed(where, change(folder), tmp_path / "found.jsonl")
-    [mine] = [one for one in found if one["agency"] == agency]
+    monkeypatch.setattr(contracts, "_here", lambda: where)
+    assert main(["contracts", "preview", str(folder), "--list", str(tmp_path / "found.jsonl"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    [mine] = [one for one in found["agencies"] if one["agency"] == agency]
     assert (mine["events"], mine["would_fail"], mine["fail_today"], mine["newly"]) == (5, 2, 1, 1)
-    assert mine["rules"] == {"sector.unknown": 1, "text.length": 1}
+    assert mine["rules"] == {"sector.unknown": 1, "text.length": 1} and found["events"] >= 5
     assert mine["examples"] == [{"event_id": ids[1], "offset": 1, "rules": ["text.length"]}]
-    listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    listed = [json.loads(line) for line in Path(found["list"]).read_text(encoding="utf-8").splitlines()]
     would = {one["event_id"] for one in listed if one["agency"] == agency}
     assert would == {ids[1], ids[2]}
 
@@ -214,8 +217,8 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
     changed = packaged.replace(longest, shorter).replace("from .entered", "from .text import line\nfrom .entered", 1)
     module.write_text(changed, encoding="utf-8")
     by_module, _ = previewed(where, change(module), tmp_path / "by-module.jsonl")
-    [mine] = [one for one in by_module if one["agency"] == agency]
-    assert (mine["newly"], [one["event_id"] for one in mine["examples"]]) == (1, [ids[4]])
+    [mine] = [one for one in by_module if one.agency == agency]
+    assert (mine.newly, [one["event_id"] for one in mine.examples]) == (1, [ids[4]])
 
     stack.restart({**QUICK, "LOTSMAN_EDITIONS": str(folder)})
     known = [editions_of(stack.urls[name]) for name in ("intake", "expertise", "registry")]
