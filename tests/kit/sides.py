@@ -147,8 +147,8 @@ class FakeStore:
         self.asked.append(query)
         return 0
 
-    async def groups(self, _collection: str, _query: Any, _by: Sequence[str], **_more: Any) -> list[Any]:
-        """No rows, so no groups."""
+    async def counted(self, _collection: str, _query: Any, _by: Sequence[str], **_more: Any) -> list[Any]:
+        """No rows, so nothing is counted."""
         return []
 
     async def tally(self, _collection: str, _query: Any, _field: str, values: Sequence[str]) -> dict[str, int]:
