@@ -203,8 +203,9 @@ class Directory:
 
     async def _tends(self) -> None:
         while True:
-            with suppress(StoreAway):  # who asks next is told so
-                await self._read()
+            if time.monotonic() - self._read_at >= ANEW:
+                with suppress(StoreAway):  # who asks next is told so
+                    await self._read()
             if time.monotonic() - self._asked_at > LIVELY:
                 return
             await asyncio.sleep(ANEW)
