@@ -81,8 +81,8 @@ def hooks_of(role: str) -> Mapping[tuple[str, str], AbstractSet[str]]:
     own = {("post", ""), ("post", "/{hook}/secret"), ("post", "/{hook}/on"), ("post", "/{hook}/recovery")}
     own |= {("post", "/{hook}/deliveries/{delivery}/again")}
     return {
-        **{(method, f"/v1/hooks{path}"): {role, "admin"} for method, path in seen | stopped},
-        **{(method, f"/v1/hooks{path}"): {role} for method, path in own},
+        **{(method, f"/v1/hooks{path}"): {role, "admin"} for method, path in sorted(seen | stopped)},
+        **{(method, f"/v1/hooks{path}"): {role} for method, path in sorted(own)},
     }
 
 
