@@ -71,6 +71,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._begins_with = 0
         self._passed: dict[TopicPartition, int] = {}
         self._troubled_in: object = None
+        self._holds_back = False
 
     def pass_over(self, partition: TopicPartition, offset: int) -> None:
         """What stands at this offset comes as Unread, if it is what comes next of its partition."""
@@ -137,7 +138,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._goes_back = True  # whatever is taken now and not handed out
         await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
         self.resume(*self.paused())
-        batch = _Batch(max_records or math.inf, self._most_bytes)
+        batch, self._holds_back = _Batch(max_records or math.inf, self._most_bytes), False
         await self._pass(batch)
         await self._share(batch)
         if not batch.found:
@@ -146,7 +147,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self.last_read = time.monotonic()
         if batch.found:
             self._not_before = 0.0 if batch.full else self.last_read + self._gather
-            if self._not_before:  # else Kafka is asked meanwhile: it gives the first that comes, and later the rest
+            # Else Kafka is asked meanwhile: it gives the first that comes, and later the rest. Where a topic's records
+            # wait for their time there is a batch at each look, and those of others would never be asked for.
+            if self._not_before and not self._holds_back:
                 self.pause(*self.assignment())
         return batch.found
 
@@ -188,7 +191,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     async def _turn(self, batch: "_Batch", partition: TopicPartition) -> bool:
         """Takes a few records of a partition; whether there may be more."""
-        few = int(min(TURN, batch.room, self._allowance.left(partition.topic)))
+        most, allowed = min(TURN, batch.room), self._allowance.left(partition.topic)
+        self._holds_back |= allowed < most
+        few = int(min(most, allowed))
         if few < 1:
             return False
         try:

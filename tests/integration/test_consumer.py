@@ -1,6 +1,7 @@
 """What the consumer of a service hands out together: a single record at once, what follows it closely in one batch."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -219,3 +220,24 @@ async def test_a_reader_whose_client_has_lost_one_of_its_endless_tasks_is_given_
             return lost.is_set()
 
         await eventually(given_up, within=60)
+
+
+async def test_while_a_topic_waits_for_its_time_the_records_of_others_come_soon(backends: Backends) -> None:
+    flooded = list[str]()
+    async with reading(backends, others=1, gather=0.1, rate=lambda topic: 20.0 if topic in flooded else math.inf) as (
+        consumer,
+        out,
+        topic,
+    ):
+        flooded.append(topic)
+        await asyncio.gather(*[await out.send(topic, b"x" * 200) for _ in range(1000)])
+        while b"x" * 200 not in await batch(consumer):
+            pass
+        waits = list[float]()
+        for number in range(5):
+            began = time.monotonic()
+            await out.send_and_wait(f"{topic}-0", str(number).encode())
+            while str(number).encode() not in await batch(consumer):
+                pass
+            waits.append(time.monotonic() - began)
+        assert max(waits) < 2.5, waits
