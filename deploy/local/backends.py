@@ -135,7 +135,7 @@ class Backends:
             "LOTSMAN_KAFKA_URL": login.bootstrap,
             "LOTSMAN_MONGO_URL": self.mongo_as(service),
             "LOTSMAN_DATABASE": databases.current(self.folder, service),
-            "LOTSMAN_HOOK_KEY": self._passwords["hooks"],
+            "LOTSMAN_HOOK_KEY": secrets.load(self.folder)["hooks"],
             "LOTSMAN_HOOK_NETWORKS": '["127.0.0.0/8"]',  # receivers of whoever tries it are on this machine, too
             **keys.service_env(self.folder),
         }

@@ -67,8 +67,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make(store: Store, broker: Broker, clock: Clock) -> Make:
+async def make(store: Store, broker: Broker, clock: Clock) -> Make:
     """Replicas of expertise on one database."""
+    await store.prepare(SERVICE.indexes)
     number = iter(range(1000))
 
     def made(on: object = store) -> Engine:
