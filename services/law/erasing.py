@@ -3,13 +3,17 @@ own for each person, the same in every service that keeps names. The data itself
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from contracts.event import Contract, Fact, Moment
 from contracts.steps import ErasedPerson, Erasure
 from services.law.decision import Context
+from services.law.faults import need_come
 
 KIND: Final = "person"
+FIRST_TO_BEGIN: Final = timedelta(hours=14)
+"""So long before UTC a day begins where it begins first (IANA: Pacific/Kiritimati)."""
 MOST: Final = 50
 """How many of a person's erasures are shown; all of them stand in the facts."""
 F = TypeVar("F", bound=Fact)
@@ -43,9 +47,12 @@ def subject_of(person: str) -> str:
 
 
 def deciding(fact: type[F]) -> Callable[[Erasures | None, Erase, Context[Any]], Sequence[F]]:
-    """The decision of a service whose fact of an erasure is this one: each is a fact."""
+    """The decision of a service whose fact of an erasure is this one: each is a fact. Refused is a document whose day
+    has begun nowhere yet: an erasure is of no edition, and so of no zone (assumption)."""
 
     def decide(_state: Erasures | None, command: Erase, context: Context[Any]) -> Sequence[F]:
+        if (basis := command.said.basis) is not None:
+            need_come(basis.date, "/basis/date", (context.now + FIRST_TO_BEGIN).date())
         said = ErasedPerson.made_of(command.said, person_id=command.person_id, at=context.now)
         return (fact.made_of(said, actor=context.actor),)
 

@@ -14,7 +14,7 @@ from services.chassis.store import Keys
 from services.chassis.subject import Aggregate
 from services.law import erasing
 from services.registry import handlers, history, queries
-from services.registry.domain import commands, export
+from services.registry.domain import commands, erasures, export
 from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot
@@ -40,7 +40,7 @@ SERVICE = Service(
             recalendar=commands.Recalendar,
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
-        erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
+        erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
     soon=frozenset({topics.INTAKE}),

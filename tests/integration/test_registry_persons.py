@@ -13,7 +13,7 @@ from contracts.registry import PersonErasedV1 as OwnErased
 from contracts.steps import Person as PersonData
 from contracts.topics import fact_topic
 from services.chassis import persons
-from services.chassis.store import PERSONS, Store
+from services.chassis.store import PARKED, PERSONS, Store
 from services.chassis.subject import Record
 from services.registry.service import SERVICE
 from tests.kit.engine.tiny import START
@@ -110,16 +110,32 @@ async def test_who_is_erased_is_an_opaque_id_again_everywhere_and_each_erasure_h
     assert not [word for word in ("Образцова", "Примеров ", "obraztsova") if word in said]
 
 
-async def test_whom_the_expertise_erases_is_erased_here_too(register: Register) -> None:
+@pytest.mark.parametrize("subject", [f"person:{MEMBERS[0]}", f"expert:{MEMBERS[0]}"])
+async def test_whom_the_expertise_erases_is_erased_here_too(register: Register, subject: str) -> None:
     await named(register)
-    sent = example(PersonErasedV1.TYPE)
-    sent["data"]["person_id"] = MEMBERS[0]
-    value = json.dumps(sent, ensure_ascii=False).encode()
-    for offset in range(2):
-        await register.engine.records([Record(fact_topic("expertise"), 0, offset, sent["subject"].encode(), value)])
+    for sequence in (1, 1, 2):  # once again as it stood, and another of the same person
+        sent = {
+            **example(PersonErasedV1.TYPE),
+            "subject": subject,
+            "sequence": f"{sequence:020d}",
+            "id": f"e-{sequence}",
+        }
+        sent["data"]["person_id"] = MEMBERS[0]
+        value = json.dumps(sent, ensure_ascii=False).encode()
+        await register.engine.records([Record(fact_topic("expertise"), 0, sequence, subject.encode(), value)])
+    assert await register.store.rows(PARKED, {}, sort=[("_id", 1)], limit=9) == []
     assert await register.store.get(PERSONS, MEMBERS[0]) is None
     assert (await register.get("/pilots/p"))["persons"] == {}
     assert await register.store.get(PERSONS, REGISTRAR.id) is not None
+
+
+async def test_nothing_is_erased_on_a_document_of_tomorrow(register: Register) -> None:
+    await named(register)
+    basis = {**register.basis, "date": f"{register.engine.now() + timedelta(days=2):%Y-%m-%d}"}
+    answer = await register.ask("post", f"/persons/{MEMBERS[0]}/erasure", ADMIN, {"basis": basis})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["title"] == "date.future"
+    assert await register.store.get(PERSONS, MEMBERS[0]) is not None
 
 
 async def test_an_erasure_that_is_sent_late_keeps_what_was_saved_since(store: Store) -> None:
