@@ -19,6 +19,7 @@ from tests import effort, sharing
 from tests.documented import Documented
 
 REQUIRE_KAFKA = "--require-kafka"
+SOAK = "--soak"
 FLAGS = (*mongod.FLAGS, "--setParameter", "enableTestCommands=1")
 """With what the tests' own mongod runs: it has failpoints, by which it answers as one that is in trouble does."""
 ROOMS = ("e2e", "deploy", "integration", "contract", "unit")
@@ -31,8 +32,10 @@ class Eventually(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--require-kafka`: what needs Apache Kafka itself fails without it instead of being skipped."""
+    """`--require-kafka`: what needs Apache Kafka itself fails without it instead of being skipped. `--soak`: what works
+    for minutes is run, too."""
     parser.addoption(REQUIRE_KAFKA, action="store_true", help="fail, do not skip, what needs Apache Kafka itself")
+    parser.addoption(SOAK, action="store_true", help="run also what works for minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,9 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(sharing.Controller(), "lotsman-backends")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests `mongo`, `kafka` and `slow`, and puts first what takes long, so that no worker ends late."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks tests `mongo`, `kafka` and `slow`, and puts first what takes long, so that no worker ends late; what works
+    for minutes is skipped unless it is asked for."""
     for item in items:
+        if item.get_closest_marker("soak") is not None and not config.getoption(SOAK):
+            item.add_marker(pytest.mark.skip(reason=f"works for minutes: {SOAK}"))
         for mark in marks(item):
             item.add_marker(mark)
     items.sort(key=lambda item: ROOMS.index(room_of(item)))

@@ -165,6 +165,7 @@ BATCHES: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
+@pytest.mark.soak
 def test_batches_of_five_megabytes_at_once_leave_intake_below_its_bound(
     stack: Stack, callers: list[str], record_property: Callable[[str, object], None]
 ) -> None:

@@ -244,6 +244,7 @@ def _published(desk: Desk, agency: str, events: list[dict[str, Any]]) -> dict[st
     return {id_: one["outcome"] for id_, one in heard(desk.logins[agency], agency, {e["id"] for e in events}).items()}
 
 
+@pytest.mark.soak
 def test_the_real_inventory_is_registered_once(desk: Desk, system: System, inventory: Path) -> None:
     shown = io.StringIO()
     found = run_inventory(replace(desk, console=Console(file=shown, width=200)), inventory)

@@ -8,6 +8,7 @@ from deploy.local.backends import Backends
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.soak
 async def test_the_measurement_has_a_row_for_each_size_and_its_ratio_to_the_first(backends: Backends) -> None:
     found = await run(backends, reports=(0, 50), stored=(60, 600), pilots=4, rounds=2)
     reports, stored = found["by_reports"], found["by_stored"]

@@ -20,6 +20,7 @@ NONE_WRONG = {"lost": 0, "decided_twice": 0, "reordered": 0}
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.apache_kafka
 @pytest.mark.timeout(900)
 def test_every_way_carries_its_pilots_to_the_end_and_loses_none(backends: Backends, tmp_path: Path) -> None:

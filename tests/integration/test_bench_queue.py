@@ -191,6 +191,7 @@ def test_the_percentile_is_what_95_of_100_do_not_exceed() -> None:
     assert percentile([0.007]) == 7
 
 
+@pytest.mark.soak
 async def test_the_measurement_asks_everything_and_says_how_it_compares(backends: Backends) -> None:
     found = await queue.run(backends, 60, 20, 20, experts=10)
     asked = {f"{role}: {name}" for role in (Role.OPERATOR, Role.EXPERT) for name, _, _ in questions(role, "expert-000")}

@@ -30,6 +30,7 @@ async def test_the_measurement_asks_every_question_and_leaves_nothing_behind(bac
     assert not list(backends.folder.glob("bench_*"))
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(240)
 def test_search_and_facets_among_ten_times_as_many_take_no_more_than_in_proportion() -> None:
     """Linear growth is 10; the bound leaves room for a busy machine and none for anything steeper."""
