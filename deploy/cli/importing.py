@@ -25,17 +25,18 @@ from deploy.cli.agencies import add_to, admin_login, enter_at
 from deploy.cli.common import Found, out, progress, running
 from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
-from deploy.importing import judging, mapping, report, rows, tables
-from deploy.importing.mapping import Described
 from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
-from deploy.importing.report import Finding, findings
-from deploy.importing.rows import Fault, Row
-from deploy.importing.tables import Table
 from deploy.local import keys
 from deploy.local.home import directory, home
 from deploy.login import Login
 from deploy.progress import Say, task
 from deploy.service import ask, why
+from services.intake.importing import judging, mapping, report, rows, tables
+from services.intake.importing.faulty import FaultyFile
+from services.intake.importing.mapping import Described
+from services.intake.importing.report import Finding, findings
+from services.intake.importing.rows import Fault, Row
+from services.intake.importing.tables import Table
 
 app = typer.Typer()
 HANDS: Final = 4
@@ -64,7 +65,7 @@ def import_(
     May be stopped and run again: a row that was published is known again. What is wrong is written to a report with
     row, column, rule and words, and into a copy of the file.
     """
-    say, how = progress(), mapping.load(described)
+    say, how = progress(), described_by(described)
     table, read = read_file(file, how, say)
     if dry_run:
         found, wrong = _rehearsed(how, read, say)
@@ -83,9 +84,20 @@ def import_(
     return found
 
 
+def described_by(path: Path) -> Described:
+    """The mapping in a file. Raises Complaint with everything that is wrong with it."""
+    try:
+        return mapping.load(path)
+    except FaultyFile as error:
+        raise Complaint(f"The mapping {path} cannot be used: {error}.") from error
+
+
 def read_file(file: Path, how: Described, say: Say) -> tuple[Table, list[Row]]:
     """A file as a mapping reads it: the table, and each of its rows. Raises Complaint."""
-    table, found = tables.read(file, how.headings(), how.file), list[Row]()
+    try:
+        table, found = tables.read(file, how.headings(), how.file), list[Row]()
+    except FaultyFile as error:
+        raise Complaint(f"{file} cannot be used: {error}.") from error
     with task(say, f"reading {file.name}, rows", len(table.rows)) as reading:
         for one in rows.rows(table, how):
             found.append(one)

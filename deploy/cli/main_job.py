@@ -31,13 +31,12 @@ from deploy.cli.agencies import enter_at
 from deploy.cli.common import Found
 from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_and_answer, review
-from deploy.cli.importing import System, imported, read_file
+from deploy.cli.importing import System, described_by, imported, read_file
 from deploy.cli.publishing import heard, publish
 from deploy.cli.register_job import CLINIC, DEVELOPER, launched, measured
 from deploy.cli.tally import PARTS, pilots, tally
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
-from deploy.importing.mapping import load
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.local.traces import spans_of
@@ -327,7 +326,7 @@ def _count(desk: Desk, posted: int, replayed: int) -> Found:
 
 def run_inventory(desk: Desk, path: Path, say: Say = silent) -> Found:
     """Every row of the real inventory, each from its own agency's topic, and what became of it."""
-    how = load(INVENTORY)
+    how = described_by(INVENTORY)
     _, read = read_file(path, how, say)
     system = System(desk.stack.urls[INTAKE], desk.stack.backends.kafka, desk.stack.token, partial(_enter, desk))
     began = time.monotonic()

@@ -24,15 +24,15 @@ from deploy.cli.main_job import _enter, application, run_inventory
 from deploy.cli.publishing import heard
 from deploy.cli.publishing import publish as by_kafka
 from deploy.cli.tally import PARTS
-from deploy.importing import mapping
-from deploy.importing.mapping import Described
 from deploy.importing.publishing import publish
-from deploy.importing.report import Finding
 from deploy.local.health import editions_of
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.progress import silent
 from deploy.samples.common import BOOK
+from services.intake.importing import mapping
+from services.intake.importing.mapping import Described
+from services.intake.importing.report import Finding
 from tests.e2e.conftest import QUICK
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
@@ -65,7 +65,7 @@ def plan(agency: str, enter: Mapping[str, str] | None = None) -> Described:
         "time": {"value": "2026-10-01"},
         "fields": fields,
     }
-    return mapping.read(raw, "plan")
+    return mapping.read(raw)
 
 
 @pytest.fixture

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.event import wire_moment
-from deploy.importing.forms import Cell, Unreadable, measured, minor_units, moment, need_form, text_of, whole_number
+from services.intake.importing.forms import (
+    Cell,
+    Unreadable,
+    measured,
+    minor_units,
+    moment,
+    need_form,
+    text_of,
+    whole_number,
+)
 
 SPACES = [" ", "\u00a0", "\u202f", "\u2009", "'", ""]
 

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.rules import load as rule_book
-from deploy.complaint import Complaint
-from deploy.importing import judging, mapping, report, rows, tables
-from deploy.importing.forms import Cell
-from deploy.importing.mapping import Described
-from deploy.importing.rows import Row
 from deploy.local.home import ROOT
+from services.intake.importing import judging, mapping, report, rows, tables
+from services.intake.importing.faulty import FaultyFile
+from services.intake.importing.forms import Cell
+from services.intake.importing.mapping import Described
+from services.intake.importing.rows import Row
 
 MAPPINGS = ROOT / "deploy" / "mappings"
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -44,7 +44,7 @@ SIMPLE: dict[str, Any] = {
 
 
 def described(**more: Any) -> Described:
-    return mapping.read({**SIMPLE, **more}, "test")
+    return mapping.read({**SIMPLE, **more})
 
 
 def text(lines: Sequence[Sequence[str]], separator: str = ";") -> str:
@@ -116,22 +116,22 @@ def test_letters_that_come_late_in_a_long_file_are_looked_at(tmp_path: Path) -> 
         (b"PK\x03\x04nonsense", "no workbook that can be read"),
         ("Номер;Название\n1;Имя\n".encode() + b"\xd0;\n" + "2;Имя\n".encode() * 20, "line 3"),
         ('Номер;Название;Сумма;Дата\n1;"Без конца;5,00;01.10.2026\n2;б;1;1\n'.encode(), "never closed"),
-        ("Номер;Названия;Сумма;Дата\n".encode(), "'Названия' is meant?"),
+        ("Номер;Названия;Сумма;Дата\n".encode(), "Названия is probably meant"),
         (b"", "has no column"),
         ("Номер;Название;Название;Сумма;Дата\n".encode(), "stands there several times"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_sentence(tmp_path: Path, body: bytes, words: str) -> None:
-    with pytest.raises(Complaint) as complaint:
+    with pytest.raises(FaultyFile) as complaint:
         read(file_of(tmp_path, body))
     assert words in str(complaint.value)
 
 
 def test_a_damaged_text_of_a_given_encoding_is_told_with_its_line(tmp_path: Path) -> None:
     path = file_of(tmp_path, b"a;b\n\xff;\n")
-    with pytest.raises(Complaint, match="line 2"):
+    with pytest.raises(FaultyFile, match="line 2"):
         read(path, described(file={"encoding": "utf-8"}))
-    with pytest.raises(Complaint, match="no encoding 'utf-9'"):
+    with pytest.raises(FaultyFile, match="no encoding 'utf-9'"):
         read(path, described(file={"encoding": "utf-9"}))
 
 
@@ -207,7 +207,7 @@ def test_the_sheet_with_the_headings_is_taken_and_another_can_be_named(tmp_path:
     book.save(path)
     assert data(read(path)[0])["title"] == "Первый"
     assert data(read(path, described(file={"sheet": "Другие"}))[0])["title"] == "Второй"
-    with pytest.raises(Complaint, match="has no sheet 'Нет'"):
+    with pytest.raises(FaultyFile, match="has no sheet 'Нет'"):
         read(path, described(file={"sheet": "Нет"}))
 
 
@@ -351,8 +351,8 @@ def test_an_event_that_is_too_large_for_its_topic_is_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"fields": {"titel": "Название"}}, "'title' is meant?"),
-        ({"fields": {"initiator.id.valeu": "Название"}}, "no field initiator.id.valeu; 'value' is meant?"),
+        ({"fields": {"titel": "Название"}}, "title is probably meant"),
+        ({"fields": {"initiator.id.valeu": "Название"}}, "no field initiator.id.valeu. value is probably meant"),
         ({"fields": {"initiator": "Название", "initiator.name": "Название"}}, "initiator is a value"),
         ({"fields": {"title": {"column": "a", "value": "b"}}}, "exactly one of"),
         ({"fields": {"title": {"colunm": "a"}}}, "colunm"),
@@ -362,11 +362,11 @@ def test_an_event_that_is_too_large_for_its_topic_is_refused(tmp_path: Path) -> 
         ({"time": {"value": "yesterday"}}, "is no time"),
         ({"zone": "Minsk"}, "no zone"),
         ({"name": "Мой файл"}, "name"),
-        ({"agency": {}}, "agency.code"),
+        ({"agency": {}}, "/agency/code"),
     ],
 )
 def test_mistakes_of_a_mapping_are_told_before_anything_is_read(more: dict[str, Any], words: str) -> None:
-    with pytest.raises(Complaint) as complaint:
+    with pytest.raises(FaultyFile) as complaint:
         described(**more)
     assert words in str(complaint.value)
 
@@ -458,7 +458,7 @@ def test_the_mapping_in_the_readme_is_right(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Spreadsheets")[2].partition("\n## ")[0]
     blocks = [block for block in section.split("\n\n") if block.startswith("    ")]
     written = "\n".join(line[4:] for block in blocks if "./lotsman" not in block for line in block.splitlines())
-    how = mapping.read(tomllib.loads(written), "README.md")
+    how = mapping.read(tomllib.loads(written))
     line = ("Запись к врачу", "790000016", "11.01.2027", "медицина", "1 200,5", "01.10.2026")
     head = ("Наименование", "УНП заказчика", "Начало", "Отрасль", "Сумма, тыс. руб.", "Дата заявки")
     [row] = read(file_of(tmp_path, text([head, line])), how)

@@ -5,9 +5,9 @@ from datetime import datetime
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
 from contracts.reference import Problem
 from contracts.rules import Edition
-from deploy.importing.rows import Row
 from services.intake.domain.shape import by_edition, read
 from services.intake.domain.validation import judge
+from services.intake.importing.rows import Row
 
 APPLICATIONS = frozenset({ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE})
 

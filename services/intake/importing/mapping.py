@@ -3,25 +3,29 @@
 It is a TOML file; README.md says how one is written. Every mistake in it is told at once, with its place.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from contracts.agency import AGENCY
 from contracts.data import Pattern, Zone
+from contracts.event import json_pointer
+from contracts.reference import Problem
 from contracts.steps import EditionFrom
 from contracts.topics import AGENCY_PREFIX
-from deploy.complaint import Complaint
-from deploy.importing.forms import Unreadable, moment, need_form
-from deploy.importing.trees import Step
-from services.law.names import fields_of
+from contracts.words import problem, schema_problems
+from services.intake.importing.faulty import FaultyFile
+from services.intake.importing.forms import Unreadable, moment, need_form
+from services.intake.importing.trees import Step
+from services.law.names import fields_of, meant
 
+_LINE: Final = re.compile("at line ([0-9]+)")
 Scalar = str | int | float | bool | date | datetime
 Codes = dict[str, Scalar]
 
@@ -153,26 +157,41 @@ class Described(Part):
 
 
 def load(path: Path) -> Described:
-    """A mapping. Raises Complaint with everything that is wrong with it."""
+    """A mapping. Raises FaultyFile with everything that is wrong with it."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Complaint(f"The mapping {path} cannot be read: {error}.") from error
+        raise FaultyFile(problem("/mapping", "import.file-unreadable")) from error
+    return loads(text)
+
+
+def loads(text: str) -> Described:
+    """The same of the text of one. Raises FaultyFile."""
+    try:
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Complaint(f"The mapping {path} is no TOML: {error}.") from error
-    return read(raw, str(path))
+        at = _LINE.search(str(error))
+        raise FaultyFile(
+            problem("/mapping", "mapping.no-toml", line=int(at[1]) if at else text.count("\n") + 1)
+        ) from error
+    return read(raw)
 
 
-def read(raw: Mapping[str, Any], where: str) -> Described:
-    """The same of what stands in the file. Raises Complaint."""
+def read(raw: Mapping[str, Any]) -> Described:
+    """The same of what stands in the file. Raises FaultyFile."""
     try:
         found = Described.model_validate(raw)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
-        raise Complaint(f"The mapping {where} has mistakes: {'; '.join(dict.fromkeys(faults))}.") from error
+        said = {json_pointer(one["loc"]): one["msg"] for one in error.errors(include_url=False)}
+        raise FaultyFile(*(_exact(one, said) for one in schema_problems(error))) from error
     if wrong := [*_wrong(found)]:
-        raise Complaint(f"The mapping {where} has mistakes: {'; '.join(wrong)}.")
+        raise FaultyFile(*wrong)
     return found
+
+
+def _exact(one: Problem, said: Mapping[str, str]) -> Problem:
+    """A fault of a mapping in English as exactly as it was found: who writes a mapping reads its keys, too."""
+    return one.model_copy(update={"message": said.get(one.pointer, one.message)})
 
 
 def steps_of(path: str) -> tuple[Step, ...]:
@@ -187,32 +206,32 @@ def full_type(said: object) -> str | None:
     return full if AGENCY.knows(full) else None
 
 
-def _wrong(found: Described) -> Iterator[str]:
+def _wrong(found: Described) -> Iterator[Problem]:
     for place, source in found.sources():
         if isinstance(source.codes, str) and source.codes not in found.codes:
-            yield f"{place}: there is no table codes.{source.codes}"
+            yield problem(f"/{place}", "mapping.codes", given=source.codes)
     yield from _wrong_times(found)
     kinds = [*_types(found)]
     for said in [*kinds, *found.fields_of]:
         if full_type(said) is None:
-            known = ", ".join(name.removeprefix(AGENCY_PREFIX) for name in AGENCY.classes)
-            yield f"type {said!r} is none that agencies send: {known}"
+            known = [name.removeprefix(AGENCY_PREFIX) for name in AGENCY.classes]
+            yield problem("/type", "mapping.type", given=said, known=known)
     for kind in {full for said in kinds if (full := full_type(said))}:
         paths = found.of(kind)
         for path in paths:
             yield from _wrong_path(kind, path)
             if any(other.startswith(f"{path}.") for other in paths):
-                yield f"{kind}: {path} is a value, and there are fields within it"
+                yield problem("/fields", "mapping.within", kind=kind, path=path)
 
 
-def _wrong_times(found: Described) -> Iterator[str]:
+def _wrong_times(found: Described) -> Iterator[Problem]:
     for one in found.time:
         for said in (one.value, one.missing, one.otherwise):
             try:
                 if said is not None:
                     moment(said if isinstance(said, date) else str(said), ())
             except Unreadable:
-                yield f"time: {said!r} is no time; write it as 2026-04-13 or 2026-04-13T09:00:00Z"
+                yield problem("/time", "mapping.time", given=str(said))
 
 
 def _types(found: Described) -> Iterator[str]:
@@ -223,7 +242,7 @@ def _types(found: Described) -> Iterator[str]:
         yield from (str(value) for value in said if value is not None)
 
 
-def _wrong_path(kind: str, path: str) -> Iterator[str]:
+def _wrong_path(kind: str, path: str) -> Iterator[Problem]:
     models: tuple[type[BaseModel], ...] = (AGENCY.classes[kind],)
     steps = steps_of(path)
     for place, step in enumerate(steps):
@@ -231,8 +250,9 @@ def _wrong_path(kind: str, path: str) -> Iterator[str]:
             continue
         fields = fields_of(models) if models else {}
         if step not in fields:
-            near = get_close_matches(step, fields, 1)
-            hint = f"; {near[0]!r} is meant?" if near else f"; there are {', '.join(fields)}" if fields else ""
-            yield f"{kind} has no field {'.'.join(map(str, steps[: place + 1]))}{hint}"
+            given = ".".join(map(str, steps[: place + 1]))
+            yield problem(
+                "/fields", "mapping.field", kind=kind, given=given, meant=meant(step, fields), known=[*fields]
+            )
             return
         models = fields[step]

@@ -20,10 +20,19 @@ from contracts.event import JSON, SPECVERSION, agency_source, json_pointer, wire
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from contracts.words import Wording, problem
-from deploy.importing.forms import Cell, Unreadable, measured, minor_units, moment, shown, text_of, whole_number
-from deploy.importing.mapping import Codes, Described, Scalar, Source, Sources, full_type, steps_of
-from deploy.importing.tables import Table
-from deploy.importing.trees import Leaf, Node, State, Step, document, put
+from services.intake.importing.forms import (
+    Cell,
+    Unreadable,
+    measured,
+    minor_units,
+    moment,
+    shown,
+    text_of,
+    whole_number,
+)
+from services.intake.importing.mapping import Codes, Described, Scalar, Source, Sources, full_type, steps_of
+from services.intake.importing.tables import Table
+from services.intake.importing.trees import Leaf, Node, State, Step, document, put
 
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:lotsman:import")
 ERRORS: Final = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})

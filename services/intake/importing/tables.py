@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +19,14 @@ from typing import Any, Final
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES
-from deploy.complaint import Complaint
-from deploy.importing.forms import Cell, text_of
-from deploy.importing.mapping import FileHints
+from contracts.words import problem
+from services.intake.importing.faulty import FaultyFile
+from services.intake.importing.forms import Cell, text_of
+from services.intake.importing.mapping import FileHints
 from services.intake.parsing import looks_like
+from services.law.names import meant
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 BOMS: Final = (
@@ -79,15 +81,15 @@ class _Head:
 
 
 def read(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
-    """The table in which these headings stand. Raises Complaint for a file that cannot be read, or has them not."""
+    """The table in which these headings stand. Raises FaultyFile for a file that cannot be read, or has them not."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise Complaint(f"{path} is larger than {MOST_BYTES // 2**20} MB; divide it.")
+            raise FaultyFile(problem("", "import.file-large", most=MOST_BYTES // 2**20))
         body = path.read_bytes()
     except OSError as error:
-        raise Complaint(f"{path} cannot be read: {error.strerror}.") from error
+        raise FaultyFile(problem("", "import.file-unreadable")) from error
     if body.startswith(OLD_EXCEL):
-        raise Complaint(f"{path} is a workbook of the old kind (or has a password); save it as .xlsx without one.")
+        raise FaultyFile(problem("", "import.old-workbook"))
     return _workbook(path, wanted, hints) if body.startswith(ZIP) else _text(path, body, wanted, hints)
 
 
@@ -109,22 +111,22 @@ def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints) -> T
 
 
 def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, str]]:
-    """The text in each encoding that it may be in, the surest first. Raises Complaint."""
+    """The text in each encoding that it may be in, the surest first. Raises FaultyFile."""
     if given is None:
         given = next((name for mark, name in BOMS if body.startswith(mark)), None)
     try:
         yield given or "utf-8", body.decode(given or "utf-8")
         return
     except LookupError as error:
-        raise Complaint(f"There is no encoding {given!r}.") from error
+        raise FaultyFile(problem("", "import.encoding-unknown", given=given or "")) from error
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         if given:
-            raise Complaint(f"{path} is not in the encoding {given}: line {line}, {error.reason}.") from error
+            raise FaultyFile(problem("", "import.encoding-wrong", encoding=given, line=line)) from error
     first = next(place for place, one in enumerate(body) if one >= 0x80)
     sure = looks_like(body[max(first - 1, 0) :])
     if sure is None and body.decode("utf-8", "replace").count("\ufffd") * 10 < sum(one >= 0x80 for one in body):
-        raise Complaint(f"{path} is UTF-8 that was damaged: line {line}; save it anew, or say its encoding.")
+        raise FaultyFile(problem("", "import.utf8-damaged", line=line))
     for name in dict.fromkeys([*([sure] if sure else []), *GUESSED]):
         try:
             yield name, body.decode(name)
@@ -133,7 +135,7 @@ def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, 
 
 
 def _lines(path: Path, text: str, separator: str, most: int | None = None) -> list[Line]:
-    """The rows of a text. Raises Complaint where a quotation mark is opened and never closed."""
+    """The rows of a text. Raises FaultyFile where a quotation mark is opened and never closed."""
     csv.field_size_limit(AGENCY_MAX_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     found, began = list[Line](), 1
@@ -142,7 +144,7 @@ def _lines(path: Path, text: str, separator: str, most: int | None = None) -> li
             found.append((number, tuple(map(_unescaped, cells))))
             last, began = began, reader.line_num + 1
     except csv.Error as error:
-        raise Complaint(f"{path}, line {reader.line_num}: {error}.") from error
+        raise FaultyFile(problem("", "import.csv", line=reader.line_num)) from error
     if found and most is None:
         _need_closed(path, text, separator, last)
     return found
@@ -155,7 +157,7 @@ def _need_closed(path: Path, text: str, separator: str, line: int) -> None:
         list(csv.reader(rest, delimiter=separator, strict=True))
     except csv.Error as error:
         if "end of data" in str(error):
-            raise Complaint(f"{path}, line {line}: a quotation mark is opened and never closed.") from error
+            raise FaultyFile(problem("", "import.quote-open", line=line)) from error
 
 
 def _unescaped(cell: str) -> str:
@@ -171,14 +173,14 @@ def _workbook(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise Complaint(f"{path} is no workbook that can be read: {error}.") from error
+        raise FaultyFile(problem("", "import.no-workbook")) from error
     try:
         if hints.sheet is not None and hints.sheet not in book.sheetnames:
-            raise Complaint(f"{path} has no sheet {hints.sheet!r}; it has {', '.join(book.sheetnames)}.")
+            raise FaultyFile(problem("", "import.no-sheet", given=hints.sheet, known=book.sheetnames))
         names = [hints.sheet] if hints.sheet else [one.title for one in book.worksheets]
         heads = {name: _found(_rows_of(book[name], LOOKED_AT + DEEPEST), wanted, hints.header) for name in names}
         if not heads:
-            raise Complaint(f"{path} has no sheet with cells.")
+            raise FaultyFile(problem("", "import.no-cells"))
         best = max(heads, key=lambda name: len(heads[name].columns))
         return _table(path, _rows_of(book[best]), wanted, hints, sheet=best)
     finally:
@@ -207,7 +209,7 @@ def _plain(value: object) -> Cell:
 def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHints, **how: str) -> Table:
     head = _found(lines, wanted, hints.header)
     if missing := [name for name in wanted if name not in head.columns]:
-        raise _without(path, head, missing)
+        raise _without(head, missing)
     width = len(head.headings)
     rows = [(n, cells) for n, cells in lines[head.below :] if any(text_of(one) for one in cells)]
     skipped = [(head.columns[name], re.compile(pattern)) for name, pattern in hints.skip.items()]
@@ -219,19 +221,16 @@ def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHint
     return Table(path, head.headings, head.columns, rows, lines, head.below, **how)
 
 
-def _without(path: Path, head: _Head, missing: Sequence[str]) -> Complaint:
+def _without(head: _Head, missing: Sequence[str]) -> FaultyFile:
     """Which headings are not there, and what may be meant."""
     known = [name for name in head.headings if name]
-    words = []
+    found = list[Problem]()
     for name in missing:
         if known.count(name) > 1 or f"{name} (2)" in known:
-            words.append(f"{name!r} stands there several times: say {name + ' (1)'!r} or {name + ' (2)'!r}")
+            found.append(problem("", "import.column-several", given=name))
         else:
-            near = get_close_matches(name, known, 1)
-            words.append(f"{name!r}{f' ({near[0]!r} is meant?)' if near else ''}")
-    return Complaint(
-        f"{path} has no column {', '.join(words)}. Its headings, as far as they were found: {', '.join(known[:60])}."
-    )
+            found.append(problem("", "import.no-column", given=name, meant=meant(name, known), known=known[:60]))
+    return FaultyFile(*found)
 
 
 def _found(lines: Sequence[Line], wanted: Sequence[str], given: int | None) -> _Head:

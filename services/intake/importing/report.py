@@ -13,9 +13,9 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils.cell import get_column_letter
 
 from contracts.reference import Problem
-from deploy.importing.forms import text_of
-from deploy.importing.rows import Row
-from deploy.importing.tables import Table
+from services.intake.importing.forms import text_of
+from services.intake.importing.rows import Row
+from services.intake.importing.tables import Table
 
 REPORT: Final = "faults.csv"
 MARKED: Final = "marked"
