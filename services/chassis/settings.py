@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/calendars.py); empty: none."""
     editions: str = ""
     """A folder of editions and calendars of the deployment's own (see contracts/own.py); empty: none."""
+    mappings: str = "deploy/mappings"
+    """A folder of mappings of spreadsheets that agencies may choose over HTTP."""
     index_dir: str = ""
     """Where the register keeps its search index and its figures, and lists while they are being made: a folder of this
     process alone; empty: a passing one, so that index and figures are made anew at every start."""

@@ -9,6 +9,7 @@ if __name__ == "__main__":
     from services.chassis.hooks.running import sending
     from services.intake.api import make_router
     from services.intake.hooks import KIND
+    from services.intake.importing import work
     from services.intake.service import RULES, SERVICE
 
-    main(SERVICE, [AGENCIES, *SERVICE.sources], [make_router(RULES)], beside=[sending(KIND)])
+    main(SERVICE, [AGENCIES, *SERVICE.sources], [make_router(RULES)], beside=[sending(KIND), work.run])

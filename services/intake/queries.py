@@ -20,6 +20,7 @@ from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.importing import asked
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
@@ -42,6 +43,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     receipts.JOURNAL: receipts.INDEXES,
     **hooks.INDEXES,
     broken.BROKEN: [broken.COUNTED],
+    **asked.INDEXES,
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -44,6 +44,7 @@ from services.intake.api import make_router as intake_router
 from services.intake.directory import Directory
 from services.intake.domain.agency import Agency
 from services.intake.domain.state import Pilot, Status, pilot_id
+from services.intake.importing.asked import IMPORTS
 from services.intake.service import RULES
 from services.law import ledger as term
 from services.law.ledger import clock_of
@@ -118,6 +119,24 @@ DELIVERY = {
     "ended_at": NOW,
     "attempts": [{"at": NOW, "status": 503, "why": None, "answer": "", "milliseconds": 3}],
 }
+IMPORT = "0" * 32
+AN_IMPORT: dict[str, Any] = {
+    "_id": IMPORT,
+    "agency": "vedomstvo",
+    "person": "u-1",
+    "asked": "2026-03-02T09:00:00.000Z",
+    "file": "plan.csv",
+    "mapping": "plan",
+    "dry_run": True,
+    "state": "done",
+    "rows": 1,
+    "done": 1,
+    "stop": False,
+    "counts": None,
+    "problems": [],
+    "files": {"report": "faults.csv", "marked": "marked.csv"},
+    "remove_at": datetime(2026, 3, 9, 9, tzinfo=UTC),
+}
 
 
 class FakeStore:
@@ -131,6 +150,7 @@ class FakeStore:
         self.kept: dict[tuple[str, str], dict[str, Any]] = {
             ("persons", "u-1"): {"_id": "u-1", **PERSON},
             ("standing", "topic/0"): {"_id": "topic/0", "offset": 7},
+            (IMPORTS, IMPORT): {**AN_IMPORT},
         }
 
     async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
@@ -160,11 +180,14 @@ class FakeStore:
     async def put(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
         self.kept |= {(collection, row["_id"]): row for row in rows}
 
+    async def add(self, collection: str, rows: Sequence[dict[str, Any]]) -> None:
+        await self.put(collection, rows)
+
     async def put_new(self, collection: str, rows: Sequence[dict[str, Any]], renewed: Sequence[str] = ()) -> None:
         await self.put(collection, rows)
 
-    async def mark(self, *_: Any) -> int:
-        return 0
+    async def mark(self, collection: str, *_: Any) -> int:
+        return int(collection == IMPORTS)
 
     async def remove(self, _collection: str, _ids: Sequence[str]) -> None:
         return None

@@ -15,7 +15,7 @@ from contracts.topics import SERVICES
 from services.chassis.auth import allow
 from tests.kit.expertise.world import BODIES as EXPERTISE_BODIES
 from tests.kit.expertise.world import body_of
-from tests.kit.sides import COMMAND_HEADERS, EXPORT, PILOT, Side, bearer, problem
+from tests.kit.sides import COMMAND_HEADERS, EXPORT, IMPORT, PILOT, Side, bearer, problem
 
 # ---- who is let in where: the whole policy in one table
 
@@ -110,6 +110,14 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("post", "/v1/agencies/{code}/keys"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/revocation"): {"admin"},
+        ("get", "/v1/import-mappings"): {"publisher"},
+        ("get", "/v1/imports"): {"publisher"},
+        ("post", "/v1/imports"): {"publisher"},
+        ("get", "/v1/imports/{id}"): {"publisher"},
+        ("get", "/v1/imports/{id}/marked"): {"publisher"},
+        ("get", "/v1/imports/{id}/report"): {"publisher"},
+        ("post", "/v1/imports/{id}/resume"): {"publisher"},
+        ("post", "/v1/imports/{id}/stop"): {"publisher"},
         ("get", "/v1/rule-counts"): {"publisher", *LOOK_OVER_READERS},
         ("get", "/v1/contracts"): set(ROLES),
         ("get", "/v1/contracts/{type}"): set(ROLES),
@@ -243,6 +251,7 @@ BODIES: Mapping[str, Any] = {
     "/v1/agencies/{code}/keys/{key_id}/revocation": {"why": "Ключ у посторонних."},
     "/v1/applications/{pilot}/stop": {"reason": "Ликвидация.", "basis": BASIS},
     **{f"/v1/pilots/{{pilot}}/{step}": {**said, "basis": BASIS} for step, said in ON_PAPER.items()},
+    "/v1/imports": {"file": "plan.csv", "content": "Tm87VGl0bGU=", "mapping": "plan-of-projects", "dry_run": True},
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
     "/v1/persons/{person}": {"name": "Образцова Мария Примеровна"},
     "/v1/persons/{person}/erasure": {"basis": BASIS},
@@ -260,6 +269,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
     parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{key_id}": "0" * 12, "{hook}": "hook-1", "{delivery}": "msg_1"}
+    parts |= {"{id}": IMPORT}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

@@ -12,6 +12,7 @@ from services.intake.api import (
     directory,
     editions,
     event_types,
+    imports,
     look_over,
     publishing,
     receipts,
@@ -34,6 +35,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     event_types.add(inside)
     editions.add(inside, rules)
     rule_counts.add(inside)
+    imports.add(inside)
     router = APIRouter(generate_unique_id_function=called(OPERATIONS))
     router.include_router(inside)
     router.include_router(hooks.routes(KIND))

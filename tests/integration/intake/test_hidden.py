@@ -71,6 +71,16 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/parked/groups"),
         ("post", "/v1/parked/redrive"),
     },
+    "of the own agency's files": {
+        ("get", "/v1/import-mappings"),
+        ("get", "/v1/imports"),
+        ("post", "/v1/imports"),
+        ("get", "/v1/imports/{id}"),
+        ("get", "/v1/imports/{id}/marked"),
+        ("get", "/v1/imports/{id}/report"),
+        ("post", "/v1/imports/{id}/resume"),
+        ("post", "/v1/imports/{id}/stop"),
+    },
     "about no pilot": {
         ("get", "/v1/agencies"),
         ("get", "/v1/agencies/{code}"),

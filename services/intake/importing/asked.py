@@ -1,0 +1,90 @@
+"""Imports that were asked for over HTTP, as they are kept: a row for each, and its files in pieces beside it.
+
+A row is of the person who asked and of that person's agency; it, its file and what was found of it are gone after
+`KEPT`, for what stands in them may be personal. No fact tells of an import: what it publishes does.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Literal
+from uuid import uuid4
+
+from contracts.event import wire_moment
+from services.chassis.store import BY_ID, Keys, Row, Store
+
+IMPORTS: Final = "imports"
+"""The collection of the imports."""
+PIECES: Final = "import_pieces"
+"""The collection of the pieces of their files."""
+LEASE: Final = "lease"
+"""The field in which a row says who works on it (services/chassis/jobs.py)."""
+KEPT: Final = timedelta(days=7)
+"""So long an import is kept after it was asked for (assumption: the week in which the file is mended)."""
+PIECE: Final = 255 * 1024
+"""Bytes of a file in one document."""
+NEWEST: Final[Keys] = (("agency", 1), ("asked", -1), ("_id", -1))
+TO_DO: Final[Keys] = (("state", 1), ("asked", 1))
+INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
+    IMPORTS: [NEWEST, TO_DO, (("remove_at", 1),)],
+    PIECES: [(("import", 1), ("_id", 1))],
+}
+What = Literal["file", "report", "marked"]
+"""A file of an import: what was sent, the list of what is wrong, and the file with every fault marked."""
+
+
+class State(StrEnum):
+    """Where an import is: waiting or in work; stopped by a person, until it is resumed; done; or its file or mapping
+    cannot be used as a whole."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    STOPPED = "stopped"
+    DONE = "done"
+    FAILED = "failed"
+
+
+OPEN: Final = (State.WAITING, State.WORKING)
+
+
+async def ask(store: Store, agency: str, person: str, now: datetime, content: bytes, **said: Any) -> str:
+    """Keeps an import that is to be made; its id. Raises StoreAway."""
+    id_ = uuid4().hex
+    await keep(store, id_, "file", content)
+    row: Row = {"_id": id_, "agency": agency, "person": person, "asked": wire_moment(now), **said}
+    row |= {"state": State.WAITING, "rows": None, "done": 0, "stop": False, "counts": None, "problems": []}
+    row |= {LEASE: {"by": None, "until": None, "tries": 0}, "remove_at": now + KEPT, "files": {}}
+    await store.add(IMPORTS, [row])
+    return id_
+
+
+async def of_agency(store: Store, id_: str, agency: str) -> Row | None:
+    """An import of this agency. Raises StoreAway."""
+    row = await store.get(IMPORTS, id_)
+    return row if row is not None and row["agency"] == agency else None
+
+
+async def keep(store: Store, id_: str, what: What, content: bytes) -> None:
+    """Keeps a file of an import, in the place of one that is there. Raises StoreAway."""
+    pieces = [content[at : at + PIECE] for at in range(0, len(content), PIECE)] or [b""]
+    for place, piece in enumerate(pieces):
+        await store.put(PIECES, [{"_id": f"{id_}/{what}/{place:06}", "import": id_, "data": piece}])
+
+
+async def content(store: Store, id_: str, what: What) -> AsyncIterator[bytes]:
+    """The pieces of a file, in their order. Raises StoreAway."""
+    last = f"{id_}/{what}/"
+    while rows := await store.rows(
+        PIECES, {"import": id_, "_id": {"$gt": last, "$lt": f"{id_}/{what}0"}}, sort=BY_ID, limit=8
+    ):
+        for row in rows:
+            yield bytes(row["data"])
+        last = rows[-1]["_id"]
+
+
+async def drop(store: Store, id_: str, what: What | None = None) -> None:
+    """Throws a file of an import away, or all of them. Raises StoreAway."""
+    since, until = (f"{id_}/", f"{id_}0") if what is None else (f"{id_}/{what}/", f"{id_}/{what}0")
+    query = {"import": id_, "_id": {"$gte": since, "$lt": until}}
+    while rows := await store.rows(PIECES, query, sort=BY_ID, limit=100, fields=["_id"]):
+        await store.remove(PIECES, [row["_id"] for row in rows])

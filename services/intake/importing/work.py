@@ -1,0 +1,241 @@
+"""The work on imports that were asked for over HTTP, beside the engine: one at a time in a process.
+
+Whoever takes an import has it for a lease and goes through its rows piece by piece, by the door's own way; between
+pieces progress is noted, and whether somebody wants it stopped. A row is known again by what it says (`rows.py`), so an
+import that is resumed, or taken up after a process died, begins anew and does nothing twice: what was registered before
+is a duplicate then.
+"""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from contracts.event import Actor, wire
+from contracts.reference import Problem, Role
+from contracts.words import problem
+from services.chassis.engine import Engine
+from services.chassis.jobs import Jobs, Lost
+from services.chassis.settings import Settings
+from services.chassis.sight import hides
+from services.chassis.store import Row as Stored
+from services.chassis.store import Store, StoreAway
+from services.chassis.subject import Input
+from services.intake.api.verdicts import Judgement, Verdict, judged
+from services.intake.door import submitted
+from services.intake.importing import asked, mapping, report, tables
+from services.intake.importing import rows as reader
+from services.intake.importing.asked import IMPORTS, LEASE, State
+from services.intake.importing.faulty import FaultyFile
+from services.intake.importing.mapping import Described
+from services.intake.importing.report import Finding, findings
+from services.intake.importing.rows import Fault, Row
+from services.intake.importing.tables import Table
+from services.intake.parsing import parsed
+
+log = logging.getLogger(__name__)
+EVERY: Final = 1.0
+LEASED: Final = timedelta(seconds=60)
+PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 7))
+PIECE: Final = 100
+"""So many rows are decided on together, as of a batch."""
+MOST_ROWS: Final = 5_000
+"""So many rows one import has at most: the file is held whole while it is marked (assumption; measured: 100 MB)."""
+TRIES: Final = 5
+"""So often an import is begun, before it is given up."""
+PARTS: Final = ("registered", "duplicates", "rejected", "parked", "in_flight")
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of the rows so far: how many there are, and what is wrong with which."""
+
+    rows: int
+    refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)
+    wrong: list[Finding] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def refuse(self, row: Row) -> None:
+        """A row of which no event is made."""
+        self.refused += 1
+        self.reasons.update({one.problem.rule for one in row.faults if one.blocks})
+        self.wrong += findings(row)
+
+    def decided(self, row: Row, verdict: str, problems: Sequence[Problem]) -> None:
+        """A row whose event was decided on."""
+        self.parts[verdict] += 1
+        self.wrong += findings(row, problems)
+
+    def counts(self, done: int) -> dict[str, Any]:
+        """The numbers, of the rows that are done."""
+        published = done - self.refused
+        parts = {name: self.parts[name] for name in PARTS}
+        whole = {"rows": self.rows, "published": published, "refused": self.refused, "reasons": dict(self.reasons)}
+        return {**whole, **parts, "balance": published - sum(parts.values())}
+
+
+class Importer:
+    """One worker; any number of them may work at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._store: Store = engine.store
+        self._jobs = Jobs(engine.store, IMPORTS, engine.now, LEASED, PAUSES, under=LEASE)
+
+    async def turn(self) -> int:
+        """Throws away what is too old, then makes the imports that nobody works on; how many were ended. Raises
+        StoreAway."""
+        old = {"remove_at": {"$lt": self._engine.now()}}
+        for row in await self._store.rows(IMPORTS, old, sort=[("remove_at", 1)], limit=100, fields=["_id"]):
+            await asked.drop(self._store, row["_id"])
+            await self._store.remove(IMPORTS, [row["_id"]])
+        query = {"state": {"$in": [*asked.OPEN]}}
+        ended = 0
+        for row in await self._store.rows(IMPORTS, query, sort=asked.TO_DO, limit=20, hint=asked.TO_DO):
+            if await self._jobs.take(row):
+                ended += await self._taken(row)
+        return ended
+
+    async def _taken(self, row: Stored) -> int:
+        id_ = row["_id"]
+        try:
+            await self._make(row)
+            return 1
+        except FaultyFile as error:
+            await self._end(id_, State.FAILED, problems=[one.model_dump() for one in error.problems])
+            return 1
+        except Lost:
+            return 0
+        except StoreAway:
+            raise
+        except Exception as error:  # of a file that nobody foresaw: others go on, and this one is tried again
+            tries = await self._jobs.failed(id_)
+            log.exception("import %s, try %s: %s", id_, tries, type(error).__name__)
+            if tries >= TRIES:
+                await self._end(id_, State.FAILED, problems=[problem("", "import.failed").model_dump()])
+                return 1
+            await self._jobs.put_off(id_, tries)
+            return 0
+
+    async def _make(self, row: Stored) -> None:
+        id_ = row["_id"]
+        how = mapping.loads(row["toml"])
+        with tempfile.TemporaryDirectory(prefix="lotsman-import-") as folder:
+            path = Path(folder) / row["file"]
+            path.write_bytes(b"".join([piece async for piece in asked.content(self._store, id_, "file")]))
+            table, read = await self._jobs.beside(id_, lambda: _read(path, how))
+            found = Found(len(read))
+            for first in range(0, len(read), PIECE):
+                await self._piece(row, read[first : first + PIECE], found)
+                done = min(first + PIECE, len(read))
+                if not await self._goes_on(id_, len(read), done, found):
+                    return
+            written = await self._jobs.beside(id_, lambda: report.write(Path(folder), table, found.wrong))
+            for what in ("report", "marked"):
+                await asked.keep(self._store, id_, what, Path(written[what]).read_bytes())
+            files = {what: Path(written[what]).name for what in ("report", "marked")}
+        await self._end(id_, State.DONE, rows=len(read), done=len(read), counts=found.counts(len(read)), files=files)
+        await asked.drop(self._store, id_, "file")
+
+    async def _goes_on(self, id_: str, rows: int, done: int, found: Found) -> bool:
+        """Notes progress; False where somebody wants it stopped. Raises Lost."""
+        row = await self._store.get(IMPORTS, id_)
+        if row is None or row[LEASE].get("by") != self._jobs.name:
+            raise Lost
+        said = {"state": State.WORKING, "rows": rows, "done": done, "counts": found.counts(done)}
+        await self._store.mark(IMPORTS, {"_id": id_, f"{LEASE}.by": self._jobs.name}, said)
+        if row["stop"] and done < rows:
+            await self._end(id_, State.STOPPED)
+            return False
+        await self._jobs.renew(id_)
+        return True
+
+    async def _end(self, id_: str, state: State, **said: Any) -> None:
+        mine = {"_id": id_, f"{LEASE}.by": self._jobs.name}
+        nobodys = {"by": None, "until": None, "tries": 0}
+        await self._store.mark(IMPORTS, mine, {"state": state, "stop": False, LEASE: nobodys, **said})
+
+    # ---- rows
+
+    async def _piece(self, row: Stored, some: Sequence[Row], found: Found) -> None:
+        agency, person = row["agency"], row["person"]
+        own = [_of(agency, one) for one in some]
+        for one in own:
+            if one.event is None:
+                found.refuse(one)
+        sent = [one for one in own if one.event is not None]
+        inputs = [_input(one, agency, person) for one in sent]
+        for one, told in zip(sent, await self._told(inputs, dry_run=row["dry_run"]), strict=True):
+            again = told.again or (row["dry_run"] and str(told.event_id) in found.seen)
+            found.seen.update([str(told.event_id)] if row["dry_run"] else [])
+            problems = told.receipt.problems if told.receipt else _why(told)
+            found.decided(one, "duplicates" if again else _part(told), problems)
+
+    async def _told(self, inputs: Sequence[Input], *, dry_run: bool) -> list[Judgement]:
+        if not inputs:
+            return []
+        if dry_run:
+            return await self._engine.rehearsed(inputs, lambda one, *told: _judged(one, *told))
+        answers = await self._engine.posted(inputs)
+        return [_judged(one, *told) for one, told in zip(inputs, answers, strict=True)]
+
+
+def _judged(one: Input, *told: Any) -> Judgement:
+    return judged(one.actor.organisation or "", one.cause_id, *told)
+
+
+def _part(told: Judgement) -> str:
+    match told.verdict:
+        case Verdict.ACCEPTED:
+            return "registered"
+        case Verdict.DUPLICATE:
+            return "duplicates"
+        case Verdict.REFUSED | Verdict.CONFLICT:
+            return "rejected"
+        case Verdict.UNAVAILABLE:
+            return "in_flight"
+
+
+def _why(told: Judgement) -> Sequence[Problem]:
+    return [problem("", "import.not-taken", action="retry")] if told.problem is not None else ()
+
+
+def _read(path: Path, how: Described) -> tuple[Table, list[Row]]:
+    table = tables.read(path, how.headings(), how.file)
+    if len(table.rows) > MOST_ROWS:
+        raise FaultyFile(problem("", "import.too-many-rows", most=MOST_ROWS, have=len(table.rows)))
+    return table, list(reader.rows(table, how))
+
+
+def _of(agency: str, row: Row) -> Row:
+    """The row; one of another agency is refused."""
+    if row.event is None or row.agency == agency:
+        return row
+    fault = Fault(row.column_of("/source"), problem("/source", "import.other-agency", code=row.agency or ""))
+    return Row(row.number, row.agency, row.agency_name, None, (*row.faults, fault), row.places)
+
+
+def _input(row: Row, agency: str, person: str) -> Input:
+    assert row.event is not None
+    actor = Actor(id=person, organisation=agency, role=Role.PUBLISHER)
+    one = submitted(agency, parsed(wire(row.event), {}), str(row.event["id"]), actor=actor)
+    return replace(one, sees=lambda state: not hides(state, person))
+
+
+async def run(app: FastAPI, store: Store, _settings: Settings) -> None:
+    """The work beside the service, for the life of a process that answers HTTP."""
+    engine: Engine = app.state.engine
+
+    async def ahead() -> float | None:
+        query = {"state": {"$in": [*asked.OPEN]}}
+        return 0.0 if await store.count(IMPORTS, query, 1, hint=asked.TO_DO) else None
+
+    await engine.pace.every(EVERY, "imports wait", Importer(engine).turn, ahead)
