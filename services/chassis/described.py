@@ -232,7 +232,7 @@ def _refer(part: Any, names: Mapping[str, str]) -> None:
     if isinstance(part, dict):
         if part.get("$ref") in names:
             part["$ref"] = names[part["$ref"]]
-        mapped = part.get("mapping")  # of a discriminator
+        mapped = part.get("mapping") if "propertyName" in part else None  # of a discriminator
         if isinstance(mapped, dict):
             part["mapping"] = {key: names.get(one, one) for key, one in mapped.items()}
     for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():

@@ -42,6 +42,8 @@ from services.intake.api import make_router
 from services.intake.broken import BROKEN, COUNTED
 from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.hooks import KIND as INTAKES_HOOKS
+from services.intake.importing import asked as asked_for
+from services.intake.importing.work import Importer
 from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import IN_ORDER
 from services.intake.service import RULES
@@ -63,6 +65,8 @@ from tests.kit.watched import Watched, said
 
 MANY: Final = 2_600
 BOTH: Final = Person("expert-007", ("expert", "operator"))
+OFFICER: Final = Person("officer-1", ("officer", "auditor"))
+PUBLISHER: Final = Person("u-1", ("publisher",), "agency-03")
 Ask = Callable[[], Awaitable[Any]]
 Lists = Mapping[str, tuple[str, Keys, Ask]]
 """Each list with the collection and the index that it is read by."""
@@ -305,8 +309,8 @@ def _numbered(n: int) -> dict[str, Any]:
 
 
 def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
-    def of(path: str) -> Ask:
-        return lambda: _asked(app, f"/v1{path}", Person("officer-1", ("officer", "auditor")))
+    def of(path: str, who: Person = OFFICER) -> Ask:
+        return lambda: _asked(app, f"/v1{path}", who)
 
     found: dict[str, tuple[Keys, Ask]] = {
         "applications": ((("kind", 1), *of_intake.BY_AGE), of("/applications")),
@@ -353,7 +357,16 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
         ),
         "parked events by their id": ("parked", (("event_id", 1), ("topic", 1)), lambda: parked_of_an_id(engine)),
     }
+    importer = Importer(engine)
     beside: Lists = {
+        "imports of an agency": (asked_for.IMPORTS, asked_for.NEWEST, of("/imports", PUBLISHER)),
+        "imports to be made": (asked_for.IMPORTS, asked_for.TO_DO, importer.turn),
+        "imports that are too old": (asked_for.IMPORTS, asked_for.OLD, importer.turn),
+        "pieces of a file of an import": (
+            asked_for.PIECES,
+            asked_for.OF_IMPORT,
+            lambda: asked_for.drop(engine.store, "0" * 32),
+        ),
         "rules that were broken": (BROKEN, COUNTED, of("/rule-counts?agency=agency-03")),
         "readings of contact persons": (
             READINGS,

@@ -25,10 +25,9 @@ PIECE: Final = 255 * 1024
 """Bytes of a file in one document."""
 NEWEST: Final[Keys] = (("agency", 1), ("asked", -1), ("_id", -1))
 TO_DO: Final[Keys] = (("state", 1), ("asked", 1))
-INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
-    IMPORTS: [NEWEST, TO_DO, (("remove_at", 1),)],
-    PIECES: [(("import", 1), ("_id", 1))],
-}
+OLD: Final[Keys] = (("remove_at", 1),)
+OF_IMPORT: Final[Keys] = (("import", 1), ("_id", 1))
+INDEXES: Final[Mapping[str, Sequence[Keys]]] = {IMPORTS: [NEWEST, TO_DO, OLD], PIECES: [OF_IMPORT]}
 What = Literal["file", "report", "marked"]
 """A file of an import: what was sent, the list of what is wrong, and the file with every fault marked."""
 
@@ -86,5 +85,5 @@ async def drop(store: Store, id_: str, what: What | None = None) -> None:
     """Throws a file of an import away, or all of them. Raises StoreAway."""
     since, until = (f"{id_}/", f"{id_}0") if what is None else (f"{id_}/{what}/", f"{id_}/{what}0")
     query = {"import": id_, "_id": {"$gte": since, "$lt": until}}
-    while rows := await store.rows(PIECES, query, sort=BY_ID, limit=100, fields=["_id"]):
+    while rows := await store.rows(PIECES, query, sort=BY_ID, limit=100, fields=["_id"], hint=OF_IMPORT):
         await store.remove(PIECES, [row["_id"] for row in rows])

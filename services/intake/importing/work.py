@@ -94,7 +94,7 @@ class Importer:
         """Throws away what is too old, then makes the imports that nobody works on; how many were ended. Raises
         StoreAway."""
         old = {"remove_at": {"$lt": self._engine.now()}}
-        for row in await self._store.rows(IMPORTS, old, sort=[("remove_at", 1)], limit=100, fields=["_id"]):
+        for row in await self._store.rows(IMPORTS, old, sort=asked.OLD, limit=100, fields=["_id"]):
             await asked.drop(self._store, row["_id"])
             await self._store.remove(IMPORTS, [row["_id"]])
         query = {"state": {"$in": [*asked.OPEN]}}
