@@ -22,7 +22,11 @@ from services.chassis.auth import Keys
 from services.chassis.engine import T, Told
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
+<<<<<<< HEAD
 from services.chassis.settings import Settings
+=======
+from services.chassis.pace import Pace
+>>>>>>> e236243 (Fakes know imports)
 from services.chassis.store import PERSONS, Claim
 from services.chassis.subject import (
     Absent,
@@ -226,6 +230,7 @@ class FakeEngine:
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []
         self.gathering = Gathering(self.commands_and_documents, "http")
+        self.pace = Pace()
 
     async def documents(self, subjects: Sequence[str]) -> dict[str, Document]:
         return {s: self.found[s] for s in subjects if s in self.found}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from contracts.event import Contract, Moment
+from contracts.event import Contract, Moment, wire_moment
 from contracts.reference import Problem, Role
 from contracts.text import line, prose
 from contracts.words import problem
@@ -238,6 +238,5 @@ def _said(row: Row) -> dict[str, Any]:
     where = {
         what: f"/v1/imports/{row['_id']}/{what}" if what in row["files"] else None for what in ("report", "marked")
     }
-    until = row["remove_at"].isoformat().replace("+00:00", "Z")
     said = {name: row[name] for name in named}
-    return {"id": row["_id"], **said, "stopping": row["stop"], **where, "kept_until": until}
+    return {"id": row["_id"], **said, "stopping": row["stop"], **where, "kept_until": wire_moment(row["remove_at"])}
