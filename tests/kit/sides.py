@@ -22,11 +22,8 @@ from services.chassis.auth import Keys
 from services.chassis.engine import T, Told
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
-<<<<<<< HEAD
-from services.chassis.settings import Settings
-=======
 from services.chassis.pace import Pace
->>>>>>> e236243 (Fakes know imports)
+from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Claim
 from services.chassis.subject import (
     Absent,
