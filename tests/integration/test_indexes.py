@@ -400,4 +400,4 @@ def _application(number: int) -> Row:
 
 def _agency(number: int) -> Row:
     state = {"code": f"agency-{number:02}", "name": "Ведомство", "editions": []}
-    return {"_id": f"agency:{number:02}", "kind": "agency", "version": 1, "state": state}
+    return {"_id": f"agency:{number:02}", "kind": "agency", "rev": 1, "version": 1, "state": state}
