@@ -46,7 +46,7 @@ PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 7))
 PIECE: Final = 100
 """So many rows are decided on together, as of a batch."""
 MOST_ROWS: Final = 5_000
-"""So many rows one import has at most: the file is held whole while it is marked (assumption; measured: 100 MB)."""
+"""So many rows one import has at most: the file is held whole while it is marked (assumption)."""
 TRIES: Final = 5
 """So often an import is begun, before it is given up."""
 PARTS: Final = ("registered", "duplicates", "rejected", "parked", "in_flight")
