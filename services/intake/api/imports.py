@@ -114,7 +114,8 @@ def add(router: APIRouter) -> None:
         query = {"agency": agency, "state": {"$in": [*asked.OPEN]}}
         if await engine.store.count(IMPORTS, query, OPEN_OF_ONE) >= OPEN_OF_ONE:
             raise Problematic(429, "import.share", action="retry", headers={"Retry-After": "10"}, most=OPEN_OF_ONE)
-        said = {"file": FilePath(wanted.file).name or "file", "mapping": name, "toml": text, "dry_run": wanted.dry_run}
+        named = FilePath(wanted.file).name
+        said = {"file": named if named.strip(".") else "file", "mapping": name, "toml": text, "dry_run": wanted.dry_run}
         id_ = await asked.ask(engine.store, agency, caller.id, engine.now(), file, **said)
         engine.pace.stir()
         row = await _row(engine, id_, agency)

@@ -151,3 +151,12 @@ async def test_what_cannot_be_used_as_a_whole_is_told_with_all_that_is_wrong(eng
         await asked(ask, text=HEAD + GOOD)
     assert (await ask("post", "/v1/imports", json=wanted(HEAD))).status_code == 429
     assert "plan-of-projects" in (await ask("get", "/v1/import-mappings")).json()["items"]
+
+
+async def test_a_name_that_leads_out_of_its_folder_is_no_name(engine: Engine, ask: Ask) -> None:
+    given = ("..", "../план.csv", "C:\\план.csv")
+    ids = [await asked(ask, text=HEAD + GOOD, file=name) for name in given]
+    assert await Importer(engine).turn() == len(ids)
+    said = [await told(ask, id_) for id_ in ids]
+    assert [one["file"] for one in said] == ["file", "план.csv", "C:\\план.csv"]
+    assert {one["state"] for one in said} == {"done"}
