@@ -36,6 +36,7 @@ JSON_TYPE: Final = r"^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/[Jj][Ss][Oo][
 SEQUENCE: Final = r"^[0-9]{20}$"
 ETAG: Final = r'^(?:W/)?"?[0-9]{1,18}"?$'
 FILE_ID: Final = "^[0-9a-f]{32}$"
+KEY_ID: Final = "^[0-9a-f]{12}$"
 AGENCY: Final = "^[a-z0-9-]{2,20}$"
 MONEY_YEAR: Final = f"^({YEAR}|unspecified)$"
 
@@ -84,6 +85,7 @@ FORMS: Final[Mapping[str, str]] = {
     SEQUENCE: "form.sequence",
     ETAG: "form.etag",
     FILE_ID: "form.export",
+    KEY_ID: "form.key",
     AGENCY: "form.agency-code",
     MONEY_YEAR: "form.year",
 }

@@ -113,11 +113,22 @@ def published(type_name: str) -> dict[str, Any]:
     """
     today = schema_of(type_name)
     if owner_of(type_name) != "agency":
-        return today
+        readable: dict[str, Any] = _as_asked_before(today, frozen(type_name))
+        return readable
     time = {"anyOf": [today["properties"]["time"], {"type": "null"}], "default": None}
     required = [name for name in today["required"] if name != "time"]
     names = {"propertyNames": {"pattern": "^([A-Za-z0-9]+|data_base64)$"}}
     return {**today, "properties": {**today["properties"], "time": time}, "required": required, **names}
+
+
+def _as_asked_before(today: Any, before: Any) -> Any:
+    """A schema that asks for no more than it did when it was frozen: facts of before have nothing of what was added."""
+    if not (isinstance(today, dict) and isinstance(before, dict)):
+        return today
+    shown = {name: _as_asked_before(part, before[name]) if name in before else part for name, part in today.items()}
+    if isinstance(today.get("required"), list) and "properties" in before:
+        shown["required"] = [name for name in today["required"] if name in before.get("required", ())]
+    return shown
 
 
 @cache

@@ -71,7 +71,13 @@ def _is_led(one: Input) -> bool:
 def _answers(
     engine: Engine, inputs: Sequence[Input], given: Sequence[Any], loaded: Mapping[str, Document]
 ) -> Iterator[Judged]:
+    sent_before: dict[str, Judged] = {}
     for one, more in zip(inputs, given, strict=True):
+        if (same := sent_before.get(one.subject)) is not None and not _is_led(one):
+            yield replace(
+                same, event_id=one.cause_id
+            )  # an application that was sent again among these is given nothing
+            continue
         there = loaded.get(one.subject) if _is_led(one) else None
         context = Context(engine.now(), one.subject, one.actor, more, engine.calendars)
         try:
@@ -81,4 +87,7 @@ def _answers(
             continue
         refused = [fact for fact in facts if isinstance(fact, SubmissionRefusedV1 | EventRefusedV1)]
         blocking = {p.rule for fact in refused for p in fact.problems if p.severity == "block"}
-        yield Judged(one.cause_id, tuple(sorted(blocking)))
+        found = Judged(one.cause_id, tuple(sorted(blocking)))
+        if not _is_led(one):
+            sent_before[one.subject] = found
+        yield found

@@ -42,7 +42,9 @@ class Redrive(BaseModel):
     topic: Asked | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    limit: int = Field(default=MOST, ge=1, le=MOST, description="How many at most; the longest parked first")
+    limit: int = Field(
+        default=MOST, ge=1, le=MOST, strict=True, description="How many at most; the longest parked first"
+    )
     dry_run: StrictBool = False
 
     def _group(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from contracts.topics import SERVICES
-from deploy.cli import reading
+from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
 from deploy.local import keys
@@ -32,7 +32,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the verbs ask. Intake stands still at one record of two partitions, the others do not."""
     seen = list[tuple[Any, ...]]()
 
-    def ask(service: str, method: str, url: str, token: str, *, body: Any = None) -> httpx.Response:
+    def ask(service: str, method: str, url: str, token: str, *, headers: Any, body: Any = None) -> httpx.Response:
+        assert (method == "GET") == (not headers), "what is done has a key of its own"
         seen.append((service, method, url.removeprefix(f"http://{service}"), token, body))
         if method == "POST" and body["record"] != f"{AT}/41":
             return httpx.Response(409, json={"title": "reading.not-there", "detail": "Nothing stands still there."})
@@ -43,9 +44,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         return httpx.Response(200, json={"items": [STANDS, GOES] if service == "intake" else [GOES]})
 
     urls = {service: f"http://{service}" for service in SERVICES}
-    monkeypatch.setattr(reading, "ask", ask)
-    monkeypatch.setattr(reading, "running", lambda: State(Child(0, None), 0, urls, {}))
-    monkeypatch.setattr(keys, "token", lambda _home, roles: ",".join(roles))
+    monkeypatch.setattr(common, "ask", ask)
+    monkeypatch.setattr(common, "running", lambda: State(Child(0, None), 0, urls, {}))
+    monkeypatch.setattr(keys, "token", lambda _home, roles, **_: ",".join(roles))
     monkeypatch.setattr(out, "_width", 200)
     return seen
 
@@ -80,7 +81,7 @@ def test_a_record_is_passed_over_with_why_and_that_is_shown(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([f"{AT}/7", "--service", "intake", "--why", "x"], "intake refused that (409): Nothing stands still there."),
+        ([f"{AT}/7", "--service", "intake", "--why", "x"], "Intake refused this (409): Nothing stands still there."),
         ([f"{AT}/7", "--service", "nobody", "--why", "x"], "nobody is no service: intake, expertise, registry."),
     ],
 )

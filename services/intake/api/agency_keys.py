@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
+from contracts.forms import KEY_ID
 from contracts.steps import KeyOrder, KeyRevocation, KeyRotation
 from services.chassis.auth import KEY_BEGINS, allow
 from services.chassis.body import Body
@@ -24,7 +25,7 @@ from services.intake.directory import KEY_USES, digest_of
 from services.intake.domain.agency import KIND, Agency, subject_of
 from services.intake.domain.agency_keys import MOST_KEPT, Fresh, IssueKey, RevokeKey, RotateKey
 
-KeyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+KeyId = Annotated[str, Path(pattern=KEY_ID)]
 ONCE: Final[dict[int | str, dict[str, Any]]] = {200: {"model": NewKey, "description": SAME_AGAIN}}
 
 

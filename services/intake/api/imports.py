@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from contracts.event import Contract, Moment, wire_moment
+from contracts.forms import FILE_ID
 from contracts.reference import Problem, Role
 from contracts.text import line, prose
 from contracts.words import problem
@@ -34,7 +35,7 @@ OPEN_OF_ONE: Final = 3
 MEDIA: Final = "application/octet-stream"
 CSV: Final = "text/csv"
 Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+Id = Annotated[str, Path(pattern=FILE_ID)]
 
 
 class ImportAsked(BaseModel):
@@ -43,7 +44,7 @@ class ImportAsked(BaseModel):
     # Not in contracts.steps: a word to this service about a file, of which no fact tells.
 
     file: Annotated[str, line(200)] = Field(description="The name of the file: plan.xlsx")
-    content: str = Field(description="The bytes of the file as base64", max_length=6_000_000)
+    content: Annotated[str, line(6_000_000, exact=True)] = Field(description="The bytes of the file as base64")
     mapping: Annotated[str | None, line(100)] = None
     toml: Annotated[str | None, prose(100_000)] = None
     dry_run: bool = Field(default=False, description="Nothing is published; what would become of each row is told")
