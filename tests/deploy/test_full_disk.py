@@ -42,6 +42,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
+@pytest.mark.soak
 @pytest.mark.apache_kafka
 def test_with_space_again_everything_runs_again(
     backends: Backends,

@@ -15,6 +15,7 @@ FEW = {"batch": 20, "rounds": 1, "batches": 3, "over_kafka": 50}
 BODIES = [f'{{"n": {n}}}' for n in range(20)]
 
 
+@pytest.mark.soak
 async def test_the_measurement_has_a_row_for_each_rate_and_leaves_no_pilot_out(stack: Stack) -> None:
     found = await run(stack, rates=(5, 20), seconds=2, most=60, warm_up=20, quiet=0, flood=600, flooded=4, together=FEW)
     assert [(row["rate"], row["sent"], row["errors"]) for row in found["by_rate"]] == [(5, 10, 0), (20, 40, 0)]

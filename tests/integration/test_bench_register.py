@@ -16,6 +16,7 @@ from services.registry.finding.index import Index
 from services.registry.finding.questions import Asked
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(240)
 async def test_the_measurement_asks_every_question_and_leaves_nothing_behind(backends: Backends) -> None:
     found = await run(backends, 2600, 20)

@@ -711,6 +711,7 @@ def _check_links(finished: Sequence[ReadableSpan], trace: str, command: str, sub
 # ---- kill -9
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(240)
 async def test_2000_events_are_neither_lost_nor_doubled_while_intake_and_registry_are_killed_in_mid_stream(
     lonely: Backends, eventually: Eventually
