@@ -77,7 +77,8 @@ async def redriven(engine: Engine, what: Redrive, eyes: Sight) -> tuple[list[Red
         raise Problematic(422, "redrive.nothing-chosen")
     chosen, more = await _chosen(engine.store, what, eyes)
     ids = [row["_id"] for row in chosen]
-    unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in set(ids)]
+    there = set(ids)
+    unknown = [RedrivenRecord(id=one, verdict="not-parked", cause=None) for one in what.ids if one not in there]
     if what.dry_run:
         return [*await _tried(engine, ids), *unknown], more
     if ids:

@@ -441,16 +441,13 @@ class Store:
     ) -> dict[str, int]:
         """In how many rows each of these values stands in a field that holds a list; none: 0 rows."""
         asked = {"$in": list(values)}
-        steps = [
+        steps: list[Row] = [
             {"$match": {**query, field: asked}},
             {"$unwind": f"${field}"},
             {"$match": {field: asked}},
             {"$group": {"_id": f"${field}", "rows": {"$sum": 1}}},
         ]
-        cursor = self._db[collection].aggregate(steps)
-        if inspect.isawaitable(cursor):  # the one driver hands out a cursor, the other a promise of one
-            cursor = await cursor
-        found = {row["_id"]: int(row["rows"]) for row in await cursor.to_list(None)}
+        found = {row["_id"]: int(row["rows"]) for row in await self._aggregated(collection, steps)}
         return {value: found.get(value, 0) for value in values}
 
     @_away
@@ -466,10 +463,7 @@ class Store:
             {"$sort": {"rows": -1, "_id": 1}},
             {"$limit": most},
         ]
-        cursor = self._db[collection].aggregate(steps)
-        if inspect.isawaitable(cursor):  # the one driver hands out a cursor, the other a promise of one
-            cursor = await cursor
-        return [{**row.pop("_id"), **row} for row in await cursor.to_list(None)]
+        return [{**row.pop("_id"), **row} for row in await self._aggregated(collection, steps)]
 
     @_away
     async def counted(
@@ -487,10 +481,15 @@ class Store:
         group: Row = {"_id": {name: f"${name}" for name in by}, "rows": {"$sum": 1}}
         group |= {f"first_{first}": {"$first": f"${first}"}, **{f"last_{name}": {"$last": f"${name}"} for name in last}}
         steps = [{"$match": dict(query)}, {"$sort": dict(hint)}, {"$group": group}]
-        cursor = self._db[collection].aggregate(steps, hint=dict(hint))
-        if inspect.isawaitable(cursor):
+        return await self._aggregated(collection, steps, hint=dict(hint))
+
+    async def _aggregated(self, collection: str, steps: Sequence[Row], **options: Any) -> list[Row]:
+        """What comes of these steps."""
+        cursor = self._db[collection].aggregate(steps, **options)
+        if inspect.isawaitable(cursor):  # the one driver hands out a cursor, the other a promise of one
             cursor = await cursor
-        return [dict(row) for row in await cursor.to_list(None)]
+        rows: list[Row] = await cursor.to_list(None)
+        return rows
 
     @_away
     async def mark(self, collection: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
