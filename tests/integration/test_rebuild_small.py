@@ -8,17 +8,31 @@ from typing import Any
 import pytest
 from pydantic import computed_field
 
+from contracts.event import Event
 from contracts.topics import FACT_PARTITIONS
 from services.chassis import parking
+from services.chassis import rebuild as rebuild_module
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
 from services.chassis.rebuild import NotPrepared, Report, rebuild
 from services.chassis.service import Service
-from services.chassis.store import CLAIMS, Store
+from services.chassis.store import CLAIMS, Row, Store
 from services.chassis.subject import Aggregate, Claimed, Record
 from tests.kit.engine.engines import Make, doc
-from tests.kit.engine.tiny import LANGUAGE, START, Broker, Note, Tally, Topic, claimed, decide, evolve, tiny_service
+from tests.kit.engine.tiny import (
+    LANGUAGE,
+    START,
+    Broker,
+    Note,
+    NotedV1,
+    Tally,
+    Topic,
+    claimed,
+    decide,
+    evolve,
+    tiny_service,
+)
 
 SERVICE: Service = tiny_service(
     own=LANGUAGE, number=lambda data: ("notes", len(data["what"])) if "what" in data else None
@@ -44,17 +58,19 @@ async def rebuilt(
     foreign: Sequence[Record] = (),
     *,
     service: Service = SERVICE,
+    partition: int = 0,
     **how: Any,
 ) -> Report:
-    """A rebuild of all that is in the topic, with what others' topics hold."""
+    """A rebuild of all that is in the topic, with what others' topics hold, all of it in one partition."""
+    place = partition
 
     async def own(topic: str, partition: int) -> AsyncIterator[Record]:
-        for offset, one in enumerate(log if partition == 0 else ()):
+        for offset, one in enumerate(log if partition == place else ()):
             if one.topic == topic:
                 yield Record(topic, 0, offset, one.key.encode(), one.value)
 
     async def others(topic: str, partition: int) -> AsyncIterator[Record]:
-        for record in foreign if partition == 0 else ():
+        for record in foreign if partition == place else ():
             if record.topic == topic:
                 yield record
 
@@ -170,3 +186,121 @@ async def test_what_two_share_since_an_earlier_program_is_no_hindrance(
     assert await target.count("subjects", {"state.alone": "a"}, 9) == 1
     await make(owners, on=target).command(claimed("p2", "k3", Note(("b",))))
     assert await target.count("subjects", {"state.alone": "b"}, 9) == 1
+
+
+# ---- more than a page, and every partition
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of two."""
+    monkeypatch.setattr(rebuild_module, "PAGE", 2)
+
+
+@pytest.mark.parametrize("rows", [4, 5])
+async def test_all_that_is_no_fold_is_copied_and_what_people_set_on_a_fold_is_taken_over(
+    store: Store, target: Store, make: Make, broker: Broker, pages: None, rows: int
+) -> None:
+    def projection(event: Event) -> list[tuple[str, Row]]:
+        row = {"_id": f"{event.subject}/{event.sequence}", "what": event.data["what"], "read": None}
+        return [("notices", row)]
+
+    service = replace(SERVICE, projection=projection, marked={"notices": ("read",)})
+    engine = make(service)
+    await engine.command(claimed("p1", "k", Note(tuple("abcdefg"))))
+    await engine.outbox.flush()
+    await store.put("files", [{"_id": n, "n": n} for n in range(rows)])
+    read = [f"p1/{n}" for n in range(1, rows + 1)]
+    assert await store.mark("notices", {"_id": {"$in": read}}, {"read": "then"}) == rows
+    report = await rebuilt(store, target, broker.log, service=service)
+    assert report.good and report.copied == {"files": rows}
+    copied = [row async for row in target.scan("files", {})]
+    assert copied == [{"_id": n, "n": n} for n in range(rows)]
+    made = {row["_id"]: row async for row in target.scan("notices", {})}
+    assert {id_: row["what"] for id_, row in made.items()} == {f"p1/{n}": w for n, w in enumerate("abcdefg", 1)}
+    assert sorted(id_ for id_, row in made.items() if row["read"]) == read
+
+
+async def test_a_difference_is_found_on_whatever_page_it_stands(
+    engine: Engine, store: Store, target: Store, broker: Broker, pages: None
+) -> None:
+    subjects = [f"p{n}" for n in range(7)]
+    for subject in subjects:
+        await engine.command(claimed(subject, subject, Note(("a",))))
+    await engine.outbox.flush()
+    await store.mark("subjects", {"_id": {"$in": ["p0", "p3", "p6"]}}, {"state.notes": ["x"]})
+    report = await rebuilt(store, target, broker.log)
+    assert report.different == ["p0", "p3", "p6"] and (report.facts, report.subjects) == (7, 7)
+
+
+async def test_what_stands_in_the_last_partition_is_folded_like_what_stands_in_the_first(
+    engine: Engine, store: Store, target: Store, broker: Broker
+) -> None:
+    await engine.command(claimed("p1", "k", Note(("a",))))
+    await engine.outbox.flush()
+    for partition in (0, FACT_PARTITIONS - 1):
+        anew = target.sibling(f"{target._db.name}_{partition}")
+        assert (await rebuilt(store, anew, broker.log, partition=partition)).good
+        assert await anew.count("subjects", {}, 9) == 1
+
+
+# ---- what was only seen, and a database that is behind
+
+
+async def test_watermarks_are_compared_also_of_what_made_no_fact_unless_all_is_read_once_more(
+    engine: Engine, store: Store, target: Store, broker: Broker
+) -> None:
+    topic = Topic("left")
+    came = [topic.record("p1", 1, "a"), topic.record("p1", 2, "nothing"), topic.record("p2", 1, "nothing")]
+    await engine.records(came)
+    short = await rebuilt(store, target, broker.log, came[:1])
+    assert (short.different, short.missing) == (["p1"], ["p2"]), "what was read would be read again"
+    whole = await rebuilt(store, target.sibling(f"{target._db.name}_whole"), broker.log, came)
+    assert whole.good
+    await store.put("marks", [{"_id": "marks", "database": "mine", "next": {"tiny/left pilots/left/v1 0": 3}}])
+    broker.refuse = lambda _message: True
+    await engine.command(claimed("p1", "k", Note(("b",))))
+    anew = target.sibling(f"{target._db.name}_anew")
+    behind = await rebuilt(store, anew, broker.log, came, behind=True)
+    assert (behind.different, behind.missing) == (["p1"], []), "it has a fact that is in no topic"
+    assert not behind.covers
+    marks = await anew.get("marks", "marks")
+    assert marks is not None and marks["database"] != "mine" and not marks.get("next"), "nothing is called taken"
+
+
+async def test_what_facts_say_is_erased_is_erased_one_by_one_from_what_was_copied(
+    store: Store, target: Store, make: Make, broker: Broker
+) -> None:
+    asked = list[list[int]]()
+
+    async def erase(there: Store, events: Sequence[Event]) -> None:
+        asked.append([event.sequence for event in events])
+        await there.remove("persons", [event.data["what"] for event in events])
+
+    service = replace(SERVICE, erase=erase, erasures=(NotedV1,))
+    await make(service).command(claimed("p1", "k", Note(("u-1", "u-2"))))
+    engine = make(service)
+    await engine.outbox.deliver({"p1": (await doc(engine)).outbox})
+    await store.put("persons", [{"_id": f"u-{n}"} for n in (1, 2, 3)])  # an older backup knows them all
+    asked.clear()
+    assert (await rebuilt(store, target, broker.log, service=service)).good
+    assert asked == [[1], [2]] and [row["_id"] async for row in target.scan("persons", {})] == ["u-3"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (b"noted.v1", b"noted.v2", "a version that this program does not know"),
+        (b"noted.v1", b"unheard-of.v1", "a fact of an unknown type"),
+        (b'"what"', b'"that"', "cannot be read as a fact"),
+        (b"noted.v1", b"spoilt.v1", "cannot be applied to p1: ZeroDivisionError"),
+    ],
+)
+async def test_a_fact_that_this_program_cannot_take_ends_it_with_a_sentence_that_names_it(
+    engine: Engine, store: Store, target: Store, broker: Broker, was: bytes, now: bytes, said: str
+) -> None:
+    await engine.command(claimed("p1", "k", Note(("a", "b"))))
+    await engine.outbox.flush()
+    first, second = broker.log
+    with pytest.raises(NotPrepared, match=rf"^pilots.tiny.v1/0/1 .*{said}"):
+        await rebuilt(store, target, [first, replace(second, value=second.value.replace(was, now))])

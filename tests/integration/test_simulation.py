@@ -96,9 +96,9 @@ async def test_no_seed_finds_a_violation(stores: Mapping[str, Store]) -> None:
 # ---- planted faults: the simulation must find each of them
 
 
-async def must_find(stores: Mapping[str, Store], **settings: Any) -> None:
-    """Runs seeds until one finds a violation."""
-    for seed in range(1, PLANTED_SEEDS + 1):
+async def must_find(stores: Mapping[str, Store], near: int = 1, **settings: Any) -> None:
+    """Runs seeds until one finds a violation, beginning with one that is known to find it: any of them will do."""
+    for seed in [*range(near, PLANTED_SEEDS + 1), *range(1, near)]:
         if found := await violation(seed, stores, **settings):
             print(found)
             return
@@ -151,7 +151,7 @@ async def test_finds_that_the_version_is_no_guard(stores: Mapping[str, Store], m
     monkeypatch.setattr(simulation, "words_of", seldom_says)
     assert await violation(1, stores) is None
     monkeypatch.setattr(store_module, "_guarded", guarded_by("version"))
-    await must_find(stores)
+    await must_find(stores, near=35)
 
 
 Early = Outcome | None
@@ -205,7 +205,7 @@ async def test_finds_that_a_broken_record_is_taken_for_done(
 ) -> None:
     real = engine_module._to_park
     monkeypatch.setattr(engine_module, "_to_park", lambda run: [p for p in real(run) if p.status != parking.BROKEN])
-    await must_find(stores)
+    await must_find(stores, near=3)
 
 
 async def test_finds_that_waiting_records_are_not_parked(
@@ -317,7 +317,7 @@ async def test_finds_that_rows_are_read_of_facts_that_came_after_the_document(
     monkeypatch.setattr(
         simulation, "rows_told", lambda store, document: real(store, replace(document, version=document.version + 9))
     )
-    await must_find(stores)
+    await must_find(stores, near=3)
 
 
 async def test_finds_that_the_bus_goes_on_behind_a_fact_that_was_lost(stores: Mapping[str, Store]) -> None:
@@ -356,7 +356,7 @@ async def test_finds_that_a_timer_fires_without_looking_at_its_due_time_again(
         return None if isinstance(early, Duplicate) and isinstance(one.mark, Timed) else early
 
     judged_otherwise(monkeypatch, otherwise)
-    await must_find(stores)
+    await must_find(stores, near=31)
 
 
 async def test_finds_that_a_receipt_overtakes_one_that_is_withheld(
@@ -366,7 +366,7 @@ async def test_finds_that_a_receipt_overtakes_one_that_is_withheld(
         return set()
 
     monkeypatch.setattr(Withheld, "behind", nothing)
-    await must_find(stores)
+    await must_find(stores, near=2)
 
 
 async def test_finds_that_a_fact_is_cleared_before_its_receipt_is_withheld(
@@ -385,7 +385,7 @@ async def test_finds_that_a_fact_is_cleared_before_its_receipt_is_withheld(
 
     monkeypatch.setattr(Withheld, "add", later)
     monkeypatch.setattr(Outbox, "deliver", deliver)
-    await must_find(stores)
+    await must_find(stores, near=2)
 
 
 async def test_finds_that_what_is_withheld_goes_before_it_was_taken(

@@ -1,11 +1,13 @@
 """What goes out with a fact and its topic does not take waits by itself: the fact is sent once, nobody else waits."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from contracts.event import Event
-from services.chassis import telemetry
+from services.chassis import telemetry, withheld
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
@@ -236,3 +238,91 @@ async def test_what_is_withheld_is_measured_until_it_went(
         await engine.withheld.again()
     assert telemetry.WITHHELD._value.get() == 0 and telemetry.WITHHELD_OLDEST._value.get() == 0
     assert telemetry.WITHHELD_ADDED._value.get() - added == 3
+
+
+async def test_what_is_withheld_goes_out_later_as_it_would_have_gone_with_its_headers(
+    store: Store, make: Make, broker: Broker, clock: Clock
+) -> None:
+    headers = {"ce_id": "r-1", "ce_type": "t", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    service = tiny_service(own=LANGUAGE, publications=lambda event: [Message(MINE, event.subject, b"told", headers)])
+    engine = make(service)
+    broker.refuse = lambda message: message.topic == MINE
+    await engine.records([Topic("left").record("p1", 1, "a")])
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=PAUSES[0])
+    await engine.withheld.again()
+    [sent] = [message for message in broker.log if message.topic == MINE]
+    assert sent == Message(MINE, "p1", b"told", headers)
+
+
+async def test_all_pages_of_what_waits_go_at_once_and_of_a_fact_its_parts_in_their_order(
+    store: Store, make: Make, broker: Broker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withheld, "PAGE", 3)
+
+    def parts(event: Event) -> list[Message]:
+        return [Message(MINE, event.subject, f"{event.subject}/{event.sequence}.{n}".encode()) for n in range(2)]
+
+    engine = make(tiny_service(own=LANGUAGE, publications=parts))
+    broker.refuse = lambda message: message.topic == MINE
+    await engine.records([Topic("left").record("p1", n, "a") for n in range(1, 12)])
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=PAUSES[0])
+    await engine.withheld.again()
+    assert told(broker) == [f"p1/{sequence}.{n}" for sequence in range(1, 12) for n in range(2)]
+    assert await waiting(store) == 0 and await shown(store) == []
+
+
+async def test_of_many_keys_that_are_all_refused_about_a_page_is_tried_at_a_time(
+    store: Store, make: Make, broker: Broker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withheld, "PAGE", 3)
+    engine, tried = make(SERVICE), list[str]()
+    broker.large = lambda message: message.topic == MINE
+    topic = Topic("left")
+    await engine.records([topic.record(f"p{n}", 1, "a") for n in range(5)])
+    real = engine.withheld._send
+
+    async def noting(messages: Sequence[Message]) -> list[BaseException | None]:
+        tried.extend(message.key for message in messages)
+        return [*await real(messages)]
+
+    engine.withheld._send = noting
+    clock.forward(seconds=PAUSES[0])
+    await engine.withheld.again()
+    assert tried == ["p0", "p1", "p2", "p3", "p4"]
+    await engine.records([topic.record(f"q{n}", 1, "a") for n in range(4)])
+    clock.forward(seconds=PAUSES[1])
+    await engine.withheld.again()
+    assert len(tried) == 5 + 6, "two pages without one that went are enough for now"
+
+
+async def test_two_replicas_that_come_at_the_same_moment_send_what_is_withheld_once(
+    store: Store, make: Make, broker: Broker, clock: Clock
+) -> None:
+    broker.refuse = lambda message: message.topic == MINE
+    await make(SERVICE).records([Topic("left").record("p1", 1, "a"), Topic("left").record("p2", 1, "x")])
+    broker.refuse = lambda _message: False
+    clock.forward(seconds=PAUSES[0])
+    sending, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(messages: Sequence[Message]) -> list[BaseException | None]:
+        sending.set()
+        await goes_on.wait()
+        return await broker(messages)
+
+    first, second = make(SERVICE), make(SERVICE, on=(hooked := Hooked(store)))
+    first.withheld._send = slowly
+    works = list[asyncio.Task[None]]()
+
+    async def meanwhile() -> None:
+        works.append(asyncio.create_task(first.withheld.again()))
+        await sending.wait()
+
+    hooked.before["mark"] = meanwhile  # both have seen that its time has come
+    async with asyncio.timeout(60):
+        await second.withheld.again()
+        assert told(broker) == [], "the first has the turn"
+        goes_on.set()
+        await works[0]
+    assert told(broker) == ["p1/1", "p2/1"]

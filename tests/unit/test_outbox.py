@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
+
 from contracts.event import Event
+from services.chassis import outbox
 from services.chassis.message import Message
 from services.chassis.outbox import Outbox, SendFailed
 from services.chassis.own_topic import OwnTopic
-from services.chassis.store import Store
+from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Document, Entry
 from services.chassis.withheld import Withheld
 from tests.kit.engine.tiny import LANGUAGE, ROBOT, START, NotedV1
@@ -188,3 +191,55 @@ async def test_what_the_pump_could_not_send_stirs_who_sweeps_and_an_older_sight_
     around.refused = {(TOPIC, b"fact 2")}
     await box.flush()
     assert around.values()[:2] == [b"fact 1", b"fact 2"] and around.failures == 1
+
+
+async def test_a_database_that_is_away_while_the_pump_sends_ends_nothing_and_leaves_it_to_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    around = Around()
+    box = around.outbox()
+
+    async def away(_upto: Mapping[str, int]) -> None:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(around, "clear", away)
+    box.soon(Document("p1", "pilot", version=1, outbox=(entry(1),)))
+    await box.flush()
+    assert around.values() == [b"fact 1", b"told 1"] and around.failures == 1
+
+
+async def test_no_more_is_remembered_than_there_is_room_for_and_the_oldest_goes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "REMEMBERED", 3)
+    around = Around()
+    box = around.outbox()
+    for n in range(4):
+        await box.deliver({f"p{n}": [entry(1, f"p{n}")]})
+    before = len(around.sent)
+    await box.deliver({f"p{n}": [entry(1, f"p{n}")] for n in (1, 2, 3)})
+    assert len(around.sent) == before, "the latest three are known"
+    await box.deliver({"p0": [entry(1, "p0")]})
+    assert len(around.sent) == before + 2, "what is forgotten is sent once more, which is harmless"
+    await box.deliver({"p2": [entry(2, "p2")]})
+    await box.deliver({"p4": [entry(1, "p4")]})
+    before = len(around.sent)
+    await box.deliver({"p2": [entry(1, "p2"), entry(2, "p2")]})
+    assert len(around.sent) == before, "what was sent last is forgotten last"
+    around.refused = {(TOPIC, b"fact 1")}
+    assert not await delivered(box, {f"q{n}": [entry(1, f"q{n}")] for n in range(4)})
+    assert [id_ for id_, _ in box._went] == ["q1-1", "q2-1", "q3-1"]
+
+
+async def test_while_the_own_topic_rests_nothing_is_sent_but_what_is_known_to_be_sent_is_cleared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    around = Around()
+    box = around.outbox()
+    assert await delivered(box, {"p1": [entry(1)]})
+    monkeypatch.setattr(around, "rests", lambda: True)
+    before = len(around.sent)
+    assert not await delivered(box, {"p1": [entry(1), entry(2)], "p2": [entry(1, "p2")]})
+    assert len(around.sent) == before and around.cleared == [{"p1": 1}, {"p1": 1}]
+    await box.sweep(START, timedelta(0), cast(Any, None))
+    assert around.left_out == [], "and nothing is looked for"

@@ -315,8 +315,10 @@ async def test_a_handover_that_died_half_way_is_finished_by_the_resend_as_it_was
     assert [(one["pilot"], one["problem"]["title"]) for one in first.json()["stayed"]] == [("p2", "revision.gone")]
     again = await world.ask("post", "/experts/expert-z/handover", OP, WHY, key="h")
     assert [one["pilot"] for one in again.json()["moved"]] == ["p1"]
+    theirs = await world.ask("post", "/experts/expert-z/handover", OTHER_OP, WHY, key="h")
+    assert [one["pilot"] for one in theirs.json()["moved"]] == ["p2"], "a key is its caller's own, and so is the plan"
     fresh = await world.ask("post", "/experts/expert-z/handover", OP, WHY)
-    assert [one["pilot"] for one in fresh.json()["moved"]] == ["p2"]
+    assert fresh.json()["moved"] == []
 
 
 async def test_a_cap_holds_and_a_race_that_exceeds_it_shows_on_the_board(world: World) -> None:
