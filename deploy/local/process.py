@@ -85,6 +85,13 @@ class Process:
         """How it ended; None while it runs or before it was started."""
         return self._child.poll() if self._child else None
 
+    def ending(self) -> str:
+        """How it ended, in words."""
+        code = self.exit_code
+        if code is None:
+            return "has not ended"
+        return f"ended with status {code}" if code >= 0 else f"was ended by {signal_name(-code)}"
+
     def need_running(self) -> None:
         """Raises Complaint with the end of the log when it has died."""
         if self.pid is None:
@@ -123,6 +130,14 @@ class Process:
     def last_words(self) -> str:
         """The last line of its log that is not empty."""
         return last_line(self.log)
+
+
+def signal_name(number: int) -> str:
+    """A signal as it is called: SIGKILL."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def last_line(log: Path) -> str:

@@ -76,6 +76,8 @@ class Stack:
         self._kept = Kept.read()
         self._receiver: Receiver | None = None
         self._pauses: dict[str, Pause] = {}
+        self._refused = set[str]()
+        """Of whom it was said that they refuse to work."""
         self._lock: IO[str] | None = None
         self._starting = Lock()
         """Held while it is decided whether a process shall run."""
@@ -148,6 +150,7 @@ class Stack:
         for process in self.services.values():
             process.stop(GRACE)
         self._extra_env = dict(extra_env)
+        self._refused.clear()
         self._start_services()
         self.await_ready(READY_WITHIN)
 
@@ -225,6 +228,9 @@ class Stack:
             if process.wanted and process.pid is None:
                 if process.exit_code != REFUSES:
                     self._revive(process)
+                elif process.name not in self._refused:
+                    self._refused.add(process.name)
+                    self._say(f"{process.title} refuses to work and is left alone: {process.last_words()}")
             else:
                 process.record()
 
@@ -241,6 +247,10 @@ class Stack:
         pause = self._pauses.setdefault(process.name, Pause())
         if pause.until is None:
             pause.begin(now)
+            self._say(
+                f"{process.title} {process.ending()}; it is started again in {pause.length:.1f} s. "
+                f"The last line of {process.log}: {process.last_words()}"
+            )
             return
         if now >= pause.until:
             pause.over(now)
@@ -248,6 +258,8 @@ class Stack:
                 process.start()
             except (Complaint, OSError) as error:
                 self._say(f"{process.title} cannot be started again: {error}")
+            else:
+                self._say(f"{process.title} is started again (pid {process.pid}).")
 
 
 def _folders() -> dict[str, str]:

@@ -18,7 +18,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
 
-from contracts.topics import AGENCY_PATTERN, FACT_MAX_BYTES, agency_of, fact_topic, group
+from contracts.topics import AGENCY_PATTERN, AGENCY_PREFIX, FACT_MAX_BYTES, agency_of, fact_topic, group
 from services.chassis import telemetry
 from services.chassis.allowance import Rate, unbounded
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer
@@ -134,7 +134,8 @@ class Bus:
     async def _batch(self, source: str, raw: Any) -> None:
         """Hands a batch to the engine; when it returns, FastStream commits. Raises to have it read again."""
         records = [self._read(one) for one in (raw if isinstance(raw, tuple) else (raw,))]
-        with telemetry.batch_span(source, len(records)):
+        topic = AGENCY_PREFIX + "{agency}.v1" if source == AGENCIES else fact_topic(source)
+        with telemetry.batch_span(source, len(records), telemetry.batch_of(topic, group(self._service, source))):
             for pause in (*self._settings.retry_pauses, None):
                 try:
                     await (self._alone if source in self._troubled else self._take)(records)
@@ -360,6 +361,7 @@ def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
         ack_policy=AckPolicy.NACK_ON_ERROR,
         graceful_timeout=settings.stop_within,
         logger=log,
+        log_level=logging.DEBUG,  # of each batch that it is received and processed; what fails is logged as an error
     )
 
 

@@ -21,7 +21,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
-from services.chassis import parking, telemetry
+from services.chassis import business, parking, telemetry
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.message import Send
@@ -253,8 +253,6 @@ class Engine:
         run = await self._run(inputs)
         for one, outcome in zip(run.inputs, run.outcomes, strict=True):
             if isinstance(outcome, (Broken, Refused)) and isinstance(one.mark, Timed):
-                with telemetry.about(pilot=one.subject):
-                    log.error("a timer failed: %s", getattr(outcome, "cause", "refused"))
                 await self.store.postpone(one.subject, one.mark.due, self.now() + STUCK_TIMER_PAUSE)
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
         return len(found)
@@ -310,6 +308,7 @@ class Engine:
             for span, one, outcome in zip(spans, inputs, run.outcomes, strict=True):
                 telemetry.close_span(span, one, outcome)
                 self.service.settled(one, outcome)
+            business.tell(run.inputs, run.outcomes)
         return run
 
     async def _known(self, run: _Run) -> dict[str, Document]:

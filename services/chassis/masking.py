@@ -46,6 +46,8 @@ _OF_A_PASSPORT: Final = re.compile(
     r"(?<![a-z0-9])(?:[a-z]{2}[0-9]{7}|[0-9]{7}[a-z][0-9]{3}[a-z]{2}[0-9])(?![a-z0-9])", re.ASCII | re.IGNORECASE
 )
 """The number of a passport or of a natural person, as Belarus gives them."""
+_OF_A_TIMER: Final = re.compile(r"timer:(.{1,200}):[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}\+00:00", re.ASCII)
+"""What a timer's decision is caused by: the subject, and the moment at which it was due."""
 _SURNAME: Final = re.compile(r"[a-z]{3,}(?:ov|ova|ev|eva|enko|enka|sky|ski|skiy|skaya|chuk|vich|vna|shvili)")
 MOST_DIGITS: Final = 6
 """How many digits are no telephone number and no number of a person, where nothing stands beside them."""
@@ -91,6 +93,8 @@ def opaque(text: object) -> str:
 def tells_of_nobody(text: str) -> bool:
     """Whether an id has a form of ours, or looks like no telephone, name, address or number of a person. What has no
     digit at all may be a name: of such, only words of ours are known to be none."""
+    if of_timer := _OF_A_TIMER.fullmatch(text):
+        return tells_of_nobody(of_timer[1])
     if not OPAQUE.fullmatch(text):
         return False
     kind, colon, code = text.partition(":")

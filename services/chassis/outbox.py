@@ -14,10 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from opentelemetry.trace import Status, StatusCode
-
 from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
-from services.chassis import telemetry
+from services.chassis import business, telemetry
 from services.chassis.message import Message, Send
 from services.chassis.own_topic import OwnTopic
 from services.chassis.saying import why
@@ -195,7 +193,7 @@ class Outbox:
 
     async def _all(self, facts: Sequence[tuple[str, Entry, Event]]) -> list[BaseException | None]:
         """Sends these facts with what goes out with them, and tells for each what failed of the fact itself."""
-        spans = [telemetry.send_span(self._topic, event) for _, _, event in facts]
+        spans = [telemetry.send_span(self._topic, event, len(entry.value)) for _, entry, event in facts]
         own, parts = list[Message](), list[tuple[int, Part]]()
         async for place, ((subject, entry, event), span) in in_turns(enumerate(zip(facts, spans, strict=True))):
             headers = {**headers_of(event), **telemetry.carried(span, event.trace)}
@@ -206,11 +204,13 @@ class Outbox:
         answers = await self._send([*own, *free]) if own else []
         _count([*own, *free], answers)
         failures, told = list(answers[: len(own)]), iter(answers[len(own) :])
+        went = zip(facts, own, failures, strict=True)
+        business.sent(self._topic, [(event, one.headers) for (_, _, event), one, failed in went if failed is None])
         errors = [BEHIND if at in behind else next(told) for at in range(len(parts))]
         await self._settle_parts(parts, errors, failures)
-        for span, failed in zip(spans, failures, strict=True):
-            if failed is not None:
-                span.set_status(Status(StatusCode.ERROR, type(failed).__name__))
+        for span, error in zip(spans, failures, strict=True):
+            if error is not None:
+                telemetry.failed(span, error)
             span.end()
         return failures
 

@@ -4,7 +4,6 @@ A parked record keeps its original bytes, so that redriving feeds this reader's 
 no topic and no other reader is touched. `_id` is where the record stands, so reading it again parks it once.
 """
 
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from typing import Any, Final, assert_never
 from contracts.event import is_usable_id, peek
 from contracts.forms import as_number
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
-from services.chassis import telemetry
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
 from services.chassis.numbered import as_id, pilots_of
@@ -35,8 +33,6 @@ from services.chassis.subject import (
     Stale,
     Waiting,
 )
-
-log = logging.getLogger(__name__)
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
@@ -127,11 +123,9 @@ def why_parked(outcome: Outcome | None) -> tuple[str, str] | None:
 
 
 def to_park(one: Input, status: str, cause: str) -> Parked:
-    """An input's record, to be parked. Told in the log."""
+    """An input's record, to be parked."""
     assert one.record is not None
     mark = one.mark
-    with telemetry.about(pilot=one.subject, event=one.cause_id, **telemetry.trace_id(one.trace)):
-        log.log(logging.INFO if status is WAITING else logging.ERROR, "parked as %s: %s", status, cause)
     source, sequence = (mark.source, mark.sequence) if isinstance(mark, Sequenced) else (None, None)
     event_id = None if agency_of(one.record.topic) is None else one.cause_id
     return Parked(one.record, status, cause, one.subject, source, sequence, event_id)

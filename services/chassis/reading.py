@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact
+from contracts.event import TRACE_HEADERS, BrokenEvent, Event, parse_fact, peek
 from contracts.topics import AGENCY_PREFIX, fact_topic
 from services.chassis import telemetry
 from services.chassis.parking import Parked, unreadable
@@ -114,8 +114,10 @@ def _of_others(service: str, told: Told, event: Event, record: Record) -> Iterat
 
 def _unreadable(record: Record, error: Exception) -> Parked:
     parked = unreadable(record, why(error))
-    with telemetry.about(record=record.id, pilot=str(parked.subject)):
-        log.warning("a record is broken: %s", type(error).__name__)
+    event = str(peek(record.value).get("id") or parked.event_id or record.id)
+    trace = telemetry.trace_id(_trace_headers(record))
+    with telemetry.about(record=record.id, pilot=str(parked.subject), event=event, **trace):
+        log.error("parked as broken: %s", parked.cause)
     return parked
 
 

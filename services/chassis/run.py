@@ -69,7 +69,7 @@ def main(service: Service, sources: Sequence[str], routers: Sequence[APIRouter],
     faulthandler.enable()  # SIGABRT to a process that hangs has it write where each of its threads is
     few_arenas()
     calendars = need_rules(settings)
-    telemetry.log_to_stdout(service.name)
+    telemetry.log_to_stdout(service.name, settings.log_level)
     provider = telemetry.start(service.name, settings.otlp_url)
     try:
         code = asyncio.run(_serve(service, sources, routers, beside, settings, calendars))

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     """How long a key of an agency is good beside its successor, where nobody says otherwise (assumption: a working day
     to exchange it in)."""
     otlp_url: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """From which level lines stand in the log: with INFO one for everything that is taken, refused, commanded, fired or
+    sent; with WARNING what needs a look alone; with DEBUG what the framework has to say of each batch besides."""
     only: Literal["all", "http", "consumers"] = "all"
     calendars: str = ""
     """A folder of calendar updates (`.toml`, see `CalendarUpdate` in contracts/calendars.py); empty: none."""

@@ -21,6 +21,9 @@ OURS: Final = "lotsman"
 ATTRIBUTES: Final = frozenset(
     {
         *("pilot.id", "pilot.agency", "pilot.event.type", "pilot.event.id", "pilot.outcome"),
+        *("messaging.system", "messaging.operation.name", "messaging.operation.type", "messaging.consumer.group.name"),
+        *("messaging.destination.name", "messaging.destination.template", "messaging.destination.partition.id"),
+        *("messaging.message.id", "messaging.message.body.size", "messaging.kafka.offset"),
         *("messaging.batch.message_count", "error.type", "exception.type"),
         *("http.request.method", "http.route", "http.response.status_code", "url.scheme", "network.protocol.version"),
         *("db.system", "db.system.name", "db.name", "db.namespace", "db.mongodb.collection", "db.collection.name"),
@@ -29,7 +32,7 @@ ATTRIBUTES: Final = frozenset(
     }
 )
 """The attributes that leave. Of the database's, a statement is the name of a command: more is not asked for."""
-IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.id"})
+IDS: Final = frozenset({"pilot.id", "pilot.agency", "pilot.event.id", "messaging.message.id"})
 """Of these, what comes from outside, and is shown as ids are."""
 NO_TYPE: Final = "unknown"
 """What stands in the place of the type of an event that has none of ours."""

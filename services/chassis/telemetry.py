@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Final, assert_never
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, Literal, assert_never
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
@@ -18,9 +20,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
 from prometheus_client import Counter, Gauge, Histogram
 
 from contracts.event import Event
+from services.chassis.business import Lines
 from services.chassis.masking import TRACEPARENT, opaque
 from services.chassis.saying import message_of, trace_of
 from services.chassis.spans import OURS, HarmlessSpans, InsideTraces
@@ -80,6 +84,7 @@ BATCH_RECORDS: Final = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
 )
 
+NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """Carries a trace and nothing else: baggage holds whatever a caller wrote."""
 _about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
@@ -167,13 +172,18 @@ def open_spans(inputs: Sequence[Input]) -> list[Span]:
 def _span(one: Input, links: Sequence[Link]) -> Span:
     if _unfollowed(one.trace):
         return trace.INVALID_SPAN
-    attributes = {"pilot.id": one.subject, "pilot.event.id": one.cause_id}
+    attributes: dict[str, AttributeValue] = {"pilot.id": one.subject, "pilot.event.id": one.cause_id}
     if one.event_type:
         attributes["pilot.event.type"] = one.event_type
     if isinstance(one.mark, Claimed) and one.record:
         attributes["pilot.agency"] = one.mark.owner
-    if one.record is not None:
-        name, kind = f"process {one.record.topic}", SpanKind.CONSUMER
+    if (record := one.record) is not None:
+        attributes |= kafka("process", record.topic)
+        attributes["messaging.message.id"] = one.cause_id
+        attributes["messaging.message.body.size"] = len(record.value)
+        attributes["messaging.destination.partition.id"] = str(record.partition)
+        attributes["messaging.kafka.offset"] = record.offset
+        name, kind = f"process {record.topic}", SpanKind.CONSUMER
         return _tracer.start_span(name, context=context_of(one.trace), kind=kind, attributes=attributes, links=links)
     name = f"decide {type(one.command).__name__}"
     if not one.trace:
@@ -182,6 +192,17 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
     return _tracer.start_span(
         name, context=context_of(one.trace), attributes=attributes, links=[Link(around)] if around.is_valid else []
     )
+
+
+@lru_cache(maxsize=1000)
+def kafka(operation: Literal["process", "send"], topic: str) -> Mapping[str, AttributeValue]:
+    """What OpenTelemetry's conventions for messaging ask of every span of an operation on a topic."""
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.destination.name": topic,
+    }
 
 
 def link_to_cause(span: Span, one: Input, built_on: Mapping[str, str]) -> None:
@@ -196,6 +217,7 @@ def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
     name = outcome_name(outcome)
     span.set_attribute("pilot.outcome", name)
     if outcome is None or isinstance(outcome, Broken):
+        span.set_attribute("error.type", name)
         span.set_status(Status(StatusCode.ERROR, getattr(outcome, "cause", "not finished")))
     INPUTS.labels(door_of(one), name).inc()
     span.end()
@@ -220,32 +242,63 @@ def door_of(one: Input) -> str:
 
 
 @contextmanager
-def batch_span(door: str, size: int) -> Iterator[None]:
-    """The span around one batch from Kafka, with its size and time measured."""
+def batch_span(door: str, size: int, attributes: Mapping[str, AttributeValue] = NOTHING) -> Iterator[None]:
+    """The span around what is taken together, with its size and time measured. `attributes` say where it was read; what
+    fails in it is said by the kind of its error."""
+    of_kafka = "messaging.system" in attributes
     with (
         BATCH_SECONDS.labels(door).time(),
         _tracer.start_as_current_span(
             f"batch {door}",
             context=otel_context.Context(),
-            attributes={"messaging.batch.message_count": size},
+            kind=SpanKind.CONSUMER if of_kafka else SpanKind.INTERNAL,
+            attributes={**attributes, "messaging.batch.message_count": size},
             record_exception=False,
             set_status_on_exception=False,
-        ),
+        ) as span,
     ):
         BATCH_RECORDS.labels(door).observe(size)
-        yield
+        try:
+            yield
+        except Exception as error:
+            failed(span, error)
+            raise
 
 
-def send_span(topic: str, event: Event) -> Span:
-    """The span of sending one record; its parent is the context of the decision, that the fact carries."""
+def batch_of(topic: str, group: str) -> Mapping[str, AttributeValue]:
+    """What a span of a batch says of where it was read: of one topic, or of all that have a name like this one."""
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "batch",
+        "messaging.operation.type": "process",
+        "messaging.destination.template" if "{" in topic else "messaging.destination.name": topic,
+        "messaging.consumer.group.name": group,
+    }
+
+
+def send_span(topic: str, event: Event, size: int) -> Span:
+    """The span of sending one record of so many bytes; its parent is the context of the decision, that the fact
+    carries."""
     if _unfollowed(event.trace):
         return trace.INVALID_SPAN
+    attributes = {"pilot.id": event.subject, "pilot.event.id": event.id, "pilot.event.type": event.type}
     return _tracer.start_span(
         f"send {topic}",
         context=context_of(event.trace),
         kind=SpanKind.PRODUCER,
-        attributes={"pilot.id": event.subject, "pilot.event.id": event.id, "pilot.event.type": event.type},
+        attributes={
+            **attributes,
+            **kafka("send", topic),
+            "messaging.message.id": event.id,
+            "messaging.message.body.size": size,
+        },
     )
+
+
+def failed(span: Span, error: BaseException) -> None:
+    """Says of a span that it failed, by the kind of the error."""
+    span.set_attribute("error.type", type(error).__name__)
+    span.set_status(Status(StatusCode.ERROR, type(error).__name__))
 
 
 def exemplar() -> dict[str, str] | None:
@@ -273,13 +326,18 @@ class JsonLines(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON; `time` is UTC."""
-        span = trace.get_current_span().get_span_context()
+        """One line of JSON, or each of several; `time` is UTC."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
+        }
+        if isinstance(record.msg, Lines):
+            head = json.dumps(line)[:-1]
+            return _encodable("\n".join([f"{head}, {one}}}" for one in record.msg.some]))
+        span = trace.get_current_span().get_span_context()
+        line |= {
             "message": message_of(record),
             **{name: opaque(text) for name, text in (_about.get() or {}).items()},
         }
@@ -287,16 +345,20 @@ class JsonLines(logging.Formatter):
             line["trace"] = f"{span.trace_id:032x}"
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = trace_of(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        return _encodable(json.dumps(line, ensure_ascii=False))
 
 
-def log_to_stdout(service: str) -> None:
-    """Sends every log line of this process to standard output as JSON, and what nobody caught as well."""
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def log_to_stdout(service: str, level: str = "INFO") -> None:
+    """Sends every log line of this process from a level on to standard output as JSON, and what nobody caught."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Python itself would print these with all their words.

@@ -144,12 +144,16 @@ def test_a_recorded_id_that_now_belongs_to_another_is_left_alone(own_home: Path)
 def test_a_service_that_dies_is_started_again(
     given: Backends, tmp_path: Path, stubs: dict[str, list[str]], soon: Callable[..., None]
 ) -> None:
-    with Stack(tmp_path, services=stubs) as stack:
+    said = list[str]()
+    with Stack(tmp_path, services=stubs, say=said.append) as stack:
         first = stack.services["intake"].pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
         soon(lambda: stack.services["intake"].pid not in (None, first))
         stack.await_ready(20)
+        soon(lambda: f"Service intake is started again (pid {stack.services['intake'].pid})." in said)
+        [ended] = [one for one in said if one.startswith("Service intake was ended by SIGKILL; it is started again in")]
+        assert str(stack.services["intake"].log) in ended
         assert pids(tmp_path)["intake"] == stack.services["intake"].pid
 
 
@@ -228,7 +232,8 @@ def test_a_service_that_refuses_is_not_started_again_and_up_and_status_say_why(
     with pytest.raises(Complaint, match=r"^Service intake refuses to start\. Its database is gone\.$"):
         Stack(own_home, services={"intake": refuses}).start()
 
-    with Stack(own_home, services=stubs) as stack:
+    said = list[str]()
+    with Stack(own_home, services=stubs, say=said.append) as stack:
         stack.services["intake"].stop(10)
         stack.services["intake"].command = refuses
         stack.services["intake"].start()
@@ -236,6 +241,9 @@ def test_a_service_that_refuses_is_not_started_again_and_up_and_status_say_why(
         first = stack.services["intake"].log.stat().st_ino
         time.sleep(3 * FIRST_PAUSE)
         assert stack.services["intake"].log.stat().st_ino == first, "each start has a log of its own"
+        assert [one for one in said if "refuses" in one] == [
+            "Service intake refuses to work and is left alone: Its database is gone."
+        ]
         assert main(["status"]) == run.NOT_READY
         assert "Its database is gone." in " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
 

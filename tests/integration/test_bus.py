@@ -5,6 +5,7 @@ It is one thing: every test runs a service in this process on the same real back
 
 import asyncio
 import json
+import logging
 import runpy
 import sys
 from collections import Counter, defaultdict
@@ -344,8 +345,9 @@ async def test_offsets_are_committed_only_after_the_facts_are_in_the_topic(
 
 
 async def test_records_come_in_batches_and_each_subject_in_order(
-    backends: Backends, pair: Pair, eventually: Eventually
+    backends: Backends, pair: Pair, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     facts = [pair.fact(f"p{s}", n, f"{n}") for n in range(1, 41) for s in range(25)]
     await publish(backends, fact_topic(pair.source), facts)
     async with running(backends, pair.service, [pair.source], pair.name) as here:
@@ -356,6 +358,7 @@ async def test_records_come_in_batches_and_each_subject_in_order(
         await eventually(all_noted, within=90)
         await eventually(lambda: _is(committed(backends, pair.group), 1000))
         assert max(here.batches) > 100 and len(here.batches) < 60
+        assert not {"Received", "Processed"} & {one.getMessage() for one in caplog.records}, "the framework's words"
         documents = await here.engine.documents(f"p{s}" for s in range(25))
         assert {notes_of(d.state) for d in documents.values()} == {tuple(str(n) for n in range(1, 41))}
         assert await parked_rows(here.store, {}) == []

@@ -90,6 +90,7 @@ FOREIGN = [
     "7000001125", "MP1234567", "app-MP1234567", "3010190A001PB5", "ivanov.ivan", "Ivanov_Ivan", "ivanov", "i.obraztsov",
     "obraztsov-1980", "ivan-2", "u-1:ivanov.ivan", "expert:ivanov.ivan", "agency:ivanov-ivan", "person:375291234567",
     "over-kafka", "ivan.petrov|7", "reading:ivanov",
+    "timer:ivanov.ivan:2026-03-02T10:00:00+00:00",
 ]  # fmt: skip
 OURS = [
     "4fe80acb-8a65-586f-8092-50953a736486", "00000000-0000-4000-8000-375291234567", "0" * 32, "7" * 64,
@@ -97,6 +98,7 @@ OURS = [
     "app-2026-0099", "demo-1", "2026-000123", "1234", "order-2026-11-26-0042", "app-20261126123456", "op-1",
     "export:0123456789abcdef0123456789abcdef", "pilots.agency.minzdrav.v1/0/375291234567", "agency:mogilev",
     "4fe80acb-8a65-586f-8092-50953a736486.receipt",
+    "timer:4fe80acb-8a65-586f-8092-50953a736486:2026-03-02T10:00:00+00:00",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Spans are made where a trace is recorded; where it is not, it goes on as it came, at no cost."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from opentelemetry import trace
@@ -8,12 +9,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler, TraceIdRatioBased
+from opentelemetry.semconv._incubating.attributes import messaging_attributes
 
-from contracts.event import Actor
+from contracts.event import Actor, Event
 from services.chassis import telemetry
 from services.chassis.masking import TRACEPARENT
-from services.chassis.spans import InsideTraces
+from services.chassis.spans import ATTRIBUTES, InsideTraces
 from services.chassis.subject import Claimed, Done, Input, Record
+from tests.kit.engine.tiny import NotedV1
 
 TRACE = "a" * 32
 RECORDED, UNRECORDED = (f"00-{TRACE}-{'b' * 16}-{flags}" for flags in ("01", "00"))
@@ -103,3 +106,43 @@ def test_a_call_inside_a_trace_that_is_not_recorded_is_not_recorded() -> None:
     context = telemetry.context_of({"traceparent": UNRECORDED})
     provider.get_tracer("driver").start_span("find", context=context, kind=trace.SpanKind.CLIENT).end()
     assert exporter.get_finished_spans() == ()
+
+
+def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = traced(monkeypatch)
+    topic, fact = "pilots.intake.v1", NotedV1(actor=Actor(id="a", role="r"), what="a")
+    now, carrier = datetime(2026, 3, 2, tzinfo=UTC), {"traceparent": RECORDED}
+    event = Event("e-1", "tiny", NotedV1.TYPE, "p1", now, 1, "c", carrier, fact)
+    with telemetry.batch_span("agency", 1, telemetry.batch_of("pilots.agency.{agency}.v1", "intake.agency")):
+        passed_on(given({"traceparent": RECORDED}))
+    telemetry.send_span(topic, event, 17).end()
+    with pytest.raises(ConnectionError), telemetry.batch_span("intake", 2, telemetry.batch_of(topic, "registry.intake")):
+        raise ConnectionError
+    process, batch, send, failed = exporter.get_finished_spans()
+    assert [(one.name, one.kind.name) for one in (process, batch, send, failed)] == [
+        ("process pilots.agency.demo.v1", "CONSUMER"),
+        ("batch agency", "CONSUMER"),
+        ("send pilots.intake.v1", "PRODUCER"),
+        ("batch intake", "CONSUMER"),
+    ]
+    told: list[dict[str, object]] = [dict(one.attributes or {}) for one in (process, batch, send, failed)]
+    known = {value for name, value in vars(messaging_attributes).items() if name.isupper()} | {"error.type"}
+    for one in told:
+        assert one["messaging.system"] == "kafka"
+        assert {name for name in one if not name.startswith("pilot.")} <= known & ATTRIBUTES
+    assert told[0] | {
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": "pilots.agency.demo.v1",
+        "messaging.destination.partition.id": "0",
+        "messaging.kafka.offset": 0,
+        "messaging.message.id": "1",
+    } == told[0]
+    assert told[1] | {
+        "messaging.operation.type": "process",
+        "messaging.destination.template": "pilots.agency.{agency}.v1",
+        "messaging.consumer.group.name": "intake.agency",
+        "messaging.batch.message_count": 1,
+    } == told[1]
+    assert told[2] | {"messaging.operation.type": "send", "messaging.message.body.size": 17} == told[2]
+    assert told[3]["error.type"] == "ConnectionError" and failed.status.status_code.name == "ERROR"

@@ -24,6 +24,7 @@ from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import NOW
 from services.chassis.auth import Caller, Keys
 from services.chassis.masking import MASK
+from services.chassis.spans import harmless
 from services.chassis.store import StoreAway
 from services.chassis.subject import (
     Broken,
@@ -468,3 +469,5 @@ def test_a_request_leaves_one_span_that_continues_its_trace_and_a_probe_leaves_n
     [span] = exporter.get_finished_spans()
     assert span.name == "GET /v1/parked" and span.context is not None
     assert f"{span.context.trace_id:032x}" == came
+    told = {"http.request.method": "GET", "http.route": "/v1/parked", "http.response.status_code": 200}
+    assert span.kind is trace.SpanKind.SERVER and told.items() <= dict(harmless(span).attributes or {}).items()

@@ -27,7 +27,7 @@ def main() -> None:
         print("Mail is off: LOTSMAN_SMTP_URL is not set.", flush=True)
         return
     need_rules(settings)
-    telemetry.log_to_stdout(NAME)
+    telemetry.log_to_stdout(NAME, settings.log_level)
     provider = telemetry.start(NAME, settings.otlp_url)
     try:
         asyncio.run(_serve(mail, settings))
