@@ -39,6 +39,7 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
+from deploy.local.told_traces import Trace
 from deploy.local.traces import spans_of
 from deploy.login import Login
 from deploy.progress import Say, silent, task
@@ -297,7 +298,7 @@ def _show_trace(desk: Desk, pilot: str, trace: str) -> int:
                 f"the trace of pilot {pilot} did not cross all services", found={"trace_services": len(crossed)}
             )
         time.sleep(0.1)
-    desk.console.print(tree(spans))
+    desk.console.print(tree(Trace(trace, spans)))
     return len(crossed)
 
 

@@ -1,59 +1,118 @@
 """trace."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from deploy.cli.common import Found, out
+from contracts.forms import as_number, as_pilot_id
+from contracts.reference import Role
+from contracts.topics import INTAKE
+from deploy.cli.common import Found, asked, out
+from deploy.cli.reading import show_rows
 from deploy.complaint import Complaint
 from deploy.local.home import home
-from deploy.local.traces import Span, spans_of
+from deploy.local.told_traces import Trace, clock, traces_in
+from deploy.local.traces import Span, listed, spans_of
 
 app = typer.Typer()
+
+COLUMNS: Final = ("trace", "began", "took_ms", "failed", "service", "begins_with", "pilots")
+RECEIPT: Final = ".receipt"
+"""What the id of a receipt ends with, behind that of the fact that it tells of."""
+
+What = Annotated[
+    str | None, typer.Argument(metavar="[WHAT]", help="A pilot, its registration number, an event, a receipt, a trace.")
+]
 
 
 @app.command()
 def trace(
-    pilot_or_trace_id: str,
+    what: What = None,
+    slowest: Annotated[bool, typer.Option("--slowest", help="Those that took longest, the longest first.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Only those in which something failed.")] = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="So many, where nothing is named.")] = 20,
     demo: Annotated[bool, typer.Option("--demo", help="Look into the last demo.")] = False,
 ) -> Found:
-    """Show a trace, or all traces of a pilot, as trees."""
-    folder = home() / "demo" if demo else home()
-    spans = spans_of(folder / "traces.sqlite", pilot_or_trace_id.lower())
-    if not spans:
-        raise Complaint(f"No span of pilot or trace {pilot_or_trace_id} is kept here.")
-    by_trace: dict[str, list[Span]] = {}
-    for span in spans:
-        by_trace.setdefault(span.trace_id, []).append(span)
-    for found in by_trace.values():
-        out.print(tree(found))
-    return {"traces": [{"trace": id_, "spans": [one._asdict() for one in all_]} for id_, all_ in by_trace.items()]}
+    """Show the traces of a pilot, an event or a receipt, or a trace, as trees with the time of the clock (UTC).
+
+    What else a trace did, to other pilots, is left out. Where nothing is named, the newest traces are listed.
+    """
+    path = (home() / "demo" if demo else home()) / "traces.sqlite"
+    if what is None:
+        return _list(path, slowest, errors, most)
+    name = _named(what, demo)
+    traces = [one for one in traces_in(spans_of(path, name), name) if one.failed or not errors]
+    if not traces:
+        failed = "failed " if errors else ""
+        raise Complaint(f"No {failed}trace of {what} is kept here: no pilot, event, receipt or trace of that name.")
+    for one in sorted(traces, key=lambda one: -one.took_ms) if slowest else traces:
+        out.print(tree(one))
+    return {"traces": [one.json() for one in traces]}
 
 
-def tree(spans: list[Span]) -> Tree:
+def _list(path: Path, slowest: bool, errors: bool, most: int) -> Found:
+    ids = listed(path, slowest=slowest, errors=errors, most=most)
+    traces = [one for id_ in ids for one in traces_in(spans_of(path, id_), id_)]
+    if not traces:
+        raise Complaint(f"No trace is kept here{' in which something failed' if errors else ''}.")
+    items: list[Found] = [
+        {
+            "trace": one.id,
+            "began": clock(one.began_ns),
+            "took_ms": round(one.took_ms, 1),
+            "failed": one.failed,
+            "service": one.spans[0].service,
+            "begins_with": one.spans[0].name,
+            "pilots": one.pilots,
+        }
+        for one in traces
+    ]
+    show_rows(COLUMNS, [{**item, "pilots": _few(item["pilots"])} for item in items])
+    return {"traces": items}
+
+
+def _few(pilots: list[str]) -> str:
+    return f"{pilots[0]} and {len(pilots) - 1} more" if len(pilots) > 1 else "".join(pilots)
+
+
+def _named(what: str, demo: bool) -> str:
+    """By what spans know what is asked for: ids of ours in small letters, a number's pilot, a receipt's fact. Raises
+    Complaint where a registration number is nobody's, or nobody is there to be asked."""
+    if (number := as_number(what)) is not None:
+        if demo:
+            raise Complaint("The last demo does not run: name the pilot by its id.")
+        return str(asked(Role.OFFICER, INTAKE, "GET", f"/v1/applications/{number}")["id"])
+    bare = what.strip().removesuffix(RECEIPT)
+    lower = bare.lower()
+    is_trace = len(lower) == 32 and all(digit in "0123456789abcdef" for digit in lower)
+    return lower if is_trace else as_pilot_id(bare) or bare
+
+
+def tree(one: Trace) -> Tree:
     """One trace as a tree; a span whose parent is not kept hangs on the root."""
-    known = {span.span_id for span in spans}
+    known = {span.span_id for span in one.spans}
     children: dict[str, list[Span]] = {}
-    for span in spans:
+    for span in one.spans:
         children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
-    root = Tree(f"trace {spans[0].trace_id}")
+    root = Tree(f"trace {one.id} [dim]{clock(one.began_ns)}, {one.took_ms:.0f} ms[/dim]")
     pending = [(root, span) for span in reversed(children.get("", []))]
     while pending:
         above, span = pending.pop()
-        branch = above.add(_line(span, spans[0].start_ns))
+        branch = above.add(_line(span, one.began_ns))
         pending += [(branch, child) for child in reversed(children.get(span.span_id, []))]
     return root
 
 
 def _line(span: Span, zero: int) -> str:
-    at, took = (span.start_ns - zero) / 1e6, (span.end_ns - span.start_ns) / 1e6
+    after, took = (span.start_ns - zero) / 1e6, (span.end_ns - span.start_ns) / 1e6
     kind = span.attributes.get("pilot.event.type") or ""
-    line = f"[bold]{escape(span.service)}[/bold] {escape(span.name)} {escape(str(kind))}"
-    line += f" [dim]+{at:.0f} ms, {took:.1f} ms[/dim]"
+    line = f"[dim]{clock(span.start_ns)[11:-1]}[/dim] [bold]{escape(span.service)}[/bold] {escape(span.name)}"
+    line += f" {escape(str(kind))} [dim]+{after:.0f} ms, {took:.1f} ms[/dim]"
     if span.status == "error":
-        line += " [red]error[/red]"
+        line += f" [red]error {escape(str(span.attributes.get('error.type') or ''))}[/red]".replace(" [/red]", "[/red]")
     if span.kind == "consumer":
         return line  # a record's span is linked to its batch, which says nothing about what it follows
     links = dict.fromkeys(link["trace_id"] for link in span.links if link["trace_id"] != span.trace_id)

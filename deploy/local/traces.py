@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS spans (
 );
 CREATE INDEX IF NOT EXISTS by_trace ON spans (trace_id);
 CREATE INDEX IF NOT EXISTS by_pilot ON spans (json_extract(attributes, '$."pilot.id"'));
+CREATE INDEX IF NOT EXISTS by_event ON spans (json_extract(attributes, '$."pilot.event.id"'));
 CREATE INDEX IF NOT EXISTS by_end ON spans (end_ns);
 """
 GIVES_BACK: Final = 2
@@ -247,21 +248,32 @@ def parse(body: bytes) -> Iterator[Span]:
                 yield _span(service, span)
 
 
-def spans_of(path: Path, pilot_or_trace: str) -> list[Span]:
-    """All spans of a trace, or of every trace that touches a pilot, oldest first. Raises Complaint."""
+def spans_of(path: Path, asked: str) -> list[Span]:
+    """All spans of a trace, or of every trace that touches a pilot or an event, oldest first. Raises Complaint."""
+    touched = """trace_id = :id
+        OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
+        OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.event.id"') = :id)"""
+    rows = _read(path, f"SELECT * FROM spans WHERE {touched} ORDER BY start_ns", {"id": asked})
+    return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
+
+
+def listed(path: Path, *, slowest: bool, errors: bool, most: int) -> list[str]:
+    """The ids of kept traces: the newest, or those that took longest; with `errors` only such as failed somewhere.
+    Raises Complaint."""
+    some = "HAVING SUM(status = 'error') > 0" if errors else ""
+    order = "MAX(end_ns) - MIN(start_ns)" if slowest else "MAX(end_ns)"
+    query = f"SELECT trace_id FROM spans GROUP BY trace_id {some} ORDER BY {order} DESC LIMIT :most"
+    return [row[0] for row in _read(path, query, {"most": most})]
+
+
+def _read(path: Path, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
-            rows = store.execute(
-                """SELECT * FROM spans WHERE trace_id = :id OR trace_id IN
-                   (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
-                   ORDER BY start_ns""",
-                {"id": pilot_or_trace},
-            ).fetchall()
+            return store.execute(query, values).fetchall()
     except sqlite3.DatabaseError as error:
         raise Complaint(f"The traces in {path} cannot be read: {error}.") from error
-    return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
 
 
 def _number(text: str | None) -> int:

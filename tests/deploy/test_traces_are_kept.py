@@ -30,6 +30,7 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.kept import Kept
 from deploy.local.ports import Ports
+from deploy.local.told_traces import Trace
 from deploy.local.traces import (
     GIVES_BACK,
     LARGEST,
@@ -82,7 +83,7 @@ def test_a_pilots_traces_come_back_as_trees(
     assert spans_of(tmp_path / "traces.sqlite", spans[1].trace_id) == spans[1:]
 
     console = Console(record=True, width=200)
-    console.print(tree(spans[1:]))
+    console.print(tree(Trace(spans[1].trace_id, spans[1:])))
     lines = console.export_text().splitlines()
     assert f"{root.get_span_context().trace_id:032x}" in lines[0]
     assert lines[1].index("root") < lines[2].index("child")

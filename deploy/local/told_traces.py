@@ -1,0 +1,84 @@
+"""What of kept traces belongs to what was asked for: a bulk command's trace holds many pilots, and is cut to one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from deploy.local.traces import Span
+
+ABOUT: Final = ("pilot.id", "pilot.event.id")
+"""The attributes by which a span says what it is about."""
+
+
+class Trace(NamedTuple):
+    """The spans of one trace that belong to what was asked for, oldest first; at least one."""
+
+    id: str
+    spans: list[Span]
+
+    @property
+    def began_ns(self) -> int:
+        """When the first of them began, in nanoseconds since 1970."""
+        return self.spans[0].start_ns
+
+    @property
+    def took_ms(self) -> float:
+        """Milliseconds from the beginning of the first to the end of the last."""
+        return (max(span.end_ns for span in self.spans) - self.began_ns) / 1e6
+
+    @property
+    def failed(self) -> bool:
+        """Whether any of them failed."""
+        return any(span.status == "error" for span in self.spans)
+
+    @property
+    def pilots(self) -> list[str]:
+        """The subjects that it touches, in that order."""
+        return list(dict.fromkeys(str(one) for span in self.spans if (one := span.attributes.get("pilot.id"))))
+
+    def json(self) -> dict[str, Any]:
+        """As a program is told it; moments are UTC."""
+        return {
+            "trace": self.id,
+            "began": clock(self.began_ns),
+            "took_ms": round(self.took_ms, 3),
+            "failed": self.failed,
+            "pilots": self.pilots,
+            "spans": [{**span._asdict(), "at": clock(span.start_ns)} for span in self.spans],
+        }
+
+
+def clock(ns: int) -> str:
+    """A moment as clocks show it, UTC, with milliseconds: 2026-11-27T09:14:02.511Z."""
+    at = datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns % 10**9 // 1000)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def traces_in(spans: Iterable[Span], asked: str) -> list[Trace]:
+    """The traces of these spans in the order in which they began, each cut to what belongs to a pilot or an event that
+    is asked for; one that is asked for itself, or in which nothing else is told of, is whole."""
+    by_trace: dict[str, list[Span]] = {}
+    for span in spans:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    cut = (Trace(id_, some if id_ == asked else _belonging(some, asked)) for id_, some in by_trace.items())
+    return sorted((one for one in cut if one.spans), key=lambda one: one.began_ns)
+
+
+def _belonging(spans: Sequence[Span], asked: str) -> list[Span]:
+    """The spans about what is asked for, those above them, and all that was caused by them."""
+    about = {span.span_id for span in spans if asked in [span.attributes.get(name) for name in ABOUT]}
+    subjects = {span.attributes.get("pilot.id") for span in spans} - {None}
+    if about and subjects == {asked}:
+        return list(spans)
+    parents = {span.span_id: span.parent_id for span in spans}
+    above = {one for span_id in about for one in _above(span_id, parents)}
+    below = {span.span_id for span in spans if not about.isdisjoint(_above(span.span_id, parents))}
+    return [span for span in spans if span.span_id in about | above | below]
+
+
+def _above(span_id: str, parents: dict[str, str]) -> list[str]:
+    """Those above a span, the nearest first; each once, for what comes from outside may run in a circle."""
+    found: dict[str, None] = {}
+    while (span_id := parents.get(span_id, "")) in parents and span_id not in found:
+        found[span_id] = None
+    return list(found)

@@ -1,0 +1,124 @@
+"""`./lotsman trace` shows what belongs to what was asked for, in order, with the time of the clock."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.cli import traces as verb
+from deploy.cli.__main__ import main
+from deploy.local.ports import Ports
+from deploy.local.traces import Receiver, Span, spans_of
+
+NOON = 1_767_182_400 * 10**9
+"""2025-12-31T12:00:00Z."""
+ONE, OTHER = "4fe80acb-8a65-586f-8092-50953a736486", "5fe80acb-8a65-586f-8092-50953a736486"
+SUBMITTED, ACCEPTED, BULK = "a" * 32, "b" * 32, "c" * 32
+FACT = "6fe80acb-8a65-486f-8092-50953a736486"
+
+
+def span(trace: str, id_: str, above: str, name: str, at: float, took: float = 5, **more: Any) -> Span:
+    """A span of intake that begins and ends so many milliseconds after noon."""
+    start = NOON + int(at * 1e6)
+    names = {"pilot": "pilot.id", "event": "pilot.event.id", "error": "error.type"}
+    attributes = {names[key]: value for key, value in more.items()}
+    status = "error" if "error" in more else "unset"
+    return Span(trace, id_, above, "intake", name, "internal", start, start + int(took * 1e6), status, attributes, [])
+
+
+SPANS = [
+    span(BULK, "c1", "", "POST /v1/acceptances", 9_000, 900),
+    span(BULK, "c2", "c1", "decide Accept", 9_010, pilot=ONE, event="u-1:k-1"),
+    span(BULK, "c3", "c1", "decide Accept", 9_020, pilot=OTHER, event="u-1:k-2"),
+    span(BULK, "c4", "c1", "lotsman.find", 9_005),
+    span(BULK, "c5", "c2", "send pilots.intake.v1", 9_030, pilot=ONE, event=FACT),
+    span(BULK, "c6", "c5", "process pilots.intake.v1", 9_040, pilot="series:2026", event=FACT),
+    span(BULK, "c7", "c6", "lotsman.update", 9_041),
+    span(SUBMITTED, "a1", "00f067aa0ba902b7", "process pilots.agency.demo.v1", 0, pilot=ONE, event="app-1"),
+    span(SUBMITTED, "a2", "a1", "lotsman.insert", 2.5),
+    span(ACCEPTED, "b1", "", "decide Return", 4_000.25, 3_000, pilot=OTHER, event="u-1:k-9", error="broken"),
+]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which these spans are kept."""
+    monkeypatch.setenv("LOTSMAN_HOME", str(tmp_path))
+    receiver = Receiver(tmp_path / "traces.sqlite", Ports.free()["otlp"])
+    receiver.start()
+    receiver.keep(SPANS)
+    receiver.stop()
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[dict[str, Any], str]:
+    """What the verb tells a program, and what it says to people."""
+    capsys.readouterr()
+    assert main(["trace", *words, "--json"]) == 0
+    written = capsys.readouterr()
+    return json.loads(written.out.splitlines()[-1]), written.err
+
+
+def names(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [(one["trace"], [s["span_id"] for s in one["spans"]]) for one in found["traces"]]
+
+
+def test_a_pilots_traces_come_in_order_and_a_bulk_commands_trace_is_cut_to_it(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, said = told(capsys, ONE.upper())
+    mine = [(SUBMITTED, ["a1", "a2"]), (BULK, ["c1", "c2", "c5", "c6", "c7"])]
+    assert names(found) == mine, "what it caused belongs to it; the other pilot, and what was done for both, does not"
+    assert found["traces"][0]["began"] == "2025-12-31T12:00:00.000Z" and found["traces"][1]["took_ms"] == 900
+    assert "12:00:09.030 intake send pilots.intake.v1" in said and "+30 ms, 5.0 ms" in said
+    assert "12:00:00.002 intake lotsman.insert" in said
+    assert names(told(capsys, ONE, "--slowest")[0]) == mine
+    assert main(["trace", ONE, "--errors"]) == 1
+
+
+def test_an_event_a_receipt_and_a_trace_are_found_as_well(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert names(told(capsys, "app-1")[0]) == [(SUBMITTED, ["a1", "a2"])]
+    caused = [(BULK, ["c1", "c2", "c5", "c6", "c7"])]
+    assert names(told(capsys, FACT)[0]) == names(told(capsys, f"{FACT}.receipt")[0]) == caused
+    assert names(told(capsys, BULK)[0])[0][1] == ["c1", "c4", "c2", "c3", "c5", "c6", "c7"], "a trace is whole"
+    found, said = told(capsys, OTHER, "--errors")
+    assert names(found) == [(ACCEPTED, ["b1"])] and "error broken" in said
+    assert main(["trace", "nothing-1"]) == 1
+    assert "No trace of nothing-1 is kept here" in capsys.readouterr().err
+
+
+def test_a_registration_number_is_asked_of_intake(
+    kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def answer(_role: object, service: str, _method: str, path: str) -> Any:
+        asked.append(f"{service}{path}")
+        return {"id": ONE}
+
+    monkeypatch.setattr(verb, "asked", answer)
+    assert [one["trace"] for one in told(capsys, "пп-2026-000001")[0]["traces"]] == [SUBMITTED, BULK]
+    assert asked == ["intake/v1/applications/ПП-2026-000001"]
+    assert main(["trace", "ПП-2026-000001", "--demo"]) == 1
+
+
+def test_the_slowest_and_those_that_failed_are_listed(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = told(capsys, "--slowest", "--most", "2")
+    assert [(one["trace"], one["took_ms"], one["failed"]) for one in found["traces"]] == [
+        (ACCEPTED, 3000, True),
+        (BULK, 900, False),
+    ]
+    assert found["traces"][1]["pilots"] == [ONE, OTHER, "series:2026"]
+    assert [one["trace"] for one in told(capsys, "--errors")[0]["traces"]] == [ACCEPTED]
+    assert [one["trace"] for one in told(capsys)[0]["traces"]] == [BULK, ACCEPTED, SUBMITTED], "the newest first"
+
+
+def test_what_runs_in_a_circle_is_shown_all_the_same(kept: Path) -> None:
+    receiver = Receiver(kept / "traces.sqlite", Ports.free()["otlp"])
+    receiver.start()
+    circle = "d" * 32
+    receiver.keep([span(circle, "d1", "d2", "x", 1, pilot="p-9"), span(circle, "d2", "d1", "y", 2, pilot="p-8")])
+    receiver.stop()
+    assert len(spans_of(kept / "traces.sqlite", "p-9")) == 2
+    assert main(["trace", "p-9", "--json"]) == 0
