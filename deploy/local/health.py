@@ -13,7 +13,9 @@ ANSWERS_WITHIN: Final = 3.0
 """Seconds for one answer."""
 STARTED: Final = frozenset({"kafka", "reading"})
 """What a service does beside answering requests, once it has started."""
-WHOLE: Final = STARTED | {"sending", "standing"}
+CATCHES_UP: Final = frozenset({"draining", "lag", "loop"})
+"""What a service that has started may still have to catch up with, though it is not ready before."""
+WHOLE: Final = STARTED | CATCHES_UP | {"sending", "standing"}
 """The same of one that is whole: what is sent is taken, and no partition stands still. It starts all the same where one
 topic is missing, or one record cannot be taken: both are told of until they are mended."""
 API_VERSIONS: Final = 18
@@ -36,8 +38,10 @@ def why_not_ready(url: str, parts: Collection[str] = STARTED) -> str | None:
         return f"does not answer properly ({type(error).__name__})"
     checks = body.get("checks", {}) if isinstance(body, dict) else {}
     of_all = answer.status_code != 200
-    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok" and (of_all or name in parts)]
-    return ", ".join(failed) or (f"answers {answer.status_code}" if of_all else None)
+    told = [name for name, state in checks.items() if state != "ok"]
+    asked = [name for name in told if name in parts or (of_all and name not in CATCHES_UP)]
+    unsaid = f"answers {answer.status_code}" if of_all and not told else None
+    return ", ".join(f"{name}: {checks[name]}" for name in asked) or unsaid
 
 
 def editions_of(url: str) -> dict[str, str]:

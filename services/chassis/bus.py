@@ -25,6 +25,7 @@ from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
+from services.chassis.readiness import NotReady
 from services.chassis.sending import OUT_OF_ORDER, REFUSALS, SENDING_FAILS, by_partition, in_order
 from services.chassis.settings import Settings
 from services.chassis.stalled import Place
@@ -42,6 +43,8 @@ FOUND_WITHIN: Final = 2.0
 at which the sweep takes a fact for left behind: it waits with its neighbours, and would be sent once more."""
 SILENT: Final = 30.0
 """Seconds without asking Kafka for records, after which a service is not called ready."""
+ANSWERED_LATELY: Final = 20.0
+"""Seconds for which an answer of the broker shows that it is there."""
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
@@ -95,6 +98,7 @@ class Bus:
         self._failures = 0
         self._consumers: dict[str, CarefulConsumer] = {}
         self._subscriptions = 0
+        self._answered_at = -ANSWERED_LATELY
         self.held: Sequence[str] = ()
         """Groups for which reading waits: they cannot be put back yet to what the database took (`standing.py`)."""
         self.broker = make_broker(settings, service)
@@ -261,11 +265,16 @@ class Bus:
         return consumer
 
     async def reading(self) -> None:
-        """Raises unless every subscription has asked Kafka for records a short while ago."""
+        """Raises unless every subscription has asked Kafka for records a short while ago: NotReady where Kafka answers
+        all the same."""
         if self.held:
             raise GroupsHeld(", ".join(self.held))
+        if len(self._consumers) < self._subscriptions:
+            raise ConnectionError("a subscription does not read yet")
         oldest = min((c.last_read for c in self._consumers.values()), default=time.monotonic())
-        if len(self._consumers) < self._subscriptions or time.monotonic() - oldest > SILENT:
+        if (silent := time.monotonic() - oldest) > SILENT:
+            if self.answers:
+                raise NotReady(f"a subscription has read nothing for {silent:.0f} s, though Kafka answers")
             raise ConnectionError("a subscription does not read")
 
     async def stop(self) -> None:
@@ -280,7 +289,15 @@ class Bus:
     async def ping(self) -> None:
         """Raises unless the broker answers."""
         if not await self.broker.ping(timeout=3.0):
+            self._answered_at = -ANSWERED_LATELY
             raise ConnectionError("the broker does not answer")
+        self._answered_at = time.monotonic()
+
+    @property
+    def answers(self) -> bool:
+        """Whether the broker answered when it was last asked, a short while ago: what stands still then does so for
+        another reason."""
+        return time.monotonic() - self._answered_at < ANSWERED_LATELY
 
     async def send(self, messages: Sequence[Message]) -> list[BaseException | None]:
         """Publishes all messages and waits for every acknowledgement; of one key, none behind one that failed.

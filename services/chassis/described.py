@@ -74,6 +74,7 @@ CONDITIONAL: Final = (OPEN, "/v1/figures/")
 OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/health/live": "checkLive",
     "GET:/health/ready": "checkReady",
+    "GET:/health/start": "checkStarted",
     "GET:/metrics": "readMetrics",
     "GET:/v1/parked": "listParked",
     "GET:/v1/parked/groups": "groupParked",

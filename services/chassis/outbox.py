@@ -18,6 +18,7 @@ from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_o
 from services.chassis import business, telemetry
 from services.chassis.message import Message, Send
 from services.chassis.own_topic import OwnTopic
+from services.chassis.readiness import NotReady
 from services.chassis.saying import why
 from services.chassis.store import Row, Store, StoreAway
 from services.chassis.subject import Document, Entry
@@ -82,6 +83,15 @@ class Outbox:
     async def check(self) -> None:
         """Raises Refusing where the own topic refuses facts."""
         await self._own_topic.check()
+
+    async def drains(self, now: datetime, within: float) -> None:
+        """Raises NotReady where facts have waited for longer than so many seconds, though their topic is not known to
+        refuse any: that is told by `check`. Raises StoreAway."""
+        if self._own_topic.refuses:
+            return
+        oldest = await self._store.oldest_unsent()
+        if oldest is not None and (waits := (now - oldest).total_seconds()) > within:
+            raise NotReady(f"facts have waited for {waits:.0f} s to be sent, though Kafka answers")
 
     def soon(self, document: Document) -> None:
         """Has the pump send this document's facts in a moment; for callers who must not wait for Kafka."""

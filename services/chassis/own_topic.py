@@ -117,7 +117,12 @@ class OwnTopic:
             await self._store.remove(TROUBLES, [self._topic])
             self._noted = False
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the topic refuses facts, as far as this process knows."""
+        return self._since is not None
+
     async def check(self) -> None:
         """Raises Refusing where the topic refuses facts, as far as this process knows."""
-        if self._since is not None:
+        if self.refuses:
             raise Refusing(f"{self._topic} does not take what is sent to it: GET /v1/withheld")

@@ -33,6 +33,7 @@ from services.chassis.engine import Engine
 from services.chassis.marks import Behind, Exchanged, Marks
 from services.chassis.own_topic import Kinds
 from services.chassis.pace import pace_of, unknown
+from services.chassis.pulse import Pulse
 from services.chassis.recalendar import again, recalendar
 from services.chassis.saying import why
 from services.chassis.sending import CLOSED, TOO_LARGE
@@ -155,9 +156,10 @@ async def _serve(
     )
     engine.closed = True
     standing = Stalls(store, bus.places, bus.skip, utc_now, settings.standing_after)
-    app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies)
+    pulse = Pulse(settings.ready_late)
+    app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies, pulse)
     server = serving(app, settings)
-    loops = [*_loops(engine, bus, store, service, settings, marks), looking(standing)]
+    loops = [*_loops(engine, bus, store, service, settings, marks), looking(standing), pulse.beat()]
     if settings.only != "consumers":
         loops += [one(app, store, settings) for one in beside]
     tasks = [asyncio.create_task(one) for one in loops]
@@ -239,11 +241,21 @@ def _app(
     stopping: asyncio.Event,
     standing: Stalls,
     agencies: Agencies,
+    pulse: Pulse,
 ) -> FastAPI:
     keys = Keys.of(settings)
+
+    async def draining() -> None:
+        if bus.answers:
+            await engine.outbox.drains(utc_now(), settings.ready_unsent)
+
+    async def behind() -> None:
+        if bus.answers:
+            await standing.lags(settings.ready_lag)
+
     checks = {"mongo": store.ping, "journal": engine.opened}
     lesser = {"kafka": bus.ping, "reading": bus.reading, "sending": engine.sends}
-    lesser["standing"] = standing.check
+    lesser |= {"standing": standing.check, "draining": draining, "lag": behind, "loop": pulse.check}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
     app.state.agencies = agencies
     app.state.missing_topics = bus.missing

@@ -166,6 +166,14 @@ class Settings(BaseSettings):
     """The same of all agencies' topics together (assumption)."""
     standing_after: float = Field(default=60.0, gt=0)
     """How long a partition may not get on, though there is more in it, until it is told of (assumption)."""
+    ready_lag: int = Field(default=100_000, ge=1)
+    """How many facts of other services may wait to be taken, until this process is not called ready (assumption: two
+    minutes' work of two cores; who asks it would be told what was)."""
+    ready_unsent: float = Field(default=300.0, gt=0)
+    """How long facts may wait to be sent though Kafka answers, until the same (assumption: above it the alert has been
+    up for minutes)."""
+    ready_late: float = Field(default=10.0, gt=0)
+    """How long the event loop may be held, until the same (assumption: far above the longest slice of work)."""
     metadata_age: float = Field(default=2.0, gt=0)
     """How soon a new agency's topic is noticed."""
     sweep_every: float = Field(default=2.0, gt=0)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from contracts.topics import agency_of
 from services.chassis import telemetry
+from services.chassis.readiness import NotReady
 from services.chassis.store import BY_ID, Row, Store
 
 log = logging.getLogger(__name__)
@@ -74,11 +76,15 @@ class Stalls:
         """What this process has noted of its partitions."""
         self._mine: set[str] | None = None
         """Its partitions when it last looked; None before it has."""
+        self._behind = 0
+        self._looked_at: datetime | None = None
 
     async def look(self) -> None:
         """Notes what stands still and what no longer does; passes over what is asked. Raises StoreAway, KafkaError."""
         places, now = await self._places(), self._now()
         behind = {one.id: one for one in places if one.offset < one.end}
+        self._looked_at = now
+        self._behind = sum(one.end - one.offset for one in behind.values() if agency_of(one.topic) is None)
         known, self._since = self._since, {}
         for name, place in behind.items():
             at, since = known.get(name, (place.offset, now))
@@ -113,6 +119,13 @@ class Stalls:
         """Raises StandsStill, as far as this process knows."""
         if self._noted:
             raise StandsStill(f"{len(self._noted)} partitions stand still: GET /v1/reading")
+
+    async def lags(self, most: int) -> None:
+        """Raises NotReady where it is more than so many facts behind what other services have written, as it stood when
+        it last looked. Of an agency's topic no more is read than its quota, so what waits there is no fault."""
+        fresh = self._looked_at is not None and self._now() - self._looked_at < 3 * self._after
+        if fresh and self._behind > most:
+            raise NotReady(f"{self._behind} facts of other services are not taken yet")
 
 
 async def shown(store: Store, places: Places) -> list[dict[str, Any]]:

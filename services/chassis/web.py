@@ -44,7 +44,7 @@ from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
-from services.chassis.readiness import OK, Check, Watched, told
+from services.chassis.readiness import OK, Check, Started, Watched, told
 from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
@@ -62,6 +62,8 @@ SPAN_OF_A_REQUEST: Final[TelemetryConfig] = {
     "exclude": lambda scope: scope["path"].startswith(UNWATCHED),
 }
 """Of the framework's telemetry one span for each request, and nothing else."""
+BEGUN: Final = frozenset({"kafka", "reading"})
+"""What a process does, beside what it needs to answer, once it has started."""
 PAGE: Final = 50
 MOST: Final = 200
 
@@ -273,19 +275,31 @@ def _storable(value: Any) -> bool:
 def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["health"])
     editions = load().digests
+    started = Started({name: one for name, one in every.items() if name in needed or name in BEGUN})
 
     @router.get("/live")
     async def live() -> Alive:
         """The process runs. Open to all."""
         return Alive(status="live")
 
+    @router.get("/start", response_model=Health, responses={503: {"model": Health, "description": "Starting."}})
+    async def start() -> JSONResponse:
+        """Whether the process has begun all of its work: its database is held against its topic, and it reads. Once it
+        has, it stays so. Open to all."""
+        found = await started.told()
+        good = set(found.values()) <= {OK}
+        status = "started" if good else "starting"
+        return JSONResponse({"status": status, "checks": found, "editions": editions}, 200 if good else 503)
+
     @router.get("/ready", response_model=Health, responses={503: {"model": Health, "description": "Not ready."}})
     async def ready() -> JSONResponse:
-        """Whether requests are answered now, told within a second. Degraded, which is ready, is where a part of the
-        service stands still while all else goes on, such as what goes over Kafka. `editions`: by what each edition is
-        known to this process; services that say different things of one are told other rules. Open to all."""
+        """Whether this process shall be asked now, told within a second. Degraded, which is ready, is where a part of
+        the service stands still while all else goes on, such as what goes over Kafka while that is away. Not ready is
+        a process without its database, and one at fault itself: its event loop is held, or, though Kafka answers, it
+        reads nothing, sends nothing, or is far behind. `editions`: by what each edition is known to this process;
+        services that say different things of one are told other rules. Open to all."""
         found = await told(every)
-        good = all(found[name] == OK for name in needed)
+        good = all(found[name] == OK for name in needed) and not any(one.stops for one in every.values())
         status = "not ready" if not good else "ready" if set(found.values()) <= {OK} else "degraded"
         return JSONResponse({"status": status, "checks": found, "editions": editions}, 200 if good else 503)
 

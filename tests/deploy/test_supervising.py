@@ -18,7 +18,7 @@ from deploy.cli.__main__ import main
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
 from deploy.local.backends import Backends
-from deploy.local.health import why_not_ready, why_not_whole
+from deploy.local.health import CATCHES_UP, why_not_ready, why_not_whole
 from deploy.local.home import ROOT
 from deploy.local.ports import Ports
 from deploy.local.process import Process, start_time
@@ -313,13 +313,13 @@ def test_services_that_are_started_anew_are_not_revived_as_they_were(
         assert stack.services["intake"].pid is not None
 
 
-@pytest.mark.parametrize("part", ["kafka", "reading", "sending", "standing"])
+@pytest.mark.parametrize("part", ["kafka", "reading", "sending", "standing", "draining", "lag", "loop"])
 def test_a_degraded_service_is_named_by_what_it_cannot_do_and_starts_where_it_may(part: str) -> None:
     body = {"status": "degraded", "checks": {"mongo": "ok", part: "Refusing"}}
 
     class Degraded(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(503 if part in CATCHES_UP else 200)
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
 

@@ -1,4 +1,4 @@
-"""The lines of business that an engine on a real mongod writes: what came of each thing, with trace, pilot and event."""
+"""The lines of business that an engine writes on a real mongod: what came of each thing, with trace, pilot, event."""
 
 import json
 import logging
@@ -33,7 +33,9 @@ def short(line: dict[str, Any]) -> tuple[str, ...]:
 async def test_whatever_happens_stands_in_the_log_with_its_trace_its_pilot_and_its_event(
     make: Make, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unkept = TracerProvider(sampler=ALWAYS_OFF).get_tracer("lotsman")  # a trace that is not kept has its id all the same
+    unkept = TracerProvider(sampler=ALWAYS_OFF).get_tracer(
+        "lotsman"
+    )  # a trace that is not kept has its id all the same
     monkeypatch.setattr(telemetry, "_tracer", unkept)
     caplog.set_level(logging.INFO)
     engine, left = make(), Topic("left")

@@ -12,6 +12,7 @@ from contracts.event import Event
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
+from services.chassis.readiness import NotReady
 from services.chassis.store import Store
 from services.chassis.subject import Done
 from tests.kit.engine.engines import LONG_AGO, Make, doc, notes, outbox
@@ -176,6 +177,26 @@ async def test_what_a_fact_says_is_erased_is_gone_before_the_fact_can_be_read(ma
     broker.refuse = refuse
     await make(tiny_service(own=LANGUAGE, erase=erase)).records([Topic("left").record("p1", 1, "a")])
     assert happened == ["erased by 1", "sent to pilots.tiny.v1"]
+
+
+async def test_facts_that_wait_for_long_though_nothing_refuses_them_make_a_process_not_ready(
+    engine: Engine, broker: Broker, clock: Clock
+) -> None:
+    drains = engine.outbox.drains
+    await engine.command(claimed("p1", "k1", Note(("a",))))
+    clock.forward(seconds=61)
+    with pytest.raises(NotReady, match="facts have waited for 61 s"):
+        await drains(clock(), 60)
+    await drains(clock(), 61)
+    broker.closed.add("pilots.tiny.v1")
+    with pytest.raises(SendFailed):
+        await engine.sweep(LONG_AGO)
+    assert engine.outbox._own_topic.refuses
+    await drains(clock(), 60)  # that its topic refuses them is told of by another check, and keeps nobody out
+    broker.closed.clear()
+    clock.forward(hours=1)
+    await engine.sweep(LONG_AGO)
+    await drains(clock(), 60)
 
 
 async def test_a_process_sweeps_up_what_it_could_not_send_itself(engine: Engine, broker: Broker, clock: Clock) -> None:

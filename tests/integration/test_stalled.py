@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.topics import fact_topic
+from contracts.topics import agency_topic, fact_topic
 from deploy.local.backends import Backends
 from deploy.local.keys import token
 from services.chassis import stalled
 from services.chassis.auth import Keys
+from services.chassis.readiness import NotReady
 from services.chassis.run import utc_now
 from services.chassis.stalled import Place, Stalls, StandsStill, shown
 from services.chassis.store import Store, StoreAway
@@ -62,6 +63,24 @@ async def test_what_does_not_get_on_for_long_is_told_of_until_it_does(store: Sto
     await here.look()
     await here.check()
     assert await shown(store, idle) == []
+
+
+async def test_whoever_is_far_behind_other_services_is_not_ready_and_an_agencys_backlog_is_no_fault(
+    store: Store, clock: Clock
+) -> None:
+    readers = Readers()
+    here = Stalls(store, readers, readers.skipped.append, clock, AFTER)
+    await here.lags(1000)
+    readers.places = [Place("pilots.intake.v1", 0, 0, 800), Place("pilots.intake.v1", 1, 0, 201)]
+    await here.look()
+    with pytest.raises(NotReady, match="1001 facts of other services are not taken yet"):
+        await here.lags(1000)
+    await here.lags(1001)
+    clock.forward(seconds=AFTER * 3)
+    await here.lags(1000)  # nothing was seen of Kafka for long: that is told of by another check
+    readers.places = [Place(agency_topic("demo").name, 0, 0, 10**6)]
+    await here.look()
+    await here.lags(1000)
 
 
 async def test_a_partition_that_goes_to_another_process_leaves_no_row_behind(store: Store, clock: Clock) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from services.chassis import readiness
-from services.chassis.readiness import NO_ANSWER, OK, Watched, told
+from services.chassis import bus, readiness
+from services.chassis.readiness import NO_ANSWER, OK, NotReady, Started, Watched, told
+from services.chassis.settings import Settings
 
 AS_SET = readiness.ANSWERED_WITHIN
 
@@ -40,6 +42,31 @@ async def test_a_check_is_asked_anew_each_time_and_told_by_the_kind_of_its_error
     check.fails = True
     assert await one.told() == "ConnectionError"
     assert check.times == 2
+
+
+async def test_one_that_finds_the_process_at_fault_is_told_in_words_and_stops_it() -> None:
+    async def check() -> None:
+        if faults:
+            raise faults[0]
+
+    faults: list[Exception] = [NotReady("70 facts of other services are not taken yet")]
+    one = Watched(check)
+    assert (await one.told(), one.stops) == ("70 facts of other services are not taken yet", True)
+    faults[:] = [ConnectionError("a secret of the driver")]
+    assert (await one.told(), one.stops) == ("ConnectionError", False)
+    faults.clear()
+    assert (await one.told(), one.stops) == (OK, False)
+
+
+async def test_a_process_has_started_once_all_of_its_checks_held_and_stays_so() -> None:
+    mongo, reading = Asked(), Asked()
+    reading.fails = True
+    started = Started({"mongo": Watched(mongo), "reading": Watched(reading)})
+    assert await started.told() == {"mongo": OK, "reading": "ConnectionError"}
+    reading.fails = False
+    assert set((await started.told()).values()) == {OK}
+    mongo.fails = True
+    assert set((await started.told()).values()) == {OK}, "what comes after is told by readiness"
 
 
 async def test_a_check_that_hangs_is_believed_for_a_while_and_asked_only_once() -> None:
@@ -105,3 +132,29 @@ async def test_whatever_hangs_it_is_told_within_a_second(monkeypatch: pytest.Mon
         assert set((await told(hung)).values()) == {NO_ANSWER}
         took.append(time.monotonic() - began)
     assert min(took) < 1.0, "a busy machine may be late, but not each time"
+
+
+async def test_a_reader_that_is_silent_is_at_fault_only_where_kafka_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take(_records: object) -> None:
+        """Takes them."""
+
+    one = bus.Bus(Settings(), "tiny", ["left"], take, lambda: None)
+    check = Watched(one.reading)
+    assert (await check.told(), check.stops) == ("ConnectionError", False), "it does not read yet"
+    reader = SimpleNamespace(last_read=time.monotonic() - bus.SILENT - 1)
+    monkeypatch.setattr(one, "_consumers", {"tiny.left": reader})
+    answer = True
+
+    async def ping(timeout: float) -> bool:
+        return answer
+
+    monkeypatch.setattr(one.broker, "ping", ping)
+    assert (await check.told(), check.stops) == ("ConnectionError", False), "nothing is known of Kafka"
+    await one.ping()
+    assert (await check.told()).startswith("a subscription has read nothing for 31 s") and check.stops
+    answer = False
+    with pytest.raises(ConnectionError):
+        await one.ping()
+    assert (await check.told(), check.stops) == ("ConnectionError", False), "Kafka is away"
+    reader.last_read = time.monotonic()
+    assert await check.told() == OK

@@ -116,7 +116,10 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     with telemetry.batch_span("agency", 1, telemetry.batch_of("pilots.agency.{agency}.v1", "intake.agency")):
         passed_on(given({"traceparent": RECORDED}))
     telemetry.send_span(topic, event, 17).end()
-    with pytest.raises(ConnectionError), telemetry.batch_span("intake", 2, telemetry.batch_of(topic, "registry.intake")):
+    with (
+        pytest.raises(ConnectionError),
+        telemetry.batch_span("intake", 2, telemetry.batch_of(topic, "registry.intake")),
+    ):
         raise ConnectionError
     process, batch, send, failed = exporter.get_finished_spans()
     assert [(one.name, one.kind.name) for one in (process, batch, send, failed)] == [
@@ -130,19 +133,27 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     for one in told:
         assert one["messaging.system"] == "kafka"
         assert {name for name in one if not name.startswith("pilot.")} <= known & ATTRIBUTES
-    assert told[0] | {
-        "messaging.operation.name": "process",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": "pilots.agency.demo.v1",
-        "messaging.destination.partition.id": "0",
-        "messaging.kafka.offset": 0,
-        "messaging.message.id": "1",
-    } == told[0]
-    assert told[1] | {
-        "messaging.operation.type": "process",
-        "messaging.destination.template": "pilots.agency.{agency}.v1",
-        "messaging.consumer.group.name": "intake.agency",
-        "messaging.batch.message_count": 1,
-    } == told[1]
+    assert (
+        told[0]
+        | {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": "pilots.agency.demo.v1",
+            "messaging.destination.partition.id": "0",
+            "messaging.kafka.offset": 0,
+            "messaging.message.id": "1",
+        }
+        == told[0]
+    )
+    assert (
+        told[1]
+        | {
+            "messaging.operation.type": "process",
+            "messaging.destination.template": "pilots.agency.{agency}.v1",
+            "messaging.consumer.group.name": "intake.agency",
+            "messaging.batch.message_count": 1,
+        }
+        == told[1]
+    )
     assert told[2] | {"messaging.operation.type": "send", "messaging.message.body.size": 17} == told[2]
     assert told[3]["error.type"] == "ConnectionError" and failed.status.status_code.name == "ERROR"

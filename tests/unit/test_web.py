@@ -194,7 +194,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         **OPERATIONS,
     },
 }
-OPEN = {("get", "/health/live"), ("get", "/health/ready")}
+OPEN = {("get", "/health/live"), ("get", "/health/ready"), ("get", "/health/start")}
 OPEN_PATHS = {
     "intake": ("code-lists", "code-lists/{edition}", "labels"),
     "registry": ("pilots", "pilots/{pilot}", "pilots/{pilot}/timeline", "search", "facets"),
@@ -333,7 +333,7 @@ def test_what_is_public_needs_no_token_and_takes_nothing(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_health_and_the_documents_are_open_to_all(service: str, sides: Mapping[str, Side]) -> None:
-    for path in ("/health/live", "/health/ready", "/openapi.json", "/docs"):
+    for path in ("/health/live", "/health/ready", "/health/start", "/openapi.json", "/docs"):
         assert sides[service].ask("get", path).status_code == 200
 
 

@@ -24,6 +24,7 @@ from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import NOW
 from services.chassis.auth import Caller, Keys
 from services.chassis.masking import MASK
+from services.chassis.readiness import Check, NotReady
 from services.chassis.spans import harmless
 from services.chassis.store import StoreAway
 from services.chassis.subject import (
@@ -451,6 +452,44 @@ def test_a_service_is_ready_only_when_everything_that_it_needs_answers(keys: Key
     assert told.pop("editions").keys() >= {"by-2024"}
     assert told == {"status": "not ready", "checks": {"mongo": "ok", "kafka": "ConnectionError"}}
     assert asked(app, "get", "/health/live").status_code == 200
+
+
+def test_a_process_at_fault_is_not_ready_for_whatever_reason_and_one_that_starts_says_what_it_waits_for(
+    keys: Keys,
+) -> None:
+    faults: dict[str, Exception] = {"reading": ConnectionError("a subscription does not read yet")}
+
+    def check(name: str) -> Check:
+        async def one() -> None:
+            if name in faults:
+                raise faults[name]
+
+        return one
+
+    lesser = {name: check(name) for name in ("kafka", "reading", "draining", "lag", "loop", "standing")}
+    app = make_app("Lotsman x", keys, FakeEngine(), {"mongo": _fine}, lesser=lesser)  # type: ignore[arg-type]
+
+    def told(path: str) -> tuple[int, str, dict[str, str]]:
+        answer = asked(app, "get", f"/health/{path}")
+        failed = {name: state for name, state in answer.json()["checks"].items() if state != "ok"}
+        return answer.status_code, answer.json()["status"], failed
+
+    assert told("start") == (503, "starting", {"reading": "ConnectionError"})
+    assert told("ready") == (200, "degraded", {"reading": "ConnectionError"})
+    faults.clear()
+    assert told("start") == (200, "started", {})
+    for name, words in {
+        "reading": "a subscription has read nothing for 40 s, though Kafka answers",
+        "draining": "facts have waited for 400 s to be sent, though Kafka answers",
+        "lag": "200000 facts of other services are not taken yet",
+        "loop": "the event loop was held for 12 s",
+    }.items():
+        faults[name] = NotReady(words)
+        assert told("ready") == (503, "not ready", {name: words})
+        assert told("start") == (200, "started", {})
+        faults.clear()
+    faults["standing"] = RuntimeError("a partition")
+    assert told("ready")[:2] == (200, "degraded"), "one partition keeps nobody from being answered"
 
 
 # ---- traces
