@@ -26,7 +26,7 @@ token() { LOTSMAN_HOME=$folder ./lotsman token --role "$1" --hours "$2"; }
 mkdir -p "$folder/identity" "$folder/metrics"
 # Those inside the containers are other users: the public key and this one token are for them.
 chmod 755 "$folder/identity" "$folder/metrics"
-token ops 720 > "$folder/metrics/ops.token"
+token ops 12 > "$folder/metrics/ops.token"
 cp "$folder/jwks.json" "$folder/identity/jwks.json"
 chmod 644 "$folder/metrics/ops.token" "$folder/identity/jwks.json"
 
@@ -35,4 +35,5 @@ if [ ! -e "$folder/env" ]; then
     mv "$folder/env.new" "$folder/env"
 fi
 [ -e .env ] || ln -s "$folder/env" .env
+printf 'The token of Prometheus is good for 12 hours; run this again to renew it (every 11 hours by cron, say).\n'
 printf 'The variables are in .env; docker compose up -d --build --wait starts the system.\n'

@@ -4,8 +4,9 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, Protocol, Self
 
 import jwt
@@ -46,6 +47,8 @@ class Caller:
     organisation: str | None
     scopes: frozenset[str] | None = None
     """What a key opens; None for the bearer of a token, whose roles say that."""
+    until: float | None = None
+    """When the token ends, in seconds since 1970; None for the bearer of a key."""
 
     @property
     def share(self) -> str:
@@ -86,6 +89,10 @@ class Agencies(Protocol):
         """How many events a second of an agency's topic are read at most, as far as that is known. Never waits."""
         ...
 
+    def ends(self) -> Mapping[str, datetime]:
+        """When a key ends that has no successor, by the agency's code, as far as that is known. Never waits."""
+        ...
+
 
 class NoDirectory:
     """A service that keeps no directory: whoever has a token of the identity provider is let in by it."""
@@ -100,6 +107,10 @@ class NoDirectory:
     def rate(self, _code: str) -> float:
         """Nobody is held up here."""
         return math.inf
+
+    def ends(self) -> Mapping[str, datetime]:
+        """Nobody has a key here."""
+        return {}
 
 
 class Keys:
@@ -133,7 +144,7 @@ class Keys:
         if key is None:
             raise jwt.InvalidTokenError("the token is signed with an unknown key")
         said = read(token, key, self._expected)
-        caller = Caller(said.subject, said.roles, said.organisation)
+        caller = Caller(said.subject, said.roles, said.organisation, until=said.until)
         if len(self._remembered) >= REMEMBERED:
             self._remembered = {}
         self._remembered[_mark(token)] = caller, min(said.until, time.time() + REMEMBERED_FOR)

@@ -137,7 +137,10 @@ class Bus:
 
     async def _batch(self, source: str, raw: Any) -> None:
         """Hands a batch to the engine; when it returns, FastStream commits. Raises to have it read again."""
-        records = [self._read(one) for one in (raw if isinstance(raw, tuple) else (raw,))]
+        came = raw if isinstance(raw, tuple) else (raw,)
+        records = [self._read(one) for one in came]
+        if source == AGENCIES:
+            _tell_ages(came)
         topic = AGENCY_PREFIX + "{agency}.v1" if source == AGENCIES else fact_topic(source)
         with telemetry.batch_span(source, len(records), telemetry.batch_of(topic, group(self._service, source))):
             for pause in (*self._settings.retry_pauses, None):
@@ -359,6 +362,14 @@ class Bus:
         if self._failures >= self._settings.publish_failures and await self.broker.ping(timeout=3.0):
             log.critical("%s publishes failed in a row while the broker answers: starting anew", self._failures)
             self._give_up()
+
+
+def _tell_ages(came: Sequence[Any]) -> None:
+    """Tells how long ago agencies have sent these, by their clocks or Kafka's."""
+    now = time.time()
+    for one in came:
+        if one.timestamp is not None and one.timestamp > 0:
+            telemetry.FACT_AGE.labels(AGENCIES).observe(max(0.0, now - one.timestamp / 1000))
 
 
 def make_broker(settings: Settings, client_id: str) -> KafkaBroker:

@@ -21,6 +21,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from contracts.event import Harmless
+from services.chassis.ends import KEYS_FETCHED, tell_signing_keys
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ class RemoteKeys:
         try:
             self._keys = usable(await _fetched(self._url))
             self._fetched, self._failed = self._now(), False
+            KEYS_FETCHED.set_to_current_time()
         except Exception as error:  # of whatever kind: the next one who asks tries again
             self._failed = True
             log.warning("the key set cannot be fetched: %s", type(error).__name__)
@@ -149,6 +151,7 @@ def usable(text: bytes) -> dict[str, jwt.PyJWK]:
         taken.setdefault(kid, key)
     if not taken:
         raise FaultyKeys("the key set has no key that may be used")
+    tell_signing_keys(key for key in keys if isinstance(key, dict) and key.get("kid") in taken)
     return taken
 
 

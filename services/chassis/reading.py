@@ -70,7 +70,10 @@ class Reader:
             passing = Sequenced(source, event.sequence, event.after)
             actor = service_actor(source)
             return Input(event.subject, passing, None, actor, record.id, record=record, event_type=event.type)
-        telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()))
+        exemplar = telemetry.exemplar_of(trace or event.trace)
+        telemetry.FACT_AGE.labels(source).observe(max(0.0, (self._now() - event.time).total_seconds()), exemplar)
+        if (came := self._service.came(event)) is not None:
+            telemetry.TO_REGISTER.observe(max(0.0, (self._now() - came).total_seconds()), exemplar)
         mark = Sequenced(source, event.sequence, event.fact.after)
         return _asked(event.subject, mark, self._service.translate(event), event, record)
 

@@ -24,7 +24,7 @@ from contracts.calendars import FaultyUpdate, load_updates
 from contracts.moments import to_millisecond
 from contracts.own import FaultyOwn
 from contracts.rules import load
-from services.chassis import standing, telemetry
+from services.chassis import certificates, standing, telemetry
 from services.chassis.auth import Agencies, Keys
 from services.chassis.bus import Bus
 from services.chassis.connections import BACKLOG, calm_logs, guarded, with_files
@@ -159,7 +159,12 @@ async def _serve(
     pulse = Pulse(settings.ready_late)
     app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies, pulse)
     server = serving(app, settings)
-    loops = [*_loops(engine, bus, store, service, settings, marks), looking(standing), pulse.beat()]
+    loops = [
+        *_loops(engine, bus, store, service, settings, marks),
+        looking(standing),
+        pulse.beat(),
+        certificates.looking(settings),
+    ]
     if settings.only != "consumers":
         loops += [one(app, store, settings) for one in beside]
     tasks = [asyncio.create_task(one) for one in loops]
@@ -260,7 +265,7 @@ def _app(
     app.state.agencies = agencies
     app.state.missing_topics = bus.missing
     app.state.places = bus.places
-    app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms).look
+    app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms, agencies.ends).look
     app.state.stopping = stopping
     for router in routers:
         app.include_router(router)

@@ -58,7 +58,8 @@ class Service:
     asked again; `tidy` looks from time to time for what was kept long enough.
     `parked` says what who sent a record is told when it is parked, under which id.
     `agencies` makes the directory of a service that keeps one, of its store, the clock and what is set.
-    `terms` counts the terms that run, by how they stand.
+    `terms` counts the terms that run, by how they stand; `came` says of a foreign fact that tells of an agency's event
+    when that came in.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -89,6 +90,7 @@ class Service:
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
     terms: Terms = no_terms
+    came: Callable[[Event], datetime | None] = lambda _event: None
 
     async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
         """What each decision is given; nothing, where the service prepares nothing."""

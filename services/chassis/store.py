@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar
 import bson
 import bson.errors
 import pymongo
+import pymongo.uri_parser
 from pydantic import BaseModel, ValidationError
 from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver_errors
@@ -112,6 +113,15 @@ class Written:
     lost: frozenset[str] = frozenset()
     overtaken: frozenset[str] = frozenset()
     unfit: Mapping[str, str] = field(default_factory=dict)
+
+
+def tls_hosts(url: str) -> list[tuple[str, int]]:
+    """The hosts and ports that an address of MongoDB names, where they are reached over TLS."""
+    if url.startswith("mongodb+srv://"):  # its hosts stand in DNS, and are asked for by the driver alone
+        return []
+    said = pymongo.uri_parser.parse_uri(url)
+    over_tls = said["options"].get("tls", False)
+    return [(host, port or pymongo.MongoClient.PORT) for host, port in said["nodelist"]] if over_tls else []
 
 
 def open_client(url: str, driver: Driver = "motor") -> Any:
@@ -452,10 +462,17 @@ class Store:
 
     @_away
     async def groups(
-        self, collection: str, query: Mapping[str, Any], by: Sequence[str], within: str, most: int
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        by: Sequence[str],
+        within: str,
+        most: int,
+        hint: Keys | None = None,
     ) -> list[Row]:
         """How many rows there are of each combination of the fields `by`, with the `first` and the `last` value of
-        `within`; the most numerous first, and no more than so many."""
+        `within`; the most numerous first, and no more than so many. An index that has all of these (`hint`) is read
+        alone."""
         ends: Row = {"rows": {"$sum": 1}, "first": {"$min": f"${within}"}, "last": {"$max": f"${within}"}}
         steps: list[Row] = [
             {"$match": dict(query)},
@@ -463,7 +480,8 @@ class Store:
             {"$sort": {"rows": -1, "_id": 1}},
             {"$limit": most},
         ]
-        return [{**row.pop("_id"), **row} for row in await self._aggregated(collection, steps)]
+        options = {"hint": dict(hint)} if hint else {}
+        return [{**row.pop("_id"), **row} for row in await self._aggregated(collection, steps, **options)]
 
     @_away
     async def counted(

@@ -60,9 +60,14 @@ HTTP_SECONDS: Final = Histogram(
 )
 FACT_AGE: Final = Histogram(
     "lotsman_fact_age_seconds",
-    "Time from another service's decision until its fact is read here",
+    "Time from another service's decision, or an agency's sending over Kafka, until it is read here",
     ["source"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+TO_REGISTER: Final = Histogram(
+    "lotsman_event_to_register_seconds",
+    "Time from an agency's event that intake has taken until the register reads of it",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400),
 )
 VIEW_CONFIRMED: Final = Gauge(
     "lotsman_view_confirmed_timestamp_seconds", "When a derived view last held all that its topic has", ["view"]
@@ -305,6 +310,11 @@ def exemplar() -> dict[str, str] | None:
     """The trace around the caller as what a measurement points to; None where it is not kept."""
     span = trace.get_current_span().get_span_context()
     return {"trace_id": f"{span.trace_id:032x}"} if span.is_valid and span.trace_flags.sampled else None
+
+
+def exemplar_of(carrier: Mapping[str, str]) -> dict[str, str] | None:
+    """The same of the trace that a record brought."""
+    return None if _unfollowed(carrier) or not (found := trace_id(carrier)) else {"trace_id": found["trace"]}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ last figures stay, and `lotsman_watched_seconds` grows.
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -15,11 +16,12 @@ from typing import Any, Final
 from prometheus_client import Gauge
 
 from contracts import VERSION
+from services.chassis import ends
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.readiness import OK, Watched
 from services.chassis.saying import why
 from services.chassis.stalled import Place
-from services.chassis.store import BY_AGE, PARKED, Store
+from services.chassis.store import BY_AGE, BY_CAUSE, PARKED, Store
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,12 @@ TIMER_LATE: Final = Gauge(
 )
 PARKED_RECORDS: Final = Gauge("lotsman_parked", "Parked records, up to 10,000", ["status"])
 PARKED_OLDEST: Final = Gauge("lotsman_parked_oldest_seconds", "For how long the oldest record is parked", ["status"])
+PARKED_BY_CAUSE: Final = Gauge(
+    "lotsman_parked_by_cause", "Parked records by the kind of their cause; beyond twenty kinds together", ["cause"]
+)
+CAUSE_OLDEST: Final = Gauge(
+    "lotsman_parked_by_cause_oldest_seconds", "For how long the oldest record of a cause is parked", ["cause"]
+)
 HELD: Final = Gauge("lotsman_held_pilots", "Subjects with records that wait for something before them")
 LAG: Final = Gauge(
     "lotsman_lag_records", "Records that stand in a partition and are not taken yet", ["topic", "partition"]
@@ -39,6 +47,11 @@ TERMS: Final = Gauge("lotsman_terms", "Running terms, up to 10,000, by how they 
 WATCHED: Final = Gauge("lotsman_watched_seconds", "How old the figures are that are counted when they are asked for")
 
 COUNTED: Final = 10_000
+KINDS: Final = 20
+"""So many kinds of causes are told of by name: those of the most records."""
+OTHERS: Final = "others"
+GROUPS: Final = 500
+_KIND: Final = re.compile(r"[A-Za-z][A-Za-z -]{0,39}", re.ASCII)
 AFRESH: Final = 5.0
 """Seconds for which what was counted is told again."""
 WITHIN: Final = 2.0
@@ -55,11 +68,19 @@ async def no_terms(_store: Store, _now: datetime) -> Mapping[str, int]:
 
 
 class Watch:
-    """Counts what stands in a service. `now` is the clock (UTC), `places` are those of the readers of this process."""
+    """Counts what stands in a service. `now` is the clock (UTC), `places` are those of the readers of this process,
+    `key_ends` says when keys of agencies end."""
 
     def __init__(
-        self, service: str, store: Store, now: Callable[[], datetime], places: Places, terms: Terms = no_terms
+        self,
+        service: str,
+        store: Store,
+        now: Callable[[], datetime],
+        places: Places,
+        terms: Terms = no_terms,
+        key_ends: Callable[[], Mapping[str, datetime]] = dict,
     ) -> None:
+        self._key_ends = key_ends
         self._store = store
         self._now = now
         self._places = places
@@ -89,10 +110,12 @@ class Watch:
         TIMER_LATE.set(_age(due, now))
         for status in (WAITING, BROKEN):
             await self._count_parked(status, now)
+        await self._count_causes(now)
         held = await self._store.distinct(PARKED, "subject", {"status": WAITING})
         HELD.set(len(held))
         for state, count in (await self._terms(self._store, now)).items():
             TERMS.labels(state).set(count)
+        ends.tell_agencies(self._key_ends())
         await self._count_lag()
 
     async def _count_parked(self, status: str, now: datetime) -> None:
@@ -102,11 +125,31 @@ class Watch:
         PARKED_RECORDS.labels(status).set(count)
         PARKED_OLDEST.labels(status).set(_age(first[0]["at"] if first else None, now))
 
+    async def _count_causes(self, now: datetime) -> None:
+        query = {"status": {"$in": [WAITING, BROKEN]}}
+        kinds: dict[str, tuple[int, datetime]] = {}
+        for row in await self._store.groups(PARKED, query, ("status", "cause"), "at", GROUPS, BY_CAUSE):
+            kind = _kind(row["cause"])
+            name = kind if kind in kinds or len(kinds) < KINDS else OTHERS
+            rows, first = kinds.get(name, (0, row["first"]))
+            kinds[name] = rows + row["rows"], min(first, row["first"])
+        PARKED_BY_CAUSE.clear()
+        CAUSE_OLDEST.clear()
+        for name, (rows, first) in kinds.items():
+            PARKED_BY_CAUSE.labels(name).set(rows)
+            CAUSE_OLDEST.labels(name).set(_age(first, now))
+
     async def _count_lag(self) -> None:
         places = await self._places()
         LAG.clear()  # of partitions that another process reads now nothing is told here
         for one in places:
             LAG.labels(one.topic, str(one.partition)).set(max(0, one.end - one.offset))
+
+
+def _kind(cause: str) -> str:
+    """The kind of a cause: its first words, which are ours; what it says beyond them is of one record."""
+    kind = cause.partition(":")[0].partition(" at ")[0]
+    return kind if _KIND.fullmatch(kind) else OTHERS
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -22,7 +22,7 @@ from contracts import VERSION
 from contracts.reference import Role
 from contracts.rules import load
 from contracts.text import prose, sought
-from services.chassis import parking, problems, redriving, stalled, watching, withheld
+from services.chassis import ends, parking, problems, redriving, stalled, watching, withheld
 from services.chassis.answers import (
     Alive,
     Page,
@@ -64,6 +64,8 @@ SPAN_OF_A_REQUEST: Final[TelemetryConfig] = {
 """Of the framework's telemetry one span for each request, and nothing else."""
 BEGUN: Final = frozenset({"kafka", "reading"})
 """What a process does, beside what it needs to answer, once it has started."""
+PROMETHEUS: Final = "Prometheus/"
+"""How the program that asks for metrics over and over calls itself; a person may ask with another token."""
 PAGE: Final = 50
 MOST: Final = 200
 
@@ -318,12 +320,14 @@ class Skip(BaseModel):
 def _metrics(checks: Mapping[str, Watched]) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
-    @router.get("/metrics", dependencies=[Depends(allow(Role.OPS))], response_class=PlainTextResponse)
-    async def metrics(request: Request) -> Response:
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics(request: Request, ops: Annotated[Caller, Depends(allow(Role.OPS))]) -> Response:
         """Prometheus metrics of this process and of what is stored of its service; as OpenMetrics, with traces as
         exemplars, for who asks for that form."""
         for look in (request.app.state.watch, partial(watching.tell_readiness, checks)):
             await look()
+        if ops.until is not None and request.headers.get("user-agent", "").startswith(PROMETHEUS):
+            ends.TOKEN_ENDS.set(ops.until)
         encoded, form = choose_encoder(request.headers.get("accept", ""))
         return PlainTextResponse(encoded(REGISTRY), media_type=form)
 

@@ -172,6 +172,16 @@ class Directory:
         quota = (entry.quota if entry is not None else None) or self.most
         return math.inf if quota is None else quota.events_a_minute / 60
 
+    def ends(self) -> Mapping[str, datetime]:
+        """When the first key of each agency ends that is good now and has no successor, as far as that is known."""
+        found = dict[str, datetime]()
+        for code, entry in self._entries.items():
+            replaced = {key.replaces for key in entry.keys if key.revoked is None}
+            last = [k.until for k in entry.keys if k.until and k.good(self._now()) and k.id not in replaced]
+            if last and entry.disabled is None:
+                found[code] = min(last)
+        return found
+
     def forget(self) -> None:
         """What this process has changed itself it knows at once."""
         self._changed_at = time.monotonic()

@@ -6,6 +6,7 @@ what it says (ended expertise and answers among it) from intake, conclusions and
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, assert_never
 
 from contracts import expertise, intake
@@ -90,6 +91,11 @@ def translate(event: Event) -> Command | ForgetPerson | None:
     if isinstance(fact, expertise.ConflictFact):
         return RecordHiding(person_id=fact.expert_id, hidden=expertise.hides(fact))
     return _of_intake(fact) if isinstance(fact, intake.PilotFact) else None
+
+
+def came(event: Event) -> datetime | None:
+    """When the agency's event came in of which a fact of intake tells; None for any other."""
+    return event.fact.received if isinstance(event.fact, intake.EventReceived) else None
 
 
 def _of_intake(fact: intake.PilotFact) -> Command | None:

@@ -45,6 +45,7 @@ SERVICE = Service(
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
     soon=frozenset({topics.INTAKE}),
     translate=handlers.translate,
+    came=handlers.came,
     own=REGISTRY,
     process_manager=handlers.process_manager,
     prepare=handlers.preparing(load()),

@@ -168,7 +168,9 @@ def tried(tmp_path: Path) -> Path:
     (tmp_path / "contracts").mkdir()
     shutil.copy(ROOT / "contracts" / "__init__.py", tmp_path / "contracts")
     stub = tmp_path / "lotsman"
-    stub.write_text('#!/bin/sh\nprintf keys > "$LOTSMAN_HOME/jwks.json"\nprintf "token %s" "$3"\n')
+    stub.write_text(
+        '#!/bin/sh\nprintf keys > "$LOTSMAN_HOME/jwks.json"\n[ "$5" -le 12 ] || exit 1\nprintf "token %s" "$3"\n'
+    )
     stub.chmod(0o755)
     first_try(tmp_path)
     return tmp_path

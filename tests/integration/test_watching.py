@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis.stalled import Place
-from services.chassis.store import PARKED, SUBJECTS, Store, open_client
+from services.chassis.store import PARKED, SUBJECTS, Row, Store, open_client
 from services.chassis.watching import Watch
 from services.expertise import queries as of_expertise
 from services.expertise.service import SERVICE as EXPERTISE
@@ -32,8 +32,9 @@ async def watched(mongo_url: str) -> AsyncIterator[Watched]:
     client.close()
 
 
-def parked(number: int, status: str, subject: str, hours: int) -> dict[str, object]:
-    return {"_id": f"t/0/{number}", "status": status, "subject": subject, "at": NOW - timedelta(hours=hours)}
+def parked(number: int, status: str, subject: str, hours: int, cause: str = "ValueError at x.py:1 in y") -> Row:
+    at = NOW - timedelta(hours=hours)
+    return {"_id": f"t/0/{number}", "status": status, "subject": subject, "at": at, "cause": cause, "topic": "t"}
 
 
 async def nowhere() -> list[Place]:
@@ -47,13 +48,13 @@ async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Wat
     settled = [{"_id": f"q-{n}", "outbox": []} for n in range(200)]
     late = {"_id": "p-late", "outbox": [], "due": NOW - timedelta(seconds=40)}
     await watched.put(SUBJECTS, [*waits, *settled, late])
-    rows = [parked(n, "waiting", f"p-{n % 3}", n) for n in range(1, 7)]
+    rows = [parked(n, "waiting", f"p-{n % 3}", n, f"gap: intake {n} has not arrived") for n in range(1, 7)]
     await watched.put(PARKED, [*rows, parked(9, "broken", "p-9", 30), parked(10, "redriven", "p-10", 90)])
 
     async def places() -> list[Place]:
         return [Place("pilots.intake.v1", 0, 7, 10), Place("pilots.intake.v1", 1, 4, 4)]
 
-    watch = Watch("intake", watched, lambda: NOW, places, of_intake.terms)
+    watch = Watch("intake", watched, lambda: NOW, places, of_intake.terms, lambda: {"demo": NOW})
     watched.asked.clear()
     await watch.look()
     assert told("lotsman_outbox_oldest_seconds") == 90
@@ -62,6 +63,11 @@ async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Wat
     assert told("lotsman_parked", status="broken") == 1
     assert told("lotsman_parked_oldest_seconds", status="waiting") == 6 * 3600
     assert told("lotsman_parked_oldest_seconds", status="broken") == 30 * 3600
+    assert (
+        told("lotsman_parked_by_cause", cause="gap") == 6 and told("lotsman_parked_by_cause", cause="ValueError") == 1
+    )
+    assert told("lotsman_parked_by_cause_oldest_seconds", cause="gap") == 6 * 3600
+    assert told("lotsman_agency_key_ends_timestamp_seconds", agency="demo") == NOW.timestamp()
     assert told("lotsman_held_pilots") == 3
     assert told("lotsman_lag_records", topic="pilots.intake.v1", partition="0") == 3
     assert told("lotsman_lag_records", topic="pilots.intake.v1", partition="1") == 0
@@ -99,3 +105,22 @@ async def test_a_database_that_hangs_makes_no_scrape_wait_and_old_figures_say_ho
     monkeypatch.setattr("services.chassis.watching.WITHIN", 0.05)
     await asyncio.wait_for(watch.look(), 20)
     assert (told("lotsman_watched_seconds") or 0) > 0.04
+
+
+async def test_causes_are_told_by_their_kind_and_no_more_than_twenty_of_them(store: Store) -> None:
+    await store.prepare({})
+    causes = [f"Kind{chr(65 + n)}Error: of {n}" for n in range(25)] + [
+        "тут слова",
+        "/data/0: missing",
+        "KindAError at y.py:2",
+    ]
+    await store.put(PARKED, [parked(n, "broken", f"p-{n}", n, cause) for n, cause in enumerate(causes)])
+    await Watch("intake", store, lambda: NOW, nowhere).look()
+    kinds = {
+        sample.labels["cause"]: sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "lotsman_parked_by_cause"
+    }
+    assert len(kinds) <= 21 and sum(kinds.values()) == len(causes)
+    assert kinds["KindAError"] == 2 and kinds["others"] >= 5
