@@ -34,6 +34,7 @@ PARTS: Final = {
     "run": ("up", "down", "status"),
     "standing": ("accept-loss",),
     "suite": ("test", "coverage"),
+    "top": ("top",),
     "traces": ("trace",),
 }
 """Which file of this folder has which verbs."""
