@@ -13,14 +13,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from faststream.security import SASLScram512
 
-from contracts.topics import AGENCY_PATTERN, AGENCY_PREFIX, FACT_MAX_BYTES, agency_of, fact_topic, group
+from contracts.topics import AGENCY_PATTERN, AGENCY_PREFIX, agency_of, fact_topic, group
 from services.chassis import telemetry
 from services.chassis.allowance import Rate, unbounded
+from services.chassis.broker import make_broker
 from services.chassis.consumer import PASSED_OVER, CarefulConsumer
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
@@ -45,8 +43,6 @@ SILENT: Final = 30.0
 """Seconds without asking Kafka for records, after which a service is not called ready."""
 ANSWERED_LATELY: Final = 20.0
 """Seconds for which an answer of the broker shows that it is there."""
-PRODUCER_BATCH: Final = 512 * 1024
-"""Bytes that go to a partition in one request: with the client's small default a batch of facts takes dozens."""
 
 SOON: Final = 0.1
 """Seconds between two batches of a source at least, where somebody waits for what comes of its records."""
@@ -56,8 +52,6 @@ FETCH_WAIT_MS: Final = 1_000
 """So long Kafka waits for the next record before it says that there is none; it is asked again then."""
 PARTITION_BYTES: Final = 1024 * 1024
 """Bytes of a partition that are fetched at once, and wait for their turn in memory; a larger fact comes alone."""
-METADATA_AGE: Final = 10.0
-"""Seconds after which whoever knows its topics looks at the cluster anew; an error makes it look at once."""
 
 Take = Callable[[Sequence[Record]], Awaitable[None]]
 
@@ -370,38 +364,6 @@ def _tell_ages(came: Sequence[Any]) -> None:
     for one in came:
         if one.timestamp is not None and one.timestamp > 0:
             telemetry.FACT_AGE.labels(AGENCIES).observe(max(0.0, now - one.timestamp / 1000))
-
-
-def make_broker(settings: Settings, client_id: str) -> KafkaBroker:
-    """A broker with the delivery settings that the engine rests on."""
-    return KafkaBroker(
-        settings.kafka_url,
-        client_id=client_id,
-        security=security(settings),
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=FACT_MAX_BYTES,
-        max_batch_size=PRODUCER_BATCH,
-        linger_ms=2,
-        request_timeout_ms=10_000,
-        metadata_max_age_ms=int(max(METADATA_AGE, settings.metadata_age) * 1000),
-        allow_auto_create_topics=False,
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        graceful_timeout=settings.stop_within,
-        logger=log,
-        log_level=logging.DEBUG,  # of each batch that it is received and processed; what fails is logged as an error
-    )
-
-
-def security(settings: Settings) -> SASLScram512 | None:
-    """How to log in: SCRAM if a user name is given, else not at all."""
-    if settings.kafka_username is None or settings.kafka_password is None:
-        return None
-    return SASLScram512(
-        username=settings.kafka_username,
-        password=settings.kafka_password.get_secret_value(),
-        use_ssl=settings.kafka_tls,
-    )
 
 
 def record_of(raw: ConsumerRecord[Any, Any]) -> Record:

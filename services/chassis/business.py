@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from contracts.event import Event
 from contracts.intake import EventRefused
 from services.chassis.masking import MASK, OURS, TRACEPARENT, opaque, type_known
+from services.chassis.spans import NO_TYPE
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -33,7 +34,6 @@ from services.chassis.subject import (
 
 log = logging.getLogger(__name__)
 
-NO_TYPE: Final = "unknown"
 PLAIN: Final = frozenset({"taken", "commanded", "fired", "known already"})
 """What is said of nearly all of them, which needs no quoting."""
 MOST_RULES: Final = 5

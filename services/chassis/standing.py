@@ -28,7 +28,8 @@ from faststream.kafka.security import parse_security
 
 from contracts.event import peek
 from contracts.topics import fact_topic, group
-from services.chassis.bus import AGENCIES, PARTITION_BYTES, security
+from services.chassis.broker import security
+from services.chassis.bus import AGENCIES, PARTITION_BYTES
 from services.chassis.marks import SENT, Behind, Marks, Place
 from services.chassis.service import Service
 from services.chassis.settings import Settings

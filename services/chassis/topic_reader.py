@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka.security import parse_security
 
-from services.chassis.bus import security
+from services.chassis.broker import security
 from services.chassis.settings import Settings
 
 REQUEST_MS: Final = 5_000

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from contracts.topics import fact_topic
 from deploy.local.backends import Backends
-from services.chassis.bus import security
+from services.chassis.broker import security
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.registry.finding.finding import Finding
