@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bench.pipeline.plan import Plan
 from bench.pipeline.postgres import Postgres
-from bench.pipeline.run import ALL_SPANS, GRACE, Measured, Ours, Played
+from bench.pipeline.run import ALL_SPANS, GRACE, NO_SPANS, Measured, Ours, Played
 from bench.pipeline.script import Script, taken_down, wanted
 from bench.pipeline.watch import verdict
 from bench.surroundings import SAMPLED
@@ -32,6 +32,8 @@ UNITS: Final = {
     "ratio_to_bare": "the lesser of bare / lotsman in processor time and lotsman / bare in facts for a second",
     "ratio_to_textbook, ratio_to_rival": "the lesser of the same two",
     "full_tracing_ratio": "facts for a second with every span sampled (half the pilots), by those with 1 %",
+    "tracing_costs": "the share of facts for a second, and of processor time, that goes to tracing 1 % or all, held "
+    "against a run without any span (half the pilots); below 0: none",
     "rss_mb": "MiB, the most that a service has had in the timed run or before",
     "lost, decided_twice, copies, reordered": "facts",
     "load": "processes that ran or wanted to, averages over 1, 5 and 15 minutes before the start",
@@ -57,6 +59,8 @@ def run(
         peaks = ours.peaks_mb()
         stack.restart(ALL_SPANS)
         traced, _ = _ours(ours, script, (pilots + 1) // 2, "lotsman, every span sampled", ALL_SPANS)
+        stack.restart(NO_SPANS)
+        untraced, _ = _ours(ours, script, (pilots + 1) // 2, "lotsman, no span", NO_SPANS)
         for process in stack.services.values():
             process.stop(GRACE)
         played = Played(stack, script, say)
@@ -77,6 +81,7 @@ def run(
         "facts": lotsman.facts,
         "pilots": pilots,
         "full_tracing_ratio": round(traced.per_second / lotsman.per_second, 2),
+        "tracing_costs": {"sampled": _cost(lotsman, untraced), "all": _cost(traced, untraced)},
         "killed": {"lotsman": accident, "rival": rivals_accident},
         "units": UNITS,
     }
@@ -101,6 +106,13 @@ async def _others(plan: Plan) -> dict[tuple[str, str], Mapping[str, Any]]:
             async for row in store.scan(SUBJECTS, {"kind": {"$ne": PILOT}}, fields=["state"]):
                 found[service, row["_id"]] = row.get("state", {})
     return found
+
+
+def _cost(one: Measured, untraced: Measured) -> dict[str, float]:
+    return {
+        "time": round(1 - one.per_second / untraced.per_second, 3),
+        "cpu": round(1 - untraced.cpu_us_per_fact / one.cpu_us_per_fact, 3),
+    }
 
 
 def _ratios(name: str, mine: Measured, other: Measured) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bench.pipeline.playing import group_of, sources, topic_of
 from bench.pipeline.postgres import Postgres
 from bench.pipeline.script import Script, label_of, wanted
 from bench.pipeline.watch import Seen, Watch, verdict
+from bench.surroundings import SAMPLED
 from bench.usage import cpu_of, peak_mb
 from contracts.reference import Role
 from contracts.steps import EditionFrom
@@ -47,7 +48,9 @@ STALLED: Final = 60.0
 """Seconds without a new fact after which a run is given up."""
 PATIENCE: Final = 25.0
 """The same after an accident, when all is read: what has not come by then is lost."""
-ALL_SPANS: Final = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
+ALL_SPANS: Final = SAMPLED | {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
+NO_SPANS: Final = SAMPLED | {"LOTSMAN_OTLP_URL": ""}
+"""Nothing is traced: what the other two are held against."""
 
 
 @dataclass(frozen=True, slots=True)

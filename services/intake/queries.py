@@ -1,7 +1,7 @@
 """What intake shows: applications, the directory, receipts. Lists are kept fast by the indexes named here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from contracts.event import wire_moment
@@ -26,6 +26,8 @@ BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
 OWN_NUMBER: Final[Keys] = (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1))
 BY_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *BY_DUE)
+NEARING: Final = timedelta(days=2)
+"""How long before its end a term is counted as nearly over (assumption: the reminders of an edition may differ)."""
 RUNNING: Final = (Status.REGISTERED, Status.RETURNED)
 """Where a term of intake's own runs: the look-over, or the mending of what was returned."""
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
@@ -62,13 +64,15 @@ def applications(
 
 
 async def terms(store: Store, now: datetime) -> Mapping[str, int]:
-    """How many applications wait for intake or their agency, and of how many of these the term is over."""
+    """How many applications wait for intake or their agency, and of how many of these the term is over, or nearly."""
+    then, soon = wire_moment(now), wire_moment(now + NEARING)
     running = {"kind": PILOT_KIND, "state.status": {"$in": RUNNING}}
-    late = {**running, "state.due_at": {"$lte": wire_moment(now)}}
-    return {
-        "running": await store.count(SUBJECTS, running, COUNTED, hint=BY_STATUS),
-        "breached": await store.count(SUBJECTS, late, COUNTED, hint=BY_STATUS),
+    asked = {
+        "running": running,
+        "nearing": {**running, "state.due_at": {"$gt": then, "$lte": soon}},
+        "breached": {**running, "state.due_at": {"$lte": then}},
     }
+    return {name: await store.count(SUBJECTS, one, COUNTED, hint=BY_STATUS) for name, one in asked.items()}
 
 
 def agencies() -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:

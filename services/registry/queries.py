@@ -36,6 +36,9 @@ BY_AGENCY_AND_STAGE: Final[Keys] = (("kind", 1), ("state.agency", 1), ("state.hi
 
 OF_NUMBER: Final[Keys] = (("kind", 1), ("state.number", 1), *NEWEST)
 
+OWN_TERMS: Final[Keys] = (("kind", 1), ("state.own_terms.clock.due_at", 1), ("state.own_terms.clock.nearing_at", 1))
+"""Where the register's own terms stand; of one that stands still, or has ended, no moment is kept."""
+
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         (("kind", 1), *NEWEST),
@@ -53,6 +56,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         OF_NUMBER,
         (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
         recalendar.INDEX,
+        OWN_TERMS,
     ],
     TIMELINE: [(("pilot", 1), ("sequence", 1))],
 }
@@ -148,6 +152,22 @@ def between(since: str | None, until: str | None) -> dict[str, str]:
 
 def _begin(day: date) -> str:
     return wire_moment(datetime.combine(day, time(), views.ZONE))
+
+
+async def terms(store: Store, now: datetime) -> Mapping[str, int]:
+    """In how many pilots a term of the register's own runs, and in how many of these it is over, or nearly over."""
+    then = wire_moment(now)
+    asked = {
+        "running": {"clock.due_at": {"$gt": ""}},
+        "nearing": {"clock.due_at": {"$gt": then}, "clock.nearing_at": {"$gt": "", "$lte": then}},
+        "breached": {"clock.due_at": {"$gt": "", "$lte": then}},
+    }
+    return {
+        name: await store.count(
+            SUBJECTS, {"kind": KIND, "state.own_terms": {"$elemMatch": one}}, MOST_COUNTED, hint=OWN_TERMS
+        )
+        for name, one in asked.items()
+    }
 
 
 def public_timeline(pilot: str) -> dict[str, Any]:

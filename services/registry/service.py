@@ -53,5 +53,6 @@ SERVICE = Service(
     projection=handlers.projection,
     erase=persons.carry_out,
     erasures=(PersonErasedV1,),
+    terms=queries.terms,
     indexes=together(queries.INDEXES, worker.INDEXES, hooks.INDEXES),
 )

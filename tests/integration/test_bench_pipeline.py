@@ -41,6 +41,9 @@ def test_every_way_carries_its_pilots_to_the_end_and_loses_none(backends: Backen
     assert (found["facts"], found["pilots"]) == (found["lotsman"]["facts"], PILOTS)
     assert found["rss_mb"].keys() == {*SERVICES} and min(found["rss_mb"].values()) > 0
     assert found["full_tracing_ratio"] > 0
+    for cost in found["tracing_costs"].values():
+        assert cost.keys() == {"time", "cpu"} and all(share < 1 for share in cost.values())
+    assert found["tracing_costs"].keys() == {"sampled", "all"}
     assert said.count(f"killing {VICTIM}") == 2
     assert {name: found["killed"]["lotsman"][name] for name in NONE_WRONG} == NONE_WRONG
     assert found["killed"]["rival"].keys() == found["killed"]["lotsman"].keys()

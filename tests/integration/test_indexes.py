@@ -198,6 +198,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
             lambda: handlers._entered_before(store, {"p": "N-1", "q": "N-2"}),
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
+        "terms of its own": (of_registry.OWN_TERMS, lambda: of_registry.terms(store, register.engine.now())),
         "exports": ((("kind", 1), *worker.NEWEST), lambda: register.get("/exports")),
         "exports to be made": (OPEN, making_files.turn),
         "exports of a person that are on their way": (OPEN, lambda: open_of(store, "u-1", 5)),

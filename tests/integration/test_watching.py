@@ -5,23 +5,25 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import prometheus_client
 import pytest
-from prometheus_client import REGISTRY
 
+from contracts.event import wire_moment
+from services.chassis.service import Service
 from services.chassis.stalled import Place
 from services.chassis.store import PARKED, SUBJECTS, Row, Store, open_client
 from services.chassis.watching import Watch
-from services.expertise import queries as of_expertise
 from services.expertise.service import SERVICE as EXPERTISE
 from services.intake import queries as of_intake
 from services.intake.service import SERVICE as INTAKE
+from services.registry.service import SERVICE as REGISTRY
 from tests.kit.watched import Watched, said
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def told(name: str, **labels: str) -> float | None:
-    return REGISTRY.get_sample_value(name, labels)
+    return prometheus_client.REGISTRY.get_sample_value(name, labels)
 
 
 @pytest.fixture
@@ -76,15 +78,42 @@ async def test_what_waits_is_told_with_its_age_and_found_by_indexes(watched: Wat
     assert not said(plans, "stage") & {"SORT", "COLLSCAN"}, plans
 
 
-@pytest.mark.parametrize("service", [INTAKE, EXPERTISE])
-async def test_terms_are_counted_by_indexes(service: object, watched: Watched) -> None:
-    counted = of_intake.terms if service is INTAKE else of_expertise.terms
-    await watched.prepare(INTAKE.indexes if service is INTAKE else EXPERTISE.indexes)
+@pytest.mark.parametrize("service", [INTAKE, EXPERTISE, REGISTRY], ids=lambda one: one.name)
+async def test_terms_are_counted_by_indexes(service: Service, watched: Watched) -> None:
+    await watched.prepare(service.indexes)
+
+    def clock(due: int, nearing: int) -> dict[str, str | None]:
+        return {
+            "due_at": wire_moment(NOW + timedelta(hours=due)),
+            "nearing_at": wire_moment(NOW + timedelta(hours=nearing)),
+        }
+
+    far, soon, over = clock(500, 100), clock(9, -1), clock(-1, -9)
+    own: list[list[dict[str, str | None]]] = [
+        [far],
+        [far, soon],
+        [soon],
+        [over, far],
+        [{"due_at": None, "nearing_at": None}],
+        [],
+    ]
+    rows = [
+        {
+            "_id": f"p-{n}",
+            "kind": "pilot",
+            "state": {"own_terms": [{"clock": c} for c in some], "status": "registered", **(some[-1] if some else {})},
+        }
+        for n, some in enumerate(own)
+    ]
+    await watched.put(SUBJECTS, rows)
     watched.asked.clear()
-    found = await counted(watched, NOW)
-    assert set(found) == (
-        {"running", "breached"} if service is INTAKE else {"running", "nearing", "breached", "suspended"}
-    )
+    found = await service.terms(watched, NOW)
+    expected = {
+        "intake": {"running": 6, "nearing": 2, "breached": 0},
+        "expertise": {"running": 0, "nearing": 0, "breached": 0, "suspended": 0},
+        "registry": {"running": 4, "nearing": 2, "breached": 1},
+    }
+    assert found == expected[service.name]
     plans = [await watched.plan_of(asked) for asked in watched.asked]
     assert len(plans) == len(found)
     assert "COLLSCAN" not in said(plans, "stage"), plans
@@ -118,7 +147,7 @@ async def test_causes_are_told_by_their_kind_and_no_more_than_twenty_of_them(sto
     await Watch("intake", store, lambda: NOW, nowhere).look()
     kinds = {
         sample.labels["cause"]: sample.value
-        for metric in REGISTRY.collect()
+        for metric in prometheus_client.REGISTRY.collect()
         for sample in metric.samples
         if sample.name == "lotsman_parked_by_cause"
     }
