@@ -23,6 +23,8 @@ EXPERTISE: Final = "expertise"
 REGISTRY: Final = "registry"
 SERVICES: Final = (INTAKE, EXPERTISE, REGISTRY)
 """The services by their names: as the writers and readers of topics, and wherever else they are named."""
+DESK: Final = "desk"
+"""The process of the pages. It is no service: it has no topic, and asks the services over HTTP."""
 OPERATOR: Final = "operator"
 """The principal of the expertise operator's own systems: they follow the queue from expertise's topic alone."""
 AGENCY_CODE: Final = r"[a-z0-9-]{2,20}"

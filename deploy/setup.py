@@ -26,7 +26,7 @@ from confluent_kafka.admin import AdminClient
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from contracts.topics import INTAKE, SERVICES
+from contracts.topics import DESK, INTAKE, SERVICES
 from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local.databases import first
@@ -140,7 +140,7 @@ def _replication() -> int:
 
 
 def _everything() -> str:
-    users = {"KAFKA": access.USERS, "MONGO": SERVICES}
+    users = {"KAFKA": access.USERS, "MONGO": (*SERVICES, DESK)}
     asked = {system: {user: _password_of(system, user) for user in found} for system, found in users.items()}
     env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", *(name for names in asked.values() for name in names.values()))
     kafka, mongo = ({user: env[name] for user, name in names.items()} for names in asked.values())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from contracts.topics import DESK
 from deploy.cli.common import (
     DEMO_BASE,
     Found,
@@ -18,11 +19,11 @@ from deploy.cli.common import (
     stop_signals,
 )
 from deploy.cli.main_job import main_job
-from deploy.cli.run import Base, RequireKafka
+from deploy.cli.run import Base, RequireKafka, where
 from deploy.local import state
 from deploy.local.home import home
 from deploy.local.ports import Ports
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, commands
 from deploy.progress import task
 
 app = typer.Typer()
@@ -46,7 +47,9 @@ def demo(
     ports = Ports(port_base(base, DEMO_BASE))
     with stop_signals() as stopping:
         say = progress()
-        stack = Stack(folder, ports, say=say, require_kafka=require_kafka, stopping=stopping)
+        services = commands(desk=True)
+        stack = Stack(folder, ports, say=say, require_kafka=require_kafka, services=services, stopping=stopping)
+        out.print(f"pages: {stack.urls[DESK]} (while this runs; --keep leaves it running)", soft_wrap=True)
         stack.start()
         try:
             with signals_interrupt(stopping):
@@ -66,13 +69,13 @@ def _where_to_look(stack: Stack, trace: str, keep: bool) -> None:
     out.rule("Where to look")
     out.print(f"./lotsman trace --demo {trace}   shows the trace again", soft_wrap=True)
     if keep:
-        for name, url in stack.urls.items():
-            out.print(f"{name:10} {url}/docs", soft_wrap=True)
+        for line in where(stack.urls):
+            out.print(line, soft_wrap=True)
         key = f"LOTSMAN_HOME={stack.folder} ./lotsman token --role registrar"
         out.print(f"a token for it: {key}\nCtrl-C stops it.", soft_wrap=True)
         return
     out.print("./lotsman demo --keep   leaves all of this running, to be looked at over HTTP", soft_wrap=True)
     out.print("./lotsman up   starts an empty system of your own:", soft_wrap=True)
     ports = Ports(port_base(None))
-    for name in stack.urls:
-        out.print(f"   {name:10} http://127.0.0.1:{ports[name]}/docs", soft_wrap=True)
+    for line in where({name: f"http://127.0.0.1:{ports[name]}" for name in stack.urls}):
+        out.print(f"   {line}", soft_wrap=True)

@@ -27,6 +27,7 @@ CHECKS: Final = {
     "literals": ("python", "-m", "deploy.checks", "literals"),
     "words": ("python", "-m", "deploy.checks", "words"),
     "dead": ("python", "-m", "deploy.checks", "dead"),
+    "catalogues": ("python", "-m", "deploy.checks", "catalogues"),
     "matches": ("python", "-m", "deploy.checks", "matches"),
     "purity": ("python", "-m", "deploy.checks", "purity"),
     "twins": ("python", "-m", "deploy.checks", "twins"),

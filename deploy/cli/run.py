@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
@@ -13,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from contracts.topics import SERVICES
+from contracts.topics import DESK, SERVICES
 from deploy.cli.common import Found, err, is_progress, out, port_base, progress, stop_signals
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import state
@@ -52,7 +53,7 @@ def up(
     if detach:
         return {"urls": _detach(ports, require_kafka)}
     with stop_signals() as stopping:
-        services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")))
+        services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")), desk=True)
         say = progress()
         stack = Stack(home(), ports, say=say, require_kafka=require_kafka, services=services, stopping=stopping)
         stack.start()
@@ -139,8 +140,15 @@ def _reason(found: state.State, name: str, child: state.Child | None) -> str | N
 
 
 def _print_urls(urls: dict[str, str]) -> None:
-    for name, url in urls.items():
-        out.print(f"{name:10} {url}   (docs: {url}/docs)", soft_wrap=True)
+    for line in where(urls):
+        out.print(line, soft_wrap=True)
+
+
+def where(urls: Mapping[str, str]) -> Iterator[str]:
+    """A line for each address, that of the pages first."""
+    if DESK in urls:
+        yield f"{'pages':10} {urls[DESK]}"
+    yield from (f"{name:10} {url}   (docs: {url}/docs)" for name, url in urls.items() if name != DESK)
 
 
 def _wait(stopping: Event) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from confluent_kafka import KafkaException
 from pymongo.errors import PyMongoError
 
-from contracts.topics import INTAKE
+from contracts.topics import DESK, INTAKE
 from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import databases, jars, keys, secrets, tools
@@ -143,6 +143,14 @@ class Backends:
             env["LOTSMAN_KAFKA_USERNAME"] = login.username
             env["LOTSMAN_KAFKA_PASSWORD"] = login.password
         return env
+
+    def desk_env(self) -> dict[str, str]:
+        """The environment of the desk, as far as its database and tokens go."""
+        return {
+            "LOTSMAN_MONGO_URL": self.mongo_as(DESK),
+            "LOTSMAN_DATABASE": databases.current(self.folder, DESK),
+            **keys.service_env(self.folder),
+        }
 
     def notes(self) -> dict[str, str]:
         """Which database and which broker are in use, in words."""

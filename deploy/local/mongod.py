@@ -12,7 +12,7 @@ from typing import Any, Final
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from contracts.topics import SERVICES
+from contracts.topics import DESK, SERVICES
 from deploy.complaint import Complaint
 from deploy.local import databases
 from deploy.local.home import directory, write_private
@@ -168,6 +168,6 @@ class Mongod:
             if error.code not in (13, 51003):  # not allowed any more, or already there
                 raise
         with self._client(login=True) as client:
-            for service in SERVICES:
+            for service in (*SERVICES, DESK):
                 mine = {databases.first(service), databases.current(self._folder, service)}
                 make_user(client, service, self._passwords[f"mongo-{service}"], mine)

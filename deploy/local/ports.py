@@ -5,10 +5,11 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.topics import EXPERTISE, INTAKE, REGISTRY
+from contracts.topics import DESK, EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
 
 OFFSETS: Final = {
+    DESK: 0,
     INTAKE: 1,
     EXPERTISE: 2,
     REGISTRY: 3,

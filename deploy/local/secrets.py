@@ -7,13 +7,13 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from contracts.topics import SERVICES
+from contracts.topics import DESK, SERVICES
 from deploy.access import USERS
 from deploy.local.home import directory, read_json, write_private
 
 NAMES: Final = (
     "mongo-key",
-    *(f"mongo-{user}" for user in ("admin", *SERVICES)),
+    *(f"mongo-{user}" for user in ("admin", *SERVICES, DESK)),
     *(f"kafka-{user}" for user in ("admin", *USERS)),
     "kafka-controller",
     "hooks",

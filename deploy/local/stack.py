@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Final, Self
 
-from contracts.topics import EXPERTISE, SERVICES
+from contracts.topics import DESK, EXPERTISE, SERVICES
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import keys, logs, state
 from deploy.local.backends import Backends
@@ -44,10 +44,11 @@ MAIL: Final = "mail"
 """The process that sends notices as e-mail; it works on the database of expertise."""
 
 
-def commands(*, mail: bool = False) -> dict[str, list[str]]:
-    """How each service is run, and on demand the process that sends mail."""
+def commands(*, mail: bool = False, desk: bool = False) -> dict[str, list[str]]:
+    """How each service is run, and on demand the process that sends mail and that of the pages."""
     found = {name: [sys.executable, "-m", f"services.{name}"] for name in SERVICES}
-    return found | ({MAIL: [sys.executable, "-m", "services.expertise.mail"]} if mail else {})
+    found |= {MAIL: [sys.executable, "-m", "services.expertise.mail"]} if mail else {}
+    return found | ({DESK: [sys.executable, "-m", "deploy.local.demo_desk"]} if desk else {})
 
 
 class Stack:
@@ -172,14 +173,24 @@ class Stack:
 
     def service_env(self, name: str) -> dict[str, str]:
         """The environment that a service is started with, beside that of this process."""
+        own = self._desk_env() if name == DESK else self.backends.service_env(EXPERTISE if name == MAIL else name)
         return {
-            **self.backends.service_env(EXPERTISE if name == MAIL else name),
+            **own,
             "LOTSMAN_HTTP_HOST": "127.0.0.1",
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
             "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",
             "LOTSMAN_INDEX_DIR": str(self.folder / "index" / name),
             **_folders(),
             **self._extra_env,
+        }
+
+    def _desk_env(self) -> dict[str, str]:
+        """The desk has a database of its own and no login at Kafka; it knows where the services are."""
+        return {
+            **self.backends.desk_env(),
+            "LOTSMAN_HOME": str(self.folder),
+            "LOTSMAN_DESK_URL": f"http://127.0.0.1:{self.ports[DESK]}",
+            **{f"LOTSMAN_DESK_{one.upper()}_URL": f"http://127.0.0.1:{self.ports[one]}" for one in SERVICES},
         }
 
     def token(self, roles: list[str], org: str | None = None, sub: str | None = None) -> str:

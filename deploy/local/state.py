@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from contracts.topics import EXPERTISE, INTAKE, REGISTRY
+from contracts.topics import DESK, EXPERTISE, INTAKE, REGISTRY
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
 from deploy.local.process import start_time, stop_recorded
 
 STOPS_WITHIN: Final = 120.0
 CHILD_GRACE: Final = 20.0
-ORDER: Final = ("mail", REGISTRY, EXPERTISE, INTAKE, "kafka", "mongod")
+ORDER: Final = (DESK, "mail", REGISTRY, EXPERTISE, INTAKE, "kafka", "mongod")
 """Services first, so that they find their back ends while they finish."""
 
 

@@ -194,6 +194,12 @@ class Store:
                 await self._db[name].drop_index(index)
 
     @_away
+    async def index(self, indexes: Mapping[str, Sequence[Keys]]) -> None:
+        """Creates these indexes and no others, for who keeps no subjects here; safe to repeat."""
+        for name, wanted in indexes.items():
+            await self._db[name].create_indexes([IndexModel(list(keys)) for keys in wanted])
+
+    @_away
     async def ping(self) -> None:
         """Raises StoreAway unless a primary answers."""
         await self._db.command("ping")

@@ -7,7 +7,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from contracts.topics import SERVICES
+from contracts.topics import DESK, SERVICES
 from deploy.local.backends import Backends
 from deploy.local.mongod import Mongod
 from deploy.local.ports import Ports
@@ -30,7 +30,7 @@ def _refuses(client: MongoClient[dict[str, Any]], why: str) -> None:
         client.lotsman_intake.subjects.find_one()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", (*SERVICES, DESK))
 def test_a_service_reads_writes_and_indexes_its_own_database(backends: Backends, service: str) -> None:
     with MongoClient[dict[str, Any]](backends.mongo_as(service)) as client:
         collection = client[f"lotsman_{service}"].things
@@ -40,10 +40,10 @@ def test_a_service_reads_writes_and_indexes_its_own_database(backends: Backends,
         collection.drop()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", (*SERVICES, DESK))
 def test_a_service_sees_no_other_database(backends: Backends, service: str) -> None:
     with MongoClient[dict[str, Any]](backends.mongo_as(service)) as client:
-        for other in (*(f"lotsman_{name}" for name in SERVICES if name != service), "admin"):
+        for other in (*(f"lotsman_{name}" for name in (*SERVICES, DESK) if name != service), "admin"):
             with pytest.raises(OperationFailure, match="not authorized"):
                 client[other].things.find_one()
             with pytest.raises(OperationFailure, match="not authorized"):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Contract, Moment
 from contracts.expertise import ExpertAssignedV1, PaperForm, ReviewKind
-from contracts.reference import OrganisationId, Remark
+from contracts.reference import OrganisationId, Remark, TermUnit
 from contracts.rules import Criterion
 from contracts.steps import Absence, Person
 from services.chassis.answers import part_of
@@ -38,8 +38,17 @@ class Due(Contract):
     suspended: bool
 
 
+class DueDebt(Owed, Due):
+    """Something that is owed, by whom, and when it is due."""
+
+
 class CaseLine(Due):
-    """A line of a queue. `needed` and `experts` are told to nobody who only judges the case."""
+    """A line of a queue, with what is owed in the case.
+
+    `left` are the days (in the `unit` of the term that bounds the work) that are left of it, below zero days of
+    lateness; `stopped_since`: since when its clock stands. `needed` and `experts` are told to nobody who only judges
+    the case.
+    """
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -54,19 +63,17 @@ class CaseLine(Due):
     round: int
     opened: Moment
     operator: str | None
+    left: int | None
+    unit: TermUnit | None
+    stopped_since: Moment | None
+    owed: list[DueDebt]
     answers_due: Moment | None
     needed: int = 0
     experts: list[str] = []
 
 
-class DueDebt(Owed, Due):
-    """Something that is owed, by whom, and when it is due."""
-
-
 class BoardLine(CaseLine):
-    """A line of the board: a case with what is owed in it."""
-
-    owed: list[DueDebt]
+    """A line of the board: of what is owed in the case, that which was asked for."""
 
 
 class Burden(Contract):

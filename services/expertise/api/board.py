@@ -1,6 +1,6 @@
 """The board: everything that is owed in open cases, by whom and by when; and how much each expert has in hand."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -11,12 +11,10 @@ from services.expertise import queries, rows
 from services.expertise.api import persons
 from services.expertise.api.access import Overseer
 from services.expertise.api.answers import BoardLine, Burden
-from services.expertise.api.lists import FiltersOf, loads, paged, wired
-from services.expertise.domain.state import CLARIFICATION, Debt, OwedBy
+from services.expertise.api.lists import FiltersOf, loads, paged
+from services.expertise.domain.state import OwedBy
 from services.expertise.queries import BoardState, Debtor
-from services.expertise.sight import Sight, sight
-
-FIELDS: Final = (*rows.ROW, "state.owed", "state.terms")
+from services.expertise.sight import sight
 
 
 def add(router: APIRouter) -> None:
@@ -34,14 +32,14 @@ def add(router: APIRouter) -> None:
         limit: Limit = PAGE,
     ) -> Named[Any]:
         """Open cases with what is owed in each, what is due first coming first. `by` is a role, `who` a person."""
-        now, debtor, eyes = wired(engine), Debtor(by, who), sight(caller)
+        now, debtor, eyes = engine.now(), Debtor(by, who), sight(caller)
         found = await paged(
             engine.store,
-            queries.board(eyes, debtor, state, wanted, engine.now()),
+            queries.board(eyes, debtor, state, wanted, now),
             after=after,
             limit=limit,
-            show=lambda row: {**rows.case_row(row, now, eyes), "owed": _owed(row["state"], now, debtor, eyes)},
-            fields=FIELDS,
+            show=lambda row: rows.case_row(row, now, eyes, engine.calendars, debtor),
+            fields=rows.ROW,
         )
         return Named[Any](items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))
 
@@ -56,30 +54,6 @@ def add(router: APIRouter) -> None:
         names = await persons.names(engine, caller, found.items)
         items = [_burden(entry, known[entry["expert_id"]]) for entry in found.items]
         return Named[Any](items=items, next=found.next, persons=names)
-
-
-def _owed(state: dict[str, Any], now: str, debtor: Debtor, eyes: Sight) -> list[dict[str, Any]]:
-    """What the debtor owes. An answer of the applicant has a term of its own; all else goes by the case's.
-
-    Who sits on the case as an expert is not told what the other experts owe.
-    """
-    flags = rows.flags(state, now)
-    own = next(
-        (one for one in state["terms"] if _open(one) and one["ledger"]["term"]["kind"] == CLARIFICATION),
-        {"clock": {"due_at": None, "nearing_at": None}},
-    )
-    answers = rows.flags({**own["clock"], "views": ()}, now)
-    blind = eyes.id in state["seated"]
-    found = [
-        one
-        for one in state["owed"]
-        if debtor.owes(one) and not (blind and one["by"] == OwedBy.EXPERT and one["who"] != eyes.id)
-    ]
-    return [{**one, **(answers if one["what"] == Debt.ANSWERS else flags), "due_at": one["due_at"]} for one in found]
-
-
-def _open(term: dict[str, Any]) -> bool:
-    return term["ledger"]["ended"] is None
 
 
 def _burden(entry: dict[str, Any], load: int) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from services.expertise.api.answers import (
     Proposals,
 )
 from services.expertise.api.directory import MOST_EXPERTS, active_experts
-from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for, wired
+from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for
 from services.expertise.documents import shelf
 from services.expertise.documents.language import said
 from services.expertise.documents.press import Press
@@ -92,15 +92,15 @@ def _queues(router: APIRouter) -> None:
     ) -> Named[Any]:
         """A queue, what is due first coming first; without `view` all cases, the newest first. Experts see only
         what they are on."""
-        eyes, now = sight(caller), wired(engine)
+        eyes, now = sight(caller), engine.now()
         need_own(eyes, view, wanted)
         teams = await teams_for(engine, caller) if view is View.TEAM else Teams()
         found = await paged(
             engine.store,
-            cases(eyes, view, wanted, engine.now(), teams),
+            cases(eyes, view, wanted, now, teams),
             after=after,
             limit=limit,
-            show=lambda row: rows.case_row(row, now, eyes),
+            show=lambda row: rows.case_row(row, now, eyes, engine.calendars),
             fields=rows.ROW,
         )
         return Named[Any](items=found.items, next=found.next, persons=await persons.names(engine, caller, found.items))

@@ -1,0 +1,131 @@
+"""The three services as the desk asks them: with the signed-in person's own token, within a time, in one trace.
+
+A service that does not answer is `Away`, with since when; what it says is handed on as it is.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+import httpx
+from opentelemetry import propagate
+
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY
+from contracts.words import Language
+from services.desk.settings import DeskSettings
+
+log = logging.getLogger(__name__)
+
+LATER: Final = frozenset({502, 503, 504})
+"""With what a service, or whatever stands before it, says that it cannot answer now."""
+CONNECTIONS: Final = httpx.Limits(max_connections=60, max_keepalive_connections=20)
+
+
+class Away(Exception):
+    """A service that did not answer, or said that it cannot now. What was asked may have been done all the same: it is
+    sent again under the same key."""
+
+    def __init__(self, service: str, since: datetime) -> None:
+        super().__init__(service)
+        self.service, self.since = service, since
+
+
+class Refused(Exception):
+    """A service's answer that something cannot be: its problem document, in the language that was asked for."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('title')}")
+        self.status, self.problem = status, problem
+
+    @property
+    def rule(self) -> str:
+        """The id of what stands in the way."""
+        return str(self.problem.get("title", ""))
+
+    @property
+    def detail(self) -> str:
+        """The same in words."""
+        return str(self.problem.get("detail", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answered: the body, and the revision that it speaks of."""
+
+    body: Any
+    etag: str = ""
+
+
+@dataclass
+class Clients:
+    """One client for each service; `away` is since when one of them has not answered."""
+
+    http: Mapping[str, httpx.AsyncClient]
+    away: dict[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: DeskSettings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
+        """The clients that the settings name."""
+        urls = {INTAKE: settings.intake_url, EXPERTISE: settings.expertise_url, REGISTRY: settings.registry_url}
+        within = httpx.Timeout(settings.asked_within, connect=settings.connected_within)
+        return cls(
+            {
+                name: httpx.AsyncClient(
+                    base_url=url, timeout=within, limits=CONNECTIONS, trust_env=False, transport=transport
+                )
+                for name, url in urls.items()
+            }
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for one in self.http.values():
+            await one.aclose()
+
+    async def send(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        token: str,
+        language: Language,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request. Raises Away, and Refused for every answer that is no success."""
+        said = {"Authorization": f"Bearer {token}", "Accept-Language": language, **(headers or {})}
+        propagate.inject(said)
+        asked = {name: value for name, value in (params or {}).items() if value not in (None, "")}
+        try:
+            found = await self.http[service].request(method, path, params=asked, json=body, headers=said)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            log.warning("%s did not answer: %s", service, type(error).__name__)
+            raise self._away(service) from None
+        if found.status_code in LATER:
+            log.warning("%s cannot answer now: %s", service, found.status_code)
+            raise self._away(service)
+        self.away.pop(service, None)
+        if found.is_error:
+            raise Refused(found.status_code, _problem(found))
+        return Answer(_body(found), found.headers.get("ETag", ""))
+
+    def _away(self, service: str) -> Away:
+        return Away(service, self.away.setdefault(service, datetime.now(UTC)))
+
+
+def _problem(found: httpx.Response) -> Mapping[str, Any]:
+    try:
+        said = found.json()
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {"title": f"http.{found.status_code}", "detail": ""}
+
+
+def _body(found: httpx.Response) -> Any:
+    if not found.content:
+        return None
+    return found.json() if "json" in found.headers.get("Content-Type", "") else found.content

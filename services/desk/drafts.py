@@ -1,0 +1,86 @@
+"""Words that were typed and not sent yet, and views of lists that somebody keeps; both are seen by their owner alone.
+
+A draft belongs to one person and one form, whose address without its language names it, and has an end.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.chassis.store import Keys, Row, Store
+
+DRAFTS: Final = "drafts"
+VIEWS: Final = "views"
+OF_PERSON: Final[Keys] = (("person", 1), ("_id", 1))
+MOST_VIEWS: Final = 50
+MOST_BYTES: Final = 400_000
+"""Of one draft: as much as the largest form of people can hold."""
+Fields = tuple[tuple[str, str], ...]
+"""What a form holds, in its order; a name may stand there several times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody typed, and when."""
+
+    fields: Fields
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A list as somebody keeps it: a name, and the query of its address."""
+
+    id: str
+    name: str
+    query: str
+
+
+class Drafts:
+    """All drafts and saved views of the desk. Every call raises StoreAway."""
+
+    def __init__(self, store: Store, life: float, now: Callable[[], datetime]) -> None:
+        self._store, self._life, self._now = store, timedelta(seconds=life), now
+
+    async def keep(self, person: str, form: str, fields: Fields) -> None:
+        """Keeps what a person typed into a form, in the place of what was kept before."""
+        if sum(len(name) + len(value) for name, value in fields) > MOST_BYTES:
+            return
+        now = self._now()
+        row: Row = {"_id": _id(person, form), "person": person, "at": now, "ends": now + self._life}
+        await self._store.put(DRAFTS, [{**row, "fields": [list(one) for one in fields]}])
+
+    async def find(self, person: str, form: str) -> Draft | None:
+        """What a person typed into a form and has not sent."""
+        row = await self._store.get(DRAFTS, _id(person, form))
+        if row is None or row["person"] != person or row["ends"] <= self._now():
+            return None
+        return Draft(tuple((name, value) for name, value in row["fields"]), row["at"])
+
+    async def drop(self, person: str, form: str) -> None:
+        """What was typed has been sent, or is not wanted."""
+        await self._store.remove(DRAFTS, [_id(person, form)])
+
+    async def sweep(self) -> None:
+        """Forgets drafts whose end has come."""
+        await self._store.remove_where(DRAFTS, {"ends": {"$lte": self._now()}})
+
+    async def save_view(self, person: str, name: str, query: str) -> None:
+        """Keeps a list under a name, in the place of one of that name."""
+        row: Row = {"_id": _id(person, f"view:{name}"), "person": person, "name": name, "query": query}
+        await self._store.put(VIEWS, [row])
+
+    async def views(self, person: str) -> Sequence[SavedView]:
+        """The lists that a person keeps."""
+        rows = await self._store.rows(VIEWS, {"person": person}, sort=OF_PERSON, limit=MOST_VIEWS, hint=OF_PERSON)
+        return sorted((SavedView(r["_id"], r["name"], r["query"]) for r in rows), key=lambda one: one.name)
+
+    async def drop_view(self, person: str, id_: str) -> None:
+        """A list is not kept any more."""
+        await self._store.remove_where(VIEWS, {"_id": id_, "person": person})
+
+
+def _id(person: str, what: str) -> str:
+    return hashlib.sha256(f"{person}\n{what}".encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Forms that people write in: what stands in them, what is wrong with it, and what happens to their words.
+
+Nothing that was typed is lost: not by a fault, by a newer revision, by a service that is away, nor by another language.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import RedirectResponse, Response
+
+from services.desk.clients import Away, Refused
+from services.desk.drafts import Draft, Fields
+from services.desk.visit import KEY, SEEN, Posted, Visit, new_key
+from services.desk.words import Words
+
+AS_IT_WAS: Final = "as_it_was"
+"""The field in which a form remembers what its subject was like when it was opened."""
+STALE: Final = 412
+Facts = Sequence[tuple[str, str]]
+"""What a subject is like in a few words: ids of words, and values."""
+Place = Callable[[str], str | None]
+"""To which field of the form a JSON pointer into what was sent leads."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form with what stands in it: typed now, kept as a draft, or as it begins."""
+
+    fields: Fields
+    key: str
+    seen: str
+    then: Facts
+    kept: Draft | None = None
+
+    def __getitem__(self, name: str) -> str:
+        """What stands in a field; empty where nothing does."""
+        return next((value for at, value in self.fields if at == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Everything that stands under a name."""
+        return [value for at, value in self.fields if at == name]
+
+
+async def opened(visit: Visit, etag: str, facts: Facts, first: Mapping[str, str] | None = None) -> Filled:
+    """A form as somebody opens it: with the draft that was kept of it, on the revision on which that was begun."""
+    kept = await visit.desk.drafts.find(visit.person, visit.here)
+    if kept is None:
+        return Filled(tuple((first or {}).items()), new_key(), etag, facts)
+    known = dict(kept.fields)
+    return Filled(kept.fields, known.get(KEY) or new_key(), known.get(SEEN) or etag, _facts(known, facts), kept)
+
+
+def typed_in(posted: Posted, facts: Facts = ()) -> Filled:
+    """A form as it was sent."""
+    known = dict(posted.fields)
+    return Filled(posted.fields, posted.key, posted.seen, _facts(known, facts))
+
+
+def _facts(known: Mapping[str, str], otherwise: Facts) -> Facts:
+    try:
+        return tuple((str(id), str(value)) for id, value in json.loads(known[AS_IT_WAS]))
+    except (KeyError, TypeError, ValueError):
+        return otherwise
+
+
+def remembered(facts: Facts) -> str:
+    """Facts as a field of a form carries them."""
+    return json.dumps(list(facts), ensure_ascii=False)
+
+
+def changed(then: Facts, now: Facts) -> list[dict[str, str]]:
+    """What is otherwise now than it was when the form was opened: both versions."""
+    before, after = dict(then), dict(now)
+    return [
+        {"id": id, "then": before.get(id, ""), "now": after.get(id, "")}
+        for id in dict.fromkeys((*before, *after))
+        if before.get(id, "") != after.get(id, "")
+    ]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a form was not taken: faults by their fields, and whether its subject has changed meanwhile."""
+
+    faults: Mapping[str, str]
+    status: int
+    stale: bool = False
+
+
+async def sent(
+    posted: Posted, service: str, path: str, body: Any, place: Place = lambda _pointer: None
+) -> Trouble | None:
+    """Sends what a form says, on the revision on which it was opened; what stands in the way, if anything does. What is
+    not taken is kept as the writer's draft."""
+    visit = posted.visit
+    try:
+        await visit.send(service, path, body, key=posted.key, etag=posted.seen)
+    except Away as away:
+        await posted.keep()
+        name = visit.words.code("service", away.service)
+        return Trouble({"-away": visit.words.say("form.away", service=name)}, 503)
+    except Refused as error:
+        if error.status == 401:  # whoever it is signs in again, and finds the words there
+            await posted.keep()
+            raise
+        if error.status == 404:
+            raise
+        await posted.keep()
+        return Trouble(faults_of(error, place, visit.words), error.status, stale=error.status == STALE)
+    await posted.done()
+    return None
+
+
+def faults_of(error: Refused, place: Place, words: Words) -> dict[str, str]:
+    """All that is wrong, at the fields where it is; what belongs to no field is told first."""
+    if error.status == STALE:
+        return {"-stale": words.say("form.stale")}
+    found = dict[str, str]()
+    problems: Iterable[Mapping[str, Any]] = error.problem.get("problems", ())
+    for number, one in enumerate(problems):
+        field = place(str(one.get("pointer", ""))) or f"-{number}"
+        found[field] = f"{found[field]}; {one['message']}" if field in found else str(one["message"])
+    return found or {"-": error.detail or words.say("told.unforeseen")}
+
+
+def done(visit: Visit, path: str, what: str) -> Response:
+    """On to the page of what was changed, where it is said that it was."""
+    return RedirectResponse(visit.address(path, done=what), 303)

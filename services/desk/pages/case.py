@@ -1,0 +1,188 @@
+"""A case: where it stands, whose move it is and until when, what was applied for, by whom it is judged, and what may be
+done with it now.
+
+The services decide what is allowed. Which actions are offered follows from the state that they tell; of the others it
+is said why not, and who may.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from contracts.reference import Role
+from contracts.topics import EXPERTISE, REGISTRY
+from services.desk import forms
+from services.desk.clients import Answer, Away, Refused
+from services.desk.pages import acts, timeline, work
+from services.desk.visit import Posted, PostedOf, Visit, VisitOf
+from services.desk.words import Words
+
+OVERSEERS: Final = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
+DAYS: Final = ("planned_start", "planned_end")
+MEDIA: Final = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+MOST_SIMILAR: Final = 5
+MOST_PROPOSED: Final = 10
+
+Card = Mapping[str, Any]
+
+
+def make_router() -> APIRouter:
+    """`/case/{pilot}`."""
+    router = APIRouter()
+
+    @router.get("/{language}/case/{pilot}", response_class=HTMLResponse)
+    async def case(pilot: str, visit: VisitOf, done: str = "") -> Response:
+        """The case as it stands."""
+        return await shown(visit, pilot, said=visit.words.code("act-done", done) if done else "")
+
+    @router.post("/{language}/case/{pilot}", response_class=HTMLResponse)
+    async def act(pilot: str, posted: PostedOf) -> Response:
+        """One of the actions that stand on the page."""
+        chosen = acts.BY_NAME.get(posted.get("do"))
+        if chosen is None:
+            return await shown(posted.visit, pilot)
+        faults = missing(posted, chosen)
+        if not faults:
+            path = f"/v1/reviews/{pilot}/{chosen.at(posted.get('on'))}"
+            body = {name: posted.get(name) for name in chosen.fields if posted.get(name)} if chosen.fields else None
+            trouble = await forms.sent(posted, EXPERTISE, path, body, chosen.field_at)
+            if trouble is None:
+                return forms.done(posted.visit, f"/case/{pilot}", chosen.name)
+            await posted.done()  # what was typed stands on the page, and is no draft of the next action
+        else:
+            trouble = forms.Trouble(faults, 422)
+        return await shown(posted.visit, pilot, posted=posted, trouble=trouble)
+
+    @router.get("/{language}/case/{pilot}/paper/{number}.{form}")
+    async def paper(pilot: str, number: str, form: str, visit: VisitOf) -> Response:
+        """A conclusion as it was signed."""
+        path = f"/v1/reviews/{pilot}/conclusions/{number}/document"
+        found = await visit.ask(EXPERTISE, path, format=form)
+        name = quote(f"{number}.{form}")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(found.body, media_type=MEDIA.get(form, "application/octet-stream"), headers=headers)
+
+    return router
+
+
+def missing(posted: Posted, chosen: acts.Act) -> dict[str, str]:
+    """The fields of an action in which nothing stands."""
+    words = posted.visit.words
+    needed = [name for name in chosen.fields if name not in acts.OPTIONAL and not posted.get(name)]
+    return {f"{chosen.name}-{name}": words.say(f"case.missing-{name}") for name in needed}
+
+
+async def read(visit: Visit, pilot: str) -> Answer:
+    """The case as its reader may see it. Raises Away, Refused."""
+    return await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}")
+
+
+async def shown(
+    visit: Visit, pilot: str, *, said: str = "", posted: Posted | None = None, trouble: forms.Trouble | None = None
+) -> HTMLResponse:
+    """The page. Raises Away, Refused."""
+    found, clock, similar, proposed = await asyncio.gather(
+        read(visit, pilot), _clock(visit, pilot), _similar(visit, pilot), _proposed(visit, pilot)
+    )
+    card: Card = found.body
+    names: Mapping[str, str] = {**proposed.get("persons", {}), **card.get("persons", {})}
+    words, facts = visit.words, facts_of(visit.words, card)
+    filled = forms.typed_in(posted, facts) if posted else None
+    return visit.page(
+        "case.html",
+        trouble.status if trouble else 200,
+        card=card,
+        etag=found.etag,
+        key=filled.key if filled and trouble and trouble.status == 503 else None,
+        name=lambda id_: names.get(id_, id_) if id_ else words.say("work.nobody"),
+        clock=clock,
+        similar=similar,
+        proposed=proposed.get("items", []),
+        allowed=[one for one in acts.ACTS if one.why_not(card, visit) is None],
+        not_allowed=[(one, one.why_not(card, visit)) for one in acts.ACTS if one.shown(card, visit)],
+        pages=acts.pages(card, visit),
+        debts=card["owed"],
+        plain=lambda value, field="": plain(words, value, field),
+        steps=timeline.of(card, words, names),
+        as_it_was=forms.remembered(facts),
+        changed=forms.changed(filled.then, facts) if filled and trouble and trouble.stale else [],
+        filled=filled,
+        faults=trouble.faults if trouble else {},
+        said=said,
+    )
+
+
+def plain(words: Words, value: Any, field: str = "") -> str:
+    """A value of an application as one reads it: a party by its name and number, a day, a sector."""
+    match value:
+        case None:
+            return "–"
+        case {"id": {"scheme": _, "value": number}}:
+            return " ".join(str(one) for one in (value.get("name"), f"({number})") if one)
+        case list():
+            return "; ".join(plain(words, one, field) for one in value)
+        case dict():
+            return ", ".join(f"{name}: {plain(words, one)}" for name, one in value.items() if one is not None)
+        case str() if field in DAYS:
+            return words.day(value)
+        case str() if field == "sector":
+            return dict(work.sectors(words.language)).get(value, value)
+        case _:
+            return str(value)
+
+
+def facts_of(words: Words, card: Card) -> forms.Facts:
+    """A case in a few words, by which two versions of it are told apart."""
+    experts = [one["seat"]["expert_id"] for one in card.get("places", ()) if one["status"] in ("offered", "accepted")]
+    opinions = sum(bool(one["opinions"]) for one in card.get("places", ()))
+    draft = card.get("draft")
+    return (
+        ("case.status", words.code("status", card["status"])),
+        ("case.operator", str(card["operator"] or "")),
+        ("case.experts", ", ".join(experts)),
+        ("case.opinions-in", str(opinions)),
+        ("case.requests", str(len(card["requests"]))),
+        ("case.draft", f"{words.code('verdict', draft['verdict'])}: {draft['text']}" if draft else ""),
+        ("case.conclusions", ", ".join(one["number"] for one in card["conclusions"])),
+    )
+
+
+async def _clock(visit: Visit, pilot: str) -> Mapping[str, Any] | None:
+    """How the day on which it is due comes about; None where no term runs or ran."""
+    try:
+        found: Mapping[str, Any] = (await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}/clock")).body
+        return found
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+async def _similar(visit: Visit, pilot: str) -> Sequence[Mapping[str, Any]]:
+    """Earlier pilots like this one, from the register; nothing where it is away, or does not let the reader in."""
+    try:
+        found = await visit.ask(REGISTRY, f"/v1/pilots/{pilot}/similar", limit=MOST_SIMILAR)
+    except (Away, Refused):
+        return ()
+    items: Sequence[Mapping[str, Any]] = found.body["items"]
+    return items
+
+
+async def _proposed(visit: Visit, pilot: str) -> Mapping[str, Any]:
+    """Experts for the case, the best first, with what stands in the way of each; for operators alone."""
+    if not visit.may(Role.OPERATOR):
+        return {}
+    try:
+        found: Mapping[str, Any] = (
+            await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}/proposals", limit=MOST_PROPOSED)
+        ).body
+    except Refused:
+        return {}
+    return found

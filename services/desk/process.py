@@ -1,0 +1,105 @@
+"""The life of the desk's process: its database, the pages over HTTP, and the sweep of what has ended."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+
+from contracts.topics import DESK as NAME
+from services.chassis import telemetry
+from services.chassis.auth import Keys
+from services.chassis.run import need_rules, serving, utc_now
+from services.chassis.settings import Settings
+from services.chassis.store import Store, StoreAway, open_client
+from services.chassis.web import make_bare_app
+from services.desk.app import make_pages
+from services.desk.clients import Clients
+from services.desk.drafts import OF_PERSON, VIEWS, Drafts
+from services.desk.session import Sessions
+from services.desk.settings import DeskSettings
+from services.desk.visit import Desk, Door
+from services.desk.words import words_of
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY: Final = 600.0
+AGAIN_AFTER: Final = 1.0
+NO_JSON: Final = {"json_elements": 2**31, "json_depth": 2**31}
+"""What comes in here are forms: commas and brackets in them are somebody's words."""
+
+MakeDoor = Callable[[DeskSettings, Settings, Store, Keys], tuple[Door, Sequence[APIRouter]]]
+"""Makes the way in, and the routes that it needs."""
+
+
+def main(make_door: MakeDoor) -> None:
+    """The whole life of the process."""
+    settings = Settings()
+    try:
+        own = DeskSettings()
+    except ValidationError as error:
+        raise SystemExit("; ".join(one["msg"] for one in error.errors())) from None
+    need_rules(settings)
+    telemetry.log_to_stdout(NAME)
+    provider = telemetry.start(NAME, settings.otlp_url)
+    try:
+        asyncio.run(_serve(settings, own, make_door))
+    finally:
+        provider.shutdown()
+
+
+async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> None:
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    client = open_client(settings.mongo_url.get_secret_value(), settings.mongo_driver)
+    store = Store(client, settings.database or f"lotsman_{NAME}")
+    clients, keys = Clients.of(own), Keys.of(settings)
+    door, way_in = make_door(own, settings, store, keys)
+    desk = make_desk(own, store, clients, door)
+    app = make_bare_app("Lotsman desk", keys, {"mongo": store.ping}, settings.model_copy(update=NO_JSON))
+    app.mount("/", make_pages(desk, way_in))
+    server = serving(app, settings)
+    http = asyncio.create_task(server.serve())
+    http.add_done_callback(lambda _done: stopping.set())
+    sweeping = asyncio.create_task(_sweep(store, desk))
+    try:
+        await stopping.wait()
+        if http.done():
+            raise SystemExit("the HTTP server ended")
+    finally:
+        log.info("stopping")
+        server.should_exit = True
+        await http
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+        await clients.close()
+        await store.close()
+
+
+def make_desk(own: DeskSettings, store: Store, clients: Clients, door: Door) -> Desk:
+    """The desk put together."""
+    sessions = Sessions(store, own.session_life, utc_now)
+    return Desk(own, clients, sessions, Drafts(store, own.draft_life, utc_now), door, words_of(own.zone), utc_now)
+
+
+async def _sweep(store: Store, desk: Desk) -> None:
+    """Makes what lists are found by, then forgets from time to time what has ended; rides out outages."""
+    indexed = False
+    while True:
+        try:
+            if not indexed:
+                await store.index({VIEWS: [OF_PERSON]})
+                indexed = True
+            await desk.sessions.sweep()
+            await desk.drafts.sweep()
+        except StoreAway as error:
+            log.warning("MongoDB cannot be reached: %s", error)
+            await asyncio.sleep(AGAIN_AFTER)
+            continue
+        await asyncio.sleep(SWEEP_EVERY)

@@ -1,0 +1,66 @@
+"""What the desk is told by its environment beside what every service is: `LOTSMAN_DESK_<NAME>`. Times in seconds."""
+
+from ipaddress import ip_address
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DAY: Final = 24 * 3600.0
+
+
+class DeskSettings(BaseSettings):
+    """Settings of the desk. Which claims name roles and organisation stands in the settings of every service."""
+
+    model_config = SettingsConfigDict(env_prefix="LOTSMAN_DESK_", frozen=True, hide_input_in_errors=True)
+
+    url: str = "http://127.0.0.1:8100"
+    """The address under which browsers know the desk. Beyond this machine it must be https."""
+    intake_url: str = "http://127.0.0.1:8101"
+    expertise_url: str = "http://127.0.0.1:8102"
+    registry_url: str = "http://127.0.0.1:8103"
+    asked_within: float = Field(default=10.0, gt=0)
+    """How long an answer of a service is waited for (assumption: a reader does not wait longer)."""
+    connected_within: float = Field(default=2.0, gt=0)
+    """How long a connection to a service is waited for (assumption)."""
+    provider: str = ""
+    """The issuer at which people sign in, an OpenID Connect provider; its configuration is asked of it."""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    """Empty: a public client, which PKCE alone protects."""
+    scope: str = "openid profile"
+    name_claim: str = Field(default="name", min_length=1)
+    """The claim of the ID token that says what a person is called; shown to that person alone."""
+    zone: str = "Europe/Minsk"
+    """The zone in which moments are told to readers; terms are counted in the zone of their edition."""
+    session_life: float = Field(default=12 * 3600.0, gt=0)
+    """How long somebody stays signed in at most (assumption: a working day with its evening)."""
+    draft_life: float = Field(default=30 * DAY, gt=0)
+    """How long words that were typed and not sent are kept (assumption: longer than any term of a review)."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come over https."""
+        return urlsplit(self.url).scheme == "https"
+
+    @property
+    def origin(self) -> str:
+        """The address without a path, as browsers name it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @model_validator(mode="after")
+    def _not_in_the_clear(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise ValueError("the address of the desk must be https beyond this machine: cookies would go in the clear")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

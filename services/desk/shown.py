@@ -1,0 +1,55 @@
+"""Pages from templates: what every template has at hand, and what every answer says to the browser about itself."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
+from starlette.responses import HTMLResponse
+
+from contracts.reference import Role
+from contracts.words import LANGUAGES
+from services.desk import static_files
+from services.desk.words import LETTERED
+
+FOLDER: Final = Path(__file__).with_name("templates")
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a page may do: nothing but what comes from the desk itself (Content Security Policy, level 3)."""
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+TRANSPORT: Final = "max-age=31536000; includeSubDomains"
+
+PAGES: Final = (("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),)
+"""What the head of every page leads to, and for which roles."""
+
+
+@cache
+def environment() -> Environment:
+    """The templates: everything that is put into them is escaped."""
+    macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    made = Environment(
+        loader=ChoiceLoader([FileSystemLoader(FOLDER), macros]),
+        autoescape=True,
+        undefined=ChainableUndefined,  # the macros of the design system ask for what nobody gave
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(static=static_files.address, LANGUAGES=LANGUAGES, LETTERED=LETTERED, PAGES=PAGES)
+    return made
+
+
+def render(template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """A page."""
+    return HTMLResponse(environment().get_template(template).render(values), status)

@@ -1,0 +1,121 @@
+// Keys and selection. Everything here has its way without it: links, boxes and buttons of the page itself.
+"use strict";
+(() => {
+  const KEYS = "lotsman-keys";
+  const byId = (id) => document.getElementById(id);
+  const rows = () => [...document.querySelectorAll(".desk-row")];
+  let at = null; // the id of the row that the keys are at
+  let before = ""; // the first key of two
+
+  const on = () => localStorage.getItem(KEYS) !== "off";
+
+  function showSwitch() {
+    const button = byId("keys-switch");
+    if (!button) return;
+    button.hidden = false;
+    button.textContent = on() ? button.dataset.on : button.dataset.off;
+  }
+
+  function say(text) {
+    const said = byId("said");
+    if (said && text) said.textContent = text;
+  }
+
+  function goTo(row) {
+    if (!row) return;
+    rows().forEach((one) => one.classList.toggle("desk-row--at", one === row));
+    at = row.id;
+    (row.querySelector(".desk-box") || row.querySelector("a")).focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  const here = () => byId(at) || document.activeElement.closest?.(".desk-row");
+
+  function step(by) {
+    const all = rows();
+    const place = all.indexOf(here());
+    goTo(all[Math.min(all.length - 1, Math.max(0, place + by))]);
+  }
+
+  function count() {
+    const told = byId("chosen");
+    if (!told) return;
+    const number = document.querySelectorAll(".desk-box:checked").length;
+    told.textContent = number ? `${told.dataset.one} ${number}` : "";
+  }
+
+  function select(every) {
+    if (every) {
+      const boxes = [...document.querySelectorAll(".desk-box")];
+      const all = boxes.every((box) => box.checked);
+      boxes.forEach((box) => { box.checked = !all; });
+    } else {
+      const box = here()?.querySelector(".desk-box");
+      if (box) box.checked = !box.checked;
+    }
+    count();
+    say(byId("chosen")?.textContent);
+  }
+
+  const go = (page) => location.assign(`/${document.body.dataset.language}${page}`);
+
+  const DOES = {
+    "/": () => byId("number")?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => select(false),
+    X: () => select(true),
+    o: () => here()?.querySelector("a")?.click(),
+    a: () => (byId("expert_to") || byId("act-assign"))?.focus(),
+    "?": () => byId("keys")?.showModal(),
+    "g w": () => go("/work"),
+    "g b": () => go("/board"),
+  };
+
+  const writing = (where) => where.isContentEditable || /^(TEXTAREA|SELECT)$/.test(where.tagName)
+    || (where.tagName === "INPUT" && !/^(checkbox|radio|button|submit)$/.test(where.type));
+
+  document.addEventListener("keydown", (event) => {
+    if (!on() || event.ctrlKey || event.altKey || event.metaKey || writing(event.target) || byId("keys")?.open) return;
+    const key = before ? `${before} ${event.key}` : event.key;
+    before = event.key === "g" && !before ? "g" : "";
+    const does = DOES[key];
+    if (!does || !byId("keys")) return;
+    event.preventDefault();
+    does();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.id !== "keys-switch") return;
+    localStorage.setItem(KEYS, on() ? "off" : "on");
+    showSwitch();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.classList.contains("desk-box")) count();
+  });
+
+  // A form is sent once, however often its button is pressed; its key would have one effect all the same.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+    setTimeout(() => { delete form.dataset.sent; }, 3000);
+  });
+
+  function settled() {
+    showSwitch();
+    count();
+    if (at && byId(at)) byId(at).classList.add("desk-row--at");
+  }
+
+  document.addEventListener("htmx:afterSettle", () => {
+    settled();
+    const faults = byId("faults");
+    if (faults) faults.focus();
+    say(byId("outcome-title")?.textContent || byId("main")?.dataset.said);
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => { delete form.dataset.sent; }));
+  document.addEventListener("DOMContentLoaded", () => { settled(); byId("faults")?.focus(); });
+})();

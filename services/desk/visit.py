@@ -1,0 +1,295 @@
+"""One request of somebody at the desk: who it is, in which language, what was posted; the way to a page or a service.
+
+Pages never see a cookie or a token: they ask with the visit's own `ask` and `send`, and show with `page`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import quote
+from uuid import uuid4
+
+from fastapi import Depends, Request
+from starlette.responses import HTMLResponse
+
+from contracts.words import LANGUAGES, Language
+from services.desk.clients import Answer, Clients
+from services.desk.drafts import Drafts, Fields
+from services.desk.session import Session, Sessions, SignedIn, form_token, is_form_token
+from services.desk.settings import DeskSettings
+from services.desk.shown import render
+from services.desk.words import Words
+
+RENEW_BEFORE: Final = 30.0
+"""Seconds before its end at which a token is renewed."""
+TOKEN: Final = "form_token"
+KEY: Final = "key"
+SEEN: Final = "seen"
+"""The revision of what the form speaks of, as it was when it was opened."""
+SWITCH: Final = "switch_language"
+SAVE: Final = "save_draft"
+OWN: Final = frozenset({TOKEN, SWITCH, SAVE})
+"""Fields that say something of the form itself, and are no words of its writer."""
+MOST_FIELDS: Final = 2_000
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in; `then`: where to go on after that, an address without its language."""
+
+    def __init__(self, then: str) -> None:
+        super().__init__(then)
+        self.then = then
+
+
+class Elsewhere(Exception):
+    """The answer is at another address of the desk."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+class NotOurs(Exception):
+    """A form that no page of this session has made."""
+
+
+class Door(Protocol):
+    """The way in: an identity provider, or what stands for one on the embedded stack."""
+
+    async def renewed(self, who: SignedIn) -> SignedIn | None:
+        """The person with newer tokens; None where they must sign in again. Raises nothing else than StoreAway."""
+        ...
+
+    async def left(self, who: SignedIn, back: str) -> str | None:
+        """Where the provider is told that the person signs out, if it wants to be told."""
+        ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the process consists of."""
+
+    settings: DeskSettings
+    clients: Clients
+    sessions: Sessions
+    drafts: Drafts
+    door: Door
+    words: Mapping[Language, Words]
+    now: Callable[[], datetime]
+    renewing: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """One renewal at a time for each session: a provider takes a refresh token once."""
+
+    @property
+    def cookie(self) -> str:
+        """What the cookie of a session is called: several desks of one machine share its name, but no port."""
+        return "__Host-lotsman" if self.settings.secure else f"lotsman_{self.settings.origin.rpartition(':')[2]}"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request of somebody who is signed in."""
+
+    desk: Desk
+    request: Request
+    language: Language
+    session: Session
+
+    @property
+    def words(self) -> Words:
+        """The language of the page."""
+        return self.desk.words[self.language]
+
+    @property
+    def here(self) -> str:
+        """The address of the page without its language and query: by it a draft is known."""
+        return here(self.request)
+
+    @property
+    def person(self) -> str:
+        """The opaque id of who is signed in."""
+        return self.session.who.person
+
+    def may(self, *roles: str) -> bool:
+        """Whether the person has one of these roles. The services decide; this is for what is offered."""
+        return self.session.may(*roles)
+
+    async def ask(self, service: str, path: str, **params: Any) -> Answer:
+        """Reads. Raises Away, Refused."""
+        who = self.session.who
+        return await self.desk.clients.send(
+            service, "GET", path, token=who.token, language=self.language, params=params
+        )
+
+    async def send(
+        self, service: str, path: str, body: Any, *, key: str, etag: str | None = None, method: str = "POST"
+    ) -> Answer:
+        """A command under a key, on what was seen at a revision. Raises Away, Refused."""
+        headers = {"Idempotency-Key": key} | ({"If-Match": etag} if etag else {})
+        who = self.session.who
+        return await self.desk.clients.send(
+            service, method, path, token=who.token, language=self.language, body=body, headers=headers
+        )
+
+    def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page for this person."""
+        return show(self.desk, self.request, self.language, template, status, session=self.session, **values)
+
+    def address(self, path: str, **query: str) -> str:
+        """An address of the desk in the language of the page."""
+        asked = "&".join(f"{name}={quote(value)}" for name, value in query.items())
+        return f"/{self.language}{path}" + (f"?{asked}" if asked else "")
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A form that somebody sent who is signed in."""
+
+    visit: Visit
+    fields: Fields
+
+    def get(self, name: str) -> str:
+        """What stands in a field, without the blanks around it; empty where it has none."""
+        return next((value.strip() for at, value in self.fields if at == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Everything that stands under a name."""
+        return [value for at, value in self.fields if at == name]
+
+    @property
+    def key(self) -> str:
+        """The key that was made with the form: sending it again has one effect."""
+        return self.get(KEY) or new_key()
+
+    @property
+    def seen(self) -> str:
+        """The revision that the form was opened on."""
+        return self.get(SEEN)
+
+    async def keep(self) -> None:
+        """Keeps what was typed as the writer's draft of this form."""
+        await self.visit.desk.drafts.keep(self.visit.person, self.visit.here, typed(self.fields))
+
+    async def done(self) -> None:
+        """What was typed has been taken: there is no draft of it any more."""
+        await self.visit.desk.drafts.drop(self.visit.person, self.visit.here)
+
+
+def show(
+    desk: Desk,
+    request: Request,
+    language: Language,
+    template: str,
+    status: int = 200,
+    *,
+    session: Session | None = None,
+    cookie: str = "",
+    **values: Any,
+) -> HTMLResponse:
+    """A page for whoever it is; `cookie`: by what its forms are known where nobody is signed in."""
+    words = desk.words[language]
+    secret = session.cookie if session else cookie
+    shared = {
+        "_": words.say,
+        "n_": words.count,
+        "code": words.code,
+        "words": words,
+        "language": language,
+        "here": here(request),
+        "query": request.url.query,
+        "session": session,
+        "may": session.may if session else lambda *_: False,
+        "form_token": form_token(secret) if secret else "",
+        "new_key": new_key,
+    }
+    return render(template, {**shared, **values}, status)
+
+
+def new_key() -> str:
+    """An Idempotency-Key for a form that is opened."""
+    return uuid4().hex
+
+
+def here(request: Request) -> str:
+    """The path of a request without its language."""
+    path = request.url.path
+    return path[3:] if path[1:3] in LANGUAGES and path[3:4] in ("", "/") else path
+
+
+def typed(fields: Fields) -> Fields:
+    """The fields of a form without those that speak of the form itself."""
+    return tuple((name, value) for name, value in fields if name not in OWN)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk behind a request."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def visiting(request: Request, language: Language) -> Visit:
+    """The dependency of every page that needs somebody. Raises SignInNeeded, StoreAway."""
+    desk = desk_of(request)
+    session = await session_of(desk, request)
+    if session is None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        raise SignInNeeded(f"{here(request)}{query}")
+    return Visit(desk, request, language, session)
+
+
+async def session_of(desk: Desk, request: Request) -> Session | None:
+    """Who is signed in, with a token that is good for a while longer. Raises StoreAway."""
+    cookie = request.cookies.get(desk.cookie, "")
+    session = await desk.sessions.find(cookie)
+    if session is None or not _ending(desk, session):
+        return session
+    async with desk.renewing.setdefault(cookie, asyncio.Lock()):
+        session = await desk.sessions.find(cookie)  # somebody else may have renewed it meanwhile
+        if session is not None and _ending(desk, session):
+            who = await desk.door.renewed(session.who)
+            session = None if who is None else await desk.sessions.renewed(session, who)
+            if session is None:
+                await desk.sessions.end(cookie)
+    desk.renewing.pop(cookie, None)
+    return session
+
+
+def _ending(desk: Desk, session: Session) -> bool:
+    return session.who.until - desk.now().timestamp() < RENEW_BEFORE
+
+
+async def posting(request: Request, language: Language) -> Posted:
+    """The dependency of every form: one of ours, from somebody who is signed in.
+
+    When the sign-in has run out meanwhile, what was typed becomes its writer's draft before that person signs in again.
+    Raises NotOurs, SignInNeeded, Elsewhere, StoreAway.
+    """
+    desk = desk_of(request)
+    cookie = request.cookies.get(desk.cookie, "")
+    fields = await form_of(request)
+    if not is_form_token(cookie, next((value for name, value in fields if name == TOKEN), "")):
+        raise NotOurs
+    session = await session_of(desk, request)
+    if session is None:
+        person = await desk.sessions.person_of(cookie)
+        if person is not None:
+            await desk.drafts.keep(person, here(request), typed(fields))
+        query = f"?{request.url.query}" if request.url.query else ""
+        raise SignInNeeded(f"{here(request)}{query}")
+    posted = Posted(Visit(desk, request, language, session), fields)
+    other = posted.get(SWITCH)
+    if other in LANGUAGES or posted.get(SAVE):
+        await posted.keep()
+        raise Elsewhere(f"/{other or language}{here(request)}" + ("" if other else "?saved=1"))
+    return posted
+
+
+async def form_of(request: Request) -> Fields:
+    """The fields of a form as they came, in their order; files are nobody's here."""
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+        return tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
+
+
+VisitOf = Annotated[Visit, Depends(visiting)]
+PostedOf = Annotated[Posted, Depends(posting)]

@@ -1,0 +1,108 @@
+"""What the pages say, in Russian, Belarusian and English: catalogues of gettext, read as they are; dates, counts and
+money as each language writes them.
+
+An id stands for a sentence (`work.title`); `{name}` in it is a value. A check of the project holds that no id lacks one
+of the three, and that every id is said somewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from contracts.words import LANGUAGES, Language
+
+FOLDER: Final = Path(__file__).with_name("words")
+LOCALES: Final[Mapping[Language, Locale]] = {
+    "ru": Locale("ru"),
+    "be": Locale("be"),
+    "en": Locale("en", "GB"),
+}
+LETTERED: Final[Mapping[Language, str]] = {"ru": "Русский", "be": "Беларуская", "en": "English"}
+"""What each language calls itself."""
+FORMS: Final[Mapping[Language, tuple[str, ...]]] = {
+    "ru": ("one", "few", "many", "other"),
+    "be": ("one", "few", "many", "other"),
+    "en": ("one", "other"),
+}
+"""The plural categories of CLDR in the order in which the catalogues have their forms; fractions are not counted."""
+MOMENT: Final = timedelta(milliseconds=1)
+
+
+@cache
+def catalogue(language: Language) -> Catalog:
+    """The catalogue of a language."""
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=LOCALES[language])
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language, and the zone in which moments are told."""
+
+    language: Language
+    zone: ZoneInfo
+
+    def say(self, id: str, /, **values: object) -> str:
+        """A sentence. One that is not there, which a check excludes, is said by its id."""
+        found = catalogue(self.language).get(id)
+        text = found.string if found is not None and isinstance(found.string, str) else id
+        return text.format_map(values) if values else text
+
+    def count(self, id: str, number: int, /, **values: object) -> str:
+        """A sentence with a number in it, in the form that the number asks for."""
+        found = catalogue(self.language).get(id)
+        forms = found.string if found is not None and isinstance(found.string, tuple) else (id,)
+        form = FORMS[self.language].index(LOCALES[self.language].plural_form(abs(number)))
+        return str(forms[min(form, len(forms) - 1)]).format_map({"n": self.number(number), **values})
+
+    def has(self, id: str) -> bool:
+        """Whether there is such a sentence."""
+        return catalogue(self.language).get(id) is not None
+
+    def code(self, family: str, value: object) -> str:
+        """What a code of a family is called; one that has no words here stands for itself."""
+        id = f"{family}.{value}"
+        return self.say(id) if self.has(id) else str(value)
+
+    def number(self, value: int) -> str:
+        """A number with its groups."""
+        return format_decimal(value, locale=LOCALES[self.language])
+
+    def money(self, minor: int, currency: str) -> str:
+        """An amount of the smallest units of a currency."""
+        digits = get_currency_precision(currency)
+        return format_currency(Decimal(minor).scaleb(-digits), currency, locale=LOCALES[self.language])
+
+    def day(self, value: date | str) -> str:
+        """A day in words: 23 April 2026."""
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+        return format_date(day, "long", locale=LOCALES[self.language])
+
+    def moment(self, value: datetime | str) -> str:
+        """A moment, with its time."""
+        at = _moment(value).astimezone(self.zone)
+        return format_datetime(at, "d MMMM y HH:mm", locale=LOCALES[self.language])
+
+    def last_day(self, due: datetime | str) -> date:
+        """The last day of a term that runs out at this moment: to its end."""
+        return (_moment(due) - MOMENT).astimezone(self.zone).date()
+
+
+def _moment(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def words_of(zone: str) -> Mapping[Language, Words]:
+    """The words of every language, with moments told in a zone."""
+    return {one: Words(one, ZoneInfo(zone)) for one in LANGUAGES}

@@ -1,0 +1,163 @@
+"""What the pages have in common on which somebody writes about a case: opinion, request, conclusion.
+
+One may come back to each: what was typed is a draft until it is sent. A row more, a preview and the saving of the draft
+work without a script.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from contracts.reference import Severity, Verdict
+from contracts.topics import EXPERTISE
+from services.desk import forms
+from services.desk.clients import Away
+from services.desk.forms import Filled, Trouble
+from services.desk.pages import case
+from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
+from services.desk.words import Words
+
+MOST_ROWS: Final = 50
+Card = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page on which somebody writes: its name, where it is sent, and what it makes of what was typed.
+
+    `lacks` are the fields in which something must stand, with words for each; `shows` is what its template asks for.
+    """
+
+    name: str
+    path: str
+    body: Callable[[Card, Filled], dict[str, Any]]
+    lacks: Callable[[Words, Card, Filled], dict[str, str]]
+    shows: Callable[[Words, Card, Filled], dict[str, Any]]
+    place: forms.Place
+    first: Callable[[Card], Mapping[str, str]] = lambda _card: {}
+
+
+def make_router(page: Written) -> APIRouter:
+    """`/case/{pilot}/<name>`."""
+    router = APIRouter()
+
+    @router.get(f"/{{language}}/case/{{pilot}}/{page.name}", response_class=HTMLResponse)
+    async def write(pilot: str, visit: VisitOf, saved: str = "") -> Response:
+        """The form, with the draft that was kept of it."""
+        found = await case.read(visit, pilot)
+        facts = case.facts_of(visit.words, found.body)
+        filled = await forms.opened(visit, found.etag, facts, page.first(found.body))
+        return _shown(visit, page, found.body, filled, said=visit.words.say("form.saved") if saved else "")
+
+    @router.post(f"/{{language}}/case/{{pilot}}/{page.name}", response_class=HTMLResponse)
+    async def send(pilot: str, posted: PostedOf) -> Response:
+        """A row more, a preview, or the whole sent."""
+        visit, filled = posted.visit, forms.typed_in(posted)
+        try:
+            found = await case.read(visit, pilot)
+        except Away:
+            await posted.keep()  # the page that says so opens the form again with what was typed
+            raise
+        if posted.get("more") or posted.get("preview"):
+            await posted.keep()
+            return _shown(visit, page, found.body, filled, more=bool(posted.get("more")))
+        trouble = await _sent(posted, page, pilot, found.body, filled)
+        if trouble is None:
+            return forms.done(visit, f"/case/{pilot}", page.name)
+        if not trouble.stale:
+            return _shown(visit, page, found.body, filled, trouble=trouble)
+        newer = await case.read(visit, pilot)
+        return _shown(visit, page, newer.body, filled, trouble=trouble, etag=newer.etag)
+
+    return router
+
+
+async def _sent(posted: Posted, page: Written, pilot: str, card: Card, filled: Filled) -> Trouble | None:
+    if missing := page.lacks(posted.visit.words, card, filled):
+        await posted.keep()
+        return Trouble(missing, 422)
+    path = f"/v1/reviews/{pilot}/{page.path}"
+    return await forms.sent(posted, EXPERTISE, path, page.body(card, filled), page.place)
+
+
+def _shown(
+    visit: Visit,
+    page: Written,
+    card: Card,
+    filled: Filled,
+    *,
+    trouble: Trouble | None = None,
+    etag: str = "",
+    more: bool = False,
+    said: str = "",
+) -> HTMLResponse:
+    """The form. After a 412 it goes on from the newer revision, which stands beside what it was before."""
+    now = case.facts_of(visit.words, card)
+    stale = trouble is not None and trouble.stale
+    if stale:
+        filled = Filled(filled.fields, new_key(), etag, filled.then)
+    return visit.page(
+        f"{page.name}.html",
+        trouble.status if trouble else 200,
+        what=page.name,
+        card=card,
+        filled=filled,
+        rows=min(rows_of(filled) + more, MOST_ROWS),
+        missing=list(page.lacks(visit.words, card, filled).values()) if filled.kept or trouble else [],
+        preview=page.body(card, filled) if filled["preview"] else None,
+        faults=trouble.faults if trouble else {},
+        changed=forms.changed(filled.then, now) if stale else [],
+        as_it_was=forms.remembered(now if stale else filled.then or now),
+        said=said or (next(iter(trouble.faults.values())) if trouble else ""),
+        **page.shows(visit.words, card, filled),
+    )
+
+
+def rows_of(filled: Filled) -> int:
+    """How many rows of one kind a form has."""
+    said = filled["rows"]
+    return max(1, int(said)) if said.isdecimal() and len(said) < 4 else 1
+
+
+# ---- a verdict in words, which opinions and conclusions have in common
+
+
+def verdicts(words: Words) -> list[tuple[str, str]]:
+    """The verdicts that there are."""
+    return [(str(one), words.code("verdict", one)) for one in Verdict]
+
+
+def verdict_of(filled: Filled) -> dict[str, Any]:
+    """Verdict, text and remarks as they are sent."""
+    found = [
+        {
+            "code": f"remark-{n}",
+            "text": filled[f"remark-{n}"].strip(),
+            "severity": filled[f"severity-{n}"] or str(Severity.MAJOR),
+            "must_fix": bool(filled[f"must-{n}"]),
+        }
+        for n in range(1, rows_of(filled) + 1)
+        if filled[f"remark-{n}"].strip()
+    ]
+    return {"verdict": filled["verdict"], "text": filled["text"].strip(), "remarks": found}
+
+
+def lacks_verdict(words: Words, filled: Filled) -> dict[str, str]:
+    """What of it is missing."""
+    missing = dict[str, str]()
+    if not filled["verdict"]:
+        missing["verdict"] = words.say("form.lacks-verdict")
+    if not filled["text"].strip():
+        missing["text"] = words.say("form.lacks-text")
+    return missing
+
+
+def place_of(pointer: str) -> str | None:
+    """The field to which a pointer into a verdict leads."""
+    parts = pointer.strip("/").split("/")
+    if parts[0] == "remarks" and len(parts) > 1 and parts[1].isdecimal():
+        return f"remark-{int(parts[1]) + 1}"
+    return parts[0] if parts[0] in ("verdict", "text", "why_changed", "on_expiry") else None
