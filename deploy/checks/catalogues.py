@@ -72,7 +72,8 @@ def _unsaid(root: Path, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
             (begun if rest else whole).add(head)
         begun |= {f"{family}." for family in FAMILIES.findall(text)}
         whole |= {one[1] for one in MADE.findall(text) if one[1] in known}
-        begun |= {one[0] for one in MADE.findall(text) if one[0]} | set(PUT_TOGETHER.findall(text))
+        begun |= {one[0] for one in MADE.findall(text) if one[0]}
+        begun |= {head for head in PUT_TOGETHER.findall(text) if any(id_.startswith(head) for id_ in known)}
     for id_ in sorted(whole):
         if id_ not in known:
             yield f"{FOLDER}: {id_} is said and has no words"

@@ -1,5 +1,6 @@
 """A desk with somebody signed in, before services that a test has answer as it likes."""
 
+import html
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -43,8 +44,9 @@ class Bench:
 
     def form(self, page: str, name: str) -> dict[str, str]:
         """The hidden fields of the form of this id."""
-        start = page.index(f'<form id="{name}"')
-        return dict(HIDDEN.findall(page[start : page.index("</form>", start)]))
+        start = page.rindex("<form", 0, page.index(f'id="{name}"'))
+        found = HIDDEN.findall(page[start : page.index("</form>", start)])
+        return {name: html.unescape(value) for name, value in found}
 
 
 @asynccontextmanager
