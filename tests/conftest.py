@@ -20,9 +20,10 @@ from tests.documented import Documented
 
 REQUIRE_KAFKA = "--require-kafka"
 SOAK = "--soak"
+REQUIRE_BROWSER = "--require-browser"
 FLAGS = (*mongod.FLAGS, "--setParameter", "enableTestCommands=1")
 """With what the tests' own mongod runs: it has failpoints, by which it answers as one that is in trouble does."""
-ROOMS = ("e2e", "deploy", "integration", "contract", "unit")
+ROOMS = ("browser", "e2e", "deploy", "integration", "contract", "unit")
 
 
 class Eventually(Protocol):
@@ -32,10 +33,11 @@ class Eventually(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--require-kafka`: what needs Apache Kafka itself fails without it instead of being skipped. `--soak`: what works
-    for minutes is run, too."""
+    """`--require-kafka`, `--require-browser`: what needs Apache Kafka itself, or Chromium, fails without it instead of
+    being skipped. `--soak`: what works for minutes is run, too."""
     parser.addoption(REQUIRE_KAFKA, action="store_true", help="fail, do not skip, what needs Apache Kafka itself")
     parser.addoption(SOAK, action="store_true", help="run also what works for minutes")
+    parser.addoption(REQUIRE_BROWSER, action="store_true", help="fail, do not skip, what needs a real browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +67,9 @@ def room_of(item: pytest.Item) -> str:
 
 def marks(item: pytest.Item) -> Iterator[str]:
     """The marks that follow from where a test stands and from the fixtures that it uses."""
+    if room_of(item) == "browser":
+        yield "slow"
+        return
     if room_of(item) == "e2e":
         yield from ("slow", "mongo", "kafka")
         return

@@ -74,10 +74,11 @@ def make_door(own: DeskSettings, settings: Settings, _store: Store, _keys: Keys)
         raise SystemExit("Demo people are let in on this machine alone, and only where there is no identity provider.")
     if settings.issuer != keys.ISSUER or not (home() / "signing-key.pem").is_file():
         raise SystemExit("Demo people are let in on the embedded stack alone: this is none.")
-    return DemoPeople(), [_router()]
+    return DemoPeople(), [routes()]
 
 
-def _router() -> APIRouter:
+def routes() -> APIRouter:
+    """The page of demo people."""
     router = APIRouter()
 
     @router.get("/{language}/sign-in", response_class=HTMLResponse)

@@ -1,0 +1,99 @@
+"""A real Chromium before the desk. Without one the tests are skipped with the reason, or fail with
+`--require-browser`."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import REQUIRE_BROWSER
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE: Final = 60_000
+"""Milliseconds for one step, on a busy machine."""
+Look = Callable[[Page], None]
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Debian's Chromium, driven by playwright."""
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        reason = "there is no Chromium on PATH: install Debian's package `chromium`"
+        if request.config.getoption(REQUIRE_BROWSER):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=PATIENCE)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def reports() -> list[str]:
+    """What the browser complained of: breaches of the policy of a page, errors of scripts, other hosts."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser, reports: list[str]) -> Iterator[BrowserContext]:
+    """A browser of one person, whose complaints are noted."""
+    opened = browser.new_context(locale="ru-RU")
+    yield _watched(opened, reports)
+    opened.close()
+
+
+@pytest.fixture
+def without_script(browser: Browser, reports: list[str]) -> Iterator[BrowserContext]:
+    """The same with JavaScript switched off."""
+    opened = browser.new_context(locale="ru-RU", java_script_enabled=False)
+    yield _watched(opened, reports)
+    opened.close()
+
+
+def _watched(context: BrowserContext, reports: list[str]) -> BrowserContext:
+    context.set_default_timeout(PATIENCE)
+    context.on("console", lambda said: reports.append(said.text) if said.type == "error" else None)
+    context.on("weberror", lambda error: reports.append(str(error.error)))
+    context.on("request", lambda one: None if "//127.0.0.1:" in one.url else reports.append(f"asks {one.url}"))
+    return context
+
+
+@pytest.fixture
+def accessible() -> Look:
+    """Asks axe, which must find nothing (WCAG 2.2 AA and its best practices)."""
+    axe = Axe()
+
+    def look(page: Page) -> None:
+        found: dict[str, Any] = axe.run(page).response
+        told = [(one["id"], [node["html"][:150] for node in one["nodes"]][:4]) for one in found["violations"]]
+        assert not told, f"{page.url}: {told}"
+
+    return look
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the embedded stack's own, in which it has its key."""
+    monkeypatch.setitem(os.environ, "LOTSMAN_HOME", str(tmp_path))
+    return tmp_path
+
+
+def enter(page: Page, url: str, name: str, language: str = "ru", then: str = "/work") -> None:
+    """Signs a demo person in."""
+    page.goto(f"{url}/{language}{then}")
+    page.get_by_role("button", name=name).click()
+    page.wait_for_url(f"**{then}*")
+
+
+def narrow(page: Page) -> None:
+    """320 px wide, nothing has to be scrolled sideways."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 320, f"{page.url}: {wide} px"
+    page.set_viewport_size({"width": 1280, "height": 900})

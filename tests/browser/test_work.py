@@ -1,0 +1,87 @@
+"""Work in a real browser: signing in, the list, many cases at once, keys, without a script, axe, policy, 320 px."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from contracts.words import LANGUAGES
+from tests.browser.conftest import Look, enter, narrow
+from tests.kit.desk.served import served
+from tests.kit.desk.services import HARMFUL, Services
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
+OPERATOR = "Олеся Образцова"
+
+
+def test_the_list_is_accessible_and_narrow_in_three_languages_in_every_state(
+    context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    services = Services()
+    with served(services) as url:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        accessible(page)
+        narrow(page)
+        enter(page, url, OPERATOR)
+        for language in LANGUAGES:
+            page.goto(f"{url}/{language}/work")
+            accessible(page)
+            narrow(page)
+        expect(page.get_by_text(HARMFUL)).to_be_visible()
+        page.get_by_role("button", name="Assign", exact=True).click()
+        expect(page.locator("#faults")).to_be_focused()
+        accessible(page)
+        services.many = 0
+        page.goto(f"{url}/en/work")
+        accessible(page)
+        services.away = True
+        page.goto(f"{url}/be/work")
+        accessible(page)
+        narrow(page)
+    assert [one for one in reports if "503" not in one and "422" not in one] == []
+
+
+def test_fifty_cases_are_assigned_by_keys_in_one_request_and_three_stay_with_their_reasons(
+    context: BrowserContext, reports: list[str]
+) -> None:
+    services = Services()
+    with served(services) as url:
+        page = context.new_page()
+        enter(page, url, OPERATOR)
+        page.locator("h1").click()
+        for key in ("Shift+X", "a", "ArrowDown", "Tab", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator("#outcome-title")).to_have_text("Сделано: 47 дел. Не сделано: 3.")
+        assert [len(services.assigned), len(services.posts)] == [47, 1]
+        assert page.locator(".desk-box:checked").count() == 3
+        assert [one.text_content() for one in page.locator("#outcome a").all()] == [
+            f"ПП-2026-{number:06}" for number in (3, 5, 8)
+        ]
+        expect(page.locator("#said")).to_have_text("Сделано: 47 дел. Не сделано: 3.")
+        page.get_by_label("Стадия").select_option("unassigned")
+        expect(page.locator("#said")).to_have_text("60 дел")
+        assert "status=unassigned" in page.url and page.locator("#status").evaluate("e => e === document.activeElement")
+        page.keyboard.press("Escape")
+        page.locator("#next-page").click()
+        expect(page.locator(".desk-row")).to_have_count(10)
+        page.go_back()
+        expect(page.locator(".desk-row")).to_have_count(50)
+        assert "status=unassigned" in page.url
+    assert reports == []
+
+
+def test_without_a_script_the_same_is_done(without_script: BrowserContext, at_home: Path, reports: list[str]) -> None:
+    services = Services(many=3)
+    with served(services) as url:
+        page = without_script.new_page()
+        enter(page, url, OPERATOR, "be")
+        page.get_by_label("Выбраць ПП-2026-000002").check()
+        page.locator("#expert_to").select_option("expert-17")
+        page.get_by_role("button", name="Прызначыць", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("Зроблена: 1 справа.")
+        page.get_by_role("link", name="English").click()
+        expect(page.locator("h1")).to_have_text("Work")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator("h1")).to_have_text("You are signed out")
+    assert services.assigned == {"p-2": "expert-17"}

@@ -1,0 +1,53 @@
+"""The desk on a port of this machine, for a real browser."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, cast
+
+import httpx
+import uvicorn
+
+from deploy.local import demo_desk
+from deploy.local.ports import is_free
+from services.chassis.store import Store
+from services.desk.app import make_pages
+from services.desk.clients import Clients
+from services.desk.process import make_desk
+from services.desk.settings import DeskSettings
+from tests.kit.desk.memory import Memory
+
+STARTS_WITHIN: Final = 60.0
+PORTS: Final = range(30_100, 30_900, 7)
+
+
+@contextmanager
+def served(answers: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
+    """A desk with demo people before such services; its address. LOTSMAN_HOME must be a folder of the test's own."""
+    port = next(one for one in PORTS if is_free(one))
+    url = f"http://127.0.0.1:{port}"
+    started = threading.Event()
+    server: list[uvicorn.Server] = []
+
+    async def serve() -> None:
+        own = DeskSettings(url=url)
+        clients = Clients.of(own, httpx.MockTransport(answers))
+        desk = make_desk(own, cast(Store, Memory()), clients, demo_desk.DemoPeople())
+        config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), port=port, log_level="warning", lifespan="off")
+        server.append(uvicorn.Server(config))
+        running = asyncio.create_task(server[0].serve())
+        while not server[0].started and not running.done():
+            await asyncio.sleep(0.02)
+        started.set()
+        await running
+        await clients.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert started.wait(STARTS_WITHIN)
+    try:
+        yield url
+    finally:
+        server[0].should_exit = True
+        thread.join(STARTS_WITHIN)
