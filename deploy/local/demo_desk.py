@@ -67,6 +67,9 @@ class DemoPeople:
         """Nobody else has to be told."""
         return None
 
+    async def sweep(self) -> None:
+        """Nothing is left unfinished."""
+
 
 def make_door(own: DeskSettings, settings: Settings, _store: Store, _keys: Keys) -> tuple[Door, Sequence[APIRouter]]:
     """The page of demo people. Raises SystemExit anywhere but on the embedded stack of this machine."""

@@ -98,6 +98,7 @@ async def _sweep(store: Store, desk: Desk) -> None:
                 indexed = True
             await desk.sessions.sweep()
             await desk.drafts.sweep()
+            await desk.door.sweep()
         except StoreAway as error:
             log.warning("MongoDB cannot be reached: %s", error)
             await asyncio.sleep(AGAIN_AFTER)

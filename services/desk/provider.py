@@ -232,6 +232,9 @@ class Nowhere:
         """Nobody is signed in."""
         return None
 
+    async def sweep(self) -> None:
+        """Nobody begins."""
+
 
 def _closed() -> APIRouter:
     router = APIRouter()

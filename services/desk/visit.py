@@ -66,6 +66,10 @@ class Door(Protocol):
         """Where the provider is told that the person signs out, if it wants to be told."""
         ...
 
+    async def sweep(self) -> None:
+        """Forgets what nobody finished. Raises StoreAway."""
+        ...
+
 
 @dataclass(frozen=True)
 class Desk:
