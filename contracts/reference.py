@@ -5,6 +5,7 @@ here stand those that are the same everywhere. It is one thing, long as it is: w
 share stands nowhere else.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
@@ -66,13 +67,26 @@ class Hiding(Contract):
 
 
 class Scope(StrEnum):
-    """What a key of an agency opens: publishing, trying what would come of it, its own receipts, its own
-    applications."""
+    """What a key of an agency opens: publishing, trying what would come of it, its own receipts, its own applications,
+    its own webhooks, and what the register shows its agency."""
 
     PUBLISH = "publish"
     VALIDATE = "validate"
     RECEIPTS = "receipts"
     APPLICATIONS = "applications"
+    WEBHOOKS = "webhooks"
+    REGISTER = "register"
+
+
+class KeyEnding(Contract):
+    """What of a key of an agency says that it opens nothing more: it is good until it ends or is revoked."""
+
+    until: Moment | None = None
+    revoked: Moment | None = None
+
+    def good(self, now: datetime) -> bool:
+        """Whether it opens anything at this moment."""
+        return self.revoked is None and (self.until is None or now < self.until)
 
 
 class OrganisationId(Contract):

@@ -8,12 +8,13 @@ from typing import ClassVar, Final, get_args
 
 from pydantic import JsonValue
 
-from .event import Basis, Contract, Dated, Fact, Language, Moment
+from .event import Basis, Contract, Dated, Day, Fact, Language, Moment
 from .intake import Registered
 from .reference import (
     Application,
     Effectiveness,
     Hiding,
+    KeyEnding,
     Party,
     ReturnReason,
 )
@@ -407,6 +408,33 @@ class PersonErasedV1(ErasedPerson, Fact):
     TYPE: ClassVar[str] = "pilots.registry.person-erased.v1"
 
 
+class NotedKey(KeyEnding):
+    """What the register keeps of a key of an agency: by what it is known (its SHA-256), what it opens, until when."""
+
+    id: str
+    digest: str
+    scopes: tuple[str, ...]
+
+
+class AgencyStanding(Contract):
+    """Whether an agency is let in, as intake's directory has it: since when it is cut off, the days that are its own in
+    the zone of its newest edition, and its keys: those that are good, and the last of those that ended."""
+
+    disabled: Moment | None = None
+    active_from: Day | None = None
+    active_to: Day | None = None
+    zone: str | None = None
+    keys: tuple[NotedKey, ...] = ()
+
+
+class AgencyNotedV1(AgencyStanding, Fact):
+    """The register notes whether an agency is let in, and by which keys (доступ ведомства). Subject `agency:<code>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.agency-noted.v1"
+
+    code: str
+
+
 PilotFact = (
     PilotEnteredV1
     | ApplicationOutcomeRecordedV1
@@ -449,4 +477,4 @@ PilotFact = (
 ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
-REGISTRY: Final = Language[Fact](get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1,))
+REGISTRY: Final = Language[Fact](get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1))

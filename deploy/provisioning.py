@@ -2,8 +2,8 @@
 
 The directory is the one place. Whoever starts back ends (`./lotsman up`, `python -m deploy.setup`) carries it over, and
 so does each verb that changes an entry; where an entry is changed over HTTP alone, intake refuses at once what a
-disabled agency still sends, and `python -m deploy.setup agencies` takes its rights. Days from which and to which an
-agency may publish are intake's to keep: its rights at Kafka do not change with them.
+disabled agency still sends, and `python -m deploy.setup agencies` takes its rights. Rights at Kafka do not change with
+an agency's days: what it sends outside them intake refuses, with receipts that the agency must be able to read.
 
 A password is nowhere but with the agency and, hashed, in Kafka: what is carried over makes no users.
 """

@@ -1,5 +1,6 @@
 """agency key add, list, rotate, revoke: keys with which an agency's programs come over HTTP."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -8,9 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.reference import Role, Scope
-from contracts.topics import INTAKE
-from deploy.cli.common import Found, asked, out
+from contracts.topics import INTAKE, REGISTRY
+from deploy.cli.common import ACTOR, Found, asked, out, running
 from deploy.complaint import Complaint
+from deploy.local import keys
+from deploy.local.home import home
+from deploy.service import ask
 
 group = typer.Typer(
     help="Keys of an agency's programs for HTTP: each is shown once, and kept by nobody but the agency."
@@ -43,6 +47,10 @@ def add(
 def list_(code: Code) -> Found:
     """Show the keys of an agency: what each opens, until when, and when it was last used."""
     items = asked(Role.ADMIN, INTAKE, "GET", f"/v1/agencies/{code}/keys")["items"]
+    at_register = _used_at_register(code)
+    for one in items:
+        used = [moment for moment in (one["last_used"], at_register.get(one["id"])) if moment is not None]
+        one["last_used"] = max(used, default=None)
     table = Table("id", "used in", "opens", "issued", "good until", "last used")
     for one in items:
         ends = f"revoked {one['revoked']}" if one["revoked"] else one["until"] or ""
@@ -96,6 +104,14 @@ def living(code: str) -> list[str]:
         and one["id"] not in replaced
         and (one["until"] is None or datetime.fromisoformat(one["until"]) > now)
     ]
+
+
+def _used_at_register(code: str) -> Mapping[str, str | None]:
+    """When the keys of an agency were last used at the register; nothing where it does not know the agency yet."""
+    token = keys.token(home(), [Role.ADMIN], sub=ACTOR)
+    answer = ask(REGISTRY, "GET", f"{running().urls[REGISTRY]}/v1/agencies/{code}", token)
+    known = answer.json()["keys"] if answer.status_code == 200 else []
+    return {one["id"]: one["last_used"] for one in known}
 
 
 def _show(told: Found) -> None:

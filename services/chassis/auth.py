@@ -98,7 +98,7 @@ class NoDirectory:
     """A service that keeps no directory: whoever has a token of the identity provider is let in by it."""
 
     async def bearer(self, _key: str) -> Caller:
-        """Keys of agencies open the agencies' door alone."""
+        """Keys of agencies open what has a door for them."""
         raise bad_key("key.elsewhere")
 
     async def need_open(self, code: str) -> None:

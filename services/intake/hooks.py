@@ -12,13 +12,14 @@ from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
 from contracts.event import BrokenEvent, Contract, Moment, parse_own_fact, wire_moment
 from contracts.intake import INTAKE as LANGUAGE
 from contracts.reference import Role
+from contracts.rules import load
 from contracts.topics import INTAKE, fact_topic
 from services.chassis.hooks.kind import Kind, message_of
 from services.chassis.hooks.rows import Hook, Item
 from services.chassis.saying import why
 from services.chassis.sight import hides
 from services.chassis.store import BY_ID, SUBJECTS, Row, Store
-from services.intake.domain.agency import KIND as AGENCY_KIND
+from services.intake.domain.agency import Agency, shut, subject_of
 from services.intake.receipts import IN_ORDER, JOURNAL, journal, receipt_of
 
 log = logging.getLogger(__name__)
@@ -71,10 +72,11 @@ async def parked(store: Store, agencies: Sequence[str], since: str) -> list[Item
     return [*found.values()]
 
 
-async def is_open(store: Store, agency: str) -> bool:
-    """Whether an agency is told anything: not while it is cut off. Raises StoreAway."""
-    row = await store.get(SUBJECTS, f"{AGENCY_KIND}:{agency}")
-    return row is None or (row.get("state") or {}).get("disabled") is None
+async def is_open(store: Store, agency: str, now: datetime) -> bool:
+    """Whether an agency is told anything: not while it is let in nowhere. Raises StoreAway."""
+    row = await store.get(SUBJECTS, subject_of(agency))
+    state = (row or {}).get("state")
+    return not state or shut(Agency.model_validate(state), now, load()) is None
 
 
 KIND: Final = Kind(

@@ -146,12 +146,11 @@ def agency_card(document: Document) -> dict[str, Any]:
     return document.state.model_dump(mode="json", exclude={"keys"})
 
 
-def key_row(key: ApiKey, last_used: datetime | None) -> dict[str, Any]:
+def key_row(key: ApiKey, last_used: str | None) -> dict[str, Any]:
     """A key as it is shown: what it begins with, and nothing from which it could be made."""
     said = key.model_dump(mode="json", exclude={"digest"})
     issued = {"issued": wire_moment(key.issued), "issued_by": key.issued_by}
-    used = wire_moment(last_used) if last_used else None
-    return {**said, **issued, "begins": f"{KEY_BEGINS}{key.id}", "last_used": used}
+    return {**said, **issued, "begins": f"{KEY_BEGINS}{key.id}", "last_used": last_used}
 
 
 def of_living(agency: str, person: str, own_numbers: Sequence[str]) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis import persons
 from services.chassis.bus import AGENCIES
+from services.chassis.directory import noting, stored
 from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
 from services.intake import broken, contacts, door, handlers, queries, quotas, receipts
-from services.intake.directory import Directory, noting, stored
+from services.intake.directory import Directory
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
@@ -41,7 +42,7 @@ async def erase(store: Store, events: Sequence[Event]) -> None:
 
 def _directory(store: Store, now: Callable[[], datetime], settings: Settings) -> Directory:
     shared = quotas.Quotas(quotas.stored(store), quotas.most_of(settings), now)
-    return Directory(stored(store), now, RULES, noting(store), shared)
+    return Directory(stored(store, agency.Agency), now, RULES, noting(store), shared)
 
 
 SERVICE = Service(

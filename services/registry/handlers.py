@@ -13,6 +13,7 @@ from contracts import expertise, intake
 from contracts.event import Event, Fact, wire_moment
 from contracts.reference import Application, Effectiveness
 from contracts.registry import (
+    AgencyNotedV1,
     ApplicationAmendedV1,
     ApplicationOutcome,
     ApplicationOutcomeRecordedV1,
@@ -28,6 +29,7 @@ from contracts.topics import INTAKE
 from services.chassis.service import Prepare, Told
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import Document, Input
+from services.registry.domain.agencies import NoteAgency
 from services.registry.domain.commands import (
     Command,
     ForgetPerson,
@@ -79,11 +81,13 @@ ConclusionFact = expertise.ConclusionIssuedV1 | expertise.ConclusionAnnulledV1
 """What the register records of the work on a case, besides its terms and from whom it is hidden."""
 
 
-def translate(event: Event) -> Command | ForgetPerson | None:
+def translate(event: Event) -> Command | ForgetPerson | NoteAgency | None:
     """What another service's fact asks the register to record; None where it only passes by."""
     fact = event.fact
     if isinstance(fact, expertise.PersonErasedV1):
         return ForgetPerson(fact.person_id)
+    if isinstance(fact, intake.AgencyFact):
+        return NoteAgency(fact)
     if isinstance(fact, ForeignTermFact):
         return _of_term(fact)
     if isinstance(fact, ConclusionFact):
@@ -308,8 +312,10 @@ def projection(event: Event) -> list[tuple[str, Row]]:
 
     It is kept word for word as it stands in the topic, under the type of its writer: nothing of it is looked at here,
     and of a fact that a newer program wrote nothing is lost. With `after` the row holds all that the fact says of the
-    pilot: what the register said at a time is folded of it.
+    pilot: what the register said at a time is folded of it. Who is let in is nothing that the register records.
     """
+    if event.type == AgencyNotedV1.TYPE:
+        return []
     data = event.data
     row: Row = {
         "_id": f"{event.subject}/{event.sequence:020d}",

@@ -1,6 +1,7 @@
 """The registry put together from its domain, its handlers and the engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 from contracts import topics
 from contracts.expertise import EXPERTISE
@@ -8,23 +9,37 @@ from contracts.intake import INTAKE
 from contracts.registry import REGISTRY, PersonErasedV1
 from contracts.rules import load
 from services.chassis import persons
+from services.chassis.directory import Directory, Note, not_noted, noting, stored
 from services.chassis.hooks import rows as hooks
 from services.chassis.service import Service
-from services.chassis.store import Keys
+from services.chassis.settings import Settings
+from services.chassis.store import Keys, Store
 from services.chassis.subject import Aggregate
-from services.law import erasing
+from services.law import erasing, standing
 from services.registry import handlers, history, queries
-from services.registry.domain import commands, erasures, export
+from services.registry.domain import agencies, commands, erasures, export
 from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot
 from services.registry.exports import worker
+
+Load = Callable[[], Awaitable[Sequence[agencies.Agency]]]
 
 
 def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
     """The indexes of several parts of the service, collection by collection."""
     names = dict.fromkeys(name for one in some for name in one)
     return {name: [keys for one in some for keys in one.get(name, ())] for name in names}
+
+
+def let_in(load: Load, now: Callable[[], datetime], note: Note = not_noted) -> Directory[agencies.Agency]:
+    """Who is let in, as the register has noted it."""
+    return Directory(load, now, lambda agency, at: standing.shut(agency, at, agency.zone or "UTC"), note)
+
+
+def directory(store: Store, now: Callable[[], datetime], _settings: Settings) -> Directory[agencies.Agency]:
+    """The same of a store."""
+    return let_in(stored(store, agencies.Agency), now, noting(store))
 
 
 SERVICE = Service(
@@ -40,6 +55,7 @@ SERVICE = Service(
             recalendar=commands.Recalendar,
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
+        agencies.KIND: Aggregate(agencies.KIND, agencies.Agency, agencies.decide, agencies.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},
@@ -53,6 +69,7 @@ SERVICE = Service(
     projection=handlers.projection,
     erase=persons.carry_out,
     erasures=(PersonErasedV1,),
+    agencies=directory,
     terms=queries.terms,
     indexes=together(queries.INDEXES, worker.INDEXES, hooks.INDEXES),
 )

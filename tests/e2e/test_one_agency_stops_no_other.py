@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
@@ -17,7 +18,7 @@ from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic, fact_topic, receipts_topic
 from deploy import access
-from deploy.cli import agencies, common
+from deploy.cli import agencies, agency_keys, common
 from deploy.cli.__main__ import main
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
@@ -190,7 +191,7 @@ def verb(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     monkeypatch.setenv("LOTSMAN_HOME", str(stack.folder))
     for name, value in (("URL", login.bootstrap), ("USERNAME", login.username), ("PASSWORD", login.password)):
         monkeypatch.setenv(f"LOTSMAN_KAFKA_{name}", str(value))
-    for module in (agencies, common):
+    for module in (agencies, agency_keys, common):
         monkeypatch.setattr(module, "running", lambda: state)
 
     def say(*words: str) -> Any:
@@ -201,6 +202,9 @@ def verb(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         return json.loads(shown.out.splitlines()[-1])
 
     return say
+
+
+SCOPES = ("--scope", "publish", "--scope", "receipts", "--scope", "register")
 
 
 def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off_at_both(
@@ -221,6 +225,14 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
         answer = desk.http.post(f"{stack.urls['intake']}/v1/events", json=event, headers=headers)
         return answer.status_code, answer.json().get("title", "")
 
+    def reads_register(bearer: str, expected: tuple[int, str]) -> None:
+        """The register follows intake's directory a moment later."""
+        until, said = time.monotonic() + 60, (0, "")
+        while said != expected and time.monotonic() < until:
+            answer = desk.http.get(f"{stack.urls['registry']}/v1/pilots", headers={"Authorization": f"Bearer {bearer}"})
+            said = answer.status_code, answer.json().get("title", "")
+        assert said == expected
+
     def by_kafka(who: Login) -> KafkaError | None:
         answers: list[KafkaError | None] = []
         producer = Producer(who.librdkafka() | {"message.timeout.ms": 8000})
@@ -233,7 +245,7 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
         came = receipts(stack.backends.kafka, code, expected)
         return [(one["outcome"], [fault["rule"] for fault in one["problems"]]) for one in came]
 
-    old = verb("agency", "key", "add", code, "--label", "Учётная система", "--scope", "publish", "--scope", "receipts")
+    old = verb("agency", "key", "add", code, "--label", "Учётная система", *SCOPES)
     assert by_http(old["key"]) == (201, "") and by_kafka(login()) is None
     assert [outcome for outcome, _ in outcomes(2)] == ["registered"] * 2
 
@@ -246,6 +258,8 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
 
     verb("agency", "key", "revoke", code, old["id"], "--why", "Заменён.")
     assert by_http(old["key"]) == (401, "auth.invalid"), "at once"
+    reads_register(old["key"], (401, "auth.invalid"))
+    reads_register(new["key"], (200, ""))
     shown = {one["id"]: one for one in verb("agency", "key", "list", code)["keys"]}
     assert shown[old["id"]]["revoked"] and shown[old["id"]]["last_used"] and not shown[new["id"]]["revoked"]
     assert outcomes(5)
@@ -254,6 +268,8 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
     assert verb("agency", "show", code)["disabled"]
     token = stack.token(["publisher"], code)
     assert [by_http(bearer) for bearer in (new["key"], token)] == [(403, "agency.disabled")] * 2
+    for bearer in (new["key"], token):
+        reads_register(bearer, (403, "agency.disabled"))
     refused = by_kafka(login())
     assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     assert by_kafka(stack.backends.kafka) is None, "what stands in the topic when it is cut off"
@@ -261,6 +277,7 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
 
     verb("agency", "enable", code, "--why", "Выданы новые.")
     assert by_http(new["key"]) == (201, "") and by_kafka(login()) is None
+    reads_register(new["key"], (200, ""))
     assert [outcome for outcome, _ in outcomes(8)][-2:] == ["registered"] * 2
     for secret_word in (old["key"], new["key"]):
         for file in stack.folder.rglob("*"):

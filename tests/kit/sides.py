@@ -51,6 +51,7 @@ from services.law import ledger as term
 from services.law.ledger import clock_of
 from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
+from services.registry.domain.agencies import Agency as Noted
 from services.registry.domain.export import Export, Format, List, subject_of
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import PROPOSAL, OwnTerm
@@ -59,6 +60,7 @@ from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding
+from services.registry.service import let_in
 from tests.kit.calendars import BY, CALENDARS
 
 PILOT = "7f841494-a5a7-5cad-89a9-dc08e49b30fa"
@@ -362,7 +364,9 @@ class Side:
     def __init__(self, service: str, keys: Keys) -> None:
         self.engine = FakeEngine()
         self.engine.found[PILOT] = Document(PILOT, "pilot", rev=7, version=2, state=STATES[service])
-        entry = Agency(code="vedomstvo", name="В", editions=(EditionFrom(edition="by-2024", since=NOW.date()),))
+        entry: Any = Noted(code="vedomstvo")
+        if service != "registry":
+            entry = Agency(code="vedomstvo", name="В", editions=(EditionFrom(edition="by-2024", since=NOW.date()),))
         self.engine.found["agency:vedomstvo"] = Document("agency:vedomstvo", "agency", rev=1, version=1, state=entry)
         self.engine.found["expert:u-1"] = Document("expert:u-1", "expert", rev=7, version=1, state=ENTRY)
         team = Team(code="vedomstvo", name="Г", members=("u-1",))
@@ -380,7 +384,7 @@ class Side:
         self.app: FastAPI = make_app(f"Lotsman {service}", keys, self.engine, checks, settings)  # type: ignore[arg-type]
         self.app.include_router(ROUTERS[service]())
         if service == "intake":
-            self.app.state.agencies = Directory(self._entries, self.engine.now, RULES)
+            self.app.state.agencies = Directory(self._entries, self.engine.now, RULES)  # type: ignore[arg-type]
         if service == "registry":
             self._registry()
 
@@ -390,15 +394,16 @@ class Side:
             opened.close()
             del self.app.state.figures  # an app lives as long as the process; a closed view need not
 
-    async def _entries(self) -> dict[str, Agency]:
+    async def _entries(self) -> list[Agency | Noted]:
         """The directory of agencies, as the documents have it."""
         states = [one.state for one in self.engine.found.values()]
-        return {one.code: one for one in states if isinstance(one, Agency)}
+        return [one for one in states if isinstance(one, Agency | Noted)]
 
     def _registry(self) -> None:
         """What stands beside the register's engine, and a list that was taken out."""
         self.app.state.finding, self.app.state.figures = finding.in_memory(), figures.in_memory()
         self.app.state.changes = NoFeed()
+        self.app.state.agencies = let_in(self._entries, self.engine.now)  # type: ignore[arg-type]
         subject = subject_of(EXPORT)
         self.engine.found[subject] = Document(subject, "export", rev=2, version=2, state=TAKEN)
         self.engine.store.kept |= {

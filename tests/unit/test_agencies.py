@@ -17,32 +17,39 @@ from contracts.intake import (
     AgencyDisabledV1,
     AgencyEnabledV1,
     AgencyEnteredV1,
+    AgencyFact,
     AgencyKeyIssuedV1,
+    AgencyKeyRevokedV1,
     EventRefusedV1,
     SubmissionRefusedV1,
 )
 from contracts.reference import OrganisationId, Scope
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry, EditionFrom, KeyOrder, KeyRevocation, Quota
 from deploy.samples.common import BOOK, NOW, SUBJECT
+from services.chassis import directory
 from services.chassis.allowance import Allowance
+from services.chassis.directory import digest_of
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
-from services.chassis.subject import Duplicate
-from services.intake import directory
-from services.intake.directory import Directory, digest_of
+from services.chassis.subject import Document, Duplicate
+from services.intake.directory import Directory
 from services.intake.domain import agency_keys
 from services.intake.domain.agency import Agency, Given, subject_of
 from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
 from services.intake.domain.state import pilot_id
 from services.intake.quotas import Quotas, most_of, nothing_shared
 from services.intake.service import SERVICE
-from tests.kit.common import Story
+from services.registry.domain.agencies import MOST_ENDED, NoteAgency
+from services.registry.domain.agencies import Agency as Noted
+from services.registry.service import SERVICE as REGISTER
+from tests.kit.common import SOMEBODY, Story
 from tests.kit.intake.story import CODE, STATES, resubmit, submit, withdraw
 from tests.kit.sides import COMMAND_HEADERS, PILOT, Side, bearer, problem
 
 agencies = Story(SERVICE.aggregates["agency"], Given(BOOK), subject_of(CODE))
 pilots = Story(SERVICE.aggregates["pilot"], subject=SUBJECT)
+register = Story(REGISTER.aggregates["agency"], BOOK, subject_of(CODE))
 UNP = OrganisationId(scheme="BY-UNP", value="790000029")
 WHOLE = AgencyEntry(
     name="Ведомство",
@@ -132,7 +139,8 @@ def test_an_agency_that_is_cut_off_is_let_in_nowhere_as_a_publisher(intake: Side
     found = intake.engine.found[subject_of("vedomstvo")]
     assert isinstance(found.state, Agency)
     object.__setattr__(found, "state", found.state.model_copy(update={"disabled": NOW}))
-    for method, path in (("post", "/v1/events"), ("post", "/v1/events/validate"), ("get", "/v1/receipts")):
+    closed = (("post", "/v1/events"), ("post", "/v1/events/validate"), ("get", "/v1/receipts"), ("get", "/v1/hooks"))
+    for method, path in closed:
         refused = problem(intake.ask(method, path, bearer("publisher"), json={}), 403)
         assert (refused["title"], refused["action"]) == ("agency.disabled", "retry")
     assert not intake.engine.taken
@@ -255,11 +263,80 @@ def test_keys_are_bounded_and_what_is_good_is_never_forgotten_for_what_ended() -
     assert agencies.refused(entered(), RevokeKey("e" * 12, KeyRevocation(why="Проба."))).status == 404
 
 
-@pytest.mark.parametrize("service", ["expertise", "registry"])
-def test_a_key_opens_nothing_at_the_other_services(service: str, sides: Mapping[str, Side]) -> None:
-    path = "/v1/reviews" if service == "expertise" else "/v1/pilots"
-    assert problem(sides[service].ask("get", path, with_key("lotsman_1_2")), 401)["title"] == "auth.invalid"
-    assert problem(sides["intake"].ask("get", "/v1/receipts", with_key("lotsman_1_2")), 401)["title"] == "auth.invalid"
+def test_a_key_that_nobody_gave_out_opens_nothing_and_at_the_expertise_none_does(sides: Mapping[str, Side]) -> None:
+    for service, path in (("intake", "/v1/receipts"), ("expertise", "/v1/reviews"), ("registry", "/v1/pilots")):
+        refused = problem(sides[service].ask("get", path, with_key("lotsman_1_2")), 401)
+        assert (refused["title"], refused["detail"] != "") == ("auth.invalid", True)
+
+
+# ---- at the register
+
+
+def noted(*of_intake: AgencyFact, state: Noted | None = None, now: datetime = NOW) -> Noted:
+    """How an agency stands at the register after facts of intake."""
+    for fact in of_intake:
+        state = register.given(*register.when(state, NoteAgency(fact), now=now), state=state)
+    assert state is not None
+    return state
+
+
+def issued(key: str, **changes: Any) -> AgencyKeyIssuedV1:
+    told = {"label": "К", "scopes": ("register",), "digest": digest_of(key), "key": key, **changes}
+    return AgencyKeyIssuedV1(actor=SOMEBODY, code=CODE, at=NOW, **told)
+
+
+ENTERED = AgencyEnteredV1.made_of(WHOLE, actor=SOMEBODY, code=CODE)
+DISABLED = AgencyDisabledV1(actor=SOMEBODY, code=CODE, why="Утечка.", at=NOW)
+
+
+def test_the_register_notes_who_is_let_in_and_by_which_keys_whatever_it_has_missed() -> None:
+    state = noted(ENTERED, issued("1"), DISABLED)
+    assert (state.disabled, state.active_to, state.zone) == (NOW, NOW.date(), "Europe/Minsk")
+    assert [one.id for one in state.keys] == ["1"]
+    assert noted(DISABLED).disabled == NOW, "an agency that was entered before the register heard of any"
+    assert register.when(state, NoteAgency(ENTERED)) == (), "nothing changes"
+    assert noted(AgencyEnabledV1(actor=SOMEBODY, code=CODE, why="Да.", at=NOW), state=state).disabled is None
+    unknown = ENTERED.model_copy(update={"editions": (EditionFrom(edition="not-here", since=NOW.date()),)})
+    assert noted(unknown, DISABLED).disabled == NOW, "an edition that only intake knows hides nothing"
+    state = noted(issued("2", replaces="1", replaced_until=NOW + timedelta(hours=1)), state=state)
+    assert [one.good(NOW + timedelta(hours=2)) for one in state.keys] == [False, True]
+    state = noted(AgencyKeyRevokedV1(actor=SOMEBODY, code=CODE, key="2", why="Проба.", at=NOW), state=state)
+    assert [one.good(NOW) for one in state.keys] == [True, False]
+    for number in range(100):
+        end = issued(f"k-{number}", until=NOW - timedelta(days=1))
+        state = noted(end, state=state)
+    assert len(state.keys) == 1 + MOST_ENDED and state.keys[0].id == "1"
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [
+        ((ENTERED, DISABLED), "agency.disabled"),
+        ((ENTERED.model_copy(update={"active_from": date(2026, 4, 17), "active_to": None}),), "agency.not-yet"),
+        ((ENTERED.model_copy(update={"active_to": date(2026, 4, 15)}),), "agency.over"),
+    ],
+)
+def test_who_is_let_in_nowhere_reads_no_register_by_token_or_key(
+    facts: tuple[AgencyFact, ...], rule: str, registry: Side
+) -> None:
+    subject, path = subject_of(CODE), "/v1/pilots"
+
+    def standing(*of_intake: AgencyFact) -> None:
+        registry.engine.found[subject] = Document(subject, "agency", rev=1, version=1, state=noted(*of_intake))
+        registry.app.state.agencies.forget()
+
+    key, token = "lotsman_1_2", bearer("publisher", org=CODE)
+    standing(ENTERED, issued(key))
+    assert [registry.ask("get", path, who).status_code for who in (token, with_key(key))] == [200, 200]
+    assert problem(registry.ask("get", f"/v1/agencies/{CODE}", with_key(key)), 403)["title"] == "auth.role"
+    known = registry.ask("get", f"/v1/agencies/{CODE}", bearer("admin", org="operator")).json()
+    assert [(one["id"], one["scopes"]) for one in known["keys"]] == [(key, ["register"])] and known["active_to"]
+    standing(ENTERED, issued(key, scopes=("publish",)))
+    assert problem(registry.ask("get", path, with_key(key)), 403)["title"] == "key.scope"
+    standing(issued(key), *facts)
+    for who in (token, with_key(key)):
+        assert problem(registry.ask("get", path, who), 403)["title"] == rule
+    assert registry.ask("get", path, bearer("auditor", org="operator")).status_code == 200
 
 
 async def test_the_use_of_a_key_is_noted_once_a_minute_and_again_where_that_failed(
@@ -298,19 +375,19 @@ class Counting:
         self.read = 0
         self.away = False
 
-    async def __call__(self) -> dict[str, Agency]:
+    async def __call__(self) -> list[Agency]:
         self.read += 1
         await asyncio.sleep(0)
         if self.away:
             raise StoreAway("away")
-        return {CODE: self.entry} if self.entry is not None else {}
+        return [self.entry] if self.entry is not None else []
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the clock of what a process knows on."""
     now = [1000.0]
-    monkeypatch.setattr("services.intake.directory.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("services.chassis.directory.time.monotonic", lambda: now[0])
     monkeypatch.setattr(Directory, "_tend", lambda _self: None)  # nothing is read behind the backs of these tests
 
     def on(seconds: float) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
@@ -80,7 +80,7 @@ def routes(kind: Kind) -> APIRouter:
 
 
 def _registering(router: APIRouter, kind: Kind) -> None:
-    mine = allow(kind.role)
+    mine = allow(kind.role, scope=Scope.WEBHOOKS)
 
     @router.post("", status_code=201, callbacks=_sent(kind).routes, responses={409: {}})
     async def register(
@@ -131,7 +131,7 @@ def _registering(router: APIRouter, kind: Kind) -> None:
 
 
 def _looking(router: APIRouter, kind: Kind) -> None:
-    readers = allow(kind.role, Role.ADMIN)
+    readers = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS)
 
     @router.get("")
     async def hooks(
@@ -158,9 +158,11 @@ def _looking(router: APIRouter, kind: Kind) -> None:
 
 
 def _switching(router: APIRouter, kind: Kind) -> None:
+    readers, mine = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS), allow(kind.role, scope=Scope.WEBHOOKS)
+
     @router.post("/{hook}/on")
     async def switch_on(
-        hook: str, engine: EngineOf, request: Request, caller: Annotated[Caller, Depends(allow(kind.role))]
+        hook: str, engine: EngineOf, request: Request, caller: Annotated[Caller, Depends(mine)]
     ) -> WebhookShown:
         """Switches a hook on again. What waited meanwhile is sent now, in order; what was given up before is asked for
         by its recovery."""
@@ -172,9 +174,7 @@ def _switching(router: APIRouter, kind: Kind) -> None:
         return WebhookShown.model_validate(shown({**row, **said}, now))
 
     @router.post("/{hook}/off")
-    async def switch_off(
-        hook: str, engine: EngineOf, caller: Annotated[Caller, Depends(allow(kind.role, Role.ADMIN))]
-    ) -> WebhookShown:
+    async def switch_off(hook: str, engine: EngineOf, caller: Annotated[Caller, Depends(readers)]) -> WebhookShown:
         """Switches a hook off. What is told meanwhile waits for it, as long as deliveries are kept."""
         row, now = await _hook(engine.store, kind, caller, hook), engine.now()
         said: Row = {"off": row["off"] or {"why": Off.BY_HAND, "at": now}}
@@ -183,8 +183,8 @@ def _switching(router: APIRouter, kind: Kind) -> None:
 
 
 def _delivered(router: APIRouter, kind: Kind) -> None:
-    readers, mine = allow(kind.role, Role.ADMIN), allow(kind.role)
-    looking = seeing(kind.role, Role.ADMIN)
+    readers, mine = allow(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS), allow(kind.role, scope=Scope.WEBHOOKS)
+    looking = seeing(kind.role, Role.ADMIN, scope=Scope.WEBHOOKS)
 
     @router.get("/{hook}/deliveries")
     async def deliveries(

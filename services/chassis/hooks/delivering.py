@@ -139,7 +139,7 @@ class Sender:
             if one.off is not None or not places:
                 continue
             lines = await first_free(self._store, one.id, places)
-            if not lines or not await self._kind.open(self._store, one.owner):
+            if not lines or not await self._kind.open(self._store, one.owner, now):
                 continue
             for line in lines:
                 ahead = min(ahead, max(0.0, (line["until"] - now).total_seconds()))
@@ -185,7 +185,7 @@ class Sender:
         stirred = line["stirred"]
         for _ in range(IN_A_ROW):
             to = await hook(self._store, hook_id)
-            if to is None or to.off is not None or not await self._kind.open(self._store, to.owner):
+            if to is None or to.off is not None or not await self._kind.open(self._store, to.owner, self._now()):
                 return self._now()
             found = await next_of_line(self._store, hook_id, line["pilot"])
             if found is None:

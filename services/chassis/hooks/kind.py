@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +18,7 @@ async def nothing_beside(_store: Store, _owners: Sequence[str], _since: str) -> 
     return ()
 
 
-async def always(_store: Store, _owner: str) -> bool:
+async def always(_store: Store, _owner: str, _now: datetime) -> bool:
     """Everybody is told."""
     return True
 
@@ -42,7 +43,7 @@ class Kind:
     about: Callable[[bytes], Item | None]
     body: Callable[[Store, Hook, Row], Awaitable[bytes | None]]
     beside: Callable[[Store, Sequence[str], str], Awaitable[Sequence[Item]]] = nothing_beside
-    open: Callable[[Store, str], Awaitable[bool]] = always
+    open: Callable[[Store, str, datetime], Awaitable[bool]] = always
 
 
 def message_of(kind: str, at: str, data: Any) -> dict[str, Any]:

@@ -13,17 +13,16 @@ from contracts.steps import KeyOrder, KeyRevocation, KeyRotation
 from services.chassis.auth import KEY_BEGINS, allow
 from services.chassis.body import Body
 from services.chassis.described import SAME_AGAIN
+from services.chassis.directory import digest_of, last_uses
 from services.chassis.hand import Hand
 from services.chassis.settings import Settings
-from services.chassis.store import BY_ID
 from services.chassis.web import EngineOf, document
 from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.api.answers import AgencyKeys, NewKey
 from services.intake.api.directory import AgencyCode, known_here
-from services.intake.directory import KEY_USES, digest_of
 from services.intake.domain.agency import KIND, Agency, subject_of
-from services.intake.domain.agency_keys import MOST_KEPT, Fresh, IssueKey, RevokeKey, RotateKey
+from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
 
 KeyId = Annotated[str, Path(pattern=KEY_ID)]
 ONCE: Final[dict[int | str, dict[str, Any]]] = {200: {"model": NewKey, "description": SAME_AGAIN}}
@@ -39,13 +38,11 @@ def add(router: APIRouter) -> None:
         dependencies=[Depends(allow(*READERS))],
     )
     async def keys(code: AgencyCode, engine: EngineOf) -> Response:
-        """The keys of an agency: what each opens, until when, and when it was last used, to the minute. The keys
-        themselves are nowhere."""
+        """The keys of an agency: what each opens, until when, and when it was last used at intake, to the minute;
+        at the register: `GET /v1/agencies/{code}` there. The keys themselves are nowhere."""
         found = await document(engine, subject_of(code), KIND)
         assert isinstance(found.state, Agency)
-        ids = [one.id for one in found.state.keys]
-        rows = await engine.store.rows(KEY_USES, {"_id": {"$in": ids}}, sort=BY_ID, limit=MOST_KEPT)
-        used = {row["_id"]: row["at"] for row in rows}
+        used = await last_uses(engine.store, [one.id for one in found.state.keys])
         return JSONResponse({"items": [queries.key_row(one, used.get(one.id)) for one in found.state.keys]})
 
     @router.post("/agencies/{code}/keys", tags=["directory"], status_code=201, response_model=NewKey, responses=ONCE)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from contracts.event import Contract, Moment, wire_moment
 from contracts.forms import FILE_ID
-from contracts.reference import Problem, Role
+from contracts.reference import Problem, Role, Scope
 from contracts.text import line, prose
 from contracts.words import problem
 from services.chassis.answers import Page
@@ -34,7 +34,7 @@ OPEN_OF_ONE: Final = 3
 """So many imports of an agency may be open at once (assumption)."""
 MEDIA: Final = "application/octet-stream"
 CSV: Final = "text/csv"
-Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER))]
+Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER, scope=Scope.PUBLISH))]
 Id = Annotated[str, Path(pattern=FILE_ID)]
 
 
@@ -95,7 +95,9 @@ class Mappings(BaseModel):
 def add(router: APIRouter) -> None:
     """Imports of one's own agency."""
 
-    @router.get("/import-mappings", tags=["agencies"], dependencies=[Depends(allow(Role.PUBLISHER))])
+    @router.get(
+        "/import-mappings", tags=["agencies"], dependencies=[Depends(allow(Role.PUBLISHER, scope=Scope.PUBLISH))]
+    )
     async def mappings(request: Request) -> Mappings:
         """The mappings that ship."""
         return Mappings(items=sorted(_shipped(request)))

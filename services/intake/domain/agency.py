@@ -27,6 +27,7 @@ from contracts.words import problem
 from services.intake.domain.agency_keys import ApiKey, IssueKey, RevokeKey, RotateKey, decide_key, evolve_keys
 from services.intake.domain.application import Used
 from services.intake.domain.validation import Judged
+from services.law import standing
 from services.law.decision import Context, Refusal
 from services.law.faults import organisation_faults
 from services.law.people import is_person
@@ -147,16 +148,8 @@ def _switched(
 
 
 def shut(agency: Agency, now: datetime, rules: RuleBook) -> Problem | None:
-    """Why an agency may not publish at this moment, or None: it is cut off, or the day is not one of its own. Days are
-    those of the zone of its newest edition, and both the first and the last are its own."""
-    if agency.disabled is not None:
-        return problem("", "agency.disabled")
-    day = now.astimezone(ZoneInfo(rules.edition(agency.editions[-1].edition).zone)).date()
-    if agency.active_from is not None and day < agency.active_from:
-        return problem("", "agency.not-yet", since=agency.active_from)
-    if agency.active_to is not None and day > agency.active_to:
-        return problem("", "agency.over", until=agency.active_to)
-    return None
+    """Why an agency is let in nowhere at this moment, or None. Days are those of the zone of its newest edition."""
+    return standing.shut(agency, now, rules.edition(agency.editions[-1].edition).zone)
 
 
 def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition | None:

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from contracts.event import Actor, Moment
 from contracts.intake import AgencyKey, AgencyKeyIssuedV1, AgencyKeyRevokedV1
+from contracts.reference import KeyEnding
 from contracts.steps import KeyOrder, KeyRevocation
 from services.law.decision import Refusal
 
@@ -56,17 +57,12 @@ KeyCommand = IssueKey | RotateKey | RevokeKey
 AgencyKeyFact = AgencyKeyIssuedV1 | AgencyKeyRevokedV1
 
 
-class ApiKey(AgencyKey):
+class ApiKey(AgencyKey, KeyEnding):
     """A key as it stands, by its id."""
 
     id: str
     issued: Moment
     issued_by: str
-    revoked: Moment | None = None
-
-    def good(self, now: datetime) -> bool:
-        """Whether it opens anything at this moment."""
-        return self.revoked is None and (self.until is None or now < self.until)
 
 
 Keys = tuple[ApiKey, ...]

@@ -5,11 +5,11 @@ from fastapi import APIRouter
 from services.chassis import persons as names
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
-from services.registry.api import changes, exports, figures, finding, life, money, persons, pilots, public
+from services.registry.api import agencies, changes, exports, figures, finding, life, money, persons, pilots, public
 from services.registry.api.operations import OPERATIONS
 from services.registry.hooks import KIND
 
-PARTS = (pilots, life, money, figures, exports, changes, finding, persons, public)
+PARTS = (pilots, life, money, figures, exports, changes, finding, persons, agencies, public)
 
 
 def make_router() -> APIRouter:

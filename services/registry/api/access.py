@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from contracts.reference import Scope
 from services.chassis.engine import Engine
 from services.chassis.public import conditional_response
 from services.chassis.sight import Sight, seeing
@@ -14,7 +15,7 @@ from services.registry.domain.state import KIND
 from services.registry.sight import READERS, is_whole, sees
 from services.registry.views import View
 
-Eyes = Annotated[Sight, Depends(seeing(*READERS))]
+Eyes = Annotated[Sight, Depends(seeing(*READERS, scope=Scope.REGISTER))]
 """What the caller sees of the register."""
 
 

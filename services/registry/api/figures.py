@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 
 from contracts.forms import CURRENCY, MONEY_YEAR
-from contracts.reference import UNSPECIFIED
+from contracts.reference import UNSPECIFIED, Scope
 from services.chassis.auth import allow
 from services.chassis.gate import in_turn
 from services.chassis.problems import Problematic
@@ -97,7 +97,9 @@ MoneyOf = Annotated[MoneyFilters, Depends(money_filters)]
 
 def routes() -> APIRouter:
     """Figures, for all who read the register."""
-    router = APIRouter(prefix="/v1/figures", tags=["figures"], dependencies=[Depends(allow(*READERS))])
+    router = APIRouter(
+        prefix="/v1/figures", tags=["figures"], dependencies=[Depends(allow(*READERS, scope=Scope.REGISTER))]
+    )
 
     @router.get("/funnel", response_model=Funnel)
     async def funnel(request: Request, figures: FiguresOf, eyes: Eyes, of: Chosen) -> Response:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
+from contracts.reference import Scope
 from contracts.text import line, prose, sought
 from services.chassis.auth import allow
 from services.chassis.body import Body
@@ -144,7 +145,7 @@ class Draft(BaseModel):
 
 def routes() -> APIRouter:
     """Search, facets and similar pilots, for all who read the register."""
-    router = APIRouter(prefix="/v1", tags=["finding"], dependencies=[Depends(allow(*READERS))])
+    router = APIRouter(prefix="/v1", tags=["finding"], dependencies=[Depends(allow(*READERS, scope=Scope.REGISTER))])
 
     @router.get("/search", response_model=FoundPilots)
     async def search(

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from contracts.reference import WHOLE
+from contracts.reference import WHOLE, Scope
 from services.chassis.auth import allow
 from services.chassis.described import SAME
 from services.chassis.problems import Problematic
@@ -41,7 +41,9 @@ async def axes(group_by: By = "sector") -> tuple[Axis, ...]:
 
 def routes() -> APIRouter:
     """Money, for all who read the register."""
-    router = APIRouter(prefix="/v1/money", tags=["money"], dependencies=[Depends(allow(*READERS))])
+    router = APIRouter(
+        prefix="/v1/money", tags=["money"], dependencies=[Depends(allow(*READERS, scope=Scope.REGISTER))]
+    )
 
     @router.get("", response_model=MoneyFigures, responses=SAME)
     async def money(

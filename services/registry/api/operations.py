@@ -9,6 +9,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/public/v1/pilots/{pilot}": "getPublicPilot",
     "GET:/public/v1/pilots/{pilot}/timeline": "getPublicTimeline",
     "GET:/public/v1/search": "searchPublicPilots",
+    "GET:/v1/agencies/{code}": "getAgencyAccess",
     "GET:/v1/changes": "followChanges",
     "GET:/v1/exports": "listExports",
     "POST:/v1/exports": "requestExport",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from contracts.reference import ROLES, Role
+from contracts.reference import ROLES, Role, Scope
 from contracts.steps import Person
 from services.chassis import persons
 from services.chassis.auth import Caller, allow
@@ -38,7 +38,8 @@ class Naming:
 
 
 async def naming(
-    engine: EngineOf, caller: Annotated[Caller, Depends(allow(*KNOWERS, Role.PUBLISHER, Role.SUBSCRIBER))]
+    engine: EngineOf,
+    caller: Annotated[Caller, Depends(allow(*KNOWERS, Role.PUBLISHER, Role.SUBSCRIBER, scope=Scope.REGISTER))],
 ) -> Naming:
     """Whom answers to this caller may name."""
     return Naming(engine.store, bool(caller.roles & set(KNOWERS)))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from contracts.reference import Scope
 from services.chassis.answers import Named
 from services.chassis.auth import allow
 from services.chassis.described import SAME
@@ -41,7 +42,9 @@ LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 def routes() -> APIRouter:
     """What those who may read the register read of its pilots."""
-    router = APIRouter(prefix="/v1/pilots", tags=["pilots"], dependencies=[Depends(allow(*READERS))])
+    router = APIRouter(
+        prefix="/v1/pilots", tags=["pilots"], dependencies=[Depends(allow(*READERS, scope=Scope.REGISTER))]
+    )
     _list(router)
     _card(router)
     _parts(router)

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from services.chassis import directory
 from services.chassis import store as store_module
 from services.chassis.engine import Engine
 from services.chassis.store import CLAIMS, Store, opened
-from services.intake import directory
 from tests.integration.intake.conftest import app_of
 from tests.kit.engine.tiny import Commands
 from tests.kit.intake.sides import NOWHERE, Ask, Make, submitted, withdrawn
