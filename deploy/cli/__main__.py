@@ -23,6 +23,7 @@ PARTS: Final = {
     "demo": ("demo",),
     "docs": ("docs",),
     "experts": ("expert",),
+    "hooks": ("hook",),
     "identity": ("token",),
     "importing": ("import",),
     "officials": ("officials",),

@@ -72,6 +72,14 @@ async def parked(store: Store, agencies: Sequence[str], since: str) -> list[Item
     return [*found.values()]
 
 
+async def earlier(store: Store, agency: str, since: datetime, until: datetime, most: int) -> list[Item]:
+    """The receipts that an agency was issued between two moments. Raises StoreAway."""
+    query = {"agency": agency, "at": {"$gte": wire_moment(since), "$lt": wire_moment(until)}}
+    named = ["pilot", "agency", "at", "sequence"]
+    rows = await store.rows(JOURNAL, query, sort=IN_ORDER, limit=most, fields=named)
+    return [Item(row["_id"], row["pilot"], row["agency"], row["at"], row.get("sequence")) for row in rows]
+
+
 async def is_open(store: Store, agency: str, now: datetime) -> bool:
     """Whether an agency is told anything: not while it is let in nowhere. Raises StoreAway."""
     row = await store.get(SUBJECTS, subject_of(agency))
@@ -89,5 +97,6 @@ KIND: Final = Kind(
     about=about,
     body=body,
     beside=parked,
+    earlier=earlier,
     open=is_open,
 )

@@ -101,12 +101,18 @@ async def _hooked(store: Watched, app: FastAPI, kind: Kind, role: str) -> Lists:
     await store.put(hooks.HOOKS, some)
     await store.put(hooks.DELIVERIES, [_delivery(n) for n in range(MANY)])
     until = {"by": None, "until": hooks.NEVER, "stirred": "s", "last": 1, "tries": 0}
+    said = {"address": "https://hooks.example.test/", "why": "gone", "failing_since": None, "at": A_HOOK["since"]}
+    told = [{"_id": f"n-{n}", "hook": "h", "owner": f"agency-{n % 9:02}", **said} for n in range(MANY)]
+    await store.put(hooks.SAID, [{**one, "keep_until": _delivery(n)["keep_until"]} for n, one in enumerate(told)])
     lines = [{"_id": f"l-{n}", "hook": f"hook-{n % 3}", "pilot": f"p-{n}", **until} for n in range(MANY)]
     await store.put(hooks.LINES, lines)
     sender = Sender(kind, store, Settings(), Clock(), Post(Allowed(), 1, at_once=1), Sealer("k" * 32))
 
     def of(path: str) -> Ask:
         return lambda: _asked(app, f"/v1/hooks{path}", Person("u-1", (role,), "agency-01"))
+
+    def of_admin(path: str) -> Ask:
+        return lambda: _asked(app, f"/v1/hooks{path}", Person("u-5", ("admin",), "operator"))
 
     return {
         "hooks": (hooks.HOOKS, hooks.OF_OWNER, of("")),
@@ -118,6 +124,9 @@ async def _hooked(store: Watched, app: FastAPI, kind: Kind, role: str) -> Lists:
             lambda: hooks.next_of_line(store, "hook-1", "p-1"),
         ),
         "deliveries that are old": (hooks.DELIVERIES, hooks.OLD, sender.tidy),
+        "notices": (hooks.SAID, hooks.OF_WHOM, of("/notices")),
+        "notices of all": (hooks.SAID, hooks.LATEST, of_admin("/notices")),
+        "notices that are old": (hooks.SAID, hooks.OLD, sender.tidy),
         "free lines": (hooks.LINES, hooks.FREE, lambda: hooks.first_free(store, "hook-1", 4)),
     }
 

@@ -32,7 +32,7 @@ class HookOrder(BaseModel):
 
 class Recovery(BaseModel):
     """Of which time what was not taken shall be sent once more: what happened from `since` to before `until` (none: up
-    to now); `all`: also what was taken."""
+    to now); `all`: also what was taken. At intake, also what happened before the hook was registered."""
 
     since: Moment
     until: Moment | None = None
@@ -108,9 +108,20 @@ class DeliveryShown(DeliveryLine):
 
 
 class Again(Contract):
-    """How many messages are sent once more."""
+    """How many messages are sent, once more or for the first time. `next`: of a long time from before the registration
+    there is more; ask again from then on."""
 
     messages: int
+    next: AwareDatetime | None = None
+
+
+class Notice(SwitchedOff):
+    """A notice that a hook was switched off, in three languages; it stays when that is on again, or removed."""
+
+    id: str
+    hook: str
+    owner: str = Field(examples=["minzdrav"])
+    address: str = Field(examples=[EXAMPLE])
 
 
 def shown(row: Row, now: datetime) -> dict[str, Any]:
@@ -121,10 +132,18 @@ def shown(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def _notice(row: Row) -> dict[str, Any]:
-    off = Off(row["off"]["why"])
-    since = wire_moment(row["failing_since"] or row["off"]["at"])
-    said = wording(NOTICES[off], address=row["address"], since=since)
-    return {"why": off, "at": row["off"]["at"], "ru": said.ru, "be": said.be, "en": said.en}
+    return _worded(Off(row["off"]["why"]), row["address"], row["failing_since"], row["off"]["at"])
+
+
+def notice(row: Row) -> dict[str, Any]:
+    """A notice as it is answered."""
+    named = {name: row[name] for name in ("hook", "owner", "address")}
+    return {"id": row["_id"], **named, **_worded(Off(row["why"]), row["address"], row["failing_since"], row["at"])}
+
+
+def _worded(off: Off, address: str, failing_since: datetime | None, at: datetime) -> dict[str, Any]:
+    said = wording(NOTICES[off], address=address, since=wire_moment(failing_since or at))
+    return {"why": off, "at": at, "ru": said.ru, "be": said.be, "en": said.en}
 
 
 def delivery_line(row: Row) -> dict[str, Any]:

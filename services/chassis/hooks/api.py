@@ -25,21 +25,28 @@ from services.chassis.hooks.answers import (
     DeliveryShown,
     HookOrder,
     NewSecret,
+    Notice,
     Recovery,
     RegisteredWebhook,
     WebhookShown,
     delivery_line,
+    notice,
     shown,
 )
+from services.chassis.hooks.following import deliver_earlier
 from services.chassis.hooks.kind import Kind
 from services.chassis.hooks.rows import (
     DELIVERIES,
     HOOKS,
+    LATEST,
     LINES,
     NEWEST,
     OF_HOOK,
     OF_OWNER,
     OF_STATE,
+    OF_WHOM,
+    SAID,
+    Hook,
     State,
     send_anew,
     wake,
@@ -55,6 +62,7 @@ from services.chassis.web import PAGE, After, EngineOf, Limit, not_found, page
 OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/hooks": "listWebhooks",
     "POST:/v1/hooks": "registerWebhook",
+    "GET:/v1/hooks/notices": "listWebhookNotices",
     "GET:/v1/hooks/{hook}": "getWebhook",
     "DELETE:/v1/hooks/{hook}": "removeWebhook",
     "POST:/v1/hooks/{hook}/secret": "rotateSecret",
@@ -141,6 +149,15 @@ def _looking(router: APIRouter, kind: Kind) -> None:
         query, now = _own(kind, caller), engine.now()
         order = OF_OWNER if query else BY_ID
         return await page(engine.store, HOOKS, query, order, after=after, limit=limit, show=lambda row: shown(row, now))
+
+    @router.get("/notices")
+    async def notices(
+        engine: EngineOf, caller: Annotated[Caller, Depends(readers)], after: After = None, limit: Limit = PAGE
+    ) -> Page[Notice]:
+        """That hooks of one's own were switched off, why and when, the latest first; an administrator's are all."""
+        query = _own(kind, caller)
+        index = OF_WHOM if query else LATEST
+        return await page(engine.store, SAID, query, LATEST, after=after, limit=limit, show=notice, hint=index)
 
     @router.get("/{hook}")
     async def one(hook: str, engine: EngineOf, caller: Annotated[Caller, Depends(readers)]) -> WebhookShown:
@@ -240,14 +257,16 @@ def _delivered(router: APIRouter, kind: Kind) -> None:
         span: Body[Recovery],
         caller: Annotated[Caller, Depends(mine)],
     ) -> Again:
-        """Sends again what was given up of a time, or all of it, each pilot's in order and under the same ids."""
-        await _hook(engine.store, kind, caller, hook)
-        now = engine.now()
-        at = {"$gte": wire_moment(span.since), "$lt": wire_moment(span.until or now)}
+        """Sends again what was given up of a time, or all of it, each pilot's in order and under the same ids; at
+        intake also what happened before the hook was registered, which was never sent."""
+        row, now, days = await _hook(engine.store, kind, caller, hook), engine.now(), _settings(request).hook_days
+        to, until = Hook.of(row), span.until or now
+        new, more = await deliver_earlier(engine.store, kind, to, span.since, until, now, days)
+        at = {"$gte": wire_moment(span.since), "$lt": wire_moment(until)}
         states = OVER if span.all else MISSED
         count = await send_anew(engine.store, {"hook": hook, "state": {"$in": [*states]}, "at": at}, now)
         _stir(request)
-        return Again(messages=count)
+        return Again.model_validate({"messages": new + count, "next": more})
 
 
 def _sent(kind: Kind) -> APIRouter:

@@ -27,6 +27,7 @@ from services.chassis.hooks.rows import (
     LINES,
     NEVER,
     OLD,
+    SAID,
     Hook,
     State,
     every_hook,
@@ -52,6 +53,8 @@ for _why in (Off.FAILING, Off.GONE):
 LOOK_EVERY: Final = 1.0
 KEPT_ATTEMPTS: Final = 20
 """The last attempts of a delivery that are kept: those of its schedule, twice, and some."""
+NOTICE_DAYS: Final = 365
+"""Days for which it is told that a hook was switched off (assumption: who looks for it thinks in months)."""
 TIDY_EVERY: Final = 3600.0
 TIDIED: Final = 1_000
 LEAST_REST: Final = 0.02
@@ -155,8 +158,9 @@ class Sender:
     async def tidy(self) -> None:
         """Takes out what was kept for long enough. Raises StoreAway."""
         query = {"keep_until": {"$lte": self._now()}}
-        while rows := await self._store.rows(DELIVERIES, query, sort=OLD, limit=TIDIED, fields=["_id"]):
-            await self._store.remove(DELIVERIES, [row["_id"] for row in rows])
+        for collection in (DELIVERIES, SAID):
+            while rows := await self._store.rows(collection, query, sort=OLD, limit=TIDIED, fields=["_id"]):
+                await self._store.remove(collection, [row["_id"] for row in rows])
 
     def _begin(self, to: Hook, line: Row) -> None:
         self._busy.begin(to)
@@ -249,7 +253,13 @@ class Sender:
         said: Row = {"failing_since": since} | ({"off": {"why": off, "at": now}} if off else {})
         if (off or to.failing_since is None) and await self._store.mark(HOOKS, seen, said) and off:
             SWITCHED_OFF.labels(off).inc()
+            await self._tell(to, off, since, now)
             log.warning("hook %s of %s is switched off: %s, failing since %s", to.id, to.owner, off, wire_moment(since))
+
+    async def _tell(self, to: Hook, off: Off, since: datetime, now: datetime) -> None:
+        named = {"hook": to.id, "owner": to.owner, "address": to.address, "why": off, "failing_since": since, "at": now}
+        keep_until = now + timedelta(days=NOTICE_DAYS)
+        await self._store.add(SAID, [{"_id": f"{to.id}-{int(now.timestamp())}", **named, "keep_until": keep_until}])
 
 
 class Busy:

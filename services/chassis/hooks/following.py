@@ -26,6 +26,7 @@ from services.chassis.hooks.rows import (
     Hook,
     Item,
     delivery,
+    delivery_id,
     every_hook,
     line_of,
     new_stirring,
@@ -34,7 +35,7 @@ from services.chassis.jobs import Jobs, Lost
 from services.chassis.pace import Pace
 from services.chassis.saying import why
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store, StoreAway
+from services.chassis.store import BY_ID, Row, Store, StoreAway
 from services.chassis.topic_reader import TopicReader
 from services.chassis.turns import in_turns
 
@@ -54,6 +55,10 @@ LATE: Final = timedelta(minutes=3)
 BESIDE_EVERY: Final = 2.0
 """Seconds between two looks for such rows."""
 PAUSE: Final = 2.0
+MOST_EARLIER: Final = 10_000
+"""So many messages from before the registration are made by one request (technical)."""
+BEFORE_ALL: Final = 10**15
+"""So much before what stands in the topic stands what was told before the registration."""
 
 
 @dataclass(slots=True)
@@ -139,21 +144,46 @@ class Follower:
 
     async def deliver(self, hooks: Sequence[Hook], items: Sequence[Item]) -> None:
         """Stores the deliveries of these items, and has their lines looked at. Raises StoreAway."""
-        keep_until = self.now() + timedelta(days=self.settings.hook_days)
-        rows, lines, stirred = list[Row](), dict[str, Row](), new_stirring()
-        for item in items:
-            for one in hooks:
-                if _concerns(one, item):
-                    assert item.order is not None
-                    rows.append(delivery(one, item, item.order, keep_until))
-                    line = _line(one.id, item.pilot, stirred, item.order)
-                    lines[line["_id"]] = line
-        if not rows:
-            return
-        await self.store.add(DELIVERIES, rows)
-        await self.store.put_new(LINES, [*lines.values()], renewed=("stirred", "last"))
-        await self.store.mark(LINES, {"_id": {"$in": [*lines]}, "until": NEVER}, {"until": self.now()})
-        self.stir()
+        told = [(one, item) for item in items for one in hooks if _concerns(one, item)]
+        if told:
+            await deliver(self.store, told, self.now(), self.settings.hook_days)
+            self.stir()
+
+
+async def deliver(store: Store, told: Iterable[tuple[Hook, Item]], now: datetime, days: int) -> None:
+    """Stores the deliveries of these items to these hooks, each with its place, and has their lines looked at: they are
+    kept for so many days. Those that are there stay. Raises StoreAway."""
+    keep_until = now + timedelta(days=days)
+    rows, lines, stirred = list[Row](), dict[str, Row](), new_stirring()
+    for to, item in told:
+        assert item.order is not None
+        rows.append(delivery(to, item, item.order, keep_until))
+        line = _line(to.id, item.pilot, stirred, item.order)
+        lines[line["_id"]] = line
+    await store.add(DELIVERIES, rows)
+    await store.put_new(LINES, [*lines.values()], renewed=("stirred", "last"))
+    await store.mark(LINES, {"_id": {"$in": [*lines]}, "until": NEVER}, {"until": now})
+
+
+async def deliver_earlier(
+    store: Store, kind: Kind, to: Hook, since: datetime, until: datetime, now: datetime, days: int
+) -> tuple[int, str | None]:
+    """Makes the deliveries of what was told before a hook was registered: how many are new, and from when on there is
+    more, None: no more. They go before what came since. Raises StoreAway."""
+    if since >= to.since:
+        return 0, None
+    items = await kind.earlier(store, to.owner, since, min(until, to.since), MOST_EARLIER)
+    new = 0
+    for first in range(0, len(items), POLLED):
+        some = {delivery_id(to.id, item.id): item for item in items[first : first + POLLED]}
+        there = await store.rows(DELIVERIES, {"_id": {"$in": [*some]}}, sort=BY_ID, limit=POLLED, fields=["_id"])
+        for row in there:
+            del some[row["_id"]]
+        placed = [(to, replace(item, order=(item.order or 0) - BEFORE_ALL)) for item in some.values()]
+        if placed:
+            await deliver(store, placed, now, days)
+        new += len(placed)
+    return new, items[-1].at if len(items) == MOST_EARLIER else None
 
 
 def _concerns(hook: Hook, item: Item) -> bool:

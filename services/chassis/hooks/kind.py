@@ -18,6 +18,11 @@ async def nothing_beside(_store: Store, _owners: Sequence[str], _since: str) -> 
     return ()
 
 
+async def nothing_earlier(_store: Store, _owner: str, _since: datetime, _until: datetime, _most: int) -> Sequence[Item]:
+    """What was told before a hook was registered is asked for elsewhere."""
+    return ()
+
+
 async def always(_store: Store, _owner: str, _now: datetime) -> bool:
     """Everybody is told."""
     return True
@@ -31,7 +36,7 @@ class Kind:
     registers hooks for it. `owner` says for whom a caller registers (None: for nobody), `about` reads from a record of
     the service's own `topic` what is to be told (None: nothing). `body` makes the message of a stored row's id for a
     hook; None: it is hidden from who registered that. `beside` finds what is told of these owners since a moment and
-    stands in no topic.
+    stands in no topic, `earlier` what an owner was told between two moments, at most so many, in order.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Kind:
     about: Callable[[bytes], Item | None]
     body: Callable[[Store, Hook, Row], Awaitable[bytes | None]]
     beside: Callable[[Store, Sequence[str], str], Awaitable[Sequence[Item]]] = nothing_beside
+    earlier: Callable[[Store, str, datetime, datetime, int], Awaitable[Sequence[Item]]] = nothing_earlier
     open: Callable[[Store, str, datetime], Awaitable[bool]] = always
 
 

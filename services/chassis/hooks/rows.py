@@ -1,8 +1,9 @@
-"""What is kept of hooks, in four collections of the service's own database.
+"""What is kept of hooks, in five collections of the service's own database.
 
     hooks              where to send and for whom; secrets sealed; since when it fails; why it is off
     hook_deliveries    what is sent to one hook: `_id` is its `webhook-id`, `attempts` what came of it
     hook_lines         one hook and one pilot: the lease of who sends in it (`by`), from when it is free (`until`)
+    hook_notices       that a hook was switched off, why and when: kept when it is on again, or gone
     hook_reading       how far the service's own topic was looked through, and by whom
 
 In a line one delivery goes after the other, in the order of `order`, `at` and id; so what holds one up holds up those
@@ -24,20 +25,25 @@ HOOKS: Final = "hooks"
 DELIVERIES: Final = "hook_deliveries"
 LINES: Final = "hook_lines"
 READING: Final = "hook_reading"
+SAID: Final = "hook_notices"
 NEVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """From when an empty line is free."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 OF_OWNER: Final[Keys] = (("owner", 1), ("_id", 1))
 IN_LINE: Final[Keys] = (("hook", 1), ("pilot", 1), ("state", 1), ("order", 1), ("at", 1), ("_id", 1))
-NEWEST: Final[Keys] = (("at", -1), ("_id", -1))
+NEWEST: Final[Keys] = (("at", -1), ("order", -1), ("_id", -1))
+"""What is of one moment stands as in the topic, each pilot's in its order."""
+LATEST: Final[Keys] = (("at", -1), ("_id", -1))
 OF_HOOK: Final[Keys] = (("hook", 1), *NEWEST)
 OF_STATE: Final[Keys] = (("hook", 1), ("state", 1), *NEWEST)
 OLD: Final[Keys] = (("keep_until", 1),)
+OF_WHOM: Final[Keys] = (("owner", 1), *LATEST)
 FREE: Final[Keys] = (("hook", 1), ("until", 1))
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     HOOKS: [OF_OWNER],
     DELIVERIES: [IN_LINE, OF_HOOK, OF_STATE, OLD],
     LINES: [FREE],
+    SAID: [LATEST, OF_WHOM, OLD],
 }
 MOST_HOOKS: Final = 1_000
 """Hooks that a service looks at."""

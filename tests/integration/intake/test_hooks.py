@@ -35,6 +35,7 @@ from tests.kit.intake.sides import PILOT, said, sent, submitted, withdrawn
 KEY: Final = "a-key-of-tests-that-is-long-enough"
 SETTINGS: Final = Settings(hook_key=SecretStr(KEY), hooks_of_owner=3, hook_within=5)
 ADDRESS: Final = "https://hooks.example.test"
+NEWER: Final = "pilots.agency.application-submitted.v3"
 SECOND: Final = pilot_id("demo", "demo-2")
 
 
@@ -184,6 +185,10 @@ async def test_a_dead_pilot_or_receiver_holds_up_nobody_else_and_after_the_sched
     card = (await hooks.ask("get", f"/{dead}")).json()
     assert card["off"]["why"] == "failing" and f"{ADDRESS}/dead" in card["off"]["en"]
     assert all(card["off"][language] for language in ("ru", "be"))
+    [told] = (await hooks.ask("get", "/notices")).json()["items"]
+    assert (told["hook"], told["why"], told["en"]) == (dead, "failing", card["off"]["en"])
+    assert (await hooks.ask("get", "/notices", "admin=u-5")).json()["items"] == [told]
+    assert (await hooks.ask("get", "/notices", "publisher@evil=u-9")).json()["items"] == []
     count = len(hooks.receivers.got)
     await hooks.happens(submitted(3))
     await hooks.turn()
@@ -191,6 +196,7 @@ async def test_a_dead_pilot_or_receiver_holds_up_nobody_else_and_after_the_sched
     hooks.receivers.answer = lambda _address, _message: Answer(204)
     await hooks.ask("post", f"/{dead}/on")
     await hooks.turn()
+    assert len((await hooks.ask("get", "/notices")).json()["items"]) == 1, "it stays"
     assert hooks.receivers.outcomes(pilot_id("demo", "demo-3"), f"{ADDRESS}/dead") == ["registered"], "it waited"
 
 
@@ -200,7 +206,7 @@ async def test_again_one_by_one_or_what_was_missed_of_a_time_under_the_same_ids(
     await hooks.happens(submitted(1))
     await hooks.turn()
     [sent_] = await hooks.listed(hook)
-    assert (await hooks.ask("post", f"/{hook}/deliveries/{sent_['id']}/again")).json() == {"messages": 1}
+    assert (await hooks.ask("post", f"/{hook}/deliveries/{sent_['id']}/again")).json()["messages"] == 1
     await hooks.turn()
     assert len({id_ for _, id_, _ in hooks.receivers.got}) == 1 and len(hooks.receivers.got) == 2
     hooks.clock.forward(minutes=1)
@@ -226,6 +232,34 @@ async def test_again_one_by_one_or_what_was_missed_of_a_time_under_the_same_ids(
     assert (
         await hooks.ask("post", f"/{hook}/recovery", "publisher@evil", json={"since": wire_moment(began)})
     ).status_code == 404
+
+
+async def test_what_was_told_before_the_registration_is_recovered_each_pilots_in_order(hooks: Hooks) -> None:
+    began = hooks.clock()
+    await hooks.happens(submitted(1), submitted(2), withdrawn("w-1"), {**submitted(5), "type": NEWER})
+    hooks.clock.forward(hours=1)
+    hook = await hooks.registered()
+    await hooks.happens(withdrawn("w-2", SECOND))
+    hooks.receivers.answer = lambda _address, _message: Answer(503)
+    await hooks.turn()
+
+    async def recovered(**span: Any) -> Any:
+        answer = await hooks.ask("post", f"/{hook}/recovery", json={"since": wire_moment(began), **span})
+        await hooks.turn()
+        return answer.json()
+
+    assert await recovered(until=wire_moment(began)) == {"messages": 0, "next": None}
+    hooks.receivers.answer = lambda _address, _message: Answer(204)
+    hooks.receivers.got.clear()
+    assert await recovered() == {"messages": 4, "next": None}
+    assert hooks.receivers.outcomes() == ["registered", "withdrawn"]
+    assert hooks.receivers.outcomes(SECOND) == ["registered", "withdrawn"], "before what came since"
+    assert hooks.receivers.outcomes(pilot_id("demo", "demo-5")) == ["parked"]
+    assert await recovered() == {"messages": 0, "next": None}, "what was taken is not missed"
+    hooks.clock.forward(seconds=1)
+    assert (await recovered(all=True))["messages"] == 5
+    newest_first = [one["at"] for one in await hooks.listed(hook)]
+    assert newest_first == sorted(newest_first, reverse=True)
 
 
 async def test_gone_switches_off_at_once_and_by_hand_too(hooks: Hooks) -> None:
@@ -300,7 +334,7 @@ async def test_what_comes_while_a_line_is_left_is_not_forgotten(hooks: Hooks) ->
 
 async def test_a_parked_event_is_told_in_its_place_and_what_is_hidden_is_not_sent(hooks: Hooks) -> None:
     hook = await hooks.registered()
-    newer = {**submitted(5), "type": "pilots.agency.application-submitted.v3"}
+    newer = {**submitted(5), "type": NEWER}
     await hooks.happens(newer, submitted(1))
     await hooks.engine.records([said(found("u-1"), 1)])
     await hooks.turn()
