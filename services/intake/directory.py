@@ -39,6 +39,12 @@ class Directory(directory.Directory[Agency]):
         self.need(entry)
         return entry
 
+    async def room(self, code: str, events: int, size: int) -> float:
+        """Counts so many events and bytes as an agency's, and returns 0; or in how many seconds there may be room for
+        them. Raises StoreAway."""
+        entry = await self.entry(code)
+        return self.quotas.tried(code, None if entry is None else entry.quota, events, size)
+
     def rate(self, code: str) -> float:
         """How many events a second of an agency's topic are read at most: as its quota says, or that of all. Of who is
         not known yet, as that of all. What is known is read anew behind the back of who asks, seldom: who reads topics

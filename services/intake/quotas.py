@@ -103,6 +103,14 @@ class Quotas:
                 bytes=quota.bytes_a_minute,
             )
 
+    def tried(self, agency: str, own: Quota | None, events: int, size: int) -> float:
+        """Counts what is let in, and returns 0; or counts nothing and returns in how many seconds there may be room."""
+        quota = own or self.most
+        if quota is not None and (wait := self._wait(agency, quota)) > 0:
+            return wait
+        self.take(agency, own, events, size)
+        return 0.0
+
     def _wait(self, agency: str, quota: Quota) -> float:
         """Seconds until an agency may send more; 0 where it may now."""
         self._rates[agency] = rate = quota.events_a_minute / 60

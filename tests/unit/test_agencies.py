@@ -517,6 +517,8 @@ async def test_a_batch_is_counted_whole_and_what_comes_behind_it_waits_by_either
     quotas.take(CODE, None, 520, 10)
     told = refused(quotas)
     assert told.status == 429 and 45 <= int((told.headers or {})["Retry-After"]) <= 51, "as ten a second would come"
+    assert quotas.tried(CODE, None, 1, 10) > 40 and quotas.tried("third", None, 599, 10) == 0.0
+    assert quotas.tried("third", None, 1, 10) > 0, "and what waits is not counted"
     quotas.take("other", None, 1, 6000)
     with pytest.raises(Problematic):
         quotas.take("other", None, 1, 1)

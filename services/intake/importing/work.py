@@ -1,15 +1,16 @@
-"""The work on imports that were asked for over HTTP, beside the engine: one at a time in a process.
+"""The work on imports that were asked for over HTTP, beside the engine: a few at a time in a process, one of an agency.
 
 Whoever takes an import has it for a lease and goes through its rows piece by piece, by the door's own way; between
 pieces progress is noted, and whether somebody wants it stopped. A row is known again by what it says (`rows.py`), so an
 import that is resumed, or taken up after a process died, begins anew and does nothing twice: what was registered before
-is a duplicate then.
+is a duplicate then. Rows count in their agency's quota as events over HTTP do, and wait for room.
 """
 
+import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from services.chassis.store import Row as Stored
 from services.chassis.store import Store, StoreAway
 from services.chassis.subject import Input
 from services.intake.api.verdicts import Judgement, Verdict, judged
+from services.intake.directory import Directory
 from services.intake.door import submitted
 from services.intake.importing import asked, mapping, report, tables
 from services.intake.importing import rows as reader
@@ -43,8 +45,11 @@ log = logging.getLogger(__name__)
 EVERY: Final = 1.0
 LEASED: Final = timedelta(seconds=60)
 PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 7))
-PIECE: Final = 100
-"""So many rows are decided on together, as of a batch."""
+PIECE: Final = 20
+"""So many rows are decided on together: a second's worth of a quota, so that an agency's own events wait no longer."""
+AT_ONCE: Final = 3
+"""So many imports are worked on at once: one that waits for its quota holds up no other (assumption: each holds its
+file whole)."""
 MOST_ROWS: Final = 5_000
 """So many rows one import has at most: the file is held whole while it is marked (assumption)."""
 TRIES: Final = 5
@@ -82,27 +87,54 @@ class Found:
         return {**whole, **parts, "balance": published - sum(parts.values())}
 
 
-class Importer:
-    """One worker; any number of them may work at once."""
+Room = Callable[[str, int, int], Awaitable[float]]
 
-    def __init__(self, engine: Engine) -> None:
+
+async def _unbounded(_agency: str, _events: int, _bytes: int) -> float:
+    """There is room for everything."""
+    return 0.0
+
+
+class Importer:
+    """One worker; any number of them may work at once. `room` counts so many events and bytes as an agency's, or says
+    in how many seconds there may be room for them."""
+
+    def __init__(self, engine: Engine, room: Room = _unbounded) -> None:
         self._engine = engine
+        self._room = room
         self._store: Store = engine.store
         self._jobs = Jobs(engine.store, IMPORTS, engine.now, LEASED, PAUSES, under=LEASE)
 
     async def turn(self) -> int:
-        """Throws away what is too old, then makes the imports that nobody works on; how many were ended. Raises
-        StoreAway."""
+        """Throws away what is too old, then makes the imports that nobody works on, as long as there are any; how many
+        were ended. Raises StoreAway."""
+        await self._tidied()
+        ended, going = 0, dict[str, asyncio.Task[int]]()
+        try:
+            while True:
+                await self._begin(going)
+                if not going:
+                    return ended
+                await asyncio.wait(going.values(), timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+                for agency in [agency for agency, task in going.items() if task.done()]:
+                    ended += going.pop(agency).result()
+        finally:
+            for task in going.values():
+                task.cancel()
+            await asyncio.gather(*going.values(), return_exceptions=True)
+
+    async def _tidied(self) -> None:
         old = {"remove_at": {"$lt": self._engine.now()}}
         for row in await self._store.rows(IMPORTS, old, sort=asked.OLD, limit=100, fields=["_id"]):
             await asked.drop(self._store, row["_id"])
             await self._store.remove(IMPORTS, [row["_id"]])
-        query = {"state": {"$in": [*asked.OPEN]}}
-        ended = 0
+
+    async def _begin(self, going: dict[str, asyncio.Task[int]]) -> None:
+        """Takes imports of agencies of which none is in hand, and begins with them."""
+        query = {"state": {"$in": [*asked.OPEN]}, "agency": {"$nin": [*going]}}
         for row in await self._store.rows(IMPORTS, query, sort=asked.TO_DO, limit=20, hint=asked.TO_DO):
-            if await self._jobs.take(row):
-                ended += await self._taken(row)
-        return ended
+            if len(going) < AT_ONCE and row["agency"] not in going and await self._jobs.take(row):
+                going[row["agency"]] = asyncio.create_task(self._taken(row))
 
     async def _taken(self, row: Stored) -> int:
         id_ = row["_id"]
@@ -134,9 +166,13 @@ class Importer:
             table, read = await self._jobs.beside(id_, lambda: _read(path, how))
             found = Found(len(read))
             for first in range(0, len(read), PIECE):
-                await self._piece(row, read[first : first + PIECE], found)
-                done = min(first + PIECE, len(read))
-                if not await self._goes_on(id_, len(read), done, found):
+                some = read[first : first + PIECE]
+                while (wait := await self._waits(row["agency"], some)) > 0:
+                    if not await self._goes_on(id_, len(read), first, found):
+                        return
+                    await asyncio.sleep(min(wait, EVERY))
+                await self._piece(row, some, found)
+                if not await self._goes_on(id_, len(read), first + len(some), found):
                     return
             written = await self._jobs.beside(id_, lambda: report.write(Path(folder), table, found.wrong))
             for what in ("report", "marked"):
@@ -144,6 +180,11 @@ class Importer:
             files = {what: Path(written[what]).name for what in ("report", "marked")}
         await self._end(id_, State.DONE, rows=len(read), done=len(read), counts=found.counts(len(read)), files=files)
         await asked.drop(self._store, id_, "file")
+
+    async def _waits(self, agency: str, some: Sequence[Row]) -> float:
+        """In how many seconds there may be room for these rows; 0 where they are counted."""
+        sizes = [len(wire(one.event)) for one in some if one.event is not None]
+        return await self._room(agency, len(sizes), sum(sizes)) if sizes else 0.0
 
     async def _goes_on(self, id_: str, rows: int, done: int, found: Found) -> bool:
         """Notes progress; False where somebody wants it stopped. Raises Lost."""
@@ -233,9 +274,10 @@ def _input(row: Row, agency: str, person: str) -> Input:
 async def run(app: FastAPI, store: Store, _settings: Settings) -> None:
     """The work beside the service, for the life of a process that answers HTTP."""
     engine: Engine = app.state.engine
+    directory: Directory = app.state.agencies
 
     async def ahead() -> float | None:
         query = {"state": {"$in": [*asked.OPEN]}}
         return 0.0 if await store.count(IMPORTS, query, 1, hint=asked.TO_DO) else None
 
-    await engine.pace.every(EVERY, "imports wait", Importer(engine).turn, ahead)
+    await engine.pace.every(EVERY, "imports wait", Importer(engine, directory.room).turn, ahead)

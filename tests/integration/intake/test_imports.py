@@ -1,6 +1,8 @@
 """Spreadsheets over HTTP, as jobs: what a publisher sends becomes events of the own agency, and all of it adds up."""
 
+import asyncio
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -113,11 +115,11 @@ async def test_one_is_stopped_resumed_taken_up_after_a_crash_and_gone_after_a_we
     assert (await ask("post", f"/v1/imports/{id_}/resume")).json()["state"] == "waiting"
 
     async def dies(*_: Any, **_more: Any) -> Any:
-        raise KeyboardInterrupt
+        raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
         patched.setattr(engine, "posted", dies)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(asyncio.CancelledError):
             await importer.turn()
     assert await Importer(engine).turn() == 0, "its lease holds"
     clock.forward(seconds=61)
@@ -127,6 +129,35 @@ async def test_one_is_stopped_resumed_taken_up_after_a_crash_and_gone_after_a_we
     await importer.turn()
     assert (await ask("get", f"/v1/imports/{id_}")).status_code == 404
     assert await store.count(PIECES, {}, 1) == await store.count(IMPORTS, {}, 1) == 0
+
+
+async def test_rows_count_in_their_agencys_quota_and_one_that_waits_for_room_holds_up_no_other(
+    engine: Engine, ask: Ask
+) -> None:
+    mine = await asked(ask, text=HEAD + GOOD)
+    row = HEAD + "evil;Проект;health;1\n"
+    other = (await ask("post", "/v1/imports", "publisher@evil", json=wanted(row))).json()["id"]
+    counted, sizes = Counter[str](), set[int]()
+
+    async def room(agency: str, events: int, size: int) -> float:
+        done = (await ask("get", f"/v1/imports/{other}", "publisher@evil")).json()["state"] == "done"
+        if agency == "demo" and not done:
+            return 0.01
+        counted[agency] += events
+        sizes.add(size)
+        return 0.0
+
+    assert await Importer(engine, room).turn() == 2
+    assert counted == {"demo": 5, "evil": 1} and min(sizes) > 300
+    assert numbers(await told(ask, mine)) == (5, 0, 5, 0, 0)
+
+    async def none(_agency: str, _events: int, _bytes: int) -> float:
+        return 0.01
+
+    stopped = await asked(ask, text=HEAD + GOOD)
+    await ask("post", f"/v1/imports/{stopped}/stop")
+    assert await Importer(engine, none).turn() == 1
+    assert (await told(ask, stopped))["state"] == "stopped", "also while it waits"
 
 
 async def test_what_cannot_be_used_as_a_whole_is_told_with_all_that_is_wrong(engine: Engine, ask: Ask) -> None:
