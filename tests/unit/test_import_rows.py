@@ -167,6 +167,20 @@ def test_a_heading_that_stands_twice_is_named_by_its_count(tmp_path: Path) -> No
         assert data(row)["title"] == wanted
 
 
+def test_what_is_needed_leaves_out_what_it_stands_in_though_a_column_says_more_of_it(tmp_path: Path) -> None:
+    sum_of = {"column": "Сумма", "kind": "money", "unreadable": "leave-out"}
+    source = {"column": "Источник", "codes": {"Бюджет": "republican-budget"}}
+    money = {"costs.0.source": source, "costs.0.currency": {"value": "BYN"}}
+    lines = [("Название", "Сумма", "Источник", "Дата")]
+    lines += [(f"Проект {given}", given, "Бюджет", "01.10.2026") for given in ("5", "н/д", "")]
+    path = file_of(tmp_path, text(lines))
+    for needed, left in ((False, [True, True, True]), (True, [True, False, False])):
+        costs = {**money, "costs.0.amount_minor": {**sum_of, "needed": needed}}
+        found = read(path, described(fields={"title": "Название", **costs}))
+        assert ["costs" in data(row) for row in found] == left
+        assert rules(found[1]) == [("Сумма", "import.left-out")]
+
+
 def test_cells_of_several_lines_quotation_marks_and_ragged_rows(tmp_path: Path) -> None:
     body = (
         'Номер;Название;Сумма;Дата\r\n1;"Две\r\nстроки, ""в кавычках"" и ;";5;01.10.2026\r\n'

@@ -41,7 +41,7 @@ class Source(Part):
     `cell` (a cell above the table, such as B2) and `value` (the same for every row).
 
     `missing` is said where nothing stands; `otherwise` where it cannot be read, or `unreadable` tells to leave it out,
-    or to send it as it is.
+    or to send it as it is. `required`: nothing there refuses the row; `needed`: it leaves out the object that it is in.
     """
 
     column: str | None = None
@@ -61,6 +61,7 @@ class Source(Part):
     otherwise: Scalar | None = None
     unreadable: Literal["refuse", "leave-out", "as-it-is"] = "refuse"
     required: bool = False
+    needed: bool = False
 
     @model_validator(mode="after")
     def _says_whence(self) -> Self:

@@ -194,7 +194,7 @@ class _Reader:
                     return Leaf(State.CONSTANT, self._constant(source.missing, as_moment), _heading(sources))
             if required or any(one.required for one in sources):
                 self._fault(_heading(sources), problem("", "import.missing"))
-        return Leaf(State.EMPTY, None, _heading(sources))
+        return Leaf(State.EMPTY, None, _heading(sources), needed=any(one.needed for one in sources))
 
     def _read(self, source: Source, told: list[Fault], as_moment: bool) -> Leaf:
         """What one source says; what is wrong with it is told."""

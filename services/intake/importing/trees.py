@@ -24,11 +24,12 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value, and the column that it is from."""
+    """A value, and the column that it is from. `needed`: where it is not there, what it stands in is left out."""
 
     state: State
     value: Any = None
     column: str | None = None
+    needed: bool = False
 
 
 Node = Leaf | dict[Step, "Node"]
@@ -51,9 +52,11 @@ def document(tree: Mapping[Step, Node], at: tuple[Step, ...], places: dict[str, 
 
 def _kept(node: Node) -> tuple[State, Node | None]:
     """What is left of a node. An object is left out where all that was looked for in it is not there, unless an object
-    within it is the same in every row."""
+    within it is the same in every row; or where one thing is not there that is needed."""
     if isinstance(node, Leaf):
         return node.state, None if node.state is State.EMPTY else node
+    if any(isinstance(child, Leaf) and child.needed and child.state is State.EMPTY for child in node.values()):
+        return State.EMPTY, None
     found = {step: _kept(child) for step, child in node.items()}
     states = {state for state, _ in found.values()}
     whole = any(state is State.CONSTANT and isinstance(child, dict) for state, child in found.values())
