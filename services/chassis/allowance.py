@@ -22,13 +22,21 @@ def unbounded(_topic: str) -> float:
 
 
 class Allowance:
-    """What each topic has left, and so many seconds of its rate `at_once`. `now` are seconds of a clock that only goes
-    on."""
+    """What each topic has left, and so many seconds of its rate `at_once`. One that has used up all of it has nothing
+    until there are so many seconds of it `together`. `now` are seconds of a clock that only goes on."""
 
-    def __init__(self, rate: Rate, now: Callable[[], float] = time.monotonic, at_once: float = AT_ONCE) -> None:
+    def __init__(
+        self,
+        rate: Rate,
+        now: Callable[[], float] = time.monotonic,
+        at_once: float = AT_ONCE,
+        together: float = 0.0,
+    ) -> None:
         self._rate = rate
         self._now = now
         self._at_once = at_once
+        self._together = together
+        self._used_up = set[str]()
         self._left: dict[str, tuple[float, float]] = {}
 
     def left(self, topic: str) -> float:
@@ -39,6 +47,9 @@ class Allowance:
         most, now = max(LEAST, rate * self._at_once), self._now()
         had, at = self._left.get(topic, (most, now))
         self._left[topic] = have, _ = min(most, had + (now - at) * rate), now
+        if topic in self._used_up and have < min(LEAST, rate * self._together):
+            return min(0, math.floor(have))
+        self._used_up.discard(topic)
         return math.floor(have)
 
     def spend(self, topic: str, records: int) -> None:
@@ -46,3 +57,5 @@ class Allowance:
         if topic in self._left:
             had, at = self._left[topic]
             self._left[topic] = had - records, at
+            if had - records < 1:
+                self._used_up.add(topic)

@@ -85,6 +85,10 @@ class Agencies(Protocol):
         """Raises Problematic 403 for an agency that is cut off, and StoreAway."""
         ...
 
+    def need_room(self, caller: Caller, method: str, path: str) -> None:
+        """Raises Problematic 429 for a request of an agency that has used up what it may have, before anything is made
+        of it. Never waits."""
+
     def rate(self, code: str) -> float:
         """How many events a second of an agency's topic are read at most, as far as that is known. Never waits."""
         ...
@@ -103,6 +107,9 @@ class NoDirectory:
 
     async def need_open(self, code: str) -> None:
         """Nobody is cut off here."""
+
+    def need_room(self, _caller: Caller, _method: str, _path: str) -> None:
+        """Nobody has a quota here."""
 
     def rate(self, _code: str) -> float:
         """Nobody is held up here."""

@@ -29,6 +29,10 @@ TURN: Final = 16
 HELD: Final = 0.1
 """Seconds after which it is looked again whether more may be taken of a topic that is above its rate."""
 
+TOGETHER: Final = 0.5
+"""Seconds in which what may be taken of such a topic gathers: a batch of a few costs little more than one of one, and
+those whose records are not a flood get what that saves."""
+
 KNOWN_WITHIN: Final = 1.0
 ENDS_WITHIN: Final = 2.0
 """Seconds for being told where partitions end: the client itself would wait for one that has no leader for forty."""
@@ -60,7 +64,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     ) -> None:
         super().__init__(*topics, **options)
         self._give_up = give_up
-        self._allowance = Allowance(rate)
+        self._allowance = Allowance(rate, together=TOGETHER)
         self.last_read = time.monotonic()
         self.troubles: dict[TopicPartition, str] = {}
         """Why nothing comes of a partition, where the client says so."""

@@ -199,6 +199,9 @@ class Directory(Generic[E]):
         if (why := self._shut(entry, self._now())) is not None:
             raise Problematic(403, why.rule, action="retry", since=entry.active_from, until=entry.active_to)
 
+    def need_room(self, _caller: Caller, _method: str, _path: str) -> None:
+        """Nobody has a quota here."""
+
     def rate(self, _code: str) -> float:
         """Nobody's topic is read here."""
         return math.inf

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.extent import Extent, beyond
 from services.chassis import telemetry
 from services.chassis.asked import doors
-from services.chassis.auth import identified
+from services.chassis.auth import Agencies, identified
 from services.chassis.bounds import Bounds, bounds_of
 from services.chassis.problems import Problematic, answer, language_of
 from services.chassis.public import OPEN, client_of
@@ -78,6 +78,8 @@ class Gate:
         refused = await self._known(scope)
         who: str = scope[SHARE]
         try:
+            if refused is None:
+                await _need_room(scope)
             place = await self._requests.take(who)
         except Problematic as error:
             await answer(error, language_of(Headers(scope=scope)))(scope, receive, send)
@@ -111,6 +113,14 @@ class Gate:
             own = bounds_of(endpoint).over(self._all)
             self._bounds[endpoint] = known = self._settings.routes.get(named, Bounds()).over(own)
         return known
+
+
+async def _need_room(scope: Scope) -> None:
+    """Raises Problematic 429 for a request of an agency whose quota is used up."""
+    state = scope["app"].state
+    if not scope["path"].startswith(OPEN):
+        agencies: Agencies = state.agencies
+        agencies.need_room(await identified(scope, state), scope["method"], scope["path"])
 
 
 class _Body:

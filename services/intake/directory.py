@@ -4,14 +4,19 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from contracts.rules import RuleBook
 from services.chassis import directory
+from services.chassis.auth import Caller
 from services.chassis.directory import Note, not_noted
 from services.chassis.pace import SELDOM
 from services.chassis.problems import Problematic
 from services.intake.domain.agency import Agency, shut
 from services.intake.quotas import Quotas, nothing_shared
+
+COUNTED: Final = frozenset({("POST", "/v1/events"), ("POST", "/v1/events/validate")})
+"""The requests that count in a quota."""
 
 
 class Directory(directory.Directory[Agency]):
@@ -38,6 +43,16 @@ class Directory(directory.Directory[Agency]):
             raise Problematic(403, "agency.unknown", action="retry")
         self.need(entry)
         return entry
+
+    def need_room(self, caller: Caller, method: str, path: str) -> None:
+        """A flood is refused at the gate, for a fraction of what it costs to find the route and ask its dependencies.
+        By what is known: the route itself asks again."""
+        entry = self._entries.get(caller.organisation or "")
+        if entry is None or entry.disabled is not None or (method, path) not in COUNTED:
+            return
+        self._asked_at = time.monotonic()
+        self._tend()  # else nobody would hear of another quota while all are refused by this one
+        self.quotas.need_room(entry.code, entry.quota)
 
     async def room(self, code: str, events: int, size: int) -> float:
         """Counts so many events and bytes as an agency's, and returns 0; or in how many seconds there may be room for

@@ -547,3 +547,16 @@ def test_of_a_topic_no_more_is_taken_than_its_rate_and_a_quiet_one_may_have_some
     assert [some.left(one) for one in ("slow", "rare")] == [30, 0]
     now[0] += 3600
     assert [some.left(one) for one in ("slow", "rare")] == [40, 16]
+
+
+def test_what_a_flood_may_have_more_gathers_before_it_is_taken() -> None:
+    now, taken = [0.0], list[float]()
+    some = Allowance({"flood": 20.0, "rare": 1.0}.__getitem__, lambda: now[0], together=0.5)
+    for _ in range(400):
+        now[0] += 0.05
+        taken.append(some.left("flood"))
+        some.spend("flood", int(taken[-1]))
+    assert set(taken) == {40, 0, 10} and sum(taken) >= 20 * 19, "as much as before, in fewer pieces"
+    some.spend("rare", int(some.left("rare")))
+    now[0] += 1
+    assert some.left("rare") == 1, "who may have one a second waits for no second one"
