@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from contracts.reference import Role
-from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic
+from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic, fact_topic
 from deploy import topics
 from deploy.cli.agencies import admin_login
 from deploy.cli.common import Found, asked, child_stdout, out, progress, running
@@ -38,8 +38,8 @@ app.add_typer(group, name="contracts")
 EXAMPLES: Final = 5
 """So many events of each agency are named; the list has all."""
 COVERS: Final = (
-    f"What agencies sent over Kafka in the last {AGENCY_KEPT_DAYS} days, byte for byte. "
-    "What came over HTTP is not kept as it was sent."
+    f"What agencies sent in the last {AGENCY_KEPT_DAYS} days: over Kafka byte for byte; over HTTP what was taken, as "
+    "facts have it: without total_cost and fields that no contract knows."
 )
 """What is looked at."""
 Line = dict[str, Any]
@@ -76,7 +76,8 @@ class Agency:
         self.newly += not today
         self.rules.update(one["rules"])
         if new and len(self.examples) < EXAMPLES:
-            self.examples.append({"event_id": one["event_id"], "offset": one["offset"], "rules": new})
+            door = {"over": one["over"]} if "over" in one else {"offset": one["offset"]}
+            self.examples.append({"event_id": one["event_id"], **door, "rules": new})
         return not today
 
 
@@ -115,19 +116,21 @@ def preview(
 def previewed(where: Where, made: Mapping[str, Any], path: Path) -> tuple[list[Agency], Path]:
     """What a change would do to the events of each agency; those that it would refuse are written to a file. Raises
     Complaint."""
-    ends = asyncio.run(_ends(where.login))
-    of = {"mongo_url": where.mongo_url, "database": where.database, "login": asdict(where.login), "ends": ends}
+    ends, facts = asyncio.run(_ends(where.login))
+    of = {"mongo_url": where.mongo_url, "database": where.database, "login": asdict(where.login)}
+    of |= {"ends": ends, "facts": facts}
     nothing = {"instead": dict[str, str](), "editions": dict[str, str | None]()}
     with TemporaryDirectory() as folder:
         now, then = Path(folder) / "today.jsonl", Path(folder) / "changed.jsonl"
         _run({**of, **nothing, "what": "as the rules are today", "found": str(now)})
         _run({**of, **nothing, **made, "what": "as they would be", "found": str(then)})
         with path.open("w", encoding="utf-8") as file:
-            found = {code: Agency(code) for code in ends}
+            found = dict[str, Agency]()
             for one, today in _paired(_lines(now), _lines(then)):
-                agency = found[one["agency"]]
+                agency = found.setdefault(one["agency"], Agency(one["agency"]))
                 if "events" in one:
-                    agency.events, agency.undecided = one["events"], one["undecided"]
+                    agency.events += one["events"]
+                    agency.undecided += one["undecided"]
                 else:
                     one["new"] = agency.add(one, today)
                     file.write(json.dumps(one, ensure_ascii=False) + "\n")
@@ -159,18 +162,21 @@ def _here() -> Where:
     return Where(backends.mongo_as(INTAKE), databases.current(folder, INTAKE), admin_login(found.base))
 
 
-async def _ends(login: Login) -> dict[str, int]:
-    """Where each agency's events end now."""
+async def _ends(login: Login) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """Where each agency's events end now, and where intake's facts of the same days begin and end."""
     codes = sorted(code for topic in topics.existing(login.admin()) if (code := agency_of(topic)))
-    if not codes:
-        return {}
-    consumer = AIOKafkaConsumer(**login.aiokafka(), enable_auto_commit=False)
+    own, since = fact_topic(INTAKE), datetime.now(UTC) - timedelta(days=AGENCY_KEPT_DAYS)
+    consumer = AIOKafkaConsumer(own, **login.aiokafka(), enable_auto_commit=False)
     await consumer.start()
     try:
-        ends = await consumer.end_offsets([TopicPartition(agency_topic(code).name, 0) for code in codes])
+        facts = sorted(consumer.assignment())
+        ends = await consumer.end_offsets([*facts, *(TopicPartition(agency_topic(code).name, 0) for code in codes)])
+        begins = await consumer.offsets_for_times(dict.fromkeys(facts, int(since.timestamp() * 1000)))
     finally:
         await consumer.stop()
-    return {agency_of(place.topic) or "": end for place, end in ends.items()}
+    of_agencies = {code: end for place, end in ends.items() if (code := agency_of(place.topic))}
+    between = {str(at.partition): (begins[at].offset, ends[at]) for at in facts if begins.get(at)}
+    return of_agencies, between
 
 
 def _run(job: Mapping[str, Any]) -> None:
@@ -200,7 +206,7 @@ def _lines(path: Path) -> Iterator[Line]:
 
 def _paired(today: Iterator[Line], changed: Iterator[Line]) -> Iterator[tuple[Line, Sequence[str]]]:
     """Each line of the changed pass, with the rules that the same event is refused for today. Both are in the order of
-    agencies and offsets, and the line with an agency's numbers is its last."""
+    agencies and offsets, the line with an agency's numbers behind them; then of facts, and such lines at the end."""
     before = next(today, None)
     for one in changed:
         while before is not None and _place(before) < _place(one):
@@ -209,8 +215,11 @@ def _paired(today: Iterator[Line], changed: Iterator[Line]) -> Iterator[tuple[Li
         yield one, before["rules"] if same and before is not None else ()
 
 
-def _place(one: Line) -> tuple[str, float]:
-    return one["agency"], one.get("offset", float("inf"))
+def _place(one: Line) -> tuple[int, str, int, float]:
+    if "over" not in one:
+        return 0, one["agency"], 0, one.get("offset", float("inf"))
+    counts = "events" in one
+    return (2, one["agency"], 0, 0) if counts else (1, "", one["partition"], one["offset"])
 
 
 def _show(found: Sequence[Agency]) -> None:

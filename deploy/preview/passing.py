@@ -1,13 +1,17 @@
-"""All stored events of all agencies, judged by one set of rules, from topic to topic in bounded memory.
+"""All stored events of all agencies, judged by one set of rules, from topic to topic in bounded memory: some events,
+and eight bytes of each that stands in an agency's topic.
 
 What fails is written to a file as it is found, a JSON value on each line; at the end of it stands what was counted.
 """
 
 import asyncio
+import hashlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -16,15 +20,19 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts import own
 from contracts.data import texts
+from contracts.event import BrokenEvent, parse_own_fact
+from contracts.intake import INTAKE as LANGUAGE
+from contracts.intake import EventReceived
 from contracts.rules import Edition, RuleBook, load
-from contracts.topics import agency_topic
+from contracts.topics import INTAKE, agency_topic, fact_topic
 from deploy.complaint import Complaint
 from deploy.login import Login
 from deploy.preview.judging import Judged, engine_of, judged
+from deploy.preview.taken import Taken, as_sent
 from deploy.progress import Say, task
 from services.chassis.bus import record_of
+from services.chassis.engine import Engine
 from services.chassis.store import Store, StoreAway, open_client
-from services.chassis.subject import Record
 
 MOST: Final = 200
 """So many events are judged together."""
@@ -35,8 +43,9 @@ PATIENCE: Final = 60.0
 
 
 def run(job: Mapping[str, Any]) -> None:
-    """One pass. `ends`: up to which offset each agency's topic is read; `editions`: files that stand for an edition
-    each; `found`: where what fails is written. Raises Complaint."""
+    """One pass. `ends`: up to which offset each agency's topic is read; `facts`: from which offset to which each
+    partition of intake's own topic is, for what came over HTTP; `editions`: files that stand for an edition each;
+    `found`: where what fails is written. Raises Complaint."""
     rules = changed(load(), job["editions"])
     asyncio.run(_pass(job, rules, _say))
 
@@ -67,37 +76,87 @@ def changed(book: RuleBook, files: Mapping[str, str]) -> RuleBook:
 async def _pass(job: Mapping[str, Any], rules: RuleBook, say: Say) -> None:
     store = Store(open_client(job["mongo_url"]), job["database"])
     engine = engine_of(store, rules, lambda: datetime.now(UTC))
-    total = sum(job["ends"].values())
+    total = sum(job["ends"].values()) + sum(end - begin for begin, end in job["facts"].values())
     try:
         with Path(job["found"]).open("w", encoding="utf-8") as file, task(say, f"{job['what']}, events", total) as done:
+            one_pass = Pass(engine, Login(**job["login"]), file, done.advance)
             for code, end in sorted(job["ends"].items()):
-                events = undecided = 0
-                async for records in read(Login(**job["login"]), code, end):
-                    answers = await judged(engine, records)
-                    _write(file, code, records, answers)
-                    events += len(records)
-                    undecided += sum(one.undecided for one in answers)
-                    done.advance(len(records))
-                _line(file, {"agency": code, "events": events, "undecided": undecided})
+                await one_pass.of_agency(code, end)
+            await one_pass.over_http(job["facts"])
     except StoreAway as error:
         raise Complaint(f"Intake's database cannot be read: {error}.") from error
     finally:
         await store.close()
 
 
-def _write(file: IO[str], agency: str, records: Sequence[Record], answers: Iterable[Judged]) -> None:
-    for record, one in zip(records, answers, strict=True):
+@dataclass(slots=True)
+class Pass:
+    """What one set of rules makes of all that is stored. An event that stands in its agency's topic is not judged once
+    more by the fact of it."""
+
+    engine: Engine
+    login: Login
+    file: IO[str]
+    advance: Callable[[int], None]
+    known: set[int] = field(default_factory=set)
+
+    async def of_agency(self, code: str, end: int) -> None:
+        """What an agency sent over Kafka."""
+        events = undecided = 0
+        async for raws in read(self.login, TopicPartition(agency_topic(code).name, 0), 0, end):
+            records = [record_of(raw) for raw in raws]
+            answers = await judged(self.engine, records)
+            self.known |= {_mark(code, one.event_id) for one in answers}
+            for record, one in zip(records, answers, strict=True):
+                self._say({"agency": code, "offset": record.offset}, one)
+            events += len(records)
+            undecided += sum(one.undecided for one in answers)
+            self.advance(len(records))
+        _line(self.file, {"agency": code, "events": events, "undecided": undecided})
+
+    async def over_http(self, facts: Mapping[str, tuple[int, int]]) -> None:
+        """What intake took that is in no agency's topic: what came over HTTP."""
+        counted = Counter[str]()
+        for partition, (begin, end) in sorted((int(name), ends) for name, ends in facts.items()):
+            async for raws in read(self.login, TopicPartition(fact_topic(INTAKE), partition), begin, end):
+                await self._taken(partition, raws, counted)
+                self.advance(len(raws))
+        for code, events in sorted(counted.items()):
+            _line(self.file, {"over": "http", "agency": code, "events": events, "undecided": 0})
+
+    async def _taken(self, partition: int, raws: Sequence[Any], counted: Counter[str]) -> None:
+        found = [(raw.offset, taken) for raw in raws if (taken := _received(raw.value or b"")) is not None]
+        new = [one for one in found if _mark(one[1][1].agency, one[1][1].event_id) not in self.known]
+        answers = await judged(self.engine, await as_sent(self.engine.store, [taken for _, taken in new]))
+        for (offset, (_, fact)), one in zip(new, answers, strict=True):
+            counted[fact.agency] += 1
+            self._say({"over": "http", "agency": fact.agency, "partition": partition, "offset": offset}, one)
+
+    def _say(self, place: Mapping[str, Any], one: Judged) -> None:
         if one.rules:
-            _line(file, {"agency": agency, "offset": record.offset, "event_id": one.event_id, "rules": one.rules})
+            _line(self.file, {**place, "event_id": one.event_id, "rules": one.rules})
 
 
 def _line(file: IO[str], said: Mapping[str, Any]) -> None:
     file.write(json.dumps(said, ensure_ascii=False) + "\n")
 
 
-async def read(login: Login, agency: str, end: int) -> AsyncIterator[list[Record]]:
-    """An agency's events in their order, up to an offset, some at a time. Raises Complaint."""
-    place = TopicPartition(agency_topic(agency).name, 0)
+def _mark(agency: str, event_id: str) -> int:
+    """By what an event is known again: eight bytes of each that is stored."""
+    return int.from_bytes(hashlib.sha256(f"{agency}\0{event_id}".encode()).digest()[:8])
+
+
+def _received(value: bytes) -> Taken | None:
+    """A fact by which an event was taken; None for any other."""
+    try:
+        event = parse_own_fact(value, LANGUAGE)
+    except BrokenEvent:
+        return None
+    return (event, event.fact) if isinstance(event.fact, EventReceived) else None
+
+
+async def read(login: Login, place: TopicPartition, begin: int, end: int) -> AsyncIterator[list[Any]]:
+    """The records of a partition in their order, between two offsets, some at a time. Raises Complaint."""
     consumer = AIOKafkaConsumer(
         **login.aiokafka(),
         enable_auto_commit=False,
@@ -107,15 +166,16 @@ async def read(login: Login, agency: str, end: int) -> AsyncIterator[list[Record
     await consumer.start()
     try:
         consumer.assign([place])
-        await consumer.seek_to_beginning(place)
+        first = (await consumer.beginning_offsets([place]))[place]
+        consumer.seek(place, max(begin, first))
         moved = time.monotonic()
         while await consumer.position(place) < end:
             came = await consumer.getmany(place, timeout_ms=500, max_records=MOST)
-            some = [record_of(raw) for raw in came.get(place, ()) if raw.offset < end]
+            some = [raw for raw in came.get(place, ()) if raw.offset < end]
             if some:
                 yield some
                 moved = time.monotonic()
             elif time.monotonic() - moved > PATIENCE:
-                raise Complaint(f"The events of {agency} cannot be read to their end; run the preview again.")
+                raise Complaint(f"{place.topic} cannot be read to its end; run the preview again.")
     finally:
         await consumer.stop()

@@ -187,6 +187,11 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
     ids = [one["id"] for one in sent]
     told = _published(desk, agency, sent)
     assert {id_ for id_, outcome in told.items() if outcome == "refused"} == {ids[2], ids[3]}
+    posted = [application(n, agency, kind=ApplicationSubmittedV2.TYPE) for n in (10, 11)]
+    posted[1]["data"] |= {"solution": "х" * 900}
+    for one in posted:
+        assert desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=one).status_code == 201
+    desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=sent[1])  # it is in the topic already
 
     folder = tmp_path / "editions"
     folder.mkdir()
@@ -202,12 +207,13 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
     assert main(["contracts", "preview", str(folder), "--list", str(tmp_path / "found.jsonl"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     [mine] = [one for one in found["agencies"] if one["agency"] == agency]
-    assert (mine["events"], mine["would_fail"], mine["fail_today"], mine["newly"]) == (5, 2, 1, 1)
-    assert mine["rules"] == {"sector.unknown": 1, "text.length": 1} and found["events"] >= 5
-    assert mine["examples"] == [{"event_id": ids[1], "offset": 1, "rules": ["text.length"]}]
+    assert (mine["events"], mine["would_fail"], mine["fail_today"], mine["newly"]) == (7, 3, 1, 2)
+    assert mine["rules"] == {"sector.unknown": 1, "text.length": 2} and found["events"] >= 7
+    over_http = {"event_id": posted[1]["id"], "over": "http", "rules": ["text.length"]}
+    assert mine["examples"] == [{"event_id": ids[1], "offset": 1, "rules": ["text.length"]}, over_http]
     listed = [json.loads(line) for line in Path(found["list"]).read_text(encoding="utf-8").splitlines()]
     would = {one["event_id"] for one in listed if one["agency"] == agency}
-    assert would == {ids[1], ids[2]}
+    assert would == {ids[1], ids[2], posted[1]["id"]}
 
     module = tmp_path / "agency.py"
     packaged = (ROOT / "contracts" / "agency.py").read_text(encoding="utf-8")
@@ -223,7 +229,7 @@ def test_a_changed_edition_is_previewed_switched_on_and_refuses_exactly_what_was
     stack.restart({**QUICK, "LOTSMAN_EDITIONS": str(folder)})
     known = [editions_of(stack.urls[name]) for name in ("intake", "expertise", "registry")]
     assert known[0] == known[1] == known[2] and known[0]["by-2024"] != BOOK.digests["by-2024"]
-    again = [{**one, "id": f"{one['id']}-again"} for one in sent]
+    again = [{**one, "id": f"{one['id']}-again"} for one in [*sent, *posted]]
     told = _published(desk, agency, again)
     assert {id_.removesuffix("-again") for id_, outcome in told.items() if outcome == "refused"} == would
     pilot = heard(desk.logins[agency], agency, {ids[3] + "-again"})[ids[3] + "-again"]["pilot"]
