@@ -416,13 +416,18 @@ class NotedKey(KeyEnding):
     scopes: tuple[str, ...]
 
 
-class AgencyStanding(Contract):
-    """Whether an agency is let in, as intake's directory has it: since when it is cut off, the days that are its own in
-    the zone of its newest edition, and its keys: those that are good, and the last of those that ended."""
+class AgencyAccess(Contract):
+    """Whether an agency is let in, as intake's directory has it: since when it is cut off, and the days of its own."""
 
     disabled: Moment | None = None
     active_from: Day | None = None
     active_to: Day | None = None
+
+
+class AgencyStanding(AgencyAccess):
+    """The same with the zone of its newest edition, in which its days are, and its keys: those that are good, and the
+    last of those that ended."""
+
     zone: str | None = None
     keys: tuple[NotedKey, ...] = ()
 

@@ -22,6 +22,7 @@ from contracts.reference import Problem, Role
 from services.chassis.auth import Caller, bad_key
 from services.chassis.problems import Problematic
 from services.chassis.store import BY_ID, SUBJECTS, Store, StoreAway
+from services.law.standing import KIND
 
 FRESH: Final = 1.0
 """Seconds for which what is known is good."""
@@ -31,7 +32,7 @@ LIVELY: Final = 15.0
 """Seconds after a request in which it is read anew."""
 MOST: Final = 10_000
 """So many agencies the directory has at most (technical)."""
-ENTRIES: Final = {"_id": {"$gt": "agency:", "$lt": "agency;"}}
+ENTRIES: Final = {"_id": {"$gt": f"{KIND}:", "$lt": f"{KIND};"}}
 """The query of the entries: they are few among many pilots, and found by their ids alone."""
 
 KEY_USES: Final = "key_uses"

@@ -15,12 +15,12 @@ from services.chassis.subject import Document
 from services.chassis.watching import COUNTED
 from services.intake import broken, receipts
 from services.intake.contacts import LATEST, READINGS
-from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import FINAL, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.importing import asked
+from services.law.standing import KIND as AGENCY_KIND
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))

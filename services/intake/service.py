@@ -24,7 +24,7 @@ from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
-from services.law import erasing
+from services.law import erasing, standing
 
 RULES = load()
 
@@ -49,7 +49,7 @@ SERVICE = Service(
     name=topics.INTAKE,
     aggregates={
         KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
-        agency.KIND: Aggregate(agency.KIND, agency.Agency, agency.decide, agency.evolve),
+        standing.KIND: Aggregate(standing.KIND, agency.Agency, agency.decide, agency.evolve),
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },

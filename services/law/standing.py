@@ -1,11 +1,14 @@
 """Whether an agency is let in at a moment: asked by every service that has a door for agencies."""
 
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from contracts.reference import Problem
 from contracts.words import problem
+
+KIND: Final = "agency"
+"""The kind of an agency's entry; its subject is `agency:<code>` in each service that has one."""
 
 
 class Standing(Protocol):

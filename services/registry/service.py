@@ -55,7 +55,7 @@ SERVICE = Service(
             recalendar=commands.Recalendar,
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
-        agencies.KIND: Aggregate(agencies.KIND, agencies.Agency, agencies.decide, agencies.evolve),
+        standing.KIND: Aggregate(standing.KIND, agencies.Agency, agencies.decide, agencies.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},

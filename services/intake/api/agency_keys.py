@@ -21,8 +21,9 @@ from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.api.answers import AgencyKeys, NewKey
 from services.intake.api.directory import AgencyCode, known_here
-from services.intake.domain.agency import KIND, Agency, subject_of
+from services.intake.domain.agency import Agency, subject_of
 from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
+from services.law.standing import KIND
 
 KeyId = Annotated[str, Path(pattern=KEY_ID)]
 ONCE: Final[dict[int | str, dict[str, Any]]] = {200: {"model": NewKey, "description": SAME_AGAIN}}

@@ -16,8 +16,8 @@ from services.intake import queries
 from services.intake.api.access import READERS, Admin
 from services.intake.api.answers import AgencyCard, AgencyLine
 from services.intake.directory import Directory
-from services.intake.domain.agency import KIND as AGENCY_KIND
 from services.intake.domain.agency import subject_of
+from services.law.standing import KIND as AGENCY_KIND
 
 AgencyCode = Annotated[str, Path(pattern=AGENCY)]
 

@@ -31,8 +31,8 @@ from services.law import standing
 from services.law.decision import Context, Refusal
 from services.law.faults import organisation_faults
 from services.law.people import is_person
+from services.law.standing import KIND
 
-KIND = "agency"
 Command = AgencyEntry | AgencyDisabling | AgencyEnabling | IssueKey | RotateKey | RevokeKey
 
 

@@ -4,15 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from contracts.event import Contract, Day, Moment
+from contracts.event import Contract, Moment
 from contracts.forms import AGENCY
 from contracts.reference import Role
+from contracts.registry import AgencyAccess
 from services.chassis.auth import allow
 from services.chassis.described import called
 from services.chassis.directory import last_uses
 from services.chassis.web import EngineOf, document
+from services.law.standing import KIND
 from services.registry.api.operations import OPERATIONS
-from services.registry.domain.agencies import KIND, Agency
+from services.registry.domain.agencies import Agency
 
 
 class KeyUse(Contract):
@@ -25,13 +27,10 @@ class KeyUse(Contract):
     last_used: Moment | None
 
 
-class AgencyKnown(Contract):
-    """Whether the register lets an agency in, as intake's directory told it: since when it is cut off, and its days."""
+class AgencyKnown(AgencyAccess):
+    """Whether the register lets an agency in, and which keys of it."""
 
     code: str
-    disabled: Moment | None
-    active_from: Day | None
-    active_to: Day | None
     keys: list[KeyUse]
 
 
@@ -56,7 +55,6 @@ def routes() -> APIRouter:
             )
             for one in state.keys
         ]
-        days = {"active_from": state.active_from, "active_to": state.active_to}
-        return AgencyKnown(code=code, disabled=state.disabled, keys=keys, **days)
+        return AgencyKnown.made_of(state, keys=keys)
 
     return router

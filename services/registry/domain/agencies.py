@@ -15,7 +15,6 @@ from contracts.registry import AgencyNotedV1, AgencyStanding, NotedKey
 from contracts.rules import RuleBook
 from services.law.decision import Context
 
-KIND: Final = "agency"
 MOST_ENDED: Final = 10
 """So many keys that ended are known, the last ones, so that whoever brings one is told why (technical)."""
 
