@@ -193,11 +193,13 @@ SERVICE = cast(
 )
 
 
-async def looked_at(kept: Kept, sent: int, events: Sequence[tuple[str, int]], end: int | None = None) -> End:
+async def looked_at(
+    kept: Kept, sent: int, events: Sequence[tuple[str, int]], end: int | None = None, begin: int = 0
+) -> End:
     """Has the end of a topic held against a database to which so much was sent."""
     end = len(events) if end is None else end
     reader = End(events, end)
-    await standing._need_known(SERVICE, cast(Store, kept), cast(Any, reader), Bounds({0: 0}, {0: end}), {0: sent})
+    await standing._need_known(SERVICE, cast(Store, kept), cast(Any, reader), Bounds({0: begin}, {0: end}), {0: sent})
     return reader
 
 
@@ -209,6 +211,7 @@ async def test_it_is_looked_a_little_before_the_marks_and_never_before_the_begin
     assert (await looked_at(kept, 150, events)).placed == {0: 150}, "what was never marked, all of it"
     assert (await looked_at(kept, 0, events)).placed == {0: 0}
     assert (await looked_at(kept, 5, events[:5])).placed == {0: 0}
+    assert (await looked_at(kept, 300, events, begin=250)).placed == {0: 250}
 
 
 async def test_the_first_fact_of_which_a_database_knows_less_stops_the_start_wherever_it_stands(
