@@ -77,6 +77,7 @@ ERASING = {
 def hooks_of(role: str) -> Mapping[tuple[str, str], AbstractSet[str]]:
     """Who does what with hooks: those whose they are, and administrators, who register none."""
     seen = {("get", ""), ("get", "/{hook}"), ("get", "/{hook}/deliveries"), ("get", "/{hook}/deliveries/{delivery}")}
+    seen |= {("get", "/notices")}
     stopped = {("delete", "/{hook}"), ("post", "/{hook}/off")}
     own = {("post", ""), ("post", "/{hook}/secret"), ("post", "/{hook}/on"), ("post", "/{hook}/recovery")}
     own |= {("post", "/{hook}/deliveries/{delivery}/again")}
@@ -189,6 +190,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
             for method in ("get", "put", "delete")
         },
         ("put", "/v1/persons/{person}"): {"head-organisation", "admin"},
+        ("get", "/v1/agencies/{code}"): {"auditor", "admin"},
         **hooks_of("subscriber"),
         **ERASING,
         **OPERATIONS,
