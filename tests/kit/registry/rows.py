@@ -32,6 +32,7 @@ from contracts.reference import (
     TermUnit,
     Verdict,
 )
+from contracts.registry import NotedKey
 from contracts.steps import (
     Agreement,
     AgreementEntry,
@@ -161,6 +162,7 @@ OWN_TERM = OwnTerm(
     late=True,
 )
 GRADES = (CriterionValue(criterion="target-reached", value=4, reason="Показатель достигнут почти полностью."),)
+NOTED_KEY = NotedKey(id="key-1", digest="digest-of-a-key", scopes=("register",), until=NOW, revoked=NOW)
 ACTOR = Actor(id="u-1", organisation="o-1", role="registrar")
 MEMBERS = tuple(f"demo-member-{n}" for n in range(1, 10))
 VOTES = Votes(in_favour=7, against=1, abstained=1)
@@ -380,7 +382,7 @@ def marked_fact(fact: Fact, sequence: int = 1) -> tuple[Row, dict[str, str]]:
 def full_fact(kind: type[Fact]) -> Fact:
     """A fact of a type with every field filled: values with what the full pilot has of them, the rest with anything."""
     said: dict[str, Any] = {"was": {"present": ["demo-member-1"]}, "now": {"present": ["demo-member-2"]}}
-    known = {type(one): one for one in _contracts(FULL)}
+    known = {type(one): one for one in (*_contracts(FULL), NOTED_KEY)}
     for name, field in kind.model_fields.items():
         if name not in {"cause", "after", *said}:
             said[name] = _something(field.annotation, known)
