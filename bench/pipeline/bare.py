@@ -21,7 +21,7 @@ from pymongo import InsertOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from bench.pipeline.plan import PEOPLE, Plan
-from bench.pipeline.playing import Asked, Fact, asked, made, producing, reading, rows_of
+from bench.pipeline.playing import Asked, Fact, asked, made, producing, reading, rows_of, state_of
 from bench.pipeline.script import OWN, Script, label_of
 from contracts.event import PILOT
 from services.chassis.store import CLAIMS, SUBJECTS, Store, open_client
@@ -105,7 +105,7 @@ class Bare:
                 version += 1
                 line = self._script.lines[label]
                 facts.append(made(line, one.pilot, version))
-                state, due = line.state, line.due
+                state, due = state_of(line, one.pilot), line.due
             if one.series:
                 seen[one.series[0]] = one.series[1]
             else:

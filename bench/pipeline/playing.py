@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +15,7 @@ from bench.pipeline.plan import AGENCY, BATCH, PEOPLE, Plan
 from bench.pipeline.script import OWN, SUBMISSION, Cue, Line, Script, fact_id, label_of
 from contracts.event import wire_moment
 from contracts.topics import FACT_MAX_BYTES, INTAKE, SERVICES
+from services.chassis.store import ALONE
 
 PRODUCER_BATCH: Final = 512 * 1024
 """Bytes that go to a partition in one request, as our services have it."""
@@ -98,6 +99,11 @@ def made(line: Line, pilot: str, sequence: int) -> Fact:
         "correlationid": pilot,
     }
     return Fact(line, id_, subject, sequence, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def state_of(line: Line, pilot: str) -> Mapping[str, Any]:
+    """The state after a line; what no two subjects may say of themselves at once, each pilot says in its own words."""
+    return {**line.state, ALONE: pilot} if isinstance(line.state.get(ALONE), str) else line.state
 
 
 def rows_of(fact: Fact, pilot: str) -> Iterator[tuple[str, dict[str, Any]]]:

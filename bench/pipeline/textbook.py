@@ -19,7 +19,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from bench.pipeline.plan import PEOPLE, Plan
-from bench.pipeline.playing import Asked, Fact, asked, made, producing, reading, rows_of
+from bench.pipeline.playing import Asked, Fact, asked, made, producing, reading, rows_of, state_of
 from bench.pipeline.script import OWN, Script
 from services.chassis.store import SUBJECTS, Store, open_client
 
@@ -64,7 +64,7 @@ class Textbook:
         for label in one.cue.lines if one.cue else ():
             line = self._script.lines[label]
             document["version"] += 1
-            document["state"], document["due"] = line.state, line.due
+            document["state"], document["due"] = state_of(line, one.pilot), line.due
             facts.append(made(line, one.pilot, document["version"]))
         await db[SUBJECTS].replace_one({"_id": one.subject}, document, upsert=True, session=session)
         for fact in facts:

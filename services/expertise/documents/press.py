@@ -7,8 +7,9 @@ again; a crash after takes up what lies there and never renders anew, so that na
 claim of the series' fact, so whoever gives it a second time is a duplicate.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -36,7 +37,11 @@ from services.expertise.domain.state import Case
 log = logging.getLogger(__name__)
 
 MADE: Final[Mapping[PaperForm, Callable[[Paper], bytes]]] = {PaperForm.PDF: pdf, PaperForm.DOCX: docx}
-AT_ONCE: Final = 50
+AT_ONCE: Final = 20
+"""So many conclusions are printed together; of ordinary ones 2 MB."""
+Papers = tuple[PaperDigest, ...]
+Wanted = tuple[Row, Case, Conclusion]
+"""A job, the case as it stands, and the conclusion that is to be issued."""
 EVERY: Final = 0.5
 """Seconds between two looks for jobs."""
 PRINTED_WITHIN: Final = 60.0
@@ -47,8 +52,7 @@ PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 9))
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One printer with a name of its own; any number of them may work at once, each on one paper at a time. It prints
-    in `threads` that it shares with others of its process, where its turn comes as that of whose paper it is."""
+    """One printer with a name of its own; any number of them may work at once. It prints one paper after another, in `threads` that it shares with others of its process, where its turn comes as that of whose paper it is."""
 
     engine: Engine
     rules: RuleBook
@@ -62,52 +66,79 @@ class Press:
         return Jobs(self.engine.store, shelf.PRINTING, self.engine.now, LEASE, PAUSES, name=self.name)
 
     async def turn(self) -> int:
-        """Prints and issues what nobody works on; returns how many were issued. Raises StoreAway."""
+        """Prints and issues what nobody works on, some together; returns how many were issued. Raises StoreAway."""
         due = {"until": {"$lte": self.engine.now()}}
         rows = await self.engine.store.rows(shelf.PRINTING, due, sort=list(shelf.FREE), limit=AT_ONCE)
-        return sum([await self._take(row) for row in rows])
+        taken = await asyncio.gather(*map(self.jobs.take, rows))
+        mine = [row for row, was_taken in zip(rows, taken, strict=True) if was_taken]
+        return await self._issue(mine) if mine else 0
 
     async def ahead(self) -> float | None:
         """In how many seconds the next job is free; None where there is none. Raises StoreAway."""
         rows = await self.engine.store.rows(shelf.PRINTING, {}, sort=list(shelf.FREE), limit=1, fields=["until"])
         return (rows[0]["until"] - self.engine.now()).total_seconds() if rows else None
 
-    async def _take(self, row: Row) -> bool:
-        if not await self.jobs.take(row):
-            return False
-        try:
-            await self._issue(row)
-        except StoreAway:
-            raise
-        except Exception as error:
-            tries = await self.jobs.failed(row["_id"])
-            log.error("conclusion %s cannot be printed, try %s: %s", row["number"], tries, type(error).__name__)
-            await self.jobs.put_off(row["_id"], tries)
-            return False
-        await self.engine.store.remove(shelf.PRINTING, [row["_id"]])
-        return True
+    async def _issue(self, rows: Sequence[Row]) -> int:
+        documents = await self.engine.documents({row["pilot"] for row in rows})
+        wanted = [one for row in rows if (one := _wanted(row, documents[row["pilot"]].state)) is not None]
+        printed = await self._papers(wanted)
+        asked = [(row, papers) for row, _, _ in wanted if (papers := printed.get(row["_id"]))]
+        answers = await self.engine.posted([_input(row, Number(row["number"], papers)) for row, papers in asked])
+        failed = {row["_id"] for row, _, _ in wanted} - {row["_id"] for row, _ in asked}
+        for (row, _), (outcome, _) in zip(asked, answers, strict=True):
+            if not isinstance(outcome, (Done, Duplicate)):
+                failed.add(row["_id"])
+                await self._put_off(row, outcome)
+        await self.engine.store.remove(shelf.PRINTING, [row["_id"] for row in rows if row["_id"] not in failed])
+        return len(rows) - len(failed)
 
-    async def _issue(self, row: Row) -> None:
-        pilot, number = row["pilot"], row["number"]
-        case = (await self.engine.documents([pilot]))[pilot].state
-        assert isinstance(case, Case)
-        if case.approved is None or any(one.number == number for one in case.conclusions):
-            return  # a crash came between the fact and the end of the job
-        papers = await self.printed(pilot, case, Conclusion.made_of(case.approved, number=number))
-        outcome = await self.engine.command(_input(row, Number(number, papers)))
-        if not isinstance(outcome, (Done, Duplicate)):
-            raise RuntimeError(type(outcome).__name__)
+    async def _put_off(self, row: Row, cause: object) -> None:
+        tries = await self.jobs.failed(row["_id"])
+        log.error("conclusion %s cannot be printed, try %s: %s", row["number"], tries, type(cause).__name__)
+        await self.jobs.put_off(row["_id"], tries)
 
-    async def printed(self, pilot: str, case: Case, of: Conclusion) -> tuple[PaperDigest, ...]:
+    async def _papers(self, wanted: Sequence[Wanted]) -> dict[str, Papers]:
+        """The papers of each job: those that lie there, else new ones. A job that cannot be printed is put off."""
+        lie = await shelf.laid(self.engine.store, [row["_id"] for row, _, _ in wanted])
+        missing = [one for one in wanted if one[0]["_id"] not in lie]
+        names = await self._names(of for _, _, of in missing)
+        made = dict[str, dict[PaperForm, bytes]]()
+        for row, case, of in missing:
+            try:
+                made[row["_id"]] = await self._made(case, of, names)
+            except Exception as error:
+                await self._put_off(row, error)
+        return lie | await shelf.lay(self.engine.store, made, self.engine.now())
+
+    async def printed(self, pilot: str, case: Case, of: Conclusion) -> Papers:
         """The digests of a conclusion's papers, which are printed if they do not lie there yet. Raises StoreAway."""
         store, name = self.engine.store, shelf.name_of(pilot, of.number)
-        if known := await shelf.laid(store, name):
+        if known := (await shelf.laid(store, [name])).get(name):
             return known
-        names = {one.person_id: await _name(store, one.person_id) for one in of.signers}
+        made = {name: await self._made(case, of, await self._names([of]))}
+        return (await shelf.lay(store, made, self.engine.now()))[name]
+
+    async def _made(self, case: Case, of: Conclusion, names: Mapping[str, str]) -> dict[PaperForm, bytes]:
         edition = self.rules.edition(case.edition)
         said = paper(case, of, edition, names, self.engine.now(), self.engine.calendars)
-        made = {form: await self.threads.run(self.who, make, said) for form, make in MADE.items()}
-        return await shelf.lay(store, name, made, self.engine.now())
+        return {form: await self.threads.run(self.who, make, said) for form, make in MADE.items()}
+
+    async def _names(self, conclusions: Iterable[Conclusion]) -> dict[str, str]:
+        """The names of the signers where they are known, else the opaque ids."""
+        signers = {one.person_id for of in conclusions for one in of.signers}
+        if not signers:
+            return {}
+        query = {"_id": {"$in": sorted(signers)}}
+        rows = await self.engine.store.rows(PERSONS, query, sort=[("_id", 1)], limit=len(signers))
+        return {one: one for one in signers} | {row["_id"]: str(row["name"]) for row in rows}
+
+
+def _wanted(row: Row, case: object) -> Wanted | None:
+    """The conclusion that a job is about; None where a crash came between the fact and the end of the job."""
+    assert isinstance(case, Case)
+    if case.approved is None or any(one.number == row["number"] for one in case.conclusions):
+        return None
+    return row, case, Conclusion.made_of(case.approved, number=row["number"])
 
 
 def _input(row: Row, command: Number) -> Input:
@@ -120,12 +151,6 @@ def _input(row: Row, command: Number) -> Input:
         correlation=row["correlation"],
         trace=row["trace"],
     )
-
-
-async def _name(store: Store, person: str) -> str:
-    """A signer's name where it is known, else the opaque id."""
-    row = await store.get(PERSONS, person)
-    return str(row["name"]) if row is not None else person
 
 
 def printing(rules: RuleBook) -> Beside:

@@ -8,9 +8,10 @@ Typst template shows with `text()`, and as escaped text for the DOCX.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +19,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import typst
 from docxtpl import DocxTemplate
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from services.expertise.documents.language import LANGUAGE, said
@@ -159,7 +160,8 @@ def docx(paper: Paper) -> bytes:
     """
     view = _view(paper)
     template = DocxTemplate(BytesIO((TEMPLATES / "conclusion.docx").read_bytes()))
-    template.render(view, Environment(undefined=StrictUndefined, finalize=_inert))
+    template.patch_xml = _patched
+    template.render(view, _COMPILED)
     about = template.docx.core_properties
     about.title, about.author = view["about"]["title"], view["about"]["author"]
     about.last_modified_by = about.author
@@ -301,6 +303,22 @@ def _drawable(value: Any) -> Any:
 def _inert(value: object) -> Markup:
     """Escaped for XML, braces too: docxtpl looks once more for its own marks in what it has filled in."""
     return Markup(str(escape(value)).replace("{", "&#123;").replace("}", "&#125;"))
+
+
+@lru_cache(maxsize=32)
+def _patched(part: str) -> str:
+    """A part of the template with its marks as Jinja reads them."""
+    return str(DocxTemplate(BytesIO()).patch_xml(part))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """All that docxtpl asks of a Jinja environment. It hands in the text of each part for every document anew."""
+
+    from_string: Callable[[str], Template]
+
+
+_COMPILED: Final = _Compiled(lru_cache(maxsize=32)(Environment(undefined=StrictUndefined, finalize=_inert).from_string))
 
 
 def _forget() -> None:

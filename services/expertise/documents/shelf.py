@@ -6,7 +6,7 @@ the case and the number, so whoever prints it first has printed it for all. What
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -57,20 +57,24 @@ def digest_of(form: PaperForm, content: bytes) -> PaperDigest:
     return PaperDigest(form=form, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
-async def laid(store: Store, name: str) -> tuple[PaperDigest, ...]:
-    """The digests of the papers that lie there, taken from the bytes; none where nothing was printed. Raises
-    StoreAway."""
-    row = await store.get(PAPERS, name)
-    return () if row is None else tuple(digest_of(form, bytes(row[form])) for form in PaperForm if form in row)
+async def laid(store: Store, names: Collection[str]) -> dict[str, tuple[PaperDigest, ...]]:
+    """The digests of the papers that lie under these names, taken from the bytes; nothing of one for which nothing was
+    printed. Raises StoreAway."""
+    if not names:
+        return {}
+    rows = await store.rows(PAPERS, {"_id": {"$in": sorted(names)}}, sort=[("_id", 1)], limit=len(names))
+    return {row["_id"]: tuple(digest_of(form, bytes(row[form])) for form in PaperForm if form in row) for row in rows}
 
 
-async def lay(store: Store, name: str, made: Mapping[PaperForm, bytes], at: datetime) -> tuple[PaperDigest, ...]:
-    """Lays all forms of a conclusion down in one write, unless others were first; the digests of what lies there.
-
-    Raises StoreAway.
-    """
-    await store.add(PAPERS, [{"_id": name, "at": at, **{str(form): content for form, content in made.items()}}])
-    return await laid(store, name)
+async def lay(
+    store: Store, made: Mapping[str, Mapping[PaperForm, bytes]], at: datetime
+) -> dict[str, tuple[PaperDigest, ...]]:
+    """Lays all forms of each of these conclusions down, each in one write, unless others were first; the digests of
+    what lies there. Raises StoreAway."""
+    if made:
+        rows = [{"_id": name, "at": at, **{str(one): it for one, it in forms.items()}} for name, forms in made.items()]
+        await store.add(PAPERS, rows)
+    return await laid(store, list(made))
 
 
 async def take(store: Store, name: str, form: PaperForm, known: Sequence[PaperDigest]) -> bytes:
