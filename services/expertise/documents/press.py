@@ -66,12 +66,16 @@ class Press:
         return Jobs(self.engine.store, shelf.PRINTING, self.engine.now, LEASE, PAUSES, name=self.name)
 
     async def turn(self) -> int:
-        """Prints and issues what nobody works on, some together; returns how many were issued. Raises StoreAway."""
-        due = {"until": {"$lte": self.engine.now()}}
-        rows = await self.engine.store.rows(shelf.PRINTING, due, sort=list(shelf.FREE), limit=AT_ONCE)
-        taken = await asyncio.gather(*map(self.jobs.take, rows))
-        mine = [row for row, was_taken in zip(rows, taken, strict=True) if was_taken]
-        return await self._issue(mine) if mine else 0
+        """Prints and issues all that nobody works on, some together; returns how many were issued. Raises StoreAway."""
+        issued = 0
+        while True:
+            due = {"until": {"$lte": self.engine.now()}}
+            rows = await self.engine.store.rows(shelf.PRINTING, due, sort=list(shelf.FREE), limit=AT_ONCE)
+            taken = await asyncio.gather(*map(self.jobs.take, rows))
+            mine = [row for row, was_taken in zip(rows, taken, strict=True) if was_taken]
+            issued += await self._issue(mine) if mine else 0
+            if len(rows) < AT_ONCE:
+                return issued
 
     async def ahead(self) -> float | None:
         """In how many seconds the next job is free; None where there is none. Raises StoreAway."""
