@@ -106,15 +106,15 @@ async def test_an_agencys_key_ends_where_no_other_takes_its_place() -> None:
         return entered().model_copy(update=more)
 
     soon, later = NOW + timedelta(days=2), NOW + timedelta(days=9)
-    entries: dict[str, Agency] = {
-        "ending": entry(code="ending", keys=(key("a", until=later), key("b", until=soon), key("c"))),
-        "rotated": entry(code="rotated", keys=(key("a", until=soon), key("b", replaces="a"))),
-        "withdrawn": entry(code="withdrawn", keys=(key("a", until=soon), key("b", replaces="a", revoked=NOW))),
-        "over": entry(code="over", keys=(key("a", until=NOW), key("b", until=soon, revoked=NOW), key("c"))),
-        "cut-off": entry(code="cut-off", keys=(key("a", until=soon),), disabled=NOW),
-    }
+    entries = [
+        entry(code="ending", keys=(key("a", until=later), key("b", until=soon), key("c"))),
+        entry(code="rotated", keys=(key("a", until=soon), key("b", replaces="a"))),
+        entry(code="withdrawn", keys=(key("a", until=soon), key("b", replaces="a", revoked=NOW))),
+        entry(code="over", keys=(key("a", until=NOW), key("b", until=soon, revoked=NOW), key("c"))),
+        entry(code="cut-off", keys=(key("a", until=soon),), disabled=NOW),
+    ]
 
-    async def entries_now() -> dict[str, Agency]:
+    async def entries_now() -> list[Agency]:
         return entries
 
     known = Directory(entries_now, lambda: NOW, load())

@@ -25,7 +25,7 @@ from services.chassis.jobs import Jobs
 from services.chassis.run import Beside
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads
-from services.chassis.store import PERSONS, Row, Store, StoreAway
+from services.chassis.store import PERSONS, Row, Store
 from services.chassis.subject import Claimed, Done, Duplicate, Input
 from services.expertise.documents import shelf
 from services.expertise.documents.content import paper
@@ -52,7 +52,8 @@ PAUSES: Final = tuple(timedelta(seconds=2**tries) for tries in range(1, 9))
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One printer with a name of its own; any number of them may work at once. It prints one paper after another, in `threads` that it shares with others of its process, where its turn comes as that of whose paper it is."""
+    """One printer with a name of its own; any number of them may work at once. It prints one paper after another, in
+    `threads` that it shares with others of its process, where its turn comes as that of whose paper it is."""
 
     engine: Engine
     rules: RuleBook
