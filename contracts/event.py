@@ -33,7 +33,7 @@ from .entered import LONE, shows_bounds
 from .extent import RECORD, beyond
 from .forms import EVENT_TYPE, JSON_TYPE, RECORDED_ID, SEQUENCE, SOURCE, USABLE_ID
 from .moments import ADay, AMoment
-from .text import line
+from .text import line, shows
 
 MOST_ID: Final = 128
 NO_IDS: Final = (".", "..")
@@ -61,6 +61,7 @@ def is_usable_id(text: object) -> bool:
         and text not in NO_IDS
         and _usable_id.fullmatch(text) is not None
         and LONE.search(text) is None
+        and shows(text)
     )
 
 

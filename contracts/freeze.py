@@ -26,6 +26,7 @@ from .event import JSON, Contract, Envelope, SequenceText, schema_id, service_so
 from .expertise import EXPERTISE
 from .intake import INTAKE
 from .registry import REGISTRY
+from .text import SAID_AT_FIRST, SAYS_SOMETHING
 
 FOLDER: Final = Path(__file__).parent / "schemas"
 LOCK: Final = "LOCK.txt"
@@ -44,7 +45,10 @@ CLASSES: Final[Mapping[str, type[Contract]]] = {name: cls for some in OWNERS.val
 WORDS: Final = frozenset({"title", "description", "examples", "$id", "$schema", "$defs"})
 """Keywords that may change freely: they say nothing about what is valid."""
 ABSENT: Final = object()
-UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]")
+UNSEEN: Final = re.compile(
+    "[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159-\U0001d17a\U000e0000-\U000e0fff]"
+)
 LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 
 
@@ -180,7 +184,8 @@ def unfit(type_name: str, data: type[Contract], before: Mapping[str, Any]) -> li
 def changes(before: Mapping[str, Any], now: Mapping[str, Any], *, reading: bool = False) -> list[str]:
     """The changes between two schemas that need a new version.
 
-    Allowed: other words (title, description), and an added property that is optional. Everything else is not.
+    Allowed: other words (title, description), an added property that is optional, and a text that shows nothing.
+    Everything else is not.
     With `reading`, `now` is what is accepted today, so a keyword may also be missing there: more is accepted.
     """
     return list(_changes(inlined(before), inlined(now), "", reading))
@@ -198,8 +203,14 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], where: str, read
         elif key in LISTS and isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
             for place, (one, other) in enumerate(zip(old, new, strict=True)):
                 yield from _changes(one, other, f"{where}/{key}/{place}", reading)
-        elif old != new and not (reading and new is ABSENT):
+        elif old != new and not (reading and new is ABSENT) and not _still_says_something(key, old, new):
             yield f"{where or '/'}: {key} changed"
+
+
+def _still_says_something(key: str, old: object, new: object) -> bool:
+    """Whether a pattern only knows more characters that show nothing than it did at first: nobody sends these alone
+    and means something."""
+    return key == "pattern" and isinstance(old, str) and old.replace(SAID_AT_FIRST, SAYS_SOMETHING) == new
 
 
 def _properties(old: Mapping[str, Any], new: Mapping[str, Any], where: str, reading: bool) -> Iterator[str]:

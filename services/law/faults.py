@@ -131,7 +131,7 @@ def share_faults(
     whole = sum(part for _, _, part in rows if isinstance(part, int) and 0 < part <= WHOLE)
     if whole != WHOLE:
         yield problem(pointer, "shares.sum", whole=WHOLE, have=whole)
-    if isinstance(main, str) and main not in seen:
+    elif isinstance(main, str) and main in edition.sectors and main not in seen:
         yield problem(pointer, "shares.sector", sector=main)
 
 

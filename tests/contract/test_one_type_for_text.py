@@ -1,5 +1,7 @@
 """Everything that is entered, sent or asked has a type: free text the one type for text, all else a form or a list."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -14,11 +16,12 @@ from pydantic_core.core_schema import ErrorType
 from contracts import steps
 from contracts.agency import AGENCY
 from contracts.entered import ENTERED, SENT, enter
-from contracts.event import Envelope
+from contracts.event import Envelope, is_usable_id
 from contracts.forms import FORMS
+from contracts.freeze import published
 from contracts.rules import load
 from contracts.steps import Step
-from contracts.text import Text
+from contracts.text import SAID_AT_FIRST, SAYS_SOMETHING, Text, shows
 from contracts.words import wordings
 from services.chassis.web import operations
 from services.expertise.api import make_router as expertise_router
@@ -152,6 +155,20 @@ def test_no_route_takes_a_bare_text(name: str) -> None:
 
 
 UNSEEN = [" ", "\u00a0", "\u200b", "\u202e", "\x00"]
+ALONE = [
+    "\u0301",
+    "\u0488",
+    "\u20dd",
+    "\u05b0",
+    "\u0e31",
+    "\u0600",
+    "\U0001bca0",
+    "\U0001bca3",
+    "\U0001d159",
+    "\U0001d173",
+    "\U0001d17a",
+]
+"""Characters that are seen on others only, or not at all."""
 
 
 def told(cls: type[BaseModel], name: str, said: object, door: object) -> set[str]:
@@ -171,7 +188,16 @@ FREE = sorted(
 @pytest.mark.parametrize("door", [ENTERED, SENT], ids=["entered", "sent"])
 @pytest.mark.parametrize(("cls", "name"), FREE, ids=[f"{cls.__name__}.{name}" for cls, name in FREE])
 def test_no_text_of_any_step_and_event_may_show_nothing(cls: type[BaseModel], name: str, door: object) -> None:
-    assert [text for text in UNSEEN if not told(cls, name, text, door) & {"blank", "string_pattern_mismatch"}] == []
+    said = [*UNSEEN, *ALONE, "".join(ALONE)]
+    assert [text for text in said if not told(cls, name, text, door) & {"blank", "string_pattern_mismatch"}] == []
+
+
+def test_what_nobody_sees_is_no_id_and_is_said_by_the_published_schema_where_texts_of_any_script_have_it() -> None:
+    assert not any(map(is_usable_id, ALONE)) and is_usable_id("e\u0301")
+    assert not any(map(shows, ALONE)) and all(map(shows, ("e\u0301", "\u0903", "№", "😀", "ў")))
+    schema = json.dumps(published("pilots.agency.application-withdrawn.v1"))
+    assert json.dumps(SAYS_SOMETHING)[1:-1] in schema and json.dumps(SAID_AT_FIRST)[1:-1] not in schema
+    assert [one for one in ALONE if re.search(SAYS_SOMETHING, one)] == ["\u05b0", "\u0e31"], "marks of one script"
 
 
 def test_what_may_be_left_blank_is_cleaned_and_says_nothing_then() -> None:

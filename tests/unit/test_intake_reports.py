@@ -310,7 +310,6 @@ def test_a_progress_report_is_held_against_everything_at_once() -> None:
             ("/data/values/3/measured", "date.future"),
             ("/data/values/6/measured", "date.future"),
             ("/data/period/until", "period.order"),
-            ("/data/period/until", "period.future"),
             ("/subject", "pilot.not-carried-out"),
         ]
     )

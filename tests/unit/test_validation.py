@@ -528,7 +528,7 @@ WHOLE = "/data/sector_shares"
         ({"health": 9_999}, [(WHOLE, "shares.sum")]),
         ({"health": 10_000, "education": 1}, [(WHOLE, "shares.sum")]),
         ({"education": 10_000}, [(WHOLE, "shares.sector")]),
-        ({"education": 5_000}, [(WHOLE, "shares.sum"), (WHOLE, "shares.sector")]),
+        ({"education": 5_000}, [(WHOLE, "shares.sum")]),
         ({"health": 5_000, "space": 5_000}, [(f"{WHOLE}/1/sector", "sector.unknown")]),
         ({"health": 10_000, "education": 0}, [(f"{WHOLE}/1/basis_points", "schema.greater-than-equal")]),
         ({"health": 10**400}, [(f"{WHOLE}/0/basis_points", "schema.less-than-equal")]),

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.agency import ApplicationSubmittedV1
 from contracts.entered import SENT
 from contracts.reference import CostLine, Money, Party, Problem, Procedure
-from contracts.rules import PARTS, Edition, PartyRule
+from contracts.rules import PARTS, Edition, MoneyRules, PartyRule
 from contracts.text import line
 from contracts.words import problem
 from services.intake.domain.shape import day_of, door_of, rows_of
@@ -64,7 +64,7 @@ def circumstances(data: Mapping[str, Any], edition: Edition, today: date, used: 
     """What lies not in an application alone: a start that is planned for a day that has passed, and a number of the
     agency's own that another application of its has."""
     start = day_of(data.get("planned_start"), door_of(edition))
-    if start is not None and start < today:
+    if start is not None and start < today and not any(_dates_in_order(data, edition)):
         yield problem("/data/planned_start", "start.past", day=start, today=today)
     number = own_number(data.get("own_number"))
     if number is not None and number in used:
@@ -109,17 +109,23 @@ def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
         for pointer in [*(where for where, _ in lines), *(["/data/total_cost"] if total else [])][:1]:
             yield problem(pointer, "costs.refused")
         return
-    if total is not None:
-        yield from _total(total, [one for _, one in lines])
     if edition.money.costs_required and not lines:
         where = "/data/total_cost" if kind == ApplicationSubmittedV1.TYPE else "/data/costs"
         yield problem(where, "costs.required")
-    currencies = [c.code for c in edition.money.currencies]
-    for pointer, one in lines:
-        if one.currency not in currencies:
-            yield problem(f"{pointer}/currency", "costs.currency", codes=currencies)
-        if isinstance(one, CostLine) and one.source not in edition.money.sources:
-            yield problem(f"{pointer}/source", "costs.source", codes=edition.money.sources.codes)
+    wrong = [one for pointer, line in lines for one in _of_money(line, pointer, edition.money)]
+    yield from wrong
+    costs = data.get("costs", [])
+    sound = isinstance(costs, list) and len(costs) == len(lines) and not wrong
+    if total is not None and sound:
+        yield from _total(total, [one for _, one in lines], "/data/total_cost" if "costs" in data else "/data/costs")
+
+
+def _of_money(one: Money | CostLine, pointer: str, money: MoneyRules) -> Iterator[Problem]:
+    currencies = [c.code for c in money.currencies]
+    if one.currency not in currencies:
+        yield problem(f"{pointer}/currency", "costs.currency", codes=currencies)
+    if isinstance(one, CostLine) and one.source not in money.sources:
+        yield problem(f"{pointer}/source", "costs.source", codes=money.sources.codes)
 
 
 def _money(raw: Any) -> Money | None:
@@ -129,11 +135,11 @@ def _money(raw: Any) -> Money | None:
         return None
 
 
-def _total(total: Money, lines: Sequence[Money]) -> Iterator[Problem]:
+def _total(total: Money, lines: Sequence[Money], pointer: str) -> Iterator[Problem]:
     """A total that is given beside cost lines is their sum, in its currency."""
     have = sum(one.amount_minor for one in lines if one.currency == total.currency)
     if have != total.amount_minor:
-        yield problem("/data/total_cost", "costs.total", total=total.amount_minor, have=have, currency=total.currency)
+        yield problem(pointer, "costs.total", total=total.amount_minor, have=have, currency=total.currency)
 
 
 def _phone(data: Mapping[str, Any]) -> Iterator[Problem]:

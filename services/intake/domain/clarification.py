@@ -15,7 +15,7 @@ from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.application import NOTHING_USED, Used
-from services.intake.domain.shape import blocks, by_edition, data_of, door_of, held, read, rows_of, unless_covered
+from services.intake.domain.shape import all_told, blocks, data_of, door_of, held, read, rows_of, unless_covered
 from services.intake.domain.standing import FALLEN_AWAY, decided, not_open
 from services.intake.domain.state import Pilot, Request, Status
 
@@ -49,8 +49,7 @@ def judge_clarification(
     rules, changes = _answers(data_of(event), request)
     today = now.astimezone(ZoneInfo(edition.zone)).date()
     updated, faulty, unknown = _updated(state, changes, edition, today, used)
-    rules = unless_covered([*_request(data_of(event), request), *rules, *faulty], found.problems)
-    problems = [*found.problems, *by_edition([*rules, *found.unknown, *unknown], edition)]
+    problems = all_told(found, [*_request(data_of(event), request), *rules, *faulty, *unknown], edition)
     if state.status is Status.DECIDED:
         problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
@@ -82,11 +81,11 @@ def _answers(data: Mapping[str, Any], request: Request | None) -> tuple[list[Pro
         id_ = raw.get("item")
         if not isinstance(id_, str):
             continue
-        where, item = f"/data/answers/{n}", items.get(id_)
+        where, item, twice = f"/data/answers/{n}", items.get(id_), id_ in seen
         problems += _item(where, id_, request, items, seen)
         seen.add(id_)
         if item is not None and raw.get("value") is not None:
-            problems += _value(where, item, changes)
+            problems += () if twice else _value(where, item, changes)
             if item.field is not None:
                 changes.setdefault(item.field, (f"{where}/value", raw["value"]))
     return problems, changes

@@ -26,7 +26,7 @@ from contracts.rules import Edition
 from contracts.steps import Report
 from contracts.words import problem
 from services.intake.domain.report_history import MOST_BYTES, MOST_PROGRESS, ReportHistory, mark_of, size_of
-from services.intake.domain.shape import blocks, by_edition, data_of, day_of, door_of, read, rows_of, unless_covered
+from services.intake.domain.shape import all_told, blocks, data_of, day_of, door_of, read, rows_of
 from services.intake.domain.standing import not_carried_out
 from services.intake.domain.state import CarryingOut, Pilot
 from services.law.budget import overpaid
@@ -83,8 +83,7 @@ def judge_report(event: Mapping[str, Any], state: Pilot, edition: Edition, now: 
     kind, data, payload = str(event.get("type")), data_of(event), found.payload
     assert payload is None or isinstance(payload, Report)
     rules = [*_values(data, bounds), *_by_kind(kind, data, bounds, edition), *_size(payload, state.taken)]
-    told = [*unless_covered(rules, found.problems), *found.unknown]
-    problems = [*found.problems, *by_edition(told, edition)]
+    problems = all_told(found, rules, edition)
     if not carried.reporting and not (kind in LATE and carried.launched):
         problems.append(not_carried_out(state))
     elif kind == CompletionReportedV1.TYPE and state.finished is not None:

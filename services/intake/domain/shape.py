@@ -6,7 +6,8 @@ Nothing here asks an edition. Every fault is found at once, each with its place,
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, Final, get_origin
@@ -19,7 +20,7 @@ from contracts.event import Day, Envelope, Moment, Payload, agency_source, wire_
 from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.words import Wording, problem, schema_problems, wording
-from services.law.names import NOTHING, Place, meant, pointer_of, told, unknown_fields
+from services.law.names import NOTHING, Place, nearest, pointer_of, told, unknown_fields
 from services.law.years import years_of
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -36,6 +37,9 @@ SLIP: Final = 0.85
 DATA_BASE64: Final = "data_base64"
 """Where the JSON format of CloudEvents has data that are bytes; what can be read of them stands in `data` then."""
 _name: Final = re.compile("[A-Za-z0-9]+")
+MISSING: Final = (".missing", ".required", "pilot.unknown", "costs.total")
+"""How the ids of the rules end that ask for what is not there; a pilot is not known where nobody names one, and a total
+is that of no costs where there are none."""
 MOST_POINTER: Final = 1_000
 MOST_WORDS: Final = 4_000
 """How many characters a place and each language's words have at most, so that any single problem can be told."""
@@ -63,11 +67,13 @@ MOST_ROWS: Final = {name: most for lists in LISTS.values() for name, most in lis
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """Data held against the contract: what they say, or every fault; and the names that the contract does not know, of
-    which the edition says what becomes of an event with one (`by_edition`)."""
+    which the edition says what becomes of an event with one (`by_edition`). `meant`: by the place of such a name, that
+    of the field that is probably meant."""
 
     payload: Payload | None
     problems: tuple[Problem, ...] = ()
     unknown: tuple[Problem, ...] = ()
+    meant: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +92,33 @@ def read(event: Mapping[str, Any], agency: str, now: datetime, edition: Edition 
     One that does not say when it happened, as CloudEvents lets it, happened when it came.
     """
     door = door_of(edition)
+    extensions, meant = _extensions(event)
     timed = event.get("time") is not None
     event = event if timed else {**event, "time": wire_moment(now)}
     envelope, faults = _envelope(event, agency, now, door)
     shape = _payload(event, door)
-    extensions = [*_extensions(event)]
-    wrong = [one for one in extensions if one.severity == "block"]
-    told = [one for one in extensions if one.severity != "block"]
+    said = _slips([*faults, *shape.problems, *extensions], meant)
     untimed = () if timed else (problem("/time", "time.missing", severity="warn"),)
     return Read(
         payload=shape.payload,
-        problems=(*faults, *wrong, *shape.problems),
-        unknown=(*untimed, *told, *shape.unknown),
+        problems=tuple(one for one in said if one.severity == "block"),
+        unknown=(*untimed, *(one for one in said if one.severity != "block"), *shape.unknown),
+        meant={**meant, **shape.meant},
         envelope=envelope,
     )
+
+
+def all_told(found: Read, rules: Iterable[Problem], edition: Edition | None = None) -> list[Problem]:
+    """Everything that is wrong with an event: what the contract found, what these rules say of parts that it found
+    nothing wrong with, as the edition takes it, and the names that are not known. One mistake is one problem."""
+    judged, unknown = [*rules], [*found.unknown]
+    if edition is not None:
+        judged, unknown = by_edition(judged, edition), by_edition(unknown, edition)
+    named = [
+        one.model_copy(update={"pointer": place}) for one in found.problems if (place := found.meant.get(one.pointer))
+    ]
+    judged = unless_covered(judged, [*found.problems, *named])
+    return [*found.problems, *_slips([*judged, *unknown], found.meant)]
 
 
 def empty_unknown(event: dict[str, Any]) -> None:
@@ -208,56 +227,90 @@ def held(kind: str, data: Mapping[str, Any], door: Door = SENT) -> Held:
     ]
     content = {**data, **{name: rows[:most] for name, (rows, most) in long.items()}}
     payload, faults, unknown = _read(kind, content, door, {n: one for n, one in content.items() if n not in long})
-    problems = (*found, *unless_covered(faults, found))
-    return Held(payload=None if problems else payload, problems=problems, unknown=unknown)
+    meant = {one.pointer: near for one, near in unknown if near is not None}
+    problems = [*found, *unless_covered(faults, found)]
+    names = [one for one, _ in unknown if not _within(one.pointer, {fault.pointer for fault in problems})]
+    said = _slips([*problems, *names], meant)
+    return Held(
+        payload=None if problems else payload,
+        problems=tuple(one for one in said if one.severity == "block"),
+        unknown=tuple(one for one in said if one.severity != "block"),
+        meant=meant,
+    )
+
+
+Named = tuple[Problem, str | None]
+"""A name that is not known, and the place of the field that is probably meant."""
 
 
 def _read(
     kind: str, content: Mapping[str, Any], door: Door, looked_at: Mapping[str, Any]
-) -> tuple[Payload | None, list[Problem], tuple[Problem, ...]]:
+) -> tuple[Payload | None, list[Problem], list[Named]]:
     """What data say, their faults, and the unknown names in that part of them which is looked at.
 
     Data without an unknown name, as nearly all are, are read once, and nothing else walks through them.
     """
     try:
-        return AGENCY.read(kind, content, door, exactly=True), [], ()
+        return AGENCY.read(kind, content, door, exactly=True), [], []
     except ValidationError as error:
-        unknown = tuple(_unknown(kind, looked_at))
+        unknown = [*_unknown(kind, looked_at)]
         if not unknown:
-            return None, schema_problems(error, "/data"), ()
+            return None, schema_problems(error, "/data"), []
     try:
         return AGENCY.read(kind, content, door), [], unknown
     except ValidationError as error:
         return None, schema_problems(error, "/data"), unknown
 
 
-def _unknown(kind: str, content: Mapping[str, Any]) -> Iterator[Problem]:
+def _unknown(kind: str, content: Mapping[str, Any]) -> Iterator[Named]:
     """The names in the data that their contract does not know; beyond some, their number alone."""
     all_of_them = unknown_fields(AGENCY.classes[kind], content, ("data",))
     for place, known in islice(all_of_them, MOST_UNKNOWN):
-        yield _unknown_name(place, meant(str(place[-1]), known))
+        near = nearest(str(place[-1]), known)
+        hint = NOTHING if near is None else wording("name.meant", name=near)
+        yield _unknown_name(place, hint), None if near is None else pointer_of((*place[:-1], near))
     if more := sum(1 for _ in all_of_them):
-        yield problem("/data", "problems.more", more=more, severity="warn")
+        yield problem("/data", "problems.more", more=more, severity="warn"), None
 
 
-def _extensions(event: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with names beside the attributes. Most are extensions (CloudEvents 1.0), and right; some are fields
-    of the data, or so near to an attribute's that is missing that they must be a slip.
+def _slips(found: Sequence[Problem], meant: Mapping[str, str]) -> list[Problem]:
+    """Problems without those that another one stands for: a name that is not known in the place of a field that is
+    missing is one mistake. The name says it, and weighs as much as that the field is missing."""
+    missing = {one.pointer: one for one in found if one.rule.endswith(MISSING)}
+    said, stood_for = list[Problem](), set[str]()
+    for one in found:
+        gone = missing.get(meant.get(one.pointer, ""))
+        if gone is not None and gone.pointer not in stood_for:
+            stood_for.add(gone.pointer)
+            one = one.model_copy(update={"severity": gone.severity if one.severity == "warn" else one.severity})
+        said.append(one)
+    return [one for one in said if not (one.pointer in stood_for and one.rule.endswith(MISSING))]
+
+
+def _extensions(event: Mapping[str, Any]) -> tuple[list[Problem], dict[str, str]]:
+    """What is wrong with names beside the attributes, and the attributes that are probably meant by some of them. Most
+    are extensions (CloudEvents 1.0), and right; some are fields of the data, or so near to an attribute's that is
+    missing that they must be a slip.
 
     What is no name or no value of an extension is a reason to refuse; of capitals the edition says what they are
     (decision 44).
     """
     if all(name in Envelope.model_fields for name in event):
-        return
+        return [], {}
     kind, known = event.get("type"), list(Envelope.model_fields)
     fields = AGENCY.classes[kind].model_fields if isinstance(kind, str) and AGENCY.knows(kind) else {}
     missing = [name for name in known if name not in event]
     others = (name for name in event if name not in Envelope.model_fields and name != DATA_BASE64)
+    found, slips = list[Problem](), dict[str, str]()
     for name in islice(others, MOST_UNKNOWN):
-        hint = wording("name.meant", name=f"data.{name}") if name in fields else meant(name, missing, SLIP)
-        yield from _extension(name, event[name], hint)
+        within = f"data.{name}" if name in fields else None
+        near = within or nearest(name, missing, SLIP)
+        found += _extension(name, event[name], NOTHING if near is None else wording("name.meant", name=near))
+        if near is not None:
+            slips[found[-1].pointer] = pointer_of(tuple(near.split(".")))
     if event.get(DATA_BASE64) is not None:
-        yield problem(pointer_of((DATA_BASE64,)), "data.twice")
+        found.append(problem(pointer_of((DATA_BASE64,)), "data.twice"))
+    return found, slips
 
 
 def _extension(name: str, value: Any, hint: Wording) -> Iterator[Problem]:
@@ -278,10 +331,28 @@ def _unknown_name(place: Place, hint: Wording) -> Problem:
 
 
 def unless_covered(found: Iterable[Problem], already: Sequence[Problem]) -> list[Problem]:
-    """Rule problems, without those whose place or a part of it the contract found faulty already."""
-    places = {p.pointer for p in already}
-    around = {place for pointer in places for place in _around(pointer)}
-    return [p for p in found if p.pointer not in around and places.isdisjoint(_around(p.pointer))]
+    """Rule problems, without those whose place or a part of it was found faulty already, by the contract or by another
+    of these rules: the whole is judged when its parts are right. Of two the one that is a reason to refuse stands."""
+    places, around = set[str](), set[str]()
+    kept = set[int]()
+
+    def take(one: Problem) -> None:
+        places.add(one.pointer)
+        around.update(_around(one.pointer))
+
+    for one in already:
+        take(one)
+    rules = list(found)
+    for n, one in sorted(enumerate(rules), key=lambda numbered: numbered[1].severity != "block"):
+        if one.pointer not in around and not _within(one.pointer, places):
+            kept.add(n)
+            take(one)
+    return [one for n, one in enumerate(rules) if n in kept]
+
+
+def _within(pointer: str, places: AbstractSet[str]) -> bool:
+    """Whether a place is one of these, or a part of one."""
+    return not places.isdisjoint(_around(pointer))
 
 
 def _around(pointer: str) -> Iterator[str]:
@@ -299,7 +370,7 @@ def _envelope(
         envelope, found = Envelope.model_validate(event, context=door), list[Problem]()
     except ValidationError as error:
         envelope, found = None, schema_problems(error)
-    return envelope, [*found, *_sender(event, agency, now)]
+    return envelope, [*found, *unless_covered(_sender(event, agency, now), found)]
 
 
 def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Problem]:

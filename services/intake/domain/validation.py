@@ -23,7 +23,7 @@ from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.application import NOTHING_USED, Used
 from services.intake.domain.commands import Later
-from services.intake.domain.shape import Read, blocks, by_edition, data_of, read, rows_of, unless_covered
+from services.intake.domain.shape import Read, all_told, blocks, data_of, read, rows_of
 from services.intake.domain.standing import AGAIN, decided, not_open, to_stop
 from services.intake.domain.state import FINAL, Pilot, Status
 
@@ -44,16 +44,15 @@ def judge(
     """Checks an application of an agency against the contract and an edition."""
     found = read(event, agency, now, edition)
     if edition is None:
-        return _judged([*found.problems, problem("/time", "edition.none"), *found.unknown], found)
-    rules = unless_covered(_by_edition(event, edition, now, used), found.problems)
-    return _judged([*found.problems, *by_edition([*rules, *found.unknown], edition)], found)
+        return _judged(all_told(found, [problem("/time", "edition.none")]), found)
+    return _judged(all_told(found, _by_edition(event, edition, now, used), edition), found)
 
 
 def judge_unknown(command: Later, now: datetime) -> tuple[Problem, ...]:
     """What is wrong with an event about a pilot that the agency does not have; another agency's is no different."""
     found = read(command.event, command.agency, now)
     unknown = problem("/subject", "pilot.unknown", action="fix" if command.named is None else "retry")
-    return (*found.problems, *unless_covered([unknown], found.problems), *found.unknown)
+    return tuple(all_told(found, [unknown]))
 
 
 def judge_resubmission(
@@ -63,8 +62,7 @@ def judge_resubmission(
     found = read(event, state.agency, now, edition)
     data = data_of(event)
     rules = [*_by_edition(event, edition, now, used), *_same_initiator(data, state), *_met(data, state)]
-    told = [*unless_covered(rules, found.problems), *found.unknown]
-    problems = [*found.problems, *by_edition(told, edition)]
+    problems = all_told(found, rules, edition)
     if state.status is Status.DECIDED:
         problems.append(decided(wording(AGAIN)))
     elif not state.may_resubmit(now):
@@ -78,7 +76,7 @@ def judge_withdrawal(
 ) -> tuple[tuple[Problem, ...], Withdrawal | None]:
     """What is wrong with a withdrawal, and it itself where it is taken."""
     found = read(event, state.agency, now, edition)
-    problems = [*found.problems, *by_edition(found.unknown, edition)]
+    problems = all_told(found, (), edition)
     if state.status is Status.DECIDED:
         problems.append(decided(to_stop(state)))
     elif state.status in FINAL:
