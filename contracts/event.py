@@ -329,6 +329,11 @@ class Language(Generic[T]):
         base, version = split_type(type_name)
         return version > self._newest.get(base, version)
 
+    def versions(self, base: str) -> list[str]:
+        """The types of this base name, in every version that is known; the oldest first."""
+        known = [name for name in self.classes if split_type(name)[0] == base]
+        return sorted(known, key=lambda name: split_type(name)[1])
+
     def newest_type(self, type_name: str) -> str:
         """The newest version of a known type, which may be this one."""
         base, _ = split_type(type_name)

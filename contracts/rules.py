@@ -57,14 +57,24 @@ class Scheme(Entitled):
     """A scheme that gives organisations their numbers: the form, and the check digit that it has, if any.
 
     `legal_entity_pattern` is the form of a legal entity's number where the scheme tells legal entities from
-    natural persons; None where it does not. Patterns match the whole value.
+    natural persons; None where it does not. Patterns match the whole value. `form_ru`, `form_be` and `form_en` say in
+    words what is taken; where an edition does not, the pattern is shown.
     """
 
     scheme: str = Field(pattern=SCHEME, max_length=40)
     check: Literal["by-unp", "ru-inn", "none"]
     pattern: Pattern
     legal_entity_pattern: Pattern | None = None
+    form_ru: Text | None = None
+    form_be: Text | None = None
+    form_en: Text | None = None
     origin: Origin
+
+    @model_validator(mode="after")
+    def _form_in_every_language(self) -> Self:
+        if len({one is None for one in (self.form_ru, self.form_be, self.form_en)}) > 1:
+            raise ValueError("the form is said in ru, be and en, or in none")
+        return self
 
     def has_form(self, value: str) -> bool:
         """Whether the value has the form of this scheme's numbers; the check digit is not looked at."""

@@ -34,7 +34,7 @@ from contracts.intake import (
     ResubmissionRegisteredV1,
     SubmissionRefusedV1,
 )
-from contracts.reference import Role
+from contracts.reference import Problem, Role
 from contracts.topics import agency_of
 from contracts.words import problem
 from services.chassis import telemetry
@@ -196,6 +196,12 @@ def is_newer(kind: str) -> bool:
         return split_type(kind)[1] > 0 and AGENCY.is_newer(kind)
     except BrokenEvent:
         return False
+
+
+def newer_version(kind: str) -> Problem:
+    """What is wrong with a type of event whose version is not known yet: those that are known."""
+    base, _ = split_type(kind)
+    return problem("/type", "type.newer-version", action="retry", types=AGENCY.versions(base))
 
 
 async def address(store: Store, inputs: Sequence[Input]) -> list[Input]:

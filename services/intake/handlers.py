@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from services.chassis.service import Prepare
 from services.chassis.store import Store
 from services.chassis.subject import Document, Input
 from services.chassis.turns import in_turns
-from services.intake.domain.agency import Agency, Given, edition_for, shut, subject_of
+from services.intake.domain.agency import Agency, Given, edition_for, first_day, shut, subject_of
 from services.intake.domain.application import Used
 from services.intake.domain.commands import (
     CLARIFICATION,
@@ -181,7 +181,7 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
                 judged[place] = Judged((closed,))
                 continue
             edition = edition_for(agency, time_of(command.event) or now(), rules)
-            if (found := _judged(command, edition, now(), own.of(inputs[place]))) is None:
+            if (found := _judged(command, edition, now(), own.of(inputs[place]), first_day(agency))) is None:
                 continue
             judged[place] = found
             if found.submission is not None:
@@ -218,9 +218,9 @@ def _is_new(one: Input, loaded: Mapping[str, Document]) -> bool:
     return isinstance(one.command, Submit) and (known is None or known.state is None)
 
 
-def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used) -> Judged | None:
+def _judged(command: Submit, edition: Edition | None, now: datetime, used: Used, since: date | None) -> Judged | None:
     """What an application was found to be. None where that fails: its own decision fails then, and no other's."""
     try:
-        return judge(command.event, command.agency, edition, now, used)
+        return judge(command.event, command.agency, edition, now, used, since)
     except Exception:
         return None

@@ -62,7 +62,7 @@ from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Record
 from services.intake.domain.state import pilot_id
-from services.intake.door import attributes_of, is_newer
+from services.intake.door import attributes_of, is_newer, newer_version
 from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"
@@ -163,7 +163,7 @@ def why_parked(record: Record) -> tuple[Problem, ...]:
     aside = problem("", "event.parked", action="retry", severity="warn")
     kind = parsed(record.value, attributes_of(record.headers)).event.get("type")
     if isinstance(kind, str) and is_newer(kind):
-        return problem("/type", "type.newer-version", action="retry", severity="warn"), aside
+        return newer_version(kind).model_copy(update={"severity": "warn"}), aside
     return (aside,)
 
 

@@ -15,7 +15,7 @@ from stdnum.ru import inn
 
 from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnReason
 from contracts.rules import Edition, PartyRule, Scheme
-from contracts.words import Wording, problem
+from contracts.words import Wording, problem, wording
 from services.law.decision import Refusal
 from services.law.people import is_person
 
@@ -77,7 +77,21 @@ def organisation_faults(
     found = fault(number, edition)
     if found is not None:
         title = Wording(ru=scheme.title_ru, be=scheme.title_be, en=scheme.title_en)
-        yield problem(f"{pointer}/value", FAULTS[found], scheme=title, schemes=schemes)
+        yield problem(f"{pointer}/value", FAULTS[found], scheme=title, form=form_of(scheme), schemes=schemes)
+
+
+def form_of(scheme: Scheme) -> Wording:
+    """Which numbers of a scheme are taken, in words."""
+    if scheme.form_ru is None or scheme.form_be is None or scheme.form_en is None:
+        return wording("form.other", pattern=scheme.legal_entity_pattern or scheme.pattern)
+    return Wording(ru=scheme.form_ru, be=scheme.form_be, en=scheme.form_en)
+
+
+def scheme_faults(number: object, pointer: str, schemes: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with the scheme of an organisation's number that the contract does not take as it is."""
+    scheme = number.get("scheme") if isinstance(number, dict) else None
+    if isinstance(scheme, str) and scheme not in schemes:
+        yield problem(f"{pointer}/scheme", "party.scheme", schemes=schemes)
 
 
 def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:

@@ -301,7 +301,7 @@ def test_a_progress_report_is_held_against_everything_at_once() -> None:
             ("/source", "source.not-yours"),
             ("/data/summary", "schema.missing"),
             ("/data/values/5/value", "schema.string-pattern-mismatch"),
-            ("/data/values/6/indicator", "schema.string-pattern-mismatch"),
+            ("/data/values/6/indicator", "indicator.unknown"),
             ("/data/values/6/value", "schema.missing"),
             ("/data/values/7", "schema.model-type"),
             ("/data/values/0/indicator", "indicator.unknown"),

@@ -1,7 +1,7 @@
-"""One mistake is one problem, whatever of an event is wrong: a value, a field that is missing, a name that is misspelt."""
+"""One mistake is one problem, whatever of an event is wrong: a value, a missing field, a misspelt name."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from services.intake.domain.agency import Given
 from services.intake.domain.commands import Later, Submit
 from services.intake.domain.decide import decide
 from services.intake.domain.validation import judge
+from services.intake.door import newer_version
 from services.law.decision import Context
 from tests.kit.calendars import CALENDARS
 from tests.kit.common import SOMEBODY
@@ -48,7 +49,7 @@ VALUES: list[Any] = [
 ]
 
 
-def told(name: str, sent: dict[str, Any]) -> list[Problem]:
+def told(name: str, sent: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with an event in the place of a sample."""
     state, sample, entry = SAMPLES[name]
     command = type(sample)(sample.agency, sample.event_id, sent)
@@ -56,7 +57,7 @@ def told(name: str, sent: dict[str, Any]) -> list[Problem]:
     return [one for fact in decide(state, command, context) for one in getattr(fact, "problems", ())]
 
 
-def mistakes(sent: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, dict[str, Any]]]:
+def mistakes(sent: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, dict[str, Any]]]:
     """The event with one mistake each, where and which. What is there but empty lacks several things: that is several
     mistakes, as is a list given twice."""
     for place in places(sent):
@@ -76,7 +77,7 @@ def mistakes(sent: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, dict[
             yield place, misspelt, _within(sent, place[:-1], {**kept, misspelt: there})
 
 
-def _within(sent: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+def _within(sent: Mapping[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
     changed: dict[str, Any] = copy.deepcopy(replaced(sent, place, value))
     return changed
 
@@ -132,3 +133,33 @@ def test_several_mistakes_are_told_each() -> None:
         ("/data/sector", "sector.unknown"),
         ("/source", "source.not-yours"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule", "allowed"),
+    [
+        (event(sector="Здравоохранение"), "sector.unknown", BY.sectors.codes[0]),
+        (event(region="Минск"), "region.unknown", BY.regions.codes[0]),
+        (event(costs=[{**COSTS[0], "source": "Бюджет"}]), "costs.source", "republican-budget"),
+        (event(costs=[{**COSTS[0], "currency": "руб."}]), "costs.currency", "BYN"),
+        (event(initiator={"id": {"scheme": "УНП", "value": "790000029"}}), "party.scheme", "BY-UNP"),
+        (event(initiator=unp("79000002")), "party.form", "790000029"),
+        ({**event(), "time": "2099-01-01T00:00:00Z"}, "time.future", str(NOW.year)),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_is_allowed_in_every_language(
+    wrong: dict[str, Any], rule: str, allowed: str
+) -> None:
+    [one] = judge(wrong, CODE, BY, NOW).problems
+    assert one.rule == rule
+    assert all(words and allowed in words for words in (one.message, one.message_ru, one.message_be))
+
+
+def test_an_answer_with_a_code_in_another_form_is_told_the_codes_and_an_agency_since_when_rules_hold() -> None:
+    [one] = told("answers", clarify(("costs", "т", [{**COSTS[0], "source": "Бюджет"}])).event)
+    assert (one.pointer, one.rule) == ("/data/answers/0/value/0/source", "costs.source")
+    early = {**event(), "time": "2020-01-01T00:00:00Z"}
+    [one] = told("application-2", early)
+    assert one.rule == "edition.none" and "2024-04-01" in one.message
+    [one] = [newer_version("pilots.agency.application-submitted.v3")]
+    assert V1 in one.message_ru and V2 in one.message_ru

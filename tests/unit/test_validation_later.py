@@ -164,6 +164,8 @@ def test_answers_are_held_against_everything_at_once() -> None:
             ("/data/answers/0/item", "item.unknown"),
             ("/data/answers/1/item", "item.answered"),
             ("/data/answers/2/value/0/year", "schema.greater-than-equal"),
+            ("/data/answers/2/value/0/currency", "costs.currency"),
+            ("/data/answers/2/value/0/source", "costs.source"),
             ("/data/answers/3/item", "item.twice"),
             ("/data/answers/4/value", "schema.day-form"),
             ("/data/answers/5/item", "item.twice"),

@@ -17,7 +17,7 @@ from contracts.event import JSON, Actor, NewerVersion, is_usable_id
 from contracts.freeze import example
 from contracts.reference import Role, Scope
 from contracts.topics import AGENCY_MAX_BYTES
-from contracts.words import Language, problem
+from contracts.words import Language
 from services.chassis.auth import Caller, allow
 from services.chassis.bounds import Bounds, bounded
 from services.chassis.described import SAME_AGAIN, SCHEMAS
@@ -45,7 +45,7 @@ from services.intake.api.verdicts import (
 )
 from services.intake.directory import Directory
 from services.intake.domain.commands import Submit
-from services.intake.door import submitted
+from services.intake.door import newer_version, submitted
 from services.intake.following import Receipt
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
 
@@ -263,7 +263,7 @@ def _input(read: Parsed, caller: Caller) -> Input:
     try:
         one = submitted(actor.organisation or "", read, f"http:{read.fingerprint}", actor=actor)
     except NewerVersion as error:
-        fault = problem("/type", "type.newer-version", action="retry")
+        fault = newer_version(str(read.event.get("type")))
         raise Problematic(422, "event.newer-version", action="retry", problems=[fault]) from error
     # What a conflict hides from the person is not there to be published on, whoever the person publishes for.
     return replace(one, sees=lambda state: not hides(state, caller.id))

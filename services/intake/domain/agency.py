@@ -7,7 +7,7 @@ still has in its topic is refused, with a receipt that says so (`shut`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -159,6 +159,11 @@ def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition
     """
     holding = [e for e in agency.editions if _holds(e, submitted, rules)]
     return rules.edition(holding[-1].edition) if holding else None
+
+
+def first_day(agency: Agency) -> date | None:
+    """The first day on which an edition holds for this agency, as its entry has it."""
+    return min((entry.since for entry in agency.editions), default=None)
 
 
 def _holds(entry: EditionFrom, submitted: datetime, rules: RuleBook) -> bool:

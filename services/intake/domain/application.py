@@ -24,6 +24,7 @@ from services.law.faults import (
     organisation_faults,
     person_name_faults,
     region_faults,
+    scheme_faults,
     sector_faults,
     share_faults,
 )
@@ -97,6 +98,7 @@ def _organisation(raw: Any, pointer: str, schemes: Sequence[str], edition: Editi
     try:
         party = _parties.validate_python(raw, context=SENT)
     except ValidationError:
+        yield from scheme_faults(raw.get("id") if isinstance(raw, dict) else None, f"{pointer}/id", schemes)
         return
     yield from organisation_faults(party.id, f"{pointer}/id", schemes, edition)
     yield from person_name_faults(party.name, pointer)
@@ -112,7 +114,7 @@ def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
     if edition.money.costs_required and not lines:
         where = "/data/total_cost" if kind == ApplicationSubmittedV1.TYPE else "/data/costs"
         yield problem(where, "costs.required")
-    wrong = [one for pointer, line in lines for one in _of_money(line, pointer, edition.money)]
+    wrong = list(_codes_of_money(data, kind, edition.money))
     yield from wrong
     costs = data.get("costs", [])
     sound = isinstance(costs, list) and len(costs) == len(lines) and not wrong
@@ -120,12 +122,14 @@ def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Pro
         yield from _total(total, [one for _, one in lines], "/data/total_cost" if "costs" in data else "/data/costs")
 
 
-def _of_money(one: Money | CostLine, pointer: str, money: MoneyRules) -> Iterator[Problem]:
+def _codes_of_money(data: Mapping[str, Any], kind: str, money: MoneyRules) -> Iterator[Problem]:
     currencies = [c.code for c in money.currencies]
-    if one.currency not in currencies:
-        yield problem(f"{pointer}/currency", "costs.currency", codes=currencies)
-    if isinstance(one, CostLine) and one.source not in money.sources:
-        yield problem(f"{pointer}/source", "costs.source", codes=money.sources.codes)
+    for pointer, one, _ in _given_lines(data, kind):
+        currency, source = one.get("currency"), one.get("source")
+        if isinstance(currency, str) and currency not in currencies:
+            yield problem(f"{pointer}/currency", "costs.currency", codes=currencies)
+        if kind != ApplicationSubmittedV1.TYPE and isinstance(source, str) and source not in money.sources:
+            yield problem(f"{pointer}/source", "costs.source", codes=money.sources.codes)
 
 
 def _money(raw: Any) -> Money | None:
@@ -151,15 +155,20 @@ def _phone(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _cost_lines(data: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Money | CostLine]]:
     """Those cost lines that can be read, where they stand in the version that was sent."""
-    if kind == ApplicationSubmittedV1.TYPE:
-        raw: Any = [("/data/total_cost", data.get("total_cost"), Money)]
-    else:
-        raw = [(f"/data/costs/{n}", one, CostLine) for n, one in rows_of(data, "costs")]
-    for pointer, one, cls in raw:
+    for pointer, one, cls in _given_lines(data, kind):
         try:
             yield pointer, cls.model_validate(one, context=SENT)
         except ValidationError:
             continue
+
+
+def _given_lines(
+    data: Mapping[str, Any], kind: str
+) -> Iterator[tuple[str, Mapping[str, Any], type[Money] | type[CostLine]]]:
+    if kind != ApplicationSubmittedV1.TYPE:
+        yield from ((f"/data/costs/{n}", one, CostLine) for n, one in rows_of(data, "costs"))
+    elif isinstance(total := data.get("total_cost"), dict):
+        yield "/data/total_cost", total, Money
 
 
 def _dates_in_order(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:

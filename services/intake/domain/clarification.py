@@ -1,7 +1,7 @@
 """Whether answers to a request for information can be taken (ответ на запрос), and the application as it stands with
 them: held against the contract and the edition as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -15,7 +15,17 @@ from contracts.rules import Edition
 from contracts.words import problem, wording
 from services.intake.domain import application
 from services.intake.domain.application import NOTHING_USED, Used
-from services.intake.domain.shape import all_told, blocks, data_of, door_of, held, read, rows_of, unless_covered
+from services.intake.domain.shape import (
+    all_told,
+    blocks,
+    data_of,
+    door_of,
+    held,
+    read,
+    rows_of,
+    unless_covered,
+    with_codes,
+)
 from services.intake.domain.standing import FALLEN_AWAY, decided, not_open
 from services.intake.domain.state import Pilot, Request, Status
 
@@ -49,7 +59,11 @@ def judge_clarification(
     rules, changes = _answers(data_of(event), request)
     today = now.astimezone(ZoneInfo(edition.zone)).date()
     updated, faulty, unknown = _updated(state, changes, edition, today, used)
-    problems = all_told(found, [*_request(data_of(event), request), *rules, *faulty, *unknown], edition)
+    problems = all_told(
+        found,
+        [*_request(data_of(event), request, [one.id for one in state.open_requests]), *rules, *faulty, *unknown],
+        edition,
+    )
     if state.status is Status.DECIDED:
         problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
@@ -60,9 +74,9 @@ def judge_clarification(
     return Answered(tuple(problems), _normal(found.payload.answers, request, updated), updated)
 
 
-def _request(data: Mapping[str, Any], request: Request | None) -> Iterator[Problem]:
+def _request(data: Mapping[str, Any], request: Request | None, open_now: Sequence[str]) -> Iterator[Problem]:
     if request is None:
-        yield problem("/data/request", "request.unknown")
+        yield problem("/data/request", "request.unknown", requests=open_now or ["—"])
     elif request.outcome is not None:
         yield problem("/data/request", "request.closed", how=wording(CLOSED[RequestOutcome(request.outcome)]))
 
@@ -123,7 +137,6 @@ def _updated(
     faulty = [one for one in found.problems if _field(one.pointer) in changes]
     payload = found.payload if found.payload is not None or faulty else AGENCY.classes[kind].model_validate(after)
     updated = payload.application() if isinstance(payload, ApplicationSubmittedV2) else None
-    problems = [_placed(one, changes) for one in faulty]
     unknown = [_placed(one, changes) for one in found.unknown]
     known = {(one.pointer, one.rule) for one in application.faults(before, kind, edition)}
     new = [
@@ -132,7 +145,9 @@ def _updated(
         if _field(one.pointer) in changes or (one.pointer, one.rule) not in known
     ]
     new += [one for one in application.circumstances(after, edition, today, used) if _field(one.pointer) in changes]
-    return updated, [*problems, *unless_covered([_placed(one, changes) for one in new], problems)], unknown
+    rules = [_placed(one, changes) for one in new]
+    problems = with_codes([_placed(one, changes) for one in faulty], rules)
+    return updated, [*problems, *unless_covered(rules, problems)], unknown
 
 
 def _field(pointer: str) -> str:

@@ -15,7 +15,7 @@ from contracts.intake import (
 )
 from contracts.steps import ApplicationReturn, ApplicationStop
 from services.intake.domain import contacts, expertise_term, terms
-from services.intake.domain.agency import Given, edition_for, shut
+from services.intake.domain.agency import Given, edition_for, first_day, shut
 from services.intake.domain.carrying import noted, reminded
 from services.intake.domain.commands import (
     Accept,
@@ -93,7 +93,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
     judged = given.judged
     if judged is None and (closed := shut(given.agency, context.now, given.rules)) is not None:
         judged = Judged((closed,))  # whatever else is wrong with it: nothing of it is taken
-    judged = judged or judge(command.event, command.agency, edition, context.now, given.used)
+    judged = judged or judge(command.event, command.agency, edition, context.now, given.used, first_day(given.agency))
     if judged.submission is None or judged.envelope is None or edition is None:
         return (
             SubmissionRefusedV1(

@@ -30,7 +30,7 @@ from services.intake.domain.shape import all_told, blocks, data_of, day_of, door
 from services.intake.domain.standing import not_carried_out
 from services.intake.domain.state import CarryingOut, Pilot
 from services.law.budget import overpaid
-from services.law.faults import amount_faults, future_faults, organisation_faults, zero_faults
+from services.law.faults import amount_faults, future_faults, organisation_faults, scheme_faults, zero_faults
 
 REPORTS: Final = frozenset(
     {
@@ -227,6 +227,7 @@ def _risks(data: Mapping[str, Any], edition: Edition) -> Iterator[Problem]:
         try:
             owner = OrganisationId.model_validate(row.get("owner"), context=SENT)
         except ValidationError:
+            yield from scheme_faults(row.get("owner"), f"/data/risks/{n}/owner", schemes)
             continue
         yield from organisation_faults(owner, f"/data/risks/{n}/owner", schemes, edition)
 

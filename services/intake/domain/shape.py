@@ -40,6 +40,21 @@ _name: Final = re.compile("[A-Za-z0-9]+")
 MISSING: Final = (".missing", ".required", "pilot.unknown", "costs.total")
 """How the ids of the rules end that ask for what is not there; a pilot is not known where nobody names one, and a total
 is that of no costs where there are none."""
+LISTING: Final = frozenset(
+    {
+        "sector.unknown",
+        "region.unknown",
+        "office.unknown",
+        "source.unknown",
+        "currency.unknown",
+        "costs.source",
+        "costs.currency",
+        "indicator.unknown",
+        "party.scheme",
+    }
+)
+"""The rules that tell which codes there are."""
+OF_A_FORM: Final = frozenset({"schema.string-pattern-mismatch", "schema.string-too-long", "schema.blank"})
 MOST_POINTER: Final = 1_000
 MOST_WORDS: Final = 4_000
 """How many characters a place and each language's words have at most, so that any single problem can be told."""
@@ -114,11 +129,19 @@ def all_told(found: Read, rules: Iterable[Problem], edition: Edition | None = No
     judged, unknown = [*rules], [*found.unknown]
     if edition is not None:
         judged, unknown = by_edition(judged, edition), by_edition(unknown, edition)
+    found = replace(found, problems=tuple(with_codes(found.problems, judged)))
     named = [
         one.model_copy(update={"pointer": place}) for one in found.problems if (place := found.meant.get(one.pointer))
     ]
     judged = unless_covered(judged, [*found.problems, *named])
     return [*found.problems, *_slips([*judged, *unknown], found.meant)]
+
+
+def with_codes(found: Iterable[Problem], rules: Iterable[Problem]) -> list[Problem]:
+    """What the contract says of a code is only which form codes have: where these rules tell which codes there are,
+    that is told instead."""
+    listed = {one.pointer: one for one in rules if one.rule in LISTING}
+    return [listed.get(one.pointer, one) if one.rule in OF_A_FORM else one for one in found]
 
 
 def empty_unknown(event: dict[str, Any]) -> None:
@@ -379,7 +402,8 @@ def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Pr
         yield problem("/source", "source.not-yours", source=agency_source(agency))
     time = time_of(event)
     if time is not None and time > now + CLOCK_SKEW:
-        yield problem("/time", "time.future")
+        minutes = int(CLOCK_SKEW.total_seconds() // 60)
+        yield problem("/time", "time.future", now=wire_moment(now), minutes=minutes)
 
 
 def _payload(event: Mapping[str, Any], door: Door) -> Held:

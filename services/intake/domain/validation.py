@@ -7,7 +7,7 @@ edition of its first application.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ from services.intake.domain.commands import Later
 from services.intake.domain.shape import Read, all_told, blocks, data_of, read, rows_of
 from services.intake.domain.standing import AGAIN, decided, not_open, to_stop
 from services.intake.domain.state import FINAL, Pilot, Status
+from services.law.names import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,19 @@ class Judged:
 
 
 def judge(
-    event: Mapping[str, Any], agency: str, edition: Edition | None, now: datetime, used: Used = NOTHING_USED
+    event: Mapping[str, Any],
+    agency: str,
+    edition: Edition | None,
+    now: datetime,
+    used: Used = NOTHING_USED,
+    since: date | None = None,
 ) -> Judged:
-    """Checks an application of an agency against the contract and an edition."""
+    """Checks an application of an agency against the contract and an edition. `since`: the first day on which one holds
+    for the agency, to be told where none does."""
     found = read(event, agency, now, edition)
     if edition is None:
-        return _judged(all_told(found, [problem("/time", "edition.none")]), found)
+        said = NOTHING if since is None else wording("edition.since", day=since)
+        return _judged(all_told(found, [problem("/time", "edition.none", since=said)]), found)
     return _judged(all_told(found, _by_edition(event, edition, now, used), edition), found)
 
 

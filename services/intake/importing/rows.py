@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
+from contracts.agency import AGENCY
 from contracts.event import JSON, SPECVERSION, agency_source, json_pointer, wire_moment
 from contracts.reference import Problem
 from contracts.topics import AGENCY_MAX_BYTES, agency_topic
@@ -137,7 +138,9 @@ class _Reader:
         leaf = self._first(self.mapping.type, required=True)
         found = None if leaf.value is None else full_type(leaf.value)
         if leaf.value is not None and found is None:
-            self._fault(leaf.column, problem("/type", "import.type", given=shown(str(leaf.value))))
+            self._fault(
+                leaf.column, problem("/type", "import.type", given=shown(str(leaf.value)), types=list(AGENCY.classes))
+            )
         return found
 
     def _time(self) -> str | None:
