@@ -59,11 +59,9 @@ def judge_clarification(
     rules, changes = _answers(data_of(event), request)
     today = now.astimezone(ZoneInfo(edition.zone)).date()
     updated, faulty, unknown = _updated(state, changes, edition, today, used)
-    problems = all_told(
-        found,
-        [*_request(data_of(event), request, [one.id for one in state.open_requests]), *rules, *faulty, *unknown],
-        edition,
-    )
+    waiting = [one.id for one in state.open_requests]
+    rules = [*_request(data_of(event), request, waiting), *rules, *faulty, *unknown]
+    problems = all_told(found, rules, edition)
     if state.status is Status.DECIDED:
         problems.append(decided(wording(FALLEN_AWAY)))
     elif state.status is not Status.ACCEPTED:
@@ -76,7 +74,7 @@ def judge_clarification(
 
 def _request(data: Mapping[str, Any], request: Request | None, open_now: Sequence[str]) -> Iterator[Problem]:
     if request is None:
-        yield problem("/data/request", "request.unknown", requests=open_now or ["—"])
+        yield problem("/data/request", "request.unknown", requests=open_now or ["-"])
     elif request.outcome is not None:
         yield problem("/data/request", "request.closed", how=wording(CLOSED[RequestOutcome(request.outcome)]))
 
