@@ -23,7 +23,7 @@ from contracts.expertise import EXPERTISE
 from contracts.extent import RECORD, beyond
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
-from services.law.people import is_given
+from services.law.people import is_given, names_somebody
 
 MASK: Final = "•••"
 OPAQUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#|>-]{0,199}", re.ASCII)
@@ -48,7 +48,6 @@ _OF_A_PASSPORT: Final = re.compile(
 """The number of a passport or of a natural person, as Belarus gives them."""
 _OF_A_TIMER: Final = re.compile(r"timer:(.{1,200}):[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}\+00:00", re.ASCII)
 """What a timer's decision is caused by: the subject, and the moment at which it was due."""
-_SURNAME: Final = re.compile(r"[a-z]{3,}(?:ov|ova|ev|eva|enko|enka|sky|ski|skiy|skaya|chuk|vich|vna|shvili)")
 MOST_DIGITS: Final = 6
 """How many digits are no telephone number and no number of a person, where nothing stands beside them."""
 SOURCE: Final = re.compile(r"/(?:services|agencies)/([a-z0-9-]{2,20})", re.ASCII)
@@ -109,8 +108,7 @@ def is_code(text: object) -> bool:
 
 
 def _foreign(part: str) -> bool:
-    words = re.findall("[a-z]+", part.lower())
-    if any(is_given(word) or _SURNAME.fullmatch(word) for word in words) or _OF_A_PASSPORT.search(part):
+    if names_somebody(part) or _OF_A_PASSPORT.search(part):
         return False
     digits = sum(map(str.isdigit, part))
     if _DIGITS_ALONE.fullmatch(part):
@@ -243,5 +241,5 @@ def _harmless_word(word: str) -> bool:
     if bare in _OF_STATUS or not any(map(str.isalnum, bare)):
         return "\ufffd" not in bare
     if _PLAIN_WORD.fullmatch(word):
-        return not any(is_given(one) or _SURNAME.fullmatch(one) for one in re.split(r"[-_/.]", bare))
+        return not names_somebody(bare) and not any(map(is_given, re.split(r"[-_/.]", bare)))
     return OPAQUE.fullmatch(bare) is not None and _foreign(bare)

@@ -1,5 +1,6 @@
 """Names that are not known: which known one was meant, and which of an event's fields its contract does not have."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -9,11 +10,15 @@ from pydantic import BaseModel
 
 from contracts.event import json_pointer
 from contracts.words import Wording, wording
+from services.law.people import names_somebody
 
 MOST: Final = 60
 """How many characters of an unknown name are repeated to who sent it."""
 NEAR: Final = 0.6
 """How alike a name and the one that is taken for the meant one are, of 1 (assumption: a slip or two)."""
+_FIELD: Final = re.compile("[A-Za-z_][A-Za-z0-9_.-]{0,59}", re.ASCII)
+_NUMBER: Final = re.compile("[0-9](?:[_.-]?[0-9]){5,}")
+"""A date, a telephone or a person's number within a name."""
 NOTHING: Final = Wording("", "", "")
 Place = tuple[str | int, ...]
 
@@ -22,6 +27,21 @@ def told(name: str) -> str:
     """An unknown name as it is repeated: its beginning, without what could not be shown or encoded."""
     shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name[:MOST])
     return f"{shown}…" if len(name) > MOST else shown
+
+
+def repeated(name: str) -> str | Wording:
+    """An unknown name as it may stand in a fact, which is kept for ever: as it is, where it is what programs call a
+    field. Anything else may be somebody's name or telephone, and is not repeated."""
+    return name if _of_a_field(name) else wording("name.hidden")
+
+
+def place_told(at: Place) -> Place:
+    """The place of an unknown name as it may stand in a fact: where the name is not repeated, that around it."""
+    return at if _of_a_field(str(at[-1])) else at[:-1]
+
+
+def _of_a_field(name: str) -> bool:
+    return _FIELD.fullmatch(name) is not None and _NUMBER.search(name) is None and not names_somebody(name)
 
 
 def meant(name: str, known: Iterable[str], near: float = NEAR) -> Wording:

@@ -1,11 +1,15 @@
 """How natural persons are called (имя физического лица), so that no such name is taken for that of an organisation.
 
-All of it is a rule of thumb (assumption). A name says that it is a person's by a patronymic, by initials beside a
-surname, by a given name beside a surname, or by what only a person is (a sole trader, a citizen, a farm's head). What
-stands in quotes is what a body is called, and what follows `имени` is whom it is called after: neither is a person.
+All of it is a rule of thumb (assumption). What cannot be told from a body's name ("John Smith", "Мороз А.") is told to
+its sender and not refused (`may_be_person`); names of peoples whose given names are on no list here are not known.
+
+A name says that it is a person's by a patronymic, by initials beside a surname, by a given name beside a surname, or by
+what only a person is (a sole trader, a citizen, a farm's head). What stands in quotes is what a body is called, and
+what follows `имени` is whom it is called after: neither is a person.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,35 +17,85 @@ _GIVEN: Final = frozenset(
     re.findall(
         r"\S+",
         """
-    aleh aleksandr aleksandra aleksei alena alexandr alexey aliaksandr aliaksei alina anastasia anatoly andrei
-    andrey anna anton artem artsiom boris daria dmitri dmitry dzmitry ekaterina elena evgeny galina gennady
-    grigory hanna igor ihar ilya irina iryna ivan katsiaryna kirill konstantin ksenia larisa leonid lyudmila
-    maksim maria marina maxim mikalai mikhail nadezhda natalia natallia nikita nikolai nikolay nina oksana oleg
-    olga pavel petr polina pyotr roman ruslan sergei sergey siarhei stanislav stepan svetlana sviatlana tatiana
-    tatsiana uladzimir vadim valentina vasily veronika viktor vitaly vladimir vladislav volha vyacheslav
-    yaroslav yauheni yulia yuri yury аким аксана ала алег александр александра алексей алена алеся алина алла
-    аляксандр аляксей аліна анастасия анастасія анатолий анатоль ангелина ангеліна андрей андрэй анжелика анна
-    антаніна антон антонина антось аркадий арсений артем артемий артур арцем ахмед багдан барыс богдан борис
-    вадзім вадим валентин валентина валерий валерия валерый валерыя валянцін валянціна варвара василий василиса
-    васіль вениамин вера вераніка вероника виктор виктория вильгельм виталий витольд владимир владислав вольга
-    всеволод вячаслаў вячеслав віктар вікторыя віталь галина галіна ганна генадзь геннадий георгий георгій
-    герман глеб григорий давид давід даниил данила даніла дар'я дарья демьян денис дзмітрый дзяніс диана дина
-    дмитрий евгений евгения егор екатерина елена елизавета ефим жана жанна захар зинаида злата змітрок зоя
-    зінаіда иван игнат игнатий игорь ильдар илья инна иосиф ирина казимир казімір канстанцін карина карл карына
-    кацярына кира кирилл климент константин кристина крысціна ксения ксенія кузьма кірыл лаврентий лариса
-    ларыса леанід леонид лидия лилия лука любовь любоў людмила людміла лідзія лізавета лілія макар максим
-    максім марат маргарита маргарыта марина мария марк марта марына марыя марьян матвей мацвей милана михаил
-    мухаммед мікалай мікола мікіта міхаіл надежда надзея назар наталия наталля наталья наум никита николай нина
-    ніна оксана олег олеся ольга остап павел паліна петр платон полина потап прохор пятро піліп раиса раман
-    расціслаў раіса регина римма ринат родион роман рональд ростислав руслан рустам рыгор рыма савелий саид
-    светлана святаслаў святлана святослав севастьян семен сергей снежана сняжана соф'я софия софья станислав
-    станіслаў степан сцяпан сямен сяргей таисия тамара тарас татьяна таццяна тимофей тимур уладзімір уладзіслаў
-    ульяна фаина федар федор филипп цімафей эдуард юлия юлія юрий юрый ягор язэп якаў яков якуб яна янина янка
-    яніна яраслаў ярослав яўген яўгенія іван ігар ігнат ілья іна ірына
+    aleh aleksandr aleksandra aleksei alena ales alesia alesya alexandr alexey aliaksandr aliaksei alina
+    anastasia anatoly andrei andrey anna anton arciom artem artsiom bahdan barys boris daria dmitri dmitry
+    dzianis dzmitry ekaterina elena evgeny galina gennady grigory halina hanna henadz hienadz igor ihar ilya
+    irina iryna ivan jan janka kastus katsiaryna kirill kiryl konstantin ksenia larisa larysa leonid liudmila
+    lyudmila maksim maria marina maryia maxim mikalai mikhail mikhas mikola nadezhda nasta nastassia natalia
+    natallia nikita nikolai nikolay nina oksana oleg olga palina pavel petr piotr polina pyotr raman roman
+    ruslan sergei sergey siarhei siarhej stanislau stanislav stepan svetlana sviatlana taras tatiana tatsiana
+    uladzimir usevalad vadim vadzim valentina vasil vasily veronika viktor viktoryia vitali vitaly vladimir
+    vladislav volha vyacheslav yanina yanka yaroslav yauheni yulia yuri yury zmicier zmitser агата агафья агния
+    адам адольф азамат азиз айгуль айдар айнур аким акмаль аксана ала алаіза алевтина алег александр александра
+    алексей алена алесь алеся али алина алиса алишер алла альберт альбина аляксандр аляксей аліна амина амир
+    анастасия анастасія анатолий анатоль анвар ангелина ангеліна андрей андрусь андрэй анжелика анжэла анна
+    антаніна антон антонина антось анфиса апалінарый апанас арина аристарх аркадзь аркадий армен арсен арсений
+    арсень арсеній артем артемий артур архип арцем ася афанасий ахмат ахмед ашот аўген аўгіння аўдоцця багдан
+    багдана багуслаў баляслаў барыс бахтияр беата бекзод богдан богдана божена борис борислав браніслава
+    браніслаў бронислав бронислава вадзім вадим валентин валентина валерий валерия валерый валерыя валянцін
+    валянціна ванда варвара варлам василий василина василиса васіль вахтанг вацлав вацлаў вениамин вера вераніка
+    вероника викентий виктор виктория вилен вильгельм виолетта виталий витольд влада владимир владислав владлен
+    войцех вольга вольгерд всевалад всеволод вячаслаў вячеслав вячеслава віктар вікторыя вінцук вінцэнт вінцэсь
+    віталь віталій віталія вітаўт вітольд віялета габриэль гавриил галина галіна ганна гардзей гарик гаўрыла
+    гаўрыіл генадзь геннадий генрих генрых георгий георгій геральд герасим герман гиви глафира глеб гражына
+    григорий грыгорый грышка гульнара гурам гусейн давид давід дамир дамінік даміян даниил данила данута данік
+    даніла дар'я дарафей дарина дарыя дарья демьян денис джамал джамиля джамшид дзмітры дзмітрый дзям'ян дзяніс
+    диана дина динара дмитрий доминика дуся ева евгений евгения евдокия евлалия егор екатерина елена елизавета
+    елисей емельян ермолай есения ефим ефрасіння ефрем ефросинья еўдакія еўфрасіння жана жанна жасмин жасур
+    жыгімонт зарема зарина заур захар захария земфира зинаида злата змицер змітрок зміцер зоська зося зоф'я зоя
+    зульфия зураб зінаіда ибрагим иван игнат игнатий игорь изабелла изольда иларион ильгиз ильдар ильшат илья
+    инесса инна иннокентий иоанн иосиф ипполит ирина кажымір казимир казімір каліна камила камиль кандрат
+    канстанцыя канстанцін капитолина карина карл карней каруся карына карэн каспар кастусь касьян кацярына кира
+    кирилл клавдия клара клаўдзія клим климент клім константин корней кристина крысціна крысціян крыштаф ксения
+    ксенія кузьма куприян кірыл кірылка лаврентий лариса ларыса леанард леанід лейла леонард леонид леся лидия
+    лизавета лилиана лилия лука лукаш люба любовь любоў людвік людвіка людмила людміла люцыя лявон лявонцій
+    лідзія лізавета лілія магомед мадина макар макарий макарый максим максім малання малика мар'ян мар'яна марат
+    маргарита маргарыта марина мария марк маркел марта мартин мартын марцін марына марыся марыя марьям марьян
+    матвей матрона мацвей мацей меркурий мехмет мечыслаў милана милена мирон мирослав мирослава михаил михась модест
+    моисей мурат мухаммад мухаммед мянодзій мікалай мікола мікіта міраслава міраслаў мірон міхал міхась міхаіл
+    міша надежда надзея надзяя назар назарый наиль нариман наста настасся насця наталия наталля наталька наталья
+    наташа наум нелли никита николай нина нонна нурлан нурсултан ніна нічыпар ованес оксана олег олеся ольга
+    омар осип оскар остап павел паланея паліна панас парфен паўла паўлюк пелагея петр петрусь платон полина
+    порфирий потап пракоп прасковья прохар прохор пятро пятрок пятрусь піліп рагнеда радзіслава радик разалія
+    раиса рамазан раман рамиль расціслаў рафал рафаэль рахим рашид раіса раўшан регина ренат рената римма ринат
+    рогнеда родион роман рональд ростислав рубен руслан рустам руфина рыгор рыма рышард рэгіна сабина саваций
+    савва савелий саид салават самвел самир самуил самуіл санжар сания сафія светлана святаслаў святлана
+    святослав севастьян севасцьян семен серафим серафима сергей серик сидор сильвестр снежана сняжана соф'я
+    софия софья станислав станіслава станіслаў стася степан стефан стефания стэфа стэфан стэфанія сусанна
+    сцепаніда сцяпан сымон сямен сяргей сідар сімяон тагир тадэвуш таисия тамара тамаш тамила тарас татьяна
+    таццяна таіса таісія теодор тигран тимофей тимур тихон тодар тофик трафім трофим тэадор тэкля тэрэза уладзік
+    уладзімір уладзіслаў ульян ульяна уля усевалад устин усцін фадей фаина фарид фарида фарход фатима федар
+    федор фекла феликс фелікс феодосий феофан фердынанд филарет филипп фома франц франциск францыск францішак
+    харитон хасан хведар христина христофор хрысціна цімафей цімох цімур ціхан чэслава чэслаў шамиль эвелина
+    эдвард эдвин эдгар эдуард элеонора эльвира эльвіра эльдар эльмира эмилия эмиль эмілія эраст эрик эрнест
+    эсмира юзаф юзэф юзэфа юзік юлиан юлиана юлия юльян юльяна юлія юліян юнус юрий юрый юстина юстына юсуф ягор
+    ядвига ядвіга язэп якаў яков якуб ян яна янина янка янук януш яніна ярамей яраслаў ярафей ярослав ярына
+    ясмина ясь яўген яўгеній яўгенія яўмен яўстах яўхім іаланта іван ігар ігнат ігнацій ізабела іларыен ілья іна
+    іпаліт ірына ірэна
     """,
     )
 )
-"""Given names in full, in Russian, in Belarusian and as passports spell them; ё is е."""
+"""Given names as they are used in Belarus and Russia, in Russian, in Belarusian and as passports spell them; ё is е."""
+_ELSEWHERE: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    agnieszka ahmed alan albert alice amy andrea andreas andrew angela anna antonio arthur barbara benjamin brian
+    carlos carol catherine charles christian christine christopher claire claudia daniel david deborah diana donald
+    dorothy edward elizabeth emily emma eric fatima francesco frank george giovanni giuseppe grzegorz hans heinrich
+    helen henry ibrahim ingrid jacek jack jacob james jan jane janusz jason jean jennifer jessica joan john jonas
+    jonathan jose joseph joshua juan julia jurgen karen karl katarzyna katherine kenneth kevin krzysztof larry laura
+    laurent linda lisa luis magdalena manuel marco marcin marek margaret marie mario mark martin mary matthew mehmet
+    michael michel mohamed mohammed monika muhammad mustafa nancy nicole pablo pamela patricia patrick paul paulo
+    pedro peter philip philippe pierre piotr rachel rebecca richard robert roberto ronald ruth samuel sandra sarah
+    scott sharon simon sophie stefan stephen steven susan susanne teresa thomas timothy tomasz ursula walter wei
+    william wojciech wolfgang xavier yusuf zofia
+    ариэль бенджамин гарри генри дженнифер джеймс джейн джессика джозеф джон джордж дэвид жак жан кристофер майкл
+    мария мартин маттиас мэри нгуен патрик питер пьер ричард роберт стивен томас уильям ханс хуан чарльз эмили эндрю
+    """,
+    )
+)
+"""Some common given names of elsewhere; a body may well be called so, and what stands beside them tells nothing."""
 _PATRONYMIC = "(?:ович|евич|ьич|овна|евна|ична|авіч|евіч|овіч|аўна|еўна|оўна|ічна|[oea]vich|[oea]vna|ichna|[ae]una)"
 _WORD = r"[^\W\d_](?:[^\W\d_]|['’ʼ-])*"
 _INITIAL = r"[^\W\d_]\."
@@ -62,6 +116,12 @@ _BODIES: Final = frozenset(
     холдинг хозяйство центр школа экспо агенцтва аптэка выдавецтва гасцініца гімназія завод інстытут інвест
     кааператыў камбінат кампанія карпарацыя клініка крама ліцэй прадпрыемства рэдакцыя рэстаран салон санаторый
     станцыя студыя таварыства тэатр тэхналогіі універсітэт установа фабрыка фірма цэнтр школа
+    academy agency airlines associates association bank brothers bureau capital center centre clinic co college
+    communications company consulting corp corporation council department digital energy engineering enterprises
+    federal financial foundation fund global group health holding holdings hospital hotel inc industries institute
+    insurance international laboratories labs limited llc llp ltd management media medical ministry national network
+    networks office partners plc press research school services software solutions sons studio systems technologies
+    technology trust university works
     """,
     )
 )
@@ -89,8 +149,15 @@ _STANDING: Final = (
 )
 _STANDS_FIRST: Final = re.compile(rf"{_STANDING}[\s,:.-]+.*", re.IGNORECASE | re.DOTALL)
 _STANDS_LAST: Final = re.compile(rf".*(?:,\s*{_STANDING}|\(\s*{_STANDING}\s*\))\.?", re.IGNORECASE | re.DOTALL)
-_WORDS_TOO: Final = frozenset(("вера", "надежда", "любовь", "роман", "злата", "надзея", "любоў", "раман", "марта"))
+_ONE_INITIAL: Final = re.compile(rf"{_WORD}\s+[^\W\d_]\.?")
+_ASIDE: Final = re.compile(r"\([^()]*\)")
+_NAME: Final = re.compile(rf"{_WORD}|{_INITIAL}")
+_WORDS_TOO: Final = frozenset(
+    ("вера", "надежда", "любовь", "роман", "злата", "надзея", "любоў", "раман", "марта", "каліна", "люба")
+)
 """Given names that say something else, too."""
+_HUMPS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CODED_SURNAME: Final = re.compile(r"[a-z]{3,}(?:ov|ova|ev|eva|enko|enka|sky|ski|skiy|skaya|chuk|vich|vna|shvili)")
 _CYRILLIC: Final = re.compile(r"[а-яёіў'’ʼ-]{2,}", re.IGNORECASE)
 _FARM: Final = re.compile(r"(?:кфх|к\(ф\)х|сфг|ф/?х)\s+", re.IGNORECASE)
 """A farm (крестьянское хозяйство) in short, which is often called as its head is."""
@@ -105,6 +172,24 @@ def is_person(name: str) -> bool:
         return True
     words = _FARM.sub("", said).replace(",", " ").split()
     return not _has_legal_form(said, words) and _is_called_so(words)
+
+
+def may_be_person(name: str) -> bool:
+    """Whether an organisation's name may be that of a natural person, though a body could be called so as well: by a
+    given name of elsewhere beside other words, or by one word with an initial."""
+    words = _ASIDE.sub(" ", _QUOTED.sub(" ", name)).replace(",", " ").split()
+    said = " ".join(words)
+    if is_person(name) or _has_legal_form(said, words) or not all(one[:1].isupper() for one in words):
+        return False
+    if any(map(_is_of_a_body, words)):
+        return False
+    named = 2 <= len(words) <= 3 and any(_is_given_anywhere(one) for one in (words[0], words[-1]))
+    return (named and all(_NAME.fullmatch(one) for one in words)) or _ONE_INITIAL.fullmatch(said) is not None
+
+
+def _is_given_anywhere(word: str) -> bool:
+    plain = "".join(one for one in unicodedata.normalize("NFKD", word) if not unicodedata.combining(one)).casefold()
+    return plain in _ELSEWHERE or ((is_given(word) or is_given(plain)) and word.casefold() not in _WORDS_TOO)
 
 
 def _names_somebody(bare: str) -> bool:
@@ -133,7 +218,8 @@ def _alone(given: str, other: str) -> bool:
 
 
 def _like_a_surname(word: str) -> bool:
-    return _LIKE_A_SURNAME.fullmatch(word) is not None and not _is_of_a_body(word)
+    """Of a double surname, whether its first part does."""
+    return _LIKE_A_SURNAME.fullmatch(word.partition("-")[0]) is not None and not _is_of_a_body(word)
 
 
 def _is_of_a_body(word: str) -> bool:
@@ -149,6 +235,14 @@ def _has_legal_form(said: str, words: Sequence[str]) -> bool:
     first = words[0] if words else ""
     form = first.isalpha() and first.isupper() and 2 <= len(first) <= 5
     return form and not said.isupper() and first not in _NOT_ONLY_LEGAL_FORMS
+
+
+def names_somebody(code: str) -> bool:
+    """Whether a code of Latin letters, digits and signs has somebody's name among its words."""
+    words = re.findall("[a-z]+", _HUMPS.sub(" ", code).lower())
+    return any(
+        is_given(word) or _CODED_SURNAME.fullmatch(word) for word in [*words, *re.findall("[a-z]+", code.lower())]
+    )
 
 
 def is_given(word: str) -> bool:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.law.people import is_person
+from services.law.people import is_person, may_be_person
+from tests.kit.intake.events import BY, event, faults, unp
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,20 @@ from services.law.people import is_person
         "Директор Образцов П.П.",
         "Филиал, Образцов Пётр Примерович",
         "нотариус Образцова",
+        "Алесь Прыкладны",
+        "Зміцер Узораў",
+        "Змицер Пробный",
+        "Кастусь Прыклад",
+        "Прыклад Юзік",
+        "Наста Прыкладная",
+        "Вольга Узор",
+        "Ядвіга Узор",
+        "Міхась Прыклад",
+        "Мамедов Эльдар",
+        "Каримова Зульфия",
+        "Примеров А.",
+        "Примерова А",
+        "Образцова-Пробная Е.",
     ],
 )
 def test_a_person_is_known_by_given_name_initials_or_standing(name: str) -> None:
@@ -55,6 +70,22 @@ def test_a_body_that_is_called_after_a_person_or_by_a_given_name_is_none(name: s
     assert not is_person(name)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["John Sample", "Sample, John", "Hans Müsterer", "María Sample", "Джон Пример", "Узор Я.", "Пример А."],
+)
+def test_a_name_that_may_be_a_persons_is_told_and_not_refused(name: str) -> None:
+    assert may_be_person(name) and not is_person(name)
+    found = faults(event(customer={**unp("790000016"), "name": name}))
+    assert found == [("/data/customer/name", "party.perhaps-person")]
+    assert BY.severities.rules["party.perhaps-person"] == "warn"
+
+
+@pytest.mark.parametrize("name", ["Новая Надежда", "Палата ИП", "ООО «Ян Пример»", "John Sample Ltd", "Open AI"])
+def test_a_body_is_not_told_that_it_may_be_a_person(name: str) -> None:
+    assert not may_be_person(name)
+
+
 def test_no_body_of_a_real_inventory_is_taken_for_a_person() -> None:
     found = Path(__file__).resolve().parents[3] / "shared" / "data" / "us-federal-ai-use-cases-2025.csv"
     if not found.exists():
@@ -64,4 +95,4 @@ def test_no_body_of_a_real_inventory_is_taken_for_a_person() -> None:
     names = {
         part.strip() for cell in cells if cell for part in (cell, *cell.replace(";", ",").split(",")) if part.strip()
     }
-    assert len(names) > 500 and [name for name in names if is_person(name)] == []
+    assert len(names) > 500 and [name for name in names if is_person(name) or may_be_person(name)] == []

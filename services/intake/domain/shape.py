@@ -20,7 +20,7 @@ from contracts.event import Day, Envelope, Moment, Payload, agency_source, wire_
 from contracts.reference import Problem
 from contracts.rules import Edition
 from contracts.words import Wording, problem, schema_problems, wording
-from services.law.names import NOTHING, Place, nearest, pointer_of, told, unknown_fields
+from services.law.names import NOTHING, Place, nearest, place_told, pointer_of, repeated, unknown_fields
 from services.law.years import years_of
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -307,7 +307,8 @@ def _slips(found: Sequence[Problem], meant: Mapping[str, str]) -> list[Problem]:
             stood_for.add(gone.pointer)
             one = one.model_copy(update={"severity": gone.severity if one.severity == "warn" else one.severity})
         said.append(one)
-    return [one for one in said if not (one.pointer in stood_for and one.rule.endswith(MISSING))]
+    left = (one for one in said if not (one.pointer in stood_for and one.rule.endswith(MISSING)))
+    return [*dict.fromkeys(left)]  # names that are not repeated are told as one
 
 
 def _extensions(event: Mapping[str, Any]) -> tuple[list[Problem], dict[str, str]]:
@@ -337,20 +338,21 @@ def _extensions(event: Mapping[str, Any]) -> tuple[list[Problem], dict[str, str]
 
 
 def _extension(name: str, value: Any, hint: Wording) -> Iterator[Problem]:
+    place, shown = pointer_of(place_told((name,))), repeated(name)
     if not _name.fullmatch(name):
-        yield problem(pointer_of((name,)), "attribute.name", name=told(name), meant=hint)
+        yield problem(place, "attribute.name", name=shown, meant=hint)
     elif isinstance(value, dict | list | float) or (isinstance(value, str) and LONE.search(value)):
-        yield problem(pointer_of((name,)), "attribute.value", name=told(name), meant=hint)
+        yield problem(place, "attribute.value", name=shown, meant=hint)
     elif hint != NOTHING:
         yield _unknown_name((name,), hint)
     elif name != name.lower():
-        yield problem(
-            pointer_of((name,)), "attribute.capitals", severity="warn", name=told(name), lower=told(name.lower())
-        )
+        lower = shown.lower() if isinstance(shown, str) else shown
+        yield problem(place, "attribute.capitals", severity="warn", name=shown, lower=lower)
 
 
 def _unknown_name(place: Place, hint: Wording) -> Problem:
-    return problem(pointer_of(place), "field.unknown", severity="warn", name=told(str(place[-1])), meant=hint)
+    shown = repeated(str(place[-1]))
+    return problem(pointer_of(place_told(place)), "field.unknown", severity="warn", name=shown, meant=hint)
 
 
 def unless_covered(found: Iterable[Problem], already: Sequence[Problem]) -> list[Problem]:
