@@ -40,6 +40,19 @@ WORDS_OF_OURS: Final = frozenset(
 """What stands before a colon in such ids, or alone."""
 _LONG_NUMBER: Final = re.compile(r"[0-9](?:[-._/|]?[0-9]){8,}", re.ASCII)
 _BEGINS_WITH_A_DAY: Final = re.compile(r"(?:19|20)[0-9]{2}[-._/]?(?:0[1-9]|1[0-2])", re.ASCII)
+_OF_A_BIRTHDAY: Final = re.compile(
+    r"(?<![0-9])(?:(?:19[0-9]{2}|200[0-9]|201[0-5])([-._/]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[1-9]|[12][0-9]|3[01])([-._/]?)(?:0[1-9]|1[0-2])\2(?:19[0-9]{2}|200[0-9]|201[0-5]))(?![0-9])"
+    r"|(?<![0-9])(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])[0-9]{2}(?![0-9])",
+    re.ASCII,
+)
+"""A day of before there were pilots, or six digits that may be one."""
+_OF_A_LOGIN: Final = re.compile(r"([a-z]{4,})[0-9]{1,4}|[a-z]{1,2}[._]([a-z]{3,})[0-9]{0,4}", re.ASCII)
+_THINGS: Final = frozenset(
+    {"appl", "application", "case", "doc", "document", "event", "item", "letter", "message", "number", "order", "pilot"}
+    | {"progress", "project", "record", "report", "request", "result", "risk", "spending", "task", "test", "ticket"}
+)
+"""What programs call things, with a number behind it; another word with one may be somebody's login."""
 _DIGITS_ALONE: Final = re.compile(r"[0-9._/|-]+", re.ASCII)
 _OF_A_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}[-._/|][0-9]{1,6}", re.ASCII)
 _OF_A_PASSPORT: Final = re.compile(
@@ -109,6 +122,10 @@ def is_code(text: object) -> bool:
 
 def _foreign(part: str) -> bool:
     if names_somebody(part) or _OF_A_PASSPORT.search(part):
+        return False
+    if _OF_A_BIRTHDAY.search(part):
+        return False
+    if (login := _OF_A_LOGIN.fullmatch(part.lower())) and (login[1] or login[2]) not in _THINGS:
         return False
     digits = sum(map(str.isdigit, part))
     if _DIGITS_ALONE.fullmatch(part):

@@ -89,7 +89,8 @@ FOREIGN = [
     "375291234567", "80291234567", "29-123-45-67", "tel:375291234567", "tel-375-29-123-45-67", "contact_375291234567",
     "7000001125", "MP1234567", "app-MP1234567", "3010190A001PB5", "ivanov.ivan", "Ivanov_Ivan", "ivanov", "i.obraztsov",
     "obraztsov-1980", "ivan-2", "u-1:ivanov.ivan", "expert:ivanov.ivan", "agency:ivanov-ivan", "person:375291234567",
-    "over-kafka", "ivan.petrov|7", "reading:ivanov",
+    "over-kafka", "ivan.petrov|7", "reading:ivanov", "jsample85", "primerchn12", "a.primerchn7",
+    "1985-03-12", "12.03.1985", "19850312", "120385", "p-19850312", "app-12-03-1985", "expert:jsample1985",
     "timer:ivanov.ivan:2026-03-02T10:00:00+00:00",
 ]  # fmt: skip
 OURS = [
@@ -97,6 +98,7 @@ OURS = [
     "reading:4fe80acb-8a65-586f-8092-50953a736486", "expert:e-17", "agency:minzdrav", "series:2026", "u-2001:k-1",
     "app-2026-0099", "demo-1", "2026-000123", "1234", "order-2026-11-26-0042", "app-20261126123456", "op-1",
     "export:0123456789abcdef0123456789abcdef", "pilots.agency.minzdrav.v1/0/375291234567", "agency:mogilev",
+    "event17", "e12", "app17", "000123", "report-2026-03", "n-1", "a-b-c-1",
     "4fe80acb-8a65-586f-8092-50953a736486.receipt",
     "timer:4fe80acb-8a65-586f-8092-50953a736486:2026-03-02T10:00:00+00:00",
 ]  # fmt: skip
