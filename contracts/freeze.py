@@ -112,17 +112,32 @@ def published(type_name: str) -> dict[str, Any]:
     """The JSON Schema of a type as it stands today, to be shown to people and programs: all that the frozen one lets
     be, and what was added since. Not to be changed. Raises KeyError.
 
-    Of what agencies send it says what intake's doors take: an event without `time` happened when it came, and beside
-    the attributes there may be extensions, by names that CloudEvents knows.
+    Of what agencies send it says what intake's doors take: an event without `time` happened when it came, beside the
+    attributes there may be extensions, by names and with values that CloudEvents knows, and data may be bytes instead
+    (`data_base64`). What no schema can say is a list of rules (`contracts.beyond`).
     """
     today = schema_of(type_name)
     if owner_of(type_name) != "agency":
         readable: dict[str, Any] = _as_asked_before(today, frozen(type_name))
         return readable
     time = {"anyOf": [today["properties"]["time"], {"type": "null"}], "default": None}
-    required = [name for name in today["required"] if name != "time"]
-    names = {"propertyNames": {"pattern": "^([A-Za-z0-9]+|data_base64)$"}}
-    return {**today, "properties": {**today["properties"], "time": time}, "required": required, **names}
+    data = {"anyOf": [today["properties"]["data"], {"type": "null"}], "default": None}
+    packed = {
+        "anyOf": [{"type": "string", "contentEncoding": "base64", "contentMediaType": JSON}, {"type": "null"}],
+        "default": None,
+        "description": "The data of the event as bytes, instead of `data` (JSON format of CloudEvents, 3.1).",
+        "title": "Data Base64",
+    }
+    return {
+        **today,
+        "properties": {**today["properties"], "time": time, "data": data, "data_base64": packed},
+        "required": [name for name in today["required"] if name not in ("time", "data")],
+        "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        "if": {"properties": {"data_base64": {"type": "string"}}, "required": ["data_base64"]},
+        "then": {"properties": {"data": {"type": "null"}}},
+        "else": {"properties": {"data": {"type": "object"}}, "required": ["data"]},
+    }
 
 
 def _as_asked_before(today: Any, before: Any) -> Any:

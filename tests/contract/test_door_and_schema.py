@@ -1,10 +1,12 @@
 """The published schemas of agencies' events say the same as the door, whatever is sent."""
 
+import base64
 import copy
 import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,19 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from contracts.agency import AGENCY
+from contracts.agency import AGENCY, ApplicationSubmittedV2
+from contracts.beyond import BEYOND_SCHEMA
 from contracts.freeze import changes, example, frozen, published
+from contracts.reference import Problem
+from contracts.severities import DEFAULTS
 from contracts.text import SAYS_SOMETHING, shows
+from contracts.words import wordings
+from services.intake.domain import shape
 from services.intake.domain.shape import read
+from services.intake.parsing import parsed
+from services.law import faults
 
+V2 = ApplicationSubmittedV2.TYPE
 NOW = datetime(2126, 1, 1, tzinfo=UTC)
 BY_EDITION = {"schema.year-beyond", "schema.bare-year", "schema.day-for-nothing"}
 """Which years there are is said by the edition, as sectors and sources are, and by no schema."""
@@ -71,6 +81,52 @@ def places(part: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(one, (*at, key))
 
 
+def faults_of(event: dict[str, Any]) -> list[Problem]:
+    """What either door finds wrong with an event by itself, as the program has it where no edition says otherwise."""
+    source = event.get("source")
+    came = parsed(json.dumps(event).encode(), {})
+    if came.fault is not None:
+        return [came.fault]
+    found = read(came.event, source.rsplit("/", 1)[-1] if isinstance(source, str) else "", NOW)
+    told = [one for one in found.unknown if DEFAULTS.get(one.rule) == "block"]
+    return [one for one in (*found.problems, *told) if one.rule not in BY_EDITION | BESIDE]
+
+
+EXTENSIONS = st.sampled_from(["comexample", "Comexample", "TIME", "partitionkey", "a1", "x_y", "data_base64", "ый"])
+PACKED = base64.b64encode(json.dumps(example("pilots.agency.application-withdrawn.v1")["data"]).encode()).decode()
+
+
+@pytest.mark.parametrize("without", [(), ("data",), ("time",), ("data", "time")])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(more=st.dictionaries(EXTENSIONS, st.just(PACKED) | VALUES, max_size=3))
+def test_extensions_and_data_that_are_bytes_are_the_same_for_both(
+    without: tuple[str, ...], more: dict[str, Any]
+) -> None:
+    name = "pilots.agency.application-withdrawn.v1"
+    packed = more.get("data_base64")
+    assume(not isinstance(packed, str) or packed == PACKED)  # what bytes say no schema looks into
+    event = {**{key: one for key, one in example(name).items() if key not in without}, **copy.deepcopy(more)}
+    assert bool(faults_of(event)) != VALIDATORS[name].is_valid(event), [one.rule for one in faults_of(event)]
+
+
+def test_what_no_schema_can_say_is_on_a_list_of_rules() -> None:
+    domain = Path(shape.__file__).parent
+    asking = [domain / f"{name}.py" for name in ("application", "reports", "clarification", "validation", "shape")]
+    asking += [domain / "standing.py", domain.parent / "parsing.py", domain.parent / "door.py", Path(faults.__file__)]
+    asked = {
+        rule for file in asking for rule in re.findall(r'problem\([^()]*?"([a-z0-9-]+\.[a-z0-9-]+)"', file.read_text())
+    }
+    listed = {rule for rules in BEYOND_SCHEMA.values() for rule in rules}
+    assert len(asked) > 50
+    assert asked - listed == {"schema.too-long", "reason.unknown", "batch.not-a-list"}, (
+        "said by the schema, or elsewhere"
+    )
+    assert listed <= wordings().keys()
+    total = {"amount_minor": 99, "currency": "BYN"}
+    event = {**example(V2), "data": {**example(V2)["data"], "total_cost": total}}
+    assert VALIDATORS[V2].is_valid(event) and "costs.total" in BEYOND_SCHEMA[V2]
+
+
 @pytest.mark.parametrize("name", AGENCY.classes)
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(chosen=st.data())
@@ -90,10 +146,7 @@ def test_what_the_schema_allows_is_taken_and_what_it_does_not_is_refused(name: s
         except (KeyError, IndexError, TypeError):
             assume(False)
     event = json.loads(json.dumps(event))
-    source = event["source"]
-    agency = source.rsplit("/", 1)[-1] if isinstance(source, str) else ""
-    found = read(event, agency, NOW)
-    faults = [one for one in found.problems if one.rule not in BY_EDITION | BESIDE]
+    faults = faults_of(event)
     wrong = [(list(one.absolute_path), one.message[:80]) for one in VALIDATORS[name].iter_errors(event)]
     assert bool(faults) == bool(wrong), ([(one.pointer, one.rule) for one in faults], wrong)
 
@@ -108,19 +161,18 @@ def test_what_may_be_left_out_is_the_same_for_both(name: str) -> None:
         for key in place[:-1]:
             part = part[key]
         del part[place[-1]]
-        agency = str(event.get("source", "")).rsplit("/", 1)[-1]
-        found = read(event, agency, NOW)
-        faults = [one for one in found.problems if one.rule not in BY_EDITION | BESIDE]
-        assert bool(faults) == (not VALIDATORS[name].is_valid(event)), place
+        assert bool(faults_of(event)) != VALIDATORS[name].is_valid(event), place
 
 
 @pytest.mark.parametrize("name", AGENCY.classes)
 def test_what_is_published_today_takes_all_that_was_ever_published_and_says_what_came_since(name: str) -> None:
     today, relaxed = published(name), copy.deepcopy(frozen(name))
-    relaxed["required"].remove("time")
-    relaxed["properties"]["time"], relaxed["propertyNames"] = today["properties"]["time"], today["propertyNames"]
+    for one in ("time", "data"):
+        relaxed["required"].remove(one)
+        relaxed["properties"][one] = today["properties"][one]
+    relaxed |= {word: today[word] for word in ("propertyNames", "additionalProperties", "if", "then", "else")}
     assert changes(relaxed, today) == [], "optional properties alone were added"
-    assert "time" not in today["required"]
+    assert not {"time", "data"} & set(today["required"])
 
 
 def test_a_total_beside_cost_lines_is_said_where_an_agency_looks() -> None:

@@ -1,13 +1,16 @@
 """The contracts of what agencies send, and of what they are sent: for programs that are written against them."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from contracts.agency import AGENCY, RECEIPTS
+from contracts.beyond import BEYOND_SCHEMA
 from contracts.freeze import example, published
-from contracts.reference import ROLES
+from contracts.reference import ROLES, ProblemSeverity
+from contracts.severities import DEFAULTS
+from contracts.words import wordings
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 
@@ -28,13 +31,28 @@ class EventTypes(BaseModel):
     items: list[EventType]
 
 
+class Rule(BaseModel):
+    """A rule that no schema can say: its id, whether an event that breaks it is refused (`block`) or taken and told
+    (`warn`), whether that is for the edition to say, and its words, with names in the place of values."""
+
+    rule: str
+    severity: ProblemSeverity
+    set_by_edition: bool
+    ru: str
+    be: str
+    en: str
+
+
 class Contract(EventType):
-    """A type of event with its JSON Schema (2020-12), as the door takes it today, and a whole example."""
+    """A type of event with its JSON Schema (2020-12), as the door takes it today, a whole example, and the `rules` that
+    the door asks beside the schema."""
 
     json_schema: dict[str, Any]
     example: dict[str, Any]
+    rules: list[Rule]
 
 
+ONLY_TOLD: Final = frozenset({"problems.more"})
 TYPES = {
     name: EventType(
         type=name,
@@ -61,4 +79,11 @@ def add(router: APIRouter) -> None:
         it."""
         if type not in TYPES:
             raise Problematic(404, "contract.unknown", types=sorted(TYPES))
-        return Contract(**TYPES[type].model_dump(), json_schema=published(type), example=example(type))
+        rules = [_rule(one) for one in BEYOND_SCHEMA.get(type, ())]
+        return Contract(**TYPES[type].model_dump(), json_schema=published(type), example=example(type), rules=rules)
+
+
+def _rule(id_: str) -> Rule:
+    said = wordings()[id_]
+    severity = DEFAULTS.get(id_, "block" if id_ not in ONLY_TOLD else "warn")
+    return Rule(rule=id_, severity=severity, set_by_edition=id_ in DEFAULTS, ru=said.ru, be=said.be, en=said.en)

@@ -343,11 +343,11 @@ def _extension(name: str, value: Any, hint: Wording) -> Iterator[Problem]:
         yield problem(place, "attribute.name", name=shown, meant=hint)
     elif isinstance(value, dict | list | float) or (isinstance(value, str) and LONE.search(value)):
         yield problem(place, "attribute.value", name=shown, meant=hint)
-    elif hint != NOTHING:
-        yield _unknown_name((name,), hint)
     elif name != name.lower():
         lower = shown.lower() if isinstance(shown, str) else shown
         yield problem(place, "attribute.capitals", severity="warn", name=shown, lower=lower)
+    elif hint != NOTHING:
+        yield _unknown_name((name,), hint)
 
 
 def _unknown_name(place: Place, hint: Wording) -> Problem:
