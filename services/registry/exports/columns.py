@@ -19,7 +19,7 @@ from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import NAMES, Mover, Stage
 from services.registry.exports.names import FACTS, MONEY_STAGES, MOVERS, ROLES
 
-Kind = Literal["text", "day", "moment", "amount", "yes-no", "any"]
+Kind = Literal["text", "day", "moment", "amount", "yes-no", "entry", "any"]
 Labels = Callable[[str, Language, str | None], str | None]
 """What a code means, in a language, by an edition; None where nobody says."""
 SEVERAL: Final = "several"
@@ -85,6 +85,18 @@ SECTOR: Final = _listed(lambda edition: edition.sectors)
 REGION: Final = _listed(lambda edition: edition.regions)
 SOURCE: Final = _listed(lambda edition: edition.money.sources if edition.money else None)
 
+
+@cache
+def _terms(language: Language) -> Mapping[str, str]:
+    """What terms are called; where editions differ, by the first."""
+    return {kind: _title(rule, language) for one in reversed([*load().values()]) for kind, rule in one.terms.items()}
+
+
+def _term(code: str, language: Language, _edition: str | None) -> str | None:
+    return _terms(language).get(code)
+
+
+TERM: Final[Labels] = _term
 OFFICE: Final = _listed(lambda edition: edition.offices)
 
 
@@ -151,7 +163,7 @@ COLUMNS: Final[Mapping[List, Sequence[Column]]] = {
         Column("kind", "export.column.kind", width=18),
         Column("document", "export.column.document", width=18),
         Column("document_date", "export.column.document-date", "day", 12),
-        Column("what", "export.column.what", width=60, about="export.about.what"),
+        Column("what", "export.column.what", "entry", 60, about="export.about.what"),
         PILOT,
     ),
 }

@@ -14,6 +14,7 @@ from contracts.words import Language, say
 from services.registry import views
 from services.registry.domain.export import List
 from services.registry.exports.columns import SEVERAL, Column, columns_of, decimals, filtered, labelled
+from services.registry.exports.entry import in_words
 
 Cell = str | int | bool | None
 """What stands in a cell. No fractions: an amount is whole minor units."""
@@ -115,6 +116,9 @@ class Workbook:
         match column.kind:
             case "amount" if isinstance(value, int):
                 self._amount(place, value, row.get(column.currency))
+            case "entry" if isinstance(value, str):
+                told = fitting(in_words(value, self._about.language))
+                self._sheet.write_string(self._row, place, told, self._format("wrapped"))
             case "yes-no" if isinstance(value, bool):
                 self._text(place, self._said("export.yes" if value else "export.no"))
             case "day" | "moment" if isinstance(value, str):
@@ -205,6 +209,7 @@ class Workbook:
 FORMATS: Final[Mapping[str, Mapping[str, Any]]] = {
     "title": {"bold": True, "font_size": 14},
     "bold": {"bold": True},
+    "wrapped": {"text_wrap": True, "valign": "top"},
     "head": {"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#DDE6F0", "border": 1},
 }
 """The formats that are no form of a number."""
