@@ -109,6 +109,8 @@ Moment = Annotated[
     ),
 ]
 """An instant with a time zone, kept in UTC to the millisecond; a naive time is refused."""
+AskedMoment = Annotated[AwareDatetime, AMoment(asked=True)]
+"""The same in the query of an address, held to the years in which a pilot may lie."""
 Day = Annotated[date, ADay()]
 """A calendar day, written as text; a number is never taken for one."""
 

@@ -15,7 +15,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-from .entered import Door, shows_bounds
+from .entered import YEARS, Door, shows_bounds
 
 DAY_FORM: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 MOMENT_FORM: Final = (
@@ -77,11 +77,15 @@ class ADay:
 
 @dataclass(frozen=True, slots=True)
 class AMoment:
-    """The annotation of an instant."""
+    """The annotation of an instant. `asked`: it stands in the query of an address, and comes from outside wherever it
+    stands."""
+
+    asked: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The form before, the years after."""
-        return _formed(handler(source), MOMENT_FORM, _written_moment, _possible_moment, "moment_form")
+        possible = _asked_moment if self.asked else _possible_moment
+        return _formed(handler(source), MOMENT_FORM, _written_moment, possible, "moment_form")
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """An instant as all schemas of events show it; the form is shown where it comes in."""
@@ -144,4 +148,10 @@ def _possible_moment(moment: datetime, info: ValidationInfo) -> datetime:
     read = to_millisecond(moment)
     if isinstance(info.context, Door):
         within(read.date(), info.context.years)
+    return read
+
+
+def _asked_moment(moment: datetime, info: ValidationInfo) -> datetime:
+    read = _possible_moment(moment, info)
+    within(read.date(), YEARS)
     return read

@@ -10,10 +10,12 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.reference import Problem
 from contracts.words import problem, problems_of
@@ -51,6 +53,23 @@ async def known_query(request: Request) -> None:
     said = {one.pointer for one in wrong}
     more = [one for one in problems_of(others) if one.pointer not in said]  # one mistake is told once
     raise Problematic(422, "request.invalid", problems=[*wrong[:MOST], *more])
+
+
+def take_no_query(app: FastAPI) -> None:
+    """Has the framework's own routes, the document and the page that shows it, refuse a query as all others do: no
+    dependency stands before them."""
+    for route in app.routes:
+        if type(route) is Route and route.path in (app.openapi_url, app.docs_url):
+            route.app = _without_query(route.app)
+
+
+def _without_query(answer: ASGIApp) -> ASGIApp:
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if wrong := [*_wrong(Request(scope), {})]:
+            raise Problematic(422, "request.invalid", problems=wrong[:MOST])
+        await answer(scope, receive, send)
+
+    return asked
 
 
 def _wrong(request: Request, takes: Mapping[str, bool]) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ from services.chassis.answers import (
     Skipping,
     WithheldTopic,
 )
-from services.chassis.asked import known_query
+from services.chassis.asked import known_query, take_no_query
 from services.chassis.auth import Caller, Keys, NoDirectory, allow
 from services.chassis.body import Body
 from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
@@ -120,6 +120,7 @@ def make_bare_app(
         generate_unique_id_function=called(OPERATIONS),
         redirect_slashes=False,  # the redirect would be made of what the caller says that this host is called
     )
+    take_no_query(app)
     app.state.keys = keys
     app.state.agencies = NoDirectory()
     problems.install(app)

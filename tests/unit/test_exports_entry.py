@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from contracts.freeze import example
 from contracts.registry import REGISTRY, ExportFact, PersonErasedV1
@@ -36,7 +37,7 @@ def test_every_fact_of_a_pilot_is_said_in_words_of_every_language(name: str) -> 
 
 def test_every_field_of_every_fact_of_a_pilot_has_a_name_for_people() -> None:
     known = set[str]()
-    todo = [tuple([REGISTRY.classes[name]]) for name in OF_PILOTS]
+    todo: list[tuple[type[BaseModel], ...]] = [(REGISTRY.classes[name],) for name in OF_PILOTS]
     while todo:
         fields = fields_of(todo.pop())
         todo += [models for name, models in fields.items() if models and name not in known | BESIDE]

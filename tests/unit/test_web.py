@@ -337,6 +337,9 @@ def test_what_is_public_needs_no_token_and_takes_nothing(
 def test_health_and_the_documents_are_open_to_all(service: str, sides: Mapping[str, Side]) -> None:
     for path in ("/health/live", "/health/ready", "/health/start", "/openapi.json", "/docs"):
         assert sides[service].ask("get", path).status_code == 200
+    for path in ("/openapi.json?x=1", "/docs?x=1", "/health/live?x=1"):
+        body = problem(sides[service].ask("get", path), 422)
+        assert [one["rule"] for one in body["problems"]] == ["query.unknown"]
 
 
 def test_a_role_that_does_not_exist_cannot_open_a_route() -> None:

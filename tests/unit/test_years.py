@@ -1,20 +1,24 @@
 """The years that anything of a pilot may lie in are said once, and a person's step is held to those of its pilot."""
 
 import re
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.entered import LAST_DAY, YEAR, YEARS
-from contracts.event import Basis
+from contracts.event import AskedMoment, Basis
 from contracts.rules import RuleBook
 from contracts.steps import Absence, Appeal, ApplicationStop, Correctable, Correction, ExpertEntry, Launch
 from deploy.samples.common import BOOK, NOW, SUBJECT, basis, with_edition
 from deploy.samples.expertise import OPERATOR, entry
+from services.chassis.problems import Problematic
 from services.expertise.domain.expert import EnterExpert, Given
 from services.intake.domain.agency import Given as GivenToIntake
 from services.intake.domain.decide import decide
 from services.law.decision import Context, Refusal
+from services.registry.api.memory import moment_of
 from tests.kit.calendars import CALENDARS
 from tests.kit.common import SOMEBODY
 from tests.kit.expertise.play import DIRECTORY, FIRST
@@ -85,3 +89,16 @@ def test_an_officers_stop_is_held_to_them() -> None:
             STATES["registered"], step, Context(NOW, SUBJECT, SOMEBODY, GivenToIntake(since_2010(), None), CALENDARS)
         )
     assert told(refused.value) == ("request.invalid", 422, [("/basis/date", BEYOND)])
+
+
+def test_moments_in_a_query_lie_in_the_years_of_pilots() -> None:
+    asked = TypeAdapter[datetime](AskedMoment)
+    assert asked.validate_python("2026-05-01T09:00:00Z").year == 2026
+    for beyond, kind in (("1950-05-01T09:00:00Z", "year_beyond"), ("2101-01-01T00:00:00Z", "year_beyond")):
+        with pytest.raises(ValidationError) as told:
+            asked.validate_python(beyond)
+        assert [one["type"] for one in told.value.errors()] == [kind]
+    for said, rule in (("1905-07-18", "as-of.bad"), ("2101-01-01", "as-of.bad"), ("2099-01-01", "as-of.future")):
+        with pytest.raises(Problematic) as refused:
+            moment_of(said, ZoneInfo("Europe/Minsk"), NOW)
+        assert refused.value.code == rule

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from contracts.agency import ReceiptIssuedV1, ReceiptOutcome
-from contracts.event import Moment
+from contracts.event import AskedMoment, Moment
 from contracts.forms import as_number
 from contracts.reference import Role, Scope
 from contracts.text import sought
@@ -59,7 +59,7 @@ def add(router: APIRouter) -> None:
         own_number: Annotated[str | None, sought(128)] = None,
         pilot: Annotated[str | None, sought(128)] = None,
         status: ReceiptOutcome | None = None,
-        since: Moment | None = None,
+        since: AskedMoment | None = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Receipts:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from contracts.event import Moment
+from contracts.event import AskedMoment, Moment
 from contracts.reference import ProblemSeverity
 from contracts.text import sought
 from services.chassis.web import EngineOf
@@ -34,7 +34,7 @@ def add(router: APIRouter) -> None:
         agency: AgencyAsked = None,
         rule: Annotated[str | None, sought(100)] = None,
         severity: ProblemSeverity | None = None,
-        since: Moment | None = None,
+        since: AskedMoment | None = None,
     ) -> RuleCounts:
         """How many events of each agency broke each rule since a moment, 30 days ago if none is said: `warn` were taken
         and told, `block` were refused. An agency sees its own. Before a rule is made to block, this is what it would

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Query
 from pydantic import TypeAdapter
 
+from contracts.entered import YEARS
 from contracts.event import Moment, wire_moment
 from contracts.rules import RuleBook, load
 from services.chassis.answers import Page
@@ -54,7 +55,9 @@ def moment_of(said: str, zone: ZoneInfo, now: datetime) -> datetime:
         else:
             raise ValueError("neither a day nor a moment")
     except (ValueError, OverflowError):  # a ValidationError is a ValueError
-        raise Problematic(422, "as-of.bad") from None
+        raise Problematic(422, "as-of.bad", first=YEARS[0], last=YEARS[-1]) from None
+    if moment.year not in YEARS:
+        raise Problematic(422, "as-of.bad", first=YEARS[0], last=YEARS[-1])
     if not come:
         raise Problematic(422, "as-of.future")
     return moment
