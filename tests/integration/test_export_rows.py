@@ -126,8 +126,8 @@ async def test_the_files_of_who_is_in_conflict_are_byte_by_byte_those_of_a_regis
     assert [one["timeline", "jsonl"] for one in asked] == [(0, b"")] * 2
 
     listed = (await world.call("get", "/exports?limit=200", IN_CONFLICT)).json()["items"]
-    told = {(one["by"], one["rows"] is None, one["bytes"] is None, one["digest"] is None) for one in listed}
-    assert told == {(IN_CONFLICT.id, False, False, False), (COLLEAGUE.id, True, True, True)}, "no count beside the own"
+    told = {(one["by"], *(one[name] is None for name in ("rows", "bytes", "digest", "why"))) for one in listed}
+    assert told == {(IN_CONFLICT.id, *[False] * 4), (COLLEAGUE.id, *[True] * 4)}, "no count beside the own, and no words"
     [theirs, *_] = [one["id"] for one in listed if one["by"] == COLLEAGUE.id]
     assert [(await world.card(theirs, who))["rows"] is None for who in (IN_CONFLICT, COLLEAGUE)] == [True, False]
     listed = (await world.call("get", "/exports?limit=200", COLLEAGUE)).json()["items"]

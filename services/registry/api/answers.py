@@ -314,15 +314,15 @@ class CalledPilot(Contract):
 
 
 class TakenExport(Contract):
-    """A list that somebody took: which, by what it was cut down, when, why, and how many rows and bytes it had, which
-    of another's list is not told to who is in conflict over a pilot. `pilot` is the one whose list it is."""
+    """A list that somebody took: which, by what it was cut down, when, and, not told of another's list to who is in
+    conflict over a pilot, why, and how many rows and bytes it had. `pilot` is the one whose list it is."""
 
     id: str
     list: List
     filters: dict[str, str]
     format: Format
     language: str
-    why: str
+    why: str | None
     asked: Moment
     by: str
     role: str

@@ -37,7 +37,9 @@ OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 """Who may see what others took."""
 ASKING: Final = 64
 """How many ask for a list at the same moment."""
-SIZES: Final = ("rows", "bytes", "digest")
+TELLING: Final = ("rows", "bytes", "digest", "why")
+"""What another's list tells beside the codes that it was cut down by: how large it is, and free words on what it is for,
+which may name a pilot."""
 FAULT: Final = "export.why.fault"
 WHY_FAILED: Final[Mapping[str | None, str]] = {
     "export.too-long": "export.why.too-long",
@@ -170,9 +172,9 @@ async def _tells_more(store: Store, id_: str, person: str) -> bool:
 
 
 def _measured(said: dict[str, Any], person: str, hidden: Collection[str] | None) -> dict[str, Any]:
-    """A list with how large it is; of another's list that is not told to a person from whom a pilot is hidden: the own
-    list beside it, without that pilot, would tell of it."""
-    return said if said["by"] == person or not hidden else {**said, **dict.fromkeys(SIZES)}
+    """A list with how large it is and what it is for; of another's list that is not told to a person from whom a pilot
+    is hidden: the own list beside it, without that pilot, would tell of it, and so may the words."""
+    return said if said["by"] == person or not hidden else {**said, **dict.fromkeys(TELLING)}
 
 
 def _standing(state: Export, *, gone: bool) -> str:
