@@ -168,11 +168,13 @@ AgencyFact = AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1 | AgencyKeyIss
 
 
 class ApplicationRegisteredV1(ApplicationReceived):
-    """An agency's application was found valid and registered (заявка зарегистрирована)."""
+    """An agency's application was found valid and registered (заявка зарегистрирована). `agency_name` is what the
+    directory called the agency then."""
 
     TYPE: ClassVar[str] = "pilots.intake.application-registered.v1"
 
     edition: str
+    agency_name: str | None = None
 
 
 class SubmissionRefusedV1(EventRefused):

@@ -69,10 +69,12 @@ class ApplicationOutcome(StrEnum):
 
 
 class Entry(Registered):
-    """What a pilot is entered in the register with: its application too, and when that was submitted."""
+    """What a pilot is entered in the register with: its application too, when that was submitted, and what its agency
+    was called then."""
 
     submitted: Moment
     application: Application
+    agency_name: str | None = None
 
 
 class PilotEnteredV1(Entry, Fact):

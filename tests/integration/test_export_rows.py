@@ -127,7 +127,7 @@ async def test_the_files_of_who_is_in_conflict_are_byte_by_byte_those_of_a_regis
 
     listed = (await world.call("get", "/exports?limit=200", IN_CONFLICT)).json()["items"]
     told = {(one["by"], *(one[name] is None for name in ("rows", "bytes", "digest", "why"))) for one in listed}
-    assert told == {(IN_CONFLICT.id, *[False] * 4), (COLLEAGUE.id, *[True] * 4)}, "no count beside the own, and no words"
+    assert told == {(IN_CONFLICT.id, *[False] * 4), (COLLEAGUE.id, *[True] * 4)}, "neither counts nor words"
     [theirs, *_] = [one["id"] for one in listed if one["by"] == COLLEAGUE.id]
     assert [(await world.card(theirs, who))["rows"] is None for who in (IN_CONFLICT, COLLEAGUE)] == [True, False]
     listed = (await world.call("get", "/exports?limit=200", COLLEAGUE)).json()["items"]

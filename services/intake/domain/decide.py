@@ -115,6 +115,7 @@ def _submitted(command: Submit, context: Context[Given]) -> Sequence[Fact]:
         submitted=judged.envelope.time,
         received=context.now,
         edition=edition.id,
+        agency_name=given.agency.name,
         problems=bounded(judged.problems),
         number=given.number,
         look_over_due_at=started.due_at,

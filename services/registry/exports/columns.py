@@ -111,6 +111,7 @@ PILOT: Final = Column("pilot", "export.column.id", width=38, about="export.about
 NUMBER: Final = Column("number", "export.column.number", width=18)
 TITLE: Final = Column("title", "export.column.title", width=60)
 AGENCY: Final = Column("agency", "export.column.agency", width=20)
+AGENCY_NAME: Final = Column("agency_name", "export.column.agency-name", width=40, about="export.about.agency-name")
 EDITION: Final = Column(
     "edition", "export.column.edition", width=40, labels=edition_title, about="export.about.edition"
 )
@@ -123,6 +124,7 @@ COLUMNS: Final[Mapping[List, Sequence[Column]]] = {
         Column("sector", "export.column.sector", width=26, labels=SECTOR),
         Column("sectors", "export.column.sectors", width=30, labels=SECTOR),
         AGENCY,
+        AGENCY_NAME,
         Column("region", "export.column.region", width=22, labels=REGION),
         Column("entered", "export.column.entered", "moment", 17),
         Column("started", "export.column.started", "day", 12),
@@ -141,6 +143,7 @@ COLUMNS: Final[Mapping[List, Sequence[Column]]] = {
         NUMBER,
         TITLE,
         AGENCY,
+        AGENCY_NAME,
         Column("stage", "export.column.money-stage", width=20, labels=MONEY_STAGE),
         Column("sector", "export.column.sector", width=26, labels=SECTOR, about="export.about.parts"),
         Column("source", "export.column.source", width=36, labels=SOURCE),

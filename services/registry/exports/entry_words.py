@@ -8,6 +8,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "adaptation": "what.adaptation",
     "against": "what.against",
     "agency": "what.agency",
+    "agency_name": "what.agency-name",
     "agreement": "what.agreement",
     "alarm_at": "what.alarm-at",
     "amount_minor": "what.amount-minor",

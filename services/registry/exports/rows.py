@@ -41,8 +41,8 @@ MONEY_OF_PILOT: Final = ("sector", "agency", "region")
 """What a pilot must fit for any of its lines of money to do so; the other filters are asked of each line."""
 NAME: Final = ("state.number", "state.application.title")
 """By what people call a pilot."""
-PILOT_FIELDS: Final = (*ROW, "state.edition")
-MONEY_FIELDS: Final = (*NAME, "state.agency", "state.money", "state.edition")
+PILOT_FIELDS: Final = (*ROW, "state.edition", "state.agency_name")
+MONEY_FIELDS: Final = (*NAME, "state.agency", "state.agency_name", "state.money", "state.edition")
 
 
 def making(_app: FastAPI, store: Store) -> RowsOf:
@@ -98,9 +98,9 @@ async def _some(
 
 
 def _pilot(row: Row) -> dict[str, Cell]:
-    line = {**views.internal_row(row), **views.internal_part(row, "edition")}
+    line = {**views.internal_row(row), **views.internal_part(row, "edition", "agency_name")}
     flat: dict[str, Cell] = {name: line.get(name) for name in PILOT_COLUMNS if "_" not in name}
-    flat["next_move"] = line["next_move"]
+    flat["next_move"], flat["agency_name"] = line["next_move"], line["agency_name"]
     flat["overpaid"] = bool(line["overpaid"])
     flat["sectors"] = " ".join(line.get("sectors") or ())
     for stage in MoneyStage:
@@ -114,13 +114,15 @@ async def _money(store: Store, eyes: Sight, filters: Mapping[str, str], after: s
     """The lines of some pilots; filters of a line's own are asked of each line."""
     of_pilot = {name: filters[name] for name in MONEY_OF_PILOT if name in filters}
     rows, following = await _pilots(store, eyes, of_pilot, after, limit, MONEY_FIELDS)
-    shown = [views.internal_part(row, "id", "number", "title", "agency", "edition", "money") for row in rows]
+    shown = [
+        views.internal_part(row, "id", "number", "title", "agency", "agency_name", "edition", "money") for row in rows
+    ]
     lines = [line for view in shown for line in _lines(view) if _fits(line, filters)]
     return Part(MONEY_COLUMNS, lines, following)
 
 
 def _lines(view: Mapping[str, Any]) -> Iterable[dict[str, Cell]]:
-    said = {name: view[name] for name in ("number", "title", "agency", "edition")}
+    said = {name: view[name] for name in ("number", "title", "agency", "agency_name", "edition")}
     for line in view["money"] or ():
         yield {"pilot": view["id"], **said, **line}
 
