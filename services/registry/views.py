@@ -257,7 +257,7 @@ PILOT: Final = (
     Shown("title", _from_application("title"), public=True, listed=True),
     Shown("sector", _from_application("sector"), public=True, listed=True),
     Shown("agency", public=True, listed=True),
-    Shown("agency_name"),
+    Shown("agency_name", public=True),
     Shown("stage", public=True, listed=True),
     Shown("next_move", _next_move, listed=True),
     Shown("term", of=TERM, listed=True),

@@ -96,6 +96,7 @@ APPLICATION = Application(
 PLAIN = Pilot(
     stage=Stage.RUNNING,
     agency="minzdrav",
+    agency_name="Министерство здравоохранения",
     number="ПП-2026-000123",
     edition="by-2024",
     submitted=NOW - timedelta(days=60),
