@@ -4,6 +4,8 @@ An edition (редакция правил) is a TOML file in `rules/`. No number
 says where it comes from: found law, or an assumption of this project. What an edition sets is a field of a class here:
 a name that is misspelt, missing or unknown is refused when the file is read, and a check finds the names that no code
 reads. A pilot keeps the edition that was in force on the day of its application (assumption).
+
+It is one thing: what an edition may say is read in one file, part by part.
 """
 
 import re

@@ -26,7 +26,7 @@ MODULES: Final = {
         "fractions",
         "functools",
     ),
-    *("hashlib", "itertools", "json", "math", "re", "tomllib", "typing", "uuid", "zoneinfo"),
+    *("hashlib", "itertools", "json", "math", "re", "tomllib", "typing", "unicodedata", "uuid", "zoneinfo"),
     *("dateutil", "pydantic", "pydantic_core", "stdnum"),
 }
 """All that may be imported beside the own rooms: what only computes."""

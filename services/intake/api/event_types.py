@@ -10,7 +10,7 @@ from contracts.beyond import BEYOND_SCHEMA
 from contracts.freeze import example, published
 from contracts.reference import ROLES, ProblemSeverity
 from contracts.severities import DEFAULTS
-from contracts.words import wordings
+from contracts.words import LANGUAGES, Language, wordings
 from services.chassis.auth import allow
 from services.chassis.problems import Problematic
 
@@ -38,9 +38,7 @@ class Rule(BaseModel):
     rule: str
     severity: ProblemSeverity
     set_by_edition: bool
-    ru: str
-    be: str
-    en: str
+    words: dict[Language, str]
 
 
 class Contract(EventType):
@@ -84,6 +82,6 @@ def add(router: APIRouter) -> None:
 
 
 def _rule(id_: str) -> Rule:
-    said = wordings()[id_]
+    words = {language: wordings()[id_].text(language) for language in LANGUAGES}
     severity = DEFAULTS.get(id_, "block" if id_ not in ONLY_TOLD else "warn")
-    return Rule(rule=id_, severity=severity, set_by_edition=id_ in DEFAULTS, ru=said.ru, be=said.be, en=said.en)
+    return Rule(rule=id_, severity=severity, set_by_edition=id_ in DEFAULTS, words=words)

@@ -1,6 +1,8 @@
 """What an agency's event is made of, read part by part: its envelope, its shape by the contract, and its problems.
 
 Nothing here asks an edition. Every fault is found at once, each with its place, its rule and what to do.
+
+It is one thing: what is found in envelope, data and names is told together, so that one mistake is one problem.
 """
 
 import json
