@@ -38,8 +38,8 @@ OVERSEERS: Final = (Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
 ASKING: Final = 64
 """How many ask for a list at the same moment."""
 TELLING: Final = ("rows", "bytes", "digest", "why")
-"""What another's list tells beside the codes that it was cut down by: how large it is, and free words on what it is for,
-which may name a pilot."""
+"""What another's list tells beside the codes that it was cut down by: how large it is, and free words on what it is
+for, which may name a pilot."""
 FAULT: Final = "export.why.fault"
 WHY_FAILED: Final[Mapping[str | None, str]] = {
     "export.too-long": "export.why.too-long",
