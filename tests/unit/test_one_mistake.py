@@ -144,7 +144,7 @@ def test_several_mistakes_are_told_each() -> None:
         (event(costs=[{**COSTS[0], "currency": "руб."}]), "costs.currency", "BYN"),
         (event(initiator={"id": {"scheme": "УНП", "value": "790000029"}}), "party.scheme", "BY-UNP"),
         (event(initiator=unp("79000002")), "party.form", "790000029"),
-        ({**event(), "time": "2099-01-01T00:00:00Z"}, "time.future", str(NOW.year)),
+        ({**event(), "time": "2099-01-01T00:00:00Z"}, "time.future", "5"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_is_allowed_in_every_language(

@@ -407,7 +407,7 @@ def _sender(event: Mapping[str, Any], agency: str, now: datetime) -> Iterator[Pr
     time = time_of(event)
     if time is not None and time > now + CLOCK_SKEW:
         minutes = int(CLOCK_SKEW.total_seconds() // 60)
-        yield problem("/time", "time.future", now=wire_moment(now), minutes=minutes)
+        yield problem("/time", "time.future", minutes=minutes)
 
 
 def _payload(event: Mapping[str, Any], door: Door) -> Held:
