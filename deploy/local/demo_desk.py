@@ -48,9 +48,6 @@ PEOPLE: Final = (
     DemoPerson("expert-23", "Глеб Учебный", (Role.EXPERT,)),
     DemoPerson("ap-1", "Антон Условный", (Role.APPROVER,)),
     DemoPerson("of-1", "Зоя Показательная", (Role.OFFICER,)),
-    DemoPerson("cs-1", "Степан Вымышленный", (Role.COUNCIL_SECRETARY,)),
-    DemoPerson("ho-1", "Инна Макетная", (Role.HEAD_ORGANISATION, Role.COMMISSION_SECRETARY)),
-    DemoPerson("rg-1", "Роман Черновик", (Role.REGISTRAR,)),
     DemoPerson("au-1", "Алла Наблюдателева", (Role.AUDITOR,)),
 )
 """The ids are those that the demo itself acts under."""

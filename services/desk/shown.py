@@ -30,7 +30,11 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 
-PAGES: Final = (("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),)
+PAGES: Final = (
+    ("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),
+    ("page.look-over", "/look-over", (Role.OFFICER,)),
+    ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
+)
 """What the head of every page leads to, and for which roles."""
 
 

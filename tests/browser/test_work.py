@@ -59,6 +59,7 @@ def test_fifty_cases_are_assigned_by_keys_in_one_request_and_three_stay_with_the
             f"ПП-2026-{number:06}" for number in (3, 5, 8)
         ]
         expect(page.locator("#said")).to_have_text("Сделано: 47 дел. Не сделано: 3.")
+        page.get_by_label("Стадия").focus()
         page.get_by_label("Стадия").select_option("unassigned")
         expect(page.locator("#said")).to_have_text("60 дел")
         assert "status=unassigned" in page.url and page.locator("#status").evaluate("e => e === document.activeElement")

@@ -59,9 +59,11 @@ def make_router() -> APIRouter:
     @router.get("/{language}/work", response_class=HTMLResponse)
     async def work(visit: VisitOf) -> Response:
         """The list as its address says."""
-        if not visit.may(*READERS):
-            return RedirectResponse(visit.address(first_page(visit)), 303)
-        return await _shown(visit)
+        if visit.may(*READERS):
+            return await _shown(visit)
+        if visit.may(Role.OFFICER):
+            return RedirectResponse(visit.address("/look-over"), 303)
+        return visit.page("nothing_yet.html")
 
     @router.post("/{language}/work", response_class=HTMLResponse)
     async def act(posted: PostedOf) -> Response:
@@ -78,11 +80,6 @@ def make_router() -> APIRouter:
 
     _views(router)
     return router
-
-
-def first_page(visit: Visit) -> str:
-    """Where somebody begins who has no cases."""
-    return "/look-over" if visit.may(Role.OFFICER) else "/decisions"
 
 
 def _views(router: APIRouter) -> None:

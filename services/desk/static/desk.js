@@ -104,6 +104,12 @@
     setTimeout(() => { delete form.dataset.sent; }, 3000);
   });
 
+  // What is not asked for does not stand in the address.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { verb, formData } = event.detail;
+    if (verb === "get") [...formData.entries()].forEach(([name, value]) => { if (value === "") formData.delete(name); });
+  });
+
   function settled() {
     showSwitch();
     count();

@@ -1,0 +1,95 @@
+"""Look-over and notices, before services with one application and one notice."""
+
+import html
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.reference import Role
+from contracts.words import LANGUAGES
+from deploy.samples.common import APPLICATION, body
+from tests.kit.desk.bench import bench
+
+LINE: dict[str, Any] = {
+    "id": "p-1",
+    "status": "registered",
+    "submission": 1,
+    "number": "ПП-2026-000001",
+    "agency": "vedomstvo",
+    "title": APPLICATION.title,
+    "sector": "health",
+    "submitted": None,
+    "received": "2026-04-16T09:00:00.000Z",
+    "due_at": "2026-04-23T21:00:00.000Z",
+    "edition": "by-2024",
+}
+NOTICE = {
+    "id": "n-1",
+    "pilot": "p-1",
+    "kind": "due",
+    "fact": "pilots.expertise.term-nearing.v1",
+    "time": "2026-04-16T09:00:00.000Z",
+    "what": {"why": "<b>почему</b>"},
+    "by": "op-2",
+    "read": None,
+    "number": "ПП-2026-000001",
+    "title": "Первый",
+}
+
+
+def services(request: httpx.Request) -> httpx.Response:
+    path = request.url.path
+    if request.method != "GET":
+        return httpx.Response(200, json={"subject": "p-1", "version": 2}, headers={"ETag": '"8"'})
+    if path == "/v1/applications":
+        return httpx.Response(200, json={"items": [LINE], "next": None})
+    if path == "/v1/applications/p-1":
+        return httpx.Response(200, json={**LINE, "application": body(APPLICATION)}, headers={"ETag": '"7"'})
+    if path == "/v1/me/notices":
+        return httpx.Response(200, json={"items": [NOTICE], "next": None, "persons": {"op-2": "Пётр Примеров"}})
+    return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_officer_finds_the_applications_and_decides_on_one(language: str) -> None:
+    async with bench(services) as at:
+        await at.enter(Role.OFFICER)
+        assert (await at.browser.get(f"/{language}/work")).headers["location"] == f"/{language}/look-over"
+        listed = (await at.browser.get(f"/{language}/look-over")).text
+        assert "ПП-2026-000001" in listed and "2026" in listed
+        page = (await at.browser.get(f"/{language}/look-over/p-1")).text
+        assert APPLICATION.title in html.unescape(page)
+        form = at.form(page, "take")
+        done = await at.browser.post(f"/{language}/look-over/p-1", data={**form, "do": "take"})
+        assert done.headers["location"] == f"/{language}/look-over/p-1?done=take"
+        [sent] = [one for one in at.asked if one.method == "POST"]
+        assert (sent.url.path, sent.headers["if-match"]) == ("/v1/applications/p-1/acceptance", '"7"')
+
+
+async def test_a_return_needs_a_reason_and_a_stop_its_document() -> None:
+    async with bench(services) as at:
+        await at.enter(Role.OFFICER)
+        page = (await at.browser.get("/ru/look-over/p-1")).text
+        bare = await at.browser.post("/ru/look-over/p-1", data={**at.form(page, "return"), "do": "return"})
+        assert bare.status_code == 422 and 'href="#code"' in bare.text
+        stop = {**at.form(page, "stop"), "do": "stop", "reason": "Ликвидация", "number": "17"}
+        half = await at.browser.post("/ru/look-over/p-1", data=stop)
+        assert half.status_code == 422 and ">Ликвидация</textarea>" in half.text and 'href="#date"' in half.text
+        assert not [one for one in at.asked if one.method == "POST"]
+        await at.browser.post(
+            "/ru/look-over/p-1", data={**at.form(page, "return"), "do": "return", "code": "documents-missing"}
+        )
+        [sent] = [one for one in at.asked if one.method == "POST"]
+        assert json.loads(sent.content) == {"reasons": [{"code": "documents-missing"}]}
+
+
+async def test_notices_are_told_in_words_and_marked_as_read() -> None:
+    async with bench(services) as at:
+        await at.enter(Role.EXPERT)
+        page = (await at.browser.get("/ru/notices")).text
+        assert "срок близко – Пётр Примеров – &lt;b&gt;почему&lt;/b&gt;" in page
+        form = {**at.form(page, "notices"), "notice": "n-1"}
+        assert (await at.browser.post("/ru/notices", data=form)).headers["location"] == "/ru/notices"
+        assert json.loads(at.asked[-1].content) == {"ids": ["n-1"]}
