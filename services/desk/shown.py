@@ -32,6 +32,7 @@ TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 
 PAGES: Final = (
     ("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),
+    ("page.board", "/board", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)),
     ("page.look-over", "/look-over", (Role.OFFICER,)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
 )

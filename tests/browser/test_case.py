@@ -45,6 +45,9 @@ def test_a_case_and_its_forms_are_accessible_and_narrow(
         narrow(page)
         page.goto(f"{url}/be/notices")
         accessible(page)
+        page.goto(f"{url}/be/board")
+        accessible(page)
+        narrow(page)
     assert [one for one in reports if "422" not in one] == []
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ from deploy.login import Login
 from deploy.samples import expertise as say
 from deploy.samples.common import body
 from examples.my_open_work import rebuild
+from tests.kit.desk.people import at_the_desk
 
 OPERATOR, APPROVER = say.OPERATOR.id, say.APPROVER.id
 pytestmark = [pytest.mark.timeout(240)]
@@ -291,3 +293,40 @@ def test_the_conclusion_can_be_had_as_a_document_and_its_people_get_notices(desk
     mine = {row["kind"] for row in notices if row["pilot"] == pilot}
     assert {"opinion-given", "conclusion-issued"} <= mine
     assert LABORATORY not in str(notices)
+
+
+async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, agency: str, stack: Stack) -> None:
+    """From look-over to the register: officer, operator, two experts blind to each other, a second person."""
+    event = application(77, agency, kind=V2)
+    pilot = str(desk.call("POST", "intake", "/v1/events", "publisher", org=agency, body=event).json()["pilot"])
+    for expert in EXPERTS:
+        enter_expert(desk, expert)
+    at = f"/case/{pilot}"
+    async with at_the_desk(stack) as people:
+        officer = await people.enter("of-1", "officer")
+        await officer.send(f"/look-over/{pilot}", "take", do="take")
+        operator = await people.enter(OPERATOR, "operator")
+        await operator.open(at, event["data"]["title"], "ждёт экспертов")
+        await operator.send(at, "act-form-claim", do="claim")
+        for expert in EXPERTS:
+            seen = card(desk, pilot).headers["ETag"]
+            answer = await operator.send("/work", "bulk", case=f"{pilot}|{seen}", expert_to=expert, do="assign")
+            assert "Сделано: 1 дело." in answer.text
+        for expert in EXPERTS:
+            judge = await people.enter(expert, "expert")
+            await judge.send(at, "act-form-accept", do="accept")
+            page = await judge.open(f"{at}/opinion")
+            codes = re.findall(r'name="reason-([\w-]+)"', page)
+            scores = {f"score-{code}": "4" for code in codes} | {f"reason-{code}": "Потому что." for code in codes}
+            said = {**scores, "verdict": "positive", "text": f"Мнение {expert}", "do": "send"}
+            answer = await judge.send(f"{at}/opinion", "written", **said)
+            assert answer.headers["location"] == f"/ru{at}?done=opinion"
+        text = "Заключаю: проводить."
+        await operator.send(f"{at}/conclusion", "written", verdict="positive", text=text, do="send")
+        approver = await people.enter(APPROVER, "approver")
+        await approver.send(at, "act-form-approve", do="approve")
+        await operator.open(at, "заключение дано", text, "Мнение expert-17", "Мнение expert-23")
+        conclusion = card(desk, pilot).json()["conclusions"][0]["number"]
+        paper = await operator.browser.get(f"/ru{at}/paper/{conclusion}.pdf")
+        assert paper.content.startswith(b"%PDF") and "attachment" in paper.headers["content-disposition"]
+    assert conclusion in desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: conclusion in a.text).text

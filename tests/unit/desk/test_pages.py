@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from contracts.reference import Role
 from contracts.words import LANGUAGES
 from deploy.samples.common import APPLICATION, body
 from tests.kit.desk.bench import bench
+from tests.kit.desk.services import row
 
 LINE: dict[str, Any] = {
     "id": "p-1",
@@ -39,8 +41,24 @@ NOTICE = {
 }
 
 
+LOADS = [
+    {"id": "expert-17", "load": 3, "capacity": 10, "over": 0},
+    {"id": "expert-23", "load": 6, "capacity": 5, "over": 1},
+]
+NAMES = {"op-2": "Пётр Примеров", "expert-17": "Вера Пробная", "expert-23": "Глеб Учебный"}
+
+
 def services(request: httpx.Request) -> httpx.Response:
     path = request.url.path
+    if path.endswith("/handover"):
+        stayed = [{"pilot": "p-2", "why": "Все заняты.", "problem": None, "against": {"expert.busy": 1}}]
+        moved = [{"to": "expert-23", "pilot": "p-1", "version": 2, "etag": '"2"', "replayed": False}]
+        return httpx.Response(200, json={"moved": moved, "stayed": stayed, "more": False})
+    if path == "/v1/board":
+        items = [row(1), row(2, suspended=True, due_at=None), row(3, breached=True, left=-2)]
+        return httpx.Response(200, json={"items": items, "next": None, "persons": {}})
+    if path == "/v1/board/experts":
+        return httpx.Response(200, json={"items": LOADS, "next": None, "persons": NAMES})
     if request.method != "GET":
         return httpx.Response(200, json={"subject": "p-1", "version": 2}, headers={"ETag": '"8"'})
     if path == "/v1/applications":
@@ -93,3 +111,33 @@ async def test_notices_are_told_in_words_and_marked_as_read() -> None:
         form = {**at.form(page, "notices"), "notice": "n-1"}
         assert (await at.browser.post("/ru/notices", data=form)).headers["location"] == "/ru/notices"
         assert json.loads(at.asked[-1].content) == {"ids": ["n-1"]}
+
+
+async def test_the_picture_of_the_loads_and_its_table_are_what_the_service_says() -> None:
+    async with bench(services) as at:
+        await at.enter(Role.OPERATOR)
+        page = (await at.browser.get("/ru/board?by=expert")).text
+        table = page[page.index('id="loads"') : page.index("</table>", page.index('id="loads"'))]
+        rows = re.findall(r"<th scope=\"row\">(.*?)</th>" + r"<td[^>]*>(\d+)</td>" * 3, table)
+        assert rows == [(NAMES[one["id"]], str(one["load"]), str(one["capacity"]), str(one["over"])) for one in LOADS]
+        widths = [
+            float(one)
+            for one in re.findall(
+                r'<rect class="desk-bar[^-"]*(?:desk-bar--over)?" x="0" y="\d+" width="([\d.]+)"', page
+            )
+        ]
+        assert [round(width / widths[0], 2) for width in widths] == [1.0, 2.0]
+        assert dict(at.asked[-2].url.params)["by"] == "expert"
+
+
+async def test_an_experts_whole_work_is_handed_over_and_what_stayed_says_why() -> None:
+    async with bench(services) as at:
+        await at.enter(Role.OPERATOR)
+        page = (await at.browser.get("/ru/board")).text
+        form = {**at.form(page, "handover"), "expert": "expert-17", "to": ""}
+        bare = await at.browser.post("/ru/board", data={**form, "why": ""})
+        assert bare.status_code == 422 and 'href="#why"' in bare.text
+        answer = await at.browser.post("/ru/board", data={**form, "why": "Отпуск"})
+        assert "Передано дел: 1; осталось: 1." in answer.text and "Все заняты." in answer.text
+        [sent] = [one for one in at.asked if one.method == "POST"]
+        assert sent.url.path == "/v1/experts/expert-17/handover" and json.loads(sent.content) == {"why": "Отпуск"}
