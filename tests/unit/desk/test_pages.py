@@ -41,7 +41,7 @@ NOTICE = {
 }
 
 
-LOADS = [
+LOADS: list[dict[str, Any]] = [
     {"id": "expert-17", "load": 3, "capacity": 10, "over": 0},
     {"id": "expert-23", "load": 6, "capacity": 5, "over": 1},
 ]
