@@ -1,19 +1,16 @@
 """What the whole system does when a part of it is killed, stopped or away: nothing lost, nothing doubled."""
 
 import asyncio
-import json
 import os
 import signal
-import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from contracts.agency import ApplicationSubmittedV2
@@ -27,6 +24,7 @@ from deploy.local.process import Process
 from deploy.local.stack import Stack
 from tests.conftest import Eventually
 from tests.e2e.conftest import kill
+from tests.kit.journals import assert_whole, journal
 from tests.kit.raw_batches import crowd, hand_over
 
 pytestmark = [pytest.mark.timeout(300)]
@@ -59,49 +57,21 @@ def all_entered(desk: Desk, agency: str, count: int) -> Any:
     return check
 
 
-async def journal(stack: Stack, topic: str) -> dict[str, list[tuple[int, str]]]:
-    """Every fact of a topic: for each subject its sequences and ids, as they stand in the log."""
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    consumer = AIOKafkaConsumer(topic, **stack.backends.kafka.aiokafka(), auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        while any([await consumer.position(p) < end for p, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                for record in records:
-                    event = json.loads(record.value)
-                    found[event["subject"]].append((int(event["sequence"]), event["id"]))
-    finally:
-        await consumer.stop()
-    return found
-
-
-def assert_whole(series: dict[str, list[tuple[int, str]]]) -> None:
-    """Each subject's facts are 1, 2, 3 ... in the order in which they are first met, one id under each."""
-    for subject, facts in series.items():
-        first_met = list(dict.fromkeys(facts))
-        assert [sequence for sequence, _ in first_met] == list(range(1, len(first_met) + 1)), subject
-
-
 def test_services_killed_again_and_again_lose_and_double_nothing(
     desk: Desk, stack: Stack, agency: str, eventually: Eventually
 ) -> None:
-    count = 600
-    events = [application(n, agency, kind=V2) for n in range(count)]
-    publishing = threading.Thread(
-        target=lambda: [
-            asyncio.run(publish(desk.logins[agency], {agency: events[n : n + 50]})) for n in range(0, count, 50)
-        ]
-    )
-    publishing.start()
-    for victim in ("intake", "expertise", "registry") * 2:
-        kill(stack, victim)
-    publishing.join()
-    asyncio.run(eventually(all_entered(desk, agency, count), within=90, every=0.5))
+    """At full size, with replicas and back ends killed and stopped too, it is `test_kills`."""
+    victims, each = ("intake", "expertise", "registry") * 2, 60
+    events = [application(n, agency, kind=V2) for n in range(len(victims) * each)]
+    for number, victim in enumerate(victims):
+        stack.await_ready(60)
+        asyncio.run(publish(desk.logins[agency], {agency: events[number * each : (number + 1) * each]}))
+        kill(stack, victim)  # with what was just published in its hands, or in those of the one before it
+    asyncio.run(eventually(all_entered(desk, agency, len(events)), within=90, every=0.5))
     numbers = Counter(row["number"] for row in entered(desk, agency))
     assert max(numbers.values()) == 1
-    assert_whole(asyncio.run(journal(stack, "pilots.intake.v1")))
-    assert_whole(asyncio.run(journal(stack, "pilots.registry.v1")))
+    assert_whole(asyncio.run(journal(stack.backends.kafka, "pilots.intake.v1")))
+    assert_whole(asyncio.run(journal(stack.backends.kafka, "pilots.registry.v1")))
 
 
 def test_while_kafka_is_away_http_still_takes_events_and_they_arrive_later(
@@ -179,13 +149,13 @@ def readiness(desk: Desk, service: str) -> tuple[int, str, dict[str, str]]:
 
 
 def says_so_at_once(desk: Desk, service: str) -> bool:
-    """Whether who asks how it is waits for less than a second; the machine may be busy, so the best of some counts."""
-    found = list[float]()
+    """Whether who asks how it is waits for less than a second; the machine may be busy, so one of some will do."""
     for _ in range(8):
         asked = time.monotonic()
         readiness(desk, service)
-        found.append(time.monotonic() - asked)
-    return min(found) < 1.0
+        if time.monotonic() - asked < 1.0:
+            return True
+    return False
 
 
 def not_ready(desk: Desk, service: str) -> bool:
@@ -255,4 +225,4 @@ def test_a_batch_that_takes_the_brokers_memory_ends_it_and_it_comes_back_with_al
     asyncio.run(publish(desk.logins[agency], {agency: events[first:]}))
     asyncio.run(eventually(all_entered(desk, agency, len(events)), within=90, every=0.5))
     for topic in ("pilots.intake.v1", "pilots.registry.v1"):
-        assert_whole(asyncio.run(journal(stack, topic)))
+        assert_whole(asyncio.run(journal(stack.backends.kafka, topic)))
