@@ -101,6 +101,10 @@ async def test_a_document_comes_back_with_all_that_is_decided_by(
     assert made.ids[key].digest == "d" and (await target.claimed(key))[key].subject == "p1"
     assert await target.count(CLAIMS, {}, 9) == 1
     assert list(await target.draw("notes", 1)) == [2], "numbers go on above what the facts have"
+    anew = target.sibling(f"{target._db.name}_anew")
+    await rebuilt(store, anew, broker.log, behind=True)
+    made = (await anew.load(["p1"], lambda _s: Tally))["p1"]
+    assert made.seen == {"left": 2, "right": 1}, "also by what the facts say that their writer had seen"
 
 
 async def test_what_is_parked_is_not_taken_for_seen(

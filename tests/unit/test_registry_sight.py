@@ -153,6 +153,11 @@ async def test_the_feed_tells_of_each_line_what_its_pilots_are_to_the_caller(eye
         assert ("actor" in one) is whole
 
 
+@every_eyes
+def test_a_line_of_a_timeline_says_its_place_to_who_is_told_of_every_line(eyes: Sight) -> None:
+    assert ("sequence" in sight.entry(eyes, LINES[0])) is (eyes.agency is None)
+
+
 def is_told(eyes: Sight, line: Row) -> bool:
     one, replica = BY_ID[line["pilot"]], line["what"].get("replica")
     if not sight.sees(eyes, one) or (replica and not sight.sees(eyes, BY_ID[replica])):
