@@ -1,7 +1,8 @@
 """Thousands of events over both doors, two replicas of each service, and every process killed and stopped again and
 again, also two at once: nothing is lost, doubled or put out of order, and each database is the fold of its topic.
 
-`./lotsman test --soak tests/e2e/test_kills.py` runs it whole; LOTSMAN_KILL_SEEDS names other seeds than these five.
+`./lotsman test --soak tests/e2e/test_kills.py` runs it whole; LOTSMAN_KILL_SEEDS names other seeds than
+these five, LOTSMAN_KILL_EVENTS another number of events.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 SEEDS: Final = [int(one) for one in os.environ.get("LOTSMAN_KILL_SEEDS", "1,2,3,4,5").split(",")]
 AGENCIES: Final = 3
-EVENTS: Final = 3_300
+EVENTS: Final = int(os.environ.get("LOTSMAN_KILL_EVENTS", "3300"))
 """In all; half of them come by each door, and of these every tenth by both."""
 STRIKES: Final = 17
 ACCEPTED: Final = 4

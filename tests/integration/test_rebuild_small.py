@@ -83,7 +83,7 @@ async def test_a_document_comes_back_with_all_that_is_decided_by(
 ) -> None:
     due = START + timedelta(days=3)
     left, right = Topic("left"), Topic("right")
-    came = [left.record("p1", 1, "a"), left.record("p1", 2, "pass"), right.record("p1", 1, "nothing")]
+    came = [left.record("p1", 1, "a longer one"), left.record("p1", 2, "pass"), right.record("p1", 1, "nothing")]
     for record in came:
         await engine.records([record])  # each is a write, and two of them make no fact
     await engine.command(replace(claimed("p1", "k", Note(("b", "c"), due=due)), correlation="another"))
@@ -100,7 +100,7 @@ async def test_a_document_comes_back_with_all_that_is_decided_by(
     key = Claimed("person:p1", "k", "d").key
     assert made.ids[key].digest == "d" and (await target.claimed(key))[key].subject == "p1"
     assert await target.count(CLAIMS, {}, 9) == 1
-    assert list(await target.draw("notes", 1)) == [2], "numbers go on above what the facts have"
+    assert list(await target.draw("notes", 1)) == [13], "numbers go on above the highest that the facts have"
     anew = target.sibling(f"{target._db.name}_anew")
     await rebuilt(store, anew, broker.log, behind=True)
     made = (await anew.load(["p1"], lambda _s: Tally))["p1"]

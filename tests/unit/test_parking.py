@@ -156,7 +156,11 @@ def stands(name: str, sequence: int, subject: str) -> Row:
     return parking._row(Parked(record, BROKEN, "why", subject, "left", sequence), START)
 
 
-async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all_else_stays() -> None:
+@pytest.mark.parametrize("feed", [2, 100])
+async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all_else_stays(
+    feed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "FEED", feed)
     rows = {
         name: stands(name, n, subject)
         for n, (name, subject) in enumerate(
@@ -201,6 +205,7 @@ async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all
 
     one.take_up = take_up  # type: ignore[method-assign]
     went = await one.redrive([row["_id"] for row in rows.values()])
-    assert fed == [["goes", "idle", "stays", "not next", "no fact"]]
+    names = ["goes", "idle", "stays", "not next", "no fact"]
+    assert fed == [names[n : n + feed] for n in range(0, 5, feed)], "all of them, so many at a time"
     assert removed == [rows["goes"]["_id"], rows["idle"]["_id"]]
     assert taken == [{"p1"}] and went == 1 + 2, "what waited behind what went has its turn now"

@@ -8,12 +8,13 @@ from typing import Any, Final
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import sending
 from services.chassis.message import Message
-from services.chassis.sending import in_order
+from services.chassis.sending import by_partition, in_order
 
 TOPIC: Final = "pilots.receipts.primer.v1"
 PLACE: Final = TopicPartition(TOPIC, 3)
@@ -65,6 +66,19 @@ async def sent(
 
 def messages(*keys: str, size: int = 10) -> list[Message]:
     return [Message(TOPIC, key, json.dumps({"n": n, "text": "x" * size}).encode()) for n, key in enumerate(keys)]
+
+
+def test_a_record_is_its_message_with_every_header_in_the_partition_that_kafkas_clients_give_its_key() -> None:
+    headers = {"ce_id": "e-1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    record = sending._record(Message(TOPIC, "ключ", b"value", headers))
+    assert record["headers"] == [("ce_id", b"e-1"), ("traceparent", headers["traceparent"].encode())]
+    assert (record["key"], record["value"]) == ("ключ".encode(), b"value")
+    some, partitions = messages(*(f"pilot-{n % 40}" for n in range(80))), [*range(12)]
+    parts, choose = by_partition(some, partitions), DefaultPartitioner()
+    assert len(parts) > 6 and sorted(place for places in parts.values() for place in places) == [*range(80)]
+    for partition, places in parts.items():
+        assert places == sorted(places)
+        assert {choose(some[place].key.encode(), partitions, partitions) for place in places} == {partition}
 
 
 async def test_where_a_batch_went_it_is_heard_where_the_partition_ends_then(producer: AIOKafkaProducer) -> None:
