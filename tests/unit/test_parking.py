@@ -204,7 +204,7 @@ async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all
         return 2
 
     one.take_up = take_up  # type: ignore[method-assign]
-    went = await one.redrive([row["_id"] for row in rows.values()])
+    went = await one.redrive([row["_id"] for row in reversed(rows.values())])  # in whatever order they are named
     names = ["goes", "idle", "stays", "not next", "no fact"]
     assert fed == [names[n : n + feed] for n in range(0, 5, feed)], "all of them, so many at a time"
     assert removed == [rows["goes"]["_id"], rows["idle"]["_id"]]
