@@ -1,22 +1,20 @@
 """What an entry of the timeline says in a workbook: words, labels, days and money for people, and no JSON."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from contracts.freeze import example
-from contracts.registry import REGISTRY, ExportFact, PersonErasedV1
+from contracts.registry import REGISTRY, PilotFact
 from contracts.words import LANGUAGES
 from services.law.names import fields_of
 from services.registry.exports.entry import in_words
 from services.registry.exports.entry_words import FIELDS
 from services.registry.handlers import BESIDE
 
-OF_PILOTS = [
-    name for name, cls in REGISTRY.classes.items() if not issubclass(cls, ExportFact) and cls is not PersonErasedV1
-]
+OF_PILOTS = [cls.TYPE for cls in get_args(PilotFact)]
 
 
 def what(name: str) -> dict[str, Any]:
