@@ -19,9 +19,10 @@ PATIENCE: Final = 60_000
 Look = Callable[[Page], None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Debian's Chromium, driven by playwright."""
+    """Debian's Chromium, driven by playwright. It is closed with its module: while it is open, playwright has an event
+    loop running in this thread, in which no asynchronous test can run."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
         reason = "there is no Chromium on PATH: install Debian's package `chromium`"

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,8 +27,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-
-from deploy.local.ports import is_free
 
 CLIENT: Final = "lotsman-desk"
 AUDIENCE: Final = "lotsman"
@@ -113,10 +112,10 @@ class Identity:
 @contextmanager
 def provided() -> Iterator[Identity]:
     """The provider for as long as the block lasts."""
-    port = next(one for one in range(30_103, 30_900, 11) if is_free(one))
-    identity = Identity(f"http://127.0.0.1:{port}")
-    server = uvicorn.Server(uvicorn.Config(identity.app(), port=port, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    identity = Identity(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    server = uvicorn.Server(uvicorn.Config(identity.app(), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
     deadline = time.monotonic() + STARTS_WITHIN
     while not server.started and time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """The desk on a port of this machine, for a real browser."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ import httpx
 import uvicorn
 
 from deploy.local import demo_desk
-from deploy.local.ports import is_free
 from services.chassis.store import Store
 from services.desk.app import make_pages
 from services.desk.clients import Clients
@@ -19,14 +19,13 @@ from services.desk.settings import DeskSettings
 from tests.kit.desk.memory import Memory
 
 STARTS_WITHIN: Final = 60.0
-PORTS: Final = range(30_100, 30_900, 7)
 
 
 @contextmanager
 def served(answers: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
     """A desk with demo people before such services; its address. LOTSMAN_HOME must be a folder of the test's own."""
-    port = next(one for one in PORTS if is_free(one))
-    url = f"http://127.0.0.1:{port}"
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     started = threading.Event()
     server: list[uvicorn.Server] = []
 
@@ -34,9 +33,9 @@ def served(answers: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
         own = DeskSettings(url=url)
         clients = Clients.of(own, httpx.MockTransport(answers))
         desk = make_desk(own, cast(Store, Memory()), clients, demo_desk.DemoPeople())
-        config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), port=port, log_level="warning", lifespan="off")
+        config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), log_level="warning", lifespan="off")
         server.append(uvicorn.Server(config))
-        running = asyncio.create_task(server[0].serve())
+        running = asyncio.create_task(server[0].serve([listening]))
         while not server[0].started and not running.done():
             await asyncio.sleep(0.02)
         started.set()
