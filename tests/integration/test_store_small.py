@@ -1,9 +1,15 @@
 """What the store promises of single rows and numbers, each by itself: nothing goes back, nothing is guessed."""
 
-import pytest
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from pydantic import BaseModel
+
+from services.chassis.fold import Fold
 from services.chassis.store import CLAIMS, COUNTERS, SUBJECTS, Claim, Store, StoreAway
-from tests.kit.engine.tiny import Tally
+from services.chassis.subject import Document, Done
+from tests.kit.engine.tiny import START, Tally
 
 pytestmark = pytest.mark.parametrize("driver", ["motor", "pymongo"])
 
@@ -65,3 +71,32 @@ async def test_sums_of_a_window_begin_anew_with_the_next_and_an_earlier_one_adds
         (6, 1, 10),
         (6, 1, 10),
     ]
+
+
+async def test_the_oldest_fact_that_waits_is_found_wherever_it_stands(store: Store) -> None:
+    assert await store.oldest_unsent() is None
+    at = [START + timedelta(minutes=n) for n in range(4)]
+    boxes = {"p1": [at[3], at[1]], "p2": [at[2]], "p3": []}
+    await store.put(SUBJECTS, [{"_id": one, "outbox": [{"at": when} for when in some]} for one, some in boxes.items()])
+    assert await store.oldest_unsent() == at[1]
+
+
+class Owner(BaseModel):
+    """A state that has something for itself; the rest may be what no database takes."""
+
+    alone: str | None = None
+    value: Any = None
+
+
+def first(subject: str, **said: Any) -> Fold:
+    """The first write of a subject."""
+    after = Document(subject, "pilot", rev=1, version=1, moved=1, state=Owner.model_construct(**said))
+    return Fold(Document(subject, "pilot"), after, (), (Done(1, 1),))
+
+
+async def test_beside_what_no_database_takes_it_is_told_all_the_same_what_another_has_for_itself(store: Store) -> None:
+    await store.write([first("p1", alone="a", value=1)])
+    told = await store.write(
+        [first("bad", alone=None, value="\ud800"), first("p2", alone="a", value=1), first("p3", alone="b", value=1)]
+    )
+    assert {*told.unfit} == {"bad"} and {*told.overtaken} == {"p2"} and told.lost >= {"p2"}
