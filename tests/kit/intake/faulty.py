@@ -64,10 +64,10 @@ FAULTS: Final = (
     ("/data/executor/name", "party.person-name"),
     ("/data/participants/0/id/value", "party.form"),
     ("/data/costs/0/source", "costs.source"),
-    ("/data/contact/phone", "contact.phone"),
     ("/data/region", "region.unknown"),
     ("/data/sector_shares/1/sector", "sector.twice"),
     ("/data/adaptation", "adaptation.unwanted"),
+    ("/data/contact/phone", "contact.phone"),
     ("/data/titel", "field.unknown"),
 )
 """What is wrong with it: where, and by which rule."""
