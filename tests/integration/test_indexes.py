@@ -101,7 +101,12 @@ async def _hooked(store: Watched, app: FastAPI, kind: Kind, role: str) -> Lists:
     await store.put(hooks.HOOKS, some)
     await store.put(hooks.DELIVERIES, [_delivery(n) for n in range(MANY)])
     until = {"by": None, "until": hooks.NEVER, "stirred": "s", "last": 1, "tries": 0}
-    said = {"address": "https://hooks.example.test/", "why": "gone", "failing_since": None, "at": A_HOOK["since"]}
+    said = {
+        "address": "https://hooks.example.test/",
+        "why": "gone",
+        "failing_since": A_HOOK["since"],
+        "at": "2026-03-02T09:00:00.000Z",
+    }
     told = [{"_id": f"n-{n}", "hook": "h", "owner": f"agency-{n % 9:02}", **said} for n in range(MANY)]
     await store.put(hooks.SAID, [{**one, "keep_until": _delivery(n)["keep_until"]} for n, one in enumerate(told)])
     lines = [{"_id": f"l-{n}", "hook": f"hook-{n % 3}", "pilot": f"p-{n}", **until} for n in range(MANY)]

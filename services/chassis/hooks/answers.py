@@ -132,18 +132,24 @@ def shown(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def _notice(row: Row) -> dict[str, Any]:
-    return _worded(Off(row["off"]["why"]), row["address"], row["failing_since"], row["off"]["at"])
+    off, failing = row["off"], row["failing_since"]
+    return {"at": off["at"], **_worded(Off(off["why"]), row["address"], failing or off["at"])}
 
 
 def notice(row: Row) -> dict[str, Any]:
     """A notice as it is answered."""
     named = {name: row[name] for name in ("hook", "owner", "address")}
-    return {"id": row["_id"], **named, **_worded(Off(row["why"]), row["address"], row["failing_since"], row["at"])}
+    return {
+        "id": row["_id"],
+        **named,
+        "at": row["at"],
+        **_worded(Off(row["why"]), row["address"], row["failing_since"]),
+    }
 
 
-def _worded(off: Off, address: str, failing_since: datetime | None, at: datetime) -> dict[str, Any]:
-    said = wording(NOTICES[off], address=address, since=wire_moment(failing_since or at))
-    return {"why": off, "at": at, "ru": said.ru, "be": said.be, "en": said.en}
+def _worded(off: Off, address: str, since: datetime) -> dict[str, Any]:
+    said = wording(NOTICES[off], address=address, since=wire_moment(since))
+    return {"why": off, "ru": said.ru, "be": said.be, "en": said.en}
 
 
 def delivery_line(row: Row) -> dict[str, Any]:

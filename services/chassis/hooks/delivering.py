@@ -257,9 +257,12 @@ class Sender:
             log.warning("hook %s of %s is switched off: %s, failing since %s", to.id, to.owner, off, wire_moment(since))
 
     async def _tell(self, to: Hook, off: Off, since: datetime, now: datetime) -> None:
-        named = {"hook": to.id, "owner": to.owner, "address": to.address, "why": off, "failing_since": since, "at": now}
+        named = {"hook": to.id, "owner": to.owner, "address": to.address, "why": off, "failing_since": since}
         keep_until = now + timedelta(days=NOTICE_DAYS)
-        await self._store.add(SAID, [{"_id": f"{to.id}-{int(now.timestamp())}", **named, "keep_until": keep_until}])
+        await self._store.add(
+            SAID,
+            [{"_id": f"{to.id}-{int(now.timestamp())}", **named, "at": wire_moment(now), "keep_until": keep_until}],
+        )
 
 
 class Busy:
