@@ -29,6 +29,7 @@ from .steps import (
     Opinion,
     Question,
     Reason,
+    RecordHandling,
     TeamEntry,
     Ties,
     WrittenConclusion,
@@ -540,6 +541,13 @@ class PersonErasedV1(ErasedPerson, Fact):
     TYPE: ClassVar[str] = "pilots.expertise.person-erased.v1"
 
 
+class RecordHandledV1(RecordHandling, Fact):
+    """Records that expertise had set aside were handled by those who run it (разобраны отложенные записи). Subject
+    `handling:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.record-handled.v1"
+
+
 class TeamEnteredV1(TeamEntry, Fact):
     """A team of operators was entered, or its entry changed (группа): its members and the sectors it looks after."""
 
@@ -599,7 +607,8 @@ NotifyingFact = (
 DirectoryFact = ExpertEnteredV1 | PersonErasedV1
 """Every fact about an expert of the directory."""
 
-ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1
-"""Every fact of the expertise: those about cases, the series of numbers, the directory and the teams."""
+ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1 | RecordHandledV1
+"""Every fact of the expertise: those about cases, the series of numbers, the directory, the teams, and what was set
+aside."""
 
 EXPERTISE: Final = Language[Fact](get_args(ExpertiseFact))

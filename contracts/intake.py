@@ -33,6 +33,7 @@ from .steps import (
     ErasedPerson,
     KeyRevocation,
     Progress,
+    RecordHandling,
     Results,
     Risks,
     Spending,
@@ -471,6 +472,13 @@ class PersonErasedV1(ErasedPerson, Fact):
     TYPE: ClassVar[str] = "pilots.intake.person-erased.v1"
 
 
+class RecordHandledV1(RecordHandling, Fact):
+    """Records that intake had set aside were handled by those who run it (разобраны отложенные записи). Subject
+    `handling:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.intake.record-handled.v1"
+
+
 PilotFact = (
     ApplicationRegisteredV1
     | SubmissionRefusedV1
@@ -507,5 +515,5 @@ PilotFact = (
 """Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
 
 INTAKE: Final = Language[Fact](
-    (*get_args(AgencyFact), ContactErasedV1, ContactReadV1, PersonErasedV1, *get_args(PilotFact))
+    (*get_args(AgencyFact), ContactErasedV1, ContactReadV1, PersonErasedV1, RecordHandledV1, *get_args(PilotFact))
 )

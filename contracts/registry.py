@@ -37,6 +37,7 @@ from .steps import (
     PilotSuspension,
     Progress,
     Proposal,
+    RecordHandling,
     Results,
     Risks,
     ScalingDecision,
@@ -442,6 +443,13 @@ class AgencyNotedV1(AgencyStanding, Fact):
     code: str
 
 
+class RecordHandledV1(RecordHandling, Fact):
+    """Records that the register had set aside were handled by those who run it (разобраны отложенные записи). Subject
+    `handling:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.record-handled.v1"
+
+
 PilotFact = (
     PilotEnteredV1
     | ApplicationOutcomeRecordedV1
@@ -484,4 +492,6 @@ PilotFact = (
 ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
-REGISTRY: Final = Language[Fact](get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1))
+REGISTRY: Final = Language[Fact](
+    get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1, RecordHandledV1)
+)

@@ -389,6 +389,29 @@ class ErasedPerson(Erasure):
     at: Moment | None = None
 
 
+class RecordAction(StrEnum):
+    """What is done with parked records by hand: they are fed again (поданы снова); a change of one, or that one is
+    discarded, is proposed (предложено), then approved by a second person (утверждено) or declined (отклонено)."""
+
+    REDRIVEN = "redriven"
+    EDIT_PROPOSED = "edit-proposed"
+    DISCARD_PROPOSED = "discard-proposed"
+    EDIT_APPROVED = "edit-approved"
+    DISCARD_APPROVED = "discard-approved"
+    DECLINED = "declined"
+
+
+class RecordHandling(Contract):
+    """What somebody who runs a service did with records that it set aside. `records` are where they stand; of a change
+    the fingerprints of what stood there and of what shall, never the content."""
+
+    action: RecordAction
+    records: tuple[str, ...]
+    why: str | None = None
+    was: str | None = None
+    becomes: str | None = None
+
+
 # ---- what officials enter in the register: each on a document, each in its order
 
 

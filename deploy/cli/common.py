@@ -117,11 +117,13 @@ def running(folder: Path | None = None) -> state.State:
     return found
 
 
-def asked(role: Role, service: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+def asked(
+    role: Role, service: str, method: str, path: str, body: Mapping[str, Any] | None = None, who: str = ACTOR
+) -> Any:
     """What a running service answers to somebody in a role; None where it says nothing. Raises Complaint with all that
     is wrong."""
     key = {} if method == "GET" else {"Idempotency-Key": str(uuid.uuid4())}
-    token = keys.token(home(), [role], sub=ACTOR)
+    token = keys.token(home(), [role], sub=who)
     answer = ask(service, method, f"{running().urls[service]}{path}", token, headers=key, body=body)
     if answer.is_error:
         raise Complaint(f"{service.capitalize()} refused this ({answer.status_code}): {why(answer)}")

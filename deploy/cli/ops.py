@@ -1,6 +1,9 @@
-"""ops parked, ops redrive: what the services have set aside, in groups, and feeding it to them again."""
+"""ops balance: what came in and what became of it. ops parked, ops redrive: what the services have set aside, in
+groups, and feeding it to them again. ops edit, discard, approve: what takes two people."""
 
+import json
 import time
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -18,11 +21,73 @@ AT_ONCE: Final = 100
 GROUP: Final = ("service", "status", "records", "oldest", "topic", "cause")
 RECORD: Final = ("id", "verdict", "cause")
 
+AGENCY: Final = (
+    "agency",
+    "received",
+    "registered",
+    "duplicates",
+    "rejected",
+    "conflicts",
+    "parked",
+    "in_flight",
+    "difference",
+)
+FLOW: Final = ("writer", "reader", "written", "consumed", "parked", "lag")
+EVENT: Final = ("agency", "place", "event_id", "why")
+TRIES: Final = 10
+"""How often it is asked while a service that has just come up does not reach Kafka yet, a second apart."""
+
+REPAIR: Final = ("id", "place", "kind", "state", "by", "settled_by", "verdict", "why")
+
+Record = Annotated[str, typer.Argument(metavar="RECORD", help="Where it stands: TOPIC/PARTITION/OFFSET.")]
+Repair = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposal.")]
+Why = Annotated[str, typer.Option("--why", help="Why; it stands in the fact of it.")]
+Who = Annotated[str, typer.Option("--as", help="The opaque id of who does it: two different persons are needed.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Where each stands: TOPIC/PARTITION/OFFSET.")]
 Subject = Annotated[list[str] | None, typer.Option("--pilot", help="All of a pilot; may be given again.")]
 Cause = Annotated[str | None, typer.Option(help="All of this cause, as `ops parked` shows it.")]
 Topic = Annotated[str | None, typer.Option(help="All from this topic.")]
 Moment = Annotated[str | None, typer.Option(help="A moment with its zone: 2026-11-26T09:00:00Z.")]
+
+
+@group.command()
+def balance() -> Found:
+    """Strike the balance: what became of each agency's events over both doors, and of the facts between the services.
+
+    Counted from what is stored and from Kafka. The exit status is 0 only where every difference is zero; the events
+    that make one are named.
+    """
+    struck = {service: _balance(service) for service in SERVICES}
+    agencies = [one for said in struck.values() for one in said["agencies"]]
+    services = [_flow(flow, struck[flow["writer"]]["unsent"]) for said in struck.values() for flow in said["services"]]
+    events = [{"agency": one["agency"], **event} for one in agencies for event in one["events"]]
+    whole = {name: sum(one[name] for one in agencies) for name in AGENCY[1:]}
+    show_rows(AGENCY, [*agencies, {"agency": "", **whole}])
+    show_rows(FLOW, services)
+    found = {"agencies": agencies, "services": services, **whole}
+    if events:
+        show_rows(EVENT, events)
+    if wrong := [one["agency"] for one in agencies if one["difference"]]:
+        raise Complaint(
+            f"The balance of {', '.join(wrong)} is not zero; see docs/runbooks/balance-not-zero.md.", found=found
+        )
+    return found
+
+
+def _balance(service: str) -> dict[str, Any]:
+    for attempt in range(TRIES):
+        try:
+            return asked_as_ops(service, "GET", "/v1/balance")
+        except Complaint as refused:
+            if "(503)" not in str(refused) or attempt == TRIES - 1:
+                raise
+            time.sleep(1)
+    raise AssertionError
+
+
+def _flow(flow: dict[str, Any], unsent: int) -> dict[str, Any]:
+    """What a reader says of a writer's topic, with what that has not sent yet."""
+    return {**flow, "written": flow["written"] + unsent, "lag": flow["lag"] + unsent}
 
 
 @group.command()
@@ -63,6 +128,60 @@ def redrive(
     found = {"service": service, "dry_run": dry_run, "went": went, "records": records}
     if went < len(records):
         raise Complaint(f"{len(records) - went} of {len(records)} records stay parked.", found=found)
+    return found
+
+
+@group.command()
+def edit(
+    record: Record,
+    service: Service,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The event as it shall be, whole: JSON.")],
+    because: Why,
+    who: Who,
+) -> Found:
+    """Propose to put another event in the place of a parked record. Nothing is done before a second person approves."""
+    try:
+        event = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Complaint(f"{file} cannot be read as JSON: {error}") from error
+    return _proposed(service, {"record": record, "kind": "edit", "event": event, "why": because}, who)
+
+
+@group.command()
+def discard(record: Record, service: Service, because: Why, who: Who) -> Found:
+    """Propose to discard a parked record. Nothing is done before a second person approves."""
+    return _proposed(service, {"record": record, "kind": "discard", "why": because}, who)
+
+
+@group.command()
+def repairs(service: Service) -> Found:
+    """Show what was proposed for parked records, by whom and why, and what came of it; the newest first."""
+    items = asked_as_ops(service, "GET", "/v1/parked/repairs?limit=200")["items"]
+    show_rows(REPAIR, items)
+    return {"items": items}
+
+
+@group.command()
+def approve(repair: Repair, service: Service, who: Who) -> Found:
+    """Approve what somebody else proposed: it is done at once, and what waited behind the record follows."""
+    found = asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/approval", who=who)
+    show_rows(RECORD, [found])
+    if found["verdict"] != "went":
+        raise Complaint(f"{found['id']} stays parked.", found=found)
+    return found
+
+
+@group.command()
+def decline(repair: Repair, service: Service, because: Why, who: Who) -> Found:
+    """Decline what was proposed, also by oneself."""
+    asked_as_ops(service, "POST", f"/v1/parked/repairs/{repair}/refusal", {"why": because}, who)
+    out.print(f"{repair} is declined", markup=False)
+    return {"id": repair, "state": "declined"}
+
+
+def _proposed(service: str, body: dict[str, Any], who: str) -> Found:
+    found = asked_as_ops(service, "POST", "/v1/parked/repairs", body, who)
+    out.print(f"{found['id']}: a second person approves it with `ops approve {found['id']}`.", markup=False)
     return found
 
 

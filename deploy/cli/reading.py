@@ -8,7 +8,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import SERVICES
-from deploy.cli.common import Found, asked, out
+from deploy.cli.common import ACTOR, Found, asked, out
 from deploy.complaint import Complaint
 
 app = typer.Typer()
@@ -60,11 +60,13 @@ def skipped() -> Found:
     return {"items": items}
 
 
-def asked_as_ops(service: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def asked_as_ops(
+    service: str, method: str, path: str, body: dict[str, Any] | None = None, who: str = ACTOR
+) -> dict[str, Any]:
     """What a running service answers to ops. Raises Complaint."""
     if service not in SERVICES:
         raise Complaint(f"{service} is no service: {', '.join(SERVICES)}.")
-    found: dict[str, Any] = asked(Role.OPS, service, method, path, body)
+    found: dict[str, Any] = asked(Role.OPS, service, method, path, body, who)
     return found
 
 

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaH
 from pydantic_core import CoreSchema, core_schema
 
 from contracts.event import Contract
-from contracts.topics import INTAKE, fact_topic, receipts_topic
+from contracts.topics import INTAKE, agency_topic, fact_topic, receipts_topic
 
 T = TypeVar("T")
 TOPIC: Final = fact_topic(INTAKE)
@@ -94,6 +94,8 @@ class ParkedRecord(Contract):
     subject: str | None
     source: str | None = Field(examples=[INTAKE])
     at: AwareDatetime
+    tries: int = Field(description="How often it was fed again by hand")
+    trace: str | None = Field(description="The trace that it belongs to")
     event: MaskedEvent | str
 
 
@@ -149,6 +151,50 @@ class ParkedGroup(Contract):
     newest: AwareDatetime
 
 
+class Unaccounted(Contract):
+    """An event that the balance misses: where it stands, under which id where that can be read, and what is wrong."""
+
+    place: str = Field(examples=[f"{agency_topic('minzdrav').name}/0/1024"])
+    event_id: str | None
+    why: Literal["no-verdict", "expired-unread", "not-parked", "not-kept"]
+
+
+class AgencyBalance(Contract):
+    """What became of all events of an agency, over both doors, since it is counted: at rest `received` is the sum of
+    the others and `difference` is zero. `events` are those that make a difference, a thousand at most."""
+
+    agency: str
+    received: int
+    registered: int
+    duplicates: int
+    rejected: int
+    conflicts: int
+    parked: int
+    in_flight: int
+    difference: int
+    events: list[Unaccounted] = Field(default_factory=list)
+
+
+class Flow(Contract):
+    """What a service has read of a service's facts, in records: `written` stand in the topic."""
+
+    writer: str
+    reader: str
+    written: int
+    consumed: int
+    parked: int
+    lag: int
+
+
+class Balance(Contract):
+    """What was received and what became of it, counted from what is stored. `unsent` facts of this service are written
+    and wait to be sent: to each of its readers they are a lag, too."""
+
+    agencies: list[AgencyBalance]
+    services: list[Flow]
+    unsent: int
+
+
 Verdict = Literal["went", "waits", "broken", "not-parked"]
 """What became of a parked record that was fed again: it went, waits (for what stands before it), is broken still, or is
 not parked here."""
@@ -170,6 +216,24 @@ class Redriven(Contract):
     dry_run: bool
     records: list[RedrivenRecord]
     more: bool
+
+
+class ShownRepair(Contract):
+    """A proposal: what shall become of the record at a place, who said so and why, and what came of it. Both versions
+    are masked."""
+
+    id: str
+    place: str = Field(examples=[f"{TOPIC}/3/1024"])
+    kind: Literal["edit", "discard"]
+    why: str
+    by: str
+    at: AwareDatetime
+    state: Literal["proposed", "approved", "declined"]
+    settled_by: str | None
+    settled_at: AwareDatetime | None
+    verdict: Verdict | None
+    was: MaskedEvent | str
+    becomes: MaskedEvent | str | None
 
 
 class Alive(Contract):

@@ -31,8 +31,8 @@ from services.chassis.pace import Pace
 from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
 from services.chassis.reading import Reader
 from services.chassis.saying import why
-from services.chassis.service import Service
-from services.chassis.store import Claim, Row, Store, StoreAway
+from services.chassis.service import Service, Taken
+from services.chassis.store import REPAIRS, Claim, Row, Store, StoreAway
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -128,7 +128,9 @@ class Engine:
         self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
-        self.parking = Parking(store, self._writer, self._reader.inputs, self._handle, self.documents)
+        self.parking = Parking(
+            store, self._writer, self._reader.inputs, self._handle, self.documents, service.discarded
+        )
 
     # ---- the three doors
 
@@ -147,6 +149,7 @@ class Engine:
                 log.exception("record %s cannot be taken", records[0].id)
                 parked = await parking.led_to_ids(self.store, [parking.unreadable(records[0], why(error))])
                 await parking.park(self.store, parked, self.now())
+                await self.service.taken(self.store, (), parked)
                 await self._tell(parked)
                 return
             for record in records:
@@ -180,6 +183,7 @@ class Engine:
         parked = await parking.led_to_ids(self.store, [*unreadable, *_to_park(run)])
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        await self.service.taken(self.store, _taken(run), parked)
         return Handled(run.inputs, parked, list(run.documents))
 
     async def command(self, one: Input) -> Outcome:
@@ -244,6 +248,7 @@ class Engine:
         run = await self._run(inputs)
         for document in run.documents.values():
             self.outbox.soon(document)
+        await self.service.taken(self.store, _taken(run), ())
         return run
 
     async def timers(self, limit: int = 500) -> int:
@@ -279,6 +284,7 @@ class Engine:
         finally:
             await self.parking.sweep()
             await self.service.tidy(self.store, self.now())
+            await self.store.remove_where(REPAIRS, {"personal_until": {"$lte": self.now()}})
 
     # ---- deciding
 
@@ -508,6 +514,11 @@ def _by_subject(run: _Run) -> dict[str, list[int]]:
 def _settle(run: _Run, places: Sequence[int], outcomes: Sequence[Outcome]) -> None:
     for place, outcome in zip(places, outcomes, strict=True):
         run.outcomes[place] = outcome
+
+
+def _taken(run: _Run) -> list[Taken]:
+    told = zip(run.inputs, run.outcomes, strict=True)
+    return [(one, outcome, run.then.get(place)) for place, (one, outcome) in enumerate(told)]
 
 
 def _to_park(run: _Run) -> list[Parked]:

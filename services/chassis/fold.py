@@ -25,6 +25,7 @@ from contracts.event import (
     wire,
 )
 from contracts.moments import to_millisecond
+from contracts.topics import agency_of
 from services.chassis.saying import why
 from services.chassis.subject import (
     Absent,
@@ -209,7 +210,7 @@ def _decided(
         version=version,
         state=state,
         seen=seen,
-        ids=_with_claim(doc.ids, one.mark, version),
+        ids=_with_claim(doc.ids, one, version),
         outbox=doc.outbox + entries,
         due=aggregate.due(state) if state is not None else None,
         correlation=doc.correlation or (correlation if facts else None),
@@ -261,12 +262,11 @@ def _moved(seen: Mapping[str, int], mark: Sequenced | Claimed | Timed) -> Mappin
     return seen
 
 
-def _with_claim(
-    ids: Mapping[str, Remembered], mark: Sequenced | Claimed | Timed, version: int
-) -> Mapping[str, Remembered]:
-    if isinstance(mark, Claimed):
-        return {**ids, mark.key: Remembered(mark.digest, version)}
-    return ids
+def _with_claim(ids: Mapping[str, Remembered], one: Input, version: int) -> Mapping[str, Remembered]:
+    if not isinstance(one.mark, Claimed):
+        return ids
+    place = one.record.id if one.record is not None and agency_of(one.record.topic) is not None else None
+    return {**ids, one.mark.key: Remembered(one.mark.digest, version, place)}
 
 
 def _entry(fact: Fact, sequence: int, one: Input, writer: Writer, context: Context[Any], correlation: str) -> Entry:

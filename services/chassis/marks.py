@@ -47,7 +47,7 @@ class Marks:
     async def load(self) -> dict[Place, int] | None:
         """The stored marks; None in a database that has none yet. Raises StoreAway."""
         row = await self._store.get(COLLECTION, ID)
-        return None if row is None else _places(row)
+        return None if row is None else places(row)
 
     async def begin(self, found: Mapping[Place, int]) -> None:
         """Stores marks that were found at the start of this process, and which database this is. Raises StoreAway."""
@@ -61,7 +61,7 @@ class Marks:
         if self._database is None:
             return
         row = await self._store.get(COLLECTION, ID)
-        there = _places(row) if row else {}
+        there = places(row) if row else {}
         if row is None or row["database"] != self._database or any(there.get(p, 0) < n for p, n in self._kept.items()):
             raise Exchanged("the database was exchanged while the service ran")
         moved = {place: n for place, n in self._noted.items() if n > self._kept.get(place, 0)}
@@ -86,7 +86,8 @@ def _name(place: Place) -> str:
     return f"{group} {topic} {partition}".replace(".", "/")
 
 
-def _places(row: Row) -> dict[Place, int]:
+def places(row: Row) -> dict[Place, int]:
+    """What a row of marks says."""
     found = dict[Place, int]()
     for name, n in row.get("next", {}).items():
         group, topic, partition = name.replace("/", ".").split(" ")

@@ -2,6 +2,8 @@
 
 A parked record keeps its original bytes, so that redriving feeds this reader's own engine exactly what was read;
 no topic and no other reader is touched. `_id` is where the record stands, so reading it again parks it once.
+
+It is one thing, and so one file: what is written of a record when it is parked is what it is fed by again.
 """
 
 import re
@@ -32,6 +34,7 @@ from services.chassis.subject import (
     Sequenced,
     Stale,
     Waiting,
+    service_actor,
 )
 
 WAITING: Final = "waiting"
@@ -224,13 +227,18 @@ Read = Callable[[Sequence[Record]], Awaitable[tuple[list[Input], list[Parked]]]]
 Handle = Callable[[Sequence[Input], Sequence[Parked]], Awaitable[Handled]]
 """Decides on inputs, and parks these and what cannot go now."""
 Load = Callable[[Iterable[str]], Awaitable[Mapping[str, Document]]]
+Discarded = Callable[[Record, str], Input | None]
+"""The input that refuses an agency's event, which has this id."""
 
 
 class Parking:
     """Feeds parked records to their engine again, each when its turn has come."""
 
-    def __init__(self, store: Store, writer: Writer, read: Read, handle: Handle, load: Load) -> None:
+    def __init__(
+        self, store: Store, writer: Writer, read: Read, handle: Handle, load: Load, discarded: Discarded
+    ) -> None:
         self._store = store
+        self._discarded = discarded
         self._writer = writer
         self._read = read
         self._handle = handle
@@ -275,6 +283,29 @@ class Parking:
         """Feeds these parked records again, and then whatever waited behind them; returns how many went."""
         moved = await self._feed(list(ids))
         return len(moved) + await self.take_up(set(moved))
+
+    async def may_go(self, row: Row) -> bool:
+        """Whether a parked record's place in its series has come; one without a place always may go."""
+        return row["subject"] is None or bool(await self._turn([row]))
+
+    async def discard(self, id_: str) -> None:
+        """Passes over a parked record by hand: an agency's event is refused, a fact's place in its series is passed in
+        its turn, as that of a fact of no interest is. What waited behind it goes on."""
+        for row in await rows_of(self._store, [id_]):
+            handled = await self._handle(self._instead(row), ())
+            if not handled.parked:
+                await self._store.remove(COLLECTION, [id_])
+                await self.take_up({one.subject for one in handled.inputs})
+
+    def _instead(self, row: Row) -> list[Input]:
+        record, subject, source, sequence = record_of(row), row["subject"], row["source"], row["sequence"]
+        if agency_of(record.topic) is not None:
+            refusing = self._discarded(record, row["event_id"])
+            return [] if refusing is None else [refusing]
+        if subject is None or sequence is None or source is None or source == self._writer.service:
+            return []  # nothing waits for it
+        passing = Sequenced(source, sequence, {})
+        return [Input(subject, passing, None, service_actor(source), record.id, record=record)]
 
     async def in_hand(self, ids: Sequence[str]) -> InHand:
         """These parked records as they would be fed now; nothing is done to them."""

@@ -32,7 +32,7 @@ from services.chassis import marks, parking
 from services.chassis.fold import Fold, state_json
 from services.chassis.saying import why
 from services.chassis.service import Service
-from services.chassis.store import CLAIMS, COUNTERS, SUBJECTS, Claim, Row, Store, Written
+from services.chassis.store import BALANCE, CLAIMS, COUNTERS, SUBJECTS, VERDICTS, Claim, Row, Store, Written
 from services.chassis.subject import Claimed, Document, Record, Remembered
 
 PAGE: Final = 500
@@ -134,7 +134,7 @@ async def rebuild(
             await _watermarks(service, subjects, parked, source, counted(foreign(fact_topic(source), partition)))
         report.added += await _write(old, new, subjects)
         report.subjects += len(subjects)
-    begun_anew = {marks.COLLECTION} if behind else set[str]()
+    begun_anew = {marks.COLLECTION, BALANCE, VERDICTS} if behind else set[str]()
     await _copy(old, new, leave_out=FOLDED | made.projections | begun_anew, report=report, told=told)
     if service.erase is not None:
         for erasure in made.erasures:  # one by one: what was saved after one of them may stand before another

@@ -5,23 +5,35 @@ Which records are meant is settled before the first is fed, so one that is parke
 order of their series, whatever order they were named in; what waited behind them follows by itself.
 """
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
+from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
+from contracts.reference import Role
+from contracts.steps import RecordAction, RecordHandling
 from contracts.text import line
 from services.chassis import parking
 from services.chassis.answers import ParkedGroup, RedrivenRecord, Verdict
+from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, Row, Store
-from services.chassis.subject import Document, Input, Outcome
+from services.chassis.subject import Claimed, Document, Input, Outcome
+from services.law.handling import Handle, subject_of
 
 MOST: Final = 1000
 """So many records are fed by one request; who asks is told where there are more."""
+MOST_TRIES: Final = 5
+"""After so many times a record is fed again only where it is named, not with its group (technical): so a program that
+feeds whatever is parked goes round no longer."""
+LONGEST: Final = 60.0
+"""Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
 PARKED: Final = (WAITING, BROKEN)
 
@@ -45,6 +57,9 @@ class Redrive(BaseModel):
     limit: int = Field(
         default=MOST, ge=1, le=MOST, strict=True, description="How many at most; the longest parked first"
     )
+    rate: float | None = Field(
+        default=None, ge=0.1, strict=True, description="How many a second at most; none: as fast as they go"
+    )
     dry_run: StrictBool = False
 
     def _group(self) -> dict[str, Any]:
@@ -58,6 +73,7 @@ class Redrive(BaseModel):
         group = self._group()
         if group:
             group.setdefault("status", {"$in": list(PARKED)})
+            group["tries"] = {"$not": {"$gte": MOST_TRIES}}
         named = {"_id": self.ids, "subject": self.subjects}
         return [*({name: {"$in": some}} for name, some in named.items() if some), *([group] if group else [])]
 
@@ -70,11 +86,16 @@ async def groups(store: Store, eyes: Sight) -> list[ParkedGroup]:
     return [ParkedGroup(**{named.get(name, name): value for name, value in row.items()}) for row in rows]
 
 
-async def redriven(engine: Engine, what: Redrive, eyes: Sight) -> tuple[list[RedrivenRecord], bool]:
+async def redriven(
+    engine: Engine, what: Redrive, eyes: Sight, note: Callable[[Sequence[str]], Awaitable[None]]
+) -> tuple[list[RedrivenRecord], bool]:
     """Feeds what is chosen, or says what would come of it; a verdict for each record, and whether there are more. What
-    is hidden from who asks is passed over like what is not there. Raises Problematic 422 where nothing is chosen."""
+    is hidden from who asks is passed over like what is not there. Which records are fed is told to `note` before.
+    Raises Problematic 422 where nothing is chosen, or more than can be fed in time at the rate."""
     if not what.queries():
         raise Problematic(422, "redrive.nothing-chosen")
+    if what.rate is not None and not what.dry_run and what.limit > what.rate * LONGEST:
+        raise Problematic(422, "redrive.too-slow", most=max(1, int(what.rate * LONGEST)))
     chosen, more = await _chosen(engine.store, what, eyes)
     ids = [row["_id"] for row in chosen]
     there = set(ids)
@@ -82,8 +103,41 @@ async def redriven(engine: Engine, what: Redrive, eyes: Sight) -> tuple[list[Red
     if what.dry_run:
         return [*await _tried(engine, ids), *unknown], more
     if ids:
+        await note(ids)
+        await _count_tries(engine.store, chosen)
+        await _fed(engine, ids, what.rate)
+    return [*await left(engine.store, ids), *unknown], more
+
+
+async def note(engine: Engine, caller: Caller, records: Sequence[str]) -> None:
+    """The fact that somebody feeds records again, before that is done. Raises StoreAway."""
+    id_ = uuid4().hex
+    said = RecordHandling(action=RecordAction.REDRIVEN, records=tuple(records))
+    mark, actor = Claimed(f"person:{caller.id}", f"redrive-{id_}", id_), caller.acting(frozenset({Role.OPS}))
+    await engine.command(Input(subject_of(id_), mark, Handle(said), actor, f"{caller.id}:{id_}"))
+
+
+async def _count_tries(store: Store, chosen: Sequence[Row]) -> None:
+    """How often each was fed again by hand."""
+    tries: dict[int, list[str]] = {}
+    for row in chosen:
+        tries.setdefault(row.get("tries") or 0, []).append(row["_id"])
+    for times, some in tries.items():
+        await store.mark(parking.COLLECTION, {"_id": {"$in": some}}, {"tries": times + 1})
+
+
+async def _fed(engine: Engine, ids: Sequence[str], rate: float | None) -> None:
+    """Feeds records in their order, no more in a second than the rate."""
+    if rate is None:
         await engine.parking.redrive(ids)
-    return [*await _left(engine.store, ids), *unknown], more
+        return
+    ordered, piece = await parking.in_turn(engine.store, ids), max(1, int(rate))
+    for first in range(0, len(ordered), piece):
+        began = time.monotonic()
+        some = ordered[first : first + piece]
+        await engine.parking.redrive(some)
+        if first + piece < len(ordered):
+            await asyncio.sleep(max(0.0, len(some) / rate - (time.monotonic() - began)))
 
 
 async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], bool]:
@@ -91,13 +145,15 @@ async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], 
     for query in what.queries():
         sort = BY_ID if "_id" in query else parking.ORDER if "subject" in query else (("at", 1), ("_id", 1))
         seen = {**query, **({} if "subject" in query else eyes.but("subject"))}
-        rows = await store.rows(parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject"])
+        rows = await store.rows(
+            parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject", "tries"]
+        )
         found |= {row["_id"]: row for row in rows if row["subject"] not in (eyes.hidden or ())}
     rows = list(found.values())
     return rows[: what.limit], len(rows) > what.limit
 
 
-async def _left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
+async def left(store: Store, ids: Sequence[str]) -> list[RedrivenRecord]:
     """What became of records that were fed: those that are parked still say as what, and why."""
     query, fields = {"_id": {"$in": list(ids)}}, ["status", "cause"]
     rows = await store.rows(parking.COLLECTION, query, sort=BY_ID, limit=max(1, len(ids)), fields=fields)

@@ -1,4 +1,7 @@
-"""Runs one service: store, engine, bus, loops and HTTP in one process, started and stopped in order."""
+"""Runs one service: store, engine, bus, loops and HTTP in one process, started and stopped in order.
+
+It is one thing, and so one file: what a process begins with and what it lets go of are read side by side.
+"""
 
 import asyncio
 import ctypes
@@ -26,7 +29,9 @@ from contracts.own import FaultyOwn
 from contracts.rules import load
 from services.chassis import certificates, standing, telemetry
 from services.chassis.auth import Agencies, Keys
+from services.chassis.balance import Balancing
 from services.chassis.bus import Bus
+from services.chassis.cluster import Cluster
 from services.chassis.connections import BACKLOG, calm_logs, guarded, with_files
 from services.chassis.ending import REFUSES, STARTS_ANEW
 from services.chassis.engine import Engine
@@ -157,7 +162,8 @@ async def _serve(
     engine.closed = True
     standing = Stalls(store, bus.places, bus.skip, utc_now, settings.standing_after)
     pulse = Pulse(settings.ready_late)
-    app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies, pulse)
+    cluster = Cluster(settings, lambda: bus.broker.config.broker_config.admin_client)
+    app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies, pulse, cluster)
     server = serving(app, settings)
     loops = [
         *_loops(engine, bus, store, service, settings, marks),
@@ -186,6 +192,7 @@ async def _serve(
         async with asyncio.timeout(settings.stop_within):
             await bus_stop(engine, bus, tasks)
             await marks.keep()
+            await cluster.close()
     await store.close()
     if refused is not None:
         raise refused
@@ -247,6 +254,7 @@ def _app(
     standing: Stalls,
     agencies: Agencies,
     pulse: Pulse,
+    cluster: Cluster,
 ) -> FastAPI:
     keys = Keys.of(settings)
 
@@ -265,7 +273,10 @@ def _app(
     app.state.agencies = agencies
     app.state.missing_topics = bus.missing
     app.state.places = bus.places
-    app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms, agencies.ends).look
+    balancing = Balancing(service, store, cluster, utc_now)
+    app.state.balance = balancing.struck
+    looks = agencies.ends, balancing.tell
+    app.state.watch = Watch(service.name, store, utc_now, bus.places, service.terms, *looks).look
     app.state.stopping = stopping
     for router in routers:
         app.include_router(router)
@@ -301,6 +312,7 @@ def _loops(
     async def connect() -> None:
         await until_done(lambda: store.prepare(service.indexes))
         new = settings.compare and await until_done(lambda: standing.compare(service, store, settings, marks))
+        await until_done(lambda: service.begin(store, utc_now()))
         engine.closed = False
         opened.set()
         if new:

@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.event import PILOT, Event, Fact, Language
+from services.chassis.answers import AgencyBalance
 from services.chassis.auth import Agencies, NoDirectory
+from services.chassis.cluster import Topics
 from services.chassis.message import Message
 from services.chassis.parking import Aside, Parked
 from services.chassis.settings import Settings
@@ -16,6 +18,9 @@ from services.chassis.store import Keys, Row, Store
 from services.chassis.subject import Aggregate, Document, Input, Outcome, Record
 from services.chassis.watching import Terms, no_terms
 
+Taken = tuple[Input, Outcome | None, Document | None]
+"""An input, what came of it, and its subject as it stood then; None where that was not looked at."""
+Balancing = Callable[[Store, Topics, datetime], Awaitable[Sequence[AgencyBalance]]]
 Told = Sequence[tuple[str, object]]
 """What a fact asks of other subjects: of which one, and with which command."""
 
@@ -25,6 +30,10 @@ class _Nothing(BaseModel):
 
 
 Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document]], Awaitable[Sequence[Any]]]
+
+
+async def _nothing_noted(_store: Store, _taken: Sequence[Taken], _parked: Sequence[Parked]) -> None:
+    """Of what was taken nothing is noted."""
 
 
 async def nothing_kept(_store: Store, _now: datetime) -> None:
@@ -56,10 +65,14 @@ class Service:
     `number` reads from the JSON of an own fact the number that was drawn for it: its series and itself.
     `erase` carries out what own facts say is erased, those of the classes `erasures`, before they are sent, and may be
     asked again; `tidy` looks from time to time for what was kept long enough.
-    `parked` says what who sent a record is told when it is parked, under which id.
+    `parked` says what who sent a record is told when it is parked, under which id; `discarded` is the input that
+    refuses an agency's event that is thrown away by hand, and `bare` such an event without what is personal in it.
     `agencies` makes the directory of a service that keeps one, of its store, the clock and what is set.
     `terms` counts the terms that run, by how they stand; `came` says of a foreign fact that tells of an agency's event
     when that came in.
+    `taken` notes durably what came of inputs and which records are parked, before these are committed or answered, and
+    may be told the same again; `balance` makes of that, and of where the topics stand, the agencies' balances; `begin`
+    is asked at each start before anything is read.
     `arrived` and `settled` count inputs as they come and as they end (None: given back, to come again).
     """
 
@@ -86,11 +99,16 @@ class Service:
     marked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     indexes: Mapping[str, Sequence[Keys]] = field(default_factory=dict)
     agencies: Callable[[Store, Callable[[], datetime], Settings], Agencies] = lambda _store, _now, _set: NoDirectory()
+    discarded: Callable[[Record, str], Input | None] = lambda _record, _event_id: None
+    bare: Callable[[bytes, str | None], bytes] = lambda value, _type: value
     arrived: Callable[[Input], None] = lambda _input: None
     settled: Callable[[Input, Outcome | None], None] = lambda _input, _outcome: None
     parked: Callable[[Parked, datetime], Aside | None] = lambda _parked, _now: None
     terms: Terms = no_terms
     came: Callable[[Event], datetime | None] = lambda _event: None
+    taken: Callable[[Store, Sequence[Taken], Sequence[Parked]], Awaitable[None]] = _nothing_noted
+    balance: Balancing | None = None
+    begin: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
 
     async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
         """What each decision is given; nothing, where the service prepares nothing."""

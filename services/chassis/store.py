@@ -38,6 +38,13 @@ PERSONS: Final = "persons"
 """The collection of a service's erasable personal data, under the opaque ids by which facts name persons."""
 PARKED: Final = "parked"
 """The collection of the records that wait, or are broken."""
+BALANCE: Final = "balance"
+"""The collection of what the balance remembers beside what is stored anyway: since when it counts, its sums of what is
+long past, and what the HTTP door answered of which nothing else is kept."""
+VERDICTS: Final = "verdicts"
+"""The collection of what became of each record of an agency's topic, by offset."""
+REPAIRS: Final = "repairs"
+"""The collection of what is proposed to be done with parked records, and what came of it, with both versions."""
 WITHHELD: Final = "withheld"
 """The collection of messages that their topics do not take."""
 UNSENT: Final = "outbox.at_waiting"
@@ -185,6 +192,11 @@ class Store:
                 IndexModel(list(BY_CAUSE)),
                 IndexModel(list(BY_SUBJECT)),
             ],
+            REPAIRS: [
+                IndexModel([("at", -1), ("_id", 1)]),
+                IndexModel("record"),
+                IndexModel("personal_until", partialFilterExpression={"personal_until": {"$type": "date"}}),
+            ],
             WITHHELD: [IndexModel(list(IN_TURN))],
         }
         for name in {**own, **indexes}:
@@ -291,6 +303,15 @@ class Store:
         waits = {"outbox.at": {"$type": "date"}}
         row = await self._subjects.find_one(waits, {"outbox.at": 1}, sort=[("outbox.at", 1)], hint=UNSENT)
         return min((entry["at"] for entry in row["outbox"]), default=None) if row is not None else None
+
+    @_away
+    async def unsent_facts(self) -> int:
+        """How many facts wait in outboxes."""
+        steps: list[Row] = [
+            {"$match": {"outbox.at": {"$type": "date"}}},
+            {"$group": {"_id": None, "facts": {"$sum": {"$size": "$outbox"}}}},
+        ]
+        return sum(int(row["facts"]) for row in await self._aggregated(SUBJECTS, steps, hint=UNSENT))
 
     @_away
     async def due(self, now: datetime, limit: int) -> list[tuple[str, datetime]]:
@@ -516,6 +537,29 @@ class Store:
         return rows
 
     @_away
+    async def sums(
+        self, collection: str, query: Mapping[str, Any], by: str, fields: Sequence[str], hint: Keys
+    ) -> dict[str, dict[str, int]]:
+        """The sums of these fields for each value of the field `by`."""
+        sums = {name: {"$sum": f"${name}"} for name in fields}
+        steps: list[Row] = [{"$match": dict(query)}, {"$group": {"_id": f"${by}", **sums}}]
+        return {row.pop("_id"): row for row in await self._aggregated(collection, steps, hint=dict(hint))}
+
+    @_away
+    async def set_fields(self, collection: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Sets fields of rows by `_id`, by their places in them; a row that is not there is made."""
+        if rows:
+            writes = [UpdateOne({"_id": id_}, {"$set": dict(said)}, upsert=True) for id_, said in rows.items()]
+            await self._db[collection].bulk_write(writes, ordered=False)
+
+    @_away
+    async def increase(self, collection: str, rows: Mapping[str, Mapping[str, int]]) -> None:
+        """Adds to numbers of rows by `_id`; a row that is not there begins with nothing."""
+        if rows:
+            writes = [UpdateOne({"_id": id_}, {"$inc": dict(more)}, upsert=True) for id_, more in rows.items()]
+            await self._db[collection].bulk_write(writes, ordered=False)
+
+    @_away
     async def mark(self, collection: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
         """Sets fields of the rows that fit; returns how many there were."""
         done = await self._db[collection].update_many(where, {"$set": dict(values)})
@@ -601,7 +645,7 @@ def _guarded(fold: Fold, sharing: bool = False) -> UpdateOne | InsertOne[Row]:
         "correlation": doc.correlation,
         "trace": dict(doc.trace),
     }
-    ids = {k: {"digest": i.digest, "version": i.version} for k, i in doc.ids.items() if k not in before.ids}
+    ids = {k: _remembered(known) for k, known in doc.ids.items() if k not in before.ids}
     entries = [_row(e) for e in fold.entries]
     if before.rev == 0:
         stated = {} if doc.state is None else {"state": _stated(doc.state, sharing)}
@@ -639,6 +683,11 @@ def _changed(before: BaseModel | None, after: BaseModel | None, sharing: bool) -
     return {f"state.{name}": value for name, value in dumped.items()}
 
 
+def _remembered(known: Remembered) -> Row:
+    said: Row = {"digest": known.digest, "version": known.version}
+    return said if known.place is None else {**said, "place": known.place}
+
+
 def _row(entry: Entry) -> Row:
     return {
         "at": entry.at,
@@ -663,7 +712,7 @@ def _document(row: Row, state_class: type[Any]) -> Document:
         state=state,
         fault=fault,
         seen=row["seen"],
-        ids={k: Remembered(v["digest"], v["version"]) for k, v in row.get("ids", {}).items()},
+        ids={k: Remembered(**v) for k, v in row.get("ids", {}).items()},
         outbox=tuple(Entry(**entry) for entry in row.get("outbox", [])),
         due=row["due"],
         correlation=row["correlation"],

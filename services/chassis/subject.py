@@ -144,10 +144,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a document keeps of a claimed input: its digest, and the version that it led to."""
+    """What a document keeps of a claimed input: its digest, the version that it led to, and for an agency's event the
+    record (`topic/partition/offset`) that it was decided from: read again, that one is no duplicate of itself."""
 
     digest: str
     version: int
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ LAG: Final = Gauge(
     "lotsman_lag_records", "Records that stand in a partition and are not taken yet", ["topic", "partition"]
 )
 TERMS: Final = Gauge("lotsman_terms", "Running terms, up to 10,000, by how they stand", ["state"])
+STRUCK: Final = Gauge("lotsman_balance_struck_timestamp_seconds", "When the balance was struck last")
 WATCHED: Final = Gauge("lotsman_watched_seconds", "How old the figures are that are counted when they are asked for")
 
 COUNTED: Final = 10_000
@@ -60,6 +61,12 @@ WITHIN: Final = 2.0
 Terms = Callable[[Store, datetime], Awaitable[Mapping[str, int]]]
 """How many terms of a service run, by how they stand."""
 Places = Callable[[], Awaitable[Sequence[Place]]]
+Balance = Callable[[], Awaitable[None]]
+"""Tells how the balance stands."""
+
+
+async def no_balance() -> None:
+    """Nothing is balanced here."""
 
 
 async def no_terms(_store: Store, _now: datetime) -> Mapping[str, int]:
@@ -79,8 +86,11 @@ class Watch:
         places: Places,
         terms: Terms = no_terms,
         key_ends: Callable[[], Mapping[str, datetime]] = dict,
+        balance: Balance = no_balance,
     ) -> None:
         self._key_ends = key_ends
+        self._balance = balance
+        self._striking: asyncio.Task[None] | None = None
         self._store = store
         self._now = now
         self._places = places
@@ -95,6 +105,8 @@ class Watch:
         async with self._counting:
             age = time.monotonic() - self._counted_at
             if self._stale or age > AFRESH:
+                if self._striking is None or self._striking.done():  # it takes longer: the next scrape tells of it
+                    self._striking = asyncio.create_task(self._strike())
                 try:
                     async with asyncio.timeout(WITHIN):
                         await self._count()
@@ -102,6 +114,13 @@ class Watch:
                 except Exception as error:  # whatever is away is told of by its own figure, and by the age of these
                     log.warning("what stands here cannot be counted: %s", why(error))
             WATCHED.set(time.monotonic() - self._counted_at)
+
+    async def _strike(self) -> None:
+        try:
+            await self._balance()
+            STRUCK.set(time.time())
+        except Exception as error:  # the last figures stay, and the moment of them
+            log.warning("the balance cannot be struck: %s", why(error))
 
     async def _count(self) -> None:
         now = self._now()

@@ -19,12 +19,14 @@ from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel, Field
 
 from contracts import VERSION
+from contracts.event import peek
 from contracts.reference import Role
 from contracts.rules import load
 from contracts.text import prose, sought
 from services.chassis import ends, parking, problems, redriving, stalled, watching, withheld
 from services.chassis.answers import (
     Alive,
+    Balance,
     Page,
     ParkedGroup,
     ParkedRecord,
@@ -40,7 +42,7 @@ from services.chassis.body import Body
 from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.gate import Gate
-from services.chassis.masking import MASK, is_code, masked, opaque
+from services.chassis.masking import MASK, TRACEPARENT, is_code, masked, opaque
 from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
@@ -89,6 +91,7 @@ def make_app(
     app.state.engine = engine
     app.state.missing_topics = _none_missing
     app.state.places = _reads_nothing
+    app.state.balance = _nothing_balanced
     app.state.settings = settings
     waits = settings.turn_within
     app.state.papers = Threads("papers", 1, waiting=settings.papers_waiting, within=waits)
@@ -139,6 +142,10 @@ async def _none_missing(_topics: Sequence[str]) -> list[str]:
 
 async def _reads_nothing() -> list[stalled.Place]:
     return []
+
+
+async def _nothing_balanced() -> Balance:
+    return Balance(agencies=[], services=[], unsent=0)
 
 
 async def _nothing_counted() -> None:
@@ -384,6 +391,26 @@ def operations() -> APIRouter:
             raise Problematic(409, "reading.goes-on", place=what.record)
         return Skipping(skips=what.record)
 
+    @router.get("/v1/balance", dependencies=[Depends(allow(Role.OPS))])
+    async def balance(request: Request) -> Balance:
+        """What was received and what became of it, for each agency that sends events here and for each service whose
+        facts are read here; what makes a difference is named. Counted from what is stored and from Kafka."""
+        try:
+            struck: Balance = await request.app.state.balance()
+            return struck
+        except (KafkaError, OSError) as error:
+            raise Problematic(503, "kafka.away", action="retry") from error
+
+    @router.get("/v1/parked/records/{place:path}", response_model=ParkedRecord, responses={404: {}})
+    async def parked_record(
+        place: str, engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
+    ) -> Response:
+        """One parked record, by where it stands: all that may be shown of it, with the trace that it belongs to."""
+        row = await engine.store.get(parking.COLLECTION, place)
+        if row is None or row["subject"] in (eyes.hidden or ()):
+            raise not_found()
+        return JSONResponse(_parked(row))
+
     @router.get("/v1/parked/groups")
     async def parked_groups(engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> Page[ParkedGroup]:
         """What is parked, by status, cause and topic, the most first: each group can be fed again by what it says."""
@@ -391,16 +418,26 @@ def operations() -> APIRouter:
 
     @router.post("/v1/parked/redrive")
     async def redrive(
-        engine: EngineOf, what: Body[Redrive], eyes: Annotated[Sight, Depends(seeing(Role.OPS))]
+        engine: EngineOf,
+        what: Body[Redrive],
+        eyes: Annotated[Sight, Depends(seeing(Role.OPS))],
+        ops: Annotated[Caller, Depends(allow(Role.OPS))],
     ) -> Redriven:
         """Feeds parked records to this service again, in order, with a verdict for each; what was held behind them
         follows by itself, and nothing is published to any topic. What is hidden from who asks is passed over like what
         is not there."""
-        records, more = await redriving.redriven(engine, what, eyes)
+        records, more = await redriving.redriven(engine, what, eyes, partial(redriving.note, engine, ops))
         went = sum(one.verdict == "went" for one in records)
         return Redriven(went=went, dry_run=what.dry_run, records=records, more=more)
 
     return router
+
+
+def _trace_of(row: Row) -> str | None:
+    """The id of the trace that a record's headers, or its event, say that it belongs to."""
+    said = {name: value for name, value in row["headers"]}.get("traceparent") or b""
+    named = said.decode("ascii", "replace") or str(peek(row["value"]).get("traceparent"))
+    return named.split("-")[1] if TRACEPARENT.fullmatch(named) else None
 
 
 def _skipped(row: Row) -> dict[str, Any]:
@@ -421,5 +458,7 @@ def _parked(row: Row) -> dict[str, Any]:
         **{name: row[name] for name in shown},
         **ids,
         "at": row["at"].isoformat(),
+        "tries": row.get("tries") or 0,
+        "trace": _trace_of(row),
         "event": masked(row["value"]),
     }

@@ -193,6 +193,7 @@ async def _asked(
             | expertise.ReviewClosedV1()
             | expertise.PersonErasedV1()
             | expertise.TeamEnteredV1()
+            | expertise.RecordHandledV1()
         ):
             return []
         case _:

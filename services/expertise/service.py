@@ -1,7 +1,7 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
 from contracts import topics
-from contracts.expertise import EXPERTISE, PersonErasedV1
+from contracts.expertise import EXPERTISE, PersonErasedV1, RecordHandledV1
 from contracts.intake import INTAKE
 from contracts.rules import load
 from services.chassis import persons
@@ -12,7 +12,7 @@ from services.expertise.domain import commands, expert, series, team
 from services.expertise.domain.decide import decide, due
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.state import KIND, Case
-from services.law import erasing
+from services.law import erasing, handling
 
 RULES = load()
 SERVICE = Service(
@@ -21,6 +21,7 @@ SERVICE = Service(
         KIND: Aggregate(KIND, Case, decide, evolve, due, commands.Tick, recalendar=commands.Recalendar),
         expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
+        handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),
     },

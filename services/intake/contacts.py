@@ -19,7 +19,7 @@ from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
 from services.chassis.parking import PERSONAL, record_of
-from services.chassis.store import BY_ID, PARKED, PERSONS, SUBJECTS, Keys, Row, Store
+from services.chassis.store import BY_ID, PARKED, PERSONS, REPAIRS, SUBJECTS, Keys, Row, Store
 from services.intake.domain.state import pilot_id
 from services.intake.door import attributes_of, fingerprint_of
 from services.intake.parsing import unpacked
@@ -56,6 +56,8 @@ async def forget(store: Store, pilots: Sequence[str], persons: Sequence[str], un
     for row in [*rows, *await _parked_submissions(store, pilots)]:
         if row["at"] <= until:
             await _scrub(store, row)
+            # What is proposed in its place has the same in it, and nobody can say which of it is meant.
+            await store.remove_where(REPAIRS, {"record": row["_id"], "personal_until": {"$ne": None}})
 
 
 async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:

@@ -67,6 +67,8 @@ KAFKA_ATTRIBUTE: Final = "ce_"
 NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
 OWNED: Final = ("state.agency", "state.hidden_from")
 """What of a pilot says who may publish on it."""
+REUSED: Final = "id.reused"
+"""The rule by which the second event under one id is refused."""
 Published = Submit | Later | Refuse
 """What an agency's event can be."""
 
@@ -257,7 +259,24 @@ def on_conflict(one: Input) -> Input | None:
         one,
         subject=pilot_id(command.agency, other),
         mark=Claimed(mark.owner, other, mark.digest),
-        command=Refuse(agency=command.agency, event_id=command.event_id, problems=(problem("/id", "id.reused"),)),
+        command=Refuse(agency=command.agency, event_id=command.event_id, problems=(problem("/id", REUSED),)),
+    )
+
+
+def discarded(record: Record, event_id: str) -> Input | None:
+    """An agency's event that is thrown away by hand, as the input that refuses it: its agency gets a receipt."""
+    agency = agency_of(record.topic)
+    if agency is None:
+        return None
+    command = Refuse(agency=agency, event_id=event_id, problems=(problem("", "event.discarded"),))
+    return Input(
+        subject=pilot_id(agency, event_id),
+        mark=Claimed(owner(agency), event_id, fingerprint_of(record)),
+        command=command,
+        actor=Actor(id=owner(agency), organisation=agency, role=Role.PUBLISHER),
+        cause_id=event_id,
+        correlation=event_id,
+        record=record,
     )
 
 

@@ -13,7 +13,7 @@ from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.watching import COUNTED
-from services.intake import broken, receipts
+from services.intake import balance, broken, receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
@@ -45,6 +45,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     receipts.JOURNAL: receipts.INDEXES,
     **hooks.INDEXES,
     broken.BROKEN: [broken.COUNTED],
+    **balance.INDEXES,
     **asked.INDEXES,
 }
 

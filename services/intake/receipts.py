@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from contracts.agency import (
     ReceiptRequest,
     ReceiptStep,
 )
-from contracts.event import Event, envelope, headers, wire, wire_moment
+from contracts.event import Event, Fact, envelope, headers, wire, wire_moment
 from contracts.intake import (
     ApplicationAcceptedV1,
     ApplicationLapsedV1,
@@ -62,21 +63,36 @@ from services.chassis.parking import Aside, Parked
 from services.chassis.store import Keys, Row
 from services.chassis.subject import Record
 from services.intake.domain.state import pilot_id
-from services.intake.door import attributes_of, is_newer, newer_version
+from services.intake.door import REUSED, attributes_of, is_newer, newer_version, owner
 from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"
 """The collection of all receipts: rows that facts make."""
+REGISTERED: Final = "registered"
+REJECTED: Final = "rejected"
+CONFLICT: Final = "conflicts"
 IN_ORDER: Final[Keys] = (("at", 1), ("sequence", 1), ("_id", 1))
 """As they were issued: what intake takes together has one moment, and there the place in its pilot's series decides.
 Rows of an earlier program have no place: they stand first in their moment."""
 OF_PILOTS: Final[Keys] = (("agency", 1), ("pilot", 1), *IN_ORDER)
 """The index of several pilots as well: MongoDB merges its parts, each of which is in order."""
+ANSWERS: Final[Keys] = (("at", 1), ("agency", 1), ("door", 1), ("verdict", 1))
+"""The index that has all by which answered events are counted: no row is fetched."""
 INDEXES: Final[Sequence[Keys]] = (
     (("agency", 1), *IN_ORDER),
     OF_PILOTS,
     (("agency", 1), ("outcome", 1), *IN_ORDER),
+    ANSWERS,
 )
+
+
+class Door(StrEnum):
+    """By which door an agency's event came."""
+
+    KAFKA = "kafka"
+    HTTP = "http"
+
+
 SHORT: Final[Mapping[str, Any]] = {
     "problems": (),
     "reasons": (),
@@ -107,7 +123,24 @@ def publications(event: Event, most: int = FACT_MAX_BYTES - MARGIN) -> list[Mess
 def projection(event: Event) -> list[tuple[str, Row]]:
     """A row of the journal for each receipt, so that an agency without Kafka reads them, too."""
     receipt = receipt_of(event)
-    return [] if receipt is None else [(JOURNAL, _row(event.id, event.time, event.sequence, receipt))]
+    if receipt is None:
+        return []
+    return [(JOURNAL, {**_row(event.id, event.time, event.sequence, receipt), **_answer(event.fact)})]
+
+
+def _answer(fact: Fact) -> Row:
+    """What became of an agency's event, and by which door it came, of a fact that answers one."""
+    if not isinstance(fact, EventReceived | EventRefused):
+        return {}
+    door = Door.KAFKA if fact.actor.id == owner(fact.agency) else Door.HTTP
+    return {"door": door, "verdict": verdict_of(fact)}
+
+
+def verdict_of(fact: EventReceived | EventRefused) -> str:
+    """How the balance counts an event with this answer."""
+    if isinstance(fact, EventReceived):
+        return REGISTERED
+    return CONFLICT if any(one.rule == REUSED for one in fact.problems) else REJECTED
 
 
 def _row(id_: str, at: datetime, sequence: int, receipt: ReceiptIssuedV1) -> Row:

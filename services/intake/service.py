@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts import topics
 from contracts.event import Event
 from contracts.expertise import EXPERTISE
-from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1
+from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1, RecordHandledV1
 from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis import persons
@@ -17,14 +17,14 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
-from services.intake import broken, contacts, door, handlers, queries, quotas, receipts
+from services.intake import balance, broken, contacts, door, handlers, queries, quotas, receipts, taken
 from services.intake.directory import Directory
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
-from services.law import erasing, standing
+from services.law import erasing, handling, standing
 
 RULES = load()
 
@@ -51,6 +51,7 @@ SERVICE = Service(
         KIND: Aggregate(KIND, Pilot, decide, evolve, due, Tick, Recalendar),
         standing.KIND: Aggregate(standing.KIND, agency.Agency, agency.decide, agency.evolve),
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
+        handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),
@@ -73,6 +74,11 @@ SERVICE = Service(
     arrived=door.arrived,
     settled=door.settled,
     parked=receipts.parked,
+    discarded=door.discarded,
+    bare=contacts.without_contact,
+    taken=taken.note,
+    balance=balance.struck,
+    begin=balance.begin,
     terms=queries.terms,
     indexes=queries.INDEXES,
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
-from contracts.registry import REGISTRY, PersonErasedV1
+from contracts.registry import REGISTRY, PersonErasedV1, RecordHandledV1
 from contracts.rules import load
 from services.chassis import persons
 from services.chassis.directory import Directory, Note, not_noted, noting, stored
@@ -15,7 +15,7 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Keys, Store
 from services.chassis.subject import Aggregate
-from services.law import erasing, standing
+from services.law import erasing, handling, standing
 from services.registry import handlers, history, queries
 from services.registry.domain import agencies, commands, erasures, export
 from services.registry.domain.decide import decide, due
@@ -56,6 +56,7 @@ SERVICE = Service(
         ),
         export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
         standing.KIND: Aggregate(standing.KIND, agencies.Agency, agencies.decide, agencies.evolve),
+        handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},

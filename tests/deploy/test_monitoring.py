@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from deploy.local.home import ROOT
-from services.chassis import ends, pulse, telemetry, watching
+from services.chassis import balance, ends, pulse, telemetry, watching
 from services.chassis.hooks import delivering
 
 FOLDER: Final = ROOT / "deploy" / "monitoring"
@@ -30,7 +30,7 @@ BY_PROMETHEUS: Final = {"service", "job", "instance", "le"}
 
 def metrics() -> dict[str, set[str]]:
     """The names of all samples that a process gives, with their labels."""
-    assert telemetry and watching and delivering and ends and pulse
+    assert telemetry and watching and delivering and ends and pulse and balance
     found: dict[str, set[str]] = {}
     for one in list(REGISTRY._collector_to_names):
         labels = set(getattr(one, "_labelnames", ()))

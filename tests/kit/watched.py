@@ -47,6 +47,21 @@ class Watched(Store):
         self.asked.append({"find": collection, "filter": dict(query), "sort": dict(hint), "hint": dict(hint)})
         return await super().counted(collection, query, by, first=first, last=last, hint=hint)
 
+    async def sums(
+        self, collection: str, query: Mapping[str, Any], by: str, fields: Sequence[str], hint: Any
+    ) -> dict[str, dict[str, int]]:
+        """Sums, as before."""
+        self.asked.append({"find": collection, "filter": dict(query), "hint": dict(hint)})
+        return await super().sums(collection, query, by, fields, hint)
+
+    async def groups(
+        self, collection: str, query: Mapping[str, Any], by: Sequence[str], within: str, most: int, hint: Any = None
+    ) -> list[dict[str, Any]]:
+        """Groups, as before."""
+        asked = {"aggregate": collection, "pipeline": [{"$match": dict(query)}], "cursor": {}}
+        self.asked.append(asked | ({"hint": dict(hint)} if hint else {}))
+        return await super().groups(collection, query, by, within, most, hint)
+
     async def plan_of(self, asked: Mapping[str, Any]) -> Any:
         """The plan that MongoDB takes."""
         explained = await self._db.command("explain", dict(asked), verbosity="queryPlanner")

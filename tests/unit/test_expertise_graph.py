@@ -15,6 +15,7 @@ NOT_OF_A_CASE = {
     "pilots.expertise.conclusion-numbered.v1",
     "pilots.expertise.expert-entered.v1",
     "pilots.expertise.person-erased.v1",
+    "pilots.expertise.record-handled.v1",
     "pilots.expertise.team-entered.v1",
 }
 

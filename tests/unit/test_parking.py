@@ -80,7 +80,7 @@ def parked(rows: Sequence[Row] = (), seen: Mapping[str, int] | None = None) -> P
         return {one: Document(one, "pilot", version=1, seen=dict(seen or {})) for one in subjects}
 
     nothing = cast(Any, None)
-    return Parking(cast(Store, Shelf(rows)), WRITER, nothing, nothing, load)
+    return Parking(cast(Store, Shelf(rows)), WRITER, nothing, nothing, load, nothing)
 
 
 def waits(sequence: int | None, source: str | None = "left", subject: str = "p1") -> Row:
@@ -197,7 +197,10 @@ async def test_of_what_is_fed_again_that_goes_which_went_or_asks_nothing_and_all
         async def unclaim(self, _claims: Any) -> None:
             pass
 
-    one, taken = Parking(cast(Store, Kept([*rows.values()])), WRITER, read, handle, load), list[set[str]]()
+    one, taken = (
+        Parking(cast(Store, Kept([*rows.values()])), WRITER, read, handle, load, cast(Any, None)),
+        list[set[str]](),
+    )
 
     async def take_up(subjects: Iterable[str], **_: Any) -> int:
         taken.append({*subjects})

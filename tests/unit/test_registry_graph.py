@@ -5,7 +5,15 @@ from collections.abc import Callable, Mapping
 
 import tests.unit.test_registry_scenarios as scenarios
 from contracts.event import Fact
-from contracts.registry import REGISTRY, AgencyNotedV1, ListReadyV1, ListTakenV1, PersonErasedV1, PilotEnteredV1
+from contracts.registry import (
+    REGISTRY,
+    AgencyNotedV1,
+    ListReadyV1,
+    ListTakenV1,
+    PersonErasedV1,
+    PilotEnteredV1,
+    RecordHandledV1,
+)
 from deploy.moves.registry import explored
 from deploy.states import Step, moving
 from services.registry.domain import decide as pilot
@@ -82,7 +90,7 @@ def test_where_scaling_is_to_be_decided_the_alarm_for_that_runs_and_nothing_else
 def test_every_fact_of_a_pilot_occurs() -> None:
     kinds: list[type[Fact]] = [*CHANGES, PilotEnteredV1]
     of_a_pilot = {kind.TYPE for kind in kinds}
-    others: list[type[Fact]] = [AgencyNotedV1, ListTakenV1, ListReadyV1, PersonErasedV1]
+    others: list[type[Fact]] = [AgencyNotedV1, ListTakenV1, ListReadyV1, PersonErasedV1, RecordHandledV1]
     assert of_a_pilot == set(REGISTRY.classes) - {kind.TYPE for kind in others}
     assert explored().facts == of_a_pilot
 

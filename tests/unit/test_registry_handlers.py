@@ -290,6 +290,8 @@ PASSING: set[type[Fact]] = {
     intake.ContactErasedV1,
     intake.ContactReadV1,
     intake.PersonErasedV1,
+    intake.RecordHandledV1,
+    expertise.RecordHandledV1,
     intake.SubmissionRefusedV1,
     intake.EventRefusedV1,
     intake.TermNearingV1,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from contracts.rules import RuleBook, load
 from services.chassis import persons as names
+from services.chassis import repairing
 from services.chassis.described import called
 from services.expertise.api import board, experts, me, persons, reviews, teams, work
 from services.expertise.api.access import EVERYONE
@@ -17,6 +18,7 @@ def make_router(rules: RuleBook | None = None) -> APIRouter:
     router.include_router(_own(book))
     router.include_router(names.of_oneself(*EVERYONE, then=persons.retire))
     router.include_router(names.routes(persons.retire))
+    router.include_router(repairing.routes())
     return router
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from contracts.rules import RuleBook
-from services.chassis import persons
+from services.chassis import persons, repairing
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
 from services.intake.api import (
@@ -42,4 +42,5 @@ def make_router(rules: RuleBook) -> APIRouter:
     router.include_router(editions.open_routes(rules))
     router.include_router(persons.of_oneself(*READERS))
     router.include_router(persons.routes())
+    router.include_router(repairing.routes())
     return router

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Input, Outcome
 from services.chassis.turns import aside, in_turns
 from services.chassis.web import EngineOf
+from services.intake import taken
 from services.intake.api.event_schemas import AN_EVENT, EVENT_SCHEMAS, ITS_DATA
 from services.intake.api.verdicts import (
     PROBLEMS_TOLD,
@@ -48,6 +49,7 @@ from services.intake.domain.commands import Submit
 from services.intake.door import newer_version, submitted
 from services.intake.following import Receipt
 from services.intake.parsing import BATCH_MAX_BYTES, MOST_EVENTS, SPECVERSION, NoBatch, Parsed, batch, parsed
+from services.intake.receipts import REJECTED
 
 Publisher = Annotated[Caller, Depends(allow(Role.PUBLISHER, scope=Scope.PUBLISH))]
 Trying = Annotated[Caller, Depends(allow(Role.PUBLISHER, scope=Scope.VALIDATE))]
@@ -87,11 +89,29 @@ async def _publish(request: Request, engine: Engine, caller: Caller, taking: Tak
     read = await _read(request, taking)
     language = language_of(request.headers)
     if isinstance(read, Parsed):
-        one = _ready(read, caller, request.headers)
-        return alone(_judgement(one, await engine.gathering.take(one)), language)
+        try:
+            one = _ready(read, caller, request.headers)
+        except Problematic:
+            await _counted(engine, caller, 1)
+            raise
+        told = _judgement(one, await engine.gathering.take(one))
+        await _counted(engine, caller, _refused([told]))
+        return alone(told, language)
     inputs, answers = await _inputs(read, caller)
     answers |= await _posted(engine, inputs, told_of_each(len(read)))
+    await _counted(engine, caller, _refused(answers.values()))
     return await _together(answers, language)
+
+
+def _refused(told: Iterable[Judgement]) -> int:
+    """How many of these are refused by what no fact tells of."""
+    return sum(one.verdict is Verdict.REFUSED and one.receipt is None for one in told)
+
+
+async def _counted(engine: Engine, caller: Caller, refused: int) -> None:
+    """Counts for the balance what is refused and of which nothing else is kept."""
+    if refused:
+        await taken.answered(engine.store, {(caller.organisation or "", REJECTED): refused})
 
 
 async def _rehearse(request: Request, engine: Engine, caller: Caller, taking: Taking) -> Response:

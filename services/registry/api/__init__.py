@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.chassis import persons as names
+from services.chassis import repairing
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
 from services.registry.api import agencies, changes, exports, figures, finding, life, money, persons, pilots, public
@@ -18,6 +19,7 @@ def make_router() -> APIRouter:
     for part in PARTS:
         router.include_router(part.routes())
     router.include_router(names.of_oneself(*persons.KNOWERS))
+    router.include_router(repairing.routes())
     router.include_router(names.routes())
     router.include_router(hooks.routes(KIND))
     return router

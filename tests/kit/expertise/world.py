@@ -293,7 +293,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
         (method, path.removeprefix("/v1"))
         for path, item in paths.items()
         for method in item
-        if path.startswith("/v1/") and not path.startswith(("/v1/parked", "/v1/withheld", "/v1/reading"))
+        if path.startswith("/v1/") and not path.startswith(("/v1/parked", "/v1/withheld", "/v1/reading", "/v1/balance"))
     ]
 
 

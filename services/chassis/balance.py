@@ -1,0 +1,85 @@
+"""The balance: what came in and what became of it, counted from what is stored and from Kafka, not by processes.
+
+Each service tells of what it reads; the one that has the agencies' doors tells of them as well. Decision 0050.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Gauge
+
+from contracts.topics import FACT_PARTITIONS, fact_topic, group
+from services.chassis.answers import Balance, Flow
+from services.chassis.cluster import Topics
+from services.chassis.service import Service
+from services.chassis.store import PARKED, Store
+
+EVENTS: Final = Gauge(
+    "lotsman_balance_events", "What became of an agency's events, by part; `difference` is zero", ["agency", "part"]
+)
+FLOW: Final = Gauge(
+    "lotsman_flow_records", "Facts between services, by part: written = consumed + parked + lag", ["writer", "part"]
+)
+PARTS: Final = (
+    "received",
+    "registered",
+    "duplicates",
+    "rejected",
+    "conflicts",
+    "parked",
+    "in_flight",
+    "difference",
+)
+FLOW_PARTS: Final = ("written", "consumed", "parked", "lag")
+MOST: Final = 10**7
+
+
+class Balancing:
+    """Strikes the balance of a service. `now` is the clock (UTC)."""
+
+    def __init__(self, service: Service, store: Store, topics: Topics, now: Callable[[], datetime]) -> None:
+        self._service = service
+        self._store = store
+        self._topics = topics
+        self._now = now
+
+    async def struck(self) -> Balance:
+        """The balance now. Raises StoreAway, KafkaError and OSError."""
+        striking = self._service.balance
+        agencies = [] if striking is None else await striking(self._store, self._topics, self._now())
+        flows = [await self._flow(source) for source in self._service.sources]
+        return Balance(agencies=[*agencies], services=flows, unsent=await self._store.unsent_facts())
+
+    async def tell(self) -> None:
+        """Tells /metrics of it."""
+        told = await self.struck()
+        EVENTS.clear()
+        for one in told.agencies:
+            for part in PARTS:
+                EVENTS.labels(one.agency, part).set(getattr(one, part))
+        for flow in told.services:
+            for part in FLOW_PARTS:
+                FLOW.labels(flow.writer, part).set(getattr(flow, part))
+
+    async def _flow(self, source: str) -> Flow:
+        topic = fact_topic(source)
+        committed = await self._topics.committed(group(self._service.name, source))
+        parked = await parked_of(self._store, topic)
+        there = topic in await self._topics.names()
+        bounds = await self._topics.bounds((topic, n) for n in range(FACT_PARTITIONS if there else 0))
+        taken = sum(min(committed.get(place, begin), end) - begin for place, (begin, end) in bounds.items())
+        written = sum(end - begin for begin, end in bounds.values())
+        return Flow(
+            writer=source,
+            reader=self._service.name,
+            written=written,
+            consumed=taken - parked,
+            parked=parked,
+            lag=written - taken,
+        )
+
+
+async def parked_of(store: Store, topic: str) -> int:
+    """How many records of a topic are parked, by where they stand."""
+    return await store.count(PARKED, {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}, MOST, hint=(("_id", 1),))
