@@ -73,6 +73,8 @@ class Cluster:
             return {}
         async with self._asking, asyncio.timeout(WITHIN):
             consumer = await self._connected()
+            # All at once: by itself the client learns of one topic after the other.
+            await consumer._client.set_topics({at.topic for at in every})
             begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
         return {(at.topic, at.partition): (begins[at], ends[at]) for at in every}
 

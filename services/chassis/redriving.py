@@ -32,7 +32,7 @@ MOST: Final = 1000
 MOST_TRIES: Final = 5
 """After so many times a record is fed again only where it is named, not with its group (technical): so a program that
 feeds whatever is parked goes round no longer."""
-LONGEST: Final = 60.0
+LONGEST: Final = 60
 """Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
 PARKED: Final = (WAITING, BROKEN)
@@ -57,8 +57,8 @@ class Redrive(BaseModel):
     limit: int = Field(
         default=MOST, ge=1, le=MOST, strict=True, description="How many at most; the longest parked first"
     )
-    rate: float | None = Field(
-        default=None, ge=0.1, strict=True, description="How many a second at most; none: as fast as they go"
+    rate: int | None = Field(
+        default=None, ge=1, strict=True, description="How many a second at most; none: as fast as they go"
     )
     dry_run: StrictBool = False
 
@@ -95,7 +95,7 @@ async def redriven(
     if not what.queries():
         raise Problematic(422, "redrive.nothing-chosen")
     if what.rate is not None and not what.dry_run and what.limit > what.rate * LONGEST:
-        raise Problematic(422, "redrive.too-slow", most=max(1, int(what.rate * LONGEST)))
+        raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
     chosen, more = await _chosen(engine.store, what, eyes)
     ids = [row["_id"] for row in chosen]
     there = set(ids)
@@ -126,18 +126,17 @@ async def _count_tries(store: Store, chosen: Sequence[Row]) -> None:
         await store.mark(parking.COLLECTION, {"_id": {"$in": some}}, {"tries": times + 1})
 
 
-async def _fed(engine: Engine, ids: Sequence[str], rate: float | None) -> None:
+async def _fed(engine: Engine, ids: Sequence[str], rate: int | None) -> None:
     """Feeds records in their order, no more in a second than the rate."""
     if rate is None:
         await engine.parking.redrive(ids)
         return
-    ordered, piece = await parking.in_turn(engine.store, ids), max(1, int(rate))
-    for first in range(0, len(ordered), piece):
+    ordered = await parking.in_turn(engine.store, ids)
+    for first in range(0, len(ordered), rate):
         began = time.monotonic()
-        some = ordered[first : first + piece]
-        await engine.parking.redrive(some)
-        if first + piece < len(ordered):
-            await asyncio.sleep(max(0.0, len(some) / rate - (time.monotonic() - began)))
+        await engine.parking.redrive(ordered[first : first + rate])
+        if first + rate < len(ordered):
+            await asyncio.sleep(max(0.0, 1 - (time.monotonic() - began)))
 
 
 async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], bool]:

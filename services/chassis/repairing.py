@@ -72,6 +72,7 @@ def shown(row: Row) -> dict[str, Any]:
     becomes = None if row["becomes"] is None else masked(row["becomes"])
     return {
         "id": row["_id"],
+        "place": row["record"],
         **{name: row[name] for name in named},
         **at,
         "was": masked(row["was"]),

@@ -1,6 +1,6 @@
 """Each index of a service has a list that is read by it, each list its index: on a real mongod, with many rows."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from contracts.freeze import example
 from contracts.rules import load
 from deploy.local.databases import build_indexes
 from deploy.progress import Task
+from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.hooks import rows as hooks
 from services.chassis.hooks.address import Allowed
@@ -29,7 +30,7 @@ from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
-from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, Keys, Row, open_client
+from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, VERDICTS, Keys, Row, open_client
 from services.chassis.web import cursor_text, make_app
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
@@ -39,13 +40,15 @@ from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
 from services.intake import queries as of_intake
 from services.intake.api import make_router
+from services.intake.balance import OPEN as OPEN_VERDICTS
+from services.intake.balance import struck
 from services.intake.broken import BROKEN, COUNTED
 from services.intake.contacts import LATEST, READINGS, tidy
 from services.intake.hooks import KIND as INTAKES_HOOKS
 from services.intake.importing import asked as asked_for
 from services.intake.importing.work import Importer
 from services.intake.queries import OWN_NUMBER, of_own_number
-from services.intake.receipts import IN_ORDER
+from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers
@@ -89,7 +92,8 @@ async def each_by_its_index(store: Watched, service: Service, lists: Lists) -> N
         found = said(plans, "stage")
         assert not found & {"SORT", "COLLSCAN"}, (name, found)
         assert "_".join(f"{field}_{way}" for field, way in keys) in said(plans, "indexName"), (name, plans)
-        assert collection in {asked.get("find") or asked.get("count") for asked in store.asked}, name
+        ways = ("find", "count", "aggregate")
+        assert collection in {asked[way] for asked in store.asked for way in ways if way in asked}, name
     there = {(collection, tuple(keys)) for collection, some in service.indexes.items() for keys in some}
     there.add((SUBJECTS, HIDDEN))  # of every service
     assert {(collection, keys) for collection, keys, _ in lists.values()} == there, "an index that no list is read by"
@@ -297,6 +301,27 @@ async def test_of_intake(mongo_url: str) -> None:
         await each_by_its_index(store, INTAKE, {**_lists_of_intake(app, engine), **hooked})
 
 
+class NoTopics:
+    """A cluster without any topic."""
+
+    async def names(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    async def committed(self, _group: str) -> Mapping[Place, int]:
+        """Nothing."""
+        return {}
+
+    async def bounds(self, places: Iterable[Place]) -> Mapping[Place, tuple[int, int]]:
+        """Of none."""
+        assert not [*places]
+        return {}
+
+    async def records(self, place: Place, first: int, until: int) -> Mapping[int, bytes]:
+        """Nothing is looked for."""
+        raise AssertionError((place, first, until))
+
+
 async def store_rows(engine: Engine) -> None:
     """The applications of an own number, whose receipts are then asked for by their pilots."""
     query = of_own_number("agency-03", "n-1")
@@ -383,6 +408,8 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             lambda: asked_for.drop(engine.store, "0" * 32),
         ),
         "rules that were broken": (BROKEN, COUNTED, of("/rule-counts?agency=agency-03")),
+        "answers, for the balance": (JOURNAL, ANSWERS, lambda: struck(engine.store, NoTopics(), engine.now())),
+        "verdicts, for the balance": (VERDICTS, OPEN_VERDICTS, lambda: struck(engine.store, NoTopics(), engine.now())),
         "readings of contact persons": (
             READINGS,
             LATEST,

@@ -23,8 +23,9 @@ from services.chassis.engine import T, Told
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.pace import Pace
+from services.chassis.service import Service
 from services.chassis.settings import Settings
-from services.chassis.store import PERSONS, Claim
+from services.chassis.store import PARKED, PERSONS, REPAIRS, Claim
 from services.chassis.subject import (
     Absent,
     Claimed,
@@ -142,6 +143,38 @@ AN_IMPORT: dict[str, Any] = {
 }
 
 
+PARKED_ROW: dict[str, Any] = {
+    "_id": "topic/0/7",
+    "status": "broken",
+    "cause": "ValueError",
+    "subject": None,
+    "source": None,
+    "sequence": None,
+    "topic": "topic",
+    "partition": 0,
+    "offset": 7,
+    "value": b"{}",
+    "headers": [],
+    "at": NOW,
+}
+REPAIR: dict[str, Any] = {
+    "_id": "repair-1",
+    "record": "topic/0/7",
+    "subject": None,
+    "kind": "edit",
+    "why": "Проба.",
+    "by": "u-2",
+    "at": NOW,
+    "state": "proposed",
+    "settled_by": None,
+    "settled_at": None,
+    "verdict": None,
+    "was": b"{}",
+    "becomes": b"{}",
+    "type": None,
+}
+
+
 class FakeStore:
     """Answers every list with the same rows and remembers what was asked."""
 
@@ -154,6 +187,8 @@ class FakeStore:
             ("persons", "u-1"): {"_id": "u-1", **PERSON},
             ("standing", "topic/0"): {"_id": "topic/0", "offset": 7},
             (IMPORTS, IMPORT): {**AN_IMPORT},
+            (PARKED, "topic/0/7"): PARKED_ROW,
+            (REPAIRS, "repair-1"): REPAIR,
         }
 
     async def rows(self, _collection: str, query: Mapping[str, Any], *, limit: int, **_: Any) -> list[dict[str, Any]]:
@@ -224,7 +259,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.calendars = CALENDARS
-        self.found: dict[str, Document] = {}
+        self.service = Service("test", {})
+        self.found: dict[str, Document] = {"handling:repair-1": Document("handling:repair-1", "handling", version=1)}
         self.parking = FakeParking()
         self.outcome: Outcome | Exception = Done(version=3, rev=8)
         self.taken: list[Input] = []

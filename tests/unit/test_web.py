@@ -28,6 +28,12 @@ OPERATIONS = {
     ("get", "/v1/parked"): {"ops"},
     ("get", "/v1/parked/groups"): {"ops"},
     ("post", "/v1/parked/redrive"): {"ops"},
+    ("get", "/v1/parked/records/{place}"): {"ops"},
+    ("get", "/v1/parked/repairs"): {"ops"},
+    ("post", "/v1/parked/repairs"): {"ops"},
+    ("post", "/v1/parked/repairs/{repair}/approval"): {"ops"},
+    ("post", "/v1/parked/repairs/{repair}/refusal"): {"ops"},
+    ("get", "/v1/balance"): {"ops"},
 }
 REGISTER_READERS = set(ROLES) - {"expert", "ops"}
 QUESTIONS = ("funnel", "terms", "money", "results", "scaling", "overpaid")
@@ -261,6 +267,8 @@ BODIES: Mapping[str, Any] = {
     "/v1/hooks/{hook}/recovery": {"since": "2026-03-02T09:00:00Z"},
     "/v1/similar": {"title": "Запись к врачу"},
     "/v1/parked/redrive": {"subjects": ["s"]},
+    "/v1/parked/repairs": {"record": "topic/0/7", "kind": "discard", "why": "Пробная запись."},
+    "/v1/parked/repairs/{repair}/refusal": {"why": "Ошибочно."},
     "/v1/reading/skip": {"record": "topic/0/7", "why": "Не читается."},
     **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES},
 }
@@ -271,7 +279,7 @@ every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
     parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{key_id}": "0" * 12, "{hook}": "hook-1", "{delivery}": "msg_1"}
-    parts |= {"{id}": IMPORT}
+    parts |= {"{id}": IMPORT, "{place}": "topic/0/7", "{repair}": "repair-1"}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

@@ -70,6 +70,11 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/parked"),
         ("get", "/v1/parked/groups"),
         ("post", "/v1/parked/redrive"),
+        ("get", "/v1/parked/records/{place}"),
+        ("get", "/v1/parked/repairs"),
+        ("post", "/v1/parked/repairs"),
+        ("post", "/v1/parked/repairs/{repair}/approval"),
+        ("post", "/v1/parked/repairs/{repair}/refusal"),
     },
     "of the own agency's files": {
         ("get", "/v1/import-mappings"),
@@ -101,6 +106,7 @@ OF_NO_PILOT: Final = {
         ("post", "/v1/persons/{person}/erasure"),
         ("get", "/v1/persons/{person}/erasures"),
         ("get", "/v1/withheld"),
+        ("get", "/v1/balance"),
         ("get", "/v1/reading"),
         ("get", "/v1/reading/skipped"),
         ("post", "/v1/reading/skip"),
@@ -239,6 +245,14 @@ async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
     [row] = (await ask("get", "/v1/parked", "ops")).json()["items"]
     for who, groups in (("ops@night", 0), ("ops", 1)):
         assert len((await ask("get", "/v1/parked/groups", who)).json()["items"]) == groups
+    asked = {"record": row["id"], "kind": "discard", "why": "Проба."}
+    made = (await ask("post", "/v1/parked/repairs", "ops", json=asked, headers={"Idempotency-Key": "k"})).json()
+    for who, status in (("ops@night", 404), ("ops", 200)):
+        assert (await ask("get", f"/v1/parked/records/{row['id']}", who)).status_code == status
+        assert bool((await ask("get", "/v1/parked/repairs", who)).json()["items"]) is (status == 200)
+    for path, body in (("", asked), (f"/{made['id']}/approval", None), (f"/{made['id']}/refusal", {"why": "Нет."})):
+        told = await ask("post", f"/v1/parked/repairs{path}", "ops@night", json=body, headers={"Idempotency-Key": path})
+        assert told.status_code == 404, path
     absent = {"id": row["id"], "verdict": "not-parked", "cause": None}
     for body, told in (({"ids": [row["id"]]}, [absent]), ({"subjects": [pilot]}, []), ({"cause": "ValueError"}, [])):
         for dry in (True, False):

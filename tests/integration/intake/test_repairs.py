@@ -121,10 +121,10 @@ async def test_feeding_again_is_a_fact_goes_at_a_rate_and_in_no_circle(
 ) -> None:
     records = [sent({**submitted(n), "type": NEWER}) for n in range(1, 4)]
     await engine.records(records)
-    too_slow = await post(ask, "redrive", ONE, 422, topic=records[0].topic, rate=0.5)
+    too_slow = await post(ask, "redrive", ONE, 422, topic=records[0].topic, rate=1)
     assert too_slow["title"] == "redrive.too-slow"
     for _ in range(5):
-        told = await post(ask, "redrive", ONE, 200, topic=records[0].topic, rate=200.0, limit=10)
+        told = await post(ask, "redrive", ONE, 200, topic=records[0].topic, rate=200, limit=10)
         assert [one["id"] for one in told["records"]] == [one.id for one in records]
     assert (await post(ask, "redrive", ONE, 200, topic=records[0].topic))["records"] == [], "it was tried often enough"
     assert len((await post(ask, "redrive", ONE, 200, ids=[records[0].id]))["records"]) == 1
