@@ -1,6 +1,6 @@
 """The balance: what came in and what became of it, counted from what is stored and from Kafka, not by processes.
 
-Each service tells of what it reads; the one that has the agencies' doors tells of them as well. Decision 0050.
+Each service tells of what it reads; the one that has the agencies' doors tells of them as well. Decision 53.
 """
 
 from collections.abc import Callable

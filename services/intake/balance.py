@@ -3,7 +3,7 @@
 The two sides are counted in different places. What was received over Kafka are the offsets of the agency's topic; what
 became of it are the verdicts at these offsets (`taken.py`) and the answers that facts tell of, in the journal of
 receipts. Over HTTP an event is received when it is answered. What differs has a name: an offset that is committed and
-has no verdict, or whose verdict says of it what is not so (decision 0050).
+has no verdict, or whose verdict says of it what is not so (decision 53).
 """
 
 import asyncio

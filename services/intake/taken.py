@@ -1,4 +1,4 @@
-"""What became of each event of an agency, noted by the door at which it came, for the balance (decision 0050).
+"""What became of each event of an agency, noted by the door at which it came, for the balance (decision 53).
 
 A record of an agency's topic has a verdict at its offset, in a row of a thousand. It is written after the record's
 facts are sent and before it is committed, and what is noted twice is the same as once: so every committed offset has

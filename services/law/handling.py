@@ -2,7 +2,7 @@
 who proposed and who else approved. A subject of its own for each doing; the records themselves stand outside.
 
 What waited behind a discarded record goes on as if that had been a fact of no interest: its place in its series is
-passed, in its turn, and nothing else of it is done (decision 0051).
+passed, in its turn, and nothing else of it is done (decision 54).
 """
 
 from collections.abc import Callable, Sequence
