@@ -148,8 +148,10 @@ def _switched(
 
 
 def shut(agency: Agency, now: datetime, rules: RuleBook) -> Problem | None:
-    """Why an agency is let in nowhere at this moment, or None. Days are those of the zone of its newest edition."""
-    return standing.shut(agency, now, rules.edition(agency.editions[-1].edition).zone)
+    """Why an agency is let in nowhere at this moment, or None. Days are those of the zone of its newest edition, of
+    UTC where it has none."""
+    zone = rules.edition(agency.editions[-1].edition).zone if agency.editions else "UTC"
+    return standing.shut(agency, now, zone)
 
 
 def edition_for(agency: Agency, submitted: datetime, rules: RuleBook) -> Edition | None:
