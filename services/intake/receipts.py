@@ -68,7 +68,7 @@ from services.intake.parsing import parsed
 
 JOURNAL: Final = "receipts"
 """The collection of all receipts: rows that facts make."""
-REGISTERED: Final = "registered"
+REGISTERED: Final = ReceiptOutcome.REGISTERED.value
 REJECTED: Final = "rejected"
 CONFLICT: Final = "conflicts"
 IN_ORDER: Final[Keys] = (("at", 1), ("sequence", 1), ("_id", 1))
