@@ -49,7 +49,7 @@ def misspelt(name: str, wrong: str, kind: str = V2) -> dict[str, Any]:
 # ---- taken and told, or refused
 
 
-def test_a_misspelt_field_is_told_with_the_name_that_was_meant_and_the_application_is_taken() -> None:
+def test_a_otherfield_is_told_with_the_name_that_was_meant_and_the_application_is_taken() -> None:
     fact = submitted(misspelt("expected_effect", "expected_efect"))
     assert isinstance(fact, ApplicationRegisteredV1)
     [one] = fact.problems
@@ -58,7 +58,7 @@ def test_a_misspelt_field_is_told_with_the_name_that_was_meant_and_the_applicati
         assert words and "expected_efect" in words and "expected_effect" in words
 
 
-def test_an_edition_may_refuse_for_a_misspelt_field() -> None:
+def test_an_edition_may_refuse_for_a_otherfield() -> None:
     fact = submitted(misspelt("expected_effect", "expected_efect"), with_edition(BLOCKING))
     assert isinstance(fact, SubmissionRefusedV1)
     assert [(one.rule, one.severity) for one in fact.problems] == [("field.unknown", "block")]
@@ -74,7 +74,7 @@ def test_what_an_event_is_refused_for_is_named_before_what_is_only_told() -> Non
     ]
 
 
-def test_money_under_a_misspelt_name_is_not_lost_without_a_word() -> None:
+def test_money_under_a_othername_is_not_lost_without_a_word() -> None:
     assert faults(misspelt("costs", "cost")) == [("/data/cost", "field.unknown")]
 
 
@@ -187,6 +187,17 @@ def test_half_a_character_in_a_name_is_told_and_can_be_sent() -> None:
     assert one.model_dump_json().encode() and one.pointer == "/data"
 
 
+def test_a_name_that_is_not_repeated_hides_no_other_mistake() -> None:
+    other: dict[str, Any] = {"titel ": "т", "title": None}
+    wrong = event(sector="atlantis", **other)
+    assert [(one.pointer, one.rule) for one in submitted(wrong).problems] == [
+        ("/data", "field.unknown"),
+        ("/data/sector", "sector.unknown"),
+    ]
+    beside: dict[str, Any] = {**event(sector="atlantis"), "Образцова": "x"}
+    assert [one.rule for one in submitted(beside).problems] == ["attribute.name", "sector.unknown"]
+
+
 def test_however_many_names_are_not_known_the_answer_is_bounded_and_soon_there() -> None:
     found = held(V2, {**event()["data"], **{f"field{n}": n for n in range(50_000)}})
     assert len(found.unknown) == MOST_UNKNOWN + 1
@@ -261,7 +272,7 @@ def test_extensions_of_the_envelope_are_right(name: str) -> None:
     assert read({**event(), name: "x"}, CODE, NOW).unknown == ()
 
 
-def test_a_misspelt_subject_is_told_beside_the_pilot_that_is_not_named() -> None:
+def test_a_othersubject_is_told_beside_the_pilot_that_is_not_named() -> None:
     sent = example(ApplicationWithdrawnV1.TYPE)
     sent["subjct"] = sent.pop("subject")
     found = read(sent, CODE, NOW).unknown

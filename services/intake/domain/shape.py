@@ -42,6 +42,8 @@ _name: Final = re.compile("[A-Za-z0-9]+")
 MISSING: Final = (".missing", ".required", "pilot.unknown", "costs.total")
 """How the ids of the rules end that ask for what is not there; a pilot is not known where nobody names one, and a total
 is that of no costs where there are none."""
+OF_NAMES: Final = frozenset({"field.unknown", "attribute.name", "attribute.value", "attribute.capitals"})
+"""The rules that speak of a name, and not of the place where it stands."""
 LISTING: Final = frozenset(
     {
         "sector.unknown",
@@ -132,10 +134,12 @@ def all_told(found: Read, rules: Iterable[Problem], edition: Edition | None = No
     if edition is not None:
         judged, unknown = by_edition(judged, edition), by_edition(unknown, edition)
     found = replace(found, problems=tuple(with_codes(found.problems, judged)))
-    named = [
-        one.model_copy(update={"pointer": place}) for one in found.problems if (place := found.meant.get(one.pointer))
+    # A name that is not repeated is told at the object around it, which is not faulty for that.
+    faulty = [one for one in found.problems if one.rule not in OF_NAMES]
+    meant = [
+        one.model_copy(update={"pointer": near}) for one in found.problems if (near := found.meant.get(one.pointer))
     ]
-    judged = unless_covered(judged, [*found.problems, *named])
+    judged = unless_covered(judged, [*faulty, *meant])
     return [*found.problems, *_slips([*judged, *unknown], found.meant)]
 
 
