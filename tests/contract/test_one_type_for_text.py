@@ -45,6 +45,7 @@ BESIDE = {
     ("Envelope", "traceparent"): "dropped where it does not fit, never refused",
     ("Envelope", "tracestate"): "dropped where it does not fit, never refused",
     ("Take", "filters"): "each is held to the form of its name",
+    ("Repair", "event"): "an agency's event, which is read as any is when it is fed again",
     ("?", "group_by"): "names of axes, told when one is unknown",
     ("?", "after"): "a cursor, which is decoded and told where it is none",
     ("?", "as_of"): "a day or a moment, told where it is neither",

@@ -22,6 +22,7 @@ for word; do case $word in -DoutputDirectory=*) to=${word#*=};; esac; done
 BY_ADDRESS = ("LOTSMAN_MONGO_URL", "LOTSMAN_KAFKA_URL", "LOTSMAN_KAFKA_USERNAME", "LOTSMAN_KAFKA_PASSWORD")
 
 
+@pytest.mark.soak
 @pytest.mark.apache_kafka
 def test_the_whole_system_starts_and_stays_in_its_folder_with_letters_beyond_ascii_signs_and_a_long_path(
     backends: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -220,6 +220,7 @@ def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
     asyncio.run(eventually(all_entered(desk, agency, 1), within=90, every=0.5))
 
 
+@pytest.mark.soak
 def test_a_batch_that_takes_the_brokers_memory_ends_it_and_it_comes_back_with_all_that_it_had_acknowledged(
     desk: Desk, stack: Stack, agency: str, eventually: Eventually
 ) -> None:

@@ -143,6 +143,7 @@ async def test_finds_that_nothing_guards_a_write(stores: Mapping[str, Store], mo
     await must_find(stores)
 
 
+@pytest.mark.soak
 async def test_finds_that_the_version_is_no_guard(stores: Mapping[str, Store], monkeypatch: pytest.MonkeyPatch) -> None:
     def seldom_says(name: str, word: str) -> tuple[str, ...]:
         return real(name, word) if name != "gamma" or kind_of(word) < 8 else ()

@@ -224,6 +224,9 @@ class FakeStore:
     async def put_new(self, collection: str, rows: Sequence[dict[str, Any]], renewed: Sequence[str] = ()) -> None:
         await self.put(collection, rows)
 
+    async def increase(self, _collection: str, _rows: Mapping[str, Mapping[str, int]]) -> None:
+        return None
+
     async def mark(self, collection: str, *_: Any) -> int:
         return int(collection == IMPORTS)
 

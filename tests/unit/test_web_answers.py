@@ -428,7 +428,14 @@ def test_an_unknown_status_of_parked_records_is_422(registry: Side) -> None:
 
 def test_a_parked_record_is_shown_without_personal_data(registry: Side) -> None:
     value = json.dumps(example(ApplicationSubmittedV2.TYPE), ensure_ascii=False).encode()
-    fixed = {"status": "broken", "cause": "c", "subject": "s", "source": None, "sequence": None}
+    fixed: dict[str, object] = {
+        "status": "broken",
+        "cause": "c",
+        "subject": "s",
+        "source": None,
+        "sequence": None,
+        "headers": [],
+    }
     place = {"topic": "t", "partition": 0, "offset": 7}
     registry.engine.store.found = [{"_id": "t/0/7", **fixed, **place, "at": NOW, "value": value}]
     answer = registry.ask("get", "/v1/parked", bearer("ops"))

@@ -37,6 +37,12 @@ def make(store: Store, broker: Broker, clock: Clock) -> Make:
 
 
 @pytest.fixture
+async def indexed(store: Store) -> None:
+    """The indexes of intake, for what names them in its queries."""
+    await store.prepare(INTAKE.indexes)
+
+
+@pytest.fixture
 async def engine(make: Make) -> Engine:
     """Intake with two agencies in its directory."""
     made = make()

@@ -11,16 +11,11 @@ from services.chassis import parking, telemetry
 from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, Store
 from services.intake.domain.state import pilot_id
-from services.intake.service import SERVICE
 from tests.integration.intake.test_hidden import found
 from tests.kit.engine.tiny import Broker
 from tests.kit.intake.sides import PILOT, Ask, again, entered, receipts, rules, said, sent, state, submitted, withdrawn
 
-
-@pytest.fixture(autouse=True)
-async def indexed(store: Store) -> None:
-    """The indexes of intake, which its queries name."""
-    await store.prepare(SERVICE.indexes)
+pytestmark = pytest.mark.usefixtures("indexed")
 
 
 NEWER = "pilots.agency.application-submitted.v3"

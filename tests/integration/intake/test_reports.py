@@ -195,6 +195,7 @@ async def test_reports_of_every_kind_are_taken_from_launch_to_judgement_in_one_s
     assert await parked_rows(carried.store, {}) == []
 
 
+@pytest.mark.usefixtures("indexed")
 async def test_a_report_before_the_launch_is_refused_with_retry_and_taken_after_it_under_a_new_id(
     engine: Engine, broker: Broker
 ) -> None:
@@ -213,6 +214,7 @@ async def test_a_report_before_the_launch_is_refused_with_retry_and_taken_after_
     assert len(facts(broker, "progress-registered")) == 1
 
 
+@pytest.mark.usefixtures("indexed")
 async def test_reports_and_facts_of_the_register_that_come_again_change_nothing(
     carried: Engine, broker: Broker
 ) -> None:
@@ -371,6 +373,7 @@ async def test_a_final_settlement_is_taken_after_an_early_stop(carried: Engine, 
     assert receipts(broker)[-3:] == [("s-1", "reported"), ("v-1", "reported"), ("p-1", "refused")]
 
 
+@pytest.mark.usefixtures("indexed")
 async def test_the_same_period_and_the_same_payment_under_a_new_id_are_refused_and_a_redelivery_is_not(
     carried: Engine, broker: Broker
 ) -> None:

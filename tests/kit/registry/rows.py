@@ -45,6 +45,7 @@ from contracts.steps import (
     Launch,
     PilotExtension,
     Proposal,
+    RecordHandling,
     ReplicaPlan,
     Scaling,
     ScalingDecision,
@@ -382,7 +383,8 @@ def marked_fact(fact: Fact, sequence: int = 1) -> tuple[Row, dict[str, str]]:
 
 def full_fact(kind: type[Fact]) -> Fact:
     """A fact of a type with every field filled: values with what the full pilot has of them, the rest with anything."""
-    said: dict[str, Any] = {"was": {"present": ["demo-member-1"]}, "now": {"present": ["demo-member-2"]}}
+    values = {"was": {"present": ["demo-member-1"]}, "now": {"present": ["demo-member-2"]}}
+    said: dict[str, Any] = {} if issubclass(kind, RecordHandling) else values
     known = {type(one): one for one in (*_contracts(FULL), NOTED_KEY)}
     for name, field in kind.model_fields.items():
         if name not in {"cause", "after", *said}:
