@@ -295,7 +295,6 @@ def test_the_conclusion_can_be_had_as_a_document_and_its_people_get_notices(desk
     assert LABORATORY not in str(notices)
 
 
-@pytest.mark.soak
 async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, agency: str, stack: Stack) -> None:
     """From look-over to the register: officer, operator, two experts blind to each other, a second person."""
     event = application(77, agency, kind=V2)
