@@ -83,7 +83,7 @@ def make_router() -> APIRouter:
 
 
 def _views(router: APIRouter) -> None:
-    @router.post("/{language}/work/views")
+    @router.post("/{language}/views")
     async def save(posted: PostedOf) -> Response:
         """Keeps the list under a name."""
         name, query = posted.get("view_name")[:60], posted.get("list_query")
@@ -91,7 +91,7 @@ def _views(router: APIRouter) -> None:
             await posted.visit.desk.drafts.save_view(posted.visit.person, name, urlencode(_filters(query)))
         return _back(posted, query)
 
-    @router.post("/{language}/work/views/drop")
+    @router.post("/{language}/views/drop")
     async def drop(posted: PostedOf) -> Response:
         """Keeps a list no more."""
         await posted.visit.desk.drafts.drop_view(posted.visit.person, posted.get("view_id"))
