@@ -12,6 +12,7 @@ from contracts.topics import SERVICES
 from deploy.cli.common import Found, out
 from deploy.cli.reading import Service, asked_as_ops, show_rows
 from deploy.complaint import Complaint
+from services.chassis.answers import AgencyBalance, Flow
 
 app = typer.Typer()
 group = typer.Typer(help="What ops see of the services, and repair by hand.")
@@ -21,18 +22,8 @@ AT_ONCE: Final = 100
 GROUP: Final = ("service", "status", "records", "oldest", "topic", "cause")
 RECORD: Final = ("id", "verdict", "cause")
 
-AGENCY: Final = (
-    "agency",
-    "received",
-    "registered",
-    "duplicates",
-    "rejected",
-    "conflicts",
-    "parked",
-    "in_flight",
-    "difference",
-)
-FLOW: Final = ("writer", "reader", "written", "consumed", "parked", "lag")
+AGENCY: Final = tuple(name for name in AgencyBalance.model_fields if name != "events")
+FLOW: Final = tuple(Flow.model_fields)
 EVENT: Final = ("agency", "place", "event_id", "why")
 TRIES: Final = 10
 """How often it is asked while a service that has just come up does not reach Kafka yet, a second apart."""

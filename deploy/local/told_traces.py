@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from contracts.event import wire_moment
 from deploy.local.traces import Span
 
 ABOUT: Final = ("pilot.id", "pilot.event.id")
@@ -51,7 +52,7 @@ class Trace(NamedTuple):
 def clock(ns: int) -> str:
     """A moment as clocks show it, UTC, with milliseconds: 2026-11-27T09:14:02.511Z."""
     at = datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns % 10**9 // 1000)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return wire_moment(at)
 
 
 def traces_in(spans: Iterable[Span], asked: str) -> list[Trace]:

@@ -3,17 +3,17 @@
 Each service tells of what it reads; the one that has the agencies' doors tells of them as well. Decision 53.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime
 from typing import Final
 
 from prometheus_client import Gauge
 
 from contracts.topics import FACT_PARTITIONS, fact_topic, group
-from services.chassis.answers import Balance, Flow
+from services.chassis.answers import AgencyBalance, Balance, Flow
 from services.chassis.cluster import Topics
 from services.chassis.service import Service
-from services.chassis.store import PARKED, Store
+from services.chassis.store import PARKED, Store, below
 
 EVENTS: Final = Gauge(
     "lotsman_balance_events", "What became of an agency's events, by part; `difference` is zero", ["agency", "part"]
@@ -21,17 +21,8 @@ EVENTS: Final = Gauge(
 FLOW: Final = Gauge(
     "lotsman_flow_records", "Facts between services, by part: written = consumed + parked + lag", ["writer", "part"]
 )
-PARTS: Final = (
-    "received",
-    "registered",
-    "duplicates",
-    "rejected",
-    "conflicts",
-    "parked",
-    "in_flight",
-    "difference",
-)
-FLOW_PARTS: Final = ("written", "consumed", "parked", "lag")
+PARTS: Final = tuple(name for name in AgencyBalance.model_fields if name not in ("agency", "events"))
+FLOW_PARTS: Final = tuple(name for name in Flow.model_fields if name not in ("writer", "reader"))
 MOST: Final = 10**7
 
 
@@ -48,7 +39,8 @@ class Balancing:
         """The balance now. Raises StoreAway, KafkaError and OSError."""
         striking = self._service.balance
         agencies = [] if striking is None else await striking(self._store, self._topics, self._now())
-        flows = [await self._flow(source) for source in self._service.sources]
+        there = await self._topics.names() if self._service.sources else frozenset[str]()
+        flows = [await self._flow(source, there) for source in self._service.sources]
         return Balance(agencies=[*agencies], services=flows, unsent=await self._store.unsent_facts())
 
     async def tell(self) -> None:
@@ -62,12 +54,11 @@ class Balancing:
             for part in FLOW_PARTS:
                 FLOW.labels(flow.writer, part).set(getattr(flow, part))
 
-    async def _flow(self, source: str) -> Flow:
+    async def _flow(self, source: str, there: Set[str]) -> Flow:
         topic = fact_topic(source)
         committed = await self._topics.committed(group(self._service.name, source))
         parked = await parked_of(self._store, topic)
-        there = topic in await self._topics.names()
-        bounds = await self._topics.bounds((topic, n) for n in range(FACT_PARTITIONS if there else 0))
+        bounds = await self._topics.bounds((topic, n) for n in range(FACT_PARTITIONS if topic in there else 0))
         taken = sum(min(committed.get(place, begin), end) - begin for place, (begin, end) in bounds.items())
         written = sum(end - begin for begin, end in bounds.values())
         return Flow(
@@ -82,4 +73,4 @@ class Balancing:
 
 async def parked_of(store: Store, topic: str) -> int:
     """How many records of a topic are parked, by where they stand."""
-    return await store.count(PARKED, {"_id": {"$gte": f"{topic}/", "$lt": f"{topic}0"}}, MOST, hint=(("_id", 1),))
+    return await store.count(PARKED, {"_id": below(topic)}, MOST, hint=(("_id", 1),))

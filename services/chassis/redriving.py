@@ -147,7 +147,7 @@ async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], 
         rows = await store.rows(
             parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject", "tries"]
         )
-        found |= {row["_id"]: row for row in rows if row["subject"] not in (eyes.hidden or ())}
+        found |= {row["_id"]: row for row in rows if not eyes.passes_by(row["subject"])}
     rows = list(found.values())
     return rows[: what.limit], len(rows) > what.limit
 

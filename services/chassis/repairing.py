@@ -84,7 +84,7 @@ async def proposed(by: Hand, what: Repair, eyes: Sight) -> dict[str, Any]:
     """Keeps a proposal, and the fact that it was made. Raises Problematic: 404 for what is not parked, 422 for a change
     of what an event is known by, and like `Hand.put`."""
     store = by.engine.store
-    row = await _parked(store, what.record, eyes)
+    row = await _there(store, COLLECTION, what.record, eyes)
     becomes = None if what.event is None else _changed(row["value"], what.event)
     id_ = hashlib.sha256(f"{by.caller.id}\0{by.key}\0{what.record}".encode()).hexdigest()[:16]
     action = RecordAction.EDIT_PROPOSED if becomes is not None else RecordAction.DISCARD_PROPOSED
@@ -118,7 +118,7 @@ async def approved(by: Hand, id_: str, eyes: Sight) -> RedrivenRecord:
     """Approves a proposal of somebody else, and does what it says. Raises Problematic: 404 where there is none, 403 for
     one's own, 409 for one that is settled or whose record is another by now, and like `Hand.give`."""
     store = by.engine.store
-    row = await _there(store, id_, eyes)
+    row = await _there(store, REPAIRS, id_, eyes)
     if not await _approved_before(by.engine, id_):
         await _need_as_it_was(by.engine, row)
     await by.give(subject_of(id_), KIND, Approve(), at_once=True)
@@ -131,7 +131,7 @@ async def approved(by: Hand, id_: str, eyes: Sight) -> RedrivenRecord:
 
 async def declined(by: Hand, id_: str, why: str, eyes: Sight) -> None:
     """Declines a proposal. Raises Problematic like `approved`."""
-    row = await _there(by.engine.store, id_, eyes)
+    row = await _there(by.engine.store, REPAIRS, id_, eyes)
     await by.give(subject_of(id_), KIND, Decline(why), at_once=True)
     await _settle(by.engine, row, "declined", by.caller, None)
 
@@ -169,16 +169,9 @@ async def _settle(engine: Engine, row: Row, state: str, caller: Caller, verdict:
     await engine.store.mark(REPAIRS, where, {**said, **versions, "personal_until": None})
 
 
-async def _parked(store: Store, record: str, eyes: Sight) -> Row:
-    row = await store.get(COLLECTION, record)
-    if row is None or row["subject"] in (eyes.hidden or ()):
-        raise Problematic(404, "http.404")
-    return row
-
-
-async def _there(store: Store, id_: str, eyes: Sight) -> Row:
-    row = await store.get(REPAIRS, id_)
-    if row is None or row["subject"] in (eyes.hidden or ()):
+async def _there(store: Store, collection: str, id_: str, eyes: Sight) -> Row:
+    row = await store.get(collection, id_)
+    if row is None or eyes.passes_by(row["subject"]):
         raise Problematic(404, "http.404")
     return row
 

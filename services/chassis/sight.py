@@ -41,6 +41,10 @@ class Sight:
             return {"state.hidden_from": {"$ne": self.id}}
         return {field: {"$nin": sorted(self.hidden)}} if self.hidden else {}
 
+    def passes_by(self, pilot: str | None) -> bool:
+        """Whether a row that names this pilot is for the person as if it were not there; `hidden` must be known."""
+        return pilot in (self.hidden or ())
+
     def knows(self, state: Any) -> bool:
         """Whether the person may know of a subject in this state, as far as conflicts go."""
         return not hides(state, self.id)

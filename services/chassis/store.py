@@ -627,6 +627,11 @@ def _once(row: Row, left_out: set[str], renewed: Sequence[str]) -> UpdateOne:
     return UpdateOne({"_id": row["_id"]}, update, upsert=True)
 
 
+def below(path: str) -> Row:
+    """The condition of ids that begin with a path and a slash, behind which stands the digit 0 among characters."""
+    return {"$gte": f"{path}/", "$lt": f"{path}0"}
+
+
 def _guarded(fold: Fold, sharing: bool = False) -> UpdateOne | InsertOne[Row]:
     """A write that fails as a duplicate key if the document is not at the revision that was loaded, or, unless it is
     `sharing`, claims what another has for itself.

@@ -23,7 +23,7 @@ from contracts.event import peek
 from contracts.reference import Role
 from contracts.rules import load
 from contracts.text import prose, sought
-from services.chassis import ends, parking, problems, redriving, stalled, watching, withheld
+from services.chassis import ends, parking, problems, redriving, stalled, telemetry, watching, withheld
 from services.chassis.answers import (
     Alive,
     Balance,
@@ -42,7 +42,7 @@ from services.chassis.body import Body
 from services.chassis.described import LICENCE, OPERATIONS, Health, called, describe
 from services.chassis.engine import Engine
 from services.chassis.gate import Gate
-from services.chassis.masking import MASK, TRACEPARENT, is_code, masked, opaque
+from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
@@ -407,7 +407,7 @@ def operations() -> APIRouter:
     ) -> Response:
         """One parked record, by where it stands: all that may be shown of it, with the trace that it belongs to."""
         row = await engine.store.get(parking.COLLECTION, place)
-        if row is None or row["subject"] in (eyes.hidden or ()):
+        if row is None or eyes.passes_by(row["subject"]):
             raise not_found()
         return JSONResponse(_parked(row))
 
@@ -435,9 +435,9 @@ def operations() -> APIRouter:
 
 def _trace_of(row: Row) -> str | None:
     """The id of the trace that a record's headers, or its event, say that it belongs to."""
-    said = {name: value for name, value in row["headers"]}.get("traceparent") or b""
+    said = dict(row["headers"]).get("traceparent") or b""
     named = said.decode("ascii", "replace") or str(peek(row["value"]).get("traceparent"))
-    return named.split("-")[1] if TRACEPARENT.fullmatch(named) else None
+    return telemetry.trace_id({"traceparent": named}).get("trace")
 
 
 def _skipped(row: Row) -> dict[str, Any]:

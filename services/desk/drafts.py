@@ -21,6 +21,16 @@ Fields = tuple[tuple[str, str], ...]
 """What a form holds, in its order; a name may stand there several times."""
 
 
+def field_of(fields: Fields, name: str) -> str:
+    """What stands in a field; empty where nothing does."""
+    return next((value for at, value in fields if at == name), "")
+
+
+def all_of(fields: Fields, name: str) -> list[str]:
+    """Everything that stands under a name."""
+    return [value for at, value in fields if at == name]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What somebody typed, and when."""

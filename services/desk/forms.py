@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.responses import RedirectResponse, Response
 
 from services.desk.clients import Away, Refused
-from services.desk.drafts import Draft, Fields
+from services.desk.drafts import Draft, Fields, all_of, field_of
 from services.desk.visit import KEY, SEEN, Posted, Visit, new_key
 from services.desk.words import Words
 
@@ -36,11 +36,11 @@ class Filled:
 
     def __getitem__(self, name: str) -> str:
         """What stands in a field; empty where nothing does."""
-        return next((value for at, value in self.fields if at == name), "")
+        return field_of(self.fields, name)
 
     def all(self, name: str) -> list[str]:
         """Everything that stands under a name."""
-        return [value for at, value in self.fields if at == name]
+        return all_of(self.fields, name)
 
 
 async def opened(visit: Visit, etag: str, facts: Facts, first: Mapping[str, str] | None = None) -> Filled:
@@ -99,8 +99,7 @@ async def sent(
         await visit.send(service, path, body, key=posted.key, etag=posted.seen)
     except Away as away:
         await posted.keep()
-        name = visit.words.code("service", away.service)
-        return Trouble({"-away": visit.words.say("form.away", service=name)}, 503)
+        return Trouble({"-away": visit.is_away(away)}, 503)
     except Refused as error:
         if error.status == 401:  # whoever it is signs in again, and finds the words there
             await posted.keep()
@@ -111,6 +110,18 @@ async def sent(
         return Trouble(faults_of(error, place, visit.words), error.status, stale=error.status == STALE)
     await posted.done()
     return None
+
+
+def again(posted: Posted | None, trouble: Trouble | None, facts: Facts) -> dict[str, Any]:
+    """What a page with forms shows of the one that was sent, if one was, beside what its subject is like now."""
+    filled = typed_in(posted, facts) if posted else None
+    return {
+        "filled": filled,
+        "key": filled.key if filled and trouble and trouble.status == 503 else None,
+        "as_it_was": remembered(facts),
+        "changed": changed(filled.then, facts) if filled and trouble and trouble.stale else [],
+        "faults": trouble.faults if trouble else {},
+    }
 
 
 def faults_of(error: Refused, place: Place, words: Words) -> dict[str, str]:

@@ -15,8 +15,8 @@ from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from contracts.words import LANGUAGES, Language
-from services.desk.clients import Answer, Clients
-from services.desk.drafts import Drafts, Fields
+from services.desk.clients import Answer, Away, Clients, Refused
+from services.desk.drafts import Drafts, Fields, all_of, field_of
 from services.desk.session import Session, Sessions, SignedIn, form_token, is_form_token
 from services.desk.settings import DeskSettings
 from services.desk.shown import render
@@ -126,6 +126,19 @@ class Visit:
             service, "GET", path, token=who.token, language=self.language, params=params
         )
 
+    async def ask_if_there(self, service: str, path: str) -> Any:
+        """What is read, or None where there is nothing of that name. Raises Away, Refused."""
+        try:
+            return (await self.ask(service, path)).body
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def is_away(self, away: Away) -> str:
+        """That a service does not answer, to who sent it a form."""
+        return self.words.say("form.away", service=self.words.code("service", away.service))
+
     async def send(
         self, service: str, path: str, body: Any, *, key: str, etag: str | None = None, method: str = "POST"
     ) -> Answer:
@@ -155,11 +168,11 @@ class Posted:
 
     def get(self, name: str) -> str:
         """What stands in a field, without the blanks around it; empty where it has none."""
-        return next((value.strip() for at, value in self.fields if at == name), "")
+        return field_of(self.fields, name).strip()
 
     def all(self, name: str) -> list[str]:
         """Everything that stands under a name."""
-        return [value for at, value in self.fields if at == name]
+        return all_of(self.fields, name)
 
     @property
     def key(self) -> str:
@@ -221,6 +234,11 @@ def here(request: Request) -> str:
     return path[3:] if path[1:3] in LANGUAGES and path[3:4] in ("", "/") else path
 
 
+def _asked(request: Request) -> str:
+    """The same with its query: where somebody goes on who has signed in."""
+    return here(request) + (f"?{request.url.query}" if request.url.query else "")
+
+
 def typed(fields: Fields) -> Fields:
     """The fields of a form without those that speak of the form itself."""
     return tuple((name, value) for name, value in fields if name not in OWN)
@@ -237,8 +255,7 @@ async def visiting(request: Request, language: Language) -> Visit:
     desk = desk_of(request)
     session = await session_of(desk, request)
     if session is None:
-        query = f"?{request.url.query}" if request.url.query else ""
-        raise SignInNeeded(f"{here(request)}{query}")
+        raise SignInNeeded(_asked(request))
     return Visit(desk, request, language, session)
 
 
@@ -272,15 +289,14 @@ async def posting(request: Request, language: Language) -> Posted:
     desk = desk_of(request)
     cookie = request.cookies.get(desk.cookie, "")
     fields = await form_of(request)
-    if not is_form_token(cookie, next((value for name, value in fields if name == TOKEN), "")):
+    if not is_form_token(cookie, field_of(fields, TOKEN)):
         raise NotOurs
     session = await session_of(desk, request)
     if session is None:
         person = await desk.sessions.person_of(cookie)
         if person is not None:
             await desk.drafts.keep(person, here(request), typed(fields))
-        query = f"?{request.url.query}" if request.url.query else ""
-        raise SignInNeeded(f"{here(request)}{query}")
+        raise SignInNeeded(_asked(request))
     posted = Posted(Visit(desk, request, language, session), fields)
     other = posted.get(SWITCH)
     if other in LANGUAGES or posted.get(SAVE):

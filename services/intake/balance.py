@@ -20,12 +20,12 @@ from services.chassis.answers import AgencyBalance, Unaccounted
 from services.chassis.balance import parked_of
 from services.chassis.bus import AGENCIES
 from services.chassis.cluster import Topics
-from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Keys, Row, Store
+from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Keys, Row, Store, below
 from services.chassis.subject import Claimed
 from services.intake import taken
 from services.intake.domain.state import pilot_id
 from services.intake.door import owner
-from services.intake.receipts import ANSWERS, CONFLICT, JOURNAL, OF_PILOTS, REGISTERED, REJECTED, Door
+from services.intake.receipts import ANSWERED, ANSWERS, CONFLICT, JOURNAL, OF_PILOTS, REGISTERED, REJECTED, Door
 from services.intake.taken import BLOCK, CODES, DUPLICATE, EMPTY
 
 OPEN: Final[Keys] = (("whole", 1), ("_id", 1))
@@ -46,7 +46,6 @@ PAUSES: Final = (0.1, 0.3)
 TRAILING: Final = 10
 """Of so few offsets behind the last verdict it is looked whether there is an event."""
 MOST_GROUPS: Final = 100_000
-ANSWERED: Final = (REGISTERED, REJECTED, CONFLICT)
 FINAL: Final = frozenset({*ANSWERED, DUPLICATE, EMPTY})
 
 
@@ -200,7 +199,7 @@ class _Said:
 
     async def _gaps(self, store: Store, until: int) -> AsyncIterator[int]:
         """The first offsets without a verdict."""
-        query, first, found = {"whole": True, "_id": _below(self.topic)}, self.verdicts.first, 0
+        query, first, found = {"whole": True, "_id": below(self.topic)}, self.verdicts.first, 0
         whole = {row["block"] async for row in store.scan(VERDICTS, query, fields=["block"], hint=OPEN)}
         for block in range(first // BLOCK, (until - 1) // BLOCK + 1):
             if block in whole:
@@ -240,11 +239,6 @@ class _Said:
         rows = await store.rows(PARKED, {"_id": {"$in": ids}}, sort=BY_ID, limit=len(ids), fields=["_id"])
         gone = {*ids} - {row["_id"] for row in rows}
         return [_unaccounted(self.topic, one, None, "not-parked") for one in said if f"{self.topic}/0/{one}" in gone]
-
-
-def _below(topic: str) -> Row:
-    """The ids that begin with a topic."""
-    return {"$gte": f"{topic}/", "$lt": f"{topic}0"}
 
 
 def _unaccounted(topic: str, offset: int, value: bytes | None, why: Any) -> Unaccounted:

@@ -19,7 +19,7 @@ from contracts.intake import ContactErasedV1, ContactReadV1
 from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
 from services.chassis.parking import PERSONAL, record_of
-from services.chassis.store import BY_ID, PARKED, PERSONS, REPAIRS, SUBJECTS, Keys, Row, Store
+from services.chassis.store import BY_ID, PARKED, PERSONS, REPAIRS, SUBJECTS, Keys, Row, Store, below
 from services.intake.domain.state import pilot_id
 from services.intake.door import attributes_of, fingerprint_of
 from services.intake.parsing import unpacked
@@ -69,7 +69,7 @@ async def _parked_submissions(store: Store, pilots: Sequence[str]) -> list[Row]:
     found: list[Row] = []
     for agency in sorted({row["state"]["agency"] for row in known if row.get("state")}):
         topic = agency_topic(agency).name
-        asked = {"_id": {"$gt": f"{topic}/", "$lt": f"{topic}0"}, "personal_until": {"$ne": None}}  # 0 comes after /
+        asked = {"_id": below(topic), "personal_until": {"$ne": None}}
         async for row in store.scan(PARKED, asked, page=AT_ONCE):
             said = {**attributes_of(record_of(row).headers), **peek(row["value"])}
             named, subject = (str(one or "") for one in (row.get("event_id") or said.get("id"), said.get("subject")))

@@ -71,6 +71,8 @@ JOURNAL: Final = "receipts"
 REGISTERED: Final = ReceiptOutcome.REGISTERED.value
 REJECTED: Final = "rejected"
 CONFLICT: Final = "conflicts"
+ANSWERED: Final = (REGISTERED, REJECTED, CONFLICT)
+"""The verdicts of which a fact tells."""
 IN_ORDER: Final[Keys] = (("at", 1), ("sequence", 1), ("_id", 1))
 """As they were issued: what intake takes together has one moment, and there the place in its pilot's series decides.
 Rows of an earlier program have no place: they stand first in their moment."""

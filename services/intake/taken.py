@@ -30,7 +30,7 @@ from services.chassis.subject import (
 )
 from services.intake.domain.commands import Refuse
 from services.intake.door import Published
-from services.intake.receipts import CONFLICT, JOURNAL, OF_PILOTS, REGISTERED, REJECTED, verdict_of
+from services.intake.receipts import ANSWERED, CONFLICT, JOURNAL, OF_PILOTS, REGISTERED, REJECTED, verdict_of
 
 BLOCK: Final = 1000
 """So many offsets have their verdicts in one row."""
@@ -124,6 +124,6 @@ async def _told(store: Store, one: Input) -> str | None:
     if isinstance(one.command, Refuse) and one.cause_id != getattr(one.mark, "id", None):
         return CONFLICT
     query: Row = {"agency": one.command.agency, "pilot": one.subject, "event_id": one.command.event_id}
-    query["verdict"] = {"$in": [REGISTERED, REJECTED, CONFLICT]}
+    query["verdict"] = {"$in": [*ANSWERED]}
     rows = await store.rows(JOURNAL, query, sort=OF_PILOTS, limit=1, fields=["verdict"], hint=OF_PILOTS)
     return rows[0]["verdict"] if rows else None

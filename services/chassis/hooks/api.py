@@ -306,7 +306,7 @@ async def _delivery(store: Store, kind: Kind, caller: Caller, eyes: Sight, hook:
     """A delivery of such a hook, about a pilot that is not hidden from the caller. Raises Problematic 404."""
     row = await store.get(DELIVERIES, id_)
     await _hook(store, kind, caller, hook)
-    if row is None or row["hook"] != hook or row["pilot"] in (eyes.hidden or ()):
+    if row is None or row["hook"] != hook or eyes.passes_by(row["pilot"]):
         raise not_found()
     return row
 

@@ -50,7 +50,7 @@ def make_router() -> APIRouter:
         except Refused as error:
             return await _shown(posted.visit, posted=posted, faults={"-": why_not(words, error)}, status=error.status)
         except Away as away:
-            told = words.say("form.away", service=words.code("service", away.service))
+            told = posted.visit.is_away(away)
             return await _shown(posted.visit, posted=posted, faults={"-": told}, status=503)
         return await _shown(posted.visit, outcome=answer.body)
 

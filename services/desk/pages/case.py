@@ -21,7 +21,6 @@ from services.desk.pages import acts, timeline, work
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf
 from services.desk.words import Words
 
-OVERSEERS: Final = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
 DAYS: Final = ("planned_start", "planned_end")
 MEDIA: Final = {
     "pdf": "application/pdf",
@@ -89,18 +88,19 @@ async def shown(
 ) -> HTMLResponse:
     """The page. Raises Away, Refused."""
     found, clock, similar, proposed = await asyncio.gather(
-        read(visit, pilot), _clock(visit, pilot), _similar(visit, pilot), _proposed(visit, pilot)
+        read(visit, pilot),
+        visit.ask_if_there(EXPERTISE, f"/v1/reviews/{pilot}/clock"),
+        _similar(visit, pilot),
+        _proposed(visit, pilot),
     )
     card: Card = found.body
     names: Mapping[str, str] = {**proposed.get("persons", {}), **card.get("persons", {})}
     words, facts = visit.words, facts_of(visit.words, card)
-    filled = forms.typed_in(posted, facts) if posted else None
     return visit.page(
         "case.html",
         trouble.status if trouble else 200,
         card=card,
         etag=found.etag,
-        key=filled.key if filled and trouble and trouble.status == 503 else None,
         name=lambda id_: names.get(id_, id_) if id_ else words.say("work.nobody"),
         clock=clock,
         similar=similar,
@@ -111,11 +111,8 @@ async def shown(
         debts=card["owed"],
         plain=lambda value, field="": plain(words, value, field),
         steps=timeline.of(card, words, names),
-        as_it_was=forms.remembered(facts),
-        changed=forms.changed(filled.then, facts) if filled and trouble and trouble.stale else [],
-        filled=filled,
-        faults=trouble.faults if trouble else {},
         said=said,
+        **forms.again(posted, trouble, facts),
     )
 
 
@@ -152,17 +149,6 @@ def facts_of(words: Words, card: Card) -> forms.Facts:
         ("case.draft", f"{words.code('verdict', draft['verdict'])}: {draft['text']}" if draft else ""),
         ("case.conclusions", ", ".join(one["number"] for one in card["conclusions"])),
     )
-
-
-async def _clock(visit: Visit, pilot: str) -> Mapping[str, Any] | None:
-    """How the day on which it is due comes about; None where no term runs or ran."""
-    try:
-        found: Mapping[str, Any] = (await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}/clock")).body
-        return found
-    except Refused as error:
-        if error.status != 404:
-            raise
-        return None
 
 
 async def _similar(visit: Visit, pilot: str) -> Sequence[Mapping[str, Any]]:

@@ -13,7 +13,6 @@ from contracts.reference import Role
 from contracts.rules import load
 from contracts.topics import INTAKE
 from services.desk import forms
-from services.desk.clients import Refused
 from services.desk.pages.case import plain
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf
 
@@ -95,25 +94,21 @@ def _place(pointer: str) -> str | None:
 async def _shown(
     visit: Visit, pilot: str, *, said: str = "", posted: Posted | None = None, trouble: forms.Trouble | None = None
 ) -> HTMLResponse:
-    found, clock = await asyncio.gather(visit.ask(INTAKE, f"/v1/applications/{pilot}"), _clock(visit, pilot))
+    path = f"/v1/applications/{pilot}"
+    found, clock = await asyncio.gather(visit.ask(INTAKE, path), visit.ask_if_there(INTAKE, f"{path}/clock"))
     card: Card = found.body
     words, facts = visit.words, (("case.status", visit.words.code("application", card["status"])),)
-    filled = forms.typed_in(posted, facts) if posted else None
     return visit.page(
         "application.html",
         trouble.status if trouble else 200,
         card=card,
         clock=clock,
         etag=found.etag,
-        key=filled.key if filled and trouble and trouble.status == 503 else None,
         plain=lambda value, field="": plain(words, value, field),
         reasons=_reasons(visit, card),
         may_decide=visit.may(Role.OFFICER) and card["status"] == REGISTERED,
-        filled=filled,
-        as_it_was=forms.remembered(facts),
-        changed=forms.changed(filled.then, facts) if filled and trouble and trouble.stale else [],
-        faults=trouble.faults if trouble else {},
         said=said,
+        **forms.again(posted, trouble, facts),
     )
 
 
@@ -122,13 +117,3 @@ def _reasons(visit: Visit, card: Card) -> list[tuple[str, str]]:
     edition = load().edition(card["edition"]) if card["edition"] else None
     entries = edition.return_reasons.entries if edition else ()
     return [(one.code, str(getattr(one, visit.language))) for one in entries]
-
-
-async def _clock(visit: Visit, pilot: str) -> Mapping[str, Any] | None:
-    try:
-        found: Mapping[str, Any] = (await visit.ask(INTAKE, f"/v1/applications/{pilot}/clock")).body
-    except Refused as error:
-        if error.status != 404:
-            raise
-        return None
-    return found

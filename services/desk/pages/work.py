@@ -74,7 +74,7 @@ def make_router() -> APIRouter:
         try:
             outcome = await _carried_out(posted)
         except Away as away:
-            lost = {"-": posted.visit.words.say("form.away", service=posted.visit.words.code("service", away.service))}
+            lost = {"-": posted.visit.is_away(away)}
             return await _shown(posted.visit, faults=lost, posted=posted, status=503)
         return await _shown(posted.visit, outcome=outcome, posted=posted)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from uuid import uuid4
 
 from contracts.event import wire_moment
-from services.chassis.store import BY_ID, Keys, Row, Store
+from services.chassis.store import BY_ID, Keys, Row, Store, below
 
 IMPORTS: Final = "imports"
 """The collection of the imports."""
@@ -83,7 +83,6 @@ async def content(store: Store, id_: str, what: What) -> AsyncIterator[bytes]:
 
 async def drop(store: Store, id_: str, what: What | None = None) -> None:
     """Throws a file of an import away, or all of them. Raises StoreAway."""
-    since, until = (f"{id_}/", f"{id_}0") if what is None else (f"{id_}/{what}/", f"{id_}/{what}0")
-    query = {"import": id_, "_id": {"$gte": since, "$lt": until}}
+    query = {"import": id_, "_id": below(id_ if what is None else f"{id_}/{what}")}
     while rows := await store.rows(PIECES, query, sort=BY_ID, limit=100, fields=["_id"], hint=OF_IMPORT):
         await store.remove(PIECES, [row["_id"] for row in rows])

@@ -13,31 +13,9 @@ from services.chassis.run import utc_now
 from services.desk.session import form_token, is_form_token
 from services.desk.settings import DeskSettings
 from tests.kit.desk.bench import Bench, bench
+from tests.kit.desk.services import row
 
-ROW: dict[str, Any] = {
-    "id": "p-1",
-    "etag": '"7"',
-    "number": "ПП-2026-000001",
-    "agency": "vedomstvo",
-    "title": "<script>alert(1)</script> {{7*7}}",
-    "sector": "health",
-    "status": "unassigned",
-    "kind": "first",
-    "round": 1,
-    "opened": "2026-04-01T08:00:00.000Z",
-    "operator": None,
-    "due_at": "2026-04-23T21:00:00.000Z",
-    "nearing": False,
-    "breached": False,
-    "suspended": False,
-    "left": 2,
-    "unit": "working-days",
-    "stopped_since": None,
-    "owed": [{"what": "assign", "by": "operator", "who": None, "due_at": None}],
-    "answers_due": None,
-    "needed": 2,
-    "experts": [],
-}
+ROW: dict[str, Any] = row(1, left=2)
 STOPPED = {
     **ROW,
     "id": "p-2",
@@ -135,8 +113,8 @@ async def test_a_session_is_sealed_by_its_cookie_and_ends(at_work: Bench) -> Non
     assert "a-token" not in str(at_work.memory.all) and session.cookie not in str(at_work.memory.all)
     found = await at_work.desk.sessions.find(session.cookie)
     assert found is not None and found.who == session.who
-    for row in at_work.memory.all["sessions"].values():
-        row["ends"] = utc_now() - timedelta(seconds=1)
+    for kept in at_work.memory.all["sessions"].values():
+        kept["ends"] = utc_now() - timedelta(seconds=1)
     assert await at_work.desk.sessions.find(session.cookie) is None
     assert await at_work.desk.sessions.person_of(session.cookie) == session.who.person
 
