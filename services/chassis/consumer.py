@@ -48,7 +48,7 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
     What comes within `gather` seconds after the last records is handed out together, and Kafka is asked for it once,
-    unless they were as many as were asked for: then more are there already. Of a topic no more is taken than its `rate`
+    unless more are there already: they were as many as were asked for, or Kafka said so when it gave them. Of a topic no more is taken than its `rate`
     allows; the rest waits where it is. `give_up` is called, again and again, when a part of the client has ended that
     only a new client brings back.
     """
@@ -150,12 +150,23 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._goes_back = False
         self.last_read = time.monotonic()
         if batch.found:
-            self._not_before = 0.0 if batch.full else self.last_read + self._gather
+            more = batch.full or self._more(batch.found)
+            self._not_before = 0.0 if more else self.last_read + self._gather
             # Else Kafka is asked meanwhile: it gives the first that comes, and later the rest. Where a topic's records
             # wait for their time there is a batch at each look, and those of others would never be asked for.
             if self._not_before and not self._holds_back:
                 self.pause(*self.assignment())
         return batch.found
+
+    def _more(self, found: Fetched) -> bool:
+        """Whether Kafka, as it gave these, had more of one of their partitions than it gives at once: a backlog waits for
+        nothing to gather. What is above its rate is not counted."""
+        return any(
+            one in self.assignment()
+            and (self.highwater(one) or 0) > records[-1].offset + 1
+            and self._allowance.left(one.topic) >= 1
+            for one, records in found.items()
+        )
 
     async def stop(self) -> None:
         """Stops, and lets its connections go also where one of its tasks has ended."""

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
@@ -28,9 +28,10 @@ SPREAD = 10
 
 @asynccontextmanager
 async def reading(
-    backends: Backends, others: int = 0, **options: Any
+    backends: Backends, others: int = 0, *, there: Sequence[bytes] = (), **options: Any
 ) -> AsyncIterator[tuple[CarefulConsumer, AIOKafkaProducer, str]]:
-    """A consumer of a topic of one partition, and who writes to it; it reads some more, named `<topic>-0` and so on."""
+    """A consumer of a topic of one partition, where these are `there` before it begins, and who writes to it; it reads
+    some more, named `<topic>-0` and so on."""
     name = f"gathers-{uuid4().hex[:8]}"
     names = [name, *(f"{name}-{number}" for number in range(others))]
     shape: dict[str, Any] = {"partitions": 1, "retention_ms": FOR_EVER, "max_bytes": 1 << 20}
@@ -47,6 +48,8 @@ async def reading(
     }
     consumer = CarefulConsumer(*names, **options)
     await out.start()
+    for value in there:
+        await out.send_and_wait(name, value)
     await consumer.start()
     try:
         yield consumer, out, name
@@ -108,6 +111,16 @@ async def test_a_backlog_is_handed_out_without_a_pause(backends: Backends) -> No
             found += await batch(consumer, most)
         assert found == [str(number).encode() for number in range(count)]
         assert time.monotonic() - began < count / most * GATHER / 2
+
+
+async def test_a_backlog_that_kafka_gives_in_pieces_is_handed_out_without_a_pause(backends: Backends) -> None:
+    there = [b"x" * 1_000] * 40  # each a batch of its own: Kafka gives batches whole
+    async with reading(backends, there=there, gather=3600.0, max_partition_fetch_bytes=4_000) as (consumer, _, _):
+        found, batches = list[bytes](), 0
+        async with asyncio.timeout(60):
+            while len(found) < len(there):
+                found, batches = found + await batch(consumer), batches + 1
+        assert batches > 5, "each piece is a batch"
 
 
 async def test_what_was_taken_comes_again_where_an_error_kept_it_from_being_handed_out(

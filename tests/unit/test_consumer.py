@@ -54,6 +54,9 @@ class Client(CarefulConsumer):
     def resume(self, *some: TopicPartition) -> None:
         self.held -= {*some}
 
+    def highwater(self, partition: TopicPartition) -> int:
+        return self.there[partition]
+
     async def position(self, partition: TopicPartition) -> int:
         return self.at[partition]
 
