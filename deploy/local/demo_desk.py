@@ -49,6 +49,7 @@ PEOPLE: Final = (
     DemoPerson("ap-1", "Антон Условный", (Role.APPROVER,)),
     DemoPerson("of-1", "Зоя Показательная", (Role.OFFICER,)),
     DemoPerson("au-1", "Алла Наблюдателева", (Role.AUDITOR,)),
+    DemoPerson("ad-1", "Адам Настройкин", (Role.ADMIN,)),
 )
 """The ids are those that the demo itself acts under."""
 

@@ -43,11 +43,11 @@ class Filled:
         return all_of(self.fields, name)
 
 
-async def opened(visit: Visit, etag: str, facts: Facts, first: Mapping[str, str] | None = None) -> Filled:
+async def opened(visit: Visit, etag: str, facts: Facts, first: Fields = ()) -> Filled:
     """A form as somebody opens it: with the draft that was kept of it, on the revision on which that was begun."""
     kept = await visit.desk.drafts.find(visit.person, visit.here)
     if kept is None:
-        return Filled(tuple((first or {}).items()), new_key(), etag, facts)
+        return Filled(first, new_key(), etag, facts)
     known = dict(kept.fields)
     return Filled(kept.fields, known.get(KEY) or new_key(), known.get(SEEN) or etag, _facts(known, facts), kept)
 
@@ -90,13 +90,13 @@ class Trouble:
 
 
 async def sent(
-    posted: Posted, service: str, path: str, body: Any, place: Place = lambda _pointer: None
+    posted: Posted, service: str, path: str, body: Any, place: Place = lambda _pointer: None, method: str = "POST"
 ) -> Trouble | None:
     """Sends what a form says, on the revision on which it was opened; what stands in the way, if anything does. What is
     not taken is kept as the writer's draft."""
     visit = posted.visit
     try:
-        await visit.send(service, path, body, key=posted.key, etag=posted.seen)
+        await visit.send(service, path, body, key=posted.key, etag=posted.seen, method=method)
     except Away as away:
         await posted.keep()
         return Trouble({"-away": visit.is_away(away)}, 503)

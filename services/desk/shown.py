@@ -34,6 +34,7 @@ PAGES: Final = (
     ("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),
     ("page.board", "/board", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)),
     ("page.look-over", "/look-over", (Role.OFFICER,)),
+    ("page.directory", "/directory", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
 )
 """What the head of every page leads to, and for which roles."""

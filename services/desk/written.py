@@ -1,12 +1,14 @@
-"""What the pages have in common on which somebody writes about a case: opinion, request, conclusion.
+"""What the pages have in common on which somebody writes: about a case (opinion, request, conclusion), or into the
+directory.
 
 One may come back to each: what was typed is a draft until it is sent. A row more, a preview and the saving of the draft
 work without a script.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
@@ -14,7 +16,8 @@ from starlette.responses import HTMLResponse, Response
 from contracts.reference import Severity, Verdict
 from contracts.topics import EXPERTISE
 from services.desk import forms
-from services.desk.clients import Away
+from services.desk.clients import Answer, Away
+from services.desk.drafts import Fields
 from services.desk.forms import Filled, Trouble
 from services.desk.pages import case
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
@@ -22,6 +25,25 @@ from services.desk.words import Words
 
 MOST_ROWS: Final = 50
 Card = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is written about: below which address of the desk its pages are, where the service has it, how it is read,
+    what it is like in a few words, and where one goes on after that."""
+
+    at: str
+    api: str
+    read: Callable[[Visit, str], Awaitable[Answer]]
+    facts: Callable[[Words, Card], forms.Facts]
+    onward: str
+
+    def place(self, where: str, id_: str) -> str:
+        """An address of it: on the desk, or at the service."""
+        return where.format(id=quote(id_, safe=""))
+
+
+CASE: Final = About("/case/{id}", "/v1/reviews/{id}", case.read, case.facts_of, "/case/{id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,50 +59,52 @@ class Written:
     lacks: Callable[[Words, Card, Filled], dict[str, str]]
     shows: Callable[[Words, Card, Filled], dict[str, Any]]
     place: forms.Place
-    first: Callable[[Card], Mapping[str, str]] = lambda _card: {}
+    first: Callable[[Card], Fields] = lambda _card: ()
+    of: About = CASE
+    method: str = "POST"
 
 
 def make_router(page: Written) -> APIRouter:
-    """`/case/{pilot}/<name>`."""
-    router = APIRouter()
+    """Below the address of what is written about: `/<name>`."""
+    router, of = APIRouter(), page.of
 
-    @router.get(f"/{{language}}/case/{{pilot}}/{page.name}", response_class=HTMLResponse)
-    async def write(pilot: str, visit: VisitOf, saved: str = "") -> Response:
+    @router.get(f"/{{language}}{of.at}/{page.name}", response_class=HTMLResponse)
+    async def write(id: str, visit: VisitOf, saved: str = "") -> Response:
         """The form, with the draft that was kept of it."""
-        found = await case.read(visit, pilot)
-        facts = case.facts_of(visit.words, found.body)
+        found = await of.read(visit, id)
+        facts = of.facts(visit.words, found.body)
         filled = await forms.opened(visit, found.etag, facts, page.first(found.body))
         return _shown(visit, page, found.body, filled, said=visit.words.say("form.saved") if saved else "")
 
-    @router.post(f"/{{language}}/case/{{pilot}}/{page.name}", response_class=HTMLResponse)
-    async def send(pilot: str, posted: PostedOf) -> Response:
+    @router.post(f"/{{language}}{of.at}/{page.name}", response_class=HTMLResponse)
+    async def send(id: str, posted: PostedOf) -> Response:
         """A row more, a preview, or the whole sent."""
         visit, filled = posted.visit, forms.typed_in(posted)
         try:
-            found = await case.read(visit, pilot)
+            found = await of.read(visit, id)
         except Away:
             await posted.keep()  # the page that says so opens the form again with what was typed
             raise
         if posted.get("more") or posted.get("preview"):
             await posted.keep()
             return _shown(visit, page, found.body, filled, more=bool(posted.get("more")))
-        trouble = await _sent(posted, page, pilot, found.body, filled)
+        trouble = await _sent(posted, page, id, found.body, filled)
         if trouble is None:
-            return forms.done(visit, f"/case/{pilot}", page.name)
+            return forms.done(visit, of.place(of.onward, id), page.name)
         if not trouble.stale:
             return _shown(visit, page, found.body, filled, trouble=trouble)
-        newer = await case.read(visit, pilot)
+        newer = await of.read(visit, id)
         return _shown(visit, page, newer.body, filled, trouble=trouble, etag=newer.etag)
 
     return router
 
 
-async def _sent(posted: Posted, page: Written, pilot: str, card: Card, filled: Filled) -> Trouble | None:
+async def _sent(posted: Posted, page: Written, id_: str, card: Card, filled: Filled) -> Trouble | None:
     if missing := page.lacks(posted.visit.words, card, filled):
         await posted.keep()
         return Trouble(missing, 422)
-    path = f"/v1/reviews/{pilot}/{page.path}"
-    return await forms.sent(posted, EXPERTISE, path, page.body(card, filled), page.place)
+    path = page.of.place(page.of.api, id_) + (f"/{page.path}" if page.path else "")
+    return await forms.sent(posted, EXPERTISE, path, page.body(card, filled), page.place, page.method)
 
 
 def _shown(
@@ -95,7 +119,7 @@ def _shown(
     said: str = "",
 ) -> HTMLResponse:
     """The form. After a 412 it goes on from the newer revision, which stands beside what it was before."""
-    now = case.facts_of(visit.words, card)
+    now = page.of.facts(visit.words, card)
     stale = trouble is not None and trouble.stale
     if stale:
         filled = Filled(filled.fields, new_key(), etag, filled.then)

@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, expect
 from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
 from tests.kit.desk.cases import answering
+from tests.kit.desk.directory import EXPERT, Directory
 from tests.kit.desk.served import served
 from tests.kit.expertise.play import FIRST, SECOND, Play
 from tests.unit.desk.test_pages import services as with_notice
@@ -48,7 +49,24 @@ def test_a_case_and_its_forms_are_accessible_and_narrow(
         page.goto(f"{url}/be/board")
         accessible(page)
         narrow(page)
+    _directory(context, accessible)
     assert [one for one in reports if "422" not in one] == []
+
+
+def _directory(context: BrowserContext, accessible: Look) -> None:
+    with served(Directory()) as url:
+        page = context.new_page()
+        enter(page, url, "Олеся Образцова", then="/directory")
+        expert = f"/directory/experts/{EXPERT['id']}"
+        for path in ("/directory", "/directory/teams", expert, f"{expert}/entry", f"{expert}/person"):
+            page.goto(f"{url}/be{path}")
+            accessible(page)
+            narrow(page)
+        page.goto(f"{url}/en{expert}/erasure")
+        page.get_by_role("button", name="Erase for good", exact=True).click()
+        expect(page.locator("#faults")).to_be_focused()
+        accessible(page)
+        narrow(page)
 
 
 def test_two_people_at_one_case_and_a_service_that_dies_lose_no_word(

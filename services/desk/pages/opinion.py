@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from services.desk import written
+from services.desk.drafts import Fields
 from services.desk.forms import Filled
 from services.desk.words import Words
 from services.desk.written import Card, Written
@@ -24,11 +25,11 @@ def _given(card: Card) -> list[Mapping[str, Any]]:
     return list((card.get("place") or {}).get("opinions", ()))
 
 
-def _first(card: Card) -> Mapping[str, str]:
+def _first(card: Card) -> Fields:
     """A new version begins with the one before."""
     before = _given(card)
     if not before:
-        return {}
+        return ()
     last = before[-1]
     scores = {f"score-{one['criterion']}": str(one["value"]) for one in last["scores"]}
     reasons = {f"reason-{one['criterion']}": str(one["reason"]) for one in last["scores"]}
@@ -36,7 +37,8 @@ def _first(card: Card) -> Mapping[str, str]:
     weights = {f"severity-{n}": str(one["severity"]) for n, one in enumerate(last["remarks"], 1)}
     must = {f"must-{n}": "1" for n, one in enumerate(last["remarks"], 1) if one["must_fix"]}
     rows = {"rows": str(max(1, len(last["remarks"])))}
-    return {**scores, **reasons, **remarks, **weights, **must, **rows, "verdict": last["verdict"], "text": last["text"]}
+    words = {"verdict": str(last["verdict"]), "text": str(last["text"])}
+    return tuple({**scores, **reasons, **remarks, **weights, **must, **rows, **words}.items())
 
 
 def _body(card: Card, filled: Filled) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def make_router() -> APIRouter:
             return await _shown(visit)
         if visit.may(Role.OFFICER):
             return RedirectResponse(visit.address("/look-over"), 303)
+        if visit.may(Role.ADMIN):
+            return RedirectResponse(visit.address("/directory"), 303)
         return visit.page("nothing_yet.html")
 
     @router.post("/{language}/work", response_class=HTMLResponse)
