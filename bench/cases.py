@@ -36,6 +36,7 @@ from contracts.steps import (
 from contracts.topics import INTAKE
 from deploy.samples import expertise as say
 from services.chassis.fold import Fold
+from services.chassis.service import Service
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate, Document, service_actor
 from services.expertise.domain import commands as do
@@ -127,11 +128,11 @@ async def write(store: Store, made: Iterator[Made], kept: Callable[[Made], None]
     for one in made:
         kept(one)
         facts += one.facts
-        folds.append(_fold(one.subject, one.case, one.facts))
+        folds.append(fold_of(one.subject, one.case, one.facts))
         if len(folds) == BATCH:
-            await _put(store, folds)
+            await put(store, folds)
             folds = []
-    await _put(store, folds)
+    await put(store, folds)
     return facts
 
 
@@ -147,18 +148,18 @@ async def write_people(store: Store, now: datetime, experts: int = EXPERTS) -> d
             competences=tuple(sectors[(n + step) % len(sectors)] for step in range(3)),
             capacity=10_000,
         )
-        told = _Story(SERVICE.aggregates[expert.KIND], expert_subject(expert_id(n)), given)
+        told = Story(SERVICE.aggregates[expert.KIND], expert_subject(expert_id(n)), given)
         told.then(EnterExpert(expert_id(n), entry), admin, now)
         assert isinstance(told.state, Expert)
         known[expert_id(n)] = Known(told.state, 0)
-        folds.append(_fold(told.subject, told.state, told.facts))
+        folds.append(fold_of(told.subject, told.state, told.facts))
     for place, members in enumerate(_teams()):
         own = tuple(code for at, code in enumerate(sectors) if at % 4 == place)
         entered = TeamEntry(name=f"Группа {place}", members=members, sectors=own)
-        told = _Story(SERVICE.aggregates[team.KIND], team_subject(f"team-{place}"), given)
+        told = Story(SERVICE.aggregates[team.KIND], team_subject(f"team-{place}"), given)
         told.then(EnterTeam(f"team-{place}", entered), admin, now)
-        folds.append(_fold(told.subject, told.state, told.facts))
-    await _put(store, folds)
+        folds.append(fold_of(told.subject, told.state, told.facts))
+    await put(store, folds)
     return known
 
 
@@ -179,7 +180,7 @@ def _drawn(dice: Random, parts: Sequence[tuple[Any, int]]) -> Any:
     return dice.choices([one for one, _ in parts], [weight for _, weight in parts])[0]
 
 
-class _Story:
+class Story:
     """One subject on its way: each command is decided on what the ones before have left."""
 
     def __init__(self, aggregate: Aggregate, subject: str, given: Given) -> None:
@@ -199,7 +200,7 @@ class _Told:
 
     def __init__(self, n: int, stand: Stand, known: dict[str, Known], now: datetime, dice: Random) -> None:
         self._n, self._stand, self._dice = n, stand, dice
-        self._story = _Story(SERVICE.aggregates[KIND], str(UUID(int=dice.getrandbits(128), version=4)), Given(RULES))
+        self._story = Story(SERVICE.aggregates[KIND], str(UUID(int=dice.getrandbits(128), version=4)), Given(RULES))
         self._known = known
         old = any(stand == name for name, _ in CLOSED)
         again = not old and dice.random() < REPEATED
@@ -346,8 +347,9 @@ class _Told:
 REMARK: Final = Remark(code="no-baseline", text="Нет показателей до внедрения.")
 
 
-def _fold(subject: str, state: Any, facts: int) -> Fold:
-    aggregate = SERVICE.aggregate_of(subject)
+def fold_of(subject: str, state: Any, facts: int, service: Service = SERVICE) -> Fold:
+    """A subject as it is written, its facts sent long ago."""
+    aggregate = service.aggregate_of(subject)
     before = Document(subject, aggregate.kind)
     after = Document(
         subject, aggregate.kind, rev=1, version=facts, state=state, due=aggregate.due(state), correlation=subject
@@ -355,7 +357,8 @@ def _fold(subject: str, state: Any, facts: int) -> Fold:
     return Fold(before, after, (), ())
 
 
-async def _put(store: Store, folds: Sequence[Fold]) -> None:
+async def put(store: Store, folds: Sequence[Fold]) -> None:
+    """Writes new subjects, many at once."""
     written = await store.write(folds)
     assert not written.lost and not written.unfit, "every subject is new"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-from bench.copies import Copies, Copy
+from bench.copies import Copy
 from deploy.progress import Task
 from services.chassis.store import SUBJECTS, Store
 from services.registry.finding.finding import Finding
@@ -16,7 +16,7 @@ Also = Callable[[Sequence[Copy]], None]
 """What is done with a batch, in a thread, while the database takes it."""
 
 
-async def fill(store: Store, copies: Copies, told: Task, also: Also | None = None) -> None:
+async def fill(store: Store, copies: Iterable[Copy], told: Task, also: Also | None = None) -> None:
     """Writes copies of pilots as they are stored. Indexes that are there already make it several times as slow."""
     waiting = iter(copies)
     batch = await asyncio.to_thread(_next, waiting)

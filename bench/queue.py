@@ -5,7 +5,6 @@ request is sent at a time. Quote the ratios to a bare find of one document too: 
 """
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from uuid import uuid4
 import httpx
 
 from bench.cases import AGENCIES, EDITION, EXPERTS, OPERATORS, Made, cases, present, write, write_people
+from bench.serving import serving
 from bench.times import not_exceeded
 from contracts.expertise import ReviewKind
 from contracts.reference import Role
@@ -25,9 +25,7 @@ from contracts.topics import EXPERTISE
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.backends import Backends
-from deploy.local.health import why_not_ready
 from deploy.local.ports import Ports
-from deploy.local.process import Process
 from deploy.progress import Say, Task, silent, task
 from services.chassis.store import Store, open_client
 from services.expertise.domain.state import OwedBy, View
@@ -37,8 +35,6 @@ TARGET_MS: Final = 200.0
 FAR: Final = 20
 """The later page that is measured beside the first one."""
 WARM_UP: Final = 10
-READY_WITHIN: Final = 60.0
-GRACE: Final = 20.0
 
 Params = Mapping[str, str]
 
@@ -86,41 +82,12 @@ async def filled(
     known = await write_people(store, now, experts)
     with task(say, "making cases", opened + closed) as writing:
         await write(store, cases(opened, closed, known, now), seen)
-    port = Ports.free()[EXPERTISE]
-    process = _process(backends, name, port)
-    process.start()
     try:
-        url = f"http://127.0.0.1:{port}"
-        with task(say, "starting the service"):
-            await asyncio.to_thread(_await_ready, process, url)
-        yield Filled(url, backends.folder, store, OPERATORS[0], seated.most_common(1)[0][0], some[0])
+        async with serving(backends, EXPERTISE, name, Ports.free(), say=say) as url:
+            yield Filled(url, backends.folder, store, OPERATORS[0], seated.most_common(1)[0][0], some[0])
     finally:
-        await asyncio.to_thread(process.stop, GRACE)
         await client.drop_database(name)
         await store.close()
-
-
-def _process(backends: Backends, database: str, port: int) -> Process:
-    env = {
-        **backends.service_env(EXPERTISE),
-        "LOTSMAN_MONGO_URL": backends.mongo_url,
-        "LOTSMAN_DATABASE": database,
-        "LOTSMAN_HTTP_HOST": "127.0.0.1",
-        "LOTSMAN_HTTP_PORT": str(port),
-        "LOTSMAN_ONLY": "http",
-        "LOTSMAN_COMPARE": "false",  # its database was never that of the topic
-    }
-    command = [sys.executable, "-m", "services.expertise"]
-    return Process("bench-expertise", "Expertise", command, backends.folder, env)
-
-
-def _await_ready(process: Process, url: str) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while reason := why_not_ready(url):
-        process.need_running()
-        if time.monotonic() > deadline:
-            raise Complaint(f"Expertise is not ready ({reason}): {process.last_words()}")
-        time.sleep(0.05)
 
 
 # ---- what is asked

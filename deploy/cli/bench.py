@@ -51,6 +51,20 @@ def queue(
 
 
 @group.command()
+def pages(
+    opened: Annotated[int, typer.Option("--open", min=100)] = 10_000,
+    closed: Annotated[int, typer.Option(min=0)] = 2_000,
+    experts: Annotated[int, typer.Option(min=20, max=1_000)] = 200,
+    applications: Annotated[int, typer.Option(min=60)] = 1_000,
+    requests: Annotated[int, typer.Option(min=20)] = 40,
+) -> Found:
+    """How soon the desk's pages are there, and how much a first view sends."""
+    from bench.pages import run
+
+    return _on_backends(lambda backends, say: run(backends, opened, closed, requests, experts, applications, say))
+
+
+@group.command()
 def register(
     pilots: Annotated[int, typer.Option(min=100)] = 1_000_000,
     requests: Annotated[int, typer.Option(min=20)] = 60,

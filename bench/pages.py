@@ -1,0 +1,143 @@
+"""How soon the desk's pages are answered with 10,000 open cases, and how much a first view sends.
+
+Real processes over HTTP on a real mongod: the desk, which asks the three services as it does for people. One page is
+asked for at a time, as a browser does, compressed; each time for another case, application or expert.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from bench.desk import Filled, filled
+from bench.times import not_exceeded
+from contracts.reference import Role
+from deploy.complaint import Complaint
+from deploy.local.backends import Backends
+from deploy.progress import Say, Task, silent, task
+
+WARM_UP: Final = 5
+KB: Final = 1000
+FAR: Final = 20
+"""The later page of the list that is measured beside the first one."""
+TARGETS_MS: Final[Mapping[str, float]] = {"work": 250.0, "case": 200.0}
+"""By how a page's name begins; all others have `ANY_MS`."""
+ANY_MS: Final = 300.0
+STATIC: Final = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+AWAY: Final = re.compile(r'(?:href|src|action)="((?:https?:)?//[^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: what it is called in the answer, whose it is, and its address, with `{case}` and the like in it."""
+
+    name: str
+    role: Role
+    path: str
+
+
+PAGES: Final = (
+    Page("work", Role.OPERATOR, "/ru/work"),
+    Page("work, filtered", Role.OPERATOR, "/ru/work?view=open&status=with-experts&sector=health"),
+    Page("work of an expert", Role.EXPERT, "/ru/work"),
+    Page("case", Role.OPERATOR, "/ru/case/{case}"),
+    Page("case of an expert", Role.EXPERT, "/ru/case/{own}"),
+    Page("opinion", Role.EXPERT, "/ru/case/{own}/opinion"),
+    Page("request", Role.OPERATOR, "/ru/case/{case}/request"),
+    Page("conclusion", Role.OPERATOR, "/ru/case/{case}/conclusion"),
+    Page("board", Role.OPERATOR, "/ru/board"),
+    Page("look-over", Role.OFFICER, "/ru/look-over"),
+    Page("application", Role.OFFICER, "/ru/look-over/{application}"),
+    Page("directory", Role.OPERATOR, "/ru/directory"),
+    Page("expert", Role.OPERATOR, "/ru/directory/experts/{expert}"),
+    Page("entry", Role.OPERATOR, "/ru/directory/experts/{expert}/entry"),
+    Page("teams", Role.ADMIN, "/ru/directory/teams"),
+    Page("notices", Role.OPERATOR, "/ru/notices"),
+)
+"""All of them: a further page is a further line."""
+
+
+async def run(
+    backends: Backends, opened: int, closed: int, requests: int, experts: int, applications: int, say: Say = silent
+) -> dict[str, Any]:
+    """The 95th percentile of each page in milliseconds, and what the heaviest first view sends, in kilobytes of 1,000
+    bytes as they come over the line. Raises Complaint for a page that is none."""
+    async with filled(backends, opened, closed, experts, applications, say) as desk:
+        p95, heaviest, scripts = dict[str, float](), 0, 0
+        with task(say, "asking for each page, answers") as asking:
+            for page in PAGES:
+                async with desk.client(page.role) as browser:
+                    first, script = await _first_view(browser, _address(desk, page, 0))
+                    heaviest, scripts = max(heaviest, first), max(scripts, script)
+                    p95[page.name] = 1000 * not_exceeded(await _times(browser, desk, page, requests, asking))
+            async with desk.client(Role.OPERATOR) as browser:
+                later = Page(f"work, page {FAR}", Role.OPERATOR, await _later(browser))
+                p95[later.name] = 1000 * not_exceeded(await _times(browser, desk, later, requests, asking))
+    return {
+        "open": opened,
+        "closed": closed,
+        "experts": experts,
+        "applications": applications,
+        "requests": requests,
+        "seconds_to_fill": round(desk.seconds),
+        "p95_ms": {name: round(value, 1) for name, value in p95.items()},
+        "over_target": [name for name, value in p95.items() if value > target(name)],
+        "first_view_kb": round(heaviest / KB, 1),
+        "script_kb": round(scripts / KB, 1),
+    }
+
+
+def target(name: str) -> float:
+    """In how many milliseconds 95 of 100 answers of a page are to be there."""
+    return next((limit for begins, limit in TARGETS_MS.items() if name.startswith(begins)), ANY_MS)
+
+
+def _address(desk: Filled, page: Page, turn: int) -> str:
+    return page.path.format_map({kind: ids[turn % len(ids)] for kind, ids in desk.some.items()})
+
+
+async def _times(browser: httpx.AsyncClient, desk: Filled, page: Page, requests: int, asking: Task) -> list[float]:
+    """Seconds of each answer."""
+    took = list[float]()
+    for turn in range(WARM_UP + requests):
+        address = _address(desk, page, turn)
+        began = time.perf_counter()
+        await _answer(browser, address)
+        if turn >= WARM_UP:
+            took.append(time.perf_counter() - began)
+        asking.advance()
+    return took
+
+
+async def _answer(browser: httpx.AsyncClient, address: str) -> httpx.Response:
+    answer = await browser.get(address)
+    if answer.status_code != 200:
+        raise Complaint(f"{address} was answered with {answer.status_code}: {answer.text[:300]}")
+    return answer
+
+
+async def _first_view(browser: httpx.AsyncClient, address: str) -> tuple[int, int]:
+    """Bytes of a page with all that it names, and of its scripts among them, compressed as they are sent."""
+    page = await _answer(browser, address)
+    if foreign := AWAY.findall(page.text):
+        raise Complaint(f"{address} names other hosts: {foreign[:3]}")
+    whole, scripts = page.num_bytes_downloaded, 0
+    for name in dict.fromkeys(STATIC.findall(page.text)):
+        sent = (await _answer(browser, name)).num_bytes_downloaded
+        whole += sent
+        scripts += sent if name.endswith(".js") else 0
+    return whole, scripts
+
+
+async def _later(browser: httpx.AsyncClient) -> str:
+    """The address of a later page of the list, by the links that stand there."""
+    address = "/ru/work"
+    for _ in range(FAR - 1):
+        found = re.search(r'id="next-page" rel="next" href="([^"]+)"', (await _answer(browser, address)).text)
+        if found is None:
+            return address
+        address = found[1].replace("&amp;", "&")
+    return address
