@@ -6,7 +6,7 @@ whole language of one topic, whose facts are read beside each other.
 """
 
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -26,10 +26,12 @@ from .steps import (
     Ending,
     ErasedPerson,
     ExpertEntry,
+    ListMade,
     Opinion,
     Question,
     Reason,
     RecordHandling,
+    TakenList,
     TeamEntry,
     Ties,
     WrittenConclusion,
@@ -44,6 +46,7 @@ from .terms import (
     TermStarted,
     TermSuspended,
 )
+from .text import prose
 
 People = tuple[str, ...]
 """Opaque ids of persons."""
@@ -556,6 +559,22 @@ class TeamEnteredV1(TeamEntry, Fact):
     code: str
 
 
+class ListTakenV1(TakenList, Fact):
+    """Somebody took a list of cases out of the expertise (выгрузка): who, which list, how much, why. Subject
+    `export:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.list-taken.v1"
+
+    why: Annotated[str, prose(1000, least=3), Field(description="What the list is for: it is kept for good")]
+    asked: Moment
+
+
+class ListReadyV1(ListMade, Fact):
+    """A list that was asked for is ready, or could not be made (выгрузка готова)."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.list-ready.v1"
+
+
 CaseFact = (
     ReviewOpenedV1
     | TermStartedV1
@@ -607,8 +626,11 @@ NotifyingFact = (
 DirectoryFact = ExpertEnteredV1 | PersonErasedV1
 """Every fact about an expert of the directory."""
 
-ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1 | RecordHandledV1
-"""Every fact of the expertise: those about cases, the series of numbers, the directory, the teams, and what was set
-aside."""
+ExportFact = ListTakenV1 | ListReadyV1
+"""Every fact of a list that was taken out."""
+
+ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1 | RecordHandledV1 | ExportFact
+"""Every fact of the expertise: those about cases, the series of numbers, the directory, the teams, what was set
+aside, and lists that were taken out."""
 
 EXPERTISE: Final = Language[Fact](get_args(ExpertiseFact))

@@ -32,6 +32,7 @@ from .steps import (
     ExpediencyDecision,
     Judgement,
     Launch,
+    ListMade,
     PilotExtension,
     PilotResumption,
     PilotSuspension,
@@ -379,15 +380,6 @@ class EntryCorrectedV1(Dated, Corrected, Fact):
 
     was: JsonValue
     now: JsonValue
-
-
-class ListMade(Contract):
-    """What came of a list that was asked for: so many rows, a file of so many bytes with this digest, or why not."""
-
-    rows: int
-    bytes: int
-    digest: str | None
-    failed: str | None = None
 
 
 class ListTakenV1(TakenList, Fact):

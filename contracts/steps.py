@@ -615,3 +615,12 @@ class TakenList(Step):
     format: str
     language: Literal["ru", "be", "en"] = "ru"
     why: Annotated[str, prose(1000, least=3), Field(description="What the list is for: it stands in the register")]
+
+
+class ListMade(Contract):
+    """What came of a list that was asked for: so many rows, a file of so many bytes with this digest, or why not."""
+
+    rows: int
+    bytes: int
+    digest: str | None
+    failed: str | None = None

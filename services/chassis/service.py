@@ -136,3 +136,9 @@ def _decide_nothing(_state: Any, _command: Any, _context: Any) -> Sequence[Fact]
 
 def _stay(state: Any, _fact: Any) -> Any:
     return state
+
+
+def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
+    """The indexes of several parts of a service, collection by collection."""
+    names = dict.fromkeys(name for one in some for name in one)
+    return {name: [keys for one in some for keys in one.get(name, ())] for name in names}

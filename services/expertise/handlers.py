@@ -194,6 +194,8 @@ async def _asked(
             | expertise.PersonErasedV1()
             | expertise.TeamEnteredV1()
             | expertise.RecordHandledV1()
+            | expertise.ListTakenV1()
+            | expertise.ListReadyV1()
         ):
             return []
         case _:

@@ -5,14 +5,15 @@ from contracts.expertise import EXPERTISE, PersonErasedV1, RecordHandledV1
 from contracts.intake import INTAKE
 from contracts.rules import load
 from services.chassis import persons
-from services.chassis.service import Service
+from services.chassis.exports import worker
+from services.chassis.service import Service, together
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
-from services.expertise.domain import commands, expert, series, team
+from services.expertise.domain import commands, expert, export, series, team
 from services.expertise.domain.decide import decide, due
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.state import KIND, Case
-from services.law import erasing, handling
+from services.law import erasing, exporting, handling
 
 RULES = load()
 SERVICE = Service(
@@ -23,6 +24,7 @@ SERVICE = Service(
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
+        exporting.KIND: Aggregate(exporting.KIND, exporting.Export, export.decide, exporting.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),
     },
     reads={topics.INTAKE: INTAKE},
@@ -34,6 +36,6 @@ SERVICE = Service(
     erase=persons.carry_out,
     erasures=(PersonErasedV1,),
     marked={handlers.NOTICES: ("read", "mailed")},
-    indexes=queries.INDEXES,
+    indexes=together(queries.INDEXES, worker.INDEXES),
     terms=queries.terms,
 )

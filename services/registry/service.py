@@ -1,6 +1,6 @@
 """The registry put together from its domain, its handlers and the engine."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from contracts import topics
@@ -10,26 +10,20 @@ from contracts.registry import REGISTRY, PersonErasedV1, RecordHandledV1
 from contracts.rules import load
 from services.chassis import persons
 from services.chassis.directory import Directory, Note, not_noted, noting, stored
+from services.chassis.exports import worker
 from services.chassis.hooks import rows as hooks
-from services.chassis.service import Service
+from services.chassis.service import Service, together
 from services.chassis.settings import Settings
-from services.chassis.store import Keys, Store
+from services.chassis.store import Store
 from services.chassis.subject import Aggregate
-from services.law import erasing, handling, standing
+from services.law import erasing, exporting, handling, standing
 from services.registry import handlers, history, queries
 from services.registry.domain import agencies, commands, erasures, export
 from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot
-from services.registry.exports import worker
 
 Load = Callable[[], Awaitable[Sequence[agencies.Agency]]]
-
-
-def together(*some: Mapping[str, Sequence[Keys]]) -> dict[str, list[Keys]]:
-    """The indexes of several parts of the service, collection by collection."""
-    names = dict.fromkeys(name for one in some for name in one)
-    return {name: [keys for one in some for keys in one.get(name, ())] for name in names}
 
 
 def let_in(load: Load, now: Callable[[], datetime], note: Note = not_noted) -> Directory[agencies.Agency]:
@@ -54,7 +48,7 @@ SERVICE = Service(
             commands.Tick,
             recalendar=commands.Recalendar,
         ),
-        export.KIND: Aggregate(export.KIND, export.Export, export.decide, export.evolve),
+        exporting.KIND: Aggregate(exporting.KIND, exporting.Export, export.decide, exporting.evolve),
         standing.KIND: Aggregate(standing.KIND, agencies.Agency, agencies.decide, agencies.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),

@@ -11,14 +11,16 @@ from fastapi import FastAPI
 
 from contracts.event import wire_moment
 from contracts.registry import PilotEnteredV1, PilotLaunchedV1
+from services.chassis.exports.worker import Part, Worker
 from services.chassis.store import Row, Store
 from services.law.decision import Refusal
+from services.law.exporting import Format
 from services.registry import views
-from services.registry.domain.export import FILTERS, Format, List, Take
+from services.registry.domain.export import FILTERS, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
 from services.registry.exports import rows as export_rows
-from services.registry.exports.worker import Part, Worker
+from services.registry.exports.files import begin
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
 from tests.kit.common import Story
@@ -109,7 +111,7 @@ async def files(world: World, who: Person, forms: Sequence[Format] = (Format.JSO
     for of, form in product(List, forms):
         fits = {name: value for name, value in filters.items() if name in FILTERS[of]}
         asked[of.value, form.value] = await world.taken(who, list=of, format=form, filters=fits)
-        await Worker(world.replica(), export_rows.making(world.app, world.store), OPTIONS).turn()
+        await Worker(world.replica(), export_rows.making(world.app, world.store), begin, OPTIONS).turn()
     return {key: ((await world.card(id_, who))["rows"], await world.file(id_, who)) for key, id_ in asked.items()}
 
 

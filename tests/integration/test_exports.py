@@ -16,13 +16,14 @@ import pytest
 
 from contracts.registry import ListReadyV1, ListTakenV1
 from contracts.words import say, wording
+from services.chassis.exports import worker
+from services.chassis.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
 from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Store, StoreAway
 from services.registry.api.exports import ASKERS
-from services.registry.exports import files, worker
-from services.registry.exports.worker import FILES, PARTS, WORK, Options, Part, Worker
+from services.registry.exports import files
 from services.registry.service import SERVICE
 from tests.conftest import Eventually
 from tests.kit.engine.tiny import Crash, Hooked, away, crash
@@ -233,7 +234,7 @@ async def test_without_any_lease_two_workers_on_one_list_still_make_it_whole(
     monkeypatch.setattr(Jobs, "renew", nothing)
     id_ = await world.taken()
     one, two = Source(), Source([{**row, "title": "Другое"} for row in ROWS if row["amount"] % 3])
-    workers = [Worker(world.replica(), source, OPTIONS) for source in (one, two)]
+    workers = [Worker(world.replica(), source, files.begin, OPTIONS) for source in (one, two)]
     await asyncio.gather(*[worker.turn() for worker in workers], return_exceptions=True)
     ids = await world.ids(id_)
     assert len(ids) == len(set(ids)) and set(ids) >= {row["id"] for row in ROWS if row["amount"] % 3}
@@ -418,7 +419,7 @@ async def test_a_list_that_does_not_go_on_ends(world: World) -> None:
     async def stuck(_name: str, _by: str, _filters: Mapping[str, str], _after: str | None, _limit: int) -> Part:
         return Part(COLUMNS, ROWS[:1], "p0000")
 
-    await Worker(world.replica(), stuck, Options(tries=1)).turn()
+    await Worker(world.replica(), stuck, files.begin, Options(tries=1)).turn()
     assert (await world.card(id_))["state"] == "failed"
 
 
@@ -431,7 +432,7 @@ async def test_one_list_that_fails_is_in_no_others_way(world: World) -> None:
             raise LookupError
         return await rows_of(name, by, filters, after, limit)
 
-    assert await Worker(world.replica(), picky, OPTIONS).turn() == 1
+    assert await Worker(world.replica(), picky, files.begin, OPTIONS).turn() == 1
     assert (await world.card(bad))["state"] == "open"
     assert await world.ids(good) == EXPECTED
 
@@ -574,7 +575,7 @@ async def test_the_work_beside_the_service_makes_lists_and_rides_out_an_outage(
         return await real(self)
 
     real = Worker.turn
-    run = worker.making(lambda _app, _store: world.source, lambda _settings: OPTIONS)
+    run = worker.making(lambda _app, _store: world.source, files.begin, lambda _settings: OPTIONS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "turn", turned)
         id_ = await world.taken()
@@ -606,7 +607,7 @@ async def test_what_a_killed_process_left_half_made_on_the_disk_is_thrown_away(
 
     world.source.hooks[1] = look
     chosen = replace(options, every=0.01)
-    run = worker.making(lambda _app, _store: world.source, lambda _settings: chosen)
+    run = worker.making(lambda _app, _store: world.source, files.begin, lambda _settings: chosen)
     id_ = await world.taken()
     task = asyncio.create_task(run(world.app, world.store, cast(Any, None)))
 

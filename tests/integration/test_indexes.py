@@ -19,6 +19,8 @@ from deploy.local.databases import build_indexes
 from deploy.progress import Task
 from services.chassis.cluster import Place
 from services.chassis.engine import Engine
+from services.chassis.exports import worker
+from services.chassis.exports.waiting import OPEN, open_of
 from services.chassis.hooks import rows as hooks
 from services.chassis.hooks.address import Allowed
 from services.chassis.hooks.delivering import Sender
@@ -32,6 +34,7 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, VERDICTS, Keys, Row, open_client
 from services.chassis.web import cursor_text, make_app
+from services.expertise import exports
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.handlers import NOTICES, TIED, tied_to
@@ -53,9 +56,8 @@ from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers
 from services.registry import queries as of_registry
-from services.registry.exports import worker
+from services.registry.exports.files import begin
 from services.registry.exports.rows import making
-from services.registry.exports.waiting import OPEN, open_of
 from services.registry.handlers import TIMELINE
 from services.registry.hooks import KIND as REGISTERS_HOOKS
 from services.registry.service import SERVICE as REGISTRY
@@ -178,7 +180,7 @@ async def test_of_the_register(mongo_url: str) -> None:
 
 
 def _lists_of_the_register(register: Register, store: Watched) -> Lists:
-    making_files = worker.Worker(register.engine, making(register.app, store), worker.Options())
+    making_files = worker.Worker(register.engine, making(register.app, store), begin, worker.Options())
 
     def pilots(query: str) -> Ask:
         return lambda: register.get(f"/pilots?{query}")
@@ -217,14 +219,21 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
         "terms of its own": (of_registry.OWN_TERMS, lambda: of_registry.terms(store, register.engine.now())),
-        "exports": ((("kind", 1), *worker.NEWEST), lambda: register.get("/exports")),
-        "exports to be made": (OPEN, making_files.turn),
-        "exports of a person that are on their way": (OPEN, lambda: open_of(store, "u-1", 5)),
-        "whether an export is open": (OPEN, making_files.ahead),
     }
     return {
         **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_pilots.items()},
+        **_lists_of_exports(store, making_files, lambda: register.get("/exports")),
         "timeline": (TIMELINE, of_registry.IN_ORDER, lambda: register.get("/pilots/p/timeline")),
+    }
+
+
+def _lists_of_exports(store: Watched, making_files: worker.Worker, ask: Ask) -> Lists:
+    """What is read of lists that are taken out, in every service that gives them out."""
+    return {
+        "exports": (SUBJECTS, (("kind", 1), *worker.NEWEST), ask),
+        "exports to be made": (SUBJECTS, OPEN, making_files.turn),
+        "exports of a person that are on their way": (SUBJECTS, OPEN, lambda: open_of(store, "u-1", 5)),
+        "whether an export is open": (SUBJECTS, OPEN, making_files.ahead),
         "files that are too old": (worker.WORK, (("remove_at", 1),), making_files.turn),
         "rows of an export": (worker.PARTS, (("export", 1), ("place", 1)), lambda: worker.progress(store, "old")),
         "pieces of a file": (worker.FILES, (("export", 1),), lambda: making_files._drop(worker.FILES, "old")),
@@ -235,6 +244,7 @@ async def test_of_the_expertise(mongo_url: str) -> None:
     async with watched(mongo_url) as store:
         world = await World(store, book()).prepare()
         await multiply(world, MANY)
+        await store.put(worker.WORK, [{"_id": "old", "remove_at": datetime(2020, 1, 1, tzinfo=UTC)}])
         for one in EXPERTS[:40]:
             await world.enter(one)
         await world.ask(
@@ -254,6 +264,8 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         asked = of_expertise.work_of(Sight(BOTH.id, all_cases=True), "expert-009")
         await store.rows(SUBJECTS, asked.query, sort=asked.order, limit=50, hint=asked.index)
 
+    rows_of = exports.making(world.app, store)
+    making_files = worker.Worker(world.engine, rows_of, exports.begin, worker.Options())
     letters = Mailer(store, MailSettings(smtp_url="smtp://127.0.0.1:1", smtp_from="a@example.test"), load())
     of_cases: dict[str, tuple[Keys, Ask]] = {
         "queue of what is open": (of_expertise.OPEN, of("/reviews?view=open")),
@@ -274,9 +286,11 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "entries that the parties of a case tie to it": (TIED, lambda: tied_to(store, [application()])),
         "teams of a person": (of_expertise.MEMBERS, of("/reviews?view=team")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(world.engine)),
+        "cases that are taken out": (of_expertise.NUMBERED, lambda: rows_of("cases", "u-1", {}, None, 10)),
     }
     return {
         **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_cases.items()},
+        **_lists_of_exports(store, making_files, lambda: world.get("/exports", Person("au-1", ("auditor",)))),
         "notices": (NOTICES, of_expertise.PERSONS_NOTICES, of("/me/notices")),
         "notices not read": (NOTICES, of_expertise.UNREAD_NOTICES, of("/me/notices?unread=true")),
         "letters to be sent": (NOTICES, (("mailed.until", 1), ("time", 1)), letters._waiting),

@@ -20,6 +20,7 @@ from contracts.steps import EditionFrom
 from deploy.samples.common import APPLICATION, NOW, party
 from services.chassis.auth import Keys
 from services.chassis.engine import T, Told
+from services.chassis.exports.worker import FILES, WORK
 from services.chassis.fold import is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.pace import Pace
@@ -49,15 +50,15 @@ from services.intake.domain.state import Pilot, Status, pilot_id
 from services.intake.importing.asked import IMPORTS
 from services.intake.service import RULES
 from services.law import ledger as term
+from services.law.exporting import Export, Format, subject_of
 from services.law.ledger import clock_of
 from services.law.terms import CountedTerm
 from services.registry.api import make_router as registry_router
 from services.registry.domain.agencies import Agency as Noted
-from services.registry.domain.export import Export, Format, List, subject_of
+from services.registry.domain.export import List
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import PROPOSAL, OwnTerm
 from services.registry.domain.state import Pilot as Entered
-from services.registry.exports.worker import FILES, WORK
 from services.registry.feed import Changes
 from services.registry.figures import figures
 from services.registry.finding import finding

@@ -18,15 +18,16 @@ from contracts.reference import Role
 from contracts.registry import ListReadyV1, ListTakenV1, PilotFact, PilotLaunchedV1
 from contracts.words import LANGUAGES, Language, wordings
 from deploy.samples.common import BOOK, NOW
-from services.registry.domain.export import FILTERS, Export, Finish, Format, List, Take
+from services.chassis.exports.files import harmless
+from services.chassis.exports.worker import Gathered
+from services.law.exporting import Export, Finish, Format
+from services.registry.domain.export import FILTERS, List, Take
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Mover, Stage
 from services.registry.exports import columns
 from services.registry.exports import files as sheets
 from services.registry.exports.columns import COLUMNS as KNOWN
-from services.registry.exports.files import harmless
 from services.registry.exports.names import FACTS, MONEY_STAGES, MOVERS, ROLES
-from services.registry.exports.workbook import About
 from services.registry.service import SERVICE
 from services.registry.views import ZONE
 from tests.kit.common import Story
@@ -184,8 +185,9 @@ def made(
     language: Language = "ru",
 ) -> bytes:
     path = folder / name
-    about = About(of, columns, NOW, "Отчёт за год.", len(rows), {"agency": "minzdrav"}, language)
-    sheet = sheets.begin(path, format, about)
+    about = {"filters": {"agency": "minzdrav"}, "why": "Отчёт за год.", "language": language, "asked": NOW}
+    export = Export(list=of, format=format, by="u-6001", role="registrar", rows=0, bytes=0, digest=None, **about)
+    sheet = sheets.begin(path, export, Gathered(columns, len(rows)))
     for start in range(0, len(rows), 3):
         sheet.write(rows[start : start + 3])
     sheet.close()

@@ -292,6 +292,8 @@ PASSING: set[type[Fact]] = {
     intake.PersonErasedV1,
     intake.RecordHandledV1,
     expertise.RecordHandledV1,
+    expertise.ListTakenV1,
+    expertise.ListReadyV1,
     intake.SubmissionRefusedV1,
     intake.EventRefusedV1,
     intake.TermNearingV1,

@@ -6,7 +6,7 @@ from contracts.rules import RuleBook, load
 from services.chassis import persons as names
 from services.chassis import repairing
 from services.chassis.described import called
-from services.expertise.api import board, experts, me, persons, reviews, teams, work
+from services.expertise.api import board, experts, exports, me, persons, reviews, teams, work
 from services.expertise.api.access import EVERYONE
 from services.expertise.api.operations import OPERATIONS
 
@@ -30,4 +30,5 @@ def _own(book: RuleBook) -> APIRouter:
     experts.add(router, book)
     teams.add(router)
     me.add(router)
+    exports.add(router)
     return router

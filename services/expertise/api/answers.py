@@ -17,11 +17,13 @@ from services.chassis.answers import part_of
 from services.chassis.described import ProblemDocument, ToldProblem
 from services.expertise.cards import NOT_SHOWN, TO_ALL
 from services.expertise.domain.expert import Expert
+from services.expertise.domain.export import List
 from services.expertise.domain.parts import Conclusion, GivenOpinion, Place, Request
 from services.expertise.domain.state import Case, Owed, Status
 from services.expertise.domain.team import Team
 from services.expertise.handlers import NoticeContent
 from services.law.explanation import Explanation
+from services.law.exporting import Format
 from services.law.ledger import Ledger, Suspension
 
 ETag = Annotated[str, Field(examples=['"7"'])]
@@ -350,3 +352,34 @@ class HandedOver(BaseModel):
     moved: list[Moved]
     stayed: list[Stayed]
     more: bool
+
+
+# ---- lists that are taken out
+
+
+class TakenCases(Contract):
+    """Who took the list of cases, when, in which role, and why. Why another took it is not told to who is in conflict
+    over a case: the words may name it."""
+
+    id: str
+    list: List
+    filters: dict[str, str]
+    format: Format
+    language: str
+    why: str | None
+    asked: Moment
+    by: str
+    role: str
+    organisation: str | None
+
+
+class CasesExport(TakenCases):
+    """How far a list is; `file` is where it is fetched, and `kept_until` till when."""
+
+    bytes: int
+    digest: str | None
+    failed: str | None
+    state: Literal["open", "ready", "failed", "gone"]
+    rows: int
+    kept_until: Moment | None
+    file: str | None

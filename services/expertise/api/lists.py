@@ -9,7 +9,6 @@ from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
 from contracts.text import sought
 from services.chassis.answers import Page
-from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.numbered import AS_KNOWN
 from services.chassis.problems import Problematic
@@ -73,10 +72,10 @@ def need_own(eyes: Sight, view: View | None, wanted: Filters) -> None:
         raise Problematic(403, "expert.not-you")
 
 
-async def teams_for(engine: Engine, caller: Caller) -> Teams:
-    """Of whom the caller's teams consist, and what they look after."""
-    asked = teams_of(caller.id)
-    rows = await engine.store.rows(SUBJECTS, asked.query, sort=asked.order, limit=MOST_TEAMS, hint=asked.index)
+async def teams_for(store: Store, person: str) -> Teams:
+    """Of whom a person's teams consist, and what they look after."""
+    asked = teams_of(person)
+    rows = await store.rows(SUBJECTS, asked.query, sort=asked.order, limit=MOST_TEAMS, hint=asked.index)
     states: list[Mapping[str, Any]] = [row["state"] for row in rows]
     members = {member for state in states for member in state["members"]}
     sectors = {sector for state in states for sector in state["sectors"]}

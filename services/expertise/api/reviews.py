@@ -94,7 +94,7 @@ def _queues(router: APIRouter) -> None:
         what they are on."""
         eyes, now = sight(caller), engine.now()
         need_own(eyes, view, wanted)
-        teams = await teams_for(engine, caller) if view is View.TEAM else Teams()
+        teams = await teams_for(engine.store, caller.id) if view is View.TEAM else Teams()
         found = await paged(
             engine.store,
             cases(eyes, view, wanted, now, teams),
@@ -112,7 +112,7 @@ def _queues(router: APIRouter) -> None:
         need_own(eyes, None, wanted)
         # Every counted case would be fetched to see that it is not hidden; for most people no case is.
         eyes = replace(eyes, hidden=await hidden_pilots(engine.store, caller.id))
-        teams = await teams_for(engine, caller) if eyes.all_cases else Teams()
+        teams = await teams_for(engine.store, caller.id) if eyes.all_cases else Teams()
         views = tuple(View) if eyes.all_cases else FOR_EXPERTS
         found = await asyncio.gather(*(_count(engine, eyes, view, wanted, teams) for view in views))
         return dict(zip(map(str, views), found, strict=True))

@@ -14,8 +14,9 @@ from contracts.registry import REGISTRY, PilotEnteredV1
 from contracts.steps import ReplicaPlan
 from services.chassis.answers import AsItIs, Named, Page
 from services.law.explanation import Explanation
+from services.law.exporting import Format
 from services.registry import views
-from services.registry.domain.export import Format, List
+from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot, Replica

@@ -1,7 +1,6 @@
 """Giving out over HTTP (выгрузка): who may asks for a list, and fetches its file when it is made; who took what."""
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -10,25 +9,23 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from contracts.event import wire_moment
 from contracts.forms import FILE_ID
 from contracts.reference import Role
-from contracts.words import wording
 from services.chassis.answers import Named
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.described import GONE, CommandAnswer, files
 from services.chassis.engine import Engine
+from services.chassis.exports import given, worker
+from services.chassis.exports.files import MEDIA
 from services.chassis.hand import Hand, hand
-from services.chassis.problems import Problematic
 from services.chassis.shares import Turns
 from services.chassis.sight import Sight, hidden_pilots, seeing
 from services.chassis.store import SUBJECTS, Row, Store
 from services.chassis.web import PAGE, After, EngineOf, Limit, document, not_found, page
+from services.law.exporting import KIND, Export, subject_of
 from services.registry import queries
 from services.registry.api.answers import ExportCard, TakenExport
 from services.registry.api.persons import NamingOf
-from services.registry.domain.export import KIND, Export, Take, subject_of
-from services.registry.exports import worker
-from services.registry.exports.files import ENDINGS, MEDIA
-from services.registry.exports.waiting import open_of
+from services.registry.domain.export import Take
 from services.registry.views import View
 
 ASKERS: Final = (Role.HEAD_ORGANISATION, Role.REGISTRAR, Role.AUDITOR, Role.ADMIN)
@@ -40,13 +37,6 @@ ASKING: Final = 64
 TELLING: Final = ("rows", "bytes", "digest", "why")
 """What another's list tells beside the codes that it was cut down by: how large it is, and free words on what it is
 for, which may name a pilot."""
-FAULT: Final = "export.why.fault"
-WHY_FAILED: Final[Mapping[str | None, str]] = {
-    "export.too-long": "export.why.too-long",
-    "export.too-old": "export.why.too-old",
-}
-"""The id of the words for why there is no file, by the code that the fact has; any other code tells of a fault."""
-
 Asker = Annotated[Caller, Depends(allow(*ASKERS))]
 Asking = Annotated[Hand, Depends(hand(*ASKERS))]
 Id = Annotated[str, Path(pattern=FILE_ID)]
@@ -61,13 +51,7 @@ def routes() -> APIRouter:
     async def ask(wanted: Body[Take], by: Asking) -> Response:
         """Asks for a list. It is made in the background, in turn between those who ask; Location says where to look.
         That it was asked for is a fact of the register. 429 while too many of the same person are on their way."""
-        id_ = hashlib.sha256(f"{by.caller.id}\0{by.key}".encode()).hexdigest()[:32]
-        async with one_by_one.of(by.caller.id):
-            await _need_share(by, subject_of(id_))
-            answer = await by.put(subject_of(id_), wanted)
-        answer.status_code = 202
-        answer.headers["Location"] = f"/v1/exports/{id_}"
-        return answer
+        return await given.ask(by, wanted, one_by_one)
 
     @router.get("", response_model=Named[TakenExport])
     async def listed(
@@ -93,9 +77,9 @@ def routes() -> APIRouter:
         state = await _seen(engine, export, caller)
         rows = state.rows if state.done else await worker.progress(engine.store, export)
         until = await worker.kept_until(engine.store, export)
-        more = state.by == caller.id and await _tells_more(engine.store, export, caller.id)
-        standing = _standing(state, gone=until is None or more)
-        body = {**_said(export, state), "state": standing, "rows": rows}
+        more = state.by == caller.id and await given.tells_more(engine.store, export, caller.id)
+        standing = given.standing(state, gone=until is None or more)
+        body = {**given.said(export, state), "state": standing, "rows": rows}
         body["kept_until"] = wire_moment(until) if until else None
         body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
         body["pilot"] = await _called(engine.store, state, caller.id)
@@ -112,36 +96,9 @@ def routes() -> APIRouter:
     async def file(export: Id, engine: EngineOf, caller: Asker) -> Response:
         """The file, for the person who asked alone."""
         state = await _seen(engine, export, caller)
-        if state.by != caller.id:
-            raise Problematic(403, "export.not-yours")
-        if not state.done:
-            raise Problematic(409, "export.open", action="retry", headers={"Retry-After": "2"})
-        if state.digest is None:
-            raise Problematic(409, "export.failed", why=wording(WHY_FAILED.get(state.failed, FAULT)))
-        first = await worker.first_piece(engine.store, export, state.digest)
-        if first is None or await _tells_more(engine.store, export, caller.id):
-            raise Problematic(410, "export.gone")
-        name = f"{state.list}-{state.asked:%Y-%m-%d}.{ENDINGS[state.format]}"
-        headers = {
-            "Content-Length": str(state.bytes),
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "ETag": f'"{state.digest}"',
-            "Cache-Control": "private, no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        streamed = worker.pieces(engine.store, export, state.digest, first, state.bytes)
-        return StreamingResponse(streamed, headers=headers, media_type=MEDIA[state.format])
+        return await given.file(engine, export, state, caller.id)
 
     return router
-
-
-async def _need_share(by: Hand, subject: str) -> None:
-    """Raises Problematic 429 for one more list than a person may have on their way; the same again is none."""
-    most: int = by.request.app.state.settings.exports_of_one
-    if await open_of(by.engine.store, by.caller.id, most) < most:
-        return
-    if subject not in await by.engine.documents([subject]):
-        raise Problematic(429, "export.share", action="retry", headers={"Retry-After": "5"}, most=most)
 
 
 async def _seen(engine: Engine, id_: str, caller: Caller) -> Export:
@@ -164,51 +121,17 @@ async def _called(store: Store, state: Export, person: str) -> View | None:
     return (await queries.called(store, [named])).get(named)
 
 
-async def _tells_more(store: Store, id_: str, person: str) -> bool:
-    """Whether a pilot may stand in the file that has come to be hidden from the person since it was begun."""
-    row = await store.get(worker.WORK, id_)
-    known = row.get("hidden", ()) if row else ()
-    return not await hidden_pilots(store, person) <= {*known}
-
-
 def _measured(said: dict[str, Any], person: str, hidden: Collection[str] | None) -> dict[str, Any]:
     """A list with how large it is and what it is for; of another's list that is not told to a person from whom a pilot
     is hidden: the own list beside it, without that pilot, would tell of it, and so may the words."""
     return said if said["by"] == person or not hidden else {**said, **dict.fromkeys(TELLING)}
 
 
-def _standing(state: Export, *, gone: bool) -> str:
-    if not state.done:
-        return "open"
-    if state.digest is None:
-        return "failed"
-    return "gone" if gone else "ready"
-
-
-def _said(id_: str, state: Export) -> dict[str, Any]:
-    names = (
-        "list",
-        "filters",
-        "format",
-        "language",
-        "why",
-        "asked",
-        "by",
-        "role",
-        "organisation",
-        "bytes",
-        "digest",
-        "failed",
-    )
-    said = state.model_dump(mode="json")
-    return {"id": id_, **{name: said[name] for name in names}}
-
-
 def _entry(row: Row) -> dict[str, Any]:
     state = Export.model_validate(row["state"])
-    said = _said(row["_id"].removeprefix(f"{KIND}:"), state)
+    shown = given.said(row["_id"].removeprefix(f"{KIND}:"), state)
     return {
-        **said,
+        **shown,
         "state": "open" if not state.done else "failed" if state.digest is None else "done",
         "rows": state.rows,
     }

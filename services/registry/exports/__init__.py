@@ -1,1 +1,1 @@
-"""Lists taken out of the register (выгрузки): the worker, the rows, the files."""
+"""Lists taken out of the register (выгрузки): the rows, and how a workbook looks."""

@@ -1,92 +1,37 @@
-"""Rows as a file: text with commas, a workbook, or a JSON value on each line. Written row by row, in little memory.
+"""The files of the register's lists: text, a workbook, or a JSON value on each line."""
 
-The same rows always give the same bytes, so that a file that was begun anew is the one that was begun.
-"""
-
-import csv
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, assert_never
+from typing import assert_never
 
-from services.registry.domain.export import Format
-from services.registry.exports.workbook import About, Cell, Workbook
-
-MEDIA: Final[Mapping[Format, str]] = {
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.CSV_SEMICOLON: "text/csv; charset=utf-8",
-    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Format.JSONL: "application/jsonl; charset=utf-8",
-}
-ENDINGS: Final[Mapping[Format, str]] = {
-    Format.CSV: "csv",
-    Format.CSV_SEMICOLON: "csv",
-    Format.XLSX: "xlsx",
-    Format.JSONL: "jsonl",
-}
-"""How the name of a file ends."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""With what a text begins that a spreadsheet may take for a formula (OWASP, CSV injection)."""
+from services.chassis.exports.files import Csv, Lines, Sheet
+from services.chassis.exports.worker import Gathered
+from services.law.exporting import Export, Format
+from services.registry.domain.export import List
+from services.registry.exports.workbook import About, Workbook
 
 
-class Sheet(Protocol):
-    """A file that is being written: the heading is in, rows follow."""
-
-    def write(self, rows: Sequence[Mapping[str, Cell]]) -> None:
-        """Appends rows; a column that a row does not have stays empty."""
-
-    def close(self) -> None:
-        """Finishes the file."""
-
-
-def begin(path: Path, format: Format, about: About) -> Sheet:
-    """Begins a file."""
-    match format:
+def begin(path: Path, export: Export, gathered: Gathered) -> Sheet:
+    """Begins the file of an export."""
+    match export.format:
         case Format.CSV:
-            return _Csv(path, about.columns, ",")
+            return Csv(path, gathered.columns, ",")
         case Format.CSV_SEMICOLON:
-            return _Csv(path, about.columns, ";")
+            return Csv(path, gathered.columns, ";")
         case Format.XLSX:
-            return Workbook(path, about)
+            return Workbook(path, _about(export, gathered))
         case Format.JSONL:
-            return _Lines(path, about.columns)
+            return Lines(path, gathered.columns)
         case _:
-            assert_never(format)
+            assert_never(export.format)
 
 
-class _Csv:
-    """UTF-8 with a byte order mark, which spreadsheets need to see that it is UTF-8; lines end as RFC 4180 says.
-
-    Between its columns stand commas, or the semicolons by which a spreadsheet of a Russian or Belarusian desk cuts.
-    """
-
-    def __init__(self, path: Path, columns: Sequence[str], between: str) -> None:
-        self._columns = columns
-        self._file = path.open("w", encoding="utf-8-sig", newline="")
-        self._writer = csv.writer(self._file, delimiter=between)
-        self._writer.writerow([harmless(name) for name in columns])
-
-    def write(self, rows: Sequence[Mapping[str, Cell]]) -> None:
-        self._writer.writerows([harmless(row.get(name)) for name in self._columns] for row in rows)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Lines:
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self._columns = columns
-        self._file = path.open("w", encoding="utf-8", newline="\n")
-
-    def write(self, rows: Sequence[Mapping[str, Cell]]) -> None:
-        for row in rows:
-            said = {name: row.get(name) for name in self._columns}
-            self._file.write(json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n")
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def harmless(cell: Cell) -> Cell:
-    """A cell of a CSV file that no spreadsheet takes for a formula: a text that could be one gets an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+def _about(export: Export, gathered: Gathered) -> About:
+    return About(
+        list=List(export.list),
+        columns=gathered.columns,
+        asked=export.asked,
+        why=export.why,
+        rows=gathered.rows,
+        filters=export.filters,
+        language=export.language,
+    )

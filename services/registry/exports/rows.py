@@ -10,6 +10,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from contracts.reference import UNSPECIFIED
+from services.chassis.exports.files import Cell
+from services.chassis.exports.worker import Part, RowsOf
 from services.chassis.sight import Sight, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.registry import views
@@ -17,8 +19,6 @@ from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import KIND
 from services.registry.exports.columns import SEVERAL, names
-from services.registry.exports.workbook import Cell
-from services.registry.exports.worker import Part, RowsOf
 from services.registry.handlers import TIMELINE
 from services.registry.queries import BY_KIND, IN_ORDER, ROW, between, year_of
 

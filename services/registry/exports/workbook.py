@@ -11,21 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.words import Language, say
+from services.chassis.exports.files import Cell
 from services.registry import views
 from services.registry.domain.export import List
 from services.registry.exports.columns import SEVERAL, Column, columns_of, decimals, filtered, labelled
 from services.registry.exports.entry import in_words
 
-Cell = str | int | bool | None
-"""What stands in a cell. No fractions: an amount is whole minor units."""
 EXACT: Final = 10**15
 """From here on a spreadsheet does not show a number digit by digit: it is written as text."""
 LONGEST: Final = 32_767
 """Characters that a workbook's cell can hold, counted as UTF-16 does: one beyond its first plane is two."""
 HEADING: Final = 3
 """The row of the headings, from 0: above it stand the title, what the list is of, and an empty row."""
-MOST_ROWS: Final = 1_048_576 - HEADING - 1
-"""Rows that a sheet can hold below its headings."""
 DAY: Final[Mapping[Language, str]] = {"ru": "dd.mm.yyyy", "be": "dd.mm.yyyy", "en": "yyyy-mm-dd"}
 TITLES: Final[Mapping[List, str]] = {
     List.PILOTS: "export.list.pilots",

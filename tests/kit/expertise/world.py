@@ -280,6 +280,7 @@ BODIES: Mapping[str, Any] = {
     "/experts/{expert}/person/erasure": {"basis": BASIS},
     "/experts/{expert}/handover": WHY,
     "/teams/{code}": {"name": "Группа", "members": ["operator-1"], "sectors": ["health"]},
+    "/exports": {"list": "cases", "filters": {"view": "open"}, "format": "jsonl", "why": "Отчёт за год."},
     "/me/notices/read": {"ids": ["n-1"]},
     "/me/person": {"name": "Образцова Мария Примеровна"},
 }

@@ -11,10 +11,11 @@ from typing import Any, cast
 import httpx
 
 from services.chassis.engine import Engine
+from services.chassis.exports.worker import Options, Part, Worker
 from services.chassis.store import Store
 from services.chassis.web import make_app
 from services.registry.api.exports import routes
-from services.registry.exports.worker import Options, Part, Worker
+from services.registry.exports import files
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, numbered
@@ -72,7 +73,7 @@ class World:
 
     def worker(self, on: object = None, options: Options = OPTIONS) -> Worker:
         """A worker of its own, on an engine of its own."""
-        return Worker(self.replica(on), self.source, options)
+        return Worker(self.replica(on), self.source, files.begin, options)
 
     async def call(
         self, method: str, path: str, who: Person | None = REGISTRAR, body: object = None, key: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Store
-from services.registry.domain.export import KIND
+from services.law.exporting import KIND
 
 OPEN: Final[Keys] = (("kind", 1), ("state.done", 1), ("_id", 1))
 """The index of what is on its way."""

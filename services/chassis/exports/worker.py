@@ -10,7 +10,8 @@ the parts the file is made, in a folder that passes, and stored in pieces under 
 **Passing.** `exports/<id>` says who has the lease, when the file is thrown away, and which pilots were hidden from
 who asked when it was begun: what is hidden since may stand in the file.
 
-Rows come from a function that is given from outside: what a list shows is not decided here.
+Rows come from a function that is given from outside, and the file is begun by another: what a list shows and how it
+looks is not decided here.
 """
 
 import asyncio
@@ -29,8 +30,9 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from contracts.topics import REGISTRY
 from services.chassis.engine import Engine
+from services.chassis.exports.files import SHEET, Cell, Sheet
+from services.chassis.exports.waiting import OPEN, waiting_in_turn
 from services.chassis.jobs import Jobs
 from services.chassis.problems import Problematic
 from services.chassis.run import Beside
@@ -38,10 +40,7 @@ from services.chassis.settings import Settings
 from services.chassis.sight import hidden_pilots
 from services.chassis.store import SUBJECTS, Keys, Row, Store, StoreAway
 from services.chassis.subject import Broken, Claimed, Input, Refused, service_actor
-from services.registry.domain.export import KIND, Export, Finish, Format, subject_of
-from services.registry.exports import files
-from services.registry.exports.waiting import OPEN, waiting_in_turn
-from services.registry.exports.workbook import MOST_ROWS, About, Cell
+from services.law.exporting import KIND, Export, Finish, Format, subject_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +55,8 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     PARTS: [(("export", 1), ("place", 1))],
     FILES: [(("export", 1),)],
 }
+MOST_ROWS: Final = SHEET - 4
+"""Rows that a sheet of a workbook can hold below its title, what it is of, an empty row and its headings."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AT_ONCE: Final = 100
 """How many old exports are looked at at once."""
@@ -86,6 +87,18 @@ It raises Problematic or StoreAway when it can be asked again later; anything el
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """All rows of a list: their columns, and how many there are."""
+
+    columns: Sequence[str]
+    rows: int
+
+
+Begin = Callable[[Path, Export, Gathered], Sheet]
+"""Begins the file of an export: the heading is in, rows follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How exports are made. `age`: how long after it was asked for a file is kept. `folder`: where files are while
     they are being made, of this process alone; None: where the machine keeps what passes."""
@@ -111,12 +124,13 @@ class Worker:
 
     engine: Engine
     rows_of: RowsOf
+    begin: Begin
     options: Options = Options()
     name: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def store(self) -> Store:
-        """The registry's own store."""
+        """The service's own store."""
         return self.engine.store
 
     @property
@@ -212,7 +226,7 @@ class Worker:
     async def _asked(self, export: Export, after: str | None) -> tuple[Part, bytes]:
         limit = self.options.rows
         while True:
-            part = await self.rows_of(export.list.value, export.by, export.filters, after, limit)
+            part = await self.rows_of(export.list, export.by, export.filters, after, limit)
             if part.next is not None and part.next == after:
                 raise ValueError("the list does not go on")
             data = _bytes(part)
@@ -231,16 +245,8 @@ class Worker:
         return row
 
     async def _write(self, id_: str, export: Export, last: Row, path: Path) -> None:
-        about = About(
-            list=export.list,
-            columns=last["columns"],
-            asked=export.asked,
-            why=export.why,
-            rows=last["before"] + last["count"],
-            filters=export.filters,
-            language=export.language,
-        )
-        sheet = await asyncio.to_thread(files.begin, path, export.format, about)
+        gathered = Gathered(last["columns"], last["before"] + last["count"])
+        sheet = await asyncio.to_thread(self.begin, path, export, gathered)
         try:
             for place in range(1, last["place"] + 1):
                 row = await self._part(id_, place)
@@ -261,8 +267,9 @@ class Worker:
 
     async def _end(self, id_: str, what: Finish) -> None:
         """Ends the export by a fact: the first of all that try has the word. Then the parts are of no use."""
-        mark = Claimed(f"service:{REGISTRY}", f"export:{id_}:ends", "once")
-        actor = service_actor(REGISTRY)
+        name = self.engine.service.name
+        mark = Claimed(f"service:{name}", f"export:{id_}:ends", "once")
+        actor = service_actor(name)
         outcome = await self.engine.command(Input(subject_of(id_), mark, what, actor, cause_id=f"export:{id_}"))
         if isinstance(outcome, (Broken, Refused)):
             raise RuntimeError("an export cannot be ended")
@@ -294,14 +301,14 @@ class TooLong(Exception):
     code = "export.too-long"
 
 
-def making(rows_of: Callable[[FastAPI, Store], RowsOf], options: Callable[[Settings], Options]) -> Beside:
+def making(rows_of: Callable[[FastAPI, Store], RowsOf], begin: Begin, options: Callable[[Settings], Options]) -> Beside:
     """The work beside the service that makes the files; it rides out outages."""
 
     async def run(app: FastAPI, store: Store, settings: Settings) -> None:
         chosen = options(settings)
         if chosen.folder is not None:
             chosen = replace(chosen, folder=await asyncio.to_thread(_emptied, chosen.folder))
-        worker = Worker(app.state.engine, rows_of(app, store), chosen)
+        worker = Worker(app.state.engine, rows_of(app, store), begin, chosen)
         await worker.engine.pace.every(worker.options.every, "exports wait", worker.turn, worker.ahead)
 
     return run
