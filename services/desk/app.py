@@ -23,13 +23,25 @@ from services.chassis.problems import language_of
 from services.chassis.store import StoreAway
 from services.desk import static_files, ways
 from services.desk.clients import Away, Refused
-from services.desk.pages import board, case, conclusion, directory, entries, look_over, notices, opinion, request, work
+from services.desk.pages import (
+    board,
+    case,
+    conclusion,
+    directory,
+    entries,
+    export,
+    look_over,
+    notices,
+    opinion,
+    request,
+    work,
+)
 from services.desk.shown import HEADERS, TRANSPORT
 from services.desk.visit import Desk, Elsewhere, NotOurs, SignInNeeded, desk_of, here, session_of, show
 
 log = logging.getLogger(__name__)
 
-PAGES: Final = (work, board, case, opinion, request, conclusion, look_over, directory, entries, notices)
+PAGES: Final = (work, export, board, case, opinion, request, conclusion, look_over, directory, entries, notices)
 """All of them; each makes a router."""
 LEAST_PACKED: Final = 1_000
 """Bytes below which an answer is not compressed."""

@@ -4,7 +4,7 @@ A service that does not answer is `Away`, with since when; what it says is hande
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -113,6 +113,24 @@ class Clients:
             raise Refused(found.status_code, _problem(found))
         return Answer(_body(found), found.headers.get("ETag", ""))
 
+    async def lines(self, service: str, path: str, *, token: str, language: Language) -> AsyncIterator[bytes]:
+        """The lines of a file as they come, however large it is. Raises Away, Refused before the first."""
+        said = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        propagate.inject(said)
+        client = self.http[service]
+        try:
+            found = await client.send(client.build_request("GET", path, headers=said), stream=True)
+            if found.is_error:
+                await found.aread()
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            log.warning("%s did not answer: %s", service, type(error).__name__)
+            raise self._away(service) from None
+        if found.status_code in LATER:
+            raise self._away(service)
+        if found.is_error:
+            raise Refused(found.status_code, _problem(found))
+        return _lines(found)
+
     def _away(self, service: str) -> Away:
         return Away(service, self.away.setdefault(service, datetime.now(UTC)))
 
@@ -129,3 +147,17 @@ def _body(found: httpx.Response) -> Any:
     if not found.content:
         return None
     return found.json() if "json" in found.headers.get("Content-Type", "") else found.content
+
+
+async def _lines(found: httpx.Response) -> AsyncIterator[bytes]:
+    """Cut at line feeds alone: a text may hold what else ends a line."""
+    left = b""
+    try:
+        async for some in found.aiter_bytes():
+            *whole, left = (left + some).split(b"\n")
+            for line in whole:
+                yield line
+        if left:
+            yield left
+    finally:
+        await found.aclose()

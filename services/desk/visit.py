@@ -4,7 +4,7 @@ Pages never see a cookie or a token: they ask with the visit's own `ask` and `se
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
@@ -148,6 +148,11 @@ class Visit:
         return await self.desk.clients.send(
             service, method, path, token=who.token, language=self.language, body=body, headers=headers
         )
+
+    async def lines(self, service: str, path: str) -> AsyncIterator[bytes]:
+        """The lines of a file, as they come; it is asked for before the first is. Raises Away, Refused."""
+        token = self.session.who.token
+        return await self.desk.clients.lines(service, path, token=token, language=self.language)
 
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for this person."""
@@ -301,7 +306,7 @@ async def posting(request: Request, language: Language) -> Posted:
     other = posted.get(SWITCH)
     if other in LANGUAGES or posted.get(SAVE):
         await posted.keep()
-        raise Elsewhere(f"/{other or language}{here(request)}" + ("" if other else "?saved=1"))
+        raise Elsewhere(f"/{other}{_asked(request)}" if other else f"/{language}{here(request)}?saved=1")
     return posted
 
 

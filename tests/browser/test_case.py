@@ -58,6 +58,11 @@ def _directory(context: BrowserContext, accessible: Look) -> None:
         page = context.new_page()
         enter(page, url, "Олеся Образцова", then="/directory")
         expert = f"/directory/experts/{EXPERT['id']}"
+        page.emulate_media(media="print")
+        for hidden in (".desk-nav", ".desk-filters", ".desk-footer"):
+            expect(page.locator(hidden)).to_be_hidden()
+        expect(page.locator(".desk-row")).to_be_visible()
+        page.emulate_media(media="screen")
         for path in ("/directory", "/directory/teams", expert, f"{expert}/entry", f"{expert}/person"):
             page.goto(f"{url}/be{path}")
             accessible(page)

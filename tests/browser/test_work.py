@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
+from tests.kit.desk.exports import Exports
 from tests.kit.desk.served import served
 from tests.kit.desk.services import HARMFUL, Services
 
@@ -69,6 +70,31 @@ def test_fifty_cases_are_assigned_by_keys_in_one_request_and_three_stay_with_the
         page.go_back()
         expect(page.locator(".desk-row")).to_have_count(50)
         assert "status=unassigned" in page.url
+    assert reports == []
+
+
+def test_a_list_is_taken_out_with_a_reason_and_the_page_tells_when_its_file_is_there(
+    context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    services = Exports()
+    with served(services) as url:
+        page = context.new_page()
+        enter(page, url, OPERATOR)
+        page.locator("#take-out").click()
+        page.locator("#why").fill("Отчёт")
+        accessible(page)
+        narrow(page)
+        page.get_by_role("button", name="Сделать файл").click()
+        expect(page.locator("#making")).to_be_visible()
+        accessible(page)
+        services.state = "ready"
+        expect(page.locator("#made")).to_be_visible()
+        expect(page.locator("#said")).to_have_text("Файл готов. 2 дела.")
+        accessible(page)
+        narrow(page)
+        with page.expect_download() as file:
+            page.get_by_role("button", name="Скачать файл").or_(page.get_by_role("link", name="Скачать файл")).click()
+        assert file.value.suggested_filename.endswith(".csv")
     assert reports == []
 
 

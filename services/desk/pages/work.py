@@ -90,7 +90,7 @@ def _views(router: APIRouter) -> None:
         """Keeps the list under a name."""
         name, query = posted.get("view_name")[:60], posted.get("list_query")
         if name:
-            await posted.visit.desk.drafts.save_view(posted.visit.person, name, urlencode(_filters(query)))
+            await posted.visit.desk.drafts.save_view(posted.visit.person, name, urlencode(filters(query)))
         return _back(posted, query)
 
     @router.post("/{language}/views/drop")
@@ -101,11 +101,11 @@ def _views(router: APIRouter) -> None:
 
 
 def _back(posted: Posted, query: str) -> Response:
-    asked = urlencode(_filters(query))
+    asked = urlencode(filters(query))
     return RedirectResponse(posted.visit.address(HERE) + (f"?{asked}" if asked else ""), 303)
 
 
-def _filters(query: str) -> dict[str, str]:
+def filters(query: str) -> dict[str, str]:
     """The filters of a list's address; whatever else stands there is nobody's."""
     return {name: value for name, value in parse_qsl(query) if name in FILTERS and value}
 
@@ -122,7 +122,7 @@ async def _shown(
     status: int = 200,
 ) -> HTMLResponse:
     """The page. Raises Away, Refused."""
-    asked, after = _filters(visit.request.url.query), visit.request.query_params.get("after", "")
+    asked, after = filters(visit.request.url.query), visit.request.query_params.get("after", "")
     view = asked.setdefault("view", OPEN)
     others = {name: value for name, value in asked.items() if name != "view"}
     overseer = visit.may(*OVERSEERS)
@@ -152,6 +152,9 @@ async def _shown(
         stopped=lambda row: stopped(words, row, visit.desk.now()),
         SOON=SOON,
         views=await visit.desk.drafts.views(visit.person),
+        shared=f"{visit.desk.settings.origin}{visit.address(HERE)}?{query}",
+        takes_out=overseer,
+        taken=query,
         outcome=outcome,
         faults=faults or {},
         typed=dict(posted.fields) if posted and not (outcome and not outcome.failed) else {},
@@ -270,7 +273,7 @@ async def _items(posted: Posted) -> tuple[list[tuple[str, str]], bool]:
     if not posted.get("all"):
         chosen = [(pilot, etag) for pilot, _, etag in (one.partition("|") for one in posted.all("case"))]
         return chosen[:MOST_AT_ONCE], len(chosen) > MOST_AT_ONCE
-    asked = {"view": OPEN, **_filters(posted.visit.request.url.query)}
+    asked = {"view": OPEN, **filters(posted.visit.request.url.query)}
     found, after = list[tuple[str, str]](), ""
     while len(found) <= MOST_AT_ONCE:
         page = (await posted.visit.ask(EXPERTISE, "/v1/reviews", **asked, after=after, limit=PAGE_OF_ALL)).body

@@ -156,7 +156,13 @@ async def test_an_admin_finds_the_teams_and_enters_one() -> None:
         bad = await at.browser.get("/ru/directory/teams/enter?id=Team%201")
         assert bad.status_code == 422 and 'value="Team 1"' in bad.text
         form = await opened(at, "/directory/teams/health-a/team")
-        said: dict[str, Any] = {**form, "name": "Новое", "members": "op-1\n\nop-2 ", "sectors": ["health"], "do": "send"}
+        said: dict[str, Any] = {
+            **form,
+            "name": "Новое",
+            "members": "op-1\n\nop-2 ",
+            "sectors": ["health"],
+            "do": "send",
+        }
         done = await at.browser.post("/ru/directory/teams/health-a/team", data=said)
         assert done.headers["location"] == "/ru/directory/teams?done=team"
         [one] = sent(at)
