@@ -2,6 +2,7 @@
 applications at intake, people with names. Everything answers over HTTP; nothing moves by itself."""
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -95,6 +96,7 @@ async def filled(
         for name in names.values():
             await client.drop_database(name)
         await stores[DESK].close()
+        shutil.rmtree(backends.folder / mark, ignore_errors=True)
 
 
 async def _fill(
