@@ -23,6 +23,7 @@ PLACES: Final = (
     "services/expertise/documents/*.py",
     "services/registry/*.py",
     "services/registry/exports/*.py",
+    "services/chassis/exports/*.py",
     "services/chassis/auth.py",
     "services/chassis/body.py",
     "services/chassis/hand.py",

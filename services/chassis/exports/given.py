@@ -1,12 +1,13 @@
 """What routes on which lists are asked for and fetched have in common: whose turn, how far it is, and the file."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
+from contracts.event import wire_moment
 from contracts.words import wording
 from services.chassis.engine import Engine
 from services.chassis.exports import worker
@@ -16,7 +17,7 @@ from services.chassis.hand import Hand
 from services.chassis.problems import Problematic
 from services.chassis.shares import Turns
 from services.chassis.sight import hidden_pilots
-from services.chassis.store import Store
+from services.chassis.store import Store, StoreAway
 from services.law.exporting import Export, subject_of
 
 FAULT: Final = "export.why.fault"
@@ -62,14 +63,29 @@ async def _need_share(by: Hand, subject: str) -> None:
         raise Problematic(429, "export.share", action="retry", headers={"Retry-After": "5"}, most=most)
 
 
-async def tells_more(store: Store, id_: str, person: str) -> bool:
+async def how_far(store: Store, id_: str, state: Export, person: str) -> dict[str, Any]:
+    """An export with how far it is, until when its file is kept, and where it is fetched by who asked."""
+    mine = state.by == person
+    until = await worker.kept_until(store, id_)
+    gone = until is None or (mine and await _tells_more(store, id_, person))
+    how = _standing(state, gone=gone)
+    return {
+        **said(id_, state),
+        "state": how,
+        "rows": state.rows if state.done else await worker.progress(store, id_),
+        "kept_until": wire_moment(until) if until else None,
+        "file": f"/v1/exports/{id_}/file" if how == "ready" and mine else None,
+    }
+
+
+async def _tells_more(store: Store, id_: str, person: str) -> bool:
     """Whether a pilot may stand in the file that has come to be hidden from the person since it was begun."""
     row = await store.get(worker.WORK, id_)
     known = row.get("hidden", ()) if row else ()
     return not await hidden_pilots(store, person) <= {*known}
 
 
-def standing(state: Export, *, gone: bool) -> str:
+def _standing(state: Export, *, gone: bool) -> str:
     """How far an export is."""
     if not state.done:
         return "open"
@@ -93,8 +109,8 @@ async def file(engine: Engine, id_: str, state: Export, person: str) -> Response
         raise Problematic(409, "export.open", action="retry", headers={"Retry-After": "2"})
     if state.digest is None:
         raise Problematic(409, "export.failed", why=wording(WHY_FAILED.get(state.failed, FAULT)))
-    first = await worker.first_piece(engine.store, id_, state.digest)
-    if first is None or await tells_more(engine.store, id_, person):
+    first = await _first_piece(engine.store, id_, state.digest)
+    if first is None or await _tells_more(engine.store, id_, person):
         raise Problematic(410, "export.gone")
     name = f"{state.list}-{state.asked:%Y-%m-%d}.{ENDINGS[state.format]}"
     headers = {
@@ -104,5 +120,25 @@ async def file(engine: Engine, id_: str, state: Export, person: str) -> Response
         "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    streamed = worker.pieces(engine.store, id_, state.digest, first, state.bytes)
+    streamed = _pieces(engine.store, id_, state.digest, first, state.bytes)
     return StreamingResponse(streamed, headers=headers, media_type=MEDIA[state.format])
+
+
+async def _first_piece(store: Store, id_: str, digest: str) -> bytes | None:
+    """How the file begins; None where it was thrown away."""
+    row = await store.get(worker.FILES, worker.piece(id_, digest, 1))
+    return bytes(row["data"]) if row else None
+
+
+async def _pieces(store: Store, id_: str, digest: str, first: bytes, size: int) -> AsyncIterator[bytes]:
+    """The file, piece by piece. Raises StoreAway where it is thrown away meanwhile: the answer then breaks off short
+    of the length that it announced."""
+    yield first
+    sent, place = len(first), 1
+    while sent < size:
+        place += 1
+        row = await store.get(worker.FILES, worker.piece(id_, digest, place))
+        if row is None:
+            raise StoreAway("a piece of an export is gone")
+        yield bytes(row["data"])
+        sent += len(row["data"])

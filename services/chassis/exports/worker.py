@@ -21,7 +21,7 @@ import logging
 import shutil
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -260,7 +260,7 @@ class Worker:
         with path.open("rb") as file:
             place, some = 1, await asyncio.to_thread(file.read, PIECE)
             while some or place == 1:
-                await self.store.add(FILES, [{"_id": _piece(id_, digest, place), "export": id_, "data": some}])
+                await self.store.add(FILES, [{"_id": piece(id_, digest, place), "export": id_, "data": some}])
                 place, some = place + 1, await asyncio.to_thread(file.read, PIECE)
                 if place % 16 == 0:
                     await self.jobs.renew(id_)
@@ -346,27 +346,8 @@ async def kept_until(store: Store, id_: str) -> datetime | None:
     return row["remove_at"] if row else None
 
 
-async def first_piece(store: Store, id_: str, digest: str) -> bytes | None:
-    """How the file begins; None where it was thrown away."""
-    row = await store.get(FILES, _piece(id_, digest, 1))
-    return bytes(row["data"]) if row else None
-
-
-async def pieces(store: Store, id_: str, digest: str, first: bytes, size: int) -> AsyncIterator[bytes]:
-    """The file, piece by piece. Raises StoreAway where it is thrown away meanwhile: the answer then breaks off short
-    of the length that it announced."""
-    yield first
-    sent, place = len(first), 1
-    while sent < size:
-        place += 1
-        row = await store.get(FILES, _piece(id_, digest, place))
-        if row is None:
-            raise StoreAway("a piece of an export is gone")
-        yield bytes(row["data"])
-        sent += len(row["data"])
-
-
-def _piece(id_: str, digest: str, place: int) -> str:
+def piece(id_: str, digest: str, place: int) -> str:
+    """Under which id a piece of a file is stored."""
     return f"{id_}/{digest}/{place:08d}"
 
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from contracts.event import wire_moment
 from contracts.forms import FILE_ID
 from contracts.reference import Role
 from services.chassis.answers import Page
@@ -68,13 +67,7 @@ def add(router: APIRouter) -> None:
     async def one(export: Id, engine: EngineOf, caller: Asker) -> Response:
         """How far it is: for the person who asked alone."""
         state = await _own(engine, export, caller)
-        rows = state.rows if state.done else await worker.progress(engine.store, export)
-        until = await worker.kept_until(engine.store, export)
-        gone = until is None or await given.tells_more(engine.store, export, caller.id)
-        standing = given.standing(state, gone=gone)
-        body = {**given.said(export, state), "state": standing, "rows": rows}
-        body["kept_until"] = wire_moment(until) if until else None
-        body["file"] = f"/v1/exports/{export}/file" if standing == "ready" else None
+        body = await given.how_far(engine.store, export, state, caller.id)
         return JSONResponse(body, headers={"Cache-Control": "private, no-store"})
 
     @router.get(

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from contracts.event import wire_moment
 from contracts.forms import FILE_ID
 from contracts.reference import Role
 from services.chassis.answers import Named
@@ -75,13 +74,7 @@ def routes() -> APIRouter:
     async def one(export: Id, engine: EngineOf, names: NamingOf, caller: Asker) -> Response:
         """How far it is: for the person who asked, and for those who may see what others took."""
         state = await _seen(engine, export, caller)
-        rows = state.rows if state.done else await worker.progress(engine.store, export)
-        until = await worker.kept_until(engine.store, export)
-        more = state.by == caller.id and await given.tells_more(engine.store, export, caller.id)
-        standing = given.standing(state, gone=until is None or more)
-        body = {**given.said(export, state), "state": standing, "rows": rows}
-        body["kept_until"] = wire_moment(until) if until else None
-        body["file"] = f"/v1/exports/{export}/file" if standing == "ready" and state.by == caller.id else None
+        body = await given.how_far(engine.store, export, state, caller.id)
         body["pilot"] = await _called(engine.store, state, caller.id)
         if state.by != caller.id:
             body = _measured(body, caller.id, await hidden_pilots(engine.store, caller.id))
