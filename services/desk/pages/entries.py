@@ -164,9 +164,11 @@ def _first_person(card: Card) -> Fields:
     return tuple((name, str(kept[name])) for name in PERSON if kept.get(name))
 
 
-def _place_last(pointer: str) -> str | None:
-    last = pointer.rsplit("/", 1)[-1]
-    return last if last in (*PERSON, *BASIS, "members", "sectors") else None
+def _place(pointer: str) -> str | None:
+    name, *rest = pointer.strip("/").split("/")
+    if name == "basis":
+        return rest[0] if rest and rest[0] in BASIS else "number"
+    return name if name in (*PERSON, "members", "sectors") else None
 
 
 def _basis(_card: Card, filled: Filled) -> dict[str, Any]:
@@ -223,9 +225,9 @@ _ENTRY: Final = Written(
     "entry", "", _entry, _lacks_entry, _shows_entry, _place_entry, _first_entry, of=_EXPERT, method="PUT"
 )
 _PERSON: Final = Written(
-    "person", "person", _person, _lacks_person, _nothing, _place_last, _first_person, of=_KNOWN, method="PUT"
+    "person", "person", _person, _lacks_person, _nothing, _place, _first_person, of=_KNOWN, method="PUT"
 )
-_ERASURE: Final = Written("erasure", "person/erasure", _basis, _lacks_basis, _nothing, _place_last, of=_KNOWN)
+_ERASURE: Final = Written("erasure", "person/erasure", _basis, _lacks_basis, _nothing, _place, of=_KNOWN)
 _TEAM: Final = Written(
-    "team", "", _of_team, _lacks_team, _shows_team, _place_last, _first_team, of=_TEAMS, method="PUT"
+    "team", "", _of_team, _lacks_team, _shows_team, _place, _first_team, of=_TEAMS, method="PUT"
 )
