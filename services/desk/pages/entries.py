@@ -228,6 +228,4 @@ _PERSON: Final = Written(
     "person", "person", _person, _lacks_person, _nothing, _place, _first_person, of=_KNOWN, method="PUT"
 )
 _ERASURE: Final = Written("erasure", "person/erasure", _basis, _lacks_basis, _nothing, _place, of=_KNOWN)
-_TEAM: Final = Written(
-    "team", "", _of_team, _lacks_team, _shows_team, _place, _first_team, of=_TEAMS, method="PUT"
-)
+_TEAM: Final = Written("team", "", _of_team, _lacks_team, _shows_team, _place, _first_team, of=_TEAMS, method="PUT")
