@@ -183,7 +183,7 @@ def _drawn(dice: Random, parts: Sequence[tuple[Any, int]]) -> Any:
 class Story:
     """One subject on its way: each command is decided on what the ones before have left."""
 
-    def __init__(self, aggregate: Aggregate, subject: str, given: Given) -> None:
+    def __init__(self, aggregate: Aggregate, subject: str, given: Any) -> None:
         self.aggregate, self.subject, self.given = aggregate, subject, given
         self.state: Any = None
         self.facts = 0

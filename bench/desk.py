@@ -35,7 +35,7 @@ from deploy.progress import Say, silent, task
 from services.chassis import persons
 from services.chassis.run import utc_now
 from services.chassis.service import Service
-from services.chassis.store import Store, open_client
+from services.chassis.store import Row, Store, open_client
 from services.desk.session import Sessions, SignedIn
 from services.expertise.handlers import NOTICES
 from services.expertise.service import SERVICE as EXPERTISES
@@ -139,7 +139,7 @@ async def _name_people(store: Store, experts: int) -> None:
 
 
 async def _notify(store: Store, person: str, pilots: Sequence[str], now: datetime) -> None:
-    rows = [
+    rows: list[Row] = [
         {
             "_id": f"bench:{pilot}",
             "person": person,

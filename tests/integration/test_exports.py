@@ -647,7 +647,7 @@ async def test_who_waits_for_many_lists_holds_up_nobody_who_asks_for_one(world: 
                 late.add(await world.taken(AUDITOR))
             await super()._make(id_, export)
 
-    assert await Noting(world.replica(), world.source, OPTIONS).turn() == 18
+    assert await Noting(world.replica(), world.source, files.begin, OPTIONS).turn() == 18
     assert late <= set(made[:5]), "after the one that was under way, and one each"
     assert sorted(made) == sorted([*many, *late])
     assert made[0] in many, "who asked before the others is first"

@@ -46,7 +46,7 @@ async def test_the_file_has_the_cases_of_the_list_and_that_it_was_taken_is_a_fac
     card = await world.get(f"/exports/{id_}")
     assert (card["state"], card["rows"], card["file"]) == ("ready", len(listed), f"/v1/exports/{id_}/file")
     await world.settle()
-    facts = [json.loads(one.value) for one in world.broker.log if one.key == f"export:{id_}".encode()]
+    facts = [json.loads(one.value) for one in world.broker.log if one.key == f"export:{id_}"]
     assert [one["type"] for one in facts] == [ListTakenV1.TYPE, ListReadyV1.TYPE]
     assert (facts[0]["data"]["why"], facts[0]["data"]["actor"]["id"]) == (ASK["why"], OP.id)
     narrowed = await taken(world, filters={"number": listed[0]["number"], "view": "open"}, format="csv-semicolon")
