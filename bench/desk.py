@@ -125,10 +125,15 @@ async def _fill(
     opened_ones = [one for one in made if one.case.seated]
     return {
         "case": [one.subject for one in opened_ones][:SAMPLE],
-        "own": [one.subject for one in opened_ones if busiest in one.case.seated][:SAMPLE],
+        "own": [one.subject for one in opened_ones if _judges(busiest, one)][:SAMPLE],
         "application": waiting[:SAMPLE],
         "expert": [busiest, *(expert_id(n) for n in range(min(SAMPLE, experts)))],
     }
+
+
+def _judges(expert: str, one: Made) -> bool:
+    """Whether a case is shown to the expert: no conflict hides it."""
+    return expert in one.case.visible_to and expert not in one.case.hidden_from
 
 
 async def _name_people(store: Store, experts: int) -> None:

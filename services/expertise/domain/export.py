@@ -1,9 +1,9 @@
 """The list of cases that somebody may take out of the expertise (выгрузка), and by what it is cut down. What comes of
 it is said in `services/law/exporting.py`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,8 @@ from contracts.reference import Problem
 from contracts.steps import TakenList
 from services.expertise.domain.state import Status, View
 from services.law import exporting
-from services.law.exporting import TEXT, Form, Format, filter_faults, one_of
+from services.law.decision import Context
+from services.law.exporting import TEXT, Export, Finish, Form, Format, filter_faults, one_of
 
 
 class List(StrEnum):
@@ -45,4 +46,9 @@ def _faults(command: Take) -> Iterator[Problem]:
     return filter_faults(command.filters, FILTERS)
 
 
-decide: Final = exporting.deciding(ListTakenV1, ListReadyV1, _faults)
+_decide: Final = exporting.deciding(ListTakenV1, ListReadyV1, _faults)
+
+
+def decide(state: Export | None, command: Take | Finish, context: Context[Any]) -> Sequence[ListTakenV1 | ListReadyV1]:
+    """What follows from a command, as in every service."""
+    return _decide(state, command, context)

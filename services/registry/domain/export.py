@@ -2,10 +2,10 @@
 said in `services/law/exporting.py`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -15,7 +15,8 @@ from contracts.registry import REGISTRY, ListReadyV1, ListTakenV1, PilotEnteredV
 from contracts.steps import TakenList
 from contracts.words import Value, problem
 from services.law import exporting
-from services.law.exporting import TEXT, Form, Format, filter_faults, one_of, place, written
+from services.law.decision import Context
+from services.law.exporting import TEXT, Export, Finish, Form, Format, filter_faults, one_of, place, written
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
 
@@ -94,4 +95,9 @@ def _problems(command: Take) -> Iterator[Problem]:
         yield problem(place("until"), "export.filter-order")
 
 
-decide: Final = exporting.deciding(ListTakenV1, ListReadyV1, _problems)
+_decide: Final = exporting.deciding(ListTakenV1, ListReadyV1, _problems)
+
+
+def decide(state: Export | None, command: Take | Finish, context: Context[Any]) -> Sequence[ListTakenV1 | ListReadyV1]:
+    """What follows from a command, as in every service."""
+    return _decide(state, command, context)
