@@ -48,9 +48,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Hands out a batch at a time, of at most so many records and about `most_bytes`.
 
     What comes within `gather` seconds after the last records is handed out together, and Kafka is asked for it once,
-    unless more are there already: they were as many as were asked for, or Kafka said so when it gave them. Of a topic no more is taken than its `rate`
-    allows; the rest waits where it is. `give_up` is called, again and again, when a part of the client has ended that
-    only a new client brings back.
+    unless more are there already: they were as many as were asked for, or Kafka said so when it gave them. Of a topic
+    no more is taken than its `rate` allows; the rest waits where it is. `give_up` is called, again and again, when a
+    part of the client has ended that only a new client brings back.
     """
 
     def __init__(
@@ -159,8 +159,8 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         return batch.found
 
     def _more(self, found: Fetched) -> bool:
-        """Whether Kafka, as it gave these, had more of one of their partitions than it gives at once: a backlog waits for
-        nothing to gather. What is above its rate is not counted."""
+        """Whether Kafka, as it gave these, had more of one of their partitions than it gives at once: a backlog waits
+        for nothing to gather. What is above its rate is not counted."""
         return any(
             one in self.assignment()
             and (self.highwater(one) or 0) > records[-1].offset + 1
