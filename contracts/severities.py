@@ -17,7 +17,7 @@ DEFAULTS: Final[Mapping[str, ProblemSeverity]] = {
     "attribute.capitals": "block",
     "time.missing": "warn",
     "start.past": "warn",
-    "party.perhaps-person": "warn",
+    "party.perhaps-person": "block",
     "own-number.used": "warn",
     "contact.phone": "warn",
     "spending.over-budget": "warn",

@@ -98,6 +98,9 @@ def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) 
     """What is wrong with the number of a party by the edition's rule for its part, and with its name."""
     yield from organisation_faults(party.id, f"{pointer}/id", rule.schemes, edition)
     yield from person_name_faults(party.name, pointer)
+    # Who enters it here is told nothing beside a refusal.
+    doubts = perhaps_person_faults(party.name, pointer)
+    yield from (one for one in doubts if edition.severities.rules[one.rule] == "block")
 
 
 def person_name_faults(name: object, pointer: str) -> Iterator[Problem]:
@@ -107,9 +110,9 @@ def person_name_faults(name: object, pointer: str) -> Iterator[Problem]:
 
 
 def perhaps_person_faults(name: object, pointer: str) -> Iterator[Problem]:
-    """A party that may be called as a person is called, and may be none: its sender knows."""
+    """A party that may be called as a person is called, and may be none: the edition says what becomes of it."""
     if isinstance(name, str) and may_be_person(name):
-        yield problem(f"{pointer}/name", "party.perhaps-person", severity="warn")
+        yield problem(f"{pointer}/name", "party.perhaps-person")
 
 
 def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:

@@ -1,11 +1,13 @@
 """How natural persons are called (имя физического лица), so that no such name is taken for that of an organisation.
 
-All of it is a rule of thumb (assumption). What cannot be told from a body's name ("John Smith", "Мороз А.") is told to
-its sender and not refused (`may_be_person`); names of peoples whose given names are on no list here are not known.
+All of it is a rule of thumb (assumption). A name says that it is a person's by a patronymic, by initials beside a
+surname, by a given name beside a surname, or by what only a person is (a sole trader, a citizen, a farm's head). What
+stands in quotes is what a body is called, and what follows `имени` is whom it is called after: neither is a person.
 
-A name says that it is a person's by a patronymic, by initials beside a surname, by a given name beside a surname, or by
-what only a person is (a sole trader, a citizen, a farm's head). What stands in quotes is what a body is called, and
-what follows `имени` is whom it is called after: neither is a person.
+No list has the names of all peoples. What cannot be told from a body's name ("John Smith", "Мороз А.") may be a
+person's (`may_be_person`), and so may every name in Cyrillic that has a name's form and nothing of an organisation's:
+two to four capitalised words ("Ли Вэй") without a legal form, quotes, a digit, or a word that bodies are called by. In
+Latin letters that form is one of firms, too: there the lists decide. The edition says whether such a name is refused.
 """
 
 import re
@@ -108,14 +110,17 @@ _BODIES: Final = frozenset(
     re.findall(
         r"\S+",
         """
-    агентство агро ателье аптека банк бюро газета гимназия гостиница группа групп дом завод издательство
-    институт инвест кафе клиника клуб колледж комбинат компания концерн корпорация кооператив лаборатория лицей
-    магазин медиа музей общество организация отель паркинг плюс предприятие проект радио редакция ресторан
-    салон санаторий сервис сити совхоз софт союз станция строй студия тату театр телеком тех технологии
-    типография товарищество торг трейд трест тур университет управление учреждение фабрика фарм фирма фонд
-    холдинг хозяйство центр школа экспо агенцтва аптэка выдавецтва гасцініца гімназія завод інстытут інвест
-    кааператыў камбінат кампанія карпарацыя клініка крама ліцэй прадпрыемства рэдакцыя рэстаран салон санаторый
-    станцыя студыя таварыства тэатр тэхналогіі універсітэт установа фабрыка фірма цэнтр школа
+    агентство агро академия администрация ателье амбулатория аптека архив банк библиотека больница бюро газета
+    гимназия гостиница группа групп дом завод издательство департамент диспансер дирекция инспекция институт инвест
+    кафе клиника клуб комиссия комитет колледж комбинат компания концерн корпорация кооператив лаборатория лицей
+    магазин медиа министерство музей общество палата поликлиника почта служба суд организация отель паркинг плюс
+    предприятие проект радио редакция ресторан салон санаторий сервис сити совхоз софт союз станция строй студия
+    тату театр телеком тех технологии типография товарищество торг трейд трест тур университет управление учреждение
+    фабрика фарм фирма фонд холдинг хозяйство центр школа экспо беларусь белоруссия брест витебск гомель гродно
+    минск могилев адміністрацыя акадэмія архіў бібліятэка бальніца дэпартамент дырэкцыя інспекцыя камісія камітэт
+    міністэрства паліклініка пошта брэст віцебск гародня гродна магілёў агенцтва аптэка выдавецтва гасцініца
+    гімназія інстытут інвест кааператыў камбінат кампанія карпарацыя клініка крама ліцэй прадпрыемства рэдакцыя
+    рэстаран санаторый станцыя студыя таварыства тэатр тэхналогіі універсітэт установа фабрыка фірма цэнтр
     academy agency airlines associates association bank brothers bureau capital center centre clinic co college
     communications company consulting corp corporation council department digital energy engineering enterprises
     federal financial foundation fund global group health holding holdings hospital hotel inc industries institute
@@ -126,6 +131,13 @@ _BODIES: Final = frozenset(
     )
 )
 """What bodies are called beside a given name: "Отель Виктория", "Виктория Плюс"."""
+_BODYS_END: Final = re.compile(
+    r".+(?:исполком|выканкам|здрав|строй|трест|банк|сувязь|связь|энерго|энерга|газ|торг|гандаль|транс|пром|прам|телеком"
+    r"|нефть|нафта|азот|комбинат|камбінат|завод|центр|цэнтр|сервис|сэрвіс|водоканал|водаканал)"
+)
+"""How words end that are made for bodies: "Горводоканал", "Облисполком"."""
+_BY_FORM: Final = re.compile(r"[А-ЯЁІЎ][А-ЯЁІЎа-яёіў'’ʼ-]+(?: [А-ЯЁІЎ][А-ЯЁІЎа-яёіў'’ʼ-]+){1,3}")
+"""What a person's name looks like in Cyrillic, whatever it is."""
 _PERSON: Final = re.compile(
     rf"(?:{_WORD}\s+){{1,3}}[^\W\d_]+{_PATRONYMIC}|[^\W\d_]+\s+[^\W\d_]+{_PATRONYMIC}\s+{_WORD}"
     rf"|{_WORD}\s+(?:[^\W\d_]+\s+){{1,2}}(?:оглы|оглу|кызы|улы|углы)"
@@ -156,6 +168,10 @@ _WORDS_TOO: Final = frozenset(
     ("вера", "надежда", "любовь", "роман", "злата", "надзея", "любоў", "раман", "марта", "каліна", "люба")
 )
 """Given names that say something else, too."""
+_STRESS: Final = "\u0301"
+_TO_CYRILLIC: Final = str.maketrans("ABEKMHOPCTXaceopxyi", "АВЕКМНОРСТХасеорхуі")
+_MIXED: Final = re.compile(r"\w*[а-яёіў]\w*", re.IGNORECASE)
+"""A word with a letter of Cyrillic."""
 _HUMPS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CODED_SURNAME: Final = re.compile(r"[a-z]{3,}(?:ov|ova|ev|eva|enko|enka|sky|ski|skiy|skaya|chuk|vich|vna|shvili)")
 _CYRILLIC: Final = re.compile(r"[а-яёіў'’ʼ-]{2,}", re.IGNORECASE)
@@ -166,7 +182,7 @@ _NOT_ONLY_LEGAL_FORMS: Final = frozenset({"ИП", "ІП"})
 
 def is_person(name: str) -> bool:
     """Whether an organisation's name is that of a natural person, as far as can be told from it alone."""
-    said = " ".join(name.split())
+    said = " ".join(_as_read(name).split())
     bare = " ".join(_QUOTED.sub(" ", said).split())
     if _STANDS_FIRST.fullmatch(said) or _STANDS_LAST.fullmatch(said) or _names_somebody(bare):
         return True
@@ -176,15 +192,25 @@ def is_person(name: str) -> bool:
 
 def may_be_person(name: str) -> bool:
     """Whether an organisation's name may be that of a natural person, though a body could be called so as well: by a
-    given name of elsewhere beside other words, or by one word with an initial."""
-    words = _ASIDE.sub(" ", _QUOTED.sub(" ", name)).replace(",", " ").split()
+    given name of elsewhere beside other words, by one word with an initial, or by its form alone."""
+    words = _ASIDE.sub(" ", _QUOTED.sub(" ", _as_read(name))).replace(",", " ").split()
     said = " ".join(words)
     if is_person(name) or _has_legal_form(said, words) or not all(one[:1].isupper() for one in words):
         return False
     if any(map(_is_of_a_body, words)):
         return False
+    if _BY_FORM.fullmatch(said):
+        return True
     named = 2 <= len(words) <= 3 and any(_is_given_anywhere(one) for one in (words[0], words[-1]))
     return (named and all(_NAME.fullmatch(one) for one in words)) or _ONE_INITIAL.fullmatch(said) is not None
+
+
+def _as_read(name: str) -> str:
+    """A name as a reader sees it: without what nobody sees and stress marks, and a Latin letter that looks like one of
+    Cyrillic as that, in a word of Cyrillic."""
+    seen = unicodedata.normalize("NFKC", name)
+    seen = "".join(one for one in seen if one != _STRESS and unicodedata.category(one) != "Cf")
+    return _MIXED.sub(lambda word: word[0].translate(_TO_CYRILLIC), seen)
 
 
 def _is_given_anywhere(word: str) -> bool:
@@ -223,7 +249,8 @@ def _like_a_surname(word: str) -> bool:
 
 
 def _is_of_a_body(word: str) -> bool:
-    return word.casefold() in _BODIES
+    plain = word.casefold().replace("ё", "е")
+    return plain in _BODIES or _BODYS_END.fullmatch(plain) is not None
 
 
 def _is_patronymic(word: str) -> bool:

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from contracts.reference import OrganisationId, Party
+from deploy.samples.common import NOW
+from services.intake.domain.validation import judge
+from services.law.faults import party_faults
 from services.law.people import is_person, may_be_person
-from tests.kit.intake.events import BY, event, faults, unp
+from tests.kit.intake.events import BY, CODE, event, faults, unp, with_severities
 
 
 @pytest.mark.parametrize(
@@ -72,17 +76,40 @@ def test_a_body_that_is_called_after_a_person_or_by_a_given_name_is_none(name: s
 
 @pytest.mark.parametrize(
     "name",
-    ["John Sample", "Sample, John", "Hans Müsterer", "María Sample", "Джон Пример", "Узор Я.", "Пример А."],
+    ["John Sample", "Sample, John", "Hans Müsterer", "María Sample", "Джон Пример", "Узор Я.", "Пример А."]
+    + ["Ли Вэй", "ЛИ ВЭЙ", "Вэй Проба", "Нгуен Ван Ань", "Ким Чен-Проба", "Вера Пробная", "Исчезающий Пример"],
 )
-def test_a_name_that_may_be_a_persons_is_told_and_not_refused(name: str) -> None:
+def test_a_name_that_may_be_a_persons_is_refused_unless_the_edition_lets_it_pass(name: str) -> None:
     assert may_be_person(name) and not is_person(name)
-    found = faults(event(customer={**unp("790000016"), "name": name}))
-    assert found == [("/data/customer/name", "party.perhaps-person")]
-    assert BY.severities.rules["party.perhaps-person"] == "warn"
+    told = event(customer={**unp("790000016"), "name": name})
+    assert faults(told) == [("/data/customer/name", "party.perhaps-person")]
+    assert BY.severities.rules["party.perhaps-person"] == "block"
+    lenient = with_severities(BY, {"party.perhaps-person": "warn"})
+    assert judge(told, CODE, lenient, NOW).submission is not None
 
 
-@pytest.mark.parametrize("name", ["Новая Надежда", "Палата ИП", "ООО «Ян Пример»", "John Sample Ltd", "Open AI"])
-def test_a_body_is_not_told_that_it_may_be_a_person(name: str) -> None:
+def test_a_party_of_an_agreement_is_asked_the_same() -> None:
+    party = Party(id=OrganisationId(scheme="BY-UNP", value="790000016"), name="Ли Вэй")
+    found = [(one.pointer, one.rule) for one in party_faults(party, "/executor", BY.parties.executor, BY)]
+    assert found == [("/executor/name", "party.perhaps-person")]
+    lenient = with_severities(BY, {"party.perhaps-person": "warn"})
+    assert [*party_faults(party, "/executor", lenient.parties.executor, lenient)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Ив\u00adан Образцов", "Ива\u0301н Образцов", "Ивaн Образцов", "И\u200bван Oбразцов", "Образцов П\u00a0П"]
+)
+def test_what_nobody_sees_and_letters_that_look_alike_hide_no_person(name: str) -> None:
+    assert is_person(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Палата ИП", "ООО «Ян Пример»", "John Sample Ltd", "Open AI", "«Новая Надежда»", "РОО «Белая Русь»", "Белтелеком"]
+    + ["Минский горисполком", "Гродно Азот", "Министерство Здравоохранения", "Отель Виктория", "Белая Русь № 2"]
+    + ["Ведомство rep-by", "Витебский Облисполком", "Міністэрства Аховы Здароўя", "ОАО Белая Русь"],
+)
+def test_what_shows_that_it_is_a_body_is_none(name: str) -> None:
     assert not may_be_person(name)
 
 
