@@ -60,10 +60,12 @@ ROLES: Final = tuple(Role)
 
 class Hiding(Contract):
     """From whom a pilot is hidden for a conflict of interest (конфликт интересов), a person by opaque id; `hidden`
-    False: it is shown to that person again."""
+    False: it is shown to that person again. `by_entry`: the person's entry in the directory of experts says so alone,
+    before there is a case in which the expertise could."""
 
     person_id: str
     hidden: bool
+    by_entry: bool = False
 
 
 class Scope(StrEnum):

@@ -15,6 +15,7 @@ from .reference import (
     Effectiveness,
     Hiding,
     KeyEnding,
+    OrganisationId,
     Party,
     ReturnReason,
 )
@@ -358,7 +359,8 @@ class ReplicaResultNotedV1(Fact):
 
 
 class ConflictNotedV1(Hiding, Fact):
-    """The expertise said from whom a case is hidden (конфликт интересов учтён): here it is hidden, too."""
+    """From whom a pilot is hidden (конфликт интересов учтён), as the expertise said of a case; before there is one, as
+    the entry in the directory of experts says (`by_entry`)."""
 
     TYPE: ClassVar[str] = "pilots.registry.conflict-noted.v1"
 
@@ -420,19 +422,31 @@ class AgencyAccess(Contract):
 
 
 class AgencyStanding(AgencyAccess):
-    """The same with the zone of its newest edition, in which its days are, and its keys: those that are good, and the
-    last of those that ended."""
+    """The same with what it is called, the zone of its newest edition, in which its days are, and its keys: those that
+    are good, and the last of those that ended."""
 
+    name: str | None = None
     zone: str | None = None
     keys: tuple[NotedKey, ...] = ()
 
 
 class AgencyNotedV1(AgencyStanding, Fact):
-    """The register notes whether an agency is let in, and by which keys (доступ ведомства). Subject `agency:<code>`."""
+    """The register notes what an agency is called, whether it is let in, and by which keys (доступ ведомства). Subject
+    `agency:<code>`."""
 
     TYPE: ClassVar[str] = "pilots.registry.agency-noted.v1"
 
     code: str
+
+
+class ExpertNotedV1(Fact):
+    """The register notes to which organisations an entry of the directory of experts ties a person (связи эксперта):
+    the own one, those of its group, and those in which an interest was declared. Subject `expert:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.expert-noted.v1"
+
+    expert_id: str
+    organisations: tuple[OrganisationId, ...]
 
 
 class RecordHandledV1(RecordHandling, Fact):
@@ -485,5 +499,5 @@ ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
 REGISTRY: Final = Language[Fact](
-    get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1, RecordHandledV1)
+    get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1, ExpertNotedV1, RecordHandledV1)
 )

@@ -27,9 +27,9 @@ from services.expertise.domain.commands import (
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
-from services.expertise.domain.parts import key_of, parties
 from services.expertise.domain.series import TakeNumber
 from services.expertise.domain.state import KIND
+from services.law.parties import key_of, keys_of
 
 NOTICES: Final = "notices"
 TIED: Final[Keys] = (("kind", 1), ("state.organisations", 1), *BY_ID)
@@ -151,7 +151,7 @@ async def _asked(
         return ()
     match fact:
         case expertise.ReviewOpenedV1() | expertise.AnswersTakenV1():
-            found = {one.expert_id: one for key in _keys(fact.application) for one in tied.get(key, ())}
+            found = {one.expert_id: one for key in keys_of(fact.application) for one in tied.get(key, ())}
             return [(event.subject, Recheck(seat)) for seat in found.values()]
         case expertise.ConclusionApprovedV1():
             return [(fact.series, TakeNumber(event.subject, event.sequence, fact.edition, fact.date.year))]
@@ -215,13 +215,9 @@ async def _entries(store: Store, experts: Iterable[str]) -> dict[str, Seat]:
     return {state.expert_id: state.seat() for state in states if isinstance(state, Expert)}
 
 
-def _keys(application: Application) -> set[str]:
-    return {key_of(one) for _, one in parties(application)}
-
-
 async def tied_to(store: Store, applications: Sequence[Application]) -> dict[str, list[Seat]]:
     """The entries that are tied to a party of these applications, by the party: one query for all of them."""
-    keys = set[str]().union(*map(_keys, applications))
+    keys = set[str]().union(*map(keys_of, applications))
     found: dict[str, list[Seat]] = {}
     if not keys:
         return found

@@ -99,7 +99,7 @@ def _of_expertise(fact: expertise.CaseFact) -> Forward | NoteHiding | NoteTerm |
             assert_never(fact)
 
 
-def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
+def _of_register(fact: registry.PilotFact) -> Note | NoteHiding | Remind | None:
     match fact:
         case registry.EntryCorrectedV1():
             return Note(fact) if fact.what in NOTED else None
@@ -116,6 +116,9 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
             return Note(fact)
         case registry.TermNearingV1() | registry.TermBreachedV1():
             return Remind(fact) if fact.kind in REMINDED else None
+        case registry.ConflictNotedV1():
+            # The others are known from the expertise, which found them.
+            return NoteHiding.made_of(fact) if fact.by_entry else None
         case (
             registry.PilotEnteredV1()
             | registry.ApplicationOutcomeRecordedV1()
@@ -141,7 +144,6 @@ def _of_register(fact: registry.PilotFact) -> Note | Remind | None:
             | registry.EffectivenessProposedV1()
             | registry.ReplicaLinkedV1()
             | registry.ReplicaResultNotedV1()
-            | registry.ConflictNotedV1()
         ):
             return None
         case _:

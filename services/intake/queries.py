@@ -17,7 +17,7 @@ from services.intake import balance, broken, receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
-from services.intake.domain.state import FINAL, Pilot, Status
+from services.intake.domain.state import FINAL, LOOKED_OVER, Pilot
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.importing import asked
 from services.law.standing import KIND as AGENCY_KIND
@@ -28,8 +28,6 @@ OWN_NUMBER: Final[Keys] = (("state.agency", 1), ("state.application.own_number",
 BY_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *BY_DUE)
 NEARING: Final = timedelta(days=2)
 """How long before its end a term is counted as nearly over (assumption: the reminders of an edition may differ)."""
-RUNNING: Final = (Status.REGISTERED, Status.RETURNED)
-"""Where a term of intake's own runs: the look-over, or the mending of what was returned."""
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         BY_STATUS,
@@ -67,7 +65,7 @@ def applications(
 async def terms(store: Store, now: datetime) -> Mapping[str, int]:
     """How many applications wait for intake or their agency, and of how many of these the term is over, or nearly."""
     then, soon = wire_moment(now), wire_moment(now + NEARING)
-    running = {"kind": PILOT_KIND, "state.status": {"$in": RUNNING}}
+    running = {"kind": PILOT_KIND, "state.status": {"$in": LOOKED_OVER}}
     asked = {
         "running": running,
         "nearing": {**running, "state.due_at": {"$gt": then, "$lte": soon}},
@@ -103,7 +101,7 @@ def application_row(row: Row) -> dict[str, Any]:
 
 TAKEN: Final = ("periods", "payments", "paid")
 """What is remembered of reports, and not shown: the register shows the reports."""
-ASIDE: Final = ("terms", "hidden_from", "alone")
+ASIDE: Final = ("terms", "hidden_from", "tied", "alone")
 """What of an application's state is for others than who reads its card."""
 
 

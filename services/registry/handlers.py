@@ -17,8 +17,10 @@ from contracts.registry import (
     ApplicationAmendedV1,
     ApplicationOutcome,
     ApplicationOutcomeRecordedV1,
+    ConflictNotedV1,
     EffectivenessJudgedV1,
     Entry,
+    ExpertNotedV1,
     Outcome,
     PilotEnteredV1,
     TermStage,
@@ -29,6 +31,7 @@ from contracts.topics import INTAKE
 from services.chassis.service import Prepare, Told
 from services.chassis.store import PERSONS, SUBJECTS, Row, Store
 from services.chassis.subject import Document, Input
+from services.registry import ties
 from services.registry.domain.agencies import NoteAgency
 from services.registry.domain.commands import (
     Command,
@@ -42,6 +45,7 @@ from services.registry.domain.commands import (
     RecordReport,
     RecordTerm,
 )
+from services.registry.domain.experts import NoteExpert
 from services.registry.domain.state import KIND, Pilot
 
 TIMELINE: Final = "timeline"
@@ -81,13 +85,15 @@ ConclusionFact = expertise.ConclusionIssuedV1 | expertise.ConclusionAnnulledV1
 """What the register records of the work on a case, besides its terms and from whom it is hidden."""
 
 
-def translate(event: Event) -> Command | ForgetPerson | NoteAgency | None:
+def translate(event: Event) -> Command | ForgetPerson | NoteAgency | NoteExpert | None:
     """What another service's fact asks the register to record; None where it only passes by."""
     fact = event.fact
     if isinstance(fact, expertise.PersonErasedV1):
         return ForgetPerson(fact.person_id)
     if isinstance(fact, intake.AgencyFact):
         return NoteAgency(fact)
+    if isinstance(fact, expertise.ExpertEnteredV1):
+        return NoteExpert(fact)
     if isinstance(fact, ForeignTermFact):
         return _of_term(fact)
     if isinstance(fact, ConclusionFact):
@@ -219,38 +225,57 @@ def preparing(rules: RuleBook) -> Prepare:
     return prepare
 
 
-# ---- what own facts ask of other pilots
+# ---- what own facts ask of other subjects
 
 
-Asking = PilotEnteredV1 | ApplicationOutcomeRecordedV1 | ApplicationAmendedV1 | EffectivenessJudgedV1
-"""The own facts that ask something of another pilot."""
+Asking = (
+    PilotEnteredV1
+    | ApplicationOutcomeRecordedV1
+    | ApplicationAmendedV1
+    | EffectivenessJudgedV1
+    | ExpertNotedV1
+    | ConflictNotedV1
+)
+"""The own facts that ask something of another subject, or whose own is looked at again."""
 
 
 async def process_manager(store: Store, events: Sequence[Event]) -> Sequence[Told]:
     """A replica is linked to the pilot that it copies, also where only a later application names that one, and its
-    judgement is noted there. A link that was made stays."""
+    judgement is noted there. A link that was made stays. Who is tied to a party of an application is told to its
+    pilot, when either comes or changes."""
     entered = {event.subject: event.fact.number for event in events if isinstance(event.fact, PilotEnteredV1)}
     before = await _entered_before(store, entered) if entered else {}
-    return [await _asked(store, event, event.fact, before) for event in events]
+    tied = await ties.of_parties(
+        store, [event.fact.application for event in events if isinstance(event.fact, PilotEnteredV1)]
+    )
+    return [await _asked(store, event, event.fact, before, tied) for event in events]
 
 
-async def _asked(store: Store, event: Event, fact: Fact, before: Mapping[str, Told]) -> Told:
+async def _asked(store: Store, event: Event, fact: Fact, before: Mapping[str, Told], tied: ties.Tied) -> Told:
     if not isinstance(fact, Asking):
         return ()
     match fact:
         case PilotEnteredV1():
             own = await _linked(store, event.subject, fact.number, fact.application)
-            return [*own, *before.get(event.subject, ())]
+            return [*own, *before.get(event.subject, ()), *ties.told(event.subject, fact.application, tied)]
         case ApplicationOutcomeRecordedV1() | ApplicationAmendedV1():
             if fact.application is None:
                 return []
             rows = await store.rows(SUBJECTS, {"_id": event.subject}, sort=[("_id", 1)], limit=1, fields=["state"])
             state = Pilot.model_validate(rows[0]["state"]) if rows else None
-            return await _linked(store, event.subject, state.number, state.application) if state is not None else []
+            if state is None:
+                return []
+            linked = await _linked(store, event.subject, state.number, state.application)
+            return [*linked, *await ties.again(store, event.subject, state)]
         case EffectivenessJudgedV1():
             copied = await _copied_by(store, event.subject)
             parent = await _named(store, copied) if copied is not None else None
             return [(parent, NoteReplicaResult(event.subject, fact.outcome))] if parent is not None else []
+        case ExpertNotedV1():
+            return await ties.of_expert(store, fact.expert_id)
+        case ConflictNotedV1():
+            # The entry may have changed while the pilot was told of it.
+            return await ties.once_more(store, event.subject, fact.person_id) if fact.by_entry else []
         case _:
             assert_never(fact)
 
@@ -312,9 +337,10 @@ def projection(event: Event) -> list[tuple[str, Row]]:
 
     It is kept word for word as it stands in the topic, under the type of its writer: nothing of it is looked at here,
     and of a fact that a newer program wrote nothing is lost. With `after` the row holds all that the fact says of the
-    pilot: what the register said at a time is folded of it. Who is let in is nothing that the register records.
+    pilot: what the register said at a time is folded of it. Who is let in, and whose entry ties whom, is
+    nothing that the register records.
     """
-    if event.type == AgencyNotedV1.TYPE:
+    if event.type in (AgencyNotedV1.TYPE, ExpertNotedV1.TYPE):
         return []
     data = event.data
     row: Row = {

@@ -13,6 +13,7 @@ from services.chassis.subject import Document
 from services.registry import views
 from services.registry.domain.state import KIND
 from services.registry.handlers import TIMELINE
+from services.registry.ties import STANDING, TIED
 
 View = dict[str, Any]
 
@@ -42,7 +43,7 @@ OWN_TERMS: Final[Keys] = (("kind", 1), ("state.own_terms.clock.due_at", 1), ("st
 INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     SUBJECTS: [
         (("kind", 1), *NEWEST),
-        (("kind", 1), ("state.stage", 1), *NEWEST),
+        STANDING,
         (("kind", 1), ("state.agency", 1), *NEWEST),
         (("kind", 1), ("state.application.sector", 1), *NEWEST),
         (("kind", 1), ("state.agency", 1), ("state.stage", 1), *NEWEST),
@@ -57,6 +58,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
         recalendar.INDEX,
         OWN_TERMS,
+        TIED,
     ],
     TIMELINE: [(("pilot", 1), ("sequence", 1))],
 }

@@ -18,7 +18,7 @@ from services.chassis.store import Store
 from services.chassis.subject import Aggregate
 from services.law import erasing, exporting, handling, standing
 from services.registry import handlers, history, queries
-from services.registry.domain import agencies, commands, erasures, export
+from services.registry.domain import agencies, commands, erasures, experts, export
 from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot
@@ -50,6 +50,7 @@ SERVICE = Service(
         ),
         exporting.KIND: Aggregate(exporting.KIND, exporting.Export, export.decide, exporting.evolve),
         standing.KIND: Aggregate(standing.KIND, agencies.Agency, agencies.decide, agencies.evolve),
+        experts.KIND: Aggregate(experts.KIND, experts.Expert, experts.decide, experts.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },

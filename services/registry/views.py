@@ -305,7 +305,7 @@ PILOT: Final = (
 BESIDE: Final = frozenset({"id", "version", "correlation"})
 """What stands beside the state in a document."""
 HIDDEN: Final = frozenset(
-    {"turn", "own_terms", "past_own_terms", "foreign_terms", "calendars", "reported", "of_old", "hidden_from"}
+    {"turn", "own_terms", "past_own_terms", "foreign_terms", "calendars", "reported", "of_old", "hidden_from", "tied"}
 )
 """What the state holds for the engine alone: shown to nobody. Of the terms, `terms` shows how they stand; what was
 reported is shown entry by entry, and what it comes to in `money` and `progress`; from whom a conflict of interest

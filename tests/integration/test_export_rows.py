@@ -210,3 +210,16 @@ async def test_the_days_of_a_timeline_are_those_of_minsk_and_both_ends_are_in(st
     assert await found(since="2026-05-02") == [2, 3, 4]
     assert await found(until="2026-05-01") == [1]
     assert await found(until="2026-05-02", pilot="p1") == [1, 2, 3]
+
+
+async def test_an_agency_is_named_also_where_a_pilot_was_entered_without_its_name(store: Store) -> None:
+    await store.prepare(SERVICE.indexes)
+    old = row("p1", FULL, agency="by-entry", agency_name=None), row("p2", FULL, agency="by-pilot", agency_name=None)
+    newest = row("p3", FULL, agency="by-pilot", agency_name="Второе", entered=FULL.entered + timedelta(days=1))
+    nobody = row("p4", FULL, agency="nobody", agency_name=None)
+    entry = {**row("agency:by-entry"), "kind": "agency", "state": {"code": "by-entry", "name": "Первое"}}
+    await store.put("subjects", [*old, newest, nobody, row("p5", FULL, agency="by-entry", agency_name="Иное"), entry])
+    named = ["Первое", "Второе", "Второе", None, "Иное"]
+    assert [one["agency_name"] for one in await gathered(store, List.PILOTS)] == named
+    of_money = {one["pilot"]: one["agency_name"] for one in await gathered(store, List.MONEY)}
+    assert of_money == dict(zip(("p1", "p2", "p3", "p4", "p5"), named, strict=True))

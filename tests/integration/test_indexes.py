@@ -54,7 +54,7 @@ from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
-from services.registry import handlers
+from services.registry import handlers, ties
 from services.registry import queries as of_registry
 from services.registry.exports.files import begin
 from services.registry.exports.rows import making
@@ -216,6 +216,10 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         "replicas entered before": (
             (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
             lambda: handlers._entered_before(store, {"p": "N-1", "q": "N-2"}),
+        ),
+        "entries that the parties of an application tie to it": (
+            ties.TIED,
+            lambda: ties.of_parties(store, [application()]),
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
         "terms of its own": (of_registry.OWN_TERMS, lambda: of_registry.terms(store, register.engine.now())),

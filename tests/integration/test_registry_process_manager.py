@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from contracts.event import Actor, wire_moment
+from contracts.expertise import ExpertEnteredV1
 from contracts.reference import (
     Application,
     Effectiveness,
+    OrganisationId,
     Procedure,
 )
 from contracts.registry import ApplicationOutcome, Entry, Outcome
@@ -24,7 +26,8 @@ from deploy.samples.registry import enter, steps, way
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
-from services.registry.domain.commands import RecordAmendment
+from services.registry.domain.commands import RecordAmendment, RecordHiding
+from services.registry.domain.experts import NoteExpert, subject_of
 from services.registry.domain.stages import Stage
 from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
@@ -80,7 +83,8 @@ class House:
 
 
 @pytest.fixture
-def house(store: Store) -> House:
+async def house(store: Store) -> House:
+    await store.prepare(SERVICE.indexes)
     return House(store)
 
 
@@ -224,3 +228,56 @@ async def test_a_pilot_that_names_itself_is_no_replica_of_its_own_when_it_comes(
     )
     await house.feed()
     assert (await house.pilot("p1")).replicas == ()
+
+
+# ---- who is tied to a party
+
+
+WHO = "expert-1"
+OWN_NUMBER, OTHERS = APPLICATION.initiator.id, party("700000140").id
+
+
+def entered(organisation: OrganisationId, *interests: OrganisationId) -> NoteExpert:
+    """An entry of the directory of experts as the expertise says it."""
+    said: dict[str, Any] = {"edition": "by-2024", "competences": ("health",), "capacity": 3}
+    ties: dict[str, Any] = {"organisation": organisation, "interests": interests}
+    return NoteExpert(ExpertEnteredV1(actor=OFFICIAL, expert_id=WHO, **said, **ties))
+
+
+def asked(number: str, application: Application = APPLICATION) -> Entry:
+    return Entry(agency="vedomstvo", number=number, edition="by-2024", submitted=START, application=application)
+
+
+async def test_a_pilot_is_hidden_from_who_is_tied_to_a_party_whichever_comes_first(house: House) -> None:
+    async def hidden(*pilots: str) -> list[tuple[str, ...]]:
+        await house.feed()
+        return [(await house.pilot(one)).hidden_from for one in pilots]
+
+    entry = subject_of(WHO)
+    await house.do("before", asked("N-1"))
+    await house.do(entry, entered(OTHERS, OWN_NUMBER))
+    await house.do("after", asked("N-2"))
+    await house.do("third", asked("N-3", replaced(APPLICATION, initiator=party("700000140"))))
+    assert await hidden("before", "after", "third") == [(WHO,)] * 3
+    await house.do(entry, entered(party("700000028").id))
+    assert await hidden("before", "after", "third") == [()] * 3
+
+    await house.do(entry, entered(OWN_NUMBER))
+    assert await hidden("before", "after", "third") == [(WHO,), (WHO,), ()]
+    await house.do("before", Outcome(outcome=ApplicationOutcome.ACCEPTED))
+    assert await hidden("before", "after", "third") == [(WHO,), (WHO,), ()]
+    await house.do("before", RecordHiding(person_id=WHO, hidden=True))
+    await house.do(entry, entered(OTHERS))
+    assert await hidden("before", "after", "third") == [(WHO,), (), (WHO,)], "a conflict that was found stays"
+
+    mended = replaced(APPLICATION, initiator=party("700000140"))
+    await house.do("after", Outcome(outcome=ApplicationOutcome.RETURNED))
+    await house.do("after", Outcome(outcome=ApplicationOutcome.RESUBMITTED, application=mended))
+    assert await hidden("after") == [(WHO,)], "a party that came with a later application"
+    known = [house.broker.series(one, OWN) for one in ("before", "after", "third", entry)]
+    await house.feed(again=True)
+    assert [house.broker.series(one, OWN) for one in ("before", "after", "third", entry)] == known
+
+
+def replaced(application: Application, **parts: Any) -> Application:
+    return application.model_copy(update=parts)

@@ -125,7 +125,7 @@ NOTED = {
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.classes.keys() - {EntryCorrectedV1.TYPE}))
 def test_intake_notes_what_reports_are_judged_by_and_the_rest_of_the_register_passes_it_by(name: str) -> None:
-    fact = REGISTRY.classes[name].model_construct(actor=SOMEBODY, kind="of-no-interest")
+    fact = REGISTRY.classes[name].model_construct(actor=SOMEBODY, kind="of-no-interest", by_entry=False)
     noted = name.removeprefix("pilots.registry.").removesuffix(".v1") in NOTED
     assert intake.translate(Event("e", "registry", name, "s", NOW, 1, "c", {}, fact)) == (Note(fact) if noted else None)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ from contracts.event import Fact
 from contracts.registry import (
     REGISTRY,
     AgencyNotedV1,
+    ExpertNotedV1,
     ListReadyV1,
     ListTakenV1,
     PersonErasedV1,
@@ -90,7 +91,7 @@ def test_where_scaling_is_to_be_decided_the_alarm_for_that_runs_and_nothing_else
 def test_every_fact_of_a_pilot_occurs() -> None:
     kinds: list[type[Fact]] = [*CHANGES, PilotEnteredV1]
     of_a_pilot = {kind.TYPE for kind in kinds}
-    others: list[type[Fact]] = [AgencyNotedV1, ListTakenV1, ListReadyV1, PersonErasedV1, RecordHandledV1]
+    others: list[type[Fact]] = [AgencyNotedV1, ExpertNotedV1, ListTakenV1, ListReadyV1, PersonErasedV1, RecordHandledV1]
     assert of_a_pilot == set(REGISTRY.classes) - {kind.TYPE for kind in others}
     assert explored().facts == of_a_pilot
 

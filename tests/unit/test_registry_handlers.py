@@ -317,15 +317,15 @@ PASSING: set[type[Fact]] = {
     expertise.ConclusionNumberedV1,
     expertise.AppealOpenedV1,
     expertise.AppealDecidedV1,
-    expertise.ExpertEnteredV1,
     expertise.TeamEnteredV1,
 }
 ERASED: set[type[Fact]] = {expertise.PersonErasedV1}
 """What is no pilot's affair and heard all the same: whom the expertise erased."""
 
 
-NOTED: set[type[Fact]] = {*get_args(intake.AgencyFact)}
-"""What is no pilot's affair either: who is let in (tests/unit/test_agencies.py)."""
+NOTED: set[type[Fact]] = {*get_args(intake.AgencyFact), expertise.ExpertEnteredV1}
+"""What is no pilot's affair either: who is let in (tests/unit/test_agencies.py), and whose entry ties whom
+(tests/unit/test_ties_before_a_case.py)."""
 
 
 def type_of(kind: type[Fact]) -> str:

@@ -17,12 +17,12 @@ from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
 from contracts.steps import ExpertEntry
 from contracts.words import problem
-from services.expertise.domain.parts import key_of
 from services.law.decision import Context, Refusal
 from services.law.faults import organisation_faults, sector_faults
+from services.law.parties import EXPERT, key_of
 from services.law.years import need_years
 
-KIND = "expert"
+KIND: Final = EXPERT
 OWN: Final = frozenset({"absences", "capacity"})
 """What of an entry the expert may change who it is about: when away, and how much at once."""
 

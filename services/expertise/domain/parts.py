@@ -1,33 +1,13 @@
 """What a case is made of (части дела): a round with its experts, their opinions, its terms and requests; conflicts,
 conclusions and appeals. Each is a person's step as it was recorded, and what became of it."""
 
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
 
 from contracts.event import Basis, Contract, Moment
 from contracts.expertise import ApprovedConclusion, Conflict, Ended, Opening, PaperDigest, RequestOutcome, Seat
-from contracts.reference import Application, ItemAnswer, OrganisationId, Standing
-from contracts.rules import PARTS
+from contracts.reference import ItemAnswer, Standing
 from contracts.steps import Appeal, AppealOutcome, Opinion, Question, WrittenConclusion
 from services.law.terms import CountedTerms
-
-PARTICIPANT: Final = "participant"
-
-
-def parties(application: Application) -> Iterator[tuple[str, OrganisationId]]:
-    """Every organisation of an application with its role."""
-    for role in PARTS:
-        party = getattr(application, role)
-        if party is not None:
-            yield role, party.id
-    for party in application.participants:
-        yield PARTICIPANT, party.id
-
-
-def key_of(organisation: OrganisationId) -> str:
-    """By what an organisation is the same as another one: scheme and number, never the name."""
-    return f"{organisation.scheme}:{organisation.value.strip().upper()}"
 
 
 class PlaceStatus(StrEnum):

@@ -27,9 +27,8 @@ from services.expertise.domain.parts import (
     PlaceStatus,
     Request,
     Round,
-    key_of,
-    parties,
 )
+from services.law.parties import key_of, parties
 from services.law.terms import CountedTerm, calendar_versions, running
 
 KIND: Final = PILOT

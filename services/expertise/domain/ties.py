@@ -11,9 +11,10 @@ from contracts.expertise import Conflict, ConflictKind, ReviewKind, Seat
 from contracts.reference import OrganisationId, Problem
 from contracts.rules import Edition
 from contracts.words import problem, wording
-from services.expertise.domain.parts import PARTICIPANT, ConflictStatus, KnownConflict, key_of, parties
+from services.expertise.domain.parts import ConflictStatus, KnownConflict
 from services.expertise.domain.state import Case
 from services.law.decision import Refusal
+from services.law.parties import PARTICIPANT, key_of, parties
 
 RULES: Final[Mapping[ConflictKind, str]] = {
     ConflictKind.SAME_ORGANISATION: "conflict.same-organisation",

@@ -154,7 +154,7 @@ class NoteTerm:
 
 
 class NoteHiding(Hiding):
-    """Note from whom the expertise hides the case."""
+    """Note from whom the expertise hides the case, or an entry of its directory what is no case yet."""
 
 
 Command = (

@@ -36,10 +36,11 @@ from services.intake.domain.forwarding import forwarded
 from services.intake.domain.later import UnknownAgency, decide_event
 from services.intake.domain.shape import bounded, time_of
 from services.intake.domain.standing import decided, stands, to_stop
-from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, Pilot, Status, person_id
+from services.intake.domain.state import FINAL, FIXING, LOOK_OVER, LOOKED_OVER, Pilot, Status, person_id
 from services.intake.domain.validation import Judged, judge
 from services.law.decision import Context, Refusal
 from services.law.faults import need_come, need_reasons
+from services.law.hiding import says_anew
 from services.law.years import need_years
 
 
@@ -162,7 +163,10 @@ def _stopped(state: Pilot | None, command: ApplicationStop, context: Context[Giv
 
 
 def _hiding(state: Pilot | None, command: NoteHiding, context: Context[Given]) -> Sequence[Fact]:
-    """What the expertise says of a conflict of interest is noted wherever the application stands, once."""
-    if state is None or command.hidden == (command.person_id in state.hidden_from):
+    """What the expertise says of a conflict of interest is noted wherever the application stands, once; what an entry
+    of the directory says alone, while the application is not there yet."""
+    if state is None or not says_anew(state, command):
+        return ()
+    if command.by_entry and command.hidden and state.status not in LOOKED_OVER:
         return ()
     return (ConflictNotedV1.made_of(command, actor=context.actor),)

@@ -109,7 +109,7 @@ def _evolve(state: Pilot, fact: PilotFact) -> Pilot:
         case CarryingOutNotedV1():
             return _noted(state, fact)
         case ConflictNotedV1():
-            return _with(state, hidden_from=hidden_after(state.hidden_from, fact))
+            return _with(state, **hidden_after(state, fact))
         case InformationRequestForwardedV1() | InformationRequestClosedV1():
             return _asked(state, fact)
         case ConclusionForwardedV1() | ConclusionAnnulmentForwardedV1() | ExpertiseClosedV1():

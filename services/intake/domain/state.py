@@ -24,6 +24,7 @@ from contracts.reference import (
 )
 from contracts.steps import ApplicationStop
 from services.intake.domain.report_history import ReportHistory
+from services.law.hiding import Hidden
 from services.law.ledger import Ledger
 from services.law.terms import CountedTerm, CountedTerms, calendar_versions
 
@@ -56,6 +57,8 @@ USED: Final = "own-number.used"
 """The rule that tells of an own number which another application has."""
 FINAL: Final = frozenset({Status.REFUSED, Status.LAPSED, Status.WITHDRAWN, Status.STOPPED, Status.REFUSED_IN_EXPERTISE})
 """Where nothing follows any more."""
+LOOKED_OVER: Final = (Status.REGISTERED, Status.RETURNED)
+"""Where a term of intake's own runs: the look-over, or the mending of what was returned. The expertise has no case."""
 
 
 class Request(ReceiptRequest):
@@ -98,7 +101,7 @@ class Told(Contract):
     problems: tuple[Problem, ...] = ()
 
 
-class Pilot(ReceivedEvent):
+class Pilot(ReceivedEvent, Hidden):
     """A submission as it stands.
 
     `terms` are the last term of each kind (срок рассмотрения, срок устранения замечаний); one of them runs at a time.
@@ -134,7 +137,6 @@ class Pilot(ReceivedEvent):
     finished: Day | None = None
     taken: ReportHistory = ReportHistory()
     events: tuple[Told, ...] = ()
-    hidden_from: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What the register notes of intake's directory (доступ ведомства): whether an agency is let in, and by which keys.
+"""What the register notes of intake's directory (доступ ведомства): names, whether an agency is let in, by which keys.
 
 Each fact of intake about an entry becomes a fact of the register's own with all that is known after it. What was
 entered before the register heard of agencies is known from the next change on; until then nobody is kept out for it.
@@ -53,7 +53,7 @@ def _after(known: Agency, fact: intake.AgencyFact, context: Context[RuleBook]) -
             newest = fact.editions[-1].edition
             zone = context.given.edition(newest).zone if newest in context.given else None
             days = {"active_from": fact.active_from, "active_to": fact.active_to}
-            return known.model_copy(update={**days, "zone": zone})
+            return known.model_copy(update={**days, "name": fact.name, "zone": zone})
         case intake.AgencyDisabledV1():
             return known.model_copy(update={"disabled": fact.at})
         case intake.AgencyEnabledV1():

@@ -70,6 +70,14 @@ class RecordHiding(Hiding):
     """Record from whom the expertise hides the case."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordTies:
+    """Record whether somebody of the directory of experts is tied to a party: the organisations of the own entry."""
+
+    person_id: str
+    organisations: frozenset[str]
+
+
 # ---- what other pilots of the register ask, and what happens by itself
 
 
@@ -103,7 +111,15 @@ class Recalendar:
 
 
 Recording = (
-    Entry | Outcome | RecordAmendment | RecordTerm | RecordConclusion | RecordAnnulment | RecordReport | RecordHiding
+    Entry
+    | Outcome
+    | RecordAmendment
+    | RecordTerm
+    | RecordConclusion
+    | RecordAnnulment
+    | RecordReport
+    | RecordHiding
+    | RecordTies
 )
 """What the other services say."""
 Deciding = (

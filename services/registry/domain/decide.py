@@ -41,6 +41,7 @@ from services.registry.domain.commands import (
     Recording,
     RecordReport,
     RecordTerm,
+    RecordTies,
     Tick,
     Timed,
 )
@@ -119,6 +120,8 @@ def _record(decision: PilotDecision, command: Recording) -> None:
             recording.report(decision, command)
         case RecordHiding():
             recording.hiding(decision, command)
+        case RecordTies():
+            recording.ties(decision, command)
         case _:
             assert_never(command)
 

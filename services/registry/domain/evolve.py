@@ -316,7 +316,7 @@ def _replica(state: Pilot, fact: ReplicaLinkedV1) -> Changes:
 
 
 def _hiding(state: Pilot, fact: ConflictNotedV1) -> Changes:
-    return {"hidden_from": hidden_after(state.hidden_from, fact)}
+    return {**hidden_after(state, fact)}
 
 
 def _replica_result(state: Pilot, fact: ReplicaResultNotedV1) -> Changes:

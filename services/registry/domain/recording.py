@@ -26,8 +26,17 @@ from contracts.registry import (
 )
 from contracts.steps import Completion, Progress, Report, Results, Risks, Spending
 from services.law import reasons
-from services.registry.domain.commands import RecordAmendment, RecordConclusion, RecordHiding, RecordReport, RecordTerm
-from services.registry.domain.stages import CARRIED_OUT, Stage
+from services.law.hiding import says_anew
+from services.law.parties import keys_of
+from services.registry.domain.commands import (
+    RecordAmendment,
+    RecordConclusion,
+    RecordHiding,
+    RecordReport,
+    RecordTerm,
+    RecordTies,
+)
+from services.registry.domain.stages import CARRIED_OUT, LOOKED_OVER, Stage
 from services.registry.domain.state import (
     CARRYING_OUT,
     COUNCIL_ALARM,
@@ -101,8 +110,15 @@ def annulment(decision: PilotDecision, round: int, number: str) -> None:
 
 def hiding(decision: PilotDecision, command: RecordHiding) -> None:
     """A conflict of interest came to light, or was found to be none; nothing, where that is known."""
-    if command.hidden != (command.person_id in decision.state.hidden_from):
+    if says_anew(decision.state, command):
         decision.then(ConflictNotedV1.made_of(command, actor=decision.actor))
+
+
+def ties(decision: PilotDecision, command: RecordTies) -> None:
+    """Somebody is tied to a party by an entry, or not any more. Of a case the expertise says so itself."""
+    tied = not command.organisations.isdisjoint(keys_of(decision.state.application))
+    if decision.state.stage in LOOKED_OVER or not tied:
+        hiding(decision, RecordHiding(person_id=command.person_id, hidden=tied, by_entry=True))
 
 
 def council_clock(decision: PilotDecision) -> None:

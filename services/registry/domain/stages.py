@@ -59,6 +59,8 @@ FINAL: Final = frozenset(
     }
 )
 """Where nothing follows any more but corrections, and replicas of what was scaled."""
+LOOKED_OVER: Final = frozenset({Stage.LOOK_OVER, Stage.RETURNED})
+"""Where the application is in intake's hands, and the expertise has no case."""
 CARRIED_OUT: Final = frozenset({Stage.RUNNING, Stage.SUSPENDED})
 REPORTING: Final = CARRIED_OUT | {Stage.FINISHED, Stage.AT_COMMISSION}
 """While reports are recorded: also late ones, until the commission has judged."""

@@ -38,6 +38,7 @@ from contracts.steps import (
 )
 from contracts.terms import TermEnded
 from services.law.budget import Overpaid, overpaid
+from services.law.hiding import Hidden
 from services.law.terms import CountedTerm, calendar_versions, running
 from services.registry.domain.money import MoneyLine, MoneyStage, lines, shares_of
 from services.registry.domain.reported import Entries, Report, Reported, SpendingEntry
@@ -166,7 +167,7 @@ class Progress(Contract):
     reached: bool
 
 
-class Pilot(Entry):
+class Pilot(Entry, Hidden):
     """A pilot as the register knows it.
 
     `application` is the newest one, until the pilot is settled. `reasons`, `text` and `basis` belong to what became
@@ -205,7 +206,6 @@ class Pilot(Entry):
     replicas: tuple[Replica, ...] = ()
     history: tuple[Stay, ...] = ()
     turn: int = 0
-    hidden_from: tuple[str, ...] = ()
     of_old: bool = Field(default=False, exclude=True)
 
     @model_validator(mode="before")

@@ -18,6 +18,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "baseline": "what.baseline",
     "basis_points": "what.basis-points",
     "budget": "what.budget",
+    "by_entry": "what.by-entry",
     "calendar": "what.calendar",
     "calendar_version": "what.calendar-version",
     "clock": "what.clock",

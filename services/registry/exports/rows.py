@@ -14,13 +14,15 @@ from services.chassis.exports.files import Cell
 from services.chassis.exports.worker import Part, RowsOf
 from services.chassis.sight import Sight, hidden_pilots
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
+from services.law.standing import KIND as AGENCY_KIND
 from services.registry import views
+from services.registry.domain.agencies import Agency
 from services.registry.domain.export import List
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.state import KIND
 from services.registry.exports.columns import SEVERAL, names
 from services.registry.handlers import TIMELINE
-from services.registry.queries import BY_KIND, IN_ORDER, ROW, between, year_of
+from services.registry.queries import BY_KIND, IN_ORDER, NEWEST, ROW, between, year_of
 
 LINES: Final = 10
 """About how many lines of money a pilot has: so many fewer pilots are read for a part."""
@@ -70,7 +72,30 @@ async def _pilots(
             query[PATHS[name]] = {"$in": [UNSPECIFIED, None]}
     if "year" in filters:
         query["state.entered"] = year_of(int(filters["year"]))
-    return await _some(store, SUBJECTS, {"kind": KIND}, {"$and": [query, eyes.but()]}, after, limit, fields, BY_KIND)
+    fit = {"$and": [query, eyes.but()]}
+    rows, following = await _some(store, SUBJECTS, {"kind": KIND}, fit, after, limit, fields, BY_KIND)
+    return await _with_agencies(store, rows), following
+
+
+async def _with_agencies(store: Store, rows: list[Row]) -> list[Row]:
+    """The rows with what their agencies are called: where an earlier program entered a pilot without, as the directory
+    has it, or else as the agency's newest pilot has it."""
+    bare = [row["state"] for row in rows if not row["state"].get("agency_name")]
+    if not bare:
+        return rows
+    codes = sorted({state["agency"] for state in bare})
+    loaded = await store.load([f"{AGENCY_KIND}:{code}" for code in codes], lambda _subject: Agency)
+    known = {one.state.code: one.state.name for one in loaded.values() if isinstance(one.state, Agency)}
+    names = {code: known.get(code) or await _newest_name(store, code) for code in codes}
+    for state in bare:
+        state["agency_name"] = names[state["agency"]]
+    return rows
+
+
+async def _newest_name(store: Store, agency: str) -> str | None:
+    query = {"kind": KIND, "state.agency": agency}
+    newest = await store.rows(SUBJECTS, query, sort=NEWEST, limit=1, fields=["state.agency_name"])
+    return newest[0].get("state", {}).get("agency_name") if newest else None
 
 
 async def _some(

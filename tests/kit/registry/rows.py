@@ -239,6 +239,7 @@ FULL = PLAIN.model_copy(
         "reasons": (ReturnReason(code="other", text="Мало сведений."),),
         "text": "Отозвано по просьбе.",
         "hidden_from": ("person-4004",),
+        "tied": ("person-4004",),
         "basis": BASIS,
         "agreement": AgreementEntry(agreement=AGREEMENT, basis=BASIS),
         "launch": Launch(started=DAY, basis=BASIS),
