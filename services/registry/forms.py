@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, create_model
 
 from contracts.event import Contract
+from contracts.reference import Procedure
 from services.chassis.answers import declared
 from services.law.budget import Overpaid
 from services.registry.domain.money import MoneyStage
@@ -42,6 +43,7 @@ MADE: Final[Mapping[str, Any]] = {
     "correlation": str | None,
     "title": str,
     "sector": str,
+    "procedure": Procedure | None,
     "next_move": Mover | None,
     "totals": Totals,
     "overpaid": list[Overpaid],

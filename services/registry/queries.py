@@ -183,6 +183,7 @@ PUBLIC_ROW: Final = (
     "state.number",
     "state.application.title",
     "state.application.sector",
+    "state.application.procedure",
     "state.agency",
     "state.stage",
     "state.region",

@@ -256,6 +256,7 @@ PILOT: Final = (
     Shown("number", public=True, listed=True),
     Shown("title", _from_application("title"), public=True, listed=True),
     Shown("sector", _from_application("sector"), public=True, listed=True),
+    Shown("procedure", _from_application("procedure"), public=True, listed=True),
     Shown("agency", public=True, listed=True),
     Shown("agency_name", public=True),
     Shown("stage", public=True, listed=True),
