@@ -48,6 +48,10 @@ PEOPLE: Final = (
     DemoPerson("expert-23", "Глеб Учебный", (Role.EXPERT,)),
     DemoPerson("ap-1", "Антон Условный", (Role.APPROVER,)),
     DemoPerson("of-1", "Зоя Показательная", (Role.OFFICER,)),
+    DemoPerson("cs-1", "Степан Вымышленный", (Role.COUNCIL_SECRETARY,)),
+    DemoPerson("ho-1", "Галина Придуманная", (Role.HEAD_ORGANISATION,)),
+    DemoPerson("cm-1", "Майя Несуществующая", (Role.COMMISSION_SECRETARY,)),
+    DemoPerson("rg-1", "Роман Воображаемый", (Role.REGISTRAR,)),
     DemoPerson("au-1", "Алла Наблюдателева", (Role.AUDITOR,)),
     DemoPerson("ad-1", "Адам Настройкин", (Role.ADMIN,)),
 )

@@ -27,7 +27,9 @@ from services.desk.pages import (
     board,
     case,
     conclusion,
+    decisions,
     directory,
+    endings,
     entries,
     export,
     look_over,
@@ -41,7 +43,21 @@ from services.desk.visit import Desk, Elsewhere, NotOurs, SignInNeeded, desk_of,
 
 log = logging.getLogger(__name__)
 
-PAGES: Final = (work, export, board, case, opinion, request, conclusion, look_over, directory, entries, notices)
+PAGES: Final = (
+    work,
+    export,
+    board,
+    case,
+    opinion,
+    request,
+    conclusion,
+    endings,
+    look_over,
+    decisions,
+    directory,
+    entries,
+    notices,
+)
 """All of them; each makes a router."""
 LEAST_PACKED: Final = 1_000
 """Bytes below which an answer is not compressed."""

@@ -4,7 +4,7 @@ Nothing that was typed is lost: not by a fault, by a newer revision, by a servic
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from services.desk.words import Words
 AS_IT_WAS: Final = "as_it_was"
 """The field in which a form remembers what its subject was like when it was opened."""
 STALE: Final = 412
+WHOLE: Final = ".invalid"
+"""How the rule of something ends that is faulty in its parts, each of which is told by itself."""
 Facts = Sequence[tuple[str, str]]
 """What a subject is like in a few words: ids of words, and values."""
 Place = Callable[[str], str | None]
@@ -129,10 +131,14 @@ def faults_of(error: Refused, place: Place, words: Words) -> dict[str, str]:
     if error.status == STALE:
         return {"-stale": words.say("form.stale")}
     found = dict[str, str]()
-    problems: Iterable[Mapping[str, Any]] = error.problem.get("problems", ())
+    problems: Sequence[Mapping[str, Any]] = error.problem.get("problems", ())
     for number, one in enumerate(problems):
         field = place(str(one.get("pointer", ""))) or f"-{number}"
         found[field] = f"{found[field]}; {one['message']}" if field in found else str(one["message"])
+    named = {one.get("rule") for one in problems}
+    for number, one in enumerate(error.problem.get("refusals", ())):  # of a refusal that is made of several
+        if one["rule"] not in named and not one["rule"].endswith(WHOLE):
+            found[f"-{number}-"] = str(one["detail"])
     return found or {"-": error.detail or words.say("told.unforeseen")}
 
 

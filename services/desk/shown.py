@@ -30,11 +30,15 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 
+DECIDERS: Final = (Role.COUNCIL_SECRETARY, Role.HEAD_ORGANISATION, Role.COMMISSION_SECRETARY, Role.REGISTRAR)
+"""Who enters decisions in the register."""
+
 PAGES: Final = (
     ("page.work", "/work", (Role.OPERATOR, Role.EXPERT, Role.APPROVER, Role.AUDITOR)),
     ("page.board", "/board", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)),
     ("page.look-over", "/look-over", (Role.OFFICER,)),
     ("page.directory", "/directory", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN)),
+    ("page.decisions", "/decisions", (*DECIDERS, Role.AUDITOR)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
 )
 """What the head of every page leads to, and for which roles."""

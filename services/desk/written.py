@@ -1,5 +1,5 @@
-"""What the pages have in common on which somebody writes: about a case (opinion, request, conclusion), or into the
-directory.
+"""What the pages have in common on which somebody writes: about a case (opinion, request, conclusion), into the
+directory, or into the register.
 
 One may come back to each: what was typed is a draft until it is sent. A row more, a preview and the saving of the draft
 work without a script.
@@ -30,13 +30,14 @@ Card = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class About:
     """What is written about: below which address of the desk its pages are, where the service has it, how it is read,
-    what it is like in a few words, and where one goes on after that."""
+    what it is like in a few words, where one goes on after that, and which service it is."""
 
     at: str
     api: str
     read: Callable[[Visit, str], Awaitable[Answer]]
     facts: Callable[[Words, Card], forms.Facts]
     onward: str
+    service: str = EXPERTISE
 
     def place(self, where: str, id_: str) -> str:
         """An address of it: on the desk, or at the service."""
@@ -51,6 +52,7 @@ class Written:
     """A page on which somebody writes: its name, where it is sent, and what it makes of what was typed.
 
     `lacks` are the fields in which something must stand, with words for each; `shows` is what its template asks for.
+    `says`: the title of the page, and what its button says.
     """
 
     name: str
@@ -58,10 +60,12 @@ class Written:
     body: Callable[[Card, Filled], dict[str, Any]]
     lacks: Callable[[Words, Card, Filled], dict[str, str]]
     shows: Callable[[Words, Card, Filled], dict[str, Any]]
-    place: forms.Place
+    place: Callable[[Card, Filled], forms.Place]
     first: Callable[[Card], Fields] = lambda _card: ()
     of: About = CASE
     method: str = "POST"
+    template: str = ""
+    says: Callable[[Words], tuple[str, str]] | None = None
 
 
 def make_router(page: Written) -> APIRouter:
@@ -71,32 +75,42 @@ def make_router(page: Written) -> APIRouter:
     @router.get(f"/{{language}}{of.at}/{page.name}", response_class=HTMLResponse)
     async def write(id: str, visit: VisitOf, saved: str = "") -> Response:
         """The form, with the draft that was kept of it."""
-        found = await of.read(visit, id)
-        facts = of.facts(visit.words, found.body)
-        filled = await forms.opened(visit, found.etag, facts, page.first(found.body))
-        return _shown(visit, page, found.body, filled, said=visit.words.say("form.saved") if saved else "")
+        return await opened(visit, page, id, saved=bool(saved))
 
     @router.post(f"/{{language}}{of.at}/{page.name}", response_class=HTMLResponse)
     async def send(id: str, posted: PostedOf) -> Response:
         """A row more, a preview, or the whole sent."""
-        visit, filled = posted.visit, forms.typed_in(posted)
-        try:
-            found = await of.read(visit, id)
-        except Away:
-            await posted.keep()  # the page that says so opens the form again with what was typed
-            raise
-        if posted.get("more") or posted.get("preview"):
-            await posted.keep()
-            return _shown(visit, page, found.body, filled, more=bool(posted.get("more")))
-        trouble = await _sent(posted, page, id, found.body, filled)
-        if trouble is None:
-            return forms.done(visit, of.place(of.onward, id), page.name)
-        if not trouble.stale:
-            return _shown(visit, page, found.body, filled, trouble=trouble)
-        newer = await of.read(visit, id)
-        return _shown(visit, page, newer.body, filled, trouble=trouble, etag=newer.etag)
+        return await sent(posted, page, id)
 
     return router
+
+
+async def opened(visit: Visit, page: Written, id_: str, *, saved: bool = False) -> HTMLResponse:
+    """The form, with the draft that was kept of it. Raises Away, Refused."""
+    found = await page.of.read(visit, id_)
+    facts = page.of.facts(visit.words, found.body)
+    filled = await forms.opened(visit, found.etag, facts, page.first(found.body))
+    return _shown(visit, page, found.body, filled, said=visit.words.say("form.saved") if saved else "")
+
+
+async def sent(posted: Posted, page: Written, id_: str) -> Response:
+    """What was typed: a row more, a preview, or the whole sent. Raises Away, Refused."""
+    visit, filled, of = posted.visit, forms.typed_in(posted), page.of
+    try:
+        found = await of.read(visit, id_)
+    except Away:
+        await posted.keep()  # the page that says so opens the form again with what was typed
+        raise
+    if posted.get("more") or posted.get("preview"):
+        await posted.keep()
+        return _shown(visit, page, found.body, filled, more=bool(posted.get("more")))
+    trouble = await _sent(posted, page, id_, found.body, filled)
+    if trouble is None:
+        return forms.done(visit, of.place(of.onward, id_), page.name)
+    if not trouble.stale:
+        return _shown(visit, page, found.body, filled, trouble=trouble)
+    newer = await of.read(visit, id_)
+    return _shown(visit, page, newer.body, filled, trouble=trouble, etag=newer.etag)
 
 
 async def _sent(posted: Posted, page: Written, id_: str, card: Card, filled: Filled) -> Trouble | None:
@@ -104,7 +118,8 @@ async def _sent(posted: Posted, page: Written, id_: str, card: Card, filled: Fil
         await posted.keep()
         return Trouble(missing, 422)
     path = page.of.place(page.of.api, id_) + (f"/{page.path}" if page.path else "")
-    return await forms.sent(posted, EXPERTISE, path, page.body(card, filled), page.place, page.method)
+    place = page.place(card, filled)
+    return await forms.sent(posted, page.of.service, path, page.body(card, filled), place, page.method)
 
 
 def _shown(
@@ -119,24 +134,29 @@ def _shown(
     said: str = "",
 ) -> HTMLResponse:
     """The form. After a 412 it goes on from the newer revision, which stands beside what it was before."""
-    now = page.of.facts(visit.words, card)
+    words = visit.words
+    now = page.of.facts(words, card)
     stale = trouble is not None and trouble.stale
     if stale:
         filled = Filled(filled.fields, new_key(), etag, filled.then)
+    title, button = page.says(words) if page.says else (words.code("act", page.name), words.code("send", page.name))
     return visit.page(
-        f"{page.name}.html",
+        page.template or f"{page.name}.html",
         trouble.status if trouble else 200,
         what=page.name,
+        title=title,
+        button=button,
+        home=page.of.place(page.of.onward, str(card.get("id", ""))),
         card=card,
         filled=filled,
         rows=min(rows_of(filled) + more, MOST_ROWS),
-        missing=list(page.lacks(visit.words, card, filled).values()) if filled.kept or trouble else [],
+        missing=list(page.lacks(words, card, filled).values()) if filled.kept or trouble else [],
         preview=page.body(card, filled) if filled["preview"] else None,
         faults=trouble.faults if trouble else {},
         changed=forms.changed(filled.then, now) if stale else [],
         as_it_was=forms.remembered(now if stale else filled.then or now),
         said=said or (next(iter(trouble.faults.values())) if trouble else ""),
-        **page.shows(visit.words, card, filled),
+        **page.shows(words, card, filled),
     )
 
 

@@ -17,7 +17,7 @@ from contracts.reference import Role
 from contracts.topics import EXPERTISE, REGISTRY
 from services.desk import forms
 from services.desk.clients import Answer, Away, Refused
-from services.desk.pages import acts, timeline, work
+from services.desk.pages import acts, allowed, timeline, work
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf
 from services.desk.words import Words
 
@@ -107,7 +107,7 @@ async def shown(
         proposed=proposed.get("items", []),
         allowed=[one for one in acts.ACTS if one.why_not(card, visit) is None],
         not_allowed=[(one, one.why_not(card, visit)) for one in acts.ACTS if one.shown(card, visit)],
-        pages=acts.pages(card, visit),
+        pages=[*acts.pages(card, visit), *allowed.offered(card, visit)],
         debts=card["owed"],
         plain=lambda value, field="": plain(words, value, field),
         steps=timeline.of(card, words, names),

@@ -13,7 +13,7 @@ from services.desk.written import Card, Written
 
 def make_router() -> APIRouter:
     """`/case/{pilot}/conclusion`."""
-    return written.make_router(Written("conclusion", "conclusion", _body, _lacks, _shows, _place))
+    return written.make_router(Written("conclusion", "conclusion", _body, _lacks, _shows, lambda *_: _place))
 
 
 def _earlier(card: Card) -> list[Mapping[str, Any]]:

@@ -222,10 +222,12 @@ _EXPERT: Final = About("/directory/experts/{id}", "/v1/experts/{id}", _expert, _
 _KNOWN: Final = About("/directory/experts/{id}", "/v1/experts/{id}", _known, _facts, "/directory/experts/{id}")
 _TEAMS: Final = About("/directory/teams/{id}", "/v1/teams/{id}", _team, _team_facts, "/directory/teams")
 _ENTRY: Final = Written(
-    "entry", "", _entry, _lacks_entry, _shows_entry, _place_entry, _first_entry, of=_EXPERT, method="PUT"
+    "entry", "", _entry, _lacks_entry, _shows_entry, lambda *_: _place_entry, _first_entry, of=_EXPERT, method="PUT"
 )
 _PERSON: Final = Written(
-    "person", "person", _person, _lacks_person, _nothing, _place, _first_person, of=_KNOWN, method="PUT"
+    "person", "person", _person, _lacks_person, _nothing, lambda *_: _place, _first_person, of=_KNOWN, method="PUT"
 )
-_ERASURE: Final = Written("erasure", "person/erasure", _basis, _lacks_basis, _nothing, _place, of=_KNOWN)
-_TEAM: Final = Written("team", "", _of_team, _lacks_team, _shows_team, _place, _first_team, of=_TEAMS, method="PUT")
+_ERASURE: Final = Written("erasure", "person/erasure", _basis, _lacks_basis, _nothing, lambda *_: _place, of=_KNOWN)
+_TEAM: Final = Written(
+    "team", "", _of_team, _lacks_team, _shows_team, lambda *_: _place, _first_team, of=_TEAMS, method="PUT"
+)

@@ -14,7 +14,9 @@ from services.desk.written import Card, Written
 
 def make_router() -> APIRouter:
     """`/case/{pilot}/opinion`."""
-    return written.make_router(Written("opinion", "opinion", _body, _lacks, _shows, _place, _first))
+    return written.make_router(
+        Written("opinion", "opinion", _body, _lacks, _shows, lambda *_: written.place_of, _first)
+    )
 
 
 def _criteria(card: Card) -> list[Mapping[str, Any]]:
@@ -71,7 +73,3 @@ def _shows(words: Words, card: Card, _filled: Filled) -> dict[str, Any]:
         "verdicts": written.verdicts(words),
         "again": bool(_given(card)),
     }
-
-
-def _place(pointer: str) -> str | None:
-    return written.place_of(pointer)

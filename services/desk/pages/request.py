@@ -17,7 +17,7 @@ FIELDS: Final = get_args(ReopenableField)
 
 def make_router() -> APIRouter:
     """`/case/{pilot}/request`."""
-    return written.make_router(Written("request", "requests", _body, _lacks, _shows, _place))
+    return written.make_router(Written("request", "requests", _body, _lacks, _shows, lambda *_: _place))
 
 
 def _rows(filled: Filled) -> list[int]:

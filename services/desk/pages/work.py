@@ -20,6 +20,7 @@ from contracts.rules import load
 from contracts.topics import EXPERTISE
 from contracts.words import Language
 from services.desk.clients import Answer, Away, Refused
+from services.desk.shown import DECIDERS
 from services.desk.visit import KEY, Posted, PostedOf, Visit, VisitOf, new_key
 from services.desk.words import Words
 
@@ -65,6 +66,8 @@ def make_router() -> APIRouter:
             return RedirectResponse(visit.address("/look-over"), 303)
         if visit.may(Role.ADMIN):
             return RedirectResponse(visit.address("/directory"), 303)
+        if visit.may(*DECIDERS):
+            return RedirectResponse(visit.address("/decisions"), 303)
         return visit.page("nothing_yet.html")
 
     @router.post("/{language}/work", response_class=HTMLResponse)

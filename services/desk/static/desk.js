@@ -70,6 +70,7 @@
     "?": () => byId("keys")?.showModal(),
     "g w": () => go("/work"),
     "g b": () => go("/board"),
+    "g d": () => go("/decisions"),
   };
 
   const writing = (where) => where.isContentEditable || /^(TEXTAREA|SELECT)$/.test(where.tagName)
