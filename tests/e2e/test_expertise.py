@@ -29,7 +29,7 @@ from deploy.cli.expertise_job import (
 )
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
-from deploy.cli.register_job import CLINIC
+from deploy.cli.register_job import CLINIC, today
 from deploy.local import secrets as passwords
 from deploy.local.stack import Stack
 from deploy.login import Login
@@ -329,4 +329,15 @@ async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, ag
         conclusion = card(desk, pilot).json()["conclusions"][0]["number"]
         paper = await operator.browser.get(f"/ru{at}/paper/{conclusion}.pdf")
         assert paper.content.startswith(b"%PDF") and "attachment" in paper.headers["content-disposition"]
+        number = card(desk, pilot).json()["number"]
+        secretary = await people.enter("cs-1", "council-secretary")
+        await secretary.open("/decisions", number, "Решение Совета о целесообразности")
+        await secretary.open(f"/decisions/{pilot}", conclusion, f"/decisions/{pilot}/expediency")
+        document = {"basis-body": "Совет", "basis-kind": "протокол", "basis-number": "77", "basis-date": str(today())}
+        decision = {"decision": "expedient", **document, "do": "send"}
+        answer = await secretary.send(f"/decisions/{pilot}/expediency", "written", **decision)
+        assert answer.headers["location"] == f"/ru/decisions/{pilot}?done=expediency"
+        registrar = await people.enter("rg-1", "registrar")
+        await registrar.open(f"/decisions/{pilot}", "Признан целесообразным", "протокол № 77", "Соглашение")
+        await registrar.open("/decisions?view=agreement", number)
     assert conclusion in desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: conclusion in a.text).text
