@@ -2,6 +2,7 @@
 is kept of the person, for those who may see it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
@@ -89,14 +90,13 @@ async def _experts(visit: Visit, after: str, *, faults: Mapping[str, str] | None
             raise
         faults = {"organisation": work.why_not(words, error)}
     names: Mapping[str, str] = found["persons"]
-    sectors = work.sectors(visit.language)
     return visit.page(
         "directory.html",
         INVALID if faults else 200,
         rows=found["items"],
         asked={name: asked.get(name, "") for name in FILTERS},
-        sectors=sectors,
-        sector=dict(sectors).get,
+        sectors=sectors(visit.language),
+        sector=dict(work.sectors(visit.language)).get,
         name=lambda id_: names.get(id_, id_),
         away=lambda one: away(words, _today(visit), one["absences"]),
         organisation=organisation,
@@ -145,6 +145,15 @@ def away(words: Words, today: date, absences: Iterable[Mapping[str, str]]) -> st
     if coming[0]["since"] <= str(today):
         return words.say("directory.away-until", until=words.day(coming[0]["until"]))
     return spell(words, coming[0])
+
+
+def sectors(language: Language, edition: str = "") -> list[tuple[str, str]]:
+    """The sectors of an edition, or of all; two that are called alike are told apart by their codes."""
+    book = load()
+    known = set(book.edition(edition).sectors.codes) if edition in book else None
+    found = [one for one in work.sectors(language) if known is None or one[0] in known]
+    alike = Counter(name for _, name in found)
+    return [(code, name if alike[name] == 1 else f"{name} ({code})") for code, name in found]
 
 
 def editions(language: Language) -> list[tuple[str, str]]:

@@ -98,8 +98,10 @@ def _lacks_entry(words: Words, _card: Card, filled: Filled) -> dict[str, str]:
     return {name: words.say(f"directory.lacks-{name}") for name in needed if not filled[name].strip()}
 
 
-def _shows_entry(words: Words, _card: Card, _filled: Filled) -> dict[str, Any]:
-    return {"sectors": work.sectors(words.language), "editions": directory.editions(words.language)}
+def _shows_entry(words: Words, _card: Card, filled: Filled) -> dict[str, Any]:
+    """The sectors are those of the edition that is chosen."""
+    language = words.language
+    return {"sectors": directory.sectors(language, filled["edition"]), "editions": directory.editions(language)}
 
 
 def _place_entry(pointer: str) -> str | None:
@@ -197,7 +199,7 @@ def _lacks_team(words: Words, _card: Card, filled: Filled) -> dict[str, str]:
 
 
 def _shows_team(words: Words, _card: Card, _filled: Filled) -> dict[str, Any]:
-    return {"sector_options": work.sectors(words.language)}
+    return {"sector_options": directory.sectors(words.language)}
 
 
 def _first_team(card: Card) -> Fields:
