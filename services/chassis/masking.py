@@ -65,7 +65,8 @@ MOST_DIGITS: Final = 6
 """How many digits are no telephone number and no number of a person, where nothing stands beside them."""
 SOURCE: Final = re.compile(r"/(?:services|agencies)/([a-z0-9-]{2,20})", re.ASCII)
 CODE: Final = re.compile(r"[a-z0-9-]{2,20}", re.ASCII)
-MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,20}(Z|[+-][0-9:]{5}))?", re.ASCII)
+MOMENT: Final = re.compile(r"20(?:1[6-9]|[2-9][0-9])-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,20}(Z|[+-][0-9:]{5}))?", re.ASCII)
+"""A day or a moment; one of before there were pilots may be somebody's birthday, and is masked."""
 SEQUENCE: Final = re.compile(r"[0-9]{20}", re.ASCII)
 TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """The trace that goes on, by W3C Trace Context; the last bit says whether whoever began it has it recorded."""

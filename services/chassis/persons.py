@@ -21,10 +21,11 @@ from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
 from services.chassis.engine import Engine
 from services.chassis.hand import Hand, hand
-from services.chassis.problems import Problematic
+from services.chassis.problems import Problematic, refused
 from services.chassis.store import BY_ID, PERSONS, Store
 from services.chassis.web import EngineOf, not_found
-from services.law.erasing import Erase, Erased, Erasures, subject_of
+from services.law.decision import Refusal
+from services.law.erasing import Erase, Erased, Erasures, need_begun, subject_of
 
 Id = Annotated[str, Path(min_length=1, max_length=MOST_PERSON, pattern=PERSON)]
 Eraser = Annotated[Hand, Depends(hand(Role.ADMIN))]
@@ -91,9 +92,14 @@ async def erase(by: Hand, id_: str, said: Erasure) -> bool:
 
 
 async def erase_for(by: Hand, id_: str, said: Erasure) -> ErasureDone:
-    """The same for somebody else, on the document that asks for it. Raises Problematic 422 without one."""
+    """The same for somebody else, on the document that asks for it. Raises Problematic 422 without one, and for one of
+    a day that has not come, whether anything is kept or not."""
     if said.basis is None:
         raise Problematic(422, "erasure.basis")
+    try:
+        need_begun(said, by.engine.now())
+    except Refusal as refusal:
+        raise refused(refusal) from None
     return ErasureDone(person=id_, erased=await erase(by, id_, said))
 
 

@@ -3,7 +3,7 @@ own for each person, the same in every service that keeps names. The data itself
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from contracts.event import Contract, Fact, Moment
@@ -46,13 +46,18 @@ def subject_of(person: str) -> str:
     return f"{KIND}:{person}"
 
 
+def need_begun(said: Erasure, now: datetime) -> None:
+    """Raises Refusal 422 for a document whose day has begun nowhere yet: an erasure is of no edition, and so of no zone
+    (assumption)."""
+    if said.basis is not None:
+        need_come(said.basis.date, "/basis/date", (now + FIRST_TO_BEGIN).date())
+
+
 def deciding(fact: type[F]) -> Callable[[Erasures | None, Erase, Context[Any]], Sequence[F]]:
-    """The decision of a service whose fact of an erasure is this one: each is a fact. Refused is a document whose day
-    has begun nowhere yet: an erasure is of no edition, and so of no zone (assumption)."""
+    """The decision of a service whose fact of an erasure is this one: each is a fact."""
 
     def decide(_state: Erasures | None, command: Erase, context: Context[Any]) -> Sequence[F]:
-        if (basis := command.said.basis) is not None:
-            need_come(basis.date, "/basis/date", (context.now + FIRST_TO_BEGIN).date())
+        need_begun(command.said, context.now)
         said = ErasedPerson.made_of(command.said, person_id=command.person_id, at=context.now)
         return (fact.made_of(said, actor=context.actor),)
 

@@ -192,7 +192,7 @@ def is_person(name: str) -> bool:
 
 def may_be_person(name: str) -> bool:
     """Whether an organisation's name may be that of a natural person, though a body could be called so as well: by a
-    given name of elsewhere beside other words, by one word with an initial, or by its form alone."""
+    given name alone or one of elsewhere beside other words, by one word with an initial, or by its form alone."""
     words = _ASIDE.sub(" ", _QUOTED.sub(" ", _as_read(name))).replace(",", " ").split()
     said = " ".join(words)
     if is_person(name) or _has_legal_form(said, words) or not all(one[:1].isupper() for one in words):
@@ -200,6 +200,8 @@ def may_be_person(name: str) -> bool:
     if any(map(_is_of_a_body, words)):
         return False
     if _BY_FORM.fullmatch(said):
+        return True
+    if len(words) == 1 and _is_given_anywhere(said):
         return True
     named = 2 <= len(words) <= 3 and any(_is_given_anywhere(one) for one in (words[0], words[-1]))
     return (named and all(_NAME.fullmatch(one) for one in words)) or _ONE_INITIAL.fullmatch(said) is not None

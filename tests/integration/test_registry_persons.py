@@ -135,6 +135,8 @@ async def test_nothing_is_erased_on_a_document_of_tomorrow(register: Register) -
     answer = await register.ask("post", f"/persons/{MEMBERS[0]}/erasure", ADMIN, {"basis": basis})
     assert answer.status_code == 422, answer.text
     assert answer.json()["title"] == "date.future"
+    nobody = await register.ask("post", "/persons/nobody-is-kept/erasure", ADMIN, {"basis": basis})
+    assert (nobody.status_code, nobody.json()["title"]) == (422, "date.future"), "whether anything is kept or not"
     assert await register.store.get(PERSONS, MEMBERS[0]) is not None
 
 

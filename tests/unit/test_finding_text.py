@@ -99,6 +99,26 @@ def test_a_short_russian_draft_is_compared_with_long_russian_texts() -> None:
     assert [id_ for id_, _ in questions.similar(index, draft, 5)] == ["p"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Медицинская информационная система", "медицинских информационных систем"),
+        ("Реестр проблем", "реестры проблемы"),
+        ("Режим работы", "режима работ"),
+        ("Приём заявок", "приёмом заявки"),
+        ("Диплом", "дипломы"),
+        ("Закупка карточек", "закупок карточки"),
+        ("Участок", "участка"),
+        ("Аудит", "аудита"),
+        ("Обмен данными", "обменом данных"),
+        ("Зямля", "зямель"),
+    ],
+)
+def test_a_noun_that_ends_as_verbs_do_is_found_in_any_form(one: str, other: str) -> None:
+    assert found(shelf(this=one, other="Нечто иное"), other) == {"this"}
+    assert found(shelf(this=other, other="Нечто иное"), one) == {"this"}
+
+
 @pytest.mark.parametrize(("title", "words"), [("Порт", "парка"), ("Картка", "карта"), ("Медыцынская", "медыцына")])
 def test_another_word_with_the_same_beginning_is_not_a_form(title: str, words: str) -> None:
     assert found(shelf(this=title), words) == set()

@@ -55,6 +55,9 @@ def test_codes_of_closed_lists_days_and_yes_or_no_are_shown_and_nothing_else() -
     assert {*data["contact"].values()} == {MASK} and {*data["initiator"]["id"].values()} == {MASK}
     assert {line["amount_minor"] for line in data["costs"]} == {MASK}
     assert MASK not in data, "no name that is not known"
+    event["data"]["planned_start"] = "1985-03-02"
+    born: Any = masked(bytes_of(event))
+    assert born["data"]["planned_start"] == MASK, "a day of before there were pilots may be somebody's birthday"
     event["data"]["colour"] = "red"
     event["colour"] = "red"
     again: Any = masked(bytes_of(event))
@@ -68,6 +71,7 @@ def test_codes_of_closed_lists_days_and_yes_or_no_are_shown_and_nothing_else() -
         ("type", SECRET),
         ("source", "/agencies/Иванов"),
         ("time", "1905-07-05 Иванов"),
+        ("time", "1985-03-02"),
         ("subject", "i.ivanov@example.test"),
         ("subject", "Иванов"),
         ("id", "Иванов 1"),

@@ -51,7 +51,7 @@ _PLURAL: Final = re.compile("(?<=[ая]н)ин$")
 """`грамадзянін`, whose plural is `грамадзяне`."""
 _DOUBLED: Final = re.compile("([бвгджзйклмнпрстфхцчш])\\1$")
 _FLEETING: Final = re.compile("(?<=[бвгджзйлмнпрстфхцчшу])[аоея](?=[кц]$)")
-_FLEETING_N: Final = re.compile("(?<=[бвгджзйлпрстфхцчш])[ая](?=н$)")
+_FLEETING_SOFT: Final = re.compile("(?<=[бвгджзйклмпрстфхцчш])[ая](?=[лн]$)")
 _CONSONANT_U: Final = re.compile("(?<=[аяэыи])у(?=[бвгджзйклмнпрстфхцчш]|$)")
 _CYRILLIC: Final = re.compile("[а-я]{3,}")
 
@@ -107,5 +107,5 @@ def _vowels(stem: str, ending: str) -> list[str]:
     if len(stem) > SHORTEST:
         stem = _FLEETING.sub("", stem)
     if ending == "ь" and len(stem) > SHORTEST:
-        return list(dict.fromkeys((stem, _FLEETING_N.sub("", stem))))
+        return list(dict.fromkeys((stem, _FLEETING_SOFT.sub("", stem))))
     return [stem]

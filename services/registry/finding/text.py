@@ -45,6 +45,11 @@ _STOP: Final = (
     "якой якога якое яких яго яе пад па паводле паколькі праз пра пры раз са сваей свае сваих свайго таго таксама там "
     "тая тое той толькі тых ты тут у усе усих усяго усё хто ци чым што шляхам як яшчэ ад аб з"
 )
+_CUT_TOO_SHORT: Final = ("ем", "им", "ым", "ом", "ит", "ят", "ил", "ыл", "ен")
+"""Endings of verbs and adjectives with which nouns end as well: система, режим, приём, диплом, аудит, обмен."""
+_WITH_VOWEL: Final = re.compile("[а-я]+[бвгджзклмнпрстфхцчшщ][ое]к")
+_WITHOUT_VOWEL: Final = re.compile("[а-я]+[бвгджзлмнпрстфхцчшщ]к")
+"""Nouns in -ок and -ек, and stems of such: заявок, заявк-; участок, участк-."""
 STOP_WORDS: Final = sorted({normalised(word) for word in _STOP.split()})
 """Belarusian stop words, as they are normalised."""
 
@@ -189,7 +194,18 @@ def _word(word: str) -> Sought:
     if word in _STOPS or stem_of(word) is None:
         return Sought(tuple(ALL_STEMS.analyze(word)), stop=True)
     ways = [word, *belarusian.stems(word), *filter(None, [twin(word)])]
-    return Sought(tuple(dict.fromkeys(stem for way in ways for stem in ALL_STEMS.analyze(way))))
+    stems = [stem for way in ways for stem in ALL_STEMS.analyze(way)]
+    return Sought(tuple(dict.fromkeys((*stems, *_of_other_forms(word, stems[:1])))))
+
+
+def _of_other_forms(word: str, stems: Sequence[str]) -> list[str]:
+    """The stems that a Russian noun has in other forms, where Snowball takes its end for an ending in some (of `систем`
+    also that of `системами`, of `обменом` also that of `обмен`), or a vowel comes and goes (`закупка`, `закупок`)."""
+    said = [f"{word}ами"] if word.endswith(_CUT_TOO_SHORT) else []
+    said += [f"{word[:-2]}ками"] if _WITH_VOWEL.fullmatch(word) else []
+    said += [stem for stem in stems if stem.endswith(_CUT_TOO_SHORT)]
+    found = [stem for one in said for stem in ALL_STEMS.analyze(one)]
+    return [*found, *(f"{stem[:-1]}{vowel}к" for stem in stems if _WITHOUT_VOWEL.fullmatch(stem) for vowel in "ое")]
 
 
 BOOSTS: Final = (("title", 3.0), ("organisation", 2.0), ("text", 1.0))
