@@ -16,7 +16,7 @@ from services.registry.finding.text import indexed
 from services.registry.finding.writing import code, normalised
 from services.registry.views import View, day_of
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Raise it when anything here, in `text`, `writing` or `belarusian` changes what is indexed: what another version made
 is made anew."""
 LONGEST_VALUE: Final = 200
