@@ -13,6 +13,7 @@ from contracts.expertise import ExpertEnteredV1
 from contracts.registry import ExpertNotedV1
 from services.law.decision import Context
 from services.law.parties import EXPERT, key_of
+from services.registry.domain.commands import ForgetPerson
 
 KIND: Final = EXPERT
 
@@ -36,8 +37,13 @@ def subject_of(person: str) -> str:
     return f"{KIND}:{person}"
 
 
-def decide(state: Expert | None, command: NoteExpert, context: Context[object]) -> Sequence[ExpertNotedV1]:
-    """The organisations of an entry; no fact where they are the same."""
+def decide(
+    state: Expert | None, command: NoteExpert | ForgetPerson, context: Context[object]
+) -> Sequence[ExpertNotedV1]:
+    """The organisations of an entry; no fact where they are the same, nor of an erasure that an earlier program of the
+    expertise noted here: the data is gone before this is asked (`handlers.preparing`)."""
+    if isinstance(command, ForgetPerson):
+        return ()
     entry = command.fact
     organisations = tuple(dict.fromkeys((entry.organisation, *entry.affiliated, *entry.interests)))
     noted = ExpertNotedV1(actor=context.actor, expert_id=entry.expert_id, organisations=organisations)
