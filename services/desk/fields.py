@@ -64,7 +64,8 @@ class Kind(StrEnum):
 class Field:
     """One field. `value` is what a fixed one sends (`{n}` in it: the number of its row). One that is `implied` has a
     value in every row, and makes none of it. `label` and `hint` are ids below `entry.`; without a label it is called as
-    it is named; a hint may also be what an edition calls something."""
+    it is named; a hint may also be what an edition calls something. One that is `told` is called so within a line of
+    several, too."""
 
     name: str
     kind: Kind = Kind.LINE
@@ -73,6 +74,7 @@ class Field:
     hint: "str | Named" = ""
     value: Any = None
     implied: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,23 @@ def same(text: str) -> Wording:
 def options(words: Words, field: Field) -> list[tuple[str, str]]:
     """The codes of a field with what each is called."""
     return [(code, capital(str(getattr(named, words.language)))) for code, named in field.options]
+
+
+def names(words: Words, parts: Parts, filled: Filled, at: str = "", of: str = "") -> dict[str, str]:
+    """What each field is called where it stands alone, as in the summary of faults: with the group that it is in."""
+    found = dict[str, str]()
+    for one in parts:
+        title = f"{of}{called(words, one)}"
+        if isinstance(one, Field):
+            found[f"{at}{one.name}"] = title
+            continue
+        inside, beside = f"{at}{one.name}-", of if one.bare else f"{title}, "
+        for n in range(1, rows(one, filled, at) + 1) if one.many else range(1, len(one.each) + 1):
+            row = words.say("entry.row", n=n) if one.many else str(getattr(one.each[n - 1][0], words.language))
+            found |= names(words, one.parts, filled, f"{inside}{n}-", f"{beside}{row}, ")
+        if not one.many and not one.each:
+            found |= names(words, one.parts, filled, inside, beside)
+    return found
 
 
 # ---- what is sent
@@ -337,6 +356,8 @@ def _lines(one: Part, entry: Mapping[str, Any], words: Words, name: Callable[[st
             yield f"{known}: {text}" if known else text
     elif {"body", "kind", "number", "date"} <= value.keys():
         yield document(words, value)
+    elif "id" in value:
+        yield party(value)
     else:
         yield ", ".join(_inside(one.parts, value, words, name))
 
@@ -345,7 +366,8 @@ def _inside(parts: Parts, entry: Mapping[str, Any], words: Words, name: Callable
     for one in parts:
         text = "; ".join(line for line in _lines(one, entry, words, name) if line)
         if text:
-            yield f"{called(words, one)} {text}" if isinstance(one, Field) and one.kind is Kind.WHOLE else text
+            title = called(words, one)
+            yield f"{title[:1].lower()}{title[1:]} {text}" if isinstance(one, Field) and one.told else text
 
 
 def _said(field: Field, value: Any, entry: Mapping[str, Any], words: Words, name: Callable[[str], str]) -> str:
@@ -357,12 +379,18 @@ def _said(field: Field, value: Any, entry: Mapping[str, Any], words: Words, name
         case Kind.HUNDREDTHS if "currency" in entry:
             return words.money(value, entry["currency"])
         case Kind.HUNDREDTHS:
-            return f"{Decimal(value) / HUNDREDTHS:.2f} %"
+            return f"{words.number(Decimal(value) / HUNDREDTHS)} %"
         case Kind.LINES | Kind.CHECKS:
             return ", ".join(name(one) for one in value)
         case _:
             known = {code: str(getattr(named, words.language)) for code, named in field.options}
             return known.get(str(value), name(cast(str, value)) if field.name == "secretary" else str(value))
+
+
+def party(said: Mapping[str, Any]) -> str:
+    """An organisation by its name and number."""
+    number = said["id"]["value"]
+    return f"{said['name']} ({number})" if said.get("name") else str(number)
 
 
 def document(words: Words, basis: Mapping[str, Any]) -> str:

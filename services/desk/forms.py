@@ -20,6 +20,8 @@ AS_IT_WAS: Final = "as_it_was"
 STALE: Final = 412
 WHOLE: Final = ".invalid"
 """How the rule of something ends that is faulty in its parts, each of which is told by itself."""
+OF_A_BODY: Final = "/body"
+"""With what a place in a body begins that was refused for its form, before anything was decided on."""
 Facts = Sequence[tuple[str, str]]
 """What a subject is like in a few words: ids of words, and values."""
 Place = Callable[[str], str | None]
@@ -133,7 +135,7 @@ def faults_of(error: Refused, place: Place, words: Words) -> dict[str, str]:
     found = dict[str, str]()
     problems: Sequence[Mapping[str, Any]] = error.problem.get("problems", ())
     for number, one in enumerate(problems):
-        field = place(str(one.get("pointer", ""))) or f"-{number}"
+        field = place(str(one.get("pointer", "")).removeprefix(OF_A_BODY)) or f"-{number}"
         found[field] = f"{found[field]}; {one['message']}" if field in found else str(one["message"])
     named = {one.get("rule") for one in problems}
     for number, one in enumerate(error.problem.get("refusals", ())):  # of a refusal that is made of several

@@ -75,7 +75,7 @@ class Words:
         id = f"{family}.{value}"
         return self.say(id) if self.has(id) else str(value)
 
-    def number(self, value: int) -> str:
+    def number(self, value: int | Decimal) -> str:
         """A number with its groups."""
         return format_decimal(value, locale=LOCALES[self.language])
 

@@ -1,6 +1,7 @@
 """The expertise on the whole running system: requests, rounds, conflicts, numbers, notices, a follower of the topic."""
 
 import asyncio
+import html
 import io
 import os
 import re
@@ -36,6 +37,7 @@ from deploy.login import Login
 from deploy.samples import expertise as say
 from deploy.samples.common import body
 from examples.my_open_work import rebuild
+from tests.kit.desk.bench import HIDDEN
 from tests.kit.desk.people import at_the_desk
 
 OPERATOR, APPROVER = say.OPERATOR.id, say.APPROVER.id
@@ -340,4 +342,8 @@ async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, ag
         registrar = await people.enter("rg-1", "registrar")
         await registrar.open(f"/decisions/{pilot}", "Признан целесообразным", "протокол № 77", "Соглашение")
         await registrar.open("/decisions?view=agreement", number)
+        form = html.unescape(await registrar.open(f"/decisions/{pilot}/agreement"))
+        said = {**dict(HIDDEN.findall(form[form.index('id="written"') :])), "do": "send"}
+        refused = (await registrar.browser.post(f"/ru/decisions/{pilot}/agreement", data=said)).text
+        assert 'href="#basis-body"' in refused and 'href="#agreement-programme"' in refused
     assert conclusion in desk.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda a: conclusion in a.text).text

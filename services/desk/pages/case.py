@@ -14,7 +14,9 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.reference import Role
+from contracts.rules import load
 from contracts.topics import EXPERTISE, REGISTRY
+from contracts.words import Language
 from services.desk import forms
 from services.desk.clients import Answer, Away, Refused
 from services.desk.pages import acts, allowed, timeline, work
@@ -110,10 +112,17 @@ async def shown(
         pages=[*acts.pages(card, visit), *allowed.offered(card, visit)],
         debts=card["owed"],
         plain=lambda value, field="": plain(words, value, field),
+        sources=sources(card["edition"], visit.language),
         steps=timeline.of(card, words, names),
         said=said,
         **forms.again(posted, trouble, facts),
     )
+
+
+def sources(edition: str, language: Language) -> dict[str, str]:
+    """What an edition calls the sources of money."""
+    money = load().edition(edition).money
+    return {one.code: str(getattr(one, language)) for one in money.sources.entries} if money else {}
 
 
 def plain(words: Words, value: Any, field: str = "") -> str:

@@ -39,7 +39,19 @@ SOME: Final = 10
 """How many of each group stand on a page of several."""
 STEPS_OF_A_LIFE: Final = 200
 """How much of a timeline stands on one page."""
-TOLD: Final = ("decision", "outcome", "verdict", "number", "round", "what", "place", "started", "since", "until")
+TOLD: Final = (
+    "stage",
+    "decision",
+    "outcome",
+    "verdict",
+    "number",
+    "round",
+    "what",
+    "place",
+    "started",
+    "since",
+    "until",
+)
 DAYS: Final = frozenset({"started", "since", "until", "stopped", "finished"})
 REASONS: Final = ("why", "reason", "text")
 

@@ -103,7 +103,7 @@ def judgement(card: Card) -> Parts:
     known: Mapping[str, str] = card.get("persons") or {}
     members = [(one, same(known.get(one, one))) for one in (card.get("commission") or {}).get("members", ())]
     present = Field("present", Kind.CHECKS, members)
-    votes = tuple(Field(one, Kind.WHOLE) for one in ("in_favour", "against", "abstained"))
+    votes = tuple(Field(one, Kind.WHOLE, told=True) for one in ("in_favour", "against", "abstained"))
     return (_outcome(card), Field("text", PROSE), _values(card), present, Group("votes", votes), BASIS)
 
 
@@ -199,14 +199,14 @@ RECORD_OF: Final[Mapping[str, Record]] = {str(one.what): one for one in RECORDS}
 # ---- pieces of them
 
 _INDICATOR: Final = (
-    Field("code"),
+    Field("code", told=True),
     Field("title"),
     Field("unit"),
-    Field("baseline"),
-    Field("target"),
+    Field("baseline", told=True),
+    Field("target", told=True),
     Field("method", PROSE),
 )
-_YEAR: Final = Field("year", Kind.WHOLE)
+_YEAR: Final = Field("year", Kind.WHOLE, told=True)
 _SHARE: Final = Field("basis_points", Kind.HUNDREDTHS, label="percent")
 
 
@@ -262,7 +262,7 @@ def _values(card: Card) -> Group:
     criteria = edition_of(card).effectiveness
     scale = [(str(one), same(str(one))) for one in range(criteria.scale_min, criteria.scale_max + 1)]
     each = tuple((one, _criterion(one)) for one in criteria.entries)
-    parts = (Field("value", Kind.WHOLE, scale, label="grade"), Field("reason", PROSE, label="grounds"))
+    parts = (Field("value", Kind.WHOLE, scale, label="grade", told=True), Field("reason", PROSE, label="grounds"))
     return Group("values", parts, each=each, label="by-criteria")
 
 

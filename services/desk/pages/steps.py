@@ -136,6 +136,8 @@ def out_of_order(card: Card, step: Step, words: Words) -> str | None:
         before.append(one)
     if at in step.stages:
         return missing(words, before)
+    if (record := RECORD_OF.get(step.name)) and record.entries(card):
+        return words.say("why-not.recorded")
     return words.say("why-not.other-stage", stage=stage(words, card["stage"]))
 
 
@@ -211,6 +213,7 @@ def on_page(words: Words, parts: Parts, filled: Filled) -> dict[str, Any]:
         "hinted": lambda part: fields.hint(words, part),
         "options": lambda field: fields.options(words, field),
         "row_count": lambda group, at: fields.rows(group, filled, at),
+        "labels": fields.names(words, parts, filled),
         "titled": lambda named: getattr(named, words.language),
         "not_now": None,
     }

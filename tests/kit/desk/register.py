@@ -136,7 +136,7 @@ class Register:
         try:
             step = enter(COMMANDS[request.url.path.rsplit("/", 1)[-1]], json.loads(request.content))
         except ValidationError as error:
-            problems = [{"pointer": one.pointer, "message": one.message_ru} for one in schema_problems(error)]
+            problems = [{"pointer": one.pointer, "message": one.message_ru} for one in schema_problems(error, "/body")]
             return httpx.Response(422, json={"title": "request.invalid", "problems": problems})
         try:
             facts = list(story.when(self.life.state, step, now=self.life.now, actor=BY, given=self.life.book))
