@@ -55,6 +55,8 @@ PAGES: Final = (
     Page("expert", Role.OPERATOR, "/ru/directory/experts/{expert}"),
     Page("entry", Role.OPERATOR, "/ru/directory/experts/{expert}/entry"),
     Page("teams", Role.ADMIN, "/ru/directory/teams"),
+    Page("decisions", Role.REGISTRAR, "/ru/decisions"),
+    Page("register's card", Role.REGISTRAR, "/ru/decisions/{case}"),
     Page("notices", Role.OPERATOR, "/ru/notices"),
 )
 """All of them: a further page is a further line."""
