@@ -488,6 +488,17 @@ class Store:
         return {value: found.get(value, 0) for value in values}
 
     @_away
+    async def fitting(
+        self, collection: str, query: Mapping[str, Any], asked: Mapping[str, Any], hint: Keys
+    ) -> dict[str, int]:
+        """In how many rows of a query each of these expressions holds, in one pass over the index `hint`, which must
+        have all that they ask for."""
+        sums = {name: {"$sum": {"$cond": [one, 1, 0]}} for name, one in asked.items()}
+        steps: list[Row] = [{"$match": dict(query)}, {"$group": {"_id": None, **sums}}]
+        found = await self._aggregated(collection, steps, hint=dict(hint))
+        return {name: int(found[0][name]) if found else 0 for name in asked}
+
+    @_away
     async def groups(
         self,
         collection: str,

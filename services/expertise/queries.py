@@ -205,6 +205,20 @@ def _of_view(eyes: Sight, view: View, now: str, teams: Teams) -> Query:
             return {"state.views": view}
 
 
+def of_open(eyes: Sight, filters: Filters, now: datetime) -> tuple[Query, Mapping[View, Any]] | None:
+    """The open cases that fit, and by which expressions over the index `OPEN` further queues are parts of them; None
+    where they are better counted one by one: without a filter each is counted up to a bound, and by a number or an
+    expert they are few."""
+    where = filters.where()
+    if not where or filters.expert is not None or filters.number is not None or not eyes.all_cases:
+        return None
+    at, order, nearing = wire_moment(now), "$state.order", "$state.nearing_at"
+    near = {"$and": [{"$gt": [order, at]}, {"$gt": [nearing, None]}, {"$lte": [nearing, at]}]}
+    found: dict[View, Any] = {View.OPEN: True, View.NEAR: near, View.PAST: {"$lte": [order, at]}}
+    own = {} if eyes.expert else {View.MINE: {"$eq": ["$state.operator", {"$literal": eyes.id}]}}
+    return {"$and": [eyes.where(), where, {"state.views": View.OPEN}]}, {**found, **own}
+
+
 def work_of(eyes: Sight, expert: str) -> Listing:
     """The cases in which an expert owes an opinion, what is due first coming first."""
     return Listing({**eyes.where(), "state.working": expert}, BY_DUE, WORKING)

@@ -100,6 +100,21 @@ async def test_what_a_filter_leaves_out_is_told_by_the_index_alone(world: World)
             assert stats["totalDocsExamined"] == stats["nReturned"], (view, query)
 
 
+@pytest.mark.parametrize("who", [A_OPERATOR, BOTH], ids=["operator", "both"])
+async def test_the_counts_of_a_filter_are_the_lengths_of_its_lists(world: World, who: Person) -> None:
+    for query in ("sector=transport", "status=to-approve&kind=first", "agency=agency-3", "sector=none"):
+        counts = await world.get(f"/reviews/counts?{query}", who)
+        assert set(counts) == set(View)
+        for view in ("open", "near", "past", "mine", "team", "unclaimed"):
+            after, length = "", 0
+            while after is not None:
+                page = await world.get(
+                    f"/reviews?view={view}&{query}&limit=200" + (f"&after={after}" if after else ""), who
+                )
+                after, length = page["next"], length + len(page["items"])
+            assert counts[view] == {"count": min(length, 1000), "exact": length <= 1000}, (query, view)
+
+
 async def test_the_planner_would_show_a_list_without_an_index(world: World) -> None:
     asked = {"find": "subjects", "filter": {"state.round": 1}, "sort": {"state.needed": 1}}
     assert isinstance(world.store, Watched)
