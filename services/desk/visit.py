@@ -4,7 +4,7 @@ Pages never see a cookie or a token: they ask with the visit's own `ask` and `se
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
@@ -134,6 +134,16 @@ class Visit:
             if error.status != 404:
                 raise
             return None
+
+    async def rows_if_let_in(self, service: str, path: str, **params: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of a list beside what the page is about: none where its service is away or does not let this person
+        in."""
+        try:
+            found = await self.ask(service, path, **params)
+        except (Away, Refused):
+            return ()
+        items: Sequence[Mapping[str, Any]] = found.body["items"]
+        return items
 
     def is_away(self, away: Away) -> str:
         """That a service does not answer, to who sent it a form."""

@@ -1,8 +1,8 @@
-"""Board: everything that is owed, by whom and by when; each expert's load against the capacity, as a picture and as a
-table; an expert's whole work handed over at once."""
+"""Board: everything that is owed, by whom and by when; where more was paid than was agreed; each expert's load against
+the capacity, as a picture and as a table; an expert's whole work handed over at once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,11 +10,12 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.reference import Role
-from contracts.topics import EXPERTISE
+from contracts.topics import EXPERTISE, REGISTRY
 from services.desk import forms
 from services.desk.clients import Away, Refused
 from services.desk.pages.work import stopped, why_not
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
+from services.desk.words import Words
 
 HERE: Final = "/board"
 DEBTORS: Final = ("operator", "expert", "approver", "applicant")
@@ -22,6 +23,7 @@ STATES: Final = ("nearing", "breached", "suspended")
 FILTERS: Final = ("by", "state", "who")
 ROWS: Final = 50
 LOADS: Final = 200
+OVERPAID: Final = 20
 WIDTH, BAR, NAME = 240, 14, 24
 """Of the picture: its breadth, the height of a bar, and of the name above it."""
 
@@ -68,7 +70,8 @@ async def _shown(
     params = visit.request.query_params
     asked = {name: params[name] for name in FILTERS if params.get(name)}
     after = params.get("after", "")
-    found, people = await asyncio.gather(
+    overpaid, found, people = await asyncio.gather(
+        visit.rows_if_let_in(REGISTRY, "/v1/search", flag="overpaid", sort="amount", limit=OVERPAID),
         visit.ask(EXPERTISE, "/v1/board", **asked, after=after, limit=ROWS),
         visit.ask(EXPERTISE, "/v1/board/experts", limit=LOADS),
     )
@@ -84,6 +87,7 @@ async def _shown(
         states=STATES,
         name=lambda id_: names.get(id_, id_),
         stopped=lambda row: stopped(words, row, visit.desk.now()),
+        overpaid=[{**one, "sums": list(_above(words, one))} for one in overpaid],
         next=urlencode({**asked, "after": found.body["next"]}) if found.body["next"] else "",
         loads=loads,
         bars=bars(loads, names),
@@ -96,6 +100,12 @@ async def _shown(
         if outcome
         else words.count("work.found", len(found.body["items"])),
     )
+
+
+def _above(words: Words, pilot: Mapping[str, Any]) -> Iterator[str]:
+    """By how much the payments of each source are above what was committed."""
+    for one in pilot["overpaid"]:
+        yield words.money(one["paid_minor"] - one["committed_minor"], one["currency"])
 
 
 def bars(loads: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, Any]:

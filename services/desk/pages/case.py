@@ -18,7 +18,7 @@ from contracts.rules import load
 from contracts.topics import EXPERTISE, REGISTRY
 from contracts.words import Language
 from services.desk import forms
-from services.desk.clients import Answer, Away, Refused
+from services.desk.clients import Answer, Refused
 from services.desk.pages import acts, allowed, timeline, work
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf
 from services.desk.words import Words
@@ -162,12 +162,7 @@ def facts_of(words: Words, card: Card) -> forms.Facts:
 
 async def _similar(visit: Visit, pilot: str) -> Sequence[Mapping[str, Any]]:
     """Earlier pilots like this one, from the register; nothing where it is away, or does not let the reader in."""
-    try:
-        found = await visit.ask(REGISTRY, f"/v1/pilots/{pilot}/similar", limit=MOST_SIMILAR)
-    except (Away, Refused):
-        return ()
-    items: Sequence[Mapping[str, Any]] = found.body["items"]
-    return items
+    return await visit.rows_if_let_in(REGISTRY, f"/v1/pilots/{pilot}/similar", limit=MOST_SIMILAR)
 
 
 async def _proposed(visit: Visit, pilot: str) -> Mapping[str, Any]:

@@ -41,6 +41,12 @@ NOTICE = {
 }
 
 
+OVERPAID = {
+    "id": "p-9",
+    "number": "ПП-2026-000009",
+    "title": "Девятый",
+    "overpaid": [{"source": "own-money", "currency": "BYN", "committed_minor": 100_00, "paid_minor": 150_50}],
+}
 LOADS: list[dict[str, Any]] = [
     {"id": "expert-17", "load": 3, "capacity": 10, "over": 0},
     {"id": "expert-23", "load": 6, "capacity": 5, "over": 1},
@@ -59,6 +65,8 @@ def services(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"items": items, "next": None, "persons": {}})
     if path == "/v1/board/experts":
         return httpx.Response(200, json={"items": LOADS, "next": None, "persons": NAMES})
+    if path == "/v1/search" and request.url.params["flag"] == "overpaid":
+        return httpx.Response(200, json={"items": [OVERPAID], "next": None})
     if request.method != "GET":
         return httpx.Response(200, json={"subject": "p-1", "version": 2}, headers={"ETag": '"8"'})
     if path == "/v1/applications":
@@ -128,6 +136,16 @@ async def test_the_picture_of_the_loads_and_its_table_are_what_the_service_says(
         ]
         assert [round(width / widths[0], 2) for width in widths] == [1.0, 2.0]
         assert dict(at.asked[-2].url.params)["by"] == "expert"
+
+
+async def test_the_board_shows_where_more_was_paid_than_was_agreed() -> None:
+    async with bench(services) as at:
+        await at.enter(Role.OPERATOR)
+        page = (await at.browser.get("/ru/board")).text
+        listed = page[page.index('id="overpaid"') : page.index("</ul>", page.index('id="overpaid"'))]
+        assert (
+            "/ru/decisions/p-9" in listed and "ПП-2026-000009" in listed and "+50,50" in listed.replace("\u00a0", " ")
+        )
 
 
 async def test_an_experts_whole_work_is_handed_over_and_what_stayed_says_why() -> None:
