@@ -427,6 +427,9 @@ class Side:
             self.app.state.agencies = Directory(self._entries, self.engine.now, RULES)  # type: ignore[arg-type]
         if service == "registry":
             self._registry()
+            self._given_out(TAKEN)
+        if service == "expertise":
+            self._given_out(TAKEN.model_copy(update={"list": "cases"}))
 
     def close(self) -> None:
         """Lets go what was opened."""
@@ -440,12 +443,15 @@ class Side:
         return [one for one in states if isinstance(one, Agency | Noted)]
 
     def _registry(self) -> None:
-        """What stands beside the register's engine, and a list that was taken out."""
+        """What stands beside the register's engine."""
         self.app.state.finding, self.app.state.figures = finding.in_memory(), figures.in_memory()
         self.app.state.changes = NoFeed()
         self.app.state.agencies = let_in(self._entries, self.engine.now)  # type: ignore[arg-type]
+
+    def _given_out(self, taken: Export) -> None:
+        """A list that was taken out."""
         subject = subject_of(EXPORT)
-        self.engine.found[subject] = Document(subject, "export", rev=2, version=2, state=TAKEN)
+        self.engine.found[subject] = Document(subject, "export", rev=2, version=2, state=taken)
         self.engine.store.kept |= {
             (WORK, EXPORT): {"_id": EXPORT, "remove_at": NOW + timedelta(days=7)},
             (FILES, f"{EXPORT}/{DIGEST}/00000001"): {"data": b"a\n"},

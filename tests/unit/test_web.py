@@ -165,6 +165,10 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("post", "/v1/reviews/{pilot}/appeal"): {"operator"},
         ("post", "/v1/reviews/{pilot}/appeal/decision"): {"approver"},
         ("post", "/v1/assignments"): {"operator"},
+        ("post", "/v1/exports"): OVERSEERS,
+        ("get", "/v1/exports"): {"auditor", "admin"},
+        ("get", "/v1/exports/{export}"): OVERSEERS,
+        ("get", "/v1/exports/{export}/file"): OVERSEERS,
         ("get", "/v1/board"): OVERSEERS,
         ("get", "/v1/board/experts"): OVERSEERS,
         ("get", "/v1/experts"): OVERSEERS,
@@ -270,10 +274,17 @@ BODIES: Mapping[str, Any] = {
     "/v1/parked/repairs": {"record": "topic/0/7", "kind": "discard", "why": "Пробная запись."},
     "/v1/parked/repairs/{repair}/refusal": {"why": "Ошибочно."},
     "/v1/reading/skip": {"record": "topic/0/7", "why": "Не читается."},
-    **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES},
+    **{f"/v1{path}": body_of(path, PILOT) for path in EXPERTISE_BODIES if path != "/exports"},
 }
+LISTS = {"expertise": EXPERTISE_BODIES["/exports"], "registry": BODIES["/v1/exports"]}
+"""Two services give out lists, each its own."""
 ROUTES = [(service, *route) for service, routes in POLICY.items() for route in routes]
 every_route = pytest.mark.parametrize(("service", "method", "path"), ROUTES)
+
+
+def body_for(service: str, path: str) -> Any:
+    """A body that fits a route of a service; None where it needs none."""
+    return LISTS[service] if path == "/v1/exports" else BODIES.get(path)
 
 
 def filled(path: str) -> str:
@@ -313,7 +324,7 @@ def served(router: APIRouter) -> set[tuple[str, str]]:
 def test_without_a_token_every_route_answers_401(
     service: str, method: str, path: str, sides: Mapping[str, Side]
 ) -> None:
-    answer = sides[service].ask(method, filled(path), json=BODIES.get(path))
+    answer = sides[service].ask(method, filled(path), json=body_for(service, path))
     assert problem(answer, 401)["title"] == "auth.missing"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -324,7 +335,7 @@ def test_every_route_lets_in_exactly_the_roles_that_are_named_for_it(
     service: str, method: str, path: str, role: str | None, sides: Mapping[str, Side]
 ) -> None:
     headers = {**COMMAND_HEADERS, **bearer(*([role] if role else []))}
-    answer = sides[service].ask(method, filled(path), headers, json=BODIES.get(path))
+    answer = sides[service].ask(method, filled(path), headers, json=body_for(service, path))
     if role in POLICY[service][method, path]:
         assert answer.status_code in (200, 201, 202, 204), answer.text
     else:
