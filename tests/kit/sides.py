@@ -206,6 +206,9 @@ class FakeStore:
         self.asked.append(query)
         return 0
 
+    async def fitting(self, _collection: str, _query: Any, asked: Mapping[str, Any], _hint: Any) -> dict[str, int]:
+        return dict.fromkeys(asked, 0)
+
     async def counted(self, _collection: str, _query: Any, _by: Sequence[str], **_more: Any) -> list[Any]:
         """No rows, so nothing is counted."""
         return []

@@ -22,7 +22,7 @@ def test_a_name_that_no_code_reads_is_found() -> None:
     ("file", "right", "wrong", "found"),
     [
         ("registry/domain/judging.py", "numbers.commission_quorum.", "numbers.commission_majority.", "numbers"),
-        ("registry/domain/council.py", "switches.council_may_postpone.on", "postponing", "switches"),
+        ("expertise/domain/ties.py", "switches.other_expert_in_repeat.on", "other_expert", "switches"),
         ("intake/domain/application.py", "lengths.territory", "lengths.title", "lengths"),
         ("registry/domain/state.py", "TermKind.LAUNCH", "TermKind.SUSPENSION", "TermKind"),
     ],
