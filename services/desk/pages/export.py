@@ -21,7 +21,7 @@ from services.desk.visit import PostedOf, Visit, VisitOf
 from services.desk.words import Words
 from services.law.exporting import Format
 
-HERE: Final = "/work/export"
+HERE: Final = "/export"
 WHY: Final = "why"
 LEAST: Final = 3
 """Letters of a reason, as the service wants it."""
@@ -49,17 +49,17 @@ SOME: Final = 200
 
 
 def make_router() -> APIRouter:
-    """`/work/export`."""
+    """`/export`."""
     router = APIRouter()
 
-    @router.get("/{language}/work/export", response_class=HTMLResponse)
+    @router.get("/{language}/export", response_class=HTMLResponse)
     async def begin(visit: VisitOf) -> Response:
         """What will be taken out, and the question what for."""
         if not visit.may(*work.OVERSEERS):
             return visit.page("not_found.html", 404)
         return _shown(visit, await forms.opened(visit, "", ()))
 
-    @router.post("/{language}/work/export", response_class=HTMLResponse)
+    @router.post("/{language}/export", response_class=HTMLResponse)
     async def ask(posted: PostedOf) -> Response:
         """Asks the service for it; from there on its page says how far it is."""
         visit, filled = posted.visit, forms.typed_in(posted)
@@ -79,14 +79,14 @@ def make_router() -> APIRouter:
         await posted.done()
         return RedirectResponse(visit.address(f"{HERE}/{answer.body['subject'].partition(':')[2]}"), 303)
 
-    @router.get("/{language}/work/export/{id}", response_class=HTMLResponse)
+    @router.get("/{language}/export/{id}", response_class=HTMLResponse)
     async def one(id: str, visit: VisitOf) -> Response:
         """How far it is, and the file when it is made."""
         card = (await visit.ask(EXPERTISE, f"/v1/exports/{quote(id, safe='')}")).body
         said = visit.words.code("export-state", card["state"])
         return visit.page("export_made.html", card=card, filters=_in_words(visit, card["filters"]), said=said)
 
-    @router.get("/{language}/work/export/{id}/file")
+    @router.get("/{language}/export/{id}/file")
     async def file(id: str, visit: VisitOf) -> Response:
         """The file, in the words of the page's language."""
         lines = await visit.lines(EXPERTISE, f"/v1/exports/{quote(id, safe='')}/file")

@@ -14,7 +14,7 @@ from tests.kit.desk.bench import bench
 from tests.kit.desk.exports import EXPORT, Exports
 from tests.kit.desk.services import HARMFUL
 
-ASKED: Final = "/work/export?view=past&sector=health"
+ASKED: Final = "/export?view=past&sector=health"
 
 
 async def test_a_list_is_asked_for_with_its_filters_and_a_reason() -> None:
@@ -22,14 +22,14 @@ async def test_a_list_is_asked_for_with_its_filters_and_a_reason() -> None:
     async with bench(services) as at:
         await at.enter(Role.OPERATOR)
         listed = (await at.browser.get("/ru/work?view=past&sector=health")).text
-        assert 'href="/ru/work/export?view=past&amp;sector=health"' in listed
+        assert 'href="/ru/export?view=past&amp;sector=health"' in listed
         assert 'value="http://127.0.0.1:8100/ru/work?view=past&amp;sector=health"' in listed, "the list's own address"
         page = (await at.browser.get(f"/ru{ASKED}")).text
         form = at.form(page, "export")
         bare = await at.browser.post(f"/ru{ASKED}", data={**form, "why": " "})
         assert bare.status_code == 422 and 'href="#why"' in bare.text and not services.posts
         done = await at.browser.post(f"/ru{ASKED}", data={**form, "why": "Отчёт за месяц", "do": "send"})
-        assert (done.status_code, done.headers["location"]) == (303, f"/ru/work/export/{EXPORT}")
+        assert (done.status_code, done.headers["location"]) == (303, f"/ru/export/{EXPORT}")
         [sent] = services.posts
         assert sent.headers["idempotency-key"] == form["key"]
         said = json.loads(sent.content)
@@ -61,15 +61,12 @@ async def test_its_page_says_how_far_it_is_then_gives_the_file(language: str) ->
     services = Exports()
     async with bench(services) as at:
         await at.enter(Role.APPROVER)
-        making = (await at.browser.get(f"/{language}/work/export/{EXPORT}")).text
+        making = (await at.browser.get(f"/{language}/export/{EXPORT}")).text
         assert 'id="making"' in making and "&lt;b&gt;Отчёт" in making and "/file" not in making
-        assert (await at.browser.get(f"/{language}/work/export/{EXPORT}/file")).status_code == 410
+        assert (await at.browser.get(f"/{language}/export/{EXPORT}/file")).status_code == 410
         services.state = "ready"
-        assert (
-            f'href="/{language}/work/export/{EXPORT}/file"'
-            in (await at.browser.get(f"/{language}/work/export/{EXPORT}")).text
-        )
-        file = await at.browser.get(f"/{language}/work/export/{EXPORT}/file")
+        assert f'href="/{language}/export/{EXPORT}/file"' in (await at.browser.get(f"/{language}/export/{EXPORT}")).text
+        file = await at.browser.get(f"/{language}/export/{EXPORT}/file")
         assert file.content.startswith("\ufeff".encode()) and "attachment" in file.headers["content-disposition"]
         head, first, second = csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline=""), delimiter=";")
         assert first[1] == f"'={HARMFUL}\u2028;", "no formula, and one cell"
