@@ -10,9 +10,11 @@ from contracts.expertise import Closure, ExpertiseFact, NotifyingFact, Seat
 from contracts.intake import PilotFact
 from contracts.reference import Application
 from contracts.rules import RuleBook
+from services.chassis import ties
 from services.chassis.service import Prepare, Told
-from services.chassis.store import BY_ID, HIDDEN, SUBJECTS, Keys, Row, Store
+from services.chassis.store import HIDDEN, SUBJECTS, Row, Store
 from services.chassis.subject import Document, Input
+from services.chassis.ties import TIED
 from services.expertise.documents.shelf import PRINTING, job_of
 from services.expertise.domain.commands import (
     Assign,
@@ -24,7 +26,6 @@ from services.expertise.domain.commands import (
     TakeAnswers,
     experts_asked,
 )
-from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.expert import Expert, Given, Known
 from services.expertise.domain.expert import subject_of as expert_subject
 from services.expertise.domain.series import TakeNumber
@@ -32,8 +33,6 @@ from services.expertise.domain.state import KIND
 from services.law.parties import key_of, keys_of
 
 NOTICES: Final = "notices"
-TIED: Final[Keys] = (("kind", 1), ("state.organisations", 1), *BY_ID)
-"""By an organisation: the entries of the directory that name it, and the cases to which it is a party."""
 
 
 def translate(event: Event) -> Command | None:
@@ -217,16 +216,8 @@ async def _entries(store: Store, experts: Iterable[str]) -> dict[str, Seat]:
 
 async def tied_to(store: Store, applications: Sequence[Application]) -> dict[str, list[Seat]]:
     """The entries that are tied to a party of these applications, by the party: one query for all of them."""
-    keys = set[str]().union(*map(keys_of, applications))
-    found: dict[str, list[Seat]] = {}
-    if not keys:
-        return found
-    where = {"kind": EXPERT_KIND, "state.organisations": {"$in": sorted(keys)}}
-    async for row in store.scan(SUBJECTS, where, fields=["state"], hint=TIED):
-        entry = Expert.model_validate(row["state"])
-        for key in entry.organisations:
-            found.setdefault(key, []).append(entry.seat())
-    return found
+    found = await ties.of_parties(store, applications, Expert)
+    return {key: [entry.seat() for entry in some] for key, some in found.items()}
 
 
 def _differ(seat: Seat, entry: Seat) -> bool:

@@ -12,13 +12,14 @@ from contracts.reference import OrganisationId
 from services.chassis import recalendar
 from services.chassis.sight import Query
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Store
+from services.chassis.ties import TIED
 from services.chassis.watching import COUNTED
 from services.expertise.documents.shelf import FREE, PRINTING
 from services.expertise.domain.expert import KIND as EXPERT_KIND
 from services.expertise.domain.state import CLARIFICATION, Status, View
 from services.expertise.domain.state import KIND as CASE
 from services.expertise.domain.team import KIND as TEAM_KIND
-from services.expertise.handlers import NOTICES, TIED
+from services.expertise.handlers import NOTICES
 from services.expertise.sight import Sight
 
 # ---- orders and indexes

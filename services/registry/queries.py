@@ -10,10 +10,11 @@ from contracts.event import wire_moment
 from services.chassis import recalendar
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
+from services.chassis.ties import TIED
 from services.registry import views
 from services.registry.domain.state import KIND
 from services.registry.handlers import TIMELINE
-from services.registry.ties import STANDING, TIED
+from services.registry.ties import STANDING
 
 View = dict[str, Any]
 

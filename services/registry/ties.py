@@ -5,19 +5,17 @@ from typing import Any, Final
 
 from contracts.reference import Application
 from contracts.rules import PARTS
+from services.chassis import ties
 from services.chassis.service import Told
-from services.chassis.store import BY_ID, HIDDEN, SUBJECTS, Keys, Store
+from services.chassis.store import HIDDEN, SUBJECTS, Keys, Store
 from services.law.parties import keys_of
 from services.registry.domain.commands import RecordTies
-from services.registry.domain.experts import KIND as EXPERT_KIND
 from services.registry.domain.experts import Expert, subject_of
 from services.registry.domain.stages import LOOKED_OVER
 from services.registry.domain.state import KIND, Pilot
 
 Tied = Mapping[str, Sequence[Expert]]
 """The entries that are tied to an organisation, by that."""
-TIED: Final[Keys] = (("kind", 1), ("state.organisations", 1), *BY_ID)
-"""By an organisation: the entries that name it."""
 STANDING: Final[Keys] = (("kind", 1), ("state.stage", 1), ("state.entered", -1), ("_id", -1))
 """By the stage at which pilots stand, the newest first."""
 PARTIES: Final = (*(f"state.application.{role}.id.value" for role in PARTS), "state.application.participants.id.value")
@@ -25,16 +23,7 @@ PARTIES: Final = (*(f"state.application.{role}.id.value" for role in PARTS), "st
 
 async def of_parties(store: Store, applications: Sequence[Application]) -> Tied:
     """The entries that are tied to a party of these applications: one query for all of them."""
-    keys = frozenset[str]().union(*map(keys_of, applications))
-    found: dict[str, list[Expert]] = {}
-    if not keys:
-        return found
-    where = {"kind": EXPERT_KIND, "state.organisations": {"$in": sorted(keys)}}
-    async for row in store.scan(SUBJECTS, where, fields=["state"], hint=TIED):
-        entry = Expert.model_validate(row["state"])
-        for key in entry.organisations:
-            found.setdefault(key, []).append(entry)
-    return found
+    return await ties.of_parties(store, applications, Expert)
 
 
 def told(pilot: str, application: Application, tied: Tied) -> Told:

@@ -33,11 +33,12 @@ from services.chassis.recalendar import recalendar
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import BY_ID, HIDDEN, PARKED, SUBJECTS, VERDICTS, Keys, Row, open_client
+from services.chassis.ties import TIED
 from services.chassis.web import cursor_text, make_app
 from services.expertise import exports
 from services.expertise import queries as of_expertise
 from services.expertise.documents.shelf import FREE, PRINTING
-from services.expertise.handlers import NOTICES, TIED, tied_to
+from services.expertise.handlers import NOTICES, tied_to
 from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
@@ -218,7 +219,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
             lambda: handlers._entered_before(store, {"p": "N-1", "q": "N-2"}),
         ),
         "entries that the parties of an application tie to it": (
-            ties.TIED,
+            TIED,
             lambda: ties.of_parties(store, [application()]),
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),

@@ -79,15 +79,8 @@ def _ruled(card: Card, filled: Filled) -> dict[str, Any]:
 def _page(
     name: str, path: str, parts: Callable[[Card], Parts], body: Callable[[Card, Filled], dict[str, Any]] | None = None
 ) -> Written:
-    return Written(
-        name,
-        path,
-        body=body or (lambda card, filled: fields.body(parts(card), filled)),
-        lacks=lambda _words, _card, _filled: {},
-        shows=lambda words, card, filled: steps.on_page(words, parts(card), filled),
-        place=lambda card, filled: fields.place(parts(card), filled),
-        template="entered.html",
-        says=lambda words: (words.code("act", name), words.code("act", name)),
+    return steps.of_parts(
+        name, path, parts, lambda words: (words.code("act", name), words.code("act", name)), of=written.CASE, body=body
     )
 
 

@@ -196,13 +196,30 @@ PILOT: Final = About(f"{HERE}/{{id}}", "/v1/pilots/{id}", read, facts_of, f"{HER
 # ---- the pages on which they are entered
 
 
-def _shows(
-    parts: Callable[[Card], Parts], why: Callable[[Card, Words], str | None]
-) -> Callable[[Words, Card, Filled], dict[str, Any]]:
-    def shows(words: Words, card: Card, filled: Filled) -> dict[str, Any]:
-        return {**on_page(words, parts(card), filled), "not_now": why(card, words)}
-
-    return shows
+def of_parts(
+    name: str,
+    path: str,
+    parts: Callable[[Card], Parts],
+    says: Callable[[Words], tuple[str, str]],
+    *,
+    of: About,
+    first: Callable[[Card], Mapping[str, Any]] = lambda _card: {},
+    body: Callable[[Card, Filled], dict[str, Any]] | None = None,
+    not_now: Callable[[Card, Words], str | None] = lambda _card, _words: None,
+) -> Written:
+    """A page whose form is made of data: what it begins with, sends, and why not now, follow from its parts."""
+    return Written(
+        name,
+        path,
+        body=body or (lambda card, filled: fields.body(parts(card), filled)),
+        lacks=lambda words, card, filled: fields.unreadable(words, parts(card), filled),
+        shows=lambda words, card, filled: {**on_page(words, parts(card), filled), "not_now": not_now(card, words)},
+        place=lambda card, filled: fields.place(parts(card), filled),
+        first=lambda card: tuple(fields.first(parts(card), first(card)).items()),
+        of=of,
+        template="entered.html",
+        says=says,
+    )
 
 
 def on_page(words: Words, parts: Parts, filled: Filled) -> dict[str, Any]:
@@ -215,24 +232,19 @@ def on_page(words: Words, parts: Parts, filled: Filled) -> dict[str, Any]:
         "row_count": lambda group, at: fields.rows(group, filled, at),
         "labels": fields.names(words, parts, filled),
         "titled": lambda named: getattr(named, words.language),
-        "not_now": None,
     }
 
 
 def page_of(step: Step) -> Written:
     """The page on which a step is entered."""
-    parts = step.parts
-    return Written(
+    return of_parts(
         step.name,
         step.path,
-        body=lambda card, filled: fields.body(parts(card), filled),
-        lacks=lambda words, card, filled: fields.unreadable(words, parts(card), filled),
-        shows=_shows(parts, lambda card, words: out_of_order(card, step, words)),
-        place=lambda card, filled: fields.place(parts(card), filled),
-        first=lambda card: tuple(fields.first(parts(card), step.first(card)).items()),
+        step.parts,
+        lambda words: (words.code("enter", step.name), words.say("decision.enter")),
         of=PILOT,
-        template="entered.html",
-        says=lambda words: (words.code("enter", step.name), words.say("decision.enter")),
+        first=step.first,
+        not_now=lambda card, words: out_of_order(card, step, words),
     )
 
 
@@ -261,18 +273,16 @@ def correction(what: str, place: int) -> Written | None:
     def no_entry(card: Card, words: Words) -> str | None:
         return None if entry(card) else words.say("why-not.no-entry")
 
-    return Written(
+    return of_parts(
         CORRECTION,
         "corrections",
-        body=body,
-        lacks=lambda words, card, filled: fields.unreadable(words, parts(card), filled),
-        shows=_shows(parts, no_entry),
-        place=lambda card, filled: fields.place(parts(card), filled),
-        first=lambda card: tuple(fields.first(parts(card), {"content": entry(card)}).items()),
-        of=PILOT,
-        template="entered.html",
-        says=lambda words: (
+        parts,
+        lambda words: (
             f"{words.say('enter.correction')}: {fields.contract(words, f'said.{what}', what)}",
             words.say("decision.correct"),
         ),
+        of=PILOT,
+        first=lambda card: {"content": entry(card)},
+        body=body,
+        not_now=no_entry,
     )
