@@ -14,6 +14,8 @@ from tests.unit import test_expertise_endings, test_expertise_scenarios
 NOT_OF_A_CASE = {
     "pilots.expertise.conclusion-numbered.v1",
     "pilots.expertise.expert-entered.v1",
+    "pilots.expertise.list-ready.v1",
+    "pilots.expertise.list-taken.v1",
     "pilots.expertise.person-erased.v1",
     "pilots.expertise.record-handled.v1",
     "pilots.expertise.team-entered.v1",
