@@ -68,10 +68,21 @@ def agency_of(caller: Caller, *roles: Role) -> str | None:
     return None if inside else caller.organisation
 
 
+async def anything_hidden(store: Store, person: str) -> bool:
+    """Whether a conflict hides any pilot from a person. Raises StoreAway."""
+    return bool(await store.count(SUBJECTS, hidden_from(person), 1, hint=HIDDEN))
+
+
+def hidden_from(person: str) -> dict[str, Any]:
+    """The condition of what a conflict hides from a person, as the index `HIDDEN` wants it."""
+    return {"state.hidden_from": {"$eq": person, "$type": "string"}}
+
+
 async def hidden_pilots(store: Store, person: str) -> frozenset[str]:
     """The pilots that a conflict hides from a person. Raises StoreAway, and Problematic 403 above `MOST_HIDDEN`."""
-    query = {"state.hidden_from": {"$eq": person, "$type": "string"}}
-    rows = await store.rows(SUBJECTS, query, sort=BY_ID, limit=MOST_HIDDEN + 1, fields=["_id"], hint=HIDDEN)
+    rows = await store.rows(
+        SUBJECTS, hidden_from(person), sort=BY_ID, limit=MOST_HIDDEN + 1, fields=["_id"], hint=HIDDEN
+    )
     if len(rows) > MOST_HIDDEN:
         raise Problematic(403, "sight.too-much-hidden", most=MOST_HIDDEN)
     return frozenset(str(row["_id"]) for row in rows)

@@ -12,6 +12,7 @@ from contracts.reference import Application
 from contracts.rules import RuleBook
 from services.chassis import ties
 from services.chassis.service import Prepare, Told
+from services.chassis.sight import hidden_from
 from services.chassis.store import HIDDEN, SUBJECTS, Row, Store
 from services.chassis.subject import Document, Input
 from services.chassis.ties import TIED
@@ -235,8 +236,7 @@ async def _rechecks(store: Store, entry: Seat) -> list[tuple[str, object]]:
             found[row["_id"]] = Recheck(entry)
     keys = [key_of(one) for one in (entry.organisation, *entry.affiliated, *entry.interests)]
     tying = {"kind": KIND, "state.organisations": {"$in": keys}}
-    hiding = {"state.hidden_from": {"$eq": entry.expert_id, "$type": "string"}}
-    for query, index in ((tying, TIED), (hiding, HIDDEN)):
+    for query, index in ((tying, TIED), (hidden_from(entry.expert_id), HIDDEN)):
         async for row in store.scan(SUBJECTS, query, fields=["_id"], hint=index):
             found[row["_id"]] = Recheck(entry)
     return list(found.items())

@@ -7,6 +7,7 @@ from contracts.reference import Application
 from contracts.rules import PARTS
 from services.chassis import ties
 from services.chassis.service import Told
+from services.chassis.sight import hidden_from
 from services.chassis.store import HIDDEN, SUBJECTS, Keys, Store
 from services.law.parties import keys_of
 from services.registry.domain.commands import RecordTies
@@ -48,9 +49,8 @@ async def of_expert(store: Store, person: str) -> Told:
     values = [key.partition(":")[2] for key in found[0].organisations]
     named: dict[str, Any] = {"$or": [{path: {"$in": values}} for path in PARTIES]}
     looked_over = {"kind": KIND, "state.stage": {"$in": sorted(LOOKED_OVER)}, **named}
-    hidden = {"state.hidden_from": {"$eq": person, "$type": "string"}}
     pilots = dict[str, None]()
-    for query, index in ((looked_over, STANDING), (hidden, HIDDEN)):
+    for query, index in ((looked_over, STANDING), (hidden_from(person), HIDDEN)):
         async for row in store.scan(SUBJECTS, query, fields=["_id"], hint=index):
             pilots[str(row["_id"])] = None
     return [(pilot, _said(found[0])) for pilot in pilots]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.engine import Engine
-from services.chassis.sight import hidden_pilots
+from services.chassis.sight import anything_hidden
 from services.chassis.store import SUBJECTS, Store
 from services.expertise.api.lists import loads
 from services.expertise.domain.expert import KIND, Expert, Known, subject_of
@@ -29,7 +29,7 @@ async def active_experts(store: Store, eyes: Sight) -> tuple[list[Candidate], bo
 async def candidates(store: Store, eyes: Sight, entries: Sequence[Expert]) -> list[Candidate]:
     """These entries, each with its whole load and with so much of it as the caller sees."""
     ids = [entry.expert_id for entry in entries]
-    whole, hidden = await asyncio.gather(load_of(store, ids), hidden_pilots(store, eyes.id))
+    whole, hidden = await asyncio.gather(load_of(store, ids), anything_hidden(store, eyes.id))
     seen = await loads(store, eyes, ids) if hidden else whole  # for most people no case is hidden
     return [Candidate(Known(one, whole[one.expert_id]), seen[one.expert_id]) for one in entries]
 
