@@ -25,12 +25,28 @@ PLURALS: Final[Mapping[Language, int]] = {"ru": 3, "be": 3, "en": 2}
 
 def findings(root: Path) -> list[str]:
     """Everything that is wrong with them."""
-    known = {one: _catalogue(root, one) for one in LANGUAGES}
-    return [*_unlike(known), *_unsaid(root, known["en"]), *_in_templates(root)]
+    parts = {one: _parts(root, one) for one in LANGUAGES}
+    known = {one: {id_: forms for part in parts[one].values() for id_, forms in part.items()} for one in LANGUAGES}
+    return [*_twice(parts), *_unlike(known), *_unsaid(root, known["en"]), *_in_templates(root)]
 
 
-def _catalogue(root: Path, language: Language) -> dict[str, tuple[str, ...]]:
-    with (root / FOLDER / "words" / f"{language}.po").open("rb") as file:
+def _parts(root: Path, language: Language) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The catalogues of a language by the part of the pages that they belong to."""
+    paths = sorted((root / FOLDER / "words").glob(f"*/{language}.po"))
+    return {path.parent.name: _catalogue(path, language) for path in paths}
+
+
+def _twice(parts: Mapping[Language, Mapping[str, Mapping[str, tuple[str, ...]]]]) -> Iterator[str]:
+    for language, catalogues in parts.items():
+        seen = dict[str, str]()
+        for part, words in catalogues.items():
+            for id_ in words:
+                if (first := seen.setdefault(id_, part)) != part:
+                    yield f"{FOLDER}/words/{part}/{language}.po: {id_} stands in {first}, too"
+
+
+def _catalogue(path: Path, language: Language) -> dict[str, tuple[str, ...]]:
+    with path.open("rb") as file:
         found: Catalog = read_po(file, locale=language)
     return {
         str(one.id[0] if isinstance(one.id, tuple) else one.id): (
@@ -47,11 +63,11 @@ def _unlike(known: Mapping[Language, Mapping[str, tuple[str, ...]]]) -> Iterator
         for language, words in known.items():
             forms = words.get(id_, ())
             if not forms or not all(forms):
-                yield f"{FOLDER}/words/{language}.po: {id_} has no words"
+                yield f"{FOLDER}/words ({language}): {id_} has no words"
             if len(forms) > 1 and len(forms) != PLURALS[language]:
-                yield f"{FOLDER}/words/{language}.po: {id_} needs {PLURALS[language]} forms of number"
+                yield f"{FOLDER}/words ({language}): {id_} needs {PLURALS[language]} forms of number"
             if set(FOREIGN[language]) & set("".join(forms)):
-                yield f"{FOLDER}/words/{language}.po: {id_}: these are no letters of {language}"
+                yield f"{FOLDER}/words ({language}): {id_}: these are no letters of {language}"
         if len({frozenset(_values(words.get(id_, ()))) for words in known.values()}) > 1:
             yield f"{FOLDER}/words: {id_} has other values in one language than in another"
 
@@ -86,7 +102,7 @@ def _unsaid(root: Path, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
 
 
 def _in_templates(root: Path) -> Iterator[str]:
-    for path in sorted((root / FOLDER / "templates").glob("*.html")):
+    for path in sorted((root / FOLDER / "templates").rglob("*.html")):
         left = TAGS.sub(" ", path.read_text(encoding="utf-8"))
         for word in LETTERS.findall(left):
             yield f"{path.relative_to(root)}: {word!r} has its place in {FOLDER}/words"

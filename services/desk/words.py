@@ -41,9 +41,14 @@ MOMENT: Final = timedelta(milliseconds=1)
 
 @cache
 def catalogue(language: Language) -> Catalog:
-    """The catalogue of a language."""
-    with (FOLDER / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=LOCALES[language])
+    """The catalogue of a language: of all parts of the pages together, each of which has a folder of its own."""
+    whole = Catalog(locale=LOCALES[language])
+    for path in sorted(FOLDER.glob(f"*/{language}.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=LOCALES[language]):
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 @dataclass(frozen=True)
