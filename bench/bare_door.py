@@ -39,6 +39,7 @@ def app(url: str) -> FastAPI:
 if __name__ == "__main__":
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who reads the port may connect at once: until uvicorn runs the system keeps the queue
         print(listening.getsockname()[1], flush=True)
         config = uvicorn.Config(app(sys.stdin.readline().strip()), log_level="warning", access_log=False)
         uvicorn.Server(config).run([listening])
