@@ -137,6 +137,7 @@ class Backends:
             "LOTSMAN_DATABASE": databases.current(self.folder, service),
             "LOTSMAN_HOOK_KEY": secrets.load(self.folder)["hooks"],
             "LOTSMAN_HOOK_NETWORKS": '["127.0.0.0/8"]',  # receivers of whoever tries it are on this machine, too
+            "LOTSMAN_PUBLIC_UNCOUNTED": '["127.0.0.0/8"]',  # the desk of this machine counts its own readers
             **keys.service_env(self.folder),
         }
         if login.username and login.password:

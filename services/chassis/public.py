@@ -38,15 +38,47 @@ IPV6_OF_ONE: Final = 64
 """Bits of an IPv6 address that one client has for itself alone: it can change the others at will."""
 
 
+class Callers:
+    """How often each address asks, and whether it may now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._hops = settings.trusted_hops
+        self._limit = parse(settings.public_limit)
+        self._uncounted = settings.public_uncounted
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def refused(self, scope: Scope) -> Problematic | None:
+        """Counts a request. 429 with Retry-After above the limit."""
+        address = client_of(scope, self._hops)
+        if self._is_uncounted(address) or self._counted.hit(self._limit, address):
+            return None
+        wait = math.ceil(self._counted.get_window_stats(self._limit, address).reset_time - time.time())
+        return Problematic(
+            429,
+            "rate.exceeded",
+            action="retry",
+            headers={"Retry-After": str(max(1, wait))},
+            most=self._limit.amount,
+            seconds=self._limit.get_expiry(),
+        )
+
+    def _is_uncounted(self, address: str) -> bool:
+        if not self._uncounted:
+            return False
+        try:
+            found = ipaddress.ip_network(address)
+        except ValueError:
+            return False
+        return any(found.version == one.version and found.network_address in one for one in self._uncounted)
+
+
 class OpenDoor:
     """Guards the paths under `/public/`: 405 for what is not reading, 429 with Retry-After above the limit."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._hops = settings.trusted_hops
         self._age = settings.public_age
-        self._limit = parse(settings.public_limit)
-        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._callers = Callers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets other paths through untouched."""
@@ -68,19 +100,8 @@ class OpenDoor:
         if scope["method"] not in METHODS:
             allow = {"Allow": ", ".join(METHODS)}
             return answer(Problematic(405, "method.not-allowed", headers=allow), language)
-        address = client_of(scope, self._hops)
-        if self._counted.hit(self._limit, address):
-            return None
-        wait = math.ceil(self._counted.get_window_stats(self._limit, address).reset_time - time.time())
-        exceeded = Problematic(
-            429,
-            "rate.exceeded",
-            action="retry",
-            headers={"Retry-After": str(max(1, wait))},
-            most=self._limit.amount,
-            seconds=self._limit.get_expiry(),
-        )
-        return answer(exceeded, language)
+        exceeded = self._callers.refused(scope)
+        return None if exceeded is None else answer(exceeded, language)
 
     def _say(self, headers: MutableHeaders, status: int) -> None:
         headers.update(ANY_ORIGIN)

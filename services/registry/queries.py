@@ -36,6 +36,8 @@ BY_SECTOR_AND_STAGE: Final[Keys] = (
 )
 BY_AGENCY_AND_STAGE: Final[Keys] = (("kind", 1), ("state.agency", 1), ("state.history.stage", 1), *NEWEST, *STAY)
 
+OF_PARENT: Final[Keys] = (("kind", 1), ("state.application.replicates", 1), ("_id", 1))
+BY_REPLICA: Final = (("state.application.replicates", 1), ("_id", 1))
 OF_NUMBER: Final[Keys] = (("kind", 1), ("state.number", 1), *NEWEST)
 
 OWN_TERMS: Final[Keys] = (("kind", 1), ("state.own_terms.clock.due_at", 1), ("state.own_terms.clock.nearing_at", 1))
@@ -56,7 +58,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         BY_SECTOR_AND_STAGE,
         BY_AGENCY_AND_STAGE,
         OF_NUMBER,
-        (("kind", 1), ("state.application.replicates", 1), ("_id", 1)),
+        OF_PARENT,
         recalendar.INDEX,
         OWN_TERMS,
         TIED,
@@ -137,6 +139,23 @@ def public_ones() -> View:
     return {"state.stage": {"$in": stages}, "$nor": [once]}
 
 
+def public_replicas(pilot: str, number: str) -> View:
+    """The query of the public pilots that copy one: they name it by its id or its number."""
+    return {"kind": KIND, "state.application.replicates": {"$in": [pilot, number]}, **public_ones()}
+
+
+async def public_parent(store: Store, named: str | None) -> View | None:
+    """The pilot that an application names, by id or number, as a line of the public list; None where the public does
+    not see it."""
+    for where in ({"_id": named}, {"state.number": named}) if named else ():
+        rows = await store.rows(
+            SUBJECTS, {**where, "kind": KIND, "state.entered": {"$gt": ""}}, sort=BY_ID, limit=1, fields=TOLD
+        )
+        if rows and views.is_public(rows[0]):
+            return views.public_row(rows[0])
+    return None
+
+
 def year_of(year: int) -> dict[str, str]:
     """The bounds of a year, in the zone of the register, as moments are stored."""
     return {"$gte": _begin(date(year, 1, 1)), "$lt": _begin(date(year + 1, 1, 1))}
@@ -195,6 +214,8 @@ PUBLIC_ROW: Final = (
     "state.until",
 )
 """What the lines of the public lists are made of."""
+TOLD: Final = (*PUBLIC_ROW, "state.conclusions.round")
+"""The same with what says whether the public sees the pilot."""
 ROW: Final = (*PUBLIC_ROW, "state.terms", "state.term", "state.overpaid")
 """What the lines of the lists inside the house are made of: the rest of a pilot, which may be long, is not read."""
 ROW_AS_OF: Final = ("state.number", "state.application.title", "state.agency", "state.entered", "state.history")

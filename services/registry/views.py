@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from contracts.reference import TermKind
 from contracts.registry import (
     AgreementFailedV1,
     AgreementRecordedV1,
@@ -371,6 +372,24 @@ PUBLIC_FACTS: Final[Mapping[str, tuple[Shown, ...]]] = {
 """The facts that stand in the public timeline, and what of each is said there under `what`: a fact that is not named
 is kept in, and so is every field that is not. Of a correction the public learns which entry it speaks of and on what
 basis; the card says what holds now."""
+
+PUBLIC_TERMS: Final = (
+    TermKind.LOOK_OVER,
+    TermKind.EXPERTISE,
+    TermKind.REPEAT_EXPERTISE,
+    TermKind.REPLICATION_EXPERTISE,
+    TermKind.CREDIT_EXPERTISE,
+    TermKind.COUNCIL_ALARM,
+    TermKind.AGREEMENT,
+    TermKind.LAUNCH,
+    TermKind.CARRYING_OUT,
+    TermKind.EFFECTIVENESS_PROPOSAL,
+    TermKind.JUDGEMENT,
+    TermKind.SCALING_DECISION,
+)
+"""The terms of which the public learns in how many, and in which, public pilots they were kept or broken: those that
+public bodies have to keep, and whose ends are public themselves. What an applicant owes, and that there was a request,
+an appeal or a report, is not told (assumption)."""
 
 When = Literal["always", "once-concluded", "never"]
 PUBLIC_STAGES: Final[Mapping[Stage, When]] = {

@@ -10,12 +10,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from contracts.reference import TermKind
 from contracts.registry import REGISTRY
 from services.chassis.public import client_of
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.registry import views
+from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage
+from services.registry.figures.figures import Figures
+from services.registry.figures.figures import in_memory as figures_in_memory
+from services.registry.figures.questions import AXES
 from services.registry.finding.entries import FACETS
 from services.registry.finding.finding import Finding, in_memory
 from services.registry.finding.writing import code
@@ -33,14 +38,18 @@ class Outside:
     def __init__(self, store: Store, settings: Settings = SETTINGS) -> None:
         self.store = store
         self.finding: Finding = in_memory()
+        self.figures: Figures = figures_in_memory()
         self.app: FastAPI = app_of(store, settings)
         self.app.state.finding = self.finding
+        self.app.state.figures = self.figures
 
     async def put(self, *rows: Row) -> None:
         """Stores pilots and indexes them as the follower would."""
         await self.store.put("subjects", rows)
         self.finding.put(rows)
         self.finding.commit(whole=True)
+        self.figures.put(rows)
+        self.figures.commit({0: 1}, whole=True)
 
     async def ask(self, path: str, method: str = "GET", **more: Any) -> httpx.Response:
         """One request."""
@@ -58,6 +67,8 @@ async def outside(store: Store) -> AsyncIterator[Outside]:
 def said(answer: httpx.Response) -> str:
     """All that an answer says: its body, its headers, and what is encoded in its cursor."""
     headers = json.dumps(dict(answer.headers))
+    if "json" not in answer.headers["content-type"] or "jsonl" in answer.headers["content-type"]:
+        return f"{headers}\n{answer.text}"
     body = answer.json() if answer.content else {}
     cursor = body.get("next") if isinstance(body, dict) else None
     opened = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode() if cursor else ""
@@ -76,8 +87,17 @@ PATHS = {
     "/public/v1/pilots",
     "/public/v1/pilots/{pilot}",
     "/public/v1/pilots/{pilot}/timeline",
+    "/public/v1/pilots/{pilot}/replicas",
     "/public/v1/search",
+    "/public/v1/search.csv",
+    "/public/v1/search.jsonl",
     "/public/v1/facets",
+    "/public/v1/money",
+    "/public/v1/money.csv",
+    "/public/v1/money/pilots",
+    "/public/v1/terms",
+    "/public/v1/terms/pilots",
+    "/public/v1/openapi.json",
 }
 """Every route that is open. One that is added must be asked below."""
 IN_SUMS = {
@@ -133,6 +153,9 @@ async def test_no_field_outside_the_list_is_in_any_public_answer_or_search_hit(o
         "/search?limit=0",
         "/pilots?after=x",
     ]
+    asked += [f"/money/pilots?currency={one}&stage={stage}" for one in ("BYN", "USD", "EUR") for stage in MoneyStage]
+    asked += [f"/terms/pilots?kind={kind}&how={how}" for kind in (*TermKind, "zq") for how in ("kept", "broken")]
+    asked += [f"/money{form}?group_by={','.join(AXES)}" for form in ("", ".csv")]
     asked += [f"/search?sort={sort}&limit=1" for sort in ("relevance", "entered", "amount", "due")]
     answers = {path: await outside.ask(f"/public/v1{path}") for path in asked}
     answers |= {f"page {n}": page for n, page in enumerate(await _pages(outside, "/public/v1/pilots/marked/timeline"))}

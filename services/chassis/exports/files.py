@@ -4,10 +4,11 @@ The same rows always give the same bytes, so that a file that was begun anew is 
 """
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from services.law.exporting import Format
 
@@ -75,6 +76,18 @@ class Lines:
 
     def close(self) -> None:
         self._file.close()
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> bytes:
+    """Rows as text with commas between their columns (RFC 4180), in UTF-8."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([harmless(row.get(name)) for name in columns] for row in rows)
+    return text.getvalue().encode()
+
+
+def as_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Each row as a JSON value on a line, in UTF-8."""
+    return "".join(f"{json.dumps(row, ensure_ascii=False, separators=(',', ':'))}\n" for row in rows).encode()
 
 
 def harmless(cell: Cell) -> Cell:

@@ -6,11 +6,37 @@ from services.chassis import persons as names
 from services.chassis import repairing
 from services.chassis.described import called
 from services.chassis.hooks import api as hooks
-from services.registry.api import agencies, changes, exports, figures, finding, life, money, persons, pilots, public
+from services.registry.api import (
+    agencies,
+    changes,
+    exports,
+    figures,
+    finding,
+    life,
+    money,
+    persons,
+    pilots,
+    public,
+    public_figures,
+    public_files,
+)
 from services.registry.api.operations import OPERATIONS
 from services.registry.hooks import KIND
 
-PARTS = (pilots, life, money, figures, exports, changes, finding, persons, agencies, public)
+PARTS = (
+    pilots,
+    life,
+    money,
+    figures,
+    exports,
+    changes,
+    finding,
+    persons,
+    agencies,
+    public,
+    public_figures,
+    public_files,
+)
 
 
 def make_router() -> APIRouter:

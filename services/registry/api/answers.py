@@ -81,6 +81,7 @@ class PilotCard(form("WholePilot", views.PILOT, Pilot, made=True)):  # type: ign
 
 PilotCard.model_rebuild(force=True)
 PilotCardThen: Final = _with("PilotCardThen", PilotCard, as_of=Moment)
+PublicPilotCardThen: Final = _with("PublicPilotCardThen", PublicPilotCard, as_of=Moment)
 
 
 class PilotThen(Contract):
@@ -98,6 +99,7 @@ class PilotThen(Contract):
 
 Pilots: Final = _of("Pilots", Counted, PilotLine, PublicPilotLine, PilotThen)
 PublicPilots: Final = _of("PublicPilots", Page[Any], PublicPilotLine)
+PublicReplicas: Final = _with("PublicReplicas", PublicPilots, parent=PublicPilotLine | None)
 FoundPilots: Final = _of("FoundPilots", Found, PilotLine, PublicPilotLine)
 FoundPublicPilots: Final = _of("FoundPublicPilots", Found, PublicPilotLine)
 
@@ -454,6 +456,56 @@ class MoneyFigures(Figure):
     items: list[MoneySum]
     totals: list[MoneyTotal]
     next: str | None
+
+
+class OpenDescription(BaseModel):
+    """What is open to all, as an OpenAPI document."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+
+
+class PublicMoneyFigures(BaseModel):
+    """Sums of the money of public pilots by some axes, a page of them, and the totals."""
+
+    group_by: list[Axis]
+    items: list[MoneySum]
+    totals: list[MoneyTotal]
+    next: str | None
+    complete: bool
+
+
+class PublicTermFigure(Contract):
+    """How many terms of a kind were kept and broken in public pilots, and in how many of these."""
+
+    kind: str
+    kept: int
+    broken: int
+    kept_pilots: int
+    broken_pilots: int
+
+
+class PublicTermFigures(Contract):
+    """How many terms were kept, by their kinds."""
+
+    kinds: list[PublicTermFigure]
+    complete: bool
+
+
+BehindLine: Final = _with("BehindLine", PublicPilotLine, part=int)
+
+
+class Behind(Page[Any]):
+    """The pilots behind a figure, each with its part of it, the largest first; `whole` is the figure."""
+
+    pilots: int
+    whole: int
+    complete: bool
+
+
+PilotsBehind: Final = _of("PilotsBehind", Behind, BehindLine)
 
 
 class MoneyPart(Contract):

@@ -158,16 +158,30 @@ async def money_told(
     limit: int,
 ) -> Response:
     """A page of sums of money. Raises Problematic 400 for a cursor that is not of this question."""
-    asked = MoneyAsked(by, filters, limit=limit, seen=_seen(eyes))
+    seen = _seen(eyes)
+    key, question = money_question(seen, by, filters, after, limit)
+    return await told(request, figures, seen, key, question)
+
+
+def money_question(
+    seen: Seen, by: tuple[Axis, ...], filters: MoneyFilters, after: str | None, limit: int
+) -> tuple[tuple[Any, ...], Question]:
+    """What is asked for a page of sums, and by what the answer is known. Raises Problematic 400 for a cursor that is
+    not of this question."""
+    asked = MoneyAsked(by, filters, limit=limit, seen=seen)
     if after is not None:
         asked = replace(asked, after=_cursor(after, asked))
-    key = ("money", by, tuple((name, *values) for name, values in filters.items()), after, limit)
 
     def question(cursor: "DuckDBPyConnection") -> Answer:
         answer = questions.money(cursor, asked)
         return {**answer, "next": cursor_text(answer["next"]) if answer["next"] else None}
 
-    return await told(request, figures, asked.seen, key, question)
+    return ("money", by, filters_key(filters), after, limit), question
+
+
+def filters_key(filters: MoneyFilters) -> tuple[tuple[str, ...], ...]:
+    """Filters as a part of what an answer is known by."""
+    return tuple((name, *values) for name, values in filters.items())
 
 
 def _cursor(after: str, asked: MoneyAsked) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from services.chassis.engine import Engine
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
 from services.chassis.subject import Document
-from services.chassis.web import cursor_text, page
+from services.chassis.web import cursor_text, cursor_values, page
 from services.law import reasons
 from services.registry import history, queries, sight, views
 from services.registry.domain.state import Pilot
@@ -38,6 +38,8 @@ AsOf = Annotated[
     ),
 ]
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+MOST_SHOWN: Final = 100_000
+"""Entries of a public timeline before a page: a cursor that says more was not given out here."""
 MOMENT: Final = re.compile(DAY.pattern + r"T[0-9].*")
 _moments: Final = TypeAdapter[datetime](Moment)
 
@@ -70,8 +72,7 @@ def _rules() -> RuleBook:
 
 async def card_of(engine: Engine, eyes: Sight, pilot: Document, said: str) -> views.View:
     """The card of a pilot as the register knew it then. Raises Problematic: 404 before it was entered, 422."""
-    assert isinstance(pilot.state, Pilot)
-    moment = moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
+    moment = moment_for(engine, pilot, said)
     then = await history.as_of(engine.store, pilot, moment)
     if then is None:
         raise Problematic(404, "not-found")
@@ -79,21 +80,42 @@ async def card_of(engine: Engine, eyes: Sight, pilot: Document, said: str) -> vi
     return {"as_of": wire_moment(moment), **await sight.card(engine.store, eyes, then)}
 
 
+def moment_for(engine: Engine, pilot: Document, said: str) -> datetime:
+    """The moment that `as_of` means for a pilot, in the zone of its edition. Raises Problematic 422."""
+    assert isinstance(pilot.state, Pilot)
+    return moment_of(said, ZoneInfo(_rules().edition(pilot.state.edition).zone), engine.now())
+
+
+async def public_card_of(engine: Engine, pilot: Document, said: str) -> views.View:
+    """The card of a pilot that is public now, as the public would have seen it then. Raises Problematic: 404 where it
+    was not public then, 422."""
+    moment = moment_for(engine, pilot, said)
+    then = await history.as_of(engine.store, pilot, moment)
+    if then is None or not views.is_public(then):
+        raise Problematic(404, "not-found")
+    return {"as_of": wire_moment(moment), **views.public(then)}
+
+
 def _told(entry: views.View) -> views.View:
     return {**entry, "what": reasons.beside(entry["what"])}
 
 
-async def public_timeline(engine: Engine, pilot: str, after: str | None, limit: int) -> Page[Any]:
-    """A page of what the public sees of a pilot's timeline."""
-    return await page(
-        engine.store,
-        TIMELINE,
-        queries.public_timeline(pilot),
-        queries.IN_ORDER,
-        after=after,
-        limit=limit,
-        show=views.public_timeline,
-    )
+async def public_timeline(
+    engine: Engine, pilot: str, after: str | None, limit: int, until: datetime | None = None
+) -> Page[Any]:
+    """A page of what the public sees of a pilot's timeline, `until` a moment at which it was recorded.
+
+    Its cursor counts the entries that were shown: a place in the order would tell how many stand between that are not.
+    Raises Problematic 400.
+    """
+    query = queries.public_timeline(pilot) | ({} if until is None else {"time": {"$lte": wire_moment(until)}})
+    [shown] = cursor_values(after, 1) if after else [0]
+    if not isinstance(shown, int) or not 0 <= shown <= MOST_SHOWN:
+        raise Problematic(400, "cursor.bad")
+    rows = await engine.store.rows(TIMELINE, query, sort=queries.IN_ORDER, limit=shown + limit + 1)
+    items = [views.public_timeline(row) for row in rows[shown : shown + limit]]
+    more = len(rows) > shown + limit
+    return Page[Any](items=items, next=cursor_text([shown + limit]) if more else None)
 
 
 async def _lines(engine: Engine, query: Mapping[str, Any], after: str | None, limit: int) -> Page[Any]:

@@ -128,9 +128,15 @@ def _pilot(row: Row) -> dict[str, Cell]:
     flat["next_move"], flat["agency_name"] = line["next_move"], line["agency_name"]
     flat["overpaid"] = bool(line["overpaid"])
     flat["sectors"] = " ".join(line.get("sectors") or ())
+    return {**flat, **sums(line["totals"])}
+
+
+def sums(totals: views.View) -> dict[str, Cell]:
+    """A pilot's sums as cells; where there are several currencies there is no amount."""
+    flat = dict[str, Cell]()
     for stage in MoneyStage:
-        sums = line["totals"][stage]
-        one = sums[0] if len(sums) == 1 else {"amount_minor": None, "currency": SEVERAL if sums else None}
+        known = totals[stage]
+        one = known[0] if len(known) == 1 else {"amount_minor": None, "currency": SEVERAL if known else None}
         flat[f"{stage}_minor"], flat[f"{stage}_currency"] = one["amount_minor"], one["currency"]
     return flat
 

@@ -53,10 +53,12 @@ SCALED: Final = (
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What of the pilots the figures are made of: those that are not `hidden` from who asks; where `agency` is given,
-    its own pilots whole, and of the others what the public sees of public ones."""
+    its own pilots whole, and of the others what the public sees of public ones; `public`: those that the public sees
+    alone."""
 
     agency: str | None = None
     hidden: tuple[str, ...] = ()
+    public: bool = False
 
     def where(self, *, whole: bool = False) -> tuple[str, list[Any]]:
         """The condition of it on the table of pilots and its parameters; `whole`: of what the public never sees."""
@@ -67,6 +69,8 @@ class Seen:
         if self.agency is not None:
             parts.append("agency = ?" if whole else "(agency = ? OR public)")
             given.append(self.agency)
+        if self.public:
+            parts.append("public")
         return " AND ".join(parts), given
 
 
@@ -99,7 +103,7 @@ def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     `pilots` counts each pilot once in its row, and once in each total. `next` is the key of the last row, None at the
     end.
     """
-    where, given = _where(asked.filters, asked.seen)
+    where, given = money_where(asked.filters, asked.seen)
     columns = [f"{AXES.get(one, one)} AS {one}" for one in asked.key]  # type: ignore[call-overload]
     named = ", ".join(asked.key)
     grouped = (
@@ -125,7 +129,7 @@ def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     }
 
 
-def _where(filters: MoneyFilters, seen: Seen) -> tuple[str, list[Any]]:
+def money_where(filters: MoneyFilters, seen: Seen) -> tuple[str, list[Any]]:
     """The condition of filters and its parameters. `unspecified` finds also what was not said at all."""
     parts, given = ["true"], list[Any]()
     if seen != ALL:

@@ -1,0 +1,240 @@
+"""Figures, files and the past of the public register: each figure is the sum of the rows behind it, the same in JSON
+and CSV, and nothing of what is not public is counted."""
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.event import wire_moment
+from contracts.reference import TermKind
+from contracts.registry import ConflictNotedV1, PilotSuspendedV1
+from deploy.samples.common import NOW
+from deploy.samples.registry import cost
+from services.chassis.settings import Settings
+from services.chassis.store import Row, Store
+from services.registry import views
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import PastTerms
+from services.registry.handlers import TIMELINE
+from services.registry.service import SERVICE
+from tests.integration.test_public import SETTINGS, Outside
+from tests.kit.registry.http import BEGIN, Register
+from tests.kit.registry.rows import about, row, timeline_row
+
+
+@pytest.fixture
+async def outside(store: Store) -> Outside:
+    await store.prepare(SERVICE.indexes)
+    return Outside(store)
+
+
+def with_money(id_: str, amount: int, currency: str = "BYN", year: int | None = 2026, **more: Any) -> Row:
+    costs = (cost(amount, "own-money", year, currency),)
+    return row(id_, application=about(more.pop("title", "Проект"), costs=costs, **more.pop("said", {})), **more)
+
+
+async def everything(outside: Outside, path: str, **params: str) -> list[dict[str, Any]]:
+    """Every page of a list."""
+    found, after = list[dict[str, Any]](), None
+    while True:
+        answer = await outside.ask(
+            f"/public/v1{path}", params={**params, "limit": "2", **({"after": after} if after else {})}
+        )
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["items"]
+        if (after := answer.json()["next"]) is None:
+            return found
+
+
+async def test_a_sum_of_money_is_that_of_the_public_pilots_behind_it_and_the_same_in_the_table(
+    outside: Outside,
+) -> None:
+    shown = [with_money(f"p{n}", 100 + n, said={"sector": ("health", "energy")[n % 2]}) for n in range(7)]
+    await outside.put(
+        *shown,
+        with_money("dollars", 5_000, "USD"),
+        with_money("undated", 900, year=None),
+        with_money("early", 1_000_000, stage=Stage.EXPERTISE),
+        with_money("left", 2_000_000, stage=Stage.WITHDRAWN, conclusions=()),
+    )
+    told = (await outside.ask("/public/v1/money", params={"group_by": "sector,year"})).json()
+    table = (await outside.ask("/public/v1/money.csv", params={"group_by": "sector,year", "language": "be"})).content
+    rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
+    assert [(one["sector"], one["currency"], int(one["amount_minor"])) for one in rows] == [
+        (one["sector"], one["currency"], one["amount_minor"]) for one in told["items"]
+    ]
+    assert {one["stage_title"] for one in rows} == {"Запланавана"} and "left_out" not in told
+    assert {(one["currency"], one["amount_minor"], one["pilots"]) for one in told["totals"]} == {
+        ("BYN", sum(range(100, 107)) + 900, 8),
+        ("USD", 5_000, 1),
+    }
+    for one in told["items"]:
+        cell = {"currency": one["currency"], "stage": one["stage"], "sector": one["sector"]}
+        behind = await everything(outside, "/money/pilots", **cell, year=str(one["year"] or "unspecified"))
+        assert (sum(pilot["part"] for pilot in behind), len(behind)) == (one["amount_minor"], one["pilots"])
+        assert [pilot["part"] for pilot in behind] == sorted((pilot["part"] for pilot in behind), reverse=True)
+    for two in ({}, {"currency": "BYN"}, {"currency": ["BYN", "USD"], "stage": "planned"}):
+        refused = await outside.ask("/public/v1/money/pilots", params=two)
+        assert (refused.status_code, refused.json()["title"]) == (422, "figures.no-sum")
+
+
+async def test_terms_are_told_by_public_pilots_and_of_no_kind_that_is_not_public(outside: Outside) -> None:
+    every = tuple(PastTerms(kind=kind, kept=2, broken=1) for kind in TermKind)
+    await outside.put(
+        row("both", past_terms=every),
+        row("kept", past_terms=(PastTerms(kind=TermKind.EXPERTISE, kept=1, broken=0),)),
+        row("hidden", past_terms=every, stage=Stage.EXPERTISE),
+    )
+    kinds = {one["kind"]: one for one in (await outside.ask("/public/v1/terms")).json()["kinds"]}
+    assert [*kinds] == list(views.PUBLIC_TERMS)
+    assert not {TermKind.APPEAL, TermKind.CLARIFICATION, TermKind.FIXING_REMARKS, TermKind.PROGRESS_REPORT} & {*kinds}
+    told = kinds["expertise"]
+    assert [told[name] for name in ("kept", "broken", "kept_pilots", "broken_pilots")] == [3, 1, 2, 1]
+    for kind, one in kinds.items():
+        for how in ("kept", "broken"):
+            behind = await everything(outside, "/terms/pilots", kind=kind, how=how)
+            assert (sum(each["part"] for each in behind), len(behind)) == (one[how], one[f"{how}_pilots"])
+            assert "hidden" not in {each["id"] for each in behind}
+    assert (await outside.ask("/public/v1/terms/pilots?kind=appeal&how=kept")).status_code == 422
+
+
+async def test_what_ceases_to_be_public_is_behind_no_figure_before_these_know(outside: Outside) -> None:
+    await outside.put(with_money("p", 5))
+    await outside.store.put("subjects", [with_money("p", 5, stage=Stage.EXPERTISE)])
+    answer = await outside.ask("/public/v1/money/pilots?currency=BYN&stage=planned")
+    assert answer.json()["items"] == []
+
+
+async def test_files_have_exactly_what_is_found_in_its_order_and_harmless_to_spreadsheets(outside: Outside) -> None:
+    titles = ["=1+1 мост", 'мост; "через", реку', "мост\nв две строки", *(f"мост {n}" for n in range(450))]
+    await outside.put(
+        *(row(f"p{n}", application=about(title), number=f"ПП-{n}") for n, title in enumerate(titles)),
+        row("other", application=about("дорога")),
+        row("early", application=about("мост ранний"), stage=Stage.LOOK_OVER),
+    )
+    for asked in (
+        {"q": "мост", "sort": "relevance"},
+        {"q": "мост", "sort": "entered"},
+        {"sector": "health", "sort": "amount"},
+    ):
+        ids = [one["id"] for one in await _found(outside, asked)]
+        table = (await outside.ask("/public/v1/search.csv", params=asked)).content.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(table)))
+        lines = (await outside.ask("/public/v1/search.jsonl", params=asked)).text.splitlines()
+        assert [one["id"] for one in rows] == ids == [json.loads(one)["id"] for one in lines]
+        assert len(ids) == len(titles) + ("sector" in asked)
+        assert not [one["title"] for one in rows if one["title"].startswith("=")]
+        assert {one["stage_title"] for one in rows} == {"Реализация"}
+    head = await outside.ask("/public/v1/search.csv", "HEAD")
+    assert (head.status_code, head.content) == (200, b"") and "pilots.csv" in head.headers["content-disposition"]
+    refused = await outside.ask("/public/v1/search.csv?sort=due")
+    assert (refused.status_code, refused.json()["title"]) == (422, "sort.unknown")
+
+
+async def _found(outside: Outside, asked: dict[str, str]) -> list[dict[str, Any]]:
+    found, after = list[dict[str, Any]](), None
+    while True:
+        params = {**asked, "limit": "200", **({"after": after} if after else {})}
+        answer = (await outside.ask("/public/v1/search", params=params)).json()
+        found += answer["items"]
+        if (after := answer["next"]) is None:
+            return found
+
+
+async def test_a_file_ends_where_the_settings_say(store: Store) -> None:
+    await store.prepare(SERVICE.indexes)
+    outside = Outside(store, SETTINGS.model_copy(update={"public_rows": 3}))
+    await outside.put(*(row(f"p{n}") for n in range(5)))
+    lines = (await outside.ask("/public/v1/search.jsonl?sort=entered")).text.splitlines()
+    assert len(lines) == 3
+
+
+async def test_copies_are_told_where_they_are_public_and_what_is_copied_too(outside: Outside) -> None:
+    await outside.put(
+        row("first", number="ПП-1"),
+        row("by-id", application=about("По id", replicates="first")),
+        row("by-number", application=about("По номеру", replicates="ПП-1")),
+        row("early", application=about("Ранний", replicates="first"), stage=Stage.EXPERTISE),
+        row("of-early", application=about("Копия раннего", replicates="early")),
+    )
+    copies = await everything(outside, "/pilots/first/replicas")
+    assert [one["id"] for one in copies] == ["by-id", "by-number"]
+    parents = {
+        name: (await outside.ask(f"/public/v1/pilots/{name}/replicas")).json()["parent"]
+        for name in ("by-id", "by-number", "of-early", "first")
+    }
+    assert {name: one and one["id"] for name, one in parents.items()} == {
+        "by-id": "first",
+        "by-number": "first",
+        "of-early": None,
+        "first": None,
+    }
+
+
+async def test_the_timeline_of_a_day_has_what_was_recorded_by_then_and_its_cursor_counts_what_was_shown(
+    outside: Outside,
+) -> None:
+    await outside.put(row("p"))
+    facts = [
+        {
+            **timeline_row("p", n, PilotSuspendedV1.TYPE if n % 3 == 0 else ConflictNotedV1.TYPE),
+            "time": wire_moment(NOW + timedelta(days=n)),
+        }
+        for n in range(1, 16)
+    ]
+    await outside.store.put(TIMELINE, facts)
+    told = await everything(outside, "/pilots/p/timeline")
+    assert len(told) == 5
+    day = (NOW + timedelta(days=7)).date().isoformat()
+    assert date.fromisoformat(day) < date.today()
+    assert len(await everything(outside, "/pilots/p/timeline", as_of=day)) == 2
+    assert (await outside.ask("/public/v1/pilots/p/timeline?after=WzFd&limit=1")).json()["next"] == "WzJd", "two shown"
+    assert (await outside.ask("/public/v1/pilots/p/timeline?as_of=2199-01-01")).status_code == 422
+
+
+async def test_a_desk_is_not_counted_and_everybody_else_is(store: Store) -> None:
+    settings = Settings(
+        public_limit="2/minute", public_uncounted=(ip_network("10.1.0.0/16"), ip_network("2001:db8::/32"))
+    )
+    outside = Outside(store, settings)
+    for desk in ("10.1.2.3", "2001:db8::7"):
+        assert [(await outside.ask("/public/v1/pilots", client=(desk, 1))).status_code for _ in range(4)] == [200] * 4
+    others = [(await outside.ask("/public/v1/pilots", client=("10.2.0.1", 1))).status_code for _ in range(3)]
+    assert others == [200, 200, 429]
+
+
+async def test_the_description_names_what_is_open_alone_with_all_its_forms(outside: Outside) -> None:
+    said = (await outside.ask("/public/v1/openapi.json")).json()
+    assert said["paths"] and all(path.startswith("/public/") for path in said["paths"])
+    text = json.dumps(said)
+    assert "PublicPilotCard" in said["components"]["schemas"] and "PilotLine" not in said["components"]["schemas"]
+    assert text.count("#/components/schemas/") and not [
+        name
+        for name in {one.split('"')[0] for one in text.split("#/components/schemas/")[1:]}
+        if name not in said["components"]["schemas"]
+    ]
+
+
+async def test_the_card_of_a_day_is_what_the_public_saw_then_and_nothing_of_before_it_was_public(store: Store) -> None:
+    await store.prepare(SERVICE.indexes)
+    register = Register(store)
+    await register.running("p")
+    await register.settle()
+
+    async def card(as_of: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=register.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await client.get("/public/v1/pilots/p", params={"as_of": as_of} if as_of else {})
+
+    now, begun = (await card("")).json(), BEGIN.date()
+    then = {n: await card((begun + timedelta(days=n)).isoformat()) for n in range(3)}
+    assert [one.status_code for one in then.values()] == [404, 200, 200], "in look-over nobody outside knows of it"
+    assert (then[1].json()["stage"], then[1].json()["agreement"], then[1].json()["decisions"]) == ("council", None, [])
+    last = then[2].json()
+    assert last.pop("as_of") and last == now and now["stage"] == "running"
