@@ -39,13 +39,13 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
-from deploy.local.told_traces import Trace
 from deploy.local.traces import spans_of
 from deploy.login import Login
 from deploy.progress import Say, silent, task
 from deploy.samples.common import EDITION
 from deploy.samples.pilots import Agency, End, Pilot, agencies, event_id, submitted
 from deploy.samples.pilots import pilots as sample
+from services.chassis.told_traces import Trace
 
 FOLLOWED: Final = "demo-health"
 """The agency whose first pilot is followed in words."""

@@ -14,8 +14,8 @@ from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
 from deploy.top.asking import answers_of
-from deploy.top.figures import Since
 from deploy.top.rows import as_found
+from services.chassis.figures import Since
 
 app = typer.Typer()
 

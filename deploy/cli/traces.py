@@ -14,8 +14,8 @@ from deploy.cli.common import Found, asked, out
 from deploy.cli.reading import show_rows
 from deploy.complaint import Complaint
 from deploy.local.home import home
-from deploy.local.told_traces import Trace, clock, traces_in
-from deploy.local.traces import Span, listed, spans_of
+from deploy.local.traces import listed, spans_of
+from services.chassis.told_traces import Span, Trace, clock, traces_in
 
 app = typer.Typer()
 

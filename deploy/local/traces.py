@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from socket import socket
 from threading import Lock, Thread
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -28,6 +28,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from deploy.complaint import Complaint
 from deploy.local.home import directory
 from deploy.local.kept import Kept
+from services.chassis.told_traces import Span
 
 OLDEST: Final = 500
 """So many spans are dropped together."""
@@ -55,22 +56,6 @@ CREATE INDEX IF NOT EXISTS by_end ON spans (end_ns);
 """
 GIVES_BACK: Final = 2
 """`auto_vacuum` of a file that gives back to the disk what is deleted, when it is told to."""
-
-
-class Span(NamedTuple):
-    """One span, its ids in hexadecimal; a row of the table."""
-
-    trace_id: str
-    span_id: str
-    parent_id: str
-    service: str
-    name: str
-    kind: str
-    start_ns: int
-    end_ns: int
-    status: str
-    attributes: dict[str, Any]
-    links: list[dict[str, str]]
 
 
 class Receiver:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from deploy.top.figures import Answers, samples_of
+from services.chassis.figures import Answers, samples_of
 
 ANSWERS_WITHIN: Final = 3.0
 """Seconds for one answer."""

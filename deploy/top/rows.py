@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from deploy.top.figures import HTTP, TO_REGISTER, Answers, Since
+from services.chassis.figures import HTTP, TO_REGISTER, Answers, Since
 
 Row = tuple[str, ...]
 

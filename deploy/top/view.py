@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Footer, Label, Static
 
 from deploy.top import rows
-from deploy.top.figures import Answers, Since
+from services.chassis.figures import Answers, Since
 
 Ask = Callable[[], Awaitable[Mapping[str, Answers]]]
 

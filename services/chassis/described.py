@@ -83,6 +83,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST:/v1/parked/redrive": "redriveParked",
     "GET:/v1/parked/repairs": "listRepairs",
     "POST:/v1/parked/repairs": "proposeRepair",
+    "GET:/v1/parked/repairs/{repair}": "getRepair",
     "POST:/v1/parked/repairs/{repair}/approval": "approveRepair",
     "POST:/v1/parked/repairs/{repair}/refusal": "declineRepair",
     "GET:/v1/withheld": "listWithheld",

@@ -206,6 +206,11 @@ def routes() -> APIRouter:
         query = eyes.but("subject")
         return await page(engine.store, REPAIRS, query, NEWEST, after=after, limit=limit, show=shown)
 
+    @router.get("/repairs/{repair}", response_model=ShownRepair, responses={404: {}})
+    async def one_repair(repair: str, engine: EngineOf, eyes: Eyes) -> Response:
+        """One proposal, with both versions masked."""
+        return JSONResponse(shown(await _there(engine.store, REPAIRS, repair, eyes)))
+
     @router.post("/repairs/{repair}/approval", responses={404: {}, 409: {}})
     async def approve(repair: str, by: Ops, eyes: Eyes) -> RedrivenRecord:
         """Approves what somebody else proposed, and does it at once: the changed record is fed again; a discarded one

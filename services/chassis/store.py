@@ -71,6 +71,8 @@ BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))
 """By which the oldest parked record of a status is found, and the subjects that have any."""
 BY_CAUSE: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("at", 1), ("subject", 1))
 """By which parked records are counted and chosen in groups."""
+OF_GROUP: Final[Keys] = (("status", 1), ("cause", 1), ("topic", 1), ("_id", 1))
+"""By which the records of a group are listed."""
 NUMBERED: Final[Keys] = (("state.number", 1),)
 """The index of the pilots by registration number. A query must say that the number is a string."""
 ALONE: Final = "alone"
@@ -190,6 +192,7 @@ class Store:
                 IndexModel([("status", 1), ("_id", 1)]),
                 IndexModel(list(BY_AGE)),
                 IndexModel(list(BY_CAUSE)),
+                IndexModel(list(OF_GROUP)),
                 IndexModel(list(BY_SUBJECT)),
             ],
             REPAIRS: [

@@ -51,7 +51,7 @@ from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
 from services.chassis.sight import Sight, seeing
-from services.chassis.store import BY_ID, Row, Store
+from services.chassis.store import BY_ID, OF_GROUP, Row, Store
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.subject import Document
 
@@ -351,16 +351,21 @@ def operations() -> APIRouter:
         engine: EngineOf,
         eyes: Annotated[Sight, Depends(seeing(Role.OPS))],
         status: Annotated[str | None, sought(20)] = None,
+        cause: Annotated[str | None, sought(2000)] = None,
+        topic: Annotated[str | None, sought(300)] = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page[ParkedRecord]:
-        """Records that wait or are broken, oldest position first; of each what is known to be harmless."""
+        """Records that wait or are broken, oldest position first; of each what is known to be harmless. `status`,
+        `cause` and `topic`, as a group says them, choose the records of that group."""
         if status not in (None, parking.WAITING, parking.BROKEN):
             raise Problematic(422, "status.unknown")
-        query = {"status": status} if status else {"status": {"$in": [parking.WAITING, parking.BROKEN]}}
-        query |= eyes.but("subject")
-        order = (("status", 1), ("_id", 1))
-        return await page(engine.store, parking.COLLECTION, query, order, after=after, limit=limit, show=_parked)
+        asked = {"cause": cause, "topic": topic}
+        query: dict[str, Any] = {"status": status or {"$in": [parking.WAITING, parking.BROKEN]}}
+        query |= {name: value for name, value in asked.items() if value is not None} | eyes.but("subject")
+        hint = OF_GROUP if status and cause and topic else None
+        order, rows = (("status", 1), ("_id", 1)), parking.COLLECTION
+        return await page(engine.store, rows, query, order, after=after, limit=limit, show=_parked, hint=hint)
 
     @router.get("/v1/withheld", dependencies=[Depends(allow(Role.OPS))])
     async def what_is_withheld(engine: EngineOf) -> Page[WithheldTopic]:

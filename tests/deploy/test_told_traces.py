@@ -9,7 +9,8 @@ import pytest
 from deploy.cli import traces as verb
 from deploy.cli.__main__ import main
 from deploy.local.ports import Ports
-from deploy.local.traces import Receiver, Span, spans_of
+from deploy.local.traces import Receiver, spans_of
+from services.chassis.told_traces import Span
 
 NOON = 1_767_182_400 * 10**9
 """2025-12-31T12:00:00Z."""

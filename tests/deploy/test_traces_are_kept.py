@@ -30,7 +30,6 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.kept import Kept
 from deploy.local.ports import Ports
-from deploy.local.told_traces import Trace
 from deploy.local.traces import (
     GIVES_BACK,
     LARGEST,
@@ -39,10 +38,10 @@ from deploy.local.traces import (
     MOST_TEXT,
     SCHEMA,
     Receiver,
-    Span,
     _said,
     spans_of,
 )
+from services.chassis.told_traces import Span, Trace
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from textual.widgets import DataTable, Static
 from contracts.topics import fact_topic
 from deploy.local.keys import service_env, token
 from deploy.top.asking import answers_of
-from deploy.top.figures import Answers
 from deploy.top.view import Top
 from services.chassis.auth import Keys
 from services.chassis.engine import Engine
+from services.chassis.figures import Answers
 from services.chassis.readiness import NotReady
 from services.chassis.stalled import Place
 from services.chassis.watching import Watch

@@ -31,6 +31,7 @@ OPERATIONS = {
     ("get", "/v1/parked/records/{place}"): {"ops"},
     ("get", "/v1/parked/repairs"): {"ops"},
     ("post", "/v1/parked/repairs"): {"ops"},
+    ("get", "/v1/parked/repairs/{repair}"): {"ops"},
     ("post", "/v1/parked/repairs/{repair}/approval"): {"ops"},
     ("post", "/v1/parked/repairs/{repair}/refusal"): {"ops"},
     ("get", "/v1/balance"): {"ops"},

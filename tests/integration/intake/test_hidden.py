@@ -73,6 +73,7 @@ OF_NO_PILOT: Final = {
         ("get", "/v1/parked/records/{place}"),
         ("get", "/v1/parked/repairs"),
         ("post", "/v1/parked/repairs"),
+        ("get", "/v1/parked/repairs/{repair}"),
         ("post", "/v1/parked/repairs/{repair}/approval"),
         ("post", "/v1/parked/repairs/{repair}/refusal"),
     },
@@ -250,6 +251,7 @@ async def test_ops_in_conflict_take_up_no_parked_record_of_a_hidden_pilot(
     for who, status in (("ops@night", 404), ("ops", 200)):
         assert (await ask("get", f"/v1/parked/records/{row['id']}", who)).status_code == status
         assert bool((await ask("get", "/v1/parked/repairs", who)).json()["items"]) is (status == 200)
+        assert (await ask("get", f"/v1/parked/repairs/{made['id']}", who)).status_code == status
     for path, body in (("", asked), (f"/{made['id']}/approval", None), (f"/{made['id']}/refusal", {"why": "Нет."})):
         told = await ask("post", f"/v1/parked/repairs{path}", "ops@night", json=body, headers={"Idempotency-Key": path})
         assert told.status_code == 404, path

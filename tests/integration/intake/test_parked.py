@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -193,6 +194,11 @@ async def test_ops_feed_a_group_again_after_trying_it_and_each_record_has_its_ve
     ]
     assert all(one["oldest"] <= one["newest"] for one in groups)
     cause = groups[0]["cause"]
+    of_group = {"status": "broken", "cause": cause, "topic": "pilots.agency.demo.v1", "limit": "3"}
+    first = (await ask("get", f"/v1/parked?{urlencode(of_group)}", "ops")).json()
+    beyond = (await ask("get", f"/v1/parked?{urlencode({**of_group, 'after': first['next']})}", "ops")).json()
+    assert [one["id"] for one in first["items"] + beyond["items"]] == [one.id for one in newer], "that group, in order"
+    assert beyond["next"] is None
 
     nothing = await ask("post", "/v1/parked/redrive", "ops", json={})
     assert (nothing.status_code, nothing.json()["title"]) == (422, "redrive.nothing-chosen")

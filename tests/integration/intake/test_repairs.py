@@ -68,6 +68,7 @@ async def test_a_change_is_fed_again_when_a_second_person_approves_and_both_vers
     everything = (await ask("get", "/v1/parked/repairs", ONE)).text + row["was"].decode() + row["becomes"].decode()
     assert "Примерова" not in everything and "primerova" not in everything
     [listed] = (await ask("get", "/v1/parked/repairs", ONE)).json()["items"]
+    assert (await ask("get", f"/v1/parked/repairs/{made['id']}", ONE)).json() == listed
     assert (listed["state"], listed["by"], listed["settled_by"], listed["verdict"]) == (
         "approved",
         "u-5001",

@@ -5,10 +5,25 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from contracts.event import wire_moment
-from deploy.local.traces import Span
 
 ABOUT: Final = ("pilot.id", "pilot.event.id")
 """The attributes by which a span says what it is about."""
+
+
+class Span(NamedTuple):
+    """One span, its ids in hexadecimal."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    service: str
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    status: str
+    attributes: dict[str, Any]
+    links: list[dict[str, str]]
 
 
 class Trace(NamedTuple):
