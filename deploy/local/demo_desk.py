@@ -54,6 +54,8 @@ PEOPLE: Final = (
     DemoPerson("rg-1", "Роман Воображаемый", (Role.REGISTRAR,)),
     DemoPerson("au-1", "Алла Наблюдателева", (Role.AUDITOR,)),
     DemoPerson("ad-1", "Адам Настройкин", (Role.ADMIN,)),
+    DemoPerson("ops-1", "Федот Дежуркин", (Role.OPS,)),
+    DemoPerson("ops-2", "Нина Подменина", (Role.OPS,)),
 )
 """The ids are those that the demo itself acts under."""
 

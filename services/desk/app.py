@@ -35,6 +35,7 @@ from services.desk.pages import (
     look_over,
     notices,
     opinion,
+    ops,
     request,
     work,
 )
@@ -57,6 +58,7 @@ PAGES: Final = (
     directory,
     entries,
     notices,
+    *ops.PAGES,
 )
 """All of them; each makes a router."""
 LEAST_PACKED: Final = 1_000

@@ -113,6 +113,21 @@ class Clients:
             raise Refused(found.status_code, _problem(found))
         return Answer(_body(found), found.headers.get("ETag", ""))
 
+    async def peek(
+        self, service: str, path: str, *, token: str, language: Language, within: float
+    ) -> httpx.Response | None:
+        """What a service answers just now, whatever its status says; None where it does not within so many seconds.
+        For who watches it: that nothing comes is an answer, too."""
+        said = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        try:
+            found = await self.http[service].get(path, headers=said, timeout=within)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            log.warning("%s did not answer: %s", service, type(error).__name__)
+            self._away(service)
+            return None
+        self.away.pop(service, None)
+        return found
+
     async def lines(self, service: str, path: str, *, token: str, language: Language) -> AsyncIterator[bytes]:
         """The lines of a file as they come, however large it is. Raises Away, Refused before the first."""
         said = {"Authorization": f"Bearer {token}", "Accept-Language": language}

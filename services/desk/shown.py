@@ -40,6 +40,7 @@ PAGES: Final = (
     ("page.directory", "/directory", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN)),
     ("page.decisions", "/decisions", (*DECIDERS, Role.AUDITOR)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
+    ("page.ops", "/ops", (Role.OPS,)),
 )
 """What the head of every page leads to, and for which roles."""
 

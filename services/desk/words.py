@@ -99,6 +99,10 @@ class Words:
         at = _moment(value).astimezone(self.zone)
         return format_datetime(at, "d MMMM y HH:mm", locale=LOCALES[self.language])
 
+    def clock(self, value: datetime) -> str:
+        """A moment to the second, for what is looked at while it changes."""
+        return format_datetime(value.astimezone(self.zone), "d MMMM y HH:mm:ss", locale=LOCALES[self.language])
+
     def last_day(self, due: datetime | str) -> date:
         """The last day of a term that runs out at this moment: to its end."""
         return (_moment(due) - MOMENT).astimezone(self.zone).date()

@@ -105,6 +105,19 @@
     setTimeout(() => { delete form.dataset.sent; }, 3000);
   });
 
+  // A page that makes itself anew keeps what it has where nothing comes, and says so.
+  const told = (event) => event.detail.target?.id === "now" || event.detail.elt?.id === "now";
+  function stale(is) {
+    const note = byId("stale");
+    if (note) note.hidden = !is;
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!told(event)) return;
+    if (event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
+    stale(event.detail.xhr.status >= 400);
+  });
+  document.addEventListener("htmx:sendError", (event) => { if (told(event)) stale(true); });
+
   // What is not asked for does not stand in the address.
   document.addEventListener("htmx:configRequest", (event) => {
     const { verb, formData } = event.detail;

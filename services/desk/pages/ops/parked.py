@@ -1,0 +1,76 @@
+"""Parked: what all services have set aside, in groups of one cause, the largest first."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from contracts.topics import SERVICES
+from services.desk.pages.ops import seen
+from services.desk.pages.ops.seen import OpsVisit, Told
+from services.desk.visit import Visit
+
+HERE: Final = "/ops/parked"
+GROUPS: Final = "/v1/parked/groups"
+REPAIRS: Final = "/v1/parked/repairs"
+NAMED: Final = ("status", "cause", "topic")
+"""By what a group is known within its service."""
+STATUSES: Final = ("broken", "waiting")
+OPEN: Final = 20
+"""Of the newest proposals of each service so many are looked through for those that wait for a second person."""
+
+
+def make_router() -> APIRouter:
+    """`/ops/parked`."""
+    router = APIRouter()
+
+    @router.get("/{language}/ops/parked", response_class=HTMLResponse)
+    async def parked(visit: OpsVisit, service: str = "", status: str = "") -> Response:
+        """All groups, or those of a service or a status."""
+        repairs = f"{REPAIRS}?limit={OPEN}"
+        told = await seen.told_by_all(visit, GROUPS, repairs)
+        every = groups_of(visit, told)
+        rows = [one for one in every if service in ("", one["service"]) and status in ("", one["status"])]
+        proposed = [
+            {"service": one.service, **row} for one in told for row in one.rows(repairs) if row["state"] == "proposed"
+        ]
+        records = sum(one["records"] for one in rows)
+        return visit.page(
+            "ops/parked.html",
+            rows=rows,
+            services=SERVICES,
+            statuses=STATUSES,
+            asked={"service": service, "status": status},
+            unsaid=[one.service for one in told if GROUPS not in one.answers],
+            proposed=proposed,
+            said=visit.words.count("ops.parked-records", records),
+        )
+
+    return router
+
+
+def groups_of(visit: Visit, told: Sequence[Told]) -> list[dict[str, Any]]:
+    """The groups that the services tell of, the largest first, each with its address on the desk."""
+    found = [
+        {
+            "service": one.service,
+            **row,
+            "id": sha256(repr([one.service, *(row[name] for name in NAMED)]).encode()).hexdigest()[:12],
+            "address": f"{HERE}/{one.service}?{urlencode({name: row[name] for name in NAMED})}",
+            "age": seen.since(visit.words, row["oldest"], visit.desk.now()),
+        }
+        for one in told
+        for row in one.rows(GROUPS)
+    ]
+    return sorted(found, key=lambda row: -row["records"])
+
+
+def verdicts(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many records have which verdict, in the order in which they came."""
+    found = dict[str, int]()
+    for one in records:
+        found[one["verdict"]] = found.get(one["verdict"], 0) + 1
+    return found

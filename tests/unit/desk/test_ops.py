@@ -1,0 +1,155 @@
+"""The ops view: what each page tells, that it is there for ops alone, and what is sent by its forms."""
+
+import json
+import re
+
+import pytest
+
+from contracts.words import LANGUAGES
+from services.desk.visit import KEY, TOKEN
+from tests.kit.desk.bench import Bench, bench
+from tests.kit.desk.ops import PILOT, TOPIC, WHY, Ops, proposal
+from tests.kit.desk.services import HARMFUL
+
+PLACE = f"/ops/parked/intake/record/{TOPIC}/0/1"
+GROUP = "/ops/parked/intake?status=broken&cause=x&topic=y"
+REPAIRS = "/ops/parked/intake/repairs"
+PATHS = [
+    *("/ops", "/ops/parked", "/ops/services", GROUP, PLACE),
+    *(f"{PLACE}/edit", f"{PLACE}/discard", REPAIRS, f"{REPAIRS}/1"),
+]
+
+
+async def posted(at: Bench, path: str, form: str, **fields: str) -> tuple[int, str]:
+    """Sends a form of a page, with what a person puts into it; the status, and the page that answers."""
+    page = (await at.browser.get(f"/ru{path}")).text
+    answer = await at.browser.post(f"/ru{path.partition('?')[0]}", data={**at.form(page, form), **fields})
+    return answer.status_code, answer.text or answer.headers.get("location", "")
+
+
+def figures(page: str, row: str) -> dict[str, int]:
+    """The figures of one row of the balance, by part."""
+    inside = re.search(rf"<th scope=\"row\">{row}</th>(.*?)</tr>", page, re.DOTALL)
+    assert inside
+    found = re.findall(r'data-part="(\w+)">([^<]*)<', inside[1])
+    return {part: int(re.sub(r"\D", "", text)) for part, text in found}
+
+
+async def test_every_page_is_there_for_ops_and_for_nobody_else() -> None:
+    services = Ops()
+    services.proposals.append(proposal("1", {"record": f"{TOPIC}/0/1", "kind": "discard", "why": HARMFUL}))
+    async with bench(services) as at:
+        await at.enter("ops")
+        for language in LANGUAGES:
+            for path in PATHS:
+                answer = await at.browser.get(f"/{language}{path}")
+                assert answer.status_code == 200, (path, answer.text)
+                assert HARMFUL not in answer.text, path
+        for path in ("/ops/parked/desk", f"{PLACE}/burn", "/ops/parked/intake/repairs/9"):
+            assert (await at.browser.get(f"/ru{path}")).status_code == 404, path
+        await at.enter("operator")
+        at.asked.clear()
+        assert {(await at.browser.get(f"/ru{path}")).status_code for path in PATHS} == {404}
+        assert at.asked == [], "nothing is asked for who may not know of it"
+
+
+async def test_the_balance_on_the_page_is_that_of_the_api_and_what_is_missing_has_its_name() -> None:
+    services = Ops(difference=1)
+    async with bench(services) as at:
+        await at.enter("ops")
+        page = (await at.browser.get("/ru/ops")).text
+        told = services.balance("intake")["agencies"]
+        for row in told:
+            assert figures(page, row["agency"]) == {part: row[part] for part in figures(page, row["agency"])}
+        assert figures(page, "Всего")["received"] == sum(row["received"] for row in told)
+        assert "app-17" in page and "прочитано, но решения нет" in page
+        assert page.count("2 ч<") == 3, "timers are two hours late"
+        assert "1 234" in page.replace("\xa0", " "), "the lag of all partitions"
+        assert 'hx-trigger="every 2s"' in page
+        assert 'hx-trigger="every 2s"' not in (await at.browser.get("/ru/ops?paused=1")).text
+
+
+async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reasons_are_told() -> None:
+    services = Ops(away=frozenset({"expertise"}), ready=False)
+    async with bench(services) as at:
+        await at.enter("ops")
+        page = (await at.browser.get("/en/ops")).text
+        assert "No answer: expertise" in page and "minzdrav" in page and "no answer" in page
+        page = (await at.browser.get("/en/ops/services")).text
+        assert WHY in page and "No answer since" in page and "by-2024" in page
+        services.away = frozenset({"intake", "expertise", "registry"})
+        for path in ("/ops", "/ops/services", "/ops/parked"):
+            assert (await at.browser.get(f"/en{path}")).status_code == 200
+
+
+async def test_a_group_is_tried_and_fed_as_many_as_are_asked_for() -> None:
+    services = Ops()
+    async with bench(services) as at:
+        await at.enter("ops")
+        status, page = await posted(at, GROUP, "feed", do="try", many="10")
+        assert status == 200 and "идёт 9 из 10" in page and "Ничего не сделано" in page and services.many == 60
+        status, page = await posted(at, GROUP, "feed", do="feed", many="500")
+        assert "идёт 59 из 60" in page and services.many == 1
+        asked = [json.loads(one.content) for one in services.posts]
+        named = {"status": "broken", "cause": "x", "topic": "y"}
+        assert asked == [{**named, "limit": 10, "dry_run": True}, {**named, "limit": 500, "dry_run": False}]
+        await posted(at, GROUP, "feed", do="feed", many="100000")
+        assert json.loads(services.posts[-1].content)["limit"] == 10, "no more than the page offers"
+
+
+async def test_one_record_is_tried_and_fed_alone_or_with_its_pilot() -> None:
+    services = Ops()
+    async with bench(services) as at:
+        await at.enter("ops")
+        await posted(at, PLACE, "feed", do="try")
+        await posted(at, PLACE, "feed-pilot", do="try")
+        asked = [json.loads(one.content) for one in services.posts]
+        assert asked == [
+            {"ids": [f"{TOPIC}/0/1"], "dry_run": True},
+            {"subjects": [PILOT], "limit": 500, "dry_run": True},
+        ]
+        services.many = 2
+        status, page = await posted(at, PLACE, "feed", do="feed")
+        assert status == 200 and "идёт 1 из 1" in page and "Записи здесь больше нет" in page
+
+
+async def test_a_proposal_is_kept_while_the_service_is_away_and_has_one_effect_when_sent_again() -> None:
+    services = Ops()
+    async with bench(services) as at:
+        await at.enter("ops")
+        status, page = await posted(at, f"{PLACE}/edit", "written", event="{", why="")
+        assert status == 422 and "строка 1, знак 2" in page and "Напишите, почему" in page
+        status, page = await posted(at, f"{PLACE}/edit", "written", event="[]", why="Так")
+        assert status == 422 and "объект JSON" in page and services.posts == []
+        form = at.form((await at.browser.get(f"/ru{PLACE}/edit")).text, "written")
+        said = {**form, "event": '{"id": "app-1"}', "why": "Опечатка в типе"}
+        services.away = frozenset({"intake"})
+        answer = await at.browser.post(f"/ru{PLACE}/edit", data=said)
+        assert answer.status_code == 503 and "Опечатка в типе" in answer.text
+        services.away = frozenset()
+        again = (await at.browser.get(f"/ru{PLACE}/edit")).text
+        assert "Опечатка в типе" in again and at.form(again, "written")[KEY] == form[KEY]
+        for _ in range(2):
+            fields = {**said, TOKEN: at.form(again, "written")[TOKEN]}
+            answer = await at.browser.post(f"/ru{PLACE}/edit", data=fields)
+            assert answer.status_code == 303
+        assert len(services.proposals) == 1
+        assert "Опечатка" not in (await at.browser.get(f"/ru{PLACE}/edit")).text
+
+
+@pytest.mark.parametrize(("by", "state"), [("ops-1", "approved"), ("ops-2", "proposed")])
+async def test_a_second_person_approves_and_nobody_approves_the_own(by: str, state: str) -> None:
+    services = Ops()
+    services.proposals.append(proposal("1", {"record": f"{TOPIC}/0/1", "kind": "discard", "why": "Проба"}, by))
+    async with bench(services) as at:
+        await at.enter("ops")
+        path = "/ops/parked/intake/repairs/1"
+        page = (await at.browser.get(f"/ru{path}")).text
+        assert ("другой человек" in page) is (by == "ops-1"), "who is signed in is ops-1"
+        token = at.form(page, "decline")[TOKEN]
+        status = (await at.browser.post(f"/ru{path}", data={TOKEN: token, "do": "approve"})).status_code
+        assert services.proposals[0]["state"] == state and status == (303 if state == "approved" else 403)
+        if state == "proposed":
+            assert (await posted(at, path, "decline", do="decline", why=""))[0] == 422
+            assert (await posted(at, path, "decline", do="decline", why="Не так"))[0] == 303
+            assert services.proposals[0]["state"] == "declined"
