@@ -37,9 +37,9 @@ from deploy.cli.register_job import CLINIC, DEVELOPER, launched, measured
 from deploy.cli.tally import PARTS, pilots, tally
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
+from deploy.local.asked_traces import spans_of
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
-from deploy.local.traces import spans_of
 from deploy.login import Login
 from deploy.progress import Say, silent, task
 from deploy.samples.common import EDITION

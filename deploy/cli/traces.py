@@ -13,8 +13,8 @@ from contracts.topics import INTAKE
 from deploy.cli.common import Found, asked, out
 from deploy.cli.reading import show_rows
 from deploy.complaint import Complaint
+from deploy.local.asked_traces import listed, spans_of
 from deploy.local.home import home
-from deploy.local.traces import listed, spans_of
 from services.chassis.told_traces import Span, Trace, clock, traces_in
 
 app = typer.Typer()
@@ -58,18 +58,7 @@ def _list(path: Path, slowest: bool, errors: bool, most: int) -> Found:
     traces = [one for id_ in ids for one in traces_in(spans_of(path, id_), id_)]
     if not traces:
         raise Complaint(f"No trace is kept here{' in which something failed' if errors else ''}.")
-    items: list[Found] = [
-        {
-            "trace": one.id,
-            "began": clock(one.began_ns),
-            "took_ms": round(one.took_ms, 1),
-            "failed": one.failed,
-            "service": one.spans[0].service,
-            "begins_with": one.spans[0].name,
-            "pilots": one.pilots,
-        }
-        for one in traces
-    ]
+    items: list[Found] = [one.summary() for one in traces]
     show_rows(COLUMNS, [{**item, "pilots": _few(item["pilots"])} for item in items])
     return {"traces": items}
 

@@ -14,7 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from contracts.reference import ROLES
 from deploy.complaint import Complaint
 from deploy.local.home import directory, write_private
-from services.chassis.tokens import LIFE
+from services.chassis.tokens import LIFE, Expected, read
 
 ISSUER: Final = "lotsman-local"
 AUDIENCE: Final = "lotsman"
@@ -47,6 +47,15 @@ def token(
     if org:
         claims["org"] = org
     return jwt.encode(claims, _key(folder), algorithm="ES256", headers={"kid": KEY_ID})
+
+
+def roles_of(folder: Path, token: str) -> frozenset[str] | None:
+    """The roles of whom a token of this stack speaks for; None for any other token."""
+    try:
+        key = jwt.PyJWK.from_dict(json.loads((folder / "jwks.json").read_text())["keys"][0])
+        return frozenset(read(token, key, Expected(ISSUER, AUDIENCE)).roles)
+    except (OSError, ValueError, LookupError, jwt.PyJWTError):
+        return None
 
 
 def service_env(folder: Path) -> dict[str, str]:

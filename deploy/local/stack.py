@@ -190,6 +190,7 @@ class Stack:
             **self.backends.desk_env(),
             "LOTSMAN_HOME": str(self.folder),
             "LOTSMAN_DESK_URL": f"http://127.0.0.1:{self.ports[DESK]}",
+            "LOTSMAN_DESK_COLLECTOR_URL": f"http://127.0.0.1:{self.ports['otlp']}",
             **{f"LOTSMAN_DESK_{one.upper()}_URL": f"http://127.0.0.1:{self.ports[one]}" for one in SERVICES},
         }
 

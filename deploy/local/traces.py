@@ -9,7 +9,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from deploy.complaint import Complaint
+from deploy.local.asked_traces import answered
 from deploy.local.home import directory
 from deploy.local.kept import Kept
 from services.chassis.told_traces import Span
@@ -53,6 +54,20 @@ CREATE INDEX IF NOT EXISTS by_trace ON spans (trace_id);
 CREATE INDEX IF NOT EXISTS by_pilot ON spans (json_extract(attributes, '$."pilot.id"'));
 CREATE INDEX IF NOT EXISTS by_event ON spans (json_extract(attributes, '$."pilot.event.id"'));
 CREATE INDEX IF NOT EXISTS by_end ON spans (end_ns);
+CREATE TABLE IF NOT EXISTS traces (
+  trace_id TEXT PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, failed INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS newest ON traces (end_ns, trace_id);
+CREATE INDEX IF NOT EXISTS slowest ON traces (end_ns - start_ns, trace_id);
+CREATE INDEX IF NOT EXISTS newest_failed ON traces (end_ns, trace_id) WHERE failed;
+CREATE INDEX IF NOT EXISTS slowest_failed ON traces (end_ns - start_ns, trace_id) WHERE failed;
+"""
+OF_SPANS: Final = "SELECT trace_id, MIN(start_ns), MAX(end_ns), MAX(status = 'error') FROM spans GROUP BY trace_id"
+"""What the table of traces says of each: by it they are listed without their spans being read."""
+ADD: Final = """
+INSERT INTO traces VALUES (?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET
+  start_ns = MIN(start_ns, excluded.start_ns), end_ns = MAX(end_ns, excluded.end_ns),
+  failed = MAX(failed, excluded.failed)
 """
 GIVES_BACK: Final = 2
 """`auto_vacuum` of a file that gives back to the disk what is deleted, when it is told to."""
@@ -94,11 +109,13 @@ class Receiver:
 
     def keep(self, spans: Iterable[Span]) -> None:
         """Adds spans."""
-        rows = [(*span[:9], json.dumps(span.attributes, ensure_ascii=False), json.dumps(span.links)) for span in spans]
+        some = list(spans)
+        rows = [(*span[:9], json.dumps(span.attributes, ensure_ascii=False), json.dumps(span.links)) for span in some]
         with self._lock:
             self._store.execute("BEGIN")
             try:
                 self._store.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 11)})", rows)
+                self._store.executemany(ADD, _extents(some))
                 self._store.execute("COMMIT")
             except BaseException as error:  # what one sender makes fail must not stand in the way of the next
                 if self._store.in_transaction:  # a full disk has ended it already
@@ -132,6 +149,8 @@ class Receiver:
         """Drops spans and gives their room back; how many they were."""
         dropped = self._store.execute(f"DELETE FROM spans WHERE {which}", (value,)).rowcount
         if dropped:
+            oldest = "SELECT COALESCE(MIN(end_ns), 9223372036854775807) FROM spans"
+            self._store.execute(f"DELETE FROM traces WHERE end_ns < ({oldest})")
             self._store.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page
         return dropped
 
@@ -141,7 +160,7 @@ class Receiver:
         return pages * _said(self._store, "page_size")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        keep = self.keep
+        keep, folder = self.keep, self._path.parent
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -169,6 +188,15 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(answer)
 
+            def do_GET(self) -> None:
+                """For who watches the system, with a token of the role ops."""
+                status, body = answered(folder, self.path, self.headers.get("Authorization", ""))
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing: one line for every export would tell nobody anything."""
 
@@ -182,7 +210,19 @@ def _prepared(path: Path) -> sqlite3.Connection:
             store.executescript(f"PRAGMA auto_vacuum={GIVES_BACK}; VACUUM")
     journal = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=OFF"
     store.executescript(f"{journal}; {SCHEMA}")
+    if store.execute("SELECT 1 FROM traces LIMIT 1").fetchone() is None:  # a file of an earlier program
+        store.execute(f"INSERT INTO traces {OF_SPANS}")
     return store
+
+
+def _extents(spans: Iterable[Span]) -> list[tuple[str, int, int, int]]:
+    """From when to when each trace of these spans goes, and whether anything failed in it."""
+    found: dict[str, tuple[str, int, int, int]] = {}
+    for one in spans:
+        _, start, end, failed = found.get(one.trace_id, ("", one.start_ns, one.end_ns, 0))
+        worse = max(failed, int(one.status == "error"))
+        found[one.trace_id] = one.trace_id, min(start, one.start_ns), max(end, one.end_ns), worse
+    return list(found.values())
 
 
 def _said(store: sqlite3.Connection, pragma: str) -> int:
@@ -231,34 +271,6 @@ def parse(body: bytes) -> Iterator[Span]:
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield _span(service, span)
-
-
-def spans_of(path: Path, asked: str) -> list[Span]:
-    """All spans of a trace, or of every trace that touches a pilot or an event, oldest first. Raises Complaint."""
-    touched = """trace_id = :id
-        OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.id"') = :id)
-        OR trace_id IN (SELECT trace_id FROM spans WHERE json_extract(attributes, '$."pilot.event.id"') = :id)"""
-    rows = _read(path, f"SELECT * FROM spans WHERE {touched} ORDER BY start_ns", {"id": asked})
-    return [Span._make((*row[:9], json.loads(row[9]), json.loads(row[10]))) for row in rows]
-
-
-def listed(path: Path, *, slowest: bool, errors: bool, most: int) -> list[str]:
-    """The ids of kept traces: the newest, or those that took longest; with `errors` only such as failed somewhere.
-    Raises Complaint."""
-    some = "HAVING SUM(status = 'error') > 0" if errors else ""
-    order = "MAX(end_ns) - MIN(start_ns)" if slowest else "MAX(end_ns)"
-    query = f"SELECT trace_id FROM spans GROUP BY trace_id {some} ORDER BY {order} DESC LIMIT :most"
-    return [row[0] for row in _read(path, query, {"most": most})]
-
-
-def _read(path: Path, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    if not path.exists():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
-            return store.execute(query, values).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise Complaint(f"The traces in {path} cannot be read: {error}.") from error
 
 
 def _number(text: str | None) -> int:

@@ -52,6 +52,25 @@ class Trace(NamedTuple):
         """The subjects that it touches, in that order."""
         return list(dict.fromkeys(str(one) for span in self.spans if (one := span.attributes.get("pilot.id"))))
 
+    @property
+    def follows(self) -> list[str]:
+        """The traces on which this one builds, by the links of its spans; that of a record leads to its batch, which
+        says nothing of it."""
+        links = [link["trace_id"] for span in self.spans if span.kind != "consumer" for link in span.links]
+        return [one for one in dict.fromkeys(links) if one != self.id]
+
+    def summary(self) -> dict[str, Any]:
+        """As it stands in a list."""
+        return {
+            "trace": self.id,
+            "began": clock(self.began_ns),
+            "took_ms": round(self.took_ms, 1),
+            "failed": self.failed,
+            "service": self.spans[0].service,
+            "begins_with": self.spans[0].name,
+            "pilots": self.pilots,
+        }
+
     def json(self) -> dict[str, Any]:
         """As a program is told it; moments are UTC."""
         return {

@@ -15,6 +15,7 @@ from opentelemetry import propagate
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from contracts.words import Language
 from services.desk.settings import DeskSettings
+from services.desk.traces import KEPT
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Clients:
     def of(cls, settings: DeskSettings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         """The clients that the settings name."""
         urls = {INTAKE: settings.intake_url, EXPERTISE: settings.expertise_url, REGISTRY: settings.registry_url}
+        if kept := settings.traces_url or settings.collector_url:
+            urls[KEPT] = kept
         within = httpx.Timeout(settings.asked_within, connect=settings.connected_within)
         return cls(
             {
@@ -97,7 +100,8 @@ class Clients:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request. Raises Away, and Refused for every answer that is no success."""
-        said = {"Authorization": f"Bearer {token}", "Accept-Language": language, **(headers or {})}
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        said = {**bearer, "Accept-Language": language, **(headers or {})}
         propagate.inject(said)
         asked = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         try:

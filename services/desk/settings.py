@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DAY: Final = 24 * 3600.0
@@ -20,6 +20,12 @@ class DeskSettings(BaseSettings):
     intake_url: str = "http://127.0.0.1:8101"
     expertise_url: str = "http://127.0.0.1:8102"
     registry_url: str = "http://127.0.0.1:8103"
+    collector_url: str = ""
+    """Where the collector of the embedded stack tells of the traces and logs that it keeps."""
+    traces_url: str = Field(default="", validation_alias=AliasChoices("traces_url", "LOTSMAN_TRACES_URL"))
+    """`LOTSMAN_TRACES_URL`: the query API of a Jaeger, where traces are kept anywhere else: `http://jaeger:16686`."""
+    logs_url: str = ""
+    """A link to the lines of one trace in the store of the logs, `{trace}` standing for its id; empty: no link."""
     asked_within: float = Field(default=10.0, gt=0)
     """How long an answer of a service is waited for (assumption: a reader does not wait longer)."""
     connected_within: float = Field(default=2.0, gt=0)
@@ -49,6 +55,20 @@ class DeskSettings(BaseSettings):
         """The address without a path, as browsers name it."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("traces_url", "collector_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("the address of the traces begins with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("logs_url")
+    @classmethod
+    def _a_link(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and "{trace}" in url):
+            raise ValueError("the link to the logs is an http address in which {trace} stands for the id of a trace")
+        return url
 
     @model_validator(mode="after")
     def _not_in_the_clear(self) -> Self:

@@ -84,6 +84,10 @@ class Words:
         """A number with its groups."""
         return format_decimal(value, locale=LOCALES[self.language])
 
+    def decimal(self, value: float) -> str:
+        """A number to its tenth."""
+        return format_decimal(round(Decimal(value), 1), format="#,##0.0", locale=LOCALES[self.language])
+
     def money(self, minor: int, currency: str) -> str:
         """An amount of the smallest units of a currency."""
         digits = get_currency_precision(currency)
@@ -102,6 +106,11 @@ class Words:
     def clock(self, value: datetime) -> str:
         """A moment to the second, for what is looked at while it changes."""
         return format_datetime(value.astimezone(self.zone), "d MMMM y HH:mm:ss", locale=LOCALES[self.language])
+
+    def instant(self, value: datetime | str) -> str:
+        """A moment to the millisecond, for what machines do."""
+        at = _moment(value).astimezone(self.zone)
+        return format_datetime(at, "dd.MM.y HH:mm:ss.SSS", locale=LOCALES[self.language])
 
     def last_day(self, due: datetime | str) -> date:
         """The last day of a term that runs out at this moment: to its end."""

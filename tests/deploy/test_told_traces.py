@@ -8,8 +8,9 @@ import pytest
 
 from deploy.cli import traces as verb
 from deploy.cli.__main__ import main
+from deploy.local.asked_traces import spans_of
 from deploy.local.ports import Ports
-from deploy.local.traces import Receiver, spans_of
+from deploy.local.traces import Receiver
 from services.chassis.told_traces import Span
 
 NOON = 1_767_182_400 * 10**9

@@ -28,6 +28,7 @@ from rich.console import Console
 
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
+from deploy.local.asked_traces import spans_of
 from deploy.local.kept import Kept
 from deploy.local.ports import Ports
 from deploy.local.traces import (
@@ -39,7 +40,6 @@ from deploy.local.traces import (
     SCHEMA,
     Receiver,
     _said,
-    spans_of,
 )
 from services.chassis.told_traces import Span, Trace
 

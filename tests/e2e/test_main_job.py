@@ -18,8 +18,8 @@ from deploy.cli.main_job import application, main_job
 from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import CLINIC
 from deploy.cli.tally import LAUNCHED, pilots
+from deploy.local.asked_traces import spans_of
 from deploy.local.stack import Stack
-from deploy.local.traces import spans_of
 from deploy.login import Login
 from deploy.samples.common import BOOK, EDITION
 from deploy.samples.pilots import End

@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import httpx
 import uvicorn
@@ -22,7 +22,9 @@ STARTS_WITHIN: Final = 60.0
 
 
 @contextmanager
-def served(answers: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
+def served(
+    answers: Callable[[httpx.Request], httpx.Response], settings: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     """A desk with demo people before such services; its address. LOTSMAN_HOME must be a folder of the test's own."""
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -30,7 +32,7 @@ def served(answers: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
     server: list[uvicorn.Server] = []
 
     async def serve() -> None:
-        own = DeskSettings(url=url)
+        own = DeskSettings(url=url, **(settings or {}))
         clients = Clients.of(own, httpx.MockTransport(answers))
         desk = make_desk(own, cast(Store, Memory()), clients, demo_desk.DemoPeople())
         config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), log_level="warning", lifespan="off")

@@ -11,6 +11,7 @@ from services.desk.clients import Away, Refused
 from services.desk.pages.ops.parked import HERE, NAMED, verdicts
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
 from services.desk.visit import Posted, Visit, new_key
+from services.desk.words import Words
 
 ROWS: Final = 50
 REDRIVE: Final = "/v1/parked/redrive"
@@ -64,6 +65,14 @@ async def fed(
     return {**answer.body, "verdicts": verdicts(records), "told": records[:TOLD]}, None, 200
 
 
+def said_of(words: Words, outcome: Mapping[str, Any] | None) -> str:
+    """What came of it in one line."""
+    if outcome is None:
+        return ""
+    numbers = {"went": words.number(outcome["went"]), "of": words.number(len(outcome["records"]))}
+    return words.say("ops.said-would", **numbers) if outcome["dry_run"] else words.say("ops.said-went", **numbers)
+
+
 async def _shown(
     visit: Visit,
     service: str,
@@ -96,5 +105,5 @@ async def _shown(
         outcome=outcome,
         faults={"-": fault} if fault else {},
         key=new_key(),
-        said=visit.words.say("ops.said-verdicts", went=outcome["went"], of=len(outcome["records"])) if outcome else "",
+        said=said_of(visit.words, outcome),
     )

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from services.chassis.masking import MASK
 from services.desk import forms
 from services.desk.clients import Away
-from services.desk.pages.ops.group import fed
+from services.desk.pages.ops.group import fed, said_of
 from services.desk.pages.ops.parked import HERE, REPAIRS
 from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
 from services.desk.visit import Posted, Visit, new_key
@@ -120,7 +120,7 @@ async def _shown(
         outcome=outcome,
         faults={"-": fault} if fault else {},
         key=new_key(),
-        said=visit.words.say("ops.said-verdicts", went=outcome["went"], of=len(outcome["records"])) if outcome else "",
+        said=said_of(visit.words, outcome),
     )
 
 
