@@ -1,0 +1,317 @@
+"""The ops view in a real browser: axe, 320 px and print in every state and language, a page that makes itself anew
+without moving the focus, words kept while a service is away; and once on a whole running system: a parked record found,
+read masked, its trace opened, tried dry and taken up, and the balance that is the API's while events flow."""
+
+import asyncio
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any, Final
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from rich.console import Console
+
+from contracts.agency import ApplicationSubmittedV2
+from contracts.steps import EditionFrom
+from contracts.words import LANGUAGES
+from deploy import access
+from deploy.cli.agencies import enter_at
+from deploy.cli.desk import Desk
+from deploy.cli.main_job import application
+from deploy.cli.publishing import publish
+from deploy.local.kafka import Kafka
+from deploy.local.stack import Stack, commands
+from deploy.login import Login
+from services.chassis.masking import MASK
+from tests.browser.conftest import PATIENCE, Look, enter, narrow
+from tests.kit.desk.ops import TOPIC, TRACE, Ops, proposal
+from tests.kit.desk.served import served
+from tests.kit.desk.services import HARMFUL
+from tests.kit.desk.traces import collected
+
+pytestmark = [pytest.mark.timeout(600)]
+OPS, OTHER = "Федот Дежуркин", "Нина Подменина"
+PLACE: Final = f"/ops/parked/intake/record/{TOPIC}/0/1"
+GROUP: Final = f"/ops/parked/intake?status=broken&cause=NewerVersion&topic={TOPIC}"
+PATHS: Final = ("/ops?paused=1", "/ops/parked", "/ops/services", "/ops/traces", f"/ops/traces/{TRACE}", GROUP, PLACE)
+FORMS: Final = (f"{PLACE}/edit", f"{PLACE}/discard", "/ops/parked/intake/repairs", "/ops/parked/intake/repairs/1")
+COLLECTOR: Final = {"collector_url": "http://127.0.0.1:4318"}
+
+
+def kept(services: Ops) -> Any:
+    """The services, and the collector of traces."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.port != 4318:
+            return services(request)
+        if "traces" in services.away:
+            raise httpx.ConnectError("refused")
+        request.headers["Authorization"] = "Bearer a-token"  # whose token opens it is tested with the collector
+        return collected(request)
+
+    return answers
+
+
+@pytest.mark.usefixtures("at_home")
+def test_every_page_is_accessible_and_narrow_in_three_languages_full_empty_and_with_services_away(
+    context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    services = Ops(difference=1, ready=False)
+    services.proposals.append(proposal("1", {"record": f"{TOPIC}/0/1", "kind": "edit", "why": HARMFUL, "event": {}}))
+    with served(kept(services), COLLECTOR) as url:
+        page = context.new_page()
+        enter(page, url, OPS, then="/ops")
+        for language in LANGUAGES:
+            for path in (*PATHS, *FORMS):
+                page.goto(f"{url}/{language}{path}")
+                for one in page.locator("details").all():
+                    one.evaluate("e => e.open = true")
+                accessible(page)
+                narrow(page)
+                page.emulate_media(media="print")
+                expect(page.locator(".desk-nav")).to_be_hidden()
+                page.emulate_media(media="screen")
+        page.goto(f"{url}/en{FORMS[0]}")
+        page.get_by_role("button", name="Propose").click()
+        expect(page.locator("#faults")).to_be_focused()
+        accessible(page)
+        page.goto(f"{url}/en{GROUP}")
+        page.get_by_role("button", name="Dry run").click()
+        expect(page.locator("#outcome-title")).to_have_text("Dry run: 9 of 10 would go")
+        accessible(page)
+        narrow(page)
+        services.many, services.difference, services.proposals = 0, 0, []
+        _each(page, f"{url}/be", accessible, (*PATHS[:2], GROUP, FORMS[2]))
+        services.away = frozenset({"expertise", "traces"})
+        _each(page, f"{url}/ru", accessible, PATHS[:5])
+        services.away = frozenset({"intake", "expertise", "registry"})
+        _each(page, f"{url}/ru", accessible, PATHS)
+    assert [one for one in reports if not re.search("422|503|404", one)] == []
+
+
+def _each(page: Page, url: str, accessible: Look, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        page.goto(f"{url}{path}")
+        accessible(page)
+        narrow(page)
+
+
+@pytest.mark.usefixtures("at_home")
+def test_the_page_makes_itself_anew_without_moving_the_focus_and_can_be_paused(
+    context: BrowserContext, reports: list[str]
+) -> None:
+    services = Ops()
+    with served(kept(services), COLLECTOR) as url:
+        page = context.new_page()
+        enter(page, url, OPS, then="/ops")
+        whole = page.locator("#whole [data-part=received]")
+        expect(whole).to_have_text("1 002")
+        link = page.locator("#groups a").first
+        link.focus()
+        services.received = 1500
+        expect(whole).to_have_text("1 502")
+        expect(link).to_be_focused()
+        assert page.locator("#said").text_content() == "", "nothing is called out every two seconds"
+        services.away = frozenset({"intake"})
+        expect(page.locator("#now")).to_contain_text("Не отвечает: приём заявок")
+        services.away = frozenset()
+        expect(whole).to_have_text("1 502")
+        pause = page.locator("#pause")
+        pause.focus()
+        page.keyboard.press("Enter")
+        expect(pause).to_have_text("Обновлять дальше")
+        expect(pause).to_be_focused()
+        assert page.url.endswith("/ru/ops?paused=1")
+        at = page.locator("#at time").get_attribute("datetime")
+        services.received = 1600
+        page.locator("#again").click()
+        expect(whole).to_have_text("1 602")
+        with pytest.raises(AssertionError):
+            services.received = 1700
+            expect(whole).to_have_text("1 702", timeout=3_000)  # a page that is paused stands still
+        assert page.locator("#at time").get_attribute("datetime") != at
+        page.locator("#pause").click()
+        expect(whole).to_have_text("1 702")
+        page.route("**/ru/ops", lambda route: route.abort())
+        expect(page.locator("#stale")).to_be_visible()
+        expect(whole).to_have_text("1 702")
+        page.unroute("**/ru/ops")
+        expect(page.locator("#stale")).to_be_hidden()
+    assert [one for one in reports if "ERR_FAILED" not in one and "htmx:" not in one] == []
+
+
+@pytest.mark.usefixtures("at_home")
+def test_without_a_script_a_change_is_proposed_through_an_outage_and_approved_by_somebody_else(
+    without_script: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    services = Ops()
+    with served(kept(services), COLLECTOR) as url:
+        page = without_script.new_page()
+        enter(page, url, OPS, "be", "/ops")
+        page.get_by_role("link", name="Адкладзеныя").click()
+        page.locator("#groups a").click()
+        page.get_by_role("link", name=f"{TOPIC}/0/1", exact=True).click()
+        expect(page.locator("#event")).to_contain_text(MASK)
+        page.locator("#edit").click()
+        page.locator("#event").fill('{"id": "app-1"}')
+        page.locator("#why").fill(HARMFUL)
+        services.away = frozenset({"intake"})
+        page.get_by_role("button", name="Прапанаваць").click()
+        expect(page.locator("#faults")).to_contain_text("прыём заявак")
+        expect(page.locator("#why")).to_have_value(HARMFUL)
+        services.away = frozenset()
+        page.get_by_role("button", name="Прапанаваць").click()
+        expect(page.locator("#outcome-title")).to_be_visible()
+        assert len(services.proposals) == 1
+        page.get_by_role("button", name="Выйсці").click()
+        enter(page, url, OTHER, "be", "/ops/parked")
+        page.locator("#proposed a").click()
+        page.get_by_role("button", name="Ухваліць і выканаць").click()
+        expect(page.locator("#outcome-title")).to_have_text("Ухвалена і выканана.")
+    assert services.proposals[0]["state"] == "approved"
+    assert [one for one in reports if "503" not in one] == []
+
+
+# ---- on a running system
+
+
+@contextmanager
+def running(folder: Any, require_kafka: bool) -> Iterator[Stack]:
+    """A whole system with its pages."""
+    quick = {"LOTSMAN_AGENCY_EVENTS_A_MINUTE": "0", "LOTSMAN_SWEEP_EVERY": "0.5"}
+    with Stack(folder, services=commands(desk=True), extra_env=quick) as stack:
+        if not isinstance(stack.backends.broker, Kafka):
+            reason = "agencies' events are only read from Apache Kafka itself"
+            pytest.fail(reason) if require_kafka else pytest.skip(reason)
+        yield stack
+
+
+def test_a_parked_record_is_found_read_masked_traced_tried_and_taken_up_and_the_balance_is_that_of_the_api(
+    context: BrowserContext,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    reports: list[str],
+) -> None:
+    with (
+        running(tmp_path_factory.mktemp("stack"), request.config.getoption("--require-kafka")) as stack,
+        httpx.Client(timeout=30, trust_env=False) as http,
+    ):
+        hands = Desk(stack, Console(quiet=True), http, {})
+        page = context.new_page()
+        enter(page, stack.urls["desk"], OPS, then="/ops")
+        _parked_and_taken_up(page, hands)
+        _balance_while_events_flow(page, hands)
+    assert reports == []
+
+
+def _parked_and_taken_up(page: Page, hands: Desk) -> None:
+    code, trace = _agency(hands, known=False), uuid.uuid4().hex
+    event = application(1, code, kind=ApplicationSubmittedV2.TYPE, traceparent=f"00-{trace}-{uuid.uuid4().hex[:16]}-01")
+    sending = threading.Thread(target=lambda: asyncio.run(publish(hands.logins[code], {code: [event]})))
+    sending.start()
+    sending.join(60)
+    row = page.locator("#groups tr", has_text=f"pilots.agency.{code}.v1")
+    expect(row).to_be_visible()  # it came by itself
+    row.get_by_role("link").click()
+    page.locator("#records a").click()
+    shown = page.locator("#event")
+    expect(shown).to_contain_text(f"{code}-1")
+    expect(shown).to_contain_text(MASK)
+    assert "Образцова" not in page.content() and "obraztsova" not in page.content()
+    record = page.url
+    page.locator("#trace").click()
+    _wait_for(page, f"process pilots.agency.{code}.v1")
+    expect(page.locator("#waterfall svg rect")).not_to_have_count(0)
+    page.locator("#waterfall summary", has_text="process").first.click()
+    expect(page.locator("#waterfall")).to_contain_text("messaging.kafka.offset")
+    expect(page.locator("#lines")).to_contain_text("parked as broken")
+    page.goto(record)
+    page.get_by_role("button", name="Проверить без действия").click()
+    expect(page.locator("#outcome-title")).to_have_text("Проверка: прошло бы 0 из 1")
+    _enter_agency(hands, code)
+    page.get_by_role("button", name="Проверить без действия").click()
+    expect(page.locator("#outcome-title")).to_have_text("Проверка: прошло бы 1 из 1")
+    page.get_by_role("button", name="Подать эту запись").click()
+    expect(page.locator("#outcome-title")).to_have_text("Подано: прошло 1 из 1")
+    answer = hands.ask("intake", f"/v1/receipts?agency={code}", "officer", lambda one: "registered" in one.text)
+    assert answer.is_success
+
+
+def _wait_for(page: Page, text: str) -> None:
+    """Looks again until a trace has come to its collector, which takes a second or two."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while text not in page.content():
+        assert time.monotonic() < deadline, page.content()
+        time.sleep(0.2)
+        page.reload()
+
+
+def _balance_while_events_flow(page: Page, hands: Desk) -> None:
+    code, stopped = _agency(hands, known=True), threading.Event()
+
+    def flow() -> None:
+        number = 0
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            sender = Desk(hands.stack, Console(quiet=True), http, {})
+            while not stopped.is_set():
+                number += 1
+                event = application(number, code, kind=ApplicationSubmittedV2.TYPE)
+                for _ in range(2):  # the second is a duplicate
+                    sender.call("POST", "intake", "/v1/events", "publisher", org=code, body=event)
+
+    def told() -> Mapping[str, int]:
+        rows = hands.call("GET", "intake", "/v1/balance", "ops").json()["agencies"]
+        found: Mapping[str, int] = next(one for one in rows if one["agency"] == code)
+        return found
+
+    flowing = threading.Thread(target=flow)
+    flowing.start()
+    try:
+        page.goto(f"{hands.stack.urls['desk']}/ru/ops")
+        row = page.locator("#balance tr", has=page.get_by_role("rowheader", name=code, exact=True))
+        expect(row).to_be_visible()
+        for _ in range(3):
+            before, at = told(), page.locator("#at time").get_attribute("datetime")
+            page.wait_for_function("at => document.querySelector('#at time').dateTime !== at", arg=at)
+            page.wait_for_function("at => document.querySelector('#at time').dateTime !== at", arg=at)
+            shown, after = _shown(row), told()
+            for part in ("received", "registered", "duplicates"):
+                assert before[part] <= shown[part] <= after[part], part
+            assert shown["difference"] == 0
+            assert shown["received"] == sum(n for part, n in shown.items() if part not in ("received", "difference"))
+    finally:
+        stopped.set()
+        flowing.join(60)
+    deadline = time.monotonic() + PATIENCE / 1000
+    while (shown := _shown(row)) != {part: last for part, last in told().items() if part in shown}:
+        assert time.monotonic() < deadline, (shown, told())
+        time.sleep(0.2)  # the last facts are still on their way to the journal
+    assert shown["registered"] > 3 and shown["duplicates"] > 3 and shown["difference"] == 0
+
+
+def _shown(row: Any) -> dict[str, int]:
+    """The figures of a row, read at one moment."""
+    read = "cells => cells.map(cell => [cell.dataset.part, cell.textContent])"
+    return {part: int(re.sub(r"\D", "", text)) for part, text in row.locator("[data-part]").evaluate_all(read)}
+
+
+def _agency(hands: Desk, *, known: bool) -> str:
+    """A fresh agency with its topics and its user at Kafka; `known`: and its entry at intake."""
+    code = f"demo-{uuid.uuid4().hex[:8]}"
+    kafka = hands.stack.backends.kafka
+    user = access.add_agency(kafka.admin(), code, "a-secret-of-tests")
+    hands.logins[code] = Login(kafka.bootstrap, user, "a-secret-of-tests")
+    if known:
+        _enter_agency(hands, code)
+    return code
+
+
+def _enter_agency(hands: Desk, code: str) -> None:
+    since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
+    enter_at(hands.stack.urls["intake"], hands.stack.token(["admin"]), code, "Демонстрационное ведомство", since)
