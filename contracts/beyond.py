@@ -32,7 +32,7 @@ _EVERY: Final = (
 """Of every event: its bytes, its envelope, whether it shows something, its years, whether its agency may publish."""
 _PARTIES: Final = (
     *("party.scheme", "party.form", "party.blanks", "party.look-alike", "party.zeros", "party.check-digit"),
-    *("party.not-legal-entity", "party.person-name", "party.perhaps-person"),
+    *("party.not-legal-entity", "party.person-name", "party.perhaps-person", "party.bare-name"),
 )
 _NUMBERS: Final = _PARTIES[:7]
 _FIRST_VERSION: Final = (

@@ -18,6 +18,7 @@ DEFAULTS: Final[Mapping[str, ProblemSeverity]] = {
     "time.missing": "warn",
     "start.past": "warn",
     "party.perhaps-person": "block",
+    "party.bare-name": "warn",
     "own-number.used": "warn",
     "contact.phone": "warn",
     "spending.over-budget": "warn",

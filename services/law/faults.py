@@ -17,7 +17,7 @@ from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnRea
 from contracts.rules import Edition, PartyRule, Scheme
 from contracts.words import Wording, problem, wording
 from services.law.decision import Refusal
-from services.law.people import is_person, may_be_person
+from services.law.people import is_bare, is_person, may_be_person
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
@@ -113,6 +113,8 @@ def perhaps_person_faults(name: object, pointer: str) -> Iterator[Problem]:
     """A party that may be called as a person is called, and may be none: the edition says what becomes of it."""
     if isinstance(name, str) and may_be_person(name):
         yield problem(f"{pointer}/name", "party.perhaps-person")
+    elif isinstance(name, str) and is_bare(name):
+        yield problem(f"{pointer}/name", "party.bare-name")
 
 
 def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:

@@ -8,6 +8,10 @@ No list has the names of all peoples. What cannot be told from a body's name ("J
 person's (`may_be_person`), and so may every name in Cyrillic that has a name's form and nothing of an organisation's:
 two to four capitalised words ("Ли Вэй") without a legal form, quotes, a digit, or a word that bodies are called by. In
 Latin letters that form is one of firms, too: there the lists decide. The edition says whether such a name is refused.
+
+Any other name that shows nothing of a body (`is_bare`: "Wei Li", "Мороз", "ли вэй") is one that a register of legal
+entities never has, for there every name has its legal form; but people write bodies so ("Google"). The edition says of
+this by itself whether it is refused: where the names of bodies have no legal form, everything would be.
 """
 
 import re
@@ -138,6 +142,10 @@ _BODYS_END: Final = re.compile(
 """How words end that are made for bodies: "Горводоканал", "Облисполком"."""
 _BY_FORM: Final = re.compile(r"[А-ЯЁІЎ][А-ЯЁІЎа-яёіў'’ʼ-]+(?: [А-ЯЁІЎ][А-ЯЁІЎа-яёіў'’ʼ-]+){1,3}")
 """What a person's name looks like in Cyrillic, whatever it is."""
+_BARE: Final = re.compile(r"[^\W\d_][^\W\d_'’ʼ-]+(?:[ -][^\W\d_][^\W\d_'’ʼ-]+){0,3}")
+"""The same in any letters, also alone."""
+LONGEST_SHORT: Final = 6
+"""Letters of a body's short name that is shouted ("БЕЛТА")."""
 _PERSON: Final = re.compile(
     rf"(?:{_WORD}\s+){{1,3}}[^\W\d_]+{_PATRONYMIC}|[^\W\d_]+\s+[^\W\d_]+{_PATRONYMIC}\s+{_WORD}"
     rf"|{_WORD}\s+(?:[^\W\d_]+\s+){{1,2}}(?:оглы|оглу|кызы|улы|углы)"
@@ -205,6 +213,17 @@ def may_be_person(name: str) -> bool:
         return True
     named = 2 <= len(words) <= 3 and any(_is_given_anywhere(one) for one in (words[0], words[-1]))
     return (named and all(_NAME.fullmatch(one) for one in words)) or _ONE_INITIAL.fullmatch(said) is not None
+
+
+def is_bare(name: str) -> bool:
+    """Whether an organisation's name could be that of any person, and shows nothing of a body: one word, or up to four
+    that are all capitalised or none, without a legal form, quotes, a digit or a word that bodies are called by."""
+    said = " ".join(_ASIDE.sub(" ", _as_read(name)).split())
+    words = said.split()
+    if is_person(name) or may_be_person(name) or _has_legal_form(said, words) or not _BARE.fullmatch(said):
+        return False
+    shouted = len(words) == 1 and said.isupper() and len(said) <= LONGEST_SHORT
+    return not shouted and len({one[0].isupper() for one in words}) == 1 and not any(map(_is_of_a_body, words))
 
 
 def _as_read(name: str) -> str:

@@ -9,7 +9,7 @@ from contracts.reference import OrganisationId, Party
 from deploy.samples.common import NOW
 from services.intake.domain.validation import judge
 from services.law.faults import party_faults
-from services.law.people import is_person, may_be_person
+from services.law.people import is_bare, is_person, may_be_person
 from tests.kit.intake.events import BY, CODE, event, faults, unp, with_severities
 
 
@@ -86,6 +86,24 @@ def test_a_name_that_may_be_a_persons_is_refused_unless_the_edition_lets_it_pass
     assert BY.severities.rules["party.perhaps-person"] == "block"
     lenient = with_severities(BY, {"party.perhaps-person": "warn"})
     assert judge(told, CODE, lenient, NOW).submission is not None
+
+
+@pytest.mark.parametrize("name", ["Wei Li", "wei li", "ли вэй", "Мороз", "мороз", "Li", "Нгуен", "Kowalska-Sample", "Google"])
+def test_a_name_that_shows_nothing_of_a_body_is_refused_where_bodies_have_a_legal_form(name: str) -> None:
+    assert is_bare(name)
+    told = event(customer={**unp("790000016"), "name": name})
+    assert faults(told) == [("/data/customer/name", "party.bare-name")]
+    lenient = with_severities(BY, {"party.bare-name": "warn"})
+    assert judge(told, CODE, lenient, NOW).submission is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Белтелеком", "БЕЛТА", "МТС", "Wei Li Ltd", "ООО «Мороз»", "«Мороз»", "ОАО Гомсельмаш", "Парк высоких технологий"]
+    + ["Министерство здравоохранения Республики Беларусь", "Минский горисполком", "Школа № 7", "горводоканал"],
+)
+def test_a_name_that_shows_a_body_is_not_bare(name: str) -> None:
+    assert not is_bare(name)
 
 
 def test_a_party_of_an_agreement_is_asked_the_same() -> None:
