@@ -33,6 +33,10 @@ TOGETHER: Final = 0.5
 """Seconds in which what may be taken of such a topic gathers: a batch of a few costs little more than one of one, and
 those whose records are not a flood get what that saves."""
 
+BRIEF_MS: Final = 20
+"""Milliseconds that Kafka waits for records of quiet partitions beside a backlog. The client has one question to a
+broker at a time, and the rest of the backlog is not asked for while that one waits."""
+
 KNOWN_WITHIN: Final = 1.0
 ENDS_WITHIN: Final = 2.0
 """Seconds for being told where partitions end: the client itself would wait for one that has no leader for forty."""
@@ -126,6 +130,17 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         except TimeoutError:
             return int(await self.committed(partition) or 0)
 
+    async def start(self) -> None:
+        """Starts; whether a backlog waits is not known yet. Raises KafkaError."""
+        await super().start()
+        self._beside_a_backlog(True)
+
+    def _beside_a_backlog(self, there: bool) -> None:
+        """How long Kafka may wait for the next record from now on."""
+        if self._fetcher is not None:
+            wait = self._fetch_max_wait_ms
+            self._fetcher._fetch_max_wait_ms = min(BRIEF_MS, wait) if there else wait
+
     async def getmany(
         self, *_partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Fetched:
@@ -149,8 +164,9 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             await self._first(batch, max(timeout_ms, WAIT_MS))
         self._goes_back = False
         self.last_read = time.monotonic()
+        more = batch.full or self._more(batch.found)
+        self._beside_a_backlog(more)
         if batch.found:
-            more = batch.full or self._more(batch.found)
             self._not_before = 0.0 if more else self.last_read + self._gather
             # Else Kafka is asked meanwhile: it gives the first that comes, and later the rest. Where a topic's records
             # wait for their time there is a batch at each look, and those of others would never be asked for.

@@ -9,7 +9,7 @@ person's (`may_be_person`), and so may every name in Cyrillic that has a name's 
 two to four capitalised words ("Ли Вэй") without a legal form, quotes, a digit, or a word that bodies are called by. In
 Latin letters that form is one of firms, too: there the lists decide. The edition says whether such a name is refused.
 
-Any other name that shows nothing of a body (`is_bare`: "Wei Li", "Мороз", "ли вэй") is one that a register of legal
+Any other name that shows nothing of a body (`is_bare`: "Bo Li", "Мороз", "ли вэй") is one that a register of legal
 entities never has, for there every name has its legal form; but people write bodies so ("Google"). The edition says of
 this by itself whether it is refused: where the names of bodies have no legal form, everything would be.
 """

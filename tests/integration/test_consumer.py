@@ -123,6 +123,17 @@ async def test_a_backlog_that_kafka_gives_in_pieces_is_handed_out_without_a_paus
         assert batches > 5, "each piece is a batch"
 
 
+async def test_a_backlog_does_not_wait_for_what_a_quiet_topic_has_not(backends: Backends) -> None:
+    there, wait = [b"x" * 1_000] * 40, 3.0
+    options = {"max_partition_fetch_bytes": 4_000, "fetch_max_wait_ms": int(1000 * wait)}
+    async with reading(backends, others=1, there=there, gather=3600.0, **options) as (consumer, _, _):
+        found, batches, began = list[bytes](), 0, time.monotonic()
+        while len(found) < len(there):
+            found, batches = found + await batch(consumer), batches + 1
+        assert batches > 5, "each piece is a batch"
+        assert time.monotonic() - began < batches * wait / 3
+
+
 async def test_what_was_taken_comes_again_where_an_error_kept_it_from_being_handed_out(
     backends: Backends, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ BREAKS: dict[str, tuple[str, Any]] = {
     "start.past": ("/data/planned_start", event(planned_start="2026-01-12", planned_end=None)),
     "own-number.used": ("/data/own_number", event(own_number="1-2-3")),
     "party.perhaps-person": ("/data/customer/name", event(customer={**unp("790000016"), "name": "John Sample"})),
-    "party.bare-name": ("/data/customer/name", event(customer={**unp("790000016"), "name": "Wei Li"})),
+    "party.bare-name": ("/data/customer/name", event(customer={**unp("790000016"), "name": "Bo Li"})),
     "contact.phone": ("/data/contact/phone", event(contact={**CONTACT, "phone": "позвоните"})),
     "costs.total": ("/data/total_cost", event(costs=[MONEY], total_cost={"amount_minor": 99, "currency": "BYN"})),
     "costs.required": ("/data/costs", event(costs=[])),
