@@ -88,7 +88,7 @@ def test_a_name_that_may_be_a_persons_is_refused_unless_the_edition_lets_it_pass
     assert judge(told, CODE, lenient, NOW).submission is not None
 
 
-@pytest.mark.parametrize("name", ["Bo Li", "wei li", "ли вэй", "Мороз", "мороз", "Li", "Чан", "Kowalska-Sample", "Google"])
+@pytest.mark.parametrize("name", ["Bo Li", "wei li", "ли вэй", "Мороз", "мороз", "Li", "Чан", "Kowalska-Probe"])
 def test_a_name_that_shows_nothing_of_a_body_is_refused_where_bodies_have_a_legal_form(name: str) -> None:
     assert is_bare(name)
     told = event(customer={**unp("790000016"), "name": name})
