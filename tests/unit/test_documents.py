@@ -13,8 +13,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    ROOT / "docs" / "architecture.md",
-    ROOT / "docs" / "glossary.md",
+    *sorted((ROOT / "docs").glob("*.md")),
 ]
 FILE = re.compile(r"`((?:contracts|services|deploy|tests|bench|examples|docs|requirements)/[\w./*-]*)(?:::([\w.]+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
