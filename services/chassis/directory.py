@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context
 from datetime import date, datetime
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -238,7 +239,7 @@ class Directory(Generic[E]):
     def _tend(self) -> None:
         running = self._tending
         if running is None or running.done() or running.get_loop() is not asyncio.get_running_loop():
-            self._tending = asyncio.create_task(self._tends())
+            self._tending = asyncio.create_task(self._tends(), context=Context())  # of no one request
 
     async def _tends(self) -> None:
         while True:

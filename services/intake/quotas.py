@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -147,7 +148,7 @@ class Quotas:
     def _tend(self) -> None:
         running = self._tending
         if running is None or running.done() or running.get_loop() is not asyncio.get_running_loop():
-            self._tending = asyncio.create_task(self._tends())
+            self._tending = asyncio.create_task(self._tends(), context=Context())  # of no one request
 
     async def _tends(self) -> None:
         """Exchanges what was counted until nothing more is."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -442,12 +443,19 @@ async def test_nobody_is_let_in_by_what_was_known_before_the_store_went_away(clo
 
 async def test_while_requests_come_it_is_read_anew_behind_their_backs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "ANEW", 0.01)
-    load = Counting()
-    known = Directory(load, lambda: NOW, BOOK)
+    load, trace, read_in = Counting(), ContextVar("trace", default="none"), list[str]()
+
+    async def noted() -> Any:
+        read_in.append(trace.get())
+        return await load()
+
+    known = Directory(noted, lambda: NOW, BOOK)
+    trace.set("of the first request")
     await known.need_publisher(CODE)
     async with asyncio.timeout(30):
         while load.read < 3:
             await asyncio.sleep(0.01)
+    assert read_in[:3] == ["of the first request", "none", "none"], "a trace ends with its request"
 
 
 # ---- quotas
