@@ -19,7 +19,7 @@ from contracts.topics import AGENCY_PATTERN, AGENCY_PREFIX, agency_of, fact_topi
 from services.chassis import telemetry
 from services.chassis.allowance import Rate, unbounded
 from services.chassis.broker import make_broker
-from services.chassis.consumer import PASSED_OVER, CarefulConsumer
+from services.chassis.consumer import PASSED_OVER, CarefulConsumer, Ends
 from services.chassis.marks import SENT, Marks
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
@@ -64,7 +64,7 @@ class Bus:
     """One service's connection to Kafka. `take` takes a batch, and `alone` one of a source whose last could not go,
     which shall not hold up those of others. `give_up` is called when the client cannot recover by itself; `soon` are
     the sources whose records somebody waits for; `marks` are told how far records are taken, and facts sent; of an
-    agency's topic no more is read than its `rate`, by the agency's code."""
+    agency's topic no more is read than its `rate`, by the agency's code; `ends` says where partitions end."""
 
     def __init__(
         self,
@@ -77,8 +77,9 @@ class Bus:
         alone: Take | None = None,
         marks: Marks | None = None,
         rate: Rate = unbounded,
+        ends: Ends | None = None,
     ) -> None:
-        self._marks, self._rate = marks, rate
+        self._marks, self._rate, self._ends = marks, rate, ends
         self._settings = settings
         self._service = service
         self._take = take
@@ -198,7 +199,7 @@ class Bus:
         """Where the readers of this process are in their partitions. Raises KafkaError."""
         found = list[Place]()
         readers = list(self._consumers.values())
-        ends = await asyncio.gather(*(one.ends() for one in readers))
+        ends = await asyncio.gather(*(one.ends(self._ends) for one in readers))
         told = [end for some in ends for end in some.values()]
         if told and all(isinstance(end, Exception) for end in told):
             raise KafkaConnectionError("Kafka says of no partition where it ends")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError
 from faststream.exceptions import IncorrectState
 from faststream.kafka.security import parse_security
 
@@ -78,6 +78,15 @@ class Cluster:
             begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
         return {(at.topic, at.partition): (begins[at], ends[at]) for at in every}
 
+    async def ends(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """Where partitions end."""
+        every = [TopicPartition(*place) for place in places]
+        async with self._asking, asyncio.timeout(WITHIN):
+            consumer = await self._connected()
+            await consumer._client.set_topics({at.topic for at in every})
+            ends = await consumer.end_offsets(every)
+        return {(at.topic, at.partition): ends[at] for at in every}
+
     async def records(self, place: Place, first: int, until: int) -> Mapping[int, bytes]:
         """The values of records."""
         at, found = TopicPartition(*place), dict[int, bytes]()
@@ -110,7 +119,7 @@ class Cluster:
             )
             try:
                 await consumer.start()
-            except (KafkaError, OSError):
+            except BaseException:  # also where nobody waits for it any more
                 await consumer.stop()
                 raise
             self._consumer = consumer

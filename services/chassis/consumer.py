@@ -9,7 +9,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -38,6 +39,9 @@ BRIEF_MS: Final = 20
 broker at a time, and the rest of the backlog is not asked for while that one waits."""
 
 KNOWN_WITHIN: Final = 1.0
+ELSEWHERE_WITHIN: Final = 0.5
+Ends = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
+"""Where partitions end, by topic and number. Raises KafkaError, OSError, TimeoutError."""
 ENDS_WITHIN: Final = 2.0
 """Seconds for being told where partitions end: the client itself would wait for one that has no leader for forty."""
 COMMIT_WITHIN: Final = 15.0
@@ -99,15 +103,21 @@ class CarefulConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             return {}
         return {partition: told.offset for partition, told in assignment.all_consumed_offsets().items()}
 
-    async def ends(self) -> dict[TopicPartition, int | Exception]:
+    async def ends(self, elsewhere: Ends | None = None) -> dict[TopicPartition, int | Exception]:
         """Where its partitions end, or why Kafka does not say so of one.
 
         They are asked for together; where that fails, each by itself: one that Kafka cannot give makes blind for no
-        other.
+        other. `elsewhere` is asked first, over another connection: over that of a reader the question waits until what
+        is fetched has come, which takes a second where nothing comes.
         """
         partitions = sorted(self.assignment())
         if not partitions:
             return {}
+        if elsewhere is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(ELSEWHERE_WITHIN):
+                    told = await elsewhere([(one.topic, one.partition) for one in partitions])
+                return {one: told[one.topic, one.partition] for one in partitions}
         try:
             async with asyncio.timeout(ENDS_WITHIN):
                 return dict(await self.end_offsets(partitions))

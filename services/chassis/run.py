@@ -146,8 +146,18 @@ async def _serve(
         await engine.records(records)
 
     marks, agencies = Marks(store), service.agencies(store, utc_now, settings)
+    cluster = Cluster(settings, lambda: bus.broker.config.broker_config.admin_client)
     bus = Bus(
-        settings, service.name, sources, take, give_up, soon=service.soon, alone=alone, marks=marks, rate=agencies.rate
+        settings,
+        service.name,
+        sources,
+        take,
+        give_up,
+        soon=service.soon,
+        alone=alone,
+        marks=marks,
+        rate=agencies.rate,
+        ends=cluster.ends,
     )
     engine = Engine(
         service,
@@ -162,7 +172,6 @@ async def _serve(
     engine.closed = True
     standing = Stalls(store, bus.places, bus.skip, utc_now, settings.standing_after)
     pulse = Pulse(settings.ready_late)
-    cluster = Cluster(settings, lambda: bus.broker.config.broker_config.admin_client)
     app = _app(service, engine, bus, store, routers, settings, stopping, standing, agencies, pulse, cluster)
     server = serving(app, settings)
     loops = [

@@ -43,6 +43,7 @@ async def test_a_topic_with_the_ends_of_transactions_says_which_offsets_hold_an_
         assert await cluster.records(place, 3, 5) == {4: b"kept"}
         assert await cluster.bounds([place]) == {place: (0, 6)}
         assert await cluster.bounds([]) == {}
+        assert await cluster.ends([place]) == {place: 6}
     finally:
         await cluster.close()
         await admin.close()

@@ -1,7 +1,8 @@
 """When a batch may be committed, how often it is tried, and when a process gives its client up. Without a broker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from aiokafka import TopicPartition
@@ -49,7 +50,7 @@ class Reader:
     def pass_over(self, partition: TopicPartition, offset: int) -> None:
         self.passed.append((partition, offset))
 
-    async def ends(self) -> dict[TopicPartition, int | Exception]:
+    async def ends(self, _elsewhere: object = None) -> dict[TopicPartition, int | Exception]:
         return {one: 20 for one in self.at}
 
     async def reached(self, partition: TopicPartition) -> int:
@@ -183,3 +184,17 @@ async def test_what_is_sent_of_facts_is_marked_and_of_nothing_else() -> None:
     here.bus._acknowledged(fact_topic("tiny"), 3, 9)
     here.bus._acknowledged("pilots.receipts.primer.v1", 0, 99)
     assert here.marks._noted == {(SENT, fact_topic("tiny"), 3): 17}, "and a mark never goes back"
+
+
+async def test_where_partitions_end_is_asked_elsewhere_first_and_of_the_reader_itself_where_that_fails() -> None:
+    reader, place = CarefulConsumer.__new__(CarefulConsumer), TopicPartition(TOPIC, 0)
+    reader.__dict__.update(_closed=True, assignment=lambda: {place}, end_offsets=AsyncMock(return_value={place: 20}))
+
+    async def elsewhere(places: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        return dict.fromkeys(places, 30)
+
+    async def away(_places: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        raise KafkaConnectionError("away")
+
+    assert await reader.ends(elsewhere) == {place: 30}
+    assert await reader.ends(away) == await reader.ends() == {place: 20}
