@@ -14,6 +14,8 @@ LAG: Final = ("service", "topic", "behind", "of one partition at most")
 PARKED: Final = ("service", "status", "records", "oldest", "topic", "cause")
 TERMS: Final = ("service", "running", "nearing", "breached", "suspended")
 STATES: Final = TERMS[1:]
+WORDS: Final = frozenset({"service", "state", "version", "status", "topic", "cause"})
+"""The columns that hold words; all others hold figures."""
 MOST_CAUSES: Final = 12
 UNKNOWN: Final = "–"
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, Final
 
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -38,6 +39,7 @@ class Top(App[None]):
         ("r", "refresh_now", "Now"),
     ]
     TITLE = "lotsman top"
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, ask: Ask, every: float) -> None:
         super().__init__()
@@ -53,9 +55,9 @@ class Top(App[None]):
         yield Static(id="moment")
         with VerticalScroll():
             for name, (title, columns, _) in TABLES.items():
-                yield Label(title, classes="title")
-                table = DataTable[str](id=name, show_cursor=False, zebra_stripes=True)
-                table.add_columns(*columns)
+                yield Label(title, id=f"{name}-title", classes="title")
+                table = DataTable[Text](id=name, show_cursor=False, zebra_stripes=True)
+                table.add_columns(*(_cell(column, column) for column in columns))
                 yield table
         yield Footer()
 
@@ -83,14 +85,21 @@ class Top(App[None]):
             return
         self.shown = {name: Since(self._last.get(name), one) for name, one in now.items()}
         self._last = now
-        for name, (_, _, made) in TABLES.items():
-            table = self.query_one(f"#{name}", DataTable)
+        for name, (title, columns, made) in TABLES.items():
+            table, found = self.query_one(f"#{name}", DataTable), made(self.shown)
             table.clear()
-            for row in made(self.shown):
-                table.add_row(*row)
+            for row in found:
+                table.add_row(*map(_cell, columns, row))
+            table.display = bool(found)
+            self.query_one(f"#{name}-title", Label).update(title if found else f"{title}: none")
         self._tell_moment()
 
     def _tell_moment(self) -> None:
         moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         stands = "  (it stands still: p)" if self._paused else ""
         self.query_one("#moment", Static).update(f"{moment}   {rows.to_register(self.shown)}{stands}")
+
+
+def _cell(column: str, text: str) -> Text:
+    """What stands below a column: figures one under the other, as one compares them."""
+    return Text(text, justify="left" if column in rows.WORDS else "right")
