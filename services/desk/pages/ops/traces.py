@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from contracts.forms import as_pilot_id
+from services.chassis.masking import MASK
 from services.desk.clients import Away, Refused
 from services.desk.pages.ops.seen import OpsVisit
 from services.desk.traces import KEPT, Kept, Listed, Listing
@@ -97,4 +98,5 @@ def _given(asked: Mapping[str, str]) -> dict[str, str]:
 
 def _row(visit: Visit, one: Mapping[str, Any]) -> dict[str, Any]:
     words = visit.words
-    return {**one, "began": words.instant(one["began"]), "took": words.number(round(one["took_ms"]))}
+    pilots = [pilot for pilot in one["pilots"] if pilot != MASK]
+    return {**one, "pilots": pilots, "began": words.instant(one["began"]), "took": words.number(round(one["took_ms"]))}

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from contracts.topics import DESK, SERVICES
+from services.chassis.masking import MASK
 from services.chassis.spans import ATTRIBUTES
 from services.chassis.told_traces import Span, Trace, clock, traces_in
 from services.desk.clients import Away, Refused
@@ -47,6 +48,7 @@ def make_router() -> APIRouter:
         if whole is None:
             return visit.page("ops/no_trace.html", 404, trace=trace)
         [one] = traces_in(whole.spans, of or trace) or [Trace(trace, list(whole.spans))]
+        near = {other["trace"]: other for other in (*whole.before, *whole.after)}
         rows = list(_rows(visit.words, one))
         first = max(0, min(first, len(rows) - 1))
         lines, away = await _lines(kept, trace)
@@ -66,8 +68,9 @@ def make_router() -> APIRouter:
             services=list(dict.fromkeys(span.service for span in one.spans)),
             known=KNOWN,
             wide=WIDE,
-            before=[_near(visit.words, other) for other in whole.before],
-            after=[_near(visit.words, other) for other in whole.after],
+            before=[_near(visit.words, other) for other in near.values() if other["began"] < clock(one.began_ns)],
+            after=[_near(visit.words, other) for other in near.values() if other["began"] >= clock(one.began_ns)],
+            pilots=[pilot for pilot in one.pilots if pilot != MASK],
             lines=[_line(visit.words, line) for line in lines.items] if lines else None,
             more_lines=lines is not None and lines.more,
             lines_away=away,
