@@ -56,8 +56,10 @@ PEOPLE: Final = (
     DemoPerson("ad-1", "Адам Настройкин", (Role.ADMIN,)),
     DemoPerson("ops-1", "Федот Дежуркин", (Role.OPS,)),
     DemoPerson("ops-2", "Нина Подменина", (Role.OPS,)),
+    DemoPerson("pu-1", "Инна Заявкина", (Role.PUBLISHER,), "demo-health"),
+    DemoPerson("pu-2", "Борис Соседский", (Role.PUBLISHER,), "demo-transport"),
 )
-"""The ids are those that the demo itself acts under."""
+"""The ids are those that the demo itself acts under; the agencies are among those of its sample."""
 
 
 class DemoPeople:

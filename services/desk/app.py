@@ -36,6 +36,7 @@ from services.desk.pages import (
     notices,
     opinion,
     ops,
+    portal,
     request,
     work,
 )
@@ -59,6 +60,7 @@ PAGES: Final = (
     entries,
     notices,
     *ops.PAGES,
+    *portal.PAGES,
 )
 """All of them; each makes a router."""
 LEAST_PACKED: Final = 1_000

@@ -99,13 +99,14 @@ class Clients:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request. Raises Away, and Refused for every answer that is no success."""
+        """One request; bytes are sent as they are, all else as JSON. Raises Away, and Refused for all but success."""
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         said = {**bearer, "Accept-Language": language, **(headers or {})}
         propagate.inject(said)
         asked = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         try:
-            found = await self.http[service].request(method, path, params=asked, json=body, headers=said)
+            sent = {"content": body} if isinstance(body, bytes) else {"json": body}
+            found = await self.http[service].request(method, path, params=asked, headers=said, **sent)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             log.warning("%s did not answer: %s", service, type(error).__name__)
             raise self._away(service) from None

@@ -63,14 +63,14 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field. `value` is what a fixed one sends (`{n}` in it: the number of its row). One that is `implied` has a
-    value in every row, and makes none of it. `label` and `hint` are ids below `entry.`; without a label it is called as
-    it is named; a hint may also be what an edition calls something. One that is `told` is called so within a line of
+    value in every row, and makes none of it. `label` and `hint` are ids below `entry.`, or words that
+    somebody else gave; without a label it is called as it is named. One that is `told` is called so within a line of
     several, too."""
 
     name: str
     kind: Kind = Kind.LINE
     options: Options = ()
-    label: str = ""
+    label: "str | Named" = ""
     hint: "str | Named" = ""
     value: Any = None
     implied: bool = False
@@ -86,7 +86,7 @@ class Group:
     parts: tuple["Field | Group", ...]
     many: bool = False
     each: tuple[tuple[Named, Field], ...] = ()
-    label: str = ""
+    label: "str | Named" = ""
     hint: str = ""
     bare: bool = False
 
@@ -100,8 +100,9 @@ BASIS: Final = Group(
 
 
 def called(words: Words, part: Part) -> str:
-    """What a field is called: in the desk's own words, else as the register's timeline calls it."""
-    name = part.label or part.name
+    """What a field is called: in words that were given, in the desk's own, else as the register's timeline calls it."""
+    if not isinstance(name := part.label or part.name, str):
+        return str(getattr(name, words.language))
     if words.has(f"entry.{name}"):
         return words.say(f"entry.{name}")
     return capital(contract(words, f"what.{name.replace('_', '-')}", name))

@@ -1,6 +1,6 @@
 """Pages from templates: what every template has at hand, and what every answer says to the browser about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +41,15 @@ PAGES: Final = (
     ("page.decisions", "/decisions", (*DECIDERS, Role.AUDITOR)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
     ("page.ops", "/ops", (Role.OPS,)),
+    ("page.mine", "/portal/mine", (Role.PUBLISHER,)),
+    ("page.send", "/portal/send", (Role.PUBLISHER,)),
 )
-"""What the head of every page leads to, and for which roles."""
+"""What the head of every page leads to, and for which roles; the first that is for a role is its first page."""
+
+
+def home_of(may: Callable[..., bool]) -> str | None:
+    """The first page of somebody, if there is any for them."""
+    return next((path for _id, path, roles in PAGES if may(*roles)), None)
 
 
 @cache

@@ -33,6 +33,9 @@ SAVE: Final = "save_draft"
 OWN: Final = frozenset({TOKEN, SWITCH, SAVE})
 """Fields that say something of the form itself, and are no words of its writer."""
 MOST_FIELDS: Final = 2_000
+MOST_FILES: Final = 1
+MOST_UPLOADED: Final = 5 * 1024 * 1024
+"""Bytes of a form with its file: the largest spreadsheet that intake takes (4 MB), with what is typed beside it."""
 
 
 class SignInNeeded(Exception):
@@ -150,10 +153,20 @@ class Visit:
         return self.words.say("form.away", service=self.words.code("service", away.service))
 
     async def send(
-        self, service: str, path: str, body: Any, *, key: str, etag: str | None = None, method: str = "POST"
+        self,
+        service: str,
+        path: str,
+        body: Any,
+        *,
+        key: str,
+        etag: str | None = None,
+        method: str = "POST",
+        media: str | None = None,
     ) -> Answer:
-        """A command under a key, on what was seen at a revision. Raises Away, Refused."""
+        """A command under a key, on what was seen at a revision; `media` is what kind of thing is sent, where it is not
+        JSON. Raises Away, Refused."""
         headers = {"Idempotency-Key": key} | ({"If-Match": etag} if etag else {})
+        headers |= {"Content-Type": media} if media else {}
         who = self.session.who
         return await self.desk.clients.send(
             service, method, path, token=who.token, language=self.language, body=body, headers=headers
@@ -175,11 +188,20 @@ class Visit:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """A file that somebody chose in a form."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Posted:
-    """A form that somebody sent who is signed in."""
+    """A form that somebody sent who is signed in; `files` are by their fields."""
 
     visit: Visit
     fields: Fields
+    files: Mapping[str, Chosen] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
         """What stands in a field, without the blanks around it; empty where it has none."""
@@ -301,9 +323,19 @@ async def posting(request: Request, language: Language) -> Posted:
     When the sign-in has run out meanwhile, what was typed becomes its writer's draft before that person signs in again.
     Raises NotOurs, SignInNeeded, Elsewhere, StoreAway.
     """
+    return await _posted(request, language, await form_of(request), {})
+
+
+async def uploading(request: Request, language: Language) -> Posted:
+    """The same of a form in which files are chosen. A file of text whose field is also one that is typed in stands in
+    its place there, so that it is kept as what is typed. Raises also Refused for one that is too large."""
+    fields, files = await _with_files(request)
+    return await _posted(request, language, fields, files)
+
+
+async def _posted(request: Request, language: Language, fields: Fields, files: Mapping[str, Chosen]) -> Posted:
     desk = desk_of(request)
     cookie = request.cookies.get(desk.cookie, "")
-    fields = await form_of(request)
     if not is_form_token(cookie, field_of(fields, TOKEN)):
         raise NotOurs
     session = await session_of(desk, request)
@@ -312,7 +344,7 @@ async def posting(request: Request, language: Language) -> Posted:
         if person is not None:
             await desk.drafts.keep(person, here(request), typed(fields))
         raise SignInNeeded(_asked(request))
-    posted = Posted(Visit(desk, request, language, session), fields)
+    posted = Posted(Visit(desk, request, language, session), fields, files)
     other = posted.get(SWITCH)
     if other in LANGUAGES or posted.get(SAVE):
         await posted.keep()
@@ -326,5 +358,33 @@ async def form_of(request: Request) -> Fields:
         return tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
 
 
+async def _with_files(request: Request) -> tuple[Fields, dict[str, Chosen]]:
+    """The fields of a form and the files chosen in it. Raises Refused 413, before anything is read."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > MOST_UPLOADED:
+        named = request.path_params.get("language")
+        words = desk_of(request).words[next((one for one in LANGUAGES if one == named), "en")]
+        raise Refused(
+            413, {"title": "upload.large", "detail": words.say("told.file-large", most=MOST_UPLOADED // 2**20)}
+        )
+    async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_UPLOADED) as form:
+        fields = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
+        files = {
+            name: Chosen(value.filename, await value.read())
+            for name, value in form.multi_items()
+            if not isinstance(value, str) and value.filename
+        }
+    texts = {name: text for name, one in files.items() if (text := _text_of(one)) is not None}
+    return tuple((name, texts.get(name, value)) for name, value in fields), files
+
+
+def _text_of(one: Chosen) -> str | None:
+    try:
+        return one.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
 VisitOf = Annotated[Visit, Depends(visiting)]
 PostedOf = Annotated[Posted, Depends(posting)]
+UploadedOf = Annotated[Posted, Depends(uploading)]

@@ -106,19 +106,25 @@ def receipt(document: Document, event_id: str) -> Receipt | None:
 
 def waits_for(state: Pilot) -> WaitsFor | None:
     """Who has the next move; None where nothing follows any more."""
-    match state.status:
+    over = state.carrying_out is not None and state.carrying_out.over
+    return next_of(state.status, running=bool(state.running), asked=bool(state.open_requests), over=over)
+
+
+def next_of(status: Status, *, running: bool, asked: bool, over: bool) -> WaitsFor | None:
+    """The same of a state as it is stored: whether a term of intake's runs, the applicant was asked for something that
+    is not answered, and carrying out is over."""
+    match status:
         case Status.REGISTERED:
             return WaitsFor.OFFICER
         case Status.RETURNED:
             return WaitsFor.APPLICANT
         case Status.ACCEPTED:
-            return WaitsFor.APPLICANT if state.open_requests else WaitsFor.EXPERTISE
+            return WaitsFor.APPLICANT if asked else WaitsFor.EXPERTISE
         case Status.CONCLUDED:
-            return WaitsFor.APPLICANT if state.running else WaitsFor.COUNCIL
+            return WaitsFor.APPLICANT if running else WaitsFor.COUNCIL
         case Status.DECIDED:
-            over = state.carrying_out is not None and state.carrying_out.over
             return None if over else WaitsFor.EXECUTOR
         case Status.REFUSED | Status.LAPSED | Status.WITHDRAWN | Status.STOPPED | Status.REFUSED_IN_EXPERTISE:
             return None
         case _:
-            assert_never(state.status)
+            assert_never(status)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from contracts.event import wire_moment
+from contracts.topics import EXPERTISE
 from services.chassis import recalendar
 from services.chassis.auth import KEY_BEGINS
 from services.chassis.hooks import rows as hooks
@@ -17,14 +18,16 @@ from services.intake import balance, broken, receipts
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
-from services.intake.domain.state import FINAL, LOOKED_OVER, Pilot
+from services.intake.domain.state import FINAL, LOOKED_OVER, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
+from services.intake.following import WaitsFor, next_of, waits_for
 from services.intake.importing import asked
 from services.law.standing import KIND as AGENCY_KIND
 
 BY_DUE: Final = (("state.due_at", 1), ("_id", 1))
 BY_AGE: Final = (("state.received", -1), ("_id", -1))
 OWN_NUMBER: Final[Keys] = (("state.agency", 1), ("state.application.own_number", 1), ("_id", 1))
+STATUS_THEN_DUE: Final = (("state.status", 1), *BY_DUE)
 BY_STATUS: Final[Keys] = (("kind", 1), ("state.status", 1), *BY_DUE)
 NEARING: Final = timedelta(days=2)
 """How long before its end a term is counted as nearly over (assumption: the reminders of an edition may differ)."""
@@ -48,10 +51,31 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
 }
 
 
+_ASKED: Final[Mapping[str, Any]] = {"$elemMatch": {"outcome": None}}
+"""Requests of which one at least waits for answers."""
+_FIXED: Final[Mapping[str, Any]] = {"state.fixing": {"$ne": None}, "state.fixing.ended": None}
+"""The applicant has time for changes."""
+_WAITING: Final[Mapping[WaitsFor, Mapping[str, Any]]] = {
+    WaitsFor.OFFICER: {"state.status": Status.REGISTERED},
+    WaitsFor.APPLICANT: {
+        "state.status": {"$in": [Status.RETURNED, Status.ACCEPTED, Status.CONCLUDED]},
+        "$nor": [
+            {"state.status": Status.ACCEPTED, "state.requests": {"$not": _ASKED}},
+            {"state.status": Status.CONCLUDED, "$nor": [_FIXED]},
+        ],
+    },
+    WaitsFor.EXPERTISE: {"state.status": Status.ACCEPTED, "state.requests": {"$not": _ASKED}},
+    WaitsFor.COUNCIL: {"state.status": Status.CONCLUDED, "$nor": [_FIXED]},
+    WaitsFor.EXECUTOR: {"state.status": Status.DECIDED, "state.carrying_out.over": {"$ne": True}},
+}
+"""The applications that wait for each: what `following.next_of` says of one, as a query."""
+
+
 def applications(
-    status: str | None, agency: str | None, eyes: Sight
+    status: str | None, agency: str | None, eyes: Sight, waiting: WaitsFor | None = None
 ) -> tuple[dict[str, Any], tuple[tuple[str, int], ...]]:
-    """The query and the order of the list: by due date where a status is asked for, else the newest first."""
+    """The query and the order of the list: by due date where a status is asked for; by status, then by due date, where
+    it is asked whom they wait for; else the newest first."""
     query: dict[str, Any] = {"kind": PILOT_KIND, "version": {"$gt": 0}, **eyes.but()}
     if not eyes.whole(agency or eyes.agency or ""):
         query["_id"] = {"$in": []}
@@ -59,6 +83,8 @@ def applications(
         query["state.agency"] = asked
     if status is not None:
         query["state.status"] = status
+    if waiting is not None:
+        return {"$and": [query, _WAITING[waiting]]}, STATUS_THEN_DUE
     return query, BY_DUE if status is not None else BY_AGE
 
 
@@ -84,6 +110,11 @@ def application_row(row: Row) -> dict[str, Any]:
     state = row["state"]
     asked = state.get("application") or {}
     runs = any((state.get(place) or {"ended": ...})["ended"] is None for place in ("look_over", "fixing"))
+    requests = [one for one in state.get("requests", ()) if one["outcome"] is None]
+    carried = state.get("carrying_out") or {}
+    waits = next_of(Status(state["status"]), running=runs, asked=bool(requests), over=bool(carried.get("over")))
+    answers = [one["due_at"] for one in requests if one.get("due_at")]
+    expertise = (state.get(EXPERTISE) or {}).get("due_at") if waits is WaitsFor.EXPERTISE else None
     return {
         "id": row["_id"],
         "status": state["status"],
@@ -96,6 +127,10 @@ def application_row(row: Row) -> dict[str, Any]:
         "received": state["received"],
         "due_at": state["due_at"] if runs else None,
         "edition": state["edition"],
+        "own_number": asked.get("own_number"),
+        "waits_for": waits,
+        "next_due": state["due_at"] if runs else min(answers, default=expertise),
+        "open_requests": [one["id"] for one in requests],
     }
 
 
@@ -116,6 +151,7 @@ def application_card(document: Document) -> dict[str, Any]:
         "version": document.version,
         **shown,
         "open_requests": [one.model_dump(mode="json") for one in state.open_requests],
+        "waits_for": waits_for(state),
     }
 
 

@@ -24,6 +24,7 @@ from services.chassis.sight import Sight
 from services.chassis.store import OPTIONS, Claim, Driver, Row, Store, StoreAway, opened
 from services.chassis.subject import Document, Done, Entry, Record, Remembered
 from services.intake import queries as intake
+from services.intake.following import WaitsFor
 from services.registry import queries as registry
 from services.registry.handlers import TIMELINE
 from tests.conftest import Eventually
@@ -455,6 +456,26 @@ async def test_an_index_of_an_earlier_program_that_nothing_asks_for_any_more_is_
     before = (await store._subjects.index_information()).keys()
     await store.prepare({})
     assert before - (await store._subjects.index_information()).keys() == {"outbox.at_1"}
+
+
+async def test_lists_of_what_waits_for_somebody_use_an_index_on_every_page(store: Store, mongo_url: str) -> None:
+    await store.prepare(intake.INDEXES)
+    one = {"due_at": "2026", "agency": "minzdrav"}
+    rows = [
+        {"_id": f"{status}{n}", "kind": "pilot", "version": 1, "state": {**one, "status": status}}
+        for status in ("registered", "returned", "accepted", "concluded", "decided")
+        for n in range(3)
+    ]
+    await store.put("subjects", rows)
+    for waiting in WaitsFor:
+        for agency in (None, "minzdrav"):
+            query, order = intake.applications(None, agency, Sight("u-1", hidden=frozenset()), waiting)
+            asked: dict[str, Any] = {"limit": 1, "show": dict}
+            with every_query_by_index(mongo_url, store):
+                first = await web.page(store, "subjects", query, order, after=None, **asked)
+                assert first.next, "there is a second page to look at"
+                second = await web.page(store, "subjects", query, order, after=first.next, **asked)
+            assert first.items[0]["_id"] != second.items[0]["_id"]
 
 
 async def test_every_list_of_intake_and_registry_uses_an_index_on_every_page(store: Store, mongo_url: str) -> None:

@@ -45,8 +45,8 @@ def agreement(card: Card) -> Parts:
     """The agreement of executor and customer (соглашение)."""
     edition = edition_of(card)
     agreed = (
-        _party("customer", edition, edition.parties.customer),
-        _party("executor", edition, edition.parties.executor),
+        party("customer", edition, edition.parties.customer),
+        party("executor", edition, edition.parties.executor),
         Field("programme", PROSE),
         Field("starts", DAY),
         Field("until", DAY, label="last-day"),
@@ -110,7 +110,7 @@ def judgement(card: Card) -> Parts:
 def scaling(card: Card) -> Parts:
     """The decision on scaling (решение о тиражировании)."""
     edition = edition_of(card)
-    customer = _party("customer", edition, edition.parties.customer)
+    customer = party("customer", edition, edition.parties.customer)
     windows = (_source(edition.money), Field("opens", DAY), Field("closes", DAY)) if edition.money else ()
     return (
         Field("decision", Kind.CHOICE, coded(*Scaling)),
@@ -210,8 +210,8 @@ _YEAR: Final = Field("year", Kind.WHOLE, told=True)
 _SHARE: Final = Field("basis_points", Kind.HUNDREDTHS, label="percent")
 
 
-def _party(name: str, edition: Edition, rule: PartyRule) -> Group:
-    schemes: Options = [(one, _title(edition, one)) for one in rule.schemes]
+def party(name: str, edition: Edition, rule: PartyRule) -> Group:
+    schemes: Options = [(one, scheme_title(edition, one)) for one in rule.schemes]
     only = len(schemes) == 1
     scheme = (
         Field("scheme", Kind.FIXED, value=schemes[0][0])
@@ -222,7 +222,7 @@ def _party(name: str, edition: Edition, rule: PartyRule) -> Group:
     return Group(name, (Group("id", (scheme, value), bare=True), Field("name")))
 
 
-def _title(edition: Edition, scheme: str) -> Wording:
+def scheme_title(edition: Edition, scheme: str) -> Wording:
     found = edition.scheme(scheme)
     return same(scheme) if found is None else Wording(found.title_ru, found.title_be, found.title_en)
 

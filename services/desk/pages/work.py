@@ -20,7 +20,7 @@ from contracts.rules import load
 from contracts.topics import EXPERTISE
 from contracts.words import Language
 from services.desk.clients import Answer, Away, Refused
-from services.desk.shown import DECIDERS
+from services.desk.shown import home_of
 from services.desk.visit import KEY, Posted, PostedOf, Visit, VisitOf, new_key
 from services.desk.words import Words
 
@@ -59,16 +59,11 @@ def make_router() -> APIRouter:
 
     @router.get("/{language}/work", response_class=HTMLResponse)
     async def work(visit: VisitOf) -> Response:
-        """The list as its address says."""
+        """The list as its address says; whoever has no cases is led to the own first page."""
         if visit.may(*READERS):
             return await _shown(visit)
-        if visit.may(Role.OFFICER):
-            return RedirectResponse(visit.address("/look-over"), 303)
-        if visit.may(Role.ADMIN):
-            return RedirectResponse(visit.address("/directory"), 303)
-        if visit.may(*DECIDERS):
-            return RedirectResponse(visit.address("/decisions"), 303)
-        return visit.page("nothing_yet.html")
+        home = home_of(visit.may)
+        return RedirectResponse(visit.address(home), 303) if home else visit.page("nothing_yet.html")
 
     @router.post("/{language}/work", response_class=HTMLResponse)
     async def act(posted: PostedOf) -> Response:

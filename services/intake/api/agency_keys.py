@@ -5,12 +5,12 @@ import secrets
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 
 from contracts.forms import KEY_ID
 from contracts.steps import KeyOrder, KeyRevocation, KeyRotation
-from services.chassis.auth import KEY_BEGINS, allow
+from services.chassis.auth import KEY_BEGINS
 from services.chassis.body import Body
 from services.chassis.described import SAME_AGAIN
 from services.chassis.directory import digest_of, last_uses
@@ -18,9 +18,9 @@ from services.chassis.hand import Hand
 from services.chassis.settings import Settings
 from services.chassis.web import EngineOf, document
 from services.intake import queries
-from services.intake.api.access import READERS, Admin
+from services.intake.api.access import Admin
 from services.intake.api.answers import AgencyKeys, NewKey
-from services.intake.api.directory import AgencyCode, known_here
+from services.intake.api.directory import AgencyCode, AgencysReader, known_here, own_entry
 from services.intake.domain.agency import Agency, subject_of
 from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
 from services.law.standing import KIND
@@ -32,16 +32,11 @@ ONCE: Final[dict[int | str, dict[str, Any]]] = {200: {"model": NewKey, "descript
 def add(router: APIRouter) -> None:
     """`/agencies/{code}/keys`."""
 
-    @router.get(
-        "/agencies/{code}/keys",
-        tags=["directory"],
-        response_model=AgencyKeys,
-        dependencies=[Depends(allow(*READERS))],
-    )
-    async def keys(code: AgencyCode, engine: EngineOf) -> Response:
+    @router.get("/agencies/{code}/keys", tags=["directory"], response_model=AgencyKeys)
+    async def keys(code: AgencyCode, engine: EngineOf, caller: AgencysReader) -> Response:
         """The keys of an agency: what each opens, until when, and when it was last used at intake, to the minute;
-        at the register: `GET /v1/agencies/{code}` there. The keys themselves are nowhere."""
-        found = await document(engine, subject_of(code), KIND)
+        at the register: `GET /v1/agencies/{code}` there. The keys themselves are nowhere. An agency sees its own."""
+        found = await document(engine, own_entry(code, caller), KIND)
         assert isinstance(found.state, Agency)
         used = await last_uses(engine.store, [one.id for one in found.state.keys])
         return JSONResponse({"items": [queries.key_row(one, used.get(one.id)) for one in found.state.keys]})

@@ -14,12 +14,16 @@ from services.chassis.answers import part_of
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import Pilot, Request, Status
+from services.intake.following import WaitsFor
 from services.intake.queries import AGENCY_LINE, ASIDE
 from services.law.explanation import Explanation
 
 
 class ApplicationLine(Contract):
-    """A line of the list of applications. Of a submission that was refused little more is known than that it came."""
+    """A line of the list of applications. Of a submission that was refused little more is known than that it came.
+
+    `due_at` is the end of a term of intake's own; `next_due` is when the next move is due, whoever has it: `waits_for`
+    (null: nothing follows). `open_requests` are the ids of requests for information that wait for answers."""
 
     id: str
     status: Status
@@ -32,6 +36,10 @@ class ApplicationLine(Contract):
     received: Moment | None
     due_at: Moment | None
     edition: str | None
+    own_number: str | None
+    waits_for: WaitsFor | None
+    next_due: Moment | None
+    open_requests: list[str]
 
 
 class ContactReading(Contract):
@@ -146,6 +154,14 @@ _KeyShown: Final[Any] = part_of(
 )
 
 
+class QuotaShown(Contract):
+    """How much of the door an agency may have in a minute; `own`: its entry says so."""
+
+    events_a_minute: int | None
+    bytes_a_minute: int | None
+    own: bool
+
+
 class AgencyKeys(BaseModel):
     """The keys of an agency, those that ended among them; the newest last."""
 
@@ -176,4 +192,5 @@ ApplicationCard: Final[Any] = part_of(
     version=int,
     taken=ReportsTaken,
     open_requests=list[Request],
+    waits_for=WaitsFor | None,
 )

@@ -17,6 +17,7 @@ from services.intake.api.answers import ApplicationCard, ApplicationClock, Appli
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
+from services.intake.following import WaitsFor
 from services.law.explanation import explain
 
 Clocked = Literal[TermKind.LOOK_OVER, TermKind.FIXING_REMARKS]
@@ -31,11 +32,13 @@ def add(router: APIRouter) -> None:
         eyes: AgencysEyes,
         status: Status | None = None,
         agency: AgencyAsked = None,
+        waits_for: WaitsFor | None = None,
         after: After = None,
         limit: Limit = PAGE,
     ) -> Page[ApplicationLine]:
-        """Applications: with a status by due date, else the newest first. An agency sees its own."""
-        query, order = queries.applications(status, agency, eyes)
+        """Applications: with a status by due date, of those that wait for somebody by status and due date, else the
+        newest first. An agency sees its own."""
+        query, order = queries.applications(status, agency, eyes, waits_for)
         return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.application_row)
 
     @router.get("/applications/{pilot}", tags=["look-over"], response_model=ApplicationCard)

@@ -94,6 +94,7 @@ OF_NO_PILOT: Final = {
         ("post", "/v1/agencies/{code}/disabling"),
         ("post", "/v1/agencies/{code}/enabling"),
         ("get", "/v1/agencies/{code}/keys"),
+        ("get", "/v1/agencies/{code}/quota"),
         ("post", "/v1/agencies/{code}/keys"),
         ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"),
         ("post", "/v1/agencies/{code}/keys/{key_id}/revocation"),

@@ -16,6 +16,7 @@ from services.chassis.store import Store
 from services.chassis.subject import Input
 from services.chassis.web import MOST, cursor_text
 from services.intake.door import submission
+from services.intake.following import WaitsFor
 from services.intake.receipts import IN_ORDER
 from services.intake.service import SERVICE
 from tests.kit.engine.tiny import Broker, Clock
@@ -170,6 +171,11 @@ async def test_own_applications_and_their_clocks_are_readable_by_their_agency_al
         assert (await ask("get", f"/v1/applications/{named}", "publisher@evil")).status_code == 404
         assert (await ask("get", f"/v1/applications/{named}/clock", "publisher@evil")).status_code == 404
     assert (await ask("get", "/v1/applications", "publisher@evil")).json()["items"] == []
+    waiting = {one: (await ask("get", f"/v1/applications?waits_for={one}")).json()["items"] for one in WaitsFor}
+    assert {one["id"]: one["waits_for"] for one in rows} == {
+        one["id"]: who for who, items in waiting.items() for one in items
+    }, "a list of those that wait for somebody holds exactly these"
+    assert [one["id"] for one in waiting[WaitsFor.APPLICANT]] == [PILOT] and waiting[WaitsFor.APPLICANT][0]["next_due"]
     back = again("again-1", str(number))
     assert (await ask("post", "/v1/events", json=back)).json()["outcome"] == "resubmitted", "a number names a pilot"
 

@@ -37,7 +37,8 @@ class Bench:
     async def enter(self, role: str) -> Session:
         """Signs in the demo person of a role."""
         one = next(person for person in PEOPLE if role in person.roles)
-        who = SignedIn(one.id, one.name, tuple(map(str, one.roles)), None, "a-token", utc_now().timestamp() + 3600)
+        until = utc_now().timestamp() + 3600
+        who = SignedIn(one.id, one.name, tuple(map(str, one.roles)), one.organisation, "a-token", until)
         session = await self.desk.sessions.begin(who)
         self.browser.cookies.set(self.desk.cookie, session.cookie)
         return session

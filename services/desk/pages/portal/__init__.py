@@ -1,0 +1,8 @@
+"""The agency's portal: what a publisher sees and does for the own agency, and nothing of any other."""
+
+from typing import Final
+
+from services.desk.pages.portal import mine, sending, submission
+
+PAGES: Final = (mine, submission, sending)
+"""Its pages; each makes a router."""

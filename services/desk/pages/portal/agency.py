@@ -1,0 +1,31 @@
+"""The agency of whoever is at the portal: its code, its entry, and the edition by which it is judged today."""
+
+from datetime import date
+from typing import Any
+
+from contracts.reference import Role
+from contracts.rules import Edition, load
+from contracts.topics import INTAKE
+from services.desk.clients import Refused
+from services.desk.visit import Visit
+
+
+def of(visit: Visit) -> str:
+    """The code of the agency that the person publishes for. Raises Refused 403 for who publishes for none."""
+    code = visit.session.who.organisation
+    if not visit.may(Role.PUBLISHER) or not code:
+        raise Refused(403, {"title": "auth.organisation", "detail": visit.words.say("portal.no-agency")})
+    return code
+
+
+async def entry(visit: Visit) -> Any:
+    """Its entry in the directory. Raises Away, Refused."""
+    return (await visit.ask(INTAKE, f"/v1/agencies/{of(visit)}")).body
+
+
+async def edition(visit: Visit) -> Edition:
+    """The edition by which what it sends now is judged. Raises Away, Refused."""
+    said, today = await entry(visit), visit.desk.now().astimezone(visit.words.zone).date()
+    since = [one for one in said["editions"] if date.fromisoformat(one["since"]) <= today]
+    found = max(since or said["editions"], key=lambda one: str(one["since"]))
+    return load().edition(found["edition"])

@@ -1,0 +1,254 @@
+"""One submission: the way from sent to the register, each step with its day and document; what may be said about it
+now, each as a form; and all of its receipts."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from contracts.agency import (
+    ApplicationResubmittedV1,
+    ApplicationWithdrawnV1,
+    CompletionReportedV1,
+    ProgressReportedV1,
+    ResultReportedV1,
+    RiskReportedV1,
+    SpendingReportedV1,
+)
+from contracts.rules import Edition, load
+from contracts.topics import EXPERTISE, INTAKE, REGISTRY
+from services.desk import fields
+from services.desk.clients import Away, Refused
+from services.desk.pages import steps
+from services.desk.pages.case import plain
+from services.desk.pages.portal import agency, answering, contract_form, events, forms_of_events, mine
+from services.desk.pages.portal.forms_of_events import EventForm
+from services.desk.visit import PostedOf, Visit, VisitOf
+from services.desk.words import Words
+
+HERE: Final = mine.HERE
+RECEIPTS: Final = 100
+KINDS: Final[Mapping[str, str]] = {
+    "resubmission": ApplicationResubmittedV1.TYPE,
+    "withdrawal": ApplicationWithdrawnV1.TYPE,
+    "progress": ProgressReportedV1.TYPE,
+    "spending": SpendingReportedV1.TYPE,
+    "risks": RiskReportedV1.TYPE,
+    "results": ResultReportedV1.TYPE,
+    "completion": CompletionReportedV1.TYPE,
+}
+"""What may be said about a submission, and the event that says it."""
+REPORTS: Final = ("progress", "spending", "risks", "results", "completion")
+WITHDRAWN: Final = ("registered", "returned", "accepted", "concluded")
+"""Where an application can be taken back."""
+ASIDE: Final = frozenset({"reminded", "parked", "refused"})
+"""Receipts that are no step of the way."""
+STAGE_OF: Final[Mapping[str, str]] = {"registered": "look-over", "returned": "returned", "accepted": EXPERTISE}
+"""Where a submission stands of which the register does not tell."""
+
+Card = Mapping[str, Any]
+
+
+def make_router() -> APIRouter:
+    """`/portal/mine/{pilot}`."""
+    router = APIRouter()
+
+    @router.get("/{language}/portal/mine/{pilot}", response_class=HTMLResponse)
+    async def submission(pilot: str, visit: VisitOf, done: str = "", after: str = "") -> Response:
+        """The submission."""
+        return await _shown(visit, pilot, said=visit.words.say("portal.sent") if done == "sent" else "", after=after)
+
+    @router.get("/{language}/portal/mine/{pilot}/answer/{request}", response_class=HTMLResponse)
+    async def answer(pilot: str, request: str, visit: VisitOf, saved: str = "") -> Response:
+        """The form in which a request is answered."""
+        return await forms_of_events.opened(visit, await _answer(visit, pilot, request), saved=bool(saved))
+
+    @router.post("/{language}/portal/mine/{pilot}/answer/{request}", response_class=HTMLResponse)
+    async def answered(pilot: str, request: str, posted: PostedOf) -> Response:
+        """A request is answered, in all of its items or some."""
+        return await _sent(posted, pilot, _answer, request)
+
+    @router.get("/{language}/portal/mine/{pilot}/write/{what}", response_class=HTMLResponse)
+    async def write(pilot: str, what: str, visit: VisitOf, saved: str = "") -> Response:
+        """The form of what is said about it."""
+        return await forms_of_events.opened(visit, await _form(visit, pilot, what), saved=bool(saved))
+
+    @router.post("/{language}/portal/mine/{pilot}/write/{what}", response_class=HTMLResponse)
+    async def written(pilot: str, what: str, posted: PostedOf) -> Response:
+        """It is checked, or sent."""
+        return await _sent(posted, pilot, _form, what)
+
+    return router
+
+
+async def _sent(posted: PostedOf, pilot: str, form_of: Any, what: str) -> Response:
+    try:
+        form = await form_of(posted.visit, pilot, what)
+    except Away:
+        await posted.keep()  # the page that says so opens the form again with what was typed
+        raise
+    return await forms_of_events.sent(posted, form)
+
+
+async def read(visit: Visit, pilot: str) -> Card:
+    """A submission of the own agency. Raises Away, Refused."""
+    agency.of(visit)
+    card: Card = (await visit.ask(INTAKE, f"/v1/applications/{quote(pilot, safe='')}")).body
+    return card
+
+
+def edition_of(card: Card) -> Edition:
+    """The edition by which a submission is judged. Raises Refused 404 for one that came to none."""
+    if not card["edition"]:
+        raise Refused(404, {})
+    return load().edition(card["edition"])
+
+
+# ---- what may be said about it
+
+
+async def _answer(visit: Visit, pilot: str, request: str) -> EventForm:
+    """Raises Refused 404 for a request that does not wait for answers."""
+    card = await read(visit, pilot)
+    found = next((one for one in card["open_requests"] if one["id"] == request), None)
+    if found is None:
+        raise Refused(404, {})
+    return answering.form_of(visit.words, card, found, edition_of(card), _back(card))
+
+
+async def _form(visit: Visit, pilot: str, what: str) -> EventForm:
+    card = await read(visit, pilot)
+    kind = KINDS.get(what)
+    if kind is None or not card["number"]:
+        raise Refused(404, {})
+    codes = {"indicator": await _indicators(visit, card)} if what in REPORTS else {}
+    parts = contract_form.parts_of(kind, edition_of(card), codes)
+    first = {**card["application"], "met": _remarks(card)} if what == "resubmission" else {}
+    return EventForm(kind, parts, visit.words.code("write", what), _back(card), card["id"], first)
+
+
+def _remarks(card: Card) -> list[Mapping[str, Any]]:
+    """The remarks of the conclusion, for each of which is said what was done about it."""
+    found = (card["conclusion"] or {}).get("remarks", ())
+    return [{"place": n} for n in range(1, len(found) + 1)]
+
+
+async def _indicators(visit: Visit, card: Card) -> fields.Options:
+    """The indicators that were agreed on; none where the register cannot say: then the code is typed."""
+    try:
+        found = (await visit.ask(REGISTRY, f"/v1/pilots/{card['id']}/results")).body
+    except (Away, Refused):
+        return ()
+    return [(one["code"], fields.same(one["title"])) for one in found["items"]]
+
+
+def _back(card: Card) -> tuple[str, str]:
+    title = (card["application"] or {}).get("title") or card["id"]
+    return f"{HERE}/{card['id']}", f"{card['number'] or ''} {title}".strip()
+
+
+def allowed(card: Card) -> list[str]:
+    """What may be said about it where it stands; whether it is taken, intake says."""
+    found = ["resubmission"] if card["status"] in ("returned", "concluded") and card["waits_for"] == "applicant" else []
+    if card["waits_for"] == "executor" and (card["carrying_out"] or {}).get("started"):
+        found += REPORTS
+    return found + (["withdrawal"] if card["status"] in WITHDRAWN else [])
+
+
+# ---- the page
+
+
+async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResponse:
+    card = await read(visit, pilot)
+    path = f"/v1/applications/{card['id']}/clock"
+    receipts, clock, stage = await asyncio.gather(
+        visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=RECEIPTS),
+        visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
+        _stage(visit, card),
+    )
+    words, items = visit.words, receipts.body["items"]
+    return visit.page(
+        "portal/submission.html",
+        card=card,
+        clock=clock if card["due_at"] else None,
+        due=mine.next_due(card),
+        late=mine.is_late(visit, mine.next_due(card)),
+        move=words.code("waits", card["waits_for"]) if card["waits_for"] else words.say("waits.nobody"),
+        stage=steps.stage(words, stage) if stage else "",
+        allowed=allowed(card),
+        way=[step_of(words, card, one) for one in items if one["outcome"] not in ASIDE],
+        ahead=list(ahead(words, card, stage)),
+        receipts=[_receipt(words, one) for one in reversed(items)],
+        older=urlencode({"after": receipts.body["next"]}) if receipts.body["next"] else "",
+        told=[events.said(one, words) for one in card["problems"]],
+        plain=lambda value, field="": plain(words, value, field),
+        reason=lambda one: _reason(words, card, one),
+        said=said,
+    )
+
+
+async def _stage(visit: Visit, card: Card) -> str:
+    """The stage in the register; where that does not answer or knows nothing yet, as intake tells it."""
+    try:
+        found = await visit.ask_if_there(REGISTRY, f"/v1/pilots/{card['id']}")
+    except (Away, Refused):
+        found = None
+    return str(found["stage"]) if found else STAGE_OF.get(card["status"], "")
+
+
+def step_of(words: Words, card: Card, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """A step of the way: what, when, and on which document."""
+    return {
+        "what": words.code("receipt", receipt["outcome"]),
+        "at": receipt["at"],
+        "document": "; ".join(_documents(words, card, receipt)),
+    }
+
+
+def _documents(words: Words, card: Card, receipt: Mapping[str, Any]) -> Iterator[str]:
+    if receipt["outcome"] == "registered":
+        yield words.say("portal.number", number=receipt["number"])
+    for code in receipt["reasons"]:
+        yield _reason(words, card, {"code": code})
+    if found := receipt["conclusion"]:
+        verdict = words.code("verdict", found["verdict"])
+        yield words.say("portal.conclusion", number=found["number"], day=words.day(found["date"]), verdict=verdict)
+    for one in (receipt["decision"], receipt["step"]):
+        if one:
+            decided = fields.contract(words, f"said.{one['decision']}", one["decision"]) if one.get("decision") else ""
+            yield f"{decided} {fields.document(words, one['basis'])}".strip()
+
+
+def _reason(words: Words, card: Card, one: Mapping[str, Any]) -> str:
+    """Why it went back, as its edition calls it, with the words that the officer added."""
+    known = load().edition(card["edition"]).return_reasons.entries if card["edition"] else ()
+    named = next((str(getattr(entry, words.language)) for entry in known if entry.code == one["code"]), one["code"])
+    return f"{named}: {one['text']}" if one.get("text") else named
+
+
+def ahead(words: Words, card: Card, stage: str) -> Iterator[tuple[str, str]]:
+    """The steps that lie ahead on the usual way, and whose each is."""
+    if not card["waits_for"]:
+        return
+    seen = set[str]()
+    while stage in steps.NEXT and stage not in seen:
+        seen.add(stage)
+        (id_, role), stage = steps.NEXT[stage]
+        yield words.say(id_), words.code("role", role)
+
+
+def _receipt(words: Words, one: Mapping[str, Any]) -> dict[str, Any]:
+    problems: Sequence[Mapping[str, Any]] = one["problems"]
+    return {
+        "what": words.code("receipt", one["outcome"]),
+        "at": one["at"],
+        "event": one["event_id"],
+        "due": one["due_at"],
+        "problems": [
+            {"pointer": p["pointer"], "text": events.said(p, words), "action": p["action"], "severity": p["severity"]}
+            for p in problems
+        ],
+    }

@@ -1,0 +1,225 @@
+"""The portal on a port of this machine, before the real intake on a real mongod and a register that knows a little.
+
+Intake's engine has no Kafka behind it: what the other services say is fed to it, as their topics would.
+"""
+
+import asyncio
+import base64
+import json
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final, TypeVar, cast
+from uuid import uuid4
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from contracts.event import Actor
+from contracts.expertise import ConclusionIssuedV1, InformationRequestedV1
+from contracts.reference import OnExpiry, Remark, RequestItem, Role, Verdict
+from contracts.steps import AgencyEntry, EditionFrom
+from contracts.topics import INTAKE
+from deploy.local import demo_desk
+from services.chassis.auth import Caller
+from services.chassis.engine import Engine
+from services.chassis.run import utc_now
+from services.chassis.settings import Settings
+from services.chassis.store import Store, open_client
+from services.chassis.subject import Claimed, Done, Input
+from services.chassis.web import make_app
+from services.desk.app import make_pages
+from services.desk.clients import Clients
+from services.desk.process import make_desk
+from services.desk.settings import DeskSettings
+from services.intake.api import make_router
+from services.intake.domain.commands import Accept
+from services.intake.importing.work import Importer
+from services.intake.service import RULES
+from services.intake.service import SERVICE as INTAKES
+from tests.kit.calendars import CALENDARS
+from tests.kit.desk.memory import Memory
+from tests.kit.engine.tiny import Broker, numbered
+from tests.kit.intake.sides import said
+
+STARTS_WITHIN: Final = 60.0
+OFFICER: Final = Actor(id="of-1", role="officer")
+OPERATOR: Final = Actor(id="op-1", role="operator")
+OWN, OTHER = "demo-health", "demo-transport"
+ITEMS: Final = (
+    RequestItem(id="why", text="Почему пациенты ждут?"),
+    RequestItem(id="end", text="Когда закончите?", field="planned_end"),
+)
+T = TypeVar("T")
+
+
+class Provider:
+    """Stands for the identity provider: it reads the tokens that the page of demo people makes."""
+
+    def remembered(self, _token: str) -> None:
+        """Every token is looked at."""
+
+    async def caller(self, token: str) -> Caller:
+        """Who the token speaks for."""
+        body = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        organisation = next((claims[name] for name in ("org",) if name in claims), None)
+        return Caller(claims["sub"], frozenset(claims["roles"]), organisation)
+
+
+@dataclass
+class Portal:
+    """A running portal. `away`: the services that do not answer; `similar`: what the register says is similar."""
+
+    url: str
+    loop: asyncio.AbstractEventLoop
+    engine: Engine
+    away: set[str] = field(default_factory=set)
+    similar: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[httpx.Request] = field(default_factory=list)
+    sequences: dict[str, int] = field(default_factory=dict)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Something done where intake runs."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    def accept(self, pilot: str) -> None:
+        """An officer takes an application to expertise."""
+        mark = Claimed("person:of-1", f"accept-{pilot}", "d")
+        assert isinstance(self.do(self.engine.command(Input(pilot, mark, Accept(), OFFICER, f"of-1:{pilot}"))), Done)
+
+    def tell(self, fact: Any, pilot: str) -> None:
+        """A fact of the expertise about a pilot comes to intake."""
+        source = fact.TYPE.split(".")[1]
+        self.sequences[source] = self.sequences.get(source, 0) + 1
+        after = self.do(self.engine.documents([pilot]))[pilot].version
+        self.do(self.engine.records([said(fact, self.sequences[source], pilot, after)]))
+
+    def request(self, pilot: str) -> None:
+        """The expertise asks the applicant for two things."""
+        due = utc_now() + timedelta(days=9)
+        fact = InformationRequestedV1(
+            actor=OPERATOR,
+            round=1,
+            request="r-1",
+            items=ITEMS,
+            on_expiry=OnExpiry.RETURN,
+            due_at=due,
+            at=utc_now(),
+            stops_clock=True,
+        )
+        self.tell(fact, pilot)
+
+    def conclude(self, pilot: str) -> None:
+        """The expertise concludes, positively."""
+        fact = ConclusionIssuedV1(
+            actor=OPERATOR,
+            agency=OWN,
+            round=1,
+            number="ЗЭ-2026-0001",
+            date=utc_now().date(),
+            verdict=Verdict.POSITIVE,
+            text="Целесообразно.",
+            remarks=(Remark(code="costs", text="Уточнить расчёт."),),
+            signers=(),
+            rounds_left=1,
+        )
+        self.tell(fact, pilot)
+
+    def flush(self) -> None:
+        """What was decided is in the journals now."""
+        self.do(self.engine.outbox.flush())
+
+    def imports(self) -> int:
+        """Has what was asked for of spreadsheets done."""
+        return self.do(Importer(self.engine).turn())
+
+
+@contextmanager
+def portal(mongo_url: str) -> Iterator[Portal]:
+    """A portal with demo people; LOTSMAN_HOME must be a folder of the test's own."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    started, running = threading.Event(), list[Portal]()
+    server = list[uvicorn.Server]()
+
+    def serve() -> None:
+        try:
+            asyncio.run(_serve(mongo_url, url, listening, server, running, started))
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert started.wait(STARTS_WITHIN) and running, "it has not started"
+    try:
+        yield running[0]
+    finally:
+        server[0].should_exit = True
+        thread.join(STARTS_WITHIN)
+
+
+async def _serve(
+    mongo_url: str,
+    url: str,
+    listening: socket.socket,
+    server: list[uvicorn.Server],
+    running: list[Portal],
+    started: threading.Event,
+) -> None:
+    client, name = open_client(mongo_url), f"test_{uuid4().hex[:12]}"
+    store = Store(client, name)
+    await store.prepare(INTAKES.indexes)
+    engine = Engine(INTAKES, store, Broker(), now=utc_now, new_id=numbered("e"), calendars=CALENDARS)
+    for code in (OWN, OTHER):
+        await _enter(engine, code)
+    made = Portal(url, asyncio.get_running_loop(), engine)
+    clients = Clients.of(own := DeskSettings(url=url), _Routed(made, _intake(engine)))
+    desk = make_desk(own, cast(Store, Memory()), clients, demo_desk.DemoPeople())
+    config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), log_level="warning", lifespan="off")
+    server.append(uvicorn.Server(config))
+    serving = asyncio.create_task(server[0].serve([listening]))
+    while not server[0].started and not serving.done():
+        await asyncio.sleep(0.02)
+    running.append(made)
+    started.set()
+    await serving
+    await clients.close()
+    await client.drop_database(name)
+    await store.close()
+
+
+async def _enter(engine: Engine, code: str) -> None:
+    entry = AgencyEntry(name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),))
+    mark = Claimed("person:admin", f"enter-{code}", "d")
+    actor = Actor(id="ad-1", role=Role.ADMIN)
+    assert isinstance(await engine.command(Input(f"agency:{code}", mark, entry, actor, f"enter-{code}")), Done)
+
+
+def _intake(engine: Engine) -> FastAPI:
+    app = make_app("Lotsman intake", cast(Any, Provider()), engine, {})
+    app.state.agencies = INTAKES.agencies(engine.store, engine.now, Settings())
+    app.include_router(make_router(RULES))
+    return app
+
+
+class _Routed(httpx.AsyncBaseTransport):
+    """Intake in this process, and a register that answers what the portal asks of it."""
+
+    def __init__(self, portal: Portal, intake: FastAPI) -> None:
+        self._portal, self._intake = portal, httpx.ASGITransport(intake)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._portal.asked.append(request)
+        of_intake = str(request.url).startswith(DeskSettings(url=self._portal.url).intake_url)
+        if (INTAKE if of_intake else "registry") in self._portal.away:
+            raise httpx.ConnectError("refused")
+        if of_intake:
+            return await self._intake.handle_async_request(request)
+        if request.url.path == "/v1/similar":
+            return httpx.Response(200, json={"items": self._portal.similar, "complete": True})
+        return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})

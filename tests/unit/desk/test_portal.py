@@ -1,0 +1,92 @@
+"""The agency's portal: forms made from contracts, places in a pasted event, what comes first, and who is let in."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.agency import AGENCY, ApplicationSubmittedV2
+from contracts.freeze import example
+from contracts.reference import Role
+from contracts.rules import load
+from services.desk import fields
+from services.desk.forms import Filled
+from services.desk.pages.portal import contract_form, mine, pointers
+from services.desk.words import words_of
+from tests.kit.desk.bench import bench
+
+RU = words_of("Europe/Minsk")["ru"]
+BY = load().edition("by-2024")
+WRITTEN = [name for name, cls in AGENCY.classes.items() if name == AGENCY.newest_type(name) and "clarif" not in name]
+
+
+def filled(said: dict[str, str]) -> Filled:
+    return Filled(tuple(said.items()), "k", "", ())
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_what_an_events_form_begins_with_is_what_it_says_again(kind: str) -> None:
+    parts = contract_form.parts_of(kind, BY)
+    assert {one.name for one in parts} == AGENCY.classes[kind].model_fields.keys() - contract_form.LEFT_OUT
+    data = {name: value for name, value in example(kind)["data"].items() if name not in contract_form.LEFT_OUT}
+    said = fields.body(parts, filled(fields.first(parts, data)))
+    assert {name: value for name, value in said.items() if value != []} == data
+
+
+@pytest.mark.parametrize("edition", load())
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_each_field_of_each_form_is_called_something_in_every_language(kind: str, edition: str) -> None:
+    parts = contract_form.parts_of(kind, load().edition(edition))
+    for words in words_of("UTC").values():
+        labels = fields.names(words, parts, filled({}))
+        assert labels and not [one for one in labels.values() if "_" in one or "." in one], words.language
+
+
+@pytest.mark.parametrize(
+    ("pointer", "field"),
+    [
+        ("/title", "title"),
+        ("/customer/id/value", "customer-id-value"),
+        ("/costs/0/amount_minor", "costs-2-amount_minor"),
+        ("/costs", "costs-2-amount_minor"),
+        ("/contact/email", "contact-email"),
+        ("/unknown", None),
+    ],
+)
+def test_a_fault_of_an_application_has_its_field_also_behind_an_empty_row(pointer: str, field: str | None) -> None:
+    parts = contract_form.parts_of(ApplicationSubmittedV2.TYPE, BY)
+    form = filled({"rows-costs": "2", "costs-2-amount_minor": "10"})
+    assert fields.place(parts, form)(pointer) == field
+
+
+def test_each_place_of_a_pasted_event_has_the_line_on_which_it_stands() -> None:
+    text = json.dumps(example(ApplicationSubmittedV2.TYPE), ensure_ascii=False, indent=1)
+    known = pointers.lines(text)
+    lines = text.splitlines()
+    assert '"sector"' in lines[known["/data/sector"] - 1] and '"year": 2027' in lines[known["/data/costs/1/year"] - 1]
+    assert pointers.nearest(known, "/data/costs/1/nothing/at/all") == known["/data/costs/1"]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": ', '{"a": 1,, }', "[1, 2", "nonsense", "[" * 1000, '{"a~/b": tru}'])
+def test_what_is_no_json_has_the_places_that_it_has_and_raises_nothing(text: str) -> None:
+    assert all(line == 1 for line in pointers.lines(text).values())
+    assert pointers.lines('{"a~/b":\n[1]}')["/a~0~1b/0"] == 2
+
+
+def test_what_is_due_first_comes_first_and_what_has_no_day_last() -> None:
+    rows: list[dict[str, Any]] = [{"id": n, "next_due": due} for n, due in enumerate((None, "2026-05", "2026-04"))]
+    assert [one["id"] for one in mine.by_due(rows)] == [2, 1, 0]
+
+
+async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_page() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"items": [], "next": None, "persons": {}})
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        assert (await desk.browser.get("/ru/work")).headers["location"] == "/ru/portal/mine"
+        assert (await desk.browser.get("/ru/portal/mine")).status_code == 200
+        await desk.enter(Role.OPERATOR)
+        for path in ("mine", "send/event"):
+            assert (await desk.browser.get(f"/ru/portal/{path}")).status_code == 403
