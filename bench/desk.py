@@ -19,6 +19,7 @@ from bench.applications import write_applications
 from bench.cases import APPROVERS, OPERATORS, Made, cases, expert_id, present, write, write_people
 from bench.copies import Copies
 from bench.filling import fill
+from bench.operations import collecting, park_some
 from bench.pilots import Shelf
 from bench.serving import serving
 from contracts.event import wire_moment
@@ -87,7 +88,11 @@ async def filled(
                 )
             with task(say, "the register makes its search indexes"):
                 await _indexed(urls[REGISTRY], backends.folder, some["case"][0])
+            kept = backends.folder / mark / "traces"
+            collector, traced = running.enter_context(collecting(kept, backends.folder, ports))
+            some |= traced
             own = {f"LOTSMAN_DESK_{name.upper()}_URL": url for name, url in urls.items()}
+            own["LOTSMAN_DESK_COLLECTOR_URL"] = collector
             own["LOTSMAN_DESK_URL"] = f"http://127.0.0.1:{ports[DESK]}"
             url = await running.enter_async_context(serving(backends, DESK, names[DESK], ports, own, say=say))
             cookies = await _signed_in(stores[DESK], backends.folder, url, some["expert"][0])
@@ -119,6 +124,8 @@ async def _fill(
         await fill(stores[REGISTRY], (replace(copy, id=one.subject) for copy, one in copies), filling)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
+    with task(say, "parking records"):
+        parked = await park_some(stores[INTAKE], now)
     with task(say, "building the indexes"):
         await asyncio.gather(*(build_indexes(stores[name], one.indexes) for name, one in INDEXED.items()))
     busiest = seated.most_common(1)[0][0]
@@ -127,6 +134,7 @@ async def _fill(
         "case": [one.subject for one in opened_ones][:SAMPLE],
         "own": [one.subject for one in opened_ones if _judges(busiest, one)][:SAMPLE],
         "application": waiting[:SAMPLE],
+        **parked,
         "expert": [busiest, *(expert_id(n) for n in range(min(SAMPLE, experts)))],
     }
 
@@ -184,6 +192,7 @@ async def _signed_in(store: Store, folder: Path, url: str, expert: str) -> dict[
         Role.AUDITOR: "auditor-1",
         Role.ADMIN: "admin-1",
         Role.REGISTRAR: "registrar-1",
+        Role.OPS: "ops-1",
     }
     sessions, cookie = Sessions(store, HOURS * 3600, utc_now), f"lotsman_{url.rpartition(':')[2]}"
     found = dict[Role, tuple[str, str]]()

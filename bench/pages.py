@@ -58,6 +58,16 @@ PAGES: Final = (
     Page("decisions", Role.REGISTRAR, "/ru/decisions"),
     Page("register's card", Role.REGISTRAR, "/ru/decisions/{case}"),
     Page("notices", Role.OPERATOR, "/ru/notices"),
+    Page("ops, now", Role.OPS, "/ru/ops"),
+    Page("ops, parked", Role.OPS, "/ru/ops/parked"),
+    Page("ops, group", Role.OPS, "/ru/ops/parked/intake?{group}"),
+    Page("ops, record", Role.OPS, "/ru/ops/parked/intake/record/{record}"),
+    Page("ops, proposals", Role.OPS, "/ru/ops/parked/intake/repairs"),
+    Page("ops, traces", Role.OPS, "/ru/ops/traces"),
+    Page("ops, slowest traces", Role.OPS, "/ru/ops/traces?order=slowest&failed=1"),
+    Page("ops, traces of a pilot", Role.OPS, "/ru/ops/traces?q={traced}"),
+    Page("ops, trace", Role.OPS, "/ru/ops/traces/{trace}"),
+    Page("ops, services", Role.OPS, "/ru/ops/services"),
 )
 """All of them: a further page is a further line."""
 
