@@ -122,6 +122,14 @@ def test_the_page_makes_itself_anew_without_moving_the_focus_and_can_be_paused(
         expect(page.locator("#now")).to_contain_text("Не отвечает: приём заявок")
         services.away = frozenset()
         expect(whole).to_have_text("1 502")
+        page.goto(f"{url}/ru/ops/parked")
+        for key in ("j", "o"):
+            page.keyboard.press(key)
+        expect(page.locator("#records")).to_be_visible()
+        for key in ("j", "j", "o"):
+            page.keyboard.press(key)
+        expect(page.locator("#facts")).to_contain_text(f"{TOPIC}/0/1")
+        page.goto(f"{url}/ru/ops")
         pause = page.locator("#pause")
         pause.focus()
         page.keyboard.press("Enter")
@@ -154,7 +162,7 @@ def test_without_a_script_a_change_is_proposed_through_an_outage_and_approved_by
     with served(kept(services), COLLECTOR) as url:
         page = without_script.new_page()
         enter(page, url, OPS, "be", "/ops")
-        page.get_by_role("link", name="Адкладзеныя").click()
+        page.get_by_role("link", name="Адкладзеныя", exact=True).click()
         page.locator("#groups a").click()
         page.get_by_role("link", name=f"{TOPIC}/0/1", exact=True).click()
         expect(page.locator("#event")).to_contain_text(MASK)

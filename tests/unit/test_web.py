@@ -106,6 +106,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("post", "/v1/applications/{pilot}/return"): {"officer"},
         ("post", "/v1/applications/{pilot}/stop"): {"officer"},
         ("get", "/v1/applications/{pilot}/clock"): {"publisher", *LOOK_OVER_READERS},
+        ("get", "/v1/applications/{pilot}/id"): {"ops"},
         ("get", "/v1/applications/{pilot}/contact"): {"officer"},
         ("get", "/v1/applications/{pilot}/contact/readings"): {"auditor", "admin"},
         ("delete", "/v1/applications/{pilot}/contact"): {"publisher", "admin"},

@@ -42,6 +42,13 @@ class ApplicationLine(Contract):
     open_requests: list[str]
 
 
+class NamedApplication(Contract):
+    """An application by its id and, once it is registered, its registration number."""
+
+    id: str
+    number: str | None
+
+
 class ContactReading(Contract):
     """Who read the contact persons of an application, and when."""
 

@@ -1,19 +1,20 @@
 """The officers' look-over (рассмотрение на комплектность): applications, and what an officer decides on them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
-from contracts.reference import TermKind
+from contracts.reference import Role, TermKind
 from contracts.steps import ApplicationReturn, ApplicationStop
 from services.chassis.answers import Page
 from services.chassis.body import Body
 from services.chassis.problems import Problematic
+from services.chassis.sight import Sight, seeing
 from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, card, page
 from services.intake import queries
 from services.intake.api.access import AgencyAsked, AgencysEyes, Officer, seen
-from services.intake.api.answers import ApplicationCard, ApplicationClock, ApplicationLine
+from services.intake.api.answers import ApplicationCard, ApplicationClock, ApplicationLine, NamedApplication
 from services.intake.domain.commands import Accept
 from services.intake.domain.state import KIND as PILOT_KIND
 from services.intake.domain.state import Pilot, Status
@@ -46,6 +47,13 @@ def add(router: APIRouter) -> None:
         """One application with its look-over term. An agency sees its own."""
         found = await seen(engine, pilot, eyes)
         return card(queries.application_card(found), found.rev)
+
+    @router.get("/applications/{pilot}/id", tags=["operations"], response_model=NamedApplication)
+    async def named(pilot: str, engine: EngineOf, eyes: Annotated[Sight, Depends(seeing(Role.OPS))]) -> Response:
+        """By what traces, logs and parked records know an application that people name by its registration number."""
+        found = await seen(engine, pilot, eyes)
+        assert isinstance(found.state, Pilot)
+        return card({"id": found.subject, "number": found.state.number}, found.rev)
 
     @router.post("/applications/{pilot}/acceptance", tags=["look-over"])
     async def accept(pilot: str, by: Officer) -> Response:

@@ -20,6 +20,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/applications/{pilot}": "getApplication",
     "POST:/v1/applications/{pilot}/acceptance": "acceptApplication",
     "GET:/v1/applications/{pilot}/clock": "explainTerm",
+    "GET:/v1/applications/{pilot}/id": "nameApplication",
     "DELETE:/v1/applications/{pilot}/contact": "eraseContacts",
     "GET:/v1/applications/{pilot}/contact": "readContacts",
     "GET:/v1/applications/{pilot}/contact/readings": "listContactReadings",

@@ -80,6 +80,8 @@ class Ops:
                 return _items([] if skipped else [_partition(0), _partition(1)])
             case ["v1", "withheld"]:
                 return _items([_withheld()] if service == "intake" else [])
+            case ["v1", "applications", number, "id"]:
+                return httpx.Response(200, json={"id": PILOT, "number": number})
             case _:
                 return _nothing()
 

@@ -3,6 +3,7 @@
 import json
 import re
 
+import httpx
 import pytest
 
 from contracts.words import LANGUAGES
@@ -80,6 +81,14 @@ async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reason
         services.away = frozenset({"intake", "expertise", "registry"})
         for path in ("/ops", "/ops/services", "/ops/parked"):
             assert (await at.browser.get(f"/en{path}")).status_code == 200
+
+
+async def test_who_must_sign_in_again_is_led_there_and_comes_back() -> None:
+    async with bench(lambda _request: httpx.Response(401, json={"title": "auth.invalid"})) as at:
+        for path in ("/ops?paused=1", "/ops/parked", "/ops/services"):
+            await at.enter("ops")
+            answer = await at.browser.get(f"/ru{path}")
+            assert answer.status_code == 303 and answer.headers["location"].startswith("/ru/sign-in?then=/ops")
 
 
 async def test_a_group_is_tried_and_fed_as_many_as_are_asked_for() -> None:

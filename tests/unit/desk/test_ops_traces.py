@@ -62,6 +62,8 @@ async def test_a_trace_is_found_by_pilot_event_receipt_and_id_and_cut_to_what_wa
         order = [page.index(f"row-{one}") for one in (BEFORE, TRACE, AFTER)] if where is ELSEWHERE else [1]
         assert order == sorted(order), "in the order in which they began"
         assert f"/ru/ops/traces/{TRACE}?of={PILOT}" in page
+        by_number = await shown(at, "/ru/ops/traces?q=пп-2026-000123")
+        assert f"/ru/ops/traces/{TRACE}?of={PILOT}" in by_number, "people name pilots by their numbers"
         whole, cut = await shown(at, f"/ru/ops/traces/{TRACE}"), await shown(at, f"/ru/ops/traces/{TRACE}?of={OTHER}")
         assert ("span-c2" in whole, "span-c2" in cut, "span-c4" in cut) == (True, False, True)
         assert 'id="cut"' in cut and 'id="cut"' not in whole

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from contracts.forms import as_pilot_id
+from contracts.forms import as_number, as_pilot_id
+from contracts.topics import INTAKE
 from services.chassis.masking import MASK
 from services.desk.clients import Away, Refused
 from services.desk.pages.ops.seen import OpsVisit
@@ -42,6 +43,7 @@ def make_router() -> APIRouter:
         found, trouble = Listed([]), ""
         if kept is not None:
             try:
+                name = await _by_number(visit, name)
                 found = await (kept.of(name) if name else kept.listed(which))
             except Away as away:
                 trouble = visit.is_away(away)
@@ -90,6 +92,14 @@ def named(text: str) -> str:
     """By what spans know what is asked for: ids of ours in small letters, a receipt's fact."""
     bare = text.strip().removesuffix(RECEIPT)
     return bare.lower() if TRACE.fullmatch(bare.lower()) else as_pilot_id(bare) or bare
+
+
+async def _by_number(visit: Visit, name: str) -> str:
+    """The id of the pilot that a registration number names; anything else, and a number that is nobody's, as it is.
+    Raises Away, Refused."""
+    number = as_number(name)
+    found = await visit.ask_if_there(INTAKE, f"/v1/applications/{quote(number)}/id") if number else None
+    return str(found["id"]) if found else name
 
 
 def _given(asked: Mapping[str, str]) -> dict[str, str]:
