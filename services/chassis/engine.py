@@ -58,6 +58,9 @@ ATTEMPTS: Final = 60
 OVERTAKEN: Final = 3
 """How often a subject may find that another has what it claims for itself before it is written without it: what it is
 given since the first time knows of the other, unless who asks may not, or the other has let it go in between."""
+PAUSE: Final = 0.008
+"""Seconds between two batches of commands at least, where some wait already: so long more come to them, and a batch
+costs little more than a command (decision 24)."""
 MOST_POSTED: Final = 1000
 """So many commands that came in batches are decided together at most; a single batch may be larger."""
 REHEARSED: Final = 100
@@ -125,7 +128,7 @@ class Engine:
             erase=service.erase,
             failed=self.pace.stir,
         )
-        self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace)
+        self.gathering = Gathering(self.commands_and_documents, "http", travelling=_with_trace, pause=PAUSE)
         self._posted = Gathering(self._post, "batch", most=MOST_POSTED, weight=len, travelling=_all_with_trace)
         self.batches = Gathering(self._batches, "records", most=MOST_RECORDS, weight=len)
         self.parking = Parking(

@@ -27,7 +27,8 @@ A = TypeVar("A")
 class Gathering(Generic[T, A]):
     """What waits before `decide`, which takes several and returns an answer for each, in their order.
 
-    At most `most` go together, as `weight` weighs them, but one always goes. `travelling` is what becomes of one that
+    At most `most` go together, as `weight` weighs them, but one always goes. Those that had to wait are decided `pause`
+    seconds after the ones before, so that more come to them. `travelling` is what becomes of one that
     waits: it is decided outside the context of who gave it. `door` names them in spans and metrics.
     """
 
@@ -39,12 +40,14 @@ class Gathering(Generic[T, A]):
         most: int = MOST,
         weight: Callable[[T], int] = lambda _one: 1,
         travelling: Callable[[T], T] = lambda one: one,
+        pause: float = 0.0,
     ) -> None:
         self._decide = decide
         self._door = door
         self._most = most
         self._weight = weight
         self._travelling = travelling
+        self._pause = pause
         self._waiting: list[tuple[T, asyncio.Future[A]]] = []
         self._busy = False
         self._working: set[asyncio.Task[None]] = set()
@@ -69,11 +72,14 @@ class Gathering(Generic[T, A]):
             working.add_done_callback(self._working.discard)
 
     async def _work(self) -> None:
-        some = self._next()
+        some: list[tuple[T, asyncio.Future[A]]] = []
         try:
+            if self._pause:
+                await asyncio.sleep(self._pause)
+            some = self._next()
             await self._together(some)
         finally:
-            for _, answer in some:
+            for _, answer in some or self._next():
                 if not answer.done():  # only where this task was cancelled: nothing is known of the outcome
                     answer.set_exception(StoreAway("the process is being stopped"))
             self._go_on()
