@@ -3,15 +3,16 @@
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from contracts.reference import Role
+from contracts.reference import Effectiveness, Expediency, Role
 from contracts.words import LANGUAGES
 from deploy.samples import registry as say
-from deploy.samples.common import body
+from deploy.samples.common import body, with_switches
 from deploy.samples.registry import ALL_ON
 from services.desk import fields
 from services.desk.pages import papers, steps
@@ -261,7 +262,23 @@ async def test_out_of_order_it_is_said_which_steps_are_missing_and_who_makes_eac
         assert answer.status_code == 409 and "этот шаг возможен на этапе" in text_of(answer.text)
 
 
-CORRECTED: list[tuple[Stage, str, dict[str, str]]] = [
+def prolonged() -> Life:
+    """A pilot that may take longer."""
+    life = at(Stage.RUNNING)
+    until = life.pilot.until
+    assert until is not None
+    life.prolong(until + timedelta(days=30))
+    return life
+
+
+def paid() -> Life:
+    """A pilot whose executor told what was paid."""
+    life = at(Stage.RUNNING)
+    life.spend(say.paid(100_00, day=life.day))
+    return life
+
+
+CORRECTED: list[tuple[Stage | Callable[[], Life], str, dict[str, str]]] = [
     (Stage.EXPEDIENT, "expediency", {"content-basis-number": "9-испр"}),
     (Stage.AGREED, "agreement", {"content-agreement-costs-1-amount_minor": "7,77"}),
     (Stage.RUNNING, "launch", {"content-basis-number": "9-испр"}),
@@ -271,14 +288,17 @@ CORRECTED: list[tuple[Stage, str, dict[str, str]]] = [
     (Stage.AT_COMMISSION, "proposal", {"content-values-1-reason": "Иначе."}),
     (Stage.EFFECTIVE, "judgement", {"content-text": "Другой протокол."}),
     (Stage.SCALED, "scaling", {"content-evidence": "Другое."}),
+    (Stage.CREDITED, "credit", {"content-evidence": "Работает с 2023 года."}),
+    (prolonged, "extension", {"content-why": "Поставка задержана дважды."}),
+    (paid, "spending", {"content-payments-1-document": "акт-испр"}),
 ]
 
 
-@pytest.mark.parametrize(("stage", "what", "changed"), CORRECTED)
+@pytest.mark.parametrize(("come", "what", "changed"), CORRECTED, ids=[what for _come, what, _changed in CORRECTED])
 async def test_an_entry_is_corrected_with_a_reason_and_what_was_decided_stays(
-    stage: Stage, what: str, changed: dict[str, str]
+    come: Stage | Callable[[], Life], what: str, changed: dict[str, str]
 ) -> None:
-    register = Register(at(stage))
+    register = Register(at(come) if isinstance(come, Stage) else come())
     async with bench(register) as desk:
         await desk.enter(Role.REGISTRAR)
         path = f"{AT}/correction/{what}/1"
@@ -301,6 +321,41 @@ async def test_an_entry_is_corrected_with_a_reason_and_what_was_decided_stays(
         assert all(sent["content"][name] == entry[name] for name in record.fixed if entry[name] is not None)
         shown = text_of((await desk.browser.get(AT)).text)
         assert next(iter(changed.values())) in shown and "Запись исправлена" in shown
+
+
+def test_every_kind_of_entry_that_can_be_corrected_is_corrected_in_a_test() -> None:
+    assert {what for _come, what, _changed in CORRECTED} == set(papers.RECORD_OF)
+
+
+SWITCHED = [
+    (Stage.COUNCIL, "expediency", Role.COUNCIL_SECRETARY, Expediency.POSTPONED, Stage.COUNCIL),
+    (Stage.FINISHED, "proposal", Role.HEAD_ORGANISATION, Effectiveness.PARTLY, Stage.AT_COMMISSION),
+    (Stage.AT_COMMISSION, "judgement", Role.COMMISSION_SECRETARY, Effectiveness.PARTLY, Stage.PARTLY_EFFECTIVE),
+]
+
+
+@pytest.mark.parametrize(("stage", "name", "role", "chosen", "then"), SWITCHED)
+async def test_what_a_switch_of_the_edition_allows_is_offered_and_sent_where_it_is_on_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage, name: str, role: Role, chosen: str, then: Stage
+) -> None:
+    life = Life().at_commission(Effectiveness.PARTLY) if name == "judgement" else at(stage)
+    register = Register(life)
+    entered = {
+        "expediency": lambda: say.decide(Expediency.POSTPONED, life.day),
+        "proposal": lambda: say.propose(Effectiveness.PARTLY, day=life.day),
+        "judgement": lambda: say.judge(Effectiveness.PARTLY, day=life.day),
+    }[name]()
+    async with bench(register) as desk:
+        await desk.enter(role)
+        monkeypatch.setattr(papers, "load", lambda: with_switches(council_may_postpone=False, partly_effective=False))
+        assert f'value="{chosen}"' not in (await desk.browser.get(f"{AT}/{name}")).text
+        monkeypatch.setattr(papers, "load", lambda: with_switches(council_may_postpone=True, partly_effective=True))
+        assert f'value="{chosen}"' in (await desk.browser.get(f"{AT}/{name}")).text
+        answer = await desk.browser.post(f"{AT}/{name}", data=await typed(desk, name, body(entered), register.card()))
+        assert answer.status_code == 303, text_of(answer.text[answer.text.index('id="faults"') :])[:600]
+        [sent] = register.sent
+        assert as_sent(json.loads(sent.content)) == as_sent(body(entered))
+        assert register.life.stage == then
 
 
 async def test_only_a_registrar_is_offered_corrections() -> None:
