@@ -23,9 +23,12 @@ STARTS_WITHIN: Final = 60.0
 
 @contextmanager
 def served(
-    answers: Callable[[httpx.Request], httpx.Response], settings: Mapping[str, Any] | None = None
+    answers: Callable[[httpx.Request], httpx.Response],
+    settings: Mapping[str, Any] | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[str]:
-    """A desk with demo people before such services; its address. LOTSMAN_HOME must be a folder of the test's own."""
+    """A desk with demo people before such services; its address. LOTSMAN_HOME must be a folder of the test's own;
+    `memory`: what the desk keeps."""
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     started = threading.Event()
@@ -34,7 +37,7 @@ def served(
     async def serve() -> None:
         own = DeskSettings(url=url, **(settings or {}))
         clients = Clients.of(own, httpx.MockTransport(answers))
-        desk = make_desk(own, cast(Store, Memory()), clients, demo_desk.DemoPeople())
+        desk = make_desk(own, cast(Store, memory or Memory()), clients, demo_desk.DemoPeople())
         config = uvicorn.Config(make_pages(desk, [demo_desk.routes()]), log_level="warning", lifespan="off")
         server.append(uvicorn.Server(config))
         running = asyncio.create_task(server[0].serve([listening]))
