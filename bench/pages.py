@@ -57,6 +57,7 @@ PAGES: Final = (
     Page("teams", Role.ADMIN, "/ru/directory/teams"),
     Page("decisions", Role.REGISTRAR, "/ru/decisions"),
     Page("register's card", Role.REGISTRAR, "/ru/decisions/{case}"),
+    Page("commission members", Role.HEAD_ORGANISATION, "/ru/people"),
     Page("notices", Role.OPERATOR, "/ru/notices"),
     Page("ops, now", Role.OPS, "/ru/ops"),
     Page("ops, parked", Role.OPS, "/ru/ops/parked"),

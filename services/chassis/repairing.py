@@ -30,7 +30,7 @@ from services.chassis.problems import Problematic
 from services.chassis.redriving import Asked, left
 from services.chassis.sight import Sight, seeing
 from services.chassis.store import REPAIRS, Keys, Row, Store
-from services.chassis.web import PAGE, After, EngineOf, Limit, page
+from services.chassis.web import PAGE, After, EngineOf, Limit, not_found, page
 from services.law.handling import APPROVED, KIND, Approve, Decline, Handle, Handling, subject_of
 
 NEWEST: Final[Keys] = (("at", -1), ("_id", 1))
@@ -172,7 +172,7 @@ async def _settle(engine: Engine, row: Row, state: str, caller: Caller, verdict:
 async def _there(store: Store, collection: str, id_: str, eyes: Sight) -> Row:
     row = await store.get(collection, id_)
     if row is None or eyes.passes_by(row["subject"]):
-        raise Problematic(404, "http.404")
+        raise not_found()
     return row
 
 

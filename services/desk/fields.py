@@ -295,25 +295,25 @@ def _first_of(parts: Parts, at: str) -> str | None:
 # ---- what it begins with
 
 
-def first(parts: Parts, entry: Mapping[str, Any], at: str = "") -> dict[str, str]:
-    """What stands in the fields of a form that begins with an entry."""
+def first(parts: Parts, entry: Mapping[str, Any], at: str = "", comma: str = ".") -> dict[str, str]:
+    """What stands in the fields of a form that begins with an entry; `comma`: what decimals stand behind."""
     found = dict[str, str]()
     for one in parts:
         value = entry.get(one.name)
         if value is None:
             continue
         if isinstance(one, Field):
-            found |= {f"{at}{one.name}": _typed(one, value)} if one.kind is not Kind.FIXED else {}
+            found |= {f"{at}{one.name}": _typed(one, value, comma)} if one.kind is not Kind.FIXED else {}
         elif one.many or one.each:
             found |= {f"rows-{at}{one.name}": str(max(1, len(value)))} if one.many else {}
             for n, row in enumerate(value, 1):
-                found |= first(one.parts, row, f"{at}{one.name}-{n}-")
+                found |= first(one.parts, row, f"{at}{one.name}-{n}-", comma)
         else:
-            found |= first(one.parts, value, f"{at}{one.name}-")
+            found |= first(one.parts, value, f"{at}{one.name}-", comma)
     return found
 
 
-def _typed(field: Field, value: Any) -> str:
+def _typed(field: Field, value: Any, comma: str) -> str:
     match field.kind:
         case Kind.YES_NO:
             return "yes" if value else "no"
@@ -322,7 +322,7 @@ def _typed(field: Field, value: Any) -> str:
         case Kind.LINES:
             return "\n".join(value)
         case Kind.HUNDREDTHS:
-            return f"{Decimal(value) / HUNDREDTHS:.2f}"
+            return f"{Decimal(value) / HUNDREDTHS:.2f}".replace(".", comma)
         case _:
             return str(value)
 

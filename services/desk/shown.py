@@ -39,6 +39,7 @@ PAGES: Final = (
     ("page.look-over", "/look-over", (Role.OFFICER,)),
     ("page.directory", "/directory", (Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN)),
     ("page.decisions", "/decisions", (*DECIDERS, Role.AUDITOR)),
+    ("page.people", "/people", (Role.HEAD_ORGANISATION, Role.ADMIN)),
     ("page.notices", "/notices", (Role.OPERATOR, Role.EXPERT, Role.APPROVER)),
     ("page.ops", "/ops", (Role.OPS,)),
     ("page.mine", "/portal/mine", (Role.PUBLISHER,)),

@@ -18,7 +18,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, get_decimal_symbol
 
 from contracts.words import LANGUAGES, Language
 
@@ -79,6 +79,11 @@ class Words:
         """What a code of a family is called; one that has no words here stands for itself."""
         id = f"{family}.{value}"
         return self.say(id) if self.has(id) else str(value)
+
+    @property
+    def comma(self) -> str:
+        """What the decimals of a number stand behind."""
+        return get_decimal_symbol(LOCALES[self.language])
 
     def number(self, value: int | Decimal) -> str:
         """A number with its groups."""

@@ -61,7 +61,7 @@ class Written:
     lacks: Callable[[Words, Card, Filled], dict[str, str]]
     shows: Callable[[Words, Card, Filled], dict[str, Any]]
     place: Callable[[Card, Filled], forms.Place]
-    first: Callable[[Card], Fields] = lambda _card: ()
+    first: Callable[[Words, Card], Fields] = lambda _words, _card: ()
     of: About = CASE
     method: str = "POST"
     template: str = ""
@@ -89,7 +89,7 @@ async def opened(visit: Visit, page: Written, id_: str, *, saved: bool = False) 
     """The form, with the draft that was kept of it. Raises Away, Refused."""
     found = await page.of.read(visit, id_)
     facts = page.of.facts(visit.words, found.body)
-    filled = await forms.opened(visit, found.etag, facts, page.first(found.body))
+    filled = await forms.opened(visit, found.etag, facts, page.first(visit.words, found.body))
     return _shown(visit, page, found.body, filled, said=visit.words.say("form.saved") if saved else "")
 
 

@@ -46,6 +46,15 @@ async def test_card_timeline_and_past_name_persons_beside_their_ids(register: Re
     assert "obraztsova@" not in json.dumps([card, lines], ensure_ascii=False)
 
 
+async def test_who_names_commissions_reads_the_known_names_page_by_page_and_no_contacts(register: Register) -> None:
+    await named(register)
+    first = await register.get("/persons?limit=1", HEAD)
+    second = await register.get(f"/persons?limit=1&after={first['next']}", HEAD)
+    told = {one["id"]: one["name"] for one in (*first["items"], *second["items"])}
+    assert told == {MEMBERS[0]: NAME["name"], REGISTRAR.id: OTHER["name"]} and second["next"] is None
+    assert all(set(one) == {"id", "name"} for one in first["items"])
+
+
 async def test_a_clock_money_and_who_took_a_list_name_persons_and_pilots(register: Register) -> None:
     await register.running("p")
     assert (await register.ask("put", "/me/person", REGISTRAR, OTHER)).status_code == 200
@@ -76,6 +85,8 @@ async def test_an_agency_and_the_public_learn_no_names_and_nobody_else_may_enter
     for method, path, who in (
         ("put", "/persons/member-2", REGISTRAR),
         ("put", "/persons/member-2", AUDITOR),
+        ("get", "/persons", REGISTRAR),
+        ("get", "/persons", PUBLISHER),
         ("post", f"/persons/{MEMBERS[0]}/erasure", HEAD),
         ("post", f"/persons/{MEMBERS[0]}/erasure", COMMISSION),
         ("get", f"/persons/{MEMBERS[0]}/erasures", HEAD),

@@ -202,6 +202,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
             (method, "/v1/me/person"): REGISTER_READERS - {"publisher", "subscriber"}
             for method in ("get", "put", "delete")
         },
+        ("get", "/v1/persons"): {"head-organisation", "admin"},
         ("put", "/v1/persons/{person}"): {"head-organisation", "admin"},
         ("get", "/v1/agencies/{code}"): {"auditor", "admin"},
         **hooks_of("subscriber"),

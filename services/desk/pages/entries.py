@@ -111,7 +111,7 @@ def _place_entry(pointer: str) -> str | None:
     return name if name in ENTRY else None
 
 
-def _first_entry(card: Card) -> Fields:
+def _first_entry(_words: Words, card: Card) -> Fields:
     if card.get("new"):
         return (("active", "1"), ("edition", next(iter(load().digests))))
     said: list[tuple[str, str]] = [
@@ -161,7 +161,7 @@ def _lacks_person(words: Words, _card: Card, filled: Filled) -> dict[str, str]:
     return {} if filled["name"].strip() else {"name": words.say("directory.lacks-name")}
 
 
-def _first_person(card: Card) -> Fields:
+def _first_person(_words: Words, card: Card) -> Fields:
     kept = card.get("person") or {}
     return tuple((name, str(kept[name])) for name in PERSON if kept.get(name))
 
@@ -202,7 +202,7 @@ def _shows_team(words: Words, _card: Card, _filled: Filled) -> dict[str, Any]:
     return {"sector_options": directory.sectors(words.language)}
 
 
-def _first_team(card: Card) -> Fields:
+def _first_team(_words: Words, card: Card) -> Fields:
     if card.get("new"):
         return ()
     sectors = (("sectors", str(one)) for one in card["sectors"])

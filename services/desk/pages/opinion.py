@@ -27,7 +27,7 @@ def _given(card: Card) -> list[Mapping[str, Any]]:
     return list((card.get("place") or {}).get("opinions", ()))
 
 
-def _first(card: Card) -> Fields:
+def _first(_words: Words, card: Card) -> Fields:
     """A new version begins with the one before."""
     before = _given(card)
     if not before:

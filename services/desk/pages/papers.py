@@ -88,9 +88,12 @@ def early_stop(_card: Card) -> Parts:
     return (Field("stopped", DAY, label="last-day"), WHY, BASIS)
 
 
-def commission(_card: Card) -> Parts:
-    """Who sits on the commission (состав комиссии): opaque ids."""
-    return (Field("members", Kind.LINES, hint="members-hint"), Field("secretary", hint="secretary-hint"), BASIS)
+def commission(card: Card) -> Parts:
+    """Who sits on the commission (состав комиссии): opaque ids, chosen by their names where these are known."""
+    people = [(one["id"], same(one["name"])) for one in card.get("people", ())]
+    members = Field("members", Kind.CHECKS, people) if people else Field("members", Kind.LINES, hint="members-hint")
+    secretary = Field("secretary", Kind.SELECT, people) if people else Field("secretary", hint="secretary-hint")
+    return (members, secretary, BASIS)
 
 
 def proposal(card: Card) -> Parts:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from contracts.reference import OnExpiry, ReopenableField, TermKind
 from contracts.rules import load
-from services.desk import written
+from services.desk import fields, written
 from services.desk.forms import Filled
 from services.desk.words import Words
 from services.desk.written import Card, Written
@@ -40,7 +40,7 @@ def _lacks(words: Words, _card: Card, filled: Filled) -> dict[str, str]:
 def _shows(words: Words, card: Card, _filled: Filled) -> dict[str, Any]:
     return {
         "fields": [(one, words.code("field", one)) for one in FIELDS],
-        "endings": [(str(one), words.code("on-expiry", one)) for one in OnExpiry],
+        "endings": [(str(one), fields.capital(words.code("on-expiry", one))) for one in OnExpiry],
         "clock_words": _clock(words, card),
     }
 

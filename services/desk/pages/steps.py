@@ -5,7 +5,7 @@ It is a help for the eye: the register decides, and says why not in its own word
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from contracts.reference import Procedure, Role
@@ -22,6 +22,8 @@ from services.desk.written import About, Written
 
 HERE: Final = "/decisions"
 CORRECTION: Final = "correction"
+MOST_CHOSEN: Final = 200
+"""From how many people a commission is chosen by name."""
 
 
 def stage(words: Words, code: str) -> str:
@@ -190,6 +192,14 @@ async def read(visit: Visit, pilot: str) -> Answer:
     return await visit.ask(REGISTRY, f"/v1/pilots/{pilot}")
 
 
+async def read_with_people(visit: Visit, pilot: str) -> Answer:
+    """The card with those who are known by name, from whom a commission is chosen; nobody where the register does not
+    tell. Raises Away, Refused."""
+    found = await read(visit, pilot)
+    people = await visit.rows_if_let_in(REGISTRY, "/v1/persons", limit=MOST_CHOSEN)
+    return Answer({**found.body, "people": sorted(people, key=lambda one: str(one["name"]))}, found.etag)
+
+
 PILOT: Final = About(f"{HERE}/{{id}}", "/v1/pilots/{id}", read, facts_of, f"{HERE}/{{id}}", REGISTRY)
 
 
@@ -215,7 +225,7 @@ def of_parts(
         lacks=lambda words, card, filled: fields.unreadable(words, parts(card), filled),
         shows=lambda words, card, filled: {**on_page(words, parts(card), filled), "not_now": not_now(card, words)},
         place=lambda card, filled: fields.place(parts(card), filled),
-        first=lambda card: tuple(fields.first(parts(card), first(card)).items()),
+        first=lambda words, card: tuple(fields.first(parts(card), first(card), comma=words.comma).items()),
         of=of,
         template="entered.html",
         says=says,
@@ -237,12 +247,13 @@ def on_page(words: Words, parts: Parts, filled: Filled) -> dict[str, Any]:
 
 def page_of(step: Step) -> Written:
     """The page on which a step is entered."""
+    read_it = read_with_people if step.name == "commission" else read
     return of_parts(
         step.name,
         step.path,
         step.parts,
         lambda words: (words.code("enter", step.name), words.say("decision.enter")),
-        of=PILOT,
+        of=replace(PILOT, read=read_it),
         first=step.first,
         not_now=lambda card, words: out_of_order(card, step, words),
     )

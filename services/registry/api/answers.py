@@ -153,6 +153,13 @@ class NamedPilot(Contract):
     stage: Stage | None
 
 
+class KnownPerson(Contract):
+    """Somebody who is known by name, for those who name commissions. Personal data."""
+
+    id: str
+    name: str
+
+
 class Parent(NamedPilot):
     """The pilot that another one copies, as the application of that one names it."""
 

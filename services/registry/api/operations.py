@@ -33,6 +33,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/figures/terms": "showTerms",
     "GET:/v1/money": "sumMoney",
     "GET:/v1/money/{pilot}": "getPilotsMoney",
+    "GET:/v1/persons": "listPersons",
     "PUT:/v1/persons/{person}": "savePerson",
     "GET:/v1/pilots": "listPilots",
     "GET:/v1/pilots/{pilot}": "getPilot",

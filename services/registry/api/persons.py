@@ -12,10 +12,12 @@ from fastapi import APIRouter, Depends, Response
 from contracts.reference import ROLES, Role, Scope
 from contracts.steps import Person
 from services.chassis import persons
+from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
-from services.chassis.store import Store
-from services.chassis.web import EngineOf
+from services.chassis.store import BY_ID, PERSONS, Row, Store
+from services.chassis.web import PAGE, After, EngineOf, Limit, page
+from services.registry.api.answers import KnownPerson
 
 KNOWERS: Final = tuple(role for role in ROLES if role not in (Role.PUBLISHER, Role.EXPERT, Role.OPS, Role.SUBSCRIBER))
 """Who may know the names: whoever reads the register and is not of an agency."""
@@ -48,9 +50,21 @@ async def naming(
 NamingOf = Annotated[Naming, Depends(naming)]
 
 
+def _named(row: Row) -> dict[str, Any]:
+    return {"id": row["_id"], "name": row["name"]}
+
+
 def routes() -> APIRouter:
     """Names of others."""
     router = APIRouter(prefix="/v1", tags=["personal data"])
+
+    @router.get("/persons", response_model=Page[KnownPerson])
+    async def known(engine: EngineOf, _caller: Namer, after: After = None, limit: Limit = PAGE) -> Page[Any]:
+        """Who is known by name, in the order of their ids: those from whom a commission is chosen. Contacts are not
+        told."""
+        return await page(
+            engine.store, PERSONS, {}, BY_ID, after=after, limit=limit, show=_named, fields=["name"], hint=BY_ID
+        )
 
     @router.put("/persons/{person}", response_model=Person)
     async def save(person: persons.Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:

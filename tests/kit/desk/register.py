@@ -61,11 +61,12 @@ NAMES: Final = {f"m-{n}": f"Член Комиссии {n}" for n in range(1, 4)}
 
 @dataclass
 class Register:
-    """What the desk asks of the register. `away`: it does not answer; `rows`: how many lines the list has."""
+    """What the desk asks of the register. `away`: it does not answer; `people`: who is known by name."""
 
     life: Life
     away: bool = False
     title: str | None = None
+    people: dict[str, str] = field(default_factory=dict)
     sent: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -84,6 +85,9 @@ class Register:
                 return httpx.Response(200, json=self.card(), headers={"ETag": f'"{self.rev}"'})
             case ["pilots", _, "timeline"]:
                 return httpx.Response(200, json={"items": self.timeline(), "next": None, "persons": NAMES})
+            case ["persons"]:
+                people = [{"id": id_, "name": name} for id_, name in self.people.items()]
+                return httpx.Response(200, json={"items": people, "next": None})
             case ["pilots", _, "clock"] if self.life.pilot.own_terms:
                 return httpx.Response(200, json=self._clock())
             case _:
@@ -131,6 +135,9 @@ class Register:
 
     def _decide(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
+        if request.method == "PUT":
+            self.people[request.url.path.rsplit("/", 1)[-1]] = json.loads(request.content)["name"]
+            return httpx.Response(200, json=json.loads(request.content))
         if request.headers["if-match"] != f'"{self.rev}"':
             return httpx.Response(412, json={"title": "revision.gone", "detail": "Изменилось."})
         try:

@@ -125,6 +125,25 @@ async def test_whatever_is_answered_the_words_stay_and_are_the_writers_draft(ans
             assert 'href="#text"' in found.text and "Слишком длинно" in found.text
 
 
+async def test_the_words_of_a_form_whose_sign_in_ran_out_are_there_after_signing_in_again_and_have_one_effect() -> None:
+    async with bench(answering(Play().open().seat(FIRST), FIRST)) as at:
+        session = await at.enter("expert")
+        form = await opened(at)
+        await at.desk.sessions.end(session.cookie)
+        answer = await at.browser.post(f"{AT}/opinion", data={**form, "do": "send"})
+        assert answer.headers["location"] == f"/ru/sign-in?then=/case/{PILOT}/opinion"
+        assert not [one for one in at.asked if one.method == "POST"]
+        await at.enter("expert")
+        again = (await at.browser.get(f"{AT}/opinion")).text
+        assert ">Мои слова</textarea>" in again and again.count(">Потому.</textarea>") >= 5
+        assert at.form(again, "written")["key"] == form["key"]
+        form |= at.form(again, "written")
+        done = [await at.browser.post(f"{AT}/opinion", data={**form, "do": "send"}) for _ in range(2)]
+        assert [one.status_code for one in done] == [303, 303]
+        keys = [one.headers["idempotency-key"] for one in at.asked if one.method == "POST"]
+        assert keys == [form["key"]] * 2, "the service answers the second as it did the first"
+
+
 async def test_after_a_412_both_versions_are_shown_and_the_form_goes_on_from_the_newer_one() -> None:
     play = Play().open().seat(FIRST)
     async with bench(answering(play, None, problem(412, "revision.gone"))) as at:

@@ -278,6 +278,52 @@ def paid() -> Life:
     return life
 
 
+@pytest.mark.parametrize(("language", "typed_so"), [("ru", "100,50"), ("be", "100,50"), ("en", "100.50")])
+async def test_an_amount_begins_as_its_language_writes_it_and_is_read_with_a_comma_or_a_point(
+    language: str, typed_so: str
+) -> None:
+    life = at(Stage.RUNNING)
+    life.spend(say.paid(100_50, day=life.day))
+    register = Register(life)
+    async with bench(register) as desk:
+        await desk.enter(Role.REGISTRAR)
+        path = f"/{language}/decisions/{PILOT}/correction/spending/1"
+        page = (await desk.browser.get(path)).text
+        assert f'name="content-payments-1-amount_minor" value="{typed_so}"' in page
+        for amount in (typed_so, "100.50", "100,50"):
+            form = {**desk.form(page, "written"), "content-payments-1-amount_minor": amount, "do": "send"}
+            await desk.browser.post(path, data={**form, "key": amount})
+            assert json.loads(register.sent[-1].content)["content"]["payments"][0]["amount_minor"] == 100_50
+
+
+async def test_a_member_of_a_commission_is_entered_by_name_alone_and_chosen_by_it() -> None:
+    register = Register(at(Stage.FINISHED))
+    async with bench(register) as desk:
+        await desk.enter(Role.HEAD_ORGANISATION)
+        page = (await desk.browser.get("/ru/people")).text
+        assert "Пока никто не записан." in page and 'href="/ru/people"' in page
+        form = desk.form(page, "people")
+        bare = await desk.browser.post("/ru/people", data={**form, "name": " ", "phone": "17"})
+        assert bare.status_code == 422 and 'href="#name"' in bare.text and 'value="17"' in bare.text
+        for name in ("Первая Членова", "<b>Второй Членов", "Третий Членов"):
+            form = desk.form((await desk.browser.get("/ru/people")).text, "people")
+            done = await desk.browser.post("/ru/people", data={**form, "name": name, "do": "send"})
+            assert done.headers["location"] == "/ru/people?done=person"
+        shown = (await desk.browser.get("/ru/people?done=person")).text
+        assert "&lt;b&gt;Второй Членов" in shown and "Записано 3 человека" in html.unescape(shown)
+        page = (await desk.browser.get(f"{AT}/commission")).text
+        first, second, third = register.people
+        assert [one for one in register.people if f'value="{one}"' in page] == [first, second, third]
+        assert "Первая Членова" in page and "<textarea" not in page[page.index('name="members"') :]
+        basis = {f"basis-{name}": value for name, value in body(say.launch(register.life.day).basis).items()}
+        said = {**desk.form(page, "written"), **basis, "members": [first, third], "secretary": second, "do": "send"}
+        few = await desk.browser.post(f"{AT}/commission", data=said)
+        assert json.loads(register.sent[-1].content)["members"] == [first, third]
+        assert few.status_code in (303, 409, 422) and "Первая Членова" in (few.text or "Первая Членова")
+        renamed = (await desk.browser.get(f"/ru/people?id={first}")).text
+        assert 'value="Первая Членова"' in renamed and desk.form(renamed, "people")["id"] == first
+
+
 CORRECTED: list[tuple[Stage | Callable[[], Life], str, dict[str, str]]] = [
     (Stage.EXPEDIENT, "expediency", {"content-basis-number": "9-испр"}),
     (Stage.AGREED, "agreement", {"content-agreement-costs-1-amount_minor": "7,77"}),
@@ -340,11 +386,12 @@ async def test_what_a_switch_of_the_edition_allows_is_offered_and_sent_where_it_
 ) -> None:
     life = Life().at_commission(Effectiveness.PARTLY) if name == "judgement" else at(stage)
     register = Register(life)
-    entered = {
-        "expediency": lambda: say.decide(Expediency.POSTPONED, life.day),
-        "proposal": lambda: say.propose(Effectiveness.PARTLY, day=life.day),
-        "judgement": lambda: say.judge(Effectiveness.PARTLY, day=life.day),
-    }[name]()
+    ways: dict[str, Any] = {
+        "expediency": say.decide(Expediency.POSTPONED, life.day),
+        "proposal": say.propose(Effectiveness.PARTLY, day=life.day),
+        "judgement": say.judge(Effectiveness.PARTLY, day=life.day),
+    }
+    entered = ways[name]
     async with bench(register) as desk:
         await desk.enter(role)
         monkeypatch.setattr(papers, "load", lambda: with_switches(council_may_postpone=False, partly_effective=False))
