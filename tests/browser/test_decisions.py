@@ -1,65 +1,20 @@
-"""Decisions, the register's card and its forms in a real browser: axe and 320 px in every state, by keyboard, and
-without a script, before a register that decides by its own domain."""
+"""Decisions, the register's card and its forms in a real browser: by keyboard, and without a script, before a register
+that decides by its own domain."""
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from contracts.reference import Expediency
-from contracts.words import LANGUAGES
 from deploy.samples.registry import decide
 from services.registry.domain.stages import Stage
-from tests.browser.conftest import Look, enter, narrow
-from tests.kit.desk.cases import answering
+from tests.browser.conftest import Look, enter
 from tests.kit.desk.register import PILOT, Register
 from tests.kit.desk.served import served
-from tests.kit.desk.services import HARMFUL
-from tests.kit.expertise.play import FIRST, Play
 from tests.kit.registry.life import at
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
 HERE, CARD = "/decisions", f"/decisions/{PILOT}"
 SECRETARY, REGISTRAR = "Степан Вымышленный", "Роман Воображаемый"
-
-
-def looked_at(page: Page, accessible: Look) -> None:
-    """As it is, and with everything open; both ways of looking at it."""
-    for one in page.locator("details").all():
-        one.evaluate("e => e.open = true")
-    accessible(page)
-    narrow(page)
-
-
-def test_list_card_and_forms_are_accessible_and_narrow_in_three_languages_and_every_state(
-    context: BrowserContext, accessible: Look, reports: list[str]
-) -> None:
-    register = Register(at(Stage.EXPEDIENT), title=HARMFUL)
-    with served(register) as url:
-        page = context.new_page()
-        enter(page, url, REGISTRAR, then=HERE)
-        for language in LANGUAGES:
-            for path in (HERE, CARD, f"{CARD}/agreement"):
-                page.goto(f"{url}/{language}{path}")
-                looked_at(page, accessible)
-        expect(page.get_by_role("link", name=HARMFUL)).to_be_visible()
-        page.get_by_role("button", name="Enter in the register").click()
-        expect(page.locator("#faults")).to_be_focused()
-        looked_at(page, accessible)
-        page.goto(f"{url}/be{HERE}?view=launch")
-        accessible(page)
-        page.goto(f"{url}/be{CARD}/correction/expediency/1")
-        looked_at(page, accessible)
-        for stage, form in ((Stage.AT_COMMISSION, "judgement"), (Stage.EFFECTIVE, "scaling")):
-            register.life = at(stage)
-            page.goto(f"{url}/en{CARD}/{form}")
-            looked_at(page, accessible)
-        register.away = True
-        page.goto(f"{url}/en{HERE}")
-        accessible(page)
-    with served(answering(Play().open().seat(FIRST))) as url:
-        page = context.new_page()
-        enter(page, url, "Олеся Образцова", then="/case/p-1/return")
-        looked_at(page, accessible)
-    assert [one for one in reports if "422" not in one and "503" not in one] == []
 
 
 def test_the_councils_decision_by_keyboard_and_a_second_one_who_was_sooner_loses_no_word(

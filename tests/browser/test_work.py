@@ -1,11 +1,11 @@
-"""Work in a real browser: signing in, the list, many cases at once, keys, without a script, axe, policy, 320 px."""
+"""Work in a real browser: signing in, the list, many cases at once, keys, without a script, policy."""
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
 from tests.kit.desk.exports import Exports
 from tests.kit.desk.served import served
@@ -15,32 +15,60 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
 OPERATOR = "Олеся Образцова"
 
 
-def test_the_list_is_accessible_and_narrow_in_three_languages_in_every_state(
-    context: BrowserContext, accessible: Look, reports: list[str]
+def test_the_focus_is_on_the_faults_and_what_was_typed_by_somebody_is_text(
+    context: BrowserContext, reports: list[str]
 ) -> None:
     services = Services()
     with served(services) as url:
         page = context.new_page()
-        page.goto(f"{url}/")
-        accessible(page)
-        narrow(page)
         enter(page, url, OPERATOR)
-        for language in LANGUAGES:
-            page.goto(f"{url}/{language}/work")
-            accessible(page)
-            narrow(page)
         expect(page.get_by_text(HARMFUL)).to_be_visible()
-        page.get_by_role("button", name="Assign", exact=True).click()
+        page.get_by_role("button", name="Назначить", exact=True).click()
         expect(page.locator("#faults")).to_be_focused()
-        accessible(page)
-        services.many = 0
-        page.goto(f"{url}/en/work")
-        accessible(page)
-        services.away = True
-        page.goto(f"{url}/be/work")
-        accessible(page)
-        narrow(page)
-    assert [one for one in reports if "503" not in one and "422" not in one] == []
+    assert [one for one in reports if "422" not in one] == []
+
+
+def test_after_an_action_the_list_is_where_it_was_and_a_second_one_touches_only_what_is_found_now(
+    context: BrowserContext, reports: list[str]
+) -> None:
+    services = Services(many=120)
+    with served(services) as url:
+        page = context.new_page()
+        enter(page, url, OPERATOR, then="/work?status=unassigned")
+        expect(page.locator("#count")).to_have_text("120 дел")
+        page.locator("#next-page").focus()
+        page.keyboard.press("Enter")  # paging by keyboard: the focus stays on what was pressed
+        expect(page.locator("#row-p-51")).to_be_visible()
+        expect(page.locator("#next-page")).to_be_focused()
+        there = page.url
+        assert "status=unassigned" in there and "after=50" in there
+        for box in page.locator(".desk-box").all()[:2]:
+            box.check()
+        page.locator("#expert_to").select_option("expert-17")
+        page.get_by_role("button", name="Назначить", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("Сделано: 2 дела.")
+        assert page.url == there
+        expect(page.locator(".desk-row")).to_have_count(50)
+        expect(page.locator("#row-p-51")).to_be_visible()
+        expect(page.locator("#status")).to_have_value("unassigned")
+        page.locator("h1").click()
+        page.keyboard.press("Shift+X")  # all of this page, and then the filter hides all but one
+        page.locator("#number").fill("ПП-2026-000055")
+        page.locator("#number").press("Enter")
+        expect(page.locator("#count")).to_have_text("1 дело")
+        expect(page.locator(".desk-row")).to_have_count(1)
+        page.locator("#row-p-55 .desk-box").check()
+        page.locator("#expert_to").select_option("expert-23")
+        page.get_by_role("button", name="Назначить", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("Сделано: 1 дело.")
+        page.locator("#all").check()
+        page.locator("#expert_to").select_option("expert-17")
+        page.get_by_role("button", name="Назначить", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("Сделано: 1 дело.")
+        sent = [[one["pilot"] for one in json.loads(post.content)["items"]] for post in services.posts]
+        assert sent == [["p-51", "p-52"], ["p-55"], ["p-55"]]
+        expect(page.locator("#number")).to_have_value("ПП-2026-000055")
+    assert reports == []
 
 
 def test_fifty_cases_are_assigned_by_keys_in_one_request_and_three_stay_with_their_reasons(

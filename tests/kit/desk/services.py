@@ -66,7 +66,8 @@ class Services:
             case ["reviews"]:
                 return self._list(request)
             case ["reviews", "counts"]:
-                return self._json({view: {"count": min(self.many, 1000), "exact": self.many < 1000} for view in VIEWS})
+                many = 1 if request.url.params.get("number") else self.many
+                return self._json({view: {"count": min(many, 1000), "exact": many < 1000} for view in VIEWS})
             case ["board", "experts"]:
                 items = [{"id": one, "load": 3, "capacity": 10, "over": 0} for one in EXPERTS]
                 return self._json({"items": items, "next": None, "persons": EXPERTS})
