@@ -10,7 +10,8 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -41,10 +42,10 @@ IPV6_OF_ONE: Final = 64
 class Callers:
     """How often each address asks, and whether it may now."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._hops = settings.trusted_hops
-        self._limit = parse(settings.public_limit)
-        self._uncounted = settings.public_uncounted
+    def __init__(self, limit: str, hops: int, uncounted: Collection[IPv4Network | IPv6Network] = ()) -> None:
+        self._hops = hops
+        self._limit = parse(limit)
+        self._uncounted = uncounted
         self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def refused(self, scope: Scope) -> Problematic | None:
@@ -78,7 +79,7 @@ class OpenDoor:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._age = settings.public_age
-        self._callers = Callers(settings)
+        self._callers = Callers(settings.public_limit, settings.trusted_hops, settings.public_uncounted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets other paths through untouched."""

@@ -6,6 +6,7 @@ Health and metrics are those of every process; they stand before the pages.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -38,11 +39,12 @@ from services.desk.pages import (
     ops,
     people,
     portal,
+    register,
     request,
     work,
 )
 from services.desk.shown import HEADERS, TRANSPORT
-from services.desk.visit import Desk, Elsewhere, NotOurs, SignInNeeded, desk_of, here, session_of, show
+from services.desk.visit import Desk, Elsewhere, NotOurs, SignInNeeded, desk_of, here, open_to_all, session_of, show
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ PAGES: Final = (
     notices,
     *ops.PAGES,
     *portal.PAGES,
+    *register.PAGES,
 )
 """All of them; each makes a router."""
 LEAST_PACKED: Final = 1_000
@@ -150,7 +153,10 @@ def _errors(app: FastAPI) -> None:
             await desk_of(request).sessions.end(request.cookies.get(desk_of(request).cookie, ""))
             return await sign_in(request, SignInNeeded(here(request)))
         template = "not_found.html" if error.status == 404 else "refused.html"
-        return await _told(request, template, error.status, detail=error.detail, rule=error.rule)
+        answer = await _told(request, template, error.status, detail=error.detail, rule=error.rule)
+        if again := error.problem.get("retry_after"):
+            answer.headers["Retry-After"] = str(again)
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, _error: RequestValidationError) -> Response:
@@ -170,9 +176,8 @@ def _errors(app: FastAPI) -> None:
 
 async def _told(request: Request, template: str, status: int, **values: Any) -> HTMLResponse:
     """What is shown instead of a page, with the same head for who is signed in."""
-    desk = desk_of(request)
-    try:
-        session = await session_of(desk, request)
-    except StoreAway:
-        session = None
+    desk, session = desk_of(request), None
+    if not open_to_all(request):
+        with suppress(StoreAway):
+            session = await session_of(desk, request)
     return show(desk, request, _language(request), template, status, session=session, **values)

@@ -93,7 +93,7 @@ class Clients:
         method: str,
         path: str,
         *,
-        token: str,
+        token: str = "",
         language: Language,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
@@ -150,6 +150,23 @@ class Clients:
         if found.is_error:
             raise Refused(found.status_code, _problem(found))
         return _lines(found)
+
+    async def handed(
+        self, service: str, method: str, path: str, query: bytes, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """The answer to what is open to all, whatever it is, as it comes: whoever takes it closes it. Raises Away."""
+        said = dict(headers)
+        propagate.inject(said)
+        client = self.http[service]
+        raw = client.base_url.raw_path.rstrip(b"/") + path.encode() + (b"?" + query if query else b"")
+        url = client.base_url.copy_with(raw_path=raw)
+        try:
+            found = await client.send(client.build_request(method, url, headers=said), stream=True)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            log.warning("%s did not answer: %s", service, type(error).__name__)
+            raise self._away(service) from None
+        self.away.pop(service, None)
+        return found
 
     def _away(self, service: str) -> Away:
         return Away(service, self.away.setdefault(service, datetime.now(UTC)))

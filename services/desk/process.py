@@ -13,16 +13,18 @@ from pydantic import ValidationError
 from contracts.topics import DESK as NAME
 from services.chassis import telemetry
 from services.chassis.auth import Keys
+from services.chassis.public import Callers
 from services.chassis.run import need_rules, serving, utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.web import make_bare_app
 from services.desk.app import make_pages
 from services.desk.clients import Clients
+from services.desk.door import Door
 from services.desk.drafts import OF_PERSON, VIEWS, Drafts
 from services.desk.session import Sessions
 from services.desk.settings import DeskSettings
-from services.desk.visit import Desk, Door
+from services.desk.visit import Desk
 from services.desk.words import words_of
 
 log = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> 
     store = Store(client, settings.database or f"lotsman_{NAME}")
     clients, keys = Clients.of(own), Keys.of(settings)
     door, way_in = make_door(own, settings, store, keys)
-    desk = make_desk(own, store, clients, door)
+    desk = make_desk(own, store, clients, door, settings.trusted_hops)
     app = make_bare_app("Lotsman desk", keys, {"mongo": store.ping}, settings.model_copy(update=NO_JSON))
     app.mount("/", make_pages(desk, way_in))
     server = serving(app, settings)
@@ -82,10 +84,11 @@ async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> 
         await store.close()
 
 
-def make_desk(own: DeskSettings, store: Store, clients: Clients, door: Door) -> Desk:
-    """The desk put together."""
-    sessions = Sessions(store, own.session_life, utc_now)
-    return Desk(own, clients, sessions, Drafts(store, own.draft_life, utc_now), door, words_of(own.zone), utc_now)
+def make_desk(own: DeskSettings, store: Store, clients: Clients, door: Door, hops: int = 0) -> Desk:
+    """The desk put together; `hops` proxies of one's own stand before it."""
+    sessions, drafts = Sessions(store, own.session_life, utc_now), Drafts(store, own.draft_life, utc_now)
+    readers = Callers(own.readers, hops)
+    return Desk(own, clients, sessions, drafts, door, words_of(own.zone), utc_now, readers)
 
 
 async def _sweep(store: Store, desk: Desk) -> None:

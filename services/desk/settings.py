@@ -38,6 +38,15 @@ class DeskSettings(BaseSettings):
     scope: str = "openid profile"
     name_claim: str = Field(default="name", min_length=1)
     """The claim of the ID token that says what a person is called; shown to that person alone."""
+    readers: str = "300/minute"
+    """How often one address may ask for the pages of the public register, which nobody signs in for (assumption: an
+    office behind one address)."""
+    public_age: int = Field(default=10, ge=0)
+    """For how many seconds a page of the public register may be kept by whoever passes it on (assumption: as the
+    register's own answers)."""
+    public_api: str = ""
+    """Under which address everybody reaches the register's `/public/v1`, where not through the desk, which hands it
+    on."""
     zone: str = "Europe/Minsk"
     """The zone in which moments are told to readers; terms are counted in the zone of their edition."""
     session_life: float = Field(default=12 * 3600.0, gt=0)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
 from starlette.responses import HTMLResponse
 
-from contracts.reference import Role
+from contracts.reference import ROLES, Role
 from contracts.words import LANGUAGES
 from services.desk import static_files
 from services.desk.words import LETTERED
@@ -44,8 +44,16 @@ PAGES: Final = (
     ("page.ops", "/ops", (Role.OPS,)),
     ("page.mine", "/portal/mine", (Role.PUBLISHER,)),
     ("page.send", "/portal/send", (Role.PUBLISHER,)),
+    ("page.register", "/register", ROLES),
 )
 """What the head of every page leads to, and for which roles; the first that is for a role is its first page."""
+OPEN_PAGES: Final = (
+    ("register.start", "/register"),
+    ("register.find", "/register/find"),
+    ("register.money", "/register/money"),
+    ("register.data", "/register/data"),
+)
+"""What the head of every page of the public register leads to: the same for everybody."""
 
 
 def home_of(may: Callable[..., bool]) -> str | None:
@@ -65,7 +73,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(static=static_files.address, LANGUAGES=LANGUAGES, LETTERED=LETTERED, PAGES=PAGES)
+    made.globals.update(
+        static=static_files.address, LANGUAGES=LANGUAGES, LETTERED=LETTERED, PAGES=PAGES, OPEN_PAGES=OPEN_PAGES
+    )
     return made
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -15,9 +15,11 @@ from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from contracts.words import LANGUAGES, Language
+from services.chassis.public import OPEN, Callers
 from services.desk.clients import Answer, Away, Clients, Refused
+from services.desk.door import Door
 from services.desk.drafts import Drafts, Fields, all_of, field_of
-from services.desk.session import Session, Sessions, SignedIn, form_token, is_form_token
+from services.desk.session import Session, Sessions, form_token, is_form_token
 from services.desk.settings import DeskSettings
 from services.desk.shown import render
 from services.desk.words import Words
@@ -36,6 +38,8 @@ MOST_FIELDS: Final = 2_000
 MOST_FILES: Final = 1
 MOST_UPLOADED: Final = 5 * 1024 * 1024
 """Bytes of a form with its file: the largest spreadsheet that intake takes (4 MB), with what is typed beside it."""
+REGISTER: Final = "/register"
+"""Where the public register begins."""
 
 
 class SignInNeeded(Exception):
@@ -58,22 +62,6 @@ class NotOurs(Exception):
     """A form that no page of this session has made."""
 
 
-class Door(Protocol):
-    """The way in: an identity provider, or what stands for one on the embedded stack."""
-
-    async def renewed(self, who: SignedIn) -> SignedIn | None:
-        """The person with newer tokens; None where they must sign in again. Raises nothing else than StoreAway."""
-        ...
-
-    async def left(self, who: SignedIn, back: str) -> str | None:
-        """Where the provider is told that the person signs out, if it wants to be told."""
-        ...
-
-    async def sweep(self) -> None:
-        """Forgets what nobody finished. Raises StoreAway."""
-        ...
-
-
 @dataclass(frozen=True)
 class Desk:
     """What the process consists of."""
@@ -85,6 +73,8 @@ class Desk:
     door: Door
     words: Mapping[Language, Words]
     now: Callable[[], datetime]
+    readers: Callers
+    """Who reads the public register, by address."""
     renewing: dict[str, asyncio.Lock] = field(default_factory=dict)
     """One renewal at a time for each session: a provider takes a refresh token once."""
 
@@ -95,18 +85,24 @@ class Desk:
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A request of somebody who is signed in."""
+class Asking:
+    """Whoever asks for a page, and in which language."""
 
     desk: Desk
     request: Request
     language: Language
-    session: Session
 
     @property
     def words(self) -> Words:
         """The language of the page."""
         return self.desk.words[self.language]
+
+
+@dataclass(frozen=True)
+class Visit(Asking):
+    """A request of somebody who is signed in."""
+
+    session: Session
 
     @property
     def here(self) -> str:
@@ -252,6 +248,7 @@ def show(
         "language": language,
         "here": here(request),
         "query": request.url.query,
+        "open": open_to_all(request),
         "session": session,
         "may": session.may if session else lambda *_: False,
         "form_token": form_token(secret) if secret else "",
@@ -269,6 +266,12 @@ def here(request: Request) -> str:
     """The path of a request without its language."""
     path = request.url.path
     return path[3:] if path[1:3] in LANGUAGES and path[3:4] in ("", "/") else path
+
+
+def open_to_all(request: Request) -> bool:
+    """Whether it asks for the public register: the same page for everybody, so nobody is looked for behind it."""
+    path = here(request)
+    return path == REGISTER or path.startswith((f"{REGISTER}/", OPEN))
 
 
 def _asked(request: Request) -> str:

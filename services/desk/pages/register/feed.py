@@ -1,0 +1,70 @@
+"""What is found as a feed (Atom, RFC 4287): the newest pilots that fit, for those who wait for more of them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.desk.pages.register import said
+from services.desk.pages.register.find import HERE as FIND
+from services.desk.pages.register.find import asked_of
+from services.desk.reading import Reader, ReaderOf
+from services.desk.visit import REGISTER
+
+HERE: Final = f"{REGISTER}/feed"
+ATOM: Final = "http://www.w3.org/2005/Atom"
+MEDIA: Final = "application/atom+xml; charset=utf-8"
+ENTRIES: Final = 50
+BEFORE: Final = "1970-01-01T00:00:00.000Z"
+"""When a feed was last changed in which nothing stands."""
+NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What cannot stand in XML 1.0, whatever it is written as."""
+
+
+def make_router() -> APIRouter:
+    """`/register/feed`."""
+    router = APIRouter()
+
+    async def feed(reader: ReaderOf) -> Response:
+        """The newest that fit."""
+        asked = {name: values for name, values in asked_of(reader).items() if name != "sort"}
+        found = await reader.ask("/search", **asked, sort="entered", limit=ENTRIES)
+        return reader.answer(_written(reader, asked, found["items"]), MEDIA)
+
+    router.add_api_route(f"/{{language}}{HERE}", feed, methods=["GET", "HEAD"])
+    return router
+
+
+def _written(reader: Reader, asked: Mapping[str, list[str]], rows: list[Mapping[str, Any]]) -> bytes:
+    words, query = reader.words, urlencode(asked, doseq=True)
+    site, own = reader.desk.settings.origin, f"/{reader.language}"
+    register_namespace("", ATOM)
+    feed = Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": reader.language})
+    _said(feed, "title", words.say("register.feed-title", name=words.say("register.name")))
+    _said(feed, "id", f"{site}{own}{HERE}{'?' if query else ''}{query}")
+    _said(feed, "updated", max((one["entered"] for one in rows), default=BEFORE))
+    _link(feed, "self", f"{site}{own}{HERE}{'?' if query else ''}{query}")
+    _link(feed, "alternate", f"{site}{own}{FIND}{'?' if query else ''}{query}")
+    author = SubElement(feed, f"{{{ATOM}}}author")
+    _said(author, "name", words.say("register.name"))
+    for one in rows:
+        entry = SubElement(feed, f"{{{ATOM}}}entry")
+        address = f"{site}{own}{REGISTER}/{quote(one['id'], safe='')}"
+        _said(entry, "title", f"{one['number']} {one['title']}")
+        _said(entry, "id", address)
+        _said(entry, "updated", one["entered"])
+        _link(entry, "alternate", address)
+        _said(entry, "summary", f"{said.stage(words, one['stage'])}; {said.sectors(words, one)}; {one['agency']}")
+    return bytes(tostring(feed, encoding="utf-8", xml_declaration=True))
+
+
+def _said(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, f"{{{ATOM}}}{name}").text = NO_XML.sub("", text)
+
+
+def _link(parent: Element, rel: str, href: str) -> None:
+    SubElement(parent, f"{{{ATOM}}}link", {"rel": rel, "href": href})

@@ -1,0 +1,423 @@
+"""The public register in a real browser, before the registry's own program on a real store: no expertise, no intake, no
+database of the desk, nobody signed in. What is not public is told by no page, count, address, feed, file or tag."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from contracts.reference import TermKind
+from contracts.registry import ConflictNotedV1, EffectivenessJudgedV1, PilotEnteredV1, PilotLaunchedV1
+from contracts.words import LANGUAGES
+from deploy.samples.registry import cost
+from services.chassis.store import Row
+from services.registry import views
+from services.registry.domain.stages import Stage
+from services.registry.domain.state import PastTerms
+from tests.browser.conftest import Look, narrow
+from tests.kit.desk.open_register import NoStore, Open, opened
+from tests.kit.desk.services import HARMFUL
+from tests.kit.registry.rows import FULL, about, row, timeline_row
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
+SECRET: Final = "неведомость"
+"""Stands in every text of what is not public."""
+PAGES: Final = (
+    "/register",
+    "/register/find",
+    "/register/find?q=мост&sector=health&stage=running",
+    "/register/p-1",
+    "/register/money",
+    "/register/money?sector=health",
+    "/register/money/pilots?currency=BYN&stage=planned",
+    "/register/terms?kind=expertise&how=kept",
+    "/register/data",
+)
+STAGES: Final = [stage for stage in Stage if views.PUBLIC_STAGES[stage] == "always"]
+ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
+
+
+def pilots() -> Iterator[Row]:
+    """Public ones, and such as nobody outside may know of, with a conflict on both kinds."""
+    terms = (
+        PastTerms(kind=TermKind.EXPERTISE, kept=2, broken=1),
+        PastTerms(kind=TermKind.LOOK_OVER, kept=1, broken=0),
+        PastTerms(kind=TermKind.APPEAL, kept=5, broken=5),
+    )
+    yield row("p-1", FULL, number="ПП-2026-000001", past_terms=terms, hidden_from=("expert-17",))
+    for n in range(2, 40):
+        costs = [cost(1_000_00 + n, "own-money", (2025, 2026, None)[n % 3], ("BYN", "USD")[n % 7 == 0])]
+        said = about(
+            HARMFUL if n == 2 else f"мост номер {n}",
+            sector=("health", "transport", "energy")[n % 3],
+            costs=tuple(costs),
+            region=("minsk", "brest")[n % 2],
+            replicates="p-1" if n < 4 else None,
+        )
+        number, stage = f"ПП-2026-{n:06}", STAGES[n % len(STAGES)]
+        yield row(f"p-{n}", stage=stage, number=number, application=said, past_terms=terms[: n % 3])
+    for n, stage in enumerate((Stage.LOOK_OVER, Stage.EXPERTISE, Stage.NEGATIVE, Stage.RETURNED, Stage.WITHDRAWN)):
+        hidden = about(
+            f"{SECRET} мост",
+            costs=(cost(777_777_77, "own-money", 2031, "EUR"),),
+            replicates="p-1",
+            office="office-secret",
+        )
+        yield row(
+            f"secret-{n}",
+            stage=stage,
+            conclusions=(),
+            number=f"{SECRET}-{n}",
+            agency="secret-agency",
+            agency_name=SECRET,
+            application=hidden,
+            past_terms=(PastTerms(kind=TermKind.CREDIT_EXPERTISE, kept=9, broken=9),),
+            hidden_from=("expert-17",),
+        )
+
+
+FACTS: Final = (
+    timeline_row("p-1", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000001", edition="by-2024"),
+    timeline_row("p-1", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
+    timeline_row("p-1", 3, PilotLaunchedV1.TYPE, started="2026-06-01"),
+    timeline_row("p-1", 4, EffectivenessJudgedV1.TYPE, outcome="effective", text=SECRET),
+    timeline_row("p-2", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000002", edition="by-2024"),
+    timeline_row("p-2", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
+)
+
+
+@pytest.fixture(scope="module")
+def register(mongo_url: str) -> Iterator[Open]:
+    """One for all of these tests, none of which changes it."""
+    with opened(mongo_url) as found:
+        found.put(list(pilots()), FACTS)
+        yield found
+
+
+@pytest.fixture
+def ask(register: Open) -> Iterator[httpx.Client]:
+    """Somebody without a browser."""
+    with httpx.Client(base_url=register.url, trust_env=False, timeout=60) as client:
+        yield client
+
+
+# ---- as people see them
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_accessible_and_narrow_in_each_language(
+    register: Open, context: BrowserContext, accessible: Look, reports: list[str], language: str
+) -> None:
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(f"{register.url}/{language}{path}")
+        for one in page.locator("details").all():
+            one.evaluate("e => e.open = true")
+        accessible(page)
+        narrow(page)
+    for path, status in (
+        ("/register/no-such", 404),
+        ("/register/find?q=нет-такого-слова", 200),
+        ("/register/p-1?as_of=2001-01-01", 422),
+    ):
+        answer = page.goto(f"{register.url}/{language}{path}")
+        assert answer is not None and answer.status == status
+        accessible(page)
+        narrow(page)
+    assert [one for one in reports if "404" not in one and "422" not in one] == []
+
+
+def test_an_empty_register_and_one_that_does_not_answer_are_told_accessibly(
+    mongo_url: str, context: BrowserContext, accessible: Look
+) -> None:
+    with opened(mongo_url) as empty:
+        page = context.new_page()
+        for path in ("/register", "/register/find", "/register/money", "/register/data"):
+            page.goto(f"{empty.url}/be{path}")
+            accessible(page)
+            narrow(page)
+        empty.app.state.figures.progress.whole = False
+        answer = page.goto(f"{empty.url}/ru/register")
+        assert answer is not None and answer.headers["cache-control"] == "no-store", "half a page is kept by nobody"
+        expect(page.locator("#not-whole")).to_be_visible()
+        empty.away = True
+        for language in LANGUAGES:
+            answer = page.goto(f"{empty.url}/{language}/register/find?q=слово")
+            assert answer is not None and (answer.status, answer.headers["cache-control"]) == (503, "no-store")
+            accessible(page)
+
+
+def test_words_and_facets_are_chosen_by_keyboard_the_focus_stays_and_the_address_tells_all(
+    register: Open, context: BrowserContext, reports: list[str]
+) -> None:
+    page = context.new_page()
+    page.goto(f"{register.url}/ru/register")
+    page.locator("#q").focus()
+    page.keyboard.type("мост")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/find?q=*")
+    before = page.locator("#count").inner_text()
+    page.locator("#sector-health").focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**sector=health*")
+    expect(page.locator("#count")).not_to_have_text(before)
+    assert page.evaluate("document.activeElement.id") == "sector-health"
+    expect(page.locator("#said")).to_have_text(page.locator("#count").inner_text())
+    expect(page.locator("#q")).to_have_value("мост")
+    stage = page.locator("#facet-stage input").first
+    told = page.locator("#facet-stage .desk-number").first.inner_text()
+    id_ = stage.get_attribute("id")
+    stage.check()
+    page.wait_for_url("**stage=*")
+    expect(page.locator("#count")).to_contain_text(f"{told} ")
+    page.go_back()
+    page.reload()
+    expect(page.locator("#sector-health")).to_be_checked()
+    expect(page.locator(f"#{id_}")).not_to_be_checked()
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#q")).to_have_value("мост")
+    assert reports == []
+
+
+def test_without_a_script_somebody_finds_a_pilot_looks_at_a_day_and_follows_its_money(
+    register: Open, without_script: BrowserContext, reports: list[str]
+) -> None:
+    page = without_script.new_page()
+    page.goto(f"{register.url}/be/register/find?q=ПП-2026-000002")
+    expect(page.get_by_role("link", name=HARMFUL)).to_be_visible()
+    page.get_by_role("link", name=HARMFUL).click()
+    expect(page.locator("h1")).to_contain_text(HARMFUL)
+    page.locator("#as_of").fill("2019-01-01")
+    page.get_by_role("button", name="Паказаць").click()
+    expect(page.locator("#faults")).to_contain_text("яшчэ не было")
+    expect(page.locator("#as_of")).to_have_value("2019-01-01")
+    page.get_by_role("link", name="Грошы", exact=True).click()
+    page.locator("#sector").select_option("health")
+    page.get_by_role("button", name="Паказаць").click()
+    assert "sector=health" in page.url
+    page.locator("#money-BYN .register-figures a").first.click()
+    expect(page.locator("#whole")).to_contain_text("праект")
+    assert [one for one in reports if "422" not in one] == []
+
+
+def test_on_paper_stand_the_facts_and_nothing_to_press(register: Open, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.emulate_media(media="print")
+    for path in ("/register/p-1", "/register/find", "/register/money"):
+        page.goto(f"{register.url}/ru{path}")
+        for hidden in (
+            ".desk-nav",
+            ".desk-header__languages",
+            ".desk-header__enter",
+            "button:visible",
+            "#filters",
+            ".register-day",
+        ):
+            assert page.locator(hidden).locator("visible=true").count() == 0, hidden
+        expect(page.locator("h1")).to_be_visible()
+
+
+# ---- figures
+
+
+def test_a_pictures_numbers_are_its_tables_the_interfaces_and_the_files(
+    register: Open, context: BrowserContext, ask: httpx.Client
+) -> None:
+    told = ask.get("/public/v1/money", params={"group_by": "sector,year", "limit": "1000"}).json()["items"]
+    table = ask.get("/public/v1/money.csv", params={"group_by": "sector,year"}).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    amounts = sorted(one["amount_minor"] for one in told)
+    assert amounts and sorted(int(one["amount_minor"]) for one in rows) == amounts
+    page = context.new_page()
+    page.goto(f"{register.url}/en/register/money")
+    for currency in {one["currency"] for one in told}:
+        own = [one["amount_minor"] for one in told if one["currency"] == currency]
+        cells = page.locator(f"#all-{currency} tbody td.register-number a").all_text_contents()
+        assert sorted(_minor(one) for one in cells) == sorted(own)
+        shown = page.locator(f"#money-{currency} .register-figures tbody tr").all()
+        bars = [float(one.locator(".register-bar__part").get_attribute("width") or 0) for one in shown]
+        sums = [_minor(one.locator("td.register-number").inner_text()) for one in shown]
+        assert bars == [round(100 * one / max(sums), 2) for one in sums] and sum(sums) == sum(own)
+    page.goto(f"{register.url}/en/register")
+    counts = {one["value"]: one["count"] for one in ask.get("/public/v1/facets").json()["facets"]["stage"]["values"]}
+    assert sum(int(one.split()[0]) for one in page.locator("#funnel tbody a").all_text_contents()) == sum(
+        counts.values()
+    )
+
+
+def _minor(text: str) -> int:
+    digits = re.sub(r"[^0-9.]", "", text.split(" Health")[0].split("not specified")[0].split(",  ")[0].strip())
+    found = re.match(r"[0-9]+\.[0-9]{2}", digits)
+    return int(found[0].replace(".", "")) if found else 0
+
+
+def test_the_link_of_each_figure_opens_exactly_the_rows_that_it_counts(register: Open, ask: httpx.Client) -> None:
+    start = ask.get("/en/register").text
+    links = {unescape(one) for one in ADDRESS.findall(start) if "stage=" in one or "kind=" in one}
+    links |= {unescape(one) for one in ADDRESS.findall(ask.get("/en/register/money").text) if "/money/pilots?" in one}
+    assert len(links) > 30
+    facets = ask.get("/public/v1/facets").json()["facets"]["stage"]["values"]
+    stages = {one["value"]: one["count"] for one in facets}
+    terms = {one["kind"]: one for one in ask.get("/public/v1/terms").json()["kinds"]}
+    sums = ask.get("/public/v1/money", params={"group_by": "sector,year", "limit": "1000"}).json()["items"]
+    for link in sorted(links):
+        asked = dict(parse_qsl(urlsplit(link).query))
+        rows = _rows(ask, link)
+        if "/find" in link:
+            assert len(rows) == stages[asked["stage"]], link
+        elif "/terms" in link:
+            assert (sum(rows.values()), len(rows)) == (
+                terms[asked["kind"]][asked["how"]],
+                terms[asked["kind"]][f"{asked['how']}_pilots"],
+            )
+        else:
+            fit = [
+                one for one in sums if all(str(one[name] or "unspecified") == value for name, value in asked.items())
+            ]
+            assert sum(rows.values()) == sum(one["amount_minor"] for one in fit), link
+
+
+def _rows(ask: httpx.Client, link: str) -> dict[str, int]:
+    """The rows of all pages of a list, each with its part of the figure."""
+    found = dict[str, int]()
+    while True:
+        page = ask.get(link)
+        assert page.status_code == 200, link
+        for one in re.findall(r'<tr class="desk-row" id="row-([^"]+)">(.*?)</tr>', page.text, re.DOTALL):
+            part = re.search(r'class="register-number"[^>]*>([^<]+)<', one[1])
+            found[one[0]] = int(re.sub("[^0-9]", "", part[1])) if part else 1
+        further = re.search(r'id="next-page" rel="next" href="([^"]+)"', page.text)
+        if further is None:
+            return found
+        link = unescape(further[1])
+
+
+def test_files_and_the_feed_have_exactly_what_the_page_finds(register: Open, ask: httpx.Client) -> None:
+    page = ask.get("/ru/register/find?q=мост&sector=health").text
+    take = {name: unescape(href) for name, href in re.findall(r'id="(csv|jsonl|json|feed)" href="([^"]+)"', page)}
+    rows = [*_rows(ask, "/ru/register/find?q=мост&sector=health")]
+    table = list(csv.DictReader(io.StringIO(ask.get(take["csv"]).content.decode("utf-8-sig"))))
+    assert [one["id"] for one in table] == rows and len(rows) > 5
+    assert [json.loads(one)["id"] for one in ask.get(take["jsonl"]).text.splitlines()] == rows
+    assert [one["id"] for one in ask.get(take["json"]).json()["items"]] == rows[:50]
+    feed = ElementTree.fromstring(ask.get(take["feed"]).content)
+    ids = [one.text or "" for one in feed.iter("{http://www.w3.org/2005/Atom}id")][1:]
+    assert {one.rpartition("/")[2] for one in ids} == {*rows}
+    assert ask.get(take["csv"]).headers["content-disposition"] == 'attachment; filename="pilots.csv"'
+
+
+# ---- what is told of others
+
+
+def test_a_hidden_case_an_internal_field_and_another_agencys_rows_are_told_by_nothing(
+    register: Open, ask: httpx.Client
+) -> None:
+    shut = (
+        SECRET,
+        "secret-",
+        "777777",
+        "777\u00a0777",
+        "777,777",
+        "2031",
+        "hidden_from",
+        "expert-17",
+        "office-secret",
+        "17-04",
+        "Протокол испытаний",
+        "evidence",
+        "own_number",
+        "left_out",
+        "Программа работ",
+        ConflictNotedV1.TYPE,
+    )
+    files = (
+        "/public/v1/search.csv",
+        "/public/v1/search.jsonl",
+        "/public/v1/money.csv?group_by=sector,year,source,agency",
+    )
+    ways = ["/public/v1/pilots/p-1", "/public/v1/pilots/p-1/timeline", "/public/v1/facets", "/public/v1/terms", *files]
+    for language in LANGUAGES:
+        ways += [f"/{language}{path}" for path in (*PAGES, "/register/feed", f"/register/feed?q={SECRET}")]
+    seen = set[str]()
+    while ways:
+        way = ways.pop()
+        if way in seen or way.startswith(("/static", "http", "#")) or "/sign-in" in way:
+            continue
+        seen.add(way)
+        answer = ask.get(way)
+        said = "\n".join([str(dict(answer.headers)), unescape(answer.text)])
+        if SECRET not in way and not way.endswith("openapi.json"):
+            assert not [one for one in shut if one in said], (way, [one for one in shut if one in said])
+        if way.startswith("/ru") and len(seen) < 400:
+            ways += [unescape(one).partition("#")[0] for one in ADDRESS.findall(answer.text)]
+    assert len(seen) > 100
+    credit = next(one for one in ask.get("/public/v1/terms").json()["kinds"] if one["kind"] == "credit-expertise")
+    assert {*credit.values()} == {"credit-expertise", 0}
+    found = ask.get(f"/ru/register/find?q={SECRET}")
+    assert 'id="count">0 ' in found.text and "desk-row" not in found.text
+    for narrowed in ("agency=secret-agency", "year=2031", "office=office-secret", "stage=expertise", "stage=look-over"):
+        assert 'id="count">0 ' in ask.get(f"/ru/register/find?{narrowed}").text, narrowed
+    for n in range(5):
+        answer, none = ask.get(f"/ru/register/secret-{n}"), ask.get("/ru/register/nothing")
+        assert answer.status_code == 404
+        assert answer.text.replace(f"secret-{n}", "nothing") == none.text
+    card = ask.get("/ru/register/p-1").text
+    tags = dict(re.findall(r'<meta property="(og:\w+)" content="([^"]*)"', card))
+    assert tags["og:title"].startswith("ПП-2026-000001") and tags["og:url"].endswith("/ru/register/p-1")
+
+
+# ---- proxies, and what does not run
+
+
+def test_pages_need_nothing_but_the_register_and_are_the_same_for_everybody(register: Open, ask: httpx.Client) -> None:
+    NoStore.asked, begun = False, len(register.asked)
+    for path in PAGES:
+        bare = ask.get(f"/ru{path}")
+        known = ask.get(f"/ru{path}", headers={"Cookie": f"lotsman_{register.url.rpartition(':')[2]}=someone"})
+        assert bare.status_code == 200 and bare.content == known.content and "set-cookie" not in bare.headers
+    assert not NoStore.asked, "nobody is looked for in the desk's database"
+    asked = register.asked[begun:]
+    assert asked and all(one.startswith("http://registry/public/v1") for one in asked)
+
+
+def test_a_proxy_may_keep_what_is_open_and_the_second_visit_sends_nothing(register: Open, ask: httpx.Client) -> None:
+    ways = [f"/ru{path}" for path in PAGES]
+    ways += ["/ru/register/feed", "/public/v1/search?q=мост", "/public/v1/pilots/p-1", "/public/v1/openapi.json"]
+    for way in ways:
+        first = ask.get(way)
+        assert first.headers["cache-control"] == "public, max-age=10", way
+        again = ask.get(way, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b""), way
+        assert again.headers["etag"] == first.headers["etag"] and again.headers["cache-control"] == "public, max-age=10"
+        other = ask.get(way, headers={"If-None-Match": '"other"', "Accept-Encoding": "identity"})
+        assert (other.status_code, other.headers["etag"]) == (200, first.headers["etag"])
+        head = ask.head(way)
+        assert (head.status_code, head.content) == (200, b"")
+    assert ask.get("/register", headers={"Accept-Language": "be"}).headers["location"] == "/be/register"
+
+
+def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_what_is_open(mongo_url: str) -> None:
+    with opened(mongo_url, readers="4/minute") as few, httpx.Client(base_url=few.url, trust_env=False) as ask:
+        for out in ("/public/v1/%2e%2e/%2e%2e/v1/pilots", "/public/v1/pilots/%2e%2e/%2e%2e/%2e%2e/health/ready"):
+            assert ask.get(out).status_code == 404
+        assert all("/public/v1/" in one and ".." not in one for one in few.asked)
+        answers: list[Any] = [ask.get("/ru/register/data") for _ in range(6)] + [ask.get("/public/v1/pilots")]
+        refused = [one for one in answers if one.status_code == 429]
+        assert len(refused) == 3 and all(int(one.headers["retry-after"]) >= 1 for one in refused)
+        assert refused[-1].json()["title"] == "rate.exceeded" and "<h1" in refused[0].text
+
+
+def test_a_person_who_is_signed_in_sees_the_same_page(register: Open, context: BrowserContext) -> None:
+    page: Page = context.new_page()
+    page.goto(f"{register.url}/en/register")
+    expect(page.get_by_role("link", name="Sign in (officials)")).to_be_visible()
+    assert page.context.cookies() == []
