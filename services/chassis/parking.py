@@ -18,7 +18,7 @@ from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
 from services.chassis.numbered import as_id, pilots_of
-from services.chassis.store import BY_ID, PARKED, Claim, Keys, Row, Store
+from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -55,7 +55,6 @@ PERSONAL_KEPT: Final = timedelta(days=AGENCY_KEPT_DAYS)
 """How long personal data stays in a parked record."""
 PERSONAL: Final[Keys] = (("personal_until", 1),)
 """The index of the parked records from which personal data is still to go."""
-ORDER: Final = (("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ async def park(store: Store, some: Sequence[Parked], now: datetime) -> None:
 async def places(store: Store, query: Mapping[str, Any]) -> list[Row]:
     """Where parked records stand in their series, in the order in which they must be fed; one page of them."""
     shown = ("subject", "source", "sequence")
-    return await store.rows(COLLECTION, query, sort=list(ORDER), limit=PAGE, fields=shown)
+    return await store.rows(COLLECTION, query, sort=list(IN_SERIES), limit=PAGE, fields=shown)
 
 
 async def rows_of(store: Store, ids: Sequence[str]) -> list[Row]:

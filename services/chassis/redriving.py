@@ -23,7 +23,7 @@ from services.chassis.engine import Engine
 from services.chassis.parking import BROKEN, WAITING
 from services.chassis.problems import Problematic
 from services.chassis.sight import Sight
-from services.chassis.store import BY_ID, Row, Store
+from services.chassis.store import BY_ID, IN_SERIES, Row, Store
 from services.chassis.subject import Claimed, Document, Input, Outcome
 from services.law.handling import Handle, subject_of
 
@@ -36,6 +36,8 @@ LONGEST: Final = 60
 """Seconds for which a request may feed records at the rate that it names."""
 GROUPS: Final = 200
 PARKED: Final = (WAITING, BROKEN)
+OLDEST_FIRST: Final = (("at", 1), ("topic", 1), ("partition", 1), ("offset", 1))
+"""Records of a batch are parked at one moment; of these as they stand in their topics."""
 
 Asked = Annotated[str, line(300, exact=True)]
 """An id or a subject, as it stands in what is parked."""
@@ -142,7 +144,7 @@ async def _fed(engine: Engine, ids: Sequence[str], rate: int | None) -> None:
 async def _chosen(store: Store, what: Redrive, eyes: Sight) -> tuple[list[Row], bool]:
     found: dict[str, Row] = {}
     for query in what.queries():
-        sort = BY_ID if "_id" in query else parking.ORDER if "subject" in query else (("at", 1), ("_id", 1))
+        sort = BY_ID if "_id" in query else IN_SERIES if "subject" in query else OLDEST_FIRST
         seen = {**query, **({} if "subject" in query else eyes.but("subject"))}
         rows = await store.rows(
             parking.COLLECTION, seen, sort=list(sort), limit=what.limit + 1, fields=["subject", "tries"]

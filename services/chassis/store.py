@@ -51,6 +51,7 @@ UNSENT: Final = "outbox.at_waiting"
 """The index of the documents in whose outbox a fact waits; the many in whose outbox none does are not in it."""
 OUTGROWN: Final = frozenset(
     {"outbox.at_1", "agency_1_at_1__id_1", "agency_1_pilot_1_at_1__id_1", "agency_1_outcome_1_at_1__id_1"}
+    | {"subject_1_source_1_sequence_1__id_1"}
 )
 """Indexes that an earlier program made and that nothing asks for any more."""
 OF_OLD: Final = "of_old"
@@ -66,6 +67,8 @@ BY_ID: Final[Keys] = (("_id", 1),)
 HIDDEN: Final[Keys] = (("state.hidden_from", 1), ("_id", 1))
 """The index of the subjects that are hidden from somebody, by person; the many that are hidden from nobody are not in
 it. A query must say that the person's id is a string."""
+IN_SERIES: Final[Keys] = (("subject", 1), ("source", 1), ("sequence", 1), ("topic", 1), ("partition", 1), ("offset", 1))
+"""Parked records in the order in which they must be fed: what has no sequence as it stands in its topic."""
 BY_AGE: Final[Keys] = (("status", 1), ("at", 1))
 BY_SUBJECT: Final[Keys] = (("status", 1), ("subject", 1))
 """By which the oldest parked record of a status is found, and the subjects that have any."""
@@ -188,7 +191,7 @@ class Store:
                 IndexModel(list(HIDDEN), partialFilterExpression={"state.hidden_from": {"$type": "string"}}),
             ],
             PARKED: [
-                IndexModel([("subject", 1), ("source", 1), ("sequence", 1), ("_id", 1)]),
+                IndexModel(list(IN_SERIES)),
                 IndexModel([("status", 1), ("_id", 1)]),
                 IndexModel(list(BY_AGE)),
                 IndexModel(list(BY_CAUSE)),

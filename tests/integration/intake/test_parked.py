@@ -171,6 +171,17 @@ def _balance() -> dict[str, float]:
     }
 
 
+async def test_of_more_records_than_are_fed_at_once_those_go_first_that_stand_first_in_their_topic(
+    engine: Engine, ask: Ask, broker: Broker
+) -> None:
+    await engine.records([replace(sent(submitted(n, "late"), "late"), offset=n) for n in range(12)])
+    await entered(engine, "late")
+    chosen = {"topic": "pilots.agency.late.v1", "limit": 3}
+    told = (await ask("post", "/v1/parked/redrive", "ops", json=chosen)).json()
+    assert (told["went"], told["more"]) == (3, True)
+    assert [event for event, what in receipts(broker, "late") if what == "registered"] == ["late-0", "late-1", "late-2"]
+
+
 async def test_ops_feed_a_group_again_after_trying_it_and_each_record_has_its_verdict(
     engine: Engine, ask: Ask, broker: Broker, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

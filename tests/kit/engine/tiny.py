@@ -16,7 +16,7 @@ from contracts.topics import fact_topic
 from services.chassis import parking
 from services.chassis.message import Message
 from services.chassis.service import Service
-from services.chassis.store import Store, StoreAway
+from services.chassis.store import IN_SERIES, Store, StoreAway
 from services.chassis.subject import Aggregate, Claimed, Input, Record, Sequenced, Timed
 from services.law.decision import Context, Refusal
 
@@ -341,4 +341,4 @@ async def away() -> None:
 
 async def parked_rows(store: Store, query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every parked record that a query finds, whole, in the order in which they must be fed."""
-    return await store.rows(parking.COLLECTION, query, sort=list(parking.ORDER), limit=10_000)
+    return await store.rows(parking.COLLECTION, query, sort=list(IN_SERIES), limit=10_000)
