@@ -38,6 +38,7 @@ from deploy.cli.tally import PARTS, pilots, tally
 from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.asked_traces import spans_of
+from deploy.local.demo_people import PEOPLE
 from deploy.local.home import ROOT
 from deploy.local.stack import Stack
 from deploy.login import Login
@@ -222,10 +223,26 @@ def _carry(desk: Desk, pilot: str) -> None:
     desk.say(f"the register: {measured(desk, FOLLOWED, pilot)} % of the way to the target")
 
 
+def _name_people(desk: Desk) -> None:
+    """Calls the demo's people in the services as on the page where they sign in: experts by an operator, the others
+    by themselves, where their role keeps a name. Raises Complaint."""
+    for one in PEOPLE:
+        said, role = {"name": one.name, "email": None, "phone": None}, one.roles[0]
+        if role is Role.EXPERT:
+            answers = [desk.call("PUT", EXPERTISE, f"/v1/experts/{one.id}/person", Role.OPERATOR, body=said)]
+        else:
+            services = (EXPERTISE, REGISTRY)
+            answers = [desk.call("PUT", name, "/v1/me/person", role, sub=one.id, body=said) for name in services]
+        for answer in answers:
+            if answer.is_error and answer.status_code != 403:
+                raise Complaint(f"The name of {one.id} was refused: {answer.text[:300]}")
+
+
 def _carry_others(desk: Desk, ids: Mapping[str, str], say: Say) -> None:
     """Every other pilot to its end, some at a time. Raises Complaint."""
     quiet = replace(desk, console=Console(quiet=True))
     ends.prepare(quiet)
+    _name_people(quiet)
     first = event_id(*_followed())
     others = [(a, p, ids[event_id(a, p)]) for a, p in sample() if event_id(a, p) in ids and event_id(a, p) != first]
     with task(say, "officials at work, pilots", len(others)) as working, ThreadPoolExecutor(HANDS) as pool:

@@ -22,7 +22,7 @@ from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import EXPERTS, enter_expert
 from deploy.cli.main_job import application
 from deploy.cli.register_job import today
-from deploy.local.demo_desk import PEOPLE
+from deploy.local.demo_people import PEOPLE
 from deploy.local.stack import Stack, commands
 from services.desk import fields
 from services.desk.words import Words, words_of

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from contracts.reference import Role
 from contracts.words import LANGUAGES
-from deploy.local.demo_desk import PEOPLE
+from deploy.local.demo_people import PEOPLE
 from deploy.samples.expertise import APPEALS
 from deploy.samples.registry import ALL_ON
 from services.desk.pages import allowed, papers, steps

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from contracts.agency import ApplicationSubmittedV1, ApplicationSubmittedV2
+from contracts.reference import Role
 from contracts.topics import agency_topic
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import enter_expert
@@ -19,6 +20,7 @@ from deploy.cli.publishing import publish, receipts
 from deploy.cli.register_job import CLINIC
 from deploy.cli.tally import LAUNCHED, pilots
 from deploy.local.asked_traces import spans_of
+from deploy.local.demo_people import PEOPLE
 from deploy.local.stack import Stack
 from deploy.login import Login
 from deploy.samples.common import BOOK, EDITION
@@ -31,7 +33,7 @@ pytestmark = [pytest.mark.timeout(240)]
 V1, V2 = ApplicationSubmittedV1.TYPE, ApplicationSubmittedV2.TYPE
 
 
-def test_the_demo_leads_sixty_pilots_to_their_ends_and_accounts_for_each(stack: Stack) -> None:
+def test_the_demo_leads_sixty_pilots_to_their_ends_and_accounts_for_each(stack: Stack, desk: Desk) -> None:
     shown = io.StringIO()
     found = main_job(Console(file=shown, width=200), stack)
     text = shown.getvalue()
@@ -51,6 +53,8 @@ def test_the_demo_leads_sixty_pilots_to_their_ends_and_accounts_for_each(stack: 
     assert found["clock_stopped"] == ends[End.CLOCK_STOPPED]
     assert found["launched"] == sum(found["stages"].get(stage, 0) for stage in LAUNCHED)
     assert min(found["concluded"], found["launched"], found["stages"]["scaled"], found["stages"]["effective"]) > 0
+    called = desk.call("GET", "expertise", "/v1/board/experts", "operator").json()["persons"]
+    assert called.items() >= {one.id: one.name for one in PEOPLE if Role.EXPERT in one.roles}.items()
 
 
 def test_the_sample_speaks_of_every_sector_in_two_languages() -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 
 import httpx
 
-from deploy.local.demo_desk import PEOPLE, DemoPeople
+from deploy.local.demo_desk import DemoPeople
+from deploy.local.demo_people import PEOPLE
 from services.chassis.run import utc_now
 from services.chassis.store import Store
 from services.desk.app import make_pages
