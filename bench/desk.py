@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -45,7 +46,7 @@ from services.registry.service import SERVICE as REGISTRYS
 
 INDEXED: Final[Mapping[str, Service]] = {EXPERTISE: EXPERTISES, INTAKE: INTAKES, REGISTRY: REGISTRYS}
 HOURS: Final = 12.0
-INDEX_WITHIN: Final = 300.0
+INDEX_WITHIN: Final = 900.0
 """Seconds within which the register must have made its search indexes of what was filled in."""
 SAMPLE: Final = 200
 """Of so many things of a kind pages are asked for, one after another."""
@@ -61,24 +62,25 @@ class Filled:
     some: Mapping[str, Sequence[str]]
     seconds: float
 
-    def client(self, role: Role) -> httpx.AsyncClient:
-        """A browser of somebody in a role, as far as addresses and compression go."""
-        name, value = self.cookies[role]
+    def client(self, role: Role | None) -> httpx.AsyncClient:
+        """A browser of somebody in a role, or of anybody, as far as addresses and compression go."""
+        cookies = dict([self.cookies[role]]) if role else {}
         headers = {"Accept-Encoding": "gzip"}
-        return httpx.AsyncClient(base_url=self.url, cookies={name: value}, headers=headers, timeout=60, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, cookies=cookies, headers=headers, timeout=60, trust_env=False)
 
 
 @asynccontextmanager
 async def filled(
-    backends: Backends, opened: int, closed: int, experts: int, applications: int, say: Say = silent
+    backends: Backends, opened: int, closed: int, experts: int, applications: int, pilots: int, say: Say = silent
 ) -> AsyncIterator[Filled]:
-    """Fills databases of their own and starts everything on them; they are gone afterwards."""
+    """Fills databases of their own, the register's with `pilots` at least, and starts everything on them; they are gone
+    afterwards."""
     began, mark, ports = time.monotonic(), f"bench_{uuid4().hex[:8]}", Ports.free()
     client = open_client(backends.mongo_url)
     names = {name: f"{mark}_{name}" for name in (*SERVICES, DESK)}
     stores = {name: Store(client, database) for name, database in names.items()}
     try:
-        some = await _fill(stores, opened, closed, experts, applications, say)
+        some = await _fill(stores, opened, closed, experts, applications, pilots, say)
         async with AsyncExitStack() as running:
             urls = dict[str, str]()
             for name in SERVICES:
@@ -88,11 +90,13 @@ async def filled(
                 )
             with task(say, "the register makes its search indexes"):
                 await _indexed(urls[REGISTRY], backends.folder, some["case"][0])
+                some["public"] = await _public(urls[REGISTRY])
             kept = backends.folder / mark / "traces"
             collector, traced = running.enter_context(collecting(kept, backends.folder, ports))
             some |= traced
             own = {f"LOTSMAN_DESK_{name.upper()}_URL": url for name, url in urls.items()}
             own["LOTSMAN_DESK_COLLECTOR_URL"] = collector
+            own["LOTSMAN_DESK_READERS"] = "1000000/minute"
             own["LOTSMAN_DESK_URL"] = f"http://127.0.0.1:{ports[DESK]}"
             url = await running.enter_async_context(serving(backends, DESK, names[DESK], ports, own, say=say))
             cookies = await _signed_in(stores[DESK], backends.folder, url, some["expert"][0])
@@ -105,7 +109,7 @@ async def filled(
 
 
 async def _fill(
-    stores: Mapping[str, Store], opened: int, closed: int, experts: int, applications: int, say: Say
+    stores: Mapping[str, Store], opened: int, closed: int, experts: int, applications: int, pilots: int, say: Say
 ) -> dict[str, list[str]]:
     now, seated, made = present(), Counter[str](), list[Made]()
 
@@ -119,9 +123,10 @@ async def _fill(
         await write(stores[EXPERTISE], cases(opened, closed, known, now), seen)
     await _name_people(stores[EXPERTISE], experts)
     await _notify(stores[EXPERTISE], OPERATORS[0], [one.subject for one in made][:MANY_NOTICES], now)
-    with task(say, "filling the register", len(made)) as filling:
-        copies = zip(Copies(await asyncio.to_thread(Shelf), len(made)), made, strict=True)
-        await fill(stores[REGISTRY], (replace(copy, id=one.subject) for copy, one in copies), filling)
+    whole = max(pilots, len(made))
+    with task(say, "filling the register", whole) as filling:
+        copies = zip_longest(Copies(await asyncio.to_thread(Shelf), whole), made)
+        await fill(stores[REGISTRY], (replace(copy, id=one.subject) if one else copy for copy, one in copies), filling)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
     with task(say, "parking records"):
@@ -180,6 +185,18 @@ async def _indexed(url: str, folder: Path, pilot: str) -> None:
             if time.monotonic() > deadline:
                 raise Complaint(f"The register has no search indexes: {answer.status_code} {answer.text[:300]}")
             await asyncio.sleep(0.2)
+
+
+async def _public(url: str) -> list[str]:
+    """Pilots that the public sees, once there are figures of them, too. Raises Complaint."""
+    deadline = time.monotonic() + INDEX_WITHIN
+    async with httpx.AsyncClient(base_url=f"{url}/public/v1", trust_env=False, timeout=60) as client:
+        while (answer := await client.get("/money", params={"limit": 1})).status_code != 200:
+            if time.monotonic() > deadline:
+                raise Complaint(f"The register has no figures: {answer.status_code} {answer.text[:300]}")
+            await asyncio.sleep(0.5)
+        listed = (await client.get("/pilots", params={"limit": SAMPLE})).json()
+        return [one["id"] for one in listed["items"]]
 
 
 async def _signed_in(store: Store, folder: Path, url: str, expert: str) -> dict[Role, tuple[str, str]]:

@@ -57,11 +57,14 @@ def pages(
     experts: Annotated[int, typer.Option(min=20, max=1_000)] = 200,
     applications: Annotated[int, typer.Option(min=60)] = 1_000,
     requests: Annotated[int, typer.Option(min=20)] = 40,
+    pilots: Annotated[int, typer.Option(min=0, help="How many the register has at least.")] = 100_000,
 ) -> Found:
     """How soon the desk's pages are there, and how much a first view sends."""
     from bench.pages import run
 
-    return _on_backends(lambda backends, say: run(backends, opened, closed, requests, experts, applications, say))
+    return _on_backends(
+        lambda backends, say: run(backends, opened, closed, requests, experts, applications, pilots, say)
+    )
 
 
 @group.command()
