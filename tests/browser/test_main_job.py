@@ -68,8 +68,9 @@ def card(hands: Desk, pilot: str) -> Any:
 class Person(Keyboard):
     """Somebody at the pages of the system, in a language, without a mouse."""
 
-    def __init__(self, page: Page, url: str, language: Language) -> None:
+    def __init__(self, page: Page, url: str, language: Language, *, script: bool = True) -> None:
         super().__init__(page)
+        self.script = script
         self.url, self.words = f"{url}/{language}", words_of("Europe/Minsk")[language]
 
     def enters(self, who: str, then: str = "/work") -> None:
@@ -88,12 +89,18 @@ class Person(Keyboard):
     def does(self, act: str) -> None:
         """Presses the button of an action, and is told that it was done."""
         self.on(self.words.code("act", act), "BUTTON")
-        expect(self.page.locator("#outcome-title")).to_have_text(self.words.code("act-done", act))
+        self.hears(self.words.code("act-done", act))
 
     def sends(self, form: str) -> None:
         """Presses the button of a form, and is told that it was taken."""
         self.on(self.words.code("send", form), "BUTTON")
-        expect(self.page.locator("#outcome-title")).to_have_text(self.words.code("act-done", form))
+        self.hears(self.words.code("act-done", form))
+
+    def hears(self, done: str) -> None:
+        """It stands on the page, and with a script it is read out."""
+        expect(self.page.locator("#outcome-title")).to_have_text(done)
+        if self.script:
+            expect(self.page.locator("#said")).to_have_text(done)
 
 
 def judged(person: Person, words: Words) -> None:
@@ -108,7 +115,7 @@ def judged(person: Person, words: Words) -> None:
     person.write(words.say("form.text"), TEXT)
 
 
-def main_job(person: Person, hands: Desk, number: int, *, script: bool = True) -> None:
+def main_job(person: Person, hands: Desk, number: int) -> None:
     """Officer, operator, two experts, operator, approver, the Council's secretary, registrar."""
     pilot, title = registered(hands, number)
     words, at = person.words, f"/case/{pilot}"
@@ -119,7 +126,7 @@ def main_job(person: Person, hands: Desk, number: int, *, script: bool = True) -
 
     person.enters("op-1")
     person.until(title)
-    if script:
+    if person.script:
         for key in ("j", "o"):
             with_navigation(person, key)
     else:
@@ -127,7 +134,7 @@ def main_job(person: Person, hands: Desk, number: int, *, script: bool = True) -
     person.does("claim")
     for expert in EXPERTS:
         person.page.goto(f"{person.url}/work")
-        assign(person, expert, script=script)
+        assign(person, expert)
     person.goes()
 
     for expert in EXPERTS:
@@ -190,17 +197,17 @@ def with_navigation(person: Person, key: str) -> None:
         person.press(key)
 
 
-def assign(person: Person, expert: str, *, script: bool) -> None:
+def assign(person: Person, expert: str) -> None:
     """The case of the list to an expert: with the desk's own keys, or without a script by Tab alone."""
     words = person.words
-    if script:
+    if person.script:
         person.press("j", "x", "a")
     else:
         person.to(words.say("work.select", number="ПП-"), "INPUT")
         person.press("Space")
     person.pick(words.say("work.expert"), NAMES[expert], group=words.say("work.with-chosen"))
     person.to(words.say("work.assign"), "BUTTON")
-    if script:
+    if person.script:
         person.press("Enter")
     else:
         with person.page.expect_navigation():
@@ -220,7 +227,7 @@ def test_the_main_job_is_done_by_keyboard_alone(
 def test_the_main_job_is_done_by_keyboard_alone_without_a_script(
     hands: Desk, without_script: BrowserContext, reports: list[str]
 ) -> None:
-    main_job(Person(without_script.new_page(), hands.stack.urls["desk"], "ru"), hands, 20, script=False)
+    main_job(Person(without_script.new_page(), hands.stack.urls["desk"], "ru", script=False), hands, 20)
     assert reports == []
 
 

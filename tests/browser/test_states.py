@@ -46,6 +46,13 @@ FILL: Final = """form => {
     if (!form.querySelector(`[name="${one.name}"]:checked`)) one.checked = true;
 }"""
 """Something in every field of a form."""
+PRESSED: Final = """() => {
+  const seen = [...document.querySelectorAll(".desk-nav, .desk-filters, .desk-footer, .desk-paging, button")];
+  const shown = seen.filter(one => one.getClientRects().length).map(one => one.outerHTML.slice(0, 100));
+  const wide = document.documentElement.scrollWidth;
+  return wide > 690 ? [...shown, `${wide} px`] : shown;
+}"""
+"""What is on paper and should not be."""
 TURNS: Final = "turns"
 EXPECTED: Final = re.compile(r"\b(40[349]|412|422|503)\b")
 """What browsers report of answers that are no 200: the states themselves."""
@@ -255,6 +262,16 @@ def _sent(page: Page, line: Line, state: str, *, fill: bool = False) -> Iterator
     yield state
 
 
+def on_paper(page: Page) -> None:
+    """Printed, a page has its words and nothing that is pressed, and fits on A4."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 690, "height": 990})
+    wrong = page.evaluate(PRESSED)
+    assert wrong == [], f"{page.url}: {wrong}"
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 def languages(wanted: str, number: int) -> Iterator[str]:
     """In which language a page is opened, visit by visit."""
     return (
@@ -282,6 +299,8 @@ def test_every_page_in_every_state_is_accessible_and_narrow(
                 for state in in_all_states(page, world, line, addresses):
                     accessible(page)
                     narrow(page)
+                    if state == "full":
+                        on_paper(page)
                     seen.add(state)
             context.close()
     assert seen == {"full", "faults", "changed", "lost", "empty", "away"}

@@ -23,8 +23,11 @@ def test_the_focus_is_on_the_faults_and_what_was_typed_by_somebody_is_text(
         page = context.new_page()
         enter(page, url, OPERATOR)
         expect(page.get_by_text(HARMFUL)).to_be_visible()
+        for box in page.locator(".desk-box").all()[:2]:
+            box.check()
         page.get_by_role("button", name="Назначить", exact=True).click()
         expect(page.locator("#faults")).to_be_focused()
+        expect(page.locator(".desk-box:checked")).to_have_count(2)  # what was chosen stays chosen
     assert [one for one in reports if "422" not in one] == []
 
 

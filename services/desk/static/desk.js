@@ -137,5 +137,10 @@
     say(byId("outcome-title")?.textContent || byId("main")?.dataset.said);
   });
   addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => { delete form.dataset.sent; }));
-  document.addEventListener("DOMContentLoaded", () => { settled(); byId("faults")?.focus(); });
+  document.addEventListener("DOMContentLoaded", () => {
+    settled();
+    byId("faults")?.focus();
+    // What was done is said on a page of its own, too: what stands in it from the beginning is not read out.
+    setTimeout(() => say(byId("outcome-title")?.textContent), 300);
+  });
 })();

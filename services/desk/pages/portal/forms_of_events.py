@@ -54,7 +54,8 @@ class EventForm:
 
 async def opened(visit: Visit, form: EventForm, *, saved: bool = False) -> HTMLResponse:
     """The form, with the draft that was kept of it. Raises Away, Refused."""
-    first = (*fields.first(form.parts, form.first or {}).items(), (AT, wire_moment(visit.desk.now())))
+    begun = fields.first(form.parts, form.first or {}, comma=visit.words.comma)
+    first = (*begun.items(), (AT, wire_moment(visit.desk.now())))
     filled = await forms.opened(visit, "", (), first)
     return _shown(visit, form, filled, Tried(), said=visit.words.say("form.saved") if saved else "")
 
