@@ -210,6 +210,7 @@ async def _signed_in(store: Store, folder: Path, url: str, expert: str) -> dict[
         Role.ADMIN: "admin-1",
         Role.REGISTRAR: "registrar-1",
         Role.OPS: "ops-1",
+        Role.HEAD_ORGANISATION: "head-1",
     }
     sessions, cookie = Sessions(store, HOURS * 3600, utc_now), f"lotsman_{url.rpartition(':')[2]}"
     found = dict[Role, tuple[str, str]]()
