@@ -1,11 +1,12 @@
 """What the register sends to hooks: another system its changes, each as the change feed tells it."""
 
 import json
+from datetime import datetime
 from typing import Final
 
 from pydantic import Field
 
-from contracts.event import Contract, Moment
+from contracts.event import Contract, Moment, wire_moment
 from contracts.reference import Role
 from contracts.registry import PilotEnteredV1
 from services.chassis.auth import Caller
@@ -51,6 +52,21 @@ async def body(store: Store, to: Hook, delivery: Row) -> bytes | None:
     return json.dumps(said, ensure_ascii=False).encode()
 
 
+async def earlier(store: Store, _owner: str, since: datetime, until: datetime, most: int) -> list[Item]:
+    """What was recorded between two moments, of all pilots; what is hidden from who registered the hook is left out
+    when it is sent. Raises StoreAway."""
+    query = {"time": {"$gte": wire_moment(since), "$lt": wire_moment(until)}}
+    rows = await store.rows(
+        TIMELINE,
+        query,
+        sort=queries.AS_RECORDED,
+        limit=most,
+        fields=["pilot", "time", "sequence"],
+        hint=queries.AS_RECORDED,
+    )
+    return [Item(row["_id"], row["pilot"], None, row["time"], row["sequence"]) for row in rows]
+
+
 KIND: Final = Kind(
     name="changeRecorded",
     title="A change was recorded",
@@ -60,4 +76,5 @@ KIND: Final = Kind(
     owner=owner,
     about=about,
     body=body,
+    earlier=earlier,
 )

@@ -22,6 +22,8 @@ NEWEST: Final = (("state.entered", -1), ("_id", -1))
 STAY: Final = (("state.history.until", 1), ("state.history.since", 1))
 """The end of a stay stands in an index behind its order, so that a page of long ago reads no pilot in vain."""
 IN_ORDER: Final = (("pilot", 1), ("sequence", 1))
+AS_RECORDED: Final[Keys] = (("time", 1), *IN_ORDER)
+"""The timelines of all pilots by when it was recorded: of one moment each pilot's stand in their order."""
 PLACE: Final = tuple(name for name, _ in IN_ORDER)
 """The fields of a row of the timeline that say where it stands."""
 BY_KIND: Final[Keys] = (("kind", 1), *BY_ID)
@@ -63,7 +65,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         OWN_TERMS,
         TIED,
     ],
-    TIMELINE: [(("pilot", 1), ("sequence", 1))],
+    TIMELINE: [(("pilot", 1), ("sequence", 1)), AS_RECORDED],
 }
 
 

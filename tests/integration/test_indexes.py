@@ -225,9 +225,15 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
         "terms of its own": (of_registry.OWN_TERMS, lambda: of_registry.terms(store, register.engine.now())),
     }
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+
+    def recorded() -> Awaitable[Any]:
+        return REGISTERS_HOOKS.earlier(store, "other-system", then, then + timedelta(days=4000), 10)
+
     return {
         **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in of_pilots.items()},
         **_lists_of_exports(store, making_files, lambda: register.get("/exports")),
+        "what was recorded before a hook": (TIMELINE, of_registry.AS_RECORDED, recorded),
         "timeline": (TIMELINE, of_registry.IN_ORDER, lambda: register.get("/pilots/p/timeline")),
     }
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from contracts.reference import Role
 from contracts.registry import REGISTRY, ConflictNotedV1, PilotEnteredV1, ReplicaLinkedV1
 from deploy.samples.common import NOW
-from services.chassis.hooks.rows import Hook
+from services.chassis.hooks.rows import Hook, Item
 from services.chassis.settings import Settings
 from services.chassis.store import PERSONS, Row, Store
 from services.registry import hooks, views
@@ -251,6 +252,23 @@ async def test_a_hook_is_sent_what_the_change_feed_tells_who_registered_it(regis
     messages = [json.loads(one) for one in bodies if one is not None]
     assert [one["data"] for one in messages] == feed
     assert [(one["type"], one["timestamp"]) for one in messages] == [(one["type"], one["time"]) for one in feed]
+
+
+async def test_recovery_finds_what_was_recorded_before_a_hook_each_pilots_in_order_and_ends_at_its_bounds(
+    register: Register,
+) -> None:
+    rows = await register.store.rows(TIMELINE, {}, sort=[("time", 1), ("pilot", 1), ("sequence", 1)], limit=100)
+    first, last = (datetime.fromisoformat(rows[n]["time"]) for n in (0, -1))
+    after = last + timedelta(milliseconds=1)
+
+    async def found(since: datetime, until: datetime, most: int = 100) -> list[Item]:
+        return await hooks.earlier(register.store, "other-system", since, until, most)
+
+    assert [(one.id, one.pilot, one.order) for one in await found(first, after)] == [
+        (row["_id"], row["pilot"], row["sequence"]) for row in rows
+    ]
+    assert await found(first, first) == [] == await found(after, after + timedelta(days=1))
+    assert len(await found(first, after, 2)) == 2
 
 
 async def test_an_agency_learns_from_no_number_of_its_pilot_that_something_is_kept_from_it(register: Register) -> None:

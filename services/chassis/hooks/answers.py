@@ -32,7 +32,7 @@ class HookOrder(BaseModel):
 
 class Recovery(BaseModel):
     """Of which time what was not taken shall be sent once more: what happened from `since` to before `until` (none: up
-    to now); `all`: also what was taken. At intake, also what happened before the hook was registered."""
+    to now); `all`: also what was taken. Also what happened before the hook was registered."""
 
     since: Moment
     until: Moment | None = None

@@ -257,8 +257,8 @@ def _delivered(router: APIRouter, kind: Kind) -> None:
         span: Body[Recovery],
         caller: Annotated[Caller, Depends(mine)],
     ) -> Again:
-        """Sends again what was given up of a time, or all of it, each pilot's in order and under the same ids; at
-        intake also what happened before the hook was registered, which was never sent."""
+        """Sends again what was given up of a time, or all of it, each pilot's in order and under the same ids; also
+        what happened before the hook was registered, which was never sent."""
         row, now, days = await _hook(engine.store, kind, caller, hook), engine.now(), _settings(request).hook_days
         to, until = Hook.of(row), span.until or now
         new, more = await deliver_earlier(engine.store, kind, to, span.since, until, now, days)

@@ -18,11 +18,6 @@ async def nothing_beside(_store: Store, _owners: Sequence[str], _since: str) -> 
     return ()
 
 
-async def nothing_earlier(_store: Store, _owner: str, _since: datetime, _until: datetime, _most: int) -> Sequence[Item]:
-    """What was told before a hook was registered is asked for elsewhere."""
-    return ()
-
-
 async def always(_store: Store, _owner: str, _now: datetime) -> bool:
     """Everybody is told."""
     return True
@@ -47,8 +42,8 @@ class Kind:
     owner: Callable[[Caller], str | None]
     about: Callable[[bytes], Item | None]
     body: Callable[[Store, Hook, Row], Awaitable[bytes | None]]
+    earlier: Callable[[Store, str, datetime, datetime, int], Awaitable[Sequence[Item]]]
     beside: Callable[[Store, Sequence[str], str], Awaitable[Sequence[Item]]] = nothing_beside
-    earlier: Callable[[Store, str, datetime, datetime, int], Awaitable[Sequence[Item]]] = nothing_earlier
     open: Callable[[Store, str, datetime], Awaitable[bool]] = always
 
 
