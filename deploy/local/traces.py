@@ -41,7 +41,7 @@ MOST_ATTRIBUTES: Final = 128
 MOST_TEXT: Final = 4_000
 """How many attributes of a span are kept, and how many characters of a text."""
 READ_WITHIN: Final = 10.0
-"""Seconds for which whoever sends may be silent."""
+"""Seconds for which whoever sends may be silent, and for all of a body together."""
 ACCEPT_PAUSE: Final = 1.0
 WINDOWS: Final = {"gzip": 31, "deflate": 15}
 """How each encoding is unpacked (`wbits` of zlib)."""
@@ -172,7 +172,7 @@ class Receiver:
                     self.close_connection = True
                     self.send_error(404 if self.path != "/v1/traces" else 413)
                     return
-                body = self.rfile.read(length)
+                body = self._body(length)
                 try:
                     keep(parse(unpacked(body, self.headers.get("Content-Encoding"))))
                 except TooMuch:
@@ -187,6 +187,18 @@ class Receiver:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def _body(self, length: int) -> bytes:
+                """All of a body. Raises TimeoutError, which ends the connection, where it drips in."""
+                until, body = time.monotonic() + READ_WITHIN, bytearray()
+                while len(body) < length:
+                    self.connection.settimeout(max(0.001, until - time.monotonic()))
+                    part = self.rfile.read1(length - len(body))
+                    if not part:
+                        break
+                    body += part
+                self.connection.settimeout(READ_WITHIN)
+                return bytes(body)
 
             def do_GET(self) -> None:
                 """For who watches the system, with a token of the role ops."""

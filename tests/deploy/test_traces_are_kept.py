@@ -238,6 +238,25 @@ def test_a_length_that_is_none_is_refused(length: str, receiver: tuple[Receiver,
         assert b" 413 " in line.recv(200)
 
 
+def test_a_body_that_drips_in_is_cut_off_when_its_time_is_over(
+    receiver: tuple[Receiver, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.traces.READ_WITHIN", 0.3)
+    port = httpx.URL(receiver[1]).port or 0
+    with socket.create_connection(("127.0.0.1", port), timeout=0.05) as line:
+        line.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        until, ended = time.monotonic() + 5, False
+        while not ended and time.monotonic() < until:
+            try:
+                line.send(b"x")
+                ended = line.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = True
+    assert ended, "who sends a byte now and then is not read for ever"
+
+
 def test_what_is_long_or_odd_in_a_span_is_kept_within_bounds(receiver: tuple[Receiver, str], tmp_path: Path) -> None:
     _, url = receiver
     many = [KeyValue(key=f"k{n}", value=AnyValue(int_value=n)) for n in range(1000)]
