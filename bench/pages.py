@@ -80,7 +80,6 @@ PAGES: Final = (
     Page("public money, pilots", None, "/ru/register/money/pilots?currency=BYN&stage=planned"),
     Page("public terms, pilots", None, "/ru/register/terms?kind=expertise&how=kept"),
     Page("public data", None, "/ru/register/data"),
-    Page("public feed", None, "/ru/register/feed?sector=health"),
 )
 """All of them: a further page is a further line."""
 
