@@ -88,7 +88,7 @@ def ensure_own(login: Login, own: Mapping[str, Quota | None]) -> None:
         return
     entries = list[tuple[Any, ...]]()
     for code, quota in own.items():
-        rate = 0.0 if quota is None else quota.bytes_a_minute / 60
+        rate = 0.0 if quota is None else float(max(1, quota.bytes_a_minute // 60))  # Kafka takes whole bytes alone
         entries.append(([("user", user_of(f"agency:{code}"))], [("producer_byte_rate", rate, quota is None)]))
     _alter(login, entries)
 

@@ -312,7 +312,7 @@ def test_kafka_follows_the_directory_whoever_is_cut_off_may_do_nothing_and_quota
         code=code,
         name="Ведомство",
         editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),),
-        quota=Quota(events_a_minute=60, bytes_a_minute=600_000),
+        quota=Quota(events_a_minute=60, bytes_a_minute=600_030),
     )
     provisioning.follow(backends.kafka, [entry])
     assert own_quotas(backends, login) == {"producer_byte_rate": 10_000}
