@@ -162,8 +162,8 @@ def test_receipts_and_changes_come_to_registered_addresses_through_a_crash_besid
         until(lambda: [kind.rsplit(".", 2)[1] for kind in receiver.of("/changes", pilots[0])][:1] == ["pilot-entered"])
         stack.await_ready(60)
         hooks.register("/late", "registry")
-        span = {"since": "2025-01-01T00:00:00.000Z"}
-        assert hooks.call("POST", f"/{hooks.ids['/late']}/recovery", span, "registry")["messages"] >= len(pilots)
+        long_ago = {"since": "2025-01-01T00:00:00.000Z"}
+        assert hooks.call("POST", f"/{hooks.ids['/late']}/recovery", long_ago, "registry")["messages"] >= len(pilots)
         until(lambda: all("pilot-entered" in str(receiver.of("/late", pilot)[:1]) for pilot in pilots))
         dead = hooks.call("GET", f"/{hooks.ids['/dead']}")
         assert dead["failing_since"] and dead["off"] is None
