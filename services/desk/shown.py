@@ -44,6 +44,9 @@ PAGES: Final = (
     ("page.ops", "/ops", (Role.OPS,)),
     ("page.mine", "/portal/mine", (Role.PUBLISHER,)),
     ("page.send", "/portal/send", (Role.PUBLISHER,)),
+    ("page.spreadsheets", "/portal/spreadsheets", (Role.PUBLISHER,)),
+    ("page.access", "/portal/access", (Role.PUBLISHER,)),
+    ("page.contracts", "/portal/contracts", (Role.PUBLISHER,)),
     ("page.register", "/register", ROLES),
 )
 """What the head of every page leads to, and for which roles; the first that is for a role is its first page."""

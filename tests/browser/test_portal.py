@@ -117,3 +117,130 @@ def test_forms(running: Portal, context: BrowserContext, accessible: Look, repor
     expect(page.locator("#faults")).to_be_focused()
     accessible(page)
     shot(page, "form-faults")
+
+
+HEADINGS = "Дата подачи;Наименование проекта;Суть проблемы;Решение;Отрасль;УНП заказчика;Заказчик;Сумма;№ п/п\n"
+
+
+def sheet(faulty: bool) -> bytes:
+    """Sixty rows, five of them faulty, or mended; in the encoding of older desks, with a line above the table."""
+    wrong = {
+        7: ("sector", "марс"),
+        19: ("amount", "дорого"),
+        28: ("title", ""),
+        41: ("unp", "123"),
+        55: ("date", "вчера"),
+    }
+    lines = ["План на 2027 год;;;;;;;;"]
+    for n in range(1, 61):
+        cells = {"date": "20.11.2026", "title": f"Проект {n}", "sector": "Здравоохранение", "unp": "700000125"}
+        cells |= {"amount": f"{n} 000,50"}
+        if faulty and n in wrong:
+            cells |= {wrong[n][0]: wrong[n][1]}
+        named = [cells[name] for name in ("date", "title")]
+        rest = [cells["sector"], cells["unp"], "Поликлиника", cells["amount"], f"т-{n}"]
+        lines.append(";".join([*named, "Очереди.", "Запись по времени.", *rest]))
+    return "\n".join([lines[0], HEADINGS.strip(), *lines[1:]]).encode("cp1251")
+
+
+def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(
+    running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    page, url = context.new_page(), running.url
+    enter(page, url, AGENCY, then="/portal/spreadsheets")
+    accessible(page)
+    page.get_by_role("button", name="Загрузить").click()
+    expect(page.locator("#faults")).to_be_focused()
+    accessible(page)
+    page.locator("#file").set_input_files({"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=True)})
+    page.get_by_role("button", name="Загрузить").click()
+    expect(page.locator("#from-title")).to_have_value("Наименование проекта")
+    expect(page.locator("#header")).to_have_value("2")
+    expect(page.locator("#from-initiator-id-value")).to_have_value("")
+    accessible(page)
+    narrow(page)
+    shot(page, "columns")
+    page.get_by_role("button", name="Попробовать").click()
+    expect(page.locator("#faults")).to_contain_text("Инициатор")
+    accessible(page)
+    page.locator("#same-initiator-id-value").fill("790000029")
+    page.locator("#same-costs-0-source").select_option("own-money")
+    page.locator("#same-costs-0-year").fill("2027")
+    page.get_by_role("button", name="Попробовать").click()
+    expect(page.locator("#making")).to_be_visible()
+    accessible(page)
+    assert running.imports() == 1
+    expect(page.locator("#made")).to_contain_text("60 из 60")
+    expect(page.locator("#said")).to_contain_text("Готово")
+    shot(page, "import")
+    told = page.locator("#wrong tbody tr")
+    assert {int(str(one.locator("td").first.text_content())) for one in told.all()} == {9, 21, 30, 43, 57}
+    accessible(page)
+    narrow(page)
+    with page.expect_download() as marked:
+        page.get_by_role("link", name="Скачать свой файл").click()
+    assert "[import.money]" in marked.value.path().read_text("cp1251")
+    assert "Ничего не отправлено" in str(page.locator("#made").text_content())
+    page.get_by_role("link", name="Таблицы").first.click()
+    page.locator("#file").set_input_files({"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=False)})
+    page.get_by_role("button", name="Загрузить").click()
+    expect(page.locator("#same-initiator-id-value")).to_have_value("790000029")
+    page.get_by_role("button", name="Попробовать").click()
+    running.imports()
+    expect(page.locator("#counts")).to_contain_text("Будет принято")
+    expect(page.locator("#wrong")).to_have_count(0)
+    page.get_by_role("button", name="Отправить по-настоящему").click()
+    page.get_by_role("button", name="Остановить").click()
+    running.imports()
+    expect(page.locator("#made")).to_contain_text("Остановлено")
+    accessible(page)
+    page.get_by_role("button", name="Продолжить").click()
+    running.imports()
+    expect(page.locator("#made")).to_contain_text("60 из 60")
+    page.goto(f"{url}/ru/portal/mine?waits=officer")
+    expect(page.locator(".desk-row")).to_have_count(50)
+    assert [one for one in reports if "422" not in one] == []
+
+
+def test_access_and_contracts_are_accessible_and_narrow_and_a_webhook_is_registered_and_removed(
+    running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
+) -> None:
+    page, url = context.new_page(), running.url
+    enter(page, url, AGENCY, then="/portal/access")
+    shot(page, "access")
+    for language in LANGUAGES:
+        for path in ("access", "contracts", "contracts/pilots.agency.application-submitted.v2", "spreadsheets"):
+            page.goto(f"{url}/{language}/portal/{path}")
+            for one in page.locator("details").all():
+                one.evaluate("e => e.open = true")
+            accessible(page)
+            narrow(page)
+    page.goto(f"{url}/ru/portal/contracts")
+    shot(page, "contracts")
+    page.goto(f"{url}/ru/portal/contracts/pilots.agency.application-submitted.v2")
+    shot(page, "contract")
+    page.goto(f"{url}/ru/portal/access")
+    page.get_by_role("button", name="Зарегистрировать").click()
+    expect(page.locator("#faults")).to_be_focused()
+    accessible(page)
+    page.locator("#address").fill("ftp://nowhere")
+    page.get_by_role("button", name="Зарегистрировать").click()
+    expect(page.locator("#faults a")).to_have_attribute("href", "#address")
+    page.locator("#address").fill("https://hooks.example.org/lotsman")
+    page.locator("#note").fill(HARMFUL)
+    page.get_by_role("button", name="Зарегистрировать").click()
+    expect(page.locator("#secret")).to_contain_text("whsec_")
+    accessible(page)
+    page.goto(f"{url}/ru/portal/access")
+    expect(page.locator("#secret")).to_have_count(0)
+    page.get_by_role("link", name="hooks.example.org").click()
+    page.get_by_role("button", name="Отключить").click()
+    expect(page.locator("#outcome-title")).to_have_text("Отключён.")
+    page.get_by_role("button", name="Сменить секрет").click()
+    expect(page.locator("#secret")).to_contain_text("whsec_")
+    accessible(page)
+    narrow(page)
+    shot(page, "hook")
+    page.get_by_role("button", name="Удалить вебхук").click()
+    expect(page.locator("#outcome-title")).to_have_text("Вебхук удалён.")
+    assert [one for one in reports if "422" not in one] == []

@@ -121,6 +121,8 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/revocation"): {"admin"},
         ("get", "/v1/import-mappings"): {"publisher"},
+        ("post", "/v1/import-files"): {"publisher"},
+        ("get", "/v1/import-files/{id}"): {"publisher"},
         ("get", "/v1/imports"): {"publisher"},
         ("post", "/v1/imports"): {"publisher"},
         ("get", "/v1/imports/{id}"): {"publisher"},

@@ -21,6 +21,8 @@ LEASE: Final = "lease"
 """The field in which a row says who works on it (services/chassis/jobs.py)."""
 KEPT: Final = timedelta(days=7)
 """So long an import is kept after it was asked for (assumption: the week in which the file is mended)."""
+MOST_KEPT: Final = 20
+"""So many files of an agency are kept of which nothing is asked yet (assumption)."""
 PIECE: Final = 255 * 1024
 """Bytes of a file in one document."""
 NEWEST: Final[Keys] = (("agency", 1), ("asked", -1), ("_id", -1))
@@ -34,8 +36,9 @@ What = Literal["file", "report", "marked"]
 
 class State(StrEnum):
     """Where an import is: waiting or in work; stopped by a person, until it is resumed; done; or its file or mapping
-    cannot be used as a whole."""
+    cannot be used as a whole. Of one that is only kept nothing was asked yet but what its columns are."""
 
+    KEPT = "kept"
     WAITING = "waiting"
     WORKING = "working"
     STOPPED = "stopped"
@@ -46,14 +49,34 @@ class State(StrEnum):
 OPEN: Final = (State.WAITING, State.WORKING)
 
 
-async def ask(store: Store, agency: str, person: str, now: datetime, content: bytes, **said: Any) -> str:
-    """Keeps an import that is to be made; its id. Raises StoreAway."""
-    id_ = uuid4().hex
+async def ask(
+    store: Store, agency: str, person: str, now: datetime, content: bytes, id_: str | None = None, **said: Any
+) -> str:
+    """Keeps an import that is to be made; its id. One of an id that is there already is not asked for once more. Raises
+    StoreAway."""
+    if id_ is not None and await of_agency(store, id_, agency):
+        return id_
+    id_ = id_ or uuid4().hex
     await keep(store, id_, "file", content)
     row: Row = {"_id": id_, "agency": agency, "person": person, "asked": wire_moment(now), **said}
     row |= {"state": State.WAITING, "rows": None, "done": 0, "stop": False, "counts": None, "problems": []}
     row |= {LEASE: {"by": None, "until": None, "tries": 0}, "remove_at": now + KEPT, "files": {}}
     await store.add(IMPORTS, [row])
+    return id_
+
+
+async def hold(store: Store, agency: str, person: str, now: datetime, content: bytes, file: str) -> str:
+    """Keeps a file of which nothing is asked yet, in the place of the agency's oldest where there are many; its id.
+    Raises StoreAway."""
+    id_ = uuid4().hex
+    await keep(store, id_, "file", content)
+    row: Row = {"_id": id_, "agency": agency, "person": person, "asked": wire_moment(now), "file": file}
+    await store.add(IMPORTS, [{**row, "state": State.KEPT, "remove_at": now + KEPT}])
+    query = {"agency": agency, "state": State.KEPT}
+    rows = await store.rows(IMPORTS, query, sort=NEWEST, limit=2 * MOST_KEPT, fields=["_id"], hint=NEWEST)
+    for old in rows[MOST_KEPT:]:
+        await drop(store, old["_id"])
+        await store.remove(IMPORTS, [old["_id"]])
     return id_
 
 

@@ -57,7 +57,8 @@ Line = tuple[int, tuple[Cell, ...]]
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table as it was read. `columns`: where each heading of the mapping stands; `rows`: those that say something;
-    `lines`: all that there are, of which the first `below` come before the table; `sheet` is the name of the sheet,
+    `lines`: all that there are, of which the first `below` come before the table, and the headings begin in
+    the row `header`; `sheet` is the name of the sheet, one of `sheets`,
     and `encoding` and `separator` are those of a text."""
 
     path: Path
@@ -66,7 +67,9 @@ class Table:
     rows: list[Line]
     lines: list[Line]
     below: int
+    header: int = 1
     sheet: str | None = None
+    sheets: tuple[str, ...] = ()
     encoding: str | None = None
     separator: str | None = None
 
@@ -78,10 +81,17 @@ class _Head:
     below: int
     headings: tuple[str, ...]
     columns: dict[str, int]
+    first: int = 0
+
+    @property
+    def fit(self) -> tuple[int, int]:
+        """How well it fits: by the wanted headings, then by how many there are at all."""
+        return len(self.columns), sum(map(bool, self.headings))
 
 
-def read(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
-    """The table in which these headings stand. Raises FaultyFile for a file that cannot be read, or has them not."""
+def read(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool = False) -> Table:
+    """The table in which these headings stand; `likely`: most of them, as far as there are any. Raises FaultyFile for a
+    file that cannot be read, or has them not."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise FaultyFile(problem("", "import.file-large", most=MOST_BYTES // 2**20))
@@ -90,24 +100,27 @@ def read(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
         raise FaultyFile(problem("", "import.file-unreadable")) from error
     if body.startswith(OLD_EXCEL):
         raise FaultyFile(problem("", "import.old-workbook"))
-    return _workbook(path, wanted, hints) if body.startswith(ZIP) else _text(path, body, wanted, hints)
+    if body.startswith(ZIP):
+        return _workbook(path, wanted, hints, likely=likely)
+    return _text(path, body, wanted, hints, likely=likely)
 
 
 # ---- text
 
 
-def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints) -> Table:
-    best: tuple[int, str, str] | None = None
+def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints, *, likely: bool) -> Table:
+    best: tuple[tuple[int, int], str, str] | None = None
     for encoding, text in _decoded(path, body, hints.encoding):
         for separator in [hints.separator] if hints.separator else SEPARATORS:
             found = _found(_lines(path, text, separator, LOOKED_AT + DEEPEST), wanted, hints.header)
-            if best is None or len(found.columns) > best[0]:
-                best = (len(found.columns), encoding, separator)
+            fit = found.fit if likely else (len(found.columns), 0)
+            if best is None or fit > best[0]:
+                best = (fit, encoding, separator)
     assert best is not None
     _, encoding, separator = best
     text = dict(_decoded(path, body, encoding))[encoding]
     lines = _lines(path, text, separator)
-    return _table(path, lines, wanted, hints, encoding=encoding, separator=separator)
+    return _table(path, lines, wanted, hints, likely, encoding=encoding, separator=separator)
 
 
 def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, str]]:
@@ -169,7 +182,7 @@ def _unescaped(cell: str) -> str:
 # ---- workbooks
 
 
-def _workbook(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
+def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool) -> Table:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
@@ -182,7 +195,8 @@ def _workbook(path: Path, wanted: Sequence[str], hints: FileHints) -> Table:
         if not heads:
             raise FaultyFile(problem("", "import.no-cells"))
         best = max(heads, key=lambda name: len(heads[name].columns))
-        return _table(path, _rows_of(book[best]), wanted, hints, sheet=best)
+        sheets = tuple(one.title for one in book.worksheets)
+        return _table(path, _rows_of(book[best]), wanted, hints, likely, sheet=best, sheets=sheets)
     finally:
         book.close()
 
@@ -206,9 +220,10 @@ def _plain(value: object) -> Cell:
 # ---- headings
 
 
-def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHints, **how: str) -> Table:
+def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHints, likely: bool, **how: Any) -> Table:
     head = _found(lines, wanted, hints.header)
-    if missing := [name for name in wanted if name not in head.columns]:
+    missing = [name for name in wanted if name not in head.columns]
+    if missing and not likely:
         raise _without(head, missing)
     width = len(head.headings)
     rows = [(n, cells) for n, cells in lines[head.below :] if any(text_of(one) for one in cells)]
@@ -218,7 +233,7 @@ def _table(path: Path, lines: list[Line], wanted: Sequence[str], hints: FileHint
         for number, cells in rows
         if not any(at < len(cells) and pattern.fullmatch(text_of(cells[at])) for at, pattern in skipped)
     ]
-    return Table(path, head.headings, head.columns, rows, lines, head.below, **how)
+    return Table(path, head.headings, head.columns, rows, lines, head.below, head.first + 1, **how)
 
 
 def _without(head: _Head, missing: Sequence[str]) -> FaultyFile:
@@ -244,7 +259,7 @@ def _found(lines: Sequence[Line], wanted: Sequence[str], given: int | None) -> _
             headings = _joined([cells for _, cells in lines[first : first + depth]])
             columns = _columns(headings, wanted)
             if len(columns) > len(best.columns) or not best.headings:
-                best = _Head(first + depth, headings, columns)
+                best = _Head(first + depth, headings, columns, first)
     return best
 
 

@@ -79,6 +79,8 @@ OF_NO_PILOT: Final = {
     },
     "of the own agency's files": {
         ("get", "/v1/import-mappings"),
+        ("post", "/v1/import-files"),
+        ("get", "/v1/import-files/{id}"),
         ("get", "/v1/imports"),
         ("post", "/v1/imports"),
         ("get", "/v1/imports/{id}"),

@@ -11,6 +11,7 @@ import pytest
 
 from services.chassis.engine import Engine
 from services.chassis.store import Store
+from services.intake.importing import asked as asked_of
 from services.intake.importing import work
 from services.intake.importing.asked import IMPORTS, PIECES
 from services.intake.importing.work import Importer
@@ -99,6 +100,57 @@ async def test_a_file_is_tried_imported_and_imported_again(engine: Engine, ask: 
     assert {one["id"] for one in listed} == {again, made, tried}
     assert (await ask("get", f"/v1/imports/{made}", "publisher@evil")).status_code == 404
     assert (await ask("get", "/v1/imports", "publisher@evil")).json()["items"] == []
+
+
+GUESSED = "План;;;\nДата подачи;Наименование проекта;Отрасль;Сумма, руб.\n2026-03-01;Первый;health;5\n"
+
+
+async def test_the_columns_of_a_file_are_guessed_and_read_anew_and_it_is_imported_as_it_was_sent(
+    engine: Engine, ask: Ask
+) -> None:
+    sent = {"file": "../план.csv", "content": base64.b64encode(GUESSED.encode("cp1251")).decode()}
+    answer = await ask("post", "/v1/import-files", json=sent)
+    found = answer.json()
+    assert (answer.status_code, found["file"], found["header"], found["rows"]) == (201, "план.csv", 2, 1)
+    assert found["columns"] == {
+        "time": "Дата подачи",
+        "title": "Наименование проекта",
+        "sector": "Отрасль",
+        "costs.0.amount_minor": "Сумма, руб.",
+    }
+    assert found["samples"] == [["2026-03-01", "Первый", "health", "5"]]
+    where = f"/v1/import-files/{found['id']}"
+    anew = (await ask("get", f"{where}?header=3")).json()
+    assert (anew["headings"], anew["columns"], anew["rows"]) == (["2026-03-01", "Первый", "health", "5"], {}, 0)
+    assert (await ask("get", f"{where}?sheet=none")).status_code == 200, "a text has no sheets"
+    assert (await ask("get", where, "publisher@evil")).status_code == 404
+    assert (await ask("get", "/v1/imports")).json()["items"] == [], "nothing was asked of it"
+    assert (await ask("get", f"/v1/imports/{found['id']}")).status_code == 404
+    toml = TOML.replace('code = "Кто"', 'code = { value = "demo" }').replace('"Название"', '"Наименование проекта"')
+    asks = {"file": "план.csv", "kept": found["id"], "toml": toml.replace('"Сумма"', '"Сумма, руб."')}
+    twice = [(await ask("post", "/v1/imports", json=asks, headers={"Idempotency-Key": "k-1"})).json() for _ in range(2)]
+    assert (
+        twice[0]["id"] == twice[1]["id"]
+        and twice[0]["kept"] == found["id"]
+        and twice[0]["toml"] == asks["toml"].strip()
+    )
+    await Importer(engine).turn()
+    assert numbers(await told(ask, twice[0]["id"])) == (1, 0, 1, 0, 0)
+    for wrong in ({"file": "a.csv", "toml": toml}, {**asks, "kept": "0" * 32}, {**asks, **sent}):
+        assert (await ask("post", "/v1/imports", json=wrong)).status_code == 422
+    broken = {"file": "a.xlsx", "content": base64.b64encode(b"PK\x03\x04 nothing").decode()}
+    assert (await ask("post", "/v1/import-files", json=broken)).json()["problems"][0]["rule"] == "import.no-workbook"
+
+
+async def test_of_the_files_of_which_nothing_was_asked_the_last_are_kept(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(asked_of, "MOST_KEPT", 2)
+    sent, ids = {"file": "a.csv", "content": base64.b64encode(b"a,b").decode()}, list[str]()
+    for _ in range(3):
+        ids.append((await ask("post", "/v1/import-files", json=sent)).json()["id"])
+        clock.forward(seconds=1)
+    assert [(await ask("get", f"/v1/import-files/{one}")).status_code for one in ids] == [404, 200, 200]
 
 
 async def test_one_is_stopped_resumed_taken_up_after_a_crash_and_gone_after_a_week(

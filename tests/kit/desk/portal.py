@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from contracts.event import Actor
 from contracts.expertise import ConclusionIssuedV1, InformationRequestedV1
@@ -201,8 +202,9 @@ async def _enter(engine: Engine, code: str) -> None:
 
 
 def _intake(engine: Engine) -> FastAPI:
-    app = make_app("Lotsman intake", cast(Any, Provider()), engine, {})
-    app.state.agencies = INTAKES.agencies(engine.store, engine.now, Settings())
+    settings = Settings(hook_key=SecretStr(base64.urlsafe_b64encode(bytes(32)).decode()))
+    app = make_app("Lotsman intake", cast(Any, Provider()), engine, {}, settings)
+    app.state.agencies = INTAKES.agencies(engine.store, engine.now, settings)
     app.include_router(make_router(RULES))
     return app
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.desk.pages.portal import mine, sending, submission
+from services.desk.pages.portal import access, contracts, mine, sending, spreadsheets, submission
 
-PAGES: Final = (mine, submission, sending)
+PAGES: Final = (mine, submission, sending, spreadsheets, access, contracts)
 """Its pages; each makes a router."""

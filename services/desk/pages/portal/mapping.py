@@ -1,0 +1,196 @@
+"""How the columns of a spreadsheet become fields of applications: chosen by hand in a form, said as a mapping (TOML).
+
+The mapping is what README.md says of spreadsheets; intake reads it, and tells what is wrong with it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from contracts.rules import Edition
+from contracts.words import LANGUAGES
+from services.desk import fields
+from services.desk.fields import Options
+from services.desk.forms import Filled
+from services.desk.words import Words
+
+TEXT, DATE, MONEY, WHOLE = "text", "date", "money", "whole"
+TIME: Final = "time"
+AMOUNT: Final = "costs.0.amount_minor"
+THOUSANDS: Final = "thousands"
+OWN: Final = "toml"
+"""The field for a mapping of one's own, which stands in the place of what is chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A field of an application that a column may become; `codes` are those that it takes, `of`: within what it is."""
+
+    path: str
+    kind: str = TEXT
+    codes: str = ""
+    needed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What its fields of the form are called after."""
+        return self.path.replace(".", "-")
+
+
+TARGETS: Final = (
+    Target(TIME, DATE, needed=True),
+    Target("title", needed=True),
+    Target("problem", needed=True),
+    Target("solution", needed=True),
+    Target("sector", codes="sector", needed=True),
+    Target("customer.id.value", needed=True),
+    Target("customer.name"),
+    Target("initiator.id.value", needed=True),
+    Target("initiator.name"),
+    Target("executor.id.value"),
+    Target("executor.name"),
+    Target("territory"),
+    Target("region", codes="region"),
+    Target("planned_start", DATE),
+    Target("planned_end", DATE),
+    Target("expected_effect"),
+    Target("own_number"),
+    Target(AMOUNT, MONEY),
+    Target("costs.0.source", codes="source"),
+    Target("costs.0.year", WHOLE),
+)
+"""All of them, in the order of the form."""
+
+
+def called(words: Words, target: Target) -> str:
+    """What a target is called."""
+    if target.path == TIME:
+        return words.say("sheet.time")
+    steps = [step for step in target.path.split(".") if not step.isdecimal() and step not in ("id", "costs")]
+    steps = ["party-number" if step == "value" else step for step in steps]
+    return ", ".join(fields.called(words, fields.Field(step)) for step in steps)
+
+
+def options(edition: Edition, target: Target) -> Options:
+    """The codes that a target takes."""
+    entries = {
+        "sector": edition.sectors.entries,
+        "region": edition.regions.entries,
+        "source": edition.money.sources.entries if edition.money else (),
+    }.get(target.codes, ())
+    return [(one.code, one) for one in entries]
+
+
+def offered(edition: Edition) -> Sequence[Target]:
+    """The targets that an edition has."""
+    return [one for one in TARGETS if edition.money or not one.path.startswith("costs.")]
+
+
+# ---- from the form to the mapping
+
+
+def text(filled: Filled, agency: str, edition: Edition, zone: str, hints: Mapping[str, Any]) -> str:
+    """The mapping that a form says. Its name is the agency's, so that a row that is sent again is the same event."""
+    own = filled[OWN].strip()
+    return own if own else "\n".join(_lines(filled, agency, edition, zone, hints)) + "\n"
+
+
+def _lines(filled: Filled, agency: str, edition: Edition, zone: str, hints: Mapping[str, Any]) -> Iterator[str]:
+    yield f"name = {_q(f'portal.{agency}')}"
+    yield 'type = { value = "application-submitted.v2" }'
+    yield f"zone = {_q(zone)}"
+    for target in offered(edition):
+        if target.path == TIME:
+            yield f"time = {_source(filled, edition, target) or '{ value = 2000-01-01 }'}"
+    yield "[file]"
+    yield f"header = {int(hints['header'])}"
+    if hints.get("sheet"):
+        yield f"sheet = {_q(hints['sheet'])}"
+    yield "[agency]"
+    yield f"code = {{ value = {_q(agency)} }}"
+    yield "[fields]"
+    for target in offered(edition):
+        source = _source(filled, edition, target) if target.path != TIME else None
+        if source is not None:
+            yield f"{_q(target.path)} = {source}"
+            yield from _beside(target, edition)
+
+
+def _beside(target: Target, edition: Edition) -> Iterator[str]:
+    """What goes with a field and stands in no column: by which scheme a number is, in which currency an amount."""
+    party, _, rest = target.path.partition(".")
+    if rest == "id.value":
+        rule = getattr(edition.parties, party)
+        yield f"{_q(f'{party}.id.scheme')} = {{ value = {_q(rule.schemes[0])} }}"
+    if target.path == AMOUNT and edition.money:
+        currency = next(one.code for one in edition.money.currencies if one.decimals == 2)
+        yield f'"costs.0.currency" = {{ value = {_q(currency)} }}'
+
+
+def _source(filled: Filled, edition: Edition, target: Target) -> str | None:
+    """Where a field's value is from; None: from nowhere."""
+    column, same = filled[f"from-{target.name}"], filled[f"same-{target.name}"].strip()
+    if column:
+        return "{ " + ", ".join(_read(filled, edition, target, column)) + " }"
+    if not same:
+        return None
+    if target.kind == WHOLE and same.isascii() and same.isdecimal():
+        return f"{{ value = {int(same)} }}"
+    if target.kind == DATE and _is_day(same):
+        return f"{{ value = {same} }}"
+    return f"{{ value = {_q(same)} }}"
+
+
+def _is_day(said: str) -> bool:
+    try:
+        return date.fromisoformat(said).isoformat() == said
+    except ValueError:
+        return False
+
+
+def _read(filled: Filled, edition: Edition, target: Target, column: str) -> Iterator[str]:
+    yield f"column = {_q(column)}"
+    if target.kind in (DATE, MONEY, WHOLE) and target.path != TIME:
+        yield f"kind = {_q(target.kind)}"
+    if target.kind == MONEY and filled[THOUSANDS]:
+        yield "times = 1000"
+    if target.path in ("title", TIME):
+        yield "required = true"
+    if target.codes:
+        known = {code: code for code, _ in options(edition, target)}
+        for code, named in options(edition, target):
+            known |= {str(getattr(named, language)): code for language in LANGUAGES}
+        pairs = ", ".join(f"{_q(said)} = {_q(code)}" for said, code in known.items())
+        yield f"codes = {{ {pairs} }}"
+
+
+def _q(said: object) -> str:
+    """A text as TOML writes it, whose basic strings are those of JSON but for one character."""
+    return json.dumps(str(said), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+# ---- what the form begins with
+
+
+def first(reading: Mapping[str, Any], before: Mapping[str, str], today: str) -> dict[str, str]:
+    """What stands in the form of a file: what was chosen for the last one, where this one has that heading, too; else
+    what was guessed."""
+    headings, found = set(reading["headings"]), dict[str, str]()
+    for target in TARGETS:
+        chosen, same = before.get(f"from-{target.name}", ""), before.get(f"same-{target.name}", "")
+        if before and (chosen in headings or (not chosen and same)):
+            found |= {f"from-{target.name}": chosen, f"same-{target.name}": same}
+        else:
+            found[f"from-{target.name}"] = reading["columns"].get(target.path, "")
+    if not found.get(f"from-{TIME}") and not found.get(f"same-{TIME}"):
+        found[f"same-{TIME}"] = today
+    return found | {name: before[name] for name in (THOUSANDS, OWN) if before.get(name)}
+
+
+def place(pointer: str) -> str | None:
+    """To which field of the form a fault of the mapping leads: `/fields."title"` names a path."""
+    path = pointer.strip("/").removeprefix('fields."').rstrip('"')
+    known = next((one for one in TARGETS if one.path == path), None)
+    return f"from-{known.name}" if known else None

@@ -1,0 +1,76 @@
+"""Which columns of a spreadsheet that nobody has described yet are likely which fields of an application.
+
+A guess by how headings are usually worded, in Russian, Belarusian and English (assumption); who sends the file corrects
+it by hand.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from services.intake.importing import tables
+from services.intake.importing.forms import text_of
+from services.intake.importing.mapping import FileHints
+from services.intake.importing.tables import Table
+
+SAMPLES: Final = 5
+"""So many rows are shown beside the headings."""
+LONGEST: Final = 80
+"""Characters of a cell that are shown of it."""
+WORDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "title": ("наименование проекта", "название проекта", "наименование", "название", "проект", "назва", "title"),
+    "problem": ("проблема", "суть проблемы", "описание проблемы", "праблема", "problem"),
+    "solution": ("решение", "что предлагается", "предлагаемое решение", "рашэнне", "solution"),
+    "sector": ("отрасль", "галіна", "сфера", "sector"),
+    "customer.id.value": ("унп заказчика", "заказчик / унп", "унп заказчыка", "customer number"),
+    "customer.name": ("заказчик", "заказчик / название", "наименование заказчика", "заказчык", "customer"),
+    "initiator.id.value": ("унп инициатора", "инициатор / унп", "унп ініцыятара", "initiator number"),
+    "initiator.name": ("инициатор", "инициатор / название", "ініцыятар", "initiator"),
+    "executor.id.value": ("унп исполнителя", "исполнитель / унп", "унп выканаўцы", "executor number"),
+    "executor.name": ("исполнитель", "исполнитель / название", "выканаўца", "executor"),
+    "territory": ("территория", "тэрыторыя", "territory"),
+    "region": ("регион", "область", "рэгіён", "region"),
+    "planned_start": ("начало", "дата начала", "начало по плану", "срок / с", "пачатак", "start"),
+    "planned_end": ("окончание", "дата окончания", "окончание по плану", "срок / по", "заканчэнне", "end"),
+    "expected_effect": ("ожидаемый эффект", "эффект", "чаканы эфект", "expected effect", "effect"),
+    "own_number": ("№ п/п", "№", "номер", "номер ведомства", "нумар", "own number", "number"),
+    "costs.0.amount_minor": ("стоимость", "сумма", "стоимость, руб.", "сумма, руб.", "кошт", "amount", "cost"),
+    "costs.0.source": ("источник финансирования", "источник", "крыніца фінансавання", "source"),
+    "costs.0.year": ("год", "year"),
+    "time": ("дата заявки", "дата подачи", "дата", "дата заяўкі", "date"),
+}
+"""How the headings of each field are worded, the likeliest first."""
+WANTED: Final = tuple(dict.fromkeys(one for words in WORDED.values() for one in words))
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A table as it was found, and for each field the heading under which it likely stands; none stands for two."""
+
+    table: Table
+    columns: Mapping[str, str]
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings that there are."""
+        return [one for one in self.table.headings if one]
+
+    @property
+    def samples(self) -> list[list[str]]:
+        """The first of its rows, each with a cell for every heading."""
+        at = [place for place, one in enumerate(self.table.headings) if one]
+        return [[text_of(cells[n])[:LONGEST] for n in at] for _number, cells in self.table.rows[:SAMPLES]]
+
+
+def guessed(path: Path, hints: FileHints) -> Guess:
+    """What stands in a file. Raises FaultyFile for one that cannot be read."""
+    table = tables.read(path, WANTED, hints, likely=True)
+    columns, taken = dict[str, str](), set[int]()
+    for rank in range(max(map(len, WORDED.values()))):  # the likeliest wordings of all fields before the others
+        for field, words in WORDED.items():
+            place = table.columns.get(words[rank]) if rank < len(words) else None
+            if field not in columns and place is not None and place not in taken:
+                columns[field] = table.headings[place]
+                taken.add(place)
+    return Guess(table, columns)
