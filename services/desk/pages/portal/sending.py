@@ -104,7 +104,7 @@ async def _similar(visit: Visit, text: str, outcome: Tried) -> Sequence[Mapping[
         return ()
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     data = event.get("data") if isinstance(event, dict) else None
     applies = isinstance(data, dict) and "application-" in str(event.get("type"))
