@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from contracts.agency import ContactPerson
 from contracts.event import Contract, Moment
+from contracts.reference import Problem
 from services.chassis.answers import part_of
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import Pilot, Request, Status
 from services.intake.following import WaitsFor
+from services.intake.importing.asked import State
 from services.intake.queries import AGENCY_LINE, ASIDE
 from services.law.explanation import Explanation
 
@@ -201,3 +203,64 @@ ApplicationCard: Final[Any] = part_of(
     open_requests=list[Request],
     waits_for=WaitsFor | None,
 )
+
+
+class Counts(Contract):
+    """What became of the rows that are done: `rows = published + refused` when all are, and `published` is the sum of
+    the following; `balance` is the difference."""
+
+    rows: int
+    published: int
+    refused: int
+    reasons: dict[str, int]
+    registered: int
+    duplicates: int
+    rejected: int
+    parked: int
+    in_flight: int
+    balance: int
+
+
+class Import(Contract):
+    """An import: where it is, how many of its rows are done, and what became of them. `problems`: why the file or its
+    mapping cannot be used as a whole. `report` and `marked` are where the list of faults and the marked file are.
+    `toml` is the text of its mapping, `kept` the file that was sent before."""
+
+    id: str
+    asked: Moment
+    file: str
+    kept: str | None
+    mapping: str
+    toml: str
+    dry_run: bool
+    state: State
+    stopping: bool
+    rows: int | None
+    done: int
+    counts: Counts | None
+    problems: list[Problem]
+    report: str | None
+    marked: str | None
+    kept_until: Moment
+
+
+class FileKept(Contract):
+    """A file that is kept for its import, as it was read: its sheets, where the headings were found, its first rows,
+    and `columns`: for each field of an application the heading under which it likely stands."""
+
+    id: str
+    file: str
+    sheet: str | None
+    sheets: list[str]
+    header: int
+    headings: list[str]
+    samples: list[list[str]]
+    rows: int
+    columns: dict[str, str]
+    kept_until: Moment
+
+
+class Mappings(BaseModel):
+    """The mappings that ship, by their names."""
+
+    items: list[str]

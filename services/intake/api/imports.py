@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from contracts.event import Contract, Moment, wire_moment
+from contracts.event import wire_moment
 from contracts.forms import FILE_ID
 from contracts.reference import Problem, Role, Scope
 from contracts.text import line, prose
@@ -25,6 +25,7 @@ from services.chassis.described import files
 from services.chassis.problems import Problematic
 from services.chassis.store import Row
 from services.chassis.web import PAGE, After, EngineOf, Limit, not_found, page
+from services.intake.api.answers import FileKept, Import, Mappings
 from services.intake.importing import asked, mapping
 from services.intake.importing.asked import IMPORTS, State, What
 from services.intake.importing.faulty import FaultyFile
@@ -63,67 +64,6 @@ class ImportAsked(BaseModel):
     mapping: Annotated[str | None, line(100)] = None
     toml: Annotated[str | None, prose(100_000)] = None
     dry_run: bool = Field(default=False, description="Nothing is published; what would become of each row is told")
-
-
-class Counts(Contract):
-    """What became of the rows that are done: `rows = published + refused` when all are, and `published` is the sum of
-    the following; `balance` is the difference."""
-
-    rows: int
-    published: int
-    refused: int
-    reasons: dict[str, int]
-    registered: int
-    duplicates: int
-    rejected: int
-    parked: int
-    in_flight: int
-    balance: int
-
-
-class Import(Contract):
-    """An import: where it is, how many of its rows are done, and what became of them. `problems`: why the file or its
-    mapping cannot be used as a whole. `report` and `marked` are where the list of faults and the marked file are.
-    `toml` is the text of its mapping, `kept` the file that was sent before."""
-
-    id: str
-    asked: Moment
-    file: str
-    kept: str | None
-    mapping: str
-    toml: str
-    dry_run: bool
-    state: State
-    stopping: bool
-    rows: int | None
-    done: int
-    counts: Counts | None
-    problems: list[Problem]
-    report: str | None
-    marked: str | None
-    kept_until: Moment
-
-
-class FileKept(Contract):
-    """A file that is kept for its import, as it was read: its sheets, where the headings were found, its first rows,
-    and `columns`: for each field of an application the heading under which it likely stands."""
-
-    id: str
-    file: str
-    sheet: str | None
-    sheets: list[str]
-    header: int
-    headings: list[str]
-    samples: list[list[str]]
-    rows: int
-    columns: dict[str, str]
-    kept_until: Moment
-
-
-class Mappings(BaseModel):
-    """The mappings that ship, by their names."""
-
-    items: list[str]
 
 
 def add(router: APIRouter) -> None:
