@@ -4,9 +4,10 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
@@ -48,7 +49,7 @@ def application(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_decision(
+def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_conclusion(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
@@ -103,6 +104,38 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_decision(
     accessible(page)
     shot(page, "submission")
     assert [one for one in reports if "422" not in one] == []
+
+
+def test_another_agencys_submission_is_on_no_page_in_no_count_and_at_no_address(
+    running: Portal, browser: Browser, context: BrowserContext
+) -> None:
+    own, url = context.new_page(), running.url
+    enter(own, url, AGENCY, then=PASTE)
+    title, number = "Учёт чужих заявок", "СВОЙ-77"
+    own.locator("textarea").fill(json.dumps(application(77, title=title, own_number=number), ensure_ascii=False))
+    own.get_by_role("button", name="Отправить", exact=True).click()
+    expect(own.locator("#outcome-title")).to_contain_text("Отправлено и принято")
+    pilot = own.url.partition("/mine/")[2].partition("?")[0]
+    running.flush()
+    own.goto(f"{url}/ru{MINE}?named={quote(number)}")
+    assert f"/mine/{pilot}" in own.url, "its own agency finds it"
+
+    neighbours = browser.new_context(locale="ru-RU")
+    other = neighbours.new_page()
+    enter(other, url, NEIGHBOUR, then=MINE)
+    expect(other.locator("main")).not_to_contain_text(title)
+    assert other.locator("tbody a").count() == 0
+    for named in (number, pilot):
+        other.goto(f"{url}/ru{MINE}?named={quote(named)}")
+        assert other.locator("tbody a").count() == 0
+        expect(other.locator("main")).not_to_contain_text(title)
+    unknown = other.goto(f"{url}/ru{MINE}/00000000-0000-4000-8000-000000000000")
+    said = other.locator("main").inner_text()
+    for path in ("", "/withdrawal", "/resubmission"):
+        found = other.goto(f"{url}/ru{MINE}/{pilot}{path}")
+        assert found is not None and unknown is not None and found.status == unknown.status == 404
+        assert other.locator("main").inner_text() == said, "as of one that is not there"
+    neighbours.close()
 
 
 def test_forms(running: Portal, context: BrowserContext, accessible: Look, reports: list[str]) -> None:
