@@ -21,11 +21,11 @@ from deploy.local.home import home
 from services.chassis.auth import Keys
 from services.chassis.settings import Settings
 from services.chassis.store import Store
-from services.desk.door import Door
 from services.desk.process import main
 from services.desk.session import SignedIn, is_form_token
 from services.desk.settings import DeskSettings, is_loopback
 from services.desk.visit import TOKEN, NotOurs, desk_of, form_of, show
+from services.desk.way_in import Door
 from services.desk.ways import FIRST, signed_in, with_cookie
 
 HOURS: Final = 12.0

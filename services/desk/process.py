@@ -20,11 +20,11 @@ from services.chassis.store import Store, StoreAway, open_client
 from services.chassis.web import make_bare_app
 from services.desk.app import make_pages
 from services.desk.clients import Clients
-from services.desk.door import Door
 from services.desk.drafts import OF_PERSON, VIEWS, Drafts
 from services.desk.session import Sessions
 from services.desk.settings import DeskSettings
 from services.desk.visit import Desk
+from services.desk.way_in import Door
 from services.desk.words import words_of
 
 log = logging.getLogger(__name__)

@@ -29,10 +29,10 @@ from services.chassis.settings import Settings
 from services.chassis.store import Store
 from services.chassis.tokens import kid_of
 from services.desk.clients import Away
-from services.desk.door import Door
 from services.desk.session import SignedIn
 from services.desk.settings import DeskSettings
 from services.desk.visit import desk_of, show
+from services.desk.way_in import Door
 from services.desk.ways import signed_in, with_cookie
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from starlette.responses import HTMLResponse
 from contracts.words import LANGUAGES, Language
 from services.chassis.public import OPEN, Callers
 from services.desk.clients import Answer, Away, Clients, Refused
-from services.desk.door import Door
 from services.desk.drafts import Drafts, Fields, all_of, field_of
 from services.desk.session import Session, Sessions, form_token, is_form_token
 from services.desk.settings import DeskSettings
 from services.desk.shown import render
+from services.desk.way_in import Door
 from services.desk.words import Words
 
 RENEW_BEFORE: Final = 30.0

@@ -180,7 +180,6 @@ def test_words_and_facets_are_chosen_by_keyboard_the_focus_stays_and_the_address
     page.wait_for_url("**stage=*")
     expect(page.locator("#count")).to_contain_text(f"{told} ")
     page.go_back()
-    page.reload()
     expect(page.locator("#sector-health")).to_be_checked()
     expect(page.locator(f"#{id_}")).not_to_be_checked()
     page.get_by_role("link", name="English").click()

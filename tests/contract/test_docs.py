@@ -33,6 +33,7 @@ ANYTHING = {
     "OtherSaid",  # of a program that is newer than this one
     "Change.before",  # of any field of a card
     "Change.after",
+    *(f"OpenDescription.{part}" for part in ("info", "paths", "components")),  # an OpenAPI document
     "JsonValue",  # of any field of an application
 }
 """Where an answer may hold anything."""

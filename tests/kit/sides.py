@@ -124,7 +124,7 @@ DELIVERY = {
     "ended_at": NOW,
     "attempts": [{"at": NOW, "status": 503, "why": None, "answer": "", "milliseconds": 3}],
 }
-IMPORT = "0" * 32
+IMPORT, FILE_KEPT = "0" * 32, "f" * 32
 AN_IMPORT: dict[str, Any] = {
     "_id": IMPORT,
     "agency": "vedomstvo",
@@ -132,6 +132,7 @@ AN_IMPORT: dict[str, Any] = {
     "asked": "2026-03-02T09:00:00.000Z",
     "file": "plan.csv",
     "mapping": "plan",
+    "toml": "",
     "dry_run": True,
     "state": "done",
     "rows": 1,
@@ -188,6 +189,7 @@ class FakeStore:
             ("persons", "u-1"): {"_id": "u-1", **PERSON},
             ("standing", "topic/0"): {"_id": "topic/0", "offset": 7},
             (IMPORTS, IMPORT): {**AN_IMPORT},
+            (IMPORTS, FILE_KEPT): {**AN_IMPORT, "_id": FILE_KEPT, "state": "kept"},
             (PARKED, "topic/0/7"): PARKED_ROW,
             (REPAIRS, "repair-1"): REPAIR,
         }
@@ -197,6 +199,8 @@ class FakeStore:
         if isinstance(query.get("state.number"), Mapping):
             wanted = query["state.number"]["$in"]
             return [{"_id": pilot, "state": {"number": one}} for one, pilot in self.numbers.items() if one in wanted]
+        if query.get("import") == FILE_KEPT and query["_id"]["$gt"].endswith("/file/"):
+            return [{"_id": f"{FILE_KEPT}/file/0", "data": b"No;Title\n1;One\n"}]
         return self.found[:limit]
 
     async def claimed(self, *keys: str) -> dict[str, Claim]:

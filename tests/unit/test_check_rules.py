@@ -24,7 +24,7 @@ def test_a_name_that_no_code_reads_is_found() -> None:
         ("registry/domain/judging.py", "numbers.commission_quorum.", "numbers.commission_majority.", "numbers"),
         ("expertise/domain/ties.py", "switches.other_expert_in_repeat.on", "other_expert", "switches"),
         ("intake/domain/application.py", "lengths.territory", "lengths.title", "lengths"),
-        ("registry/domain/state.py", "TermKind.LAUNCH", "TermKind.SUSPENSION", "TermKind"),
+        ("registry/domain/state.py", "TermKind.SUSPENSION", "TermKind.LAUNCH", "TermKind"),
     ],
 )
 def test_a_name_whose_last_reader_goes_is_found(tmp_path: Path, file: str, right: str, wrong: str, found: str) -> None:

@@ -15,7 +15,7 @@ from contracts.topics import SERVICES
 from services.chassis.auth import allow
 from tests.kit.expertise.world import BODIES as EXPERTISE_BODIES
 from tests.kit.expertise.world import body_of
-from tests.kit.sides import COMMAND_HEADERS, EXPORT, IMPORT, PILOT, Side, bearer, problem
+from tests.kit.sides import COMMAND_HEADERS, EXPORT, FILE_KEPT, IMPORT, PILOT, Side, bearer, problem
 
 # ---- who is let in where: the whole policy in one table
 
@@ -286,6 +286,7 @@ BODIES: Mapping[str, Any] = {
     "/v1/agencies/{code}/keys/{key_id}/revocation": {"why": "Ключ у посторонних."},
     "/v1/applications/{pilot}/stop": {"reason": "Ликвидация.", "basis": BASIS},
     **{f"/v1/pilots/{{pilot}}/{step}": {**said, "basis": BASIS} for step, said in ON_PAPER.items()},
+    "/v1/import-files": {"file": "plan.csv", "content": "Tm87VGl0bGUKMTtPbmUK"},
     "/v1/imports": {"file": "plan.csv", "content": "Tm87VGl0bGU=", "mapping": "plan-of-projects", "dry_run": True},
     "/v1/exports": {"list": "pilots", "format": "csv", "why": "Отчёт за год."},
     "/v1/persons/{person}": {"name": "Образцова Мария Примеровна"},
@@ -313,7 +314,7 @@ def body_for(service: str, path: str) -> Any:
 def filled(path: str) -> str:
     parts = {"{pilot}": PILOT, "{code}": "vedomstvo", "{edition}": "by-2024", "{event_id}": "a-1"}
     parts |= {"{type}": ApplicationSubmittedV2.TYPE, "{key_id}": "0" * 12, "{hook}": "hook-1", "{delivery}": "msg_1"}
-    parts |= {"{id}": IMPORT, "{place}": "topic/0/7", "{repair}": "repair-1"}
+    parts |= {"{id}": FILE_KEPT if "/import-files/" in path else IMPORT, "{place}": "topic/0/7", "{repair}": "repair-1"}
     parts |= {"{expert}": "u-1", "{request}": "r1-1", "{number}": "C-1", "{export}": EXPORT, "{person}": "m-1"}
     for name, value in parts.items():
         path = path.replace(name, value)

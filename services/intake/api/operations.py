@@ -34,6 +34,8 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/receipts": "listReceipts",
     "GET:/v1/receipts/{event_id}": "getReceipt",
     "GET:/v1/import-mappings": "listImportMappings",
+    "POST:/v1/import-files": "keepSpreadsheet",
+    "GET:/v1/import-files/{id}": "readSpreadsheet",
     "GET:/v1/imports": "listImports",
     "POST:/v1/imports": "importSpreadsheet",
     "GET:/v1/imports/{id}": "getImport",
