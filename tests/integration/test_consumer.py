@@ -188,7 +188,8 @@ async def test_topics_with_backlogs_share_a_batch(backends: Backends) -> None:
             several = {partition.topic: len(records) for partition, records in found.items()}
             shares.update(several)
             if len(several) == 4 and sum(several.values()) == 100:
-                assert max(several.values()) - min(several.values()) <= TURN
+                # What came while they were written lies there in pieces: of one that is taken up a turn is missing.
+                assert max(several.values()) - min(several.values()) <= 2 * TURN
         assert set(shares.values()) == {200}
 
 
