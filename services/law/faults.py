@@ -17,7 +17,7 @@ from contracts.reference import WHOLE, OrganisationId, Party, Problem, ReturnRea
 from contracts.rules import Edition, PartyRule, Scheme
 from contracts.words import Wording, problem, wording
 from services.law.decision import Refusal
-from services.law.people import is_bare, is_person, may_be_person
+from services.law.people import Likeness, likeness
 
 CHECKS: Final = {"by-unp": unp.is_valid, "ru-inn": inn.is_valid}
 """Check digits by the name that an edition gives them; none of these goes to the network."""
@@ -36,6 +36,12 @@ FAULTS: Final[dict[Fault, str]] = {
     "not-legal-entity": "party.not-legal-entity",
 }
 """The rules that a number of a known scheme can break."""
+LIKE_A_PERSON: Final = {
+    Likeness.PERSON: "party.person-name",
+    Likeness.PERHAPS: "party.perhaps-person",
+    Likeness.BARE: "party.bare-name",
+}
+"""The rules that a party's name can break."""
 
 
 def fault(number: OrganisationId, edition: Edition) -> Fault | None:
@@ -97,24 +103,16 @@ def scheme_faults(number: object, pointer: str, schemes: Sequence[str]) -> Itera
 def party_faults(party: Party, pointer: str, rule: PartyRule, edition: Edition) -> Iterator[Problem]:
     """What is wrong with the number of a party by the edition's rule for its part, and with its name."""
     yield from organisation_faults(party.id, f"{pointer}/id", rule.schemes, edition)
-    yield from person_name_faults(party.name, pointer)
     # Who enters it here is told nothing beside a refusal.
-    doubts = perhaps_person_faults(party.name, pointer)
-    yield from (one for one in doubts if edition.severities.rules[one.rule] == "block")
+    found = party_name_faults(party.name, pointer)
+    yield from (one for one in found if edition.severities.rules.get(one.rule, "block") == "block")
 
 
-def person_name_faults(name: object, pointer: str) -> Iterator[Problem]:
-    """A party that is called as a person is called, whatever number it has."""
-    if isinstance(name, str) and is_person(name):
-        yield problem(f"{pointer}/name", "party.person-name")
-
-
-def perhaps_person_faults(name: object, pointer: str) -> Iterator[Problem]:
-    """A party that may be called as a person is called, and may be none: the edition says what becomes of it."""
-    if isinstance(name, str) and may_be_person(name):
-        yield problem(f"{pointer}/name", "party.perhaps-person")
-    elif isinstance(name, str) and is_bare(name):
-        yield problem(f"{pointer}/name", "party.bare-name")
+def party_name_faults(name: str | None, pointer: str) -> Iterator[Problem]:
+    """A party that is called as a person is called, whatever number it has; or may be, and may be none: of that the
+    edition says what becomes of it."""
+    if name is not None and (found := likeness(name)) is not None:
+        yield problem(f"{pointer}/name", LIKE_A_PERSON[found])
 
 
 def sector_faults(code: object, pointer: str, edition: Edition) -> Iterator[Problem]:

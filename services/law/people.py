@@ -5,11 +5,11 @@ surname, by a given name beside a surname, or by what only a person is (a sole t
 stands in quotes is what a body is called, and what follows `имени` is whom it is called after: neither is a person.
 
 No list has the names of all peoples. What cannot be told from a body's name ("John Smith", "Мороз А.") may be a
-person's (`may_be_person`), and so may every name in Cyrillic that has a name's form and nothing of an organisation's:
+person's (`PERHAPS`), and so may every name in Cyrillic that has a name's form and nothing of an organisation's:
 two to four capitalised words ("Ли Вэй") without a legal form, quotes, a digit, or a word that bodies are called by. In
 Latin letters that form is one of firms, too: there the lists decide. The edition says whether such a name is refused.
 
-Any other name that shows nothing of a body (`is_bare`: "Bo Li", "Мороз", "ли вэй") is one that a register of legal
+Any other name that shows nothing of a body (`BARE`: "Bo Li", "Мороз", "ли вэй") is one that a register of legal
 entities never has, for there every name has its legal form; but people write bodies so ("Google"). The edition says of
 this by itself whether it is refused: where the names of bodies have no legal form, everything would be.
 """
@@ -17,6 +17,7 @@ this by itself whether it is refused: where the names of bodies have no legal fo
 import re
 import unicodedata
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 _GIVEN: Final = frozenset(
@@ -188,9 +189,34 @@ _FARM: Final = re.compile(r"(?:кфх|к\(ф\)х|сфг|ф/?х)\s+", re.IGNORECA
 _NOT_ONLY_LEGAL_FORMS: Final = frozenset({"ИП", "ІП"})
 
 
+class Likeness(Enum):
+    """How far an organisation's name is like that of a natural person."""
+
+    PERSON = "person"
+    """It is one, as far as can be told from it alone."""
+    PERHAPS = "perhaps"
+    """A body could be called so as well: by a given name alone or one of elsewhere beside other words, by one word with
+    an initial, or by its form alone."""
+    BARE = "bare"
+    """It could be any person's, and shows nothing of a body: one word, or up to four that are all capitalised or none,
+    without a legal form, quotes, a digit or a word that bodies are called by."""
+
+
+def likeness(name: str) -> Likeness | None:
+    """How far a name is like a person's, None where it shows a body; it is read once for all."""
+    read = _as_read(name)
+    if _is_person(read):
+        return Likeness.PERSON
+    return Likeness.PERHAPS if _may_be_person(read) else Likeness.BARE if _is_bare(read) else None
+
+
 def is_person(name: str) -> bool:
     """Whether an organisation's name is that of a natural person, as far as can be told from it alone."""
-    said = " ".join(_as_read(name).split())
+    return _is_person(_as_read(name))
+
+
+def _is_person(read: str) -> bool:
+    said = " ".join(read.split())
     bare = " ".join(_QUOTED.sub(" ", said).split())
     if _STANDS_FIRST.fullmatch(said) or _STANDS_LAST.fullmatch(said) or _names_somebody(bare):
         return True
@@ -198,12 +224,10 @@ def is_person(name: str) -> bool:
     return not _has_legal_form(said, words) and _is_called_so(words)
 
 
-def may_be_person(name: str) -> bool:
-    """Whether an organisation's name may be that of a natural person, though a body could be called so as well: by a
-    given name alone or one of elsewhere beside other words, by one word with an initial, or by its form alone."""
-    words = _ASIDE.sub(" ", _QUOTED.sub(" ", _as_read(name))).replace(",", " ").split()
+def _may_be_person(read: str) -> bool:
+    words = _ASIDE.sub(" ", _QUOTED.sub(" ", read)).replace(",", " ").split()
     said = " ".join(words)
-    if is_person(name) or _has_legal_form(said, words) or not all(one[:1].isupper() for one in words):
+    if _has_legal_form(said, words) or not all(one[:1].isupper() for one in words):
         return False
     if any(map(_is_of_a_body, words)):
         return False
@@ -215,12 +239,10 @@ def may_be_person(name: str) -> bool:
     return (named and all(_NAME.fullmatch(one) for one in words)) or _ONE_INITIAL.fullmatch(said) is not None
 
 
-def is_bare(name: str) -> bool:
-    """Whether an organisation's name could be that of any person, and shows nothing of a body: one word, or up to four
-    that are all capitalised or none, without a legal form, quotes, a digit or a word that bodies are called by."""
-    said = " ".join(_ASIDE.sub(" ", _as_read(name)).split())
+def _is_bare(read: str) -> bool:
+    said = " ".join(_ASIDE.sub(" ", read).split())
     words = said.split()
-    if is_person(name) or may_be_person(name) or _has_legal_form(said, words) or not _BARE.fullmatch(said):
+    if _has_legal_form(said, words) or not _BARE.fullmatch(said):
         return False
     shouted = len(words) == 1 and said.isupper() and len(said) <= LONGEST_SHORT
     return not shouted and len({one[0].isupper() for one in words}) == 1 and not any(map(_is_of_a_body, words))

@@ -9,8 +9,18 @@ from contracts.reference import OrganisationId, Party
 from deploy.samples.common import NOW
 from services.intake.domain.validation import judge
 from services.law.faults import party_faults
-from services.law.people import is_bare, is_person, may_be_person
+from services.law.people import Likeness, is_person, likeness
 from tests.kit.intake.events import BY, CODE, event, faults, unp, with_severities
+
+
+def may_be_person(name: str) -> bool:
+    """Whether a body could be called so as well."""
+    return likeness(name) is Likeness.PERHAPS
+
+
+def is_bare(name: str) -> bool:
+    """Whether it could be any person's and shows nothing of a body."""
+    return likeness(name) is Likeness.BARE
 
 
 @pytest.mark.parametrize(

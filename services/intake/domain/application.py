@@ -22,8 +22,7 @@ from services.intake.domain.shape import day_of, door_of, rows_of
 from services.law.faults import (
     office_faults,
     organisation_faults,
-    perhaps_person_faults,
-    person_name_faults,
+    party_name_faults,
     region_faults,
     scheme_faults,
     sector_faults,
@@ -102,8 +101,7 @@ def _organisation(raw: Any, pointer: str, schemes: Sequence[str], edition: Editi
         yield from scheme_faults(raw.get("id") if isinstance(raw, dict) else None, f"{pointer}/id", schemes)
         return
     yield from organisation_faults(party.id, f"{pointer}/id", schemes, edition)
-    yield from person_name_faults(party.name, pointer)
-    yield from perhaps_person_faults(party.name, pointer)
+    yield from party_name_faults(party.name, pointer)
 
 
 def _costs(data: Mapping[str, Any], kind: str, edition: Edition) -> Iterator[Problem]:
