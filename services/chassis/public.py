@@ -144,11 +144,21 @@ def _network(address: str) -> str | None:
     return str(found)
 
 
+def tag_of(content: bytes) -> str:
+    """The strong tag of an answer (RFC 9110, 8.8.3), made of its content."""
+    return f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the caller has the answer of this strong tag already (If-None-Match, compared weakly)."""
+    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return tag in asked or asked == ["*"]
+
+
 def conditional_response(request: Request, body: Mapping[str, Any]) -> Response:
     """A public answer with an ETag made of its content; 304 where the caller has it already."""
     text = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":")).encode()
-    tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
-    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    if tag in asked or asked == ["*"]:
+    tag = tag_of(text)
+    if is_known(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(text, media_type="application/json", headers={"ETag": tag})

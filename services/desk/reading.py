@@ -3,7 +3,6 @@
 So it can be kept by whoever passes it on: each page says for how long, and has a tag made of what it says.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from contracts.topics import REGISTRY
 from contracts.words import Language
 from services.chassis.problems import document
+from services.chassis.public import is_known, tag_of
 from services.desk.clients import Away, Refused
 from services.desk.visit import REGISTER, Asking, desk_of, show
 
@@ -59,10 +59,9 @@ class Reader(Asking):
 
         The tag is a weak one (RFC 9110, 8.8.1): the same words go out compressed and not.
         """
-        tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
-        headers = {"ETag": tag, "Cache-Control": f"public, max-age={self.desk.settings.public_age}"}
-        known = [one.strip() for one in self.request.headers.get("If-None-Match", "").split(",")]
-        if {tag, tag.removeprefix("W/"), "*"} & {*known}:
+        tag = tag_of(body)
+        headers = {"ETag": f"W/{tag}", "Cache-Control": f"public, max-age={self.desk.settings.public_age}"}
+        if is_known(self.request, tag):
             return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
         return Response(body, media_type=media, headers=headers)
 
