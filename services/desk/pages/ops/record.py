@@ -14,7 +14,7 @@ from services.desk import forms
 from services.desk.clients import Away
 from services.desk.pages.ops.group import fed, said_of
 from services.desk.pages.ops.parked import HERE, REPAIRS
-from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service, since
+from services.desk.pages.ops.seen import OpsPosted, OpsVisit, as_json, card_and_form, need_service, since
 from services.desk.visit import Posted, Visit, new_key
 
 KINDS: Final = ("edit", "discard")
@@ -115,7 +115,7 @@ async def _shown(
         place=place,
         card=card,
         pilot=card["subject"] if card and card["subject"] != MASK else None,
-        event=json.dumps(card["event"], ensure_ascii=False, indent=2) if card else "",
+        event=as_json(card["event"]) if card else "",
         age=since(visit.words, card["at"], visit.desk.now()) if card else "",
         outcome=outcome,
         faults={"-": fault} if fault else {},
@@ -133,15 +133,7 @@ async def _form(
     posted: Posted | None = None,
     trouble: forms.Trouble | None = None,
 ) -> HTMLResponse:
-    try:
-        card = (await visit.ask(service, f"/v1/parked/records/{place}")).body
-    except Away:
-        if trouble is None:
-            raise
-        card = None
-    again = forms.again(posted, trouble, ())
-    if again["filled"] is None:
-        again["filled"] = await forms.opened(visit, "", ())
+    card, again = await card_and_form(visit, service, f"/v1/parked/records/{place}", posted, trouble)
     return visit.page(
         "ops/proposal.html",
         trouble.status if trouble else 200,
@@ -149,6 +141,6 @@ async def _form(
         place=place,
         kind=kind,
         card=card,
-        event=json.dumps(card["event"], ensure_ascii=False, indent=2) if card else "",
+        event=as_json(card["event"]) if card else "",
         **again,
     )

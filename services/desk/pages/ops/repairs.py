@@ -1,6 +1,5 @@
 """What was proposed for parked records, by whom and why, and what came of it; a second person approves or declines."""
 
-import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -8,9 +7,8 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from services.desk import forms
-from services.desk.clients import Away
 from services.desk.pages.ops.parked import HERE, REPAIRS
-from services.desk.pages.ops.seen import OpsPosted, OpsVisit, need_service
+from services.desk.pages.ops.seen import OpsPosted, OpsVisit, as_json, card_and_form, need_service
 from services.desk.visit import Posted, Visit
 
 ROWS: Final = 50
@@ -72,15 +70,7 @@ async def _shown(
     posted: Posted | None = None,
     trouble: forms.Trouble | None = None,
 ) -> HTMLResponse:
-    try:
-        card = (await visit.ask(service, f"{REPAIRS}/{repair}")).body
-    except Away:
-        if trouble is None:
-            raise
-        card = None
-    again = forms.again(posted, trouble, ())
-    if again["filled"] is None:
-        again["filled"] = await forms.opened(visit, "", ())
+    card, again = await card_and_form(visit, service, f"{REPAIRS}/{repair}", posted, trouble)
     return visit.page(
         "ops/repair.html",
         trouble.status if trouble else 200,
@@ -96,4 +86,4 @@ async def _shown(
 
 
 def _text(event: Any) -> str:
-    return "" if event is None else event if isinstance(event, str) else json.dumps(event, ensure_ascii=False, indent=2)
+    return "" if event is None else event if isinstance(event, str) else as_json(event)

@@ -6,6 +6,7 @@ above all.
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from contracts.reference import Role
 from contracts.topics import SERVICES
 from contracts.words import Language
 from services.chassis.figures import Answers, samples_of
-from services.desk.clients import Refused
+from services.desk import forms
+from services.desk.clients import Away, Refused
 from services.desk.visit import Posted, Visit, posting, visiting
 from services.desk.words import Words
 
@@ -147,7 +149,29 @@ def _wanted(text: str) -> Iterator[str]:
             yield f"{line}\n"
 
 
+async def card_and_form(
+    visit: Visit, service: str, path: str, posted: Posted | None, trouble: forms.Trouble | None
+) -> tuple[Any, dict[str, Any]]:
+    """What a form is about, None where the form came back because its service is away; and what stands in the form: as
+    it was sent, or as it is opened. Raises Away, Refused."""
+    try:
+        card = (await visit.ask(service, path)).body
+    except Away:
+        if trouble is None:
+            raise
+        card = None
+    again = forms.again(posted, trouble, ())
+    if again["filled"] is None:
+        again["filled"] = await forms.opened(visit, "", ())
+    return card, again
+
+
 # ---- words
+
+
+def as_json(value: Any) -> str:
+    """A value as it is read: a member on a line."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def age(words: Words, seconds: float | None) -> str:
