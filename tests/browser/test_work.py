@@ -56,10 +56,13 @@ def test_after_an_action_the_list_is_where_it_was_and_a_second_one_touches_only_
         expect(page.locator("#status")).to_have_value("unassigned")
         page.locator("h1").click()
         page.keyboard.press("Shift+X")  # all of this page, and then the filter hides all but one
+        page.evaluate("addEventListener('htmx:afterSwap', () => { window.swaps = (window.swaps || 0) + 1; })")
         page.locator("#number").fill("ПП-2026-000055")
-        page.locator("#number").press("Enter")
+        page.locator("#number").press("Enter")  # a change and a sending at once
         expect(page.locator("#count")).to_have_text("1 дело")
         expect(page.locator(".desk-row")).to_have_count(1)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.swaps") == 1, "a second answer would take away what was ticked meanwhile"
         page.locator("#row-p-55 .desk-box").check()
         page.locator("#expert_to").select_option("expert-23")
         page.get_by_role("button", name="Назначить", exact=True).click()
