@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from contracts.event import wire_moment
+from contracts.rules import RuleBook
 from contracts.topics import EXPERTISE
 from services.chassis import recalendar
 from services.chassis.auth import KEY_BEGINS
@@ -16,7 +17,7 @@ from services.chassis.subject import Document
 from services.chassis.watching import COUNTED
 from services.intake import balance, broken, receipts
 from services.intake.contacts import LATEST, READINGS
-from services.intake.domain.agency import Agency
+from services.intake.domain.agency import Agency, edition_for
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import FINAL, LOOKED_OVER, Pilot, Status
 from services.intake.domain.state import KIND as PILOT_KIND
@@ -175,10 +176,11 @@ def agency_row(row: Row) -> dict[str, Any]:
     return {name: row["state"].get(name) for name in AGENCY_LINE}
 
 
-def agency_card(document: Document) -> dict[str, Any]:
-    """An entry of the directory; its keys are asked for by themselves."""
+def agency_card(document: Document, now: datetime, rules: RuleBook) -> dict[str, Any]:
+    """An entry of the directory with the edition that is in force for it now; its keys are asked for by themselves."""
     assert isinstance(document.state, Agency)
-    return document.state.model_dump(mode="json", exclude={"keys"})
+    edition = edition_for(document.state, now, rules)
+    return {**document.state.model_dump(mode="json", exclude={"keys"}), "in_force": edition and edition.id}
 
 
 def key_row(key: ApiKey, last_used: str | None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Duplicate
+from services.intake import queries
 from services.intake.directory import Directory
 from services.intake.domain import agency_keys
 from services.intake.domain.agency import Agency, Given, subject_of
@@ -131,6 +132,19 @@ def test_the_last_day_is_the_agencys_own_in_the_zone_of_its_edition() -> None:
     given = Given(BOOK, entered(), number="ПП-2026-000001")
     facts = pilots.when(None, submit(), given=given)
     assert not isinstance(facts[0], SubmissionRefusedV1)
+
+
+def test_an_entry_says_by_which_edition_what_is_sent_now_is_judged() -> None:
+    day = NOW.date()
+    for editions, in_force in (
+        ((("by-2024", day),), "by-2024"),
+        ((("by-2024", day + timedelta(days=1)),), None),
+        ((("demo-us", day - timedelta(days=9)), ("by-2024", day), ("demo-us", day + timedelta(days=9))), "by-2024"),
+    ):
+        since = tuple(EditionFrom(edition=edition, since=first) for edition, first in editions)
+        state = entered().model_copy(update={"editions": since})
+        card = queries.agency_card(Document(subject_of(CODE), "agency", state=state), NOW, BOOK)
+        assert card["in_force"] == in_force, editions
 
 
 # ---- over HTTP

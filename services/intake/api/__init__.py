@@ -30,7 +30,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     receipts.add(inside)
     look_over.add(inside)
     contacts.add(inside)
-    directory.add(inside)
+    directory.add(inside, rules)
     agency_keys.add(inside)
     event_types.add(inside)
     editions.add(inside, rules)

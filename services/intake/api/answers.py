@@ -151,7 +151,9 @@ AgencyCard: Final[Any] = part_of(
     "AgencyCard",
     Agency,
     (name for name in Agency.model_fields if name != "keys"),
-    description="An agency's entry as it stands.",
+    description="An agency's entry as it stands. `in_force` is the edition by which an application is judged that it "
+    "sends now; null: none is in force yet.",
+    in_force=str | None,
 )
 _KeyShown: Final[Any] = part_of(
     "AgencyKey",

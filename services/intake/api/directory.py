@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from contracts.forms import AGENCY
 from contracts.reference import Role
+from contracts.rules import RuleBook
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry
 from contracts.topics import agency_topic, receipts_topic
 from services.chassis.answers import Page
@@ -26,7 +27,7 @@ AgencysReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, *READERS))]
 """Officials, who read every entry, and an agency's own person, who reads its own."""
 
 
-def add(router: APIRouter) -> None:
+def add(router: APIRouter, rules: RuleBook) -> None:
     """The directory."""
 
     @router.get("/agencies", tags=["directory"], dependencies=[Depends(allow(*READERS))])
@@ -37,9 +38,10 @@ def add(router: APIRouter) -> None:
 
     @router.get("/agencies/{code}", tags=["directory"], response_model=AgencyCard)
     async def agency(code: AgencyCode, engine: EngineOf, caller: AgencysReader) -> Response:
-        """One agency's entry. An agency sees its own."""
+        """One agency's entry, and the edition by which an application is judged that it sends now. An agency sees its
+        own."""
         found = await document(engine, own_entry(code, caller), AGENCY_KIND)
-        return card(queries.agency_card(found), found.rev)
+        return card(queries.agency_card(found, engine.now(), rules), found.rev)
 
     @router.get("/agencies/{code}/quota", tags=["directory"])
     async def quota(code: AgencyCode, engine: EngineOf, request: Request, caller: AgencysReader) -> QuotaShown:

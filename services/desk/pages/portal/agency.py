@@ -1,6 +1,5 @@
 """The agency of whoever is at the portal: its code, its entry, and the edition by which it is judged today."""
 
-from datetime import date
 from typing import Any
 
 from contracts.reference import Role
@@ -24,8 +23,8 @@ async def entry(visit: Visit) -> Any:
 
 
 async def edition(visit: Visit) -> Edition:
-    """The edition by which what it sends now is judged. Raises Away, Refused."""
-    said, today = await entry(visit), visit.desk.now().astimezone(visit.words.zone).date()
-    since = [one for one in said["editions"] if date.fromisoformat(one["since"]) <= today]
-    found = max(since or said["editions"], key=lambda one: str(one["since"]))
-    return load().edition(found["edition"])
+    """The edition by which what it sends now is judged, as intake says; before any is in force, the first that will
+    be: what is sent then is refused, and its form can be filled in. Raises Away, Refused."""
+    said = await entry(visit)
+    first = min(said["editions"], key=lambda one: str(one["since"]))
+    return load().edition(said["in_force"] or first["edition"])
