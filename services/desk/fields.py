@@ -80,7 +80,7 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Group:
     """Fields that belong together: an object, `many` of one kind, or one for `each` of a list: its title, and the
-    fixed field by which it is known. One that is `bare` has no title of its own."""
+    fixed field by which it is known. A `bare` one has no title; an `optional` one is not sent without words in it."""
 
     name: str
     parts: tuple["Field | Group", ...]
@@ -89,6 +89,7 @@ class Group:
     label: "str | Named" = ""
     hint: str = ""
     bare: bool = False
+    optional: bool = False
 
 
 Part: TypeAlias = Field | Group
@@ -184,7 +185,7 @@ def _object(group: Group, filled: Filled, at: str) -> Any:
         return [
             body((known, *group.parts), filled, f"{place}{n}-", n) for n, (_title, known) in enumerate(group.each, 1)
         ]
-    return body(group.parts, filled, place)
+    return None if group.optional and not _says(group.parts, filled, place) else body(group.parts, filled, place)
 
 
 def _value(field: Field, filled: Filled, at: str, n: int) -> Any:
@@ -232,13 +233,12 @@ def used(group: Group, filled: Filled, at: str = "") -> list[int]:
 
 
 def _says(parts: Parts, filled: Filled, at: str) -> bool:
-    for one in parts:
-        if isinstance(one, Group):
-            if _says(one.parts, filled, f"{at}{one.name}-"):
-                return True
-        elif one.kind is not Kind.FIXED and not one.implied and filled[f"{at}{one.name}"].strip():
-            return True
-    return False
+    return any(
+        _says(one.parts, filled, f"{at}{one.name}-")
+        if isinstance(one, Group)
+        else one.kind is not Kind.FIXED and not one.implied and bool(filled[f"{at}{one.name}"].strip())
+        for one in parts
+    )
 
 
 def unreadable(words: Words, parts: Parts, filled: Filled, at: str = "") -> dict[str, str]:

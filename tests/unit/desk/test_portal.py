@@ -34,6 +34,13 @@ def test_what_an_events_form_begins_with_is_what_it_says_again(kind: str) -> Non
     assert {name: value for name, value in said.items() if value != []} == data
 
 
+def test_what_may_be_left_out_of_an_application_and_is_not_filled_in_is_not_sent() -> None:
+    parts = contract_form.parts_of(ApplicationSubmittedV2.TYPE, BY)
+    said = fields.body(parts, filled({"title": "Запись", "executor-name": " "}))
+    assert said.keys() & {"title", "customer", "executor", "contact", "location"} == {"title", "customer"}
+    assert fields.body(parts, filled({"contact-email": "a@example.test"}))["contact"] == {"email": "a@example.test"}
+
+
 @pytest.mark.parametrize("edition", load())
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_each_field_of_each_form_is_called_something_in_every_language(kind: str, edition: str) -> None:

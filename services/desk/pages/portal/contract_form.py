@@ -63,7 +63,8 @@ def _fields(schema: Schema, known: Schema, edition: Edition, codes: Codes) -> It
     for name, said in schema["properties"].items():
         if name in LEFT_OUT or (name == "costs" and edition.money is None):
             continue
-        yield _part(name, _resolved(said, known), known, edition, codes)
+        needed = name in schema.get("required", ())
+        yield _part(name, _resolved(said, known), known, edition, codes, needed)
 
 
 def _resolved(said: Schema, known: Schema) -> Schema:
@@ -72,12 +73,12 @@ def _resolved(said: Schema, known: Schema) -> Schema:
     return known[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
 
 
-def _part(name: str, said: Schema, known: Schema, edition: Edition, codes: Codes) -> Part:
+def _part(name: str, said: Schema, known: Schema, edition: Edition, codes: Codes, needed: bool) -> Part:
     if said["type"] == "array":
         inner = _resolved(said["items"], known)
         return Group(name, tuple(_object(name, inner, known, edition, codes)), many=True)
     if said["type"] == "object":
-        return Group(name, tuple(_object(name, said, known, edition, codes)))
+        return Group(name, tuple(_object(name, said, known, edition, codes)), optional=not needed)
     return _field(name, said, edition, codes)
 
 
