@@ -12,11 +12,29 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import REQUIRE_BROWSER
+from tests.kit.desk.portal import Portal, portal
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE: Final = 60_000
 """Milliseconds for one step, on a busy machine."""
+PRESSED: Final = """() => {
+  const seen = [...document.querySelectorAll(".desk-nav, .desk-filters, .desk-footer, .desk-paging, button")];
+  const shown = seen.filter(one => one.getClientRects().length).map(one => one.outerHTML.slice(0, 100));
+  const wide = document.documentElement.scrollWidth;
+  return wide > 690 ? [...shown, `${wide} px`] : shown;
+}"""
+"""What is on paper and should not be."""
 Look = Callable[[Page], None]
+
+
+@pytest.fixture(scope="module")
+def running(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """One portal before the real intake for all tests of a module."""
+    before = os.environ.get("LOTSMAN_HOME")
+    os.environ["LOTSMAN_HOME"] = str(tmp_path_factory.mktemp("home"))
+    with portal(mongo_url) as made:
+        yield made
+    os.environ.pop("LOTSMAN_HOME") if before is None else os.environ.update(LOTSMAN_HOME=before)
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +115,14 @@ def narrow(page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 640})
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 320, f"{page.url}: {wide} px"
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def on_paper(page: Page) -> None:
+    """Printed, a page has its words and nothing that is pressed, and fits on A4."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 690, "height": 990})
+    wrong = page.evaluate(PRESSED)
+    assert wrong == [], f"{page.url}: {wrong}"
+    page.emulate_media(media="screen")
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -1,6 +1,7 @@
 """The main job on a whole running system, from signing in to the register's card, by keyboard alone; and what becomes
 of somebody's words while others are sooner and a service is killed."""
 
+import json
 import os
 import re
 import signal
@@ -271,3 +272,31 @@ def test_words_outlive_somebody_who_was_sooner_and_a_killed_service_and_have_one
     places = card(hands, pilot)["places"]
     assert [len(one["opinions"]) for one in places] == [1]
     assert [one for one in reports if not re.search("412|503", one)] == []
+
+
+def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
+    hands: Desk, context: BrowserContext, reports: list[str]
+) -> None:
+    event = application(40, AGENCY, kind=ApplicationSubmittedV2.TYPE)
+    text, person = json.dumps(event, ensure_ascii=False), Person(context.new_page(), hands.stack.urls["desk"], "ru")
+    person.enters("pu-1", "/portal/send/event")
+    person.write(person.words.say("portal.event"), text, tag="TEXTAREA")
+    pid = hands.stack.services["intake"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    send, page = person.words.say("portal.send"), person.page
+    person.on(send, "BUTTON")
+    shown = page.locator("#faults, h1").all_text_contents()
+    assert any(person.words.code("service", "intake") in one for one in shown), shown
+    hands.stack.await_ready(60, ["intake"])
+    page.goto(f"{person.url}/portal/send/event")
+    expect(page.locator("#event")).to_have_value(text)
+    for _again in range(2):
+        person.on(send, "BUTTON")
+        expect(page.locator("#outcome-title")).to_have_text(person.words.say("portal.sent"))
+        first = page.url
+        page.go_back()  # the same form once more, with the key that it was sent with
+    found = hands.call("GET", "intake", "/v1/applications?limit=100", "publisher", org=AGENCY).json()["items"]
+    mine = [one["id"] for one in found if one["own_number"] == event["data"]["own_number"]]
+    assert len(mine) == 1 and mine[0] in first
+    assert [one for one in reports if "503" not in one] == []

@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -11,24 +9,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
-from tests.kit.desk.portal import Portal, portal
+from tests.kit.desk.furnished import application, sheet
+from tests.kit.desk.portal import Portal
 from tests.kit.desk.services import HARMFUL
-from tests.kit.intake.sides import submitted
 
 pytestmark = [pytest.mark.timeout(600)]
 AGENCY, NEIGHBOUR = "Инна Заявкина", "Борис Соседский"
-MINE, SEND, PASTE = "/portal/mine", "/portal/send", "/portal/send/event"
+MINE, PASTE = "/portal/mine", "/portal/send/event"
 SHOTS = os.environ.get("SHOTS")
-
-
-@pytest.fixture(scope="module")
-def running(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """One portal for all tests here."""
-    before = os.environ.get("LOTSMAN_HOME")
-    os.environ["LOTSMAN_HOME"] = str(tmp_path_factory.mktemp("home"))
-    with portal(mongo_url) as made:
-        yield made
-    os.environ.pop("LOTSMAN_HOME") if before is None else os.environ.update(LOTSMAN_HOME=before)
 
 
 def shot(page: Page, name: str) -> None:
@@ -39,17 +27,7 @@ def shot(page: Page, name: str) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def application(number: int, **changes: Any) -> dict[str, Any]:
-    """An application whose days are to come."""
-    days = {"planned_start": "2027-09-01", "planned_end": "2028-06-30"}
-    costs = [{"source": "own-money", "year": 2027, "amount_minor": 5000000, "currency": "BYN"}]
-    return {
-        **submitted(number, "demo-health", **{**days, "costs": costs, **changes}),
-        "time": "2026-11-20T08:00:00.000Z",
-    }
-
-
-def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_conclusion(
+def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_decision(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
@@ -101,7 +79,13 @@ def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_conclusion(
     page.reload()
     expect(page.locator("#conclusion-title")).to_contain_text("ЗЭ-2026-0001")
     expect(page.locator("#way + ol")).to_contain_text("ЗЭ-2026-0001")
+    running.decide(pilot)
+    page.reload()
+    expect(page.locator("#decision-title + p")).to_have_text("целесообразен")
+    expect(page.locator("#decision-title ~ p").last).to_contain_text("П-17")
+    expect(page.locator("#way + ol")).to_contain_text("П-17")
     accessible(page)
+    narrow(page)
     shot(page, "submission")
     assert [one for one in reports if "422" not in one] == []
 
@@ -136,44 +120,6 @@ def test_another_agencys_submission_is_on_no_page_in_no_count_and_at_no_address(
         assert found is not None and unknown is not None and found.status == unknown.status == 404
         assert other.locator("main").inner_text() == said, "as of one that is not there"
     neighbours.close()
-
-
-def test_forms(running: Portal, context: BrowserContext, accessible: Look, reports: list[str]) -> None:
-    page, url = context.new_page(), running.url
-    enter(page, url, AGENCY, then=SEND)
-    shot(page, "form")
-    for language in LANGUAGES:
-        page.goto(f"{url}/{language}{SEND}")
-        accessible(page)
-        narrow(page)
-    page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.locator("#faults")).to_be_focused()
-    accessible(page)
-    shot(page, "form-faults")
-
-
-HEADINGS = "Дата подачи;Наименование проекта;Суть проблемы;Решение;Отрасль;УНП заказчика;Заказчик;Сумма;№ п/п\n"
-
-
-def sheet(faulty: bool) -> bytes:
-    """Sixty rows, five of them faulty, or mended; in the encoding of older desks, with a line above the table."""
-    wrong = {
-        7: ("sector", "марс"),
-        19: ("amount", "дорого"),
-        28: ("title", ""),
-        41: ("unp", "123"),
-        55: ("date", "вчера"),
-    }
-    lines = ["План на 2027 год;;;;;;;;"]
-    for n in range(1, 61):
-        cells = {"date": "20.11.2026", "title": f"Проект {n}", "sector": "Здравоохранение", "unp": "700000125"}
-        cells |= {"amount": f"{n} 000,50"}
-        if faulty and n in wrong:
-            cells |= {wrong[n][0]: wrong[n][1]}
-        named = [cells[name] for name in ("date", "title")]
-        rest = [cells["sector"], cells["unp"], "Поликлиника", cells["amount"], f"т-{n}"]
-        lines.append(";".join([*named, "Очереди.", "Запись по времени.", *rest]))
-    return "\n".join([lines[0], HEADINGS.strip(), *lines[1:]]).encode("cp1251")
 
 
 def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(

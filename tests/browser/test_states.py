@@ -22,7 +22,7 @@ from deploy.samples.expertise import APPEALS
 from deploy.samples.registry import ALL_ON
 from services.desk.pages import allowed, papers, steps
 from services.registry.domain.stages import Stage
-from tests.browser.conftest import PATIENCE, Look, narrow
+from tests.browser.conftest import PATIENCE, Look, narrow, on_paper
 from tests.kit.desk.cases import answering
 from tests.kit.desk.directory import EXPERT, Directory
 from tests.kit.desk.exports import EXPORT, Exports
@@ -46,13 +46,6 @@ FILL: Final = """form => {
     if (!form.querySelector(`[name="${one.name}"]:checked`)) one.checked = true;
 }"""
 """Something in every field of a form."""
-PRESSED: Final = """() => {
-  const seen = [...document.querySelectorAll(".desk-nav, .desk-filters, .desk-footer, .desk-paging, button")];
-  const shown = seen.filter(one => one.getClientRects().length).map(one => one.outerHTML.slice(0, 100));
-  const wide = document.documentElement.scrollWidth;
-  return wide > 690 ? [...shown, `${wide} px`] : shown;
-}"""
-"""What is on paper and should not be."""
 TURNS: Final = "turns"
 EXPECTED: Final = re.compile(r"\b(40[349]|412|422|503)\b")
 """What browsers report of answers that are no 200: the states themselves."""
@@ -260,16 +253,6 @@ def _sent(page: Page, line: Line, state: str, *, fill: bool = False) -> Iterator
     button.click()
     expect(page.locator("#faults")).to_be_visible()
     yield state
-
-
-def on_paper(page: Page) -> None:
-    """Printed, a page has its words and nothing that is pressed, and fits on A4."""
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": 690, "height": 990})
-    wrong = page.evaluate(PRESSED)
-    assert wrong == [], f"{page.url}: {wrong}"
-    page.emulate_media(media="screen")
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def languages(wanted: str, number: int) -> Iterator[str]:

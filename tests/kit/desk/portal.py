@@ -20,11 +20,12 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from contracts.event import Actor
+from contracts.event import Actor, Basis
 from contracts.expertise import ConclusionIssuedV1, InformationRequestedV1
-from contracts.reference import OnExpiry, Remark, RequestItem, Role, Verdict
-from contracts.steps import AgencyEntry, EditionFrom
-from contracts.topics import INTAKE
+from contracts.reference import Expediency, OnExpiry, Remark, RequestItem, Role, Scope, Verdict
+from contracts.registry import ExpediencyDecidedV1
+from contracts.steps import AgencyEntry, EditionFrom, KeyOrder, Quota
+from contracts.topics import EXPERTISE, INTAKE
 from deploy.local import demo_desk
 from services.chassis.auth import Caller
 from services.chassis.engine import Engine
@@ -38,6 +39,7 @@ from services.desk.clients import Clients
 from services.desk.process import make_desk
 from services.desk.settings import DeskSettings
 from services.intake.api import make_router
+from services.intake.domain.agency_keys import Fresh, IssueKey
 from services.intake.domain.commands import Accept
 from services.intake.importing.work import Importer
 from services.intake.service import RULES
@@ -51,6 +53,8 @@ STARTS_WITHIN: Final = 60.0
 OFFICER: Final = Actor(id="of-1", role="officer")
 OPERATOR: Final = Actor(id="op-1", role="operator")
 OWN, OTHER = "demo-health", "demo-transport"
+NAMES: Final = {OWN: "Ведомство здоровья", OTHER: "Ведомство дорог"}
+KEY: Final = "Ключ программы учёта"
 ITEMS: Final = (
     RequestItem(id="why", text="Почему пациенты ждут?"),
     RequestItem(id="end", text="Когда закончите?", field="planned_end"),
@@ -74,12 +78,14 @@ class Provider:
 
 @dataclass
 class Portal:
-    """A running portal. `away`: the services that do not answer; `similar`: what the register says is similar."""
+    """A running portal. `away`: the services that do not answer; `lost`: paths of intake whose next answer comes to
+    nobody, though what was sent has been taken; `similar`: what the register says is similar."""
 
     url: str
     loop: asyncio.AbstractEventLoop
     engine: Engine
     away: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
     similar: list[dict[str, Any]] = field(default_factory=list)
     asked: list[httpx.Request] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
@@ -95,10 +101,11 @@ class Portal:
 
     def tell(self, fact: Any, pilot: str) -> None:
         """A fact of the expertise about a pilot comes to intake."""
-        source = fact.TYPE.split(".")[1]
-        self.sequences[source] = self.sequences.get(source, 0) + 1
+        series = f"{fact.TYPE.split('.')[1]}/{pilot}"
+        self.sequences[series] = self.sequences.get(series, 0) + 1
         after = self.do(self.engine.documents([pilot]))[pilot].version
-        self.do(self.engine.records([said(fact, self.sequences[source], pilot, after)]))
+        seen = None if series.startswith(EXPERTISE) else self.sequences[f"{EXPERTISE}/{pilot}"]
+        self.do(self.engine.records([said(fact, self.sequences[series], pilot, after, seen)]))
 
     def request(self, pilot: str) -> None:
         """The expertise asks the applicant for two things."""
@@ -130,6 +137,18 @@ class Portal:
             rounds_left=1,
         )
         self.tell(fact, pilot)
+
+    def decide(self, pilot: str) -> None:
+        """The Council decides that the pilot is expedient."""
+        basis = Basis(body="Совет", kind="протокол", number="П-17", date=utc_now().date())
+        by = Actor(id="cs-1", role=Role.COUNCIL_SECRETARY)
+        self.tell(ExpediencyDecidedV1(actor=by, decision=Expediency.EXPEDIENT, basis=basis, at=utc_now()), pilot)
+
+    def furnish(self) -> None:
+        """The agency gets a key, and a quota of its own."""
+        order = KeyOrder(label=KEY, scopes=(Scope.PUBLISH,))
+        self.do(_enter(self.engine, OWN, "furnished", quota=Quota(events_a_minute=777, bytes_a_minute=5_000_000)))
+        self.do(_said(self.engine, OWN, "key", IssueKey(order, Fresh("0123456789abcdef", "0" * 64))))
 
     def flush(self) -> None:
         """What was decided is in the journals now."""
@@ -194,11 +213,15 @@ async def _serve(
     await store.close()
 
 
-async def _enter(engine: Engine, code: str) -> None:
-    entry = AgencyEntry(name="Ведомство", editions=(EditionFrom(edition="by-2024", since=date(2025, 1, 1)),))
-    mark = Claimed("person:admin", f"enter-{code}", "d")
-    actor = Actor(id="ad-1", role=Role.ADMIN)
-    assert isinstance(await engine.command(Input(f"agency:{code}", mark, entry, actor, f"enter-{code}")), Done)
+async def _enter(engine: Engine, code: str, key: str = "enter", quota: Quota | None = None) -> None:
+    since = EditionFrom(edition="by-2024", since=date(2025, 1, 1))
+    await _said(engine, code, key, AgencyEntry(name=NAMES[code], editions=(since,), quota=quota))
+
+
+async def _said(engine: Engine, code: str, key: str, command: Any) -> None:
+    """A word of an administrator to an agency's entry."""
+    mark, actor = Claimed("person:admin", f"{key}-{code}", "d"), Actor(id="ad-1", role=Role.ADMIN)
+    assert isinstance(await engine.command(Input(f"agency:{code}", mark, command, actor, f"{key}-{code}")), Done)
 
 
 def _intake(engine: Engine) -> FastAPI:
@@ -221,7 +244,11 @@ class _Routed(httpx.AsyncBaseTransport):
         if (INTAKE if of_intake else "registry") in self._portal.away:
             raise httpx.ConnectError("refused")
         if of_intake:
-            return await self._intake.handle_async_request(request)
+            answer = await self._intake.handle_async_request(request)
+            if request.url.path in self._portal.lost:
+                self._portal.lost.remove(request.url.path)
+                raise httpx.ReadError("the connection was lost")
+            return answer
         if request.url.path == "/v1/similar":
             return httpx.Response(200, json={"items": self._portal.similar, "complete": True})
         return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})

@@ -179,6 +179,7 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResp
         move=words.code("waits", card["waits_for"]) if card["waits_for"] else words.say("waits.nobody"),
         stage=steps.stage(words, stage) if stage else "",
         allowed=allowed(card),
+        decided=_decided(words, card["decision"]) if card["decision"] else None,
         way=[step_of(words, card, one) for one in items if one["outcome"] not in ASIDE],
         ahead=list(ahead(words, card, stage)),
         receipts=[_receipt(words, one) for one in reversed(items)],
@@ -218,8 +219,14 @@ def _documents(words: Words, card: Card, receipt: Mapping[str, Any]) -> Iterator
         yield words.say("portal.conclusion", number=found["number"], day=words.day(found["date"]), verdict=verdict)
     for one in (receipt["decision"], receipt["step"]):
         if one:
-            decided = fields.contract(words, f"said.{one['decision']}", one["decision"]) if one.get("decision") else ""
-            yield f"{decided} {fields.document(words, one['basis'])}".strip()
+            said = _decided(words, one)
+            yield f"{said['what']} {said['document']}".strip()
+
+
+def _decided(words: Words, one: Mapping[str, Any]) -> dict[str, str]:
+    """What was decided, if anything was, and the document."""
+    what = fields.contract(words, f"said.{one['decision']}", one["decision"]) if one.get("decision") else ""
+    return {"what": what, "document": fields.document(words, one["basis"])}
 
 
 def _reason(words: Words, card: Card, one: Mapping[str, Any]) -> str:

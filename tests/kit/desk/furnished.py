@@ -1,0 +1,137 @@
+"""A portal with something on each of its pages: what an agency sent, is asked, was told; spreadsheets; a webhook."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from services.chassis.hooks.rows import DELIVERIES, Item, State, delivery
+from services.chassis.hooks.rows import hook as hook_of
+from services.chassis.run import utc_now
+from services.chassis.store import Row
+from tests.kit.desk.portal import OWN, Portal
+from tests.kit.desk.walker import Seen, Walker
+from tests.kit.intake.sides import submitted
+
+PERSON: Final = "pu-1"
+HOOK: Final = "https://hooks.example.org/lotsman"
+FILE: Final = "план-ведомства.csv"
+HEADINGS: Final = "Дата подачи;Наименование проекта;Суть проблемы;Решение;Отрасль;УНП заказчика;Заказчик;Сумма;№ п/п"
+COLUMNS: Final = {
+    "same-initiator-id-value": "790000029",
+    "same-costs-0-source": "own-money",
+    "same-costs-0-year": "2027",
+}
+"""What a plan does not say itself."""
+
+
+def application(number: int, **changes: Any) -> dict[str, Any]:
+    """An application of the agency whose days are to come."""
+    days = {"planned_start": "2027-09-01", "planned_end": "2028-06-30"}
+    costs = [{"source": "own-money", "year": 2027, "amount_minor": 5000000, "currency": "BYN"}]
+    made = submitted(number, OWN, **{**days, "costs": costs, **changes})
+    return {**made, "time": "2026-11-20T08:00:00.000Z"}
+
+
+def sheet(faulty: bool) -> bytes:
+    """Sixty rows, five of them faulty, or mended; in the encoding of older desks, with a line above the table."""
+    wrong = {
+        7: ("sector", "марс"),
+        19: ("amount", "дорого"),
+        28: ("title", ""),
+        41: ("unp", "123"),
+        55: ("date", "вчера"),
+    }
+    lines = list[str]()
+    for n in range(1, 61):
+        cells = {"date": "20.11.2026", "title": f"Проект {n}", "sector": "Здравоохранение", "unp": "700000125"}
+        cells |= {"amount": f"{n} 000,50"}
+        if faulty and n in wrong:
+            cells |= {wrong[n][0]: wrong[n][1]}
+        named = [cells[name] for name in ("date", "title")]
+        rest = [cells["sector"], cells["unp"], "Поликлиника", cells["amount"], f"т-{n}"]
+        lines.append(";".join([*named, "Очереди.", "Запись по времени.", *rest]))
+    return "\n".join(["План на 2027 год;;;;;;;;", HEADINGS, *lines]).encode("cp1251")
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """What there is, by id: a submission with an open request and one that was decided on; a file, and imports of it
+    that were tried, were stopped, and wait; a webhook, and a message that it could not take."""
+
+    asked: str
+    decided: str
+    file: str
+    tried: str
+    stopped: str
+    waiting: str
+    hook: str
+    message: str
+
+
+def furnished(portal: Portal, walker: Walker) -> Furnished:
+    """Has the agency do all of it on its pages."""
+    portal.furnish()
+    asked, decided = (_sent(walker, application(n, title=f"Снимки {n}")) for n in (501, 502))
+    for pilot in (asked, decided):
+        portal.accept(pilot)
+        portal.request(pilot)
+    portal.conclude(decided)
+    portal.decide(decided)
+    file = _uploaded(walker)
+    tried = _tried(walker, file)
+    portal.imports()
+    page = walker.get(tried)
+    real = walker.press(page, page.form("send"), ("do", "send")).address
+    page = walker.get(real)
+    walker.press(page, page.form("stop"), ("do", "stop"))
+    portal.imports()
+    waiting = _tried(walker, _uploaded(walker))
+    page = walker.get("/ru/portal/access")
+    page = walker.press(page, page.form("send"), ("do", "send"), {"address": HOOK, "note": "Наша программа"})
+    hook = last(next(one for one in page.links if "/access/hooks/" in one))
+    portal.flush()
+    message = _delivered(portal, hook, asked)
+    return Furnished(asked, decided, last(file), last(tried), last(real), last(waiting), hook, message)
+
+
+def last(address: str) -> str:
+    """The last step of an address."""
+    return address.partition("?")[0].rpartition("/")[2]
+
+
+def _sent(walker: Walker, event: dict[str, Any]) -> str:
+    page = walker.get("/ru/portal/send/event")
+    text = json.dumps(event, ensure_ascii=False)
+    sent = walker.press(page, page.form("send"), ("do", "send"), {"event": text})
+    assert "/mine/" in sent.address, sent.text
+    return last(sent.address)
+
+
+def _uploaded(walker: Walker) -> str:
+    page = walker.get("/ru/portal/spreadsheets")
+    form = next(one for one in page.forms if one.action.endswith("/spreadsheets"))
+    return walker.press(page, form, ("", ""), files={"file": (FILE, sheet(faulty=True))}).address
+
+
+def _tried(walker: Walker, columns: str) -> str:
+    page = walker.get(columns)
+    answer: Seen = walker.press(page, page.form("try"), ("do", "try"), COLUMNS)
+    assert answer.status == 200 and "/files/" not in answer.address, answer.text
+    return answer.address
+
+
+def _delivered(portal: Portal, hook: str, pilot: str) -> str:
+    """A message that the receiver did not take."""
+    to, now = portal.do(hook_of(portal.engine.store, hook)), utc_now()
+    assert to is not None
+    row: Row = delivery(to, Item("e-1", pilot, OWN, now.isoformat(), 1), 1, now + timedelta(days=1))
+    attempts = [{"at": now, "status": 503, "why": None, "answer": "busy", "milliseconds": 12}]
+    attempts.append({"at": now, "status": None, "why": "not-reached", "answer": "", "milliseconds": 5000})
+    row |= {"state": State.FAILED, "tries": 2, "ended_at": now, "attempts": attempts}
+    portal.do(_written(portal, row))
+    return str(row["_id"])
+
+
+async def _written(portal: Portal, row: Row) -> None:
+    await portal.engine.store.add(DELIVERIES, [row])
