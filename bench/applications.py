@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from bench.cases import EDITION, RULES, Story, fold_of, put
 from contracts.event import Actor
 from contracts.reference import Role
 from contracts.steps import EditionFrom
+from deploy.samples.pilots import Agency as SampleAgency
+from deploy.samples.pilots import Pilot as SamplePilot
 from deploy.samples.pilots import pilots
 from deploy.samples.pilots import submitted as sent
 from services.chassis.fold import Fold
@@ -30,18 +33,27 @@ async def write_applications(store: Store, count: int, now: datetime) -> list[st
 
 
 def _made(count: int, now: datetime) -> Iterator[Fold]:
-    sample = [(agency, pilot) for agency, pilot in pilots() if not pilot.wrong]
     for n in range(count):
-        agency, pilot = sample[n % len(sample)]
-        at, id_ = now - SPREAD * (n / count), f"bench-{n}"
-        event = sent(agency, pilot, at)
-        event |= {"id": id_, "data": {**event["data"], "own_number": id_}}
-        entry = Agency(code=agency.code, name=agency.name, editions=(FROM,))
-        told = Story(
-            SERVICE.aggregates[KIND],
-            pilot_id(agency.code, id_),
-            Given(RULES, entry, f"{EDITION.registration.prefix}-{at.year}-{n:06d}"),
-        )
-        actor = Actor(id=agency.code, organisation=agency.code, role=Role.PUBLISHER)
-        told.then(Submit(agency.code, id_, event), actor, at)
+        told = application(None, f"bench-{n}", n, now - SPREAD * (n / count))
         yield fold_of(told.subject, told.state, told.facts, SERVICE)
+
+
+def application(code: str | None, id_: str, n: int, at: datetime) -> Story:
+    """The n-th application, of this agency or of one of the sample's, that came at a moment and was registered."""
+    agency, pilot = _sample()[n % len(_sample())]
+    agency = agency.model_copy(update={"code": code}) if code else agency
+    event = sent(agency, pilot, at)
+    event |= {"id": id_, "data": {**event["data"], "own_number": id_}}
+    entry = Agency(code=agency.code, name=agency.name, editions=(FROM,))
+    told = Story(
+        SERVICE.aggregates[KIND],
+        pilot_id(agency.code, id_),
+        Given(RULES, entry, f"{EDITION.registration.prefix}-{at.year}-{n:06d}"),
+    )
+    told.then(Submit(agency.code, id_, event), Actor(id=agency.code, organisation=agency.code, role=Role.PUBLISHER), at)
+    return told
+
+
+@cache
+def _sample() -> list[tuple[SampleAgency, SamplePilot]]:
+    return [(agency, pilot) for agency, pilot in pilots() if not pilot.wrong]

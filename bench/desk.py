@@ -22,6 +22,7 @@ from bench.copies import Copies
 from bench.filling import fill
 from bench.operations import collecting, park_some
 from bench.pilots import Shelf
+from bench.portal import CODE, PERSON, write_portal
 from bench.serving import serving
 from contracts.event import wire_moment
 from contracts.expertise import TermNearingV1
@@ -129,6 +130,7 @@ async def _fill(
         await fill(stores[REGISTRY], (replace(copy, id=one.subject) if one else copy for copy, one in copies), filling)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
+        portal = await write_portal(stores[INTAKE], applications, now)
     with task(say, "parking records"):
         parked = await park_some(stores[INTAKE], now)
     with task(say, "building the indexes"):
@@ -140,6 +142,7 @@ async def _fill(
         "own": [one.subject for one in opened_ones if _judges(busiest, one)][:SAMPLE],
         "application": waiting[:SAMPLE],
         **parked,
+        **portal,
         "expert": [busiest, *(expert_id(n) for n in range(min(SAMPLE, experts)))],
     }
 
@@ -211,11 +214,13 @@ async def _signed_in(store: Store, folder: Path, url: str, expert: str) -> dict[
         Role.REGISTRAR: "registrar-1",
         Role.OPS: "ops-1",
         Role.HEAD_ORGANISATION: "head-1",
+        Role.PUBLISHER: PERSON,
     }
     sessions, cookie = Sessions(store, HOURS * 3600, utc_now), f"lotsman_{url.rpartition(':')[2]}"
     found = dict[Role, tuple[str, str]]()
     for role, person in people.items():
-        token = keys.token(folder, [role], sub=person, hours=HOURS)
-        who = SignedIn(person, f"Примеров {role}", (str(role),), None, token, time.time() + HOURS * 3600)
+        organisation = CODE if role is Role.PUBLISHER else None
+        token = keys.token(folder, [role], organisation, person, HOURS)
+        who = SignedIn(person, f"Примеров {role}", (str(role),), organisation, token, time.time() + HOURS * 3600)
         found[role] = cookie, (await sessions.begin(who)).cookie
     return found
