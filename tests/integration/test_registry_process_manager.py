@@ -1,12 +1,13 @@
 """A pilot that copies another one, through the engine on the real database, its own facts fed back to it."""
 
 import json
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
-from contracts.event import Actor, wire_moment
+from contracts.event import Actor, envelope, wire, wire_moment
 from contracts.expertise import ExpertEnteredV1
 from contracts.reference import (
     Application,
@@ -21,9 +22,11 @@ from contracts.steps import (
     Scaling,
     ScalingDecision,
 )
+from contracts.topics import EXPERTISE, fact_topic
 from deploy.samples.common import APPLICATION, basis, party
 from deploy.samples.registry import enter, steps, way
 from services.chassis.engine import Engine
+from services.chassis.service import Service
 from services.chassis.store import Store
 from services.chassis.subject import Claimed, Done, Input, Record
 from services.registry.domain.commands import RecordAmendment, RecordHiding
@@ -33,6 +36,7 @@ from services.registry.domain.state import Pilot
 from services.registry.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import START, Broker, Clock, numbered
+from tests.kit.rebuilt import rebuilt
 
 OWN = "pilots.registry.v1"
 OFFICIAL = Actor(id="u-1", role="registrar")
@@ -49,10 +53,10 @@ def copy_of(name: str) -> Application:
 class House:
     """The register on a real database, and what reads its own topic."""
 
-    def __init__(self, store: Store) -> None:
-        self.broker = Broker()
+    def __init__(self, store: Store, service: Service = SERVICE, broker: Broker | None = None) -> None:
+        self.broker = broker or Broker()
         self.clock = Clock()
-        self.engine = Engine(SERVICE, store, self.broker, now=self.clock, new_id=numbered(), calendars=CALENDARS)
+        self.engine = Engine(service, store, self.broker, now=self.clock, new_id=numbered(), calendars=CALENDARS)
         self._ids = count()
         self._fed = 0
 
@@ -281,3 +285,34 @@ async def test_a_pilot_is_hidden_from_who_is_tied_to_a_party_whichever_comes_fir
 
 def replaced(application: Application, **parts: Any) -> Application:
     return application.model_copy(update=parts)
+
+
+def as_sent(fact: ExpertEnteredV1, sequence: int) -> Record:
+    """A fact of the directory of experts as it stands in the expertise's topic."""
+    said: dict[str, Any] = {"id": f"e-{sequence}", "service": EXPERTISE, "subject": subject_of(WHO), "time": START}
+    data = fact.model_dump(mode="json")
+    sent = envelope(fact.TYPE, data, **said, cause="c", correlation="c", trace={}, sequence=sequence)
+    return Record(fact_topic(EXPERTISE), 0, sequence, subject_of(WHO).encode(), wire(sent))
+
+
+async def test_entries_that_an_earlier_program_passed_by_are_known_after_a_rebuild_that_reads_all_inputs_again(
+    store: Store, house: House
+) -> None:
+    """What the changelog tells operators to do at this upgrade: `rebuild registry --behind`."""
+    read = [as_sent(entered(one).fact, n) for n, one in enumerate((OTHERS, OWN_NUMBER), start=1)]
+    earlier = House(store, replace(SERVICE, translate=lambda _event: None))
+    await earlier.engine.records(read)
+    await house.do("p1", asked("N-1"))
+    await house.feed()
+    await house.engine.records(read)
+    await house.feed()
+    assert (await house.pilot("p1")).hidden_from == (), "what was passed by is not looked at again by itself"
+    async with rebuilt(SERVICE, store, house.broker, behind=True) as (new, report):
+        assert report.covers, report
+        await new.prepare(SERVICE.indexes)
+        after = House(new, broker=house.broker)
+        await after.engine.records(read)
+        await after.feed()
+        assert (await after.pilot("p1")).hidden_from == (WHO,)
+        known = after.broker.series("p1", OWN)
+        assert known == list(range(1, len(known) + 1)), "nothing is sent a second time"

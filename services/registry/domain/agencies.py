@@ -1,7 +1,8 @@
 """What the register notes of intake's directory (доступ ведомства): names, whether an agency is let in, by which keys.
 
 Each fact of intake about an entry becomes a fact of the register's own with all that is known after it. What was
-entered before the register heard of agencies is known from the next change on; until then nobody is kept out for it.
+entered before the register heard of agencies is known from the next change on, or once the register reads its inputs
+anew (rebuild --behind); until then nobody is kept out for it.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What the register notes of the directory of experts (связи эксперта): to which organisations an entry ties a person.
 
 By it a pilot is hidden from who is tied to a party before the expertise has a case. What was entered before the
-register heard of entries is known from the next change on.
+register heard of entries is known from the next change on, or once it reads its inputs anew (rebuild --behind).
 """
 
 from collections.abc import Sequence
