@@ -130,11 +130,12 @@ async def _fill(
         await fill(stores[REGISTRY], (replace(copy, id=one.subject) if one else copy for copy, one in copies), filling)
     with task(say, "making applications"):
         waiting = await write_applications(stores[INTAKE], applications, now)
-        portal = await write_portal(stores[INTAKE], applications, now)
     with task(say, "parking records"):
         parked = await park_some(stores[INTAKE], now)
     with task(say, "building the indexes"):
         await asyncio.gather(*(build_indexes(stores[name], one.indexes) for name, one in INDEXED.items()))
+    with task(say, "making the portal of an agency"):
+        portal = await write_portal(stores[INTAKE], applications, now)
     busiest = seated.most_common(1)[0][0]
     opened_ones = [one for one in made if one.case.seated]
     return {

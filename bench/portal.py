@@ -44,17 +44,17 @@ FAULT: Final = "{n};Отрасль;code.unknown;block;fix;Такого кода 
 
 
 async def write_portal(store: Store, count: int, now: datetime) -> dict[str, list[str]]:
-    """Writes the agency and what is its own; ids by kind: `mine` are its submissions, `asked` those with an open
-    request, `file`, `import`, `hook` and `message` what else has a page."""
+    """Writes the agency and what is its own; ids by kind: `mine` are its registered submissions, `asked` those with an
+    open request, `file`, `import`, `hook` and `message` what else has a page."""
     entry = Story(SERVICE.aggregates[AGENCY], subject_of(CODE), Given(RULES))
     entry.then(AgencyEntry(name="Ведомство примеров", editions=(FROM,)), Actor(id="admin-1", role=Role.ADMIN), now)
     told = [_submission(n, count, now) for n in range(count)]
     await put(store, [fold_of(entry.subject, entry.state, entry.facts, SERVICE), *map(_fold, told)])
-    mine = [one.subject for one in told]
+    mine = [one.subject for one in told if one.state.number]
     await store.add(JOURNAL, list(_receipts(told, now)))
     file, imports = await _imports(store, now)
     hook, messages = await _hook(store, mine, now)
-    waiting = [one.subject for n, one in enumerate(told) if n % ASKED == 0]
+    waiting = [one.subject for one in told if one.state.open_requests]
     return {"mine": mine, "asked": waiting, "file": [file], "import": imports, "hook": [hook], "message": messages}
 
 
