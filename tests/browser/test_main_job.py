@@ -291,11 +291,13 @@ def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
     hands.stack.await_ready(60, ["intake"])
     page.goto(f"{person.url}/portal/send/event")
     expect(page.locator("#event")).to_have_value(text)
-    for _again in range(2):
-        person.on(send, "BUTTON")
-        expect(page.locator("#outcome-title")).to_have_text(person.words.say("portal.sent"))
-        first = page.url
-        page.go_back()  # the same form once more, with the key that it was sent with
+    person.on(send, "BUTTON")
+    expect(page.locator("#outcome-title")).to_have_text(person.words.say("portal.sent"))
+    first = page.url
+    page.goto(f"{person.url}/portal/send/event")  # somebody who is not sure sends the same event once more
+    person.write(person.words.say("portal.event"), text, tag="TEXTAREA")
+    person.on(send, "BUTTON")
+    assert page.url == first
     found = hands.call("GET", "intake", "/v1/applications?limit=100", "publisher", org=AGENCY).json()["items"]
     mine = [one["id"] for one in found if one["own_number"] == event["data"]["own_number"]]
     assert len(mine) == 1 and mine[0] in first

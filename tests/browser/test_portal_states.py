@@ -98,6 +98,7 @@ def _without_own(text: str, address: str) -> str:
 def test_each_link_leads_somewhere_and_each_button_does_something_or_says_why_not(own: Walker, full: Furnished) -> None:
     pages = own.walk("/ru/portal/mine", HERE)
     assert [one.address for one in pages if one.status != 200] == []
+    assert [one.address for one in pages if one.ids and "/ru/portal/access" not in one.links] == [], "without its head"
     there = " ".join(one.address for one in pages)
     assert [
         one for one in (full.decided, full.hook, full.message, full.tried, "marked", "schema.json") if one not in there

@@ -25,7 +25,7 @@
     if (!row) return;
     rows().forEach((one) => one.classList.toggle("desk-row--at", one === row));
     at = row.id;
-    (row.querySelector(".desk-box") || row.querySelector("a")).focus({ preventScroll: true });
+    (row.querySelector(".desk-box") || row.querySelector("a"))?.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
 

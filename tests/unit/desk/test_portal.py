@@ -97,3 +97,16 @@ async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_
         await desk.enter(Role.OPERATOR)
         for path in ("mine", "send/event"):
             assert (await desk.browser.get(f"/ru/portal/{path}")).status_code == 403
+
+
+async def test_an_agency_that_is_not_entered_yet_is_told_whom_to_ask() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/v1/agencies/"):
+            return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
+        return httpx.Response(200, json={"items": [], "next": None})
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        for path in ("access", "send"):
+            told = await desk.browser.get(f"/ru/portal/{path}")
+            assert told.status_code == 403 and "скажите администратору" in told.text

@@ -92,8 +92,8 @@ def _path(hook: str, delivery: str = "") -> str:
 
 async def _access(visit: Visit, told: Told, posted: Posted | None = None) -> HTMLResponse:
     at = f"/v1/agencies/{agency.of(visit)}"
-    entry, keys, quota, hooks, notices = await asyncio.gather(
-        agency.entry(visit),
+    entry = await agency.entry(visit)
+    keys, quota, hooks, notices = await asyncio.gather(
         visit.ask(INTAKE, f"{at}/keys"),
         visit.ask(INTAKE, f"{at}/quota"),
         visit.ask(INTAKE, "/v1/hooks", limit=ROWS),

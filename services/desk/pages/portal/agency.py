@@ -18,8 +18,12 @@ def of(visit: Visit) -> str:
 
 
 async def entry(visit: Visit) -> Any:
-    """Its entry in the directory. Raises Away, Refused."""
-    return (await visit.ask(INTAKE, f"/v1/agencies/{of(visit)}")).body
+    """Its entry in the directory. Raises Away, Refused: 403 with words where it has none yet."""
+    found = await visit.ask_if_there(INTAKE, f"/v1/agencies/{of(visit)}")
+    if found is None:
+        detail = visit.words.say("portal.not-entered", code=of(visit))
+        raise Refused(403, {"title": "agency.unknown", "detail": detail})
+    return found
 
 
 async def edition(visit: Visit) -> Edition:

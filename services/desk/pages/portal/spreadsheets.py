@@ -252,7 +252,7 @@ async def _shown(
         "portal/import.html",
         status,
         card=card,
-        open=card["state"] in OPEN,
+        going=card["state"] in OPEN,
         wrong=told[:MOST_TOLD],
         more=max(0, len(told) - MOST_TOLD),
         problems=[one.get(f"message_{words.language}") or one["message"] for one in card["problems"]],

@@ -220,7 +220,7 @@ def _documents(words: Words, card: Card, receipt: Mapping[str, Any]) -> Iterator
     for one in (receipt["decision"], receipt["step"]):
         if one:
             said = _decided(words, one)
-            yield f"{said['what']} {said['document']}".strip()
+            yield ", ".join(filter(None, (said["what"], said["document"])))
 
 
 def _decided(words: Words, one: Mapping[str, Any]) -> dict[str, str]:
