@@ -317,6 +317,9 @@ def test_files_and_the_feed_have_exactly_what_the_page_finds(register: Open, ask
 # ---- what is told of others
 
 
+YEAR_ALONE = re.compile(r"(?<![\w-])2031(?![\w-])")  # tags and cursors are of any digits
+
+
 def test_a_hidden_case_an_internal_field_and_another_agencys_rows_are_told_by_nothing(
     register: Open, ask: httpx.Client
 ) -> None:
@@ -355,7 +358,8 @@ def test_a_hidden_case_an_internal_field_and_another_agencys_rows_are_told_by_no
         answer = ask.get(way)
         said = "\n".join([str(dict(answer.headers)), unescape(answer.text)])
         if SECRET not in way and not way.endswith("openapi.json"):
-            assert not [one for one in shut if one in said], (way, [one for one in shut if one in said])
+            told = [one for one in shut if one in said and (one != "2031" or YEAR_ALONE.search(said))]
+            assert not told, (way, told)
         if way.startswith("/ru") and len(seen) < 400:
             ways += [unescape(one).partition("#")[0] for one in ADDRESS.findall(answer.text)]
     assert len(seen) > 100
