@@ -45,7 +45,7 @@ def erase(
     pilot: Pilot,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> Found:
-    """Erase the contact persons of an application for good, from parked records too."""
+    """Erase the contact persons of an application for good, with parked copies and the agency's spreadsheets."""
     if not yes:
         typer.confirm(f"Erase what is kept of the contact persons of {pilot}, for good?", abort=True)
     _asked("DELETE", pilot, Role.ADMIN)

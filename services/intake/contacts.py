@@ -2,7 +2,8 @@
 
 It stands in the collection `persons`, and in parked records of agencies: from there it goes when it is erased, and in
 any case when it has been there for as long as the agency's topic keeps it. What else an event says stays, and it is
-still the same event to whoever sends it again.
+still the same event to whoever sends it again. It may stand in a spreadsheet that an agency has sent: where its
+erasure is asked for, those go as a whole.
 """
 
 import json
@@ -15,13 +16,14 @@ from pydantic import BaseModel
 from contracts.agency import AGENCY, ContactPerson
 from contracts.event import Envelope, Event, peek
 from contracts.forms import as_number
-from contracts.intake import ContactErasedV1, ContactReadV1
+from contracts.intake import ContactErasedV1, ContactReadV1, ErasedFor
 from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
 from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, REPAIRS, SUBJECTS, Keys, Row, Store, below
 from services.intake.domain.state import pilot_id
 from services.intake.door import attributes_of, fingerprint_of
+from services.intake.importing import asked as sheets
 from services.intake.parsing import unpacked
 from services.law.names import fields_of
 
@@ -86,6 +88,9 @@ async def erase(store: Store, events: Sequence[Event]) -> None:
     if said:
         persons = [one for _, fact in said for one in fact.person_ids]
         await forget(store, [event.subject for event, _ in said], persons, max(event.time for event, _ in said))
+    for event, fact in said:
+        if fact.why is ErasedFor.ASKED:
+            await sheets.forget(store, fact.agency, event.time)
 
 
 async def tidy(store: Store, now: datetime) -> None:

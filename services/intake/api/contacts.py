@@ -23,6 +23,7 @@ from services.intake.api.answers import ContactReading, Contacts
 from services.intake.domain.commands import EraseContacts
 from services.intake.domain.reading import ReadContacts, subject_of
 from services.intake.domain.state import KIND, Pilot
+from services.intake.importing import asked as sheets
 
 AnOfficer = Annotated[Caller, Depends(allow(Role.OFFICER))]
 Controller = Annotated[Sight, Depends(seeing(Role.AUDITOR, Role.ADMIN))]
@@ -67,14 +68,16 @@ def add(router: APIRouter) -> None:
 
     @router.delete("/applications/{pilot}/contact", tags=["personal data"], status_code=204)
     async def erase(pilot: str, by: Eraser) -> Response:
-        """Erases the contact persons' data for good, from parked records too: by the application's own agency, or an
-        administrator. The fact that says so comes first. Safe to repeat."""
+        """Erases the contact persons' data for good, from parked records too, and the spreadsheets that the agency has
+        sent, but those in work: by the application's own agency, or an administrator. The fact that says so comes
+        first. Safe to repeat."""
         found = await _seen(by.engine, pilot, by.caller)
         assert isinstance(found.state, Pilot)
         if Role.ADMIN not in by.caller.roles and by.caller.organisation != found.state.agency:
             raise not_found()
         await by.give_if_there(pilot, KIND, EraseContacts())
         await contacts.forget(by.engine.store, [pilot], found.state.persons, by.engine.now())
+        await sheets.forget(by.engine.store, found.state.agency, by.engine.now())
         return Response(status_code=204)
 
 

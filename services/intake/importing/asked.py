@@ -109,3 +109,14 @@ async def drop(store: Store, id_: str, what: What | None = None) -> None:
     query = {"import": id_, "_id": below(id_ if what is None else f"{id_}/{what}")}
     while rows := await store.rows(PIECES, query, sort=BY_ID, limit=100, fields=["_id"], hint=OF_IMPORT):
         await store.remove(PIECES, [row["_id"] for row in rows])
+
+
+async def forget(store: Store, agency: str, until: datetime) -> None:
+    """Throws away the spreadsheets that an agency has sent by then, with what was found of them: what one of them says
+    of a person nobody can take out of it. Those in work end first, and stay their time. Safe to repeat. Raises
+    StoreAway."""
+    query = {"agency": agency, "asked": {"$lte": wire_moment(until)}, "state": {"$nin": [*OPEN]}}
+    while rows := await store.rows(IMPORTS, query, sort=NEWEST, limit=100, fields=["_id"]):
+        for row in rows:
+            await drop(store, row["_id"])
+        await store.remove(IMPORTS, [row["_id"] for row in rows])

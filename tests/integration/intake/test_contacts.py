@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from contracts.agency import ApplicationSubmittedV2
-from contracts.intake import ContactErasedV1, ContactReadV1, PersonErasedV1
+from contracts.event import Event, parse_fact
+from contracts.intake import ContactErasedV1, ContactReadV1, ErasedFor, PersonErasedV1
 from contracts.topics import AGENCY_KEPT_DAYS, fact_topic
 from services.chassis.engine import Engine
 from services.chassis.store import PARKED, PERSONS, Store
+from services.intake import contacts
 from services.intake.contacts import without_contact
 from services.intake.domain.state import pilot_id
+from services.intake.importing import asked as sheets
 from services.intake.service import RULES, SERVICE
 from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked, crash
 from tests.kit.intake.sides import NOWHERE, PILOT, Ask, Make, again, doc, entered, sent, state, submitted
@@ -132,6 +135,48 @@ async def test_the_own_agency_and_administrators_erase_it_for_good_from_parked_r
     kept = json.loads(row["value"])
     assert kept["data"]["title"] == parked["data"]["title"] and kept["data"]["contact"] is None
     assert (await ask("delete", f"/v1/applications/{NOWHERE}/contact", "admin")).status_code == 404
+
+
+async def test_spreadsheets_that_the_agency_has_sent_go_with_an_erasure_that_is_asked_for_and_not_with_the_term(
+    engine: Engine, ask: Ask, store: Store, broker: Broker, clock: Clock
+) -> None:
+    await store.prepare(SERVICE.indexes)
+    await published(ask)
+    text = "Контакт;" + WHO["name"]
+
+    async def sent_by(agency: str, state: str) -> str:
+        id_ = await sheets.ask(store, agency, "u-1", clock(), text.encode(), file="план.csv", toml="")
+        await store.mark(sheets.IMPORTS, {"_id": id_}, {"state": state})
+        return id_
+
+    gone = {await sent_by("demo", state) for state in ("done", "failed", "stopped")}
+    gone.add(await sheets.hold(store, "demo", "u-1", clock(), text.encode(), "план.csv"))
+    stays = {await sent_by("demo", "working"), await sent_by("other", "done")}
+
+    async def kept() -> set[str]:
+        found = [await store.rows(name, {}, sort=[("_id", 1)], limit=99) for name in (sheets.IMPORTS, sheets.PIECES)]
+        rows, pieces = ({one[key] for one in some} for some, key in zip(found, ("_id", "import"), strict=True))
+        assert rows == pieces
+        return rows
+
+    assert (await ask("delete", CONTACT, "officer")).status_code == 403
+    assert await kept() == gone | stays
+    assert (await ask("delete", CONTACT, "publisher@demo")).status_code == 204
+    assert await kept() == stays
+    clock.forward(seconds=1)
+    later = await sent_by("demo", "done")
+    await engine.outbox.flush()
+    [fact] = facts(broker, ContactErasedV1.TYPE)
+    event = parse_fact(json.dumps(fact).encode(), SERVICE.own)
+    assert isinstance(event, Event)
+    await contacts.erase(store, [event])
+    assert await kept() == stays | {later}, "what came since is another affair, also where a fact is carried out again"
+    assert isinstance(event.fact, ContactErasedV1)
+    by_term = replace(event, time=clock(), fact=event.fact.model_copy(update={"why": ErasedFor.TERM}))
+    await contacts.erase(store, [by_term])
+    assert await kept() == stays | {later}
+    await contacts.erase(store, [replace(event, time=clock())])
+    assert await kept() == stays
 
 
 @pytest.mark.parametrize("key", [None, b"17-04/2026"])
