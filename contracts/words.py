@@ -5,6 +5,7 @@ nowhere else. A template names its values in braces: `{have} members of {least} 
 differently in each language is a `Wording`.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ SCHEMA: Final = "schema"
 """The area of what the contract itself finds faulty: `schema.<type of the fault>`."""
 ENUMERATED: Final = ("expected", "expected_tags")
 """What pydantic lists in English words: `'a', 'b' or 'c'`."""
+MEMBER: Final = re.compile(r"<[A-Za-z_.]+: ('[^']*')>")
+"""How it writes a code that is a member of an enumeration: `<Format.CSV: 'csv'>`."""
 UNNAMED: Final = "schema.invalid"
 """The words for a fault of the contract that has none of its own."""
 ASKED_YEARS: Final[Mapping[str, str | int]] = {"first": YEARS[0], "last": YEARS[-1], "unspecified": UNSPECIFIED}
@@ -138,7 +141,7 @@ def _schema_problem(kind: str, context: Mapping[str, object], pointer: str) -> P
 
 def _of_context(name: str, value: object) -> Value:
     if name in ENUMERATED:
-        return str(value).replace(" or ", ", ")
+        return MEMBER.sub(r"\1", str(value)).replace(" or ", ", ")
     return value if isinstance(value, (str, int)) else str(value)
 
 

@@ -20,6 +20,7 @@ from services.chassis.public import OpenDoor
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
 from services.law.decision import Refusal, together
+from services.law.exporting import Format
 
 SUM = Problem(pointer="/shares", rule="shares.sum", message="Sum.", message_ru="Сумма.", message_be="Сума.")
 OLD = Problem(pointer="", rule="of.old", message="Old.", message_ru="Старое.")
@@ -156,6 +157,14 @@ def test_what_does_not_fit_the_schema_is_said_in_words_of_its_kind_with_its_boun
         "/body/o": ("schema.extra-forbidden", wordings()["schema.extra-forbidden"].ru),
     }
     assert all(one["message_be"] not in (one["message_ru"], one["message_en"]) for one in told.values())
+
+
+@pytest.mark.parametrize("kind", [Literal[Format.CSV, Format.CSV_SEMICOLON], Literal["csv", "csv-semicolon"]])
+def test_codes_that_are_allowed_are_named_as_they_are_sent_whatever_the_program_calls_them(kind: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python("pdf")
+    [one] = schema_problems(caught.value)
+    assert one.message == "This value is not allowed here. Allowed: 'csv', 'csv-semicolon'."
 
 
 def test_what_the_framework_refuses_is_said_in_the_asked_language_too() -> None:
