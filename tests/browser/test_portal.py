@@ -7,7 +7,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from contracts.words import LANGUAGES
 from tests.browser.conftest import Look, enter, narrow
 from tests.kit.desk.furnished import application, sheet
 from tests.kit.desk.portal import Portal
@@ -181,23 +180,12 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(
     assert [one for one in reports if "422" not in one] == []
 
 
-def test_access_and_contracts_are_accessible_and_narrow_and_a_webhook_is_registered_and_removed(
+def test_a_webhook_is_registered_switched_off_given_another_secret_and_removed(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
     enter(page, url, AGENCY, then="/portal/access")
     shot(page, "access")
-    for language in LANGUAGES:
-        for path in ("access", "contracts", "contracts/pilots.agency.application-submitted.v2", "spreadsheets"):
-            page.goto(f"{url}/{language}/portal/{path}")
-            for one in page.locator("details").all():
-                one.evaluate("e => e.open = true")
-            accessible(page)
-            narrow(page)
-    page.goto(f"{url}/ru/portal/contracts")
-    shot(page, "contracts")
-    page.goto(f"{url}/ru/portal/contracts/pilots.agency.application-submitted.v2")
-    shot(page, "contract")
     page.goto(f"{url}/ru/portal/access")
     page.get_by_role("button", name="Зарегистрировать").click()
     expect(page.locator("#faults")).to_be_focused()
