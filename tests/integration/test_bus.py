@@ -109,10 +109,21 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    backends: Backends, service: Service, sources: Sequence[str], name: str, **changes: Any
+    backends: Backends,
+    service: Service,
+    sources: Sequence[str],
+    name: str,
+    *,
+    reader: str | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Running]:
-    """Runs a service as `run` does it: bus, pump and sweep, but without HTTP. Its sends pass a gate."""
-    gate, at_gate = asyncio.Event(), asyncio.Event()
+    """Runs a service as `run` does it: bus, pump and sweep, but without HTTP. Its sends pass a gate. A client that
+    gives up is begun anew, as a process is that ends for it.
+
+    `reader` is under what name it reads. Real services need one of their own here: another test may run the same
+    service at the same time with another database, and in one group each would take records that the other waits for.
+    """
+    gate, at_gate, lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
     gate.set()
 
     async def take(records: Sequence[Record]) -> None:
@@ -122,7 +133,15 @@ async def running(
     async def send(messages: Sequence[Message]) -> list[BaseException | None]:
         at_gate.set()
         await gate.wait()
-        return await bus.send(messages)
+        return await here.bus.send(messages)
+
+    async def starts_anew() -> None:
+        while True:
+            await lost.wait()
+            lost.clear()
+            await here.bus.stop()
+            here.bus = made()
+            await here.bus.start()
 
     async def sweeps() -> None:
         while True:
@@ -132,20 +151,22 @@ async def running(
 
     async with opened(backends.mongo_url, name) as store:
         settings = settings_for(backends, **changes)
-        bus = Bus(settings, service.name, sources, take, lambda: None, soon=service.soon)
+        made = partial(Bus, settings, reader or service.name, sources, take, lost.set, soon=service.soon)
         engine = Engine(service, store, send, now=utc_now, new_id=lambda: str(uuid4()), calendars=CALENDARS)
-        here = Running(engine, bus, gate, at_gate)
+        here = Running(engine, made(), gate, at_gate)
         await store.prepare(service.indexes)
-        tasks = [asyncio.create_task(one) for one in (bus.start(), engine.outbox.pump(), sweeps())]
+        loops = here.bus.start(), starts_anew(), engine.outbox.pump(), sweeps()
+        tasks = [asyncio.create_task(one) for one in loops]
         try:
             yield here
         finally:
             gate.set()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await bus.stop()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await here.bus.stop()
             await store._client.drop_database(name)
+            assert not [error for error in ended if isinstance(error, Exception)], "no loop ended before it was told to"
 
 
 @dataclass(frozen=True)
@@ -617,7 +638,7 @@ async def test_a_new_agencys_topic_is_picked_up_within_seconds_while_intake_runs
     backends: Backends, eventually: Eventually
 ) -> None:
     mark = uuid4().hex[:8]
-    async with running(backends, INTAKE, [AGENCIES], f"test_{mark}") as here:
+    async with running(backends, INTAKE, [AGENCIES], f"test_{mark}", reader=f"intake-{mark}") as here:
         await asyncio.to_thread(add_agency, backends.kafka.admin(), f"first-{mark}", None)
         await enter(here.engine, f"first-{mark}")
         await publish(backends, agency_topic(f"first-{mark}").name, [_event(f"first-{mark}", 1)])
@@ -658,9 +679,9 @@ async def test_the_trace_of_an_agencys_record_reaches_the_facts_of_intake_and_re
     subject = pilot_id(code, f"{code}-1")
     await asyncio.to_thread(add_agency, backends.kafka.admin(), code, None)
     async with (
-        running(backends, INTAKE, [AGENCIES], f"test_in_{mark}") as intake,
-        running(backends, EXPERTISE, EXPERTISE.sources, f"test_ex_{mark}") as expertise,
-        running(backends, REGISTRY, ["intake", "expertise"], f"test_re_{mark}") as registry,
+        running(backends, INTAKE, [AGENCIES], f"test_in_{mark}", reader=f"intake-{mark}") as intake,
+        running(backends, EXPERTISE, EXPERTISE.sources, f"test_ex_{mark}", reader=f"expertise-{mark}") as expertise,
+        running(backends, REGISTRY, ["intake", "expertise"], f"test_re_{mark}", reader=f"registry-{mark}") as registry,
     ):
         await enter(intake.engine, code)
         key, value = _event(code, 1)

@@ -80,7 +80,7 @@ async def test_what_cannot_be_read_is_parked_by_its_offset_and_the_topic_goes_on
         batch([good[4]], CODECS["lz4"]),
     )
     spoil(backends, topic, b"spoilt-" + mark.encode())
-    async with running(backends, INTAKE, [AGENCIES], f"test_{mark}") as here:
+    async with running(backends, INTAKE, [AGENCIES], f"test_{mark}", reader=f"intake-{mark}") as here:
         await enter(here.engine, code)
         for number in (1, 3, 4, 5):
             await eventually(partial(_has, here, code, number), within=60)

@@ -9,6 +9,7 @@ from contracts.event import Event
 from services.chassis.reading import Reader
 from services.chassis.service import Told
 from services.chassis.store import Store, StoreAway
+from services.chassis.subject import Sequenced
 from tests.kit.engine.tiny import LANGUAGE, Clock, Note, Topic, tiny_service
 
 
@@ -41,3 +42,11 @@ async def test_what_nobody_foresaw_in_one_fact_breaks_that_one_alone() -> None:
     inputs, parked = await one.inputs(some)
     assert [(asked.subject, asked.command) for asked in inputs] == [("other", Note(("p1",))), ("other", Note(("p3",)))]
     assert [broken.record for broken in parked] == [some[1]]
+
+
+async def test_a_fact_of_a_type_that_only_a_newer_program_knows_waits_for_what_its_writer_had_seen_like_any_other() -> (
+    None
+):
+    passing = Topic("left").record("p1", 3, "?", type_="pilots.tiny.never-heard-of.v1", after={"right": 2})
+    [one], parked = await reader(lambda _events: None).inputs([passing])
+    assert (one.mark, one.command, parked) == (Sequenced("left", 3, {"right": 2}), None, [])
