@@ -44,7 +44,18 @@ from services.desk.pages import (
     work,
 )
 from services.desk.shown import HEADERS, TRANSPORT
-from services.desk.visit import Desk, Elsewhere, NotOurs, SignInNeeded, desk_of, here, open_to_all, session_of, show
+from services.desk.visit import (
+    REGISTER,
+    Desk,
+    Elsewhere,
+    NotOurs,
+    SignInNeeded,
+    desk_of,
+    here,
+    open_to_all,
+    session_of,
+    show,
+)
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +120,12 @@ def make_pages(desk: Desk, way_in: Sequence[APIRouter]) -> FastAPI:
 
 
 async def _entrance(request: Request) -> Response:
-    """The address without a language leads to the work in the reader's own."""
-    return RedirectResponse(f"/{language_of(request.headers)}/work", 303)
+    """The address without a language: whoever is signed in is led to the own first page, and everybody else to the
+    public register, whose head leads to signing in. The register needs no database of the desk, so this needs none."""
+    session = None
+    with suppress(StoreAway):
+        session = await session_of(desk_of(request), request)
+    return RedirectResponse(f"/{language_of(request.headers)}{'/work' if session else REGISTER}", 303)
 
 
 def _language(request: Request) -> Language:

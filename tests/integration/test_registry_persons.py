@@ -55,6 +55,22 @@ async def test_who_names_commissions_reads_the_known_names_page_by_page_and_no_c
     assert all(set(one) == {"id", "name"} for one in first["items"])
 
 
+async def test_a_name_is_corrected_without_its_contacts_being_told_or_lost(register: Register) -> None:
+    await named(register)
+    path = f"/persons/{MEMBERS[0]}"
+
+    async def kept() -> tuple[str, str | None]:
+        found = await persons.kept(register.engine.store, MEMBERS[0])
+        assert found is not None
+        return found["name"], found["email"]
+
+    answer = await register.ask("put", path, HEAD, {"name": "Образцова Мария"})
+    assert answer.json() == {"name": "Образцова Мария", "email": None, "phone": None}, "what stayed is not told"
+    assert await kept() == ("Образцова Мария", NAME["email"])
+    await register.ask("put", path, HEAD, {"name": "Образцова Мария", "email": None})
+    assert await kept() == ("Образцова Мария", None)
+
+
 async def test_a_clock_money_and_who_took_a_list_name_persons_and_pilots(register: Register) -> None:
     await register.running("p")
     assert (await register.ask("put", "/me/person", REGISTRAR, OTHER)).status_code == 200

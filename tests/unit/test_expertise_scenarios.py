@@ -211,6 +211,7 @@ def test_a_hand_over_checks_conflicts_and_room_and_is_all_or_nothing(play: Play)
     assert play.refused(HandOver(expert_id=FIRST, to=INSIDER, why="Болезнь."), COLLEAGUE).code == "conflict.found"
     play.loads[SECOND] = 3
     assert play.refused(HandOver(expert_id=FIRST, to=SECOND, why="Болезнь."), COLLEAGUE).code == "expert.at-capacity"
+    assert play.refused(Assign(expert_id=FIRST)).code == "expert.on-the-case", "nothing is done, and that is said"
     assert play.refused(HandOver(expert_id=FIRST, to=FIRST, why="Болезнь."), COLLEAGUE).code == "expert.on-the-case"
     assert play.case == before
     play.do(Claim())

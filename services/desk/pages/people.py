@@ -17,7 +17,9 @@ from services.desk.forms import Filled
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
 
 HERE: Final = "/people"
-FIELDS: Final = ("name", "email", "phone")
+CONTACTS: Final = ("email", "phone")
+"""The register does not tell them, so a form that corrects a name begins without: what is left empty stays as kept."""
+FIELDS: Final = ("name", *CONTACTS)
 ROWS: Final = 50
 
 
@@ -39,7 +41,8 @@ def make_router() -> APIRouter:
             await posted.keep()
             missing = {"name": posted.visit.words.say("directory.lacks-name")}
             return await _shown(posted.visit, posted=posted, trouble=forms.Trouble(missing, 422))
-        body = {name: posted.get(name) or None for name in FIELDS}
+        gone = {name: None for name in CONTACTS if posted.get("drop")}
+        body = gone | {name: said for name in FIELDS if (said := posted.get(name))}
         path = f"/v1/persons/{quote(posted.get('id') or made(), safe='')}"
         trouble = await forms.sent(posted, REGISTRY, path, body, _place, method="PUT")
         if trouble is None:
@@ -70,7 +73,8 @@ async def _shown(
     """The page. Raises Away, Refused."""
     after = visit.request.query_params.get("after", "")
     found = (await visit.ask(REGISTRY, "/v1/persons", after=after, limit=ROWS)).body
-    begun = next((one for one in found["items"] if one["id"] == chosen), {"id": made(), "name": ""})
+    begun = next((one for one in found["items"] if one["id"] == chosen), None)
+    begun = {**begun, "known": "1"} if begun else {"id": made(), "name": ""}
     filled = forms.typed_in(posted) if posted else await forms.opened(visit, "", (), tuple(begun.items()))
     if posted is None and chosen and filled["id"] != chosen:  # words that were kept are somebody else's
         filled = Filled(tuple(begun.items()), new_key(), "", ())

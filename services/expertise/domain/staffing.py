@@ -53,8 +53,8 @@ def assign(decision: CaseDecision, command: Assign) -> None:
     """Assigns an expert who is free to judge and has room. Raises Refusal with what stands in the way."""
     decision.need_own_case()
     _need_staffing(decision)
-    if decision.case.place_of(command.expert_id) is not None:
-        return
+    if decision.case.place_of(command.expert_id) is not None:  # said, not passed over: nothing is done with the case
+        raise Refusal("expert.on-the-case")
     if sum(1 for _ in decision.case.active()) >= decision.case.needed:
         raise Refusal("review.has-experts", needed=decision.case.needed)
     _need_free(decision, command.expert_id)

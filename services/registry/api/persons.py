@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
 
 from contracts.reference import ROLES, Role, Scope
 from contracts.steps import Person
@@ -68,7 +69,11 @@ def routes() -> APIRouter:
 
     @router.put("/persons/{person}", response_model=Person)
     async def save(person: persons.Id, body: Body[Person], engine: EngineOf, _caller: Namer) -> Response:
-        """Saves the name of somebody who has no account: a member of a commission."""
-        return await persons.saved(engine, person, body)
+        """Saves the name of somebody who has no account: a member of a commission. A contact that is left out stays as
+        it is kept, for whoever corrects a name is not told it; null takes it out."""
+        kept = await persons.kept(engine.store, person) or {}
+        stays = {name: kept[name] for name in kept if name not in body.model_fields_set}
+        await persons.keep(engine.store, person, body.model_copy(update=stays), engine.now())
+        return JSONResponse(body.model_dump(), headers=persons.PRIVATE)  # what was said: what stayed is not told
 
     return router

@@ -322,6 +322,16 @@ async def test_a_member_of_a_commission_is_entered_by_name_alone_and_chosen_by_i
         assert few.status_code in (303, 409, 422) and "Первая Членова" in (few.text or "Первая Членова")
         renamed = (await desk.browser.get(f"/ru/people?id={first}")).text
         assert 'value="Первая Членова"' in renamed and desk.form(renamed, "people")["id"] == first
+        assert "записанное ранее сохранится" in renamed and "записанное ранее" not in page
+        for said, sent in (
+            ({}, {"name": "Первая"}),
+            ({"phone": "17"}, {"name": "Первая", "phone": "17"}),
+            ({"phone": "17", "drop": "1"}, {"name": "Первая", "email": None, "phone": "17"}),
+        ):
+            form = desk.form((await desk.browser.get(f"/ru/people?id={first}")).text, "people")
+            form.pop("drop", None)
+            await desk.browser.post("/ru/people", data={**form, "name": "Первая", **said, "do": "send"})
+            assert json.loads(register.sent[-1].content) == sent
 
 
 CORRECTED: list[tuple[Stage | Callable[[], Life], str, dict[str, str]]] = [

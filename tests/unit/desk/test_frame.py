@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.reference import Role
 from contracts.words import LANGUAGES
 from services.chassis.run import utc_now
 from services.desk.session import form_token, is_form_token
@@ -54,6 +55,14 @@ def services(request: httpx.Request) -> httpx.Response:
 async def at_work() -> AsyncIterator[Bench]:
     async with bench(services) as made:
         yield made
+
+
+async def test_the_bare_address_leads_a_citizen_to_the_register_and_who_is_signed_in_to_the_own_work() -> None:
+    async with bench(services) as desk:
+        answer = await desk.browser.get("/", headers={"Accept-Language": "be"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/be/register")
+        await desk.enter(Role.OPERATOR)
+        assert (await desk.browser.get("/", headers={"Accept-Language": "ru"})).headers["location"] == "/ru/work"
 
 
 async def test_nobody_is_shown_anything_and_every_answer_says_what_a_page_may_do(at_work: Bench) -> None:
