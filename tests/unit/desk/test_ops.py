@@ -104,6 +104,15 @@ async def test_a_group_is_tried_and_fed_as_many_as_are_asked_for() -> None:
         assert asked == [{**named, "limit": 10, "dry_run": True}, {**named, "limit": 500, "dry_run": False}]
         await posted(at, GROUP, "feed", do="feed", many="100000")
         assert json.loads(services.posts[-1].content)["limit"] == 10, "no more than the page offers"
+        services.many = 60
+        _, page = await posted(at, GROUP, "feed", do="try", since="2026-04-15", until="2026-04-16")
+        sent = json.loads(services.posts[-1].content)
+        assert (sent["since"], sent["until"]) == ("2026-04-15T00:00:00+03:00", "2026-04-17T00:00:00+03:00")
+        assert 'name="since" value="2026-04-15"' in page and 'name="until" value="2026-04-16"' in page
+        many = len(services.posts)
+        for bad in ("2026-13-01", "9999-12-31"):
+            status, page = await posted(at, GROUP, "feed", do="feed", until=bad)
+            assert status == 422 and "существующий день" in page and len(services.posts) == many
 
 
 async def test_one_record_is_tried_and_fed_alone_or_with_its_pilot() -> None:

@@ -1,8 +1,10 @@
 """One group of parked records: each of them, what would come of feeding some of them again, and doing it."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
@@ -18,6 +20,8 @@ REDRIVE: Final = "/v1/parked/redrive"
 AT_ONCE: Final = (1, 10, 100, 500)
 """How many records may be fed by one press: each answer must be there while the page waits for it."""
 FIRST: Final = 10
+DAYS: Final = ("since", "until")
+"""From which day on, and until which, what is fed was parked; none: whenever."""
 TOLD: Final = 100
 """So many verdicts are shown one by one; all of them are counted."""
 Group = Mapping[str, str]
@@ -42,10 +46,25 @@ def make_router() -> APIRouter:
         if not all(named.values()):
             return await _shown(posted.visit, service, named)
         many = int(posted.get("many")) if posted.get("many") in map(str, AT_ONCE) else FIRST
-        outcome, fault, status = await fed(posted, service, {**named, "limit": many})
-        return await _shown(posted.visit, service, named, many=many, outcome=outcome, fault=fault, status=status)
+        days = {name: posted.get(name) for name in DAYS}
+        try:
+            between = _between(days, posted.visit.words.zone)
+        except (ValueError, OverflowError):
+            no_day = posted.visit.words.say("ops.fault-day")
+            return await _shown(posted.visit, service, named, many=many, days=days, fault=no_day, status=422)
+        outcome, fault, status = await fed(posted, service, {**named, **between, "limit": many})
+        return await _shown(
+            posted.visit, service, named, many=many, days=days, outcome=outcome, fault=fault, status=status
+        )
 
     return router
+
+
+def _between(days: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
+    """Moments between which records were parked, of days in the desk's zone, the last one with all of it. Raises
+    ValueError, OverflowError for what is no day."""
+    begun = {name: date.fromisoformat(said) + timedelta(days=name == "until") for name, said in days.items() if said}
+    return {name: datetime.combine(day, time(), zone).isoformat() for name, day in begun.items()}
 
 
 async def fed(
@@ -80,6 +99,7 @@ async def _shown(
     *,
     after: str = "",
     many: int = FIRST,
+    days: Mapping[str, str] | None = None,
     outcome: Mapping[str, Any] | None = None,
     fault: str | None = None,
     status: int = 200,
@@ -102,6 +122,7 @@ async def _shown(
         next=f"{HERE}/{service}?{urlencode({**asked, 'after': found['next']})}" if found["next"] else "",
         choices=AT_ONCE,
         many=many,
+        days=days or {},
         outcome=outcome,
         faults={"-": fault} if fault else {},
         key=new_key(),
