@@ -31,6 +31,7 @@ from .steps import (
     Question,
     Reason,
     RecordHandling,
+    RecordSkipping,
     TakenList,
     TeamEntry,
     Ties,
@@ -551,6 +552,13 @@ class RecordHandledV1(RecordHandling, Fact):
     TYPE: ClassVar[str] = "pilots.expertise.record-handled.v1"
 
 
+class RecordSkippedV1(RecordSkipping, Fact):
+    """A record at which expertise's reader stood still was to be passed over: who said so and why (запись пропущена).
+    Subject `skipping:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.expertise.record-skipped.v1"
+
+
 class TeamEnteredV1(TeamEntry, Fact):
     """A team of operators was entered, or its entry changed (группа): its members and the sectors it looks after."""
 
@@ -629,7 +637,9 @@ DirectoryFact = ExpertEnteredV1 | PersonErasedV1
 ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
-ExpertiseFact = CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1 | RecordHandledV1 | ExportFact
+ExpertiseFact = (
+    CaseFact | ConclusionNumberedV1 | DirectoryFact | TeamEnteredV1 | RecordHandledV1 | RecordSkippedV1 | ExportFact
+)
 """Every fact of the expertise: those about cases, the series of numbers, the directory, the teams, what was set
 aside, and lists that were taken out."""
 

@@ -34,6 +34,7 @@ from .steps import (
     KeyRevocation,
     Progress,
     RecordHandling,
+    RecordSkipping,
     Results,
     Risks,
     Spending,
@@ -479,6 +480,13 @@ class RecordHandledV1(RecordHandling, Fact):
     TYPE: ClassVar[str] = "pilots.intake.record-handled.v1"
 
 
+class RecordSkippedV1(RecordSkipping, Fact):
+    """A record at which intake's reader stood still was to be passed over: who said so and why (запись пропущена).
+    Subject `skipping:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.intake.record-skipped.v1"
+
+
 PilotFact = (
     ApplicationRegisteredV1
     | SubmissionRefusedV1
@@ -515,5 +523,13 @@ PilotFact = (
 """Every fact about an application and the pilot that it asks for; who matches on it says something of each."""
 
 INTAKE: Final = Language[Fact](
-    (*get_args(AgencyFact), ContactErasedV1, ContactReadV1, PersonErasedV1, RecordHandledV1, *get_args(PilotFact))
+    (
+        *get_args(AgencyFact),
+        ContactErasedV1,
+        ContactReadV1,
+        PersonErasedV1,
+        RecordHandledV1,
+        RecordSkippedV1,
+        *get_args(PilotFact),
+    )
 )

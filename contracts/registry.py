@@ -40,6 +40,7 @@ from .steps import (
     Progress,
     Proposal,
     RecordHandling,
+    RecordSkipping,
     Results,
     Risks,
     ScalingDecision,
@@ -456,6 +457,13 @@ class RecordHandledV1(RecordHandling, Fact):
     TYPE: ClassVar[str] = "pilots.registry.record-handled.v1"
 
 
+class RecordSkippedV1(RecordSkipping, Fact):
+    """A record at which the register's reader stood still was to be passed over: who said so and why (запись
+    пропущена). Subject `skipping:<id>`."""
+
+    TYPE: ClassVar[str] = "pilots.registry.record-skipped.v1"
+
+
 PilotFact = (
     PilotEnteredV1
     | ApplicationOutcomeRecordedV1
@@ -499,5 +507,7 @@ ExportFact = ListTakenV1 | ListReadyV1
 """Every fact of a list that was taken out."""
 
 REGISTRY: Final = Language[Fact](
-    get_args(PilotFact) + get_args(ExportFact) + (PersonErasedV1, AgencyNotedV1, ExpertNotedV1, RecordHandledV1)
+    get_args(PilotFact)
+    + get_args(ExportFact)
+    + (PersonErasedV1, AgencyNotedV1, ExpertNotedV1, RecordHandledV1, RecordSkippedV1)
 )

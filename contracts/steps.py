@@ -412,6 +412,14 @@ class RecordHandling(Contract):
     becomes: str | None = None
 
 
+class RecordSkipping(Contract):
+    """Who runs a service has it pass over a record at which its reader of a partition stands still (запись
+    пропускается). `record` is where it stands: `topic/partition/offset`."""
+
+    record: str
+    why: str
+
+
 # ---- what officials enter in the register: each on a document, each in its order
 
 

@@ -1,8 +1,8 @@
 """Which partitions stand still: there is more in them, but their reader does not get on, for whatever reason.
 
 A record that cannot be read or decided stands in nobody's way: it is parked. What is left is what nobody foresaw, and
-what the broker itself cannot give. It is shown here and by readiness, and ops may have the record passed over: who did
-so and why is kept beside, and the record is parked by its offset like any other that cannot be taken.
+what the broker itself cannot give. It is shown here and by readiness, and ops may have the record passed over (see
+`passed_over`): it is parked by its offset like any other that cannot be taken.
 """
 
 import logging
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 COLLECTION: Final = "standing"
 """The partitions that stand still, for all replicas to tell of."""
 SKIPPED: Final = "skipped"
-"""The records that were passed over by hand: who said so, when and why. Kept for ever."""
+"""The records that were passed over by hand, for their readers and for a list: who said so, when and why. Kept for
+ever."""
 LOOK_EVERY: Final = 10.0
 """Seconds between two looks at where the readers are."""
 FORGOTTEN: Final = timedelta(minutes=5)
@@ -141,15 +142,17 @@ async def noted_rows(store: Store) -> list[Row]:
     return await store.rows(COLLECTION, {}, sort=BY_ID, limit=MOST)
 
 
-async def ask_to_skip(store: Store, record: str, said: Row) -> bool:
-    """Keeps that the record (`topic/partition/offset`) at which a partition stands still shall be passed over; False
-    where none stands still there. `said` is by whom, when and why. Raises StoreAway."""
+async def stands_at(store: Store, record: str) -> bool:
+    """Whether a partition stands still at this record (`topic/partition/offset`). Raises StoreAway."""
     partition, _, offset = record.rpartition("/")
     row = await store.get(COLLECTION, partition)
-    if row is None or str(row["offset"]) != offset:
-        return False
+    return row is not None and str(row["offset"]) == offset
+
+
+async def pass_over(store: Store, record: str, said: Row) -> None:
+    """Has whoever reads it pass over this record where it stands still. `said` is by whom, when and why. Raises
+    StoreAway."""
     await store.put_new(SKIPPED, [{"_id": record, **said}])
-    return True
 
 
 def _row(place: Place, since: datetime | None) -> Row:

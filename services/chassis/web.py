@@ -22,8 +22,9 @@ from contracts import VERSION
 from contracts.event import peek
 from contracts.reference import Role
 from contracts.rules import load
+from contracts.steps import RecordSkipping
 from contracts.text import prose, sought
-from services.chassis import ends, parking, problems, redriving, stalled, telemetry, watching, withheld
+from services.chassis import ends, parking, passed_over, problems, redriving, stalled, telemetry, watching, withheld
 from services.chassis.answers import (
     Alive,
     Balance,
@@ -319,7 +320,7 @@ def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIR
 class Skip(BaseModel):
     """The record at which a partition stands still, to be passed over, and why."""
 
-    # Not in contracts.steps: a word to this service about its own reader, of which no fact tells.
+    # Not in contracts.steps: a word to this service about its own reader; what the fact tells of it is there.
 
     record: Asked = Field(description="Where it stands: `topic/partition/offset`")
     why: Annotated[str, prose(500)]
@@ -390,9 +391,8 @@ def operations() -> APIRouter:
     @router.post("/v1/reading/skip", responses={409: {}})
     async def skip(engine: EngineOf, what: Body[Skip], ops: Annotated[Caller, Depends(allow(Role.OPS))]) -> Skipping:
         """Has the record at which a partition stands still passed over: it is parked by its offset without its content,
-        which stays in the topic. Who asked for it and why is kept. Nothing else can be passed over."""
-        said = {"by": ops.id, "organisation": ops.organisation, "at": engine.now(), "why": what.why}
-        if not await stalled.ask_to_skip(engine.store, what.record, said):
+        which stays in the topic. Who asked for it and why is a fact. Nothing else can be passed over."""
+        if not await passed_over.ask(engine, ops, RecordSkipping(record=what.record, why=what.why)):
             raise Problematic(409, "reading.goes-on", place=what.record)
         return Skipping(skips=what.record)
 

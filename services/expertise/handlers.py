@@ -194,6 +194,7 @@ async def _asked(
             | expertise.PersonErasedV1()
             | expertise.TeamEnteredV1()
             | expertise.RecordHandledV1()
+            | expertise.RecordSkippedV1()
             | expertise.ListTakenV1()
             | expertise.ListReadyV1()
         ):

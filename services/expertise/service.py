@@ -1,7 +1,7 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
 from contracts import topics
-from contracts.expertise import EXPERTISE, PersonErasedV1, RecordHandledV1
+from contracts.expertise import EXPERTISE, PersonErasedV1, RecordHandledV1, RecordSkippedV1
 from contracts.intake import INTAKE
 from contracts.rules import load
 from services.chassis import persons
@@ -13,7 +13,7 @@ from services.expertise.domain import commands, expert, export, series, team
 from services.expertise.domain.decide import decide, due
 from services.expertise.domain.evolve import evolve
 from services.expertise.domain.state import KIND, Case
-from services.law import erasing, exporting, handling
+from services.law import erasing, exporting, handling, skipping
 
 RULES = load()
 SERVICE = Service(
@@ -23,6 +23,7 @@ SERVICE = Service(
         expert.KIND: Aggregate(expert.KIND, expert.Expert, expert.decide, expert.evolve),
         team.KIND: Aggregate(team.KIND, team.Team, team.decide, team.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
+        skipping.KIND: Aggregate(skipping.KIND, skipping.Skipped, skipping.deciding(RecordSkippedV1), skipping.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
         exporting.KIND: Aggregate(exporting.KIND, exporting.Export, export.decide, exporting.evolve),
         series.KIND: Aggregate(series.KIND, series.Series, series.decide, series.evolve),

@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts import topics
 from contracts.event import Event
 from contracts.expertise import EXPERTISE
-from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1, RecordHandledV1
+from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1, RecordHandledV1, RecordSkippedV1
 from contracts.registry import REGISTRY
 from contracts.rules import load
 from services.chassis import persons
@@ -24,7 +24,7 @@ from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
 from services.intake.domain.evolve import due, evolve
 from services.intake.domain.state import KIND, Pilot
-from services.law import erasing, handling, standing
+from services.law import erasing, handling, skipping, standing
 
 RULES = load()
 
@@ -52,6 +52,7 @@ SERVICE = Service(
         standing.KIND: Aggregate(standing.KIND, agency.Agency, agency.decide, agency.evolve),
         reading.KIND: Aggregate(reading.KIND, reading.Readings, reading.decide, reading.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
+        skipping.KIND: Aggregate(skipping.KIND, skipping.Skipped, skipping.deciding(RecordSkippedV1), skipping.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },
     prepare=handlers.preparing(RULES, utc_now),

@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts import topics
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
-from contracts.registry import REGISTRY, PersonErasedV1, RecordHandledV1
+from contracts.registry import REGISTRY, PersonErasedV1, RecordHandledV1, RecordSkippedV1
 from contracts.rules import load
 from services.chassis import persons
 from services.chassis.directory import Directory, Note, not_noted, noting, stored
@@ -16,7 +16,7 @@ from services.chassis.service import Service, together
 from services.chassis.settings import Settings
 from services.chassis.store import Store
 from services.chassis.subject import Aggregate
-from services.law import erasing, exporting, handling, standing
+from services.law import erasing, exporting, handling, skipping, standing
 from services.registry import handlers, history, queries
 from services.registry.domain import agencies, commands, erasures, experts, export
 from services.registry.domain.decide import decide, due
@@ -52,6 +52,7 @@ SERVICE = Service(
         standing.KIND: Aggregate(standing.KIND, agencies.Agency, agencies.decide, agencies.evolve),
         experts.KIND: Aggregate(experts.KIND, experts.Expert, experts.decide, experts.evolve),
         handling.KIND: Aggregate(handling.KIND, handling.Handling, handling.deciding(RecordHandledV1), handling.evolve),
+        skipping.KIND: Aggregate(skipping.KIND, skipping.Skipped, skipping.deciding(RecordSkippedV1), skipping.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasures.decide, erasing.evolve),
     },
     reads={topics.INTAKE: INTAKE, topics.EXPERTISE: EXPERTISE},

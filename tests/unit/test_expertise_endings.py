@@ -484,7 +484,8 @@ def test_what_comes_before_the_case_is_passed_by_and_a_person_is_told_that_there
 
 def test_accepting_and_assigning_twice_changes_nothing(play: Play) -> None:
     play.open().seat(FIRST)
-    assert play.do(Assign(expert_id=FIRST)) == [] and play.do(AcceptAssignment(), actor(FIRST)) == []
+    assert play.do(AcceptAssignment(), actor(FIRST)) == []
+    assert play.refused(Assign(expert_id=FIRST)).code == "expert.on-the-case"
 
 
 # ---- what it all is worth

@@ -18,6 +18,7 @@ NOT_OF_A_CASE = {
     "pilots.expertise.list-taken.v1",
     "pilots.expertise.person-erased.v1",
     "pilots.expertise.record-handled.v1",
+    "pilots.expertise.record-skipped.v1",
     "pilots.expertise.team-entered.v1",
 }
 

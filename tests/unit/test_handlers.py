@@ -341,7 +341,7 @@ OF_NO_OTHER_EXAMPLE = {"parked", "agreed", "agreement-failed", "judged", "scalin
 """Outcomes of steps beside the one of the example, and of what no fact is made of."""
 TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-recalendared"}
 SILENT = {"agency-entered", "carrying-out-noted", "conflict-noted", "contact-erased", "contact-read", *TERMS}
-SILENT |= {"person-erased", "record-handled"}
+SILENT |= {"person-erased", "record-handled", "record-skipped"}
 SILENT |= {"expertise-term-noted", "agency-disabled", "agency-enabled"}
 SILENT |= {"agency-key-issued", "agency-key-revoked"}
 """The directory, the terms, the notes and what becomes of contact persons go without a receipt."""

@@ -290,8 +290,6 @@ PASSING: set[type[Fact]] = {
     intake.ContactErasedV1,
     intake.ContactReadV1,
     intake.PersonErasedV1,
-    intake.RecordHandledV1,
-    expertise.RecordHandledV1,
     expertise.ListTakenV1,
     expertise.ListReadyV1,
     intake.SubmissionRefusedV1,
@@ -318,6 +316,7 @@ PASSING: set[type[Fact]] = {
     expertise.AppealOpenedV1,
     expertise.AppealDecidedV1,
     expertise.TeamEnteredV1,
+    *(kind for some in (intake, expertise) for kind in (some.RecordHandledV1, some.RecordSkippedV1)),
 }
 ERASED: set[type[Fact]] = {expertise.PersonErasedV1}
 """What is no pilot's affair and heard all the same: whom the expertise erased."""

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.agency import ApplicationSubmittedV2
+from contracts.intake import RecordSkippedV1
 from contracts.topics import fact_topic
+from services.chassis import stalled
 from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, REPAIRS, Store
 from services.chassis.subject import Record
@@ -137,3 +139,21 @@ async def test_feeding_again_is_a_fact_goes_at_a_rate_and_in_no_circle(
     assert handled(broker) == [("redriven", "u-5001")] * 6
     [first, *_] = [one for one in broker.events(fact_topic("intake")) if one["subject"].startswith("handling:")]
     assert first["data"]["records"] == [one.id for one in records]
+
+
+async def test_whoever_has_a_record_passed_over_is_a_fact_before_it_is_and_where_nothing_stands_still_there_is_none(
+    engine: Engine, ask: Ask, broker: Broker, store: Store
+) -> None:
+    place = {"topic": "pilots.registry.v1", "partition": 3, "offset": 7, "end": 9, "cause": None}
+    await store.put_new(stalled.COLLECTION, [{"_id": "pilots.registry.v1/3", **place, "at": engine.now()}])
+    asked = {"record": "pilots.registry.v1/3/7", "why": "Не читается."}
+    for record, status in (("pilots.registry.v1/3/8", 409), ("pilots.registry.v1/4/7", 409), (asked["record"], 200)):
+        answer = await ask("post", "/v1/reading/skip", ONE, json=asked | {"record": record})
+        assert answer.status_code == status, answer.text
+    await engine.outbox.flush()
+    [fact] = [one for one in broker.events(fact_topic("intake")) if one["subject"].startswith("skipping:")]
+    assert fact["type"] == RecordSkippedV1.TYPE
+    data = fact["data"]
+    assert (data["actor"]["id"], data["record"], data["why"]) == ("u-5001", *asked.values())
+    [kept] = (await ask("get", "/v1/reading/skipped", ONE)).json()["items"]
+    assert (kept["id"], kept["by"]) == (asked["record"], "u-5001")
