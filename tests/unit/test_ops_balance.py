@@ -1,0 +1,57 @@
+"""How long `ops balance` asks a service that does not reach Kafka."""
+
+from typing import Any
+
+import pytest
+
+from deploy.cli import ops
+from deploy.complaint import Complaint
+
+
+class Services:
+    """Services that answer after `takes` seconds, 503 until `ready` have gone; the verb has their clock."""
+
+    def __init__(self, takes: float, ready: float, code: int = 503) -> None:
+        self.now, self.asked = 0.0, 0
+        self._takes, self._ready, self._code = takes, ready, code
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def answer(self, *_asked: str) -> dict[str, Any]:
+        self.asked += 1
+        self.now += self._takes
+        if self.now < self._ready:
+            raise Complaint(f"kafka.away ({self._code})")
+        return {"agencies": []}
+
+
+def struck(monkeypatch: pytest.MonkeyPatch, services: Services) -> Services:
+    monkeypatch.setattr(ops, "asked_as_ops", services.answer)
+    monkeypatch.setattr(ops, "time", services)
+    ops._balance("intake")
+    return services
+
+
+def test_a_service_that_has_just_come_up_is_asked_again_until_it_reaches_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert struck(monkeypatch, Services(takes=0.01, ready=7)).asked > 5
+
+
+@pytest.mark.parametrize(
+    ("takes", "code", "within", "asked"),
+    [
+        pytest.param(5, 503, 5, 1, id="kafka hangs: one answer says so"),
+        pytest.param(0.01, 503, 11, 11, id="kafka refuses: asked for ten seconds"),
+        pytest.param(0.01, 403, 1, 1, id="refused for another reason: once"),
+    ],
+)
+def test_it_is_asked_no_longer_than_is_of_use(
+    monkeypatch: pytest.MonkeyPatch, takes: float, code: int, within: float, asked: int
+) -> None:
+    services = Services(takes, float("inf"), code)
+    with pytest.raises(Complaint, match=str(code)):
+        struck(monkeypatch, services)
+    assert services.now <= within and services.asked == asked
