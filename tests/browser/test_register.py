@@ -300,6 +300,12 @@ def _rows(ask: httpx.Client, link: str) -> dict[str, int]:
         link = unescape(further[1])
 
 
+def test_an_address_of_rows_that_was_cut_short_leads_to_the_figures(register: Open, ask: httpx.Client) -> None:
+    for cut, whole in (("terms", ""), ("terms?kind=expertise", ""), ("money/pilots?currency=BYN", "/money")):
+        answer = ask.get(f"/be/register/{cut}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/be/register{whole}")
+
+
 def test_files_and_the_feed_have_exactly_what_the_page_finds(register: Open, ask: httpx.Client) -> None:
     page = ask.get("/ru/register/find?q=мост&sector=health").text
     take = {name: unescape(href) for name, href in re.findall(r'id="(csv|jsonl|json|feed)" href="([^"]+)"', page)}

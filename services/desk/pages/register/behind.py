@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.desk.pages.register import said
 from services.desk.pages.register.money import FILTERS
@@ -26,6 +26,8 @@ def make_router() -> APIRouter:
     async def of_money(reader: ReaderOf) -> Response:
         """The pilots behind a sum."""
         asked = _asked(reader, OF_MONEY)
+        if not {"currency", "stage"} <= asked.keys():
+            return _to(reader, f"{REGISTER}/money")
         found = await _found(reader, "/money/pilots", asked)
         words = reader.words
         parts = [said.money_stage(words, asked.get("stage", ""))]
@@ -36,6 +38,8 @@ def make_router() -> APIRouter:
     async def of_terms(reader: ReaderOf) -> Response:
         """The pilots in which a term was kept, or broken."""
         asked = _asked(reader, OF_TERMS)
+        if not {*OF_TERMS} <= asked.keys():
+            return _to(reader, REGISTER)
         found = await _found(reader, "/terms/pilots", asked)
         words = reader.words
         title = f"{said.term(words, asked.get('kind', ''))}: {words.code('how', asked.get('how', ''))}"
@@ -44,6 +48,11 @@ def make_router() -> APIRouter:
     router.add_api_route(f"/{{language}}{MONEY}", of_money, methods=["GET", "HEAD"])
     router.add_api_route(f"/{{language}}{TERMS}", of_terms, methods=["GET", "HEAD"])
     return router
+
+
+def _to(reader: Reader, page: str) -> Response:
+    """An address that was cut short leads to the page with the figures themselves."""
+    return RedirectResponse(f"/{reader.words.language}{page}", 303)
 
 
 def _asked(reader: Reader, names: tuple[str, ...]) -> dict[str, str]:
