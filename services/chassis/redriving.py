@@ -113,10 +113,17 @@ async def redriven(
 
 async def note(engine: Engine, caller: Caller, records: Sequence[str]) -> None:
     """The fact that somebody feeds records again, before that is done. Raises StoreAway."""
-    id_ = uuid4().hex
     said = RecordHandling(action=RecordAction.REDRIVEN, records=tuple(records))
-    mark, actor = Claimed(f"person:{caller.id}", f"redrive-{id_}", id_), caller.acting(frozenset({Role.OPS}))
-    await engine.command(Input(subject_of(id_), mark, Handle(said), actor, f"{caller.id}:{id_}"))
+    await by_hand(engine, caller, "redrive", subject_of, Handle(said))
+
+
+async def by_hand(
+    engine: Engine, caller: Caller, doing: str, subject_of: Callable[[str], str], command: object
+) -> None:
+    """Gives a command of ops to a subject of its own: each time is one for itself. Raises StoreAway."""
+    id_ = uuid4().hex
+    mark, actor = Claimed(f"person:{caller.id}", f"{doing}-{id_}", id_), caller.acting(frozenset({Role.OPS}))
+    await engine.command(Input(subject_of(id_), mark, command, actor, f"{caller.id}:{id_}"))
 
 
 async def _count_tries(store: Store, chosen: Sequence[Row]) -> None:

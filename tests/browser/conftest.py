@@ -17,6 +17,7 @@ from tests.kit.desk.portal import Portal, portal
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE: Final = 60_000
 """Milliseconds for one step, on a busy machine."""
+SHOTS: Final = os.environ.get("SHOTS")
 PRESSED: Final = """() => {
   const seen = [...document.querySelectorAll(".desk-nav, .desk-filters, .desk-footer, .desk-paging, button")];
   const shown = seen.filter(one => one.getClientRects().length).map(one => one.outerHTML.slice(0, 100));
@@ -116,6 +117,15 @@ def narrow(page: Page) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 320, f"{page.url}: {wide} px"
     page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture at two widths in the folder SHOTS, where somebody wants to look at it."""
+    if SHOTS:
+        for width in (1280, 375):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
+        page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def on_paper(page: Page) -> None:

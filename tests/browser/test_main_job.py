@@ -232,6 +232,17 @@ def test_the_main_job_is_done_by_keyboard_alone_without_a_script(
     assert reports == []
 
 
+def sent_to_a_killed(hands: Desk, service: str, person: Person, send: str) -> None:
+    """A form is sent while its service is killed, which the page says; then the service is there again."""
+    pid = hands.stack.services[service].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    person.on(send, "BUTTON")
+    shown = person.page.locator("#faults, h1").all_text_contents()
+    assert any(person.words.code("service", service) in one for one in shown), shown
+    hands.stack.await_ready(60, [service])
+
+
 def test_words_outlive_somebody_who_was_sooner_and_a_killed_service_and_have_one_effect(
     hands: Desk, context: BrowserContext, reports: list[str]
 ) -> None:
@@ -257,13 +268,7 @@ def test_words_outlive_somebody_who_was_sooner_and_a_killed_service_and_have_one
     page = person.page
     expect(page.locator("#versions")).to_be_visible()
     expect(page.locator("#text")).to_have_value(TEXT)
-    pid = hands.stack.services["expertise"].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    person.on(send, "BUTTON")
-    shown = page.locator("#faults, h1").all_text_contents()
-    assert any(person.words.code("service", "expertise") in one for one in shown), shown
-    hands.stack.await_ready(60, ["expertise"])
+    sent_to_a_killed(hands, "expertise", person, send)
     page.goto(f"{person.url}{at}/opinion")
     expect(page.locator("#text")).to_have_value(TEXT)
     assert page.locator("textarea[name^=reason]").first.input_value() == "Потому что измерено."
@@ -281,14 +286,8 @@ def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
     text, person = json.dumps(event, ensure_ascii=False), Person(context.new_page(), hands.stack.urls["desk"], "ru")
     person.enters("pu-1", "/portal/send/event")
     person.write(person.words.say("portal.event"), text, tag="TEXTAREA")
-    pid = hands.stack.services["intake"].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
     send, page = person.words.say("portal.send"), person.page
-    person.on(send, "BUTTON")
-    shown = page.locator("#faults, h1").all_text_contents()
-    assert any(person.words.code("service", "intake") in one for one in shown), shown
-    hands.stack.await_ready(60, ["intake"])
+    sent_to_a_killed(hands, "intake", person, send)
     page.goto(f"{person.url}/portal/send/event")
     expect(page.locator("#event")).to_have_value(text)
     person.on(send, "BUTTON")

@@ -1,13 +1,12 @@
 """The agency's portal in a real browser, before the real intake: an agency's whole way, each page in every state."""
 
 import json
-import os
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.conftest import Look, enter, narrow
+from tests.browser.conftest import Look, enter, narrow, shot
 from tests.kit.desk.furnished import application, sheet
 from tests.kit.desk.portal import Portal
 from tests.kit.desk.services import HARMFUL
@@ -15,15 +14,6 @@ from tests.kit.desk.services import HARMFUL
 pytestmark = [pytest.mark.timeout(600)]
 AGENCY, NEIGHBOUR = "Инна Заявкина", "Борис Соседский"
 MINE, PASTE = "/portal/mine", "/portal/send/event"
-SHOTS = os.environ.get("SHOTS")
-
-
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        for width in (1280, 375):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-        page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_councils_decision(

@@ -3,7 +3,6 @@ while intake is away, for another agency; and each of their links and buttons.""
 
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
-from tests.browser.conftest import PATIENCE, Look, enter, narrow, on_paper
+from tests.browser.conftest import PATIENCE, Look, enter, narrow, on_paper, shot
 from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished
 from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.portal import KEY, NAMES, OTHER, OWN, Portal
@@ -26,7 +25,6 @@ TURNS: Final = "turns"
 HERE: Final = "/ru/portal/"
 EXPECTED: Final = re.compile(r"\b(404|422|503)\b")
 """What browsers report of answers that are no 200: the states themselves."""
-SHOTS: Final = os.environ.get("SHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -230,20 +228,12 @@ def test_every_page_of_the_portal_in_every_state_is_accessible_narrow_and_fit_to
                 narrow(page)
                 if state == "full":
                     on_paper(page)
-                shot(page, f"{language}-{person[:1]}{number:02}-{state}")
+                if language in LANGUAGES:
+                    shot(page, f"{language}-{person[:1]}{number:02}-{state}")
                 seen.add(state)
         context.close()
     assert seen == {"full", "faults", "lost", "away"}
     assert [one for one in reports if not EXPECTED.search(one)] == []
-
-
-def shot(page: Page, name: str) -> None:
-    """A picture at two widths, where somebody wants to look at it."""
-    if SHOTS and name[:2] in LANGUAGES:
-        for width in (1280, 375):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-        page.set_viewport_size({"width": 1280, "height": 900})
 
 
 # ---- words that are not lost
