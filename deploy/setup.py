@@ -7,7 +7,8 @@ agencies may do follows intake's directory (`deploy/provisioning.py`). A passwor
 
 The administrator's logins come from LOTSMAN_KAFKA_URL, LOTSMAN_KAFKA_USERNAME, LOTSMAN_KAFKA_PASSWORD and
 LOTSMAN_MONGO_URL, which names `replicaSet` and the members as services reach them; the users' passwords from
-LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies.
+LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPLICATION is the number of copies. The
+directory is read from the database that LOTSMAN_DATABASE names, as intake's is after a rebuild; else from its first.
 
 `python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD, or
 gives that user a new password. `python -m deploy.setup agencies` carries the directory over to Kafka once more: after
@@ -155,9 +156,14 @@ def _everything() -> str:
 
 def _follow(env: Mapping[str, str]) -> list[Agency]:
     """Carries the directory over to Kafka; what it says."""
-    entries = provisioning.stored(env["LOTSMAN_MONGO_URL"], first(INTAKE))
+    entries = _directory(env)
     provisioning.follow(Login(*(env[name] for name in KAFKA_LOGIN)), entries, _replication())
     return entries
+
+
+def _directory(env: Mapping[str, str]) -> list[Agency]:
+    """The entries of the database that intake works on: after a rebuild the first one is the old one."""
+    return provisioning.stored(env["LOTSMAN_MONGO_URL"], os.environ.get("LOTSMAN_DATABASE") or first(INTAKE))
 
 
 def _agencies() -> str:
@@ -168,8 +174,7 @@ def _agencies() -> str:
 
 def _agency(code: str) -> str:
     env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", "LOTSMAN_AGENCY_PASSWORD")
-    entries = provisioning.stored(env["LOTSMAN_MONGO_URL"], first(INTAKE))
-    if any(one.code == code and one.disabled is not None for one in entries):
+    if any(one.code == code and one.disabled is not None for one in _directory(env)):
         raise Complaint(f"Agency {code} is disabled in the directory; enable it there first.")
     admin = Login(*(env[name] for name in KAFKA_LOGIN)).admin()
     user = access.add_agency(admin, code, env["LOTSMAN_AGENCY_PASSWORD"], _replication())

@@ -1,4 +1,5 @@
-"""agency add, list, show, disable, enable, rotate, quotas, key: the directory of agencies, through the running intake.
+"""agency add, list, show, disable, enable, rotate, follow, quotas, key: the directory of agencies, by the
+running intake.
 
 Each verb that changes an entry has Kafka follow it at once: topics, users, rights and quotas.
 """
@@ -24,7 +25,7 @@ from contracts.topics import INTAKE, agency_topic
 from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
-from deploy.cli.common import ACTOR, Found, organisation_of, out, running
+from deploy.cli.common import ACTOR, Found, organisation_of, out, running, table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local import secrets as passwords
@@ -91,13 +92,13 @@ def add(
 def list_() -> Found:
     """Show the directory of agencies."""
     entries = list(_pages())
-    table = Table("agency", "name", "number", "editions", "may publish", "topic", "Kafka user")
+    rows = table("agency", "name", "number", "editions", "may publish", "topic", "Kafka user")
     for one in entries:
         last = one["editions"][-1]["edition"]
-        table.add_row(
+        rows.add_row(
             one["code"], escape(one["name"]), _number(one), last, _standing(one), one["topic"], one["kafka_user"]
         )
-    out.print(table)
+    out.print(rows)
     return {"agencies": [{"agency": one["code"], **one} for one in entries]}
 
 
@@ -105,7 +106,7 @@ def list_() -> Found:
 def show(code: Code) -> Found:
     """Show an agency's entry."""
     entry = _entry(code)
-    table = Table("agency", code)
+    shown = Table("agency", code)
     editions = ", ".join(f"{one['edition']} since {one['since']}" for one in entry["editions"])
     quota = entry["quota"]
     rows = {
@@ -119,8 +120,8 @@ def show(code: Code) -> Found:
         "Kafka user": entry["kafka_user"],
     }
     for field, value in rows.items():
-        table.add_row(field, escape(value))
-    out.print(table)
+        shown.add_row(field, escape(value))
+    out.print(shown)
     return entry
 
 
@@ -159,15 +160,26 @@ def rotate(code: Code, overlap: Overlap = None) -> Found:
     return {"agency": code, "kafka_user": user, "password_file": str(secret_file), "keys": new}
 
 
+@group.command()
+def follow() -> Found:
+    """Have Kafka follow the directory: topics, rights and quotas, after entries were changed over HTTP. The other
+    verbs, and `up`, do that by themselves."""
+    entries = [Agency.model_validate(_told("GET", f"/v1/agencies/{one['code']}").json()) for one in _pages()]
+    _at_kafka(lambda: provisioning.follow(admin_login(running().base), entries))
+    off = sum(one.disabled is not None for one in entries)
+    out.print(f"Kafka is as the directory says: {len(entries)} agencies, {off} of them disabled")
+    return {"agencies": len(entries), "disabled": off}
+
+
 @group.command("quotas")
 def quotas_() -> Found:
     """Show how much of the broker each agency may use, and where each number is from."""
     wanted, there = quotas.Quotas(), quotas.found(admin_login(running().base))
-    table = Table("quota", "on the broker", "set", "from")
+    shown = Table("quota", "on the broker", "set", "from")
     rows = [(key, there.get(key), value, wanted.origin(key)) for key, value in wanted.by_key.items()]
     for key, now, value, origin in rows:
-        table.add_row(key, "none" if now is None else f"{now:g}", f"{value:g}" if value else "off", origin)
-    out.print(table)
+        shown.add_row(key, "none" if now is None else f"{now:g}", f"{value:g}" if value else "off", origin)
+    out.print(shown)
     return {"quotas": [{"quota": k, "on_broker": now, "set": value, "from": o} for k, now, value, o in rows]}
 
 

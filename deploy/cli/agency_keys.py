@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from contracts.reference import Role, Scope
 from contracts.topics import INTAKE, REGISTRY
-from deploy.cli.common import ACTOR, Found, asked, out, running
+from deploy.cli.common import ACTOR, Found, asked, out, running, table, when
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -51,19 +50,12 @@ def list_(code: Code) -> Found:
     for one in items:
         used = [moment for moment in (one["last_used"], at_register.get(one["id"])) if moment is not None]
         one["last_used"] = max(used, default=None)
-    table = Table("id", "used in", "opens", "issued", "good until", "last used")
+    rows = table("id", "used in", "opens", "issued (UTC)", "good until", "last used")
     for one in items:
-        ends = f"revoked {one['revoked']}" if one["revoked"] else one["until"] or ""
-        row = (
-            one["id"],
-            escape(one["label"]),
-            ", ".join(one["scopes"]),
-            one["issued"],
-            ends,
-            one["last_used"] or "never",
-        )
-        table.add_row(*row)
-    out.print(table)
+        ends = f"revoked {when(one['revoked'])}" if one["revoked"] else when(one["until"])
+        last = when(one["last_used"]) or "never"
+        rows.add_row(one["id"], escape(one["label"]), ", ".join(one["scopes"]), when(one["issued"]), ends, last)
+    out.print(rows)
     return {"agency": code, "keys": items}
 
 

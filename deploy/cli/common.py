@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column, Table
 
 from contracts.reference import Role
 from deploy.complaint import Complaint
@@ -136,6 +137,17 @@ def organisation_of(text: str) -> dict[str, str]:
     if not (scheme and colon and value):
         raise Complaint(f"An organisation is SCHEME:NUMBER, as BY-UNP:790000029, not {text!r}.")
     return {"scheme": scheme, "value": value}
+
+
+def table(key: str, *others: str) -> Table:
+    """A table whose first column is what is typed again by hand, such as an id: on a narrow terminal it stays whole,
+    and what has no room beside it is folded, not cut short."""
+    return Table(Column(key, no_wrap=True), *(Column(name, overflow="fold") for name in others))
+
+
+def when(moment: str | None) -> str:
+    """A moment as people are shown it: to the second, in UTC; nothing where there is none."""
+    return (moment or "")[:19].replace("T", " ")
 
 
 # ---- for programs

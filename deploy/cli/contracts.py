@@ -23,7 +23,7 @@ from contracts.reference import Role
 from contracts.topics import AGENCY_KEPT_DAYS, INTAKE, agency_of, agency_topic, fact_topic
 from deploy import topics
 from deploy.cli.agencies import admin_login
-from deploy.cli.common import Found, asked, child_stdout, out, progress, running
+from deploy.cli.common import Found, asked, child_stdout, out, progress, running, table, when
 from deploy.complaint import Complaint
 from deploy.local import databases
 from deploy.local.backends import Backends
@@ -247,9 +247,9 @@ def told(
     said = {"agency": agency, "rule": rule, "since": moment}
     query = urlencode({name: value for name, value in said.items() if value is not None})
     found: Found = asked(Role.AUDITOR, INTAKE, "GET", f"/v1/rule-counts?{query}")
-    table = Table("agency", "rule", "severity", "events", "first", "last", "such as", box=None)
+    rows = table("agency", "rule", "severity", "events", "first (UTC)", "last (UTC)", "such as")
     for one in found["items"]:
-        row = (one[name] for name in ("agency", "rule", "severity", "events", "first", "last", "last_event"))
-        table.add_row(*(escape(str(value)) for value in row))
-    out.print(table)
+        counted = (one["agency"], one["rule"], one["severity"], str(one["events"]))
+        rows.add_row(*map(escape, (*counted, when(one["first"]), when(one["last"]), str(one["last_event"]))))
+    out.print(rows)
     return found

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.topics import INTAKE, REGISTRY
-from deploy.cli.common import ACTOR, Found, out, running
+from deploy.cli.common import ACTOR, Found, out, running, table, when
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -49,11 +49,11 @@ def add(
 def list_(owner: Owner, register: Register = False) -> Found:
     """Show the hooks of an agency or system, and why one is off."""
     items = _all(owner, register, "")
-    table = Table("id", "address", "since", "failing since", "off")
+    rows = table("id", "address", "since (UTC)", "failing since", "off")
     for one in items:
         off = one["off"]["en"] if one["off"] else ""
-        table.add_row(one["id"], escape(one["address"]), one["since"], one["failing_since"] or "", escape(off))
-    out.print(table)
+        rows.add_row(one["id"], escape(one["address"]), when(one["since"]), when(one["failing_since"]), escape(off))
+    out.print(rows)
     return {"owner": owner, "hooks": items}
 
 
@@ -67,17 +67,17 @@ def show(
     """Show a hook, or a message to it with every attempt: its status and the first of the answer."""
     if message is None:
         told = _told(owner, register, "GET", f"/{_part(hook)}")
-        table = Table("hook", hook)
+        rows = Table("hook", hook)
         for name in ("address", "note", "since", "failing_since", "signing"):
-            table.add_row(name.replace("_", " "), escape(str(told[name] or "")))
-        table.add_row("off", escape(told["off"]["en"]) if told["off"] else "")
+            rows.add_row(name.replace("_", " "), escape(str(told[name] or "")))
+        rows.add_row("off", escape(told["off"]["en"]) if told["off"] else "")
     else:
         told = _told(owner, register, "GET", f"/{_part(hook)}/deliveries/{_part(message)}")
-        table = Table("at", "status", "answer", "ms")
+        rows = Table("at", "status", "answer", "ms")
         for one in told["attempts"]:
             status = str(one["status"] or one["why"])
-            table.add_row(one["at"], status, escape(one["answer"]), str(one["milliseconds"]))
-    out.print(table)
+            rows.add_row(one["at"], status, escape(one["answer"]), str(one["milliseconds"]))
+    out.print(rows)
     return told
 
 
@@ -92,12 +92,12 @@ def deliveries(
     """Show what was sent to a hook or is to be, the newest first, each with its last attempt."""
     asked = f"?limit={most}" + (f"&state={state}" if state else "")
     items = _told(owner, register, "GET", f"/{_part(hook)}/deliveries{asked}")["items"]
-    table = Table("message", "happened", "pilot", "state", "tries", "last", "next")
+    rows = table("message", "happened (UTC)", "pilot", "state", "tries", "last", "next")
     for one in items:
         last = str(one["last"]["status"] or one["last"]["why"]) if one["last"] else ""
-        row = (one["id"], one["at"], one["pilot"], one["state"], str(one["tries"]), last, one["next_at"] or "")
-        table.add_row(*map(escape, row))
-    out.print(table)
+        row = (one["id"], when(one["at"]), one["pilot"], one["state"], str(one["tries"]), last, when(one["next_at"]))
+        rows.add_row(*map(escape, row))
+    out.print(rows)
     return {"hook": hook, "deliveries": items}
 
 
@@ -116,7 +116,7 @@ def recover(
     all_: Annotated[bool, typer.Option("--all", help="Also what was taken.")] = False,
     register: Register = False,
 ) -> Found:
-    """Send again what was given up of a time; at intake also what happened before the hook was registered."""
+    """Send again what was given up of a time, and what happened before the hook was registered."""
     said = {"since": _moment(since), "all": all_, **({"until": _moment(until)} if until else {})}
     return _counted(_told(owner, register, "POST", f"/{_part(hook)}/recovery", said))
 
@@ -157,10 +157,10 @@ def remove(owner: Owner, hook: Hook, register: Register = False) -> Found:
 def notices(owner: Owner, register: Register = False) -> Found:
     """Show which hooks were switched off, when and why, the latest first."""
     items = _all(owner, register, "/notices")
-    table = Table("at", "hook", "notice")
+    rows = table("hook", "at (UTC)", "notice")
     for one in items:
-        table.add_row(one["at"], one["hook"], escape(one["en"]))
-    out.print(table)
+        rows.add_row(one["hook"], when(one["at"]), escape(one["en"]))
+    out.print(rows)
     return {"owner": owner, "notices": items}
 
 

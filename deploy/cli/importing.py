@@ -22,7 +22,7 @@ from contracts.topics import INTAKE
 from contracts.words import problem
 from deploy import access
 from deploy.cli.agencies import add_to, admin_login, enter_at
-from deploy.cli.common import Found, out, progress, running
+from deploy.cli.common import Found, err, out, progress, running
 from deploy.cli.tally import PARTS
 from deploy.complaint import Complaint
 from deploy.importing.publishing import Key, Told, await_committed, counted, publish, receipts, receipts_end
@@ -70,7 +70,11 @@ def import_(
     if dry_run:
         found, wrong = _rehearsed(how, read, say)
     else:
-        found, wrong = imported(_here(), how, read, say)
+        try:
+            found, wrong = imported(_here(), how, read, say)
+        except KeyboardInterrupt:
+            err.print("Stopped. Run the same again: what was published is known again, and nothing is done twice.")
+            raise
     place = directory(folder or home() / "imports" / f"{file.stem}-{how.name}")
     with task(say, "writing what is wrong"):
         found |= report.write(place, table, wrong)

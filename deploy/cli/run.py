@@ -90,6 +90,9 @@ def status() -> Found:
     for what, note in found.notes.items():
         out.print(f"{what}: {note}", soft_wrap=True)
     editions, odd = _editions(found)
+    if editions and not odd:
+        known = sorted({id_ for said in editions.values() for id_ in said})
+        out.print(f"editions: {', '.join(known)}; {', '.join(editions)} know them alike", soft_wrap=True)
     for sentence in odd:
         out.print(sentence, style="red", markup=False, soft_wrap=True)
     parts = [{"name": name, "pid": pid, "port": port, "ready": not why, "why": why} for name, pid, port, why in rows]

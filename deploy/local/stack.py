@@ -16,6 +16,9 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Final, Self
 
+from contracts.calendars import FaultyUpdate, load_updates
+from contracts.own import FaultyOwn
+from contracts.rules import load
 from contracts.topics import DESK, EXPERTISE, SERVICES
 from deploy.complaint import Complaint, Interrupted
 from deploy.local import keys, logs, state
@@ -103,6 +106,7 @@ class Stack:
         Raises Complaint, and Interrupted when `stopping` was set meanwhile.
         """
         need_short(self.folder)
+        need_rules()
         self._lock = state.take(self.folder)
         try:
             for name in [*self._commands, "otlp"]:
@@ -272,6 +276,17 @@ class Stack:
                 self._say(f"{process.title} cannot be started again: {error}")
             else:
                 self._say(f"{process.title} is started again (pid {process.pid}).")
+
+
+def need_rules() -> None:
+    """Raises Complaint with every fault of own editions and calendars: the services would end by them, one after the
+    other, and be started again in vain."""
+    updates = _folders().get("LOTSMAN_CALENDARS")
+    try:
+        load()
+        load_updates(Path(updates)) if updates else ()
+    except (FaultyOwn, FaultyUpdate) as error:
+        raise Complaint(str(error)) from None
 
 
 def _folders() -> dict[str, str]:

@@ -24,7 +24,8 @@ Place = tuple[str, str, int]
 
 
 class Behind(Harmless):
-    """The database and Kafka do not belong together as they are; the message says how, and what to do."""
+    """The database does not belong together with Kafka, or with the rules, as they are; the message says how, and what
+    to do."""
 
 
 class Exchanged(Harmless):

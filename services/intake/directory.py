@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from contracts.rules import RuleBook
 from services.chassis import directory
 from services.chassis.auth import Caller
 from services.chassis.directory import Note, not_noted
+from services.chassis.marks import Behind
 from services.chassis.pace import SELDOM
 from services.chassis.problems import Problematic
 from services.intake.domain.agency import Agency, shut
@@ -17,6 +18,22 @@ from services.intake.quotas import Quotas, nothing_shared
 
 COUNTED: Final = frozenset({("POST", "/v1/events"), ("POST", "/v1/events/validate")})
 """The requests that count in a quota."""
+
+
+def need_editions(entries: Iterable[Agency], rules: RuleBook) -> None:
+    """Raises Behind where entries name editions that are not known here, as when the folder of own ones is not given
+    any more: nothing that these agencies send could be decided on."""
+    missing = dict[str, list[str]]()
+    for entry in entries:
+        for one in entry.editions:
+            if one.edition not in rules:
+                missing.setdefault(one.edition, []).append(entry.code)
+    if missing:
+        named = "; ".join(f"{edition} (of {', '.join(codes)})" for edition, codes in sorted(missing.items()))
+        raise Behind(
+            f"Agencies follow editions that are not known here: {named}. LOTSMAN_EDITIONS must name the folder that "
+            "has them, at each start. See docs/changing-rules.md."
+        )
 
 
 class Directory(directory.Directory[Agency]):

@@ -18,7 +18,7 @@ from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
 from services.intake import balance, broken, contacts, door, handlers, queries, quotas, receipts, taken
-from services.intake.directory import Directory
+from services.intake.directory import Directory, need_editions
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
 from services.intake.domain.decide import decide
@@ -43,6 +43,12 @@ async def erase(store: Store, events: Sequence[Event]) -> None:
 def _directory(store: Store, now: Callable[[], datetime], settings: Settings) -> Directory:
     shared = quotas.Quotas(quotas.stored(store), quotas.most_of(settings), now)
     return Directory(stored(store, agency.Agency), now, RULES, noting(store), shared)
+
+
+async def begin(store: Store, now: datetime) -> None:
+    """What is to be so before anything is read. Raises Behind and StoreAway."""
+    need_editions(await stored(store, agency.Agency)(), RULES)
+    await balance.begin(store, now)
 
 
 SERVICE = Service(
@@ -79,7 +85,7 @@ SERVICE = Service(
     bare=contacts.without_contact,
     taken=taken.note,
     balance=balance.struck,
-    begin=balance.begin,
+    begin=begin,
     terms=queries.terms,
     indexes=queries.INDEXES,
 )

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,17 +19,22 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from contracts import VERSION, freeze
+from contracts.steps import EditionFrom
 from contracts.topics import DESK, FACT_TOPICS, OPERATOR, SERVICES, agency_topic, receipts_topic
 from deploy import access, setup, topics
 from deploy.local import jars, mongod, secrets
+from deploy.local.databases import first
 from deploy.local.home import ROOT, write_private
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.local.process import Process
 from deploy.login import Login
+from deploy.samples.common import NOW
 from examples.my_open_work import Owed, follow, rebuild
 from services.chassis.settings import Settings
+from services.chassis.store import SUBJECTS
 from services.desk.settings import DeskSettings
+from services.intake.domain.agency import Agency
 from tests.conftest import Eventually
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -434,6 +439,26 @@ def test_the_setup_adds_an_agency(
     assert {agency_topic("gamma").name, receipts_topic("gamma").name} <= seen.keys()
     assert setup.main(["agency", "No Code"]) == 1
     assert "'No Code' is no agency code" in capsys.readouterr().err
+
+
+@pytest.mark.apache_kafka
+def test_the_setup_carries_over_the_directory_of_the_database_that_intake_works_on(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    editions = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
+    entry = Agency(code="delta", name="Ведомство", editions=editions)
+    for name, value in fresh.env.items():
+        monkeypatch.setenv(name, value)
+    with MongoClient[dict[str, Any]](fresh.mongo_url) as admin:
+        for database, one in (("rebuilt", entry.model_copy(update={"disabled": NOW})), (first("intake"), entry)):
+            row = {"_id": "agency:delta", "kind": "agency", "version": 1, "state": one.model_dump(mode="json")}
+            admin[database][SUBJECTS].insert_one(row)
+            monkeypatch.setenv("LOTSMAN_DATABASE", database)
+            capsys.readouterr()
+            assert setup.main(["agencies"]) == 0
+            cut_off = int(one.disabled is not None)
+            assert f"1 agencies, {cut_off} of them disabled" in capsys.readouterr().out
+    assert agency_topic("delta").name in topics.existing(fresh.kafka.admin())
 
 
 @pytest.mark.apache_kafka

@@ -279,6 +279,11 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
     assert by_http(new["key"]) == (201, "") and by_kafka(login()) is None
     reads_register(new["key"], (200, ""))
     assert [outcome for outcome, _ in outcomes(8)][-2:] == ["registered"] * 2
+    desk.call("POST", "intake", f"/v1/agencies/{code}/disabling", "admin", body={"why": "По HTTP."})
+    assert by_kafka(login()) is None, "Kafka does not know of it yet"
+    assert verb("agency", "follow")["disabled"] >= 1
+    refused = by_kafka(login())
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     for secret_word in (old["key"], new["key"]):
         for file in stack.folder.rglob("*"):
             if file.is_file() and ({"logs", "traces"} & {*file.parts} or "traces" in file.name):

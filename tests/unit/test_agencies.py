@@ -30,12 +30,13 @@ from deploy.samples.common import BOOK, NOW, SUBJECT
 from services.chassis import directory
 from services.chassis.allowance import Allowance
 from services.chassis.directory import digest_of
+from services.chassis.marks import Behind
 from services.chassis.problems import Problematic
 from services.chassis.settings import Settings
 from services.chassis.store import StoreAway
 from services.chassis.subject import Document, Duplicate
 from services.intake import queries
-from services.intake.directory import Directory
+from services.intake.directory import Directory, need_editions
 from services.intake.domain import agency_keys
 from services.intake.domain.agency import Agency, Given, subject_of
 from services.intake.domain.agency_keys import Fresh, IssueKey, RevokeKey, RotateKey
@@ -134,6 +135,14 @@ def test_the_last_day_is_the_agencys_own_in_the_zone_of_its_edition() -> None:
     assert not isinstance(facts[0], SubmissionRefusedV1)
 
 
+def test_intake_does_not_start_without_an_edition_that_an_agency_follows() -> None:
+    own = EditionFrom(edition="ministry-2026", since=date(2026, 11, 1))
+    followed = entered().model_copy(update={"editions": (*WHOLE.editions, own)})
+    need_editions([entered()], BOOK)
+    with pytest.raises(Behind, match=rf"ministry-2026 \(of {CODE}, other\)\. LOTSMAN_EDITIONS must name the folder"):
+        need_editions([entered(), followed, followed.model_copy(update={"code": "other"})], BOOK)
+
+
 def test_an_entry_says_by_which_edition_what_is_sent_now_is_judged() -> None:
     day = NOW.date()
     for editions, in_force in (
@@ -229,7 +238,21 @@ def test_a_key_is_told_once_and_opens_what_its_scopes_say_until_it_is_revoked(in
     [revoked] = decided(intake, revoke)
     holding(intake, revoked)
     assert decided(intake, revoke) == ()
-    assert problem(intake.ask("get", "/v1/receipts/a-1", with_key(key)), 401)["title"] == "auth.invalid"
+    refused = problem(intake.ask("get", "/v1/receipts/a-1", with_key(key)), 401)
+    assert refused["title"] == "auth.invalid"
+    assert refused["detail"] == "The token or key is not valid: the key was revoked.", "one sentence"
+
+
+def test_a_program_that_publishes_sees_how_much_its_agency_may(intake: Side) -> None:
+    told, command = given_out(intake, "", {**RECEIPTS, "scopes": ["publish"]})
+    holding(intake, *decided(intake, command))
+    quota = intake.ask("get", "/v1/agencies/vedomstvo/quota", with_key(told["key"]))
+    assert (quota.status_code, quota.json()["own"]) == (200, False)
+    assert problem(intake.ask("get", "/v1/agencies/other/quota", with_key(told["key"])), 404)
+    other, command = given_out(intake, "", RECEIPTS, **{"Idempotency-Key": "other"})
+    holding(intake, *decided(intake, command))
+    closed = problem(intake.ask("get", "/v1/agencies/vedomstvo/quota", with_key(other["key"])), 403)
+    assert closed["title"] == "key.scope"
 
 
 def test_a_rotated_key_is_good_beside_its_successor_for_the_overlap(intake: Side) -> None:

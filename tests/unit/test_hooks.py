@@ -1,11 +1,15 @@
 """Webhooks without a database: where they may be sent, what they are signed with, when again, and one attempt."""
 
 import asyncio
+import http.server
+import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
+import textwrap
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +17,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndTimestamp
@@ -129,6 +134,28 @@ def test_the_documents_own_check_by_openssl_gives_the_signature(tmp_path: Path) 
     env = {**os.environ, "SECRET": secret, "WEBHOOK_ID": "msg_1", "WEBHOOK_TIMESTAMP": headers["webhook-timestamp"]}
     done = subprocess.run(["sh", "-c", OPENSSL], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == headers["webhook-signature"]
+
+
+def test_the_documents_own_receiver_takes_receipts_and_changes_and_nothing_unsigned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+    code, said, _ = page[page.index("    import http.server") :].partition("    http.server.ThreadingHTTPServer")
+    assert said, "its last line starts it"
+    names, secret = dict[str, Any](), new_secret()
+    exec(textwrap.dedent(code), names)
+    monkeypatch.setenv("SECRET", secret)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), names["Receiver"]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def answered(data: dict[str, Any], by: str = secret) -> int:
+            body = json.dumps({"type": "pilots.some.v1", "timestamp": "2026-03-02T09:00:00Z", "data": data}).encode()
+            headers = signed([by], "msg_1", datetime.now(UTC), body)
+            return httpx.post(f"http://127.0.0.1:{server.server_port}/", content=body, headers=headers).status_code
+
+        receipt, change = {"outcome": "registered", "event_id": "a-1"}, {"subject": "p", "sequence": 2, "what": {}}
+        assert [answered(receipt), answered(change), answered(receipt, new_secret())] == [204, 204, 400]
+        server.shutdown()
 
 
 def test_a_secret_is_kept_sealed_and_its_key_can_be_changed() -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from contracts import calendars, rules
 from contracts.own import FaultyOwn
+from deploy.complaint import Complaint
 from deploy.local.home import ROOT
+from deploy.local.stack import need_rules
 
 EXAMPLES = ROOT / "examples" / "editions"
 PACKAGED = rules.load()
@@ -81,6 +83,9 @@ def test_every_fault_of_every_file_is_told_at_once_with_its_key(own: Path) -> No
         "calendars/own.toml: id: ",
     ):
         assert fault in said
+    with pytest.raises(Complaint) as before_anything_starts:
+        need_rules()
+    assert str(before_anything_starts.value) == said
 
 
 def test_a_folder_that_is_not_there_is_told_and_a_service_ends_in_words(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_refusals_that_are_joined_lose_neither_their_words_nor_their_rules_nor_t
 
 def test_a_value_of_a_rule_may_have_any_name() -> None:
     values: dict[str, Any] = {"why": "d", "detail": "x", "action": "a"}
-    assert document(refused(Refusal("auth.invalid", **values)), "en")["detail"] == "The token is not valid: d."
+    assert document(refused(Refusal("auth.invalid", **values)), "en")["detail"] == "The token or key is not valid: d."
 
 
 def test_what_does_not_fit_the_schema_is_said_in_words_of_its_kind_with_its_bounds() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from contracts.forms import AGENCY
-from contracts.reference import Role
+from contracts.reference import Role, Scope
 from contracts.rules import RuleBook
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry
 from contracts.topics import agency_topic, receipts_topic
@@ -25,6 +25,8 @@ from services.law.standing import KIND as AGENCY_KIND
 AgencyCode = Annotated[str, Path(pattern=AGENCY)]
 AgencysReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, *READERS))]
 """Officials, who read every entry, and an agency's own person, who reads its own."""
+QuotasReader = Annotated[Caller, Depends(allow(Role.PUBLISHER, *READERS, scope=Scope.PUBLISH))]
+"""The same, and an agency's program that publishes."""
 
 
 def add(router: APIRouter, rules: RuleBook) -> None:
@@ -44,7 +46,7 @@ def add(router: APIRouter, rules: RuleBook) -> None:
         return card(queries.agency_card(found, engine.now(), rules), found.rev)
 
     @router.get("/agencies/{code}/quota", tags=["directory"])
-    async def quota(code: AgencyCode, engine: EngineOf, request: Request, caller: AgencysReader) -> QuotaShown:
+    async def quota(code: AgencyCode, engine: EngineOf, request: Request, caller: QuotasReader) -> QuotaShown:
         """How much of the door an agency may have in a minute, and whether its entry says so or it is what all have;
         null: there is no bound. An agency sees its own."""
         found = await document(engine, own_entry(code, caller), AGENCY_KIND)
