@@ -42,6 +42,9 @@ class DemoPeople:
         """Nobody else has to be told."""
         return None
 
+    async def ready(self) -> None:
+        """People choose themselves on a page of this process."""
+
     async def sweep(self) -> None:
         """Nothing is left unfinished."""
 

@@ -9,7 +9,7 @@ last found, as long as that is no older than `TRUSTED`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from contracts.event import Harmless
@@ -17,6 +17,7 @@ from contracts.event import Harmless
 Check = Callable[[], Awaitable[None]]
 """Raises, with whatever says why, unless something is as it should be."""
 OK: Final = "ok"
+READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
 NO_ANSWER: Final = "no answer"
 ANSWERED_WITHIN: Final = 0.5
 """Seconds that an answer waits for the checks, all of them together."""
@@ -62,6 +63,14 @@ async def told(checks: Mapping[str, Watched]) -> dict[str, str]:
     """What each check says, side by side."""
     answers = await asyncio.gather(*(one.told() for one in checks.values()))
     return dict(zip(checks, answers, strict=True))
+
+
+def in_a_word(found: Mapping[str, str], needed: Iterable[str], checks: Mapping[str, Watched]) -> str:
+    """What the findings amount to: not ready where one that is needed does not hold, or a check found this process at
+    fault; degraded where any other does not hold."""
+    if any(found[name] != OK for name in needed) or any(one.stops for one in checks.values()):
+        return NOT_READY
+    return READY if set(found.values()) <= {OK} else DEGRADED
 
 
 class Started:

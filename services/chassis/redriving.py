@@ -96,7 +96,7 @@ async def redriven(
     Raises Problematic 422 where nothing is chosen, or more than can be fed in time at the rate."""
     if not what.queries():
         raise Problematic(422, "redrive.nothing-chosen")
-    if what.rate is not None and not what.dry_run and what.limit > what.rate * LONGEST:
+    if what.rate is not None and what.limit > what.rate * LONGEST:  # also of a dry run: it says what would come of it
         raise Problematic(422, "redrive.too-slow", most=what.rate * LONGEST)
     chosen, more = await _chosen(engine.store, what, eyes)
     ids = [row["_id"] for row in chosen]

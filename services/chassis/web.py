@@ -47,7 +47,7 @@ from services.chassis.masking import MASK, is_code, masked, opaque
 from services.chassis.numbered import named_by_number
 from services.chassis.problems import Problematic
 from services.chassis.public import OpenDoor
-from services.chassis.readiness import OK, Check, Started, Watched, told
+from services.chassis.readiness import NOT_READY, OK, Check, Started, Watched, in_a_word, told
 from services.chassis.redriving import Asked, Redrive
 from services.chassis.settings import Settings
 from services.chassis.shares import Threads, Turns
@@ -310,9 +310,9 @@ def _health(needed: Mapping[str, Watched], every: Mapping[str, Watched]) -> APIR
         reads nothing, sends nothing, or is far behind. `editions`: by what each edition is known to this process;
         services that say different things of one are told other rules. Open to all."""
         found = await told(every)
-        good = all(found[name] == OK for name in needed) and not any(one.stops for one in every.values())
-        status = "not ready" if not good else "ready" if set(found.values()) <= {OK} else "degraded"
-        return JSONResponse({"status": status, "checks": found, "editions": editions}, 200 if good else 503)
+        status = in_a_word(found, needed, every)
+        code = 503 if status == NOT_READY else 200
+        return JSONResponse({"status": status, "checks": found, "editions": editions}, code)
 
     return router
 

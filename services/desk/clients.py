@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 LATER: Final = frozenset({502, 503, 504})
 """With what a service, or whatever stands before it, says that it cannot answer now."""
+ALIVE: Final = "/health/live"
 CONNECTIONS: Final = httpx.Limits(max_connections=60, max_keepalive_connections=20)
 
 
@@ -98,15 +99,21 @@ class Clients:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        takes: float = 0.0,
     ) -> Answer:
-        """One request; bytes are sent as they are, all else as JSON. Raises Away, and Refused for all but success."""
+        """One request; bytes are sent as they are, all else as JSON; what takes so many seconds is waited for longer.
+        Raises Away, and Refused for all but success."""
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         said = {**bearer, "Accept-Language": language, **(headers or {})}
         propagate.inject(said)
         asked = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         try:
             sent = {"content": body} if isinstance(body, bytes) else {"json": body}
-            found = await self.http[service].request(method, path, params=asked, headers=said, **sent)
+            client = self.http[service]
+            usual = client.timeout
+            longer = (usual.read or 0.0) + takes
+            within = httpx.Timeout(connect=usual.connect, read=longer, write=usual.write, pool=usual.pool)
+            found = await client.request(method, path, params=asked, headers=said, timeout=within, **sent)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             log.warning("%s did not answer: %s", service, type(error).__name__)
             raise self._away(service) from None
@@ -132,6 +139,13 @@ class Clients:
             return None
         self.away.pop(service, None)
         return found
+
+    async def answers(self, service: str) -> None:
+        """Raises, with whatever says why, unless a service answers anything but that it cannot."""
+        found = await self.http[service].get(ALIVE)
+        if found.is_server_error:
+            found.raise_for_status()
+        self.away.pop(service, None)
 
     async def lines(self, service: str, path: str, *, token: str, language: Language) -> AsyncIterator[bytes]:
         """The lines of a file as they come, however large it is. Raises Away, Refused before the first."""

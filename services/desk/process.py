@@ -14,6 +14,7 @@ from contracts.topics import DESK as NAME
 from services.chassis import telemetry
 from services.chassis.auth import Keys
 from services.chassis.public import Callers
+from services.chassis.readiness import Watched
 from services.chassis.run import need_rules, serving, utc_now
 from services.chassis.settings import Settings
 from services.chassis.store import Store, StoreAway, open_client
@@ -21,6 +22,7 @@ from services.chassis.web import make_bare_app
 from services.desk.app import make_pages
 from services.desk.clients import Clients
 from services.desk.drafts import OF_PERSON, VIEWS, Drafts
+from services.desk.readiness import NEEDED, checks_of
 from services.desk.session import Sessions
 from services.desk.settings import DeskSettings
 from services.desk.visit import Desk
@@ -63,7 +65,9 @@ async def _serve(settings: Settings, own: DeskSettings, make_door: MakeDoor) -> 
     clients, keys = Clients.of(own), Keys.of(settings)
     door, way_in = make_door(own, settings, store, keys)
     desk = make_desk(own, store, clients, door, settings.trusted_hops)
-    app = make_bare_app("Lotsman desk", keys, {"mongo": store.ping}, settings.model_copy(update=NO_JSON))
+    checks = checks_of(store, clients, door)
+    needed = {name: checks[name] for name in NEEDED}
+    app = make_bare_app("Lotsman desk", keys, needed, settings.model_copy(update=NO_JSON), checks)
     app.mount("/", make_pages(desk, way_in))
     server = serving(app, settings)
     http = asyncio.create_task(server.serve())
@@ -88,7 +92,8 @@ def make_desk(own: DeskSettings, store: Store, clients: Clients, door: Door, hop
     """The desk put together; `hops` proxies of one's own stand before it."""
     sessions, drafts = Sessions(store, own.session_life, utc_now), Drafts(store, own.draft_life, utc_now)
     readers = Callers(own.readers, hops)
-    return Desk(own, clients, sessions, drafts, door, words_of(own.zone), utc_now, readers)
+    checks = {name: Watched(check) for name, check in checks_of(store, clients, door).items()}
+    return Desk(own, clients, sessions, drafts, door, words_of(own.zone), utc_now, readers, checks, utc_now())
 
 
 async def _sweep(store: Store, desk: Desk) -> None:

@@ -47,6 +47,10 @@ BACK: Final = "/signed-in"
 CONFIGURATION: Final = "/.well-known/openid-configuration"
 
 
+class NoProvider(LookupError):
+    """The settings name no provider."""
+
+
 class NotLetIn(Exception):
     """The provider did not let the person in, or what it said of them opens nothing here."""
 
@@ -70,16 +74,23 @@ class Provider:
         """What the provider says of itself. Raises Away."""
         if self._known is None:
             try:
-                async with self._client() as client:
-                    found = await client.request(
-                        "GET", self.settings.provider.rstrip("/") + CONFIGURATION, withhold_token=True
-                    )
-                found.raise_for_status()
-                self._known = found.json()
+                self._known = await self._told()
             except (httpx.HTTPError, ValueError) as error:
                 log.warning("the identity provider did not answer: %s", type(error).__name__)
                 raise Away(PROVIDER, utc_now()) from None
         return self._known
+
+    async def _told(self) -> Mapping[str, Any]:
+        address = self.settings.provider.rstrip("/") + CONFIGURATION
+        async with self._client() as client:
+            found = await client.request("GET", address, withhold_token=True)
+        found.raise_for_status()
+        said: Mapping[str, Any] = found.json()
+        return said
+
+    async def ready(self) -> None:
+        """Asks the provider anew, whatever it said before. Raises httpx.HTTPError, ValueError."""
+        await self._told()
 
     async def begin(self, then: str, language: Language, cookie: str) -> str:
         """Where the browser is sent to sign in. Raises Away, StoreAway."""
@@ -232,6 +243,10 @@ class Nowhere:
     async def left(self, who: SignedIn, back: str) -> str | None:
         """Nobody is signed in."""
         return None
+
+    async def ready(self) -> None:
+        """Raises LookupError: there is no provider to ask."""
+        raise NoProvider
 
     async def sweep(self) -> None:
         """Nobody begins."""

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from contracts.words import LANGUAGES, Language
 from services.chassis.public import OPEN, Callers
+from services.chassis.readiness import Watched
 from services.desk.clients import Answer, Away, Clients, Refused
 from services.desk.drafts import Drafts, Fields, all_of, field_of
 from services.desk.session import Session, Sessions, form_token, is_form_token
@@ -75,6 +76,10 @@ class Desk:
     now: Callable[[], datetime]
     readers: Callers
     """Who reads the public register, by address."""
+    checks: Mapping[str, Watched]
+    """What it needs itself, as the page Services tells it."""
+    began: datetime
+    """When the process began."""
     renewing: dict[str, asyncio.Lock] = field(default_factory=dict)
     """One renewal at a time for each session: a provider takes a refresh token once."""
 
@@ -158,14 +163,15 @@ class Visit(Asking):
         etag: str | None = None,
         method: str = "POST",
         media: str | None = None,
+        takes: float = 0.0,
     ) -> Answer:
         """A command under a key, on what was seen at a revision; `media` is what kind of thing is sent, where it is not
-        JSON. Raises Away, Refused."""
+        JSON; `takes`: for so many seconds it may be worked on. Raises Away, Refused."""
         headers = {"Idempotency-Key": key} | ({"If-Match": etag} if etag else {})
         headers |= {"Content-Type": media} if media else {}
         who = self.session.who
         return await self.desk.clients.send(
-            service, method, path, token=who.token, language=self.language, body=body, headers=headers
+            service, method, path, token=who.token, language=self.language, body=body, headers=headers, takes=takes
         )
 
     async def lines(self, service: str, path: str) -> AsyncIterator[bytes]:

@@ -16,6 +16,10 @@ class Door(Protocol):
         """Where the provider is told that the person signs out, if it wants to be told."""
         ...
 
+    async def ready(self) -> None:
+        """Raises, with whatever says why, unless people can sign in just now."""
+        ...
+
     async def sweep(self) -> None:
         """Forgets what nobody finished. Raises StoreAway."""
         ...

@@ -124,8 +124,9 @@ async def test_feeding_again_is_a_fact_goes_at_a_rate_and_in_no_circle(
 ) -> None:
     records = [sent({**submitted(n), "type": NEWER}) for n in range(1, 4)]
     await engine.records(records)
-    too_slow = await post(ask, "redrive", ONE, 422, topic=records[0].topic, rate=1)
-    assert too_slow["title"] == "redrive.too-slow"
+    for dry in (False, True):
+        too_slow = await post(ask, "redrive", ONE, 422, topic=records[0].topic, rate=1, dry_run=dry)
+        assert too_slow["title"] == "redrive.too-slow", "also where it is only tried"
     for _ in range(5):
         told = await post(ask, "redrive", ONE, 200, topic=records[0].topic, rate=200, limit=10)
         assert [one["id"] for one in told["records"]] == [one.id for one in records]

@@ -78,6 +78,9 @@ async def test_a_service_that_says_nothing_leaves_the_others_told_and_its_reason
         assert "No answer: expertise" in page and "minzdrav" in page and "no answer" in page
         page = (await at.browser.get("/en/ops/services")).text
         assert WHY in page and "No answer since" in page and "by-2024" in page
+        own = page[page.index('id="desk-title"') :]
+        assert "The desk" in own and "degraded" in own and "ConnectError" in own, "whom the desk cannot reach"
+        assert own.count("holds") == 4, "its database, signing in, and the two that answer"
         services.away = frozenset({"intake", "expertise", "registry"})
         for path in ("/ops", "/ops/services", "/ops/parked"):
             assert (await at.browser.get(f"/en{path}")).status_code == 200
@@ -113,6 +116,24 @@ async def test_a_group_is_tried_and_fed_as_many_as_are_asked_for() -> None:
         for bad in ("2026-13-01", "9999-12-31"):
             status, page = await posted(at, GROUP, "feed", do="feed", until=bad)
             assert status == 422 and "существующий день" in page and len(services.posts) == many
+
+
+async def test_a_group_is_fed_at_a_rate_within_its_bounds_and_the_page_waits_for_it() -> None:
+    services = Ops()
+    async with bench(services) as at:
+        await at.enter("ops")
+        for bad in ("0", "-1", "2.5", "501", "9" * 5000, "пять", "٣"):
+            status, page = await posted(at, GROUP, "feed", do="feed", rate=bad, since="2026-13-01")
+            assert status == 422 and 'href="#rate"' in page and 'href="#since"' in page, "all at once"
+        assert services.posts == []
+        status, page = await posted(at, GROUP, "feed", do="try", many="10", rate="5")
+        assert status == 200 and 'id="rate" name="rate" value="5"' in page, "what was tried is fed by the same form"
+        status, page = await posted(at, GROUP, "feed", do="feed", many="10", rate="5")
+        tried, fed = ((json.loads(one.content)["rate"], one.extensions["timeout"]["read"]) for one in services.posts)
+        assert (tried, fed) == ((5, 10.0), (5, 12.0)), "at five a second ten take two seconds"
+        services.refusal = httpx.Response(422, json={"title": "redrive.too-slow", "detail": "Не больше 60 за раз."})
+        status, page = await posted(at, GROUP, "feed", do="feed", many="100", rate="1")
+        assert status == 422 and 'href="#rate"' in page and "Не больше 60 за раз." in page
 
 
 async def test_one_record_is_tried_and_fed_alone_or_with_its_pilot() -> None:

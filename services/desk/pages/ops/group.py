@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
@@ -20,6 +19,11 @@ REDRIVE: Final = "/v1/parked/redrive"
 AT_ONCE: Final = (1, 10, 100, 500)
 """How many records may be fed by one press: each answer must be there while the page waits for it."""
 FIRST: Final = 10
+FASTEST: Final = 500
+"""The highest rate that can be asked for: more than that are not fed by one press."""
+RATE: Final = "rate"
+"""How many a second at most; none: as fast as they go."""
+TOO_SLOW: Final = "redrive.too-slow"
 DAYS: Final = ("since", "until")
 """From which day on, and until which, what is fed was parked; none: whenever."""
 TOLD: Final = 100
@@ -46,42 +50,55 @@ def make_router() -> APIRouter:
         if not all(named.values()):
             return await _shown(posted.visit, service, named)
         many = int(posted.get("many")) if posted.get("many") in map(str, AT_ONCE) else FIRST
-        days = {name: posted.get(name) for name in DAYS}
-        try:
-            between = _between(days, posted.visit.words.zone)
-        except (ValueError, OverflowError):
-            no_day = posted.visit.words.say("ops.fault-day")
-            return await _shown(posted.visit, service, named, many=many, days=days, fault=no_day, status=422)
-        outcome, fault, status = await fed(posted, service, {**named, **between, "limit": many})
+        typed = {name: posted.get(name) for name in (*DAYS, RATE)}
+        chosen, faults = _chosen(posted.visit.words, typed)
+        if faults:
+            return await _shown(posted.visit, service, named, many=many, typed=typed, faults=faults, status=422)
+        outcome, wrong, status = await fed(posted, service, {**named, **chosen, "limit": many})
         return await _shown(
-            posted.visit, service, named, many=many, days=days, outcome=outcome, fault=fault, status=status
+            posted.visit, service, named, many=many, typed=typed, outcome=outcome, faults=wrong, status=status
         )
 
     return router
 
 
-def _between(days: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
-    """Moments between which records were parked, of days in the desk's zone, the last one with all of it. Raises
-    ValueError, OverflowError for what is no day."""
-    begun = {name: date.fromisoformat(said) + timedelta(days=name == "until") for name, said in days.items() if said}
-    return {name: datetime.combine(day, time(), zone).isoformat() for name, day in begun.items()}
+def _chosen(words: Words, typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Moments between which records were parked, of days in the desk's zone, the last one with all of it, and how many
+    a second may be fed; and what is wrong with these, by field."""
+    chosen, faults = dict[str, Any](), dict[str, str]()
+    for name in DAYS:
+        try:
+            if typed[name]:
+                day = date.fromisoformat(typed[name]) + timedelta(days=name == "until")
+                chosen[name] = datetime.combine(day, time(), words.zone).isoformat()
+        except (ValueError, OverflowError):
+            faults[name] = words.say("ops.fault-day")
+    if rate := typed[RATE]:
+        if rate.isascii() and rate.isdecimal() and 1 <= int(rate[:9]) <= FASTEST:
+            chosen[RATE] = int(rate)
+        else:
+            faults[RATE] = words.say("ops.fault-rate", most=FASTEST)
+    return chosen, faults
 
 
 async def fed(
     posted: Posted, service: str, chosen: Mapping[str, Any]
-) -> tuple[Mapping[str, Any] | None, str | None, int]:
-    """What came of feeding what is chosen again, or would: the answer, or what stands in the way; and the status."""
+) -> tuple[Mapping[str, Any] | None, Mapping[str, str], int]:
+    """What came of feeding what is chosen again, or would: the answer, or what stands in the way; and the status. At a
+    rate it is answered when the last was fed, and waited for until then."""
     visit, body = posted.visit, {**chosen, "dry_run": posted.get("do") != "feed"}
+    seconds = body["limit"] / body[RATE] if RATE in body and not body["dry_run"] else 0.0
     try:
-        answer = await visit.send(service, REDRIVE, body, key=posted.key)
+        answer = await visit.send(service, REDRIVE, body, key=posted.key, takes=seconds)
     except Refused as error:
         if error.status == 401:
             raise
-        return None, error.detail or visit.words.say("told.unforeseen"), error.status
+        field = RATE if error.rule == TOO_SLOW else "-"
+        return None, {field: error.detail or visit.words.say("told.unforeseen")}, error.status
     except Away as away:
-        return None, visit.is_away(away), 503
+        return None, {"-": visit.is_away(away)}, 503
     records = answer.body["records"]
-    return {**answer.body, "verdicts": verdicts(records), "told": records[:TOLD]}, None, 200
+    return {**answer.body, "verdicts": verdicts(records), "told": records[:TOLD]}, {}, 200
 
 
 def said_of(words: Words, outcome: Mapping[str, Any] | None) -> str:
@@ -99,16 +116,16 @@ async def _shown(
     *,
     after: str = "",
     many: int = FIRST,
-    days: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
     outcome: Mapping[str, Any] | None = None,
-    fault: str | None = None,
+    faults: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     asked = {name: value for name, value in named.items() if value}
     try:
         found = (await visit.ask(service, "/v1/parked", **asked, after=after, limit=ROWS)).body
     except Away:
-        if fault is None:
+        if not faults:
             raise
         found = {"items": [], "next": None}
     rows = [{**row, "age": since(visit.words, row["at"], visit.desk.now())} for row in found["items"]]
@@ -122,9 +139,10 @@ async def _shown(
         next=f"{HERE}/{service}?{urlencode({**asked, 'after': found['next']})}" if found["next"] else "",
         choices=AT_ONCE,
         many=many,
-        days=days or {},
+        fastest=FASTEST,
+        typed=typed or {},
         outcome=outcome,
-        faults={"-": fault} if fault else {},
+        faults=faults or {},
         key=new_key(),
         said=said_of(visit.words, outcome),
     )

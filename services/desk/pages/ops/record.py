@@ -38,8 +38,8 @@ def make_router() -> APIRouter:
         """Feeds it again, alone or with all of its pilot, or only tries that."""
         place, subject = f"{topic}/{partition}/{offset}", posted.get("subject")
         chosen: dict[str, Any] = {"subjects": [subject], "limit": OF_PILOT} if subject else {"ids": [place]}
-        outcome, fault, status = await fed(posted, need_service(service), chosen)
-        return await _shown(posted.visit, service, place, outcome=outcome, fault=fault, status=status)
+        outcome, faults, status = await fed(posted, need_service(service), chosen)
+        return await _shown(posted.visit, service, place, outcome=outcome, faults=faults, status=status)
 
     @router.get(PLACE + "/{kind}", response_class=HTMLResponse)
     async def proposal(service: str, topic: str, partition: str, offset: str, kind: str, visit: OpsVisit) -> Response:
@@ -97,16 +97,16 @@ async def _shown(
     place: str,
     *,
     outcome: Mapping[str, Any] | None = None,
-    fault: str | None = None,
+    faults: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     try:
         card = await visit.ask_if_there(service, f"/v1/parked/records/{place}")
     except Away:
-        if fault is None:
+        if not faults:
             raise
         card = None
-    if card is None and outcome is None and fault is None:
+    if card is None and outcome is None and not faults:
         raise HTTPException(404)
     return visit.page(
         "ops/record.html",
@@ -118,7 +118,7 @@ async def _shown(
         event=as_json(card["event"]) if card else "",
         age=since(visit.words, card["at"], visit.desk.now()) if card else "",
         outcome=outcome,
-        faults={"-": fault} if fault else {},
+        faults=faults or {},
         key=new_key(),
         said=said_of(visit.words, outcome),
     )

@@ -1,14 +1,19 @@
-"""Services: whether each can do its work now, and where it cannot, why; which partitions stand still, which topics take
-nothing, which program runs, and whether all of them know the same rules."""
+"""Services: whether each, and the desk itself, can do its work now, and where it cannot, why; which partitions stand
+still, which topics take nothing, which program runs, and whether all of them know the same rules."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from contracts import VERSION
+from contracts.topics import DESK
+from services.chassis import readiness
 from services.desk.pages.ops import seen
 from services.desk.pages.ops.seen import OpsVisit, Told
+from services.desk.readiness import NEEDED
 from services.desk.visit import Visit
 
 HERE: Final = "/ops/services"
@@ -24,11 +29,13 @@ def make_router() -> APIRouter:
     @router.get("/{language}/ops/services", response_class=HTMLResponse)
     async def services(visit: OpsVisit) -> Response:
         """Each service with its readiness."""
-        told = await seen.told_by_all(visit, READING, WITHHELD, SKIPPED)
+        told, own = await asyncio.gather(
+            seen.told_by_all(visit, READING, WITHHELD, SKIPPED), readiness.told(visit.desk.checks)
+        )
         return visit.page(
             "ops/services.html",
             at=visit.desk.now(),
-            cards=[_card(visit, one) for one in told],
+            cards=[*(_card(visit, one) for one in told), _of_the_desk(visit, own)],
             differing=_differing(told),
         )
 
@@ -50,6 +57,19 @@ def _card(visit: Visit, one: Told) -> dict[str, Any]:
         "behind": _behind(places),
         "withheld": one.rows(WITHHELD),
         "skipped": one.rows(SKIPPED),
+    }
+
+
+def _of_the_desk(visit: Visit, found: Mapping[str, str]) -> dict[str, Any]:
+    """The desk's own readiness: these pages are there, so its process runs."""
+    desk = visit.desk
+    return {
+        "service": DESK,
+        "own": True,
+        "state": readiness.in_a_word(found, NEEDED, desk.checks).replace(" ", "-"),
+        "checks": found,
+        "version": VERSION,
+        "up": seen.since(visit.words, desk.began, desk.now()),
     }
 
 
