@@ -32,6 +32,7 @@ from services.chassis.parking import Handled, Parked, Parking, to_park, why_park
 from services.chassis.reading import Reader
 from services.chassis.saying import why
 from services.chassis.service import Service, Taken
+from services.chassis.stalled import skips
 from services.chassis.store import REPAIRS, Claim, Row, Store, StoreAway
 from services.chassis.subject import (
     Absent,
@@ -124,7 +125,7 @@ class Engine:
             own_topic,
             own=service.own,
             publications=service.publications,
-            projection=service.projection,
+            projection=lambda event: [*skips(event), *service.projection(event)],
             erase=service.erase,
             failed=self.pace.stir,
         )

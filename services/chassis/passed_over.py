@@ -1,4 +1,8 @@
-"""A record is passed over by hand, where its reader stands still at it: the fact of who said so and why comes first."""
+"""A record is passed over by hand, where its reader stands still at it: the fact of who said so and why has it done.
+
+What readers look at is a row that this fact makes (`stalled.skips`), as facts make all others: a process that is killed
+after the fact leaves the rest to the sweep, and none tells of what did not come.
+"""
 
 from contracts.steps import RecordSkipping
 from services.chassis import stalled
@@ -13,6 +17,4 @@ async def ask(engine: Engine, caller: Caller, said: RecordSkipping) -> bool:
     if not await stalled.stands_at(engine.store, said.record):
         return False
     await by_hand(engine, caller, "skip", subject_of, PassOver(said))
-    kept = {"by": caller.id, "organisation": caller.organisation, "at": engine.now(), "why": said.why}
-    await stalled.pass_over(engine.store, said.record, kept)
     return True

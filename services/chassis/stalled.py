@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from contracts.event import Event
+from contracts.steps import RecordSkipping
 from contracts.topics import agency_of
 from services.chassis import telemetry
 from services.chassis.readiness import NotReady
@@ -149,10 +151,13 @@ async def stands_at(store: Store, record: str) -> bool:
     return row is not None and str(row["offset"]) == offset
 
 
-async def pass_over(store: Store, record: str, said: Row) -> None:
-    """Has whoever reads it pass over this record where it stands still. `said` is by whom, when and why. Raises
-    StoreAway."""
-    await store.put_new(SKIPPED, [{"_id": record, **said}])
+def skips(event: Event) -> list[tuple[str, Row]]:
+    """The row that has whoever reads it pass over a record, of the fact of who said so: so no fact is without it."""
+    said = event.fact
+    if not isinstance(said, RecordSkipping):
+        return []
+    by, organisation = said.actor.id, said.actor.organisation
+    return [(SKIPPED, {"_id": said.record, "by": by, "organisation": organisation, "at": event.time, "why": said.why})]
 
 
 def _row(place: Place, since: datetime | None) -> Row:

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
+from contracts.event import Fact, Language
+from contracts.steps import RecordSkipping
 from contracts.topics import agency_topic, fact_topic
 from deploy.local.backends import Backends
 from deploy.local.keys import token
@@ -17,13 +19,23 @@ from services.chassis.readiness import NotReady
 from services.chassis.run import utc_now
 from services.chassis.stalled import Place, Stalls, StandsStill, shown
 from services.chassis.store import Store, StoreAway
-from services.chassis.subject import Input
+from services.chassis.subject import Aggregate, Input
 from services.chassis.web import make_app
+from services.law import skipping
 from tests.conftest import Eventually
 from tests.integration.test_bus import Pair, Running, committed, pair_on, publish, running
-from tests.kit.engine.tiny import Clock, notes_of, parked_rows
+from tests.kit.engine.tiny import Clock, NotedV1, SpoiltV1, notes_of, parked_rows
 
 AFTER = 60.0
+
+
+class SkippedV1(RecordSkipping, Fact):
+    """A record was to be passed over."""
+
+    TYPE: ClassVar[str] = "pilots.tiny.record-skipped.v1"
+
+
+SKIPPING = Aggregate(skipping.KIND, skipping.Skipped, skipping.deciding(SkippedV1), skipping.evolve)
 
 
 class Readers:
@@ -146,7 +158,13 @@ async def test_a_record_that_can_never_be_taken_is_shown_and_passed_over_by_hand
 
     topic = fact_topic(pair.source)
     await publish(backends, topic, [pair.fact("p1", 1, "never"), pair.fact("p2", 1, "then")], partition=0)
-    async with running(backends, replace(pair.service, prepare=prepare), [pair.source], pair.name) as here:
+    service = replace(
+        pair.service,
+        prepare=prepare,
+        aggregates={**pair.service.aggregates, skipping.KIND: SKIPPING},
+        own=Language[Fact]((NotedV1, SpoiltV1, SkippedV1)),
+    )
+    async with running(backends, service, [pair.source], pair.name) as here:
         standing = Stalls(here.store, here.bus.places, here.bus.skip, utc_now, 0.5)
 
         async def stands() -> bool:

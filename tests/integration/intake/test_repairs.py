@@ -3,18 +3,23 @@ what waited behind goes on."""
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import RecordSkippedV1
+from contracts.steps import RecordSkipping
 from contracts.topics import fact_topic
-from services.chassis import stalled
+from services.chassis import passed_over, stalled
+from services.chassis.auth import Caller
 from services.chassis.engine import Engine
 from services.chassis.store import BY_ID, PARKED, REPAIRS, Store
 from services.chassis.subject import Record
 from tests.integration.intake.test_parked import NEWER
-from tests.kit.engine.tiny import Broker
-from tests.kit.intake.sides import Ask, doc, negative, receipts, requested, rules, said, sent, submitted
+from tests.kit.engine.tiny import Broker, Clock, Crash, Hooked
+from tests.kit.intake.sides import Ask, Make, doc, negative, receipts, requested, rules, said, sent, submitted
 
 ONE, OTHER = "ops@lotsman=u-5001", "ops@lotsman=u-5002"
 
@@ -158,3 +163,26 @@ async def test_whoever_has_a_record_passed_over_is_a_fact_before_it_is_and_where
     assert (data["actor"]["id"], data["record"], data["why"]) == ("u-5001", *asked.values())
     [kept] = (await ask("get", "/v1/reading/skipped", ONE)).json()["items"]
     assert (kept["id"], kept["by"]) == (asked["record"], "u-5001")
+
+
+async def test_what_a_process_asked_for_that_was_killed_after_the_fact_is_passed_over_by_the_next_one(
+    make: Make, ask: Ask, broker: Broker, store: Store, clock: Clock
+) -> None:
+    record, dying = "pilots.registry.v1/3/7", Hooked(store)
+    await store.put_new(stalled.COLLECTION, [{"_id": "pilots.registry.v1/3", "offset": 7, "at": clock()}])
+
+    async def killed() -> None:
+        raise Crash
+
+    dying.after["write"] = killed
+    with pytest.raises(Crash):
+        who = Caller("u-5001", frozenset({"ops"}), "lotsman")
+        await passed_over.ask(make(dying), who, RecordSkipping(record=record, why="Не читается."))
+    clock.forward(seconds=1)
+    await make().sweep(timedelta())
+    [fact] = [one for one in broker.events(fact_topic("intake")) if one["subject"].startswith("skipping:")]
+    [kept] = (await ask("get", "/v1/reading/skipped", ONE)).json()["items"]
+    said = (kept["id"], kept["by"], kept["organisation"], kept["why"])
+    assert said == (record, "u-5001", "lotsman", "Не читается.") and kept["at"][:19] == fact["time"][:19]
+    await make().sweep(timedelta())
+    assert len((await ask("get", "/v1/reading/skipped", ONE)).json()["items"]) == 1
