@@ -15,10 +15,12 @@ from aiokafka.errors import KafkaError
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.topics import agency_topic
+from deploy.cli import ops
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish
 from deploy.cli.run import _rows
+from deploy.complaint import Complaint
 from deploy.local import state
 from deploy.local.process import Process
 from deploy.local.stack import Stack
@@ -202,8 +204,8 @@ def test_while_mongodb_hangs_services_say_at_once_that_they_are_not_ready_and_st
     assert set(stated(stack).values()) == {None}
 
 
-def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
-    desk: Desk, stack: Stack, agency: str, eventually: Eventually
+def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded_and_the_balance_says_why_it_is_none(
+    desk: Desk, stack: Stack, agency: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert stack.backends.broker is not None
     with hanging(stack.backends.broker.process):
@@ -216,6 +218,11 @@ def test_while_kafka_hangs_services_take_events_and_say_that_they_are_degraded(
         assert said["kafka"] == "does not answer"
         assert said["mongod"] is None
         assert "kafka" in (said["intake"] or "")
+        monkeypatch.setenv("LOTSMAN_HOME", str(stack.folder))
+        asked = time.monotonic()
+        with pytest.raises(Complaint, match="Kafka cannot be asked now"):
+            ops.balance()
+        assert time.monotonic() - asked < 10  # five seconds, on a busy machine
     stack.await_ready(60)
     asyncio.run(eventually(all_entered(desk, agency, 1), within=90, every=0.5))
 
