@@ -1,9 +1,10 @@
-"""Alerts and dashboards: each asks for metrics that there are; each alert has its page, and a test for promtool."""
+"""Alerts, dashboards, `top`: each asks for metrics that there are; each alert has its page, and a test for promtool."""
 
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ import yaml
 from prometheus_client import REGISTRY
 
 from deploy.local.home import ROOT
+from deploy.top import rows
 from services.chassis import balance, ends, pulse, telemetry, watching
+from services.chassis.figures import HTTP, TO_REGISTER, Answers, Labels, Since
 from services.chassis.hooks import delivering
 
 FOLDER: Final = ROOT / "deploy" / "monitoring"
@@ -59,6 +62,63 @@ def test_a_query_asks_for_metrics_and_labels_that_there_are(place: str) -> None:
         word.strip() for one, several in LABELS.findall(query) for word in (one, *several.split(",")) if word.strip()
     }
     assert labels - BY_PROMETHEUS <= {label for name in named for label in known.get(name, ())}, query
+
+
+class Asked(Mapping[str, Mapping[Labels, float]]):
+    """Samples of every metric, that note which are asked for, and by which labels."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, set[str]] = {}
+
+    def __getitem__(self, name: str) -> Mapping[Labels, float]:
+        self.names.setdefault(name, set())
+        given = {"topic": "t", "state": "running", "version": "1", "le": "+Inf", "http_response_status_code": "500"}
+        return {frozenset(given.items()): 1.0}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Listening(Answers):
+    """What a service answers, with each question noted."""
+
+    def sum(self, name: str, **labels: str) -> float:
+        assert isinstance(self.samples, Asked)
+        self.samples.names.setdefault(name, set()).update(labels)
+        return Answers.sum(self, name, **labels)
+
+    def by(self, name: str, label: str) -> dict[str, float]:
+        assert isinstance(self.samples, Asked)
+        self.samples.names.setdefault(name, set()).add(label)
+        return Answers.by(self, name, label)
+
+
+def test_top_asks_for_metrics_and_labels_that_there_are() -> None:
+    asked, known = Asked(), metrics()
+    found = {"intake": Since(Listening(1.0, asked), Listening(2.0, asked))}
+    rows.as_found(found)
+    rows.to_register(found)
+    assert {"lotsman_inputs_total", "lotsman_terms", f"{HTTP}_count", f"{TO_REGISTER}_bucket"} <= asked.names.keys()
+    assert asked.names.keys() - OF_A_PROCESS <= known.keys()
+    for name, labels in asked.names.items():
+        assert labels - BY_PROMETHEUS <= known.get(name, set()), name
+
+
+PAGES: Final = [
+    *(ROOT / "docs" / "runbooks").glob("*.md"),
+    *(ROOT / "services" / "desk" / "pages" / "ops").glob("*.py"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_runbook_and_a_page_for_ops_name_metrics_that_there_are(page: Path) -> None:
+    named = set(
+        re.findall(r"[`\"](?:rate\()?((?:lotsman|http_server|process)_[a-z_]+[a-z])\b", page.read_text("utf-8"))
+    )
+    assert named - OF_A_PROCESS <= metrics().keys()
 
 
 def test_there_are_dashboards_of_the_system_the_agencies_and_the_terms() -> None:
