@@ -57,7 +57,7 @@ def balance() -> Found:
     show_rows(FLOW, services)
     found = {"agencies": agencies, "services": services, **whole}
     if events:
-        show_rows(EVENT, events)
+        show_rows(EVENT, events, to_copy=True)
     if wrong := [one["agency"] for one in agencies if one["difference"]]:
         raise Complaint(
             f"The balance of {', '.join(wrong)} is not zero; see docs/runbooks/balance-not-zero.md.", found=found
@@ -92,7 +92,7 @@ def parked() -> Found:
         for service in SERVICES
         for item in asked_as_ops(service, "GET", "/v1/parked/groups")["items"]
     ]
-    show_rows(GROUP, items)
+    show_rows(GROUP, items, to_copy=True)
     return {"groups": items, "records": sum(item["records"] for item in items)}
 
 
@@ -151,7 +151,7 @@ def discard(record: Record, service: Service, because: Why, who: Who) -> Found:
 def repairs(service: Service) -> Found:
     """Show what was proposed for parked records, by whom and why, and what came of it; the newest first."""
     items = asked_as_ops(service, "GET", "/v1/parked/repairs?limit=200")["items"]
-    show_rows(REPAIR, items)
+    show_rows(REPAIR, items, to_copy=True)
     return {"items": items}
 
 
@@ -175,7 +175,8 @@ def decline(repair: Repair, service: Service, because: Why, who: Who) -> Found:
 
 def _proposed(service: str, body: dict[str, Any], who: str) -> Found:
     found = asked_as_ops(service, "POST", "/v1/parked/repairs", body, who)
-    out.print(f"{found['id']}: a second person approves it with `ops approve {found['id']}`.", markup=False)
+    approving = f"./lotsman ops approve {found['id']} --service {service} --as PERSON"
+    out.print(f"Proposed. A second person approves it: {approving}", markup=False, soft_wrap=True)
     return found
 
 

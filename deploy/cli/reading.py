@@ -70,9 +70,23 @@ def asked_as_ops(
     return found
 
 
-def show_rows(columns: tuple[str, ...], items: list[dict[str, Any]]) -> None:
-    """Rows as a table, an empty cell where there is nothing."""
-    table = Table(*columns)
-    for item in items:
-        table.add_row(*(escape("" if item[name] is None else str(item[name])) for name in columns))
+def show_rows(columns: tuple[str, ...], items: list[dict[str, Any]], *, to_copy: bool = False) -> None:
+    """Rows as a table, an empty cell where there is nothing. Nothing is cut short: a cell goes on in the next line.
+
+    Rows `to_copy` from stand one value a line where the table is too wide: a cell in two lines cannot be copied.
+    """
+    cells = [["" if item[name] is None else str(item[name]) for name in columns] for item in items]
+    width = sum(3 + max(map(len, column)) for column in zip(columns, *cells, strict=True)) + 1
+    if to_copy and width > out.width:
+        most = max(map(len, columns))
+        for row in cells:
+            for name, cell in zip(columns, row, strict=True):
+                out.print(f"{name:>{most}}  {cell}", markup=False, soft_wrap=True)
+            out.print()
+        return
+    table = Table()
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in cells:
+        table.add_row(*map(escape, row))
     out.print(table)

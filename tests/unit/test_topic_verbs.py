@@ -10,6 +10,7 @@ from contracts.topics import SERVICES
 from deploy.cli import common
 from deploy.cli.__main__ import main
 from deploy.cli.common import out
+from deploy.cli.reading import COLUMNS, show_rows
 from deploy.local import keys
 from deploy.local.state import Child, State
 
@@ -66,6 +67,23 @@ def test_where_each_reader_is_and_what_stands_still_is_shown(
     assert main(["topic", "show", "--still"]) == 0
     said = capsys.readouterr().out
     assert "NotForUs" in said and "2026-03-02" in said and "pilots.registry" not in said
+
+
+def test_in_a_narrow_terminal_nothing_is_cut_short_and_what_is_copied_stands_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(out, "_width", 80)
+    show_rows(COLUMNS, [{"service": "intake", **STANDS}])
+    said = capsys.readouterr().out
+    assert "…" not in said and max(map(len, said.splitlines())) <= 80
+    cause = "NewerVersion: /type: this program knows only older versions [of it]"
+    show_rows(("service", "topic", "cause"), [{"service": "intake", "topic": AT, "cause": cause}], to_copy=True)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
+        "service  intake",
+        f"topic  {AT}",
+        f"cause  {cause}",
+        "",
+    ]
 
 
 def test_a_record_is_passed_over_with_why_and_that_is_shown(
