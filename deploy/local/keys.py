@@ -1,6 +1,7 @@
 """Identity of the embedded stack: one ES256 key, its public half as a JWKS file, and tokens signed with it."""
 
 import json
+import os
 import time
 import uuid
 from pathlib import Path
@@ -59,13 +60,10 @@ def roles_of(folder: Path, token: str) -> frozenset[str] | None:
 
 
 def service_env(folder: Path) -> dict[str, str]:
-    """What a service needs to check tokens."""
+    """What a service needs to check tokens; an identity provider of one's own is where the environment says."""
     _key(folder)
-    return {
-        "LOTSMAN_JWKS": str(folder / "jwks.json"),
-        "LOTSMAN_ISSUER": ISSUER,
-        "LOTSMAN_AUDIENCE": AUDIENCE,
-    }
+    own = {"LOTSMAN_JWKS": str(folder / "jwks.json"), "LOTSMAN_ISSUER": ISSUER, "LOTSMAN_AUDIENCE": AUDIENCE}
+    return {name: os.environ.get(name) or value for name, value in own.items()}
 
 
 def _key(folder: Path) -> ec.EllipticCurvePrivateKey:

@@ -48,3 +48,12 @@ def test_an_unknown_role_is_refused(tmp_path: Path) -> None:
 def test_a_life_that_services_refuse_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(Complaint, match="12 hours at most"):
         keys.token(tmp_path, ["ops"], hours=12.5)
+
+
+def test_an_identity_provider_of_ones_own_is_the_one_that_services_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"LOTSMAN_JWKS": "https://sso.example/keys", "LOTSMAN_ISSUER": "sso", "LOTSMAN_AUDIENCE": "pilots"}
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    assert keys.service_env(tmp_path) == own
