@@ -1,9 +1,9 @@
 """The engine: one call for every input, whether it came as a record, an HTTP command or a timer.
 
-Claims first, then all documents with one query, then fold, then one guarded bulk write; losers load again and
-decide again. A command to what must be there already has its document loaded before its claim, for one that is not
-there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are sent:
-only then may the caller commit or go on.
+Claims, all documents and what decisions are given side by side, then fold, then one guarded bulk write; losers load
+again and decide again. A command to what must be there already has its document loaded before its claim, for one that
+is not there for who asks leaves nothing behind. What must wait is parked, what became next is taken up, outboxes are
+sent: only then may the caller commit or go on.
 
 It is one thing, and so one file: every door ends in the same call, and who reads one reads what all of them share.
 """
@@ -47,7 +47,7 @@ from services.chassis.subject import (
     Refused,
     Timed,
 )
-from services.chassis.turns import in_turns
+from services.chassis.turns import in_turns, side_by_side
 from services.chassis.withheld import Withheld
 from services.law.calendar import Calendars
 from services.law.decision import Context
@@ -87,6 +87,8 @@ class _Run:
     documents: dict[str, Document] = field(default_factory=dict)
     then: dict[int, Document] = field(default_factory=dict)
     """Of each input that was decided on, its subject as it stood then: others of the run may come behind it."""
+    found: Any = None
+    """What was looked for already of what the first decisions are given."""
 
 
 class Engine:
@@ -307,8 +309,7 @@ class Engine:
             self.service.arrived(one)
         try:
             known = await self._known(run)
-            await self._settle_claims(run, (place for place, outcome in enumerate(run.outcomes) if outcome is None))
-            await self._decide(run, known)
+            await self._decide(run, known | await self._needed(run, known))
             if instead := self._refusing(run):
                 await self._settle_claims(run, instead)
                 await self._decide(run, {})
@@ -337,6 +338,22 @@ class Engine:
             if one.existing is not None and is_absent(known[one.subject], one):
                 run.outcomes[place] = Absent()
         return known
+
+    async def _needed(self, run: _Run, known: Mapping[str, Document]) -> dict[str, Document]:
+        """Settles the claims, loads what is needed and not known yet, and looks for what decisions are given: none of
+        the three waits for another, for each is a way to MongoDB and back.
+
+        What is written between the load and the claim is met at the guard, like all that is written after a load.
+        Raises StoreAway.
+        """
+        places = [place for place, outcome in enumerate(run.outcomes) if outcome is None]
+        inputs = [run.inputs[place] for place in places]
+        named = {subject for one in inputs for subject in (one.subject, self.service.beside(one)) if subject}
+        missing = named - known.keys()
+        loaded, run.found, _ = await side_by_side(
+            self.documents(missing), self.service.look(self.store, inputs), self._settle_claims(run, places)
+        )
+        return {subject: loaded.get(subject) or self._nothing(subject) for subject in missing}
 
     def _nothing(self, subject: str) -> Document:
         return Document(subject, self.service.aggregate_of(subject).kind)
@@ -427,11 +444,13 @@ class Engine:
         unknown = [subject for subject in pending if subject not in known]
         places = [place for some in pending.values() for place in some]
         fresh = [place for place in places if place not in given]
-        asked = {s for p in fresh if (s := self.service.beside(run.inputs[p]))}
+        asked = {s for p in fresh if (s := self.service.beside(run.inputs[p]))} - known.keys()
         loaded = {**known, **(await self.documents({*unknown, *asked}) if unknown or asked else {})}
         if fresh:  # once: who loses the guard decides again by the same, and draws no second number
-            answers = await self.service.given(store, [run.inputs[place] for place in fresh], loaded)
-            given.update(zip(fresh, answers, strict=True))
+            inputs = [run.inputs[place] for place in fresh]
+            found = run.found if run.found is not None else await self.service.look(store, inputs)
+            run.found = None
+            given.update(zip(fresh, await self.service.given(store, inputs, loaded, found), strict=True))
         if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
             for subject, places in pending.items():
                 if subject in loaded:

@@ -1,6 +1,6 @@
 """What makes one service out of the engine: its aggregates, what it reads, what goes out with its facts."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,12 @@ class _Nothing(BaseModel):
     """The state of a subject that this service only watches pass by."""
 
 
-Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document]], Awaitable[Sequence[Any]]]
+Look = Callable[[Store, Sequence[Input]], Coroutine[Any, Any, Any]]
+Prepare = Callable[[Store, Sequence[Input], Mapping[str, Document], Any], Awaitable[Sequence[Any]]]
+
+
+async def _looks_for_nothing(_store: Store, _inputs: Sequence[Input]) -> None:
+    """Decisions are given nothing that must be looked for."""
 
 
 async def _nothing_noted(_store: Store, _taken: Sequence[Taken], _parked: Sequence[Parked]) -> None:
@@ -47,15 +52,16 @@ def nothing_beside(_event: Event) -> Sequence[Message]:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What makes one service out of the engine. Every part but `prepare`, `recall`, `address`, `process_manager`,
-    `erase`, `tidy`, `arrived` and `settled` is pure.
+    """What makes one service out of the engine. Every part but `look`, `prepare`, `recall`, `address`,
+    `process_manager`, `erase`, `tidy`, `arrived` and `settled` is pure.
 
     `reads` maps each source of foreign facts to its language (`soon`: sources whose records somebody waits for),
     `translate` turns such a fact into a command (None:
     of no interest), `read_agency` an agency's record into an input, `on_conflict` a claimed input whose id was
-    used for something else into the input that refuses it. `prepare` gets what a batch of decisions is given,
-    and knows what was loaded before of their subjects and of those `beside` that it asks about (those that are not
-    there are missing);
+    used for something else into the input that refuses it. `look` finds, while documents are loaded, what no document
+    is needed for, by names and never by the place of an input, for of these some may fall out; `prepare` makes of it
+    what a batch of decisions is given, and knows what was loaded before of their subjects and of those `beside` that
+    it asks about (those that are not there are missing, or have no state);
     `own` is the language of the service's own facts, and `process_manager` says for each of several such facts what it
     asks of other subjects; `address` finds the subject of inputs that name it (an agency's later events), before
     anything is claimed.
@@ -78,6 +84,7 @@ class Service:
 
     name: str
     aggregates: Mapping[str, Aggregate]
+    look: Look = _looks_for_nothing
     prepare: Prepare | None = None
     beside: Callable[[Input], str | None] = lambda _input: None
     recall: Callable[[Store, Document, Sequence[Input]], Awaitable[Document]] | None = None
@@ -110,9 +117,11 @@ class Service:
     balance: Balancing | None = None
     begin: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
 
-    async def given(self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> Sequence[Any]:
-        """What each decision is given; nothing, where the service prepares nothing."""
-        return [None] * len(inputs) if self.prepare is None else await self.prepare(store, inputs, loaded)
+    async def given(
+        self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document], found: Any
+    ) -> Sequence[Any]:
+        """What each decision is given, by what `look` found; nothing, where the service prepares nothing."""
+        return [None] * len(inputs) if self.prepare is None else await self.prepare(store, inputs, loaded, found)
 
     @property
     def sources(self) -> list[str]:

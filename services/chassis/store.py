@@ -237,6 +237,8 @@ class Store:
         `kind_of` gives the class of a subject's state.
         """
         names = list(subjects)
+        if not names:
+            return {}
         rows = await self._subjects.find({"_id": {"$in": names}}, batch_size=len(names) + 1).to_list(None)
         found = dict[str, Document]()
         # Each is let go as soon as its document is made: of a whole batch both would be tens of megabytes.

@@ -89,17 +89,23 @@ def _of_intake(fact: PilotFact) -> Command | None:
 # ---- what decisions are given
 
 
+async def look(store: Store, inputs: Sequence[Input]) -> dict[str, Known]:
+    """The experts that a batch names, with their loads, by two queries at most."""
+    return await known_experts(store, sorted({expert for one in inputs for expert in _experts_of(one)}))
+
+
 def preparing(rules: RuleBook) -> Prepare:
-    """What a batch of decisions is given: the experts that it names, with their loads, by two queries at most.
+    """What a batch of decisions is given: the experts that it names, with their loads (`look`).
 
     The load counts what this very batch has assigned before, so that one batch cannot overload an expert.
     """
 
-    async def prepare(store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[Given]:
-        asked = [_experts_of(one) for one in inputs]
-        known = await known_experts(store, sorted({expert for experts in asked for expert in experts}))
+    async def prepare(
+        _store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document], known: dict[str, Known]
+    ) -> list[Given]:
         given = list[Given]()
-        for one, experts in zip(inputs, asked, strict=True):
+        for one in inputs:
+            experts = _experts_of(one)
             given.append(Given(rules, {expert: known[expert] for expert in experts if expert in known}))
             if isinstance(one.command, (Assign, HandOver)) and (found := known.get(experts[0])) is not None:
                 known[experts[0]] = replace(found, load=found.load + 1)

@@ -32,6 +32,7 @@ SERVICE = Service(
     translate=handlers.translate,
     own=EXPERTISE,
     process_manager=handlers.process_manager,
+    look=handlers.look,
     prepare=handlers.preparing(RULES),
     projection=handlers.projection,
     erase=persons.carry_out,

@@ -166,13 +166,13 @@ def preparing(rules: RuleBook, now: Callable[[], datetime]) -> Prepare:
     or where two replicas take the same application at the same moment.
     """
 
-    async def prepare(store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document]) -> list[Given]:
+    async def prepare(
+        store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document], own: OwnNumbers
+    ) -> list[Given]:
         fresh = {i.subject: n for n, i in reversed([*enumerate(inputs)]) if _is_new(i, loaded)}
         submits = {n: c for n in sorted(fresh.values()) if isinstance(c := inputs[n].command, Submit)}
         codes = {n: i.command.agency for n, i in enumerate(inputs) if isinstance(i.command, (Submit, Later))}
         agencies = {a.code: a for d in loaded.values() if isinstance(a := d.state, Agency)}
-        own = OwnNumbers()
-        await own.look(store, [one for one in inputs if isinstance(one.command, Later) or _is_new(one, loaded)])
         judged: dict[int, Judged] = {}
         series: dict[tuple[str, int], list[int]] = {}
         async for place, command in in_turns(submits.items()):

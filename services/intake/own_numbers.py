@@ -4,6 +4,7 @@ Two that come at the same moment by two replicas do not find each other here: th
 is unique), and is judged again.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,16 +26,8 @@ class OwnNumbers:
     def __init__(self) -> None:
         self._found: dict[Asker, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
 
-    async def look(self, store: Store, inputs: Sequence[Input]) -> None:
-        """Looks for all that these name."""
-        asked: dict[Asker, set[str]] = defaultdict(set)
-        for one in inputs:
-            if numbers := {*_named(one)}:
-                asked[_asker(one)] |= numbers
-        for asker, numbers in asked.items():
-            await self._look(store, asker, sorted(numbers))
-
-    async def _look(self, store: Store, asker: Asker, numbers: list[str]) -> None:
+    async def look(self, store: Store, asker: Asker, numbers: list[str]) -> None:
+        """Looks for these, which one agency's person names."""
         while numbers:
             most = 2 * len(numbers)  # of each one, and another where the first is the same application
             query = of_living(*asker, numbers)
@@ -78,3 +71,14 @@ def _named(one: Input) -> Iterator[str]:
     data = data_of(one.command.event)
     said: list[Any] = [data.get("own_number"), *(row.get("value") for _, row in rows_of(data, "answers"))]
     yield from (number for raw in said if isinstance(raw, str) and (number := own_number(raw)) is not None)
+
+
+async def look(store: Store, inputs: Sequence[Input]) -> OwnNumbers:
+    """Looks for all that these name: once for each agency and person, at the same time."""
+    asked: dict[Asker, set[str]] = defaultdict(set)
+    for one in inputs:
+        if numbers := {*_named(one)}:
+            asked[_asker(one)] |= numbers
+    own = OwnNumbers()
+    await asyncio.gather(*(own.look(store, asker, sorted(numbers)) for asker, numbers in asked.items()))
+    return own

@@ -17,7 +17,7 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
-from services.intake import balance, broken, contacts, door, handlers, queries, quotas, receipts, taken
+from services.intake import balance, broken, contacts, door, handlers, own_numbers, queries, quotas, receipts, taken
 from services.intake.directory import Directory, need_editions
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
@@ -61,6 +61,7 @@ SERVICE = Service(
         skipping.KIND: Aggregate(skipping.KIND, skipping.Skipped, skipping.deciding(RecordSkippedV1), skipping.evolve),
         erasing.KIND: Aggregate(erasing.KIND, erasing.Erasures, erasing.deciding(PersonErasedV1), erasing.evolve),
     },
+    look=own_numbers.look,
     prepare=handlers.preparing(RULES, utc_now),
     beside=handlers.beside,
     own=INTAKE,

@@ -216,7 +216,9 @@ def preparing(rules: RuleBook) -> Prepare:
     only afterwards, so that no end of the process leaves a name behind. The fact itself moves no subject.
     """
 
-    async def prepare(store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[RuleBook]:
+    async def prepare(
+        store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document], _found: None
+    ) -> list[RuleBook]:
         erased = [one.command.person for one in inputs if isinstance(one.command, ForgetPerson)]
         if erased:
             await store.remove(PERSONS, erased)

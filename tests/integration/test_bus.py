@@ -405,7 +405,7 @@ async def test_a_fact_larger_than_what_is_fetched_at_once_comes_in_its_place(
 async def test_a_record_that_fails_for_a_reason_that_nobody_foresaw_is_found_and_parked_and_its_neighbours_go_on(
     backends: Backends, pair: Pair, eventually: Eventually
 ) -> None:
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: None) -> list[None]:
         if any(one.subject == "p2" for one in inputs):
             raise LookupError("nobody thought of this")
         return [None] * len(inputs)

@@ -1,5 +1,6 @@
 """In what order the engine makes things safe, and what it asks once: found by faults that no test noticed."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -36,6 +37,39 @@ async def test_what_facts_point_to_is_stored_before_them(store: Store, make: Mak
     assert await engine.documents(["p2"]) == {}, "and nothing points to what is not there"
 
 
+async def test_claims_documents_and_what_decisions_are_given_do_not_wait_for_each_other(
+    store: Store, make: Make
+) -> None:
+    all_three = asyncio.Barrier(3)
+
+    async def look(_store: Store, _inputs: Sequence[Input]) -> str:
+        await all_three.wait()
+        return "found"
+
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document], found: str) -> list[str]:
+        return [found] * len(inputs)
+
+    hooked = Hooked(store)
+    hooked.before |= {"claim": all_three.wait, "load": all_three.wait}
+    engine = make(tiny_service(look=look, prepare=prepare), on=hooked)
+    async with asyncio.timeout(20):
+        assert isinstance(await engine.command(claimed("p1", "k", Note(("a",)))), Done)
+
+
+async def test_who_is_told_that_mongodb_is_away_has_no_claim_on_its_way_any_more(store: Store, make: Make) -> None:
+    told = asyncio.Event()
+
+    async def away() -> None:
+        told.set()
+        raise StoreAway("no primary")
+
+    hooked = Hooked(store)
+    hooked.before |= {"load": away, "claim": told.wait}
+    with pytest.raises(StoreAway, match="no primary"):
+        await make(on=hooked).command(claimed("p1", "k", Note(("a",))))
+    assert await store.count("claims", {}, 2) == 1
+
+
 async def test_what_cannot_go_is_parked_before_anything_is_sent(engine: Engine, store: Store, broker: Broker) -> None:
     broker.down = Crash()
     topic = Topic("left")
@@ -47,7 +81,9 @@ async def test_what_cannot_go_is_parked_before_anything_is_sent(engine: Engine, 
 async def test_who_loses_the_guard_decides_anew_by_what_was_drawn_once(store: Store, make: Make) -> None:
     drawn = list[int]()
 
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[int]:
+    async def prepare(
+        _store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document], _found: None
+    ) -> list[int]:
         drawn.append(len(inputs))
         return [7] * len(inputs)
 
@@ -91,7 +127,9 @@ async def test_who_never_gets_the_guard_is_told_that_nothing_was_stored(
 
 
 async def test_who_sent_what_nobody_foresaw_is_told_that_it_is_parked(store: Store, make: Make, broker: Broker) -> None:
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document]) -> list[None]:
+    async def prepare(
+        _store: Store, inputs: Sequence[Input], _loaded: Mapping[str, Document], _found: None
+    ) -> list[None]:
         if any(one.subject == "p2" for one in inputs):
             raise LookupError("nobody foresaw it")
         return [None] * len(inputs)

@@ -357,7 +357,7 @@ async def test_finds_that_a_timer_fires_without_looking_at_its_due_time_again(
         return None if isinstance(early, Duplicate) and isinstance(one.mark, Timed) else early
 
     judged_otherwise(monkeypatch, otherwise)
-    await must_find(stores, near=31)
+    await must_find(stores, near=50)
 
 
 async def test_finds_that_a_receipt_overtakes_one_that_is_withheld(

@@ -151,7 +151,7 @@ async def routes(backends: Backends, here: Running, standing: Stalls) -> AsyncIt
 async def test_a_record_that_can_never_be_taken_is_shown_and_passed_over_by_hand(
     backends: Backends, pair: Pair, eventually: Eventually
 ) -> None:
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: None) -> list[None]:
         if any(one.subject == "p1" for one in inputs):
             raise StoreAway("for ever")
         return [None] * len(inputs)
@@ -215,7 +215,7 @@ async def test_of_a_partition_that_went_and_came_again_nothing_old_is_said(
 ) -> None:
     fails = True
 
-    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: None) -> list[None]:
         if fails and any(one.subject == "p1" for one in inputs):
             raise StoreAway("for now")
         return [None] * len(inputs)

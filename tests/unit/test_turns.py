@@ -6,7 +6,7 @@ from threading import current_thread, main_thread
 
 import pytest
 
-from services.chassis.turns import LARGE, aside, in_turns
+from services.chassis.turns import LARGE, aside, in_turns, side_by_side
 
 
 async def others_turns_while(count: int, seconds: float) -> tuple[list[int], int]:
@@ -75,3 +75,33 @@ async def test_what_a_reader_raises_beside_the_loop_comes_out() -> None:
 
     with pytest.raises(ValueError, match="no"):
         await aside(LARGE + 1, failing, "no")
+
+
+async def test_of_three_works_none_waits_for_another_and_each_comes_to_its_own() -> None:
+    met = asyncio.Barrier(3)
+
+    async def work(what: str) -> str:
+        await met.wait()
+        return what
+
+    assert await asyncio.wait_for(side_by_side(work("a"), work("b"), work("c")), 20) == ("a", "b", "c")
+
+
+async def test_when_one_of_three_fails_the_others_have_ended_before_that_is_told() -> None:
+    ended = list[str]()
+    failed = asyncio.Event()
+
+    async def fails() -> None:
+        failed.set()
+        raise LookupError("first")
+
+    async def ends(what: str, error: Exception | None) -> None:
+        await failed.wait()
+        await asyncio.sleep(0)
+        ended.append(what)
+        if error is not None:
+            raise error
+
+    with pytest.raises(LookupError, match="first"):
+        await side_by_side(fails(), ends("b", ValueError("second")), ends("c", None))
+    assert sorted(ended) == ["b", "c"]

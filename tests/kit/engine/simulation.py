@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
+from unittest.mock import patch
 
 from contracts.event import BrokenEvent, Event
 from contracts.topics import fact_topic
+from services.chassis import engine as engine_at_work
 from services.chassis.engine import Engine
 from services.chassis.message import Message
 from services.chassis.outbox import SendFailed
@@ -30,6 +32,7 @@ from services.chassis.subject import (
     Record,
     Sequenced,
 )
+from services.chassis.turns import side_by_side
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import (
     LANGUAGE,
@@ -187,6 +190,23 @@ class Turns:
         self._running -= 1
         if self._running == 0:
             self._idle.set()
+
+    async def fork(self, *parts: Coroutine[Any, Any, Any]) -> Any:
+        """What goes side by side in an engine: here too, but for one of them at a time. Who asked runs no more until
+        the last of them has ended, and then in its stead."""
+        left = len(parts)
+
+        async def run(part: Coroutine[Any, Any, Any]) -> Any:
+            nonlocal left
+            try:
+                return await part
+            finally:
+                left -= 1
+                if left and not self.free:
+                    self._stopped()
+
+        self._running += left - 1
+        return await side_by_side(*map(run, parts))
 
     async def play(self, actors: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Runs all actors to their end."""
@@ -454,7 +474,8 @@ class World:
         """Trouble first, then peace, then the reckoning. Raises Violation."""
         clients = self.prepare()
         actors = [self.replica(name) for name in ("alpha", "alpha", "beta", "beta", "gamma", "gamma")]
-        await self.turns.play([*actors, *map(self.client, clients)])
+        with patch.object(engine_at_work, "side_by_side", self.turns.fork):
+            await self.turns.play([*actors, *map(self.client, clients)])
         self.turns.free = self.quiet = True
         await self.drain()
         await self.reckon()
