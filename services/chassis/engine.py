@@ -448,9 +448,9 @@ class Engine:
         loaded = {**known, **(await self.documents({*unknown, *asked}) if unknown or asked else {})}
         if fresh:  # once: who loses the guard decides again by the same, and draws no second number
             inputs = [run.inputs[place] for place in fresh]
-            found = run.found if run.found is not None else await self.service.look(store, inputs)
+            answers = await self.service.given(store, inputs, loaded, run.found)
             run.found = None
-            given.update(zip(fresh, await self.service.given(store, inputs, loaded, found), strict=True))
+            given.update(zip(fresh, answers, strict=True))
         if (recall := self.service.recall) is not None:  # in each attempt anew: the guard holds for it, too
             for subject, places in pending.items():
                 if subject in loaded:

@@ -118,10 +118,14 @@ class Service:
     begin: Callable[[Store, datetime], Awaitable[None]] = nothing_kept
 
     async def given(
-        self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document], found: Any
+        self, store: Store, inputs: Sequence[Input], loaded: Mapping[str, Document], found: Any = None
     ) -> Sequence[Any]:
-        """What each decision is given, by what `look` found; nothing, where the service prepares nothing."""
-        return [None] * len(inputs) if self.prepare is None else await self.prepare(store, inputs, loaded, found)
+        """What each decision is given, by what `look` found, which is asked where it was not yet; nothing, where the
+        service prepares nothing."""
+        if self.prepare is None:
+            return [None] * len(inputs)
+        found = await self.look(store, inputs) if found is None else found
+        return await self.prepare(store, inputs, loaded, found)
 
     @property
     def sources(self) -> list[str]:
