@@ -52,6 +52,7 @@ from services.desk.visit import (
     SignInNeeded,
     desk_of,
     here,
+    keep_typed,
     open_to_all,
     session_of,
     show,
@@ -155,6 +156,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(Away)
     async def away(request: Request, error: Away) -> Response:
+        await keep_typed(request)
         return await _told(request, "away.html", 503, service=error.service, since=error.since)
 
     @app.exception_handler(StoreAway)
@@ -165,6 +167,7 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
         if error.status == 401:
+            await keep_typed(request)
             await desk_of(request).sessions.end(request.cookies.get(desk_of(request).cookie, ""))
             return await sign_in(request, SignInNeeded(here(request)))
         template = "not_found.html" if error.status == 404 else "refused.html"

@@ -17,6 +17,8 @@ from services.desk.words import Words
 
 AS_IT_WAS: Final = "as_it_was"
 """The field in which a form remembers what its subject was like when it was opened."""
+NO_WORDS: Final = frozenset({KEY, SEEN, AS_IT_WAS, "do"})
+"""Fields that nobody has typed."""
 STALE: Final = 412
 WHOLE: Final = ".invalid"
 """How the rule of something ends that is faulty in its parts, each of which is told by itself."""
@@ -93,14 +95,34 @@ class Trouble:
     stale: bool = False
 
 
+async def begun(visit: Visit, *, once: bool = False) -> Filled | None:
+    """What somebody began to type into the forms of a page that has several and has not sent, if there is something;
+    `once`: it is not kept any longer. The page goes on from what its subject is like now, under the same key."""
+    kept = await visit.desk.drafts.find(visit.person, visit.here)
+    if kept is None:
+        return None
+    if once:
+        await visit.desk.drafts.drop(visit.person, visit.here)
+    if not any(value.strip() for name, value in kept.fields if name not in NO_WORDS):
+        return None
+    return Filled(kept.fields, field_of(kept.fields, KEY) or new_key(), "", (), kept)
+
+
 async def sent(
-    posted: Posted, service: str, path: str, body: Any, place: Place = lambda _pointer: None, method: str = "POST"
+    posted: Posted,
+    service: str,
+    path: str,
+    body: Any,
+    place: Place = lambda _pointer: None,
+    method: str = "POST",
+    part: str = "",
 ) -> Trouble | None:
     """Sends what a form says, on the revision on which it was opened; what stands in the way, if anything does. What is
-    not taken is kept as the writer's draft."""
+    not taken is kept as the writer's draft. `part`: what of a form is sent that can be sent in parts."""
     visit = posted.visit
+    key = f"{posted.key}:{part}" if part else posted.key
     try:
-        await visit.send(service, path, body, key=posted.key, etag=posted.seen, method=method)
+        await visit.send(service, path, body, key=key, etag=posted.seen, method=method)
     except Away as away:
         await posted.keep()
         return Trouble({"-away": visit.is_away(away)}, 503)
@@ -116,12 +138,13 @@ async def sent(
     return None
 
 
-def again(posted: Posted | None, trouble: Trouble | None, facts: Facts) -> dict[str, Any]:
-    """What a page with forms shows of the one that was sent, if one was, beside what its subject is like now."""
-    filled = typed_in(posted, facts) if posted else None
+def again(posted: Posted | None, trouble: Trouble | None, facts: Facts, begun: Filled | None = None) -> dict[str, Any]:
+    """What a page with forms shows of what was sent, or was begun and not sent, beside what its subject is like now."""
+    filled = typed_in(posted, facts) if posted else begun
+    same = begun is not None or (trouble is not None and trouble.status == 503)
     return {
         "filled": filled,
-        "key": filled.key if filled and trouble and trouble.status == 503 else None,
+        "key": filled.key if filled and same else None,
         "as_it_was": remembered(facts),
         "changed": changed(filled.then, facts) if filled and trouble and trouble.stale else [],
         "faults": trouble.faults if trouble else {},

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from contracts.reference import ROLES, Role
@@ -77,9 +78,21 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals.update(
-        static=static_files.address, LANGUAGES=LANGUAGES, LETTERED=LETTERED, PAGES=PAGES, OPEN_PAGES=OPEN_PAGES
+        static=static_files.address,
+        swap=swap,
+        LANGUAGES=LANGUAGES,
+        LETTERED=LETTERED,
+        PAGES=PAGES,
+        OPEN_PAGES=OPEN_PAGES,
     )
     return made
+
+
+def swap(then: str = "") -> Markup:
+    """What of a page htmx puts into the place of what is there: the main part, and the languages, which lead to the
+    page's own address; `then`: what it does after that."""
+    parts = 'hx-target="#main" hx-select="#main" hx-select-oob="#languages" hx-swap="morph:outerHTML{}"'
+    return Markup(parts).format(f" {then}" if then else "")
 
 
 def render(template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -290,6 +290,12 @@ def typed(fields: Fields) -> Fields:
     return tuple((name, value) for name, value in fields if name not in OWN)
 
 
+async def keep_typed(request: Request) -> None:
+    """Keeps what was typed into the form that was sent, if one was: it could not be answered by a page with it."""
+    if posted := getattr(request.state, "posted", None):
+        await posted.keep()
+
+
 def desk_of(request: Request) -> Desk:
     """The desk behind a request."""
     desk: Desk = request.app.state.desk
@@ -358,6 +364,7 @@ async def _posted(request: Request, language: Language, fields: Fields, files: M
     if other in LANGUAGES or posted.get(SAVE):
         await posted.keep()
         raise Elsewhere(f"/{other}{_asked(request)}" if other else f"/{language}{here(request)}?saved=1")
+    request.state.posted = posted
     return posted
 
 

@@ -1,6 +1,7 @@
 """Work in a real browser: signing in, the list, many cases at once, keys, without a script, policy."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,13 +57,13 @@ def test_after_an_action_the_list_is_where_it_was_and_a_second_one_touches_only_
         expect(page.locator("#status")).to_have_value("unassigned")
         page.locator("h1").click()
         page.keyboard.press("Shift+X")  # all of this page, and then the filter hides all but one
-        page.evaluate("addEventListener('htmx:afterSwap', () => { window.swaps = (window.swaps || 0) + 1; })")
+        page.evaluate("addEventListener('htmx:afterRequest', () => { window.answers = (window.answers || 0) + 1; })")
         page.locator("#number").fill("ПП-2026-000055")
         page.locator("#number").press("Enter")  # a change and a sending at once
         expect(page.locator("#count")).to_have_text("1 дело")
         expect(page.locator(".desk-row")).to_have_count(1)
         page.wait_for_load_state("networkidle")
-        assert page.evaluate("window.swaps") == 1, "a second answer would take away what was ticked meanwhile"
+        assert page.evaluate("window.answers") == 1, "a second answer would take away what was ticked meanwhile"
         page.locator("#row-p-55 .desk-box").check()
         page.locator("#expert_to").select_option("expert-23")
         page.get_by_role("button", name="Назначить", exact=True).click()
@@ -132,17 +133,59 @@ def test_a_list_is_taken_out_with_a_reason_and_the_page_tells_when_its_file_is_t
     assert reports == []
 
 
-def test_without_a_script_the_same_is_done(without_script: BrowserContext, at_home: Path, reports: list[str]) -> None:
+def test_without_a_script_the_same_is_done_and_another_language_keeps_what_was_chosen(
+    without_script: BrowserContext, at_home: Path, reports: list[str]
+) -> None:
     services = Services(many=3)
     with served(services) as url:
         page = without_script.new_page()
         enter(page, url, OPERATOR, "be")
         page.get_by_label("Выбраць ПП-2026-000002").check()
         page.locator("#expert_to").select_option("expert-17")
-        page.get_by_role("button", name="Прызначыць", exact=True).click()
-        expect(page.locator("#outcome-title")).to_have_text("Зроблена: 1 справа.")
-        page.get_by_role("link", name="English").click()
+        page.get_by_role("button", name="English").click()
         expect(page.locator("h1")).to_have_text("Work")
+        expect(page.get_by_label("Select ПП-2026-000002")).to_be_checked()
+        expect(page.locator("#expert_to")).to_have_value("expert-17")
+        page.get_by_role("button", name="Assign", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("1 case done.")
         page.get_by_role("button", name="Sign out").click()
         expect(page.locator("h1")).to_have_text("You are signed out")
     assert services.assigned == {"p-2": "expert-17"}
+
+
+def test_a_double_click_sends_once_another_language_keeps_place_and_words_and_a_desk_that_is_gone_is_said(
+    context: BrowserContext, reports: list[str]
+) -> None:
+    services = Services(many=3)
+    with served(services) as url:
+        page = context.new_page()
+        enter(page, url, OPERATOR)
+        page.locator("#status").select_option("unassigned")
+        page.wait_for_url("**status=unassigned**")
+        page.get_by_label("Выбрать ПП-2026-000002").check()
+        page.locator("#expert_to").select_option("expert-17")
+        page.get_by_role(
+            "button", name="English"
+        ).click()  # after a swap: the list has another address than the page had
+        expect(page.locator("h1")).to_have_text("Work")
+        expect(page.locator("#status")).to_have_value("unassigned")
+        expect(page.locator(".desk-box:checked")).to_have_count(1)
+        expect(page.locator("#expert_to")).to_have_value("expert-17")
+        page.get_by_role("button", name="Assign", exact=True).dblclick()
+        expect(page.locator("#outcome-title")).to_have_text("1 case done.")
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#outcome-title")).to_have_text("1 case done.")
+        assert len(services.posts) == 1 and services.assigned == {"p-2": "expert-17"}
+        page.get_by_label("Select ПП-2026-000001").check()
+        page.locator("#expert_to").select_option("expert-23")
+        context.set_offline(True)
+        page.get_by_role("button", name="Assign", exact=True).click()
+        expect(page.locator("#no-answer")).to_be_visible()
+        context.set_offline(False)
+        page.get_by_role("button", name="Assign", exact=True).click()
+        expect(page.locator("#outcome-title")).to_have_text("1 case done.")
+        expect(page.locator("#no-answer")).to_be_hidden()
+    assert services.assigned == {"p-1": "expert-23", "p-2": "expert-17"}
+    assert [
+        one for one in reports if not re.search("ERR_INTERNET_DISCONNECTED|htmx:(afterRequest|sendError)", one)
+    ] == []

@@ -306,17 +306,17 @@ async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, ag
     at = f"/case/{pilot}"
     async with at_the_desk(stack) as people:
         officer = await people.enter("of-1", "officer")
-        await officer.send(f"/look-over/{pilot}", "take", do="take")
+        await officer.send(f"/look-over/{pilot}", "acts", do="take")
         operator = await people.enter(OPERATOR, "operator")
         await operator.open(at, event["data"]["title"], "ждёт экспертов")
-        await operator.send(at, "act-form-claim", do="claim")
+        await operator.send(at, "acts", do="claim")
         for expert in EXPERTS:
             seen = card(desk, pilot).headers["ETag"]
             answer = await operator.send("/work", "bulk", case=f"{pilot}|{seen}", expert_to=expert, do="assign")
             assert "Сделано: 1 дело." in answer.text
         for expert in EXPERTS:
             judge = await people.enter(expert, "expert")
-            await judge.send(at, "act-form-accept", do="accept")
+            await judge.send(at, "acts", do="accept")
             page = await judge.open(f"{at}/opinion")
             codes = re.findall(r'name="reason-([\w-]+)"', page)
             scores = {f"score-{code}": "4" for code in codes} | {f"reason-{code}": "Потому что." for code in codes}
@@ -326,7 +326,7 @@ async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, ag
         text = "Заключаю: проводить."
         await operator.send(f"{at}/conclusion", "written", verdict="positive", text=text, do="send")
         approver = await people.enter(APPROVER, "approver")
-        await approver.send(at, "act-form-approve", do="approve")
+        await approver.send(at, "acts", do="approve")
         await operator.open(at, "заключение дано", text, "Мнение expert-17", "Мнение expert-23")
         conclusion = card(desk, pilot).json()["conclusions"][0]["number"]
         paper = await operator.browser.get(f"/ru{at}/paper/{conclusion}.pdf")

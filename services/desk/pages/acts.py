@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.reference import Role
+from services.desk.forms import Filled
 from services.desk.visit import Visit
 
 Card = Mapping[str, Any]
@@ -33,10 +34,24 @@ class Act:
         """Its place below the case's address."""
         return self.path.format(on=on)
 
-    def field_at(self, pointer: str) -> str | None:
-        """The field of its form to which a pointer into what was sent leads."""
+    def button(self, on: str = "") -> str:
+        """What its button says to the desk."""
+        return f"{self.name}:{on}" if on else self.name
+
+    def field(self, name: str, on: str = "") -> str:
+        """What a field of it is called on the page."""
+        return f"{self.name}-{name}" + (f"-{on}" if on else "")
+
+    def field_at(self, pointer: str, on: str) -> str | None:
+        """The field on the page to which a pointer into what was sent leads."""
         name = pointer.strip("/")
-        return f"{self.name}-{name}" if name in self.fields else None
+        return self.field(name, on) if name in self.fields else None
+
+    def begun(self, filled: Filled | None, on: str = "") -> bool:
+        """Whether somebody has typed something into its fields, or pressed its button."""
+        if filled is None:
+            return False
+        return filled["do"] == self.button(on) or any(filled[self.field(one, on)].strip() for one in self.fields)
 
     def why_not(self, card: Card, visit: Visit) -> str | None:
         """Why the reader cannot do it now, as the id of words; None: it can be done."""

@@ -13,8 +13,9 @@ from contracts.reference import Role
 from contracts.topics import EXPERTISE, REGISTRY
 from services.desk import forms
 from services.desk.clients import Away, Refused
-from services.desk.pages.work import stopped, why_not
-from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
+from services.desk.forms import Filled
+from services.desk.pages.work import named, stopped, why_not
+from services.desk.visit import PostedOf, Visit, VisitOf, new_key
 from services.desk.words import Words
 
 HERE: Final = "/board"
@@ -34,26 +35,29 @@ def make_router() -> APIRouter:
 
     @router.get("/{language}/board", response_class=HTMLResponse)
     async def board(visit: VisitOf) -> Response:
-        """The board as its address says."""
-        return await _shown(visit)
+        """The board as its address says, with what somebody began to type there."""
+        return await _shown(visit, filled=await forms.begun(visit))
 
     @router.post("/{language}/board", response_class=HTMLResponse)
     async def hand_over(posted: PostedOf) -> Response:
         """An expert's work goes to others: to those named, or to whom each case fits best."""
-        words = posted.visit.words
+        words, filled = posted.visit.words, forms.typed_in(posted)
         faults = {name: words.say(f"board.missing-{name}") for name in ("expert", "why") if not posted.get(name)}
         if faults:
-            return await _shown(posted.visit, posted=posted, faults=faults, status=422)
+            return await _shown(posted.visit, filled=filled, faults=faults, status=422)
         to = [one for one in posted.all("to") if one]
         body = {"why": posted.get("why"), **({"to": to} if to else {})}
         path = f"/v1/experts/{posted.get('expert')}/handover"
         try:
             answer = await posted.visit.send(EXPERTISE, path, body, key=posted.key)
         except Refused as error:
-            return await _shown(posted.visit, posted=posted, faults={"-": why_not(words, error)}, status=error.status)
+            if error.status == 401:
+                raise
+            return await _shown(posted.visit, filled=filled, faults={"-": why_not(words, error)}, status=error.status)
         except Away as away:
             told = posted.visit.is_away(away)
-            return await _shown(posted.visit, posted=posted, faults={"-": told}, status=503)
+            return await _shown(posted.visit, filled=filled, faults={"-": told}, status=503)
+        await posted.done()
         return await _shown(posted.visit, outcome=answer.body)
 
     return router
@@ -62,7 +66,7 @@ def make_router() -> APIRouter:
 async def _shown(
     visit: Visit,
     *,
-    posted: Posted | None = None,
+    filled: Filled | None = None,
     faults: Mapping[str, str] | None = None,
     outcome: Mapping[str, Any] | None = None,
     status: int = 200,
@@ -76,8 +80,12 @@ async def _shown(
         visit.ask(EXPERTISE, "/v1/board/experts", limit=LOADS),
     )
     words, loads = visit.words, people.body["items"]
+    stayed = [
+        {"pilot": one["pilot"], "why": one["problem"]["detail"] if one["problem"] else one["why"]}
+        for one in (outcome or {}).get("stayed", ())
+    ]
+    await named(visit, stayed)
     names = {**people.body["persons"], **found.body["persons"]}
-    filled = forms.typed_in(posted) if posted else None
     return visit.page(
         "board.html",
         status,
@@ -93,6 +101,8 @@ async def _shown(
         bars=bars(loads, names),
         may_act=visit.may(Role.OPERATOR),
         outcome=outcome,
+        stayed=stayed,
+        query=visit.request.url.query,
         filled=filled,
         faults=faults or {},
         key=filled.key if filled else new_key(),

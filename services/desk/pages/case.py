@@ -40,26 +40,37 @@ def make_router() -> APIRouter:
 
     @router.get("/{language}/case/{pilot}", response_class=HTMLResponse)
     async def case(pilot: str, visit: VisitOf, done: str = "") -> Response:
-        """The case as it stands."""
-        return await shown(visit, pilot, said=visit.words.code("act-done", done) if done else "")
+        """The case as it stands, with what somebody began to type there."""
+        said = visit.words.code("act-done", done) if done else ""
+        return await shown(visit, pilot, said=said, begun=await forms.begun(visit))
 
     @router.post("/{language}/case/{pilot}", response_class=HTMLResponse)
     async def act(pilot: str, posted: PostedOf) -> Response:
         """One of the actions that stand on the page."""
-        chosen = acts.BY_NAME.get(posted.get("do"))
+        what, _, on = posted.get("do").partition(":")
+        chosen = acts.BY_NAME.get(what)
         if chosen is None:
-            return await shown(posted.visit, pilot)
-        faults = missing(posted, chosen)
+            return await shown(posted.visit, pilot, posted=posted)
+        faults = missing(posted, chosen, on)
         if not faults:
-            path = f"/v1/reviews/{pilot}/{chosen.at(posted.get('on'))}"
-            body = {name: posted.get(name) for name in chosen.fields if posted.get(name)} if chosen.fields else None
-            trouble = await forms.sent(posted, EXPERTISE, path, body, chosen.field_at)
+            path = f"/v1/reviews/{pilot}/{chosen.at(on)}"
+            said = {name: text for name in chosen.fields if (text := posted.get(chosen.field(name, on)))}
+            trouble = await forms.sent(
+                posted,
+                EXPERTISE,
+                path,
+                said if chosen.fields else None,
+                lambda pointer: chosen.field_at(pointer, on),
+                part=chosen.button(on),
+            )
             if trouble is None:
                 return forms.done(posted.visit, f"/case/{pilot}", chosen.name)
-            await posted.done()  # what was typed stands on the page, and is no draft of the next action
         else:
             trouble = forms.Trouble(faults, 422)
-        return await shown(posted.visit, pilot, posted=posted, trouble=trouble)
+        page = await shown(posted.visit, pilot, posted=posted, trouble=trouble)
+        if trouble.status != 503:
+            await posted.done()  # what was typed stands on the page
+        return page
 
     @router.get("/{language}/case/{pilot}/paper/{number}.{form}")
     async def paper(pilot: str, number: str, form: str, visit: VisitOf) -> Response:
@@ -73,11 +84,11 @@ def make_router() -> APIRouter:
     return router
 
 
-def missing(posted: Posted, chosen: acts.Act) -> dict[str, str]:
+def missing(posted: Posted, chosen: acts.Act, on: str) -> dict[str, str]:
     """The fields of an action in which nothing stands."""
     words = posted.visit.words
-    needed = [name for name in chosen.fields if name not in acts.OPTIONAL and not posted.get(name)]
-    return {f"{chosen.name}-{name}": words.say(f"case.missing-{name}") for name in needed}
+    needed = {name: chosen.field(name, on) for name in chosen.fields if name not in acts.OPTIONAL}
+    return {field: words.say(f"case.missing-{name}") for name, field in needed.items() if not posted.get(field)}
 
 
 async def read(visit: Visit, pilot: str) -> Answer:
@@ -86,7 +97,13 @@ async def read(visit: Visit, pilot: str) -> Answer:
 
 
 async def shown(
-    visit: Visit, pilot: str, *, said: str = "", posted: Posted | None = None, trouble: forms.Trouble | None = None
+    visit: Visit,
+    pilot: str,
+    *,
+    said: str = "",
+    posted: Posted | None = None,
+    trouble: forms.Trouble | None = None,
+    begun: forms.Filled | None = None,
 ) -> HTMLResponse:
     """The page. Raises Away, Refused."""
     found, clock, similar, proposed = await asyncio.gather(
@@ -96,15 +113,17 @@ async def shown(
         _proposed(visit, pilot),
     )
     card: Card = found.body
-    names: Mapping[str, str] = {**proposed.get("persons", {}), **card.get("persons", {})}
+    names = {visit.person: visit.session.who.name, **proposed.get("persons", {}), **card.get("persons", {})}
     words, facts = visit.words, facts_of(visit.words, card)
+    operator = work.called(visit, names, card["operator"])
     return visit.page(
         "case.html",
         trouble.status if trouble else 200,
         card=card,
         etag=found.etag,
-        name=lambda id_: names.get(id_, id_) if id_ else words.say("work.nobody"),
+        name=lambda id_: work.called(visit, names, id_),
         clock=clock,
+        why_this_day=_why_this_day(clock, visit.language, {**names, card["operator"]: operator}) if clock else "",
         similar=similar,
         proposed=proposed.get("items", []),
         allowed=[one for one in acts.ACTS if one.why_not(card, visit) is None],
@@ -115,8 +134,16 @@ async def shown(
         sources=sources(card["edition"], visit.language),
         steps=timeline.of(card, words, names),
         said=said,
-        **forms.again(posted, trouble, facts),
+        **forms.again(posted, trouble, facts, begun),
     )
+
+
+def _why_this_day(clock: Card, language: Language, names: Mapping[str | None, str]) -> str:
+    """How the day came about; who stopped the clock is called by name."""
+    said = str(clock[language])
+    for id_, name in names.items():
+        said = said.replace(f"({id_})", f"({name})")
+    return said
 
 
 def sources(edition: str, language: Language) -> dict[str, str]:

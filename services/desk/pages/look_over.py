@@ -13,7 +13,7 @@ from contracts.reference import Role
 from contracts.rules import load
 from contracts.topics import INTAKE
 from services.desk import forms
-from services.desk.pages.case import plain
+from services.desk.pages.case import plain, sources
 from services.desk.visit import Posted, PostedOf, Visit, VisitOf
 
 HERE: Final = "/look-over"
@@ -22,6 +22,8 @@ STATUSES: Final = (REGISTERED, "returned", "accepted", "stopped")
 ROWS: Final = 50
 FIELDS: Final = ("reason", "body", "kind", "number", "date")
 PATHS: Final = {"take": "acceptance", "return": "return", "stop": "stop"}
+TYPED: Final = {"return": ("code", "text"), "stop": FIELDS}
+"""What is typed for a decision."""
 
 Card = Mapping[str, Any]
 
@@ -45,26 +47,44 @@ def make_router() -> APIRouter:
 
     @router.get("/{language}/look-over/{pilot}", response_class=HTMLResponse)
     async def application(pilot: str, visit: VisitOf, done: str = "") -> Response:
-        """One application with its term."""
-        return await _shown(visit, pilot, said=visit.words.code("act-done", done) if done else "")
+        """One application with its term, and with what somebody began to type there."""
+        said = visit.words.code("act-done", done) if done else ""
+        return await _shown(visit, pilot, said=said, begun=await forms.begun(visit))
 
     @router.post("/{language}/look-over/{pilot}", response_class=HTMLResponse)
     async def decide(pilot: str, posted: PostedOf) -> Response:
         """What an officer decides on it."""
-        what = posted.get("do")
+        what = _meant(posted)
         if what not in PATHS:
-            return await _shown(posted.visit, pilot)
+            return await _shown(posted.visit, pilot, posted=posted)
         missing = _missing(posted, what)
         trouble = forms.Trouble(missing, 422) if missing else None
         if trouble is None:
             path = f"/v1/applications/{pilot}/{PATHS[what]}"
-            trouble = await forms.sent(posted, INTAKE, path, _body(posted, what), _place)
-            await posted.done()
+            trouble = await forms.sent(posted, INTAKE, path, _body(posted, what), _place, part=what)
         if trouble is None:
             return forms.done(posted.visit, f"{HERE}/{pilot}", what)
-        return await _shown(posted.visit, pilot, posted=posted, trouble=trouble)
+        page = await _shown(posted.visit, pilot, posted=posted, trouble=trouble)
+        if trouble.status != 503:
+            await posted.done()  # what was typed stands on the page
+        return page
 
     return router
+
+
+def _begun(filled: forms.Filled | None, what: str) -> bool:
+    """Whether somebody has typed something of a decision, or pressed its button."""
+    if filled is None:
+        return False
+    return filled["do"] == what or any(filled[name].strip() for name in TYPED[what])
+
+
+def _meant(posted: Posted) -> str:
+    """Which decision: that of the button; with Enter in a field the one of which something is typed, if of no other."""
+    if posted.get("do") in PATHS:
+        return posted.get("do")
+    begun = [what for what in TYPED if _begun(forms.typed_in(posted), what)]
+    return begun[0] if len(begun) == 1 else ""
 
 
 def _missing(posted: Posted, what: str) -> dict[str, str]:
@@ -92,12 +112,19 @@ def _place(pointer: str) -> str | None:
 
 
 async def _shown(
-    visit: Visit, pilot: str, *, said: str = "", posted: Posted | None = None, trouble: forms.Trouble | None = None
+    visit: Visit,
+    pilot: str,
+    *,
+    said: str = "",
+    posted: Posted | None = None,
+    trouble: forms.Trouble | None = None,
+    begun: forms.Filled | None = None,
 ) -> HTMLResponse:
     path = f"/v1/applications/{pilot}"
     found, clock = await asyncio.gather(visit.ask(INTAKE, path), visit.ask_if_there(INTAKE, f"{path}/clock"))
     card: Card = found.body
     words, facts = visit.words, (("case.status", visit.words.code("application", card["status"])),)
+    again = forms.again(posted, trouble, facts, begun)
     return visit.page(
         "application.html",
         trouble.status if trouble else 200,
@@ -105,10 +132,12 @@ async def _shown(
         clock=clock,
         etag=found.etag,
         plain=lambda value, field="": plain(words, value, field),
+        sources=sources(card["edition"], visit.language) if card["edition"] else {},
         reasons=_reasons(visit, card),
         may_decide=visit.may(Role.OFFICER) and card["status"] == REGISTERED,
         said=said,
-        **forms.again(posted, trouble, facts),
+        begun=lambda what: _begun(again["filled"], what),
+        **again,
     )
 
 

@@ -39,7 +39,9 @@ def make_router() -> APIRouter:
         ids = posted.all("notice")
         if ids:
             await posted.visit.send(EXPERTISE, "/v1/me/notices/read", {"ids": ids}, key=posted.key)
-        return RedirectResponse(posted.visit.address(HERE), 303)
+        asked = posted.visit.request.query_params
+        at = {name: asked[name] for name in ("all", "after") if asked.get(name)} if asked.get("all") else {}
+        return RedirectResponse(posted.visit.address(HERE, **at), 303)
 
     return router
 

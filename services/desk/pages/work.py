@@ -19,9 +19,11 @@ from contracts.reference import Role
 from contracts.rules import load
 from contracts.topics import EXPERTISE
 from contracts.words import Language
+from services.desk import forms
 from services.desk.clients import Answer, Away, Refused
+from services.desk.forms import Filled
 from services.desk.shown import home_of
-from services.desk.visit import KEY, Posted, PostedOf, Visit, VisitOf, new_key
+from services.desk.visit import Posted, PostedOf, Visit, VisitOf, new_key
 from services.desk.words import Words
 
 HERE: Final = "/work"
@@ -61,22 +63,28 @@ def make_router() -> APIRouter:
     async def work(visit: VisitOf) -> Response:
         """The list as its address says; whoever has no cases is led to the own first page."""
         if visit.may(*READERS):
-            return await _shown(visit)
+            begun = await forms.begun(visit, once=True)  # the list goes on: what was chosen is not chosen for long
+            return await _shown(visit, filled=begun)
         home = home_of(visit.may)
         return RedirectResponse(visit.address(home), 303) if home else visit.page("nothing_yet.html")
 
     @router.post("/{language}/work", response_class=HTMLResponse)
     async def act(posted: PostedOf) -> Response:
         """Something done with the chosen cases, or with all that are found now."""
-        faults = _faults(posted)
+        filled, faults = forms.typed_in(posted), _faults(posted)
         if faults:
-            return await _shown(posted.visit, faults=faults, posted=posted, status=422)
+            return await _shown(posted.visit, faults=faults, filled=filled, status=422)
         try:
             outcome = await _carried_out(posted)
         except Away as away:
             lost = {"-": posted.visit.is_away(away)}
-            return await _shown(posted.visit, faults=lost, posted=posted, status=503)
-        return await _shown(posted.visit, outcome=outcome, posted=posted)
+            return await _shown(posted.visit, faults=lost, filled=filled, status=503)
+        except Refused as error:
+            if error.status == 401:
+                raise
+            refused = {"-": why_not(posted.visit.words, error)}
+            return await _shown(posted.visit, faults=refused, filled=filled, status=error.status)
+        return await _shown(posted.visit, outcome=outcome, filled=filled)
 
     _views(router)
     return router
@@ -99,13 +107,19 @@ def _views(router: APIRouter) -> None:
 
 
 def _back(posted: Posted, query: str) -> Response:
-    asked = urlencode(filters(query))
+    asked = urlencode(place(query))
     return RedirectResponse(posted.visit.address(HERE) + (f"?{asked}" if asked else ""), 303)
 
 
 def filters(query: str) -> dict[str, str]:
     """The filters of a list's address; whatever else stands there is nobody's."""
     return {name: value for name, value in parse_qsl(query) if name in FILTERS and value}
+
+
+def place(query: str) -> dict[str, str]:
+    """The same with the page of the list at which somebody is."""
+    after = dict(parse_qsl(query)).get("after")
+    return filters(query) | ({"after": after} if after else {})
 
 
 # ---- the page
@@ -116,7 +130,7 @@ async def _shown(
     *,
     outcome: Outcome | None = None,
     faults: Mapping[str, str] | None = None,
-    posted: Posted | None = None,
+    filled: Filled | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """The page. Raises Away, Refused."""
@@ -130,7 +144,7 @@ async def _shown(
         visit.ask(EXPERTISE, "/v1/board/experts", limit=PAGE_OF_ALL) if overseer else _nobody(),
     )
     words, rows, load_of = visit.words, found.body["items"], people.body["items"]
-    names = {**people.body["persons"], **found.body["persons"]}
+    names = {visit.person: visit.session.who.name, **people.body["persons"], **found.body["persons"]}
     count = counted(words, counts.body.get(view))
     query = urlencode(asked)
     return visit.page(
@@ -145,7 +159,7 @@ async def _shown(
         first=query if after else "",
         next=urlencode({**asked, "after": found.body["next"]}) if found.body["next"] else "",
         experts=[{**one, "name": names.get(one["id"], one["id"])} for one in load_of],
-        name=lambda id_: names.get(id_, id_),
+        name=lambda id_: called(visit, names, id_),
         moves=lambda row: moves(words, row, names),
         stopped=lambda row: stopped(words, row, visit.desk.now()),
         SOON=SOON,
@@ -155,10 +169,19 @@ async def _shown(
         taken=query,
         outcome=outcome,
         faults=faults or {},
-        typed=dict(posted.fields) if posted and not (outcome and not outcome.failed) else {},
-        chosen=_still_chosen(outcome, posted),
-        key=posted.get(KEY) if posted and status != 200 else new_key(),
+        filled=filled,
+        typed=dict(filled.fields) if filled and not (outcome and not outcome.failed) else {},
+        chosen=_still_chosen(outcome, filled),
+        key=filled.key if filled and not outcome else new_key(),
     )
+
+
+def called(visit: Visit, names: Mapping[str, str], id_: str | None) -> str:
+    """What a person is called; who has no name here by the id to those who oversee cases, and to others as what that
+    person is to a case: its operator."""
+    if not id_:
+        return visit.words.say("work.nobody")
+    return names.get(id_) or (id_ if visit.may(*OVERSEERS) else visit.words.code("by", "operator"))
 
 
 async def _nobody() -> Answer:
@@ -243,12 +266,12 @@ def _faults(posted: Posted) -> dict[str, str]:
     return missing
 
 
-def _still_chosen(outcome: Outcome | None, posted: Posted | None) -> set[str]:
-    if posted is None:
+def _still_chosen(outcome: Outcome | None, filled: Filled | None) -> set[str]:
+    if filled is None:
         return set()
     if outcome is not None:
         return {one["pilot"] for one in outcome.failed}
-    return {one.partition("|")[0] for one in posted.all("case")}
+    return {one.partition("|")[0] for one in filled.all("case")}
 
 
 async def _carried_out(posted: Posted) -> Outcome:
@@ -260,8 +283,8 @@ async def _carried_out(posted: Posted) -> Outcome:
         if one["done"]:
             outcome.done += 1
         else:
-            outcome.failed.append({"pilot": one["pilot"], "number": one["pilot"], "title": "", "why": one["why"]})
-    await _named(posted.visit, outcome)
+            outcome.failed.append({"pilot": one["pilot"], "why": one["why"]})
+    await named(posted.visit, outcome.failed)
     return outcome
 
 
@@ -317,16 +340,17 @@ def why_not(words: Words, error: Refused) -> str:
     return "; ".join([error.detail, *parts]) if error.detail else words.say("told.unforeseen")
 
 
-async def _named(visit: Visit, outcome: Outcome) -> None:
-    """Says of each case that failed what people call it."""
+async def named(visit: Visit, cases: Sequence[dict[str, str]]) -> None:
+    """Says of each case what people call it. Raises Away."""
     turns = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def one(failed: dict[str, str]) -> None:
+    async def one(case: dict[str, str]) -> None:
+        case |= {"number": case["pilot"], "title": ""}
         async with turns:
             try:
-                card = (await visit.ask(EXPERTISE, f"/v1/reviews/{failed['pilot']}")).body
+                card = (await visit.ask(EXPERTISE, f"/v1/reviews/{case['pilot']}")).body
             except Refused:
                 return
-        failed |= {"number": card["number"], "title": card["application"]["title"]}
+        case |= {"number": card["number"], "title": card["application"]["title"]}
 
-    await asyncio.gather(*(one(failed) for failed in outcome.failed))
+    await asyncio.gather(*(one(case) for case in cases))

@@ -96,6 +96,16 @@
     if (event.target.classList.contains("desk-box")) count();
   });
 
+  // Another language of a page whose form htmx sends: that does not know of buttons outside of the form.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[name=switch_language]");
+    if (!button?.form?.hasAttribute("hx-post")) return;
+    event.preventDefault();
+    const said = Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value });
+    button.form.append(said);
+    button.form.submit();
+  });
+
   // A form is sent once, however often its button is pressed; its key would have one effect all the same.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -116,7 +126,11 @@
     if (event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
     stale(event.detail.xhr.status >= 400);
   });
-  document.addEventListener("htmx:sendError", (event) => { if (told(event)) stale(true); });
+  document.addEventListener("htmx:sendError", (event) => {
+    if (told(event)) stale(true);
+    else if (byId("no-answer")) byId("no-answer").hidden = false;
+  });
+  document.addEventListener("htmx:beforeOnLoad", () => { if (byId("no-answer")) byId("no-answer").hidden = true; });
 
   // What is not asked for does not stand in the address.
   document.addEventListener("htmx:configRequest", (event) => {

@@ -58,20 +58,20 @@ async def test_an_expert_sees_no_other_expert_while_opinions_are_blind() -> None
 async def test_an_action_goes_on_the_revision_that_was_seen_with_the_key_of_its_form() -> None:
     async with bench(answering(Play().open())) as at:
         await at.enter("operator")
-        form = at.form((await at.browser.get(AT)).text, "act-form-claim")
+        form = at.form((await at.browser.get(AT)).text, "acts")
         answer = await at.browser.post(AT, data={**form, "do": "claim"})
         assert (answer.status_code, answer.headers["location"]) == (303, f"{AT}?done=claim")
         [sent] = [one for one in at.asked if one.method == "POST"]
         assert sent.url.path == f"/v1/reviews/{PILOT}/claim"
-        assert (sent.headers["if-match"], sent.headers["idempotency-key"]) == ('"7"', form["key"])
+        assert (sent.headers["if-match"], sent.headers["idempotency-key"]) == ('"7"', f"{form['key']}:claim")
         assert "Дело у вас в работе." in (await at.browser.get(f"{AT}?done=claim")).text
 
 
 async def test_an_action_without_its_words_says_so_at_its_field_and_asks_nobody() -> None:
     async with bench(answering(Play().to_approve())) as at:
         await at.enter("approver")
-        form = at.form((await at.browser.get(AT)).text, "act-form-send-back")
-        answer = await at.browser.post(AT, data={**form, "do": "send-back", "why": " "})
+        form = at.form((await at.browser.get(AT)).text, "acts")
+        answer = await at.browser.post(AT, data={**form, "do": "send-back", "send-back-why": " "})
         assert answer.status_code == 422 and 'href="#send-back-why"' in answer.text
         assert not [one for one in at.asked if one.method == "POST"]
 
@@ -150,7 +150,7 @@ async def test_after_a_412_both_versions_are_shown_and_the_form_goes_on_from_the
         await at.enter("operator")
         page = (await at.browser.get(AT)).text
         play.seat(SECOND)
-        answer = await at.browser.post(AT, data={**at.form(page, "act-form-claim"), "do": "claim"})
+        answer = await at.browser.post(AT, data={**at.form(page, "acts"), "do": "claim"})
         assert answer.status_code == 412
         versions = text_of(answer.text[answer.text.index('id="versions"') :].partition("</section>")[0])
         assert FIRST in versions and f"{FIRST}, {SECOND}" in versions

@@ -87,7 +87,7 @@ async def test_an_officer_finds_the_applications_and_decides_on_one(language: st
         assert "ПП-2026-000001" in listed and "2026" in listed
         page = (await at.browser.get(f"/{language}/look-over/p-1")).text
         assert APPLICATION.title in html.unescape(page)
-        form = at.form(page, "take")
+        form = at.form(page, "acts")
         done = await at.browser.post(f"/{language}/look-over/p-1", data={**form, "do": "take"})
         assert done.headers["location"] == f"/{language}/look-over/p-1?done=take"
         [sent] = [one for one in at.asked if one.method == "POST"]
@@ -98,14 +98,14 @@ async def test_a_return_needs_a_reason_and_a_stop_its_document() -> None:
     async with bench(services) as at:
         await at.enter(Role.OFFICER)
         page = (await at.browser.get("/ru/look-over/p-1")).text
-        bare = await at.browser.post("/ru/look-over/p-1", data={**at.form(page, "return"), "do": "return"})
+        bare = await at.browser.post("/ru/look-over/p-1", data={**at.form(page, "acts"), "do": "return"})
         assert bare.status_code == 422 and 'href="#code"' in bare.text
-        stop = {**at.form(page, "stop"), "do": "stop", "reason": "Ликвидация", "number": "17"}
+        stop = {**at.form(page, "acts"), "do": "stop", "reason": "Ликвидация", "number": "17"}
         half = await at.browser.post("/ru/look-over/p-1", data=stop)
         assert half.status_code == 422 and ">Ликвидация</textarea>" in half.text and 'href="#date"' in half.text
         assert not [one for one in at.asked if one.method == "POST"]
         await at.browser.post(
-            "/ru/look-over/p-1", data={**at.form(page, "return"), "do": "return", "code": "documents-missing"}
+            "/ru/look-over/p-1", data={**at.form(page, "acts"), "do": "return", "code": "documents-missing"}
         )
         [sent] = [one for one in at.asked if one.method == "POST"]
         assert json.loads(sent.content) == {"reasons": [{"code": "documents-missing"}]}
