@@ -261,12 +261,30 @@ class Engine:
         """Fires the timers that are due; returns how many there were. Two replicas may both try: one wins."""
         found = await self.store.due(self.now(), limit)
         inputs = [one for subject, due in found if (one := self._tick(subject, due)) is not None]
-        run = await self._run(inputs)
-        for one, outcome in zip(run.inputs, run.outcomes, strict=True):
-            if isinstance(outcome, (Broken, Refused)) and isinstance(one.mark, Timed):
-                await self.store.postpone(one.subject, one.mark.due, self.now() + STUCK_TIMER_PAUSE)
-        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        await self._fire(inputs)
         return len(found)
+
+    async def _fire(self, ticks: Sequence[Input]) -> None:
+        """Decides on timers. What nobody foresaw is looked for one by one, and that one is postponed."""
+        try:
+            run = await self._run(ticks)
+            for one, outcome in zip(run.inputs, run.outcomes, strict=True):
+                if isinstance(outcome, (Broken, Refused)):
+                    await self._postpone(one)
+            await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+        except (StoreAway, SendFailed):
+            raise
+        except Exception:
+            if len(ticks) == 1:
+                log.exception("the timer of %s cannot be fired", ticks[0].subject)
+                await self._postpone(ticks[0])
+                return
+            for one in ticks:
+                await self._fire([one])
+
+    async def _postpone(self, tick: Input) -> None:
+        if isinstance(tick.mark, Timed):
+            await self.store.postpone(tick.subject, tick.mark.due, self.now() + STUCK_TIMER_PAUSE)
 
     async def next_timer(self) -> float | None:
         """In how many seconds the next timer must fire; None where none is set. Raises StoreAway."""

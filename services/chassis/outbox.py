@@ -117,6 +117,9 @@ class Outbox:
         except (SendFailed, StoreAway) as error:
             log.warning("facts stay in their outboxes for now: %s", error)
             self._failed()
+        except Exception:  # the sweep finds out whose facts these are, and sends the others'
+            log.exception("facts stay in their outboxes for now")
+            self._failed()
 
     async def deliver(self, outboxes: Mapping[str, Sequence[Entry]]) -> None:
         """Sends the outboxes of these subjects and clears what was acknowledged.
@@ -270,16 +273,31 @@ class Outbox:
         while subjects := await self._store.unsent(
             now - age, page, [*stuck, *self._in_hand, *self._own_topic.resting()]
         ):
-            loaded = await documents(subjects)
-            try:
-                await self.deliver({s: d.outbox for s, d in loaded.items()})
-            except SendFailed as error:
+            if (error := await self._swept(subjects, documents)) is not None:
                 failure = error
                 stuck += subjects
         if failure is not None:
             raise failure
         if not self._own_topic.resting():
             await self._own_topic.swept()
+
+    async def _swept(self, subjects: Sequence[str], documents: Documents) -> SendFailed | None:
+        """Sends what waits of these subjects; why not all of it went. What nobody foresaw is looked for subject by
+        subject, and holds up no other."""
+        try:
+            loaded = await documents(subjects)
+            await self.deliver({s: d.outbox for s, d in loaded.items()})
+        except SendFailed as error:
+            return error
+        except StoreAway:
+            raise
+        except Exception as error:
+            if len(subjects) == 1:
+                log.exception("the facts of %s cannot be sent", subjects[0])
+                return SendFailed(f"the facts of {subjects[0]} cannot be sent: {why(error)}")
+            failures = [await self._swept([subject], documents) for subject in subjects]
+            return next((failure for failure in failures if failure is not None), None)
+        return None
 
 
 def _count(messages: Sequence[Message], answers: Sequence[BaseException | None]) -> None:

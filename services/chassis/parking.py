@@ -6,6 +6,7 @@ no topic and no other reader is touched. `_id` is where the record stands, so re
 It is one thing, and so one file: what is written of a record when it is parked is what it is fed by again.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from contracts.topics import AGENCY_KEPT_DAYS, agency_of
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
 from services.chassis.numbered import as_id, pilots_of
-from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store
+from services.chassis.outbox import SendFailed
+from services.chassis.saying import why
+from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store, StoreAway
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -36,6 +39,8 @@ from services.chassis.subject import (
     Waiting,
     service_actor,
 )
+
+log = logging.getLogger(__name__)
 
 WAITING: Final = "waiting"
 BROKEN: Final = "broken"
@@ -324,6 +329,19 @@ class Parking:
         return went
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
+        """What nobody foresaw is looked for record by record, and that one is broken: it holds up no other."""
+        try:
+            return await self._fed(rows)
+        except (StoreAway, SendFailed):
+            raise
+        except Exception as error:
+            if len(rows) == 1:
+                log.exception("parked record %s cannot be fed", rows[0]["_id"])
+                await self._store.mark(COLLECTION, {"_id": rows[0]["_id"]}, {"status": BROKEN, "cause": why(error)})
+                return []
+            return [subject for row in rows for subject in await self._feed_some([row])]
+
+    async def _fed(self, rows: Sequence[Row]) -> list[str]:
         inputs, unreadable = await self._read([record_of(row) for row in rows])
         await self._let_go([one for one in inputs if one.record and agency_of(one.record.topic) is not None])
         handled = await self._handle(await self._next(inputs), unreadable)

@@ -17,7 +17,7 @@ import bson
 import bson.errors
 import pymongo
 import pymongo.uri_parser
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver_errors
 
@@ -723,10 +723,7 @@ def _row(entry: Entry) -> Row:
 
 
 def _document(row: Row, state_class: type[Any]) -> Document:
-    try:
-        state, fault = (None if "state" not in row else state_class.model_validate(row["state"])), None
-    except ValidationError as error:
-        state, fault = None, why(error)
+    state, fault = _state(row, state_class)
     return Document(
         subject=row["_id"],
         kind=row["kind"],
@@ -742,6 +739,16 @@ def _document(row: Row, state_class: type[Any]) -> Document:
         correlation=row["correlation"],
         trace=row["trace"],
     )
+
+
+def _state(row: Row, state_class: type[Any]) -> tuple[Any, str | None]:
+    """A stored state, and why it cannot be read where it cannot. A subject of which only refusals are told has none."""
+    if "state" not in row:
+        return None, None
+    try:
+        return state_class.model_validate(row["state"]), None
+    except Exception as error:  # whatever is raised of one document, those that are loaded with it are not held up
+        return None, why(error)
 
 
 def _only_duplicates(error: driver_errors.BulkWriteError) -> list[int]:
