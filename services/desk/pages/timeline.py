@@ -9,9 +9,19 @@ Card = Mapping[str, Any]
 
 
 def of(card: Card, words: Words, names: Mapping[str, str]) -> list[dict[str, str]]:
-    """The steps, the newest first; each with its moment, and what it was in words."""
-    found = [{"at": at, "text": text} for at, text in _steps(card, words, names) if at]
-    return sorted(found, key=lambda one: one["at"], reverse=True)
+    """The steps, the newest first; each with when it was, and what it was in words."""
+    found = [(at, text) for at, text in _steps(card, words, names) if at]
+    return [{"when": _when(at, words), "text": text} for at, text in sorted(found, key=_order, reverse=True)]
+
+
+def _when(at: str, words: Words) -> str:
+    return words.moment(at) if "T" in at else words.day(at)
+
+
+def _order(step: tuple[str, str]) -> str:
+    """By moments; what is known by its day alone stands after all else of that day."""
+    at, _text = step
+    return at if "T" in at else f"{at}T24"
 
 
 def _steps(card: Card, words: Words, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -43,7 +53,7 @@ def _steps(card: Card, words: Words, names: Mapping[str, str]) -> Iterator[tuple
         for more in term["ledger"]["extensions"]:
             yield more["at"], words.say("step.extended", days=more["days"])
     for one in card["conclusions"]:
-        yield f"{one['date']}T00:00:00.000Z", words.say("step.concluded", number=one["number"])
+        yield one["date"], words.say("step.concluded", number=one["number"])
     for appeal in card.get("appeals", ()):
         yield appeal["opened"], words.say("step.appealed")
 

@@ -47,6 +47,17 @@ async def test_a_case_is_shown_in_every_status_to_everybody_in_three_languages(s
                 assert "{" not in said
 
 
+async def test_a_conclusion_stands_in_the_timeline_on_its_day_after_all_that_led_to_it() -> None:
+    play = Play().concluded()
+    async with bench(answering(play)) as at:
+        await at.enter("operator")
+        page = (await at.browser.get(AT)).text
+        steps = [text_of(one) for one in page[page.index('id="timeline"') :].partition("</ol>")[0].split("<li>")[1:]]
+        [place] = [n for n, one in enumerate(steps) if play.case.conclusions[0].number in one]
+        assert ":" not in steps[place], "a day has no hour"
+        assert not [one for one in steps[:place] if "мнение" in one.lower() or "эксперт" in one.lower()]
+
+
 async def test_an_expert_sees_no_other_expert_while_opinions_are_blind() -> None:
     play = Play().open().judge(FIRST).seat(SECOND)
     async with bench(answering(play, SECOND)) as at:
