@@ -52,7 +52,6 @@ from services.desk.visit import (
     SignInNeeded,
     desk_of,
     here,
-    keep_typed,
     open_to_all,
     session_of,
     show,
@@ -156,7 +155,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(Away)
     async def away(request: Request, error: Away) -> Response:
-        await keep_typed(request)
+        await _keep_typed(request)
         return await _told(request, "away.html", 503, service=error.service, since=error.since)
 
     @app.exception_handler(StoreAway)
@@ -167,11 +166,11 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
         if error.status == 401:
-            await keep_typed(request)
+            await _keep_typed(request)
             await desk_of(request).sessions.end(request.cookies.get(desk_of(request).cookie, ""))
             return await sign_in(request, SignInNeeded(here(request)))
         template = "not_found.html" if error.status == 404 else "refused.html"
-        answer = await _told(request, template, error.status, detail=error.detail, rule=error.rule)
+        answer = await _told(request, template, error.status, detail=error.whole, rule=error.rule)
         if again := error.problem.get("retry_after"):
             answer.headers["Retry-After"] = str(again)
         return answer
@@ -190,6 +189,12 @@ def _errors(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         log.error("a page failed: %s", type(error).__name__, exc_info=error)
         return show(desk_of(request), request, _language(request), "refused.html", 500, detail="", rule="unforeseen")
+
+
+async def _keep_typed(request: Request) -> None:
+    """Keeps what was typed into the form that was sent, if one was: it could not be answered by a page with it."""
+    if posted := getattr(request.state, "posted", None):
+        await posted.keep()
 
 
 async def _told(request: Request, template: str, status: int, **values: Any) -> HTMLResponse:

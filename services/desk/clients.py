@@ -51,6 +51,12 @@ class Refused(Exception):
         """The same in words."""
         return str(self.problem.get("detail", ""))
 
+    @property
+    def whole(self) -> str:
+        """The same with all that is wrong in its parts."""
+        parts = [str(one.get("message") or one.get("detail")) for one in self.problem.get("problems", ())]
+        return "; ".join([self.detail, *parts]) if self.detail else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -114,7 +120,9 @@ class Clients:
             longer = (usual.read or 0.0) + takes
             within = httpx.Timeout(connect=usual.connect, read=longer, write=usual.write, pool=usual.pool)
             found = await client.request(method, path, params=asked, headers=said, timeout=within, **sent)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL:  # whatever somebody has typed into the address: nothing is called so
+            raise Refused(404, {}) from None
+        except httpx.TransportError as error:
             log.warning("%s did not answer: %s", service, type(error).__name__)
             raise self._away(service) from None
         if found.status_code in LATER:

@@ -290,12 +290,6 @@ def typed(fields: Fields) -> Fields:
     return tuple((name, value) for name, value in fields if name not in OWN)
 
 
-async def keep_typed(request: Request) -> None:
-    """Keeps what was typed into the form that was sent, if one was: it could not be answered by a page with it."""
-    if posted := getattr(request.state, "posted", None):
-        await posted.keep()
-
-
 def desk_of(request: Request) -> Desk:
     """The desk behind a request."""
     desk: Desk = request.app.state.desk

@@ -72,7 +72,7 @@ async def _shown(
     status: int = 200,
 ) -> HTMLResponse:
     params = visit.request.query_params
-    asked = {name: params[name] for name in FILTERS if params.get(name)}
+    asked = {name: params[name].strip() for name in FILTERS if params.get(name, "").strip()}
     after = params.get("after", "")
     overpaid, found, people = await asyncio.gather(
         visit.rows_if_let_in(REGISTRY, "/v1/search", flag="overpaid", sort="amount", limit=OVERPAID),

@@ -114,7 +114,7 @@ def _there(page: written.Written | None) -> written.Written:
 
 async def _listed(visit: Visit) -> HTMLResponse:
     params = visit.request.query_params
-    asked: dict[str, str] = {name: params[name] for name in FILTERS if params.get(name)}
+    asked: dict[str, str] = {name: params[name].strip() for name in FILTERS if params.get(name, "").strip()}
     own = [queue for role, queues in OWN.items() if visit.may(role) for queue in queues]
     view = asked.setdefault("view", MINE if own else ALL)
     narrowed: dict[str, str] = {name: asked[name] for name in ("sector", "agency") if name in asked}

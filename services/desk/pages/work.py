@@ -91,6 +91,12 @@ def make_router() -> APIRouter:
 
 
 def _views(router: APIRouter) -> None:
+    @router.get("/{language}/views")
+    @router.get("/{language}/views/drop")
+    async def list_again(visit: VisitOf) -> Response:
+        """Where somebody is led whose sign-in had run out: to the list."""
+        return RedirectResponse(visit.address(HERE), 303)
+
     @router.post("/{language}/views")
     async def save(posted: PostedOf) -> Response:
         """Keeps the list under a name."""
@@ -113,7 +119,7 @@ def _back(posted: Posted, query: str) -> Response:
 
 def filters(query: str) -> dict[str, str]:
     """The filters of a list's address; whatever else stands there is nobody's."""
-    return {name: value for name, value in parse_qsl(query) if name in FILTERS and value}
+    return {name: value.strip() for name, value in parse_qsl(query) if name in FILTERS and value.strip()}
 
 
 def place(query: str) -> dict[str, str]:
@@ -336,8 +342,7 @@ async def _one_by_one(posted: Posted, items: Sequence[tuple[str, str]]) -> list[
 
 def why_not(words: Words, error: Refused) -> str:
     """Why something was not done, all of it, in words."""
-    parts = [str(one.get("message") or one.get("detail")) for one in error.problem.get("problems", ())]
-    return "; ".join([error.detail, *parts]) if error.detail else words.say("told.unforeseen")
+    return error.whole or words.say("told.unforeseen")
 
 
 async def named(visit: Visit, cases: Sequence[dict[str, str]]) -> None:

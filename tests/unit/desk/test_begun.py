@@ -174,3 +174,13 @@ async def test_a_fault_of_what_is_done_to_one_of_several_leads_to_its_own_field(
         page = (await at.browser.get("/ru/case/p-1")).text
         bare = await at.browser.post("/ru/case/p-1", data={**at.form(page, "acts"), "do": f"release:{FIRST}"})
         assert f'href="#release-why-{FIRST}"' in bare.text and f'id="release-why-{FIRST}"' in bare.text
+
+
+async def test_blanks_in_a_filter_are_none_and_an_address_that_cannot_be_is_not_there() -> None:
+    async with bench(Services()) as at:
+        await at.enter(Role.OPERATOR)
+        await at.browser.get("/ru/work?agency=%20&number=%20%D0%9F%D0%9F-1%20")
+        [asked] = [one.url.params for one in at.asked if one.url.path == "/v1/reviews"]
+        assert "agency" not in asked and asked["number"] == "ПП-1"
+        assert (await at.browser.get("/ru/case/%00")).status_code == 404
+        assert (await at.browser.get("/ru/views")).headers["location"] == "/ru/work"
