@@ -24,6 +24,8 @@ def test_the_focus_is_on_the_faults_and_what_was_typed_by_somebody_is_text(
         page = context.new_page()
         enter(page, url, OPERATOR)
         expect(page.get_by_text(HARMFUL)).to_be_visible()
+        page.locator("main").evaluate("one => one.insertAdjacentHTML('beforeend', `<p>${'Д'.repeat(200)}</p>`)")
+        narrow(page)  # a word without an end
         for box in page.locator(".desk-box").all()[:2]:
             box.check()
         page.get_by_role("button", name="Назначить", exact=True).click()
