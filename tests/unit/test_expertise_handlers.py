@@ -28,7 +28,7 @@ from services.expertise.documents.shelf import PRINTING
 from services.expertise.domain.commands import Assign, CloseFor, HandOver, Recheck
 from services.expertise.domain.expert import Expert, subject_of
 from services.expertise.domain.series import TakeNumber
-from services.expertise.handlers import preparing, process_manager, translate
+from services.expertise.handlers import look, preparing, process_manager, translate
 
 ENTERED = example(ExpertEnteredV1.TYPE)["data"]
 ONE = ENTERED["expert_id"]
@@ -108,7 +108,7 @@ async def test_the_load_of_an_expert_counts_what_the_same_batch_has_assigned_bef
     ]
     actor = Actor(id="u-3001", role="operator")
     inputs = [Input(f"p{n}", Claimed("o", str(n), "d"), one, actor, "c") for n, one in enumerate(commands)]
-    given = await preparing(BOOK)(there, inputs, {})
+    given = await preparing(BOOK)(there, inputs, {}, await look(there, inputs))
     loads = [{id_: known.load for id_, known in one.experts.items()} for one in given]
     assert loads == [{"e-1": 0}, {"e-2": 0}, {"e-1": 1}, {"e-1": 2}, {}]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import is_dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -27,10 +27,11 @@ from contracts.registry import REGISTRY, EntryCorrectedV1
 from contracts.steps import Correctable, EditionFrom
 from contracts.topics import AGENCY_MAX_BYTES
 from deploy.samples.common import BOOK, NOW
+from services.chassis.store import Store
 from services.chassis.subject import Broken, Claimed, Conflict, Document, Done, Duplicate, Input, Record
 from services.expertise import handlers as expertise
 from services.expertise.domain import commands
-from services.intake import door, receipts
+from services.intake import door, own_numbers, receipts
 from services.intake import handlers as intake
 from services.intake.domain.agency import Agency
 from services.intake.domain.commands import Forward, Later, Note, NoteHiding, NoteTerm, OfExpertiseTerm, Refuse, Submit
@@ -507,7 +508,8 @@ class Numbers:
         entries = {f"agency:{a.code}": Document(f"agency:{a.code}", "agency", state=a) for a in self.known}
         asked = {subject for one in inputs if (subject := intake.beside(one)) is not None}
         loaded = {one.subject: one for one in there} | {s: entry for s, entry in entries.items() if s in asked}
-        return await intake.preparing(BOOK, lambda: now)(self, inputs, loaded)  # type: ignore[arg-type]
+        store = cast(Store, self)
+        return await intake.preparing(BOOK, lambda: now)(store, inputs, loaded, await own_numbers.look(store, inputs))
 
     async def rows(self, *_: Any, **__: Any) -> list[Any]:
         return []

@@ -118,5 +118,5 @@ async def test_whom_the_expertise_erased_is_erased_before_anything_of_the_batch_
         Input("p1", Claimed("o", str(n), "d"), command, actor, "c")
         for n, command in enumerate([ForgetPerson("person-1"), None, ForgetPerson("person-2")])
     ]
-    assert await preparing(BOOK)(cast(Store, shelf), inputs, {}) == [BOOK] * 3
+    assert await preparing(BOOK)(cast(Store, shelf), inputs, {}, None) == [BOOK] * 3
     assert shelf.gone == ["person-1", "person-2"]
