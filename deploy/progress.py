@@ -18,6 +18,8 @@ Say = Callable[[str], None]
 """Shows one line to whoever waits."""
 EVERY: Final = 5.0
 """Seconds between two words about the same step."""
+BAR: Final = 20
+"""Characters of the bar that shows how far a step is."""
 
 
 def silent(_text: str) -> None:
@@ -44,13 +46,16 @@ class Task:
         self.done += by
 
     def how_far(self) -> str:
-        """In words; the seconds and the speed count from the beginning of the step."""
+        """A bar and words; the seconds and the speed count from the beginning of the step."""
         spent = max(time.monotonic() - self.began, 0.001)
         if not self.total and not self.done:
             return f"{self.what}: {spent:.0f} s so far"
-        of = f" of {self.total:,} ({100 * self.done // self.total} %)" if self.total else ""
         speed = f", {self.done / spent:,.0f}/s" if self.done > spent else ""
-        return f"{self.what}: {self.done:,}{of}{speed}"
+        if not self.total:
+            return f"{self.what}: {self.done:,}{speed}"
+        bar = "#" * min(BAR, BAR * self.done // self.total)
+        part = f"{self.done:,} of {self.total:,} ({100 * self.done // self.total} %)"
+        return f"{self.what}: [{bar:.<{BAR}}] {part}{speed}"
 
 
 @contextmanager

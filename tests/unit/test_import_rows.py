@@ -5,6 +5,7 @@ import io
 import json
 import random
 import tomllib
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.forms import Cell
 from services.intake.importing.mapping import Described
 from services.intake.importing.rows import Row
+from services.intake.importing.workbooks import Line, Most
 
 MAPPINGS = ROOT / "deploy" / "mappings"
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -239,6 +241,68 @@ def test_merged_headings_and_errors_of_a_workbook(tmp_path: Path) -> None:
     assert second.event is not None and second.event["time"] == "2026-10-01T09:30:00.000Z"
 
 
+def test_a_formula_without_its_result_is_refused_and_not_taken_for_an_empty_cell(tmp_path: Path) -> None:
+    [row] = read(book_of(tmp_path, [HEAD, ("1", "Имя", "=2+3", datetime(2026, 10, 1))]))
+    assert rules(row) == [("Сумма", "import.no-result")] and "=2+3" in row.faults[0].problem.message
+    [joined] = read(
+        book_of(tmp_path, [HEAD, ("1", "Имя", "=2+3", datetime(2026, 10, 1))]),
+        described(fields={"title": {"columns": ["Название", "Сумма"]}}),
+    )
+    assert rules(joined) == [("Название", "import.no-result")]
+
+
+SMALL = Most(lines=60, cells=400, megabytes=1)
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+)
+NAMED = "".join(f'<c r="{at}1" t="inlineStr"><is><t>{name}</t></is></c>' for at, name in zip("ABCD", HEAD, strict=True))
+
+
+def sheet_of(folder: Path, rows_of_sheet: str) -> Path:
+    """A workbook with these rows, as its XML says them."""
+    path = book_of(folder, [HEAD])
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = SHEET.format(rows_of_sheet).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, body in parts.items():
+            book.writestr(name, body)
+    return path
+
+
+def test_a_formula_that_came_to_an_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    cells = '<c t="inlineStr"><is><t>Имя</t></is></c><c t="str"><f>IF(A2="","","x")</f><v></v></c><c><v>46296</v></c>'
+    path = sheet_of(tmp_path, f"<row>{NAMED}</row><row><c><f>1+1</f><v>2</v></c>{cells}</row>")
+    [row] = read(path, described(time={"column": "Дата", "forms": ["excel"]}))
+    assert data(row) == {"title": "Имя", "own_number": "2"}
+
+
+@pytest.mark.parametrize(
+    "rows_of_sheet",
+    [
+        pytest.param("<row><c><v>1</v></c></row>" * 2_000, id="more cells than may be"),
+        pytest.param(" " * 2 * 2**20, id="larger than may be when it is unpacked"),
+        pytest.param('<row r="2000000000"><c><v>1</v></c></row>', id="a row far below all others"),
+        pytest.param('<row><c r="ZZZ1"><v>1</v></c></row>', id="a cell far beside all others"),
+    ],
+)
+def test_a_workbook_that_would_become_more_than_may_be_is_refused(tmp_path: Path, rows_of_sheet: str) -> None:
+    path = sheet_of(tmp_path, f"<row>{NAMED}</row>{rows_of_sheet}")
+    how = described()
+    with pytest.raises(FaultyFile) as refused:
+        tables.read(
+            path, how.headings(), how.file, most=SMALL._replace(cells=4_000) if "ZZZ" in rows_of_sheet else SMALL
+        )
+    assert [one.rule for one in refused.value.problems] == ["import.too-much"]
+
+
+def test_a_text_of_too_many_rows_is_refused_however_short_they_are(tmp_path: Path) -> None:
+    how = described()
+    for body in (text([HEAD]) + "\n" * 60, text([HEAD]) + ";" * 400):
+        with pytest.raises(FaultyFile, match="more than 60 rows, empty ones among them, 400 cells or 1 MB unpacked"):
+            tables.read(file_of(tmp_path, body), how.headings(), how.file, most=SMALL)
+
+
 # ---- the id
 
 
@@ -267,7 +331,7 @@ def test_the_order_of_rows_and_columns_changes_no_event(chance: random.Random, c
     def events(order: Sequence[int], some: Sequence[tuple[str, ...]]) -> set[str]:
         shuffled = [HEAD, *some]
         head = tuple(HEAD[at] for at in order)
-        cells: list[tables.Line] = [(n, tuple(line[at] for at in order)) for n, line in enumerate(shuffled, start=1)]
+        cells: list[Line] = [(n, tuple(line[at] for at in order)) for n, line in enumerate(shuffled, start=1)]
         table = tables.Table(
             folder / "x.csv", head, {name: head.index(name) for name in HEAD}, cells[1:], cells, 1, separator=";"
         )

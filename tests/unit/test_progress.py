@@ -14,7 +14,9 @@ def test_a_step_says_what_begins_and_how_far_it_is_while_it_waits() -> None:
         filling.advance(100)
         time.sleep(0.2)
     assert said[0] == "filling: 400"
-    assert len(said) > 2 and all(one.startswith("filling: 100 of 400 (25 %), ") for one in said[1:])
+    assert len(said) > 2 and all(
+        one.startswith("filling: [#####...............] 100 of 400 (25 %), ") for one in said[1:]
+    )
     after = len(said)
     time.sleep(0.06)
     assert len(said) == after, "what has ended says nothing any more"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from contracts.event import wire_moment
 from services.chassis.store import BY_ID, Keys, Row, Store, below
+from services.intake.importing.workbooks import Most
 
 IMPORTS: Final = "imports"
 """The collection of the imports."""
@@ -23,6 +24,9 @@ KEPT: Final = timedelta(days=7)
 """So long an import is kept after it was asked for (assumption: the week in which the file is mended)."""
 MOST_KEPT: Final = 20
 """So many files of an agency are kept of which nothing is asked yet (assumption)."""
+OVER_HTTP: Final = Most(lines=20_000, cells=500_000, megabytes=64)
+"""So much one file may be (assumption: the rows that are taken, of a hundred columns, or four times as many). A packed
+workbook of some hundred kilobytes can be gigabytes, and the service would be away for everybody."""
 PIECE: Final = 255 * 1024
 """Bytes of a file in one document."""
 NEWEST: Final[Keys] = (("agency", 1), ("asked", -1), ("_id", -1))

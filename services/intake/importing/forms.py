@@ -62,6 +62,12 @@ _TOKENS: Final = {
 _TOKEN: Final = re.compile("|".join(_TOKENS) + r"|\s+|.")
 
 
+class Formula(str):
+    """What a workbook was to reckon, where it holds no result: whoever wrote the file has never reckoned it."""
+
+    __slots__ = ()
+
+
 class Unreadable(Exception):
     """A cell that does not say what it should, with the problem that it is."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from services.intake.importing import tables
+from services.intake.importing.asked import OVER_HTTP
 from services.intake.importing.forms import text_of
 from services.intake.importing.mapping import FileHints
 from services.intake.importing.tables import Table
@@ -65,7 +66,7 @@ class Guess:
 
 def guessed(path: Path, hints: FileHints) -> Guess:
     """What stands in a file. Raises FaultyFile for one that cannot be read."""
-    table = tables.read(path, WANTED, hints, likely=True)
+    table = tables.read(path, WANTED, hints, likely=True, most=OVER_HTTP)
     columns, taken = dict[str, str](), set[int]()
     for rank in range(max(map(len, WORDED.values()))):  # the likeliest wordings of all fields before the others
         for field, words in WORDED.items():

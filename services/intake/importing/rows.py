@@ -23,6 +23,7 @@ from contracts.topics import AGENCY_MAX_BYTES, agency_topic
 from contracts.words import Wording, problem
 from services.intake.importing.forms import (
     Cell,
+    Formula,
     Unreadable,
     measured,
     minor_units,
@@ -236,11 +237,15 @@ class _Reader:
         found = [self.cells[self.table.columns[name]] for name in source.named]
         if len(found) == 1:
             return found[0]
+        if (formula := next((one for one in found if isinstance(one, Formula)), None)) is not None:
+            return formula
         return source.join.join(text for one in found if (text := text_of(one)))
 
     def _value(self, source: Source, cell: Cell, as_moment: bool) -> Any:
         """Raises Unreadable."""
         text = unicodedata.normalize("NFC", text_of(cell))
+        if isinstance(cell, Formula):
+            raise Unreadable(problem("", "import.no-result", given=shown(cell)))
         if text in ERRORS:
             raise Unreadable(problem("", "import.cell-error", given=text))
         if source.pattern is not None:

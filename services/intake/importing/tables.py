@@ -11,7 +11,6 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ from contracts.words import problem
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.forms import Cell, text_of
 from services.intake.importing.mapping import FileHints
+from services.intake.importing.workbooks import ON_OWN_MACHINE, Line, Most, counted, has_formulas, lines_of, top_of
 from services.intake.parsing import looks_like
 from services.law.names import meant
 
@@ -50,8 +50,6 @@ MOST_BYTES: Final = 200 * 1024 * 1024
 _ESCAPED: Final = re.compile("_x00([01][0-9A-Fa-f]|7[Ff])_")
 """How workbooks write control characters, and what exports from them are full of."""
 _COUNTED: Final = re.compile(r" \([0-9]+\)$")
-Line = tuple[int, tuple[Cell, ...]]
-"""The number of a row as a spreadsheet shows it, and its cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,11 @@ class _Head:
         return len(self.columns), sum(map(bool, self.headings))
 
 
-def read(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool = False) -> Table:
+def read(
+    path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool = False, most: Most = ON_OWN_MACHINE
+) -> Table:
     """The table in which these headings stand; `likely`: most of them, as far as there are any. Raises FaultyFile for a
-    file that cannot be read, or has them not."""
+    file that cannot be read, is more than `most`, or has them not."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise FaultyFile(problem("", "import.file-large", most=MOST_BYTES // 2**20))
@@ -101,25 +101,25 @@ def read(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool = 
     if body.startswith(OLD_EXCEL):
         raise FaultyFile(problem("", "import.old-workbook"))
     if body.startswith(ZIP):
-        return _workbook(path, wanted, hints, likely=likely)
-    return _text(path, body, wanted, hints, likely=likely)
+        return _workbook(path, wanted, hints, likely, most)
+    return _text(path, body, wanted, hints, likely, most)
 
 
 # ---- text
 
 
-def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints, *, likely: bool) -> Table:
+def _text(path: Path, body: bytes, wanted: Sequence[str], hints: FileHints, likely: bool, most: Most) -> Table:
     best: tuple[tuple[int, int], str, str] | None = None
     for encoding, text in _decoded(path, body, hints.encoding):
         for separator in [hints.separator] if hints.separator else SEPARATORS:
-            found = _found(_lines(path, text, separator, LOOKED_AT + DEEPEST), wanted, hints.header)
+            found = _found(_lines(path, text, separator, most, LOOKED_AT + DEEPEST), wanted, hints.header)
             fit = found.fit if likely else (len(found.columns), 0)
             if best is None or fit > best[0]:
                 best = (fit, encoding, separator)
     assert best is not None
     _, encoding, separator = best
     text = dict(_decoded(path, body, encoding))[encoding]
-    lines = _lines(path, text, separator)
+    lines = _lines(path, text, separator, most)
     return _table(path, lines, wanted, hints, likely, encoding=encoding, separator=separator)
 
 
@@ -147,18 +147,20 @@ def _decoded(path: Path, body: bytes, given: str | None) -> Iterator[tuple[str, 
             continue
 
 
-def _lines(path: Path, text: str, separator: str, most: int | None = None) -> list[Line]:
-    """The rows of a text. Raises FaultyFile where a quotation mark is opened and never closed."""
+def _lines(path: Path, text: str, separator: str, most: Most, first: int | None = None) -> list[Line]:
+    """The rows of a text, or so many of them. Raises FaultyFile where there are more than may be, or a quotation mark
+    is opened and never closed."""
     csv.field_size_limit(AGENCY_MAX_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     found, began = list[Line](), 1
     try:
-        for number, cells in enumerate(islice(reader, most), start=1):
-            found.append((number, tuple(map(_unescaped, cells))))
+        lines = ((number, tuple(map(_unescaped, cells))) for number, cells in enumerate(islice(reader, first), start=1))
+        for line in counted(lines, most):
+            found.append(line)
             last, began = began, reader.line_num + 1
     except csv.Error as error:
         raise FaultyFile(problem("", "import.csv", line=reader.line_num)) from error
-    if found and most is None:
+    if found and first is None:
         _need_closed(path, text, separator, last)
     return found
 
@@ -182,7 +184,8 @@ def _unescaped(cell: str) -> str:
 # ---- workbooks
 
 
-def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bool) -> Table:
+def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, likely: bool, most: Most) -> Table:
+    formulas = has_formulas(path, most)
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
@@ -191,30 +194,15 @@ def _workbook(path: Path, wanted: Sequence[str], hints: FileHints, *, likely: bo
         if hints.sheet is not None and hints.sheet not in book.sheetnames:
             raise FaultyFile(problem("", "import.no-sheet", given=hints.sheet, known=book.sheetnames))
         names = [hints.sheet] if hints.sheet else [one.title for one in book.worksheets]
-        heads = {name: _found(_rows_of(book[name], LOOKED_AT + DEEPEST), wanted, hints.header) for name in names}
+        heads = {name: _found(top_of(book[name], LOOKED_AT + DEEPEST), wanted, hints.header) for name in names}
         if not heads:
             raise FaultyFile(problem("", "import.no-cells"))
         best = max(heads, key=lambda name: len(heads[name].columns))
         sheets = tuple(one.title for one in book.worksheets)
-        return _table(path, _rows_of(book[best]), wanted, hints, likely, sheet=best, sheets=sheets)
+        lines = lines_of(path, book, best, most, formulas=formulas)
+        return _table(path, lines, wanted, hints, likely, sheet=best, sheets=sheets)
     finally:
         book.close()
-
-
-def _rows_of(sheet: Any, most: int | None = None) -> list[Line]:
-    sheet.reset_dimensions()  # what other programs write there is often wrong
-    rows = islice(sheet.iter_rows(values_only=True), most)
-    return [(number, tuple(map(_plain, cells))) for number, cells in enumerate(rows, start=1)]
-
-
-def _plain(value: object) -> Cell:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, time):
-        return value.isoformat()
-    if isinstance(value, str):
-        return value.replace("\r\n", "\n").replace("\r", "\n")
-    return value if value is None or isinstance(value, int | float | date | datetime) else str(value)
 
 
 # ---- headings

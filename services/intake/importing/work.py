@@ -33,7 +33,7 @@ from services.intake.directory import Directory
 from services.intake.door import submitted
 from services.intake.importing import asked, mapping, report, tables
 from services.intake.importing import rows as reader
-from services.intake.importing.asked import IMPORTS, LEASE, State
+from services.intake.importing.asked import IMPORTS, LEASE, OVER_HTTP, State
 from services.intake.importing.faulty import FaultyFile
 from services.intake.importing.mapping import Described
 from services.intake.importing.report import Finding, findings
@@ -250,7 +250,7 @@ def _why(told: Judgement) -> Sequence[Problem]:
 
 
 def _read(path: Path, how: Described) -> tuple[Table, list[Row]]:
-    table = tables.read(path, how.headings(), how.file)
+    table = tables.read(path, how.headings(), how.file, most=OVER_HTTP)
     if len(table.rows) > MOST_ROWS:
         raise FaultyFile(problem("", "import.too-many-rows", most=MOST_ROWS, have=len(table.rows)))
     return table, list(reader.rows(table, how))

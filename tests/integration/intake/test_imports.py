@@ -230,6 +230,9 @@ async def test_what_cannot_be_used_as_a_whole_is_told_with_all_that_is_wrong(eng
     said = await told(ask, id_)
     assert (said["state"], [one["rule"] for one in said["problems"]]) == ("failed", ["import.no-column"])
     assert "Название" in said["problems"][0]["message_be"]
+    id_ = await asked(ask, text=HEAD + "\n" * 20_000)
+    await Importer(engine).turn()
+    assert [one["rule"] for one in (await told(ask, id_))["problems"]] == ["import.too-much"]
     for _ in range(3):
         await asked(ask, text=HEAD + GOOD)
     assert (await ask("post", "/v1/imports", json=wanted(HEAD))).status_code == 429
