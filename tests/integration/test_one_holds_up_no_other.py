@@ -88,7 +88,7 @@ async def test_the_pump_goes_on_where_nothing_can_be_made_of_a_fact_and_leaves_i
 
 
 async def test_timers_fire_where_that_of_one_subject_cannot(make: Make, clock: Clock, broker: Broker) -> None:
-    async def given(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+    async def given(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: Any) -> list[None]:
         if any(one.subject == "p1" and clock() > START for one in inputs):
             raise ZeroDivisionError
         return [None] * len(inputs)
@@ -106,7 +106,7 @@ async def test_timers_fire_where_that_of_one_subject_cannot(make: Make, clock: C
 async def test_of_what_waits_parked_all_others_go_where_one_cannot_be_fed(make: Make, store: Store) -> None:
     bad = list[str]()
 
-    async def given(_store: Store, inputs: Sequence[Input], _loaded: Any) -> list[None]:
+    async def given(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: Any) -> list[None]:
         if any(one.subject in bad for one in inputs):
             raise ZeroDivisionError
         return [None] * len(inputs)
