@@ -5,6 +5,7 @@ Health and metrics are those of every process; they stand before the pages.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -18,6 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.reference import ROLES
 from contracts.topics import DESK as NAME
 from contracts.words import LANGUAGES, Language
 from services.chassis.problems import language_of
@@ -79,6 +81,8 @@ PAGES: Final = (
     *register.PAGES,
 )
 """All of them; each makes a router."""
+ROLE: Final = re.compile("|".join(re.escape(one) for one in sorted(ROLES, key=len, reverse=True)))
+"""A role as the services name it."""
 LEAST_PACKED: Final = 1_000
 """Bytes below which an answer is not compressed."""
 SWAPPED: Final = "HX-Request"
@@ -170,7 +174,7 @@ def _errors(app: FastAPI) -> None:
             await desk_of(request).sessions.end(request.cookies.get(desk_of(request).cookie, ""))
             return await sign_in(request, SignInNeeded(here(request)))
         template = "not_found.html" if error.status == 404 else "refused.html"
-        answer = await _told(request, template, error.status, detail=error.whole, rule=error.rule)
+        answer = await _told(request, template, error.status, detail=_in_words(request, error), rule=error.rule)
         if again := error.problem.get("retry_after"):
             answer.headers["Retry-After"] = str(again)
         return answer
@@ -195,6 +199,14 @@ async def _keep_typed(request: Request) -> None:
     """Keeps what was typed into the form that was sent, if one was: it could not be answered by a page with it."""
     if posted := getattr(request.state, "posted", None):
         await posted.keep()
+
+
+def _in_words(request: Request, error: Refused) -> str:
+    """Why not, with roles as people call them."""
+    words = desk_of(request).words[_language(request)]
+    if error.rule != "auth.role":
+        return error.whole
+    return ROLE.sub(lambda found: words.code("role", found[0]), error.whole)
 
 
 async def _told(request: Request, template: str, status: int, **values: Any) -> HTMLResponse:

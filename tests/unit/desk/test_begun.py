@@ -184,3 +184,12 @@ async def test_blanks_in_a_filter_are_none_and_an_address_that_cannot_be_is_not_
         assert "agency" not in asked and asked["number"] == "ПП-1"
         assert (await at.browser.get("/ru/case/%00")).status_code == 404
         assert (await at.browser.get("/ru/views")).headers["location"] == "/ru/work"
+
+
+async def test_who_may_is_told_by_roles_as_people_call_them() -> None:
+    detail = "Для этого нужна одна из ролей: council-secretary, officer."
+    refused = httpx.Response(403, json={"title": "auth.role", "detail": detail})
+    async with bench(lambda _request: refused) as at:
+        await at.enter(Role.OPERATOR)
+        page = (await at.browser.get("/ru/look-over")).text
+        assert "одна из ролей: секретарь Совета, " in page and "officer" not in page.partition("<main")[2]
