@@ -8,12 +8,14 @@ from typing import Annotated, Final
 
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions
 
 from contracts.event import Fact, Language
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE
 from contracts.registry import REGISTRY
-from contracts.topics import SERVICES, group, source_of
+from contracts.topics import INTAKE as INTAKE_NAME
+from contracts.topics import SERVICES, agency_of, group, source_of
 from deploy import topics
 from deploy.cli.common import Found, out, port_base, progress, stop_signals
 from deploy.cli.run import Base
@@ -22,13 +24,14 @@ from deploy.local import databases, state
 from deploy.local.backends import Backends
 from deploy.local.home import home
 from deploy.local.ports import Ports
-from deploy.login import Login
+from deploy.login import TIMEOUT, Login
 from deploy.progress import Task, task
 from services.chassis.bus import record_of
 from services.chassis.rebuild import NotPrepared, Report, rebuild
 from services.chassis.service import Service
 from services.chassis.store import Store, open_client
 from services.chassis.subject import Record
+from services.intake import balance
 
 app = typer.Typer()
 LANGUAGES: Final[dict[str, Language[Fact]]] = dict(zip(SERVICES, (INTAKE, EXPERTISE, REGISTRY), strict=True))
@@ -84,9 +87,19 @@ async def run(
         if report.good or (behind and report.covers):
             doing.go_on("building indexes", 0)
             await databases.build_indexes(target, found.indexes)
+            if behind and service == INTAKE_NAME:
+                await balance.begin_anew(target, datetime.now(UTC), _taken(backends.kafka))
         return report
     finally:
         await store.close()
+
+
+def _taken(login: Login) -> dict[str, int]:
+    """How far intake's group has committed of each agency's topic, by agency."""
+    admin, asked = login.admin(), ConsumerGroupTopicPartitions(balance.GROUP)  # it answers while it is held
+    [found] = admin.list_consumer_group_offsets([asked]).values()
+    places = found.result(timeout=TIMEOUT).topic_partitions
+    return {agency: one.offset for one in places if one.offset > 0 and (agency := agency_of(one.topic)) is not None}
 
 
 class Reader:

@@ -56,14 +56,22 @@ class _Topic:
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CODES, 0))
     open: dict[int, dict[int, str]] = field(default_factory=dict)
     first: int = 0
+    """From which offset on it is counted."""
+    late: int = 0
+    """How many events before that were answered since: they stood parked where counting began."""
 
     def at(self, offset: int) -> str | None:
         """The verdict at an offset of an open block."""
         return self.open.get(offset // BLOCK, {}).get(offset)
 
     def add(self, verdicts: Mapping[int, str]) -> None:
-        """Verdicts at offsets that have none."""
+        """Verdicts at offsets that have none. Before `first` only an answer counts: what else is said of such a record
+        was said when it was read once more."""
         for offset, verdict in verdicts.items():
+            if offset < self.first:
+                self.late += verdict in ANSWERED
+                self.sums[verdict] += verdict in ANSWERED
+                continue
             self.sums[verdict] += 1
             self.open.setdefault(offset // BLOCK, {})[offset] = verdict
 
@@ -74,8 +82,8 @@ class _Topic:
 
     @property
     def noted(self) -> int:
-        """How many offsets have one."""
-        return sum(self.sums.values())
+        """How many offsets have one, of those that count."""
+        return sum(self.sums.values()) - self.late
 
 
 async def begin(store: Store, now: datetime) -> None:
@@ -88,6 +96,14 @@ async def begin(store: Store, now: datetime) -> None:
     first = {agency: n for (_, topic, _), n in known.items() if (agency := agency_of(topic)) is not None}
     since = {"_id": LONG_PAST, "until": wire_moment(now - FRESH), "sums": {}}  # other replicas' clocks may be behind
     await store.put_new(BALANCE, [since, {"_id": BEGUN, "at": now, "first": first}])
+
+
+async def begin_anew(store: Store, now: datetime, committed: Mapping[str, int]) -> None:
+    """Begins to count in a database that was made of the facts, and reads all inputs again: from where the group had
+    committed of each agency's topic. What was taken before is answered, and is met again as a duplicate that no agency
+    has sent. Raises StoreAway."""
+    past = {"_id": LONG_PAST, "until": wire_moment(now), "sums": {}}
+    await store.put_new(BALANCE, [past, {"_id": BEGUN, "at": now, "first": dict(committed)}])
 
 
 async def struck(store: Store, topics: Topics, now: datetime) -> list[AgencyBalance]:
@@ -148,7 +164,7 @@ class _Said:
         unparked = await self._not_parked(store)
         sums, end = self.verdicts.sums, max(self.reach[1], self.committed)
         over_http = sum(n for (door, _), n in self.answers.items() if door == Door.HTTP) + sum(self.http.values())
-        over_kafka = end - self.verdicts.first - sums[EMPTY]
+        over_kafka = end - self.verdicts.first - sums[EMPTY] + self.verdicts.late
         told = sum(n for (door, _), n in self.answers.items() if door == Door.KAFKA)
         not_noted = told - sum(sums[one] for one in ANSWERED)  # their answer is known: they are in flight no more
         left = end - self.verdicts.first - self.verdicts.noted - self._missing()
@@ -261,9 +277,8 @@ async def _verdicts(store: Store) -> dict[str, _Topic]:
     async for row in store.scan(VERDICTS, {"whole": None}, hint=OPEN):
         one = found.setdefault(row["topic"], _Topic())
         block = {row["block"] * BLOCK + int(at): names[code] for at, code in row["at"].items()}
-        block = {offset: verdict for offset, verdict in block.items() if offset >= one.first}
         one.add(block)
-        if len(block) == BLOCK and FINAL.issuperset(block.values()):
+        if len(block) == BLOCK and row["block"] * BLOCK >= one.first and FINAL.issuperset(block.values()):
             told = Counter(block.values())
             whole[row["_id"]] = {"whole": True, **{code: told[verdict] for verdict, code in CODES.items()}}
     await store.set_fields(VERDICTS, whole)

@@ -15,7 +15,7 @@ from services.chassis.answers import AgencyBalance
 from services.chassis.cluster import Place
 from services.chassis.engine import Engine
 from services.chassis.outbox import SendFailed
-from services.chassis.store import BALANCE, BY_ID, PARKED, VERDICTS, Store, open_client
+from services.chassis.store import BALANCE, BY_ID, PARKED, SUBJECTS, VERDICTS, Store, open_client
 from services.chassis.subject import Record
 from services.intake import balance, queries, taken
 from services.intake.receipts import JOURNAL
@@ -229,7 +229,33 @@ async def test_what_an_earlier_program_took_is_left_out(store: Store, clock: Clo
     await make().records([*old, *new])
     log.taken = 3
     found = await struck(store, log, clock)
-    assert (found.received, found.in_flight) == (1, 0)
+    assert (found.received, found.registered, found.difference) == (3, 3, 0), "what is answered only now is counted"
+
+
+async def test_what_a_database_that_was_rebuilt_reads_again_is_counted_once(
+    engine: Engine, make: Make, store: Store, log: Log, clock: Clock
+) -> None:
+    batch = log.put(submitted(1), submitted(1), b"{", {**submitted(2), "type": NEWER}, reused())
+    await engine.records(batch)
+    await engine.outbox.flush()
+    clock.forward(seconds=1)
+    for name in (BALANCE, VERDICTS, PARKED):
+        await store.remove_where(name, {})
+    async for row in store.scan(SUBJECTS, {}):  # facts do not tell from which record they were decided
+        ids = {key: {name: one[name] for name in one if name != "place"} for key, one in row["ids"].items()}
+        await store.set_fields(SUBJECTS, {row["_id"]: {"ids": ids}})
+    await balance.begin_anew(store, clock(), {"demo": 5})
+    assert await parts(store, log, clock) == {}
+    await make().records(batch)
+    log.taken = 5
+    assert await parts(store, log, clock) == {}
+    await make().records(log.put(submitted(3)))
+    log.taken = 6
+    assert await parts(store, log, clock) == {"received": 1, "registered": 1}
+    [row] = await store.rows(PARKED, {}, sort=BY_ID, limit=9)
+    await store._db[PARKED].update_one({"_id": row["_id"]}, {"$set": {"value": json.dumps(submitted(2)).encode()}})
+    await engine.parking.redrive([row["_id"]])
+    assert await parts(store, log, clock) == {"received": 2, "registered": 2}, "it was parked before"
 
 
 async def test_what_is_long_past_is_summed_up_once_and_what_is_counted_is_found_by_indexes(
