@@ -351,6 +351,8 @@ def test_a_lost_database_is_refused_with_what_to_do_and_a_rebuild_has_it_stand_u
         wait_for(lambda: asyncio.run(_all_read(stack.backends)), 60)
         assert asyncio.run(_ends(stack.backends)) == told, "what is read again makes no fact a second time"
         assert desk.call("GET", "intake", "/v1/parked", "ops").json()["items"] == []
+        agencies = desk.call("GET", "intake", "/v1/balance", "ops").json()["agencies"]
+        assert [one["difference"] for one in agencies] == [0], agencies
         again = application(5, AGENCY, kind=V2) | {"data": {"title": "changed"}}
         reused = desk.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=again)
         assert reused.status_code == 409, "an id that was used stays used"
