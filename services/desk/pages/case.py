@@ -20,7 +20,7 @@ from contracts.words import Language
 from services.desk import forms
 from services.desk.clients import Answer, Refused
 from services.desk.pages import acts, allowed, timeline, work
-from services.desk.visit import Posted, PostedOf, Visit, VisitOf
+from services.desk.visit import OWN, Posted, PostedOf, Visit, VisitOf
 from services.desk.words import Words
 
 DAYS: Final = ("planned_start", "planned_end")
@@ -64,6 +64,7 @@ def make_router() -> APIRouter:
                 part=chosen.button(on),
             )
             if trouble is None:
+                await _keep_others(posted, {chosen.field(name, on) for name in chosen.fields})
                 return forms.done(posted.visit, f"/case/{pilot}", chosen.name)
         else:
             trouble = forms.Trouble(faults, 422)
@@ -82,6 +83,14 @@ def make_router() -> APIRouter:
         return Response(found.body, media_type=MEDIA.get(form, "application/octet-stream"), headers=headers)
 
     return router
+
+
+async def _keep_others(posted: Posted, done: set[str]) -> None:
+    """What was typed for other actions than the one that was done."""
+    visit, gone = posted.visit, forms.NO_WORDS | OWN | done
+    others = tuple((name, text) for name, text in posted.fields if name not in gone and text.strip())
+    if others:
+        await visit.desk.drafts.keep(visit.person, visit.here, others)
 
 
 def missing(posted: Posted, chosen: acts.Act, on: str) -> dict[str, str]:

@@ -193,3 +193,13 @@ async def test_who_may_is_told_by_roles_as_people_call_them() -> None:
         await at.enter(Role.OPERATOR)
         page = (await at.browser.get("/ru/look-over")).text
         assert "одна из ролей: секретарь Совета, " in page and "officer" not in page.partition("<main")[2]
+
+
+async def test_what_was_typed_for_another_action_outlives_the_one_that_was_done() -> None:
+    async with bench(answering(Play().open())) as at:
+        await at.enter(Role.OPERATOR)
+        form = at.form((await at.browser.get("/ru/case/p-1")).text, "acts")
+        typed = {**form, "conflict-text": WHY, "do": "claim"}
+        assert (await at.browser.post("/ru/case/p-1", data=typed)).status_code == 303
+        page = (await at.browser.get("/ru/case/p-1")).text
+        assert AREA in page and at.form(page, "acts")["key"] != form["key"]
