@@ -26,6 +26,7 @@ from services.chassis.problems import language_of
 from services.chassis.store import StoreAway
 from services.desk import static_files, ways
 from services.desk.clients import Away, Refused
+from services.desk.forms import NO_WORDS
 from services.desk.pages import (
     board,
     case,
@@ -154,8 +155,9 @@ def _errors(app: FastAPI) -> None:
         return _to(request, error.address)
 
     @app.exception_handler(NotOurs)
-    async def not_ours(request: Request, _error: NotOurs) -> Response:
-        return await _told(request, "not_ours.html", 403)
+    async def not_ours(request: Request, error: NotOurs) -> Response:
+        typed = [text for fields in error.args for name, text in fields if name not in NO_WORDS and text.strip()]
+        return await _told(request, "not_ours.html", 403, typed=typed)
 
     @app.exception_handler(Away)
     async def away(request: Request, error: Away) -> Response:

@@ -60,7 +60,7 @@ class Elsewhere(Exception):
 
 
 class NotOurs(Exception):
-    """A form that no page of this session has made."""
+    """A form that no page of this session has made; with it may come what was typed."""
 
 
 @dataclass(frozen=True)
@@ -346,7 +346,7 @@ async def _posted(request: Request, language: Language, fields: Fields, files: M
     desk = desk_of(request)
     cookie = request.cookies.get(desk.cookie, "")
     if not is_form_token(cookie, field_of(fields, TOKEN)):
-        raise NotOurs
+        raise NotOurs(typed(fields))
     session = await session_of(desk, request)
     if session is None:
         person = await desk.sessions.person_of(cookie)

@@ -203,3 +203,18 @@ async def test_what_was_typed_for_another_action_outlives_the_one_that_was_done(
         assert (await at.browser.post("/ru/case/p-1", data=typed)).status_code == 303
         page = (await at.browser.get("/ru/case/p-1")).text
         assert AREA in page and at.form(page, "acts")["key"] != form["key"]
+
+
+async def test_a_form_of_another_sign_in_does_nothing_and_gives_back_what_was_typed() -> None:
+    async with bench(answering(Play().to_approve())) as at:
+        await at.enter(Role.APPROVER)
+        form = await filled(at, LINES[0])
+        for enters in (True, False):  # who signed in anew in another window, and who signed out there
+            if enters:
+                await at.enter(Role.APPROVER)
+            else:
+                at.browser.cookies.clear()
+            answer = await at.browser.post(address(LINES[0]), data={**form, "do": "send-back"})
+            assert answer.status_code == 403 and f'<li class="desk-text">{html.escape(WHY)}</li>' in answer.text
+            assert form["key"] not in answer.text
+        assert not [sent for sent in at.asked if sent.method == "POST"]
