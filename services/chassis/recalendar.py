@@ -91,7 +91,7 @@ async def _counted_by(engine: Engine, kind: str, other: str, versions: Sequence[
 
 async def _feed(engine: Engine, rows: Sequence[Row], versions: Sequence[str]) -> int:
     inputs = [_input(engine, row, versions) for row in rows]
-    outcomes = await engine.commands(inputs)
+    outcomes = [outcome for outcome, _ in await engine.posted(inputs)]  # what is raised of one holds up no other
     for one, outcome in zip(inputs, outcomes, strict=True):
         if isinstance(outcome, (Broken, Refused)):
             with telemetry.about(pilot=one.subject):

@@ -364,6 +364,22 @@ async def test_a_subject_that_cannot_be_decided_keeps_no_other_from_it(
     assert await recalendar(engine) == 2
 
 
+async def test_a_subject_of_which_something_new_is_raised_keeps_no_other_from_it(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def prepare(_store: Store, inputs: Sequence[Input], _loaded: Any, _found: Any) -> list[None]:
+        if any(one.subject == "debt:b" and isinstance(one.command, CountAnew) for one in inputs):
+            raise ZeroDivisionError
+        return [None] * len(inputs)
+
+    engine = make(replace(SERVICE, prepare=prepare))
+    await give(engine, [(name, Begin()) for name in ("a", "b", "c")])
+    engine.calendars = NEW
+    assert await recalendar(engine) == 2
+    assert await facts(engine) == {"debt:a": 2, "debt:b": 1, "debt:c": 2}
+    assert "terms cannot be counted anew" in caplog.text
+
+
 async def test_the_command_comes_from_the_service_itself_and_is_a_duplicate_when_given_again(make: Make) -> None:
     seen = list[Actor]()
 

@@ -137,3 +137,19 @@ async def test_what_is_refused_is_counted_by_what_was_used_up() -> None:
         assert counted.get() == 3, "who gets a turn is not counted"
     held.cancel()
     await asyncio.gather(held, return_exceptions=True)
+
+
+async def test_of_one_caller_no_more_wait_than_may_and_the_next_is_refused_at_once() -> None:
+    turns = Turns("test", 1, 1, waiting=2, within=60)
+    work = Work(turns)
+    tasks = [work.ask("a") for _ in range(3)]
+    await settle()
+    with pytest.raises(Problematic) as refused:
+        await asyncio.wait_for(turns.take("a"), 5)
+    assert refused.value.status == 429
+    tasks.append(work.ask("b"))
+    await settle()
+    assert not tasks[-1].done(), "another caller may wait as well"
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

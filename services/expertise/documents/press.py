@@ -85,11 +85,19 @@ class Press:
 
     async def _issue(self, rows: Sequence[Row]) -> int:
         documents = await self.engine.documents({row["pilot"] for row in rows})
-        wanted = [one for row in rows if (one := _wanted(row, documents[row["pilot"]].state)) is not None]
+        wanted, failed = list[Wanted](), set[str]()
+        for row in rows:
+            try:
+                one = _wanted(row, documents[row["pilot"]].state)
+            except Exception as error:  # a case that cannot be read: the papers of the others do not wait for it
+                failed.add(row["_id"])
+                await self._put_off(row, error)
+            else:
+                wanted += [one] if one is not None else []
         printed = await self._papers(wanted)
         asked = [(row, papers) for row, _, _ in wanted if (papers := printed.get(row["_id"]))]
         answers = await self.engine.posted([_input(row, Number(row["number"], papers)) for row, papers in asked])
-        failed = {row["_id"] for row, _, _ in wanted} - {row["_id"] for row, _ in asked}
+        failed |= {row["_id"] for row, _, _ in wanted} - {row["_id"] for row, _ in asked}
         for (row, _), (outcome, _) in zip(asked, answers, strict=True):
             if not isinstance(outcome, (Done, Duplicate)):
                 failed.add(row["_id"])

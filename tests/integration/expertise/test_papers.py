@@ -191,6 +191,15 @@ async def test_while_a_conclusion_is_printed_the_service_answers_and_other_facts
     assert (await world.get("/reviews/p1"))["status"] == "concluded"
 
 
+async def test_a_case_that_cannot_be_read_holds_up_the_paper_of_no_other(world: World) -> None:
+    for pilot in ("p1", "p2"):
+        await approved_unprinted(world, pilot)
+    await world.store.mark(SUBJECTS, {"_id": "p1"}, {"state": "no case"})
+    assert await world.press.turn() == 1
+    [left] = await world.store.rows(PRINTING, {}, sort=[("_id", 1)], limit=9)
+    assert (left["pilot"], left["tries"]) == ("p1", 1), "it is tried again later"
+
+
 async def test_lost_or_altered_bytes_are_never_given_out_nor_made_anew_and_a_copy_with_the_digest_puts_them_back(
     world: World,
 ) -> None:
