@@ -77,10 +77,8 @@ class Settings(BaseSettings):
     public_uncounted: tuple[IPv4Network | IPv6Network, ...] = ()
     """From which networks the desk asks, as JSON (`["10.20.0.0/24"]`): it counts its own readers, so it is not counted
     here."""
-    public_rows: int = Field(default=100_000, ge=1)
-    """Rows of a file that is open to all (assumption: whoever wants more takes it year by year)."""
     public_files: int = Field(default=4, ge=1)
-    """Such files that are made at once, at most half of them for one caller (assumption: two for each core)."""
+    """Files open to all that are made at once, at most half of them for one caller (assumption: two for each core)."""
     public_age: int = Field(default=10, ge=0)
     """How long an answer that is open to all may be kept by whoever passes it on."""
     body_bytes: int = Field(default=AGENCY_MAX_BYTES, ge=1)

@@ -117,7 +117,8 @@ def make_pages(desk: Desk, way_in: Sequence[APIRouter]) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_PACKED, compresslevel=5)
     app.add_middleware(Headed, secure=desk.settings.secure)
     app.add_route("/static/{digest}/{name:path}", static_files.serve)
-    app.add_route("/", _entrance)
+    for bare in ("/", *(f"/{one}" for one in LANGUAGES)):
+        app.add_route(bare, _entrance)
     for router in (*way_in, ways.make_router(), *(one.make_router() for one in PAGES)):
         app.include_router(router)
     _errors(app)
@@ -125,12 +126,13 @@ def make_pages(desk: Desk, way_in: Sequence[APIRouter]) -> FastAPI:
 
 
 async def _entrance(request: Request) -> Response:
-    """The address without a language: whoever is signed in is led to the own first page, and everybody else to the
-    public register, whose head leads to signing in. The register needs no database of the desk, so this needs none."""
+    """The address without a page, with a language or without: whoever is signed in is led to the own first page, and
+    everybody else to the public register, whose head leads to signing in. The register needs no database of the desk,
+    so this needs none."""
     session = None
     with suppress(StoreAway):
         session = await session_of(desk_of(request), request)
-    return RedirectResponse(f"/{language_of(request.headers)}{'/work' if session else REGISTER}", 303)
+    return RedirectResponse(f"/{_language(request)}{'/work' if session else REGISTER}", 303)
 
 
 def _language(request: Request) -> Language:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from contracts.event import Contract
+from contracts.event import Contract, Moment
 from contracts.reference import Procedure
 from services.chassis.answers import declared
 from services.law.budget import Overpaid
@@ -21,10 +21,11 @@ from services.registry.views import Shown
 
 
 class Amount(Contract):
-    """An amount in minor units of a currency."""
+    """An amount in minor units of a currency, and as a decimal number."""
 
     currency: str
     amount_minor: int
+    amount: str
 
 
 class Totals(Contract):
@@ -47,8 +48,11 @@ MADE: Final[Mapping[str, Any]] = {
     "next_move": Mover | None,
     "totals": Totals,
     "overpaid": list[Overpaid],
+    "published": Moment | None,
 }
 """Of what type a pilot's fields are that its state has not, or not there."""
+MADE_WITHIN: Final[Mapping[str, Any]] = {"amount": str}
+"""The same of what is made of an object within: an amount as a decimal number."""
 
 
 class Told(BaseModel):
@@ -91,6 +95,8 @@ def _shown(table: Sequence[Shown], public: bool, listed: bool) -> Iterator[Shown
 
 def _type(one: Shown, of: type[BaseModel], public: bool, listed: bool) -> Any:
     """The type of a field, as this table shows it."""
+    if callable(one.at) and one.name in MADE_WITHIN:
+        return MADE_WITHIN[one.name]
     bare, many, maybe = _parts(declared(of, one.name))
     if one.of:
         assert isinstance(bare, type) and issubclass(bare, BaseModel), f"{of.__name__}.{one.name} holds no objects"

@@ -151,7 +151,7 @@ async def public_parent(store: Store, named: str | None) -> View | None:
     not see it."""
     for where in ({"_id": named}, {"state.number": named}) if named else ():
         rows = await store.rows(
-            SUBJECTS, {**where, "kind": KIND, "state.entered": {"$gt": ""}}, sort=BY_ID, limit=1, fields=TOLD
+            SUBJECTS, {**where, "kind": KIND, "state.entered": {"$gt": ""}}, sort=BY_ID, limit=1, fields=PUBLIC_ROW
         )
         if rows and views.is_public(rows[0]):
             return views.public_row(rows[0])
@@ -207,6 +207,7 @@ PUBLIC_ROW: Final = (
     "state.application.sector",
     "state.application.procedure",
     "state.agency",
+    "state.agency_name",
     "state.stage",
     "state.region",
     "state.sectors",
@@ -214,10 +215,10 @@ PUBLIC_ROW: Final = (
     "state.entered",
     "state.started",
     "state.until",
+    "state.history",
+    "state.conclusions.round",
 )
-"""What the lines of the public lists are made of."""
-TOLD: Final = (*PUBLIC_ROW, "state.conclusions.round")
-"""The same with what says whether the public sees the pilot."""
+"""What the lines of the public lists are made of, and what says whether, and since when, the public sees a pilot."""
 ROW: Final = (*PUBLIC_ROW, "state.terms", "state.term", "state.overpaid")
 """What the lines of the lists inside the house are made of: the rest of a pilot, which may be long, is not read."""
 ROW_AS_OF: Final = ("state.number", "state.application.title", "state.agency", "state.entered", "state.history")

@@ -41,6 +41,7 @@ from contracts.registry import (
 from services.chassis.fold import state_json
 from services.chassis.store import Row
 from services.chassis.subject import Document
+from services.registry.amounts import in_units
 from services.registry.domain.money import MoneyStage
 from services.registry.domain.stages import Stage, next_move
 from services.registry.domain.state import Pilot
@@ -86,6 +87,17 @@ def _totals(state: Mapping[str, Any]) -> View:
     }
 
 
+def _units(held: Mapping[str, Any]) -> str:
+    return in_units(held["amount_minor"], held["currency"])
+
+
+def _published(state: Mapping[str, Any]) -> str | None:
+    """When the public first saw a pilot: when it came to a stage that is public."""
+    concluded = bool(state.get("conclusions"))
+    stays = (stay for stay in state.get("history") or () if stay.get("since"))
+    return min((stay["since"] for stay in stays if public_at(Stage(stay["stage"]), concluded=concluded)), default=None)
+
+
 def _from_application(name: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda state: state["application"].get(name)
 
@@ -111,9 +123,14 @@ MONEY: Final = (
     Shown("year", public=True),
     Shown("currency", public=True),
     Shown("amount_minor", public=True),
+    Shown("amount", _units, public=True),
 )
 OVERPAID: Final = (Shown("source"), Shown("currency"), Shown("committed_minor"), Shown("paid_minor"))
-SUM: Final = (Shown("currency", public=True), Shown("amount_minor", public=True))
+SUM: Final = (
+    Shown("currency", public=True),
+    Shown("amount_minor", public=True),
+    Shown("amount", _units, public=True),
+)
 TOTALS: Final = tuple(Shown(stage.value, of=SUM, public=True) for stage in MoneyStage)
 SHARE: Final = (Shown("sector", public=True), Shown("basis_points", public=True))
 APPLICATION: Final = (
@@ -259,11 +276,12 @@ PILOT: Final = (
     Shown("sector", _from_application("sector"), public=True, listed=True),
     Shown("procedure", _from_application("procedure"), public=True, listed=True),
     Shown("agency", public=True, listed=True),
-    Shown("agency_name", public=True),
+    Shown("agency_name", public=True, listed=True),
     Shown("stage", public=True, listed=True),
     Shown("next_move", _next_move, listed=True),
     Shown("term", of=TERM, listed=True),
     Shown("entered", public=True, listed=True),
+    Shown("published", _published, public=True, listed=True),
     Shown("version"),
     Shown("correlation"),
     Shown("edition", public=True),

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -106,6 +106,9 @@ IN_SUMS = {
     for name in ("source", "currency", "amount_minor")
 }
 """What sums say of lines that are not public: an amount whole only where it is alone in its sum."""
+SINCE: Final = "history.since"
+"""Of the first stay at a public stage it is said as `published`; of the others by nothing, which the test of that
+shows."""
 FOUND = {"number", "application.title", "application.problem", "application.initiator.name", "conclusions.number"}
 """What the public finds a pilot by: some of it."""
 
@@ -116,7 +119,7 @@ def walk() -> tuple[list[Row], set[str], set[str], dict[str, str]]:
     stored, markers = marked()
     listed = public_paths(views.PILOT)
     open_ = {one for one, path in markers.items() if named(path) in listed}
-    shut = {one for one, path in markers.items() if named(path) not in listed | IN_SUMS}
+    shut = {one for one, path in markers.items() if named(path) not in listed | IN_SUMS | {SINCE}}
     facts = []
     for sequence, kind in enumerate(sorted(REGISTRY.classes), start=1):
         fact, said = marked_fact(full_fact(REGISTRY.classes[kind]), sequence)

@@ -17,15 +17,18 @@ from contracts.registry import ConflictNotedV1, PilotSuspendedV1
 from deploy.samples.common import NOW
 from deploy.samples.registry import cost
 from services.chassis.settings import Settings
-from services.chassis.store import Row, Store
+from services.chassis.store import Row, Store, StoreAway
 from services.registry import views
+from services.registry.api import public_files
+from services.registry.api.public import some_of
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import PastTerms
+from services.registry.domain.state import PastTerms, Stay
+from services.registry.finding import questions
 from services.registry.handlers import TIMELINE
 from services.registry.service import SERVICE
-from tests.integration.test_public import SETTINGS, Outside
+from tests.integration.test_public import Outside
 from tests.kit.registry.http import BEGIN, Register
-from tests.kit.registry.rows import about, row, timeline_row
+from tests.kit.registry.rows import FULL, about, row, timeline_row
 
 
 @pytest.fixture
@@ -147,12 +150,115 @@ async def _found(outside: Outside, asked: dict[str, str]) -> list[dict[str, Any]
             return found
 
 
-async def test_a_file_ends_where_the_settings_say(store: Store) -> None:
-    await store.prepare(SERVICE.indexes)
-    outside = Outside(store, SETTINGS.model_copy(update={"public_rows": 3}))
+async def test_a_file_is_whole_however_many_pages_it_is_read_in_also_beyond_what_relevance_can_order(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await outside.put(*(with_money(f"p{n}", 100 + n, year=2001 + n) for n in range(9)))
+    monkeypatch.setattr(public_files, "MOST", 2)
+    monkeypatch.setattr(public_files, "TOGETHER", 2)
+    monkeypatch.setattr(questions, "DEEPEST", 4)
+    everything = [f"p{n}" for n in range(9)]
+    for order in ("entered", "amount", "relevance"):
+        asked = {"q": "проект", "sort": order} if order == "relevance" else {"sort": order}
+        lines = (await outside.ask("/public/v1/search.jsonl", params=asked)).text.splitlines()
+        table = (await outside.ask("/public/v1/search.csv", params=asked)).content.decode("utf-8-sig")
+        ids = [json.loads(one)["id"] for one in lines]
+        assert sorted(ids) == everything, order
+        assert [one["id"] for one in csv.DictReader(io.StringIO(table))] == ids
+    shown = await outside.ask("/public/v1/search", params={"q": "проект", "limit": "2"})
+    assert shown.json()["count"]["value"] == 9, "words find more than relevance orders here"
+    sums = (await outside.ask("/public/v1/money.csv?group_by=year")).content.decode("utf-8-sig")
+    assert [one["year"] for one in csv.DictReader(io.StringIO(sums))] == [str(2001 + n) for n in range(9)]
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_does_not_end_as_if_it_were_whole(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await outside.put(*(row(f"p{n}") for n in range(5)))
-    lines = (await outside.ask("/public/v1/search.jsonl?sort=entered")).text.splitlines()
-    assert len(lines) == 3
+    monkeypatch.setattr(public_files, "MOST", 2)
+    known, read = some_of, list[int]()
+
+    async def broken(*asked: Any) -> Any:
+        read.append(1)
+        if len(read) > 1:
+            raise StoreAway("gone")
+        return await known(*asked)
+
+    monkeypatch.setattr(public_files, "some_of", broken)
+    with pytest.raises(RuntimeError, match="response already started"):  # and the connection is closed half-way
+        await outside.ask("/public/v1/search.jsonl?sort=entered")
+
+
+async def test_agencies_are_named_as_on_the_card_by_what_is_public_alone_and_asked_for_by_code(
+    outside: Outside,
+) -> None:
+    days = [FULL.entered + timedelta(days=n) for n in range(3)]
+    await outside.put(
+        with_money("old", 1, agency="minzdrav", agency_name="Прежнее имя"),
+        with_money("new", 2, agency="minzdrav", agency_name="Новое; имя", entered=days[1]),
+        with_money("secret", 4, agency="minzdrav", agency_name="Неведомое", stage=Stage.EXPERTISE, entered=days[2]),
+        with_money("bare", 8, agency="mintrans", agency_name=None),
+        with_money("hidden", 16, agency="secret-agency", agency_name="Неведомое", stage=Stage.LOOK_OVER),
+    )
+    named = {"old": "Прежнее имя", "new": "Новое; имя", "bare": None}
+    for path in ("/pilots", "/search", "/money/pilots?currency=BYN&stage=planned"):
+        items = (await outside.ask(f"/public/v1{path}")).json()["items"]
+        assert {one["id"]: one["agency_name"] for one in items} == named, path
+    for pilot, name in named.items():
+        assert (await outside.ask(f"/public/v1/pilots/{pilot}")).json()["agency_name"] == name
+    table = csv.DictReader(io.StringIO((await outside.ask("/public/v1/search.csv")).content.decode("utf-8-sig")))
+    assert {one["id"]: one["agency_name"] or None for one in table} == named
+    facet = (await outside.ask("/public/v1/facets")).json()["facets"]["agency"]["values"]
+    assert facet == [
+        {"value": "minzdrav", "count": 2, "name": "Новое; имя"},
+        {"value": "mintrans", "count": 1, "name": None},
+    ]
+    found = (await outside.ask("/public/v1/search?agency=minzdrav")).json()["items"]
+    assert {one["id"] for one in found} == {"old", "new"}
+    sums = (await outside.ask("/public/v1/money?group_by=agency")).json()["items"]
+    assert [(one["agency"], one["agency_name"], one["amount_minor"]) for one in sums] == [
+        ("mintrans", None, 8),
+        ("minzdrav", "Новое; имя", 3),
+    ]
+    of_sums = (await outside.ask("/public/v1/money.csv?group_by=agency")).content.decode("utf-8-sig")
+    assert [one["agency_name"] for one in csv.DictReader(io.StringIO(of_sums))] == ["", "Новое; имя"]
+
+
+async def test_what_the_public_came_to_see_last_comes_first_however_long_ago_it_was_entered(outside: Outside) -> None:
+    def stay(stage: Stage, days: int) -> Stay:
+        return Stay(stage=stage, sector="health", since=FULL.entered + timedelta(days=days))
+
+    early = (stay(Stage.EXPERTISE, 0), stay(Stage.COUNCIL, 10), stay(Stage.EXPEDIENT, 12))
+    late = (stay(Stage.EXPERTISE, 1), stay(Stage.COUNCIL, 2), stay(Stage.EXPEDIENT, 3))
+    await outside.put(
+        row("early", history=early),
+        row("late", history=late, entered=FULL.entered + timedelta(days=1)),
+        row("withdrawn", history=(stay(Stage.WITHDRAWN, 5),), stage=Stage.WITHDRAWN),
+    )
+    found = await _found(outside, {"sort": "published"})
+    assert [one["id"] for one in found] == ["early", "withdrawn", "late"]
+    days = [wire_moment(FULL.entered + timedelta(days=days)) for days in (10, 5, 2)]
+    assert [one["published"] for one in found] == days
+    listed = {one["id"]: one["published"] for one in (await outside.ask("/public/v1/pilots")).json()["items"]}
+    assert listed == {one["id"]: one["published"] for one in found}
+
+
+async def test_amounts_stand_in_minor_units_and_as_decimal_numbers_everywhere(outside: Outside) -> None:
+    await outside.put(with_money("p", 1_234_567), with_money("q", 5, "USD"))
+    table = (await outside.ask("/public/v1/search.csv")).content.decode("utf-8-sig")
+    rows = {one["id"]: one for one in csv.DictReader(io.StringIO(table))}
+    assert [rows["p"][f"planned_{part}"] for part in ("amount", "currency", "minor")] == ["12345.67", "BYN", "1234567"]
+    assert (rows["q"]["planned_amount"], rows["q"]["paid_amount"], rows["q"]["paid_minor"]) == ("0.05", "", "")
+    line = json.loads((await outside.ask("/public/v1/search.jsonl?sort=amount")).text.splitlines()[0])
+    assert line["totals"]["planned"] == [{"currency": "BYN", "amount_minor": 1_234_567, "amount": "12345.67"}]
+    card = (await outside.ask("/public/v1/pilots/p")).json()
+    assert [one["amount"] for one in (*card["money"], *card["totals"]["planned"])] == ["12345.67"] * 2
+    told = (await outside.ask("/public/v1/money")).json()
+    assert {one["amount"] for one in told["items"]} == {one["amount"] for one in told["totals"]} == {"12345.67", "0.05"}
+    sums = (await outside.ask("/public/v1/money.csv")).content.decode("utf-8-sig")
+    assert {one["amount"] for one in csv.DictReader(io.StringIO(sums))} == {"12345.67", "0.05"}
+    behind = (await outside.ask("/public/v1/money/pilots?currency=BYN&stage=planned")).json()
+    assert [behind["amount"], *(one["amount"] for one in behind["items"])] == ["12345.67"] * 2
 
 
 async def test_copies_are_told_where_they_are_public_and_what_is_copied_too(outside: Outside) -> None:

@@ -294,8 +294,8 @@ async def test_the_list_shows_where_a_pilot_stands_and_its_money_to_the_kopeck(r
     [row] = (await register.get("/pilots"))["items"]
     assert row["totals"] == {
         "planned": [],
-        "committed": [{"currency": "BYN", "amount_minor": 100_01}],
-        "paid": [{"currency": "BYN", "amount_minor": 66}],
+        "committed": [{"currency": "BYN", "amount_minor": 100_01, "amount": "100.01"}],
+        "paid": [{"currency": "BYN", "amount_minor": 66, "amount": "0.66"}],
     }
     assert (row["stage"], row["next_move"], row["region"], row["sectors"]) == (
         "running", "executor", "minsk", ["health", "transport"],

@@ -192,6 +192,8 @@ def test_no_marker_of_a_field_that_is_not_public_is_in_a_public_view() -> None:
         assert marker in internal or hidden, path
         if name.endswith(("costs.amount_minor", "payments.amount_minor")):
             continue  # whole only in a sum over one line: the test of the sums has more of them
+        if name == "history.since":
+            continue  # of the first stay at a public stage it is said as `published`
         assert (marker in public) == (name in listed | IN_SUMS), path
         assert marker not in listing or marker in public, path
 
@@ -398,7 +400,10 @@ def test_public_sums_are_exact_and_reconcile_with_the_lines() -> None:
         ("planned", "own-money", 2026, "USD"): 1,
     }
     assert len(money) == 9, "a part for each sector"
-    planned = [{"currency": "BYN", "amount_minor": 22}, {"currency": "USD", "amount_minor": 1}]
+    planned = [
+        {"currency": "BYN", "amount_minor": 22, "amount": "0.22"},
+        {"currency": "USD", "amount_minor": 1, "amount": "0.01"},
+    ]
     assert view["totals"] == {"planned": planned, "committed": [], "paid": []}
 
 
@@ -409,9 +414,9 @@ def test_the_totals_of_every_stage_are_the_lines_added_up_inside_and_outside() -
             for line in view["money"]:
                 if line["stage"] == stage:
                     wanted[line["currency"]] = wanted.get(line["currency"], 0) + line["amount_minor"]
-            assert wanted and sums == [{"currency": c, "amount_minor": wanted[c]} for c in sorted(wanted)]
-    assert view["totals"]["paid"] == [{"currency": "EUR", "amount_minor": 500_03}]
-    assert view["totals"]["committed"] == [{"currency": "USD", "amount_minor": 1_000_01}]
+            assert wanted and [(one["currency"], one["amount_minor"]) for one in sums] == sorted(wanted.items())
+    assert view["totals"]["paid"] == [{"currency": "EUR", "amount_minor": 500_03, "amount": "500.03"}]
+    assert view["totals"]["committed"] == [{"currency": "USD", "amount_minor": 1_000_01, "amount": "1000.01"}]
 
 
 def test_the_fingerprint_changes_with_the_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,10 +285,12 @@ ToldChanges: Final = _of("ToldChanges", Changes, ChangedEntry, PublicChangedEntr
 
 
 class FacetCount(Contract):
-    """How many hits have a value."""
+    """How many hits have a value. `name` is what an agency is called by the newest of them; of other facets the
+    editions say it."""
 
     value: str
     count: int
+    name: str | None = None
 
 
 class InCommon(Contract):
@@ -437,11 +439,13 @@ class MoneySum(BaseModel):
     currency: str
     stage: MoneyStage
     amount_minor: int
+    amount: str
     pilots: int
     sector: str | None = None
     year: int | None = None
     source: str | None = None
     agency: str | None = None
+    agency_name: str | None = None
     region: str | None = None
 
 
@@ -451,6 +455,7 @@ class MoneyTotal(Contract):
     currency: str
     stage: MoneyStage
     amount_minor: int
+    amount: str
     here_minor: int
     elsewhere_minor: int
     pilots: int
@@ -501,14 +506,16 @@ class PublicTermFigures(Contract):
     complete: bool
 
 
-BehindLine: Final = _with("BehindLine", PublicPilotLine, part=int)
+BehindLine: Final = _with("BehindLine", PublicPilotLine, part=int, amount=str | None)
 
 
 class Behind(Page[Any]):
-    """The pilots behind a figure, each with its part of it, the largest first; `whole` is the figure."""
+    """The pilots behind a figure, each with its part of it, the largest first; `whole` is the figure. Parts of money
+    are in minor units; `amount` is the same as a decimal number."""
 
     pilots: int
     whole: int
+    amount: str | None
     complete: bool
 
 

@@ -44,9 +44,9 @@ Words = Annotated[
 LIKE: Final = 10
 MOST_DRAFT: Final = 400_000
 """Bytes of a draft: its texts at their bounds, with every character escaped."""
-HIT: Final = (*ROW, "state.conclusions.round", "state.hidden_from")
+HIT: Final = (*ROW, "state.hidden_from")
 """What a hit is shown from: what a line of a list is, and what says who may know of it."""
-CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3}
+CURSOR_LENGTHS: Final = {"relevance": 4, "entered": 3, "due": 3, "amount": 3, "published": 3}
 
 
 async def asked(

@@ -34,10 +34,8 @@ from services.registry.finding.entries import Order
 from services.registry.finding.questions import Asked, Hits
 from services.registry.history import whole
 
-PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount")
+PUBLIC_ORDERS: Final[tuple[Order, ...]] = ("relevance", "entered", "amount", "published")
 """The orders that the public view has keys for; terms are not shown."""
-HIT: Final = (*queries.PUBLIC_ROW, "state.conclusions.round")
-"""What a hit is shown from: what a line of a list is, and whether it has a conclusion, so whether it is public."""
 Year = Annotated[int | None, Query(ge=YEARS[0], le=YEARS[-1])]
 
 
@@ -152,7 +150,9 @@ async def some_of(
 
 async def lines_of(engine: Engine, ids: Sequence[str]) -> list[views.View]:
     """The lines of these pilots, in their order. What has ceased to be public since it was indexed is left out."""
-    return [views.public_row(row) for row in await rows_of(engine.store, ids, HIT) if views.is_public(row)]
+    return [
+        views.public_row(row) for row in await rows_of(engine.store, ids, queries.PUBLIC_ROW) if views.is_public(row)
+    ]
 
 
 async def _facets(request: Request, what: AskedOf, asking: AskingOf) -> Response:

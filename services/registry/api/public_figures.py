@@ -4,7 +4,8 @@ Of public pilots, and of what the public may know of them. A figure and the list
 whoever follows one finds the rows that it is made of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,6 +15,7 @@ from services.chassis.gate import in_turn
 from services.chassis.problems import Problematic
 from services.chassis.public import conditional_response
 from services.chassis.web import PAGE, After, EngineOf, Limit, cursor_text, cursor_values
+from services.registry.amounts import in_units
 from services.registry.api.answers import PilotsBehind, PublicMoneyFigures, PublicTermFigures
 from services.registry.api.asked import Value
 from services.registry.api.figures import ROWS, FiguresOf, MoneyOf, Rows, filters_key, money_question
@@ -74,7 +76,8 @@ async def _money_pilots(
     def question(cursor: "DuckDBPyConnection") -> Answer:
         return behind.of_money(cursor, of, part)
 
-    return await _behind(request, engine, figures, ("money behind", filters_key(of), part), question)
+    amount = partial(in_units, currency=of["currency"][0])
+    return await _behind(request, engine, figures, ("money behind", filters_key(of), part), question, amount)
 
 
 async def _terms(request: Request, figures: FiguresOf) -> Response:
@@ -118,13 +121,19 @@ async def _asked(request: Request, figures: Figures, key: tuple[Any, ...], quest
 
 
 async def _behind(
-    request: Request, engine: Engine, figures: Figures, key: tuple[Any, ...], question: Question
+    request: Request,
+    engine: Engine,
+    figures: Figures,
+    key: tuple[Any, ...],
+    question: Question,
+    amount: Callable[[int], str | None] = lambda _count: None,
 ) -> Response:
     found = await _asked(request, figures, key, question)
     parts = dict(found["parts"])
     lines = await lines_of(engine, [*parts])
     shown = {name: found[name] for name in ("pilots", "whole", "complete")}
-    items = [{**line, "part": parts[line["id"]]} for line in lines]
+    items = [{**line, "part": (part := parts[line["id"]]), "amount": amount(part)} for line in lines]
+    shown["amount"] = amount(found["whole"])
     return conditional_response(
         request, {"items": items, "next": cursor_text(found["next"]) if found["next"] else None, **shown}
     )

@@ -1,8 +1,9 @@
 """What is found as files that are open to all (выгрузка открытых данных): text with commas, or a JSON value on each
 line, written while it is read; and the description of what is open, for programs.
 
-Of exactly what was asked for, in its order, to the last row or to `public_rows` of them. Nothing is kept, and nobody is
-asked for what: it is what everybody sees.
+Of exactly what was asked for, to the last row, however many there are: it is read page by page, each after the key of
+the one before. In the order that was asked for; only where more is found than relevance can order (`DEEPEST`), in that
+of entry. Nothing is kept, and nobody is asked for what: it is what everybody sees.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from services.registry.api.public import opened, some_of
 from services.registry.api.public_figures import money
 from services.registry.exports import open_rows
 from services.registry.figures.questions import Axis
+from services.registry.finding import questions
 from services.registry.finding.entries import Order
 from services.registry.finding.questions import Asked
 from services.registry.views import View
@@ -64,8 +66,9 @@ async def _search_csv(
     sort: Order = "relevance",
     language: In = "ru",
 ) -> Response:
-    """All public pilots that fit the words and the filters, as a table: codes with what they mean beside them, money in
-    minor units."""
+    """All public pilots that fit the words and the filters, as a table: codes with what they mean beside them, amounts
+    as decimal numbers and in minor units. Whole, whatever its length; more than 10,000 in the order of entry, where
+    relevance was asked for."""
     rows = _found(request.app, engine, asking, what, sort, who, partial(open_rows.pilot, language=language))
     return await _file(request, "pilots.csv", Format.CSV, rows, partial(as_csv, open_rows.PILOTS), open_rows.PILOTS)
 
@@ -90,13 +93,12 @@ async def _money_csv(
     columns = open_rows.money_columns(by)
 
     async def rows() -> Pages:
-        after, most = None, _settings(request.app).public_rows
+        after = None
         async with _turns(request.app).of(who):
-            while most > 0:
-                found = await money(request, figures, by, of, after, min(TOGETHER, most))
+            while True:
+                found = await money(request, figures, by, of, after, TOGETHER)
                 yield [open_rows.sum_of(one, language) for one in found["items"]]
-                after, most = found["next"], most - TOGETHER
-                if after is None:
+                if (after := found["next"]) is None:
                     return
 
     return await _file(request, "money.csv", Format.CSV, rows(), partial(as_csv, columns), columns)
@@ -144,15 +146,19 @@ async def _found(
     who: str,
     row: Callable[[View], Mapping[str, Cell]],
 ) -> Pages:
-    """What is found, page by page."""
-    after, left = None, _settings(app).public_rows
+    """What is found, page by page, to the last row."""
+    after = None
     async with _turns(app).of(who):
-        while left > 0:
-            hits, lines = await some_of(engine, asking, what, sort, after, min(MOST, left))
+        hits, lines = await some_of(engine, asking, what, sort, after, MOST)
+        if sort == "relevance" and hits.count > questions.DEEPEST:
+            sort = "entered"
+            hits, lines = await some_of(engine, asking, what, sort, after, MOST)
+        while True:
             yield [row(line) for line in lines]
             if hits.next is None:
                 return
-            after, left = cursor_text(hits.next), left - len(hits.ids)
+            after = cursor_text(hits.next)
+            hits, lines = await some_of(engine, asking, what, sort, after, MOST)
 
 
 async def _file(

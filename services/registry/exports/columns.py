@@ -69,13 +69,6 @@ def _title(entry: Titled, language: Language) -> str:
     return {"ru": entry.ru, "be": entry.be, "en": entry.en}[language]
 
 
-@cache
-def decimals(currency: str) -> int:
-    """How many decimals the smallest unit of a currency has, as the editions say; two where none does."""
-    known = (one for edition in load().values() if edition.money for one in edition.money.currencies)
-    return next((one.decimals for one in known if one.code == currency), 2)
-
-
 STAGE: Final = _worded({stage.value: NAMES[stage] for stage in Stage})
 MONEY_STAGE: Final = _worded({stage.value: MONEY_STAGES[stage] for stage in MoneyStage})
 MOVER: Final = _worded({mover.value: MOVERS[mover] for mover in Mover})

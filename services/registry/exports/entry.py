@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from contracts.words import Language, say
 from services.registry import views
-from services.registry.exports.columns import OFFICE, REGION, SECTOR, SOURCE, TERM, Labels, decimals, edition_title
+from services.registry.amounts import decimals
+from services.registry.exports.columns import OFFICE, REGION, SECTOR, SOURCE, TERM, Labels, edition_title
 from services.registry.exports.entry_words import CODES, FIELDS
 
 LABELS: Final[Mapping[str, Labels]] = {

@@ -1,11 +1,13 @@
 """The rows of the files that are open to all: lines of public lists and sums of money, flat, with a column beside each
-code that says what it means. Names of columns are codes; amounts are whole minor units of the currency beside them."""
+code that says what it means. Names of columns are codes. An amount stands twice: `amount` as a decimal number of the
+currency beside it, `minor` in whole smallest units of it, which programs add up exactly."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from contracts.words import Language
 from services.chassis.exports.files import Cell
+from services.registry.amounts import in_units
 from services.registry.domain.money import MoneyStage
 from services.registry.exports.columns import MONEY_STAGE, REGION, SECTOR, SOURCE, STAGE, Column, Labels, labelled
 from services.registry.exports.rows import sums
@@ -22,12 +24,13 @@ PILOTS: Final = (
     f"sectors{TITLE}",
     "procedure",
     "agency",
+    "agency_name",
     "region",
     f"region{TITLE}",
     "entered",
     "started",
     "until",
-    *(f"{stage}_{part}" for stage in MoneyStage for part in ("minor", "currency")),
+    *(f"{stage}_{part}" for stage in MoneyStage for part in ("amount", "currency", "minor")),
     "id",
 )
 """The columns of a list of public pilots. A pilot with sums in several currencies has `several` and no amount."""
@@ -43,14 +46,25 @@ def pilot(line: View, language: Language) -> dict[str, Cell]:
     """A row of a line of the public list."""
     flat: dict[str, Cell] = {name: line.get(name) for name in PILOTS if name in line and name != "sectors"}
     flat["sectors"] = " ".join(line["sectors"] or [line["sector"]])
-    return {**flat, **_titles(flat, CODED, language), **sums(line["totals"])}
+    return {**flat, **_titles(flat, CODED, language), **_amounts(sums(line["totals"]))}
+
+
+def _amounts(flat: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Sums with what each is as a decimal number."""
+    units: dict[str, Cell] = {
+        f"{stage}_amount": in_units(minor, str(flat[f"{stage}_currency"]))
+        for stage in MoneyStage
+        if isinstance(minor := flat[f"{stage}_minor"], int)
+    }
+    return {**flat, **units}
 
 
 def money_columns(by: Sequence[str]) -> tuple[str, ...]:
     """The columns of a table of sums by these axes."""
     named = (*by, *(one for one in ("currency", "stage") if one not in by))
-    coded = [part for one in named for part in ((one, f"{one}{TITLE}") if one in CODED_MONEY else (one,))]
-    return (*coded, "amount_minor", "pilots")
+    beside = {**{one: f"{one}{TITLE}" for one in CODED_MONEY}, "agency": "agency_name"}
+    coded = [part for one in named for part in ((one, beside[one]) if one in beside else (one,))]
+    return (*coded, "amount", "amount_minor", "pilots")
 
 
 def sum_of(said: View, language: Language) -> dict[str, Cell]:

@@ -43,7 +43,9 @@ MONEY_OF_PILOT: Final = ("sector", "agency", "region")
 """What a pilot must fit for any of its lines of money to do so; the other filters are asked of each line."""
 NAME: Final = ("state.number", "state.application.title")
 """By what people call a pilot."""
-PILOT_FIELDS: Final = (*ROW, "state.edition", "state.agency_name")
+PUBLISHED: Final = ("state.history", "state.conclusions.round")
+"""What says since when the public sees a pilot, which no column has."""
+PILOT_FIELDS: Final = (*(one for one in ROW if one not in PUBLISHED), "state.edition")
 MONEY_FIELDS: Final = (*NAME, "state.agency", "state.agency_name", "state.money", "state.edition")
 
 
@@ -123,7 +125,7 @@ async def _some(
 
 
 def _pilot(row: Row) -> dict[str, Cell]:
-    line = {**views.internal_row(row), **views.internal_part(row, "edition", "agency_name")}
+    line = {**views.internal_row(row), **views.internal_part(row, "edition")}
     flat: dict[str, Cell] = {name: line.get(name) for name in PILOT_COLUMNS if "_" not in name}
     flat["next_move"], flat["agency_name"] = line["next_move"], line["agency_name"]
     flat["overpaid"] = bool(line["overpaid"])
@@ -155,7 +157,7 @@ async def _money(store: Store, eyes: Sight, filters: Mapping[str, str], after: s
 def _lines(view: Mapping[str, Any]) -> Iterable[dict[str, Cell]]:
     said = {name: view[name] for name in ("number", "title", "agency", "agency_name", "edition")}
     for line in view["money"] or ():
-        yield {"pilot": view["id"], **said, **line}
+        yield {"pilot": view["id"], **said, **{name: line[name] for name in MONEY_COLUMNS if name in line}}
 
 
 def _fits(line: Mapping[str, Cell], filters: Mapping[str, str]) -> bool:

@@ -13,8 +13,9 @@ from typing import Any, Final
 from contracts.words import Language, say
 from services.chassis.exports.files import Cell
 from services.registry import views
+from services.registry.amounts import decimals
 from services.registry.domain.export import List
-from services.registry.exports.columns import SEVERAL, Column, columns_of, decimals, filtered, labelled
+from services.registry.exports.columns import SEVERAL, Column, columns_of, filtered, labelled
 from services.registry.exports.entry import in_words
 
 EXACT: Final = 10**15

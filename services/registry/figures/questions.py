@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contracts.reference import UNSPECIFIED, Effectiveness
 from contracts.steps import Scaling
+from services.registry.amounts import in_units
 from services.registry.domain.stages import Stage
 from services.registry.figures.figures import Answer
 
@@ -115,6 +116,9 @@ def money(cursor: "DuckDBPyConnection", asked: MoneyAsked) -> Answer:
     rows = cursor.execute(page, [*given, *last, asked.limit + 1]).fetchall()
     shown, more = rows[: asked.limit], len(rows) > asked.limit
     items = [_sum(asked.key, row) for row in shown]
+    if "agency" in asked.by:
+        names = _agencies(cursor, {one["agency"] for one in items}, asked.seen)
+        items = [{**one, "agency_name": names.get(one["agency"])} for one in items]
     totals = cursor.execute(
         f"SELECT currency, stage, sum(amount), count(DISTINCT pilot) FROM lines WHERE {where} "
         f"GROUP BY currency, stage ORDER BY currency, stage",
@@ -157,7 +161,19 @@ def _beyond(asked: MoneyAsked) -> tuple[str, list[Any]]:
 
 def _sum(key: Sequence[str], row: Sequence[Any]) -> Answer:
     said = {name: value or None for name, value in zip(key, row, strict=False)}
-    return {**said, "amount_minor": int(row[-2]), "pilots": row[-1]}
+    amount = int(row[-2])
+    return {**said, "amount_minor": amount, "amount": in_units(amount, str(said["currency"])), "pilots": row[-1]}
+
+
+def _agencies(cursor: "DuckDBPyConnection", codes: Iterable[str], seen: Seen) -> dict[str, str]:
+    """What these agencies are called, by the newest of their pilots that are seen."""
+    condition, given = seen.where()
+    rows = cursor.execute(
+        f"SELECT agency, arg_max(agency_name, entered) FROM pilots WHERE {condition} AND agency_name IS NOT NULL "
+        "AND list_contains(?::VARCHAR[], agency) GROUP BY agency",
+        [*given, sorted(codes)],
+    ).fetchall()
+    return dict(rows)
 
 
 def _total(total: Sequence[Any], items: Iterable[Answer]) -> Answer:
@@ -167,6 +183,7 @@ def _total(total: Sequence[Any], items: Iterable[Answer]) -> Answer:
         "currency": currency,
         "stage": stage,
         "amount_minor": int(amount),
+        "amount": in_units(int(amount), currency),
         "here_minor": here,
         "elsewhere_minor": int(amount) - here,
         "pilots": pilots,

@@ -16,7 +16,7 @@ VERSION: Final = 5
 """To be raised whenever the same pilot makes other rows than before: then every view is made anew."""
 TABLES: Final[Mapping[str, str]] = {
     "pilots": "pilot VARCHAR, number VARCHAR, agency VARCHAR, sector VARCHAR, region VARCHAR, office VARCHAR, "
-    "stage VARCHAR, entered TIMESTAMP, judged VARCHAR, scaling VARCHAR, public BOOLEAN",
+    "stage VARCHAR, entered TIMESTAMP, judged VARCHAR, scaling VARCHAR, public BOOLEAN, agency_name VARCHAR",
     "lines": "pilot VARCHAR, agency VARCHAR, region VARCHAR, sector VARCHAR, source VARCHAR, year INTEGER, "
     "stage VARCHAR, currency VARCHAR, amount BIGINT",
     "stays": "pilot VARCHAR, stage VARCHAR, since TIMESTAMP, until TIMESTAMP",
@@ -72,6 +72,7 @@ def _pilot(id_: str, pilot: Pilot) -> Line:
         pilot.judgement.outcome.value if pilot.judgement else None,
         pilot.scaling.decision.value if pilot.scaling else None,
         public_at(pilot.stage, concluded=bool(pilot.conclusions)),
+        pilot.agency_name,
     )
 
 

@@ -16,7 +16,7 @@ from services.registry.finding.text import indexed
 from services.registry.finding.writing import code, normalised
 from services.registry.views import View, day_of
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Raise it when anything here, in `text`, `writing` or `belarusian` changes what is indexed: what another version made
 is made anew."""
 LONGEST_VALUE: Final = 200
@@ -26,8 +26,9 @@ Facet = Literal["sector", "stage", "region", "agency", "source", "year", "office
 Flag = Literal["overpaid"]
 """What somebody should look at: more was paid than was committed."""
 FLAGS: Final[tuple[Flag, ...]] = ("overpaid",)
-Order = Literal["relevance", "entered", "due", "amount"]
-"""`entered` the newest first, `due` the soonest first, `amount` the largest first."""
+Order = Literal["relevance", "entered", "due", "amount", "published"]
+"""`entered` the newest first, `due` the soonest first, `amount` the largest first, `published` what the public came to
+see last."""
 
 
 SHOWN: Final = (
@@ -37,9 +38,11 @@ SHOWN: Final = (
     "sector",
     "sectors",
     "agency",
+    "agency_name",
     "stage",
     "region",
     "entered",
+    "published",
     "term",
     "application",
     "executor",
@@ -73,6 +76,9 @@ code alone, never the free words of `territory`, so that a region has one line."
 SEVERAL: Final[tuple[Facet, ...]] = ("sector", "region", "source", "office", "flag")
 """The facets of which a pilot may have several values, or none. They are counted by the whole set that it has, one
 value for each pilot, which the index does many times as fast."""
+NAMED: Final[Mapping[Facet, Callable[[View], Any]]] = {"agency": lambda view: view.get("agency_name")}
+"""The facets whose values have names that stand in the pilots themselves, and how a name is read from a view. They are
+counted by value and name, so that no name is told but one of a pilot that is counted."""
 BETWEEN: Final = "\x1f"
 
 
@@ -99,6 +105,7 @@ ORDERS: Final[Mapping[Order, Callable[[View], int | None]]] = {
     "entered": lambda view: _moment(view.get("entered")),
     "due": _due,
     "amount": _amount,
+    "published": lambda view: _moment(view.get("published")),
 }
 """The key of each order; the greatest key comes first, and what has none comes last."""
 LAST: Final = -(2**62)
@@ -142,8 +149,8 @@ def make_schema() -> Schema:
         builder.add_text_field(field, tokenizer_name="stems", index_option="freq")
     builder.add_text_field("word", tokenizer_name="words", index_option="basic")
     for facet in FACETS:
-        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=facet not in SEVERAL)
-    for facet in SEVERAL:
+        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=counted(facet) == facet)
+    for facet in (*SEVERAL, *NAMED):
         builder.add_text_field(counted(facet), tokenizer_name="raw", index_option="basic", fast=True)
     for order in ORDERS:
         builder.add_integer_field(order, fast=True)
@@ -164,6 +171,7 @@ def entry(view: View) -> Entry:
         "word": [words(said, names)],
         **facets,
         **{counted(name): [BETWEEN.join(sorted({*facets[name]}))] for name in SEVERAL},
+        **{counted(name): [BETWEEN.join((*facets[name], *_values(read(view))))] for name, read in NAMED.items()},
         **{order: [LAST if (key := read(view)) is None else key] for order, read in ORDERS.items()},
     }
 
@@ -180,7 +188,7 @@ def words(said: Iterable[str], names: Iterable[str]) -> str:
 
 def counted(facet: Facet) -> str:
     """The field that a facet is counted by."""
-    return f"{facet}_set" if facet in SEVERAL else facet
+    return f"{facet}_set" if facet in SEVERAL else f"{facet}_named" if facet in NAMED else facet
 
 
 def values_of(key: str) -> list[str]:

@@ -23,8 +23,9 @@ from services.registry.projections.progress import Progress
 log = logging.getLogger(__name__)
 
 PLACE: Final = "place.json"
-READ: Final = tuple(f"state.{name}" for name in SHOWN if name not in ("id", "title", "sector"))
-"""What of a stored pilot both entries are made of: a third of it. Title and sector stand in its application."""
+READ: Final = ("state.history", *(f"state.{one}" for one in SHOWN if one not in ("id", "title", "sector", "published")))
+"""What of a stored pilot both entries are made of: a third of it. Title and sector stand in its application, since when
+it is public in its history."""
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from services.chassis.problems import Problematic
 from services.registry.finding import text
 from services.registry.finding.entries import (
     FACETS,
-    SEVERAL,
+    NAMED,
     Facet,
     Order,
     counted,
@@ -124,25 +124,31 @@ def search(where: Where, asked: Asked, order: Order, after: Sequence[Any] | None
 def facets(where: Where, asked: Asked) -> tuple[dict[str, Any], int]:
     """For every facet how many hits have each value, most first, and how many hits there are: in one pass."""
     wanted: dict[str, Any] = {
-        name: {"terms": {"field": counted(name), "size": MOST_SETS if name in SEVERAL else MOST_VALUES}}
+        name: {"terms": {"field": counted(name), "size": MOST_VALUES if counted(name) == name else MOST_SETS}}
         for name in FACETS
     }
+    wanted |= {name: {**wanted[name], "aggs": {"newest": {"max": {"field": "entered"}}}} for name in NAMED}
     wanted["hits"] = {"value_count": {"field": "tie"}}
     found = [one.index.searcher().aggregate(one.within(_query(one, asked)), wanted) for one in _parts(where)]
-    counts: dict[str, Any] = {name: _counts([one[name] for one in found]) for name in FACETS}
+    counts: dict[str, Any] = {name: _counts([one[name] for one in found], name in NAMED) for name in FACETS}
     return counts, sum(int(one["hits"]["value"]) for one in found)
 
 
-def _counts(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    counts, unnamed = Counter[str](), 0
+def _counts(found: Sequence[Mapping[str, Any]], named: bool) -> dict[str, Any]:
+    counts, names, unnamed = Counter[str](), dict[str, tuple[float, str]](), 0
     for part in found:
         unnamed += part["sum_other_doc_count"]
         for one in part["buckets"]:
-            for value in values_of(one["key"]):
+            values = values_of(one["key"])
+            if named and len(values) > 1:
+                known = (float(one["newest"]["value"]), values.pop())
+                names[values[0]] = max(known, names.get(values[0], known))
+            for value in values:
                 counts[value] += one["doc_count"]
-    named = counts.most_common(MOST_VALUES)
-    others = unnamed + counts.total() - sum(count for _, count in named)
-    return {"values": [{"value": value, "count": count} for value, count in named], "others": others}
+    most = counts.most_common(MOST_VALUES)
+    others = unnamed + counts.total() - sum(count for _, count in most)
+    told = [{"value": value, "count": count, "name": names.get(value, (0, None))[1]} for value, count in most]
+    return {"values": told, "others": others}
 
 
 def _query(among: Among, asked: Asked) -> Query:

@@ -61,6 +61,7 @@ async def test_the_bare_address_leads_a_citizen_to_the_register_and_who_is_signe
     async with bench(services) as desk:
         answer = await desk.browser.get("/", headers={"Accept-Language": "be"})
         assert (answer.status_code, answer.headers["location"]) == (303, "/be/register")
+        assert (await desk.browser.get("/en", headers={"Accept-Language": "be"})).headers["location"] == "/en/register"
         await desk.enter(Role.OPERATOR)
         assert (await desk.browser.get("/", headers={"Accept-Language": "ru"})).headers["location"] == "/ru/work"
 

@@ -1,4 +1,5 @@
-"""What is found as a feed (Atom, RFC 4287): the newest pilots that fit, for those who wait for more of them."""
+"""What is found as a feed (Atom, RFC 4287): the pilots that fit and came to be public last, for those who wait for more
+of them. A pilot is entered long before it is public: by its entry it would come up where nobody looks any more."""
 
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from services.desk.pages.register.find import HERE as FIND
 from services.desk.pages.register.find import asked_of
 from services.desk.reading import Reader, ReaderOf
 from services.desk.visit import REGISTER
+from services.desk.words import Words
 
 HERE: Final = f"{REGISTER}/feed"
 ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -32,7 +34,7 @@ def make_router() -> APIRouter:
     async def feed(reader: ReaderOf) -> Response:
         """The newest that fit."""
         asked = {name: values for name, values in asked_of(reader).items() if name != "sort"}
-        found = await reader.ask("/search", **asked, sort="entered", limit=ENTRIES)
+        found = await reader.ask("/search", **asked, sort="published", limit=ENTRIES)
         return reader.answer(_written(reader, asked, found["items"]), MEDIA)
 
     router.add_api_route(f"/{{language}}{HERE}", feed, methods=["GET", "HEAD"])
@@ -44,9 +46,9 @@ def _written(reader: Reader, asked: Mapping[str, list[str]], rows: list[Mapping[
     site, own = reader.desk.settings.origin, f"/{reader.language}"
     register_namespace("", ATOM)
     feed = Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": reader.language})
-    _said(feed, "title", words.say("register.feed-title", name=words.say("register.name")))
+    _said(feed, "title", _about(words, asked, rows))
     _said(feed, "id", f"{site}{own}{HERE}{'?' if query else ''}{query}")
-    _said(feed, "updated", max((one["entered"] for one in rows), default=BEFORE))
+    _said(feed, "updated", max((_published(one) for one in rows), default=BEFORE))
     _link(feed, "self", f"{site}{own}{HERE}{'?' if query else ''}{query}")
     _link(feed, "alternate", f"{site}{own}{FIND}{'?' if query else ''}{query}")
     author = SubElement(feed, f"{{{ATOM}}}author")
@@ -56,10 +58,27 @@ def _written(reader: Reader, asked: Mapping[str, list[str]], rows: list[Mapping[
         address = f"{site}{own}{REGISTER}/{quote(one['id'], safe='')}"
         _said(entry, "title", f"{one['number']} {one['title']}")
         _said(entry, "id", address)
-        _said(entry, "updated", one["entered"])
+        _said(entry, "published", _published(one))
+        _said(entry, "updated", _published(one))
         _link(entry, "alternate", address)
-        _said(entry, "summary", f"{said.stage(words, one['stage'])}; {said.sectors(words, one)}; {one['agency']}")
+        _said(entry, "summary", f"{said.stage(words, one['stage'])}; {said.sectors(words, one)}; {said.agency(one)}")
     return bytes(tostring(feed, encoding="utf-8", xml_declaration=True))
+
+
+def _published(line: Mapping[str, Any]) -> str:
+    return str(line["published"] or line["entered"])
+
+
+def _about(words: Words, asked: Mapping[str, list[str]], rows: list[Mapping[str, Any]]) -> str:
+    """What a feed is of, by which a reader of several tells them apart."""
+    named = {one["agency"]: said.agency(one) for one in rows}
+    titles = [
+        named.get(value, value) if name == "agency" else value if name == "q" else said.title(words, name, value)
+        for name, values in asked.items()
+        for value in values
+    ]
+    whole = words.say("register.feed-title", name=words.say("register.name"))
+    return f"{whole}: {', '.join(titles)}" if titles else whole
 
 
 def _said(parent: Element, name: str, text: str) -> None:

@@ -72,6 +72,7 @@ async def _shown(reader: Reader) -> Response:
         faults = {"q": error.detail}
     else:
         faults = {}
+    named = await _named(reader, asked, facets)
     count = found["count"]["value"]
     query = urlencode(asked, doseq=True)
     return reader.page(
@@ -81,7 +82,7 @@ async def _shown(reader: Reader) -> Response:
         q="".join(asked.get("q", ())),
         sort=order_of(asked),
         orders=ORDERS if "q" in asked else ORDERS[1:],
-        facets=[_facet(words, name, facets[name], asked.get(name, [])) for name in FACETS if name in facets],
+        facets=[_facet(words, name, facets[name], asked.get(name, []), named) for name in FACETS if name in facets],
         rows=found["items"],
         faults=faults,
         file=urlencode({**asked, "sort": order_of(asked), "language": reader.language}, doseq=True),
@@ -91,7 +92,7 @@ async def _shown(reader: Reader) -> Response:
         first=query if after else "",
         further=bool(after),
         said=words.say("work.further") if after else words.count("register.found", count),
-        chips=_chosen(words, asked),
+        chips=_chosen(words, asked, named),
         **said.shown(reader),
     )
 
@@ -108,14 +109,30 @@ async def _facets(reader: Reader, asked: Asked) -> dict[str, Mapping[str, Any]]:
     return whole | {name: one["facets"][name] for name, one in zip(narrowed, found[1:], strict=True)}
 
 
-def _facet(words: Words, name: str, counted: Mapping[str, Any], chosen: Sequence[str]) -> dict[str, Any]:
+async def _named(reader: Reader, asked: Asked, facets: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+    """What agencies are called, by their codes. One that is chosen and has nothing under the other filters is asked
+    for by itself: what is chosen is never told by its code alone, where it has a name."""
+    names = {one["value"]: one["name"] for one in facets.get("agency", {}).get("values", ())}
+    if facets and (left := [one for one in asked.get("agency", ()) if one not in names]):
+        alone = await reader.ask("/facets", agency=left)
+        names |= {one["value"]: one["name"] for one in alone["facets"]["agency"]["values"]}
+    return {code: name for code, name in names.items() if name}
+
+
+def _title(words: Words, name: str, code: str, named: Mapping[str, str]) -> str:
+    return named.get(code, code) if name == "agency" else said.title(words, name, code)
+
+
+def _facet(
+    words: Words, name: str, counted: Mapping[str, Any], chosen: Sequence[str], named: Mapping[str, str]
+) -> dict[str, Any]:
     counts = {one["value"]: one["count"] for one in counted["values"]}
     codes = (
         said.in_order(counts, WAY) if name == "stage" else sorted(counts, reverse=True) if name == "year" else [*counts]
     )
     offered = [one for place, one in enumerate(codes) if place < VALUES or one in chosen]
     values = [
-        {"code": one, "title": said.title(words, name, one), "count": counts.get(one, 0), "chosen": one in chosen}
+        {"code": one, "title": _title(words, name, one, named), "count": counts.get(one, 0), "chosen": one in chosen}
         for one in [*offered, *(one for one in chosen if one not in counts)]
     ]
     return {
@@ -126,11 +143,11 @@ def _facet(words: Words, name: str, counted: Mapping[str, Any], chosen: Sequence
     }
 
 
-def _chosen(words: Words, asked: Asked) -> list[dict[str, str]]:
+def _chosen(words: Words, asked: Asked, named: Mapping[str, str]) -> list[dict[str, str]]:
     """What is narrowed by, each with the address without it."""
     return [
         {
-            "title": said.title(words, name, one),
+            "title": _title(words, name, one, named),
             "query": urlencode({**asked, name: [other for other in asked[name] if other != one]}, doseq=True),
         }
         for name in FACETS

@@ -1,4 +1,4 @@
-"""Money of the public register: planned, committed and paid by sector and year. Each currency has pictures and tables
+"""Money of the public register: planned, committed and paid by sector and year. Each currency has a chart and a table
 of its own: nothing is added up across currencies, nor across stages, for it is largely the same money."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,12 +13,19 @@ from services.desk.pages.register import said
 from services.desk.pages.register.said import STAGES_OF_MONEY
 from services.desk.reading import Reader, ReaderOf
 from services.desk.visit import REGISTER
+from services.desk.words import Words
 
 HERE: Final = f"{REGISTER}/money"
 FILTERS: Final = ("sector", "year", "region", "source")
 AXES: Final = "sector,year"
 MOST: Final = 1000
 """Rows that are asked for at once; a table has them all."""
+BAR: Final = 10
+"""How wide a column of the chart is."""
+PITCH: Final = 3 * BAR + 18
+"""How far it is from one year to the next."""
+HIGH: Final = 100
+"""How high the highest column of a currency is."""
 PAGES: Final = 20
 """So many times it is asked for more: twenty sectors, and a hundred years in ten currencies."""
 
@@ -40,15 +47,11 @@ async def _shown(reader: Reader) -> Response:
     asked = {name: params[name].strip() for name in FILTERS if params.get(name, "").strip()}
     items, complete = await _every(reader, asked)
     facets = await reader.ask_if_it_answers("/facets")
-    picture = "year" if "sector" in asked else "sector"
     return reader.page(
         "register/money.html",
         asked=asked,
         choices=list(_choices(reader, facets["facets"] if facets else {}, asked, items)),
-        currencies=[
-            _currency(reader, one, items, picture, asked) for one in sorted({row["currency"] for row in items})
-        ],
-        picture=picture,
+        currencies=[_currency(reader, one, items, asked) for one in sorted({row["currency"] for row in items})],
         query=urlencode(asked),
         file=urlencode({**asked, "group_by": AXES, "language": reader.language}),
         lines=urlencode({**asked, "group_by": AXES, "limit": MOST}),
@@ -82,56 +85,86 @@ def _choices(
 
 
 def _currency(
-    reader: Reader, currency: str, items: Iterable[Mapping[str, Any]], picture: str, asked: Mapping[str, str]
+    reader: Reader, currency: str, items: Iterable[Mapping[str, Any]], asked: Mapping[str, str]
 ) -> dict[str, Any]:
     own = [one for one in items if one["currency"] == currency]
+    years = sorted({one["year"] or 0 for one in own}, key=lambda year: (not year, year))
+    most = max(one["amount_minor"] for one in own)
+    sectors = [_sector(reader, currency, code, own, asked) for code in {one["sector"] for one in own}]
+    sectors.sort(key=lambda one: str(one["name"]))
+    for one in sectors:
+        one["columns"] = list(_columns(reader.words, currency, one, years, most))
     return {
         "currency": currency,
-        "bars": _table(reader, currency, own, (picture,), asked),
-        "cells": _table(reader, currency, own, ("sector", "year"), asked),
-        "whole": _row(reader, currency, own, {}, asked),
+        "sectors": sectors,
+        "rows": sum(len(one["years"]) for one in sectors),
+        "width": max(3, len(years)) * PITCH + 1,
+        "undated": 0 in years,
+        "most": most,
+        "whole": _cells(currency, own, {}, asked),
     }
 
 
-def _table(
-    reader: Reader, currency: str, own: Sequence[Mapping[str, Any]], axes: Sequence[str], asked: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """The rows of a table by these axes; a bar is measured by the longest of its table."""
-    keys = {tuple(one[axis] for axis in axes) for one in own}
-    rows = []
-    for key in keys:
-        place = dict(zip(axes, key, strict=True))
-        rows.append(
-            _row(reader, currency, [one for one in own if all(one[a] == v for a, v in place.items())], place, asked)
-        )
-    rows.sort(key=lambda row: [*row["names"].values()])
-    amounts = [cell["amount"] for row in rows for cell in row["cells"]]
-    for cell in (cell for row in rows for cell in row["cells"]):
-        cell["share"] = said.share(cell["amount"], amounts)
-    return rows
-
-
-def _row(
-    reader: Reader,
-    currency: str,
-    lines: Sequence[Mapping[str, Any]],
-    place: Mapping[str, Any],
-    asked: Mapping[str, str],
+def _sector(
+    reader: Reader, currency: str, code: str, own: Iterable[Mapping[str, Any]], asked: Mapping[str, str]
 ) -> dict[str, Any]:
+    """A sector: its sums, and those of each of its years."""
+    lines = [one for one in own if one["sector"] == code]
+    years = sorted({one["year"] or 0 for one in lines}, key=lambda year: (not year, year))
+    return {
+        "code": code,
+        "name": said.title(reader.words, "sector", code),
+        "cells": _cells(currency, lines, {"sector": code}, asked),
+        "years": [
+            {
+                "year": year,
+                "name": str(year) if year else reader.words.say("register.unspecified"),
+                "cells": _cells(
+                    currency,
+                    [one for one in lines if (one["year"] or 0) == year],
+                    {"sector": code, "year": str(year) if year else UNSPECIFIED},
+                    asked,
+                ),
+            }
+            for year in years
+        ],
+    }
+
+
+def _cells(
+    currency: str, lines: Sequence[Mapping[str, Any]], place: Mapping[str, str], asked: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """What was planned, committed and paid at a place, each with the address of the pilots behind it."""
-    words = reader.words
-    at = {**asked, **{axis: UNSPECIFIED if value is None else str(value) for axis, value in place.items()}}
-    cells = [
+    return [
         {
             "stage": stage,
             "amount": sum(one["amount_minor"] for one in lines if one["stage"] == stage),
             "there": any(one["stage"] == stage for one in lines),
-            "query": urlencode({"currency": currency, "stage": stage, **at}),
+            "query": urlencode({"currency": currency, "stage": stage, **asked, **place}),
         }
         for stage in STAGES_OF_MONEY
     ]
-    names = {
-        axis: said.title(words, axis, value) if axis != "year" else str(value or words.say("register.unspecified"))
-        for axis, value in place.items()
-    }
-    return {"names": names, "codes": {axis: at[axis] for axis in place}, "cells": cells}
+
+
+def _columns(
+    words: Words, currency: str, sector: Mapping[str, Any], years: Sequence[int], most: int
+) -> Iterator[dict[str, Any]]:
+    """A sector's part of the chart: for each year of the currency three columns, measured by the highest of all."""
+    known = {one["year"]: one for one in sector["years"]}
+    for place, year in enumerate(years):
+        begin = place * PITCH + 1
+        columns = []
+        for n, cell in enumerate(known[year]["cells"] if year in known else ()):
+            high = round(HIGH * cell["amount"] / most, 2) if most > 0 and cell["there"] else 0.0
+            about = f"{sector['name']}, {known[year]['name']}, {said.money_stage(words, cell['stage'])}"
+            title = f"{about}: {words.money(cell['amount'], currency)}"
+            columns.append(
+                {
+                    "stage": cell["stage"],
+                    "x": begin + n * (BAR + 1),
+                    "high": high,
+                    "y": round(HIGH - high, 2),
+                    "title": title,
+                }
+            )
+        yield {"x": begin, "middle": begin + (3 * BAR + 2) / 2, "name": str(year) if year else "–", "columns": columns}

@@ -93,7 +93,7 @@ def _facts(words: Words, card: Card) -> Iterator[tuple[str, str]]:
     """What stands beside the title."""
     application = card["application"]
     yield words.code("field", "sector"), said.sectors(words, card)
-    yield words.say("work.column-agency"), card["agency_name"] or card["agency"]
+    yield words.say("work.column-agency"), said.agency(card)
     for name in PARTIES:
         if application.get(name):
             yield words.code("field", name), fields.party(application[name])

@@ -94,6 +94,11 @@ def sectors(words: Words, line: Row) -> str:
     return ", ".join(title(words, "sector", one) for one in line["sectors"] or [line["sector"]])
 
 
+def agency(line: Row) -> str:
+    """What the agency of a pilot was called when it was entered; its code, where nobody said it then."""
+    return str(line["agency_name"] or line["agency"])
+
+
 def entered(words: Words, moment: str) -> str:
     """The day of a moment, in the zone of the reader's desk."""
     return words.day(datetime.fromisoformat(moment).astimezone(words.zone).date())
@@ -114,6 +119,7 @@ def shown(reader: Reader) -> Mapping[str, Any]:
         "money_stage": lambda code: money_stage(words, code),
         "sectors_of": lambda line: sectors(words, line),
         "sums_of": lambda line: sums(words, line["totals"]),
+        "agency_of": agency,
         "term": lambda kind: term(words, kind),
         "share": share,
         "entered": lambda line: entered(words, line["entered"]),
