@@ -131,7 +131,11 @@ class Clients:
         self.away.pop(service, None)
         if found.is_error:
             raise Refused(found.status_code, _problem(found))
-        return Answer(_body(found), found.headers.get("ETag", ""))
+        try:
+            return Answer(_body(found), found.headers.get("ETag", ""))
+        except (ValueError, RecursionError):
+            log.warning("%s said something that is no JSON", service)
+            raise self._away(service) from None
 
     async def peek(
         self, service: str, path: str, *, token: str, language: Language, within: float

@@ -53,8 +53,16 @@ class Lines:
     more: bool = False
 
 
+class NotTold(Exception):
+    """Where traces are to be kept, something else answered, or it refused; `status` is what it said."""
+
+    def __init__(self, status: Any) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class Kept(Protocol):
-    """A place where traces are kept. Every call raises Away, Refused."""
+    """A place where traces are kept. Every call raises Away, Refused, NotTold."""
 
     async def listed(self, which: Listing) -> Listed:
         """The traces of a list."""

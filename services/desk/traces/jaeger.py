@@ -6,6 +6,7 @@ ours, and the slowest are the slowest of these; further back one gets by a pilot
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any, Final
 from contracts.topics import DESK, SERVICES
 from services.chassis.told_traces import ABOUT, Span, Trace, traces_in
 from services.desk.clients import Refused
-from services.desk.traces import MOST, Lines, Listed, Listing, Whole
+from services.desk.traces import MOST, Lines, Listed, Listing, NotTold, Whole
 
 PATH: Final = "/api/traces"
 NEWEST: Final = timedelta(days=1)
@@ -24,6 +25,10 @@ EVER: Final = timedelta(days=90)
 ASKED: Final = 50
 """Of how many traces of each service a list is made."""
 OF_ONE: Final = 100
+LATEST_NS: Final = 253_402_300_799 * 10**9
+"""The end of the year 9999, the last of a calendar here."""
+TRACE_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+OK, NOT_THERE = 200, 404
 NEAR: Final = 10
 PILOTS: Final = 3
 """For so many subjects of a trace it is asked what came after it."""
@@ -79,17 +84,26 @@ class Jaeger:
         end = self.now()
         between = {"start": _microseconds(end - since), "end": _microseconds(end)}
         said = json.dumps(tags, ensure_ascii=False) if tags else ""
-        found = await self.ask(PATH, service=service, tags=said, limit=most, **between)
-        return list(_spans(found))
+        return list(_spans(await self._asked(PATH, service=service, tags=said, limit=most, **between)))
 
     async def _trace(self, trace: str) -> list[Span]:
+        found = [span for span in _spans(await self._asked(f"{PATH}/{trace}")) if span.trace_id == trace]
+        return sorted(found, key=lambda span: span.start_ns)
+
+    async def _asked(self, path: str, **params: Any) -> Sequence[Any]:
+        """The traces of an answer; none where it is said that there is no such. Raises Away, and NotTold for anything
+        else than an answer of a Jaeger: what stands before it may want a sign-in that is not ours, or show a page."""
         try:
-            found = await self.ask(f"{PATH}/{trace}")
+            answer = await self.ask(path, **params)
         except Refused as error:
-            if error.status != 404:
-                raise
-            return []
-        return sorted(_spans(found), key=lambda span: span.start_ns)
+            if error.status == NOT_THERE and not error.rule:  # a Jaeger says it in JSON
+                return ()
+            raise NotTold(error.status) from None
+        if not isinstance(answer, dict) or not isinstance(answer.get("data", 0), list | None):
+            raise NotTold(OK)
+        if wrong := [one for one in _dicts(answer.get("errors")) if one.get("code") not in (None, NOT_THERE)]:
+            raise NotTold(wrong[0]["code"])
+        return answer["data"] or ()
 
 
 def _microseconds(at: datetime) -> int:
@@ -105,38 +119,52 @@ def _by_trace(found: Iterable[Sequence[Span]]) -> dict[str, list[Span]]:
     return {trace: sorted(some.values(), key=lambda one: one.start_ns) for trace, some in traces.items()}
 
 
-def _spans(answer: Any) -> Iterator[Span]:
+def _dicts(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; none of anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _spans(traces: Sequence[Any]) -> Iterator[Span]:
     """The spans of an answer; what has not the form of one is left out."""
-    for trace in (answer or {}).get("data") or ():
-        services = {id_: str(one.get("serviceName", "")) for id_, one in (trace.get("processes") or {}).items()}
-        for said in trace.get("spans") or ():
+    for trace in _dicts(traces):
+        processes = trace.get("processes")
+        known = processes if isinstance(processes, dict) else {}
+        services = {id_: str(one.get("serviceName", "")) for id_, one in known.items() if isinstance(one, dict)}
+        for said in _dicts(trace.get("spans")):
             try:
                 yield _span(said, services)
-            except (LookupError, TypeError, ValueError):
+            except (LookupError, TypeError, ValueError, OverflowError):
                 continue
 
 
 def _span(said: Mapping[str, Any], services: Mapping[str, str]) -> Span:
-    trace, tags = _trace_id(said["traceID"]), {one["key"]: one["value"] for one in said.get("tags") or ()}
-    others = [one for one in said.get("references") or () if _trace_id(one["traceID"]) != trace]
-    parents = [one["spanID"] for one in said.get("references") or () if one.get("refType") == "CHILD_OF"]
-    inside = [one for one in parents if one not in [other["spanID"] for other in others]]
-    start = int(said["startTime"]) * 1000
+    trace, references = _trace_id(said["traceID"]), _dicts(said.get("references"))
+    tags = {str(one["key"]): one["value"] for one in _dicts(said.get("tags")) if {"key", "value"} <= one.keys()}
+    others = [one for one in references if _trace_id(one.get("traceID", trace)) != trace and "spanID" in one]
+    parents = [str(one["spanID"]) for one in references if one.get("refType") == "CHILD_OF" and "spanID" in one]
+    inside = [one for one in parents if one not in [str(other["spanID"]) for other in others]]
+    start, took = int(said["startTime"]) * 1000, int(said["duration"]) * 1000
+    if not (0 <= start <= start + took <= LATEST_NS):
+        raise ValueError("no moment that a calendar has")
     failed = str(tags.get("otel.status_code", "")).upper() == "ERROR" or str(tags.get("error", "")).lower() == "true"
     return Span(
         trace,
-        said["spanID"],
+        str(said["spanID"]),
         inside[0] if inside else "",
-        services.get(said.get("processID", ""), ""),
+        services.get(str(said.get("processID", "")), ""),
         str(said["operationName"]),
         str(tags.get("span.kind", "internal")),
         start,
-        start + int(said["duration"]) * 1000,
+        start + took,
         "error" if failed else "unset",
         {name: value for name, value in tags.items() if name not in TOOLS},
-        [{"trace_id": _trace_id(one["traceID"]), "span_id": one["spanID"]} for one in others],
+        [{"trace_id": _trace_id(one["traceID"]), "span_id": str(one["spanID"])} for one in others],
     )
 
 
-def _trace_id(text: str) -> str:
-    return text.lower().zfill(32)
+def _trace_id(text: Any) -> str:
+    """The id with its leading noughts, which older ones leave out. Raises ValueError for what is none."""
+    found = str(text).lower().zfill(32)
+    if not TRACE_ID.fullmatch(found):
+        raise ValueError("no id of a trace")
+    return found

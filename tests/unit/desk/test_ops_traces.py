@@ -18,6 +18,7 @@ from tests.kit.desk.traces import AFTER, BEFORE, OTHER, collected, jaeger
 OWN: Mapping[str, str] = {"collector_url": "http://127.0.0.1:4318"}
 ELSEWHERE: Mapping[str, str] = {"traces_url": "http://jaeger:16686/"}
 BOTH = pytest.mark.parametrize("where", [OWN, ELSEWHERE], ids=["collector", "jaeger"])
+OTHER_TRACE = "d" * 32
 BAR = re.compile(r'<rect class="ops-bar ops-bar--(\w+)[^"]*" x="([\d.]+)" y="2" width="([\d.]+)"')
 
 
@@ -132,3 +133,78 @@ def test_addresses_of_traces_and_logs_are_addresses(monkeypatch: pytest.MonkeyPa
     for wrong in wrongs:
         with pytest.raises(ValidationError):
             DeskSettings(**wrong)
+
+
+HTML: Mapping[str, Any] = {
+    "content": b"<!doctype html><title>Sign in</title>",
+    "headers": {"Content-Type": "text/html"},
+}
+ODD: Mapping[str, tuple[int, Mapping[str, Any]]] = {
+    "a page of a proxy": (200, HTML),
+    "a sign-in that is not ours": (302, {**HTML, "headers": {"Location": "https://login.example.test/"}}),
+    "a refusal": (401, {"json": {"message": "no"}}),
+    "another program's 404": (404, HTML),
+    "a fault": (500, {"json": {"data": None, "errors": [{"code": 500, "msg": HARMFUL}]}}),
+    "a fault in a good answer": (200, {"json": {"data": None, "errors": [{"code": 500, "msg": HARMFUL}]}}),
+    "no JSON": (200, {"content": b'{"data": [', "headers": {"Content-Type": "application/json"}}),
+    "too deep": (200, {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}),
+    "a list": (200, {"json": []}),
+    "no data": (200, {"json": {}}),
+    "data of another kind": (200, {"json": {"data": "none"}}),
+    "away": (503, {"content": b""}),
+}
+
+
+@pytest.mark.parametrize(("status", "said"), ODD.values(), ids=ODD)
+async def test_what_is_no_answer_of_a_jaeger_is_told_as_that_and_signs_nobody_out(
+    status: int, said: Mapping[str, Any]
+) -> None:
+    def odd(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, **said) if request.url.host == "jaeger" else Ops()(request)
+
+    async with bench(odd, ELSEWHERE) as at:
+        await at.enter("ops")
+        for path in ("", f"?q={PILOT}", f"/{TRACE}"):
+            answer = await at.browser.get(f"/en/ops/traces{path}")
+            assert answer.status_code in (502, 503), answer.status_code
+            assert "tore of traces" in answer.text and HARMFUL not in answer.text
+        assert (await at.browser.get("/en/ops")).status_code == 200, "still signed in"
+
+
+async def test_spans_of_odd_forms_are_left_out_and_all_others_are_shown() -> None:
+    good = {"traceID": TRACE.lstrip("0"), "spanID": "c1", "operationName": "decide", "duration": 5}
+    good |= {"startTime": 1_776_340_800_000_000, "processID": "p1"}
+    circle = [{"refType": "CHILD_OF", "traceID": TRACE, "spanID": one} for one in ("d2", "d1")]
+    bad = [{"startTime": 10**30}, {"startTime": -1}, {"duration": -5}, {"startTime": float("1e308")}, {"traceID": "x"}]
+    bad += [{"startTime": None}, {"duration": "soon"}, {"traceID": 7.5}]
+    spans: list[Any] = [
+        None,
+        "span",
+        {},
+        *({**good, "spanID": f"bad{n}", **one} for n, one in enumerate(bad)),
+        {**good, "references": [None, {}, {"refType": "CHILD_OF"}], "tags": [None, {"key": "x"}, {"value": 1}]},
+        {**good, "spanID": "c2", "processID": 7, "references": None, "tags": {"key": "x"}, "logs": None},
+        {**good, "spanID": "c3", "references": [{"refType": "CHILD_OF", "spanID": "never-sent"}], "processID": "p9"},
+        {**good, "spanID": "d1", "references": circle[:1]},
+        {**good, "spanID": "d2", "references": circle[1:]},
+        {**good, "spanID": "other", "traceID": OTHER_TRACE},
+    ]
+    processes = {"p1": {"serviceName": "intake"}, "p2": None, "p3": {"serviceName": None}}
+    data = [None, {"spans": None, "processes": None}, {"spans": spans, "processes": processes, "traceID": TRACE}]
+
+    def odd(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": data, "errors": [{"msg": "trace not found", "traceID": OTHER_TRACE}]})
+
+    async with bench(odd, ELSEWHERE) as at:
+        await at.enter("ops")
+        page = await shown(at, f"/en/ops/traces/{TRACE}")
+        assert re.findall(r'id="span-(\w+)"', page) == ["c1", "c2", "c3", "d1", "d2"]
+        listed = await shown(at, "/en/ops/traces")
+        assert f"row-{TRACE}" in listed and f"row-{OTHER_TRACE}" in listed
+
+
+async def test_a_trace_that_a_jaeger_does_not_keep_is_said_not_to_be_there() -> None:
+    gone = {"data": None, "total": 0, "limit": 0, "offset": 0, "errors": [{"code": 404, "msg": "trace not found"}]}
+    async with bench(lambda _request: httpx.Response(404, json=gone), ELSEWHERE) as at:
+        await at.enter("ops")
+        assert "Трассы нет" in await shown(at, f"/ru/ops/traces/{TRACE}", 404)

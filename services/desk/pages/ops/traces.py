@@ -14,7 +14,7 @@ from contracts.topics import INTAKE
 from services.chassis.masking import MASK
 from services.desk.clients import Away, Refused
 from services.desk.pages.ops.seen import OpsVisit
-from services.desk.traces import KEPT, Kept, Listed, Listing
+from services.desk.traces import KEPT, Kept, Listed, Listing, NotTold
 from services.desk.traces.collector import Collector
 from services.desk.traces.jaeger import Jaeger
 from services.desk.visit import Visit
@@ -47,6 +47,8 @@ def make_router() -> APIRouter:
                 found = await (kept.of(name) if name else kept.listed(which))
             except Away as away:
                 trouble = visit.is_away(away)
+            except NotTold as error:
+                trouble = not_told(visit, error)
             except Refused as error:
                 trouble = _refused(visit, error)
         asked = {"order": order if which.slowest else "", "failed": failed}
@@ -83,9 +85,14 @@ async def _ask(visit: Visit, token: str, path: str, **params: Any) -> Any:
 
 def _refused(visit: Visit, error: Refused) -> str:
     """What stands in the way; who has to sign in again is led there."""
-    if error.status == 401 and not visit.desk.settings.traces_url:
+    if error.status == 401:
         raise error
     return error.detail or visit.words.say("ops.traces-refused", status=error.status)
+
+
+def not_told(visit: Visit, error: NotTold) -> str:
+    """What answered in the place of a store of traces."""
+    return visit.words.say("ops.traces-refused", status=error.status)
 
 
 def named(text: str) -> str:

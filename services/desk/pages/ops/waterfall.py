@@ -16,8 +16,8 @@ from services.chassis.spans import ATTRIBUTES
 from services.chassis.told_traces import Span, Trace, clock, traces_in
 from services.desk.clients import Away, Refused
 from services.desk.pages.ops.seen import OpsVisit
-from services.desk.pages.ops.traces import HERE, TRACE, kept_of
-from services.desk.traces import Kept, Lines
+from services.desk.pages.ops.traces import HERE, TRACE, kept_of, not_told
+from services.desk.traces import Kept, Lines, NotTold
 from services.desk.words import Words
 
 ROWS: Final = 200
@@ -44,7 +44,10 @@ def make_router() -> APIRouter:
         trace, kept = trace.lower(), kept_of(visit)
         if kept is None or not TRACE.fullmatch(trace):
             raise HTTPException(404)
-        whole = await kept.whole(trace)
+        try:
+            whole = await kept.whole(trace)
+        except NotTold as error:
+            raise Refused(502, {"title": "traces.not-told", "detail": not_told(visit, error)}) from None
         if whole is None:
             return visit.page("ops/no_trace.html", 404, trace=trace)
         [one] = traces_in(whole.spans, of or trace) or [Trace(trace, list(whole.spans))]
@@ -84,7 +87,7 @@ async def _lines(kept: Kept, trace: str) -> tuple[Lines | None, bool]:
     """The log lines, and whether they cannot be had just now: the trace is shown all the same."""
     try:
         return await kept.lines(trace), False
-    except (Away, Refused):
+    except (Away, Refused, NotTold):
         return None, True
 
 
@@ -107,13 +110,15 @@ class Row:
 
 
 def _rows(words: Words, trace: Trace) -> Iterator[Row]:
-    """Each span below the one that caused it; one whose cause is not kept stands at the edge."""
+    """Each span below the one that caused it; one whose cause is not kept stands at the edge, and so does the first of
+    some that are said to cause one another."""
     known = {span.span_id for span in trace.spans}
     children: dict[str, list[Span]] = {}
     for span in trace.spans:
         children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
     whole = max(1, round(trace.took_ms * 1e6))
-    pending, seen = [(span, 0) for span in reversed(children.get("", []))], set[str]()
+    edge = [*children.get("", []), *(span for span in trace.spans if span.parent_id in known)]
+    pending, seen = [(span, 0) for span in reversed(edge)], set[str]()
     while pending:
         span, depth = pending.pop()
         if span.span_id in seen:
