@@ -1,6 +1,7 @@
-"""Words that were typed and not sent yet, and views of lists that somebody keeps; both are seen by their owner alone.
+"""Words that were typed and files that were chosen and not sent yet, and views of lists that somebody keeps; all are
+seen by their owner alone.
 
-A draft belongs to one person and one form, whose address without its language names it, and has an end.
+A draft and a file belong to one person and one form, whose address without its language names it, and have an end.
 """
 
 import hashlib
@@ -12,11 +13,14 @@ from typing import Final
 from services.chassis.store import Keys, Row, Store
 
 DRAFTS: Final = "drafts"
+FILES: Final = "files"
 VIEWS: Final = "views"
 OF_PERSON: Final[Keys] = (("person", 1), ("_id", 1))
 MOST_VIEWS: Final = 50
-MOST_BYTES: Final = 400_000
-"""Of one draft: as much as the largest form of people can hold."""
+MOST_BYTES: Final = 1_000_000
+"""Of one draft: as much as the largest event that can be pasted."""
+MOST_OF_A_FILE: Final = 5 * 1024 * 1024
+"""Bytes of a file that is held: more than any that is taken."""
 Fields = tuple[tuple[str, str], ...]
 """What a form holds, in its order; a name may stand there several times."""
 
@@ -40,6 +44,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file that was chosen in a form and could not be sent; `key` is that of the form, at `ends` it is forgotten."""
+
+    name: str
+    content: bytes
+    key: str
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SavedView:
     """A list as somebody keeps it: a name, and the query of its address."""
 
@@ -49,10 +63,11 @@ class SavedView:
 
 
 class Drafts:
-    """All drafts and saved views of the desk. Every call raises StoreAway."""
+    """All drafts, held files and saved views of the desk. Every call raises StoreAway."""
 
-    def __init__(self, store: Store, life: float, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, life: float, now: Callable[[], datetime], life_of_files: float) -> None:
         self._store, self._life, self._now = store, timedelta(seconds=life), now
+        self._life_of_files = timedelta(seconds=life_of_files)
 
     async def keep(self, person: str, form: str, fields: Fields) -> None:
         """Keeps what a person typed into a form, in the place of what was kept before."""
@@ -73,9 +88,28 @@ class Drafts:
         """What was typed has been sent, or is not wanted."""
         await self._store.remove(DRAFTS, [_id(person, form)])
 
+    async def hold(self, person: str, form: str, name: str, content: bytes, key: str) -> None:
+        """Holds the file that a person chose in a form, in the place of one that was held before."""
+        if len(content) > MOST_OF_A_FILE:
+            return
+        row: Row = {"_id": _id(person, form), "person": person, "ends": self._now() + self._life_of_files}
+        await self._store.put(FILES, [{**row, "name": name, "content": content, "key": key}])
+
+    async def held(self, person: str, form: str) -> HeldFile | None:
+        """The file that a person chose in a form and has not sent."""
+        row = await self._store.get(FILES, _id(person, form))
+        if row is None or row["person"] != person or row["ends"] <= self._now():
+            return None
+        return HeldFile(row["name"], row["content"], row["key"], row["ends"])
+
+    async def let_go(self, person: str, form: str) -> None:
+        """The file has been sent, or is not wanted."""
+        await self._store.remove(FILES, [_id(person, form)])
+
     async def sweep(self) -> None:
-        """Forgets drafts whose end has come."""
-        await self._store.remove_where(DRAFTS, {"ends": {"$lte": self._now()}})
+        """Forgets drafts and files whose end has come."""
+        for collection in (DRAFTS, FILES):
+            await self._store.remove_where(collection, {"ends": {"$lte": self._now()}})
 
     async def save_view(self, person: str, name: str, query: str) -> None:
         """Keeps a list under a name, in the place of one of that name."""

@@ -51,6 +51,9 @@ class DeskSettings(BaseSettings):
     """The zone in which moments are told to readers; terms are counted in the zone of their edition."""
     session_life: float = Field(default=12 * 3600.0, gt=0)
     """How long somebody stays signed in at most (assumption: a working day with its evening)."""
+    file_life: float = Field(default=DAY, gt=0)
+    """How long a file is held that was chosen in a form and could not be sent (assumption: whoever chose it comes back
+    within a day; it may tell of persons, so no longer)."""
     draft_life: float = Field(default=30 * DAY, gt=0)
     """How long words that were typed and not sent are kept (assumption: longer than any term of a review)."""
 

@@ -224,8 +224,8 @@ class Posted:
         return self.get(SEEN)
 
     async def keep(self) -> None:
-        """Keeps what was typed as the writer's draft of this form."""
-        await self.visit.desk.drafts.keep(self.visit.person, self.visit.here, typed(self.fields))
+        """Keeps what was typed, and what was chosen, as the writer's draft of this form."""
+        await _keep(self.visit.desk, self.visit.person, self.visit.here, self.fields, self.files)
 
     async def done(self) -> None:
         """What was typed has been taken: there is no draft of it any more."""
@@ -351,7 +351,7 @@ async def _posted(request: Request, language: Language, fields: Fields, files: M
     if session is None:
         person = await desk.sessions.person_of(cookie)
         if person is not None:
-            await desk.drafts.keep(person, here(request), typed(fields))
+            await _keep(desk, person, here(request), fields, files)
         raise SignInNeeded(_asked(request))
     posted = Posted(Visit(desk, request, language, session), fields, files)
     other = posted.get(SWITCH)
@@ -360,6 +360,14 @@ async def _posted(request: Request, language: Language, fields: Fields, files: M
         raise Elsewhere(f"/{other}{_asked(request)}" if other else f"/{language}{here(request)}?saved=1")
     request.state.posted = posted
     return posted
+
+
+async def _keep(desk: Desk, person: str, form: str, fields: Fields, files: Mapping[str, Chosen]) -> None:
+    """A file whose words stand among what was typed is kept there."""
+    await desk.drafts.keep(person, form, typed(fields))
+    named = {name for name, _value in fields}
+    for one in (one for name, one in files.items() if name not in named):
+        await desk.drafts.hold(person, form, one.name, one.content, field_of(fields, KEY))
 
 
 async def form_of(request: Request) -> Fields:

@@ -20,13 +20,14 @@ from contracts.words import LANGUAGES, Language
 from deploy import access
 from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk
-from deploy.cli.expertise_job import EXPERTS, enter_expert
+from deploy.cli.expertise_job import EXPERTS, ask_applicant, enter_expert, review
 from deploy.cli.main_job import application
-from deploy.cli.register_job import today
+from deploy.cli.register_job import launched, today
 from deploy.local.demo_people import PEOPLE
 from deploy.local.stack import Stack, commands
 from services.desk import fields
 from services.desk.words import Words, words_of
+from tests.browser.conftest import enter
 from tests.kit.desk.keyboard import Keyboard
 
 pytestmark = [pytest.mark.timeout(600)]
@@ -301,3 +302,67 @@ def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
     mine = [one["id"] for one in found if one["own_number"] == event["data"]["own_number"]]
     assert len(mine) == 1 and mine[0] in first
     assert [one for one in reports if "503" not in one] == []
+
+
+# ---- what an agency says of a pilot that is carried out
+
+
+def test_an_agency_answers_and_reports_in_forms_and_the_registers_card_says_it(
+    hands: Desk, context: BrowserContext, reports: list[str]
+) -> None:
+    event = application(60, AGENCY, kind=ApplicationSubmittedV2.TYPE)
+    pilot = str(hands.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=event).json()["pilot"])
+    etag = hands.call("GET", "intake", f"/v1/applications/{pilot}", "officer").headers["ETag"]
+    hands.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, etag)
+    page, url = context.new_page(), hands.stack.urls["desk"]
+    enter(page, url, "Инна Заявкина", then="/portal/mine")
+    mine = f"{url}/ru/portal/mine/{pilot}"
+    review(hands, pilot, before_opinions=lambda: _answered(hands, page, mine, pilot))
+    launched(hands, pilot)
+
+    reported(page, mine, "spending", today(), {"amount_minor": "1 234,50", "year": "2027", "document": "ПП-7"})
+    reported(page, mine, "results", today(), {"value": "3"})
+    risk = {"id": "r-1", "title": "Нет сети", "scenario": "Снимки не уходят.", "answer": "Второй канал."}
+    reported(page, mine, "risks", today(), {**risk, "owner-value": "790000029"})
+    reported(page, mine, "progress", today(), {"summary": "Идёт по плану."})
+    expect(page.locator("#receipts + table")).to_contain_text(re.compile("принят", re.IGNORECASE))
+
+    hands.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda one: "Идёт по плану." in one.text)
+    page.goto(f"{url}/ru/register/{pilot}")
+    expect(page.locator("main")).to_contain_text("1 234,50")
+    expect(page.locator("main")).to_contain_text("50 %")
+    page.context.clear_cookies()
+    enter(page, url, NAMES["rg-1"], then=f"/decisions/{pilot}")
+    for said in ("ПП-7", "Нет сети", "Идёт по плану."):
+        expect(page.locator("main")).to_contain_text(said)
+    assert [one for one in reports if "422" not in one] == []
+
+
+def _answered(hands: Desk, page: Page, mine: str, pilot: str) -> None:
+    """The expertise asks; the agency answers in the form of the request."""
+    request = ask_applicant(hands, pilot)
+    hands.ask("intake", f"/v1/applications/{pilot}", "officer", lambda one: request in one.text)
+    page.goto(mine)
+    page.get_by_role("link", name="Ответить на запрос").click()
+    page.locator("#item1-text").fill("По журналу поликлиники.")
+    page.locator("#item1-expected_effect").fill("Срок описания снимка: станет один день.")
+    page.get_by_role("button", name="Отправить", exact=True).click()
+    expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
+    path = f"/v1/reviews/{pilot}"
+    hands.ask("expertise", path, "operator", lambda one: one.json()["requests"][-1]["outcome"] == "answered")
+
+
+def reported(page: Page, mine: str, what: str, day: date, said: dict[str, str]) -> None:
+    """A report in its form: sent empty first, so that all that is missing is told at its fields."""
+    page.goto(mine)
+    page.locator(f"a[href$='/write/{what}']").click()
+    page.get_by_role("button", name="Отправить", exact=True).click()
+    expect(page.locator("#faults")).to_be_focused()
+    for name, value in said.items():
+        page.locator(f"#written [name$='{name}']").first.fill(value)
+    for one in page.locator("#written input[type=date]").all():
+        one.fill(day.isoformat())
+    for one in page.locator("#written select").all():
+        one.select_option(index=1)
+    page.get_by_role("button", name="Отправить", exact=True).click()
+    expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")

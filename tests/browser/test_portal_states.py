@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import PATIENCE, Look, enter, narrow, on_paper, shot
-from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished
+from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished, sheet
 from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.portal import KEY, NAMES, OTHER, OWN, Portal
 from tests.kit.desk.walker import Form, Seen, Walker, walking
@@ -273,8 +273,26 @@ def test_without_a_script_and_by_keyboard_an_application_outlives_intake_and_is_
     page.goto(f"{url}/ru/portal/mine?named=ЗАПИСЬ-700")
     assert f"/mine/{pilot}" in page.url, "there is one"
     expect(page.locator("#receipts + table tbody tr")).to_have_count(1)
+    _a_file_is_held(running, page, keys)
+    page.goto(f"{url}/ru/portal/mine/{pilot}")
     keys.on("Отозвать", "A")
     keys.write("Причина", "Проект закрыт.")
     keys.on("Отправить", "BUTTON")
     expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
     assert [one for one in reports if not EXPECTED.search(one)] == []
+
+
+def _a_file_is_held(running: Portal, page: Page, keys: Keyboard) -> None:
+    """A spreadsheet that was chosen while intake is away need not be chosen again."""
+    page.goto(f"{running.url}/ru/portal/spreadsheets")
+    page.locator("#file").set_input_files({"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=False)})
+    running.away.add("intake")
+    keys.on("Загрузить", "BUTTON")
+    expect(page.locator("#faults")).to_contain_text("Не отвечает")
+    expect(page.locator("#held")).to_contain_text("«план.csv»")
+    narrow(page)
+    running.away.clear()
+    keys.on("Загрузить", "BUTTON")
+    expect(page.locator("#from-title")).to_have_value("Наименование проекта")
+    page.goto(f"{running.url}/be/portal/spreadsheets")
+    expect(page.locator("#held")).to_have_count(0)

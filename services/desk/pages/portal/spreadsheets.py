@@ -20,7 +20,7 @@ from services.desk import forms
 from services.desk.clients import Away, Refused
 from services.desk.forms import Filled
 from services.desk.pages.portal import agency, mapping
-from services.desk.visit import Posted, PostedOf, UploadedOf, Visit, VisitOf
+from services.desk.visit import Chosen, Posted, PostedOf, UploadedOf, Visit, VisitOf
 
 HERE: Final = "/portal/spreadsheets"
 LAST: Final = f"{HERE}/last"
@@ -31,6 +31,8 @@ MOST_TOLD: Final = 500
 FILES: Final[Mapping[str, str]] = {"report": "text/csv", "marked": "application/octet-stream"}
 OPEN: Final = ("waiting", "working")
 TURNS: Final = ("stop", "resume")
+OF_THE_FILE: Final = (413, 422)
+"""With what it is refused for what it is: another one has to be chosen."""
 LOOK: Final = ("sheet", "header")
 """How a file is read, as its address says it."""
 
@@ -107,31 +109,49 @@ async def _listed(
     visit: Visit, after: str = "", *, faults: Mapping[str, str] | None = None, status: int = 200
 ) -> HTMLResponse:
     agency.of(visit)
-    found = (await visit.ask(INTAKE, "/v1/imports", after=after, limit=ROWS)).body
+    try:
+        found = (await visit.ask(INTAKE, "/v1/imports", after=after, limit=ROWS)).body
+    except Away:
+        if not faults:
+            raise
+        found = None
     faulty = next(iter((faults or {}).values()), "")
     return visit.page(
         "portal/spreadsheets.html",
         status,
-        rows=found["items"],
-        next=urlencode({"after": found["next"]}) if found["next"] else "",
+        rows=found["items"] if found else (),
+        listed=found is not None,
+        held=await visit.desk.drafts.held(visit.person, HERE),
+        next=urlencode({"after": found["next"]}) if found and found["next"] else "",
         faults=faults or {},
-        said=faulty or visit.words.count("sheet.found", len(found["items"])),
+        said=faulty or (visit.words.count("sheet.found", len(found["items"])) if found else ""),
     )
 
 
 async def _uploaded(posted: Posted) -> Response:
-    visit, file = posted.visit, posted.files.get("file")
+    """What was chosen now, else what is held of before. It is held until intake has it, or says that it is no table."""
+    visit, drafts = posted.visit, posted.visit.desk.drafts
     agency.of(visit)
-    if file is None:
+    if posted.get("do") == "let-go":
+        await drafts.let_go(visit.person, HERE)
+        return RedirectResponse(visit.address(HERE), 303)
+    held = None if posted.files else await drafts.held(visit.person, HERE)
+    file = posted.files.get("file") or (held and Chosen(held.name, held.content))
+    if not file:
         return await _listed(visit, faults={"file": visit.words.say("sheet.no-file")}, status=422)
     body = {"file": file.name, "content": base64.b64encode(file.content).decode()}
     try:
-        answer = await visit.send(INTAKE, "/v1/import-files", body, key=posted.key)
+        answer = await visit.send(INTAKE, "/v1/import-files", body, key=held.key if held else posted.key)
+    except Away as away:
+        await posted.keep()
+        return await _listed(visit, faults={"-away": visit.is_away(away)}, status=503)
     except Refused as error:
+        await (drafts.let_go(visit.person, HERE) if error.status in OF_THE_FILE else posted.keep())
         if error.status in (401, 404):
             raise
         told = "; ".join(forms.faults_of(error, lambda _pointer: None, visit.words).values())
         return await _listed(visit, faults={"file": told}, status=error.status)
+    await drafts.let_go(visit.person, HERE)
     return RedirectResponse(visit.address(f"{HERE}/files/{answer.body['id']}"), 303)
 
 
