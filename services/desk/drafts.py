@@ -44,11 +44,18 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldFile:
-    """A file that was chosen in a form and could not be sent; `key` is that of the form, at `ends` it is forgotten."""
+class Chosen:
+    """A file that somebody chose in a form."""
 
     name: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file that was chosen in a form and could not be sent; `key` is that of the form, at `ends` it is forgotten."""
+
+    file: Chosen
     key: str
     ends: datetime
 
@@ -88,19 +95,19 @@ class Drafts:
         """What was typed has been sent, or is not wanted."""
         await self._store.remove(DRAFTS, [_id(person, form)])
 
-    async def hold(self, person: str, form: str, name: str, content: bytes, key: str) -> None:
+    async def hold(self, person: str, form: str, file: Chosen, key: str) -> None:
         """Holds the file that a person chose in a form, in the place of one that was held before."""
-        if len(content) > MOST_OF_A_FILE:
+        if len(file.content) > MOST_OF_A_FILE:
             return
         row: Row = {"_id": _id(person, form), "person": person, "ends": self._now() + self._life_of_files}
-        await self._store.put(FILES, [{**row, "name": name, "content": content, "key": key}])
+        await self._store.put(FILES, [{**row, "name": file.name, "content": file.content, "key": key}])
 
     async def held(self, person: str, form: str) -> HeldFile | None:
         """The file that a person chose in a form and has not sent."""
         row = await self._store.get(FILES, _id(person, form))
         if row is None or row["person"] != person or row["ends"] <= self._now():
             return None
-        return HeldFile(row["name"], row["content"], row["key"], row["ends"])
+        return HeldFile(Chosen(row["name"], row["content"]), row["key"], row["ends"])
 
     async def let_go(self, person: str, form: str) -> None:
         """The file has been sent, or is not wanted."""

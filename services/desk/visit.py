@@ -18,7 +18,7 @@ from contracts.words import LANGUAGES, Language
 from services.chassis.public import OPEN, Callers
 from services.chassis.readiness import Watched
 from services.desk.clients import Answer, Away, Clients, Refused
-from services.desk.drafts import Drafts, Fields, all_of, field_of
+from services.desk.drafts import Chosen, Drafts, Fields, all_of, field_of
 from services.desk.session import Session, Sessions, form_token, is_form_token
 from services.desk.settings import DeskSettings
 from services.desk.shown import render
@@ -187,14 +187,6 @@ class Visit(Asking):
         """An address of the desk in the language of the page."""
         asked = "&".join(f"{name}={quote(value)}" for name, value in query.items())
         return f"/{self.language}{path}" + (f"?{asked}" if asked else "")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A file that somebody chose in a form."""
-
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -367,7 +359,7 @@ async def _keep(desk: Desk, person: str, form: str, fields: Fields, files: Mappi
     await desk.drafts.keep(person, form, typed(fields))
     named = {name for name, _value in fields}
     for one in (one for name, one in files.items() if name not in named):
-        await desk.drafts.hold(person, form, one.name, one.content, field_of(fields, KEY))
+        await desk.drafts.hold(person, form, one, field_of(fields, KEY))
 
 
 async def form_of(request: Request) -> Fields:

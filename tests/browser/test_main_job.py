@@ -320,11 +320,14 @@ def test_an_agency_answers_and_reports_in_forms_and_the_registers_card_says_it(
     review(hands, pilot, before_opinions=lambda: _answered(hands, page, mine, pilot))
     launched(hands, pilot)
 
+    page.goto(mine)
+    expect(page.locator("#clock")).to_have_count(1)  # the register counts by when the next report is due
+    expect(page.locator("dt:has-text('Срок хода') + dd")).to_contain_text(re.compile("[0-9]"))
     reported(page, mine, "spending", today(), {"amount_minor": "1 234,50", "year": "2027", "document": "ПП-7"})
     reported(page, mine, "results", today(), {"value": "3"})
     risk = {"id": "r-1", "title": "Нет сети", "scenario": "Снимки не уходят.", "answer": "Второй канал."}
     reported(page, mine, "risks", today(), {**risk, "owner-value": "790000029"})
-    reported(page, mine, "progress", today(), {"summary": "Идёт по плану."})
+    reported(page, mine, "progress", today(), {"summary": "Идёт по плану.", "value": "2"})
     expect(page.locator("#receipts + table")).to_contain_text(re.compile("принят", re.IGNORECASE))
 
     hands.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda one: "Идёт по плану." in one.text)

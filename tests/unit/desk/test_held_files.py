@@ -10,7 +10,7 @@ import pytest
 
 from contracts.words import LANGUAGES
 from services.chassis.store import Store
-from services.desk.drafts import MOST_OF_A_FILE, Drafts
+from services.desk.drafts import MOST_OF_A_FILE, Chosen, Drafts
 from services.desk.pages.portal.spreadsheets import HERE
 from services.desk.visit import SWITCH
 from tests.kit.desk.bench import Bench, bench
@@ -101,12 +101,12 @@ async def test_a_file_has_an_end_and_a_bound() -> None:
         now = at.desk.now()
         moments = [now]
         drafts = Drafts(cast(Store, at.memory), 1.0, lambda: moments[0], 3600.0)
-        await drafts.hold("pu-1", HERE, "large.csv", bytes(MOST_OF_A_FILE + 1), "k")
+        await drafts.hold("pu-1", HERE, Chosen("large.csv", bytes(MOST_OF_A_FILE + 1)), "k")
         assert await drafts.held("pu-1", HERE) is None
-        await drafts.hold("pu-1", HERE, "a.csv", b"a", "k1")
-        await drafts.hold("pu-1", HERE, "b.csv", b"b", "k2")
+        await drafts.hold("pu-1", HERE, Chosen("a.csv", b"a"), "k1")
+        await drafts.hold("pu-1", HERE, Chosen("b.csv", b"b"), "k2")
         found = await drafts.held("pu-1", HERE)
-        assert found and (found.name, found.content, found.ends) == ("b.csv", b"b", now + timedelta(hours=1))
+        assert found and (found.file, found.ends) == (Chosen("b.csv", b"b"), now + timedelta(hours=1))
         moments[0] = now + timedelta(hours=1)
         assert await drafts.held("pu-1", HERE) is None
         await drafts.sweep()

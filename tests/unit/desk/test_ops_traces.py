@@ -172,10 +172,16 @@ async def test_what_is_no_answer_of_a_jaeger_is_told_as_that_and_signs_nobody_ou
 
 
 async def test_spans_of_odd_forms_are_left_out_and_all_others_are_shown() -> None:
-    good = {"traceID": TRACE.lstrip("0"), "spanID": "c1", "operationName": "decide", "duration": 5}
+    good: dict[str, Any] = {"traceID": TRACE.lstrip("0"), "spanID": "c1", "operationName": "decide", "duration": 5}
     good |= {"startTime": 1_776_340_800_000_000, "processID": "p1"}
     circle = [{"refType": "CHILD_OF", "traceID": TRACE, "spanID": one} for one in ("d2", "d1")]
-    bad = [{"startTime": 10**30}, {"startTime": -1}, {"duration": -5}, {"startTime": float("1e308")}, {"traceID": "x"}]
+    bad: list[dict[str, Any]] = [
+        {"startTime": 10**30},
+        {"startTime": -1},
+        {"duration": -5},
+        {"startTime": float("1e308")},
+        {"traceID": "x"},
+    ]
     bad += [{"startTime": None}, {"duration": "soon"}, {"traceID": 7.5}]
     spans: list[Any] = [
         None,

@@ -21,7 +21,7 @@ LONGEST_LINE: Final = 300
 """Characters above which a text is typed into several lines."""
 SCALED: Final = frozenset({"amount_minor", "basis_points"})
 """Whole numbers that people write with two decimals."""
-LABELS: Final[Mapping[str, str]] = {"basis_points": "percent", "since": "first-day", "until": "last-day"}
+LABELS: Final[Mapping[str, str]] = {"basis_points": "percent", "since": "period-first", "until": "period-last"}
 PERSON: Final[Mapping[str, str]] = {"name": "contact-name"}
 """What the fields of a person are called, where an organisation's are called otherwise."""
 Codes = Mapping[str, Options]

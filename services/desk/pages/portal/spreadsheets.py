@@ -20,7 +20,7 @@ from services.desk import forms
 from services.desk.clients import Away, Refused
 from services.desk.forms import Filled
 from services.desk.pages.portal import agency, mapping
-from services.desk.visit import Chosen, Posted, PostedOf, UploadedOf, Visit, VisitOf
+from services.desk.visit import Posted, PostedOf, UploadedOf, Visit, VisitOf
 
 HERE: Final = "/portal/spreadsheets"
 LAST: Final = f"{HERE}/last"
@@ -136,7 +136,7 @@ async def _uploaded(posted: Posted) -> Response:
         await drafts.let_go(visit.person, HERE)
         return RedirectResponse(visit.address(HERE), 303)
     held = None if posted.files else await drafts.held(visit.person, HERE)
-    file = posted.files.get("file") or (held and Chosen(held.name, held.content))
+    file = posted.files.get("file") or (held and held.file)
     if not file:
         return await _listed(visit, faults={"file": visit.words.say("sheet.no-file")}, status=422)
     body = {"file": file.name, "content": base64.b64encode(file.content).decode()}

@@ -18,6 +18,7 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
+from contracts.reference import TermKind
 from contracts.rules import Edition, load
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from services.desk import fields
@@ -42,6 +43,8 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What may be said about a submission, and the event that says it."""
 REPORTS: Final = ("progress", "spending", "risks", "results", "completion")
+EXECUTOR: Final = "executor"
+"""Whose move it is while a pilot is carried out."""
 WITHDRAWN: Final = ("registered", "returned", "accepted", "concluded")
 """Where an application can be taken back."""
 ASIDE: Final = frozenset({"reminded", "parked", "refused"})
@@ -153,7 +156,7 @@ def _back(card: Card) -> tuple[str, str]:
 def allowed(card: Card) -> list[str]:
     """What may be said about it where it stands; whether it is taken, intake says."""
     found = ["resubmission"] if card["status"] in ("returned", "concluded") and card["waits_for"] == "applicant" else []
-    if card["waits_for"] == "executor" and (card["carrying_out"] or {}).get("started"):
+    if card["waits_for"] == EXECUTOR and (card["carrying_out"] or {}).get("started"):
         found += REPORTS
     return found + (["withdrawal"] if card["status"] in WITHDRAWN else [])
 
@@ -164,18 +167,20 @@ def allowed(card: Card) -> list[str]:
 async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResponse:
     card = await read(visit, pilot)
     path = f"/v1/applications/{card['id']}/clock"
-    receipts, clock, stage = await asyncio.gather(
+    receipts, clock, stage, report = await asyncio.gather(
         visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=RECEIPTS),
         visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
         _stage(visit, card),
+        _report(visit, card),
     )
     words, items = visit.words, receipts.body["items"]
+    due = mine.next_due(card) or (report and report["due"])
     return visit.page(
         "portal/submission.html",
         card=card,
-        clock=clock if card["due_at"] else None,
-        due=mine.next_due(card),
-        late=mine.is_late(visit, mine.next_due(card)),
+        clock=clock if card["due_at"] else report,
+        due=due,
+        late=mine.is_late(visit, due),
         move=words.code("waits", card["waits_for"]) if card["waits_for"] else words.say("waits.nobody"),
         stage=steps.stage(words, stage) if stage else "",
         allowed=allowed(card),
@@ -198,6 +203,17 @@ async def _stage(visit: Visit, card: Card) -> str:
     except (Away, Refused):
         found = None
     return str(found["stage"]) if found else STAGE_OF.get(card["status"], "")
+
+
+async def _report(visit: Visit, card: Card) -> Any:
+    """The register's clock of the next report of a pilot that is carried out; None where there is none, or it cannot be
+    said just now."""
+    if card["waits_for"] != EXECUTOR:
+        return None
+    try:
+        return await visit.ask_if_there(REGISTRY, f"/v1/pilots/{card['id']}/clock?term={TermKind.PROGRESS_REPORT}")
+    except (Away, Refused):
+        return None
 
 
 def step_of(words: Words, card: Card, receipt: Mapping[str, Any]) -> dict[str, Any]:
