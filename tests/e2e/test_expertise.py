@@ -326,6 +326,9 @@ async def test_the_main_job_is_done_on_the_pages_without_a_script(desk: Desk, ag
         text = "Заключаю: проводить."
         await operator.send(f"{at}/conclusion", "written", verdict="positive", text=text, do="send")
         approver = await people.enter(APPROVER, "approver")
+        await approver.open(at, f"{at}/draft.pdf")
+        draft = await approver.browser.get(f"/ru{at}/draft.pdf")
+        assert draft.content[:5] == b"%PDF-" and draft.headers["content-type"] == "application/pdf"
         await approver.send(at, "acts", do="approve")
         await operator.open(at, "заключение дано", text, "Мнение expert-17", "Мнение expert-23")
         conclusion = card(desk, pilot).json()["conclusions"][0]["number"]

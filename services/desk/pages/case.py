@@ -82,6 +82,12 @@ def make_router() -> APIRouter:
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(found.body, media_type=MEDIA.get(form, "application/octet-stream"), headers=headers)
 
+    @router.get("/{language}/case/{pilot}/draft.pdf")
+    async def draft(pilot: str, visit: VisitOf) -> Response:
+        """The draft of the conclusion as its paper will look."""
+        found = await visit.ask(EXPERTISE, f"/v1/reviews/{pilot}/conclusion/document")
+        return Response(found.body, media_type=MEDIA["pdf"], headers={"Content-Disposition": "inline"})
+
     return router
 
 

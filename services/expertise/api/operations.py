@@ -32,6 +32,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET:/v1/reviews/{pilot}/clock": "explainTerm",
     "POST:/v1/reviews/{pilot}/conclusion": "writeConclusion",
     "POST:/v1/reviews/{pilot}/conclusion/approval": "approveConclusion",
+    "GET:/v1/reviews/{pilot}/conclusion/document": "getDraftDocument",
     "POST:/v1/reviews/{pilot}/conclusion/sending-back": "sendConclusionBack",
     "GET:/v1/reviews/{pilot}/conclusions/{number}/document": "getConclusionDocument",
     "PUT:/v1/reviews/{pilot}/conclusions/{number}/document": "layConclusionDocumentAgain",

@@ -25,7 +25,7 @@ from services.chassis.store import SUBJECTS
 from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, not_found
 from services.expertise import cards, rows
 from services.expertise.api import persons
-from services.expertise.api.access import AnOperator, Reader, seen
+from services.expertise.api.access import AnOperator, Overseer, Reader, seen
 from services.expertise.api.answers import (
     CaseClock,
     CaseLine,
@@ -40,9 +40,10 @@ from services.expertise.api.lists import FiltersOf, need_own, paged, teams_for
 from services.expertise.documents import shelf
 from services.expertise.documents.language import said
 from services.expertise.documents.press import Press
+from services.expertise.domain.concluding import as_approved
 from services.expertise.domain.parts import Conclusion, Round
 from services.expertise.domain.state import CLARIFICATION, KIND, Case, View
-from services.expertise.proposals import propose
+from services.expertise.proposals import propose, today
 from services.expertise.queries import FOR_EXPERTS, OPEN, Filters, Teams, cases, of_open
 from services.expertise.sight import Sight, sight
 from services.law.explanation import explain
@@ -202,6 +203,29 @@ def _term(case: Case, kind: str | None, number: int | None, *, own_round: bool) 
 
 
 def _documents(router: APIRouter, rules: RuleBook) -> None:
+    @router.get(
+        "/reviews/{pilot}/conclusion/document",
+        tags=["reviews"],
+        response_class=Response,
+        responses={200: files(MEDIA[PaperForm.PDF])},
+    )
+    async def draft(pilot: str, request: Request, who: ShareOf, engine: EngineOf, caller: Overseer) -> Response:
+        """The draft as its paper will look, marked as a draft, for the second person to read before approving. It has
+        no number yet, and is kept nowhere. 404 where there is none, and for who sits on the case."""
+        found, case = await seen(engine, pilot, caller)
+        if case.draft is None or sight(caller).as_expert(case):
+            raise not_found()
+        written = as_approved(case, case.draft, today(rules.edition(case.edition), engine.now()))
+        content = await Press(engine, rules, request.app.state.papers, who).draft(case, written)
+        name = quote(f"{case.number} ({said('paper.draft')}).pdf")
+        headers = {
+            "Content-Disposition": f"inline; filename*=UTF-8''{name}",
+            "ETag": f'"{found.rev}"',
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(content, media_type=MEDIA[PaperForm.PDF], headers=headers)
+
     @router.get(
         "/reviews/{pilot}/conclusions/{number}/document",
         tags=["reviews"],

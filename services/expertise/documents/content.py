@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from contracts import reference
 from contracts.data import Titled
-from contracts.expertise import APPROVER, AUTHOR, ReviewKind, SignerRole
+from contracts.expertise import APPROVER, AUTHOR, ApprovedConclusion, ReviewKind, SignerRole
 from contracts.reference import OrganisationId, Party, Severity, Verdict
 from contracts.rules import Edition
 from contracts.words import Wording
@@ -68,15 +68,21 @@ FIELDS: Final[Mapping[str, str]] = {
 
 
 def paper(
-    case: Case, of: Conclusion, edition: Edition, names: Mapping[str, str], now: datetime, calendars: Calendars
+    case: Case,
+    of: ApprovedConclusion,
+    edition: Edition,
+    names: Mapping[str, str],
+    now: datetime,
+    calendars: Calendars,
 ) -> Paper:
-    """The paper of a conclusion with the content of its round; `names` of the signers by their ids."""
+    """The paper of a conclusion with the content of its round; `names` of the signers by their ids. One that has no
+    number yet is a draft on paper, too."""
     round_ = next((one for one in (*case.past, case) if one.round == of.round), case)
     application = round_.application
     told = _told(round_, now, calendars)
     sectors = {entry.code: _label(entry) for entry in edition.sectors.entries}
     return Paper(
-        number=of.number,
+        number=of.number if isinstance(of, Conclusion) else None,
         date=of.date,
         place_of_body=said("paper.body"),
         kind=said(KINDS[round_.kind]),
@@ -100,7 +106,7 @@ def paper(
     )
 
 
-def _signers(of: Conclusion, names: Mapping[str, str]) -> tuple[Signer, ...]:
+def _signers(of: ApprovedConclusion, names: Mapping[str, str]) -> tuple[Signer, ...]:
     day = written(of.date).text(LANGUAGE)
     return tuple(Signer(said(ROLES[one.role]), names[one.person_id], day) for one in of.signers)
 
@@ -129,7 +135,7 @@ def _label(entry: Titled) -> str:
     return Wording(entry.ru, entry.be, entry.en).text(LANGUAGE)
 
 
-def _remarks(case: Case, round_: Round, of: Conclusion) -> tuple[Remark, ...]:
+def _remarks(case: Case, round_: Round, of: ApprovedConclusion) -> tuple[Remark, ...]:
     """In a repeat the remarks of the conclusion before, each with whether it was met; then those of this one."""
     before = next((one.remarks for one in case.conclusions if one.number == round_.earlier), ())
     met = {one.place: one.met for one in of.earlier_remarks}
@@ -141,7 +147,7 @@ def _remark(given: reference.Remark, met: bool | None) -> Remark:
     return Remark(given.code, "", given.text, said(SEVERITIES[given.severity]), given.must_fix, met)
 
 
-def _scores(round_: Round, of: Conclusion, edition: Edition) -> tuple[Score, ...]:
+def _scores(round_: Round, of: ApprovedConclusion, edition: Edition) -> tuple[Score, ...]:
     """Each criterion with what every expert gave it on whose opinion the conclusion rests."""
     counted = [one.opinions[-1] for one in round_.places if one.opinions and one.expert in of.judges]
     highest = edition.criteria.scale_max

@@ -18,7 +18,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from contracts.event import Actor
-from contracts.expertise import PaperDigest, PaperForm
+from contracts.expertise import ApprovedConclusion, PaperDigest, PaperForm
 from contracts.rules import RuleBook
 from services.chassis.engine import Engine
 from services.chassis.jobs import Jobs
@@ -131,12 +131,18 @@ class Press:
         made = {name: await self._made(case, of, await self._names([of]))}
         return (await shelf.lay(store, made, self.engine.now()))[name]
 
+    async def draft(self, case: Case, of: ApprovedConclusion) -> bytes:
+        """A draft as its paper will look (PDF), marked as one; it is laid down nowhere. Raises StoreAway."""
+        edition, names = self.rules.edition(case.edition), await self._names([of])
+        said = paper(case, of, edition, names, self.engine.now(), self.engine.calendars)
+        return await self.threads.run(self.who, pdf, said)
+
     async def _made(self, case: Case, of: Conclusion, names: Mapping[str, str]) -> dict[PaperForm, bytes]:
         edition = self.rules.edition(case.edition)
         said = paper(case, of, edition, names, self.engine.now(), self.engine.calendars)
         return {form: await self.threads.run(self.who, make, said) for form, make in MADE.items()}
 
-    async def _names(self, conclusions: Iterable[Conclusion]) -> dict[str, str]:
+    async def _names(self, conclusions: Iterable[ApprovedConclusion]) -> dict[str, str]:
         """The names of the signers where they are known, else the opaque ids."""
         signers = {one.person_id for of in conclusions for one in of.signers}
         if not signers:

@@ -109,10 +109,10 @@ class Paper:
 
     `parties` are (role, name, identifier such as "УНП 790000029"); `term_note` says where the term comes from (норма,
     допущение); `earlier` names the earlier conclusion and `changes` are (field, was, now), both for a repeat. What
-    became of the conclusion later is on no paper: a paper stays as it was signed.
+    became of the conclusion later is on no paper: a paper stays as it was signed. A draft (проект) has no number.
     """
 
-    number: str
+    number: str | None
     date: date
     place_of_body: str
     kind: str
@@ -174,14 +174,16 @@ def docx(paper: Paper) -> bytes:
 def _view(paper: Paper) -> dict[str, Any]:
     """What both templates show, every word ready and clean."""
     day = written(paper.date)
-    heading = said("paper.heading", number=paper.number, date=day)
+    number, mark = paper.number or "", "" if paper.number else said("paper.draft")
+    heading = said("paper.heading-of-draft" if mark else "paper.heading", number=number, date=day)
     view: dict[str, Any] = _clean(
         {
             "about": {"title": heading[:255], "author": paper.place_of_body[:255]},  # Word takes no more
             "language": LANGUAGE,
             "words": {name: said(WORDS[name]) for name in WORDS},
             "heading": heading,
-            "number": paper.number,
+            "number": number,
+            "mark": mark,
             "date": day.text(LANGUAGE),
             "body": paper.place_of_body,
             "facts": [{"label": label, "value": value} for label, value in _facts(paper) if value],

@@ -1,10 +1,13 @@
 """The conclusion (заключение): written, approved by a second person, numbered, appealed against."""
 
+from datetime import date
+
 from contracts.expertise import (
     APPROVER,
     AUTHOR,
     AppealDecidedV1,
     AppealOpenedV1,
+    ApprovedConclusion,
     ConclusionAnnulledV1,
     ConclusionApprovedV1,
     ConclusionDraftedV1,
@@ -79,18 +82,14 @@ def approve(decision: CaseDecision) -> None:
         raise Refusal("conflict.open")
     if (main := case.main()) is not None:
         TERMS.end(decision, main.kind)
-    signers = (Signer(person_id=draft.author, role=AUTHOR), Signer(person_id=decision.actor.id, role=APPROVER))
+    approved = as_approved(case, draft, decision.today)
     decision.then(
         ConclusionApprovedV1.made_of(
-            draft,
+            approved,
             actor=decision.actor,
-            round=case.round,
-            submission=case.submission,
             edition=case.edition,
             series=subject_of(decision.edition.conclusions.series, decision.today.year),
-            date=decision.today,
-            signers=signers,
-            judges=case.judging(),
+            signers=(*approved.signers, Signer(person_id=decision.actor.id, role=APPROVER)),
             notify=tuple(one for one in case.told_of(draft.author, case.operator) if one != decision.actor.id),
         )
     )
@@ -119,6 +118,18 @@ def _draft_for_second_person(decision: CaseDecision) -> Draft:
     if draft.replaces is not None and decision.actor.id in _signers(decision.case, draft.replaces):
         raise Refusal("appeal.others", status=403)
     return draft
+
+
+def as_approved(case: Case, draft: Draft, on: date) -> ApprovedConclusion:
+    """A draft as the conclusion that it becomes if it is approved on a day; only its author has signed it yet."""
+    return ApprovedConclusion.made_of(
+        draft,
+        round=case.round,
+        submission=case.submission,
+        date=on,
+        signers=(Signer(person_id=draft.author, role=AUTHOR),),
+        judges=case.judging(),
+    )
 
 
 def _signers(case: Case, number: str) -> set[str]:

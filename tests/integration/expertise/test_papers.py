@@ -191,6 +191,28 @@ async def test_while_a_conclusion_is_printed_the_service_answers_and_other_facts
     assert (await world.get("/reviews/p1"))["status"] == "concluded"
 
 
+async def test_the_second_person_reads_the_draft_as_its_paper_will_look_before_approving_and_nothing_of_it_is_kept(
+    world: World,
+) -> None:
+    await written(world)
+    case, path = await world.get("/reviews/p1"), "/reviews/p1/conclusion/document"
+    answer = await world.ask("get", path, AP)
+    assert answer.headers["Content-Type"] == "application/pdf" and "no-store" in answer.headers["Cache-Control"]
+    assert quote(f"{case['number']} ({wording('paper.draft').ru}).pdf") in answer.headers["Content-Disposition"]
+    draft = text_of(answer.content)
+    for said in (wording("paper.draft").ru.upper(), "Целесообразно.", AUTHOR, case["number"], "Эксперт 2"):
+        assert said in draft, said
+    assert CHIEF not in draft, "who has not signed stands under nothing"
+    assert await world.store.count(PAPERS, {}, 1) == 0
+    assert (await world.ask("get", path, expert("expert-a"))).status_code == 403, "it is no expert's"
+    seated = Person("expert-a", ("expert", "approver"))
+    assert (await world.ask("get", path, seated)).status_code == 404, "nor an approver's who sits on the case"
+    await world.do("p1", "conclusion/approval", AP)
+    assert (await world.ask("get", path, AP)).status_code == 404, "there is a paper now"
+    paper = text_of((await paper_of(world)).content)
+    assert wording("paper.draft").ru.upper() not in paper and CHIEF in paper
+
+
 async def test_a_case_that_cannot_be_read_holds_up_the_paper_of_no_other(world: World) -> None:
     for pilot in ("p1", "p2"):
         await approved_unprinted(world, pilot)
