@@ -1,6 +1,8 @@
 """Whatever Kafka gives of a partition becomes records, each in its place, or is told of as what cannot be read."""
 
+import gzip
 import struct
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -164,3 +166,18 @@ def test_the_client_reads_through_it() -> None:
     from aiokafka.consumer import fetcher
 
     assert (fetcher.MemoryRecords, fetcher.PartitionRecords) == (Fetched, Unpacked)
+
+
+def test_while_gzip_inflates_above_the_bound_no_more_than_the_bound_is_held() -> None:
+    packed = gzip.compress(bytes(64_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(unpacking.Unreadable, match="above"):
+            unpacking.inflate(1, packed, 1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_headers_are_counted_before_the_first_is_made() -> None:
+    assert unpacking._headers(bytearray(b"\xea\x07"), 0, 2) == ((), "501 headers")
