@@ -217,14 +217,8 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
             raise not_found()
         written = as_approved(case, case.draft, today(rules.edition(case.edition), engine.now()))
         content = await Press(engine, rules, request.app.state.papers, who).draft(case, written)
-        name = quote(f"{case.number} ({said('paper.draft')}).pdf")
-        headers = {
-            "Content-Disposition": f"inline; filename*=UTF-8''{name}",
-            "ETag": f'"{found.rev}"',
-            "Cache-Control": "private, no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return Response(content, media_type=MEDIA[PaperForm.PDF], headers=headers)
+        name = f"{case.number} ({said('paper.draft')}).pdf"
+        return _given(content, PaperForm.PDF, name, str(found.rev))
 
     @router.get(
         "/reviews/{pilot}/conclusions/{number}/document",
@@ -253,14 +247,8 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
             log.critical("the paper of %s is %s", number, type(fault).__name__.lower())
             raise Problematic(500, LOST[type(fault)], number=number) from None
         lost = STANDINGS.get(found.standing)
-        name = quote(f"{number} ({said(lost)}).{format}" if lost else f"{number}.{format}")
-        headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            "ETag": f'"{shelf.digest_of(format, content).sha256}"',
-            "Cache-Control": "private, no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return Response(content, media_type=MEDIA[format], headers=headers)
+        name = f"{number} ({said(lost)}).{format}" if lost else f"{number}.{format}"
+        return _given(content, format, name, shelf.digest_of(format, content).sha256)
 
     @router.put(
         "/reviews/{pilot}/conclusions/{number}/document",
@@ -287,6 +275,16 @@ def _documents(router: APIRouter, rules: RuleBook) -> None:
         if form is None:
             raise Problematic(422, "paper.other", number=number)
         return {"number": number, "form": str(form)}
+
+
+def _given(content: bytes, form: PaperForm, name: str, version: str) -> Response:
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "ETag": f'"{version}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type=MEDIA[form], headers=headers)
 
 
 def _conclusion(case: Case, number: str) -> Conclusion:
