@@ -22,7 +22,7 @@ from bson.raw_bson import RawBSONDocument
 from bench.pilots import AGENCIES, BEGIN, BY_SIZE, EDITION, YEARS, Shelf
 from services.chassis.store import Row
 from services.registry import views
-from services.registry.finding.entries import FACETS, LAST, Entry, entry, tie
+from services.registry.finding.entries import BETWEEN, FACETS, LAST, Entry, counted, entry, tie
 from services.registry.finding.text import indexed
 from services.registry.finding.writing import code, normalised
 
@@ -109,7 +109,8 @@ class Copy:
 
     def _entry(self, of: Entry, own: Entry) -> Entry:
         later = (self.entered - self.model.entered) // timedelta(milliseconds=1)
-        [due], [words], was = of["due"], of["word"], code(self.model.number)
+        [due], [words], [published], was = of["due"], of["word"], of["published"], code(self.model.number)
+        [named] = of[counted("agency")]
         return {
             **of,
             **own,
@@ -117,6 +118,8 @@ class Copy:
             "word": [f"{own['word'][0]}\n{words.partition(NAMES)[2]}"],
             "entered": [of["entered"][0] + later],
             "due": [due if due == LAST else due - later],
+            "published": [published if published == LAST else published + later],
+            counted("agency"): [BETWEEN.join((self.agency, *named.split(BETWEEN)[1:]))],
         }
 
 

@@ -55,7 +55,19 @@ def test_another_agencys_entry_keys_quota_webhooks_and_spreadsheets_are_nowhere(
     own: Walker, other: Walker, full: Furnished
 ) -> None:
     access = own.get("/ru/portal/access")
-    told = (NAMES[OWN], OWN, KEY, "777", HOOK, FILE, full.hook, full.file, full.tried, full.asked, full.message)
+    told = (
+        NAMES[OWN],
+        OWN,
+        KEY,
+        "<dd>777</dd>",
+        HOOK,
+        FILE,
+        full.hook,
+        full.file,
+        full.tried,
+        full.asked,
+        full.message,
+    )
     own_pages = "".join(one.text for one in own.walk("/ru/portal/mine", "/ru/portal/"))
     assert [one for one in told if one not in own_pages] == [], "its own agency finds all of it"
     seen = other.walk("/ru/portal/mine", "/ru/portal/")

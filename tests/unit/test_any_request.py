@@ -31,7 +31,7 @@ DECIDING: Final = ("publishEvents", "validateEvents")
 """What answers with what it decides: it is asked with a real engine (`tests/integration/intake/test_any_event.py`)."""
 SEEKING: Final = (
     *("searchPilots", "searchPublicPilots", "countFacets", "countPublicFacets"),
-    *("sumMoney", "listPublicPilots", "listReviews"),
+    *("sumMoney", "sumPublicMoney", "listPublicPilots", "listReviews"),
     *("downloadPublicPilots", "downloadPublicPilotsAsJson", "downloadPublicMoney"),
 )
 """Whose filters take any text, so that a query cannot be spoilt."""
