@@ -12,6 +12,7 @@ from faststream.kafka.security import parse_security
 
 from services.chassis.broker import security
 from services.chassis.settings import Settings
+from services.chassis.topic_reader import stopped
 
 REQUEST_MS: Final = 4_000
 WITHIN: Final = 5.0
@@ -105,7 +106,7 @@ class Cluster:
     async def close(self) -> None:
         """Lets its connections go."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stopped(self._consumer)
 
     async def _connected(self) -> Any:
         if self._consumer is None:
@@ -120,7 +121,7 @@ class Cluster:
             try:
                 await consumer.start()
             except BaseException:  # also where nobody waits for it any more
-                await consumer.stop()
+                await stopped(consumer)
                 raise
             self._consumer = consumer
         return self._consumer

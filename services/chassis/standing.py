@@ -34,7 +34,7 @@ from services.chassis.marks import SENT, Behind, Marks, Place
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import COUNTERS, SUBJECTS, Store
-from services.chassis.topic_reader import Bounds, TopicReader
+from services.chassis.topic_reader import Bounds, TopicReader, stopped
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +244,7 @@ async def _commit(settings: Settings, name: str, offsets: Mapping[Place, int]) -
     except TAKEN_BY_MEMBERS:
         return False
     finally:
-        await consumer.stop()
+        await stopped(consumer)
     for at, n in places.items():
         log.warning("%s reads %s/%s again from %s: its database has taken no more", name, at.topic, at.partition, n)
     return True

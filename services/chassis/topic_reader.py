@@ -33,6 +33,20 @@ class Bounds:
     ends: Offsets
 
 
+async def stopped(consumer: Any) -> None:
+    """Stops a client of Kafka in a task of its own: aiokafka takes it for that of its own tasks where it is cancelled
+    while it stops, so that whoever was to end there would go on, and wait for ever."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    try:
+        await asyncio.wait([stopping])
+    except asyncio.CancelledError:
+        await asyncio.wait([stopping], timeout=REQUEST_MS / 1000)
+        raise
+    finally:
+        stopping.cancel()
+    stopping.result()
+
+
 class TopicReader:
     """A consumer of one topic without a group.
 
@@ -83,8 +97,8 @@ class TopicReader:
             raise
 
     async def stop(self) -> None:
-        """Ends it; who still reads gets an error."""
-        await self._consumer.stop()
+        """Ends it; who still reads gets an error. Who is cancelled meanwhile is cancelled when it has ended."""
+        await stopped(self._consumer)
 
     async def bounds(self) -> Bounds:
         """Where its partitions begin and end now; without partitions, of a topic that does not exist yet."""
