@@ -159,6 +159,7 @@ APPEALED: Final = case(lambda: Play(APPEALS).appealed())
 CONCLUDED: Final = case(lambda: Play(APPEALS).concluded())
 DIRECTORY: Final = Directory
 NEWER_ENTRY: Final = lambda: Directory(capacity=9)  # noqa: E731
+NOBODY: Final = lambda: Directory(empty=True)  # noqa: E731
 NO_ROWS: Final = lambda: decided  # noqa: E731
 WITH_NOTICE: Final = lambda: with_notice  # noqa: E731
 
@@ -191,8 +192,8 @@ LINES: Final = (
     *(Line(CARD, Role.REGISTRAR, pilot(one)) for one in (Stage.LOOK_OVER, Stage.SUSPENDED, Stage.SCALED)),
     *(step(one.name) for one in steps.STEPS),
     *(correction(what) for what in ENTRIES),
-    Line("/directory", Role.OPERATOR, DIRECTORY, "#enter button", empty=NO_ROWS),
-    Line("/directory/teams", Role.ADMIN, DIRECTORY, "#enter button", empty=NO_ROWS),
+    Line("/directory", Role.OPERATOR, DIRECTORY, "#enter button", empty=NOBODY),
+    Line("/directory/teams", Role.ADMIN, DIRECTORY, "#enter button", empty=NOBODY),
     Line(EXPERTS, Role.OPERATOR, DIRECTORY),
     Line(EXPERTS, Role.APPROVER, lambda: Directory(personal=False)),
     Line(f"{EXPERTS}/entry", Role.OPERATOR, DIRECTORY, WRITTEN, ("/interests/0",), NEWER_ENTRY),
@@ -237,7 +238,8 @@ def in_all_states(page: Page, world: World, line: Line, addresses: Iterator[str]
         yield from _sent(page, line, "lost", fill=True)
     if line.empty:
         world.becomes(line.empty())
-        page.goto(next(addresses))
+        found = page.goto(next(addresses))
+        assert found is not None and found.ok, f"{page.url} is no page of an empty system"
         yield "empty"
     if line.alone:
         world.becomes(away)

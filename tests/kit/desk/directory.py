@@ -29,9 +29,11 @@ Answers = Callable[[httpx.Request], httpx.Response]
 
 @dataclass
 class Directory:
-    """What the desk asks; `personal`: whether names are told; `command` answers what is entered."""
+    """What the desk asks; `personal`: whether names are told; `command` answers what is entered; `empty`: nobody is
+    entered yet."""
 
     personal: bool = True
+    empty: bool = False
     capacity: int = 5
     command: Answers | None = None
     posts: list[httpx.Request] = field(default_factory=list)
@@ -43,6 +45,8 @@ class Directory:
             return self.command(request) if self.command else _json({"subject": "expert:17", "version": 2}, '"8"')
         entry = {**EXPERT, "capacity": self.capacity}
         match request.url.path.split("/")[2:]:
+            case ["experts" | "teams"] if self.empty:
+                return _json({"items": [], "next": None, "persons": {}})
             case ["experts"]:
                 if ":" not in request.url.params.get("organisation", ":"):
                     return httpx.Response(422, json={"title": "request.invalid", "detail": "Не организация."})
