@@ -4,11 +4,11 @@ Nothing that was typed is lost: not by a fault, by a newer revision, by a servic
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.desk.clients import Away, Refused
 from services.desk.drafts import Draft, Fields, all_of, field_of
@@ -20,6 +20,7 @@ AS_IT_WAS: Final = "as_it_was"
 NO_WORDS: Final = frozenset({KEY, SEEN, AS_IT_WAS, "do"})
 """Fields that nobody has typed."""
 STALE: Final = 412
+AWAY: Final = 503
 WHOLE: Final = ".invalid"
 """How the rule of something ends that is faulty in its parts, each of which is told by itself."""
 OF_A_BODY: Final = "/body"
@@ -108,6 +109,18 @@ async def begun(visit: Visit, *, once: bool = False) -> Filled | None:
     return Filled(kept.fields, field_of(kept.fields, KEY) or new_key(), "", (), kept)
 
 
+def is_begun(filled: Filled | None, button: str, fields: Iterable[str]) -> bool:
+    """Whether somebody has typed something into the fields of one of several actions, or pressed its button."""
+    return filled is not None and (filled["do"] == button or any(filled[name].strip() for name in fields))
+
+
+async def not_taken(posted: Posted, trouble: Trouble, page: HTMLResponse) -> HTMLResponse:
+    """The page on which stands what was not taken: it is no draft any more, unless a service was away."""
+    if trouble.status != AWAY:
+        await posted.done()
+    return page
+
+
 async def sent(
     posted: Posted,
     service: str,
@@ -125,7 +138,7 @@ async def sent(
         await visit.send(service, path, body, key=key, etag=posted.seen, method=method)
     except Away as away:
         await posted.keep()
-        return Trouble({"-away": visit.is_away(away)}, 503)
+        return Trouble({"-away": visit.is_away(away)}, AWAY)
     except Refused as error:
         if error.status == 401:  # whoever it is signs in again, and finds the words there
             await posted.keep()
@@ -141,7 +154,7 @@ async def sent(
 def again(posted: Posted | None, trouble: Trouble | None, facts: Facts, begun: Filled | None = None) -> dict[str, Any]:
     """What a page with forms shows of what was sent, or was begun and not sent, beside what its subject is like now."""
     filled = typed_in(posted, facts) if posted else begun
-    same = begun is not None or (trouble is not None and trouble.status == 503)
+    same = begun is not None or (trouble is not None and trouble.status == AWAY)
     return {
         "filled": filled,
         "key": filled.key if filled and same else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.reference import Role
-from services.desk.forms import Filled
+from services.desk.forms import Filled, is_begun
 from services.desk.visit import Visit
 
 Card = Mapping[str, Any]
@@ -49,9 +49,7 @@ class Act:
 
     def begun(self, filled: Filled | None, on: str = "") -> bool:
         """Whether somebody has typed something into its fields, or pressed its button."""
-        if filled is None:
-            return False
-        return filled["do"] == self.button(on) or any(filled[self.field(one, on)].strip() for one in self.fields)
+        return is_begun(filled, self.button(on), (self.field(one, on) for one in self.fields))
 
     def why_not(self, card: Card, visit: Visit) -> str | None:
         """Why the reader cannot do it now, as the id of words; None: it can be done."""

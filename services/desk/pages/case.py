@@ -69,9 +69,7 @@ def make_router() -> APIRouter:
         else:
             trouble = forms.Trouble(faults, 422)
         page = await shown(posted.visit, pilot, posted=posted, trouble=trouble)
-        if trouble.status != 503:
-            await posted.done()  # what was typed stands on the page
-        return page
+        return await forms.not_taken(posted, trouble, page)
 
     @router.get("/{language}/case/{pilot}/paper/{number}.{form}")
     async def paper(pilot: str, number: str, form: str, visit: VisitOf) -> Response:

@@ -65,18 +65,13 @@ def make_router() -> APIRouter:
         if trouble is None:
             return forms.done(posted.visit, f"{HERE}/{pilot}", what)
         page = await _shown(posted.visit, pilot, posted=posted, trouble=trouble)
-        if trouble.status != 503:
-            await posted.done()  # what was typed stands on the page
-        return page
+        return await forms.not_taken(posted, trouble, page)
 
     return router
 
 
 def _begun(filled: forms.Filled | None, what: str) -> bool:
-    """Whether somebody has typed something of a decision, or pressed its button."""
-    if filled is None:
-        return False
-    return filled["do"] == what or any(filled[name].strip() for name in TYPED[what])
+    return forms.is_begun(filled, what, TYPED[what])
 
 
 def _meant(posted: Posted) -> str:
