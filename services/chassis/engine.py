@@ -22,6 +22,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from contracts.event import Actor
 from contracts.topics import FACT_MAX_BYTES, fact_topic
 from services.chassis import business, parking, telemetry
+from services.chassis.apart import apart
 from services.chassis.fold import Fold, Writer, fold, is_absent
 from services.chassis.gathering import Gathering
 from services.chassis.message import Send
@@ -146,20 +147,14 @@ class Engine:
         Raises StoreAway or SendFailed when it must be read again; what was done already is then met as duplicate.
         What nobody foresaw is looked for record by record, and the one that raises it is parked.
         """
-        try:
-            await self._records(records)
-        except (StoreAway, SendFailed):
-            raise
-        except Exception as error:
-            if len(records) == 1:
-                log.exception("record %s cannot be taken", records[0].id)
-                parked = await parking.led_to_ids(self.store, [parking.unreadable(records[0], why(error))])
-                await parking.park(self.store, parked, self.now())
-                await self.service.taken(self.store, (), parked)
-                await self._tell(parked)
-                return
-            for record in records:
-                await self.records([record])
+        await apart(records, self._records, self._park, SendFailed)
+
+    async def _park(self, record: Record, error: Exception) -> None:
+        log.exception("record %s cannot be taken", record.id)
+        parked = await parking.led_to_ids(self.store, [parking.unreadable(record, why(error))])
+        await parking.park(self.store, parked, self.now())
+        await self.service.taken(self.store, (), parked)
+        await self._tell(parked)
 
     async def _batches(self, batches: Sequence[Sequence[Record]]) -> list[None]:
         """Takes batches of several sources as one."""
@@ -212,15 +207,11 @@ class Engine:
     async def posted(self, inputs: Sequence[Input]) -> list[tuple[Outcome, Document | None]]:
         """Like `commands_and_documents` for many that came in one batch. Of what nobody foresaw in one of them the
         others are not held up: it is looked for one by one, and that one is broken."""
-        try:
-            return await self._posted.take(inputs)
-        except StoreAway:
-            raise
-        except Exception as error:
-            if len(inputs) == 1:
-                log.exception("a command of a batch cannot be taken")
-                return [(Broken(why(error)), None)]
-            return [answer for one in inputs for answer in await self.posted([one])]
+        return [answer for some in await apart(inputs, self._posted.take, self._broken) for answer in some]
+
+    async def _broken(self, _one: Input, error: Exception) -> list[tuple[Outcome, Document | None]]:
+        log.exception("a command of a batch cannot be taken")
+        return [(Broken(why(error)), None)]
 
     async def _post(self, batches: Sequence[Sequence[Input]]) -> list[list[tuple[Outcome, Document | None]]]:
         answers = iter(await self.commands_and_documents([one for batch in batches for one in batch]))
@@ -261,26 +252,19 @@ class Engine:
         """Fires the timers that are due; returns how many there were. Two replicas may both try: one wins."""
         found = await self.store.due(self.now(), limit)
         inputs = [one for subject, due in found if (one := self._tick(subject, due)) is not None]
-        await self._fire(inputs)
+        await apart(inputs, self._fire, self._put_off, SendFailed)
         return len(found)
 
     async def _fire(self, ticks: Sequence[Input]) -> None:
-        """Decides on timers. What nobody foresaw is looked for one by one, and that one is postponed."""
-        try:
-            run = await self._run(ticks)
-            for one, outcome in zip(run.inputs, run.outcomes, strict=True):
-                if isinstance(outcome, (Broken, Refused)):
-                    await self._postpone(one)
-            await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
-        except (StoreAway, SendFailed):
-            raise
-        except Exception:
-            if len(ticks) == 1:
-                log.exception("the timer of %s cannot be fired", ticks[0].subject)
-                await self._postpone(ticks[0])
-                return
-            for one in ticks:
-                await self._fire([one])
+        run = await self._run(ticks)
+        for one, outcome in zip(run.inputs, run.outcomes, strict=True):
+            if isinstance(outcome, (Broken, Refused)):
+                await self._postpone(one)
+        await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})
+
+    async def _put_off(self, tick: Input, _error: Exception) -> None:
+        log.exception("the timer of %s cannot be fired", tick.subject)
+        await self._postpone(tick)
 
     async def _postpone(self, tick: Input) -> None:
         if isinstance(tick.mark, Timed):

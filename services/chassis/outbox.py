@@ -12,10 +12,12 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from contracts.event import Event, Fact, Harmless, Language, headers_of, parse_own_fact
 from services.chassis import business, telemetry
+from services.chassis.apart import apart
 from services.chassis.message import Message, Send
 from services.chassis.own_topic import OwnTopic
 from services.chassis.readiness import NotReady
@@ -273,7 +275,8 @@ class Outbox:
         while subjects := await self._store.unsent(
             now - age, page, [*stuck, *self._in_hand, *self._own_topic.resting()]
         ):
-            if (error := await self._swept(subjects, documents)) is not None:
+            told = await apart(subjects, partial(self._swept, documents), self._cannot_go)
+            if error := next((one for one in told if one is not None), None):
                 failure = error
                 stuck += subjects
         if failure is not None:
@@ -281,23 +284,18 @@ class Outbox:
         if not self._own_topic.resting():
             await self._own_topic.swept()
 
-    async def _swept(self, subjects: Sequence[str], documents: Documents) -> SendFailed | None:
-        """Sends what waits of these subjects; why not all of it went. What nobody foresaw is looked for subject by
-        subject, and holds up no other."""
+    async def _swept(self, documents: Documents, subjects: Sequence[str]) -> SendFailed | None:
+        """Sends what waits of these subjects; why not all of it went."""
+        loaded = await documents(subjects)
         try:
-            loaded = await documents(subjects)
             await self.deliver({s: d.outbox for s, d in loaded.items()})
         except SendFailed as error:
             return error
-        except StoreAway:
-            raise
-        except Exception as error:
-            if len(subjects) == 1:
-                log.exception("the facts of %s cannot be sent", subjects[0])
-                return SendFailed(f"the facts of {subjects[0]} cannot be sent: {why(error)}")
-            failures = [await self._swept([subject], documents) for subject in subjects]
-            return next((failure for failure in failures if failure is not None), None)
         return None
+
+    async def _cannot_go(self, subject: str, error: Exception) -> SendFailed:
+        log.exception("the facts of %s cannot be sent", subject)
+        return SendFailed(f"the facts of {subject} cannot be sent: {why(error)}")
 
 
 def _count(messages: Sequence[Message], answers: Sequence[BaseException | None]) -> None:

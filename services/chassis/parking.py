@@ -16,12 +16,13 @@ from typing import Any, Final, assert_never
 from contracts.event import is_usable_id, peek
 from contracts.forms import as_number
 from contracts.topics import AGENCY_KEPT_DAYS, agency_of
+from services.chassis.apart import apart
 from services.chassis.fold import Writer, ready
 from services.chassis.message import Message
 from services.chassis.numbered import as_id, pilots_of
 from services.chassis.outbox import SendFailed
 from services.chassis.saying import why
-from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store, StoreAway
+from services.chassis.store import BY_ID, IN_SERIES, PARKED, Claim, Keys, Row, Store
 from services.chassis.subject import (
     Absent,
     Broken,
@@ -329,17 +330,13 @@ class Parking:
         return went
 
     async def _feed_some(self, rows: Sequence[Row]) -> list[str]:
-        """What nobody foresaw is looked for record by record, and that one is broken: it holds up no other."""
-        try:
-            return await self._fed(rows)
-        except (StoreAway, SendFailed):
-            raise
-        except Exception as error:
-            if len(rows) == 1:
-                log.exception("parked record %s cannot be fed", rows[0]["_id"])
-                await self._store.mark(COLLECTION, {"_id": rows[0]["_id"]}, {"status": BROKEN, "cause": why(error)})
-                return []
-            return [subject for row in rows for subject in await self._feed_some([row])]
+        told = await apart(rows, self._fed, self._cannot_be_fed, SendFailed)
+        return [subject for some in told for subject in some]
+
+    async def _cannot_be_fed(self, row: Row, error: Exception) -> list[str]:
+        log.exception("parked record %s cannot be fed", row["_id"])
+        await self._store.mark(COLLECTION, {"_id": row["_id"]}, {"status": BROKEN, "cause": why(error)})
+        return []
 
     async def _fed(self, rows: Sequence[Row]) -> list[str]:
         inputs, unreadable = await self._read([record_of(row) for row in rows])

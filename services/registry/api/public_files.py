@@ -149,16 +149,15 @@ async def _found(
     """What is found, page by page, to the last row."""
     after = None
     async with _turns(app).of(who):
-        hits, lines = await some_of(engine, asking, what, sort, after, MOST)
-        if sort == "relevance" and hits.count > questions.DEEPEST:
-            sort = "entered"
-            hits, lines = await some_of(engine, asking, what, sort, after, MOST)
         while True:
+            hits, lines = await some_of(engine, asking, what, sort, after, MOST)
+            if after is None and sort == "relevance" and hits.count > questions.DEEPEST:
+                sort = "entered"
+                continue
             yield [row(line) for line in lines]
             if hits.next is None:
                 return
             after = cursor_text(hits.next)
-            hits, lines = await some_of(engine, asking, what, sort, after, MOST)
 
 
 async def _file(
