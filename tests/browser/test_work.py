@@ -173,8 +173,18 @@ def test_a_double_click_sends_once_another_language_keeps_place_and_words_and_a_
         expect(page.locator("#status")).to_have_value("unassigned")
         expect(page.locator(".desk-box:checked")).to_have_count(1)
         expect(page.locator("#expert_to")).to_have_value("expert-17")
-        page.get_by_role("button", name="Assign", exact=True).dblclick()
+        assign = page.get_by_role("button", name="Assign", exact=True)
+        assign.dblclick()
         expect(page.locator("#outcome-title")).to_have_text("1 case done.")
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#outcome-title")).to_have_text("1 case done.")
+        assign.hover()
+        page.mouse.down(click_count=2)  # the second click, where the answer to the first came before it
+        page.mouse.up(click_count=2)
+        assign.focus()
+        page.evaluate("""() => { window.held = document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true, cancelable: true })); }""")
+        assert page.evaluate("window.held") is False
         page.wait_for_load_state("networkidle")
         expect(page.locator("#outcome-title")).to_have_text("1 case done.")
         assert len(services.posts) == 1 and services.assigned == {"p-2": "expert-17"}

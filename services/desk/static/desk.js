@@ -106,6 +106,19 @@
     button.form.submit();
   });
 
+  // The second click of a double one, and a key that is held down, send nothing: where the answer to the first came
+  // quickly they would send the form that stands there now, and its faults would take the place of what was done.
+  const sends = (where) => where.closest?.("button, input[type=submit]")?.form?.method === "post";
+  document.addEventListener("click", (event) => {
+    if (event.detail < 2 || !sends(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.repeat && event.target.form?.method === "post"
+      && event.target.tagName !== "TEXTAREA") event.preventDefault();
+  });
+
   // A form is sent once, however often its button is pressed; its key would have one effect all the same.
   document.addEventListener("submit", (event) => {
     const form = event.target;
