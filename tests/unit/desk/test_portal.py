@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.agency import AGENCY, ApplicationSubmittedV2
+from contracts.agency import AGENCY, RECEIPTS, ApplicationSubmittedV2
 from contracts.freeze import example
 from contracts.reference import Role
 from contracts.rules import load
 from services.desk import fields
 from services.desk.forms import Filled
-from services.desk.pages.portal import contract_form, mine, pointers
+from services.desk.pages.portal import contract_form, contracts, mine, pointers
 from services.desk.words import words_of
 from tests.kit.desk.bench import bench
 
@@ -48,6 +48,14 @@ def test_each_field_of_each_form_is_called_something_in_every_language(kind: str
     for words in words_of("UTC").values():
         labels = fields.names(words, parts, filled({}))
         assert labels and not [one for one in labels.values() if "_" in one or "." in one], words.language
+
+
+def test_each_type_of_event_says_what_it_is_for_in_every_language() -> None:
+    types = [*AGENCY.classes, *RECEIPTS.classes]
+    for words in words_of("UTC").values():
+        said = [contracts.purpose(words, one) for one in types]
+        assert [one for one in said if " " not in one] == [], words.language
+        assert len(set(said)) == len(types), "two versions of one type say different things"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from contracts.topics import INTAKE
 from services.desk.visit import VisitOf
+from services.desk.words import Words
 
 HERE: Final = "/portal/contracts"
 DEEPEST: Final = 8
@@ -24,8 +25,12 @@ def make_router() -> APIRouter:
     async def types(visit: VisitOf) -> Response:
         """The types of events."""
         found = (await visit.ask(INTAKE, "/v1/contracts")).body["items"]
+        words = visit.words
         return visit.page(
-            "portal/contracts.html", rows=found, name=lambda one: visit.words.code("event", kind_of(one["type"]))
+            "portal/contracts.html",
+            rows=found,
+            name=lambda one: words.code("event", kind_of(one["type"])),
+            purpose=lambda one: purpose(words, one["type"]),
         )
 
     @router.get("/{language}/portal/contracts/{type}", response_class=HTMLResponse)
@@ -36,6 +41,7 @@ def make_router() -> APIRouter:
             "portal/contract.html",
             contract=found,
             name=visit.words.code("event", kind_of(found["type"])),
+            purpose=purpose(visit.words, found["type"]),
             fields=list(fields_of(found["json_schema"])),
             example=json.dumps(found["example"], ensure_ascii=False, indent=2),
             schema=json.dumps(found["json_schema"], ensure_ascii=False, indent=2),
@@ -57,6 +63,11 @@ def make_router() -> APIRouter:
 def kind_of(type_: str) -> str:
     """A type without its owner and version, by which it has words."""
     return type_.split(".")[2]
+
+
+def purpose(words: Words, type_: str) -> str:
+    """What a type is for, by its kind and version."""
+    return words.code("event-for", type_.split(".", 2)[2])
 
 
 def fields_of(schema: Schema) -> Iterator[dict[str, Any]]:
