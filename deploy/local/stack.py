@@ -182,7 +182,8 @@ class Stack:
             **own,
             "LOTSMAN_HTTP_HOST": "127.0.0.1",
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
-            "LOTSMAN_OTLP_URL": f"http://127.0.0.1:{self.ports['otlp']}",
+            # A collector of one's own is where the environment says.
+            "LOTSMAN_OTLP_URL": os.environ.get("LOTSMAN_OTLP_URL") or f"http://127.0.0.1:{self.ports['otlp']}",
             "LOTSMAN_INDEX_DIR": str(self.folder / "index" / name),
             **_folders(),
             **self._extra_env,

@@ -31,6 +31,7 @@ from deploy.complaint import Complaint
 from deploy.local.asked_traces import spans_of
 from deploy.local.kept import Kept
 from deploy.local.ports import Ports
+from deploy.local.stack import Stack
 from deploy.local.traces import (
     GIVES_BACK,
     LARGEST,
@@ -328,3 +329,13 @@ def test_where_no_file_can_be_it_is_a_complaint(tmp_path: Path) -> None:
     (tmp_path / "traces.sqlite").mkdir()
     with pytest.raises(Complaint, match="Traces cannot be kept in .*: unable to open database file"):
         Receiver(tmp_path / "traces.sqlite", Ports.free()["otlp"])
+
+
+def test_services_send_to_a_collector_of_ones_own_where_the_environment_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(tmp_path / "home")
+    monkeypatch.setattr(stack.backends, "service_env", lambda _name: {})
+    assert stack.service_env("intake")["LOTSMAN_OTLP_URL"] == f"http://127.0.0.1:{stack.ports['otlp']}"
+    monkeypatch.setenv("LOTSMAN_OTLP_URL", "http://127.0.0.1:4318")
+    assert stack.service_env("intake")["LOTSMAN_OTLP_URL"] == "http://127.0.0.1:4318"

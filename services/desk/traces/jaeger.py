@@ -1,7 +1,8 @@
-"""The traces that a Jaeger keeps, by the JSON of its query API (`/api/traces`), which its own pages and Grafana use.
+"""The traces that a Jaeger keeps, by its stable query API (`/api/v3`, OTLP as JSON): Jaeger 2.19 and newer.
 
 Jaeger lists the traces of one service at a time, the newest first. So a list is made of the newest of each service of
-ours, and the slowest are the slowest of these; further back one gets by a pilot, an event or the id of a trace.
+ours, and the slowest are the slowest of these and of the newest that have a long span; further back one gets by a
+pilot, an event or the id of a trace.
 """
 
 import asyncio
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from contracts.event import wire_moment
 from contracts.topics import DESK, SERVICES
 from services.chassis.told_traces import ABOUT, Span, Trace, traces_in
 from services.desk.clients import Refused
 from services.desk.traces import MOST, Lines, Listed, Listing, NotTold, Whole
 
-PATH: Final = "/api/traces"
+PATH: Final = "/api/v3/traces"
 NEWEST: Final = timedelta(days=1)
 """How far back a list goes (assumption: who looks at a list looks for what has just happened)."""
 EVER: Final = timedelta(days=90)
@@ -25,6 +27,8 @@ EVER: Final = timedelta(days=90)
 ASKED: Final = 50
 """Of how many traces of each service a list is made."""
 OF_ONE: Final = 100
+LONG: Final = "1s"
+"""What a long span is at least (assumption: what the collector in deploy/monitoring calls slow)."""
 LATEST_NS: Final = 253_402_300_799 * 10**9
 """The end of the year 9999, the last of a calendar here."""
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -32,8 +36,9 @@ OK, NOT_THERE = 200, 404
 NEAR: Final = 10
 PILOTS: Final = 3
 """For so many subjects of a trace it is asked what came after it."""
-TOOLS: Final = ("span.kind", "otel.status_code", "otel.status_description", "error", "internal.span.format")
-"""Tags by which Jaeger says what OpenTelemetry has fields for."""
+KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
+"""The kinds of OTLP by their numbers; unsaid is internal, as OTLP wants it."""
+STATUSES: Final = ("unset", "ok", "error")
 Ask = Callable[..., Awaitable[Any]]
 
 
@@ -46,9 +51,10 @@ class Jaeger:
 
     async def listed(self, which: Listing) -> Listed:
         """The newest traces, or the slowest of them."""
-        tags = {"error": "true"} if which.failed else {}
-        names = (*SERVICES, DESK)
-        found = await asyncio.gather(*(self._search(name, tags, NEWEST, ASKED) for name in names))
+        wanted = {"attributes": _attributes({"error": "true"})} if which.failed else {}
+        asked = [wanted, *([{**wanted, "durationMin": LONG}] if which.slowest else [])]
+        searches = [self._search(name, NEWEST, ASKED, **one) for name in (*SERVICES, DESK) for one in asked]
+        found = await asyncio.gather(*searches)
         whole = [one for trace, spans in _by_trace(found).items() for one in traces_in(spans, trace)]
         some = [one for one in whole if one.failed or not which.failed]
         some.sort(key=lambda one: -one.took_ms if which.slowest else -one.began_ns)
@@ -56,7 +62,11 @@ class Jaeger:
 
     async def of(self, name: str) -> Listed:
         """The traces of a pilot or an event."""
-        asked = [self._search(service, {tag: name}, EVER, OF_ONE) for service in SERVICES for tag in ABOUT]
+        asked = [
+            self._search(service, EVER, OF_ONE, attributes=_attributes({tag: name}))
+            for service in SERVICES
+            for tag in ABOUT
+        ]
         spans = [span for some in _by_trace(await asyncio.gather(*asked)).values() for span in some]
         return Listed([one.summary() for one in traces_in(spans, name)][-OF_ONE:])
 
@@ -67,7 +77,11 @@ class Jaeger:
             return None
         one = Trace(trace, spans)
         before = await asyncio.gather(*(self._trace(id_) for id_ in one.follows[:NEAR]))
-        asked = [self._search(name, {ABOUT[0]: id_}, EVER, OF_ONE) for name in SERVICES for id_ in one.pilots[:PILOTS]]
+        asked = [
+            self._search(name, EVER, OF_ONE, attributes=_attributes({ABOUT[0]: id_}))
+            for name in SERVICES
+            for id_ in one.pilots[:PILOTS]
+        ]
         others = [Trace(id_, some) for id_, some in _by_trace(await asyncio.gather(*asked)).items() if id_ != trace]
         after = sorted((other for other in others if trace in other.follows), key=lambda other: other.began_ns)
         return Whole(
@@ -80,34 +94,38 @@ class Jaeger:
         """Logs are not Jaeger's."""
         return None
 
-    async def _search(self, service: str, tags: Mapping[str, str], since: timedelta, most: int) -> list[Span]:
+    async def _search(self, service: str, since: timedelta, most: int, **wanted: str) -> Sequence[Span]:
         end = self.now()
-        between = {"start": _microseconds(end - since), "end": _microseconds(end)}
-        said = json.dumps(tags, ensure_ascii=False) if tags else ""
-        return list(_spans(await self._asked(PATH, service=service, tags=said, limit=most, **between)))
+        between = {"startTimeMin": wire_moment(end - since), "startTimeMax": wire_moment(end)}
+        asked = {"serviceName": service, "searchDepth": most, **between, **wanted}
+        return await self._asked(PATH, **{f"query.{name}": value for name, value in asked.items()})
 
     async def _trace(self, trace: str) -> list[Span]:
-        found = [span for span in _spans(await self._asked(f"{PATH}/{trace}")) if span.trace_id == trace]
-        return sorted(found, key=lambda span: span.start_ns)
+        found = {span.span_id: span for span in await self._asked(f"{PATH}/{trace}") if span.trace_id == trace}
+        return sorted(found.values(), key=lambda span: span.start_ns)
 
-    async def _asked(self, path: str, **params: Any) -> Sequence[Any]:
-        """The traces of an answer; none where it is said that there is no such. Raises Away, and NotTold for anything
+    async def _asked(self, path: str, **params: Any) -> Sequence[Span]:
+        """The spans of an answer; none where it is said that there is no such. Raises Away, and NotTold for anything
         else than an answer of a Jaeger: what stands before it may want a sign-in that is not ours, or show a page."""
         try:
             answer = await self.ask(path, **params)
         except Refused as error:
-            if error.status == NOT_THERE and not error.rule:  # a Jaeger says it in JSON
+            if _wrong(error.problem) == NOT_THERE:  # a Jaeger says so in JSON, also of a search that finds nothing
                 return ()
             raise NotTold(error.status) from None
-        if not isinstance(answer, dict) or not isinstance(answer.get("data", 0), list | None):
-            raise NotTold(OK)
-        if wrong := [one for one in _dicts(answer.get("errors")) if one.get("code") not in (None, NOT_THERE)]:
-            raise NotTold(wrong[0]["code"])
-        return answer["data"] or ()
+        if not isinstance(answer, dict) or not isinstance(answer.get("result"), dict):
+            raise NotTold(_wrong(answer) or OK)
+        return list(_spans(answer["result"]))
 
 
-def _microseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1e6)
+def _attributes(wanted: Mapping[str, str]) -> str:
+    return json.dumps(wanted, ensure_ascii=False)
+
+
+def _wrong(answer: Any) -> Any:
+    """The status that an answer of a Jaeger says of itself; None of one that says none."""
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    return error.get("httpCode") if isinstance(error, dict) else None
 
 
 def _by_trace(found: Iterable[Sequence[Span]]) -> dict[str, list[Span]]:
@@ -124,47 +142,51 @@ def _dicts(value: Any) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _spans(traces: Sequence[Any]) -> Iterator[Span]:
+def _spans(said: Mapping[str, Any]) -> Iterator[Span]:
     """The spans of an answer; what has not the form of one is left out."""
-    for trace in _dicts(traces):
-        processes = trace.get("processes")
-        known = processes if isinstance(processes, dict) else {}
-        services = {id_: str(one.get("serviceName", "")) for id_, one in known.items() if isinstance(one, dict)}
-        for said in _dicts(trace.get("spans")):
-            try:
-                yield _span(said, services)
-            except (LookupError, TypeError, ValueError, OverflowError):
-                continue
+    for resource in _dicts(said.get("resourceSpans")):
+        of = resource.get("resource")
+        service = str(_told(of.get("attributes") if isinstance(of, dict) else None).get("service.name", ""))
+        for scope in _dicts(resource.get("scopeSpans")):
+            for span in _dicts(scope.get("spans")):
+                try:
+                    yield _span(span, service)
+                except (LookupError, TypeError, ValueError, OverflowError):
+                    continue
 
 
-def _span(said: Mapping[str, Any], services: Mapping[str, str]) -> Span:
-    trace, references = _trace_id(said["traceID"]), _dicts(said.get("references"))
-    tags = {str(one["key"]): one["value"] for one in _dicts(said.get("tags")) if {"key", "value"} <= one.keys()}
-    others = [one for one in references if _trace_id(one.get("traceID", trace)) != trace and "spanID" in one]
-    parents = [str(one["spanID"]) for one in references if one.get("refType") == "CHILD_OF" and "spanID" in one]
-    inside = [one for one in parents if one not in [str(other["spanID"]) for other in others]]
-    start, took = int(said["startTime"]) * 1000, int(said["duration"]) * 1000
-    if not (0 <= start <= start + took <= LATEST_NS):
+def _span(said: Mapping[str, Any], service: str) -> Span:
+    start, end = int(said["startTimeUnixNano"]), int(said["endTimeUnixNano"])
+    if not (0 <= start <= end <= LATEST_NS):
         raise ValueError("no moment that a calendar has")
-    failed = str(tags.get("otel.status_code", "")).upper() == "ERROR" or str(tags.get("error", "")).lower() == "true"
+    status = said.get("status")
+    links = [one for one in _dicts(said.get("links")) if {"traceId", "spanId"} <= one.keys()]
     return Span(
-        trace,
-        str(said["spanID"]),
-        inside[0] if inside else "",
-        services.get(str(said.get("processID", "")), ""),
-        str(said["operationName"]),
-        str(tags.get("span.kind", "internal")),
+        _trace_id(said["traceId"]),
+        str(said["spanId"]),
+        str(said.get("parentSpanId") or ""),
+        service,
+        str(said["name"]),
+        KINDS[int(said.get("kind", 0))],
         start,
-        start + took,
-        "error" if failed else "unset",
-        {name: value for name, value in tags.items() if name not in TOOLS},
-        [{"trace_id": _trace_id(one["traceID"]), "span_id": str(one["spanID"])} for one in others],
+        end,
+        STATUSES[int(status.get("code", 0))] if isinstance(status, dict) else STATUSES[0],
+        _told(said.get("attributes")),
+        [{"trace_id": _trace_id(one["traceId"]), "span_id": str(one["spanId"])} for one in links],
     )
 
 
+def _told(attributes: Any) -> dict[str, Any]:
+    """Attributes by their names, with the one value that each has; a number of 64 bits comes as a text, and stays
+    one."""
+    some = [(one.get("key"), one.get("value")) for one in _dicts(attributes)]
+    known = [(key, value) for key, value in some if isinstance(key, str) and isinstance(value, dict)]
+    return {key: said for key, value in known for said in value.values()}
+
+
 def _trace_id(text: Any) -> str:
-    """The id with its leading noughts, which older ones leave out. Raises ValueError for what is none."""
-    found = str(text).lower().zfill(32)
+    """The id of a trace. Raises ValueError for what is none."""
+    found = str(text).lower()
     if not TRACE_ID.fullmatch(found):
         raise ValueError("no id of a trace")
     return found

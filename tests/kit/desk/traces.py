@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -73,51 +74,61 @@ def _summaries(traces: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def jaeger(request: httpx.Request) -> httpx.Response:
-    """What a Jaeger answers; it must be told no token."""
+    """What a Jaeger that keeps these traces answers; it must be told no token."""
+    return kept_by_jaeger(SPANS, request)
+
+
+def kept_by_jaeger(spans: Sequence[Span], request: httpx.Request) -> httpx.Response:
+    """What a Jaeger answers that keeps these spans. tests/integration/test_jaeger.py holds this to a real one."""
     assert "Authorization" not in request.headers
-    asked = request.url.params
-    tail = request.url.path.removeprefix("/api/traces").strip("/")
-    if tail:
-        found = {tail} if of(tail) else set()
-        return httpx.Response(200 if found else 404, json=_told(sorted(found)))
-    tags = json.loads(asked.get("tags", "{}"))
-    found = {
-        one.trace_id
-        for one in SPANS
-        if one.service == asked["service"] and all(_tags(one).get(name) == value for name, value in tags.items())
+    path, asked = request.url.path.removeprefix("/api/v3/traces").strip("/"), request.url.params
+    found = [one.trace_id for one in spans if path in ("", one.trace_id) and (path or _wanted(one, asked))]
+    if not found:  # also of a search
+        said = json.dumps({"error": {"httpCode": 404, "message": "No traces found"}})
+        return httpx.Response(404, headers={"Content-Type": "text/plain; charset=utf-8"}, content=said)
+    some = [[one for one in spans if one.trace_id == trace] for trace in sorted(set(found))]
+    return httpx.Response(
+        200, json={"result": {"resourceSpans": [_resource(one) for whole in some for one in _apart(whole)]}}
+    )
+
+
+def _wanted(one: Span, asked: httpx.QueryParams) -> bool:
+    since, until = (datetime.fromisoformat(asked[f"query.startTime{end}"]) for end in ("Min", "Max"))
+    assert since < until, "a Jaeger wants both"
+    attributes = json.loads(asked.get("query.attributes", "{}"))
+    failed = attributes.pop("error", None)
+    return (
+        one.service == asked["query.serviceName"]
+        and one.end_ns - one.start_ns >= float(asked.get("query.durationMin", "0s").removesuffix("s")) * 1e9
+        and (failed is None or one.status == "error")
+        and all(one.attributes.get(name) == value for name, value in attributes.items())
+    )
+
+
+def _apart(spans: Iterable[Span]) -> Iterable[list[Span]]:
+    by_service: dict[str, list[Span]] = {}
+    for one in spans:
+        by_service.setdefault(one.service, []).append(one)
+    return by_service.values()
+
+
+def _resource(spans: Sequence[Span]) -> dict[str, Any]:
+    named = {"attributes": [{"key": "service.name", "value": {"stringValue": spans[0].service}}]}
+    return {"resource": named, "scopeSpans": [{"scope": {}, "spans": [_otlp(one) for one in spans]}]}
+
+
+def _otlp(one: Span) -> dict[str, Any]:
+    """A span as OTLP writes it in JSON: numbers of 64 bits as texts, what is empty or nought not at all."""
+    said = {
+        "traceId": one.trace_id,
+        "spanId": one.span_id,
+        "parentSpanId": one.parent_id,
+        "name": one.name,
+        "kind": ("unspecified", "internal", "server", "client", "producer", "consumer").index(one.kind),
+        "startTimeUnixNano": str(one.start_ns),
+        "endTimeUnixNano": str(one.end_ns),
+        "attributes": [{"key": name, "value": {"stringValue": value}} for name, value in one.attributes.items()],
+        "links": [{"traceId": link["trace_id"], "spanId": link["span_id"]} for link in one.links],
+        "status": {"code": 2} if one.status == "error" else {},
     }
-    return httpx.Response(200, json=_told(sorted(found)))
-
-
-def _tags(one: Span) -> dict[str, Any]:
-    failed = {"error": "true", "otel.status_code": "ERROR"} if one.status == "error" else {}
-    return {**one.attributes, "span.kind": one.kind, **failed}
-
-
-def _told(traces: Sequence[str]) -> dict[str, Any]:
-    return {"data": [_trace(one) for one in traces], "total": 0, "limit": 0, "offset": 0, "errors": None}
-
-
-def _trace(trace: str) -> dict[str, Any]:
-    spans = of(trace)
-    names = sorted({one.service for one in spans})
-    processes = {f"p{n}": {"serviceName": name, "tags": []} for n, name in enumerate(names)}
-    return {"traceID": trace, "spans": [_jaeger_span(one, names) for one in spans], "processes": processes}
-
-
-def _jaeger_span(one: Span, names: Sequence[str]) -> dict[str, Any]:
-    up = [{"refType": "CHILD_OF", "traceID": one.trace_id, "spanID": one.parent_id}] if one.parent_id else []
-    linked = [{"refType": "FOLLOWS_FROM", "traceID": link["trace_id"], "spanID": link["span_id"]} for link in one.links]
-    tags = [{"key": name, "type": "string", "value": value} for name, value in _tags(one).items()]
-    return {
-        "traceID": one.trace_id,
-        "spanID": one.span_id,
-        "operationName": one.name,
-        "references": [*up, *linked],
-        "startTime": one.start_ns // 1000,
-        "duration": (one.end_ns - one.start_ns) // 1000,
-        "tags": tags,
-        "logs": [],
-        "processID": f"p{names.index(one.service)}",
-        "warnings": None,
-    }
+    return {name: value for name, value in said.items() if value or name == "status"}

@@ -144,13 +144,16 @@ ODD: Mapping[str, tuple[int, Mapping[str, Any]]] = {
     "a sign-in that is not ours": (302, {**HTML, "headers": {"Location": "https://login.example.test/"}}),
     "a refusal": (401, {"json": {"message": "no"}}),
     "another program's 404": (404, HTML),
-    "a fault": (500, {"json": {"data": None, "errors": [{"code": 500, "msg": HARMFUL}]}}),
-    "a fault in a good answer": (200, {"json": {"data": None, "errors": [{"code": 500, "msg": HARMFUL}]}}),
-    "no JSON": (200, {"content": b'{"data": [', "headers": {"Content-Type": "application/json"}}),
+    "another program's 404 in JSON": (404, {"json": {"detail": "Not Found"}}),
+    "a fault": (500, {"json": {"error": {"httpCode": 500, "message": HARMFUL}}}),
+    "a fault in a good answer": (200, {"json": {"error": {"httpCode": 500, "message": HARMFUL}}}),
+    "a Jaeger before 2.19": (400, {"json": {"error": {"httpCode": 400, "message": "... are required"}}}),
+    "no JSON": (200, {"content": b'{"result": {', "headers": {"Content-Type": "application/json"}}),
     "too deep": (200, {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}),
     "a list": (200, {"json": []}),
-    "no data": (200, {"json": {}}),
-    "data of another kind": (200, {"json": {"data": "none"}}),
+    "no result": (200, {"json": {}}),
+    "a result of another kind": (200, {"json": {"result": "none"}}),
+    "what older ones said": (200, {"json": {"data": [], "errors": None}}),
     "away": (503, {"content": b""}),
 }
 
@@ -172,34 +175,45 @@ async def test_what_is_no_answer_of_a_jaeger_is_told_as_that_and_signs_nobody_ou
 
 
 async def test_spans_of_odd_forms_are_left_out_and_all_others_are_shown() -> None:
-    good: dict[str, Any] = {"traceID": TRACE.lstrip("0"), "spanID": "c1", "operationName": "decide", "duration": 5}
-    good |= {"startTime": 1_776_340_800_000_000, "processID": "p1"}
-    circle = [{"refType": "CHILD_OF", "traceID": TRACE, "spanID": one} for one in ("d2", "d1")]
+    good: dict[str, Any] = {"traceId": TRACE, "spanId": "c1", "name": "decide"}
+    good |= {"startTimeUnixNano": "1776340800000000000", "endTimeUnixNano": "1776340800000005000"}
     bad: list[dict[str, Any]] = [
-        {"startTime": 10**30},
-        {"startTime": -1},
-        {"duration": -5},
-        {"startTime": float("1e308")},
-        {"traceID": "x"},
+        {"startTimeUnixNano": "1" + 30 * "0"},
+        {"startTimeUnixNano": "-1"},
+        {"endTimeUnixNano": "5"},
+        {"endTimeUnixNano": float("1e308")},
+        {"startTimeUnixNano": None},
+        {"endTimeUnixNano": "soon"},
+        {"traceId": "x"},
+        {"traceId": 7.5},
+        {"kind": 17},
+        {"kind": "server"},
+        {"status": {"code": 9}},
+        {"links": [{"traceId": "x", "spanId": "y"}]},
     ]
-    bad += [{"startTime": None}, {"duration": "soon"}, {"traceID": 7.5}]
     spans: list[Any] = [
         None,
         "span",
         {},
-        *({**good, "spanID": f"bad{n}", **one} for n, one in enumerate(bad)),
-        {**good, "references": [None, {}, {"refType": "CHILD_OF"}], "tags": [None, {"key": "x"}, {"value": 1}]},
-        {**good, "spanID": "c2", "processID": 7, "references": None, "tags": {"key": "x"}, "logs": None},
-        {**good, "spanID": "c3", "references": [{"refType": "CHILD_OF", "spanID": "never-sent"}], "processID": "p9"},
-        {**good, "spanID": "d1", "references": circle[:1]},
-        {**good, "spanID": "d2", "references": circle[1:]},
-        {**good, "spanID": "other", "traceID": OTHER_TRACE},
+        *({**good, "spanId": f"bad{n}", **one} for n, one in enumerate(bad)),
+        {
+            **good,
+            "links": [None, {}, {"traceId": TRACE}],
+            "attributes": [None, {"key": "x"}, {"value": {"intValue": 1}}],
+        },
+        {**good, "spanId": "c2", "links": None, "status": None, "attributes": {"key": "x"}},
+        {**good, "spanId": "c3", "parentSpanId": "never-sent", "attributes": [{"key": 7, "value": {}}]},
+        {**good, "spanId": "d1", "parentSpanId": "d2"},
+        {**good, "spanId": "d2", "parentSpanId": "d1"},
+        {**good, "spanId": "other", "traceId": OTHER_TRACE},
     ]
-    processes = {"p1": {"serviceName": "intake"}, "p2": None, "p3": {"serviceName": None}}
-    data = [None, {"spans": None, "processes": None}, {"spans": spans, "processes": processes, "traceID": TRACE}]
+    named = {"attributes": [None, {"key": "service.name", "value": {"stringValue": "intake"}}]}
+    said: list[Any] = [None, {"resource": None, "scopeSpans": None}, {"resource": named, "scopeSpans": [None, {}]}]
+    said += [{"resource": {"attributes": 7}, "scopeSpans": [{"spans": None}]}]
+    said += [{"resource": named, "scopeSpans": [{"spans": spans}]}]
 
     def odd(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"data": data, "errors": [{"msg": "trace not found", "traceID": OTHER_TRACE}]})
+        return httpx.Response(200, json={"result": {"resourceSpans": said}})
 
     async with bench(odd, ELSEWHERE) as at:
         await at.enter("ops")
@@ -210,7 +224,6 @@ async def test_spans_of_odd_forms_are_left_out_and_all_others_are_shown() -> Non
 
 
 async def test_a_trace_that_a_jaeger_does_not_keep_is_said_not_to_be_there() -> None:
-    gone = {"data": None, "total": 0, "limit": 0, "offset": 0, "errors": [{"code": 404, "msg": "trace not found"}]}
-    async with bench(lambda _request: httpx.Response(404, json=gone), ELSEWHERE) as at:
+    async with bench(kept, ELSEWHERE) as at:
         await at.enter("ops")
-        assert "Трассы нет" in await shown(at, f"/ru/ops/traces/{TRACE}", 404)
+        assert "Трассы нет" in await shown(at, f"/ru/ops/traces/{OTHER_TRACE}", 404)
