@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -109,4 +110,7 @@ if __name__ == "__main__":
     words.add_argument("agency")
     words.add_argument("--id", default="17-04/2026", help="our own id of the event")
     given = words.parse_args()
-    asyncio.run(follow(given.agency, given.id))
+    try:
+        asyncio.run(follow(given.agency, given.id))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Started again, it goes on from where things are then.")

@@ -34,12 +34,17 @@ post "$(jq -n --arg agency "$agency" --arg id "$id" '{
         initiator: {id: {scheme: "BY-UNP", value: "790000029"}, name: "ООО «Пример-Разработка»"},
         customer: {id: {scheme: "BY-UNP", value: "790000016"}, name: "Поликлиника № 0 города Примерска"}
     }}')"
-echo "$body" | jq -r '"\(.outcome) \(.number)"'
 
-last=
+# how RECEIPT: where it stands, under which number, by when, and what is asked.
+how() {
+    printf '%s' "$1" | jq -r '[.status, .number, .due_at, .open_requests[]?.id] | map(select(. != null)) | join(" ")'
+}
+
+last=$(how "$body")
+echo "$last"
 while :; do
     receipt=$(curl -sS -f -H "Authorization: Bearer $TOKEN" "$intake/v1/receipts/$id")
-    said=$(echo "$receipt" | jq -r '"\(.status) \(.open_requests | map(.id) | join(" "))"')
+    said=$(how "$receipt")
     [ "$said" = "$last" ] || echo "$said"
     last=$said
     for request in $(echo "$receipt" | jq -r '.open_requests[].id'); do

@@ -20,6 +20,16 @@ PATIENCE: Final = 60.0
 """Seconds that one step of the demo may take, on a busy machine, before it is called failed."""
 
 
+def refusal(answer: httpx.Response) -> str:
+    """What a refusal says, in words; an answer that is no problem as it is."""
+    try:
+        said = answer.json()
+        told = [said["detail"], *(f"{one['pointer']} {one['message']}" for one in said.get("problems", ()))]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
+    return " ".join(told)
+
+
 @dataclass(frozen=True)
 class Desk:
     """The demo's hands: HTTP with a role's token, Kafka with an agency's user, and somewhere to show results."""
@@ -85,7 +95,7 @@ class Desk:
         """One command that must succeed; the new ETag. Raises Complaint if it is refused."""
         answer = self.attempt(service, path, role, body, etag, sub)
         if answer.is_error:
-            raise Complaint(f"{service} refused {path}: {answer.text[:500]}")
+            raise Complaint(f"{service} refused {path}: {refusal(answer)}")
         self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")
         return answer.headers["ETag"]
 

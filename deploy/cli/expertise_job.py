@@ -102,11 +102,21 @@ def review(
     verdict: Verdict = Verdict.POSITIVE,
 ) -> httpx.Response:
     """A whole expertise with two experts and a second pair of eyes; the card with the numbered conclusion."""
+    seat(desk, pilot)
+    before_opinions()
+    return judge(desk, pilot, verdict)
+
+
+def seat(desk: Desk, pilot: str) -> None:
+    """The operator takes the case in hand, and two experts accept to judge it. Raises Complaint."""
     for expert in EXPERTS:
         enter_expert(desk, expert)
     claim(desk, pilot)
     lead(desk, pilot, Status.WITH_EXPERTS)
-    before_opinions()
+
+
+def judge(desk: Desk, pilot: str, verdict: Verdict = Verdict.POSITIVE) -> httpx.Response:
+    """From the opinions to the numbered conclusion; the card with it. Raises Complaint."""
     said = opinion(criteria(desk), verdict)
     for expert in EXPERTS:
         desk.do(EXPERTISE, f"/v1/reviews/{pilot}/opinion", Role.EXPERT, said, etag(desk, pilot), sub=expert)

@@ -1,7 +1,7 @@
 """officials: the other side of an agency's first try, on the running system."""
 
-from functools import partial
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import httpx
 import typer
@@ -11,17 +11,22 @@ from contracts.reference import Role
 from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli import register_job
 from deploy.cli.common import Found, out, running
-from deploy.cli.desk import PATIENCE, Desk
-from deploy.cli.expertise_job import ask_applicant, found, review
+from deploy.cli.desk import PATIENCE, Desk, refusal
+from deploy.cli.expertise_job import ask_applicant, found, judge, seat
+from deploy.complaint import Complaint
 from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from services.expertise.domain.state import Status as Case
+from services.intake.domain.state import Status
 from services.registry.domain.stages import Stage
 
 app = typer.Typer()
 
 ANSWER_WITHIN: Final = 1800.0
 """Seconds that the applicant has, who may answer by hand."""
+LED: Final = frozenset({Status.REGISTERED, Status.ACCEPTED, Status.CONCLUDED})
+"""Where an application stands that officials can still lead to the council's decision."""
 
 
 @app.command()
@@ -37,20 +42,49 @@ def officials(
 
 def decided(desk: Desk, pilot: str) -> Found:
     """Leads an application that is registered to the council's decision, with a question to its applicant on the way.
-    Raises Complaint."""
-    card = desk.ask(INTAKE, f"/v1/applications/{pilot}", Role.OFFICER, found)
-    id_, number = card.json()["id"], card.json()["number"]
-    desk.do(INTAKE, f"/v1/applications/{id_}/acceptance", Role.OFFICER, None, card.headers["ETag"])
-    concluded = review(desk, id_, before_opinions=partial(_ask, desk, id_)).json()["conclusions"][-1]["number"]
+    One that was led as far as that question, or to the council, is led on from there. Raises Complaint."""
+    answer = desk.call("GET", INTAKE, f"/v1/applications/{pilot}", Role.OFFICER)
+    if answer.is_error:
+        raise Complaint(
+            f"{pilot}: {refusal(answer)} Its number stands in the first receipt, and in what its program says."
+        )
+    card = answer.json()
+    id_, number = card["id"], card["number"]
+    if card["status"] not in LED:
+        raise Complaint(f"{number} is {card['status']}: officials have nothing to decide of it here.")
+    if card["status"] == Status.REGISTERED:
+        desk.do(INTAKE, f"/v1/applications/{id_}/acceptance", Role.OFFICER, None, answer.headers["ETag"])
+    concluded = _judged(desk, id_, card["agency"])["conclusions"][-1]["number"]
     register_job.card(desk, id_, Stage.COUNCIL)
     register_job.lead(desk, id_, Stage.EXPEDIENT)
     desk.say(f"{number}: conclusion {concluded}, and the council found it expedient")
     return {"pilot": id_, "number": number, "conclusion": concluded}
 
 
-def _ask(desk: Desk, pilot: str) -> None:
-    request = ask_applicant(desk, pilot)
-    desk.say(f"the applicant is asked ({request}); this goes on when the answer has come")
+def _judged(desk: Desk, pilot: str, agency: str) -> Mapping[str, Any]:
+    """The case with its conclusion, from wherever it stands."""
+    case: Mapping[str, Any] = desk.ask(EXPERTISE, f"/v1/reviews/{pilot}", Role.OPERATOR, found).json()
+    if case["status"] == Case.CONCLUDED:
+        return case
+    if not case["requests"]:
+        seat(desk, pilot)
+        ask_applicant(desk, pilot)
+    _await_answer(desk, pilot, agency)
+    judged: Mapping[str, Any] = judge(desk, pilot).json()
+    return judged
+
+
+def _await_answer(desk: Desk, pilot: str, agency: str) -> None:
+    def last(answer: httpx.Response) -> Mapping[str, Any]:
+        asked: Mapping[str, Any] = answer.json()["requests"][-1]
+        return asked
+
+    def answered(answer: httpx.Response) -> bool:
+        return bool(last(answer)["outcome"] == RequestOutcome.ANSWERED)
+
     path = f"/v1/reviews/{pilot}"
-    answered = RequestOutcome.ANSWERED
-    desk.ask(EXPERTISE, path, Role.OPERATOR, lambda a: a.json()["requests"][-1]["outcome"] == answered, ANSWER_WITHIN)
+    now = desk.ask(EXPERTISE, path, Role.OPERATOR, found)
+    if not answered(now):
+        desk.say(f"{agency} is asked ({last(now)['id']}): this waits for its answer, half an hour at most.")
+        desk.say("Its program gives it, or the form on its page Mine. Stopped, this goes on when started again.")
+        desk.ask(EXPERTISE, path, Role.OPERATOR, answered, ANSWER_WITHIN)

@@ -41,7 +41,7 @@ BY_DEVELOPER: Final = party("790000029", "ООО «Пример-Разработ
 CLINIC: Final = body(AT_CLINIC)
 DEVELOPER: Final = body(BY_DEVELOPER)
 COMMITTED: Final = 11_000_001
-"""Kopecks that the agreement commits: they cannot be split by its shares without a remainder."""
+"""Kopecks that an agreement commits, if nothing else is said: its shares cannot split them without a remainder."""
 SHARES: Final = {"health": 7_500, "public-administration": 2_500}
 STEPS: Final[Mapping[type[Step], tuple[str, Role]]] = {
     ExpediencyDecision: ("expediency-decision", Role.COUNCIL_SECRETARY),
@@ -89,6 +89,7 @@ def agreement(
     customer: Mapping[str, Any] | Party = AT_CLINIC,
     executor: Party = BY_DEVELOPER,
     shares: Mapping[str, int] = SHARES,
+    committed: int = COMMITTED,
 ) -> AgreementEntry:
     """What executor and customer agree on: an indicator, money by source and year, shares of two sectors."""
     found = say.agreed(
@@ -96,7 +97,7 @@ def agreement(
         executor=executor,
         starts=today(),
         until=today() + timedelta(days=240),
-        costs=(say.cost(COMMITTED, year=2027),),
+        costs=(say.cost(committed, year=2027),),
         sector_shares=say.shares(**shares),
     )
     return AgreementEntry(agreement=found, basis=basis(today()))
@@ -108,11 +109,12 @@ def launched(
     customer: Mapping[str, Any] | Party = AT_CLINIC,
     executor: Party = BY_DEVELOPER,
     shares: Mapping[str, int] = SHARES,
+    committed: int = COMMITTED,
 ) -> None:
     """From the council's table to the first day of carrying out; returns when intake takes the executor's reports."""
     card(desk, pilot, Stage.COUNCIL)
     lead(desk, pilot, Stage.EXPEDIENT)
-    step(desk, pilot, agreement(customer, executor, shares))
+    step(desk, pilot, agreement(customer, executor, shares, committed))
     lead(desk, pilot, Stage.RUNNING)
     path = f"/v1/applications/{pilot}"
     desk.ask(INTAKE, path, Role.OFFICER, lambda a: bool((a.json().get("carrying_out") or {}).get("reporting")))

@@ -5,6 +5,7 @@ An id stands for a sentence (`work.title`); `{name}` in it is a value. A check o
 of the three, and that every id is said somewhere.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -37,6 +38,8 @@ FORMS: Final[Mapping[Language, tuple[str, ...]]] = {
 }
 """The plural categories of CLDR in the order in which the catalogues have their forms; fractions are not counted."""
 MOMENT: Final = timedelta(milliseconds=1)
+DOUBLED: Final = re.compile(r"(?<=\d[\s\u00a0\u202f])г\.\.(?!\.)")
+"""A year with its «г.», and the full stop of the sentence behind it."""
 
 
 @cache
@@ -62,14 +65,14 @@ class Words:
         """A sentence. One that is not there, which a check excludes, is said by its id."""
         found = catalogue(self.language).get(id)
         text = found.string if found is not None and isinstance(found.string, str) else id
-        return text.format_map(values) if values else text
+        return _closed(text.format_map(values)) if values else text
 
     def count(self, id: str, number: int, /, **values: object) -> str:
         """A sentence with a number in it, in the form that the number asks for."""
         found = catalogue(self.language).get(id)
         forms = found.string if found is not None and isinstance(found.string, tuple) else (id,)
         form = FORMS[self.language].index(LOCALES[self.language].plural_form(abs(number)))
-        return str(forms[min(form, len(forms) - 1)]).format_map({"n": self.number(number), **values})
+        return _closed(str(forms[min(form, len(forms) - 1)]).format_map({"n": self.number(number), **values}))
 
     def has(self, id: str) -> bool:
         """Whether there is such a sentence."""
@@ -120,6 +123,11 @@ class Words:
     def last_day(self, due: datetime | str) -> date:
         """The last day of a term that runs out at this moment: to its end."""
         return (_moment(due) - MOMENT).astimezone(self.zone).date()
+
+
+def _closed(sentence: str) -> str:
+    """A sentence that ends with a day has one full stop: that of «2026 г.» closes it, too."""
+    return DOUBLED.sub("г.", sentence)
 
 
 def _moment(value: datetime | str) -> datetime:

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from contracts.agency import ApplicationSubmittedV2, ApplicationWithdrawnV1
-from contracts.topics import INTAKE
+from contracts.reference import Role
+from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli.desk import Desk
+from deploy.cli.expertise_job import ask_applicant, found, seat
 from deploy.cli.main_job import application
 from deploy.cli.officials import decided
 from deploy.cli.register_job import event
@@ -73,7 +75,10 @@ def test_an_agencys_program_publishes_reads_what_became_of_it_and_answers(
     program: Program = request.getfixturevalue(door)
     child = program(agency)
     try:
-        decided(desk, registered(desk, agency, child))
+        pilot = registered(desk, agency, child)
+        if door == "by_curl":
+            stopped_while_it_waits(desk, pilot)
+        decided(desk, pilot)
         said, _ = child.communicate(timeout=60)
     finally:
         child.kill()
@@ -81,6 +86,17 @@ def test_an_agencys_program_publishes_reads_what_became_of_it_and_answers(
     assert child.returncode == 0, said
     assert said.startswith("registered ПП-")
     assert "decided" in said.splitlines()[-1]
+
+
+def stopped_while_it_waits(desk: Desk, pilot: str) -> None:
+    """What `./lotsman officials` has done when it is stopped before the answer has come."""
+    path = f"/v1/applications/{pilot}"
+    desk.do(
+        INTAKE, f"{path}/acceptance", Role.OFFICER, None, desk.ask(INTAKE, path, Role.OFFICER, found).headers["ETag"]
+    )
+    desk.ask(EXPERTISE, f"/v1/reviews/{pilot}", Role.OPERATOR, found)
+    seat(desk, pilot)
+    ask_applicant(desk, pilot)
 
 
 def registered(desk: Desk, agency: str, child: "subprocess.Popen[str]") -> str:

@@ -33,7 +33,8 @@ def make_router() -> APIRouter:
         parts = [said.money_stage(words, asked.get("stage", ""))]
         parts += [said.title(words, one, asked[one]) for one in FILTERS if one in asked]
         currency = asked.get("currency", "")
-        return _page(reader, found, asked, MONEY, ", ".join(parts), lambda part: words.money(part, currency))
+        whole = words.money(found["whole"], currency)
+        return _page(reader, found, asked, MONEY, ", ".join(parts), whole, lambda part: words.money(part, currency))
 
     async def of_terms(reader: ReaderOf) -> Response:
         """The pilots in which a term was kept, or broken."""
@@ -43,7 +44,8 @@ def make_router() -> APIRouter:
         found = await _found(reader, "/terms/pilots", asked)
         words = reader.words
         title = f"{said.term(words, asked.get('kind', ''))}: {words.code('how', asked.get('how', ''))}"
-        return _page(reader, found, asked, TERMS, title, words.number)
+        whole = words.count("register.terms-behind", found["whole"])
+        return _page(reader, found, asked, TERMS, title, whole, words.number)
 
     router.add_api_route(f"/{{language}}{MONEY}", of_money, methods=["GET", "HEAD"])
     router.add_api_route(f"/{{language}}{TERMS}", of_terms, methods=["GET", "HEAD"])
@@ -67,14 +69,14 @@ async def _found(reader: Reader, path: str, asked: Mapping[str, str]) -> Mapping
 
 
 def _page(
-    reader: Reader, found: Mapping[str, Any], asked: Mapping[str, str], path: str, title: str, told: Any
+    reader: Reader, found: Mapping[str, Any], asked: Mapping[str, str], path: str, title: str, whole: str, told: Any
 ) -> Response:
     words, after = reader.words, reader.request.query_params.get("after", "")
     return reader.page(
         "register/behind.html",
         title=title,
         of_money=path == MONEY,
-        whole=told(found["whole"]),
+        whole=whole,
         pilots=found["pilots"],
         rows=[{**one, "told": told(one["part"])} for one in found["items"]],
         here_path=path,
