@@ -52,11 +52,12 @@ CONNECTIONS_ENDED: Final = Counter(
     "lotsman_connections_ended", "Connections that were ended from here, by why", ["why"]
 )
 UNREADABLE: Final = Counter("lotsman_unreadable", "Records and batches that cannot be unpacked", ["topic"])
+HTTP_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 HTTP_SECONDS: Final = Histogram(
     "http_server_request_duration_seconds",
     "Time from a request's head to the end of its answer",
     ["http_request_method", "http_route", "http_response_status_code"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+    buckets=HTTP_BOUNDS,
 )
 FACT_AGE: Final = Histogram(
     "lotsman_fact_age_seconds",

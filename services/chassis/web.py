@@ -213,15 +213,23 @@ async def page(
     fields: Sequence[str] | None = None,
     hint: IndexKeys | None = None,
 ) -> Page[Any]:
-    """One keyset page in an order that an index (`hint`, where several could be taken) gives and that ends in `_id`.
+    """One keyset page in an order that an index (`hint`, where several could be taken) gives and that ends in `_id`. Of
+    a row these `fields` are read, and those of the order, without which no cursor would lead on.
 
     Raises Problematic for a bad cursor.
     """
+    if fields is not None:
+        fields = [*fields, *(name for name, _ in order if not any(_holds(one, name) for one in fields))]
     where = {"$and": [query, _beyond(order, cursor_values(after, len(order)))]} if after else query
     rows = await store.rows(collection, where, sort=order, limit=limit + 1, fields=fields, hint=hint)
     shown, more = rows[:limit], len(rows) > limit
     last = [_at(shown[-1], name) for name, _ in order] if more else None
     return Page[Any](items=[show(row) for row in shown], next=cursor_text(last) if last else None)
+
+
+def _holds(field: str, name: str) -> bool:
+    """Whether who reads a field has read another with it."""
+    return name == field or name.startswith(f"{field}.")
 
 
 def _beyond(order: Sequence[tuple[str, int]], last: Sequence[Any]) -> dict[str, Any]:

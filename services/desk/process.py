@@ -23,7 +23,7 @@ from services.desk.app import make_pages
 from services.desk.clients import Clients
 from services.desk.drafts import OF_PERSON, VIEWS, Drafts
 from services.desk.readiness import NEEDED, checks_of
-from services.desk.session import Sessions
+from services.desk.session import OPEN, SESSIONS, Sessions
 from services.desk.settings import DeskSettings
 from services.desk.visit import Desk
 from services.desk.way_in import Door
@@ -103,7 +103,7 @@ async def _sweep(store: Store, desk: Desk) -> None:
     while True:
         try:
             if not indexed:
-                await store.index({VIEWS: [OF_PERSON]})
+                await store.index({VIEWS: [OF_PERSON], SESSIONS: [OPEN]})
                 indexed = True
             await desk.sessions.sweep()
             await desk.drafts.sweep()

@@ -16,9 +16,12 @@ from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from services.chassis.store import Store
+from services.chassis.store import Keys, Store
 
 SESSIONS: Final = "sessions"
+OPEN: Final[Keys] = (("over", 1), ("ends", 1))
+MOST: Final = 10_000
+"""Sessions beyond which they are counted no further."""
 KEPT_AFTER: Final = timedelta(days=7)
 """How long it is known whose a session was that has ended: for the words that were typed in it (assumption)."""
 MASK_BYTES: Final = 32
@@ -86,6 +89,10 @@ class Sessions:
     async def end(self, cookie: str) -> None:
         """Ends a session: its tokens are gone, and whose it was is known for a while. Raises StoreAway."""
         await self._store.mark(SESSIONS, {"_id": _name(cookie)}, {"over": True, "sealed": ""})
+
+    async def open(self) -> int:
+        """How many have not ended. Raises StoreAway."""
+        return await self._store.count(SESSIONS, {"over": False, "ends": {"$gt": self._now()}}, MOST)
 
     async def sweep(self) -> None:
         """Forgets what ended long ago. Raises StoreAway."""

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from html import unescape
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -19,19 +20,22 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from contracts.reference import TermKind
 from contracts.registry import ConflictNotedV1, EffectivenessJudgedV1, PilotEnteredV1, PilotLaunchedV1
 from contracts.words import LANGUAGES
+from deploy.samples.common import NOW
 from deploy.samples.registry import cost
 from services.chassis.store import Row
 from services.desk.pages.register import said
 from services.desk.words import Words
 from services.registry import views
 from services.registry.domain.stages import Stage
-from services.registry.domain.state import PastTerms
-from tests.browser.conftest import Look, narrow
+from services.registry.domain.state import PastTerms, Stay
+from tests.browser.conftest import Look, narrow, shot
+from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.open_register import NoStore, Open, opened
 from tests.kit.desk.services import HARMFUL
 from tests.kit.registry.rows import FULL, about, row, timeline_row
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("at_home")]
+ATOM: Final = "{http://www.w3.org/2005/Atom}"
 SECRET: Final = "неведомость"
 """Stands in every text of what is not public."""
 PAGES: Final = (
@@ -39,6 +43,7 @@ PAGES: Final = (
     "/register/find",
     "/register/find?q=мост&sector=health&stage=running",
     "/register/p-1",
+    "/register/p-1/copies",
     "/register/money",
     "/register/money?sector=health",
     "/register/money/pilots?currency=BYN&stage=planned",
@@ -46,6 +51,12 @@ PAGES: Final = (
     "/register/data",
 )
 STAGES: Final = [stage for stage in Stage if views.PUBLIC_STAGES[stage] == "always"]
+COPIES: Final = 55
+"""More than a card or a page shows; the later one was entered, the earlier the public came to see it."""
+FURTHER: Final = 205
+"""More entries of a timeline than a page shows."""
+OTHERS: Final = re.compile(r"/copy-(?!00)")
+"""One copy is looked at for all of them."""
 ADDRESS: Final = re.compile(r'(?:href|action|hx-get)="([^"]+)"')
 
 
@@ -68,6 +79,15 @@ def pilots() -> Iterator[Row]:
         )
         number, stage = f"ПП-2026-{n:06}", STAGES[n % len(STAGES)]
         yield row(f"p-{n}", stage=stage, number=number, application=said, past_terms=terms[: n % 3])
+    for n in range(COPIES):
+        yield row(
+            f"copy-{n:02}",
+            stage=Stage.RUNNING,
+            number=f"ПП-2027-{n:06}",
+            application=about(f"повтор номер {n}", replicates="p-1"),
+            entered=NOW - timedelta(days=30, hours=COPIES - n),
+            history=(Stay(stage=Stage.RUNNING, sector="health", since=NOW + timedelta(hours=COPIES - n)),),
+        )
     for n, stage in enumerate((Stage.LOOK_OVER, Stage.EXPERTISE, Stage.NEGATIVE, Stage.RETURNED, Stage.WITHDRAWN)):
         hidden = about(
             f"{SECRET} мост",
@@ -95,6 +115,7 @@ FACTS: Final = (
     timeline_row("p-1", 4, EffectivenessJudgedV1.TYPE, outcome="effective", text=SECRET),
     timeline_row("p-2", 1, PilotEnteredV1.TYPE, agency="minzdrav", number="ПП-2026-000002", edition="by-2024"),
     timeline_row("p-2", 2, ConflictNotedV1.TYPE, hidden=["expert-17"], why=SECRET),
+    *(timeline_row("p-3", n + 1, PilotLaunchedV1.TYPE, started="2026-06-01") for n in range(FURTHER)),
 )
 
 
@@ -121,12 +142,24 @@ def test_every_page_is_accessible_and_narrow_in_each_language(
     register: Open, context: BrowserContext, accessible: Look, reports: list[str], language: str
 ) -> None:
     page = context.new_page()
-    for path in PAGES:
+    for n, path in enumerate(PAGES):
         page.goto(f"{register.url}/{language}{path}")
+        shot(page, f"register-{n}-{language}")
         for one in page.locator("details").all():
             one.evaluate("e => e.open = true")
         accessible(page)
         narrow(page)
+    for path, onward in (
+        ("/register/find", "#next-page"),
+        ("/register/p-1/copies", "#next-page"),
+        ("/register/p-3", "#timeline a[rel=next]"),
+    ):
+        page.goto(f"{register.url}/{language}{path}")
+        page.locator(onward).click()
+        page.wait_for_url("**after=*")
+        accessible(page)
+        narrow(page)
+        shot(page, f"register-further-{path.rpartition('/')[2]}-{language}")
     for path, status in (
         ("/register/no-such", 404),
         ("/register/find?q=нет-такого-слова", 200),
@@ -136,6 +169,7 @@ def test_every_page_is_accessible_and_narrow_in_each_language(
         assert answer is not None and answer.status == status
         accessible(page)
         narrow(page)
+        shot(page, f"register-{status}-{language}")
     assert [one for one in reports if "404" not in one and "422" not in one] == []
 
 
@@ -190,6 +224,35 @@ def test_words_and_facets_are_chosen_by_keyboard_the_focus_stays_and_the_address
     assert reports == []
 
 
+def test_money_and_a_pilot_are_walked_by_keys_alone(
+    register: Open, context: BrowserContext, reports: list[str]
+) -> None:
+    page = context.new_page()
+    page.goto(f"{register.url}/ru/register/money")
+    person = Keyboard(page)
+    person.pick("Отрасль", "Здравоохранение")
+    page.wait_for_url("**sector=health*")
+    assert person.at()["id"] == "sector", "the focus stays where it was"
+    behind = page.locator("#money-BYN .register-legend a").first
+    told = behind.evaluate("e => e.firstChild.textContent")
+    person.on(told.replace("\xa0", " "), "A")
+    expect(page.locator("#whole")).to_contain_text(told)
+    person.on("ПП-2026-000001", "A")
+    expect(page.locator("h1")).to_contain_text("Электронная запись к врачу")
+    person.to("По годам и источникам", "SUMMARY")
+    years = page.locator("#money details").first
+    for is_open in (True, False):
+        person.press("Enter")
+        assert years.evaluate("e => e.open") is is_open
+    person.on("Все, кто повторил проект", "A")
+    person.on("Дальше", "A")
+    person.on("К проекту", "A")
+    person.day("Как было на день", date(2019, 1, 1))
+    person.on("Показать", "BUTTON")
+    expect(page.locator("#faults")).to_contain_text("ещё не было")
+    assert [one for one in reports if "422" not in one] == []
+
+
 def test_without_a_script_somebody_finds_a_pilot_looks_at_a_day_and_follows_its_money(
     register: Open, without_script: BrowserContext, reports: list[str]
 ) -> None:
@@ -213,7 +276,12 @@ def test_without_a_script_somebody_finds_a_pilot_looks_at_a_day_and_follows_its_
 
 def test_on_paper_stand_the_facts_and_nothing_to_press(register: Open, context: BrowserContext) -> None:
     page = context.new_page()
+    page.goto(f"{register.url}/ru/register/money")
+    table = page.locator("#all-BYN table")
+    page.locator("#all-BYN").evaluate("e => e.open = false")
+    assert not table.evaluate("e => e.checkVisibility()")
     page.emulate_media(media="print")
+    assert table.evaluate("e => e.checkVisibility()"), "the table of a chart is printed, open or not"
     for path in ("/register/p-1", "/register/find", "/register/money"):
         page.goto(f"{register.url}/ru{path}")
         for hidden in (
@@ -320,6 +388,7 @@ def _rows(ask: httpx.Client, link: str) -> dict[str, int]:
         further = re.search(r'id="next-page" rel="next" href="([^"]+)"', page.text)
         if further is None:
             return found
+        assert unescape(further[1]) != link, "a list that leads to itself"
         link = unescape(further[1])
 
 
@@ -338,17 +407,52 @@ def test_files_and_the_feed_have_exactly_what_the_page_finds(register: Open, ask
     assert [json.loads(one)["id"] for one in ask.get(take["jsonl"]).text.splitlines()] == rows
     assert [one["id"] for one in ask.get(take["json"]).json()["items"]] == rows[:50]
     feed = ElementTree.fromstring(ask.get(take["feed"]).content)
-    ids = [one.text or "" for one in feed.iter("{http://www.w3.org/2005/Atom}id")][1:]
+    ids = [one.text or "" for one in feed.iter(f"{ATOM}id")][1:]
     assert {one.rpartition("/")[2] for one in ids} == {*rows}
     named = "Министерство здравоохранения"
     assert {one["agency_name"] for one in table} == {named} and page.count(named) > len(rows), (
         "in each row and the facet"
     )
-    assert (feed.findtext("{http://www.w3.org/2005/Atom}title") or "").endswith(": мост, Здравоохранение")
-    assert all(named in (one.text or "") for one in feed.iter("{http://www.w3.org/2005/Atom}summary"))
+    assert (feed.findtext(f"{ATOM}title") or "").endswith(": мост, Здравоохранение")
+    assert all(named in (one.text or "") for one in feed.iter(f"{ATOM}summary"))
     chosen = ask.get("/ru/register/find?agency=minzdrav&year=1999").text
     assert "desk-row" not in chosen and named in chosen, "what is chosen is named also where nothing has it"
     assert ask.get(take["csv"]).headers["content-disposition"] == 'attachment; filename="pilots.csv"'
+
+
+def test_the_feed_goes_on_to_the_first_pilot_in_the_order_in_which_they_became_public(
+    register: Open, ask: httpx.Client
+) -> None:
+    whole = ask.get("/public/v1/search.csv", params={"sort": "published"}).content.decode("utf-8-sig")
+    known = [one["id"] for one in csv.DictReader(io.StringIO(whole))]
+    assert known[:COPIES] == [f"copy-{n:02}" for n in range(COPIES)], "and not that of entry"
+    found, way, ids = list[str](), f"{register.url}/ru/register/feed", set[str]()
+    while way:
+        answer = ask.get(way)
+        feed = ElementTree.fromstring(answer.content)
+        links = {one.attrib["rel"]: one.attrib["href"] for one in feed.findall(f"{ATOM}link")}
+        assert (links["self"], links["first"]) == (way, f"{register.url}/ru/register/feed")
+        assert ask.get(way, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        ids.add(feed.findtext(f"{ATOM}id") or "")
+        found += [(one.findtext(f"{ATOM}id") or "").rpartition("/")[2] for one in feed.findall(f"{ATOM}entry")]
+        way = links.get("next", "")
+    assert found == known and len(ids) == 1 and len(found) > 50
+    start = ask.get("/ru/register").text.partition('id="newest"')[2]
+    assert re.findall(r'href="/ru/register/(copy-\d+|p-\d+)"', start) == known[:5]
+    assert [*_rows(ask, "/ru/register/find?sort=published")] == known, "to which it leads"
+
+
+def test_all_copies_of_a_pilot_are_reached_from_its_card(register: Open, ask: httpx.Client) -> None:
+    card = ask.get("/be/register/p-1").text
+    further = re.search('id="all-copies" href="([^"]+)"', card)
+    assert further is not None
+    copies = _rows(ask, further[1])
+    assert {*copies} == {"p-2", "p-3", *(f"copy-{n:02}" for n in range(COPIES))}, "each that is public, and no other"
+    few = ask.get("/be/register/p-2").text
+    assert "all-copies" not in few
+    none = ask.get("/be/register/p-2/copies")
+    assert none.status_code == 200 and "desk-empty" in none.text
+    assert ask.get("/be/register/secret-1/copies").status_code == 404
 
 
 # ---- what is told of others
@@ -389,7 +493,7 @@ def test_a_hidden_case_an_internal_field_and_another_agencys_rows_are_told_by_no
     seen = set[str]()
     while ways:
         way = ways.pop()
-        if way in seen or way.startswith(("/static", "http", "#")) or "/sign-in" in way:
+        if way in seen or way.startswith(("/static", "http", "#")) or way.endswith("/work") or OTHERS.search(way):
             continue
         seen.add(way)
         answer = ask.get(way)
@@ -431,7 +535,13 @@ def test_pages_need_nothing_but_the_register_and_are_the_same_for_everybody(regi
 
 def test_a_proxy_may_keep_what_is_open_and_the_second_visit_sends_nothing(register: Open, ask: httpx.Client) -> None:
     ways = [f"/ru{path}" for path in PAGES]
-    ways += ["/ru/register/feed", "/public/v1/search?q=мост", "/public/v1/pilots/p-1", "/public/v1/openapi.json"]
+    ways += [
+        "/ru/register/feed",
+        "/public/v1/search.schema.json",
+        "/public/v1/search?q=мост",
+        "/public/v1/pilots/p-1",
+        "/public/v1/openapi.json",
+    ]
     for way in ways:
         first = ask.get(way)
         assert first.headers["cache-control"] == "public, max-age=10", way
@@ -445,8 +555,13 @@ def test_a_proxy_may_keep_what_is_open_and_the_second_visit_sends_nothing(regist
     assert ask.get("/register", headers={"Accept-Language": "be"}).headers["location"] == "/be/register"
 
 
-def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_what_is_open(mongo_url: str) -> None:
-    with opened(mongo_url, readers="4/minute") as few, httpx.Client(base_url=few.url, trust_env=False) as ask:
+def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_what_is_open(
+    mongo_url: str, context: BrowserContext, accessible: Look
+) -> None:
+    with (
+        opened(mongo_url, readers="4/minute") as few,
+        httpx.Client(base_url=few.url, trust_env=False, timeout=60) as ask,
+    ):
         for out in ("/public/v1/%2e%2e/%2e%2e/v1/pilots", "/public/v1/pilots/%2e%2e/%2e%2e/%2e%2e/health/ready"):
             assert ask.get(out).status_code == 404
         assert all("/public/v1/" in one and ".." not in one for one in few.asked)
@@ -454,10 +569,20 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_
         refused = [one for one in answers if one.status_code == 429]
         assert len(refused) == 3 and all(int(one.headers["retry-after"]) >= 1 for one in refused)
         assert refused[-1].json()["title"] == "rate.exceeded" and "<h1" in refused[0].text
+        page = context.new_page()
+        for language in LANGUAGES:
+            answer = page.goto(f"{few.url}/{language}/register/find?q=мост")
+            assert answer is not None and (answer.status, answer.headers["cache-control"]) == (429, "no-store")
+            accessible(page)
+            narrow(page)
+            shot(page, f"register-429-{language}")
 
 
-def test_a_person_who_is_signed_in_sees_the_same_page(register: Open, context: BrowserContext) -> None:
+def test_one_link_leads_whoever_it_is_to_the_own_pages_or_to_signing_in(
+    register: Open, context: BrowserContext
+) -> None:
     page: Page = context.new_page()
     page.goto(f"{register.url}/en/register")
-    expect(page.get_by_role("link", name="Sign in (officials)")).to_be_visible()
     assert page.context.cookies() == []
+    page.get_by_role("link", name="Staff entrance").click()
+    page.wait_for_url("**/en/sign-in?then=/work")

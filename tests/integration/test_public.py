@@ -97,6 +97,8 @@ PATHS = {
     "/public/v1/money/pilots",
     "/public/v1/terms",
     "/public/v1/terms/pilots",
+    "/public/v1/search.schema.json",
+    "/public/v1/money.schema.json",
     "/public/v1/openapi.json",
 }
 """Every route that is open. One that is added must be asked below."""

@@ -4,7 +4,10 @@ and CSV, and nothing of what is not public is counted."""
 import csv
 import io
 import json
-from datetime import date, timedelta
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
@@ -51,6 +54,7 @@ async def everything(outside: Outside, path: str, **params: str) -> list[dict[st
         )
         assert answer.status_code == 200, answer.text
         found += answer.json()["items"]
+        assert answer.json()["next"] != after or after is None, "a list that leads to itself"
         if (after := answer.json()["next"]) is None:
             return found
 
@@ -265,12 +269,13 @@ async def test_copies_are_told_where_they_are_public_and_what_is_copied_too(outs
     await outside.put(
         row("first", number="ПП-1"),
         row("by-id", application=about("По id", replicates="first")),
+        *(row(f"by-id-{n}", application=about("По id", replicates="first")) for n in range(4)),
         row("by-number", application=about("По номеру", replicates="ПП-1")),
         row("early", application=about("Ранний", replicates="first"), stage=Stage.EXPERTISE),
         row("of-early", application=about("Копия раннего", replicates="early")),
     )
     copies = await everything(outside, "/pilots/first/replicas")
-    assert [one["id"] for one in copies] == ["by-id", "by-number"]
+    assert [one["id"] for one in copies] == ["by-id", *(f"by-id-{n}" for n in range(4)), "by-number"]
     parents = {
         name: (await outside.ask(f"/public/v1/pilots/{name}/replicas")).json()["parent"]
         for name in ("by-id", "by-number", "of-early", "first")
@@ -302,6 +307,46 @@ async def test_the_timeline_of_a_day_has_what_was_recorded_by_then_and_its_curso
     assert len(await everything(outside, "/pilots/p/timeline", as_of=day)) == 2
     assert (await outside.ask("/public/v1/pilots/p/timeline?after=WzFd&limit=1")).json()["next"] == "WzJd", "two shown"
     assert (await outside.ask("/public/v1/pilots/p/timeline?as_of=2199-01-01")).status_code == 422
+
+
+READ: dict[str, Callable[[str], object]] = {
+    "string": str,
+    "integer": int,
+    "number": Decimal,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "year": lambda text: date(int(text), 1, 1),
+}
+
+
+async def test_open_files_hold_to_their_table_schemas(outside: Outside) -> None:
+    await outside.put(
+        *(row(f"{stage}", FULL, stage=stage, number=f"ПП-{stage}") for stage in Stage),
+        with_money("undated", 900, year=None),
+        with_money("dollars", 5_000, "USD", title="=1+1"),
+        row("several", application=about("Проект", costs=(cost(5, "own-money"), cost(5, "own-money", 2026, "USD")))),
+        row("bare", agency_name=None, region=None, application=about("Проект")),
+    )
+    axes = "sector,year,region,agency,source"
+    for name, asked in (("search", {}), ("money", {"group_by": axes}), ("money", {"group_by": "stage"})):
+        schema = (await outside.ask(f"/public/v1/{name}.schema.json", params={**asked, "language": "be"})).json()
+        table = (await outside.ask(f"/public/v1/{name}.csv", params={**asked, "language": "be"})).content
+        rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
+        assert len(rows) > 3 and [*rows[0]] == [one["name"] for one in schema["fields"]]
+        for one in schema["fields"]:
+            _hold([line[one["name"]] for line in rows], one)
+
+
+def _hold(cells: list[str], column: dict[str, Any]) -> None:
+    """Every cell of a column is what its schema says."""
+    kept = column.get("constraints", {})
+    there = [one for one in cells if one != ""]
+    for one in there:
+        value = READ[column["type"]](one)
+        assert one in kept.get("enum", [one]) and re.fullmatch(kept.get("pattern", ".*"), one, re.DOTALL), column
+        assert "minimum" not in kept or int(one) >= kept["minimum"], (column, value)
+    assert not kept.get("required") or len(there) == len(cells), column
+    assert not kept.get("unique") or len({*cells}) == len(cells), column
 
 
 async def test_a_desk_is_not_counted_and_everybody_else_is(store: Store) -> None:

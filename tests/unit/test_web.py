@@ -230,6 +230,8 @@ OPEN_PATHS = {
         "money/pilots",
         "terms",
         "terms/pilots",
+        "search.schema.json",
+        "money.schema.json",
         "openapi.json",
     ),
 }

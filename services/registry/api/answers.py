@@ -470,6 +470,35 @@ class MoneyFigures(Figure):
     next: str | None
 
 
+class ColumnConstraints(BaseModel):
+    """What the values of a column keep to."""
+
+    required: bool | None = None
+    unique: bool | None = None
+    enum: list[str] | None = None
+    pattern: str | None = None
+    minimum: int | None = None
+
+
+class ColumnSchema(BaseModel):
+    """A column of a file: what it is called in the file and by people, and what stands in it."""
+
+    name: str
+    type: Literal["string", "number", "integer", "date", "datetime", "year"]
+    title: str
+    description: str | None = None
+    constraints: ColumnConstraints | None = None
+
+
+class TableSchema(BaseModel):
+    """The columns of a file that is open to all, in their order, as a Table Schema (Frictionless Data 2.0)."""
+
+    profile: Annotated[str, Field(alias="$schema")]
+    fields: Annotated[list[ColumnSchema], Field(min_length=1)]
+    missingValues: list[str]
+    primaryKey: list[str] | None = None
+
+
 class OpenDescription(BaseModel):
     """What is open to all, as an OpenAPI document."""
 

@@ -23,13 +23,13 @@ from services.chassis.settings import Settings
 from services.chassis.shares import Turns
 from services.chassis.web import MOST, EngineOf, cursor_text
 from services.law.exporting import Format
-from services.registry.api.answers import OpenDescription
+from services.registry.api.answers import OpenDescription, TableSchema
 from services.registry.api.figures import FiguresOf, MoneyOf
 from services.registry.api.finding import AskedOf, Asking, AskingOf
 from services.registry.api.money import axes
 from services.registry.api.public import opened, some_of
 from services.registry.api.public_figures import money
-from services.registry.exports import open_rows
+from services.registry.exports import open_rows, open_schema
 from services.registry.figures.questions import Axis
 from services.registry.finding import questions
 from services.registry.finding.entries import Order
@@ -53,6 +53,8 @@ def routes() -> APIRouter:
         ("/money.csv", _money_csv, MEDIA[Format.CSV]),
     ):
         opened(router, path, answer, None, response_class=Response, responses={200: files(kind)})
+    opened(router, "/search.schema.json", _search_schema, TableSchema)
+    opened(router, "/money.schema.json", _money_schema, TableSchema)
     opened(router, "/openapi.json", _openapi, OpenDescription)
     return router
 
@@ -102,6 +104,18 @@ async def _money_csv(
                     return
 
     return await _file(request, "money.csv", Format.CSV, rows(), partial(as_csv, columns), columns)
+
+
+async def _search_schema(request: Request, language: In = "ru") -> Response:
+    """The columns of `search.csv`: a Table Schema (Frictionless Data 2.0), with titles in the language."""
+    return conditional_response(request, open_schema.pilots(language))
+
+
+async def _money_schema(
+    request: Request, by: Annotated[tuple[Axis, ...], Depends(axes)], language: In = "ru"
+) -> Response:
+    """The columns of `money.csv` by these axes: a Table Schema (Frictionless Data 2.0)."""
+    return conditional_response(request, open_schema.sums(by, language))
 
 
 async def _openapi(request: Request) -> Response:

@@ -4,9 +4,12 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from operator import gt, le, lt
+from typing import Any, Final
 
 from services.chassis.store import Row
+
+HOW: Final = {"$lt": lt, "$lte": le, "$gt": gt}
 
 
 class Memory:
@@ -37,6 +40,10 @@ class Memory:
         """The rows that fit, by their ids."""
         return [row for _id, row in sorted(self.all.get(collection, {}).items()) if _fits(row, query)]
 
+    async def count(self, collection: str, query: Mapping[str, Any], limit: int) -> int:
+        """How many rows fit."""
+        return min(limit, len(await self.rows(collection, query)))
+
     async def remove(self, collection: str, ids: Sequence[str]) -> None:
         """Deletes by id."""
         for one in ids:
@@ -54,5 +61,5 @@ def _fits(row: Row, where: Mapping[str, Any]) -> bool:
 
 def _is(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        return all(value < bound if how == "$lt" else value <= bound for how, bound in wanted.items())
+        return all(HOW[how](value, bound) for how, bound in wanted.items())
     return bool(value == wanted)

@@ -1,12 +1,16 @@
 """The ops view: what each page tells, that it is there for ops alone, and what is sent by its forms."""
 
 import json
+import math
 import re
 
 import httpx
 import pytest
+from prometheus_client import Histogram
 
 from contracts.words import LANGUAGES
+from services.chassis.telemetry import HTTP_BOUNDS
+from services.desk.pages.ops import own
 from services.desk.visit import KEY, TOKEN
 from tests.kit.desk.bench import Bench, bench
 from tests.kit.desk.ops import PILOT, TOPIC, WHY, Ops, proposal
@@ -192,3 +196,29 @@ async def test_a_second_person_approves_and_nobody_approves_the_own(by: str, sta
             assert (await posted(at, path, "decline", do="decline", why=""))[0] == 422
             assert (await posted(at, path, "decline", do="decline", why="Не так"))[0] == 303
             assert services.proposals[0]["state"] == "declined"
+
+
+def _took(seconds: list[float], *, route: str = "/{language}/ops", status: str = "200", of: Histogram) -> None:
+    for one in seconds:
+        of.labels("GET", route, status).observe(one)
+
+
+def test_the_desks_own_figures_are_of_pages_alone_and_say_how_long_nearly_all_took() -> None:
+    names = ["http_request_method", "http_route", "http_response_status_code"]
+    told = Histogram("told", "", names, buckets=HTTP_BOUNDS, registry=None)
+    assert own.answered(told.collect()) == own.Answered(0, 0, None)
+    _took([9.0] * 100, route="/metrics", of=told)
+    _took([0.004] * 95, of=told)
+    _took([3.0] * 4, route="/{language}/register", of=told)
+    _took([0.2], status="503", of=told)
+    assert own.answered(told.collect()) == own.Answered(100, 1, 0.005)
+    _took([60.0] * 20, of=told)
+    assert own.answered(told.collect()) == own.Answered(120, 1, math.inf)
+
+
+async def test_open_sessions_are_counted_and_one_that_was_left_is_not() -> None:
+    async with bench(Ops()) as at:
+        for _ in range(2):
+            await at.enter("ops")
+        page = (await at.browser.get("/ru/ops")).text
+        assert "открытых сессий – 2;" in re.search('id="own">([^<]*)<', page)[1]  # type: ignore[index]

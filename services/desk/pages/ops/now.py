@@ -1,7 +1,8 @@
 """Now: the balance of each agency and between the services, what waits and for how long, what is parked by cause, late
-timers, versions. The page makes itself anew every two seconds where it may, without moving the focus, and can be
-paused; its address says so."""
+timers, versions, and the desk's own figures. The page makes itself anew every two seconds where it may, without moving
+the focus, and can be paused; its address says so."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from contracts.topics import SERVICES
 from services.chassis.answers import AgencyBalance, Flow
 from services.desk.pages.ops import seen
+from services.desk.pages.ops.own import of_the_desk
 from services.desk.pages.ops.parked import GROUPS, groups_of
 from services.desk.pages.ops.seen import OpsVisit, Told
 from services.desk.visit import Visit
@@ -38,7 +40,7 @@ def make_router() -> APIRouter:
     @router.get("/{language}/ops", response_class=HTMLResponse)
     async def now(visit: OpsVisit, paused: str = "") -> Response:
         """How everything stands."""
-        told = await seen.told_by_all(visit, BALANCE, GROUPS)
+        told, own = await asyncio.gather(seen.told_by_all(visit, BALANCE, GROUPS), of_the_desk(visit))
         agencies = [dict(row) for one in told for row in (one.answers.get(BALANCE) or {}).get("agencies", ())]
         whole = {part: sum(row[part] for row in agencies) for part in PARTS}
         return visit.page(
@@ -54,6 +56,7 @@ def make_router() -> APIRouter:
             flows=_flows(told),
             waits=[_waits(visit, one) for one in told],
             groups=groups_of(visit, told),
+            own=own,
             terms=[row for one in told if (row := _terms(visit, one))],
             term_states=TERMS,
         )

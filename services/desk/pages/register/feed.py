@@ -1,5 +1,6 @@
 """What is found as a feed (Atom, RFC 4287): the pilots that fit and came to be public last, for those who wait for more
-of them. A pilot is entered long before it is public: by its entry it would come up where nobody looks any more."""
+of them. A pilot is entered long before it is public: by its entry it would come up where nobody looks any more. Older
+entries are on further pages (paged feeds, RFC 5005, 3): who has been away for long follows `next` to what is known."""
 
 import re
 from collections.abc import Mapping
@@ -32,25 +33,30 @@ def make_router() -> APIRouter:
     router = APIRouter()
 
     async def feed(reader: ReaderOf) -> Response:
-        """The newest that fit."""
+        """A page of those that fit, the newest first."""
         asked = {name: values for name, values in asked_of(reader).items() if name != "sort"}
-        found = await reader.ask("/search", **asked, sort="published", limit=ENTRIES)
-        return reader.answer(_written(reader, asked, found["items"]), MEDIA)
+        after = reader.request.query_params.get("after", "")
+        found = await reader.ask("/search", **asked, sort="published", after=after, limit=ENTRIES)
+        return reader.answer(_written(reader, asked, after, found), MEDIA)
 
     router.add_api_route(f"/{{language}}{HERE}", feed, methods=["GET", "HEAD"])
     return router
 
 
-def _written(reader: Reader, asked: Mapping[str, list[str]], rows: list[Mapping[str, Any]]) -> bytes:
-    words, query = reader.words, urlencode(asked, doseq=True)
+def _written(reader: Reader, asked: Mapping[str, list[str]], after: str, found: Mapping[str, Any]) -> bytes:
+    words, rows = reader.words, found["items"]
     site, own = reader.desk.settings.origin, f"/{reader.language}"
+    whole = f"{site}{own}{HERE}{_query(asked)}"
     register_namespace("", ATOM)
     feed = Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": reader.language})
     _said(feed, "title", _about(words, asked, rows))
-    _said(feed, "id", f"{site}{own}{HERE}{'?' if query else ''}{query}")
-    _said(feed, "updated", max((_published(one) for one in rows), default=BEFORE))
-    _link(feed, "self", f"{site}{own}{HERE}{'?' if query else ''}{query}")
-    _link(feed, "alternate", f"{site}{own}{FIND}{'?' if query else ''}{query}")
+    _said(feed, "id", whole)  # of every page: together they are one feed
+    _said(feed, "updated", max((said.published(one) for one in rows), default=BEFORE))
+    _link(feed, "self", f"{site}{own}{HERE}{_query(asked, after)}")
+    _link(feed, "first", whole)
+    if found["next"]:
+        _link(feed, "next", f"{site}{own}{HERE}{_query(asked, found['next'])}")
+    _link(feed, "alternate", f"{site}{own}{FIND}{_query(asked)}")
     author = SubElement(feed, f"{{{ATOM}}}author")
     _said(author, "name", words.say("register.name"))
     for one in rows:
@@ -58,15 +64,17 @@ def _written(reader: Reader, asked: Mapping[str, list[str]], rows: list[Mapping[
         address = f"{site}{own}{REGISTER}/{quote(one['id'], safe='')}"
         _said(entry, "title", f"{one['number']} {one['title']}")
         _said(entry, "id", address)
-        _said(entry, "published", _published(one))
-        _said(entry, "updated", _published(one))
+        _said(entry, "published", said.published(one))
+        _said(entry, "updated", said.published(one))
         _link(entry, "alternate", address)
         _said(entry, "summary", f"{said.stage(words, one['stage'])}; {said.sectors(words, one)}; {said.agency(one)}")
     return bytes(tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
-def _published(line: Mapping[str, Any]) -> str:
-    return str(line["published"] or line["entered"])
+def _query(asked: Mapping[str, list[str]], after: str = "") -> str:
+    """What an address of a page of the feed asks for."""
+    query = urlencode({**asked, **({"after": after} if after else {})}, doseq=True)
+    return f"?{query}" if query else ""
 
 
 def _about(words: Words, asked: Mapping[str, list[str]], rows: list[Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from services.desk.words import Words
 
 HERE: Final = f"{REGISTER}/find"
 FACETS: Final = ("sector", "stage", "region", "agency", "source", "year", "office")
-ORDERS: Final = ("relevance", "entered", "amount")
+ORDERS: Final = ("relevance", "entered", "published", "amount")
 ROWS: Final = 20
 VALUES: Final = 12
 """So many values of a facet are offered, and whatever is chosen beside."""
@@ -91,6 +91,7 @@ async def _shown(reader: Reader) -> Response:
         next=urlencode({**asked, "after": found["next"]}, doseq=True) if found["next"] else "",
         first=query if after else "",
         further=bool(after),
+        count=count,
         said=words.say("work.further") if after else words.count("register.found", count),
         chips=_chosen(words, asked, named),
         **said.shown(reader),

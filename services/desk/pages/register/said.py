@@ -99,9 +99,14 @@ def agency(line: Row) -> str:
     return str(line["agency_name"] or line["agency"])
 
 
-def entered(words: Words, moment: str) -> str:
+def day(words: Words, moment: str) -> str:
     """The day of a moment, in the zone of the reader's desk."""
     return words.day(datetime.fromisoformat(moment).astimezone(words.zone).date())
+
+
+def published(line: Row) -> str:
+    """Since when the public sees a pilot; since its entry, where an earlier program did not say."""
+    return str(line["published"] or line["entered"])
 
 
 def share(part: int, of: Iterable[int]) -> float:
@@ -122,7 +127,8 @@ def shown(reader: Reader) -> Mapping[str, Any]:
         "agency_of": agency,
         "term": lambda kind: term(words, kind),
         "share": share,
-        "entered": lambda line: entered(words, line["entered"]),
+        "entered": lambda line: day(words, line["entered"]),
+        "published": lambda line: words.say("register.published", day=day(words, published(line))),
     }
 
 

@@ -38,7 +38,7 @@ def make_router() -> APIRouter:
 
 async def _shown(reader: Reader) -> Response:
     newest, facets, money, terms = await asyncio.gather(
-        reader.ask("/pilots", limit=NEWEST),
+        _newest(reader),
         reader.ask_if_it_answers("/facets"),
         reader.ask_if_it_answers("/money", limit=ONE),
         reader.ask_if_it_answers("/terms"),
@@ -52,9 +52,17 @@ async def _shown(reader: Reader) -> Response:
         ways=_funnel(facets["facets"]["stage"]["values"]) if facets else (),
         currencies=_money(money["totals"]) if money else (),
         kinds=[one for one in terms["kinds"] if one["kept"] or one["broken"]] if terms else (),
-        newest=newest["items"],
+        newest=newest,
         **said.shown(reader),
     )
+
+
+async def _newest(reader: Reader) -> Sequence[Mapping[str, Any]]:
+    """What the public came to see last, as the feed has it; while the index is being made, what was entered last.
+    Raises Away where nothing answers."""
+    found = await reader.ask_if_it_answers("/search", sort="published", limit=NEWEST)
+    items: Sequence[Mapping[str, Any]] = (found or await reader.ask("/pilots", limit=NEWEST))["items"]
+    return items
 
 
 def _funnel(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
