@@ -4,14 +4,14 @@ from itertools import combinations
 
 import pytest
 
-from contracts.words import LANGUAGES
+from contracts.words import LANGUAGES, Language
 from services.registry.api.answers import TableSchema
 from services.registry.exports import open_rows, open_schema
 from services.registry.figures.questions import AXES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_schema_says_each_column_that_a_file_may_have_once_and_in_its_order(language: str) -> None:
+def test_a_schema_says_each_column_that_a_file_may_have_once_and_in_its_order(language: Language) -> None:
     assert _names(open_schema.pilots(language)) == list(open_rows.PILOTS)
     for many in range(len(AXES) + 1):
         for by in combinations(AXES, many):
