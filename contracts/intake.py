@@ -165,7 +165,19 @@ class AgencyKeyRevokedV1(KeyRevocation, Dated, Fact):
     key: str
 
 
-AgencyFact = AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1 | AgencyKeyIssuedV1 | AgencyKeyRevokedV1
+class AgencyPasswordMadeV1(Dated, Fact):
+    """A password was made for an agency's user at Kafka (выдан пароль). It is nowhere but with who asked for it;
+    `password` names what is kept of it, salted, until Kafka has it."""
+
+    TYPE: ClassVar[str] = "pilots.intake.agency-password-made.v1"
+
+    code: str
+    password: str
+
+
+AgencyFact = (
+    AgencyEnteredV1 | AgencyDisabledV1 | AgencyEnabledV1 | AgencyKeyIssuedV1 | AgencyKeyRevokedV1 | AgencyPasswordMadeV1
+)
 """Every fact about an agency's entry."""
 
 

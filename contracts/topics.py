@@ -76,6 +76,11 @@ FACT_TOPICS: Final = (
 )
 
 
+def user_of(principal: str) -> str:
+    """The Kafka user of a principal: `agency:minzdrav` is user `agency-minzdrav`, a service its name."""
+    return principal.replace(":", "-", 1)
+
+
 def agency_topic(code: str) -> Topic:
     """The topic that one agency writes its events to. Raises ValueError for a bad agency code."""
     return Topic(

@@ -5,7 +5,7 @@ topics say and joins groups that begin with its own name. An agency writes one t
 operator's own systems read what their topics say, in groups of their own, and write nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import Future
 from typing import Final, Literal, NamedTuple
 
@@ -32,6 +32,7 @@ from contracts.topics import (
     Topic,
     agency_topic,
     receipts_topic,
+    user_of,
 )
 from deploy.login import TIMEOUT
 from deploy.topics import ensure, until, wait
@@ -49,11 +50,6 @@ class Rule(NamedTuple):
     name: str
     prefix: bool
     operation: Literal["read", "write", "describe"]
-
-
-def user_of(principal: str) -> str:
-    """The Kafka user of a principal: `agency:minzdrav` is user `agency-minzdrav`, a service its name."""
-    return principal.replace(":", "-", 1)
 
 
 def rules_of(topics: Iterable[Topic]) -> set[Rule]:
@@ -92,14 +88,23 @@ def make_users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Creates those of these users whom Kafka does not know; who is known keeps the password."""
 
     def missing() -> set[str]:
-        answer = admin.describe_user_scram_credentials(request_timeout=TIMEOUT)
-        assert isinstance(answer, Future)  # one for all, because none was named
-        known: dict[str, object] = answer.result(TIMEOUT)
-        return passwords.keys() - known.keys()
+        return passwords.keys() - _with_passwords(admin)
 
     for user in missing():
         set_password(admin, user, passwords[user])
     until(lambda: not missing(), "Kafka does not show its new users")
+
+
+def is_known(admin: AdminClient, user: str) -> bool:
+    """Whether Kafka has a password of this user."""
+    return user in _with_passwords(admin)
+
+
+def _with_passwords(admin: AdminClient) -> Set[str]:
+    answer = admin.describe_user_scram_credentials(request_timeout=TIMEOUT)
+    assert isinstance(answer, Future)  # one for all, because none was named
+    known: dict[str, object] = answer.result(TIMEOUT)
+    return known.keys()
 
 
 def set_password(admin: AdminClient, user: str, password: str) -> None:

@@ -1,17 +1,18 @@
 """What Kafka lets each agency do, as intake's directory says: topics, rights and quotas of all agencies follow it.
 
-The directory is the one place. Whoever starts back ends (`./lotsman up`, `python -m deploy.setup`) carries it over, and
-so does each verb that changes an entry; where an entry is changed over HTTP alone, intake refuses at once what a
-disabled agency still sends, and `python -m deploy.setup agencies` takes its rights. Rights at Kafka do not change with
-an agency's days: what it sends outside them intake refuses, with receipts that the agency must be able to read.
+The directory is the one place. Whoever starts back ends (`./lotsman up`, `python -m deploy.setup`) carries it over, so
+does each verb that changes an entry, and the follower (`deploy/follower.py`) within seconds whoever changed it; intake
+refuses at once what a disabled agency still sends. Rights at Kafka do not change with an agency's days: what it sends
+outside them intake refuses, with receipts that the agency must be able to read.
 
-A password is nowhere but with the agency and, hashed, in Kafka: what is carried over makes no users.
+A password is nowhere but with the agency and, hashed, in Kafka: what is carried over here makes no users.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from contracts.topics import Topic, agency_topic, receipts_topic
 from deploy import access, quotas, topics
@@ -21,6 +22,9 @@ from services.intake import queries
 from services.intake.domain.agency import Agency
 
 WITHIN_MS: Final = 20_000
+SAFELY: Final[dict[str, Any]] = {"w": "majority", "readConcernLevel": "majority"}
+FIELDS: Final = ("code", "name", "editions", "disabled", "quota", "password")
+"""What of an entry is read: what Kafka has to know, and what every entry has. Keys are none of its affair."""
 
 
 def follow(login: Login, entries: Iterable[Agency], replication: int = 1) -> None:
@@ -43,7 +47,17 @@ def topics_of(code: str) -> Sequence[Topic]:
 
 def stored(url: str, database: str) -> list[Agency]:
     """The entries as intake's database has them. Raises PyMongoError."""
+    with client(url) as mongo:
+        return entries_of(mongo[database])
+
+
+def entries_of(database: Database[dict[str, Any]]) -> list[Agency]:
+    """The same of a database that is connected to."""
     query, _ = queries.agencies()
-    client: MongoClient[dict[str, Any]] = MongoClient(url, serverSelectionTimeoutMS=WITHIN_MS)
-    with client:
-        return [Agency.model_validate(row["state"]) for row in client[database][SUBJECTS].find(query, {"state": 1})]
+    fields = {f"state.{name}": 1 for name in FIELDS}
+    return [Agency.model_validate(row["state"]) for row in database[SUBJECTS].find(query, fields)]
+
+
+def client(url: str, within: int = WITHIN_MS) -> MongoClient[dict[str, Any]]:
+    """A client that reads what is safe, and writes so; it waits for a primary for so many milliseconds."""
+    return MongoClient(url, serverSelectionTimeoutMS=within, socketTimeoutMS=WITHIN_MS, tz_aware=True, **SAFELY)

@@ -8,13 +8,10 @@ The numbers are no law but assumptions for a broker of one machine; each can be 
 takes effect at the next start of the embedded system, or with `python -m deploy.setup`.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DescribeClientQuotasRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
@@ -22,10 +19,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.steps import Quota
-from contracts.topics import OPERATOR, SERVICES
-from deploy.access import user_of
+from contracts.topics import OPERATOR, SERVICES, user_of
 from deploy.complaint import Complaint
 from deploy.login import Login
+from deploy.wire import asked
 
 FREE: Final = ("admin", *SERVICES, OPERATOR)
 """The users that no quota holds."""
@@ -94,7 +91,7 @@ def ensure_own(login: Login, own: Mapping[str, Quota | None]) -> None:
 
 
 def _alter(login: Login, entries: Sequence[tuple[Any, ...]]) -> None:
-    answer = _asked(login, _Alter(entries))
+    answer = asked(login, _Alter(entries), "quotas")
     for code, words, *_ in answer.entries:
         if code:
             raise Complaint(f"Kafka refused its quotas: {words or for_code(code).__name__}")
@@ -104,27 +101,10 @@ def found(login: Login, user: str | None = None) -> dict[str, float]:
     """The quotas that the cluster has for a user alone or, without one, for who has none of his own; by key. Raises
     Complaint."""
     match = DEFAULT if user is None else EXACT
-    answer = _asked(login, DescribeClientQuotasRequest([("user", match, user)], True))
+    answer = asked(login, DescribeClientQuotasRequest([("user", match, user)], True), "quotas")
     if answer.error_code:
         raise Complaint(f"Kafka does not tell its quotas: {for_code(answer.error_code).__name__}")
     return {key: value for _, values in answer.entries or () for key, value in values}
-
-
-def _asked(login: Login, request: Request[Any]) -> Any:
-    """The answer of the broker, also where the caller runs in an event loop. Raises Complaint."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, _answer(login, request)).result()
-
-
-async def _answer(login: Login, request: Request[Any]) -> Any:
-    client = AIOKafkaClient(**login.aiokafka())
-    try:
-        await client.bootstrap()
-        return await client.send(client.get_random_node(), request)
-    except (KafkaError, OSError) as error:
-        raise Complaint(f"Kafka does not answer about quotas: {type(error).__name__}") from error
-    finally:
-        await client.close()
 
 
 # ---- AlterClientQuotas (API key 49), which the client does not have

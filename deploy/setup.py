@@ -11,8 +11,8 @@ LOTSMAN_KAFKA_<USER>_PASSWORD and LOTSMAN_MONGO_<SERVICE>_PASSWORD. LOTSMAN_REPL
 directory is read from the database that LOTSMAN_DATABASE names, as intake's is after a rebuild; else from its first.
 
 `python -m deploy.setup agency CODE` makes the topics and the Kafka user of one agency with LOTSMAN_AGENCY_PASSWORD, or
-gives that user a new password. `python -m deploy.setup agencies` carries the directory over to Kafka once more: after
-an agency was disabled, enabled or given a quota over HTTP.
+gives that user a new password, unless one that was made over HTTP waits for the follower, which would give it that.
+`python -m deploy.setup agencies` carries the directory over to Kafka once more, where the follower does not run.
 """
 
 import os
@@ -32,6 +32,7 @@ from deploy import access, provisioning, quotas, topics
 from deploy.complaint import Complaint
 from deploy.local.databases import first
 from deploy.login import Login
+from services.intake.at_kafka import PASSWORDS
 from services.intake.domain.agency import Agency
 
 WITHIN: Final = 120.0
@@ -163,7 +164,11 @@ def _follow(env: Mapping[str, str]) -> list[Agency]:
 
 def _directory(env: Mapping[str, str]) -> list[Agency]:
     """The entries of the database that intake works on: after a rebuild the first one is the old one."""
-    return provisioning.stored(env["LOTSMAN_MONGO_URL"], os.environ.get("LOTSMAN_DATABASE") or first(INTAKE))
+    return provisioning.stored(env["LOTSMAN_MONGO_URL"], _database())
+
+
+def _database() -> str:
+    return os.environ.get("LOTSMAN_DATABASE") or first(INTAKE)
 
 
 def _agencies() -> str:
@@ -176,6 +181,9 @@ def _agency(code: str) -> str:
     env = _needed(*KAFKA_LOGIN, "LOTSMAN_MONGO_URL", "LOTSMAN_AGENCY_PASSWORD")
     if any(one.code == code and one.disabled is not None for one in _directory(env)):
         raise Complaint(f"Agency {code} is disabled in the directory; enable it there first.")
+    with provisioning.client(env["LOTSMAN_MONGO_URL"]) as mongo:
+        if mongo[_database()][PASSWORDS].count_documents({"agency": code}):
+            raise Complaint(f"A password of {code} that was made over HTTP waits for the follower; start it first.")
     admin = Login(*(env[name] for name in KAFKA_LOGIN)).admin()
     user = access.add_agency(admin, code, env["LOTSMAN_AGENCY_PASSWORD"], _replication())
     return f"agency {code} has its topics; its Kafka user is {user}"

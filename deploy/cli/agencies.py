@@ -1,7 +1,9 @@
 """agency add, list, show, disable, enable, rotate, follow, quotas, key: the directory of agencies, by the
 running intake.
 
-Each verb that changes an entry has Kafka follow it at once: topics, users, rights and quotas.
+Each verb that changes an entry has Kafka follow it before it returns: topics, users, rights and quotas. What is changed
+over HTTP alone the follower carries over (`deploy/follower.py`). A password is made by intake in either case, so that
+of two that are made the last one holds.
 """
 
 import os
@@ -21,7 +23,7 @@ from rich.table import Table
 
 from contracts.reference import Role
 from contracts.steps import AgencyEntry, EditionFrom
-from contracts.topics import INTAKE, agency_topic
+from contracts.topics import INTAKE, agency_topic, user_of
 from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
@@ -92,11 +94,18 @@ def add(
 def list_() -> Found:
     """Show the directory of agencies."""
     entries = list(_pages())
-    rows = table("agency", "name", "number", "editions", "may publish", "topic", "Kafka user")
+    rows = table("agency", "name", "number", "editions", "may publish", "topic", "Kafka user", "Kafka")
     for one in entries:
         last = one["editions"][-1]["edition"]
         rows.add_row(
-            one["code"], escape(one["name"]), _number(one), last, _standing(one), one["topic"], one["kafka_user"]
+            one["code"],
+            escape(one["name"]),
+            _number(one),
+            last,
+            _standing(one),
+            one["topic"],
+            one["kafka_user"],
+            one["kafka"]["state"],
         )
     out.print(rows)
     return {"agencies": [{"agency": one["code"], **one} for one in entries]}
@@ -118,6 +127,7 @@ def show(code: Code) -> Found:
         "quota": f"{quota['events_a_minute']} events, {quota['bytes_a_minute']} bytes a minute" if quota else "",
         "topic": entry["topic"],
         "Kafka user": entry["kafka_user"],
+        "Kafka": _followed(entry["kafka"]),
     }
     for field, value in rows.items():
         shown.add_row(field, escape(value))
@@ -145,14 +155,12 @@ def enable(code: Code, why_: Why) -> Found:
 @group.command()
 def rotate(code: Code, overlap: Overlap = None) -> Found:
     """Give an agency new secrets: a password for its Kafka user, at once (who is connected stays so), and a key in the
-    place of each of its keys, which are good beside them for a while."""
-    if _entry(code)["disabled"]:
-        raise Complaint(f"Agency {code} is disabled; enable it first.")
-    login, user, secret_file = admin_login(running().base), access.user_of(f"agency:{code}"), _secret_file(code)
+    place of each of its keys, which are good beside them for a while. One that is cut off gets them before it is let in
+    again."""
+    entry = _entry(code)
+    login, user, secret_file = admin_login(running().base), entry["kafka_user"], _secret_file(code)
     if login.username is not None:
-        password = secrets.token_hex(24)
-        _at_kafka(lambda: access.set_password(login.admin(), user, password))
-        write_private(secret_file, password + "\n")
+        _give_password(login, code)
         out.print(f"new password of {user}: in {secret_file}", soft_wrap=True)
     new = [agency_keys.rotated(code, key, overlap) for key in agency_keys.living(code)]
     for one in new:
@@ -162,8 +170,8 @@ def rotate(code: Code, overlap: Overlap = None) -> Found:
 
 @group.command()
 def follow() -> Found:
-    """Have Kafka follow the directory: topics, rights and quotas, after entries were changed over HTTP. The other
-    verbs, and `up`, do that by themselves."""
+    """Have Kafka follow the directory now: topics, rights and quotas. The other verbs, `up` and the follower, which
+    runs beside the services, do that by themselves."""
     entries = [Agency.model_validate(_told("GET", f"/v1/agencies/{one['code']}").json()) for one in _pages()]
     _at_kafka(lambda: provisioning.follow(admin_login(running().base), entries))
     off = sum(one.disabled is not None for one in entries)
@@ -192,13 +200,22 @@ def add_to(
     """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
     password. Of an entry that is there only what is said here changes. Raises Complaint."""
     login, secret_file = admin_login(found.base), _secret_file(code)
-    password = secret_file.read_text().strip() if secret_file.exists() else secrets.token_hex(24)
-    # The topics come first: without them intake enters nobody.
-    user = _at_kafka(lambda: access.add_agency(login.admin(), code, password if login.username else None))
-    write_private(secret_file, password + "\n")
+    user = _at_kafka(lambda: access.add_agency(login.admin(), code, None))
     entry = enter(found.urls[INTAKE], code, name, edition, more)
+    if login.username is None:
+        write_private(secret_file, secrets.token_hex(24) + "\n")  # nobody asks for it
+    elif not (secret_file.exists() and _at_kafka(lambda: access.is_known(login.admin(), user))):
+        _give_password(login, code)
     _at_kafka(lambda: provisioning.follow(login, [entry]))
     return user, secret_file
+
+
+def _give_password(login: Login, code: str) -> None:
+    """Has intake make a password, gives it to Kafka at once, and keeps it in its file. The follower gives Kafka the
+    same once more. Raises Complaint."""
+    made = _told("POST", f"/v1/agencies/{code}/kafka-password").json()
+    _at_kafka(lambda: access.set_password(login.admin(), made["kafka"]["user"], made["password"]))
+    write_private(_secret_file(code), made["password"] + "\n")
 
 
 def admin_login(base: int) -> Login:
@@ -282,7 +299,7 @@ def _pages() -> Iterator[Found]:
 
 
 def _named(code: str) -> dict[str, str]:
-    return {"topic": agency_topic(code).name, "kafka_user": access.user_of(f"agency:{code}")}
+    return {"topic": agency_topic(code).name, "kafka_user": user_of(f"agency:{code}")}
 
 
 def _told(method: str, path: str, body: Mapping[str, Any] | None = None, etag: str | None = None) -> httpx.Response:
@@ -316,6 +333,12 @@ def _day(text: str) -> str:
 def _number(entry: Found) -> str:
     number = entry["organisation"]
     return f"{number['scheme']}:{number['value']}" if number else ""
+
+
+def _followed(kafka: Found) -> str:
+    """How an agency stands at Kafka, in words."""
+    since = f" since {kafka['since']}" if kafka["since"] else ""
+    return f"{kafka['state']}{since}" + (f": {kafka['why']}" if kafka["why"] else "")
 
 
 def _standing(entry: Found) -> str:

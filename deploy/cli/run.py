@@ -53,7 +53,7 @@ def up(
     if detach:
         return {"urls": _detach(ports, require_kafka)}
     with stop_signals() as stopping:
-        services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")), desk=True)
+        services = commands(mail=bool(os.environ.get("LOTSMAN_SMTP_URL")), desk=True, follower=True)
         say = progress()
         stack = Stack(home(), ports, say=say, require_kafka=require_kafka, services=services, stopping=stopping)
         stack.start()

@@ -128,9 +128,14 @@ class Backends:
         """The address of MongoDB with the login of a service, which sees its own database alone."""
         return self.mongod.url(service) if self.mongod else os.environ["LOTSMAN_MONGO_URL"]
 
-    def service_env(self, service: str) -> dict[str, str]:
-        """The environment of a service as far as back ends and tokens go."""
-        login = self.kafka_as(service)
+    def follower_env(self) -> dict[str, str]:
+        """The environment of the follower: intake's database, and the administrator's login at Kafka."""
+        return self.service_env(INTAKE, self.kafka)
+
+    def service_env(self, service: str, login: Login | None = None) -> dict[str, str]:
+        """The environment of a service as far as back ends and tokens go; at Kafka it logs in as itself, unless it is
+        given another login."""
+        login = login or self.kafka_as(service)
         env = {
             "LOTSMAN_KAFKA_URL": login.bootstrap,
             "LOTSMAN_MONGO_URL": self.mongo_as(service),

@@ -14,6 +14,7 @@ OFFSETS: Final = {
     EXPERTISE: 2,
     REGISTRY: 3,
     "mail": 4,
+    "follower": 5,
     "mongod": 17,
     "otlp": 18,
     "kafka": 92,

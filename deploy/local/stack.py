@@ -43,13 +43,16 @@ STEADY_AFTER: Final = 30.0
 """Seconds a process must live for its next death to count as a first one."""
 
 
+FOLLOWER: Final = "follower"
+"""The process that has Kafka follow the directory of agencies; it works on the database of intake."""
 MAIL: Final = "mail"
 """The process that sends notices as e-mail; it works on the database of expertise."""
 
 
-def commands(*, mail: bool = False, desk: bool = False) -> dict[str, list[str]]:
-    """How each service is run, and on demand the process that sends mail and that of the pages."""
+def commands(*, mail: bool = False, desk: bool = False, follower: bool = False) -> dict[str, list[str]]:
+    """How each service is run, and on demand the process that sends mail, that of the pages, and the follower."""
     found = {name: [sys.executable, "-m", f"services.{name}"] for name in SERVICES}
+    found |= {FOLLOWER: [sys.executable, "-m", "deploy.follower"]} if follower else {}
     found |= {MAIL: [sys.executable, "-m", "services.expertise.mail"]} if mail else {}
     return found | ({DESK: [sys.executable, "-m", "deploy.local.demo_desk"]} if desk else {})
 
@@ -177,9 +180,8 @@ class Stack:
 
     def service_env(self, name: str) -> dict[str, str]:
         """The environment that a service is started with, beside that of this process."""
-        own = self._desk_env() if name == DESK else self.backends.service_env(EXPERTISE if name == MAIL else name)
         return {
-            **own,
+            **self._own_env(name),
             "LOTSMAN_HTTP_HOST": "127.0.0.1",
             "LOTSMAN_HTTP_PORT": str(self.ports[name]),
             # A collector of one's own is where the environment says.
@@ -188,6 +190,15 @@ class Stack:
             **_folders(),
             **self._extra_env,
         }
+
+    def _own_env(self, name: str) -> dict[str, str]:
+        match name:
+            case "desk":
+                return self._desk_env()
+            case "follower":
+                return self.backends.follower_env()
+            case _:
+                return self.backends.service_env(EXPERTISE if name == MAIL else name)
 
     def _desk_env(self) -> dict[str, str]:
         """The desk has a database of its own and no login at Kafka; it knows where the services are."""

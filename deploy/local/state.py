@@ -17,7 +17,7 @@ from deploy.local.process import start_time, stop_recorded
 
 STOPS_WITHIN: Final = 120.0
 CHILD_GRACE: Final = 20.0
-ORDER: Final = (DESK, "mail", REGISTRY, EXPERTISE, INTAKE, "kafka", "mongod")
+ORDER: Final = (DESK, "mail", "follower", REGISTRY, EXPERTISE, INTAKE, "kafka", "mongod")
 """Services first, so that they find their back ends while they finish."""
 
 

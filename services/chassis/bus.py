@@ -279,11 +279,6 @@ class Bus:
         """Stops taking, finishes the batch in hand, commits, leaves its groups."""
         await self.broker.stop()
 
-    async def missing(self, topics: Sequence[str]) -> list[str]:
-        """Those of the topics that do not exist, or are closed to this service. Raises KafkaError when it is away."""
-        there = await self.broker.config.broker_config.admin_client.list_topics()
-        return [topic for topic in topics if topic not in there]
-
     async def ping(self) -> None:
         """Raises unless the broker answers."""
         if not await self.broker.ping(timeout=3.0):

@@ -280,7 +280,6 @@ def _app(
     lesser |= {"standing": standing.check, "draining": draining, "lag": behind, "loop": pulse.check}
     app = make_app(f"Lotsman {service.name}", keys, engine, checks, settings, lesser)
     app.state.agencies = agencies
-    app.state.missing_topics = bus.missing
     app.state.places = bus.places
     balancing = Balancing(service, store, cluster, utc_now)
     app.state.balance = balancing.struck

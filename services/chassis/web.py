@@ -90,7 +90,6 @@ def make_app(
     app = make_bare_app(title, keys, checks, settings, lesser)
     app.add_middleware(OpenDoor, settings=settings)
     app.state.engine = engine
-    app.state.missing_topics = _none_missing
     app.state.places = _reads_nothing
     app.state.balance = _nothing_balanced
     app.state.settings = settings
@@ -137,10 +136,6 @@ def make_bare_app(
     return app
 
 
-async def _none_missing(_topics: Sequence[str]) -> list[str]:
-    return []
-
-
 async def _reads_nothing() -> list[stalled.Place]:
     return []
 
@@ -151,16 +146,6 @@ async def _nothing_balanced() -> Balance:
 
 async def _nothing_counted() -> None:
     """Only what a process counts is told."""
-
-
-async def need_topics(request: Request, topics: Sequence[str]) -> None:
-    """Raises Problematic 409 unless these Kafka topics exist, and 503 when Kafka cannot say."""
-    try:
-        missing = await request.app.state.missing_topics(topics)
-    except Exception as error:
-        raise Problematic(503, "kafka.away", action="retry") from error
-    if missing:
-        raise Problematic(409, "topics.missing", topics=missing)
 
 
 async def engine_of(request: Request) -> Engine:

@@ -169,18 +169,20 @@ AGENCY_LINE: Final = (
     "disabled",
 )
 """What of an entry stands in the list."""
+BY_ITSELF: Final = ("keys", "password")
+"""What of an entry is shown elsewhere."""
 
 
-def agency_row(row: Row) -> dict[str, Any]:
-    """A line of the directory; an entry that an earlier program wrote has fewer fields."""
-    return {name: row["state"].get(name) for name in AGENCY_LINE}
+def agency_row(entry: Agency, kafka: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the directory, and how the agency stands at Kafka."""
+    return {**entry.model_dump(mode="json", include={*AGENCY_LINE}), "kafka": kafka}
 
 
-def agency_card(document: Document, now: datetime, rules: RuleBook) -> dict[str, Any]:
-    """An entry of the directory with the edition that is in force for it now; its keys are asked for by themselves."""
-    assert isinstance(document.state, Agency)
-    edition = edition_for(document.state, now, rules)
-    return {**document.state.model_dump(mode="json", exclude={"keys"}), "in_force": edition and edition.id}
+def agency_card(entry: Agency, now: datetime, rules: RuleBook, kafka: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of the directory with the edition that is in force for it now, and how it stands at Kafka; its keys are
+    asked for by themselves."""
+    edition = edition_for(entry, now, rules)
+    return {**entry.model_dump(mode="json", exclude={*BY_ITSELF}), "in_force": edition and edition.id, "kafka": kafka}
 
 
 def key_row(key: ApiKey, last_used: str | None) -> dict[str, Any]:

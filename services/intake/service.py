@@ -17,7 +17,19 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
 from services.chassis.subject import Aggregate
-from services.intake import balance, broken, contacts, door, handlers, own_numbers, queries, quotas, receipts, taken
+from services.intake import (
+    at_kafka,
+    balance,
+    broken,
+    contacts,
+    door,
+    handlers,
+    own_numbers,
+    queries,
+    quotas,
+    receipts,
+    taken,
+)
 from services.intake.directory import Directory, need_editions
 from services.intake.domain import agency, reading
 from services.intake.domain.commands import Recalendar, Tick
@@ -30,8 +42,10 @@ RULES = load()
 
 
 def projection(event: Event) -> list[tuple[str, Row]]:
-    """The rows that a fact makes in side collections: readings of contact persons, receipts, rules that were broken."""
-    return [*contacts.projection(event), *receipts.projection(event), *broken.projection(event)]
+    """The rows that a fact makes in side collections: readings of contact persons, receipts, rules that were broken,
+    and when an agency's entry changed."""
+    made = (contacts, receipts, broken, at_kafka)
+    return [row for one in made for row in one.projection(event)]
 
 
 async def erase(store: Store, events: Sequence[Event]) -> None:

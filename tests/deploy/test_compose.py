@@ -87,7 +87,13 @@ def test_every_secret_comes_from_the_environment() -> None:
     assert all(REQUIRED.fullmatch(value) for value in secret_values)
     urls = [value for part in PARTS for value in environment(part).values() if "@" in value]
     logins = [re.fullmatch(r"mongodb://(\w+):(.+)@mongo:27017/\?replicaSet=rs0&authSource=admin", url) for url in urls]
-    assert [login and login[1] for login in logins] == ["admin", *SERVICES, DESK, "expertise"], "the last is for mail"
+    assert [login and login[1] for login in logins] == [
+        "admin",
+        *SERVICES,
+        DESK,
+        "intake",
+        "expertise",
+    ], "the last two are the follower and mail"
     assert all(login and REQUIRED.fullmatch(login[2]) for login in logins)
     assert all(how == {":?"} for name, how in variables().items() if SECRET.search(name))
 
@@ -124,6 +130,19 @@ def test_the_desk_is_started_like_a_service_and_has_no_login_at_kafka() -> None:
     others = {name.removeprefix("LOTSMAN_").lower() for name in settings if not name.startswith("LOTSMAN_DESK_")}
     assert own <= DeskSettings.model_fields.keys() and others - {"traces_url"} <= Settings.model_fields.keys()
     assert all(settings[f"LOTSMAN_DESK_{one.upper()}_URL"] == f"http://{one}:8080" for one in SERVICES)
+
+
+def test_the_follower_is_started_like_a_service_and_alone_has_the_administrators_login_at_kafka() -> None:
+    part = PARTS["follower"]
+    assert part["command"] == ["python3", "-m", "deploy.follower"]
+    assert {name: part[name] for name in ("depends_on", "healthcheck", "user", "init")} == {
+        name: PARTS["intake"][name] for name in ("depends_on", "healthcheck", "user", "init")
+    }
+    assert {name.removeprefix("LOTSMAN_").lower() for name in environment("follower")} <= Settings.model_fields.keys()
+    admins = {name for name in PARTS if environment(name).get("LOTSMAN_KAFKA_USERNAME") == "admin"}
+    assert admins == {"setup", "follower"}, "of which the setup ends before the services start"
+    assert environment("follower")["LOTSMAN_DATABASE"] == first("intake")
+    assert "follower:8080" in (FOLDER / "prometheus.yml").read_text()
 
 
 @pytest.mark.parametrize("service", SERVICES)

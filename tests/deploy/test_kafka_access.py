@@ -3,6 +3,8 @@
 from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -10,15 +12,18 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 
 from contracts.steps import EditionFrom, Quota
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
-from deploy import access, provisioning, quotas, topics
+from deploy import access, provisioning, quotas, scram, topics
 from deploy.complaint import Complaint
+from deploy.follower import Follower
 from deploy.local import secrets
 from deploy.local.backends import Backends
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports
 from deploy.login import Login
 from deploy.samples.common import NOW
-from services.intake.domain.agency import Agency
+from services.chassis.store import SUBJECTS
+from services.intake import at_kafka
+from services.intake.domain.agency import Agency, MadePassword
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -325,6 +330,67 @@ def test_kafka_follows_the_directory_whoever_is_cut_off_may_do_nothing_and_quota
     assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     provisioning.follow(backends.kafka, [entry])
     assert write(login, agency_topic(code).name) is None, "with the password that it had"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("place", ["give", "follow", "_write", "_forgotten"])
+def test_a_follower_that_dies_at_any_step_has_kafka_as_the_directory_says_when_it_starts_again(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    code = f"zeta-{uuid4().hex[:8]}"
+    password, salted = at_kafka.made(code)
+    editions, made = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),), MadePassword(id=salted.id, at=NOW)
+    entry = Agency(code=code, name="Ведомство", editions=editions, password=made)
+    row = {"_id": f"agency:{code}", "kind": "agency", "version": 1, "state": entry.model_dump(mode="json")}
+    with provisioning.client(backends.mongo_url) as mongo:
+        database = mongo[f"follower_{uuid4().hex[:8]}"]
+        database[SUBJECTS].insert_one(row)
+        database[at_kafka.PASSWORDS].insert_one(at_kafka.row_of(salted, NOW))
+        of = {"give": scram, "follow": provisioning}.get(place, Follower)
+        real = getattr(of, place)
+
+        def dies(*given: Any) -> None:
+            real(*given)
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(of, place, dies)
+            Follower(backends.kafka, database).step(anew=True)
+        login = Login(backends.kafka.bootstrap, f"agency-{code}", password)
+        for anew in (True, False):
+            Follower(backends.kafka, database).step(anew=anew)
+        assert write(login, agency_topic(code).name) is None
+        [done] = database[at_kafka.FOLLOWED].find()
+        assert (done["what"], done["why"], done["password"]) == (at_kafka.wanted(entry), None, salted.id)
+        assert not database[at_kafka.PASSWORDS].count_documents({})
+        mongo.drop_database(database.name)
+
+
+def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a_lost_password_is_told(
+    backends: Backends,
+) -> None:
+    codes = [f"{name}-{uuid4().hex[:8]}" for name in ("wrong", "right", "lost")]
+    editions = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
+    entries = [Agency(code=code, name="Ведомство", editions=editions) for code in codes]
+    entries[2] = entries[2].model_copy(update={"password": MadePassword(id="gone", at=NOW)})
+    topics.ensure(backends.kafka.admin(), [agency_topic(codes[0]).model_copy(update={"partitions": 2})])
+    with provisioning.client(backends.mongo_url) as mongo:
+        database = mongo[f"follower_{uuid4().hex[:8]}"]
+        database[SUBJECTS].insert_many(
+            {"_id": f"agency:{one.code}", "kind": "agency", "version": 1, "state": one.model_dump(mode="json")}
+            for one in entries
+        )
+        follower = Follower(backends.kafka, database)
+        follower.step(anew=True)
+        done = {row["_id"]: row for row in database[at_kafka.FOLLOWED].find()}
+        mongo.drop_database(database.name)
+    assert "has 2 partitions and must have 1" in done[codes[0]]["why"] and done[codes[0]]["what"] is None
+    assert (done[codes[1]]["why"], done[codes[1]]["what"]) == (None, at_kafka.wanted(entries[1]))
+    assert (done[codes[2]]["why"], done[codes[2]]["what"]) == (at_kafka.LOST, None)
+    assert {agency_topic(code).name for code in codes} <= topics.existing(backends.kafka.admin()).keys()
 
 
 def delivered(producer: Producer, topic: str) -> KafkaError | None:

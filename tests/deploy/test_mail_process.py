@@ -34,7 +34,7 @@ def test_up_starts_mail_only_when_a_server_is_named(
         monkeypatch.setenv("LOTSMAN_SMTP_URL", url)
     monkeypatch.setattr(run, "Stack", stack)
     assert main(["up"]) == 1
-    assert asked == [{"desk", "intake", "expertise", "registry", *([MAIL] if there else [])}]
+    assert asked == [{"desk", "follower", "intake", "expertise", "registry", *([MAIL] if there else [])}]
 
 
 def test_mail_works_on_the_database_of_expertise_at_a_port_of_its_own(given: Backends, tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
+from pymongo import MongoClient
 
 from contracts.agency import ApplicationSubmittedV2
 from contracts.intake import ApplicationRegisteredV1
@@ -23,10 +24,13 @@ from deploy.cli.__main__ import main
 from deploy.cli.desk import Desk
 from deploy.cli.main_job import application
 from deploy.cli.publishing import publish, receipts
-from deploy.local.stack import Stack
+from deploy.local.health import why_not_whole
+from deploy.local.process import Process
+from deploy.local.stack import FOLLOWER, Stack, commands
 from deploy.local.state import Child, State
 from deploy.login import Login
 from deploy.topics import ensure
+from services.intake.at_kafka import ITERATIONS, PASSWORDS
 from tests.kit.raw_batches import NotUtf8, batch, hand_over
 
 pytestmark = [pytest.mark.timeout(240)]
@@ -113,12 +117,6 @@ def test_an_agency_that_is_not_in_the_directory_yet_waits_parked_and_goes_on_whe
     went = desk.call("POST", "intake", "/v1/parked/redrive", "ops", body={"ids": [row["id"]]})
     assert went.json()["went"] == 1
     assert [one["outcome"] for one in receipts(desk.logins[other], other, 2)] == ["parked", "registered"]
-
-
-def test_an_agency_without_topics_cannot_be_entered(desk: Desk) -> None:
-    entry = {"name": "Ведомство без тем", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
-    refused = desk.call("PUT", "intake", "/v1/agencies/no-topics-yet", "admin", body=entry)
-    assert (refused.status_code, refused.json()["title"]) == (409, "topics.missing")
 
 
 def test_an_entry_that_is_there_is_not_overwritten_by_who_has_not_seen_it(desk: Desk, agency: str) -> None:
@@ -280,7 +278,8 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
     reads_register(new["key"], (200, ""))
     assert [outcome for outcome, _ in outcomes(8)][-2:] == ["registered"] * 2
     desk.call("POST", "intake", f"/v1/agencies/{code}/disabling", "admin", body={"why": "По HTTP."})
-    assert by_kafka(login()) is None, "Kafka does not know of it yet"
+    assert by_kafka(login()) is None, "Kafka does not know of it: no follower runs"
+    assert verb("agency", "show", code)["kafka"]["state"] == "waiting"
     assert verb("agency", "follow")["disabled"] >= 1
     refused = by_kafka(login())
     assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -288,3 +287,84 @@ def test_an_agency_gets_keys_publishes_by_both_doors_changes_them_and_is_cut_off
         for file in stack.folder.rglob("*"):
             if file.is_file() and ({"logs", "traces"} & {*file.parts} or "traces" in file.name):
                 assert secret_word[-64:].encode() not in file.read_bytes(), file
+
+
+# ---- the same over HTTP alone, and the follower
+
+
+@pytest.fixture
+def follower(stack: Stack) -> Iterator[Process]:
+    """The process that has Kafka follow, as `up` starts it; it does not run yet."""
+    words = commands(follower=True)[FOLLOWER]
+    process = Process(FOLLOWER, "The follower", words, stack.folder, stack.service_env(FOLLOWER))
+    yield process
+    process.stop(20)
+
+
+def test_over_http_alone_an_agency_gets_topics_a_password_and_is_cut_off_at_kafka_whenever_the_follower_is_killed(
+    desk: Desk, stack: Stack, follower: Process
+) -> None:
+    code = f"http-{os.urandom(3).hex()}"
+    path = f"/v1/agencies/{code}"
+
+    def command(method: str, way: str, body: Any = None) -> Any:
+        etag = desk.call("GET", "intake", path, "admin").headers.get("ETag")
+        return desk.call(method, "intake", path + way, "admin", body=body, etag=etag)
+
+    def followed() -> dict[str, Any]:
+        def done(answer: Any) -> bool:
+            return bool(answer.json()["kafka"]["state"] == "followed")
+
+        kafka: dict[str, Any] = desk.ask("intake", path, "admin", done).json()["kafka"]
+        return kafka
+
+    def login(password: str) -> Login:
+        return Login(stack.backends.kafka.bootstrap, user, password)
+
+    entry = {"name": "Ведомство без командной строки", "editions": [{"edition": "by-2024", "since": "2025-01-01"}]}
+    entered = command("PUT", "", entry)
+    assert (entered.status_code, entered.json()["kafka"]["state"]) == (200, "waiting")
+    headers = {"Authorization": f"Bearer {stack.token(['admin'])}", "Idempotency-Key": "made-once"}
+    made, again = (desk.http.post(f"{stack.urls['intake']}{path}/kafka-password", headers=headers) for _ in range(2))
+    assert (made.status_code, again.status_code, again.json()["password"]) == (201, 200, None)
+    first, user = made.json()["password"], made.json()["kafka"]["user"]
+    with MongoClient[dict[str, Any]](stack.backends.mongo_url) as mongo:
+        kept = mongo["lotsman_intake"][PASSWORDS]
+        assert ITERATIONS in [row["iterations"] for row in kept.find({"agency": code})]
+        follower.start()
+        assert followed()["password_made"]
+        connected = Producer(login(first).librdkafka() | {"message.timeout.ms": 8000})
+        assert delivered(connected, code) is None
+        assert [one["outcome"] for one in receipts(stack.backends.kafka, code, 1)] == ["registered"]
+        [stored] = mongo["lotsman_intake"]["subjects"].find({"_id": f"agency:{code}"})
+        assert first not in repr(stored)
+        assert not kept.count_documents({"_id": stored["state"]["password"]["id"]}), "Kafka has it"
+
+    assert command("POST", "/disabling", {"why": "Пароль у посторонних."}).json()["kafka"]["state"] == "waiting"
+    followed()
+    refused = delivered(connected, code)
+    assert refused is not None and refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+    follower.kill()
+    second = command("POST", "/kafka-password").json()["password"]
+    command("POST", "/enabling", {"why": "Выдан новый."})
+    lines = desk.call("GET", "intake", "/v1/agencies?limit=200", "admin").json()["items"]
+    assert [one["kafka"]["state"] for one in lines if one["code"] == code] == ["waiting"]
+    follower.start()
+    followed()
+    assert delivered(Producer(login(second).librdkafka() | {"message.timeout.ms": 8000}), code) is None
+    with pytest.raises(KafkaException):
+        login(first).admin().list_topics(timeout=3)
+    assert why_not_whole(f"http://127.0.0.1:{stack.ports[FOLLOWER]}") is None
+
+
+SENT: Final = count()
+
+
+def delivered(producer: Producer, code: str) -> KafkaError | None:
+    """What Kafka answers to one more event of an agency."""
+    answers = list[KafkaError | None]()
+    event = json.dumps(application(next(SENT), code, kind=V2))
+    producer.produce(agency_topic(code).name, event, on_delivery=lambda error, _: answers.append(error))
+    producer.flush(20)
+    return answers[0]

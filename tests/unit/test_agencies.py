@@ -152,7 +152,7 @@ def test_an_entry_says_by_which_edition_what_is_sent_now_is_judged() -> None:
     ):
         since = tuple(EditionFrom(edition=edition, since=first) for edition, first in editions)
         state = entered().model_copy(update={"editions": since})
-        card = queries.agency_card(Document(subject_of(CODE), "agency", state=state), NOW, BOOK)
+        card = queries.agency_card(state, NOW, BOOK, {})
         assert card["in_force"] == in_force, editions
 
 

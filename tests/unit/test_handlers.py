@@ -344,7 +344,7 @@ TERMS = {"term-started", "term-ended", "term-breached", "term-nearing", "term-re
 SILENT = {"agency-entered", "carrying-out-noted", "conflict-noted", "contact-erased", "contact-read", *TERMS}
 SILENT |= {"person-erased", "record-handled", "record-skipped"}
 SILENT |= {"expertise-term-noted", "agency-disabled", "agency-enabled"}
-SILENT |= {"agency-key-issued", "agency-key-revoked"}
+SILENT |= {"agency-key-issued", "agency-key-revoked", "agency-password-made"}
 """The directory, the terms, the notes and what becomes of contact persons go without a receipt."""
 
 

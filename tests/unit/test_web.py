@@ -116,6 +116,7 @@ POLICY: Mapping[str, Mapping[tuple[str, str], AbstractSet[str]]] = {
         ("put", "/v1/agencies/{code}"): {"admin"},
         ("post", "/v1/agencies/{code}/disabling"): {"admin"},
         ("post", "/v1/agencies/{code}/enabling"): {"admin"},
+        ("post", "/v1/agencies/{code}/kafka-password"): {"admin"},
         ("get", "/v1/agencies/{code}/keys"): {"publisher", *LOOK_OVER_READERS},
         ("post", "/v1/agencies/{code}/keys"): {"admin"},
         ("post", "/v1/agencies/{code}/keys/{key_id}/rotation"): {"admin"},

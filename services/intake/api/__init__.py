@@ -13,6 +13,7 @@ from services.intake.api import (
     editions,
     event_types,
     imports,
+    kafka_passwords,
     look_over,
     publishing,
     receipts,
@@ -32,6 +33,7 @@ def make_router(rules: RuleBook) -> APIRouter:
     contacts.add(inside)
     directory.add(inside, rules)
     agency_keys.add(inside)
+    kafka_passwords.add(inside)
     event_types.add(inside)
     editions.add(inside, rules)
     rule_counts.add(inside)

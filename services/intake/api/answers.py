@@ -12,12 +12,14 @@ from contracts.agency import ContactPerson
 from contracts.event import Contract, Moment
 from contracts.reference import Problem
 from services.chassis.answers import part_of
+from services.chassis.described import CommandAnswer
+from services.intake.at_kafka import Follows
 from services.intake.domain.agency import Agency
 from services.intake.domain.agency_keys import ApiKey
 from services.intake.domain.state import Pilot, Request, Status
 from services.intake.following import WaitsFor
 from services.intake.importing.asked import State
-from services.intake.queries import AGENCY_LINE, ASIDE
+from services.intake.queries import AGENCY_LINE, ASIDE, BY_ITSELF
 from services.law.explanation import Explanation
 
 
@@ -147,13 +149,43 @@ class ApplicationClock(Explanation):
     title: str | None
 
 
+class AtKafka(Contract):
+    """How an agency stands at Kafka, which follows the directory within seconds (by the process `follower`): whether it
+    is there as its entry says, since when it is so or waits, why the last attempt failed, where one did, and when a
+    password was made for its user last, if one was."""
+
+    user: str
+    topic: str
+    receipts: str
+    state: Follows
+    since: Moment | None
+    why: str | None
+    password_made: Moment | None
+
+
+class EntryChanged(CommandAnswer):
+    """A command about an agency's entry was carried out; `kafka`: whether Kafka has followed by now."""
+
+    kafka: AtKafka
+
+
+class NewPassword(Contract):
+    """A password that was made for an agency's user at Kafka. `password` is told this once; it is null where the same
+    was asked before. Kafka takes it within seconds: `kafka` says whether it has."""
+
+    agency: str
+    password: str | None
+    kafka: AtKafka
+
+
 AgencyCard: Final[Any] = part_of(
     "AgencyCard",
     Agency,
-    (name for name in Agency.model_fields if name != "keys"),
+    (name for name in Agency.model_fields if name not in BY_ITSELF),
     description="An agency's entry as it stands. `in_force` is the edition by which an application is judged that it "
     "sends now; null: none is in force yet.",
     in_force=str | None,
+    kafka=AtKafka,
 )
 _KeyShown: Final[Any] = part_of(
     "AgencyKey",
@@ -192,7 +224,8 @@ AgencyLine: Final[Any] = part_of(
     "AgencyLine",
     Agency,
     AGENCY_LINE,
-    description="A line of the directory of agencies (справочник ведомств).",
+    description="A line of the directory of agencies (справочник ведомств), and how the agency stands at Kafka.",
+    kafka=AtKafka,
 )
 ApplicationCard: Final[Any] = part_of(
     "ApplicationCard",

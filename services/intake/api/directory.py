@@ -1,23 +1,26 @@
 """The directory of agencies (справочник ведомств): who may publish, by which rule edition, and who is cut off."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
 
 from contracts.forms import AGENCY
 from contracts.reference import Role, Scope
 from contracts.rules import RuleBook
 from contracts.steps import AgencyDisabling, AgencyEnabling, AgencyEntry
-from contracts.topics import agency_topic, receipts_topic
 from services.chassis.answers import Page
 from services.chassis.auth import Caller, allow
 from services.chassis.body import Body
+from services.chassis.engine import Engine
+from services.chassis.hand import Hand
 from services.chassis.sight import agency_of
 from services.chassis.store import SUBJECTS
-from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, need_topics, not_found, page
-from services.intake import queries
+from services.chassis.web import PAGE, After, EngineOf, Limit, card, document, not_found, page
+from services.intake import at_kafka, queries
 from services.intake.api.access import READERS, Admin
-from services.intake.api.answers import AgencyCard, AgencyLine, QuotaShown
+from services.intake.api.answers import AgencyCard, AgencyLine, EntryChanged, QuotaShown
 from services.intake.directory import Directory
 from services.intake.domain.agency import Agency, subject_of
 from services.law.standing import KIND as AGENCY_KIND
@@ -34,45 +37,64 @@ def add(router: APIRouter, rules: RuleBook) -> None:
 
     @router.get("/agencies", tags=["directory"], dependencies=[Depends(allow(*READERS))])
     async def agencies(engine: EngineOf, after: After = None, limit: Limit = PAGE) -> Page[AgencyLine]:
-        """The agencies that may publish, and those that are cut off."""
+        """The agencies that may publish, and those that are cut off; for each whether Kafka has followed."""
         query, order = queries.agencies()
-        return await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=queries.agency_row)
+        found = await page(engine.store, SUBJECTS, query, order, after=after, limit=limit, show=dict)
+        entries = [Agency.model_validate(row["state"]) for row in found.items]
+        kafka = await at_kafka.told(engine.store, entries)
+        return Page[Any](items=[queries.agency_row(one, kafka[one.code]) for one in entries], next=found.next)
 
     @router.get("/agencies/{code}", tags=["directory"], response_model=AgencyCard)
     async def agency(code: AgencyCode, engine: EngineOf, caller: AgencysReader) -> Response:
-        """One agency's entry, and the edition by which an application is judged that it sends now. An agency sees its
-        own."""
-        found = await document(engine, own_entry(code, caller), AGENCY_KIND)
-        return card(queries.agency_card(found, engine.now(), rules), found.rev)
+        """One agency's entry, the edition by which an application is judged that it sends now, and whether Kafka has
+        followed the entry. An agency sees its own."""
+        entry, rev = await entry_of(engine, own_entry(code, caller))
+        kafka = await at_kafka.told(engine.store, [entry])
+        return card(queries.agency_card(entry, engine.now(), rules, kafka[code]), rev)
 
     @router.get("/agencies/{code}/quota", tags=["directory"])
     async def quota(code: AgencyCode, engine: EngineOf, request: Request, caller: QuotasReader) -> QuotaShown:
         """How much of the door an agency may have in a minute, and whether its entry says so or it is what all have;
         null: there is no bound. An agency sees its own."""
-        found = await document(engine, own_entry(code, caller), AGENCY_KIND)
-        assert isinstance(found.state, Agency)
+        entry, _ = await entry_of(engine, own_entry(code, caller))
         directory: Directory = request.app.state.agencies
-        most = found.state.quota or directory.quotas.most
+        most = entry.quota or directory.quotas.most
         said = {"events_a_minute": None, "bytes_a_minute": None} if most is None else most.model_dump()
-        return QuotaShown(**said, own=found.state.quota is not None)
+        return QuotaShown(**said, own=entry.quota is not None)
 
-    @router.put("/agencies/{code}", tags=["directory"])
+    @router.put("/agencies/{code}", tags=["directory"], response_model=EntryChanged)
     async def enter(code: AgencyCode, body: Body[AgencyEntry], by: Admin) -> Response:
-        """Enters an agency or changes its entry. Its topics must be there: `./lotsman agency add` makes both."""
-        await need_topics(by.request, (agency_topic(code).name, receipts_topic(code).name))
-        return known_here(by.request, await by.put(subject_of(code), body))
+        """Enters an agency or changes its entry. Its topics, its rights and its quota at Kafka follow within seconds:
+        `kafka` says whether they have. A password for its user there: `POST /v1/agencies/{code}/kafka-password`."""
+        return await _changed(by, code, await by.put(subject_of(code), body))
 
-    @router.post("/agencies/{code}/disabling", tags=["directory"])
+    @router.post("/agencies/{code}/disabling", tags=["directory"], response_model=EntryChanged)
     async def disable(code: AgencyCode, body: Body[AgencyDisabling], by: Admin) -> Response:
         """Cuts an agency off at both doors, whatever its entry says (If-Match is not needed): within a second nothing
-        of it is let in over HTTP, and what stands in its topic is refused, with receipts. `./lotsman agency disable`
-        takes its rights at Kafka, too."""
-        return known_here(by.request, await by.give(subject_of(code), AGENCY_KIND, body, at_once=True))
+        of it is let in over HTTP, and what stands in its topic is refused, with receipts. Its rights at Kafka are taken
+        within seconds: `kafka` says whether they have been."""
+        return await _changed(by, code, await by.give(subject_of(code), AGENCY_KIND, body, at_once=True))
 
-    @router.post("/agencies/{code}/enabling", tags=["directory"])
+    @router.post("/agencies/{code}/enabling", tags=["directory"], response_model=EntryChanged)
     async def enable(code: AgencyCode, body: Body[AgencyEnabling], by: Admin) -> Response:
         """Lets an agency in again that was cut off. What was refused meanwhile it sends again, under new ids."""
-        return known_here(by.request, await by.give(subject_of(code), AGENCY_KIND, body))
+        return await _changed(by, code, await by.give(subject_of(code), AGENCY_KIND, body))
+
+
+async def _changed(by: Hand, code: str, answer: Response) -> Response:
+    """The answer to a command about an entry, with how the agency stands at Kafka by now."""
+    entry, _ = await entry_of(by.engine, subject_of(code))
+    changed = None if "Idempotent-Replayed" in answer.headers else by.engine.now()
+    kafka = await at_kafka.told(by.engine.store, [entry], changed)
+    kept = {name: answer.headers[name] for name in ("ETag", "Idempotent-Replayed") if name in answer.headers}
+    return known_here(by.request, JSONResponse({**json.loads(bytes(answer.body)), "kafka": kafka[code]}, headers=kept))
+
+
+async def entry_of(engine: Engine, subject: str) -> tuple[Agency, int]:
+    """An entry as it stands, and its revision. Raises Problematic 404."""
+    found = await document(engine, subject, AGENCY_KIND)
+    assert isinstance(found.state, Agency)
+    return found.state, found.rev
 
 
 def own_entry(code: str, caller: Caller) -> str:

@@ -16,6 +16,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST:/v1/agencies/{code}/keys": "issueKey",
     "POST:/v1/agencies/{code}/keys/{key_id}/rotation": "rotateKey",
     "POST:/v1/agencies/{code}/keys/{key_id}/revocation": "revokeKey",
+    "POST:/v1/agencies/{code}/kafka-password": "makeKafkaPassword",
     "GET:/v1/agencies/{code}/quota": "getQuota",
     "GET:/v1/applications": "listApplications",
     "GET:/v1/applications/{pilot}": "getApplication",

@@ -8,10 +8,10 @@ still has in its topic is refused, with a receipt that says so (`shut`).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import assert_never
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
-from contracts.event import Fact, Moment
+from contracts.event import Contract, Fact, Moment
 from contracts.intake import (
     AgencyDisabledV1,
     AgencyEnabledV1,
@@ -19,6 +19,7 @@ from contracts.intake import (
     AgencyFact,
     AgencyKeyIssuedV1,
     AgencyKeyRevokedV1,
+    AgencyPasswordMadeV1,
 )
 from contracts.reference import Problem
 from contracts.rules import Edition, RuleBook
@@ -33,7 +34,22 @@ from services.law.faults import organisation_faults
 from services.law.people import is_person
 from services.law.standing import KIND
 
-Command = AgencyEntry | AgencyDisabling | AgencyEnabling | IssueKey | RotateKey | RevokeKey
+
+@dataclass(frozen=True, slots=True)
+class MakePassword:
+    """Give the agency's user at Kafka a password: that which is kept under this id."""
+
+    id: str
+
+
+Command = AgencyEntry | AgencyDisabling | AgencyEnabling | IssueKey | RotateKey | RevokeKey | MakePassword
+
+
+class MadePassword(Contract):
+    """The last password that was made for the agency's user at Kafka; itself it is nowhere."""
+
+    id: str
+    at: Moment
 
 
 class Agency(AgencyEntry):
@@ -42,6 +58,11 @@ class Agency(AgencyEntry):
     code: str
     disabled: Moment | None = None
     keys: tuple[ApiKey, ...] = ()
+    password: MadePassword | None = None
+
+
+KEPT: Final = ("disabled", "keys", "password")
+"""What of an agency stays whatever its entry says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +104,9 @@ def decide(state: Agency | None, command: Command, context: Context[Given]) -> S
         case IssueKey() | RotateKey() | RevokeKey():
             keys = state.keys if state is not None else ()
             return decide_key(keys, command, code_of(context.subject), context.actor, context.now)
+        case MakePassword(id_):
+            code = code_of(context.subject)
+            return (AgencyPasswordMadeV1(actor=context.actor, code=code, at=context.now, password=id_),)
         case _:
             assert_never(command)
 
@@ -95,7 +119,7 @@ def evolve(state: Agency | None, fact: Fact) -> Agency | None:
 def _evolved(state: Agency | None, fact: AgencyFact) -> Agency | None:
     match fact:
         case AgencyEnteredV1():
-            kept = {} if state is None else {"disabled": state.disabled, "keys": state.keys}
+            kept = {} if state is None else {name: getattr(state, name) for name in KEPT}
             return Agency.made_of(fact, **kept)
         case AgencyDisabledV1():
             return state and state.model_copy(update={"disabled": fact.at})
@@ -103,6 +127,9 @@ def _evolved(state: Agency | None, fact: AgencyFact) -> Agency | None:
             return state and state.model_copy(update={"disabled": None})
         case AgencyKeyIssuedV1() | AgencyKeyRevokedV1():
             return state and state.model_copy(update={"keys": evolve_keys(state.keys, fact)})
+        case AgencyPasswordMadeV1():
+            made = MadePassword(id=fact.password, at=fact.at)
+            return state and state.model_copy(update={"password": made})
         case _:
             assert_never(fact)
 

@@ -64,6 +64,8 @@ def _after(known: Agency, fact: intake.AgencyFact, context: Context[RuleBook]) -
             return _holding(known, [*_with(known, fact.replaces, until=fact.replaced_until), new], context.now)
         case intake.AgencyKeyRevokedV1():
             return _holding(known, _with(known, fact.key, revoked=fact.at), context.now)
+        case intake.AgencyPasswordMadeV1():
+            return known  # nobody comes here by it
         case _:
             assert_never(fact)
 

@@ -1,0 +1,44 @@
+"""A password for an agency's user at Kafka: made here, shown once, and carried over by who has the right to."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from services.chassis.described import SAME_AGAIN
+from services.intake import at_kafka
+from services.intake.api.access import Admin
+from services.intake.api.answers import NewPassword
+from services.intake.api.directory import AgencyCode, entry_of, known_here
+from services.intake.domain.agency import MakePassword, subject_of
+from services.law.standing import KIND
+
+ONCE: Final[dict[int | str, dict[str, Any]]] = {200: {"model": NewPassword, "description": SAME_AGAIN}}
+
+
+def add(router: APIRouter) -> None:
+    """`/agencies/{code}/kafka-password`."""
+
+    @router.post(
+        "/agencies/{code}/kafka-password",
+        tags=["directory"],
+        status_code=201,
+        response_model=NewPassword,
+        responses=ONCE,
+    )
+    async def make(code: AgencyCode, by: Admin) -> Response:
+        """Makes a new password for an agency's user at Kafka, which is in this answer and never again: the same asked
+        again tells no password. Kafka takes it within seconds, in the place of the one before; who is connected stays
+        so. An agency that is cut off gets one, too, so that it can be let in again with that alone. If-Match is not
+        needed."""
+        store, (password, salted) = by.engine.store, at_kafka.made(code)
+        # First what is kept, then the fact that names it: a row that no entry names opens nothing.
+        await store.put(at_kafka.PASSWORDS, [at_kafka.row_of(salted, by.engine.now())])
+        answer = await by.give(subject_of(code), KIND, MakePassword(salted.id), at_once=True)
+        again = "Idempotent-Replayed" in answer.headers
+        entry, _ = await entry_of(by.engine, subject_of(code))
+        kafka = await at_kafka.told(store, [entry], None if again else by.engine.now())
+        told = {"agency": code, "password": None if again else password, "kafka": kafka[code]}
+        headers = {"Cache-Control": "private, no-store", "ETag": answer.headers["ETag"]}
+        headers |= {"Idempotent-Replayed": "true"} if again else {}
+        return known_here(by.request, JSONResponse(told, 200 if again else 201, headers=headers))
