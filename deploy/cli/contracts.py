@@ -38,8 +38,8 @@ app.add_typer(group, name="contracts")
 EXAMPLES: Final = 5
 """So many events of each agency are named; the list has all."""
 COVERS: Final = (
-    f"What agencies sent in the last {AGENCY_KEPT_DAYS} days: over Kafka byte for byte; over HTTP what was taken, as "
-    "facts have it: without total_cost and fields that no contract knows."
+    f"What agencies sent in the last {AGENCY_KEPT_DAYS} days: over Kafka all of it; over HTTP what was taken. Both as "
+    "it came; of what HTTP took before intake kept that, what its fact has."
 )
 """What is looked at."""
 Line = dict[str, Any]

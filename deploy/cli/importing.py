@@ -41,6 +41,9 @@ from services.intake.importing.tables import Table
 app = typer.Typer()
 HANDS: Final = 4
 """So many agencies are entered at a time."""
+NOT_EVERY_ROW: Final = 4
+LEFT: Final = ("refused", "rejected", "parked")
+"""What may become of a row beside being taken, or known already."""
 MOST_SHOWN: Final = 20
 """So many rules are shown to people; the report has all."""
 
@@ -59,8 +62,15 @@ def import_(
     folder: Annotated[
         Path | None, typer.Option("--report", help="Where the report and the marked file go.", file_okay=False)
     ] = None,
+    every_row: Annotated[
+        bool,
+        typer.Option("--every-row", help="End with status 4 where a row was refused, rejected or parked."),
+    ] = False,
 ) -> Found:
     """Publish the rows of a spreadsheet as events of their agencies, and say what became of each.
+
+    Exit status: 0 every row is accounted for, whatever became of it; 1 some are not, or nothing could be done; 4, with
+    --every-row alone, every one is and not all were taken.
 
     May be stopped and run again: a row that was published is known again. What is wrong is written to a report with
     row, column, rule and words, and into a copy of the file.
@@ -85,6 +95,10 @@ def import_(
             "./lotsman status shows what is wrong. Then run the same again: nothing is done twice.",
             found=found,
         )
+    left = {name: found[name] for name in LEFT if found[name]}
+    if every_row and left:
+        said = ", ".join(f"{rows} {name}" for name, rows in left.items())
+        raise Complaint(f"Not every row was taken: {said}; the report says why.", code=NOT_EVERY_ROW, found=found)
     return found
 
 

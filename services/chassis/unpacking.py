@@ -13,9 +13,10 @@ import hashlib
 import io
 import logging
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import cramjam
 from aiokafka import ConsumerRecord, TopicPartition
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 
 INFLATED_MOST: Final = 16 * 1024 * 1024
 """Bytes that a batch may have when inflated: clients put a mebibyte into one at most unless told otherwise."""
-HELD_MOST: Final = 4 * INFLATED_MOST
-"""The same for all batches that wait for their turn at a time; what is above it is fetched again later."""
+USUAL: Final = 1024 * 1024
+"""What one partition may hold beside those whose batches are larger: what clients put into one by themselves."""
+HELD_MOST: Final = 2 * INFLATED_MOST
+"""So many bytes all larger batches may have that wait for their turn at a time, and as many again all usual ones: who
+sends large ones waits for others of that kind, and holds up nobody else. What is above it is fetched again later."""
 HEADERS_MOST: Final = 500
 """Headers of a record; CloudEvents have a dozen."""
 KEPT: Final = 64 * 1024
@@ -110,8 +114,8 @@ class Unpacked:
 class Unpacking:
     """How far it is unpacked. It does not know its own records in the making: what is let go, goes at once."""
 
-    held = 0
-    """Bytes that are held inflated now."""
+    held: ClassVar[Counter[str]] = Counter()
+    """Bytes of usual batches, and of larger ones, that are held inflated now."""
 
     def __init__(self, partition: TopicPartition, at: int) -> None:
         self._partition = partition
@@ -169,15 +173,13 @@ class Unpacking:
             yield from self._walk(raw, bytearray(raw[HEAD.size :]), count, took)
 
     def _inflated(self, raw: bytes, codec: int, count: int) -> Iterator[ConsumerRecord[Any, Any]]:
-        if Unpacking.held > HELD_MOST - INFLATED_MOST:
-            raise _NotNow
-        data = bytearray(inflate(codec, raw[HEAD.size :], INFLATED_MOST))
+        kind, data = _room(codec, raw[HEAD.size :])
         size = len(data)
-        Unpacking.held += size
+        Unpacking.held[kind] += size
         try:
             yield from self._walk(raw, data, count, 0)
         finally:
-            Unpacking.held -= size
+            Unpacking.held[kind] -= size
 
     def _walk(self, raw: bytes, data: bytearray, count: int, took: int) -> Iterator[ConsumerRecord[Any, Any]]:
         """The records in these bytes behind the first `took`, each by itself. Raises Unreadable where one has no
@@ -239,6 +241,10 @@ class Unpacking:
         return Unread(*self._partition, begins, 0, 0, None, raw[:KEPT], None, -1, len(raw), (), fault=fault)
 
 
+class _TooLarge(Unreadable):
+    """It inflates above what it may."""
+
+
 class _NotNow(Exception):
     """So much is held inflated that this batch must wait."""
 
@@ -294,6 +300,19 @@ def _headers(data: bytearray, at: int, end: int) -> tuple[tuple[tuple[str, bytes
 # ---- inflating
 
 
+def _room(codec: int, data: bytes) -> tuple[str, bytearray]:
+    """A batch inflated, and whether it is a usual or a large one. Raises _NotNow where as many of its kind are held as
+    may be, and Unreadable."""
+    if Unpacking.held["usual"] > HELD_MOST - USUAL:
+        raise _NotNow
+    try:
+        return "usual", bytearray(inflate(codec, data, USUAL))
+    except _TooLarge:
+        if Unpacking.held["large"] > HELD_MOST - INFLATED_MOST:
+            raise _NotNow from None
+    return "large", bytearray(inflate(codec, data, INFLATED_MOST))
+
+
 def inflate(codec: int, data: bytes, most: int) -> bytes | bytearray:
     """What a batch's compressed bytes become. Raises Unreadable above `most` bytes, and holds no more than them."""
     how = {1: _gzip, 2: _snappy, 3: _cramjam(cramjam.lz4), 4: _cramjam(cramjam.zstd)}.get(codec)
@@ -304,7 +323,7 @@ def inflate(codec: int, data: bytes, most: int) -> bytes | bytearray:
     except (OSError, EOFError, ValueError, struct.error, cramjam.DecompressionError):
         raise Unreadable("a batch that cannot be inflated") from None
     if found is None:
-        raise Unreadable(f"a batch that inflates above {most} bytes")
+        raise _TooLarge(f"a batch that inflates above {most} bytes")
     return found
 
 

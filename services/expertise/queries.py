@@ -9,7 +9,7 @@ from typing import Any, Final
 from contracts.event import wire_moment
 from contracts.expertise import ReviewKind
 from contracts.reference import OrganisationId
-from services.chassis import recalendar
+from services.chassis import own_editions, recalendar
 from services.chassis.sight import Query
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Store
 from services.chassis.ties import TIED
@@ -82,6 +82,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         TIED,
         MEMBERS,
         recalendar.INDEX,
+        own_editions.BY_EDITION,
     ],
     NOTICES: [PERSONS_NOTICES, UNREAD_NOTICES, (("mailed.until", 1), ("time", 1))],
     PRINTING: [FREE],

@@ -1,12 +1,16 @@
 """Expertise put together from its domain, its handlers and the engine."""
 
+from datetime import datetime
+
 from contracts import topics
 from contracts.expertise import EXPERTISE, PersonErasedV1, RecordHandledV1, RecordSkippedV1
 from contracts.intake import INTAKE
 from contracts.rules import load
 from services.chassis import persons
 from services.chassis.exports import worker
+from services.chassis.own_editions import need_stored
 from services.chassis.service import Service, together
+from services.chassis.store import Store
 from services.chassis.subject import Aggregate
 from services.expertise import handlers, queries
 from services.expertise.domain import commands, expert, export, series, team
@@ -16,6 +20,13 @@ from services.expertise.domain.state import KIND, Case
 from services.law import erasing, exporting, handling, skipping
 
 RULES = load()
+
+
+async def begin(store: Store, _now: datetime) -> None:
+    """What is to be so before anything is read. Raises Behind and StoreAway."""
+    await need_stored(store, KIND, RULES)
+
+
 SERVICE = Service(
     name=topics.EXPERTISE,
     aggregates={
@@ -40,4 +51,5 @@ SERVICE = Service(
     marked={handlers.NOTICES: ("read", "mailed")},
     indexes=together(queries.INDEXES, worker.INDEXES),
     terms=queries.terms,
+    begin=begin,
 )

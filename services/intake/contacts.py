@@ -21,6 +21,7 @@ from contracts.topics import agency_of, agency_topic
 from services.chassis.masking import known_names
 from services.chassis.parking import PERSONAL, record_of
 from services.chassis.store import BY_ID, PARKED, PERSONS, REPAIRS, SUBJECTS, Keys, Row, Store, below
+from services.intake import sent
 from services.intake.domain.state import pilot_id
 from services.intake.door import attributes_of, fingerprint_of
 from services.intake.importing import asked as sheets
@@ -48,12 +49,13 @@ async def kept(store: Store, persons: Iterable[str]) -> list[Row]:
 
 
 async def forget(store: Store, pilots: Sequence[str], persons: Sequence[str], until: datetime) -> None:
-    """Erases the data of these persons, and what records of these applications that were parked by then say of any.
-    Safe to repeat.
+    """Erases the data of these persons, and what records of these applications that were parked by then, or
+    events that were kept, say of any. Safe to repeat.
 
     Raises StoreAway.
     """
     await store.remove(PERSONS, persons)
+    await sent.forget(store, pilots, until)
     rows = [row async for row in store.scan(PARKED, {"subject": {"$in": list(pilots)}}, page=AT_ONCE)]
     for row in [*rows, *await _parked_submissions(store, pilots)]:
         if row["at"] <= until:

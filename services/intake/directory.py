@@ -10,7 +10,7 @@ from contracts.rules import RuleBook
 from services.chassis import directory
 from services.chassis.auth import Caller
 from services.chassis.directory import Note, not_noted
-from services.chassis.marks import Behind
+from services.chassis.own_editions import need_known
 from services.chassis.pace import SELDOM
 from services.chassis.problems import Problematic
 from services.intake.domain.agency import Agency, shut
@@ -28,12 +28,7 @@ def need_editions(entries: Iterable[Agency], rules: RuleBook) -> None:
         for one in entry.editions:
             if one.edition not in rules:
                 missing.setdefault(one.edition, []).append(entry.code)
-    if missing:
-        named = "; ".join(f"{edition} (of {', '.join(codes)})" for edition, codes in sorted(missing.items()))
-        raise Behind(
-            f"Agencies follow editions that are not known here: {named}. LOTSMAN_EDITIONS must name the folder that "
-            "has them, at each start. See docs/changing-rules.md."
-        )
+    need_known((edition, ", ".join(codes)) for edition, codes in sorted(missing.items()))
 
 
 class Directory(directory.Directory[Agency]):

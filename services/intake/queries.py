@@ -15,7 +15,7 @@ from services.chassis.sight import Sight
 from services.chassis.store import BY_ID, PARKED, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.watching import COUNTED
-from services.intake import balance, broken, receipts
+from services.intake import balance, broken, receipts, sent
 from services.intake.contacts import LATEST, READINGS
 from services.intake.domain.agency import Agency, edition_for
 from services.intake.domain.agency_keys import ApiKey
@@ -49,6 +49,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
     broken.BROKEN: [broken.COUNTED],
     **balance.INDEXES,
     **asked.INDEXES,
+    **sent.INDEXES,
 }
 
 

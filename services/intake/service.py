@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from contracts import topics
-from contracts.event import Event
+from contracts.event import Event, Fact
 from contracts.expertise import EXPERTISE
 from contracts.intake import INTAKE, ContactErasedV1, PersonErasedV1, RecordHandledV1, RecordSkippedV1
 from contracts.registry import REGISTRY
@@ -16,7 +16,7 @@ from services.chassis.run import utc_now
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.store import Row, Store
-from services.chassis.subject import Aggregate
+from services.chassis.subject import Aggregate, Input
 from services.intake import (
     at_kafka,
     balance,
@@ -28,6 +28,7 @@ from services.intake import (
     queries,
     quotas,
     receipts,
+    sent,
     taken,
 )
 from services.intake.directory import Directory, need_editions
@@ -46,6 +47,17 @@ def projection(event: Event) -> list[tuple[str, Row]]:
     and when an agency's entry changed."""
     made = (contacts, receipts, broken, at_kafka)
     return [row for one in made for row in one.projection(event)]
+
+
+def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
+    """What is kept of an event beside its facts: its contact person, and itself where they do not give it back."""
+    return [*door.side_rows(one, facts), *sent.side_rows(one, facts)]
+
+
+async def tidy(store: Store, now: datetime) -> None:
+    """Throws away what was kept long enough. Raises StoreAway."""
+    await contacts.tidy(store, now)
+    await sent.tidy(store, now)
 
 
 async def erase(store: Store, events: Sequence[Event]) -> None:
@@ -85,13 +97,13 @@ SERVICE = Service(
     address=door.address,
     read_agency=door.read_agency,
     on_conflict=door.on_conflict,
-    side_rows=door.side_rows,
+    side_rows=side_rows,
     publications=receipts.publications,
     projection=projection,
     number=handlers.number,
     erase=erase,
     erasures=(ContactErasedV1, PersonErasedV1),
-    tidy=contacts.tidy,
+    tidy=tidy,
     agencies=_directory,
     arrived=door.arrived,
     settled=door.settled,

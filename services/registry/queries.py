@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.event import wire_moment
-from services.chassis import recalendar
+from services.chassis import own_editions, recalendar
 from services.chassis.store import BY_ID, SUBJECTS, Keys, Row, Store
 from services.chassis.subject import Document
 from services.chassis.ties import TIED
@@ -62,6 +62,7 @@ INDEXES: Final[Mapping[str, Sequence[Keys]]] = {
         OF_NUMBER,
         OF_PARENT,
         recalendar.INDEX,
+        own_editions.BY_EDITION,
         OWN_TERMS,
         TIED,
     ],

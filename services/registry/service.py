@@ -12,6 +12,7 @@ from services.chassis import persons
 from services.chassis.directory import Directory, Note, not_noted, noting, stored
 from services.chassis.exports import worker
 from services.chassis.hooks import rows as hooks
+from services.chassis.own_editions import need_stored
 from services.chassis.service import Service, together
 from services.chassis.settings import Settings
 from services.chassis.store import Store
@@ -23,6 +24,7 @@ from services.registry.domain.decide import decide, due
 from services.registry.domain.evolve import evolve
 from services.registry.domain.state import KIND, Pilot
 
+RULES = load()
 Load = Callable[[], Awaitable[Sequence[agencies.Agency]]]
 
 
@@ -34,6 +36,11 @@ def let_in(load: Load, now: Callable[[], datetime], note: Note = not_noted) -> D
 def directory(store: Store, now: Callable[[], datetime], _settings: Settings) -> Directory[agencies.Agency]:
     """The same of a store."""
     return let_in(stored(store, agencies.Agency), now, noting(store))
+
+
+async def begin(store: Store, _now: datetime) -> None:
+    """What is to be so before anything is read. Raises Behind and StoreAway."""
+    await need_stored(store, KIND, RULES)
 
 
 SERVICE = Service(
@@ -61,12 +68,13 @@ SERVICE = Service(
     came=handlers.came,
     own=REGISTRY,
     process_manager=handlers.process_manager,
-    prepare=handlers.preparing(load()),
+    prepare=handlers.preparing(RULES),
     recall=history.recall,
     projection=handlers.projection,
     erase=persons.carry_out,
     erasures=(PersonErasedV1,),
     agencies=directory,
     terms=queries.terms,
+    begin=begin,
     indexes=together(queries.INDEXES, worker.INDEXES, hooks.INDEXES),
 )

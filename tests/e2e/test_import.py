@@ -166,8 +166,8 @@ def test_the_verb_finds_any_system_by_its_addresses_says_it_in_json_and_writes_t
     }.items():
         monkeypatch.setenv(f"LOTSMAN_{name}", value)
     words = ["import", str(path), "--mapping", str(described), "--report", str(tmp_path / "out"), "--json"]
-    for more in ([], ["--dry-run"]):
-        assert main([*words, *more]) == 0
+    for more, status in (([], 0), (["--dry-run"], 0), (["--dry-run", "--every-row"], 4)):
+        assert main([*words, *more]) == status
         told = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert (told["rows"], told["rejected"], told["balance"]) == (7, 7, 0)
         assert Path(told["report"]).read_text(encoding="utf-8-sig").count("schema.missing") == 7 * 5

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from bench.copies import Copies
@@ -27,6 +28,8 @@ from services.chassis.hooks.delivering import Sender
 from services.chassis.hooks.kind import Kind
 from services.chassis.hooks.post import Post
 from services.chassis.hooks.signing import Sealer
+from services.chassis.marks import Behind
+from services.chassis.own_editions import BY_EDITION, need_stored
 from services.chassis.parking import PERSONAL
 from services.chassis.recalendar import INDEX as COUNTED_BY
 from services.chassis.recalendar import recalendar
@@ -43,6 +46,7 @@ from services.expertise.mail.queue import Mailer, MailSettings
 from services.expertise.service import SERVICE as EXPERTISE
 from services.expertise.sight import Sight
 from services.intake import queries as of_intake
+from services.intake import sent
 from services.intake.api import make_router
 from services.intake.balance import OPEN as OPEN_VERDICTS
 from services.intake.balance import struck
@@ -53,6 +57,7 @@ from services.intake.importing import asked as asked_for
 from services.intake.importing.work import Importer
 from services.intake.queries import OWN_NUMBER, of_own_number
 from services.intake.receipts import ANSWERS, IN_ORDER, JOURNAL
+from services.intake.sent import BY_AGE, BY_PILOT, SENT
 from services.intake.service import RULES
 from services.intake.service import SERVICE as INTAKE
 from services.registry import handlers, ties
@@ -95,7 +100,7 @@ async def each_by_its_index(store: Watched, service: Service, lists: Lists) -> N
         found = said(plans, "stage")
         assert not found & {"SORT", "COLLSCAN"}, (name, found)
         assert "_".join(f"{field}_{way}" for field, way in keys) in said(plans, "indexName"), (name, plans)
-        ways = ("find", "count", "aggregate")
+        ways = ("find", "count", "aggregate", "distinct")
         assert collection in {asked[way] for asked in store.asked for way in ways if way in asked}, name
     there = {(collection, tuple(keys)) for collection, some in service.indexes.items() for keys in some}
     there.add((SUBJECTS, HIDDEN))  # of every service
@@ -180,6 +185,21 @@ async def test_of_the_register(mongo_url: str) -> None:
         await each_by_its_index(store, REGISTRY, {**_lists_of_the_register(register, store), **hooked})
 
 
+async def test_expertise_and_the_register_do_not_start_without_an_edition_that_their_pilots_follow(
+    mongo_url: str,
+) -> None:
+    async with watched(mongo_url) as store:
+        for service in (EXPERTISE, REGISTRY):
+            await service.begin(store, datetime.now(UTC))
+        followed = {"rev": 1, "kind": "pilot", "state": {"edition": "ministry-2026"}}
+        await store.put(
+            SUBJECTS, [{"_id": "p-1", **followed, "state": {"edition": "by-2024"}}, {"_id": "p-2", **followed}]
+        )
+        for service in (EXPERTISE, REGISTRY):
+            with pytest.raises(Behind, match="not known here: ministry-2026 .of stored pilots"):
+                await service.begin(store, datetime.now(UTC))
+
+
 def _lists_of_the_register(register: Register, store: Watched) -> Lists:
     making_files = worker.Worker(register.engine, making(register.app, store), begin, worker.Options())
 
@@ -223,6 +243,7 @@ def _lists_of_the_register(register: Register, store: Watched) -> Lists:
             lambda: ties.of_parties(store, [application()]),
         ),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(register.engine)),
+        "editions of pilots": (BY_EDITION, lambda: need_stored(store, "pilot", load())),
         "terms of its own": (of_registry.OWN_TERMS, lambda: of_registry.terms(store, register.engine.now())),
     }
     then = datetime(2020, 1, 1, tzinfo=UTC)
@@ -297,6 +318,7 @@ def _lists_of_the_expertise(world: World, store: Watched) -> Lists:
         "entries that the parties of a case tie to it": (TIED, lambda: tied_to(store, [application()])),
         "teams of a person": (of_expertise.MEMBERS, of("/reviews?view=team")),
         "terms to be counted anew": (COUNTED_BY, lambda: recalendar(world.engine)),
+        "editions of cases": (BY_EDITION, lambda: need_stored(store, "pilot", load())),
         "cases that are taken out": (of_expertise.NUMBERED, lambda: rows_of("cases", "u-1", {}, None, 10)),
     }
     return {
@@ -445,6 +467,8 @@ def _lists_of_intake(app: FastAPI, engine: Engine) -> Lists:
             PERSONAL,
             lambda: tidy(engine.store, engine.now()),
         ),
+        "events that were kept for long enough": (SENT, BY_AGE, lambda: sent.tidy(engine.store, engine.now())),
+        "events of a pilot": (SENT, BY_PILOT, lambda: sent.forget(engine.store, ["p"], engine.now())),
     }
     return {**receipts, **{name: (SUBJECTS, keys, ask) for name, (keys, ask) in found.items()}, **beside}
 

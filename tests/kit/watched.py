@@ -25,6 +25,11 @@ class Watched(Store):
         self.asked.append(asked | ({"hint": dict(hint)} if hint else {}))
         return await super().count(collection, query, limit, hint)
 
+    async def distinct(self, collection: str, field: str, query: Mapping[str, Any]) -> list[str]:
+        """Values, as before."""
+        self.asked.append({"distinct": collection, "key": field, "query": dict(query)})
+        return await super().distinct(collection, field, query)
+
     async def tally(
         self, collection: str, query: Mapping[str, Any], field: str, values: Sequence[str]
     ) -> dict[str, int]:

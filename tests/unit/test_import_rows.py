@@ -364,6 +364,8 @@ def test_codes_are_found_however_they_are_typed(tmp_path: Path) -> None:
     codes = {"Учёт и отчётность": "a", "Связь": "b"}
     assert data(one(tmp_path, " учет  и отчетность", codes=codes))["title"] == "a"
     assert rules(one(tmp_path, "Почта", codes=codes)) == [("Название", "import.code")]
+    [fault] = one(tmp_path, "Почта", codes={**codes, "Communication": "b", "b": "b"}).faults
+    assert fault.problem.message.endswith("codes: Учёт и отчётность (a), Связь (b)"), "each once"
     told = one(tmp_path, "Почта", codes=codes, otherwise="b")
     assert data(told)["title"] == "b" and rules(told) == [("Название", "import.replaced")]
     assert data(one(tmp_path, "Почта", codes=codes, unreadable="as-it-is"))["title"] == "Почта"

@@ -299,8 +299,17 @@ def _coded(codes: Codes, text: str) -> Scalar:
         return codes[text]
     found = {_typed(name): value for name, value in codes.items()}.get(_typed(text))
     if found is None:
-        raise Unreadable(problem("", "import.code", given=shown(text), known=[*codes]))
+        raise Unreadable(problem("", "import.code", given=shown(text), known=_each_once(codes)))
     return found
+
+
+def _each_once(codes: Codes) -> list[str]:
+    """Each code of a table once, behind the first of the names that stand for it: a table may have them in three
+    languages."""
+    first = dict[Scalar, str]()
+    for name, code in codes.items():
+        first.setdefault(code, name)
+    return [name if name == str(code) else f"{name} ({code})" for code, name in first.items()]
 
 
 def _typed(text: str) -> str:

@@ -1,15 +1,23 @@
 """A rule is tried before it refuses: what it would refuse is known beforehand, and what it tells is counted."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from contracts.agency import ApplicationSubmittedV1
+from contracts.event import parse_own_fact
+from contracts.intake import INTAKE, EventReceived
 from contracts.rules import Edition
 from deploy.preview.judging import Judged, engine_of, judged
+from deploy.preview.taken import as_sent
 from deploy.samples.common import BOOK, with_edition
 from services.chassis.engine import Engine
 from services.chassis.store import Store
 from services.intake import handlers
+from services.intake.contacts import forget
+from services.intake.domain.state import pilot_id
+from services.intake.sent import SENT
 from services.intake.service import SERVICE
 from tests.kit.calendars import CALENDARS
 from tests.kit.engine.tiny import Broker, Clock, numbered
@@ -71,6 +79,46 @@ async def test_exactly_what_a_preview_says_is_refused_once_the_edition_is_change
     later = {id_.removesuffix("-again"): outcome for id_, outcome in receipts(broker) if id_.endswith("-again")}
     assert {id_ for id_, outcome in later.items() if outcome == "refused"} == would
     assert later["demo-4"] == "registered"
+
+
+async def test_a_preview_of_what_came_over_http_judges_it_as_it_came_and_that_goes_with_the_contact_person(
+    engine: Engine, store: Store, clock: Clock, broker: Broker, ask: Ask
+) -> None:
+    whole = submitted(4)
+    total = {"amount_minor": sum(one["amount_minor"] for one in whole["data"]["costs"]), "currency": "BYN"}
+    untimed = {name: value for name, value in submitted(3).items() if name != "time"}
+    posted = [
+        submitted(1),
+        submitted(2, mood="бодрое"),
+        untimed,
+        submitted(4, total_cost=total),
+        event(ApplicationSubmittedV1.TYPE, "demo-5", **{**without_costs(submitted(5)), "total_cost": total}),
+        withdrawn("back-4", pilot_id("demo", "demo-4"), mood="усталое"),
+    ]
+    for one in posted:
+        assert (await ask("post", "/v1/events", json=one)).status_code == 201, one
+    await engine.outbox.flush()
+    facts = [parse_own_fact(m.value, INTAKE) for m in broker.log if m.topic == "pilots.intake.v1"]
+    came = [(one, one.fact) for one in facts if isinstance(one.fact, EventReceived)]
+    again_ = await as_sent(store, came)
+    assert [json.loads(one.value) for one in again_] == posted, "but for what is the same all the same"
+    kept = {row["_id"] async for row in store.scan(SENT, {})}
+    assert kept == {pilot_id("demo", one["id"]) for one in posted[1:]}, "the first one's fact gives it back"
+    strict = with_edition(with_severities(BY, {"field.unknown": "block", "time.missing": "block"}))
+    told = await judged(engine_of(store, strict, clock), again_)
+    by_id = {one.event_id: one.rules for one in told}
+    assert by_id["demo-2"] == ("field.unknown",) and by_id["demo-3"] == ("time.missing",)
+    assert "field.unknown" in by_id["back-4"] and not by_id["demo-1"] and not by_id["demo-4"]
+    await forget(store, [pilot_id("demo", "demo-2")], [], clock())
+    assert {row["_id"] async for row in store.scan(SENT, {})} == kept - {pilot_id("demo", "demo-2")}
+    clock.forward(days=31)
+    await SERVICE.tidy(store, clock())
+    assert not [row async for row in store.scan(SENT, {})]
+
+
+def without_costs(one: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of an application of version 1, but for its total."""
+    return {name: value for name, value in one["data"].items() if name != "costs"}
 
 
 async def test_what_a_rule_told_is_counted_by_agency_and_an_agency_sees_its_own(
