@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from deploy.local.ports import is_free
+from deploy.local.ports import is_free, need_free
 from deploy.local.process import Process
 from services.chassis.told_traces import Span
 
@@ -56,6 +56,7 @@ def free_ports(count: int) -> list[int]:
 def running(name: str, command: Sequence[str], folder: Path, port: int, env: Mapping[str, str]) -> Iterator[Process]:
     """A program from when it listens on a port."""
     process = Process(name, name, command, folder, env)
+    need_free(port, name)
     process.start()
     try:
         deadline = time.monotonic() + STARTS_WITHIN
