@@ -28,6 +28,7 @@ from deploy import access, provisioning, quotas
 from deploy.cli import agency_keys
 from deploy.cli.agency_keys import Overlap
 from deploy.cli.common import ACTOR, Found, organisation_of, out, running, table
+from deploy.cli.shown import show as show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local import secrets as passwords
@@ -107,7 +108,7 @@ def list_() -> Found:
             one["kafka_user"],
             one["kafka"]["state"],
         )
-    out.print(rows)
+    show_table(rows, "No agency is entered yet: ./lotsman agency add enters one.")
     return {"agencies": [{"agency": one["code"], **one} for one in entries]}
 
 

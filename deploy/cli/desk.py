@@ -13,21 +13,12 @@ from rich.markup import escape
 from deploy.complaint import Complaint
 from deploy.local.stack import Stack
 from deploy.login import Login
+from deploy.service import why
 
 TRIES: Final = 5
 """How often a command is tried again on a newer revision."""
 PATIENCE: Final = 60.0
 """Seconds that one step of the demo may take, on a busy machine, before it is called failed."""
-
-
-def refusal(answer: httpx.Response) -> str:
-    """What a refusal says, in words; an answer that is no problem as it is."""
-    try:
-        said = answer.json()
-        told = [said["detail"], *(f"{one['pointer']} {one['message']}" for one in said.get("problems", ()))]
-    except (ValueError, KeyError, TypeError):
-        return answer.text[:500]
-    return " ".join(told)
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ class Desk:
         """One command that must succeed; the new ETag. Raises Complaint if it is refused."""
         answer = self.attempt(service, path, role, body, etag, sub)
         if answer.is_error:
-            raise Complaint(f"{service} refused {path}: {refusal(answer)}")
+            raise Complaint(f"{service} refused {path}: {why(answer)}")
         self.say(f"{role}: POST {path.rsplit('/', 1)[-1]}")
         return answer.headers["ETag"]
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import INTAKE, REGISTRY
 from deploy.cli.common import ACTOR, Found, out, running, table, when
+from deploy.cli.shown import show as show_table
 from deploy.complaint import Complaint
 from deploy.local import keys
 from deploy.local.home import home
@@ -53,7 +54,7 @@ def list_(owner: Owner, register: Register = False) -> Found:
     for one in items:
         off = one["off"]["en"] if one["off"] else ""
         rows.add_row(one["id"], escape(one["address"]), when(one["since"]), when(one["failing_since"]), escape(off))
-    out.print(rows)
+    show_table(rows)
     return {"owner": owner, "hooks": items}
 
 
@@ -77,7 +78,7 @@ def show(
         for one in told["attempts"]:
             status = str(one["status"] or one["why"])
             rows.add_row(one["at"], status, escape(one["answer"]), str(one["milliseconds"]))
-    out.print(rows)
+    show_table(rows)
     return told
 
 
@@ -97,7 +98,7 @@ def deliveries(
         last = str(one["last"]["status"] or one["last"]["why"]) if one["last"] else ""
         row = (one["id"], when(one["at"]), one["pilot"], one["state"], str(one["tries"]), last, when(one["next_at"]))
         rows.add_row(*map(escape, row))
-    out.print(rows)
+    show_table(rows)
     return {"hook": hook, "deliveries": items}
 
 
@@ -160,7 +161,7 @@ def notices(owner: Owner, register: Register = False) -> Found:
     rows = table("hook", "at (UTC)", "notice")
     for one in items:
         rows.add_row(one["hook"], when(one["at"]), escape(one["en"]))
-    out.print(rows)
+    show_table(rows)
     return {"owner": owner, "notices": items}
 
 

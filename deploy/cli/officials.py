@@ -11,12 +11,13 @@ from contracts.reference import Role
 from contracts.topics import EXPERTISE, INTAKE
 from deploy.cli import register_job
 from deploy.cli.common import Found, out, running
-from deploy.cli.desk import PATIENCE, Desk, refusal
+from deploy.cli.desk import PATIENCE, Desk
 from deploy.cli.expertise_job import ask_applicant, found, judge, seat
 from deploy.complaint import Complaint
 from deploy.local.home import home
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from deploy.service import why
 from services.expertise.domain.state import Status as Case
 from services.intake.domain.state import Status
 from services.registry.domain.stages import Stage
@@ -45,9 +46,7 @@ def decided(desk: Desk, pilot: str) -> Found:
     One that was led as far as that question, or to the council, is led on from there. Raises Complaint."""
     answer = desk.call("GET", INTAKE, f"/v1/applications/{pilot}", Role.OFFICER)
     if answer.is_error:
-        raise Complaint(
-            f"{pilot}: {refusal(answer)} Its number stands in the first receipt, and in what its program says."
-        )
+        raise Complaint(f"{pilot}: {why(answer)} Its number stands in the first receipt, and in what its program says.")
     card = answer.json()
     id_, number = card["id"], card["number"]
     if card["status"] not in LED:

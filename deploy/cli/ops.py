@@ -92,7 +92,7 @@ def parked() -> Found:
         for service in SERVICES
         for item in asked_as_ops(service, "GET", "/v1/parked/groups")["items"]
     ]
-    show_rows(GROUP, items, to_copy=True)
+    show_rows(GROUP, items, to_copy=True, nothing="Nothing is parked.")
     return {"groups": items, "records": sum(item["records"] for item in items)}
 
 
@@ -116,7 +116,9 @@ def redrive(
     body: dict[str, Any] = {name: value for name, value in group.items() if value is not None}
     body |= {"ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": AT_ONCE}
     records = _fed(service, body, rate)
-    show_rows(RECORD, records)
+    if not records and (ids or pilot or group != dict.fromkeys(group)):
+        raise Complaint(f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.")
+    show_rows(RECORD, records, nothing="Nothing is parked.")
     went = sum(one["verdict"] == "went" for one in records)
     out.print(f"{went} of {len(records)} {'would go' if dry_run else 'went'}", markup=False)
     found = {"service": service, "dry_run": dry_run, "went": went, "records": records}

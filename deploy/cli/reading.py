@@ -9,6 +9,7 @@ from rich.table import Table
 from contracts.reference import Role
 from contracts.topics import SERVICES
 from deploy.cli.common import ACTOR, Found, asked, out
+from deploy.cli.shown import show as show_table
 from deploy.complaint import Complaint
 
 app = typer.Typer()
@@ -70,8 +71,10 @@ def asked_as_ops(
     return found
 
 
-def show_rows(columns: tuple[str, ...], items: list[dict[str, Any]], *, to_copy: bool = False) -> None:
-    """Rows as a table, an empty cell where there is nothing. Nothing is cut short: a cell goes on in the next line.
+def show_rows(
+    columns: tuple[str, ...], items: list[dict[str, Any]], *, to_copy: bool = False, nothing: str = "There is none."
+) -> None:
+    """Rows as a table, an empty cell where there is nothing; without rows it says `nothing`. Nothing is cut short.
 
     Rows `to_copy` from stand one value a line where the table is too wide: a cell in two lines cannot be copied.
     """
@@ -86,7 +89,7 @@ def show_rows(columns: tuple[str, ...], items: list[dict[str, Any]], *, to_copy:
         return
     table = Table()
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold")
     for row in cells:
         table.add_row(*map(escape, row))
-    out.print(table)
+    show_table(table, nothing)
