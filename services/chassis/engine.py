@@ -30,7 +30,7 @@ from services.chassis.outbox import Outbox, SendFailed
 from services.chassis.own_topic import NO_KINDS, Kinds, OwnTopic
 from services.chassis.pace import Pace
 from services.chassis.parking import Handled, Parked, Parking, to_park, why_parked
-from services.chassis.reading import Reader
+from services.chassis.reading import Reader, tell_unreadable
 from services.chassis.saying import why
 from services.chassis.service import Service, Taken
 from services.chassis.stalled import skips
@@ -181,6 +181,7 @@ class Engine:
     async def _handle(self, inputs: Sequence[Input], unreadable: Sequence[Parked]) -> Handled:
         """Decides on what came as records, parks what cannot go now, and sends what stands in the outboxes."""
         run = await self._run(inputs)
+        tell_unreadable(unreadable)
         parked = await parking.led_to_ids(self.store, [*unreadable, *_to_park(run)])
         await parking.park(self.store, parked, self.now())
         await self.outbox.deliver({s: d.outbox for s, d in run.documents.items()})

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,7 +50,7 @@ class Reader:
                 broken[place] = told
             else:
                 asked[place] = list(_of_others(self._service.name, told, own[place], records[place]))
-        parked = [_unreadable(records[place], broken[place]) for place in sorted(broken)]
+        parked = [unreadable(records[place], why(broken[place])) for place in sorted(broken)]
         return [one for place in sorted(asked) for one in asked[place]], parked
 
     def _one(self, record: Record) -> Input:
@@ -115,13 +115,18 @@ def _of_others(service: str, told: Told, event: Event, record: Record) -> Iterat
         yield _asked(subject, mark, command, event, record)
 
 
-def _unreadable(record: Record, error: Exception) -> Parked:
-    parked = unreadable(record, why(error))
-    event = str(peek(record.value).get("id") or parked.event_id or record.id)
-    trace = telemetry.trace_id(_trace_headers(record))
-    with telemetry.about(record=record.id, pilot=str(parked.subject), event=event, **trace):
-        log.error("parked as broken: %s", parked.cause)
-    return parked
+def tell_unreadable(some: Iterable[Parked]) -> None:
+    """A span and a line of the log for each record that is parked because it cannot be read. What is only tried, and
+    not parked, is not told of."""
+    for one in some:
+        said = peek(one.record.value)
+        event = str(said.get("id") or one.event_id or one.record.id)
+        carrier = _trace_headers(one.record) or {"traceparent": str(said.get("traceparent"))}
+        with (
+            telemetry.unread(one.record, carrier, event, one.subject, one.cause),
+            telemetry.about(record=one.record.id, pilot=str(one.subject), event=event, **telemetry.trace_id(carrier)),
+        ):
+            log.error("parked as broken: %s", one.cause)
 
 
 def _asked(subject: str, mark: Sequenced | Claimed, command: object | None, event: Event, record: Record) -> Input:

@@ -28,7 +28,7 @@ from services.chassis.business import Lines
 from services.chassis.masking import TRACEPARENT, opaque
 from services.chassis.saying import message_of, trace_of
 from services.chassis.spans import OURS, HarmlessSpans, InsideTraces
-from services.chassis.subject import Broken, Claimed, Input, Outcome, Sequenced, Timed
+from services.chassis.subject import Broken, Claimed, Input, Outcome, Record, Sequenced, Timed
 
 INPUTS: Final = Counter("lotsman_inputs", "Inputs by door and what came of them", ["door", "outcome"])
 SUBMISSIONS: Final = Counter(
@@ -227,6 +227,34 @@ def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
         span.set_status(Status(StatusCode.ERROR, getattr(outcome, "cause", "not finished")))
     INPUTS.labels(door_of(one), name).inc()
     span.end()
+
+
+@contextmanager
+def unread(record: Record, carrier: Mapping[str, str], event: str, subject: str | None, cause: str) -> Iterator[None]:
+    """The span of a record that cannot be read and is parked, in the trace that it names: found by the id of its event
+    like that of any other. The log lines written inside stand in the same trace."""
+    attributes: dict[str, AttributeValue] = {
+        **kafka("process", record.topic),
+        "pilot.event.id": event,
+        "pilot.outcome": "broken",
+        "error.type": "broken",
+        "messaging.message.id": event,
+        "messaging.message.body.size": len(record.value),
+        "messaging.destination.partition.id": str(record.partition),
+        "messaging.kafka.offset": record.offset,
+    }
+    if subject:
+        attributes["pilot.id"] = subject
+    around = trace.get_current_span().get_span_context()
+    with _tracer.start_as_current_span(
+        f"process {record.topic}",
+        context=context_of(carrier),
+        kind=SpanKind.CONSUMER,
+        attributes=attributes,
+        links=[Link(around)] if around.is_valid else [],
+    ) as span:
+        span.set_status(Status(StatusCode.ERROR, cause))
+        yield
 
 
 def outcome_name(outcome: Outcome | None) -> str:

@@ -36,12 +36,14 @@ async def test_a_database_that_is_away_breaks_no_record() -> None:
         await reader(lambda events: StoreAway("away") if len(events) == 1 else LookupError()).inputs(facts("p1", "p2"))
 
 
-async def test_what_nobody_foresaw_in_one_fact_breaks_that_one_alone() -> None:
+async def test_what_nobody_foresaw_in_one_fact_breaks_that_one_alone_and_reading_alone_tells_nobody_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     some = facts("p1", "p2", "p3")
     one = reader(lambda events: LookupError() if any(event.subject == "p2" for event in events) else None)
     inputs, parked = await one.inputs(some)
     assert [(asked.subject, asked.command) for asked in inputs] == [("other", Note(("p1",))), ("other", Note(("p3",)))]
-    assert [broken.record for broken in parked] == [some[1]]
+    assert [broken.record for broken in parked] == [some[1]] and not caplog.records, "a dry run reads, too"
 
 
 async def test_a_fact_of_a_type_that_only_a_newer_program_knows_waits_for_what_its_writer_had_seen_like_any_other() -> (

@@ -14,6 +14,8 @@ from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from contracts.event import Actor, Event
 from services.chassis import telemetry
 from services.chassis.masking import TRACEPARENT
+from services.chassis.parking import Parked, unreadable
+from services.chassis.reading import tell_unreadable
 from services.chassis.spans import ATTRIBUTES, InsideTraces
 from services.chassis.subject import Claimed, Done, Input, Record
 from tests.kit.engine.tiny import NotedV1
@@ -157,3 +159,23 @@ def test_spans_of_kafka_have_the_names_that_opentelemetry_gives_them(monkeypatch
     )
     assert told[2] | {"messaging.operation.type": "send", "messaging.message.body.size": 17} == told[2]
     assert told[3]["error.type"] == "ConnectionError" and failed.status.status_code.name == "ERROR"
+
+
+def parked(value: bytes, *headers: tuple[str, bytes]) -> Parked:
+    """An agency's record that could not be read."""
+    return unreadable(Record("pilots.agency.demo.v1", 0, 3, None, value, headers=headers), "NewerVersion: /type")
+
+
+def test_what_cannot_be_read_stands_in_the_trace_that_it_names_and_is_found_by_the_id_of_its_event(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = traced(monkeypatch)
+    said = f'{{"id": "v9-1", "type": "pilots.agency.application-submitted.v9", "traceparent": "{RECORDED}"}}'.encode()
+    tell_unreadable([parked(said), parked(b"{", ("traceparent", RECORDED.encode())), parked(b"{")])
+    named, by_header, by_place = exporter.get_finished_spans()
+    for one in (named, by_header):
+        assert one.context is not None and f"{one.context.trace_id:032x}" == TRACE
+    ids = [one.attributes and one.attributes["pilot.event.id"] for one in (named, by_header, by_place)]
+    assert ids == ["v9-1", "kafka:pilots.agency.demo.v1/0/3", "kafka:pilots.agency.demo.v1/0/3"]
+    assert not named.status.is_ok and {record.levelname for record in caplog.records} == {"ERROR"}
+    assert set(named.attributes or ()) <= ATTRIBUTES
