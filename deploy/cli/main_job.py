@@ -39,7 +39,7 @@ from deploy.cli.traces import tree
 from deploy.complaint import Complaint
 from deploy.local.asked_traces import spans_of
 from deploy.local.demo_people import PEOPLE
-from deploy.local.home import ROOT
+from deploy.local.home import ROOT, directory, write_private
 from deploy.local.stack import Stack
 from deploy.login import Login
 from deploy.progress import Say, silent, task
@@ -101,11 +101,14 @@ def _enter_all(desk: Desk) -> None:
 
 
 def _enter(desk: Desk, code: str, name: str, edition: EditionFrom) -> None:
-    """An agency with its topics, its Kafka user and its entry at intake."""
+    """An agency with its topics, its Kafka user, whose password stands where `agency add` puts one, and its entry at
+    intake."""
     backends = desk.stack.backends
     password = uuid.uuid4().hex if backends.kafka.username else None
     user = access.add_agency(backends.kafka.admin(), code, password)
     desk.logins[code] = Login(backends.kafka.bootstrap, user if password else None, password)
+    if password is not None:
+        write_private(directory(desk.stack.folder / "agencies") / f"{code}.password", password + "\n")
     enter_at(desk.stack.urls[INTAKE], desk.stack.token([Role.ADMIN]), code, name, edition)
 
 

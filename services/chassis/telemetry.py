@@ -184,11 +184,7 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
     if isinstance(one.mark, Claimed) and one.record:
         attributes["pilot.agency"] = one.mark.owner
     if (record := one.record) is not None:
-        attributes |= kafka("process", record.topic)
-        attributes["messaging.message.id"] = one.cause_id
-        attributes["messaging.message.body.size"] = len(record.value)
-        attributes["messaging.destination.partition.id"] = str(record.partition)
-        attributes["messaging.kafka.offset"] = record.offset
+        attributes |= _of_record(record, one.cause_id)
         name, kind = f"process {record.topic}", SpanKind.CONSUMER
         return _tracer.start_span(name, context=context_of(one.trace), kind=kind, attributes=attributes, links=links)
     name = f"decide {type(one.command).__name__}"
@@ -198,6 +194,17 @@ def _span(one: Input, links: Sequence[Link]) -> Span:
     return _tracer.start_span(
         name, context=context_of(one.trace), attributes=attributes, links=[Link(around)] if around.is_valid else []
     )
+
+
+def _of_record(record: Record, id_: str) -> dict[str, AttributeValue]:
+    """What a span says of a record that is read, by the id of its event."""
+    return {
+        **kafka("process", record.topic),
+        "messaging.message.id": id_,
+        "messaging.message.body.size": len(record.value),
+        "messaging.destination.partition.id": str(record.partition),
+        "messaging.kafka.offset": record.offset,
+    }
 
 
 @lru_cache(maxsize=1000)
@@ -231,28 +238,11 @@ def close_span(span: Span, one: Input, outcome: Outcome | None) -> None:
 
 @contextmanager
 def unread(record: Record, carrier: Mapping[str, str], event: str, subject: str | None, cause: str) -> Iterator[None]:
-    """The span of a record that cannot be read and is parked, in the trace that it names: found by the id of its event
-    like that of any other. The log lines written inside stand in the same trace."""
-    attributes: dict[str, AttributeValue] = {
-        **kafka("process", record.topic),
-        "pilot.event.id": event,
-        "pilot.outcome": "broken",
-        "error.type": "broken",
-        "messaging.message.id": event,
-        "messaging.message.body.size": len(record.value),
-        "messaging.destination.partition.id": str(record.partition),
-        "messaging.kafka.offset": record.offset,
-    }
-    if subject:
-        attributes["pilot.id"] = subject
-    around = trace.get_current_span().get_span_context()
-    with _tracer.start_as_current_span(
-        f"process {record.topic}",
-        context=context_of(carrier),
-        kind=SpanKind.CONSUMER,
-        attributes=attributes,
-        links=[Link(around)] if around.is_valid else [],
-    ) as span:
+    """The span of a record that cannot be read and is parked, in the trace that it names, as are log lines inside."""
+    attributes = {"pilot.event.id": event, "pilot.outcome": "broken", "error.type": "broken"}
+    about_it = attributes | ({"pilot.id": subject} if subject else {}) | _of_record(record, event)
+    name, context = f"process {record.topic}", context_of(carrier)
+    with _tracer.start_as_current_span(name, context, kind=SpanKind.CONSUMER, attributes=about_it) as span:
         span.set_status(Status(StatusCode.ERROR, cause))
         yield
 

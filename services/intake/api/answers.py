@@ -281,7 +281,8 @@ class Import(Contract):
 
 class FileKept(Contract):
     """A file that is kept for its import, as it was read: its sheets, where the headings were found, its first rows,
-    and `columns`: for each field of an application the heading under which it likely stands."""
+    `texts`: the different texts below a heading, where they are few; and `columns`: for each field of an application
+    the heading under which it likely stands."""
 
     id: str
     file: str
@@ -290,6 +291,7 @@ class FileKept(Contract):
     header: int
     headings: list[str]
     samples: list[list[str]]
+    texts: dict[str, list[str]]
     rows: int
     columns: dict[str, str]
     kept_until: Moment

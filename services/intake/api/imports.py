@@ -238,7 +238,13 @@ def _guess(file: str, content: bytes, hints: FileHints) -> Guess:
 def _reading(row: Row, found: Guess) -> dict[str, Any]:
     table = found.table
     where = {"sheet": table.sheet, "sheets": [*table.sheets], "header": table.header}
-    read = {"headings": found.headings, "samples": found.samples, "rows": len(table.rows), "columns": found.columns}
+    read = {
+        "headings": found.headings,
+        "samples": found.samples,
+        "texts": found.texts,
+        "rows": len(table.rows),
+        "columns": found.columns,
+    }
     return {"id": row["_id"], "file": row["file"], **where, **read, "kept_until": wire_moment(row["remove_at"])}
 
 

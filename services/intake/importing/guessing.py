@@ -6,6 +6,7 @@ it by hand.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ SAMPLES: Final = 5
 """So many rows are shown beside the headings."""
 LONGEST: Final = 80
 """Characters of a cell that are shown of it."""
+DIFFERENT: Final = 30
+"""So many different texts a column may have whose words may stand for codes."""
 WORDED: Final[Mapping[str, tuple[str, ...]]] = {
     "title": ("наименование проекта", "название проекта", "наименование", "название", "проект", "назва", "title"),
     "problem": ("проблема", "суть проблемы", "описание проблемы", "праблема", "problem"),
@@ -35,13 +38,14 @@ WORDED: Final[Mapping[str, tuple[str, ...]]] = {
     "planned_start": ("начало", "дата начала", "начало по плану", "срок / с", "пачатак", "start"),
     "planned_end": ("окончание", "дата окончания", "окончание по плану", "срок / по", "заканчэнне", "end"),
     "expected_effect": ("ожидаемый эффект", "эффект", "чаканы эфект", "expected effect", "effect"),
-    "own_number": ("№ п/п", "№", "номер", "номер ведомства", "нумар", "own number", "number"),
+    "own_number": ("номер ведомства", "номер заявителя", "наш номер", "номер", "нумар", "own number", "number"),
     "costs.0.amount_minor": ("стоимость", "сумма", "стоимость, руб.", "сумма, руб.", "кошт", "amount", "cost"),
     "costs.0.source": ("источник финансирования", "источник", "крыніца фінансавання", "source"),
     "costs.0.year": ("год", "year"),
     "time": ("дата заявки", "дата подачи", "дата", "дата заяўкі", "date"),
 }
-"""How the headings of each field are worded, the likeliest first."""
+"""How the headings of each field are worded, the likeliest first. What counts the rows of a plan («№ п/п») is no number
+of an application: next year's plan has the same."""
 WANTED: Final = tuple(dict.fromkeys(one for words in WORDED.values() for one in words))
 
 
@@ -62,6 +66,17 @@ class Guess:
         """The first of its rows, each with a cell for every heading."""
         at = [place for place, one in enumerate(self.table.headings) if one]
         return [[text_of(cells[n])[:LONGEST] for n in at] for _number, cells in self.table.rows[:SAMPLES]]
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """The different texts below each heading, where they are few and short: words that may stand for codes."""
+        found = dict[str, list[str]]()
+        for at, heading in enumerate(self.table.headings):
+            cells = (text_of(row[at]).strip() for _number, row in self.table.rows)
+            texts = list(islice(dict.fromkeys(one for one in cells if one), DIFFERENT + 1))
+            if heading and 0 < len(texts) <= DIFFERENT and max(map(len, texts)) <= LONGEST:
+                found[heading] = texts
+        return found
 
 
 def guessed(path: Path, hints: FileHints) -> Guess:

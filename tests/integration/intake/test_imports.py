@@ -119,6 +119,7 @@ async def test_the_columns_of_a_file_are_guessed_and_read_anew_and_it_is_importe
         "costs.0.amount_minor": "Сумма, руб.",
     }
     assert found["samples"] == [["2026-03-01", "Первый", "health", "5"]]
+    assert found["texts"]["Отрасль"] == ["health"]
     where = f"/v1/import-files/{found['id']}"
     anew = (await ask("get", f"{where}?header=3")).json()
     assert (anew["headings"], anew["columns"], anew["rows"]) == (["2026-03-01", "Первый", "health", "5"], {}, 0)

@@ -16,7 +16,9 @@ from tests.kit.intake.sides import submitted
 PERSON: Final = "pu-1"
 HOOK: Final = "https://hooks.example.org/lotsman"
 FILE: Final = "план-ведомства.csv"
-HEADINGS: Final = "Дата подачи;Наименование проекта;Суть проблемы;Решение;Отрасль;УНП заказчика;Заказчик;Сумма;№ п/п"
+HEADINGS: Final = (
+    "Дата подачи;Наименование проекта;Суть проблемы;Решение;Отрасль;УНП заказчика;Заказчик;Сумма;Наш номер"
+)
 COLUMNS: Final = {
     "same-initiator-id-value": "790000029",
     "same-costs-0-source": "own-money",

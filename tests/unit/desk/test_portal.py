@@ -1,6 +1,7 @@
 """The agency's portal: forms made from contracts, places in a pasted event, what comes first, and who is let in."""
 
 import json
+import tomllib
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from contracts.reference import Role
 from contracts.rules import load
 from services.desk import fields
 from services.desk.forms import Filled
-from services.desk.pages.portal import contract_form, contracts, mine, pointers
+from services.desk.pages.portal import contract_form, contracts, mapping, mine, pointers
 from services.desk.words import words_of
 from tests.kit.desk.bench import bench
 
@@ -48,6 +49,27 @@ def test_each_field_of_each_form_is_called_something_in_every_language(kind: str
     for words in words_of("UTC").values():
         labels = fields.names(words, parts, filled({}))
         assert labels and not [one for one in labels.values() if "_" in one or "." in one], words.language
+
+
+READING = {
+    "header": 3,
+    "headings": ["Отрасль", "Деньги"],
+    "texts": {"Отрасль": ["медицина", "Транспарт", "ТРАНСПОРТ", "trade", "Магия"]},
+    "columns": {"sector": "Отрасль"},
+}
+
+
+def test_words_of_a_file_that_stand_for_no_code_are_asked_for_and_what_is_said_of_them_is_in_the_mapping() -> None:
+    begun = mapping.first(READING, {}, "2026-11-28")
+    [sector] = [one for one in mapping.TARGETS if one.codes == "sector"]
+    asked = {text: name for name, text in mapping.unknown(filled(begun), BY, sector, READING)}
+    assert [*asked] == ["медицина", "Магия"], "labels of every language and codes are known, however they are typed"
+    said = filled({**begun, asked["медицина"]: "health"})
+    codes = tomllib.loads(mapping.text(said, "demo", BY, READING, "be"))["fields"]["sector"]["codes"]
+    assert codes["медицина"] == "health" and "Магия" not in codes
+    assert next(iter(codes)) == BY.sectors.entries[0].be, "those of the reader's language are named first"
+    again = mapping.first(READING, {**dict(said.fields), "from-sector": "Отрасль"}, "2026-11-28")
+    assert again[asked["медицина"]] == "health", "the next file has the same words"
 
 
 def test_each_type_of_event_says_what_it_is_for_in_every_language() -> None:

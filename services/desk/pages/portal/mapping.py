@@ -3,23 +3,29 @@
 The mapping is what README.md says of spreadsheets; intake reads it, and tells what is wrong with it.
 """
 
+import hashlib
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from contracts.rules import Edition
-from contracts.words import LANGUAGES
+from contracts.words import LANGUAGES, Language
 from services.desk import fields
 from services.desk.fields import Options
 from services.desk.forms import Filled
 from services.desk.words import Words
 
+Reading = Mapping[str, Any]
+"""A file as intake has read it."""
 TEXT, DATE, MONEY, WHOLE = "text", "date", "money", "whole"
 TIME: Final = "time"
 AMOUNT: Final = "costs.0.amount_minor"
 THOUSANDS: Final = "thousands"
+MEANS: Final = "means-"
+"""How the fields begin that say what a word of the file stands for."""
 OWN: Final = "toml"
 """The field for a mapping of one's own, which stands in the place of what is chosen."""
 
@@ -91,29 +97,30 @@ def offered(edition: Edition) -> Sequence[Target]:
 # ---- from the form to the mapping
 
 
-def text(filled: Filled, agency: str, edition: Edition, zone: str, hints: Mapping[str, Any]) -> str:
-    """The mapping that a form says. Its name is the agency's, so that a row that is sent again is the same event."""
+def text(filled: Filled, agency: str, edition: Edition, reading: Reading, language: Language) -> str:
+    """The mapping that a form says of a file. Its name is the agency's, so that a row that is sent again is the same
+    event. Where a word stands for no code, those of this language are named."""
     own = filled[OWN].strip()
-    return own if own else "\n".join(_lines(filled, agency, edition, zone, hints)) + "\n"
+    return own if own else "\n".join(_lines(filled, agency, edition, reading, language)) + "\n"
 
 
-def _lines(filled: Filled, agency: str, edition: Edition, zone: str, hints: Mapping[str, Any]) -> Iterator[str]:
+def _lines(filled: Filled, agency: str, edition: Edition, reading: Reading, language: Language) -> Iterator[str]:
     yield f"name = {_q(f'portal.{agency}')}"
     yield 'type = { value = "application-submitted.v2" }'
-    yield f"zone = {_q(zone)}"
-    for target in offered(edition):
+    yield f"zone = {_q(edition.zone)}"
+    sources = {one: _source(filled, edition, one, reading, language) for one in offered(edition)}
+    for target, source in sources.items():
         if target.path == TIME:
-            yield f"time = {_source(filled, edition, target) or '{ value = 2000-01-01 }'}"
+            yield f"time = {source or '{ value = 2000-01-01 }'}"
     yield "[file]"
-    yield f"header = {int(hints['header'])}"
-    if hints.get("sheet"):
-        yield f"sheet = {_q(hints['sheet'])}"
+    yield f"header = {int(reading['header'])}"
+    if reading.get("sheet"):
+        yield f"sheet = {_q(reading['sheet'])}"
     yield "[agency]"
     yield f"code = {{ value = {_q(agency)} }}"
     yield "[fields]"
-    for target in offered(edition):
-        source = _source(filled, edition, target) if target.path != TIME else None
-        if source is not None:
+    for target, source in sources.items():
+        if source is not None and target.path != TIME:
             yield f"{_q(target.path)} = {source}"
             yield from _beside(target, edition)
 
@@ -129,11 +136,11 @@ def _beside(target: Target, edition: Edition) -> Iterator[str]:
         yield f'"costs.0.currency" = {{ value = {_q(currency)} }}'
 
 
-def _source(filled: Filled, edition: Edition, target: Target) -> str | None:
+def _source(filled: Filled, edition: Edition, target: Target, reading: Reading, language: Language) -> str | None:
     """Where a field's value is from; None: from nowhere."""
     column, same = filled[f"from-{target.name}"], filled[f"same-{target.name}"].strip()
     if column:
-        return "{ " + ", ".join(_read(filled, edition, target, column)) + " }"
+        return "{ " + ", ".join(_read(filled, edition, target, column, reading, language)) + " }"
     if not same:
         return None
     if target.kind == WHOLE and same.isascii() and same.isdecimal():
@@ -150,7 +157,9 @@ def _is_day(said: str) -> bool:
         return False
 
 
-def _read(filled: Filled, edition: Edition, target: Target, column: str) -> Iterator[str]:
+def _read(
+    filled: Filled, edition: Edition, target: Target, column: str, reading: Reading, language: Language
+) -> Iterator[str]:
     yield f"column = {_q(column)}"
     if target.kind in (DATE, MONEY, WHOLE) and target.path != TIME:
         yield f"kind = {_q(target.kind)}"
@@ -159,11 +168,37 @@ def _read(filled: Filled, edition: Edition, target: Target, column: str) -> Iter
     if target.path in ("title", TIME):
         yield "required = true"
     if target.codes:
-        known = {code: code for code, _ in options(edition, target)}
-        for code, named in options(edition, target):
-            known |= {str(getattr(named, language)): code for language in LANGUAGES}
+        known = _known(edition, target, language)
+        known |= {said: filled[name] for name, said in unknown(filled, edition, target, reading) if filled[name]}
         pairs = ", ".join(f"{_q(said)} = {_q(code)}" for said, code in known.items())
         yield f"codes = {{ {pairs} }}"
+
+
+def _known(edition: Edition, target: Target, language: Language) -> dict[str, str]:
+    """What stands for each code: what it is called, in this language first, and the code itself."""
+    found = dict[str, str]()
+    for one in (language, *LANGUAGES):
+        found |= {str(getattr(named, one)): code for code, named in options(edition, target)}
+    return found | {code: code for code, _ in options(edition, target)}
+
+
+def unknown(filled: Filled, edition: Edition, target: Target, reading: Reading) -> list[tuple[str, str]]:
+    """The texts in the chosen column that stand for no code, where they are few, each with the name of the field in
+    which somebody says for which it stands."""
+    if not target.codes:
+        return []
+    known = {_typed(one) for one in _known(edition, target, "ru")}
+    texts = reading["texts"].get(filled[f"from-{target.name}"], ())
+    return [(f"{MEANS}{target.name}-{_digest(one)}", one) for one in texts if _typed(one) not in known]
+
+
+def _typed(text: str) -> str:
+    """A text however it is typed, as intake compares them."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").split())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _q(said: object) -> str:
@@ -174,7 +209,7 @@ def _q(said: object) -> str:
 # ---- what the form begins with
 
 
-def first(reading: Mapping[str, Any], before: Mapping[str, str], today: str) -> dict[str, str]:
+def first(reading: Reading, before: Mapping[str, str], today: str) -> dict[str, str]:
     """What stands in the form of a file: what was chosen for the last one, where this one has that heading, too; else
     what was guessed."""
     headings, found = set(reading["headings"]), dict[str, str]()
@@ -186,7 +221,8 @@ def first(reading: Mapping[str, Any], before: Mapping[str, str], today: str) -> 
             found[f"from-{target.name}"] = reading["columns"].get(target.path, "")
     if not found.get(f"from-{TIME}") and not found.get(f"same-{TIME}"):
         found[f"same-{TIME}"] = today
-    return found | {name: before[name] for name in (THOUSANDS, OWN) if before.get(name)}
+    kept = [name for name in before if name in (THOUSANDS, OWN) or name.startswith(MEANS)]
+    return found | {name: before[name] for name in kept if before[name]}
 
 
 def place(pointer: str) -> str | None:

@@ -33,8 +33,6 @@ OPEN: Final = ("waiting", "working")
 TURNS: Final = ("stop", "resume")
 OF_THE_FILE: Final = (413, 422)
 """With what it is refused for what it is: another one has to be chosen."""
-LOOK: Final = ("sheet", "header")
-"""How a file is read, as its address says it."""
 
 
 def make_router() -> APIRouter:
@@ -185,8 +183,7 @@ async def _tried(posted: Posted, id_: str) -> Response:
         return await _columns(visit, reading, filled)
     if lacking := _lacking(visit, filled):
         return await _columns(visit, reading, filled, lacking, 422)
-    hints = {name: reading[name] for name in LOOK}
-    toml = mapping.text(filled, agency.of(visit), edition, edition.zone, hints)
+    toml = mapping.text(filled, agency.of(visit), edition, reading, visit.words.language)
     body = {"file": reading["file"], "kept": id_, "toml": toml, "dry_run": True}
     answer = await _asked(visit, body, posted.key)
     if isinstance(answer, str):
@@ -238,6 +235,7 @@ async def _columns(
             "needed": one.needed,
             "kind": one.kind,
             "codes": [(code, getattr(named, words.language)) for code, named in mapping.options(edition, one)],
+            "unknown": mapping.unknown(filled, edition, one, reading),
         }
         for one in mapping.offered(edition)
     ]
