@@ -69,12 +69,22 @@ def side_rows(one: Input, facts: Sequence[Fact]) -> list[tuple[str, Row]]:
     fact = next((fact for fact in facts if isinstance(fact, EventReceived)), None)
     if fact is None:
         return []
-    contact = command.event["data"].get("contact")
-    if made_again(fact, one.subject, fact.received, contact) == command.event:
+    again = made_again(fact, one.subject, fact.received, command.event["data"].get("contact"))
+    unsaid = again["data"].keys() - command.event["data"].keys()
+    again["data"] = {
+        name: said for name, said in again["data"].items() if name not in unsaid or not _by_itself(fact, name)
+    }
+    if again == command.event:
         return []
     value = json.dumps(command.event, ensure_ascii=False).encode("utf-8", "surrogatepass")
     row = {"_id": pilot_id(command.agency, command.event_id), "pilot": one.subject, "at": fact.received, "value": value}
     return [(SENT, row)]
+
+
+def _by_itself(fact: EventReceived, name: str) -> bool:
+    """Whether a fact has of this field what every event has that says nothing of it."""
+    said = getattr(fact, "application", fact)
+    return bool(getattr(said, name, None) == OF_FACT[type(fact)].model_fields[name].default)
 
 
 async def kept(store: Store, events: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
@@ -104,7 +114,7 @@ def made_again(fact: EventReceived, pilot: str, at: datetime, contact: object = 
     that is given here; a report as if it was sent when it came."""
     kind = OF_FACT[type(fact)]
     said = kind.made_of(*([fact.application] if isinstance(fact, ApplicationReceived) else []), fact)
-    data = said.model_dump(mode="json", exclude_none=True)
+    data = {name: one for name, one in said.model_dump(mode="json", exclude_none=True).items() if one != []}
     if isinstance(fact, ApplicationReceived):
         at = fact.submitted
         data |= {} if contact is None else {"contact": contact}
