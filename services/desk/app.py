@@ -187,9 +187,10 @@ def _errors(app: FastAPI) -> None:
             await _keep_typed(request)
             await desk_of(request).sessions.end(request.cookies.get(desk_of(request).cookie, ""))
             return await sign_in(request, SignInNeeded(here(request)))
-        template = "not_found.html" if error.status == 404 else "refused.html"
-        answer = await _told(request, template, error.status, detail=_in_words(request, error), rule=error.rule)
-        if again := error.problem.get("retry_after"):
+        template, again = "not_found.html" if error.status == 404 else "refused.html", error.problem.get("retry_after")
+        told = {"detail": _in_words(request, error), "rule": error.rule, "again": int(again) if again else 0}
+        answer = await _told(request, template, error.status, **told)
+        if again:
             answer.headers["Retry-After"] = str(again)
         return answer
 

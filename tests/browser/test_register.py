@@ -573,6 +573,8 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_nothing_leads_out_of_
         for language in LANGUAGES:
             answer = page.goto(f"{few.url}/{language}/register/find?q=мост")
             assert answer is not None and (answer.status, answer.headers["cache-control"]) == (429, "no-store")
+            seconds = re.findall(r"(\d+)\s(?:с|s)\b", page.locator("main").inner_text())
+            assert int(answer.headers["retry-after"]) in map(int, seconds), "a person is told when, too"
             accessible(page)
             narrow(page)
             shot(page, f"register-429-{language}")
