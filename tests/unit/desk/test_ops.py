@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from contracts.words import LANGUAGES
 from services.chassis.telemetry import HTTP_BOUNDS
 from services.desk.pages.ops import own
 from services.desk.visit import KEY, TOKEN
+from services.desk.words import Words
 from tests.kit.desk.bench import Bench, bench
 from tests.kit.desk.ops import PILOT, TOPIC, WHY, Ops, proposal
 from tests.kit.desk.services import HARMFUL
@@ -214,6 +216,9 @@ def test_the_desks_own_figures_are_of_pages_alone_and_say_how_long_nearly_all_to
     assert own.answered(told.collect()) == own.Answered(100, 1, 0.005)
     _took([60.0] * 20, of=told)
     assert own.answered(told.collect()) == own.Answered(120, 1, math.inf)
+    words = Words("en", ZoneInfo("UTC"))
+    said = [own.within(words, one) for one in (None, 0.005, 0.25, 10.0, math.inf)]
+    assert said == ["–", "0.005 s", "0.25 s", "10 s", "> 10 s"]
 
 
 async def test_open_sessions_are_counted_and_one_that_was_left_is_not() -> None:

@@ -4,6 +4,7 @@ the services their metrics say it; the desk asks itself nothing over HTTP."""
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from prometheus_client import Metric
@@ -12,6 +13,7 @@ from services.chassis.figures import QUICKEST
 from services.chassis.telemetry import HTTP_BOUNDS, HTTP_SECONDS
 from services.desk.pages.ops import seen
 from services.desk.visit import Visit
+from services.desk.words import Words
 
 LONGEST: Final = HTTP_BOUNDS[-1]
 """Seconds beyond which it is not measured how long an answer took."""
@@ -48,11 +50,18 @@ def answered(told: Iterable[Metric]) -> Answered:
 async def of_the_desk(visit: Visit) -> dict[str, Any]:
     """The same in words. Raises StoreAway."""
     words, found = visit.words, answered(HTTP_SECONDS.collect())
-    slow = found.within is not None and math.isinf(found.within)
     return {
         "sessions": words.number(await visit.desk.sessions.open()),
         "pages": words.number(found.pages),
         "failed": words.number(found.failed),
-        "within": f"> {seen.age(words, LONGEST)}" if slow else seen.age(words, found.within),
+        "within": within(words, found.within),
         "up": seen.since(words, visit.desk.began, visit.desk.now()),
     }
+
+
+def within(words: Words, seconds: float | None) -> str:
+    """A bound of the histogram as it is: rounded, it would not be what was measured."""
+    if seconds is None:
+        return seen.UNKNOWN
+    told = words.say("ops-age.s", n=words.number(Decimal(str(min(seconds, LONGEST)))))
+    return f"> {told}" if math.isinf(seconds) else told
