@@ -141,12 +141,13 @@ async def _own(store: Store, agency: str, pilots: set[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """By what the list is narrowed; `whose`: the pilots of which agency."""
+    """By what the list is narrowed; `whose`: the pilots of which agency; `ids`: which pilots, where any are named."""
 
     stage: str | None = None
     whose: str | None = None
     sector: str | None = None
     number: str | None = None
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,11 @@ def listed(eyes: Sight, moment: datetime | None, asked: Asked) -> Listed:
         found = Listed(_pilots(asked), queries.ROW)
     else:
         found = _with_public(eyes.agency, asked)
-    return Listed({**found.query, **eyes.but()}, found.fields, found.index)
+    hidden = eyes.but()
+    if not asked.ids:
+        return Listed({**found.query, **hidden}, found.fields, found.index)
+    named = {**hidden.get("_id", {}), "$in": sorted(asked.ids)}
+    return Listed({**found.query, **hidden, "_id": named}, found.fields, BY_ID)
 
 
 def _pilots(asked: Asked) -> View:

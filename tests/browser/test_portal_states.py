@@ -184,6 +184,8 @@ def lines(full: Furnished) -> Iterator[Line]:
 
 
 EMPTY: Final = ("/mine", "/spreadsheets", "/access")
+BESIDE: Final = ("/mine",)
+"""Where the register says a part of the page."""
 AWAY: Final = ("/mine", "/send", "/access", "/contracts")
 """Where a page is looked at whose service does not answer: one and the same page for all."""
 
@@ -203,6 +205,12 @@ def in_all_states(page: Page, portal: Portal, line: Line, addresses: Iterator[st
         _send(page, line, "#faults, #away")
         portal.away.clear()
         yield "lost"
+    if line.path in BESIDE:
+        portal.away.add("registry")
+        page.goto(next(addresses))
+        portal.away.clear()
+        expect(page.locator("#register-away")).to_be_visible()
+        yield "alone"
     if line.path in AWAY:
         portal.away.add("intake")
         page.goto(next(addresses))
@@ -244,7 +252,7 @@ def test_every_page_of_the_portal_in_every_state_is_accessible_narrow_and_fit_to
                     shot(page, f"{language}-{person[:1]}{number:02}-{state}")
                 seen.add(state)
         context.close()
-    assert seen == {"full", "faults", "lost", "away"}
+    assert seen == {"full", "faults", "lost", "alone", "away"}
     assert [one for one in reports if not EXPECTED.search(one)] == []
 
 

@@ -51,7 +51,16 @@ PUBLIC_TOO: Final = {
     "/v1/pilots/{pilot}/similar",
 }
 """Of them those that tell of what the public sees; there is nothing of it in the others."""
-LISTS: Final = ("/v1/pilots", "/v1/search", "/v1/search?q=очередь", "/v1/search?sort=entered", "/v1/search?sort=due")
+ALL: Final = "id=own-early&id=own-open&id=other-early&id=other-open&id=unknown"
+"""Each pilot by its id."""
+LISTS: Final = (
+    "/v1/pilots",
+    f"/v1/pilots?{ALL}",
+    "/v1/search",
+    "/v1/search?q=очередь",
+    "/v1/search?sort=entered",
+    "/v1/search?sort=due",
+)
 FIGURES: Final = [f"/v1/figures/{question}" for question in QUESTIONS]
 
 
@@ -196,6 +205,8 @@ async def test_the_lists_of_a_publisher_hold_the_own_pilots_and_the_public_ones(
         (f"agency={OTHER}", set(), {"other-open"}),
         ("number=N-other-early", set(), set()),
         ("number=N-other-open", set(), {"other-open"}),
+        ("id=own-early&id=other-early&id=other-open", {"own-early"}, {"other-open"}),
+        (f"{ALL}&stage=council", {"own-open"}, set()),
         ("sector=health", {"own-early", "own-open"}, {"other-open"}),
         ("sector=health&stage=running", set(), {"other-open"}),
     ],

@@ -1,6 +1,7 @@
 """Whatever list of the register is asked for, it finds what its caller may know of and no more: pure, row by row."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import product
 from typing import Any, Final, cast
 
@@ -79,6 +80,17 @@ def test_a_pilot_is_found_by_its_number_by_who_may_know_of_it(eyes: Sight) -> No
     for id_, one in BY_ID.items():
         asked = sight.listed(eyes, None, Asked(number=one["state"]["number"])).query
         assert found(asked) == ({id_} if sight.sees(eyes, one) else set())
+
+
+@every_eyes
+@pytest.mark.parametrize("moment", [None, NOW])
+def test_of_pilots_that_are_named_the_list_holds_those_that_it_holds_anyway(
+    eyes: Sight, moment: datetime | None
+) -> None:
+    ids = (*list(BY_ID)[::3], "unknown")
+    whole = sight.listed(eyes, moment, Asked(sector="health"))
+    assert found(sight.listed(eyes, moment, Asked(sector="health", ids=ids)).query) == found(whole.query) & {*ids}
+    assert found(sight.listed(eyes, moment, Asked(ids=("unknown",))).query) == set()
 
 
 @every_eyes

@@ -13,9 +13,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from contracts.reference import Procedure, Role, TermKind
-from contracts.rules import load
 from contracts.topics import REGISTRY
-from contracts.words import Language
 from services.desk import fields, written
 from services.desk.clients import Refused
 from services.desk.pages import papers, steps
@@ -140,7 +138,7 @@ async def _listed(visit: Visit) -> HTMLResponse:
         stage=lambda code: steps.stage(words, code),
         role=lambda queue: STEP_OF[queue].role if queue in STEP_OF else "",
         late=lambda term: bool(term["breached"]),
-        term=_terms(visit.language).get,
+        term=steps.terms(visit.language).get,
         said=words.say("work.further") if after else words.count("decision.found", found),
     )
 
@@ -201,13 +199,6 @@ def group_of(row: Row) -> str:
     if row["stage"] == "council" and row.get("procedure") == Procedure.CREDIT:
         return "credit"
     return next((queue for queue, stages in QUEUES.items() if row["stage"] in stages), "nothing")
-
-
-def _terms(language: Language) -> dict[str, str]:
-    """What the terms are called in the editions."""
-    book = load()
-    found = {kind: term for id_ in book.digests for kind, term in book.edition(id_).terms.items()}
-    return {str(kind): str(getattr(term, language)) for kind, term in found.items()}
 
 
 # ---- the card

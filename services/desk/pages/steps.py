@@ -6,10 +6,13 @@ It is a help for the eye: the register decides, and says why not in its own word
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from contracts.reference import Procedure, Role
+from contracts.rules import load
 from contracts.topics import EXPERTISE, REGISTRY
+from contracts.words import Language
 from services.desk import fields, forms
 from services.desk.clients import Answer
 from services.desk.fields import BASIS, Field, Group, Kind, Parts
@@ -29,6 +32,14 @@ MOST_CHOSEN: Final = 200
 def stage(words: Words, code: str) -> str:
     """What a stage is called."""
     return fields.capital(fields.contract(words, f"stage.{code}", code))
+
+
+@cache
+def terms(language: Language) -> Mapping[str, str]:
+    """What the kinds of terms are called: as the newest edition that has one says it."""
+    book = load()
+    rules = [book.edition(id_).terms for id_ in reversed([*book.digests])]
+    return {str(kind): str(getattr(one[kind], language)) for one in rules for kind in one}
 
 
 # ---- the steps, and their order

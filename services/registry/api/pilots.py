@@ -30,7 +30,7 @@ from services.registry.api.answers import (
     RisksOf,
     Timeline,
 )
-from services.registry.api.asked import Value
+from services.registry.api.asked import Ids, Value
 from services.registry.api.memory import AsOf
 from services.registry.api.persons import NamingOf
 from services.registry.domain.stages import Stage
@@ -60,14 +60,16 @@ def _list(router: APIRouter) -> None:
         agency: Value | None = None,
         sector: Value | None = None,
         number: Annotated[Value | None, AS_KNOWN] = None,
+        id: Ids = [],  # noqa: B006  FastAPI copies it
         as_of: AsOf = None,
         after: After = None,
         limit: Limit = PAGE,
         count: Annotated[bool, Query(description="Also say how many there are, up to 10,000")] = False,
     ) -> Counted:
-        """Pilots, the newest first; with `as_of` those that stood at this stage, in this sector, at that moment."""
+        """Pilots, the newest first; with `id` no others than these; with `as_of` those that stood at this stage, in
+        this sector, at that moment."""
         then = None if as_of is None else memory.moment_of(as_of, views.ZONE, engine.now())
-        asked = sight.listed(eyes, then, sight.Asked(stage, agency, sector, number))
+        asked = sight.listed(eyes, then, sight.Asked(stage, agency, sector, number, tuple(id)))
         part = asked.query if after is None else {**asked.query, "state.entered": _not_newer(asked.query, after)}
         found = await page(
             engine.store,

@@ -80,6 +80,7 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
         portal.request(pilot)
     portal.conclude(decided)
     portal.decide(decided)
+    portal.carried_out.append(decided)
     file = _uploaded(walker)
     tried = _tried(walker, file)
     portal.imports()

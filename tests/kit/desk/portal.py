@@ -79,7 +79,8 @@ class Provider:
 @dataclass
 class Portal:
     """A running portal. `away`: the services that do not answer; `lost`: paths of intake whose next answer comes to
-    nobody, though what was sent has been taken; `similar`: what the register says is similar."""
+    nobody, though what was sent has been taken; `similar`: what the register says is similar; `carried_out`: the pilots
+    whose next report it counts."""
 
     url: str
     loop: asyncio.AbstractEventLoop
@@ -87,6 +88,7 @@ class Portal:
     away: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     similar: list[dict[str, Any]] = field(default_factory=list)
+    carried_out: list[str] = field(default_factory=list)
     asked: list[httpx.Request] = field(default_factory=list)
     sequences: dict[str, int] = field(default_factory=dict)
 
@@ -251,4 +253,17 @@ class _Routed(httpx.AsyncBaseTransport):
             return answer
         if request.url.path == "/v1/similar":
             return httpx.Response(200, json={"items": self._portal.similar, "complete": True})
+        if request.url.path == "/v1/pilots":
+            ids = [one for one in self._portal.carried_out if one in request.url.params.get_list("id")]
+            return httpx.Response(200, json={"items": [_carried_out(one) for one in ids], "next": None})
+        if (pilot := request.url.path.removeprefix("/v1/pilots/")) in self._portal.carried_out:
+            return httpx.Response(200, json=_carried_out(pilot))
         return httpx.Response(404, json={"title": "not-found", "detail": "Нет."})
+
+
+def _carried_out(pilot: str) -> dict[str, Any]:
+    """What the portal reads of a pilot that is carried out, in the register's list and on its card."""
+    now = utc_now()
+    term = {"kind": "progress-report", "due_at": (now + timedelta(days=40)).isoformat(), "breached": False}
+    until = (now + timedelta(days=400)).date().isoformat()
+    return {"id": pilot, "stage": "running", "next_move": "executor", "term": term, "until": until}

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -127,6 +127,53 @@ async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_
         await desk.enter(Role.OPERATOR)
         for path in ("mine", "send/event"):
             assert (await desk.browser.get(f"/ru/portal/{path}")).status_code == 403
+
+
+LINE: Final = {"number": "ПП-1", "title": "Снимки", "own_number": None, "open_requests": [], "next_due": None}
+CARRIED: Final = {"stage": "running", "next_move": "executor", "until": "2027-12-31"}
+
+
+def in_register(id_: str, due: str | None, **changes: Any) -> dict[str, Any]:
+    """A pilot as the register's list has it."""
+    term = {"kind": "progress-report", "due_at": due, "breached": False}
+    return {"id": id_, "term": term, **CARRIED, **changes}
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_mine_asks_the_register_once_for_the_days_of_all_that_go_on_there_and_stands_without_it(
+    away: bool,
+) -> None:
+    decided = [{**LINE, "id": f"p-{n}", "status": "decided", "waits_for": "executor"} for n in range(4)]
+    rows = [*decided, {**LINE, "id": "early", "status": "registered", "waits_for": "officer"}]
+    known = [
+        in_register("p-0", "2026-12-09T21:00:00.000Z"),
+        in_register("p-1", None, stage="suspended"),
+        {**in_register("p-2", "2025-01-09T21:00:00.000Z", stage="finished", next_move="head-organisation")},
+        in_register("p-3", None, stage="ineffective", next_move=None, term=None),
+    ]
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/pilots":
+            return httpx.Response(503) if away else httpx.Response(200, json={"items": known, "next": None})
+        found = rows if request.url.params.get("waits_for") != "applicant" else []
+        return httpx.Response(200, json={"items": found, "next": None})
+
+    async with bench(answers) as desk:
+        await desk.enter(Role.PUBLISHER)
+        said = (await desk.browser.get("/ru/portal/mine")).text
+        [asked] = [one.url.params.get_list("id") for one in desk.asked if one.url.path == "/v1/pilots"]
+    assert sorted(asked) == ["p-0", "p-1", "p-2", "p-3"], "what is intake's is not asked for"
+    cells = {id_: said.partition(f'id="row-{id_}"')[2].partition("</tr>")[0] for id_ in ("p-0", "p-1", "p-2", "p-3")}
+    assert ('id="register-away"' in said) is away
+    if away:
+        assert "исполнитель" in cells["p-0"] and "2026" not in cells["p-0"] and "Отчёт" not in said
+        return
+    assert "9 декабря 2026" in cells["p-0"] and "Отчёт о ходе" in cells["p-0"]
+    assert "реализация до 31 декабря 2027" in cells["p-0"] and "Срок прошёл" not in cells["p-0"]
+    assert "Срок остановлен" in cells["p-1"]
+    assert "головная организация" in cells["p-2"] and "9 января 2025" in cells["p-2"]
+    assert "Срок прошёл" in cells["p-2"] and "до 31" not in cells["p-2"]
+    assert "ничей: путь окончен" in cells["p-3"]
 
 
 async def test_an_agency_that_is_not_entered_yet_is_told_whom_to_ask() -> None:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from contracts.event import wire_moment
 from contracts.topics import EXPERTISE, INTAKE
-from services.desk.pages.portal import agency
+from services.desk.pages.portal import agency, onward
 from services.desk.visit import Visit, VisitOf
 
 HERE: Final = "/portal/mine"
@@ -22,7 +22,9 @@ MOST_NAMED: Final = 20
 """So many submissions of one own number are shown."""
 APPLICANT: Final = "applicant"
 OFFICER: Final = "officer"
-WAITS: Final = (APPLICANT, OFFICER, EXPERTISE, "council", "executor")
+EXECUTOR: Final = "executor"
+"""Who carries the pilot out; by when the move is due, the register says (`onward`)."""
+WAITS: Final = (APPLICANT, OFFICER, EXPERTISE, "council", EXECUTOR)
 """Who may have the next move."""
 
 Row = Mapping[str, Any]
@@ -57,10 +59,12 @@ async def _listed(visit: Visit, waits: str, after: str) -> HTMLResponse:
     needed = needing[0].body if needing else {"items": [], "next": None}
     urgent = by_due(needed["items"])
     ids = {one["id"] for one in urgent}
-    rows = [one for one in found.body["items"] if one["id"] not in ids]
-    groups = [("needs", urgent), ("others", rows)] if first else [("", by_due(rows) if waits == APPLICANT else rows)]
+    rows, there = await onward.joined(visit, [one for one in found.body["items"] if one["id"] not in ids])
+    ordered = by_due(rows) if waits in (APPLICANT, EXECUTOR) else rows
+    groups = [("needs", urgent), ("others", rows)] if first else [("", ordered)]
     return _page(
         visit,
+        there=there,
         waits=waits,
         groups=[(name, some) for name, some in groups if some],
         more_needed=bool(needed["next"]),
@@ -82,9 +86,9 @@ async def _named(visit: Visit, named: str) -> Response:
     cards = await asyncio.gather(
         *(visit.ask_if_there(INTAKE, f"/v1/applications/{one}") for one in pilots[:MOST_NAMED])
     )
-    rows = [line_of(card) for card in cards if card is not None]
+    rows, there = await onward.joined(visit, [line_of(card) for card in cards if card is not None])
     said = visit.words.count("portal.found", len(rows))
-    return _page(visit, named=named, groups=[("", rows)] if rows else [], said=said)
+    return _page(visit, there=there, named=named, groups=[("", rows)] if rows else [], said=said)
 
 
 def _page(visit: Visit, **values: Any) -> HTMLResponse:
@@ -92,7 +96,7 @@ def _page(visit: Visit, **values: Any) -> HTMLResponse:
     return visit.page(
         "portal/mine.html",
         waiting=WAITS,
-        move=lambda row: words.code("waits", row["waits_for"]) if row["waits_for"] else words.say("waits.nobody"),
+        move=lambda row: row.get("move") or onward.move(words, row["waits_for"]),
         late=lambda row: is_late(visit, row["next_due"]),
         **values,
     )

@@ -18,14 +18,13 @@ from contracts.agency import (
     RiskReportedV1,
     SpendingReportedV1,
 )
-from contracts.reference import TermKind
 from contracts.rules import Edition, load
 from contracts.topics import EXPERTISE, INTAKE, REGISTRY
 from services.desk import fields
 from services.desk.clients import Away, Refused
 from services.desk.pages import steps
 from services.desk.pages.case import plain
-from services.desk.pages.portal import agency, answering, contract_form, events, forms_of_events, mine
+from services.desk.pages.portal import agency, answering, contract_form, events, forms_of_events, mine, onward
 from services.desk.pages.portal.forms_of_events import EventForm
 from services.desk.visit import PostedOf, Visit, VisitOf
 from services.desk.words import Words
@@ -43,8 +42,6 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What may be said about a submission, and the event that says it."""
 REPORTS: Final = ("progress", "spending", "risks", "results", "completion")
-EXECUTOR: Final = "executor"
-"""Whose move it is while a pilot is carried out."""
 WITHDRAWN: Final = ("registered", "returned", "accepted", "concluded")
 """Where an application can be taken back."""
 ASIDE: Final = frozenset({"reminded", "parked", "refused"})
@@ -156,7 +153,7 @@ def _back(card: Card) -> tuple[str, str]:
 def allowed(card: Card) -> list[str]:
     """What may be said about it where it stands; whether it is taken, intake says."""
     found = ["resubmission"] if card["status"] in ("returned", "concluded") and card["waits_for"] == "applicant" else []
-    if card["waits_for"] == EXECUTOR and (card["carrying_out"] or {}).get("started"):
+    if card["waits_for"] == mine.EXECUTOR and (card["carrying_out"] or {}).get("started"):
         found += REPORTS
     return found + (["withdrawal"] if card["status"] in WITHDRAWN else [])
 
@@ -167,21 +164,25 @@ def allowed(card: Card) -> list[str]:
 async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResponse:
     card = await read(visit, pilot)
     path = f"/v1/applications/{card['id']}/clock"
-    receipts, clock, stage, report = await asyncio.gather(
+    receipts, clock, there, counted = await asyncio.gather(
         visit.ask(INTAKE, "/v1/receipts", pilot=card["id"], after=after, limit=RECEIPTS),
         visit.ask_if_there(INTAKE, f"{path}?term=fixing-remarks" if card["fixing"] else path),
-        _stage(visit, card),
-        _report(visit, card),
+        _in_register(visit, card, ""),
+        _in_register(visit, card, "/clock") if card["status"] == onward.DECIDED else _nothing(),
     )
     words, items = visit.words, receipts.body["items"]
-    due = mine.next_due(card) or (report and report["due"])
+    stage = str(there["stage"]) if there else STAGE_OF.get(card["status"], "")
+    further = onward.told(words, there) if there and card["status"] == onward.DECIDED else {}
+    due = further.get("next_due") or mine.next_due(card)
     return visit.page(
         "portal/submission.html",
         card=card,
-        clock=clock if card["due_at"] else report,
+        clock=clock if card["due_at"] else counted,
         due=due,
+        further=further,
+        there=there is not None or card["status"] != onward.DECIDED,
         late=mine.is_late(visit, due),
-        move=words.code("waits", card["waits_for"]) if card["waits_for"] else words.say("waits.nobody"),
+        move=further.get("move") or onward.move(words, card["waits_for"]),
         stage=steps.stage(words, stage) if stage else "",
         allowed=allowed(card),
         decided=_decided(words, card["decision"]) if card["decision"] else None,
@@ -196,24 +197,16 @@ async def _shown(visit: Visit, pilot: str, *, said: str, after: str) -> HTMLResp
     )
 
 
-async def _stage(visit: Visit, card: Card) -> str:
-    """The stage in the register; where that does not answer or knows nothing yet, as intake tells it."""
+async def _in_register(visit: Visit, card: Card, part: str) -> Any:
+    """What the register knows of it, or a part of that; None where there is nothing, or it cannot be said just now."""
     try:
-        found = await visit.ask_if_there(REGISTRY, f"/v1/pilots/{card['id']}")
-    except (Away, Refused):
-        found = None
-    return str(found["stage"]) if found else STAGE_OF.get(card["status"], "")
-
-
-async def _report(visit: Visit, card: Card) -> Any:
-    """The register's clock of the next report of a pilot that is carried out; None where there is none, or it cannot be
-    said just now."""
-    if card["waits_for"] != EXECUTOR:
-        return None
-    try:
-        return await visit.ask_if_there(REGISTRY, f"/v1/pilots/{card['id']}/clock?term={TermKind.PROGRESS_REPORT}")
+        return await visit.ask_if_there(REGISTRY, f"/v1/pilots/{card['id']}{part}")
     except (Away, Refused):
         return None
+
+
+async def _nothing() -> None:
+    """What nobody need be asked for."""
 
 
 def step_of(words: Words, card: Card, receipt: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,7 +247,7 @@ def _reason(words: Words, card: Card, one: Mapping[str, Any]) -> str:
 
 def ahead(words: Words, card: Card, stage: str) -> Iterator[tuple[str, str]]:
     """The steps that lie ahead on the usual way, and whose each is."""
-    if not card["waits_for"]:
+    if not card["waits_for"] and card["status"] != onward.DECIDED:
         return
     seen = set[str]()
     while stage in steps.NEXT and stage not in seen:

@@ -5,10 +5,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from contracts.reference import UNSPECIFIED, TermKind
+from contracts.reference import UNSPECIFIED
 from contracts.rules import CodeList, Edition, load
 from contracts.words import Language
 from services.desk import fields
+from services.desk.pages import steps
 from services.desk.reading import Reader
 from services.desk.words import Words
 
@@ -65,16 +66,9 @@ def money_stage(words: Words, code: str) -> str:
     return fields.contract(words, f"money.{code}", code)
 
 
-@cache
-def _terms(language: Language) -> Mapping[str, str]:
-    book = load()
-    rules = [book.edition(id_).terms for id_ in reversed([*book.digests])]
-    return {str(kind): str(getattr(one[kind], language)) for one in rules for kind in TermKind}
-
-
 def term(words: Words, kind: str) -> str:
     """What a term is called."""
-    return fields.capital(_terms(words.language).get(kind, kind))
+    return fields.capital(steps.terms(words.language).get(kind, kind))
 
 
 def sums(words: Words, totals: Row) -> list[tuple[str, str]]:
