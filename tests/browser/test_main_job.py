@@ -22,12 +22,15 @@ from deploy.cli.agencies import enter_at
 from deploy.cli.desk import Desk
 from deploy.cli.expertise_job import EXPERTS, ask_applicant, enter_expert, review
 from deploy.cli.main_job import application
+from deploy.cli.register_job import card as card_in_register
 from deploy.cli.register_job import launched, today
 from deploy.local.demo_people import PEOPLE
 from deploy.local.stack import Stack, commands
 from services.desk import fields
 from services.desk.words import Words, words_of
+from services.registry.domain.stages import Stage
 from tests.browser.conftest import enter
+from tests.kit.desk.agencys_way import answered, pasted, reported, spreadsheet
 from tests.kit.desk.keyboard import Keyboard
 
 pytestmark = [pytest.mark.timeout(600)]
@@ -304,41 +307,52 @@ def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
     assert [one for one in reports if "503" not in one] == []
 
 
-# ---- what an agency says of a pilot that is carried out
+# ---- an agency's whole way
 
 
-def test_an_agency_answers_and_reports_in_forms_and_the_registers_card_says_it(
+def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_report_of_completion(
     hands: Desk, context: BrowserContext
 ) -> None:
-    event = application(60, AGENCY, kind=ApplicationSubmittedV2.TYPE)
-    pilot = str(hands.call("POST", "intake", "/v1/events", "publisher", org=AGENCY, body=event).json()["pilot"])
-    etag = hands.call("GET", "intake", f"/v1/applications/{pilot}", "officer").headers["ETag"]
-    hands.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, etag)
     page, url = context.new_page(), hands.stack.urls["desk"]
     enter(page, url, "Инна Заявкина", then="/portal/mine")
-    mine = f"{url}/ru/portal/mine/{pilot}"
+    keys, portal = Keyboard(page), f"{url}/ru/portal"
+    pilot = pasted(page, portal, application(60, AGENCY, kind=ApplicationSubmittedV2.TYPE))
+    mine = f"{portal}/mine/{pilot}"
+    keys.until("№ ПП-")
+    etag = hands.call("GET", "intake", f"/v1/applications/{pilot}", "officer").headers["ETag"]
+    hands.do("intake", f"/v1/applications/{pilot}/acceptance", "officer", None, etag)
     review(hands, pilot, before_opinions=lambda: _answered(hands, page, mine, pilot))
     launched(hands, pilot)
 
+    known = hands.call("GET", "registry", f"/v1/pilots/{pilot}", "registrar").json()
     page.goto(mine)
-    expect(page.locator("#clock")).to_have_count(1)  # the register counts by when the next report is due
-    expect(page.locator("dt:has-text('Срок хода') + dd")).to_contain_text(re.compile("[0-9]"))
+    expect(page.locator("#way + ol")).to_contain_text("Ответ получен")
+    expect(page.locator("#conclusion-title")).to_contain_text(known["conclusion"]["number"])
+    expect(page.locator("#decision-title + p")).to_have_text("целесообразен")
+    expect(page.locator("#decision-title ~ p").last).to_contain_text(known["decisions"][0]["basis"]["number"])
+    _counted_by_the_register(page, portal, pilot, known, "исполнитель", "Отчёт о ходе реализации")
+
     reported(page, mine, "spending", today(), {"amount_minor": "1 234,50", "year": "2027", "document": "ПП-7"})
     reported(page, mine, "results", today(), {"value": "3"})
     risk = {"id": "r-1", "title": "Нет сети", "scenario": "Снимки не уходят.", "answer": "Второй канал."}
     reported(page, mine, "risks", today(), {**risk, "owner-value": "790000029"})
     reported(page, mine, "progress", today(), {"summary": "Идёт по плану.", "value": "2"})
+    reported(page, mine, "completion", today(), {"summary": "Всё сделано.", "value": "1"})
     expect(page.locator("#receipts + table")).to_contain_text(re.compile("принят", re.IGNORECASE))
 
-    hands.ask("registry", f"/v1/pilots/{pilot}", "registrar", lambda one: "Идёт по плану." in one.text)
+    known = card_in_register(hands, pilot, Stage.FINISHED).json()
+    _counted_by_the_register(page, portal, pilot, known, "головная организация", "Предложения об эффективности")
+    page.goto(mine)
+    for done in ("completion", "progress"):
+        expect(page.locator(f"a[href$='/write/{done}']")).to_have_count(0)
     page.goto(f"{url}/ru/register/{pilot}")
     expect(page.locator("main")).to_contain_text("1 234,50")
-    expect(page.locator("main")).to_contain_text(re.compile(r"75\s%"))
+    expect(page.locator("main")).to_contain_text(re.compile(r"100\s%"))
     page.get_by_role("link", name="Служебный вход").click()
     page.wait_for_url("**/portal/mine")  # whoever is signed in goes back to the own pages by it
     page.context.clear_cookies()
     enter(page, url, NAMES["rg-1"], then=f"/decisions/{pilot}")
-    for said in ("ПП-7", "Отчёт о ходе", "Риски"):
+    for said in ("ПП-7", "Отчёт о ходе", "Риски", "Всё сделано."):
         expect(page.locator("main")).to_contain_text(said)
 
 
@@ -346,27 +360,33 @@ def _answered(hands: Desk, page: Page, mine: str, pilot: str) -> None:
     """The expertise asks; the agency answers in the form of the request."""
     request = ask_applicant(hands, pilot)
     hands.ask("intake", f"/v1/applications/{pilot}", "officer", lambda one: request in one.text)
-    page.goto(mine)
-    page.get_by_role("link", name="Ответить на запрос").click()
-    page.locator("#item1-text").fill("По журналу поликлиники.")
-    page.locator("#item1-expected_effect").fill("Срок описания снимка: станет один день.")
-    page.get_by_role("button", name="Отправить", exact=True).click()
-    expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
+    answered(page, mine)
     path = f"/v1/reviews/{pilot}"
     hands.ask("expertise", path, "operator", lambda one: one.json()["requests"][-1]["outcome"] == "answered")
 
 
-def reported(page: Page, mine: str, what: str, day: date, said: dict[str, str]) -> None:
-    """A report in its form: sent empty first, so that all that is missing is told at its fields."""
-    page.goto(mine)
-    page.locator(f"a[href$='/write/{what}']").click()
-    page.get_by_role("button", name="Отправить", exact=True).click()
-    expect(page.locator("#faults")).to_be_focused()
-    for name, value in said.items():
-        page.locator(f"#written [name$='{name}']").first.fill(value)
-    for one in page.locator("#written input[type=date]").all():
-        one.fill(day.isoformat())
-    for one in page.locator("#written select").all():
-        one.select_option(index=1)
-    page.get_by_role("button", name="Отправить", exact=True).click()
-    expect(page.locator("#outcome-title")).to_contain_text("Отправлено и принято")
+def _counted_by_the_register(page: Page, portal: str, pilot: str, known: Any, whose: str, term: str) -> None:
+    """Whose move it is and by which day stands in the list and on the page of the submission as the register has it."""
+    words = words_of("Europe/Minsk")["ru"]
+    due = words.day(words.last_day(known["term"]["due_at"]))
+    for path, at in (("mine", f"#row-{pilot}"), (f"mine/{pilot}", ".desk-facts >> nth=0")):
+        page.goto(f"{portal}/{path}")
+        for said in (whose, due, term):
+            expect(page.locator(at)).to_contain_text(said)
+        if known["stage"] == Stage.RUNNING:
+            expect(page.locator(at)).to_contain_text(f"реализация до {words.day(known['until'])}")
+    expect(page.locator("#clock")).to_have_count(1)  # why this day
+
+
+def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(hands: Desk, context: BrowserContext) -> None:
+    page, url = context.new_page(), hands.stack.urls["desk"]
+    enter(page, url, "Инна Заявкина", then="/portal/spreadsheets")
+    spreadsheet(page, f"{url}/ru/portal")
+    numbers = list[str]()
+    after = ""
+    while after is not None:
+        path = f"/v1/applications?limit=100{f'&after={after}' if after else ''}"
+        found = hands.call("GET", "intake", path, "publisher", org=AGENCY).json()
+        numbers += [one["own_number"] for one in found["items"] if one["own_number"] and one["number"]]
+        after = found["next"]
+    assert sorted(one for one in numbers if one.startswith("т-")) == sorted(f"т-{n}" for n in range(1, 61))

@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.conftest import Look, enter, narrow, shot
+from tests.kit.desk.agencys_way import columns_by_keys
 from tests.kit.desk.furnished import application, sheet
+from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.portal import Portal
 from tests.kit.desk.services import HARMFUL
 
@@ -111,7 +113,7 @@ def test_another_agencys_submission_is_on_no_page_in_no_count_and_at_no_address(
     neighbours.close()
 
 
-def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(
+def test_a_spreadsheet_of_sixty_rows_is_mapped_by_keyboard_alone_tried_mended_and_sent(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
@@ -137,10 +139,7 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(
     page.get_by_role("button", name="Попробовать").click()
     expect(page.locator("#faults")).to_contain_text("Инициатор")
     accessible(page)
-    page.locator("#same-initiator-id-value").fill("790000029")
-    page.locator("#same-costs-0-source").select_option("own-money")
-    page.locator("#same-costs-0-year").fill("2027")
-    page.get_by_role("button", name="Попробовать").click()
+    columns_by_keys(Keyboard(page))
     expect(page.locator("#making")).to_be_visible()
     accessible(page)
     assert running.imports() == 1
@@ -184,34 +183,37 @@ def test_a_spreadsheet_of_sixty_rows_is_mapped_tried_mended_and_sent(
     assert [one for one in reports if "422" not in one and "503" not in one] == []
 
 
-def test_a_webhook_is_registered_switched_off_given_another_secret_and_removed(
+def test_a_webhook_is_registered_switched_off_given_another_secret_and_removed_by_keyboard_alone(
     running: Portal, context: BrowserContext, accessible: Look, reports: list[str]
 ) -> None:
     page, url = context.new_page(), running.url
     enter(page, url, AGENCY, then="/portal/access")
     shot(page, "access")
     page.goto(f"{url}/ru/portal/access")
-    page.get_by_role("button", name="Зарегистрировать").click()
+    keys = Keyboard(page)
+    keys.on("Зарегистрировать", "BUTTON")
     expect(page.locator("#faults")).to_be_focused()
     accessible(page)
-    page.locator("#address").fill("ftp://nowhere")
-    page.get_by_role("button", name="Зарегистрировать").click()
+    keys.press("Tab", "Enter")  # the fault leads to its field
+    assert keys.at()["id"] == "address"
+    keys.write("Адрес", "ftp://nowhere", tag="INPUT")
+    keys.on("Зарегистрировать", "BUTTON")
     expect(page.locator("#faults a")).to_have_attribute("href", "#address")
-    page.locator("#address").fill("https://hooks.example.org/lotsman")
-    page.locator("#note").fill(HARMFUL)
-    page.get_by_role("button", name="Зарегистрировать").click()
+    keys.write("Адрес", "https://hooks.example.org/lotsman", tag="INPUT")
+    keys.write("Как вы его называете", HARMFUL, tag="INPUT")
+    keys.on("Зарегистрировать", "BUTTON")
     expect(page.locator("#secret")).to_contain_text("whsec_")
     accessible(page)
     page.goto(f"{url}/ru/portal/access")
     expect(page.locator("#secret")).to_have_count(0)
-    page.get_by_role("link", name="hooks.example.org").click()
-    page.get_by_role("button", name="Отключить").click()
+    keys.on("hooks.example.org", "A")
+    keys.on("Отключить", "BUTTON")
     expect(page.locator("#outcome-title")).to_have_text("Отключён.")
-    page.get_by_role("button", name="Сменить секрет").click()
+    keys.on("Сменить секрет", "BUTTON")
     expect(page.locator("#secret")).to_contain_text("whsec_")
     accessible(page)
     narrow(page)
     shot(page, "hook")
-    page.get_by_role("button", name="Удалить вебхук").click()
+    keys.on("Удалить вебхук", "BUTTON")
     expect(page.locator("#outcome-title")).to_have_text("Вебхук удалён.")
     assert [one for one in reports if "422" not in one] == []

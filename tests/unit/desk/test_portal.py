@@ -116,6 +116,17 @@ def test_what_is_due_first_comes_first_and_what_has_no_day_last() -> None:
     assert [one["id"] for one in mine.by_due(rows)] == [2, 1, 0]
 
 
+def test_read_by_other_headings_what_was_chosen_stays_where_they_have_it_and_the_rest_is_guessed_anew() -> None:
+    today, right = "2026-11-27", {"headings": ["Имя", "Дата", "УНП"], "columns": {"title": "Имя", "time": "Дата"}}
+    wrong = {"headings": ["Проект 1", "20.11", "УНП"], "columns": {}}
+    begun = tuple({**mapping.first(right, {}, today), "from-customer-id-value": "УНП", "thousands": "1"}.items())
+    astray = mapping.anew(wrong, begun, today)
+    assert {"from-title": "", "from-customer-id-value": "УНП", "same-time": today}.items() <= dict(astray).items()
+    again = mapping.anew(right, (*astray, ("key", "k")), today)
+    assert {"from-title": "Имя", "from-time": "Дата", "thousands": "1", "key": "k"}.items() <= dict(again).items()
+    assert "same-time" not in dict(again) and len(again) == len(dict(again))
+
+
 async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_page() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"items": [], "next": None, "persons": {}})

@@ -14,6 +14,7 @@ from typing import Any, Final
 from contracts.rules import Edition
 from contracts.words import LANGUAGES, Language
 from services.desk import fields
+from services.desk.drafts import Fields
 from services.desk.fields import Options
 from services.desk.forms import Filled
 from services.desk.words import Words
@@ -223,6 +224,17 @@ def first(reading: Reading, before: Mapping[str, str], today: str) -> dict[str, 
         found[f"same-{TIME}"] = today
     kept = [name for name in before if name in (THOUSANDS, OWN) or name.startswith(MEANS)]
     return found | {name: before[name] for name in kept if before[name]}
+
+
+def anew(reading: Mapping[str, Any], typed: Fields, today: str) -> Fields:
+    """The form when the file is read by other headings: what was chosen stays where these have it, the rest is guessed
+    anew; so is the day, where it stands there only because no column was found."""
+    before = dict(typed)
+    if before.get(f"same-{TIME}") == today:
+        del before[f"same-{TIME}"]
+    chosen = first(reading, before, today)
+    others = [(name, value) for name, value in typed if name not in chosen and not name.startswith(("from-", "same-"))]
+    return (*chosen.items(), *others)
 
 
 def place(pointer: str) -> str | None:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -171,15 +172,18 @@ async def _read(visit: Visit, id_: str, sheet: str, header: str) -> Mapping[str,
 
 
 async def _tried(posted: Posted, id_: str) -> Response:
-    visit, filled = posted.visit, forms.typed_in(posted)
+    visit = posted.visit
     try:
         reading = await _read(visit, id_, posted.get("sheet"), posted.get("header"))
         edition = await agency.edition(visit)
     except Away:
         await posted.keep()
         raise
-    await posted.keep()
     if posted.get("do") == "read":  # another sheet, or other headings
+        posted = replace(posted, fields=mapping.anew(reading, posted.fields, _today(visit)))
+    await posted.keep()
+    filled = forms.typed_in(posted)
+    if posted.get("do") == "read":
         return await _columns(visit, reading, filled)
     if lacking := _lacking(visit, filled):
         return await _columns(visit, reading, filled, lacking, 422)

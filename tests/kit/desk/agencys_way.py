@@ -1,0 +1,116 @@
+"""What somebody of an agency does at the portal of a whole running system, step by step; each step looks at what it is
+told."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from playwright.sync_api import Page, expect
+
+from tests.kit.desk.furnished import COLUMNS, sheet
+from tests.kit.desk.keyboard import Keyboard
+
+SENT: Final = "Отправлено и принято"
+FAULTY_ROWS: Final = {9, 21, 30, 43, 57}
+"""Where `furnished.sheet` is faulty, as a spreadsheet counts its rows."""
+
+
+def pressed(page: Page, name: str) -> None:
+    """A button."""
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def pasted(page: Page, portal: str, event: Mapping[str, Any]) -> str:
+    """An event is pasted with three faults, each of which is told at its place and its line; mended, it is sent. Its
+    pilot."""
+    data: dict[str, Any] = {**event["data"], "sector": "mars", "planned_end": "2020-01-01"}
+    del data["problem"]
+    page.goto(f"{portal}/send/event")
+    page.locator("#event").fill(json.dumps({**event, "data": data}, ensure_ascii=False, indent=1))
+    pressed(page, "Проверить")
+    faults = page.locator("#faults li")
+    expect(page.locator("#faults")).to_be_focused()
+    told = {str(one.locator("code").text_content()): one for one in faults.all()}
+    assert told.keys() == {"/data/sector", "/data/planned_end", "/data/problem"}
+    for pointer, line in (("/data/sector", '"sector": "mars"'), ("/data/planned_end", '"planned_end"')):
+        at = told[pointer].locator("a").get_attribute("href")
+        expect(page.locator(f"{at} mark")).to_contain_text(line)
+    page.locator("#event").fill(json.dumps(event, ensure_ascii=False, indent=1))
+    pressed(page, "Проверить")
+    expect(page.locator("#outcome-title")).to_contain_text("Ошибок нет")
+    pressed(page, "Отправить")
+    expect(page.locator("#outcome-title")).to_contain_text(SENT)
+    return page.url.partition("/mine/")[2].partition("?")[0]
+
+
+def answered(page: Page, mine: str) -> None:
+    """A request is answered in its form, to which its submission leads."""
+    page.goto(mine)
+    page.get_by_role("link", name="Ответить на запрос").click()
+    page.locator("#item1-text").fill("По журналу поликлиники.")
+    page.locator("#item1-expected_effect").fill("Срок описания снимка: станет один день.")
+    pressed(page, "Отправить")
+    expect(page.locator("#outcome-title")).to_contain_text(SENT)
+
+
+def reported(page: Page, mine: str, what: str, day: date, said: Mapping[str, str]) -> None:
+    """A report in its form: sent empty first, so that all that is missing is told at its fields."""
+    page.goto(mine)
+    page.locator(f"a[href$='/write/{what}']").click()
+    pressed(page, "Отправить")
+    expect(page.locator("#faults")).to_be_focused()
+    for name, value in said.items():
+        page.locator(f"#written [name$='{name}']").first.fill(value)
+    for one in page.locator("#written input[type=date]").all():
+        one.fill(day.isoformat())
+    for one in page.locator("#written select").all():
+        one.select_option(index=1)
+    pressed(page, "Отправить")
+    expect(page.locator("#outcome-title")).to_contain_text(SENT)
+
+
+def spreadsheet(page: Page, portal: str) -> None:
+    """Sixty rows with five faulty ones: their columns chosen by keys, tried, mended, tried and sent."""
+    _tried(page, portal, faulty=True)
+    told = page.locator("#wrong tbody tr td:first-child")
+    assert {int(one) for one in told.all_text_contents()} == FAULTY_ROWS
+    expect(page.locator("#made")).to_contain_text("Ничего не отправлено")
+    _tried(page, portal, faulty=False)
+    expect(page.locator("#wrong")).to_have_count(0)
+    pressed(page, "Отправить по-настоящему")
+    expect(page.locator("#made")).to_contain_text("60 из 60")
+    expect(page.locator("#counts")).to_contain_text(re.compile(r"Принято\s*60|Зарегистрировано\s*60"))
+
+
+def _tried(page: Page, portal: str, *, faulty: bool) -> None:
+    page.goto(f"{portal}/spreadsheets")
+    file = {"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=faulty)}
+    page.locator("#file").set_input_files([file])
+    pressed(page, "Загрузить")
+    for name, value in COLUMNS.items():
+        field = page.locator(f"#{name}")
+        if page.evaluate("one => one.tagName", field.element_handle()) == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    pressed(page, "Попробовать")
+    expect(page.locator("#made")).to_contain_text("60 из 60")
+
+
+def columns_by_keys(keys: Keyboard) -> None:
+    """The columns of that spreadsheet by keyboard alone: the row of the headings is put wrong and right again, a column
+    chosen by hand, and what the plan does not say itself; then it is tried."""
+    heading = "Строка, с которой начинаются заголовки"
+    for row in ("3", "2"):
+        keys.write(heading, row, tag="INPUT")
+        keys.on("Прочитать заново", "BUTTON")
+        expect(keys.page.locator("#header")).to_have_value(row)
+    expect(keys.page.locator("#from-title")).to_have_value("Наименование проекта")
+    keys.pick("Столбец: Территория", "Заказчик")
+    keys.press("Home")
+    keys.write("Одно для всех строк: Инициатор", COLUMNS["same-initiator-id-value"], tag="INPUT")
+    keys.pick("Одно для всех строк: Источник", "Собственные средства")
+    keys.write("Одно для всех строк: Год", COLUMNS["same-costs-0-year"], tag="INPUT")
+    keys.on("Попробовать", "BUTTON")
