@@ -155,10 +155,10 @@ def names(words: Words, parts: Parts, filled: Filled, at: str = "", of: str = ""
         if isinstance(one, Field):
             found[f"{at}{one.name}"] = title
             continue
-        inside, beside = f"{at}{one.name}-", of if one.bare else f"{title}, "
+        inside, beside = f"{at}{one.name}-", of if one.bare else f"{title} – "
         for n in range(1, rows(one, filled, at) + 1) if one.many else range(1, len(one.each) + 1):
             row = words.say("entry.row", n=n) if one.many else str(getattr(one.each[n - 1][0], words.language))
-            found |= names(words, one.parts, filled, f"{inside}{n}-", f"{beside}{row}, ")
+            found |= names(words, one.parts, filled, f"{inside}{n}-", f"{beside}{row} – ")
         if not one.many and not one.each:
             found |= names(words, one.parts, filled, inside, beside)
     return found

@@ -30,7 +30,7 @@ from services.desk import fields
 from services.desk.words import Words, words_of
 from services.registry.domain.stages import Stage
 from tests.browser.conftest import enter
-from tests.kit.desk.agencys_way import answered, pasted, reported, spreadsheet
+from tests.kit.desk.agencys_way import LIKE, answered, pasted, reported, spreadsheet
 from tests.kit.desk.keyboard import Keyboard
 
 pytestmark = [pytest.mark.timeout(600)]
@@ -313,6 +313,8 @@ def test_an_agencys_words_outlive_a_killed_intake_and_are_sent_once(
 def test_an_agencys_whole_way_from_a_pasted_event_with_faults_to_the_report_of_completion(
     hands: Desk, context: BrowserContext
 ) -> None:
+    registered(hands, 59)
+    hands.ask("registry", f"/v1/search?q={LIKE}", "registrar", lambda one: bool(one.json()["items"]))
     page, url = context.new_page(), hands.stack.urls["desk"]
     enter(page, url, "Инна Заявкина", then="/portal/mine")
     keys, portal = Keyboard(page), f"{url}/ru/portal"

@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.words import LANGUAGES
 from tests.browser.conftest import PATIENCE, Look, enter, narrow, on_paper, shot
-from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished, sheet
+from tests.kit.desk.furnished import FILE, HOOK, Furnished, application, furnished, sheet, webhook
 from tests.kit.desk.keyboard import Keyboard
 from tests.kit.desk.portal import KEY, NAMES, OTHER, OWN, Portal
 from tests.kit.desk.walker import Form, Seen, Walker, walking
@@ -32,6 +32,14 @@ def full(running: Portal) -> Furnished:
     """Something on each page of the agency; the neighbour has nothing."""
     with walking(running.url, "pu-1") as walker:
         return furnished(running, walker)
+
+
+@pytest.fixture(scope="module")
+def hooked(running: Portal, full: Furnished) -> Furnished:
+    """The same with a webhook of its own: the test of all buttons removes the first."""
+    with walking(running.url, "pu-1") as walker:
+        hook, message = webhook(running, walker, full.asked)
+    return replace(full, hook=hook, message=message)
 
 
 @pytest.fixture
@@ -149,20 +157,22 @@ def _buttons(pages: list[Seen]) -> Iterator[tuple[Seen, Form, tuple[str, str]]]:
 @dataclass(frozen=True)
 class Line:
     """A page of the portal; `form`: the button by which what stands there is sent and found faulty; before that `typed`
-    is put into the field `into`. `lost`: it is also sent while intake is away."""
+    is put into the field `into`. `lost`: it is also sent while intake is away. `beside`: the register says a part
+    of it."""
 
     path: str
     form: str = ""
     into: str = ""
     typed: str = ""
     lost: bool = False
+    beside: bool = False
 
 
 def lines(full: Furnished) -> Iterator[Line]:
     """All of them."""
     mine, written = f"/mine/{full.asked}", "#written button[value=send]"
     faulty = application(600, sector="mars")
-    yield Line("/mine")
+    yield Line("/mine", beside=True)
     yield Line(mine)
     yield Line(f"/mine/{full.decided}")
     yield Line(f"{mine}/answer/r-1", written, lost=True)
@@ -180,19 +190,19 @@ def lines(full: Furnished) -> Iterator[Line]:
     yield Line(f"/access/hooks/{full.hook}/{full.message}")
     yield Line("/contracts")
     yield Line("/contracts/pilots.agency.application-submitted.v2")
-    yield Line("/mine/nothing")
+    yield Line(NOTHING)
 
 
+NOTHING: Final = "/mine/nothing"
 EMPTY: Final = ("/mine", "/spreadsheets", "/access")
-BESIDE: Final = ("/mine",)
-"""Where the register says a part of the page."""
 AWAY: Final = ("/mine", "/send", "/access", "/contracts")
 """Where a page is looked at whose service does not answer: one and the same page for all."""
 
 
 def in_all_states(page: Page, portal: Portal, line: Line, addresses: Iterator[str]) -> Iterator[str]:
     """Brings a page into one state after another; each is told when the page is in it."""
-    page.goto(next(addresses))
+    answer = page.goto(next(addresses))
+    assert answer is not None and answer.status == (404 if line.path == NOTHING else 200), page.url
     for one in page.locator("details").all():
         one.evaluate("e => e.open = true")
     yield "full"
@@ -205,7 +215,7 @@ def in_all_states(page: Page, portal: Portal, line: Line, addresses: Iterator[st
         _send(page, line, "#faults, #away")
         portal.away.clear()
         yield "lost"
-    if line.path in BESIDE:
+    if line.beside:
         portal.away.add("registry")
         page.goto(next(addresses))
         portal.away.clear()
@@ -230,10 +240,10 @@ def _send(page: Page, line: Line, shown: str) -> None:
 
 @pytest.mark.parametrize("language", [TURNS, *(pytest.param(one, marks=pytest.mark.soak) for one in LANGUAGES)])
 def test_every_page_of_the_portal_in_every_state_is_accessible_narrow_and_fit_to_print(
-    running: Portal, full: Furnished, browser: Browser, accessible: Look, language: str, reports: list[str]
+    running: Portal, hooked: Furnished, browser: Browser, accessible: Look, language: str, reports: list[str]
 ) -> None:
     seen = set[str]()
-    for person, some in ((AGENCY, list(lines(full))), (NEIGHBOUR, [Line(path) for path in EMPTY])):
+    for person, some in ((AGENCY, list(lines(hooked))), (NEIGHBOUR, [Line(path) for path in EMPTY])):
         context = browser.new_context(locale="ru-RU")
         context.set_default_timeout(PATIENCE)
         context.on("console", lambda said: reports.append(said.text) if said.type == "error" else None)

@@ -13,6 +13,8 @@ from tests.kit.desk.furnished import COLUMNS, sheet
 from tests.kit.desk.keyboard import Keyboard
 
 SENT: Final = "Отправлено и принято"
+LIKE: Final = "Распознавание снимков"
+"""How the title of each application of these agencies begins."""
 FAULTY_ROWS: Final = {9, 21, 30, 43, 57}
 """Where `furnished.sheet` is faulty, as a spreadsheet counts its rows."""
 
@@ -23,8 +25,8 @@ def pressed(page: Page, name: str) -> None:
 
 
 def pasted(page: Page, portal: str, event: Mapping[str, Any]) -> str:
-    """An event is pasted with three faults, each of which is told at its place and its line; mended, it is sent. Its
-    pilot."""
+    """An event is pasted with three faults, each of which is told at its place and its line; mended, it is checked,
+    with what is like it in the register, and sent. Its pilot."""
     data: dict[str, Any] = {**event["data"], "sector": "mars", "planned_end": "2020-01-01"}
     del data["problem"]
     page.goto(f"{portal}/send/event")
@@ -40,6 +42,7 @@ def pasted(page: Page, portal: str, event: Mapping[str, Any]) -> str:
     page.locator("#event").fill(json.dumps(event, ensure_ascii=False, indent=1))
     pressed(page, "Проверить")
     expect(page.locator("#outcome-title")).to_contain_text("Ошибок нет")
+    expect(page.locator("#similar")).to_contain_text(LIKE)
     pressed(page, "Отправить")
     expect(page.locator("#outcome-title")).to_contain_text(SENT)
     return page.url.partition("/mine/")[2].partition("?")[0]

@@ -90,12 +90,17 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
     walker.press(page, page.form("stop"), ("do", "stop"))
     portal.imports()
     waiting = _tried(walker, _uploaded(walker))
+    portal.flush()
+    hook, message = webhook(portal, walker, asked)
+    return Furnished(asked, decided, last(file), last(tried), last(real), last(waiting), hook, message)
+
+
+def webhook(portal: Portal, walker: Walker, pilot: str) -> tuple[str, str]:
+    """A webhook is registered, which could not take a message about a pilot: the ids of both."""
     page = walker.get("/ru/portal/access")
     page = walker.press(page, page.form("send"), ("do", "send"), {"address": HOOK, "note": "Наша программа"})
     hook = last(next(one for one in page.links if "/access/hooks/" in one))
-    portal.flush()
-    message = _delivered(portal, hook, asked)
-    return Furnished(asked, decided, last(file), last(tried), last(real), last(waiting), hook, message)
+    return hook, _delivered(portal, hook, pilot)
 
 
 def last(address: str) -> str:

@@ -192,8 +192,8 @@ async def test_faults_stand_at_their_fields_all_at_once_and_every_word_stays() -
         assert {"basis-body", "basis-date", "agreement-indicators-1-code", "agreement-costs-1-source"} <= set(
             faults_of(answer.text)
         )
-        assert "Документ, Номер: Обязательное поле не заполнено." in html.unescape(answer.text)
-        assert "Соглашение, Показатели, строка 1, Код: Элементов слишком мало" in html.unescape(answer.text)
+        assert "Документ – Номер: Обязательное поле не заполнено." in html.unescape(answer.text)
+        assert "Соглашение – Показатели – строка 1 – Код: Элементов слишком мало" in html.unescape(answer.text)
         assert ">Моя программа</textarea>" in answer.text and 'value="100,00"' in answer.text
         again = (await desk.browser.get(f"/en/decisions/{PILOT}/agreement")).text
         assert ">Моя программа</textarea>" in again and 'id="kept"' in again

@@ -77,7 +77,7 @@ def called(words: Words, target: Target) -> str:
         return words.say("sheet.time")
     steps = [step for step in target.path.split(".") if not step.isdecimal() and step not in ("id", "costs")]
     steps = ["party-number" if step == "value" else step for step in steps]
-    return ", ".join(fields.called(words, fields.Field(step)) for step in steps)
+    return " – ".join(fields.called(words, fields.Field(step)) for step in steps)
 
 
 def options(edition: Edition, target: Target) -> Options:
