@@ -89,8 +89,7 @@ def spreadsheet(page: Page, portal: str) -> None:
 
 def _tried(page: Page, portal: str, *, faulty: bool) -> None:
     page.goto(f"{portal}/spreadsheets")
-    file = {"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=faulty)}
-    page.locator("#file").set_input_files([file])
+    page.locator("#file").set_input_files({"name": "план.csv", "mimeType": "text/csv", "buffer": sheet(faulty=faulty)})
     pressed(page, "Загрузить")
     for name, value in COLUMNS.items():
         field = page.locator(f"#{name}")

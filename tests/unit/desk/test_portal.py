@@ -13,7 +13,7 @@ from contracts.reference import Role
 from contracts.rules import load
 from services.desk import fields
 from services.desk.forms import Filled
-from services.desk.pages.portal import contract_form, contracts, mapping, mine, pointers
+from services.desk.pages.portal import contract_form, contracts, mapping, mine, pointers, submission
 from services.desk.words import words_of
 from tests.kit.desk.bench import bench
 
@@ -140,7 +140,13 @@ async def test_the_portal_is_for_who_publishes_for_an_agency_and_is_their_first_
             assert (await desk.browser.get(f"/ru/portal/{path}")).status_code == 403
 
 
-LINE: Final = {"number": "ПП-1", "title": "Снимки", "own_number": None, "open_requests": [], "next_due": None}
+LINE: Final[dict[str, Any]] = {
+    "number": "ПП-1",
+    "title": "Снимки",
+    "own_number": None,
+    "open_requests": [],
+    "next_due": None,
+}
 CARRIED: Final = {"stage": "running", "next_move": "executor", "until": "2027-12-31"}
 
 
@@ -185,6 +191,23 @@ async def test_mine_asks_the_register_once_for_the_days_of_all_that_go_on_there_
     assert "головная организация" in cells["p-2"] and "9 января 2025" in cells["p-2"]
     assert "Срок прошёл" in cells["p-2"] and "до 31" not in cells["p-2"]
     assert "ничей: путь окончен" in cells["p-3"]
+
+
+@pytest.mark.parametrize(
+    ("carrying_out", "finished", "said"),
+    [
+        (None, None, []),
+        ({"started": None, "reporting": False}, None, []),
+        ({"started": "2026-09-01", "reporting": True}, None, [*submission.REPORTS]),
+        ({"started": "2026-09-01", "reporting": True}, "2026-11-01", ["progress", "spending", "risks", "results"]),
+        ({"started": "2026-09-01", "reporting": False}, "2026-11-01", ["spending", "results"]),
+    ],
+)
+def test_what_may_be_reported_is_what_intake_takes(
+    carrying_out: dict[str, Any] | None, finished: str | None, said: list[str]
+) -> None:
+    card = {"status": "decided", "waits_for": "executor", "carrying_out": carrying_out, "finished": finished}
+    assert submission.allowed(card) == said
 
 
 async def test_an_agency_that_is_not_entered_yet_is_told_whom_to_ask() -> None:

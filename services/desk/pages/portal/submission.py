@@ -42,6 +42,8 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What may be said about a submission, and the event that says it."""
 REPORTS: Final = ("progress", "spending", "risks", "results", "completion")
+LATE: Final = ("spending", "results")
+"""What is still reported when carrying out is over."""
 WITHDRAWN: Final = ("registered", "returned", "accepted", "concluded")
 """Where an application can be taken back."""
 ASIDE: Final = frozenset({"reminded", "parked", "refused"})
@@ -153,8 +155,11 @@ def _back(card: Card) -> tuple[str, str]:
 def allowed(card: Card) -> list[str]:
     """What may be said about it where it stands; whether it is taken, intake says."""
     found = ["resubmission"] if card["status"] in ("returned", "concluded") and card["waits_for"] == "applicant" else []
-    if card["waits_for"] == mine.EXECUTOR and (card["carrying_out"] or {}).get("started"):
-        found += REPORTS
+    carried = card["carrying_out"] or {}
+    if carried.get("started"):
+        found += REPORTS if carried["reporting"] else LATE
+    if card["finished"]:
+        found = [one for one in found if one != "completion"]
     return found + (["withdrawal"] if card["status"] in WITHDRAWN else [])
 
 
