@@ -29,7 +29,7 @@ from deploy.local.stack import Stack, commands
 from services.desk import fields
 from services.desk.words import Words, words_of
 from services.registry.domain.stages import Stage
-from tests.browser.conftest import enter
+from tests.browser.conftest import enter, shot
 from tests.kit.desk.agencys_way import LIKE, answered, pasted, reported, spreadsheet
 from tests.kit.desk.keyboard import Keyboard
 
@@ -377,6 +377,7 @@ def _counted_by_the_register(page: Page, portal: str, pilot: str, known: Any, wh
             expect(page.locator(at)).to_contain_text(said)
         if known["stage"] == Stage.RUNNING:
             expect(page.locator(at)).to_contain_text(f"реализация до {words.day(known['until'])}")
+        shot(page, f"{known['stage']}-{'list' if path == 'mine' else 'one'}")
     expect(page.locator("#clock")).to_have_count(1)  # why this day
 
 
