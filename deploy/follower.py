@@ -41,7 +41,7 @@ from services.chassis.auth import Keys
 from services.chassis.run import serving, utc_now
 from services.chassis.settings import Settings
 from services.chassis.web import make_bare_app
-from services.intake.at_kafka import FOLLOWED, LOST, PASSWORDS, Salted, salted_of, wanted
+from services.intake.at_kafka import FOLLOWED, LOST, PASSWORDS, Salted, is_followed, salted_of, wanted
 from services.intake.domain.agency import Agency
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Follower:
         self._late_since = self._late_since or time.monotonic()
         entries = provisioning.entries_of(self._database)
         done: Rows = {row["_id"]: row for row in self._database[FOLLOWED].find()}
-        behind = [one for one in entries if done.get(one.code, {}).get("what") != wanted(one)]
+        behind = [one for one in entries if not is_followed(done.get(one.code), one)]
         due = entries if anew else [one for one in behind if self._tried.get(one.code) != wanted(one)]
         if due:
             self.need_kafka()

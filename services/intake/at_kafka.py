@@ -87,6 +87,11 @@ def wanted(entry: Agency) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
+def is_followed(done: Mapping[str, Any] | None, entry: Agency) -> bool:
+    """Whether what was done is what the entry says, and was not refused since."""
+    return done is not None and done["what"] == wanted(entry) and done["why"] is None
+
+
 def projection(event: Event) -> list[tuple[str, Row]]:
     """When an entry changed."""
     if not isinstance(event.fact, FOLLOWS):
@@ -106,7 +111,7 @@ async def told(store: Store, entries: Sequence[Agency], changed: datetime | None
 
 
 def _shown(entry: Agency, followed: Mapping[str, Any] | None, changed: str | None) -> dict[str, Any]:
-    done = followed is not None and followed.get("what") == wanted(entry)
+    done = is_followed(followed, entry)
     since = wire_moment(followed["at"]) if done and followed else changed
     return {
         "user": user_of(f"agency:{entry.code}"),

@@ -3,13 +3,14 @@
 from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from contracts.event import wire_moment
 from contracts.steps import EditionFrom, Quota
 from contracts.topics import FACT_TOPICS, OPERATOR, SERVICES, Topic, agency_topic, receipts_topic
 from deploy import access, provisioning, quotas, scram, topics
@@ -370,8 +371,11 @@ def test_a_follower_that_dies_at_any_step_has_kafka_as_the_directory_says_when_i
 
 
 def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a_lost_password_is_told(
-    backends: Backends,
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse() -> NoReturn:
+        raise Complaint("no")
+
     codes = [f"{name}-{uuid4().hex[:8]}" for name in ("wrong", "right", "lost")]
     editions = (EditionFrom(edition="by-2024", since=date(2025, 1, 1)),)
     entries = [Agency(code=code, name="Ведомство", editions=editions) for code in codes]
@@ -385,12 +389,25 @@ def test_what_kafka_refuses_for_one_agency_is_told_and_is_in_no_others_way_and_a
         )
         follower = Follower(backends.kafka, database)
         follower.step(anew=True)
+        database[SUBJECTS].update_one({"_id": f"agency:{codes[1]}"}, {"$set": {"state.disabled": wire_moment(NOW)}})
+        with monkeypatch.context() as patch:
+            patch.setattr(access, "shut_out", lambda *_: refuse())
+            follower.step(anew=False)
+        [trouble] = database[at_kafka.FOLLOWED].find({"_id": codes[1]})
+        assert (trouble["why"], trouble["what"]) == ("no", at_kafka.wanted(entries[1]))
+        follower.step(anew=True)
         done = {row["_id"]: row for row in database[at_kafka.FOLLOWED].find()}
         mongo.drop_database(database.name)
     assert "has 2 partitions and must have 1" in done[codes[0]]["why"] and done[codes[0]]["what"] is None
-    assert (done[codes[1]]["why"], done[codes[1]]["what"]) == (None, at_kafka.wanted(entries[1]))
+    assert (done[codes[1]]["why"], done[codes[1]]["what"]) == (
+        None,
+        at_kafka.wanted(entries[1].model_copy(update={"disabled": NOW})),
+    )
     assert (done[codes[2]]["why"], done[codes[2]]["what"]) == (at_kafka.LOST, None)
-    assert {agency_topic(code).name for code in codes} <= topics.existing(backends.kafka.admin()).keys()
+    admin = backends.kafka.admin()
+    assert {agency_topic(code).name for code in codes} <= topics.existing(admin).keys()
+    spoilt = agency_topic(codes[0]).name  # whoever starts on the same broker would be refused for it
+    admin.delete_topics([spoilt])[spoilt].result(20)
 
 
 def delivered(producer: Producer, topic: str) -> KafkaError | None:
