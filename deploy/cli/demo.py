@@ -47,7 +47,7 @@ def demo(
     ports = Ports(port_base(base, DEMO_BASE))
     with stop_signals() as stopping:
         say = progress()
-        services = commands(desk=True)
+        services = commands(desk=True, follower=keep)  # who looks around changes entries, and Kafka is to follow
         stack = Stack(folder, ports, say=say, require_kafka=require_kafka, services=services, stopping=stopping)
         out.print(f"pages: {stack.urls[DESK]} (while this runs; --keep leaves it running)", soft_wrap=True)
         stack.start()

@@ -56,8 +56,8 @@ from services.chassis.store import BY_ID, OF_GROUP, Row, Store
 from services.chassis.store import Keys as IndexKeys
 from services.chassis.subject import Document
 
-UNWATCHED: Final = ("/health/", "/metrics")
-"""What is asked over and over by machines, and leaves no span."""
+UNWATCHED: Final = ("/health/", "/metrics", "/static/", "/docs/assets/")
+"""What machines ask over and over, and the files of pages, leave no span: nobody would find a page beside them."""
 SPAN_OF_A_REQUEST: Final[TelemetryConfig] = {
     "metrics": False,
     "logs": False,

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -111,18 +110,9 @@ class Headed:
         await self._app(scope, receive, headed)
 
 
-SPAN_OF_A_PAGE: Final[TelemetryConfig] = {
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "exclude": lambda scope: scope["path"].startswith("/static/"),
-}
-"""One span for each page: not for the files that each has, beside which nobody finds a page in the newest traces."""
-
-
 def make_pages(desk: Desk, way_in: Sequence[APIRouter]) -> FastAPI:
     """The app of the pages, with the routes of the way in."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=SPAN_OF_A_PAGE)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = desk
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_PACKED, compresslevel=5)
     app.add_middleware(Headed, secure=desk.settings.secure)

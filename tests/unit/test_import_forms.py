@@ -150,7 +150,6 @@ def test_a_day_is_read_back_in_every_form(day: date) -> None:
         ("Apr-25", "MMM-YY", date(2025, 4, 1)),
         ("9/2024", "M/YYYY", date(2024, 9, 1)),
         ("2024", "YYYY", date(2024, 1, 1)),
-        ("31.02.2026", "DD.MM.YYYY", None),
         ("1.2.26", "DD.MM.YYYY", None),
         ("45658", "DD.MM.YYYY", None),
         ("45658", "excel", date(2025, 1, 1)),
@@ -162,6 +161,11 @@ def test_days(text: str, form: str, wanted: date | None) -> None:
         assert moment(text, (form,)).date() == wanted
     else:
         assert rule(lambda: moment(text, (form,))) == "import.date"
+
+
+@pytest.mark.parametrize("text", ["31.02.2026", "2026-13-01", "1.1.2026 25:00"])
+def test_a_day_that_is_written_well_and_is_not_in_the_calendar_is_told_so(text: str) -> None:
+    assert rule(lambda: moment(text, ())) == "import.no-such-day"
 
 
 def test_a_time_is_of_its_zone_and_half_of_the_day() -> None:

@@ -187,7 +187,10 @@ def moment(cell: Cell, forms: Sequence[str], zone: tzinfo = UTC) -> datetime:
     except ValueError:
         exact = None
     if exact is None or exact.tzinfo is None:
-        raise Unreadable(problem("", "import.date", given=shown(cell), forms=[*(forms or USUAL_DATES)]))
+        usual = [*(forms or USUAL_DATES)]
+        if any(_pattern(form).fullmatch(text) for form in usual if form != EXCEL):
+            raise Unreadable(problem("", "import.no-such-day", given=shown(cell)))
+        raise Unreadable(problem("", "import.date", given=shown(cell), forms=usual))
     return exact
 
 

@@ -3,6 +3,7 @@
 import gzip
 
 from deploy.vendored import FOLDER, TAKEN, digest
+from services.chassis.web import SPAN_OF_A_REQUEST
 from services.desk import static_files
 
 
@@ -12,6 +13,12 @@ def test_every_file_is_the_one_that_is_pinned_and_has_its_licence_beside_it() ->
     assert all((FOLDER / f"{name}-LICENSE").is_file() for name in packages)
     css = (FOLDER / "govuk-frontend-6.3.0.css").read_text()
     assert "GDS Transport" not in css and "@font-face" not in css and "crest" not in css and "url(" not in css
+
+
+def test_a_file_of_a_page_leaves_no_span_beside_the_page() -> None:
+    left_out = SPAN_OF_A_REQUEST["exclude"]
+    assert left_out is not None and left_out({"path": static_files.address("desk.js")})
+    assert not left_out({"path": "/ru/ops"})
 
 
 def test_a_first_view_and_its_scripts_are_light() -> None:

@@ -61,8 +61,8 @@ def make_router() -> APIRouter:
             of=of,
             cut=len(one.spans) < len(whole.spans),
             began=visit.words.instant(clock(one.began_ns)),
-            took=visit.words.number(round(one.took_ms)),
-            half=visit.words.number(round(one.took_ms / 2)),
+            took=_milliseconds(visit.words, one.took_ms * 1e6),
+            half=_milliseconds(visit.words, one.took_ms / 2 * 1e6),
             rows=rows[first : first + ROWS],
             first=first,
             last=min(len(rows), first + ROWS),
@@ -146,7 +146,7 @@ def _row(words: Words, trace: Trace, span: Span, depth: int, whole: int) -> Row:
     )
 
 
-def _milliseconds(words: Words, ns: int) -> str:
+def _milliseconds(words: Words, ns: float) -> str:
     ms = ns / 1e6
     return words.number(round(ms)) if ms >= 10 else words.decimal(ms)
 
