@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY: Final = 600.0
 AGAIN_AFTER: Final = 1.0
+INDEXES: Final = {VIEWS: [OF_PERSON], SESSIONS: [OPEN]}
+"""The indexes of what the desk lists and counts."""
 NO_JSON: Final = {"json_elements": 2**31, "json_depth": 2**31}
 """What comes in here are forms: commas and brackets in them are somebody's words."""
 
@@ -103,7 +105,7 @@ async def _sweep(store: Store, desk: Desk) -> None:
     while True:
         try:
             if not indexed:
-                await store.index({VIEWS: [OF_PERSON], SESSIONS: [OPEN]})
+                await store.index(INDEXES)
                 indexed = True
             await desk.sessions.sweep()
             await desk.drafts.sweep()
