@@ -95,6 +95,7 @@ OF_NO_PILOT: Final = {
         ("put", "/v1/agencies/{code}"),
         ("post", "/v1/agencies/{code}/disabling"),
         ("post", "/v1/agencies/{code}/enabling"),
+        ("post", "/v1/agencies/{code}/kafka-password"),
         ("get", "/v1/agencies/{code}/keys"),
         ("get", "/v1/agencies/{code}/quota"),
         ("post", "/v1/agencies/{code}/keys"),
