@@ -38,7 +38,7 @@ def full(running: Portal) -> Furnished:
 def hooked(running: Portal, full: Furnished) -> Furnished:
     """The same with a webhook of its own: the test of all buttons removes the first."""
     with walking(running.url, "pu-1") as walker:
-        hook, message = webhook(running, walker, full.asked)
+        hook, message = webhook(running, walker, full.asked, f"{HOOK}/states")
     return replace(full, hook=hook, message=message)
 
 

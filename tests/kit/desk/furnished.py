@@ -95,11 +95,11 @@ def furnished(portal: Portal, walker: Walker) -> Furnished:
     return Furnished(asked, decided, last(file), last(tried), last(real), last(waiting), hook, message)
 
 
-def webhook(portal: Portal, walker: Walker, pilot: str) -> tuple[str, str]:
+def webhook(portal: Portal, walker: Walker, pilot: str, address: str = HOOK) -> tuple[str, str]:
     """A webhook is registered, which could not take a message about a pilot: the ids of both."""
-    page = walker.get("/ru/portal/access")
-    page = walker.press(page, page.form("send"), ("do", "send"), {"address": HOOK, "note": "Наша программа"})
-    hook = last(next(one for one in page.links if "/access/hooks/" in one))
+    before = walker.get("/ru/portal/access")
+    page = walker.press(before, before.form("send"), ("do", "send"), {"address": address, "note": "Наша программа"})
+    hook = last(next(one for one in page.links if "/access/hooks/" in one and one not in before.links))
     return hook, _delivered(portal, hook, pilot)
 
 
