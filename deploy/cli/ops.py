@@ -110,11 +110,13 @@ def redrive(
 ) -> Found:
     """Feed parked records to their service again, in order, each once; say what became of each, and why.
 
-    A group is fed a hundred at a time. The exit status is 0 only where all that was chosen went.
+    A group is fed a hundred at a time, and no more at a time than a second may take; what is named by its id goes at
+    once. The exit status is 0 only where all that was chosen went.
     """
     group = {"cause": cause, "topic": topic, "since": since, "until": until}
     body: dict[str, Any] = {name: value for name, value in group.items() if value is not None}
-    body |= {"ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": AT_ONCE}
+    limit = AT_ONCE if dry_run else max(at_once(rate), len(ids or []))
+    body |= {"ids": ids or [], "subjects": pilot or [], "dry_run": dry_run, "limit": limit}
     records = _fed(service, body, rate)
     if not records and (ids or pilot or group != dict.fromkeys(group)):
         raise Complaint(f"Nothing of that kind is parked at {service}; ./lotsman ops parked names each cause as it is.")
@@ -180,6 +182,11 @@ def _proposed(service: str, body: dict[str, Any], who: str) -> Found:
     approving = f"./lotsman ops approve {found['id']} --service {service} --as PERSON"
     out.print(f"Proposed. A second person approves it: {approving}", markup=False, soft_wrap=True)
     return found
+
+
+def at_once(rate: float) -> int:
+    """How many records go in one request: no more than a second may take."""
+    return min(AT_ONCE, max(1, int(rate)))
 
 
 def _fed(service: str, body: dict[str, Any], rate: float) -> list[dict[str, Any]]:

@@ -44,7 +44,9 @@ LAG: Final = Gauge(
     "lotsman_lag_records", "Records that stand in a partition and are not taken yet", ["topic", "partition"]
 )
 TERMS: Final = Gauge("lotsman_terms", "Running terms, up to 10,000, by how they stand", ["state"])
-STRUCK: Final = Gauge("lotsman_balance_struck_timestamp_seconds", "When the balance was struck last")
+STRUCK: Final = Gauge(
+    "lotsman_balance_struck_timestamp_seconds", "When the balance was struck last, or the process began; 0: it has none"
+)
 WATCHED: Final = Gauge("lotsman_watched_seconds", "How old the figures are that are counted when they are asked for")
 
 COUNTED: Final = 10_000
@@ -99,6 +101,7 @@ class Watch:
         self._stale = True
         self._counting = asyncio.Lock()
         INFO.labels(service, VERSION).set(1)
+        STRUCK.set(time.time())  # one that strikes none from its beginning on is told of after the same time
 
     async def look(self) -> None:
         """Counts anew, unless that was done just now."""

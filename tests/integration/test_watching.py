@@ -1,6 +1,7 @@
 """What /metrics tells of what is stored, on a real mongod: ages and counts, by indexes, within a bound of time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -134,6 +135,18 @@ async def test_a_database_that_hangs_makes_no_scrape_wait_and_old_figures_say_ho
     monkeypatch.setattr("services.chassis.watching.WITHIN", 0.05)
     await asyncio.wait_for(watch.look(), 20)
     assert (told("lotsman_watched_seconds") or 0) > 0.04
+
+
+async def test_a_balance_that_is_never_struck_is_as_old_as_its_process(store: Store) -> None:
+    async def away() -> None:
+        raise OSError("no balance today")
+
+    began = time.time()
+    watch = Watch("intake", store, lambda: NOW, nowhere, balance=away)
+    await watch.look()
+    await asyncio.sleep(0)
+    struck = told("lotsman_balance_struck_timestamp_seconds")
+    assert struck is not None and began <= struck <= time.time(), "0 would never be told as old"
 
 
 async def test_causes_are_told_by_their_kind_and_no_more_than_twenty_of_them(store: Store) -> None:

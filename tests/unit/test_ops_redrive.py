@@ -1,0 +1,56 @@
+"""`./lotsman ops redrive`: how many records go in one request, and what is said in the end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deploy.cli import ops
+from deploy.cli.__main__ import main
+
+MANY = 7
+
+
+class Parked:
+    """A service with records of one cause, and what it was asked; time goes on where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.left = MANY
+        self.limits = list[int]()
+        self.slept = list[float]()
+
+    def asked(self, _service: str, _method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        assert path == "/v1/parked/redrive"
+        self.limits.append(body["limit"])
+        some = len(body["ids"]) or min(self.left, body["limit"])
+        ids = body["ids"] or [f"topic/0/{MANY - self.left + n}" for n in range(some)]
+        self.left -= 0 if body["dry_run"] else some
+        records = [{"id": one, "verdict": "went", "cause": None} for one in ids]
+        return {"went": some, "dry_run": body["dry_run"], "records": records, "more": not body["ids"] and self.left > 0}
+
+
+@pytest.fixture
+def parked(monkeypatch: pytest.MonkeyPatch) -> Parked:
+    found = Parked()
+    monkeypatch.setattr(ops, "asked_as_ops", found.asked)
+    monkeypatch.setattr("deploy.cli.ops.time.sleep", found.slept.append)
+    monkeypatch.setattr("deploy.cli.ops.time.monotonic", lambda: 0.0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rate", "limits", "slept"),
+    [("2", [2, 2, 2, 2], [1.0, 1.0, 1.0]), ("0.5", [1] * MANY, [2.0] * (MANY - 1)), ("1000", [100], [])],
+)
+def test_no_more_records_go_in_a_second_than_the_rate_says(
+    rate: str, limits: list[int], slept: list[float], parked: Parked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ops", "redrive", "--service", "intake", "--cause", "NewerVersion", "--rate", rate, "--json"]) == 0
+    assert (parked.limits, parked.slept) == (limits, slept)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["went"] == MANY
+
+
+def test_what_is_named_by_its_id_is_asked_for_whole(parked: Parked) -> None:
+    ids = [f"topic/0/{n}" for n in range(3)]
+    assert main(["ops", "redrive", *ids, "--service", "intake", "--rate", "1"]) == 0
+    assert parked.limits == [3]
