@@ -86,9 +86,10 @@ def add(
     first = EditionFrom(edition=edition, since=date.fromisoformat(_day(since)) if since else date.today())
     more = {field: value for field, value in said.items() if value is not None}
     user, secret_file = add_to(running(), code, name, first, more)
+    where = f"in {secret_file}" if secret_file else f"not here, Kafka has one; `agency rotate {code}` makes a new one"
     out.print(f"Kafka user: {user}")
-    out.print(f"password:   in {secret_file}", soft_wrap=True)
-    return {"agency": code, "kafka_user": user, "password_file": str(secret_file)}
+    out.print(f"password:   {where}", soft_wrap=True)
+    return {"agency": code, "kafka_user": user, "password_file": secret_file and str(secret_file)}
 
 
 @group.command("list")
@@ -197,26 +198,27 @@ def quotas_() -> Found:
 
 def add_to(
     found: State, code: str, name: str, edition: EditionFrom, more: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[str, Path]:
+) -> tuple[str, Path | None]:
     """An agency with its topics, its Kafka user and its entry, in the system that runs: the user, and the file with its
-    password. Of an entry that is there only what is said here changes. Raises Complaint."""
+    password, if that is here. Of an entry that is there only what is said here changes, and a password that Kafka has
+    stays: one that was made over HTTP is the agency's alone. Raises Complaint."""
     login, secret_file = admin_login(found.base), _secret_file(code)
     user = _at_kafka(lambda: access.add_agency(login.admin(), code, None))
     entry = enter(found.urls[INTAKE], code, name, edition, more)
     if login.username is None:
         write_private(secret_file, secrets.token_hex(24) + "\n")  # nobody asks for it
-    elif not (secret_file.exists() and _at_kafka(lambda: access.is_known(login.admin(), user))):
+    elif not _at_kafka(lambda: access.is_known(login.admin(), user)):
         _give_password(login, code)
     _at_kafka(lambda: provisioning.follow(login, [entry]))
-    return user, secret_file
+    return user, secret_file if secret_file.exists() else None
 
 
 def _give_password(login: Login, code: str) -> None:
-    """Has intake make a password, gives it to Kafka at once, and keeps it in its file. The follower gives Kafka the
-    same once more. Raises Complaint."""
+    """Has intake make a password, keeps it in its file, and gives it to Kafka at once. The follower gives Kafka the
+    same once more, also where Kafka is away now: so the file is first. Raises Complaint."""
     made = _told("POST", f"/v1/agencies/{code}/kafka-password").json()
-    _at_kafka(lambda: access.set_password(login.admin(), made["kafka"]["user"], made["password"]))
     write_private(_secret_file(code), made["password"] + "\n")
+    _at_kafka(lambda: access.set_password(login.admin(), made["kafka"]["user"], made["password"]))
 
 
 def admin_login(base: int) -> Login:

@@ -302,7 +302,7 @@ def follower(stack: Stack) -> Iterator[Process]:
 
 
 def test_over_http_alone_an_agency_gets_topics_a_password_and_is_cut_off_at_kafka_whenever_the_follower_is_killed(
-    desk: Desk, stack: Stack, follower: Process
+    desk: Desk, stack: Stack, follower: Process, verb: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = f"http-{os.urandom(3).hex()}"
     path = f"/v1/agencies/{code}"
@@ -355,6 +355,20 @@ def test_over_http_alone_an_agency_gets_topics_a_password_and_is_cut_off_at_kafk
     assert delivered(Producer(login(second).librdkafka() | {"message.timeout.ms": 8000}), code) is None
     with pytest.raises(KafkaException):
         login(first).admin().list_topics(timeout=3)
+
+    added = verb("agency", "add", code, "--name", entry["name"], "--edition", "by-2024", "--since", "2025-01-01")
+    assert added["password_file"] is None, "it was made over HTTP, and is the agency's alone"
+    assert delivered(Producer(login(second).librdkafka() | {"message.timeout.ms": 8000}), code) is None
+
+    def away(*_: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "set_password", away)
+        assert main(["agency", "rotate", code]) == 1
+    third = (stack.folder / "agencies" / f"{code}.password").read_text().strip()
+    followed()
+    assert delivered(Producer(login(third).librdkafka() | {"message.timeout.ms": 8000}), code) is None
     assert why_not_whole(f"http://127.0.0.1:{stack.ports[FOLLOWER]}") is None
 
 
